@@ -1,0 +1,194 @@
+//! [`ByteString`]: the bytes of one reply, held inline while they are few and shared once they are many.
+
+use std::{fmt, ops::Deref};
+
+use bytes::Bytes;
+
+/// How many bytes are held without an allocation.
+const INLINE: usize = 70;
+
+/// An immutable string of bytes: up to 70 of them inline, more in a shared buffer.
+///
+/// A reply carries its text in one of these. Copying a short value costs no allocation and no reference count;
+/// cloning a long one shares it.
+///
+/// ```
+/// use kvstore_protocol::ByteString;
+///
+/// let short = ByteString::from("PONG");
+/// assert_eq!(&short[..], b"PONG");
+/// assert!(short.shared().is_none());
+/// assert!(ByteString::from(vec![b'x'; 1000]).shared().is_some());
+/// ```
+#[derive(Clone)]
+pub struct ByteString(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, bytes: [u8; INLINE] },
+    Shared(Bytes),
+}
+
+impl ByteString {
+    /// Copies `bytes`.
+    #[inline]
+    pub fn copy_from(bytes: &[u8]) -> Self {
+        if bytes.len() > INLINE {
+            return Self(Repr::Shared(Bytes::copy_from_slice(bytes)));
+        }
+        let mut inline = [0; INLINE];
+        inline[..bytes.len()].copy_from_slice(bytes);
+        Self(Repr::Inline { len: bytes.len() as u8, bytes: inline })
+    }
+
+    /// The text of a number, as the protocol writes it.
+    pub fn from_integer(number: i64) -> Self {
+        Self::copy_from(itoa::Buffer::new().format(number).as_bytes())
+    }
+
+    /// The shared buffer, when the bytes live in one.
+    #[inline]
+    pub fn shared(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Repr::Inline { .. } => None,
+            Repr::Shared(bytes) => Some(bytes),
+        }
+    }
+}
+
+impl Default for ByteString {
+    fn default() -> Self {
+        Self::copy_from(b"")
+    }
+}
+
+impl Deref for ByteString {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl AsRef<[u8]> for ByteString {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<&[u8]> for ByteString {
+    fn from(bytes: &[u8]) -> Self {
+        Self::copy_from(bytes)
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for ByteString {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self::copy_from(bytes)
+    }
+}
+
+impl From<&str> for ByteString {
+    fn from(text: &str) -> Self {
+        Self::copy_from(text.as_bytes())
+    }
+}
+
+impl From<String> for ByteString {
+    fn from(text: String) -> Self {
+        Self::from(text.into_bytes())
+    }
+}
+
+impl From<Vec<u8>> for ByteString {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from(Bytes::from(bytes))
+    }
+}
+
+impl From<Bytes> for ByteString {
+    fn from(bytes: Bytes) -> Self {
+        // Copied when short, so that a few bytes do not keep a large buffer alive.
+        if bytes.len() > INLINE { Self(Repr::Shared(bytes)) } else { Self::copy_from(&bytes) }
+    }
+}
+
+impl From<ByteString> for Bytes {
+    fn from(string: ByteString) -> Self {
+        match string.0 {
+            Repr::Shared(bytes) => bytes,
+            Repr::Inline { .. } => Bytes::copy_from_slice(&string),
+        }
+    }
+}
+
+impl PartialEq for ByteString {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for ByteString {}
+
+impl std::hash::Hash for ByteString {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl PartialEq<[u8]> for ByteString {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for ByteString {
+    fn eq(&self, other: &&str) -> bool {
+        **self == *other.as_bytes()
+    }
+}
+
+/// Printable bytes as they are, the others escaped, cut after 128 bytes.
+impl fmt::Debug for ByteString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", escaped(self, 128))
+    }
+}
+
+/// `bytes` between quotes for a log line or a debugger: escaped, and cut after `limit` bytes.
+pub(crate) fn escaped(bytes: &[u8], limit: usize) -> impl fmt::Display + '_ {
+    struct Escaped<'a>(&'a [u8], usize);
+    impl fmt::Display for Escaped<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let shown = &self.0[..self.0.len().min(self.1)];
+            write!(f, "\"{}\"", shown.escape_ascii())?;
+            match self.0.len() - shown.len() {
+                0 => Ok(()),
+                more => write!(f, "… +{more} bytes"),
+            }
+        }
+    }
+    Escaped(bytes, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_strings_are_inline_and_long_ones_shared() {
+        assert!(ByteString::from(vec![0; INLINE]).shared().is_none());
+        assert!(ByteString::from(vec![0; INLINE + 1]).shared().is_some());
+        assert_eq!(size_of::<ByteString>(), 72);
+    }
+
+    #[test]
+    fn debug_escapes_and_truncates() {
+        assert_eq!(format!("{:?}", ByteString::from("a\r\n\0")), r#""a\r\n\x00""#);
+        assert!(format!("{:?}", ByteString::from(vec![b'x'; 500])).ends_with("… +372 bytes"));
+    }
+}

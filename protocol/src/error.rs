@@ -1,0 +1,133 @@
+//! The two kinds of trouble: [`CommandError`] is an answer, [`ProtocolError`] ends the stream.
+
+use std::{borrow::Cow, fmt};
+
+/// A command that is refused: the peer reads `-CODE text` and stays connected.
+///
+/// ```
+/// use kvstore_protocol::CommandError;
+///
+/// assert_eq!(CommandError::new("NOTFOUND", "nobody has that number").to_string(), "NOTFOUND nobody has that number");
+/// assert_eq!(CommandError::err("syntax error").to_string(), "ERR syntax error");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandError {
+    code: &'static str,
+    text: Cow<'static, str>,
+}
+
+impl CommandError {
+    /// A refusal with a code of its own, in capitals by custom.
+    pub const fn new(code: &'static str, text: &'static str) -> Self {
+        Self { code, text: Cow::Borrowed(text) }
+    }
+
+    /// A refusal with the general code, `ERR`.
+    pub fn err(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: "ERR", text: text.into() }
+    }
+
+    /// `ERR unknown command …`, with the first arguments, as Redis words it.
+    pub fn unknown_command(command: &crate::Command) -> Self {
+        // Redis cuts the name and the arguments after 128 bytes.
+        let shown = |word: &[u8]| String::from_utf8_lossy(&word[..word.len().min(128)]).into_owned();
+        let mut args = String::new();
+        for arg in command.args() {
+            if args.len() >= 128 {
+                break;
+            }
+            let room = 128 - args.len();
+            args += &format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(room)]));
+        }
+        Self::err(format!("unknown command '{}', with args beginning with: {args}", shown(command.name())))
+    }
+
+    /// `ERR wrong number of arguments for '…' command`, the name in lower case.
+    pub fn wrong_arity(name: &str) -> Self {
+        Self::err(format!("wrong number of arguments for '{}' command", name.to_lowercase()))
+    }
+
+    /// The code in front of the text.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The text behind the code.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.text)
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+/// A stream that cannot be trusted any more: the peer is told, then disconnected. The texts are Redis's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The count behind `*` is no number, or over the limit.
+    #[error("Protocol error: invalid multibulk length")]
+    InvalidMultibulkLength,
+    /// The line of a multibulk count does not end.
+    #[error("Protocol error: too big mbulk count string")]
+    TooBigMultibulkCount,
+    /// A word of a command does not start with `$`.
+    #[error("Protocol error: expected '$', got '{}'", char::from(*.0).escape_default())]
+    ExpectedBulk(u8),
+    /// The length behind `$` is no number, or over the limit.
+    #[error("Protocol error: invalid bulk length")]
+    InvalidBulkLength,
+    /// The line of a bulk length does not end.
+    #[error("Protocol error: too big bulk count string")]
+    TooBigBulkCount,
+    /// A bulk or a line is not followed by CR LF.
+    #[error("Protocol error: expected CRLF")]
+    ExpectedCrlf,
+    /// More arguments than a client may send before it is authenticated.
+    #[error("Protocol error: unauthenticated multibulk length")]
+    UnauthenticatedMultibulkLength,
+    /// A longer argument than a client may send before it is authenticated.
+    #[error("Protocol error: unauthenticated bulk length")]
+    UnauthenticatedBulkLength,
+    /// An inline command that does not end within its limit.
+    #[error("Protocol error: too big inline request")]
+    TooBigInline,
+    /// Quotes of an inline command that do not match.
+    #[error("Protocol error: unbalanced quotes in request")]
+    UnbalancedQuotes,
+    /// A whole command over the limit.
+    #[error("Protocol error: request exceeds the query buffer limit")]
+    TooBigRequest,
+    /// Another protocol spoken on the port: HTTP, or TLS without a TLS listener.
+    #[error("Protocol error: this port speaks RESP, not {0}")]
+    ForeignProtocol(&'static str),
+    /// A byte that starts no command.
+    #[error("Protocol error: unexpected byte 0x{0:02x} at the start of a request")]
+    UnexpectedByte(u8),
+    /// A native message with a number that names no command.
+    #[error("Unknown command {0}")]
+    UnknownNative(u16),
+    /// A text of a native message that is not UTF-8.
+    #[error("Value is not UTF-8")]
+    NotUtf8,
+    /// A reply that is not in the form of the protocol.
+    #[error("invalid reply: {0}")]
+    InvalidReply(&'static str),
+}
+
+/// What ends a framed stream: trouble with its bytes, or with the transport under it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The bytes are not in the form of the protocol.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,55 @@
+//! Commands, responses, and the protocols they travel in. No sockets, no services.
+//!
+//! Everything that answers a command in `kvstore` is a `tower::Service<Command, Response = Response>`; these are the two
+//! types, and what both sides must agree on. The author of a layer depends on this crate alone.
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use kvstore_protocol::{Codec, Output, Response, ServerCodec};
+//!
+//! let mut codec = ServerCodec::default();
+//! let mut input = BytesMut::from("*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n");
+//! let (command, tag) = codec.decode(&mut input)?.expect("a whole command");
+//! assert!(command.is("get"));
+//!
+//! let mut output = Output::default();
+//! codec.encode(Response::from("value"), tag, &mut output);
+//! assert_eq!(&output.bytes()[..], b"$5\r\nvalue\r\n");
+//! # Ok::<(), kvstore_protocol::ProtocolError>(())
+//! ```
+//!
+//! # Layout
+//! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
+//! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
+//! - [`parking`]: how a command that waits for an outside event says so to the layers around it
+//! - [`Codec`], [`Output`], [`Limits`]: a protocol as a transport sees it
+//! - [`resp`], [`native`], [`ServerCodec`]: RESP2 and RESP3, the binary protocol, and both behind one port
+//! - [`CommandError`], [`ProtocolError`]: trouble with a command is an answer, trouble with the stream ends it
+
+mod auto;
+mod byte_string;
+mod codec;
+mod command;
+mod double;
+mod error;
+mod limits;
+pub mod mailbox;
+mod names;
+pub mod native;
+mod output;
+pub mod parking;
+pub mod resp;
+mod response;
+mod session;
+
+pub use auto::{ServerCodec, Tag};
+pub use byte_string::ByteString;
+pub use codec::Codec;
+pub use command::{Command, ToArg, Word};
+pub use error::{CommandError, FrameError, ProtocolError};
+pub use limits::Limits;
+pub use mailbox::{Push, SendError};
+pub use names::NameMap;
+pub use output::Output;
+pub use response::Response;
+pub use session::{Peer, Protocol, Session};

@@ -1,0 +1,85 @@
+//! [`Limits`]: how much a peer may ask a decoder to hold.
+
+/// The bounds of one request. The defaults are those of Redis.
+///
+/// ```
+/// use kvstore_protocol::Limits;
+///
+/// let limits = Limits::default().max_bulk(1024 * 1024);
+/// assert_eq!(limits.bulk(), 1024 * 1024);
+/// assert_eq!(Limits::unauthenticated().args(), 10);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    bulk: usize,
+    args: usize,
+    inline: usize,
+    request: usize,
+    authenticated: bool,
+}
+
+impl Limits {
+    /// What Redis allows a client that is not authenticated: 10 words of 16 KiB.
+    pub const fn unauthenticated() -> Self {
+        Self { bulk: 16 * 1024, args: 10, inline: 16 * 1024, request: 64 * 1024, authenticated: false }
+    }
+
+    /// The longest word, in bytes: 512 MiB by default. At most 1 GiB.
+    #[must_use]
+    pub const fn max_bulk(self, bulk: usize) -> Self {
+        Self { bulk: min(bulk, 1 << 30), ..self }
+    }
+
+    /// The most words of a command, its name included: 1,048,576 by default.
+    #[must_use]
+    pub const fn max_args(self, args: usize) -> Self {
+        Self { args, ..self }
+    }
+
+    /// The longest inline command, in bytes: 64 KiB by default.
+    #[must_use]
+    pub const fn max_inline(self, inline: usize) -> Self {
+        Self { inline: min(inline, 1 << 30), ..self }
+    }
+
+    /// The largest request in all, in bytes: 1 GiB by default, and at most.
+    #[must_use]
+    pub const fn max_request(self, request: usize) -> Self {
+        Self { request: min(request, 1 << 30), ..self }
+    }
+
+    /// The longest word, in bytes.
+    pub const fn bulk(&self) -> usize {
+        self.bulk
+    }
+
+    /// The most words of a command.
+    pub const fn args(&self) -> usize {
+        self.args
+    }
+
+    /// The longest inline command, in bytes.
+    pub const fn inline(&self) -> usize {
+        self.inline
+    }
+
+    /// The largest request in all, in bytes.
+    pub const fn request(&self) -> usize {
+        self.request
+    }
+
+    /// Whether these bounds are for a client that has shown who it is: what an error says depends on it.
+    pub const fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bulk: 512 << 20, args: 1 << 20, inline: 64 << 10, request: 1 << 30, authenticated: true }
+    }
+}
+
+const fn min(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
+}

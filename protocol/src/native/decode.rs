@@ -1,0 +1,158 @@
+//! Native requests to commands.
+
+use std::{ops::Range, str, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{CLEAR, GET, HEADER, PING, SET};
+use crate::{Command, Limits, ProtocolError, Word};
+
+/// What a response must know of its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// A missing value is an error.
+    Get,
+    /// The answer is the key.
+    Set(Bytes),
+    /// A missing value is an empty string.
+    Clear,
+    /// The answer is as it comes.
+    Ping,
+}
+
+/// Decodes the requests of a native client, in whatever pieces they arrive.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use kvstore_protocol::{Command, native::{RequestDecoder, Tag}};
+///
+/// let mut input = BytesMut::from(&b"\0\0\0\0\0\0\x03key"[..]);
+/// let (command, tag) = RequestDecoder::default().decode(&mut input)?.expect("a whole request");
+/// assert_eq!((command, tag), (Command::get("key"), Tag::Get));
+/// # Ok::<(), kvstore_protocol::ProtocolError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct RequestDecoder {
+    limits: Limits,
+    missing: usize,
+}
+
+impl RequestDecoder {
+    /// The bounds from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// How many bytes are missing at least for the next step.
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Takes one whole request off the front of `input`, if there is one.
+    ///
+    /// # Errors
+    /// When the bytes are no request, or one over the limits. The stream ends there.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Tag)>, ProtocolError> {
+        let Some([header, high, low]) = input.first_chunk().copied() else { return Ok(self.wait_for(1)) };
+        if header != HEADER {
+            return Err(ProtocolError::UnexpectedByte(header));
+        }
+        let number = u16::from_be_bytes([high, low]);
+        let (name, count) = match number {
+            GET => ("GET", 1),
+            SET => ("SET", 2),
+            CLEAR => ("GETDEL", 1),
+            PING => ("PING", 1),
+            other => return Err(ProtocolError::UnknownNative(other)),
+        };
+        let mut words = vec![Word::outside(0..name.len())];
+        let mut key = 0..0;
+        let mut at = 3;
+        for index in 0..count {
+            let Some(string) = self.decode_string(input, at)? else { return Ok(None) };
+            at = string.end;
+            if index == 0 {
+                key = string.clone();
+            }
+            words.push(Word::within(string));
+        }
+        let frame = input.split_to(at).freeze();
+        for word in &words[1..] {
+            // Checked on the whole frame's words only now: a string that has not arrived is looked at once.
+            str::from_utf8(&frame[word.range()]).map_err(|_| ProtocolError::NotUtf8)?;
+        }
+        let tag = match number {
+            GET => Tag::Get,
+            SET => Tag::Set(frame.slice(key.clone())),
+            CLEAR => Tag::Clear,
+            _ => Tag::Ping,
+        };
+        if tag == Tag::Ping && key.is_empty() {
+            words.pop();
+        }
+        Ok(Some((Command::from_frame_and_outside(frame, Arc::from(name.as_bytes()), &words), tag)))
+    }
+
+    /// Where the string whose length stands at `at` lies.
+    fn decode_string(&mut self, input: &[u8], at: usize) -> Result<Option<Range<usize>>, ProtocolError> {
+        let Some(length) = input.get(at..).and_then(<[u8]>::first_chunk) else { return Ok(self.wait_for(1)) };
+        let start = at + 4;
+        let length = u32::from_be_bytes(*length) as usize;
+        if length > self.limits.bulk() {
+            return Err(match self.limits.is_authenticated() {
+                true => ProtocolError::InvalidBulkLength,
+                false => ProtocolError::UnauthenticatedBulkLength,
+            });
+        }
+        let end = start + length;
+        if end > self.limits.request() {
+            return Err(ProtocolError::TooBigRequest);
+        }
+        if end > input.len() {
+            return Ok(self.wait_for(end - input.len()));
+        }
+        Ok(Some(start..end))
+    }
+
+    fn wait_for<T>(&mut self, bytes: usize) -> Option<T> {
+        self.missing = bytes;
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_commands_have_their_names_and_tags() {
+        let bytes = b"\0\0\x01\0\0\0\x01k\0\0\0\x02vv\0\0\x02\0\0\0\x01k\0\0\x03\0\0\0\0\0\0\x03\0\0\0\x02hi";
+        let (mut decoder, mut input) = (RequestDecoder::default(), BytesMut::new());
+        let mut decoded = Vec::new();
+        for byte in bytes {
+            input.extend_from_slice(&[*byte]);
+            decoded.extend(decoder.decode(&mut input).unwrap());
+        }
+        assert_eq!(
+            decoded,
+            [
+                (Command::set("k", "vv"), Tag::Set(Bytes::from_static(b"k"))),
+                (Command::new("GETDEL").arg("k"), Tag::Clear),
+                (Command::ping(), Tag::Ping),
+                (Command::ping().arg("hi"), Tag::Ping),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_malformed_request_ends_the_stream() {
+        for (bytes, error) in [
+            (&b"\0\0\x09"[..], ProtocolError::UnknownNative(9)),
+            (b"\0\0\0\xff\xff\xff\xff", ProtocolError::InvalidBulkLength),
+            (b"\0\0\0\0\0\0\x01\xff", ProtocolError::NotUtf8),
+            (b"*1\r\n", ProtocolError::UnexpectedByte(b'*')),
+        ] {
+            assert_eq!(RequestDecoder::default().decode(&mut BytesMut::from(bytes)), Err(error));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Responses to native messages.
+
+use std::str;
+
+use bytes::{BufMut, Bytes};
+
+use super::{HEADER, Tag};
+use crate::{ByteString, Output, ProtocolError, Response};
+
+const SUCCESS: u8 = 0;
+const ERROR: u8 = 1;
+
+/// Appends `response` as a native client reads it: one status and one text.
+///
+/// ```
+/// use kvstore_protocol::{Output, Response, native::{Tag, encode_response}};
+///
+/// let mut output = Output::default();
+/// encode_response(&Response::Null, &Tag::Get, &mut output);
+/// assert_eq!(&output.bytes()[..], b"\0\x01\0\0\0\x0dKey not found");
+/// ```
+pub fn encode_response(response: &Response, tag: &Tag, output: &mut Output) {
+    if let (Tag::Set(key), Response::Simple(_)) = (tag, response) {
+        return message(SUCCESS, &key.clone().into(), output);
+    }
+    match response {
+        Response::Error(text) => message(ERROR, text, output),
+        Response::Close(last) => encode_response(last, tag, output),
+        Response::Null | Response::NullArray => match tag {
+            Tag::Clear => message(SUCCESS, &ByteString::default(), output),
+            _ => message(ERROR, &"Key not found".into(), output),
+        },
+        Response::Bulk(text) | Response::Simple(text) | Response::Verbatim(_, text) | Response::BigNumber(text) => {
+            match str::from_utf8(text) {
+                Ok(_) => message(SUCCESS, text, output),
+                Err(_) => message(ERROR, &"Value is not UTF-8".into(), output),
+            }
+        }
+        Response::Integer(number) => message(SUCCESS, &ByteString::from_integer(*number), output),
+        Response::Silent => {}
+        other => message(SUCCESS, &other.to_string().into(), output),
+    }
+}
+
+/// Appends what tells a native client why the stream ends.
+pub fn encode_error(error: &ProtocolError, output: &mut Output) {
+    message(ERROR, &error.to_string().into(), output);
+}
+
+fn message(status: u8, text: &ByteString, output: &mut Output) {
+    let bytes = output.bytes();
+    bytes.put_slice(&[HEADER, status]);
+    bytes.put_u32(u32::try_from(text.len()).unwrap_or(u32::MAX));
+    match text.shared() {
+        Some(shared) => output.share(Bytes::clone(shared)),
+        None => output.bytes().put_slice(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(response: Response, tag: Tag) -> Vec<u8> {
+        let mut output = Output::default();
+        encode_response(&response, &tag, &mut output);
+        output.bytes().to_vec()
+    }
+
+    #[test]
+    fn each_command_answers_as_the_format_says() {
+        let key = Tag::Set(Bytes::from_static(b"key"));
+        assert_eq!(encoded(Response::ok(), key.clone()), b"\0\0\0\0\0\x03key");
+        assert_eq!(encoded(Response::error("ERR", "no"), key), b"\0\x01\0\0\0\x06ERR no");
+        assert_eq!(encoded(Response::from("v"), Tag::Get), b"\0\0\0\0\0\x01v");
+        assert_eq!(encoded(Response::Null, Tag::Clear), b"\0\0\0\0\0\0");
+        assert_eq!(encoded(Response::simple("PONG"), Tag::Ping), b"\0\0\0\0\0\x04PONG");
+        assert_eq!(encoded(Response::from(&b"\xff"[..]), Tag::Get), b"\0\x01\0\0\0\x12Value is not UTF-8");
+    }
+}

@@ -1,0 +1,131 @@
+//! [`Output`]: encoded bytes on their way out, long values among them not copied.
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// From this length on a shared value is queued by reference; below, copying is cheaper than another slice.
+const SHARED: usize = 8 * 1024;
+
+/// A queue of bytes to be written: what was encoded, and shared values between.
+///
+/// A [`Buf`], so that `poll_write_buf` writes several parts with one call.
+///
+/// ```
+/// use bytes::{Buf, Bytes};
+/// use kvstore_protocol::Output;
+///
+/// let mut output = Output::default();
+/// output.bytes().extend_from_slice(b"$10000\r\n");
+/// output.share(Bytes::from(vec![b'x'; 10_000]));
+/// output.bytes().extend_from_slice(b"\r\n");
+/// assert_eq!(output.remaining(), 10_010);
+/// ```
+#[derive(Debug, Default)]
+pub struct Output {
+    /// What goes out first.
+    parts: VecDeque<Bytes>,
+    parts_len: usize,
+    /// What goes out after the parts.
+    tail: BytesMut,
+}
+
+impl Output {
+    /// Where bytes are appended.
+    #[inline]
+    pub fn bytes(&mut self) -> &mut BytesMut {
+        &mut self.tail
+    }
+
+    /// Appends `value`: copied when short, by reference when long.
+    #[inline]
+    pub fn share(&mut self, value: Bytes) {
+        if value.len() < SHARED {
+            self.tail.extend_from_slice(&value);
+            return;
+        }
+        self.push(value);
+    }
+
+    /// Appends the bytes of a [`ByteString`](crate::ByteString).
+    #[inline]
+    pub(crate) fn append(&mut self, string: &crate::ByteString) {
+        match string.shared() {
+            Some(shared) if shared.len() >= SHARED => self.push(shared.clone()),
+            _ => self.tail.extend_from_slice(string),
+        }
+    }
+
+    /// Gives back the memory of an output with nothing to write.
+    pub fn shrink(&mut self) {
+        if !self.has_remaining() {
+            *self = Self::default();
+        }
+    }
+
+    fn push(&mut self, value: Bytes) {
+        let before = self.tail.split().freeze();
+        self.parts_len += before.len() + value.len();
+        self.parts.extend([before, value].into_iter().filter(|part| !part.is_empty()));
+    }
+}
+
+impl Buf for Output {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.parts_len + self.tail.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.parts.front().map_or(&self.tail[..], |part| part)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(part) = self.parts.front_mut() {
+            let written = count.min(part.len());
+            part.advance(written);
+            self.parts_len -= written;
+            count -= written;
+            if part.has_remaining() {
+                return;
+            }
+            self.parts.pop_front();
+        }
+        // The whole tail is the common case: its room is used again.
+        if count == self.tail.len() { self.tail.clear() } else { self.tail.advance(count) }
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let parts = self.parts.iter().map(|part| &part[..]).chain([&self.tail[..]]);
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(parts.filter(|part| !part.is_empty())) {
+            *slice = IoSlice::new(part);
+            count += 1;
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_out_in_the_order_in_which_they_went_in() {
+        let mut output = Output::default();
+        let mut expected = Vec::new();
+        for length in [3, SHARED, 1, 0, SHARED + 5, 7] {
+            let part = Bytes::from(vec![length as u8; length]);
+            expected.extend_from_slice(&part);
+            output.share(part);
+        }
+        assert_eq!(output.parts.len(), 4);
+        let mut written = Vec::new();
+        while output.has_remaining() {
+            let step = output.chunk().len().min(1000);
+            written.extend_from_slice(&output.chunk()[..step]);
+            output.advance(step);
+        }
+        assert_eq!(written, expected);
+    }
+}

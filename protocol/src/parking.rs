@@ -1,0 +1,107 @@
+//! Parking: how a command that waits for an outside event says so to the layers around it.
+//!
+//! A command such as BLPOP is *in progress* for as long as it waits, and yet it takes nothing while it does. A limiter
+//! should give its permit to somebody else, and a timeout should not count. The future of such a command waits with
+//! [`park_until`]; a layer polls the service it wraps through [`observe`] and is told.
+//!
+//! The mark lives for the length of one poll, on the thread that polls: it costs nothing while nobody parks, and it
+//! passes through every layer that polls its inner future itself, as tower's do. It does not pass a layer that moves the
+//! inner future to another task; such a command is simply one that takes long.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
+//! use kvstore_protocol::parking::park_until;
+//!
+//! let (sender, receiver) = tokio::sync::oneshot::channel();
+//! sender.send("an item").expect("somebody listens");
+//! // Holds no permit and meets no timeout until the item is there, and holds a permit again once it is.
+//! assert_eq!(park_until(receiver).await, Ok("an item"));
+//! # });
+//! ```
+
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll},
+};
+
+/// What a pending future said about its waiting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parking {
+    /// Nothing: it is at work.
+    #[default]
+    Busy,
+    /// It waits for an outside event, and needs nothing until then.
+    Parked,
+    /// The event has come: it acts at the next poll, and needs back what it gave away.
+    Returning,
+}
+
+thread_local! {
+    static MARK: Cell<Parking> = const { Cell::new(Parking::Busy) };
+}
+
+/// Polls, and tells whether what was polled is parked. A layer calls its inner future through this.
+#[inline]
+pub fn observe<T>(poll: impl FnOnce() -> Poll<T>) -> (Poll<T>, Parking) {
+    MARK.set(Parking::Busy);
+    match poll() {
+        Poll::Ready(value) => (Poll::Ready(value), Parking::Busy),
+        Poll::Pending => (Poll::Pending, MARK.get()),
+    }
+}
+
+/// Waits for `event` parked: limits around this command do not count it, timeouts stand down.
+///
+/// # Cancel safety
+/// As safe as `event`: when the returned future is dropped after the event has come and before it returned, the event's
+/// output is lost.
+pub async fn park_until<F: Future>(event: F) -> F::Output {
+    let mut event = pin!(event);
+    let output = poll_fn(|cx| mark(event.as_mut().poll(cx), Parking::Parked)).await;
+    // Not at once: the layers around must be asked first, and they are at the next poll.
+    let mut asked = false;
+    poll_fn(|cx: &mut Context<'_>| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        mark(Poll::Pending, Parking::Returning)
+    })
+    .await;
+    output
+}
+
+fn mark<T>(poll: Poll<T>, parking: Parking) -> Poll<T> {
+    if poll.is_pending() {
+        MARK.set(parking);
+    }
+    poll
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_layer_sees_a_future_park_and_return() {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let mut waiting = pin!(park_until(receiver));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Pending, Parking::Parked));
+        sender.send(1).unwrap();
+        assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Pending, Parking::Returning));
+        assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Ready(Ok(1)), Parking::Busy));
+    }
+
+    #[test]
+    fn a_mark_does_not_outlive_its_poll() {
+        let mut parked = pin!(park_until(std::future::pending::<()>()));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(observe(|| parked.as_mut().poll(&mut cx)).1, Parking::Parked);
+        assert_eq!(observe(|| Poll::<()>::Pending).1, Parking::Busy);
+    }
+}

@@ -1,0 +1,151 @@
+//! Responses to bytes, in RESP2 or RESP3.
+
+use bytes::{BufMut, BytesMut};
+
+use crate::{ByteString, Output, Protocol, Response, double};
+
+/// Appends `response` as a peer of `protocol` reads it. A kind that only RESP3 has is written down for RESP2.
+///
+/// ```
+/// use kvstore_protocol::{Output, Protocol, Response, resp::encode_response};
+///
+/// let map = Response::Map(vec![("proto".into(), 3.into())]);
+/// let mut output = Output::default();
+/// encode_response(&map, Protocol::Resp2, &mut output);
+/// assert_eq!(&output.bytes()[..], b"*2\r\n$5\r\nproto\r\n:3\r\n");
+/// output.bytes().clear();
+/// encode_response(&map, Protocol::Resp3, &mut output);
+/// assert_eq!(&output.bytes()[..], b"%1\r\n$5\r\nproto\r\n:3\r\n");
+/// ```
+#[inline]
+pub fn encode_response(response: &Response, protocol: Protocol, output: &mut Output) {
+    let is_resp3 = protocol == Protocol::Resp3;
+    match response {
+        Response::Bulk(bytes) => bulk(bytes, output),
+        Response::Simple(text) => line(b'+', text, output),
+        Response::Integer(integer) => number(b':', *integer, output.bytes()),
+        Response::Null => output.bytes().put_slice(if is_resp3 { b"_\r\n" } else { b"$-1\r\n" }),
+        Response::Error(text) => line(b'-', text, output),
+        other => encode_rare(other, protocol, is_resp3, output),
+    }
+}
+
+fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: &mut Output) {
+    let either = |resp3: u8, resp2: u8| if is_resp3 { resp3 } else { resp2 };
+    match response {
+        Response::NullArray => output.bytes().put_slice(if is_resp3 { b"_\r\n" } else { b"*-1\r\n" }),
+        Response::Array(items) => list(b'*', items, protocol, output),
+        Response::Set(items) => list(either(b'~', b'*'), items, protocol, output),
+        Response::Push(items) => list(either(b'>', b'*'), items, protocol, output),
+        Response::Map(pairs) => {
+            let count = if is_resp3 { pairs.len() } else { pairs.len() * 2 };
+            number(either(b'%', b'*'), count as i64, output.bytes());
+            for (key, value) in pairs {
+                encode_response(key, protocol, output);
+                encode_response(value, protocol, output);
+            }
+        }
+        Response::Double(value) if is_resp3 => line(b',', &double::format(*value).as_ref().into(), output),
+        Response::Double(value) => bulk(&double::format(*value).as_ref().into(), output),
+        Response::Boolean(flag) if is_resp3 => output.bytes().put_slice(if *flag { b"#t\r\n" } else { b"#f\r\n" }),
+        Response::Boolean(flag) => number(b':', i64::from(*flag), output.bytes()),
+        Response::BigNumber(digits) if is_resp3 => line(b'(', digits, output),
+        Response::Verbatim(format, text) if is_resp3 => {
+            number(b'=', text.len() as i64 + 4, output.bytes());
+            output.bytes().put_slice(format);
+            output.bytes().put_u8(b':');
+            output.append(text);
+            output.bytes().put_slice(b"\r\n");
+        }
+        Response::BigNumber(text) | Response::Verbatim(_, text) => bulk(text, output),
+        Response::Silent => {}
+        Response::Messages(messages) => messages.iter().for_each(|message| encode_response(message, protocol, output)),
+        Response::Close(last) => encode_response(last, protocol, output),
+        Response::Bulk(_) | Response::Simple(_) | Response::Integer(_) | Response::Null | Response::Error(_) => {
+            encode_response(response, protocol, output);
+        }
+    }
+}
+
+fn list(kind: u8, items: &[Response], protocol: Protocol, output: &mut Output) {
+    number(kind, items.len() as i64, output.bytes());
+    for item in items {
+        encode_response(item, protocol, output);
+    }
+}
+
+#[inline]
+fn bulk(bytes: &ByteString, output: &mut Output) {
+    number(b'$', bytes.len() as i64, output.bytes());
+    output.append(bytes);
+    output.bytes().put_slice(b"\r\n");
+}
+
+/// `:42` and its line end, in one piece.
+#[inline]
+pub(super) fn number(kind: u8, number: i64, output: &mut BytesMut) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number).as_bytes();
+    let mut line = [0; 24];
+    line[0] = kind;
+    line[1..=digits.len()].copy_from_slice(digits);
+    line[digits.len() + 1..digits.len() + 3].copy_from_slice(b"\r\n");
+    output.put_slice(&line[..digits.len() + 3]);
+}
+
+/// A text on one line. A line break in it would end it early and desynchronise the peer, so it becomes a space.
+#[inline]
+fn line(kind: u8, text: &ByteString, output: &mut Output) {
+    let output = output.bytes();
+    output.reserve(text.len() + 3);
+    output.put_u8(kind);
+    let start = output.len();
+    output.put_slice(text);
+    if memchr::memchr2(b'\r', b'\n', text).is_some() {
+        for byte in &mut output[start..] {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+    }
+    output.put_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(response: &Response, protocol: Protocol) -> String {
+        let mut output = Output::default();
+        encode_response(response, protocol, &mut output);
+        String::from_utf8(output.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_kind_has_its_form_in_both_versions() {
+        let text = || ByteString::from("a");
+        for (response, resp2, resp3) in [
+            (Response::ok(), "+OK\r\n", "+OK\r\n"),
+            (Response::error("ERR", "a\r\nb"), "-ERR a  b\r\n", "-ERR a  b\r\n"),
+            (Response::Integer(i64::MIN), ":-9223372036854775808\r\n", ":-9223372036854775808\r\n"),
+            (Response::bulk(""), "$0\r\n\r\n", "$0\r\n\r\n"),
+            (Response::Null, "$-1\r\n", "_\r\n"),
+            (Response::NullArray, "*-1\r\n", "_\r\n"),
+            (Response::array([1, 2]), "*2\r\n:1\r\n:2\r\n", "*2\r\n:1\r\n:2\r\n"),
+            (Response::Set(vec![Response::Null]), "*1\r\n$-1\r\n", "~1\r\n_\r\n"),
+            (Response::Map(vec![(1.into(), 2.into())]), "*2\r\n:1\r\n:2\r\n", "%1\r\n:1\r\n:2\r\n"),
+            (Response::Push(vec![1.into()]), "*1\r\n:1\r\n", ">1\r\n:1\r\n"),
+            (Response::Double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n"),
+            (Response::Double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n"),
+            (Response::Boolean(true), ":1\r\n", "#t\r\n"),
+            (Response::BigNumber(text()), "$1\r\na\r\n", "(a\r\n"),
+            (Response::Verbatim(*b"txt", text()), "$1\r\na\r\n", "=5\r\ntxt:a\r\n"),
+            (Response::Silent, "", ""),
+            (Response::Messages(vec![Response::ok(), 1.into()]), "+OK\r\n:1\r\n", "+OK\r\n:1\r\n"),
+            (Response::Close(Response::ok().into()), "+OK\r\n", "+OK\r\n"),
+        ] {
+            assert_eq!(encoded(&response, Protocol::Resp2), resp2);
+            assert_eq!(encoded(&response, Protocol::Resp3), resp3);
+        }
+    }
+}

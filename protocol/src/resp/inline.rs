@@ -1,0 +1,152 @@
+//! Inline commands: words on a line, with the quoting rules of Redis (`sdssplitargs`).
+
+use bytes::Bytes;
+
+use crate::{Command, ProtocolError, Word};
+
+/// The words of a line, and the bytes of those that are not in it as they are.
+pub(super) struct Split {
+    words: Vec<Word>,
+    rewritten: Vec<u8>,
+}
+
+impl Split {
+    pub(super) fn into_command(self, frame: Bytes, limit: usize) -> Result<Option<Command>, ProtocolError> {
+        if self.words.is_empty() {
+            return Ok(None);
+        }
+        if self.words.len() > limit {
+            return Err(ProtocolError::InvalidMultibulkLength);
+        }
+        Ok(Some(match self.rewritten.is_empty() {
+            true => Command::from_frame(frame, &self.words),
+            false => Command::from_frame_and_outside(frame, self.rewritten.into(), &self.words),
+        }))
+    }
+}
+
+/// A line starts with something that can be typed. What other protocols start with is answered at once.
+pub(super) fn check_first_byte(byte: u8) -> Result<(), ProtocolError> {
+    match byte {
+        0x16 => Err(ProtocolError::ForeignProtocol("TLS")),
+        b' '..=b'~' | b'\t' | b'\r' | b'\n' => Ok(()),
+        other => Err(ProtocolError::UnexpectedByte(other)),
+    }
+}
+
+/// Splits a line without its CR LF into words.
+pub(super) fn split(line: &[u8]) -> Result<Split, ProtocolError> {
+    let mut split = Split { words: Vec::new(), rewritten: Vec::new() };
+    let mut at = 0;
+    while let Some(start) = line[at..].iter().position(|byte| !is_space(*byte)).map(|found| at + found) {
+        let end = line[start..].iter().position(|byte| is_space(*byte)).map_or(line.len(), |found| start + found);
+        if memchr::memchr2(b'"', b'\'', &line[start..end]).is_some() {
+            let from = split.rewritten.len();
+            at = unquote(line, start, &mut split.rewritten)?;
+            split.words.push(Word::outside(from..split.rewritten.len()));
+        } else {
+            split.words.push(Word::within(start..end));
+            at = end;
+        }
+    }
+    if is_http(line) {
+        return Err(ProtocolError::ForeignProtocol("HTTP"));
+    }
+    Ok(split)
+}
+
+/// Appends the word that starts at `start`, its quotes removed and its escapes replaced, and returns where it ends.
+fn unquote(line: &[u8], start: usize, word: &mut Vec<u8>) -> Result<usize, ProtocolError> {
+    let mut at = start;
+    let mut quote = None;
+    while let Some(byte) = line.get(at).copied() {
+        let rest = &line[at..];
+        let (taken, meant) = match (quote, byte) {
+            (None, byte) if is_space(byte) => return Ok(at),
+            (None, b'"' | b'\'') => {
+                quote = Some(byte);
+                at += 1;
+                continue;
+            }
+            (Some(open), byte) if open == byte => {
+                // A closing quote is followed by a space, or by nothing at all.
+                let end = at + 1;
+                return if line.get(end).is_none_or(|next| is_space(*next)) { Ok(end) } else { Err(UNBALANCED) };
+            }
+            (Some(b'"'), b'\\') => escape(rest),
+            (Some(b'\''), b'\\') if rest.get(1) == Some(&b'\'') => (2, b'\''),
+            (_, byte) => (1, byte),
+        };
+        word.push(meant);
+        at += taken;
+    }
+    if quote.is_some() { Err(UNBALANCED) } else { Ok(at) }
+}
+
+const UNBALANCED: ProtocolError = ProtocolError::UnbalancedQuotes;
+
+/// The escape at the start of `rest`: how many bytes it takes and which byte it means.
+fn escape(rest: &[u8]) -> (usize, u8) {
+    match rest {
+        [_, b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            (4, hex(*high) << 4 | hex(*low))
+        }
+        [_, b'n', ..] => (2, b'\n'),
+        [_, b'r', ..] => (2, b'\r'),
+        [_, b't', ..] => (2, b'\t'),
+        [_, b'b', ..] => (2, 8),
+        [_, b'a', ..] => (2, 7),
+        [_, other, ..] => (2, *other),
+        _ => (1, b'\\'),
+    }
+}
+
+fn hex(digit: u8) -> u8 {
+    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
+}
+
+/// Whether a line opens an HTTP request. A browser, or a page in one, that is made to talk to this port must not have
+/// the lines after it run as commands; `Host:` and `POST` are refused by Redis for the same reason.
+fn is_http(line: &[u8]) -> bool {
+    let mut words = line.split(|byte| *byte == b' ');
+    let method = words.next().unwrap_or_default();
+    let version = words.nth(1).unwrap_or_default();
+    method.eq_ignore_ascii_case(b"POST") || method.eq_ignore_ascii_case(b"Host:") || version.starts_with(b"HTTP/")
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Result<Vec<Vec<u8>>, ProtocolError> {
+        let command = split(line.as_bytes())?.into_command(Bytes::copy_from_slice(line.as_bytes()), 100)?;
+        Ok(command.map_or(Vec::new(), |command| command.words().map(<[u8]>::to_vec).collect()))
+    }
+
+    #[test]
+    fn quotes_and_escapes_are_those_of_redis() {
+        for (line, expected) in [
+            ("  set  k\tv ", &[&b"set"[..], b"k", b"v"][..]),
+            (r#""a b" 'c d'"#, &[b"a b", b"c d"]),
+            (r#""\x41\n\r\t\b\a\"\q\\""#, &[b"A\n\r\t\x08\x07\"q\\"]),
+            (r"'it\'s \n'", &[b"it's \\n"]),
+            (r#"a"b c""#, &[b"ab c"]),
+            (r#""""#, &[b""]),
+            (r"no\escape", &[br"no\escape"]),
+            ("", &[]),
+        ] {
+            assert_eq!(words(line).unwrap(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn quotes_must_match_and_end_a_word() {
+        for line in [r#""a"#, "'a", r#""a"b"#, "'a'b", r#""a\""#] {
+            assert_eq!(words(line), Err(ProtocolError::UnbalancedQuotes), "{line}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! [`Response`]: what a command is answered with, in RESP2, RESP3 or any other protocol.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::{ByteString, CommandError, double};
+
+/// The answer to one command.
+///
+/// Every command yields exactly one. The kinds are those of RESP3; a codec writes them down for an older peer (a map
+/// becomes a flat array, a double a bulk, and so on). The last three are for the few commands that need them: no
+/// message, several, or the last one of the connection.
+///
+/// ```
+/// use kvstore_protocol::Response;
+///
+/// assert_eq!(Response::from("value").to_string(), "\"value\"");
+/// assert_eq!(Response::error("ERR", "syntax error").to_string(), "-ERR syntax error");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Response {
+    /// A short status, such as `OK`. Line breaks in it are written as spaces.
+    Simple(ByteString),
+    /// A refusal, its code first. Line breaks in it are written as spaces.
+    Error(ByteString),
+    /// An integer.
+    Integer(i64),
+    /// A string of bytes.
+    Bulk(ByteString),
+    /// Nothing: `$-1` for a RESP2 peer.
+    Null,
+    /// Nothing where an array was due: `*-1` for a RESP2 peer.
+    NullArray,
+    /// Several responses.
+    Array(Vec<Response>),
+    /// Pairs; a flat array for a RESP2 peer.
+    Map(Vec<(Response, Response)>),
+    /// Several responses without order; an array for a RESP2 peer.
+    Set(Vec<Response>),
+    /// A number; its text for a RESP2 peer.
+    Double(f64),
+    /// True or false; 1 or 0 for a RESP2 peer.
+    Boolean(bool),
+    /// The digits of an integer of any size; a bulk for a RESP2 peer.
+    BigNumber(ByteString),
+    /// A text with the three letters of its format (`txt`, `mkd`); a bulk for a RESP2 peer.
+    Verbatim([u8; 3], ByteString),
+    /// A message out of turn, such as one that was published; an array for a RESP2 peer.
+    Push(Vec<Response>),
+    /// No message at all.
+    Silent,
+    /// Several messages in a row.
+    Messages(Vec<Response>),
+    /// This message, and then the connection is closed.
+    Close(Box<Response>),
+}
+
+impl Response {
+    /// `OK`.
+    #[inline]
+    pub fn ok() -> Self {
+        Self::simple("OK")
+    }
+
+    /// A status.
+    #[inline]
+    pub fn simple(text: impl Into<ByteString>) -> Self {
+        Self::Simple(text.into())
+    }
+
+    /// A refusal: `code`, a space, `text`.
+    pub fn error(code: &str, text: &str) -> Self {
+        Self::Error(format!("{code} {text}").into())
+    }
+
+    /// A string of bytes.
+    #[inline]
+    pub fn bulk(bytes: impl Into<ByteString>) -> Self {
+        Self::Bulk(bytes.into())
+    }
+
+    /// Several responses.
+    pub fn array<R: Into<Response>>(items: impl IntoIterator<Item = R>) -> Self {
+        Self::Array(items.into_iter().map(Into::into).collect())
+    }
+
+    /// Whether the command was refused.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Self::Error(_) => true,
+            Self::Close(last) => last.is_error(),
+            _ => false,
+        }
+    }
+
+    /// The code of a refusal: the word in front of its text.
+    pub fn error_code(&self) -> Option<&str> {
+        match self {
+            Self::Error(text) => std::str::from_utf8(text.split(|byte| *byte == b' ').next()?).ok(),
+            Self::Close(last) => last.error_code(),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a simple string, an error, a bulk, a big number or a verbatim text.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Simple(text)
+            | Self::Error(text)
+            | Self::Bulk(text)
+            | Self::BigNumber(text)
+            | Self::Verbatim(_, text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl From<&str> for Response {
+    fn from(text: &str) -> Self {
+        Self::bulk(text)
+    }
+}
+
+impl From<String> for Response {
+    fn from(text: String) -> Self {
+        Self::bulk(text)
+    }
+}
+
+impl From<&[u8]> for Response {
+    fn from(bytes: &[u8]) -> Self {
+        Self::bulk(bytes)
+    }
+}
+
+impl From<Bytes> for Response {
+    fn from(bytes: Bytes) -> Self {
+        Self::bulk(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Response {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::bulk(bytes)
+    }
+}
+
+impl From<ByteString> for Response {
+    fn from(bytes: ByteString) -> Self {
+        Self::Bulk(bytes)
+    }
+}
+
+impl From<i64> for Response {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+/// A count. Over 2^63 - 1 it is written as that.
+impl From<i32> for Response {
+    fn from(number: i32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<usize> for Response {
+    fn from(count: usize) -> Self {
+        Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
+/// 1 or 0, as commands answer: [`Response::Boolean`] is the kind that RESP3 has for it.
+impl From<bool> for Response {
+    fn from(flag: bool) -> Self {
+        Self::Integer(i64::from(flag))
+    }
+}
+
+impl<R: Into<Response>> From<Option<R>> for Response {
+    fn from(value: Option<R>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl From<CommandError> for Response {
+    fn from(error: CommandError) -> Self {
+        Self::error(error.code(), error.text())
+    }
+}
+
+impl<R: Into<Response>> From<Result<R, CommandError>> for Response {
+    fn from(result: Result<R, CommandError>) -> Self {
+        result.map_or_else(Self::from, Into::into)
+    }
+}
+
+/// One line for people: `-ERR text` for an error, quotes round a bulk, brackets round an array.
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Simple(text) => write!(f, "+{}", text.escape_ascii()),
+            Self::Error(text) => write!(f, "-{}", text.escape_ascii()),
+            Self::Integer(number) => write!(f, ":{number}"),
+            Self::Bulk(bytes) | Self::Verbatim(_, bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            Self::BigNumber(digits) => write!(f, "({}", digits.escape_ascii()),
+            Self::Null | Self::NullArray => f.write_str("(nil)"),
+            Self::Double(number) => f.write_str(&double::format(*number)),
+            Self::Boolean(flag) => write!(f, "{flag}"),
+            Self::Array(items) => list(f, "[", items, "]"),
+            Self::Set(items) => list(f, "{", items, "}"),
+            Self::Push(items) => list(f, ">[", items, "]"),
+            Self::Messages(items) => list(f, "(", items, ")"),
+            Self::Map(pairs) => {
+                f.write_str("{")?;
+                for (index, (key, value)) in pairs.iter().enumerate() {
+                    write!(f, "{}{key}: {value}", if index == 0 { "" } else { ", " })?;
+                }
+                f.write_str("}")
+            }
+            Self::Silent => f.write_str("(silent)"),
+            Self::Close(last) => write!(f, "{last} (closed)"),
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, open: &str, items: &[Response], close: &str) -> fmt::Result {
+    f.write_str(open)?;
+    for (index, item) in items.iter().enumerate() {
+        write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
+    }
+    f.write_str(close)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_small_enough_to_move() {
+        assert_eq!(size_of::<Response>(), 80);
+    }
+
+    #[test]
+    fn the_code_of_an_error_is_its_first_word() {
+        assert_eq!(Response::error("WRONGTYPE", "no").error_code(), Some("WRONGTYPE"));
+        assert_eq!(Response::Close(Response::error("ERR", "x").into()).error_code(), Some("ERR"));
+        assert_eq!(Response::ok().error_code(), None);
+    }
+}
