@@ -77,7 +77,7 @@ pub enum ProtocolError {
     #[error("Protocol error: too big mbulk count string")]
     TooBigMultibulkCount,
     /// A word of a command does not start with `$`.
-    #[error("Protocol error: expected '$', got '{}'", char::from(*.0).escape_default())]
+    #[error("Protocol error: expected '$', got '{}'", Shown(*.0))]
     ExpectedBulk(u8),
     /// The length behind `$` is no number, or over the limit.
     #[error("Protocol error: invalid bulk length")]
@@ -118,6 +118,18 @@ pub enum ProtocolError {
     /// A reply that is not in the form of the protocol.
     #[error("invalid reply: {0}")]
     InvalidReply(&'static str),
+}
+
+/// A byte in an error text: as it is when it can be read.
+struct Shown(u8);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            printable @ b' '..=b'~' => write!(f, "{}", char::from(printable)),
+            other => write!(f, "{}", other.escape_ascii()),
+        }
+    }
 }
 
 /// What ends a framed stream: trouble with its bytes, or with the transport under it.

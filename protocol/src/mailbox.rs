@@ -216,6 +216,14 @@ impl Inbox {
         Mail { order: state.order, changes: std::mem::take(&mut state.changes), messages }
     }
 
+    /// Looks at the order alone, and leaves the rest for later: what a connection does that has no room for messages.
+    pub fn peek_order(&mut self) -> Option<Order> {
+        let state = self.shared.lock();
+        self.holds = !state.messages.is_empty() || !state.changes.is_empty();
+        self.shared.has_news.store(false, Ordering::Release);
+        state.order
+    }
+
     #[inline]
     fn has_news(&self) -> bool {
         self.shared.has_news.load(Ordering::Acquire)

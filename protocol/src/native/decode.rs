@@ -53,10 +53,10 @@ impl RequestDecoder {
     /// # Errors
     /// When the bytes are no request, or one over the limits. The stream ends there.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Tag)>, ProtocolError> {
-        let Some([header, high, low]) = input.first_chunk().copied() else { return Ok(self.wait_for(1)) };
-        if header != HEADER {
-            return Err(ProtocolError::UnexpectedByte(header));
+        if let Some(other) = input.first().filter(|first| **first != HEADER) {
+            return Err(ProtocolError::UnexpectedByte(*other));
         }
+        let Some([_, high, low]) = input.first_chunk().copied() else { return Ok(self.wait_for(1)) };
         let number = u16::from_be_bytes([high, low]);
         let (name, count) = match number {
             GET => ("GET", 1),
@@ -150,7 +150,7 @@ mod tests {
             (&b"\0\0\x09"[..], ProtocolError::UnknownNative(9)),
             (b"\0\0\0\xff\xff\xff\xff", ProtocolError::InvalidBulkLength),
             (b"\0\0\0\0\0\0\x01\xff", ProtocolError::NotUtf8),
-            (b"*1\r\n", ProtocolError::UnexpectedByte(b'*')),
+            (b"*", ProtocolError::UnexpectedByte(b'*')),
         ] {
             assert_eq!(RequestDecoder::default().decode(&mut BytesMut::from(bytes)), Err(error));
         }

@@ -24,16 +24,16 @@ pub fn encode_response(response: &Response, tag: &Tag, output: &mut Output) {
         return message(SUCCESS, &key.clone().into(), output);
     }
     match response {
-        Response::Error(text) => message(ERROR, text, output),
+        Response::Error(text) => error(&String::from_utf8_lossy(text), output),
         Response::Close(last) => encode_response(last, tag, output),
         Response::Null | Response::NullArray => match tag {
             Tag::Clear => message(SUCCESS, &ByteString::default(), output),
-            _ => message(ERROR, &"Key not found".into(), output),
+            _ => error("Key not found", output),
         },
         Response::Bulk(text) | Response::Simple(text) | Response::Verbatim(_, text) | Response::BigNumber(text) => {
             match str::from_utf8(text) {
                 Ok(_) => message(SUCCESS, text, output),
-                Err(_) => message(ERROR, &"Value is not UTF-8".into(), output),
+                Err(_) => error("Value is not UTF-8", output),
             }
         }
         Response::Integer(number) => message(SUCCESS, &ByteString::from_integer(*number), output),
@@ -43,14 +43,19 @@ pub fn encode_response(response: &Response, tag: &Tag, output: &mut Output) {
 }
 
 /// Appends what tells a native client why the stream ends.
-pub fn encode_error(error: &ProtocolError, output: &mut Output) {
-    message(ERROR, &error.to_string().into(), output);
+pub fn encode_error(trouble: &ProtocolError, output: &mut Output) {
+    error(&trouble.to_string(), output);
+}
+
+fn error(text: &str, output: &mut Output) {
+    message(ERROR, &text.into(), output);
 }
 
 fn message(status: u8, text: &ByteString, output: &mut Output) {
+    let Ok(length) = u32::try_from(text.len()) else { return error("Value is too long", output) };
     let bytes = output.bytes();
     bytes.put_slice(&[HEADER, status]);
-    bytes.put_u32(u32::try_from(text.len()).unwrap_or(u32::MAX));
+    bytes.put_u32(length);
     match text.shared() {
         Some(shared) => output.share(Bytes::clone(shared)),
         None => output.bytes().put_slice(text),
@@ -72,6 +77,7 @@ mod tests {
         let key = Tag::Set(Bytes::from_static(b"key"));
         assert_eq!(encoded(Response::ok(), key.clone()), b"\0\0\0\0\0\x03key");
         assert_eq!(encoded(Response::error("ERR", "no"), key), b"\0\x01\0\0\0\x06ERR no");
+        assert_eq!(encoded(Response::Error(b"\xff".into()), Tag::Get), "\0\x01\0\0\0\x03\u{fffd}".as_bytes());
         assert_eq!(encoded(Response::from("v"), Tag::Get), b"\0\0\0\0\0\x01v");
         assert_eq!(encoded(Response::Null, Tag::Clear), b"\0\0\0\0\0\0");
         assert_eq!(encoded(Response::simple("PONG"), Tag::Ping), b"\0\0\0\0\0\x04PONG");

@@ -41,8 +41,8 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
             let count = if is_resp3 { pairs.len() } else { pairs.len() * 2 };
             number(either(b'%', b'*'), count as i64, output.bytes());
             for (key, value) in pairs {
-                encode_response(key, protocol, output);
-                encode_response(value, protocol, output);
+                encode_item(key, protocol, output);
+                encode_item(value, protocol, output);
             }
         }
         Response::Double(value) if is_resp3 => line(b',', &double::format(*value).as_ref().into(), output),
@@ -70,7 +70,21 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
 fn list(kind: u8, items: &[Response], protocol: Protocol, output: &mut Output) {
     number(kind, items.len() as i64, output.bytes());
     for item in items {
-        encode_response(item, protocol, output);
+        encode_item(item, protocol, output);
+    }
+}
+
+/// A response inside of another is exactly one, whatever it is: the count in front of it was written already. What says
+/// how messages follow each other says nothing there, and becomes null.
+#[inline]
+fn encode_item(item: &Response, protocol: Protocol, output: &mut Output) {
+    match item {
+        Response::Silent | Response::Messages(_) | Response::Close(_) => {
+            encode_response(&Response::Null, protocol, output);
+        }
+        // A client takes a push out of its turn wherever it stands.
+        Response::Push(items) => list(b'*', items, protocol, output),
+        item => encode_response(item, protocol, output),
     }
 }
 
@@ -119,6 +133,19 @@ mod tests {
         let mut output = Output::default();
         encode_response(response, protocol, &mut output);
         String::from_utf8(output.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_response_inside_of_another_is_exactly_one() {
+        let nested = Response::Array(vec![
+            Response::Silent,
+            Response::Messages(vec![Response::ok(), Response::ok()]),
+            Response::Close(Response::ok().into()),
+            Response::Push(vec![1.into()]),
+        ]);
+        assert_eq!(encoded(&nested, Protocol::Resp3), "*4\r\n_\r\n_\r\n_\r\n*1\r\n:1\r\n");
+        let map = Response::Map(vec![(Response::Silent, nested)]);
+        assert_eq!(encoded(&map, Protocol::Resp2), "*2\r\n$-1\r\n*4\r\n$-1\r\n$-1\r\n$-1\r\n*1\r\n:1\r\n");
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn split(line: &[u8]) -> Result<Split, ProtocolError> {
     let mut split = Split { words: Vec::new(), rewritten: Vec::new() };
     let mut at = 0;
     while let Some(start) = line[at..].iter().position(|byte| !is_space(*byte)).map(|found| at + found) {
-        let end = line[start..].iter().position(|byte| is_space(*byte)).map_or(line.len(), |found| start + found);
+        let end = line[start..].iter().position(|byte| ends_word(*byte)).map_or(line.len(), |found| start + found);
         if memchr::memchr2(b'"', b'\'', &line[start..end]).is_some() {
             let from = split.rewritten.len();
             at = unquote(line, start, &mut split.rewritten)?;
@@ -62,7 +62,7 @@ fn unquote(line: &[u8], start: usize, word: &mut Vec<u8>) -> Result<usize, Proto
     while let Some(byte) = line.get(at).copied() {
         let rest = &line[at..];
         let (taken, meant) = match (quote, byte) {
-            (None, byte) if is_space(byte) => return Ok(at),
+            (None, byte) if ends_word(byte) => return Ok(at),
             (None, b'"' | b'\'') => {
                 quote = Some(byte);
                 at += 1;
@@ -108,14 +108,23 @@ fn hex(digit: u8) -> u8 {
 /// Whether a line opens an HTTP request. A browser, or a page in one, that is made to talk to this port must not have
 /// the lines after it run as commands; `Host:` and `POST` are refused by Redis for the same reason.
 fn is_http(line: &[u8]) -> bool {
+    const METHODS: [&[u8]; 8] = [b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"];
     let mut words = line.split(|byte| *byte == b' ');
     let method = words.next().unwrap_or_default();
     let version = words.nth(1).unwrap_or_default();
-    method.eq_ignore_ascii_case(b"POST") || method.eq_ignore_ascii_case(b"Host:") || version.starts_with(b"HTTP/")
+    method.eq_ignore_ascii_case(b"POST")
+        || method.eq_ignore_ascii_case(b"Host:")
+        || METHODS.contains(&method) && version.starts_with(b"HTTP/")
 }
 
+/// What stands between words.
 fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
+    ends_word(byte) || matches!(byte, 0x0b | 0x0c)
+}
+
+/// Fewer bytes end a word than may stand before one: so does Redis.
+fn ends_word(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 #[cfg(test)]
@@ -137,10 +146,17 @@ mod tests {
             (r#"a"b c""#, &[b"ab c"]),
             (r#""""#, &[b""]),
             (r"no\escape", &[br"no\escape"]),
+            ("\x0ba\x0bb \x0c\"c\"\x0bd", &[b"a\x0bb", b"c", b"d"]),
             ("", &[]),
         ] {
             assert_eq!(words(line).unwrap(), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_version_of_http_is_a_value() {
+        assert_eq!(words("SET key HTTP/1.1").unwrap(), [&b"SET"[..], b"key", b"HTTP/1.1"]);
+        assert_eq!(words("PUT / HTTP/1.1"), Err(ProtocolError::ForeignProtocol("HTTP")));
     }
 
     #[test]

@@ -158,7 +158,8 @@ impl RequestDecoder {
         if length > self.limits.inline() {
             return Err(ProtocolError::TooBigInline);
         }
-        let Some(line) = input[..length].strip_suffix(b"\r") else { return Err(ProtocolError::ExpectedCrlf) };
+        // A line that was typed may end without CR.
+        let line = input[..length].strip_suffix(b"\r").unwrap_or(&input[..length]);
         let words = inline::split(line)?;
         self.at = 0;
         let frame = input.split_to(length + 1).freeze();
@@ -201,6 +202,10 @@ fn number(input: &[u8], start: usize) -> Number {
             Some(_) => return Number::Invalid,
         }
         at += 1;
+    }
+    // As Redis reads numbers: in one way only.
+    if input[first] == b'0' && (negative || at - first > 1) {
+        return Number::Invalid;
     }
     match input.get(at + 1) {
         None => Number::Unfinished,
@@ -252,7 +257,11 @@ mod tests {
             (b"*1\r\n$000000000000000000001\r\n", "Protocol error: too big bulk count string"),
             (b"*1\r\n$4\r\nPINGXX", "Protocol error: expected CRLF"),
             (b"set \"\"\"test\"\"\"\r\n", "Protocol error: unbalanced quotes in request"),
-            (b"PING\n", "Protocol error: expected CRLF"),
+            (b"*1\r\n'4\r\n", "Protocol error: expected '$', got '''"),
+            (b"*1\r\n\xff4\r\n", "Protocol error: expected '$', got '\\xff'"),
+            (b"*01\r\n", "Protocol error: invalid multibulk length"),
+            (b"*-0\r\n", "Protocol error: invalid multibulk length"),
+            (b"*1\r\n$04\r\nPING\r\n", "Protocol error: invalid bulk length"),
             (b"GET / HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
             (b"POST /x HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
             (b"\x16\x03\x01\x02", "Protocol error: this port speaks RESP, not TLS"),
@@ -265,6 +274,11 @@ mod tests {
     #[test]
     fn an_array_of_nothing_is_skipped() {
         assert_eq!(decode_all(b"*0\r\n*-10\r\nPING\r\n"), Ok(vec![Command::ping()]));
+    }
+
+    #[test]
+    fn a_typed_line_may_end_without_cr() {
+        assert_eq!(decode_all(b"\nPING\nGET k\r\n"), Ok(vec![Command::ping(), Command::get("k")]));
     }
 
     #[test]
