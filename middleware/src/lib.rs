@@ -1,1 +1,5 @@
-//! x
+//! tower layers over services that answer commands.
+
+pub mod timeout;
+
+pub use timeout::{Timeout, TimeoutLayer};

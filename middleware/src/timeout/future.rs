@@ -1,0 +1,55 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use kvstore_protocol::{
+    Response,
+    parking::{Parking, observe},
+};
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+
+pin_project! {
+    /// The answer of [`Timeout`](super::Timeout), or the refusal of a late command.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        answer: F,
+        limit: Option<Duration>,
+        // Boxed: most commands have no use for a timer, and all of them are moved.
+        deadline: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) const fn new(answer: F, limit: Option<Duration>) -> Self {
+        Self { answer, limit, deadline: None }
+    }
+}
+
+impl<F, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // The answer is asked first: one that arrives on the deadline is not late.
+        let parking = match observe(|| this.answer.poll(cx)) {
+            (Poll::Ready(result), _) => return Poll::Ready(result),
+            (Poll::Pending, parking) => parking,
+        };
+        let Some(limit) = *this.limit else { return Poll::Pending };
+        if parking == Parking::Parked {
+            *this.deadline = None;
+            return Poll::Pending;
+        }
+        ready!(this.deadline.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
+        Poll::Ready(Ok(Response::error("TIMEOUT", "the command took too long")))
+    }
+}
