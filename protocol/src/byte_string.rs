@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 
 /// How many bytes are held without an allocation.
 const INLINE: usize = 70;
@@ -39,6 +39,17 @@ impl ByteString {
         let mut inline = [0; INLINE];
         inline[..bytes.len()].copy_from_slice(bytes);
         Self(Repr::Inline { len: bytes.len() as u8, bytes: inline })
+    }
+
+    /// Takes the first `length` bytes off `input`.
+    #[inline]
+    pub(crate) fn take_from(input: &mut BytesMut, length: usize) -> Self {
+        if length > INLINE {
+            return Self(Repr::Shared(input.split_to(length).freeze()));
+        }
+        let short = Self::copy_from(&input[..length]);
+        input.advance(length);
+        short
     }
 
     /// The text of a number, as the protocol writes it.

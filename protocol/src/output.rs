@@ -5,7 +5,7 @@ use std::{collections::VecDeque, io::IoSlice};
 use bytes::{Buf, Bytes, BytesMut};
 
 /// From this length on a shared value is queued by reference; below, copying is cheaper than another slice.
-const SHARED: usize = 8 * 1024;
+pub(crate) const SHARED: usize = 8 * 1024;
 
 /// A queue of bytes to be written: what was encoded, and shared values between.
 ///

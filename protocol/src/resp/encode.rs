@@ -1,8 +1,35 @@
-//! Responses to bytes, in RESP2 or RESP3.
+//! Responses to bytes, in RESP2 or RESP3; commands to bytes, which are the same in both.
 
 use bytes::{BufMut, BytesMut};
 
-use crate::{ByteString, Output, Protocol, Response, double};
+use crate::{ByteString, Command, Output, Protocol, Response, double, output::SHARED};
+
+/// Appends `command` as a server reads it: an array of bulks. Long arguments are appended by reference.
+///
+/// ```
+/// use kvstore_protocol::{Command, Output, resp::encode_command};
+///
+/// let mut output = Output::default();
+/// encode_command(&Command::get("key"), &mut output);
+/// assert_eq!(&output.bytes()[..], b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n");
+/// ```
+pub fn encode_command(command: &Command, output: &mut Output) {
+    number(b'*', command.len() as i64, output.bytes());
+    word(command.name(), output);
+    for (index, arg) in command.args().enumerate() {
+        match arg.len() {
+            ..SHARED => word(arg, output),
+            _ => bulk(&command.shared_arg(index).expect("there is this argument").into(), output),
+        }
+    }
+}
+
+fn word(word: &[u8], output: &mut Output) {
+    let output = output.bytes();
+    number(b'$', word.len() as i64, output);
+    output.put_slice(word);
+    output.put_slice(b"\r\n");
+}
 
 /// Appends `response` as a peer of `protocol` reads it. A kind that only RESP3 has is written down for RESP2.
 ///
@@ -127,12 +154,23 @@ fn line(kind: u8, text: &ByteString, output: &mut Output) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Buf;
+
     use super::*;
 
     fn encoded(response: &Response, protocol: Protocol) -> String {
         let mut output = Output::default();
         encode_response(response, protocol, &mut output);
         String::from_utf8(output.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_long_argument_is_not_copied() {
+        let (command, mut output) = (Command::set("k", "x".repeat(SHARED)), Output::default());
+        encode_command(&command, &mut output);
+        assert_eq!(output.chunk(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8192\r\n");
+        output.advance(output.chunk().len());
+        assert_eq!(output.chunk().as_ptr(), command.arg_at(1).unwrap().as_ptr());
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! RESP2 and RESP3: requests with inline commands, and responses.
+//! RESP2 and RESP3: requests with inline commands, and responses; either side of a connection.
 //!
 //! The formats are those of the [Redis serialization protocol specification](https://redis.io/docs/latest/develop/reference/protocol-spec/).
 
 mod encode;
 mod inline;
+mod reply;
 mod request;
 
-pub use encode::encode_response;
+pub use encode::{encode_command, encode_response};
+pub use reply::ReplyDecoder;
 pub use request::RequestDecoder;

@@ -1,0 +1,443 @@
+//! [`ReplyDecoder`]: the replies of a RESP server to responses.
+
+use std::str;
+
+use bytes::{Buf, BytesMut};
+
+use crate::{ByteString, Limits, ProtocolError, Response};
+
+/// The longest line that holds a length or an integer.
+const NUMBER: usize = 32;
+
+/// How many responses a reply may hold by default: more than a request has words, for there are large collections.
+const ELEMENTS: usize = 16 << 20;
+
+/// Decodes the replies of a RESP2 or RESP3 server, in whatever pieces they arrive.
+///
+/// What was understood is taken off the input at once and kept, so that every byte is looked at once or twice however a
+/// reply is cut. Long texts share the input's memory. Nothing is allocated for a length that was only announced, and
+/// nothing recurses. Attributes are skipped; streamed replies, which no server sends, are refused.
+///
+/// Of its [`Limits`] it takes the longest text ([`max_bulk`](Limits::max_bulk)), the largest reply
+/// ([`max_request`](Limits::max_request)), and the most responses in one reply, counted through all depths
+/// ([`max_args`](Limits::max_args); 16,777,216 by default).
+///
+/// ```
+/// use bytes::BytesMut;
+/// use kvstore_protocol::{Response, resp::ReplyDecoder};
+///
+/// let mut decoder = ReplyDecoder::default();
+/// let mut input = BytesMut::from("*2\r\n:1\r\n$2\r\nh");
+/// assert_eq!(decoder.decode(&mut input), Ok(None));
+/// input.extend_from_slice(b"i\r\n");
+/// assert_eq!(decoder.decode(&mut input), Ok(Some(Response::Array(vec![1.into(), "hi".into()]))));
+/// ```
+#[derive(Debug)]
+pub struct ReplyDecoder {
+    limits: Limits,
+    max_depth: usize,
+    /// The aggregates that are not complete, the innermost last.
+    open: Vec<Open>,
+    /// How far an unfinished line was searched for its end.
+    searched: usize,
+    /// How many responses and bytes of the current reply were taken.
+    elements: usize,
+    size: usize,
+    missing: usize,
+}
+
+impl Default for ReplyDecoder {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default().max_args(ELEMENTS),
+            max_depth: 128,
+            open: Vec::new(),
+            searched: 0,
+            elements: 0,
+            size: 0,
+            missing: 1,
+        }
+    }
+}
+
+impl ReplyDecoder {
+    /// The bounds from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// How deep replies may be nested: 128 by default, and at most 1024.
+    pub fn set_max_depth(&mut self, depth: usize) {
+        // Dropping, comparing and printing a response recurses.
+        self.max_depth = depth.min(1024);
+    }
+
+    /// How many bytes are missing at least for the next step.
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Whether nothing was taken of a reply that is not complete.
+    pub fn is_idle(&self) -> bool {
+        self.elements == 0
+    }
+
+    /// Takes one whole reply off the front of `input`, if there is one, and what there is of an unfinished one.
+    ///
+    /// # Errors
+    /// When the bytes are no reply, or one over the limits. The stream ends there.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Response>, ProtocolError> {
+        while let Some(item) = self.decode_item(input)? {
+            let complete = match item {
+                Item::Response(response) => Some(response),
+                Item::Open(open) if open.left == 0 => open.close(),
+                Item::Open(open) => {
+                    self.open.push(open);
+                    None
+                }
+            };
+            if let Some(reply) = complete.and_then(|response| self.put(response)) {
+                (self.elements, self.size) = (0, 0);
+                return Ok(Some(reply));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts a response where it belongs. It comes back when it belongs to nothing: then it is the reply.
+    fn put(&mut self, mut response: Response) -> Option<Response> {
+        while let Some(open) = self.open.last_mut() {
+            open.put(response);
+            if open.left > 0 {
+                return None;
+            }
+            response = self.open.pop()?.close()?;
+        }
+        Some(response)
+    }
+
+    /// Takes the next response, or the start of one that holds others.
+    fn decode_item(&mut self, input: &mut BytesMut) -> Result<Option<Item>, ProtocolError> {
+        self.missing = 1;
+        let Some(kind) = input.first().copied() else { return Ok(None) };
+        let limit = match kind {
+            b'+' | b'-' | b'(' | b',' => self.limits.bulk(),
+            b':' | b'$' | b'!' | b'=' | b'*' | b'~' | b'%' | b'>' | b'|' | b'_' | b'#' => NUMBER,
+            b';' | b'.' => return Err(STREAMED),
+            _ => return Err(ProtocolError::InvalidReply("unknown type")),
+        };
+        let Some(length) = self.find_line(input, limit)? else { return Ok(None) };
+        let line = &input[1..1 + length];
+        let response = match kind {
+            b'$' | b'!' | b'=' => return self.decode_text(kind, length, input),
+            b'*' | b'~' | b'%' | b'>' | b'|' => match self.open(kind, line)? {
+                Item::Response(response) => response,
+                open => {
+                    self.take_line(length, input)?;
+                    return Ok(Some(open));
+                }
+            },
+            b':' => Response::Integer(integer(line)?),
+            b',' => Response::Double(double(line)?),
+            b'#' => Response::Boolean(boolean(line)?),
+            b'_' if line.is_empty() => Response::Null,
+            b'_' => return Err(ProtocolError::InvalidReply("a null with a value")),
+            b'(' if !is_big_number(line) => return Err(ProtocolError::InvalidReply("invalid big number")),
+            _ => {
+                self.account(length + 3)?;
+                input.advance(1);
+                let text = ByteString::take_from(input, length);
+                input.advance(2);
+                return Ok(Some(Item::Response(match kind {
+                    b'+' => Response::Simple(text),
+                    b'-' => Response::Error(text),
+                    _ => Response::BigNumber(text),
+                })));
+            }
+        };
+        self.take_line(length, input)?;
+        Ok(Some(Item::Response(response)))
+    }
+
+    /// The length of the line behind the first byte, when it has ended.
+    fn find_line(&mut self, input: &[u8], limit: usize) -> Result<Option<usize>, ProtocolError> {
+        let from = self.searched.max(1);
+        let end = memchr::memchr2(b'\r', b'\n', &input[from..]).map_or(input.len(), |found| from + found);
+        if end - 1 > limit {
+            return Err(ProtocolError::InvalidReply("too long line"));
+        }
+        self.searched = end;
+        match (input.get(end), input.get(end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => {
+                self.searched = 0;
+                Ok(Some(end - 1))
+            }
+            (None, _) | (Some(b'\r'), None) => Ok(None),
+            _ => Err(ProtocolError::InvalidReply("expected CRLF")),
+        }
+    }
+
+    /// Takes the text whose length stands on the line.
+    fn decode_text(&mut self, kind: u8, line: usize, input: &mut BytesMut) -> Result<Option<Item>, ProtocolError> {
+        let length = match integer(&input[1..1 + line])? {
+            -1 if kind == b'$' => {
+                self.take_line(line, input)?;
+                return Ok(Some(Item::Response(Response::Null)));
+            }
+            length => usize::try_from(length).map_err(|_| ProtocolError::InvalidReply("negative length"))?,
+        };
+        if length > self.limits.bulk() {
+            return Err(ProtocolError::InvalidReply("text over the limit"));
+        }
+        let start = line + 3;
+        let end = start + length;
+        self.check_size(end + 2)?;
+        match input.get(end..end + 2) {
+            Some(b"\r\n") => {}
+            Some(_) => return Err(ProtocolError::InvalidReply("expected CRLF")),
+            None => {
+                self.missing = end + 2 - input.len();
+                return Ok(None);
+            }
+        }
+        self.account(end + 2)?;
+        input.advance(start);
+        let response = match kind {
+            b'=' => {
+                let Some([a, b, c, b':']) = input.get(..length).and_then(<[u8]>::first_chunk).copied() else {
+                    return Err(ProtocolError::InvalidReply("verbatim text without a format"));
+                };
+                input.advance(4);
+                Response::Verbatim([a, b, c], ByteString::take_from(input, length - 4))
+            }
+            b'!' => Response::Error(ByteString::take_from(input, length)),
+            _ => Response::Bulk(ByteString::take_from(input, length)),
+        };
+        input.advance(2);
+        Ok(Some(Item::Response(response)))
+    }
+
+    /// The start of a response that holds as many others as `line` says.
+    fn open(&self, kind: u8, line: &[u8]) -> Result<Item, ProtocolError> {
+        let count = match integer(line)? {
+            -1 if kind == b'*' => return Ok(Item::Response(Response::NullArray)),
+            count => usize::try_from(count).map_err(|_| ProtocolError::InvalidReply("negative length"))?,
+        };
+        let left = if matches!(kind, b'%' | b'|') { count.saturating_mul(2) } else { count };
+        if left > self.limits.args() {
+            return Err(TOO_MANY);
+        }
+        if self.open.len() >= self.max_depth {
+            return Err(ProtocolError::InvalidReply("nested too deep"));
+        }
+        let items = match kind {
+            b'%' => Items::Map(Vec::new(), None),
+            b'|' => Items::Attribute,
+            b'>' if self.open.is_empty() => Items::Push(Vec::new()),
+            b'>' => return Err(ProtocolError::InvalidReply("a push inside of another reply")),
+            b'~' => Items::Set(Vec::new()),
+            _ => Items::Array(Vec::new()),
+        };
+        Ok(Item::Open(Open { items, left }))
+    }
+
+    fn take_line(&mut self, length: usize, input: &mut BytesMut) -> Result<(), ProtocolError> {
+        self.account(length + 3)?;
+        input.advance(length + 3);
+        Ok(())
+    }
+
+    /// Counts one more response, of `size` bytes.
+    fn account(&mut self, size: usize) -> Result<(), ProtocolError> {
+        self.check_size(size)?;
+        self.size += size;
+        self.elements += 1;
+        // The reply itself is one more than what it holds.
+        if self.elements > self.limits.args().saturating_add(1) { Err(TOO_MANY) } else { Ok(()) }
+    }
+
+    fn check_size(&self, more: usize) -> Result<(), ProtocolError> {
+        match self.size + more > self.limits.request() {
+            true => Err(ProtocolError::InvalidReply("reply over the limit")),
+            false => Ok(()),
+        }
+    }
+}
+
+const STREAMED: ProtocolError = ProtocolError::InvalidReply("streamed replies are not supported");
+const TOO_MANY: ProtocolError = ProtocolError::InvalidReply("too many elements");
+
+enum Item {
+    Response(Response),
+    Open(Open),
+}
+
+/// A response that holds others, some of them still to come.
+#[derive(Debug)]
+struct Open {
+    items: Items,
+    left: usize,
+}
+
+/// What has come. Grows with what comes, never with what was announced.
+#[derive(Debug)]
+enum Items {
+    Array(Vec<Response>),
+    Set(Vec<Response>),
+    Push(Vec<Response>),
+    /// Pairs, and the key whose value is still to come.
+    Map(Vec<(Response, Response)>, Option<Response>),
+    /// Belongs to the response behind it, and is forgotten.
+    Attribute,
+}
+
+impl Open {
+    fn put(&mut self, response: Response) {
+        self.left -= 1;
+        match &mut self.items {
+            Items::Array(items) | Items::Set(items) | Items::Push(items) => items.push(response),
+            Items::Map(pairs, key) => match key.take() {
+                None => *key = Some(response),
+                Some(key) => pairs.push((key, response)),
+            },
+            Items::Attribute => {}
+        }
+    }
+
+    /// The response, when there is to be one.
+    fn close(self) -> Option<Response> {
+        match self.items {
+            Items::Array(items) => Some(Response::Array(items)),
+            Items::Set(items) => Some(Response::Set(items)),
+            Items::Push(items) => Some(Response::Push(items)),
+            Items::Map(pairs, _) => Some(Response::Map(pairs)),
+            Items::Attribute => None,
+        }
+    }
+}
+
+fn integer(line: &[u8]) -> Result<i64, ProtocolError> {
+    if line == b"?" {
+        return Err(STREAMED);
+    }
+    parse(line).ok_or(ProtocolError::InvalidReply("invalid number"))
+}
+
+fn double(line: &[u8]) -> Result<f64, ProtocolError> {
+    parse(line).ok_or(ProtocolError::InvalidReply("invalid double"))
+}
+
+fn parse<T: str::FromStr>(line: &[u8]) -> Option<T> {
+    str::from_utf8(line).ok()?.parse().ok()
+}
+
+fn boolean(line: &[u8]) -> Result<bool, ProtocolError> {
+    match line {
+        b"t" => Ok(true),
+        b"f" => Ok(false),
+        _ => Err(ProtocolError::InvalidReply("invalid boolean")),
+    }
+}
+
+fn is_big_number(line: &[u8]) -> bool {
+    let digits = line.strip_prefix(b"-").or_else(|| line.strip_prefix(b"+")).unwrap_or(line);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> Result<Option<Response>, ProtocolError> {
+        ReplyDecoder::default().decode(&mut BytesMut::from(bytes))
+    }
+
+    #[test]
+    fn every_type_has_its_response() {
+        let text = || ByteString::from("a");
+        for (bytes, response) in [
+            ("+OK\r\n", Response::ok()),
+            ("-ERR no\r\n", Response::error("ERR", "no")),
+            ("!6\r\nERR \r\n\r\n", Response::Error("ERR \r\n".into())),
+            (":-9223372036854775808\r\n", Response::Integer(i64::MIN)),
+            (":+7\r\n", Response::Integer(7)),
+            ("$0\r\n\r\n", Response::from("")),
+            ("$-1\r\n", Response::Null),
+            ("*-1\r\n", Response::NullArray),
+            ("_\r\n", Response::Null),
+            ("*0\r\n", Response::Array(vec![])),
+            ("*2\r\n*1\r\n:1\r\n*-1\r\n", Response::Array(vec![Response::array([1]), Response::NullArray])),
+            ("~1\r\n+a\r\n", Response::Set(vec![Response::Simple(text())])),
+            (">1\r\n+a\r\n", Response::Push(vec![Response::Simple(text())])),
+            ("%1\r\n+a\r\n%0\r\n", Response::Map(vec![(Response::Simple(text()), Response::Map(vec![]))])),
+            (",1.5e3\r\n", Response::Double(1500.0)),
+            (",-inf\r\n", Response::Double(f64::NEG_INFINITY)),
+            ("#f\r\n", Response::Boolean(false)),
+            ("(-12345678901234567890123\r\n", Response::BigNumber("-12345678901234567890123".into())),
+            ("=5\r\ntxt:a\r\n", Response::Verbatim(*b"txt", text())),
+            ("|1\r\n+ttl\r\n*1\r\n:1\r\n|0\r\n:2\r\n", Response::Integer(2)),
+            ("*1\r\n|1\r\n+a\r\n+b\r\n:2\r\n", Response::array([2])),
+        ] {
+            assert_eq!(decode(bytes.as_bytes()), Ok(Some(response)), "{bytes:?}");
+        }
+        assert!(matches!(decode(b",nan\r\n"), Ok(Some(Response::Double(number))) if number.is_nan()));
+    }
+
+    #[test]
+    fn a_malformed_reply_ends_the_stream() {
+        for (bytes, text) in [
+            ("?\r\n", "unknown type"),
+            ("+O\rK\r\n", "expected CRLF"),
+            ("+OK\n", "expected CRLF"),
+            (":1x\r\n", "invalid number"),
+            (":\r\n", "invalid number"),
+            (":9223372036854775808\r\n", "invalid number"),
+            (":000000000000000000000000000000001", "too long line"),
+            ("$-2\r\n", "negative length"),
+            ("$600000000\r\n", "text over the limit"),
+            ("$1\r\nab\r", "expected CRLF"),
+            ("=3\r\ntxt\r\n", "verbatim text without a format"),
+            ("=5\r\ntxt-a\r\n", "verbatim text without a format"),
+            ("%-1\r\n", "negative length"),
+            ("*9223372036854775807\r\n", "too many elements"),
+            ("%9223372036854775807\r\n", "too many elements"),
+            ("_1\r\n", "a null with a value"),
+            ("#x\r\n", "invalid boolean"),
+            (",\r\n", "invalid double"),
+            ("(1.5\r\n", "invalid big number"),
+            ("*1\r\n>0\r\n", "a push inside of another reply"),
+            ("$?\r\n", "streamed replies are not supported"),
+            ("*?\r\n", "streamed replies are not supported"),
+            (";0\r\n", "streamed replies are not supported"),
+        ] {
+            assert_eq!(decode(bytes.as_bytes()), Err(ProtocolError::InvalidReply(text)), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_over_the_limits_is_refused_as_soon_as_that_is_known() {
+        let mut decoder = ReplyDecoder::default();
+        decoder.set_limits(Limits::default().max_request(100).max_args(3));
+        let mut error = |bytes: &str| decoder.decode(&mut BytesMut::from(bytes)).unwrap_err().to_string();
+        assert_eq!(error("$95\r\n"), "invalid reply: reply over the limit");
+        assert_eq!(error("*4\r\n"), "invalid reply: too many elements");
+        assert_eq!(error("*2\r\n*1\r\n:1\r\n*1\r\n:1\r\n"), "invalid reply: too many elements");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        assert_eq!(decode("*1\r\n".repeat(128).as_bytes()), Ok(None));
+        let deep = decode("*1\r\n".repeat(129).as_bytes());
+        assert_eq!(deep, Err(ProtocolError::InvalidReply("nested too deep")));
+    }
+
+    #[test]
+    fn a_long_text_shares_the_input_and_a_short_one_does_not() {
+        let mut input = BytesMut::from(format!("$1000\r\n{}\r\n$2\r\nhi\r\n", "x".repeat(1000)).as_bytes());
+        let (memory, mut decoder) = (input.as_ptr_range(), ReplyDecoder::default());
+        let Ok(Some(Response::Bulk(long))) = decoder.decode(&mut input) else { panic!("a bulk") };
+        assert!(memory.contains(&long.as_ptr()));
+        let Ok(Some(Response::Bulk(short))) = decoder.decode(&mut input) else { panic!("a bulk") };
+        assert!(short.shared().is_none());
+    }
+}
