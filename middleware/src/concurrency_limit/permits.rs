@@ -1,0 +1,139 @@
+//! How many commands are under way, and who waits for a permit.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Poll, Waker},
+};
+
+/// One who waits, in the word that counts. Permits in use are counted below, one by one.
+const WAITER: u64 = 1 << 32;
+
+/// The permits of one limit.
+///
+/// Permits in use and waiters are counted in one word. So whoever gives a permit back learns in that very step whether
+/// somebody waits, and whoever starts to wait makes sure in that very step that nothing is free: no wake-up falls between
+/// two loads. Each permit that is given back while somebody waits is handed to one of them by its giver; newcomers keep
+/// off as long as there are waiters.
+#[derive(Debug)]
+pub(super) struct Permits {
+    max: u64,
+    counts: AtomicU64,
+    queue: Mutex<Queue>,
+}
+
+/// Those who wait, first come first. Its length is the number of waiters in `counts`, which changes under the lock alone.
+#[derive(Debug, Default)]
+struct Queue {
+    last_ticket: u64,
+    waiters: VecDeque<(Ticket, Waker)>,
+}
+
+/// A place in the queue. One that is in the queue no more has been called: its owner has a permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket(u64);
+
+impl Permits {
+    pub(super) fn new(max: usize) -> Self {
+        let max = u32::try_from(max).unwrap_or(u32::MAX).into();
+        Self { max, counts: AtomicU64::new(0), queue: Mutex::default() }
+    }
+
+    pub(super) fn max(&self) -> usize {
+        self.max as usize
+    }
+
+    pub(super) fn in_use(&self) -> usize {
+        (self.counts.load(Ordering::Relaxed) % WAITER) as usize
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        (self.counts.load(Ordering::Relaxed) / WAITER) as usize
+    }
+
+    /// Takes a permit, unless all are in use or somebody waits for one.
+    #[inline]
+    pub(super) fn try_take(&self) -> bool {
+        // A single waiter makes the word larger than any limit.
+        let one_more = |counts| (counts < self.max).then_some(counts + 1);
+        self.counts.try_update(Ordering::Acquire, Ordering::Relaxed, one_more).is_ok()
+    }
+
+    /// Gives a permit back. When somebody waits, the first of them has it.
+    #[inline]
+    pub(super) fn give(&self) {
+        if self.counts.fetch_sub(1, Ordering::Release) >= WAITER {
+            self.hand_on();
+        }
+    }
+
+    /// Takes a permit, or a place in the queue.
+    pub(super) fn take_or_queue(&self, waker: Waker) -> Result<(), Ticket> {
+        let mut queue = self.lock();
+        let either = |counts| if counts < self.max { counts + 1 } else { counts + WAITER };
+        if self.counts.update(Ordering::Acquire, Ordering::Relaxed, either) < self.max {
+            return Ok(());
+        }
+        queue.last_ticket += 1;
+        let ticket = Ticket(queue.last_ticket);
+        queue.waiters.push_back((ticket, waker));
+        Err(ticket)
+    }
+
+    /// Waits for the permit that `ticket` is called to.
+    pub(super) fn poll_called(&self, ticket: Ticket, waker: &Waker) -> Poll<()> {
+        let mut queue = self.lock();
+        let Some(place) = queue.place(ticket) else { return Poll::Ready(()) };
+        let known = &mut queue.waiters[place].1;
+        if !known.will_wake(waker) {
+            let old = mem::replace(known, waker.clone());
+            drop(queue);
+            drop(old);
+        }
+        Poll::Pending
+    }
+
+    /// Gives a place in the queue back, or the permit that it was called to.
+    pub(super) fn leave(&self, ticket: Ticket) {
+        let mut queue = self.lock();
+        let Some(place) = queue.place(ticket) else {
+            drop(queue);
+            return self.give();
+        };
+        self.counts.fetch_sub(WAITER, Ordering::Relaxed);
+        let left = queue.waiters.remove(place);
+        drop(queue);
+        drop(left);
+    }
+
+    /// Calls the first waiter. Once is enough: whoever gives a permit back calls one.
+    #[cold]
+    fn hand_on(&self) {
+        let mut queue = self.lock();
+        // All may be in use again: the queue was empty for a moment, and somebody new came.
+        let swap = |counts| (counts >= WAITER && counts % WAITER < self.max).then(|| counts - WAITER + 1);
+        if self.counts.try_update(Ordering::Relaxed, Ordering::Relaxed, swap).is_err() {
+            return;
+        }
+        let called = queue.waiters.pop_front();
+        drop(queue);
+        if let Some((_, waker)) = called {
+            waker.wake();
+        }
+    }
+
+    /// No waker is woken or dropped under the lock: it may own a future that waits here.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn place(&self, ticket: Ticket) -> Option<usize> {
+        self.waiters.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
+    }
+}

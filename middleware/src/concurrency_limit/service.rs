@@ -1,0 +1,45 @@
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::{Command, Response};
+use tower_service::Service;
+
+use super::{ResponseFuture, layer::Patience, permits::Permits, turn::Turn};
+
+/// A service with a limited number of commands under way. Made by
+/// [`ConcurrencyLimitLayer`](super::ConcurrencyLimitLayer).
+///
+/// It reserves nothing in `poll_ready`, so an instance that is ready and idle stands in nobody's way.
+#[derive(Clone, Debug)]
+pub struct ConcurrencyLimit<S> {
+    inner: S,
+    permits: Option<Arc<Permits>>,
+    patience: Patience,
+}
+
+impl<S> ConcurrencyLimit<S> {
+    pub(super) const fn new(inner: S, permits: Option<Arc<Permits>>, patience: Patience) -> Self {
+        Self { inner, permits, patience }
+    }
+}
+
+impl<S> Service<Command> for ConcurrencyLimit<S>
+where
+    S: Service<Command, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, command: Command) -> Self::Future {
+        ResponseFuture::new(self.inner.call(command), Turn::new(self.permits.clone()), self.patience)
+    }
+}

@@ -1,0 +1,170 @@
+//! The way of one command through the limit.
+
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use super::permits::{Permits, Ticket};
+
+/// One command before the limit, in its queue, or inside; what it holds goes back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// `None` where nothing is limited.
+    permits: Option<Arc<Permits>>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Outside,
+    Queued(Ticket),
+    Inside,
+}
+
+impl Turn {
+    pub(super) const fn new(permits: Option<Arc<Permits>>) -> Self {
+        Self { permits, place: Place::Outside }
+    }
+
+    /// Enters if that is possible at once.
+    #[inline]
+    pub(super) fn try_enter(&mut self) -> bool {
+        let Some(permits) = &self.permits else { return true };
+        if matches!(self.place, Place::Outside) && permits.try_take() {
+            self.place = Place::Inside;
+        }
+        matches!(self.place, Place::Inside)
+    }
+
+    /// Enters, and waits for it behind those who came before.
+    #[inline]
+    pub(super) fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.try_enter() { Poll::Ready(()) } else { self.poll_queue(cx) }
+    }
+
+    fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(permits) = &self.permits else { return Poll::Ready(()) };
+        if let Place::Queued(ticket) = self.place {
+            ready!(permits.poll_called(ticket, cx.waker()));
+        } else if let Err(ticket) = permits.take_or_queue(cx.waker().clone()) {
+            self.place = Place::Queued(ticket);
+            return Poll::Pending;
+        }
+        self.place = Place::Inside;
+        Poll::Ready(())
+    }
+
+    /// Gives back a permit, or the place in the queue.
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        let Some(permits) = &self.permits else { return };
+        match mem::replace(&mut self.place, Place::Outside) {
+            Place::Outside => {}
+            Place::Queued(ticket) => permits.leave(ticket),
+            Place::Inside => permits.give(),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::poll_fn,
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Waker,
+        thread,
+    };
+
+    use super::*;
+
+    fn permits(max: usize) -> Arc<Permits> {
+        Arc::new(Permits::new(max))
+    }
+
+    fn poll_enter(turn: &mut Turn) -> Poll<()> {
+        turn.poll_enter(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn turn(permits: &Arc<Permits>) -> Turn {
+        Turn::new(Some(permits.clone()))
+    }
+
+    #[test]
+    fn a_permit_given_back_belongs_to_the_first_who_waits() {
+        let permits = permits(1);
+        let [mut inside, mut first, mut second, mut newcomer] = [(); 4].map(|()| turn(&permits));
+        assert!(poll_enter(&mut inside).is_ready());
+        assert!(poll_enter(&mut first).is_pending());
+        assert!(poll_enter(&mut second).is_pending());
+        inside.leave();
+        assert!(!newcomer.try_enter());
+        assert!(poll_enter(&mut second).is_pending());
+        assert!(poll_enter(&mut first).is_ready());
+        assert_eq!((permits.in_use(), permits.waiting()), (1, 1));
+    }
+
+    #[test]
+    fn one_who_was_called_and_goes_away_passes_the_permit_on() {
+        let permits = permits(1);
+        let [mut inside, mut first, mut second] = [(); 3].map(|()| turn(&permits));
+        assert!(poll_enter(&mut inside).is_ready());
+        assert!(poll_enter(&mut first).is_pending());
+        assert!(poll_enter(&mut second).is_pending());
+        drop(inside);
+        drop(first);
+        assert!(poll_enter(&mut second).is_ready());
+        drop(second);
+        assert_eq!((permits.in_use(), permits.waiting()), (0, 0));
+    }
+
+    #[test]
+    fn two_permits_given_back_to_one_waiter_leave_one_free() {
+        let permits = permits(2);
+        let [mut one, mut two, mut waiter, mut newcomer] = [(); 4].map(|()| turn(&permits));
+        assert!(poll_enter(&mut one).is_ready());
+        assert!(poll_enter(&mut two).is_ready());
+        assert!(poll_enter(&mut waiter).is_pending());
+        one.leave();
+        two.leave();
+        assert!(newcomer.try_enter());
+        assert!(poll_enter(&mut waiter).is_ready());
+        assert_eq!((permits.in_use(), permits.waiting()), (2, 0));
+    }
+
+    #[test]
+    fn threads_never_exceed_the_limit_and_never_hang() {
+        for max in [1, 3] {
+            let (permits, inside) = (permits(max), AtomicUsize::new(0));
+            thread::scope(|scope| {
+                for seed in 0..6 {
+                    let (permits, inside) = (&permits, &inside);
+                    scope.spawn(move || tokio_test::block_on(come_and_go(permits, inside, seed)));
+                }
+            });
+            assert_eq!((permits.in_use(), permits.waiting()), (0, 0));
+        }
+    }
+
+    async fn come_and_go(permits: &Arc<Permits>, inside: &AtomicUsize, seed: usize) {
+        for round in seed..seed + 3000 {
+            let mut turn = turn(permits);
+            if round % 5 == 0 && poll_fn(|cx| Poll::Ready(turn.poll_enter(cx))).await.is_pending() {
+                continue; // Leaves the queue, called or not.
+            }
+            poll_fn(|cx| turn.poll_enter(cx)).await;
+            assert!(inside.fetch_add(1, Ordering::SeqCst) < permits.max());
+            if round % 3 == 0 {
+                thread::yield_now();
+            }
+            inside.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}

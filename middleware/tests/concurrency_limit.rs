@@ -1,0 +1,348 @@
+//! The concurrency limit against mock services, in paused time.
+
+mod support;
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use kvstore_middleware::{ConcurrencyLimit, ConcurrencyLimitLayer, TimeoutLayer};
+use kvstore_protocol::{Command, Response, parking::park_until};
+use tokio::{
+    sync::oneshot,
+    task::{JoinSet, yield_now},
+    time::sleep,
+};
+use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
+use tower::layer::util::Stack;
+use tower_test::mock;
+
+use crate::support::call_once;
+
+const SECOND: Duration = Duration::from_secs(1);
+const BUSY: &str = "-OVERLOADED too many commands at once";
+const WAITED: &str = "-OVERLOADED waited too long for its turn";
+
+type Mock = ConcurrencyLimit<mock::Mock<Command, Response>>;
+
+/// Work that holds its permit until the sender speaks.
+fn held() -> (oneshot::Sender<()>, impl Future<Output = ()> + Send + 'static) {
+    let (sender, receiver) = oneshot::channel();
+    (sender, async { receiver.await.expect("released") })
+}
+
+/// Work that parks until the sender speaks.
+fn parked() -> (oneshot::Sender<()>, impl Future<Output = ()> + Send + 'static) {
+    let (sender, receiver) = oneshot::channel();
+    (sender, async { park_until(receiver).await.expect("released") })
+}
+
+#[test]
+fn waiting_command_goes_on_when_a_permit_is_given_back() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let (release, work) = held();
+    let mut first = task::spawn(call_once(limit.clone(), work));
+    let mut second = task::spawn(call_once(limit.clone(), async {}));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    assert_eq!((limit.in_use(), limit.available(), limit.waiting()), (1, 0, 1));
+    release.send(()).expect("somebody listens");
+    assert_ready_eq!(first.poll(), Response::ok());
+    assert!(second.is_woken());
+    assert_ready_eq!(second.poll(), Response::ok());
+    assert_eq!((limit.in_use(), limit.available(), limit.waiting()), (0, 1, 0));
+}
+
+#[test]
+fn commands_wait_in_the_order_in_which_they_came() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut running = task::spawn(call_once(limit.clone(), pending()));
+    let mut first = task::spawn(call_once(limit.clone(), pending()));
+    let mut second = task::spawn(call_once(limit.clone(), pending()));
+    assert_pending!(running.poll());
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    drop(running);
+    let mut newcomer = task::spawn(call_once(limit.clone(), async {}));
+    assert_pending!(newcomer.poll());
+    assert!(first.is_woken() && !second.is_woken() && !newcomer.is_woken());
+    drop(first);
+    assert!(second.is_woken() && !newcomer.is_woken());
+    drop(second);
+    assert_ready_eq!(newcomer.poll(), Response::ok());
+}
+
+#[test]
+fn refusing_limit_answers_at_once() {
+    let limit = ConcurrencyLimitLayer::new(1).refuse();
+    let mut first = task::spawn(call_once(limit.clone(), pending()));
+    assert_pending!(first.poll());
+    let mut second = task::spawn(call_once(limit.clone(), async {}));
+    assert_eq!(assert_ready!(second.poll()).to_string(), BUSY);
+    drop(first);
+    let mut third = task::spawn(call_once(limit, async {}));
+    assert_ready_eq!(third.poll(), Response::ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_ends_after_its_time() {
+    let limit = ConcurrencyLimitLayer::new(1).wait_at_most(SECOND);
+    let mut first = task::spawn(call_once(limit.clone(), pending()));
+    assert_pending!(first.poll());
+    assert_eq!(call_once(limit.clone(), async {}).await.to_string(), WAITED);
+    assert_eq!((limit.in_use(), limit.waiting()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn turn_that_comes_on_the_deadline_is_taken() {
+    let limit = ConcurrencyLimitLayer::new(1).wait_at_most(SECOND);
+    let mut first = task::spawn(call_once(limit.clone(), pending()));
+    let mut second = task::spawn(call_once(limit, async {}));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    sleep(SECOND * 2).await;
+    drop(first);
+    assert_ready_eq!(second.poll(), Response::ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_does_not_limit_the_command_itself() {
+    let limit = ConcurrencyLimitLayer::new(1).wait_at_most(SECOND);
+    assert_eq!(call_once(limit, sleep(SECOND * 10)).await, Response::ok());
+}
+
+#[test]
+fn free_permit_needs_no_timer() {
+    // A timer would panic here: there is no runtime to run it.
+    let mut answer = task::spawn(call_once(ConcurrencyLimitLayer::new(1).wait_at_most(Duration::ZERO), async {}));
+    assert_ready_eq!(answer.poll(), Response::ok());
+}
+
+#[test]
+fn clones_of_a_service_share_the_limit() {
+    let (service, mut inner) = mock::spawn_layer(ConcurrencyLimitLayer::new(1).refuse());
+    let mut services: [mock::Spawn<Mock>; 2] = [service.clone(), service];
+    let mut answers = services.each_mut().map(|service| {
+        assert!(service.poll_ready::<Command>().is_ready());
+        task::spawn(service.call(Command::get("k")))
+    });
+    assert_pending!(answers[0].poll());
+    assert_eq!(assert_ready!(answers[1].poll()).expect("an answer").to_string(), BUSY);
+    let (_request, respond) = assert_ready!(inner.poll_request()).expect("a request");
+    respond.send_response(Response::ok());
+    assert_eq!(assert_ready!(answers[0].poll()).expect("an answer"), Response::ok());
+}
+
+#[test]
+fn clone_of_a_layer_shares_the_limit_and_not_the_patience() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut first = task::spawn(call_once(limit.clone(), pending()));
+    let mut second = task::spawn(call_once(limit.clone(), pending()));
+    let mut refused = task::spawn(call_once(limit.refuse(), pending()));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    assert_eq!(assert_ready!(refused.poll()).to_string(), BUSY);
+}
+
+#[test]
+fn readiness_is_forwarded_and_holds_no_permit() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let (service, mut inner) = mock::spawn_layer(limit.clone());
+    let mut service: mock::Spawn<Mock> = service;
+    inner.allow(0);
+    assert_pending!(service.poll_ready::<Command>());
+    inner.allow(1);
+    assert!(service.is_woken());
+    assert!(service.poll_ready::<Command>().is_ready());
+    assert_eq!(limit.available(), 1);
+    let answer = service.call(Command::get("k"));
+    assert_eq!(limit.available(), 1);
+    drop(answer);
+    inner.send_error("broken");
+    assert!(assert_ready!(service.poll_ready::<Command>()).is_err());
+}
+
+#[tokio::test]
+async fn error_passes_and_gives_the_permit_back() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let (service, mut inner) = mock::spawn_layer(limit.clone());
+    let mut service: mock::Spawn<Mock> = service;
+    assert!(service.poll_ready::<Command>().is_ready());
+    let mut answer = task::spawn(service.call(Command::get("k")));
+    assert_pending!(answer.poll());
+    inner.next_request().await.expect("one request").1.send_error("broken");
+    assert_eq!(assert_ready!(answer.poll()).expect_err("the mock fails").to_string(), "broken");
+    assert_eq!(limit.available(), 1);
+}
+
+#[test]
+fn dropped_command_gives_its_place_back_wherever_it_is() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let [mut running, mut called, mut waiting] = [(); 3].map(|()| task::spawn(call_once(limit.clone(), pending())));
+    assert_pending!(running.poll());
+    assert_pending!(called.poll());
+    assert_pending!(waiting.poll());
+    drop(running);
+    assert_eq!((limit.in_use(), limit.waiting()), (1, 1));
+    drop(waiting);
+    assert_eq!((limit.in_use(), limit.waiting()), (1, 0));
+    drop(called);
+    assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
+
+#[test]
+fn answered_command_holds_no_permit_while_its_future_is_kept() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut answer = task::spawn(call_once(limit.clone(), async {}));
+    assert_ready_eq!(answer.poll(), Response::ok());
+    assert_eq!(limit.available(), 1);
+}
+
+#[test]
+fn unlimited_lets_everything_through() {
+    let limit = ConcurrencyLimitLayer::unlimited().refuse();
+    let mut answers = [(); 100].map(|()| task::spawn(call_once(limit.clone(), pending())));
+    answers.iter_mut().for_each(|answer| assert_pending!(answer.poll()));
+    assert_eq!((limit.in_use(), limit.available()), (0, usize::MAX));
+    let (release, work) = parked();
+    let mut answer = task::spawn(call_once(limit, work));
+    assert_pending!(answer.poll());
+    release.send(()).expect("somebody listens");
+    assert_pending!(answer.poll(), "returning");
+    assert_ready_eq!(answer.poll(), Response::ok());
+}
+
+#[test]
+fn parked_command_lends_its_permit_and_waits_to_have_it_back() {
+    let limit = ConcurrencyLimitLayer::new(1).refuse();
+    let (wake, work) = parked();
+    let mut parked = task::spawn(call_once(limit.clone(), work));
+    assert_pending!(parked.poll());
+    assert_eq!(limit.available(), 1);
+
+    let (release, work) = held();
+    let mut other = task::spawn(call_once(limit.clone(), work));
+    assert_pending!(other.poll());
+    wake.send(()).expect("somebody listens");
+    assert_pending!(parked.poll(), "returning");
+    assert!(parked.is_woken());
+    assert_pending!(parked.poll(), "waits, though the limit refuses newcomers");
+    assert_eq!((limit.in_use(), limit.waiting()), (1, 1));
+
+    release.send(()).expect("somebody listens");
+    assert_ready_eq!(other.poll(), Response::ok());
+    assert_ready_eq!(parked.poll(), Response::ok());
+    assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
+
+#[test]
+fn command_that_works_on_without_returning_is_given_a_permit_first() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let (give_up, gave_up) = oneshot::channel::<()>();
+    let mut answer = task::spawn(call_once(limit.clone(), async {
+        tokio::select! {
+            biased;
+            _ = gave_up => pending().await,
+            () = park_until(pending()) => {}
+        }
+    }));
+    assert_pending!(answer.poll());
+    let mut other = task::spawn(call_once(limit.clone(), pending()));
+    assert_pending!(other.poll());
+    give_up.send(()).expect("somebody listens");
+    assert_pending!(answer.poll());
+    assert!(answer.is_woken());
+    assert_pending!(answer.poll());
+    assert_eq!(limit.waiting(), 1);
+    drop(other);
+    assert_pending!(answer.poll());
+    assert_eq!((limit.in_use(), limit.waiting()), (1, 0));
+}
+
+#[test]
+fn command_that_parks_for_an_event_already_there_keeps_its_permit() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut answer = task::spawn(call_once(limit.clone(), async { park_until(async {}).await }));
+    assert_pending!(answer.poll());
+    assert_eq!(limit.in_use(), 1);
+    assert_ready_eq!(answer.poll(), Response::ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn parking_passes_through_a_stack_of_timeout_and_limit() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    for outside in [true, false] {
+        let (wake, work) = parked();
+        let timeout = TimeoutLayer::new(SECOND);
+        let mut parked = if outside {
+            task::spawn(Box::pin(call_once(Stack::new(limit.clone(), timeout), work)) as Answer)
+        } else {
+            task::spawn(Box::pin(call_once(Stack::new(timeout, limit.clone()), work)) as Answer)
+        };
+        assert_pending!(parked.poll());
+        sleep(SECOND * 100).await;
+        assert!(!parked.is_woken(), "the timeout stands down");
+        assert_eq!(limit.available(), 1, "the limit has its permit back");
+        wake.send(()).expect("somebody listens");
+        assert_pending!(parked.poll(), "returning");
+        assert_ready_eq!(parked.poll(), Response::ok());
+    }
+}
+
+type Answer = std::pin::Pin<Box<dyn Future<Output = Response>>>;
+
+#[test]
+fn returning_command_takes_the_permits_of_two_limits_from_the_outer_to_the_inner() {
+    let (outer, inner) = (ConcurrencyLimitLayer::new(1), ConcurrencyLimitLayer::new(1));
+    let both = || Stack::new(inner.clone(), outer.clone());
+    let (wake, work) = parked();
+    let mut returning = task::spawn(call_once(both(), work));
+    assert_pending!(returning.poll());
+    let mut holds_outer = task::spawn(call_once(outer.clone(), pending()));
+    assert_pending!(holds_outer.poll());
+    wake.send(()).expect("somebody listens");
+    assert_pending!(returning.poll(), "returning");
+    assert_pending!(returning.poll());
+    assert_eq!((outer.waiting(), inner.in_use()), (1, 0));
+    drop(holds_outer);
+    assert_ready_eq!(returning.poll(), Response::ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threads_never_exceed_the_limit_and_everybody_is_answered() {
+    const MAX: usize = 3;
+    let limit = ConcurrencyLimitLayer::new(MAX);
+    let inside = Arc::new(AtomicUsize::new(0));
+    let mut callers = JoinSet::new();
+    for caller in 0..16 {
+        let (limit, inside) = (limit.clone(), inside.clone());
+        callers.spawn(async move {
+            for round in 0..300 {
+                let inside = inside.clone();
+                let work = async move {
+                    assert!(inside.fetch_add(1, Ordering::SeqCst) < MAX);
+                    yield_now().await;
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    if round % 2 == 0 {
+                        park_until(yield_now()).await;
+                        assert!(inside.fetch_add(1, Ordering::SeqCst) < MAX);
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                };
+                let answer = call_once(limit.clone(), work);
+                if (caller + round) % 7 == 0 {
+                    // Dropped before it has begun, while it waits, or between two steps; never in the middle of one.
+                    drop(tokio::time::timeout(Duration::ZERO, call_once(limit.clone(), yield_now())).await);
+                }
+                assert_eq!(answer.await, Response::ok());
+            }
+        });
+    }
+    callers.join_all().await;
+    assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
