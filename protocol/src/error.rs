@@ -139,7 +139,10 @@ pub enum FrameError {
     /// The bytes are not in the form of the protocol.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
-    /// Reading or writing failed.
+    /// The protocol has no form for a command.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// Reading or writing failed, or the stream ended inside of a message.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

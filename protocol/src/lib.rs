@@ -24,14 +24,18 @@
 //! - [`parking`]: how a command that waits for an outside event says so to the layers around it
 //! - [`Codec`], [`Output`], [`Limits`]: a protocol as a transport sees it
 //! - [`resp`], [`native`], [`ServerCodec`]: RESP2 and RESP3, the binary protocol, and both behind one port
+//! - [`ClientCodec`]: the other side of either; with [`ServerCodec`] in
+//!   [`Framed`](tokio_util::codec::Framed), a stream of messages
 //! - [`CommandError`], [`ProtocolError`]: trouble with a command is an answer, trouble with the stream ends it
 
 mod auto;
 mod byte_string;
+mod client;
 mod codec;
 mod command;
 mod double;
 mod error;
+mod framed;
 mod limits;
 pub mod mailbox;
 mod names;
@@ -44,6 +48,7 @@ mod session;
 
 pub use auto::{ServerCodec, Tag};
 pub use byte_string::ByteString;
+pub use client::ClientCodec;
 pub use codec::Codec;
 pub use command::{Command, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};

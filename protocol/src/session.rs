@@ -189,8 +189,13 @@ impl Session {
 
     /// Leaves a value in the session, in place of an older one of the same type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.extensions.retain(|(known, _)| *known != TypeId::of::<T>());
+        self.remove::<T>();
         self.extensions.push((TypeId::of::<T>(), Arc::new(value)));
+    }
+
+    /// Takes a value out of the session.
+    pub fn remove<T: Send + Sync + 'static>(&mut self) {
+        self.extensions.retain(|(known, _)| *known != TypeId::of::<T>());
     }
 
     /// Forgets what the client said and did: user, database, protocol, name, extensions. The connection stays.

@@ -1,14 +1,53 @@
-//! Responses to native messages.
+//! Responses and commands to native messages.
 
 use std::str;
 
 use bytes::{BufMut, Bytes};
 
-use super::{HEADER, Tag};
-use crate::{ByteString, Output, ProtocolError, Response};
+use super::{CLEAR, ERROR, GET, HEADER, PING, SET, SUCCESS, Tag};
+use crate::{ByteString, Command, CommandError, Output, ProtocolError, Response};
 
-const SUCCESS: u8 = 0;
-const ERROR: u8 = 1;
+/// Appends `command` as a native server reads it, and says what the response will depend on.
+///
+/// # Errors
+/// When the protocol has no form for the command: it has `GET key`, `SET key value`, `CLEAR key` (or `GETDEL key`) and
+/// `PING [text]`, of UTF-8. Nothing is appended then.
+///
+/// ```
+/// use kvstore_protocol::{Command, Output, native::{Tag, encode_command}};
+///
+/// let mut output = Output::default();
+/// assert_eq!(encode_command(&Command::get("key"), &mut output), Ok(Tag::Get));
+/// assert_eq!(&output.bytes()[..], b"\0\0\0\0\0\0\x03key");
+/// assert!(encode_command(&Command::del("key"), &mut output).is_err());
+/// ```
+pub fn encode_command(command: &Command, output: &mut Output) -> Result<Tag, CommandError> {
+    let shared = |index| command.shared_arg(index).unwrap_or_default();
+    let (number, tag) = match command.args().len() {
+        1 if command.is("GET") => (GET, Tag::Get),
+        2 if command.is("SET") => (SET, Tag::Set(shared(0))),
+        1 if command.is("CLEAR") || command.is("GETDEL") => (CLEAR, Tag::Clear),
+        0 | 1 if command.is("PING") => (PING, Tag::Ping),
+        _ => {
+            return Err(CommandError::err("the native protocol has GET, SET, CLEAR and PING in their plain forms only"));
+        }
+    };
+    if command.args().any(|arg| str::from_utf8(arg).is_err()) {
+        return Err(CommandError::err("Value is not UTF-8"));
+    }
+    if command.args().any(|arg| u32::try_from(arg.len()).is_err()) {
+        return Err(CommandError::err("Value is too long"));
+    }
+    output.bytes().put_u8(HEADER);
+    output.bytes().put_u16(number);
+    // `PING` without a text has an empty one.
+    for index in 0..command.args().len().max(1) {
+        let text = shared(index);
+        output.bytes().put_u32(text.len() as u32);
+        output.share(text);
+    }
+    Ok(tag)
+}
 
 /// Appends `response` as a native client reads it: one status and one text.
 ///
@@ -70,6 +109,20 @@ mod tests {
         let mut output = Output::default();
         encode_response(&response, &tag, &mut output);
         output.bytes().to_vec()
+    }
+
+    #[test]
+    fn only_plain_forms_of_utf8_can_be_sent() {
+        let mut output = Output::default();
+        for command in [
+            Command::set("k", "v").arg("NX"),
+            Command::new("GET"),
+            Command::ping().with_args(["a", "b"]),
+            Command::get(&b"\xff"[..]),
+        ] {
+            assert!(encode_command(&command, &mut output).is_err(), "{command:?}");
+        }
+        assert!(output.bytes().is_empty());
     }
 
     #[test]

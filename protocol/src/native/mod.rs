@@ -12,9 +12,11 @@
 
 mod decode;
 mod encode;
+mod reply;
 
 pub use decode::{RequestDecoder, Tag};
-pub use encode::{encode_error, encode_response};
+pub use encode::{encode_command, encode_error, encode_response};
+pub use reply::ReplyDecoder;
 
 /// The byte that every message starts with, and no RESP request does.
 pub const HEADER: u8 = 0;
@@ -23,3 +25,6 @@ const GET: u16 = 0;
 const SET: u16 = 1;
 const CLEAR: u16 = 2;
 const PING: u16 = 3;
+
+const SUCCESS: u8 = 0;
+const ERROR: u8 = 1;
