@@ -1,7 +1,43 @@
-//! tower layers over services that answer commands.
+//! tower layers for services that answer commands: log, concurrency limit, timeout.
+//!
+//! A layer here wraps a `Service<Command, Response = Response>` and is one itself, so that layers stack in any order,
+//! around a handler, a router, a store or a client, and mix with tower's own. What they have in common:
+//!
+//! - Trouble with a command is an answer: they refuse with an error [`Response`], and pass the error type they wrap.
+//! - `poll_ready` is forwarded and reserves nothing, so an idle connection holds nothing.
+//! - A command that is answered at its first poll meets no timer, no lock and no allocation.
+//! - A parked command ([`kvstore_protocol::parking`]) takes no permit, is not late, and not slow.
+//! - The layer owns what its services share; a future that is dropped gives everything back.
+//!
+//! ```
+//! use std::{convert::Infallible, time::Duration};
+//!
+//! use kvstore_middleware::{ConcurrencyLimitLayer, LogLayer, TimeoutLayer};
+//! use kvstore_protocol::{Command, Response};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # tokio_test::block_on(async {
+//! let service = ServiceBuilder::new()
+//!     .layer(LogLayer::new().slow_threshold(Duration::from_millis(100)))
+//!     .layer(ConcurrencyLimitLayer::new(1000))
+//!     .layer(TimeoutLayer::new(Duration::from_secs(5))) // a command's time starts once it has its permit
+//!     .service(service_fn(async |command: Command| Ok::<_, Infallible>(Response::from(command.name()))));
+//! assert_eq!(service.oneshot(Command::ping()).await, Ok(Response::from("PING")));
+//! # });
+//! ```
+//!
+//! # Layout
+//! One folder a layer, each with the same files: the layer (settings), the service, its future.
+//! - [`log`]: a span for each command, a warning of slow ones
+//! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
+//! - [`timeout`]: a late command is answered
+//!
+//! [`Response`]: kvstore_protocol::Response
 
 pub mod concurrency_limit;
+pub mod log;
 pub mod timeout;
 
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
+pub use log::{Log, LogLayer};
 pub use timeout::{Timeout, TimeoutLayer};

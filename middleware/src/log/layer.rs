@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use tower_layer::Layer;
+use tracing::Level;
+
+use super::Log;
+
+/// Logs commands: which, from whom, how they ended and how long they took.
+#[derive(Clone, Debug)]
+pub struct LogLayer {
+    settings: Settings,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) level: Level,
+    pub(super) slow_threshold: Option<Duration>,
+    pub(super) log_arguments: bool,
+}
+
+impl LogLayer {
+    /// A span at DEBUG for each command, no warning of slow ones, no arguments.
+    pub const fn new() -> Self {
+        Self { settings: Settings { level: Level::DEBUG, slow_threshold: None, log_arguments: false } }
+    }
+
+    /// The level of the spans.
+    #[must_use]
+    pub const fn level(mut self, level: Level) -> Self {
+        self.settings.level = level;
+        self
+    }
+
+    /// Warns of each command that took `threshold` or longer, whether spans are enabled or not.
+    #[must_use]
+    pub const fn slow_threshold(mut self, threshold: Duration) -> Self {
+        self.settings.slow_threshold = Some(threshold);
+        self
+    }
+
+    /// Whether arguments are logged: the first eight, each escaped and cut after 64 bytes. Those of AUTH, HELLO, ACL,
+    /// CONFIG and MIGRATE never are, since they carry passwords.
+    #[must_use]
+    pub const fn log_arguments(mut self, log_arguments: bool) -> Self {
+        self.settings.log_arguments = log_arguments;
+        self
+    }
+}
+
+impl Default for LogLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for LogLayer {
+    type Service = Log<S>;
+
+    fn layer(&self, inner: S) -> Log<S> {
+        Log::new(inner, self.settings)
+    }
+}
