@@ -29,7 +29,9 @@ pub fn encode_command(command: &Command, output: &mut Output) -> Result<Tag, Com
         1 if command.is("CLEAR") || command.is("GETDEL") => (CLEAR, Tag::Clear),
         0 | 1 if command.is("PING") => (PING, Tag::Ping),
         _ => {
-            return Err(CommandError::err("the native protocol has GET, SET, CLEAR and PING in their plain forms only"));
+            return Err(CommandError::err(
+                "the native protocol has GET, SET, CLEAR and PING in their plain forms only",
+            ));
         }
     };
     if command.args().any(|arg| str::from_utf8(arg).is_err()) {

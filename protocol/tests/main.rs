@@ -1,0 +1,9 @@
+//! What holds for every input: properties of the codecs, and bounds on their work.
+
+mod arbitrary;
+mod bounds;
+mod framing;
+mod inline;
+mod output;
+mod replies;
+mod requests;

@@ -1,0 +1,78 @@
+//! Requests: any cut decodes the same, and what was encoded comes back.
+
+use kvstore_protocol::{Codec, Command, Limits, ServerCodec, native, resp};
+use proptest::{collection::vec, prelude::*};
+
+use crate::arbitrary::{WHOLE, command, cuts, decode_in_pieces, encoded, noise, word};
+
+/// A request on the wire and the command that it is, if it is one.
+fn resp_request() -> impl Strategy<Value = (Vec<u8>, Option<Command>)> {
+    prop_oneof![
+        6 => command().prop_map(|command| {
+            (encoded(|output| resp::encode_command(&command, output)), Some(command))
+        }),
+        2 => vec("[a-zA-Z0-9]{1,9}", 1..6).prop_map(|words| {
+            (format!(" {} \r\n", words.join("  ")).into_bytes(), Some(Command::new(&words[0]).with_args(&words[1..])))
+        }),
+        1 => prop::sample::select(vec!["\r\n", "\n", "*0\r\n", "*-1\r\n", "  \r\n"])
+            .prop_map(|nothing| (nothing.into(), None)),
+    ]
+}
+
+fn native_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        ".{0,90}".prop_map(Command::get),
+        (".{0,9}", ".{0,90}").prop_map(|(key, value)| Command::set(key, value)),
+        ".{0,9}".prop_map(|key| Command::new("GETDEL").arg(key)),
+        ".{1,9}".prop_map(|text| Command::ping().arg(text)),
+        Just(Command::ping()),
+    ]
+}
+
+fn decode(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<String>, Option<String>) {
+    let mut codec = ServerCodec::new(limits);
+    let (decoded, error) = decode_in_pieces(bytes, cuts, |input| codec.decode(input));
+    (decoded.iter().map(|item| format!("{item:?}")).collect(), error.map(|error| error.to_string()))
+}
+
+proptest! {
+    #[test]
+    fn a_pipeline_cut_anywhere_is_the_same_pipeline(requests in vec(resp_request(), 0..8), cuts in cuts()) {
+        let (bytes, commands): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        let mut decoder = resp::RequestDecoder::default();
+        let decoded = decode_in_pieces(&bytes.concat(), &cuts, |input| decoder.decode(input));
+        prop_assert_eq!(decoded, (commands.into_iter().flatten().collect(), None));
+    }
+
+    #[test]
+    fn a_native_pipeline_cut_anywhere_is_the_same_pipeline(commands in vec(native_command(), 0..8), cuts in cuts()) {
+        let (mut bytes, mut tagged) = (Vec::new(), Vec::new());
+        for command in commands {
+            let tag = |output: &mut _| native::encode_command(&command, output).expect("a native command");
+            bytes.extend(encoded(|output| drop(tag(output))));
+            let tag = tag(&mut Default::default());
+            tagged.push((command, tag));
+        }
+        let mut decoder = native::RequestDecoder::default();
+        prop_assert_eq!(decode_in_pieces(&bytes, &cuts, |input| decoder.decode(input)), (tagged, None));
+    }
+
+    #[test]
+    fn noise_cut_anywhere_has_the_same_results(bytes in noise(), cuts in cuts()) {
+        for limits in [Limits::default(), Limits::default().max_args(2).max_bulk(3).max_inline(6).max_request(20)] {
+            prop_assert_eq!(decode(&bytes, &cuts, limits), decode(&bytes, WHOLE, limits));
+        }
+    }
+
+    #[test]
+    fn a_command_survives_the_wire_whatever_it_is_made_of(words in vec(word(), 1..5), outside in word()) {
+        let line = format!("\"{}\" x\r\n", outside.escape_ascii());
+        let inline = resp::RequestDecoder::default().decode(&mut line.as_bytes().into());
+        let inline = inline.expect("well formed").expect("whole");
+        for command in [Command::new(&words[0]).with_args(&words[1..]), inline.with_args(&words)] {
+            let bytes = encoded(|output| resp::encode_command(&command, output));
+            let mut decoder = resp::RequestDecoder::default();
+            prop_assert_eq!(decode_in_pieces(&bytes, WHOLE, |input| decoder.decode(input)), (vec![command], None));
+        }
+    }
+}
