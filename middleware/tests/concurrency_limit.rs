@@ -94,7 +94,11 @@ async fn patience_ends_after_its_time() {
     let limit = ConcurrencyLimitLayer::new(1).wait_at_most(SECOND);
     let mut first = task::spawn(call_once(limit.clone(), pending()));
     assert_pending!(first.poll());
-    assert_eq!(call_once(limit.clone(), async {}).await.to_string(), WAITED);
+    let mut second = task::spawn(call_once(limit.clone(), async {}));
+    assert_pending!(second.poll());
+    sleep(SECOND * 2).await;
+    assert!(second.is_woken());
+    assert_eq!(assert_ready!(second.poll()).to_string(), WAITED);
     assert_eq!((limit.in_use(), limit.waiting()), (1, 0));
 }
 

@@ -137,3 +137,37 @@ impl Queue {
         self.waiters.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newcomer_takes_no_permit_that_is_on_its_way_to_a_waiter() {
+        let permits = Permits::new(1);
+        assert!(permits.try_take());
+        let waiter = permits.take_or_queue(Waker::noop().clone()).expect_err("all are in use");
+        permits.counts.fetch_sub(1, Ordering::Release);
+        // Here a giver stands between its two steps.
+        assert!(!permits.try_take());
+        let newcomer = permits.take_or_queue(Waker::noop().clone()).expect_err("somebody waits");
+        permits.hand_on();
+        assert!(permits.poll_called(waiter, Waker::noop()).is_ready());
+        assert!(permits.poll_called(newcomer, Waker::noop()).is_pending());
+    }
+
+    #[test]
+    fn a_permit_that_was_taken_on_its_way_is_not_handed_on() {
+        let permits = Permits::new(1);
+        assert!(permits.try_take());
+        let waiter = permits.take_or_queue(Waker::noop().clone()).expect_err("all are in use");
+        permits.counts.fetch_sub(1, Ordering::Release);
+        permits.leave(waiter);
+        assert!(permits.try_take());
+        let next = permits.take_or_queue(Waker::noop().clone()).expect_err("all are in use");
+        permits.hand_on();
+        assert!(permits.poll_called(next, Waker::noop()).is_pending());
+        permits.give();
+        assert!(permits.poll_called(next, Waker::noop()).is_ready());
+    }
+}

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::{
     Level, Span,
     field::{Empty, debug, display},
+    level_filters::LevelFilter,
 };
 
 use super::{
@@ -40,6 +41,13 @@ impl Active {
     /// Starts to log, if anybody listens.
     #[inline]
     pub(super) fn start(command: &Command, settings: &Settings) -> Option<Box<Self>> {
+        if settings.level > LevelFilter::current() && settings.slow_threshold.is_none() {
+            return None;
+        }
+        Self::start_listened(command, settings)
+    }
+
+    fn start_listened(command: &Command, settings: &Settings) -> Option<Box<Self>> {
         let span = span(command, settings);
         let threshold = settings.slow_threshold.filter(|_| tracing::enabled!(Level::WARN));
         if span.is_disabled() && threshold.is_none() {
@@ -112,7 +120,6 @@ impl Slow {
 }
 
 /// A span's level is part of its code, so there is one of them for each level.
-#[inline]
 fn span(command: &Command, settings: &Settings) -> Span {
     macro_rules! span_at {
         ($level:expr) => {
