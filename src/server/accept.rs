@@ -1,0 +1,117 @@
+//! Accepting: from a listener to a task per connection.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use kvstore_protocol::{Codec, Peer, Session, mailbox::mailbox};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    task::coop::unconstrained,
+    time::{Duration, timeout},
+};
+
+use super::{
+    Listener, Shared,
+    commands::{Replies, Standing},
+    connection::{Connection, Ending},
+    supply::Supply,
+};
+
+/// How many clients that are turned away are told why at a time. Beyond, they are closed without a word.
+const TURNED_AWAY_AT_ONCE: usize = 64;
+
+const TOO_MANY: &str = "ERR max number of clients reached";
+
+const PROTECTED: &str = "DENIED kvstore is running in protected mode because protected mode is enabled and no password is set for the default \
+user. In this mode connections are only accepted from the loopback interface. If you want to connect from external \
+computers to kvstore you may adopt one of the following solutions: 1) Set up an authentication password for the default \
+user with the '--requirepass' option. 2) If you started the server manually just for testing, restart it with the \
+'--protected-mode no' option, however MAKE SURE kvstore is not publicly accessible from internet if you do so. NOTE: You \
+only need to do one of the above things in order for the server to start accepting connections from the outside.";
+
+/// Accepts connections for ever, and serves each in a task of its own.
+pub(super) async fn accept_all<L, U, C>(mut listener: L, shared: Arc<Shared>, supply: Arc<U>, codec: impl Fn() -> C + Send)
+where
+    L: Listener,
+    U: Supply,
+    C: Codec + Send + 'static,
+{
+    let local = listener.local();
+    loop {
+        let (io, peer) = listener.accept(&shared.settings.socket).await;
+        shared.totals.connections.fetch_add(1, Ordering::Relaxed);
+        if let Some(reason) = refusal(&shared, &peer) {
+            turn_away(io, reason, &shared);
+            continue;
+        }
+        let (mailbox, inbox) = mailbox(shared.settings.push_queue);
+        let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
+        session.set_user(shared.first_user());
+        session.insert(shared.status());
+        let session = Arc::new(session);
+        let registration = shared.registry.register(session.clone());
+        let standing = Standing { session, replies: Replies::On, registration };
+        let (shared, supply, codec) = (shared.clone(), supply.clone(), codec());
+        // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle
+        // of a deep pipeline, and a load shedder above it refuse commands on an idle server.
+        tokio::spawn(unconstrained(async move {
+            let peer = standing.session.peer().clone();
+            let service = match supply.supply(&standing.session).await {
+                Ok(service) => service,
+                Err(error) => return tracing::error!(%error, %peer, "no service for a connection"),
+            };
+            let ending = Connection::new(io, codec, shared, supply, service, standing, inbox).run().await;
+            match ending {
+                Ending::Cut(reason) => tracing::info!(%peer, reason, "connection cut"),
+                Ending::Killed => tracing::debug!(%peer, "connection killed"),
+                Ending::Lost(error) => tracing::debug!(%peer, %error, "connection lost"),
+                Ending::Finished => tracing::trace!(%peer, "connection closed"),
+            }
+        }));
+    }
+}
+
+fn refusal(shared: &Shared, peer: &Peer) -> Option<&'static str> {
+    if shared.registry.len() >= shared.settings.max_connections {
+        shared.totals.refused.fetch_add(1, Ordering::Relaxed);
+        return Some(TOO_MANY);
+    }
+    (shared.settings.protected_mode && shared.auth.is_none() && !peer.is_local()).then_some(PROTECTED)
+}
+
+/// Tells a client why it is not served, and closes. What it has sent is read, or the kernel would answer it with a reset
+/// that overtakes the reason.
+fn turn_away<Io>(mut io: Io, reason: &'static str, shared: &Arc<Shared>)
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    if shared.turned_away.fetch_add(1, Ordering::Relaxed) >= TURNED_AWAY_AT_ONCE {
+        shared.turned_away.fetch_sub(1, Ordering::Relaxed);
+        return;
+    }
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        let _place = Place(&shared.turned_away);
+        let line = format!("-{reason}\r\n");
+        let mut scratch = [0; 1024];
+        let farewell = async {
+            io.write_all(line.as_bytes()).await?;
+            io.shutdown().await?;
+            while io.read(&mut scratch).await? > 0 {}
+            Ok::<(), std::io::Error>(())
+        };
+        // The reason is all there is to say: whether it arrived makes no difference here.
+        let _ = timeout(Duration::from_millis(500), farewell).await;
+    });
+}
+
+/// One of the places for clients that are turned away.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,152 @@
+//! [`Flight`]: the commands that were called and are not answered yet, in the order in which they came.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::Response;
+
+use super::trouble;
+
+/// A place for one future, used again for the next: a command in flight costs no allocation.
+type Place<F> = Pin<Box<Option<F>>>;
+
+/// The commands in flight.
+pub(super) struct Flight<F, T> {
+    flying: VecDeque<Flying<F, T>>,
+    spare: Vec<Place<F>>,
+}
+
+struct Flying<F, T> {
+    state: State<F>,
+    tag: T,
+}
+
+enum State<F> {
+    Pending(Place<F>),
+    Answered(Response),
+}
+
+impl<F, T, E> Flight<F, T>
+where
+    F: Future<Output = Result<Response, E>>,
+    E: Into<tower::BoxError>,
+{
+    pub(super) fn new() -> Self {
+        Self { flying: VecDeque::new(), spare: Vec::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.flying.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.flying.len()
+    }
+
+    /// Starts a future and asks it once. An answer that is there at once and next in order comes back; any other waits
+    /// for its turn.
+    #[inline]
+    pub(super) fn start(&mut self, future: F, tag: T, cx: &mut Context<'_>) -> Option<(Response, T)> {
+        let mut place = self.spare.pop().unwrap_or_else(|| Box::pin(None));
+        place.set(Some(future));
+        let state = match ask(&mut place, cx) {
+            Poll::Pending => State::Pending(place),
+            Poll::Ready(response) => {
+                self.spare.push(place);
+                if self.flying.is_empty() {
+                    return Some((response, tag));
+                }
+                State::Answered(response)
+            }
+        };
+        self.flying.push_back(Flying { state, tag });
+        None
+    }
+
+    /// Queues an answer that needs no future.
+    #[inline]
+    pub(super) fn answered(&mut self, response: Response, tag: T) -> Option<(Response, T)> {
+        if self.flying.is_empty() {
+            return Some((response, tag));
+        }
+        self.flying.push_back(Flying { state: State::Answered(response), tag });
+        None
+    }
+
+    /// Asks every future that is pending.
+    pub(super) fn ask_all(&mut self, cx: &mut Context<'_>) {
+        for flying in &mut self.flying {
+            let State::Pending(place) = &mut flying.state else { continue };
+            if let Poll::Ready(response) = ask(place, cx) {
+                let State::Pending(place) = std::mem::replace(&mut flying.state, State::Answered(response)) else {
+                    continue;
+                };
+                self.spare.push(place);
+            }
+        }
+    }
+
+    /// The next answer in order, when it is there.
+    #[inline]
+    pub(super) fn next_answer(&mut self) -> Option<(Response, T)> {
+        match self.flying.front()?.state {
+            State::Pending(_) => None,
+            State::Answered(_) => match self.flying.pop_front()? {
+                Flying { state: State::Answered(response), tag } => Some((response, tag)),
+                Flying { state: State::Pending(_), .. } => None,
+            },
+        }
+    }
+
+    /// Gives back the memory of an idle connection, all but one place.
+    pub(super) fn shrink(&mut self) {
+        self.spare.truncate(1);
+        if self.flying.is_empty() {
+            self.flying.shrink_to(4);
+        }
+    }
+}
+
+/// The connection is gone, and its commands with it. A panic in the drop of one hurts no other.
+impl<F, T> Drop for Flight<F, T> {
+    fn drop(&mut self) {
+        for flying in self.flying.drain(..) {
+            if let State::Pending(mut place) = flying.state {
+                empty(&mut place);
+            }
+        }
+    }
+}
+
+/// Polls a future, and drops it once it has answered. A panic in either is the answer.
+#[inline]
+fn ask<F, E>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<Response>
+where
+    F: Future<Output = Result<Response, E>>,
+    E: Into<tower::BoxError>,
+{
+    let polled = trouble::guard(|| {
+        let future = place.as_mut().as_pin_mut().expect("a place in flight holds its future");
+        let answer = std::task::ready!(future.poll(cx));
+        place.set(None);
+        Poll::Ready(answer)
+    });
+    match polled {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(trouble::answer_to(error.into())),
+        Err(answer) => {
+            empty(place);
+            Poll::Ready(answer)
+        }
+    }
+}
+
+/// Drops a future that may panic while it is dropped.
+fn empty<F>(place: &mut Place<F>) {
+    let _ = trouble::guard(|| place.set(None));
+}

@@ -1,0 +1,118 @@
+//! [`Input`]: what was read and not decoded yet, and whether the peer makes progress with it.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use tokio::{io::AsyncRead, time::Instant};
+use tokio_util::io::poll_read_buf;
+
+use super::settings::Progress;
+
+/// How much is read at once: the first time, and after a read that filled its room.
+const CHUNK: usize = 16 * 1024;
+const LARGE_CHUNK: usize = 64 * 1024;
+
+/// The bytes that a connection has read, and when.
+pub(super) struct Input {
+    buffer: BytesMut,
+    chunk: usize,
+    /// How many bytes the request at hand lacks at least.
+    missing: usize,
+    heard: Instant,
+    /// Since when, and with how many bytes since, a request is unfinished.
+    unfinished: Option<(Instant, usize)>,
+}
+
+impl Input {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { buffer: BytesMut::new(), chunk: CHUNK, missing: 1, heard: now, unfinished: None }
+    }
+
+    pub(super) fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// When the peer was last heard of.
+    pub(super) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    pub(super) fn note_heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// Reads once. 0 is the peer's end.
+    pub(super) fn poll_read<Io: AsyncRead>(&mut self, io: Pin<&mut Io>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.make_room();
+        let room = self.buffer.capacity() - self.buffer.len();
+        let read = std::task::ready!(poll_read_buf(io, cx, &mut self.buffer))?;
+        self.chunk = if read == room { LARGE_CHUNK } else { CHUNK };
+        if let Some((_, bytes)) = &mut self.unfinished {
+            *bytes += read;
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// Makes room for the next read. A long request gets a buffer of its own, at most twice what has arrived of it and
+    /// in the end exactly its size, so that its last owner pins nothing else.
+    fn make_room(&mut self) {
+        if self.missing <= LARGE_CHUNK {
+            if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(CHUNK / 4)) {
+                self.buffer.reserve(self.chunk);
+            }
+            return;
+        }
+        if self.buffer.capacity() == self.buffer.len() {
+            let size = self.buffer.len() + self.missing.min(self.buffer.len().max(LARGE_CHUNK));
+            let mut larger = BytesMut::with_capacity(size);
+            larger.extend_from_slice(&self.buffer);
+            self.buffer = larger;
+        }
+    }
+
+    /// Notes that so many commands were decoded, and that the next one lacks so many bytes.
+    pub(super) fn note_decoded(&mut self, commands: usize, missing: usize) {
+        self.missing = missing.max(1);
+        if self.buffer.is_empty() {
+            self.unfinished = None;
+        } else if commands > 0 || self.unfinished.is_none() {
+            self.unfinished = Some((self.heard, 0));
+        }
+    }
+
+    /// When an unfinished request must have made progress. The clock stands while nothing is read.
+    pub(super) fn window_end(&mut self, reads: bool, slow: Progress) -> Option<Instant> {
+        if !reads && self.unfinished.is_some() {
+            self.unfinished = Some((Instant::now(), 0));
+            return None;
+        }
+        self.unfinished.map(|(since, _)| since + slow.window)
+    }
+
+    /// Starts another window when the last one has ended with enough progress.
+    pub(super) fn renew_window(&mut self, slow: Progress) -> bool {
+        let now = Instant::now();
+        match self.unfinished {
+            Some((since, bytes)) if now >= since + slow.window && bytes >= slow.bytes => {
+                self.unfinished = Some((now, 0));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives back the memory of an empty buffer.
+    pub(super) fn shrink(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+}

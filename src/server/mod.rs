@@ -1,0 +1,84 @@
+//! The transport: listeners, connections, and what is about a connection and not about data.
+//!
+//! [`serve`] puts any `Service<Command, Response = Response>` behind a socket. Each connection is a task that decodes the
+//! complete commands in its buffer, shows them to a [hint](Serve::hint), calls them one by one through the service,
+//! encodes the answers in order and writes them together. It knows nothing of what the service does.
+//!
+//! - `serve` the builder, `accept` from a listener to a task, [`Listener`] TCP, Unix sockets and [`pipe`]s
+//! - `connection` the loop; `input`, `queue`, `flight`, `deadline` its parts
+//! - `commands` PING, HELLO, AUTH, CLIENT …; `registry` the connections that there are; [`Authenticate`] who a client is
+//! - `supply` where services come from, `trouble` what a client reads when one fails
+
+mod accept;
+mod auth;
+mod commands;
+mod connection;
+mod deadline;
+mod flight;
+mod input;
+mod listener;
+mod queue;
+mod registry;
+mod serve;
+mod settings;
+mod status;
+mod supply;
+mod trouble;
+
+use std::{fmt, sync::Arc};
+
+use kvstore_protocol::{Command, NameMap};
+
+pub use auth::{Authenticate, Credentials, Password};
+pub use commands::{NoEvict, NoTouch};
+pub use listener::{Listener, PipeConnector, PipeListener, pipe};
+pub use serve::{Serve, Stopped, serve, serve_with_factory};
+pub use settings::SocketOptions;
+pub use status::ServerStatus;
+pub use supply::{Cloned, Made, Supply};
+
+/// What all connections of a server share.
+struct Shared {
+    settings: settings::Settings,
+    /// The names of commands that are not ordinary.
+    names: NameMap<commands::Class>,
+    registry: Arc<registry::Registry>,
+    totals: Arc<status::Totals>,
+    turned_away: std::sync::atomic::AtomicUsize,
+    auth: Option<Arc<dyn Authenticate>>,
+    hint: Option<Arc<dyn Fn(&[Command]) + Send + Sync>>,
+    /// What HELLO calls the server, and its version.
+    identity: (String, String),
+}
+
+impl Shared {
+    /// Who a client is before it says so.
+    fn first_user(&self) -> Option<Arc<str>> {
+        self.auth.is_none().then(|| Arc::from("default"))
+    }
+
+    fn status(&self) -> ServerStatus {
+        ServerStatus::new(self.registry.clone(), self.totals.clone(), self.settings.max_connections)
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            settings: settings::Settings::default(),
+            names: NameMap::default(),
+            registry: Arc::default(),
+            totals: Arc::default(),
+            turned_away: Default::default(),
+            auth: None,
+            hint: None,
+            identity: ("redis".to_owned(), "7.2.0".to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+//! [`Queue`]: a batch of decoded commands that wait to be called.
+
+use std::collections::VecDeque;
+
+use kvstore_protocol::Command;
+
+use super::commands::Class;
+
+/// Decoded commands, each with its tag and its class, in order.
+pub(super) struct Queue<T> {
+    /// Apart from the rest, so that a hint is shown them as one slice.
+    commands: VecDeque<Command>,
+    rest: VecDeque<(T, Class)>,
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new() -> Self {
+        Self { commands: VecDeque::new(), rest: VecDeque::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, command: Command, tag: T, class: Class) {
+        self.commands.push_back(command);
+        self.rest.push_back((tag, class));
+    }
+
+    /// What the next command is.
+    #[inline]
+    pub(super) fn next_class(&self) -> Option<Class> {
+        self.rest.front().map(|(_, class)| *class)
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<(Command, T)> {
+        Some((self.commands.pop_front()?, self.rest.pop_front()?.0))
+    }
+
+    pub(super) fn commands(&mut self) -> &[Command] {
+        self.commands.make_contiguous()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.commands.clear();
+        self.rest.clear();
+    }
+
+    /// Gives back the memory of a long batch.
+    pub(super) fn shrink(&mut self) {
+        self.commands.shrink_to(4);
+        self.rest.shrink_to(4);
+    }
+}

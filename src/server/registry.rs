@@ -1,0 +1,144 @@
+//! [`Registry`]: the connections of a server, and what CLIENT LIST says about each.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use kvstore_protocol::{Command, Session, mailbox::Order};
+use tokio::{sync::Notify, time::Instant};
+
+/// The connections that there are, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
+    last_id: AtomicU64,
+    left: Notify,
+}
+
+/// What others see of a connection.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) opened: Instant,
+    pub(crate) input: AtomicUsize,
+    pub(crate) output: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    session: Arc<Session>,
+    active: Instant,
+    /// The first bytes of the name of the last command, and of its first argument where that is a sub-command.
+    command: [u8; 24],
+}
+
+/// A connection's place in the registry; it leaves when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    registry: Arc<Registry>,
+    id: u64,
+    pub(crate) entry: Arc<Entry>,
+}
+
+impl Registry {
+    /// A number for a new connection.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>) -> Registration {
+        let (id, now) = (session.id(), Instant::now());
+        let state = Mutex::new(State { session, active: now, command: [0; 24] });
+        let entry = Arc::new(Entry { opened: now, input: AtomicUsize::new(0), output: AtomicUsize::new(0), state });
+        self.lock().insert(id, entry.clone());
+        Registration { registry: self.clone(), id, entry }
+    }
+
+    /// How many connections there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The connections in the order in which they came.
+    pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Tells every connection, and returns how many there are.
+    pub(crate) fn order_all(&self, order: Order) -> usize {
+        let entries = self.entries();
+        entries.iter().for_each(|entry| entry.order(order));
+        entries.len()
+    }
+
+    /// Waits until no connection is left.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.len() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// Notes that commands came, the last of them this one.
+    pub(crate) fn touch(&self, now: Instant, last: Option<&Command>) {
+        let mut state = self.lock();
+        state.active = now;
+        if let Some(command) = last {
+            let name = &command.name()[..command.name().len().min(24)];
+            state.command = [0; 24];
+            state.command[..name.len()].copy_from_slice(name);
+        }
+    }
+
+    pub(crate) fn set_session(&self, session: Arc<Session>) {
+        self.lock().session = session;
+    }
+
+    pub(crate) fn session(&self) -> Arc<Session> {
+        self.lock().session.clone()
+    }
+
+    /// When the connection was last heard of.
+    pub(crate) fn active(&self) -> Instant {
+        self.lock().active
+    }
+
+    /// The name of the last command, in lower case.
+    pub(crate) fn command(&self) -> String {
+        let command = self.lock().command;
+        let name = command.split(|byte| *byte == 0).next().unwrap_or_default();
+        if name.is_empty() { "NULL".to_owned() } else { name.escape_ascii().to_string().to_lowercase() }
+    }
+
+    pub(crate) fn order(&self, order: Order) {
+        // The mailbox wakes the connection: not under the lock.
+        let session = self.session();
+        if let Some(mailbox) = session.mailbox() {
+            mailbox.order(order);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.registry.lock().remove(&self.id);
+        self.registry.left.notify_waiters();
+    }
+}

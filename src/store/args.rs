@@ -1,0 +1,105 @@
+//! [`Args`]: the arguments of a command, and how they are read.
+
+use bytes::Bytes;
+use kvstore_protocol::{ByteString, Command, CommandError};
+
+/// From this length on a value keeps the buffer in which it came. The transport reads a request of this size into a
+/// buffer of its own, so nothing else is kept with it.
+const ADOPTED: usize = 64 * 1024;
+
+pub(crate) const NOT_AN_INTEGER: CommandError = CommandError::new("ERR", "value is not an integer or out of range");
+pub(crate) const NOT_A_FLOAT: CommandError = CommandError::new("ERR", "value is not a valid float");
+pub(crate) const SYNTAX: CommandError = CommandError::new("ERR", "syntax error");
+
+/// The arguments of a command, counted from 0; the name is not one of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Args<'a>(&'a Command);
+
+impl<'a> Args<'a> {
+    pub(crate) fn new(command: &'a Command) -> Self {
+        Self(command)
+    }
+
+    pub(crate) fn command(&self) -> &'a Command {
+        self.0
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    /// The argument at `index`; empty where there is none, which the arity of the command excludes.
+    #[inline]
+    pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
+        self.0.arg_at(index).unwrap_or_default()
+    }
+
+    /// The argument at `index` as a value to store: copied, or its buffer kept where it is large.
+    #[inline]
+    pub(crate) fn value(&self, index: usize) -> ByteString {
+        let bytes = self.bytes(index);
+        if bytes.len() < ADOPTED {
+            return ByteString::copy_from(bytes);
+        }
+        self.0.shared_arg(index).unwrap_or_else(Bytes::new).into()
+    }
+
+    /// The argument at `index` as an integer.
+    ///
+    /// # Errors
+    /// `ERR value is not an integer or out of range`
+    pub(crate) fn integer(&self, index: usize) -> Result<i64, CommandError> {
+        parse_integer(self.bytes(index)).ok_or(NOT_AN_INTEGER)
+    }
+
+    /// The argument at `index` as a number.
+    ///
+    /// # Errors
+    /// `ERR value is not a valid float`
+    pub(crate) fn float(&self, index: usize) -> Result<f64, CommandError> {
+        parse_float(self.bytes(index)).ok_or(NOT_A_FLOAT)
+    }
+
+    /// Whether the argument at `index` is this word, without regard to case.
+    pub(crate) fn is(&self, index: usize, word: &str) -> bool {
+        self.0.arg_at(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// The arguments from `index` on.
+    pub(crate) fn from(&self, index: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let command = self.0;
+        (index..self.len().max(index)).map(move |index| command.arg_at(index).unwrap_or_default())
+    }
+}
+
+/// An integer as Redis reads it (`string2ll`): no sign but `-`, no spaces, no zeros in front.
+pub(crate) fn parse_integer(bytes: &[u8]) -> Option<i64> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    match digits {
+        [b'0'] if digits.len() == bytes.len() => Some(0),
+        [b'1'..=b'9', ..] if bytes.len() <= 20 => std::str::from_utf8(bytes).ok()?.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A number as Redis reads it: decimal, `inf` or `infinity` with a sign or without, no spaces, and not `nan`.
+pub(crate) fn parse_float(bytes: &[u8]) -> Option<f64> {
+    std::str::from_utf8(bytes).ok()?.parse().ok().filter(|number: &f64| !number.is_nan())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_strictly() {
+        for (text, number) in [("0", Some(0)), ("-1", Some(-1)), ("9223372036854775807", Some(i64::MAX))] {
+            assert_eq!(parse_integer(text.as_bytes()), number);
+        }
+        assert_eq!(parse_integer(b"-9223372036854775808"), Some(i64::MIN));
+        for text in ["", "-", "+1", "01", "-0", " 1", "1 ", "1.0", "9223372036854775808", "a"] {
+            assert_eq!(parse_integer(text.as_bytes()), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! [`Memory`]: the engine that keeps everything in memory, and lends it in place.
+//!
+//! Each database is cut into shards by the hash of the key, each behind a lock of its own. A command locks the shards of
+//! its keys, in one order everywhere, and runs; no command waits for anything else while it holds a lock.
+
+mod entry;
+mod prefetch;
+mod shard;
+mod table;
+
+use std::{
+    hash::BuildHasher,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use foldhash::quality::RandomState;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{Engine, Key, Keyspace, Located, Shards, Slots, Statistics};
+use crate::store::context::Context;
+
+pub(crate) use entry::Entry;
+pub(crate) use shard::Shard;
+
+/// Into how many shards a database is cut. Many more than there are threads, so that these seldom meet, and so that no
+/// single table takes long to grow.
+const SHARDS: usize = 256;
+
+/// How many keys of one batch are hinted.
+const HINTED: usize = 128;
+
+/// Entries in memory.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// Secret, and another in each process: nobody can choose keys that collide.
+    hasher: RandomState,
+    databases: Vec<Database>,
+}
+
+/// One database; its shards are made when the first key comes.
+#[derive(Debug, Default)]
+struct Database {
+    lanes: OnceLock<Box<[Lane]>>,
+}
+
+/// A shard, its lock, and what can be known of it without the lock.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Lane {
+    shard: Mutex<Shard>,
+    /// Where the buckets of the table were when the lock was last given back: for prefetching alone.
+    buckets: (AtomicUsize, AtomicUsize),
+}
+
+impl Memory {
+    pub(crate) fn new(databases: usize) -> Self {
+        Self { hasher: RandomState::default(), databases: (0..databases).map(|_| Database::default()).collect() }
+    }
+
+    #[inline]
+    fn locate<'a>(&self, key: Key<'a>) -> Located<'a> {
+        let hash = self.hasher.hash_one(key.name);
+        // The low bits choose the bucket and the highest the tag: the shard takes others. Databases follow each other, so
+        // that the index orders the locks of all of them.
+        let shard = key.database * SHARDS + (hash >> 40) as usize % SHARDS;
+        Located { key: key.name, hash, shard }
+    }
+
+    #[inline]
+    fn lane(&self, shard: usize) -> &Lane {
+        &self.databases[shard / SHARDS].lanes()[shard % SHARDS]
+    }
+
+    fn lend_many<R>(
+        &self,
+        context: &Context<'_>,
+        located: &mut [Located<'_>],
+        run: impl FnOnce(&mut Slots<'_>) -> R,
+    ) -> R {
+        let mut order: Vec<usize> = located.iter().map(|located| located.shard).collect();
+        order.sort_unstable();
+        order.dedup();
+        for located in located.iter_mut() {
+            located.shard = order.partition_point(|shard| *shard < located.shard);
+        }
+        let mut guards: Vec<MutexGuard<'_, Shard>> = order.iter().map(|shard| self.lane(*shard).shard.lock()).collect();
+        let shards = guards.iter_mut().map(|guard| &mut **guard).collect();
+        let result = run(&mut Slots::new(context, Shards::Many(shards), located));
+        for (shard, guard) in order.iter().zip(&guards) {
+            self.lane(*shard).publish(guard);
+        }
+        result
+    }
+}
+
+impl Engine for Memory {
+    fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    #[inline]
+    fn lend<R>(&self, context: &Context<'_>, keys: &[Key<'_>], run: impl FnOnce(&mut Slots<'_>) -> R) -> R {
+        if let [key] = keys {
+            let located = [self.locate(*key)];
+            let lane = self.lane(located[0].shard);
+            let mut shard = lane.shard.lock();
+            let result = run(&mut Slots::new(context, Shards::One(&mut shard), &located));
+            lane.publish(&shard);
+            return result;
+        }
+        let mut located: Vec<_> = keys.iter().map(|key| self.locate(*key)).collect();
+        self.lend_many(context, &mut located, run)
+    }
+
+    fn keyspace(&self, database: usize) -> &dyn Keyspace {
+        &self.databases[database]
+    }
+
+    fn hint<'a>(&self, keys: impl Iterator<Item = Key<'a>>) {
+        let mut located = [Located { key: &[], hash: 0, shard: 0 }; HINTED];
+        let mut count = 0;
+        // First all buckets, then all entries: what the first round asked for arrives while it goes on.
+        for (place, key) in located.iter_mut().zip(keys) {
+            *place = self.locate(key);
+            let lane = self.lane(place.shard);
+            let (address, buckets) = &lane.buckets;
+            let location = (address.load(Ordering::Relaxed), buckets.load(Ordering::Relaxed));
+            table::prefetch_bucket(location, place.hash);
+            count += 1;
+        }
+        for place in &located[..count] {
+            if let Some(shard) = self.lane(place.shard).shard.try_lock() {
+                shard.table.prefetch_entry(place.hash);
+            }
+        }
+    }
+
+    fn expire(&self, now: u64, limit: usize) -> usize {
+        let lanes = self.databases.iter().filter_map(|database| database.lanes.get()).flatten();
+        let mut removed = 0;
+        for lane in lanes {
+            if removed >= limit {
+                break;
+            }
+            let mut shard = lane.shard.lock();
+            removed += shard.expire(now, limit - removed);
+            lane.publish(&shard);
+        }
+        removed
+    }
+}
+
+impl Database {
+    #[inline]
+    fn lanes(&self) -> &[Lane] {
+        self.lanes.get_or_init(|| (0..SHARDS).map(|_| Lane::default()).collect())
+    }
+
+    fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.lanes.get().into_iter().flatten().map(|lane| lane.shard.lock())
+    }
+}
+
+impl Keyspace for Database {
+    fn len(&self) -> usize {
+        self.shards().map(|shard| shard.table.len()).sum()
+    }
+
+    fn expiring(&self) -> usize {
+        self.shards().map(|shard| shard.expiring()).sum()
+    }
+
+    fn clear(&self) {
+        // All at once, so that nobody sees half of it; the entries are dropped when the locks are given back.
+        let mut shards: Vec<_> = self.shards().collect();
+        let mut removed = Vec::with_capacity(shards.len());
+        for shard in &mut shards {
+            let statistics = shard.statistics;
+            removed.push(std::mem::replace(&mut **shard, Shard { statistics, ..Shard::default() }));
+        }
+        drop(shards);
+    }
+
+    fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64 {
+        let lanes = self.lanes();
+        // The lowest bits of a cursor are the shard, the others the cursor in its table.
+        let (mut shard, mut within) = (cursor as usize % SHARDS, cursor / SHARDS as u64);
+        let mut seen = 0;
+        while seen < count {
+            let guard = lanes[shard].shard.lock();
+            within = guard.table.scan(within, |entry| {
+                seen += 1;
+                if entry.expires_at().is_none_or(|at| at > context.now()) {
+                    visit(entry);
+                }
+            });
+            // An empty bucket is work too.
+            seen += 1;
+            if within == 0 {
+                shard += 1;
+                if shard == SHARDS {
+                    return 0;
+                }
+            }
+        }
+        within * SHARDS as u64 + shard as u64
+    }
+
+    fn random(&self, context: &Context<'_>) -> Option<Vec<u8>> {
+        let lanes = self.lanes();
+        let first = context.seed() as usize % SHARDS;
+        let is_live = |entry: &&Entry| entry.expires_at().is_none_or(|at| at > context.now());
+        (0..SHARDS).map(|step| &lanes[(first + step) % SHARDS]).find_map(|lane| {
+            let shard = lane.shard.lock();
+            let skip = (context.seed() >> 32) as usize % shard.table.len().max(1);
+            let mut after = shard.table.iter().skip(skip).filter(is_live);
+            after.next().or_else(|| shard.table.iter().find(is_live)).map(|entry| entry.key().to_vec())
+        })
+    }
+
+    fn statistics(&self) -> Statistics {
+        let mut total = Statistics::default();
+        self.shards().for_each(|shard| total += shard.statistics);
+        total
+    }
+
+    fn reset_statistics(&self) {
+        self.shards().for_each(|mut shard| shard.statistics = Statistics::default());
+    }
+}
+
+impl Lane {
+    /// Notes where the table is. Stored only when it moved: the line is read by every thread.
+    #[inline]
+    fn publish(&self, shard: &Shard) {
+        let (address, buckets) = shard.table.location();
+        if self.buckets.0.load(Ordering::Relaxed) != address {
+            self.buckets.0.store(address, Ordering::Relaxed);
+            self.buckets.1.store(buckets, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! [`Engine`]: where entries live. It lends the slots of a command's keys to the command.
+
+pub(crate) mod memory;
+mod slots;
+
+pub(crate) use slots::{Located, Shards, Slots};
+
+use super::context::Context;
+use memory::Entry;
+
+/// A key, and the database it is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'a> {
+    pub(crate) database: usize,
+    pub(crate) name: &'a [u8],
+}
+
+/// Keeps entries, and lends them: a command runs as a function over the slots of its keys while nobody else has them.
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// How many databases there are.
+    fn databases(&self) -> usize;
+
+    /// Runs `run` over the slots of `keys`, in their order. A key may come twice.
+    fn lend<R>(&self, context: &Context<'_>, keys: &[Key<'_>], run: impl FnOnce(&mut Slots<'_>) -> R) -> R;
+
+    /// One database as a whole.
+    fn keyspace(&self, database: usize) -> &dyn Keyspace;
+
+    /// Advice: `keys` will be lent soon. No effect but on speed.
+    fn hint<'a>(&self, keys: impl Iterator<Item = Key<'a>>);
+
+    /// Removes entries whose time has come, at most about `limit` of them, and returns how many.
+    fn expire(&self, now: u64, limit: usize) -> usize;
+}
+
+/// A database as a whole: what KEYS, SCAN, DBSIZE and their like read. Entries whose time has come are not shown.
+pub(crate) trait Keyspace: Sync {
+    /// How many keys there are, those included whose time has come and that are not removed yet.
+    fn len(&self) -> usize;
+
+    /// How many keys have an end.
+    fn expiring(&self) -> usize;
+
+    /// Removes everything.
+    fn clear(&self);
+
+    /// Shows about `count` entries from `cursor` on, and returns the next cursor, 0 at the end. What is there from the
+    /// first call to the last is shown at least once.
+    fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64;
+
+    /// A key chosen by the seed of the context.
+    fn random(&self, context: &Context<'_>) -> Option<Vec<u8>>;
+
+    /// How many reads found their key, how many did not, and how many entries were removed because their time had come.
+    fn statistics(&self) -> Statistics;
+
+    /// Counts from 0 again.
+    fn reset_statistics(&self);
+}
+
+/// Counts of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Statistics {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) expired: u64,
+}
+
+impl std::ops::AddAssign for Statistics {
+    fn add_assign(&mut self, other: Self) {
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.expired += other.expired;
+    }
+}

@@ -1,0 +1,252 @@
+//! [`Store`]: the key-value store, a `Service<Command>` like any other.
+//!
+//! The framework's first user, through its public interface: with a socket in front of it a server, without one a store in
+//! the same process. A command is a deterministic function over the slots of its keys: the time and a seed are handed to
+//! it, its keys are known from its [`spec`] before it runs, and it takes no lock. Everything else follows from that rule.
+//!
+//! - `commands` the commands, a family a file; `spec` what is known of one before it runs
+//! - `args`, `context` what a command reads; `engine` where entries live and how slots are lent; `value` the data types
+
+mod args;
+mod clock;
+mod commands;
+mod context;
+mod engine;
+mod spec;
+mod value;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use kvstore_protocol::{Command, CommandError, NameMap, Response};
+use tower::Service;
+
+use args::Args;
+use context::Context;
+use engine::{Engine, Key, Keyspace, memory::Memory};
+use spec::{Run, Spec};
+
+pub use clock::{Clock, SystemClock, TokioClock};
+
+/// How often entries are removed whose time has come, and the clock for the age of entries is read.
+const MAINTENANCE: Duration = Duration::from_millis(100);
+
+/// How many due entries are removed before others get their turn.
+const EXPIRED_AT_ONCE: usize = 1000;
+
+/// A key-value store in memory. Clones share it.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
+/// use kvstore::{protocol::{Command, Response}, store::Store};
+/// use tower::ServiceExt;
+///
+/// let store = Store::new();
+/// assert_eq!(store.clone().oneshot(Command::set("key", "value")).await, Ok(Response::ok()));
+/// assert_eq!(store.oneshot(Command::get("key")).await, Ok(Response::from("value")));
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct Store(Arc<Shared>);
+
+/// What all clones of a store share.
+pub(crate) struct Shared {
+    engine: Memory,
+    table: NameMap<&'static Spec>,
+    clock: Box<dyn Clock>,
+    tick: AtomicU32,
+    started: Duration,
+}
+
+impl Store {
+    /// An empty store with the default settings.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A store with settings of its own.
+    pub fn builder() -> Builder {
+        Builder { databases: 16, clock: Box::new(SystemClock) }
+    }
+
+    /// Answers a command, here and now: a store in memory never waits.
+    pub fn execute(&self, command: &Command) -> Response {
+        self.0.execute(command).unwrap_or_else(Response::from)
+    }
+
+    /// The hint for [`Serve::hint`](crate::server::Serve::hint): asks the processor for the memory that a batch of
+    /// commands will touch, so that their cache misses overlap.
+    pub fn hint(&self) -> impl Fn(&[Command]) + Send + Sync + 'static {
+        let store = self.clone();
+        move |batch| store.0.hint(batch)
+    }
+
+    /// Removes entries whose time has come, ten times a second, for as long as the future is polled. A key whose time has
+    /// come is never seen with or without it; this gives its memory back.
+    pub fn maintain(&self) -> impl Future<Output = Infallible> + Send + 'static {
+        let store = self.clone();
+        async move {
+            let mut interval = tokio::time::interval(MAINTENANCE);
+            loop {
+                interval.tick().await;
+                while store.0.remove_due() >= EXPIRED_AT_ONCE {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The settings of a [`Store`].
+#[derive(Debug)]
+pub struct Builder {
+    databases: usize,
+    clock: Box<dyn Clock>,
+}
+
+impl Builder {
+    /// How many databases there are: 16 by default.
+    #[must_use]
+    pub fn databases(self, databases: usize) -> Self {
+        Self { databases: databases.max(1), ..self }
+    }
+
+    /// Where the time comes from: the machine's clock by default.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Box::new(clock), ..self }
+    }
+
+    /// Makes the store.
+    pub fn build(self) -> Store {
+        let started = self.clock.now();
+        Store(Arc::new(Shared {
+            engine: Memory::new(self.databases),
+            table: commands::table(),
+            clock: self.clock,
+            tick: AtomicU32::new(started.as_secs() as u32),
+            started,
+        }))
+    }
+}
+
+impl Shared {
+    fn execute(&self, command: &Command) -> Result<Response, CommandError> {
+        let Some(spec) = self.table.get(command.name()) else { return Err(CommandError::unknown_command(command)) };
+        let spec = spec.resolve(command)?;
+        let args = Args::new(command);
+        let context = Context::new(command.session(), &*self.clock, self.tick.load(Ordering::Relaxed));
+        let database = self.selected(command);
+        match spec.run {
+            Run::Slots(run) if spec.keys.is_single() => {
+                let key = Key { database, name: args.bytes(0) };
+                self.engine.lend(&context, &[key], |slots| run(&context, &args, slots))
+            }
+            Run::Slots(run) => {
+                let keys = spec.keys.located(&args, database)?;
+                if keys.iter().any(|key| key.database >= self.engine.databases()) {
+                    return Err(CommandError::err("DB index is out of range"));
+                }
+                self.engine.lend(&context, &keys, |slots| run(&context, &args, slots))
+            }
+            Run::Keyspace(run) => run(&context, &args, self.engine.keyspace(database)),
+            Run::Store(run) => run(&context, &args, self),
+            Run::Subs => Err(CommandError::unknown_command(command)),
+        }
+    }
+
+    /// The database of a command's session. A server that selects among more than the store has is set up wrongly: its
+    /// clients meet in the last one.
+    #[inline]
+    fn selected(&self, command: &Command) -> usize {
+        command.session().database().min(self.engine.databases() - 1)
+    }
+
+    fn hint(&self, batch: &[Command]) {
+        // A command alone has nothing to overlap with.
+        if batch.len() < 2 {
+            return;
+        }
+        self.engine.hint(batch.iter().flat_map(|command| {
+            let keys = self.table.get(command.name()).map_or(spec::Keys::NONE, |spec| spec.keys);
+            keys.of(command, self.selected(command))
+        }));
+    }
+
+    fn remove_due(&self) -> usize {
+        let now = self.clock.now();
+        self.tick.store(now.as_secs() as u32, Ordering::Relaxed);
+        self.engine.expire(now.as_millis() as u64, EXPIRED_AT_ONCE)
+    }
+
+    /// The databases, by number.
+    fn keyspaces(&self) -> impl Iterator<Item = &dyn Keyspace> {
+        (0..self.engine.databases()).map(|database| self.engine.keyspace(database))
+    }
+
+    fn spec_of(&self, name: &[u8]) -> Option<&'static Spec> {
+        self.table.get(name).copied()
+    }
+}
+
+impl Service<Command> for Store {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn call(&mut self, command: Command) -> ResponseFuture {
+        ResponseFuture { store: self.0.clone(), command }
+    }
+}
+
+/// The answer of a [`Store`]: there at the first poll.
+///
+/// Nothing happens before that, so that a limit around the store can still refuse the command; and everything happens in
+/// it, so that a command that is dropped was done wholly or not at all.
+#[must_use = "a command runs when its future is polled"]
+pub struct ResponseFuture {
+    store: Arc<Shared>,
+    command: Command,
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response, Infallible>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(self.store.execute(&self.command).unwrap_or_else(Response::from)))
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("databases", &self.0.engine.databases()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResponseFuture").field(&self.command).finish()
+    }
+}

@@ -1,0 +1,206 @@
+//! [`Spec`]: what is known of a command before it runs. One row a command, beside its function.
+
+use std::fmt;
+
+use kvstore_protocol::{Command, CommandError, Response};
+
+use super::{
+    Shared,
+    args::Args,
+    context::Context,
+    engine::{Key, Keyspace, Slots},
+};
+
+/// A command: its name, how many words it has, where its keys are, what it does to them, and the function.
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) arity: Arity,
+    pub(crate) keys: Keys,
+    pub(crate) flags: Flags,
+    pub(crate) run: Run,
+    /// The sub-commands, where the first argument names one.
+    pub(crate) subs: &'static [Spec],
+}
+
+/// What a command comes to: an answer, or a refusal that is one.
+pub(crate) type Answer = Result<Response, CommandError>;
+
+/// A function over the slots of its keys.
+pub(crate) type OverSlots = fn(&Context<'_>, &Args<'_>, &mut Slots<'_>) -> Answer;
+
+/// A function over the selected database as a whole.
+pub(crate) type OverKeyspace = fn(&Context<'_>, &Args<'_>, &dyn Keyspace) -> Answer;
+
+/// A function over the store itself: its settings and its statistics.
+pub(crate) type OverStore = fn(&Context<'_>, &Args<'_>, &Shared) -> Answer;
+
+/// The function of a command, by what it works on.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    Slots(OverSlots),
+    Keyspace(OverKeyspace),
+    Store(OverStore),
+    /// The first argument names a sub-command.
+    Subs,
+}
+
+impl Spec {
+    /// A command over the slots of its keys.
+    pub(crate) const fn new(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: OverSlots) -> Self {
+        Self { name, arity, keys, flags, run: Run::Slots(run), subs: &[] }
+    }
+
+    /// A command over the selected database.
+    pub(crate) const fn over_keyspace(name: &'static str, arity: Arity, flags: Flags, run: OverKeyspace) -> Self {
+        Self { name, arity, keys: Keys::NONE, flags, run: Run::Keyspace(run), subs: &[] }
+    }
+
+    /// A command over the store itself.
+    pub(crate) const fn over_store(name: &'static str, arity: Arity, flags: Flags, run: OverStore) -> Self {
+        Self { name, arity, keys: Keys::NONE, flags, run: Run::Store(run), subs: &[] }
+    }
+
+    /// A command whose first argument names one of others.
+    pub(crate) const fn family(name: &'static str, subs: &'static [Spec]) -> Self {
+        Self { name, arity: Arity::at_least(2), keys: Keys::NONE, flags: Flags(0), run: Run::Subs, subs }
+    }
+
+    /// The row that a command means: this one, or one of its sub-commands.
+    pub(crate) fn resolve(&'static self, command: &Command) -> Result<&'static Self, CommandError> {
+        if self.subs.is_empty() {
+            return if self.arity.admits(command.len()) { Ok(self) } else { Err(CommandError::wrong_arity(self.name)) };
+        }
+        let Some(asked) = command.arg_at(0) else { return Err(CommandError::wrong_arity(self.name)) };
+        let Some(sub) = self.subs.iter().find(|sub| sub.name.as_bytes().eq_ignore_ascii_case(asked)) else {
+            let asked = String::from_utf8_lossy(&asked[..asked.len().min(128)]);
+            return Err(CommandError::err(format!("unknown subcommand '{asked}'. Try {} HELP.", self.name)));
+        };
+        let name = || format!("{}|{}", self.name, sub.name);
+        if sub.arity.admits(command.len()) { Ok(sub) } else { Err(CommandError::wrong_arity(&name())) }
+    }
+}
+
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spec").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// How many words a command has, its name (and that of its sub-command) included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arity {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+impl Arity {
+    pub(crate) const fn exactly(words: usize) -> Self {
+        Self { least: words, most: words }
+    }
+
+    pub(crate) const fn at_least(words: usize) -> Self {
+        Self { least: words, most: usize::MAX }
+    }
+
+    fn admits(self, words: usize) -> bool {
+        (self.least..=self.most).contains(&words)
+    }
+
+    /// As COMMAND shows it: negative for "at least".
+    pub(crate) fn as_redis(self) -> i64 {
+        let least = self.least as i64;
+        if self.most == usize::MAX { -least } else { least }
+    }
+}
+
+/// Where the keys of a command are among its words. The name is word 0.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys {
+    pub(crate) first: usize,
+    /// The last one; negative counts from the end, -1 is the last word.
+    pub(crate) last: isize,
+    pub(crate) step: usize,
+    /// In which database the key at an index is, where that is not the selected one.
+    database: Option<fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>>,
+}
+
+impl Keys {
+    /// No keys.
+    pub(crate) const NONE: Self = Self::range(0, 0, 0);
+    /// One key, the first argument.
+    pub(crate) const FIRST: Self = Self::range(1, 1, 1);
+    /// Two keys, the first two arguments.
+    pub(crate) const FIRST_TWO: Self = Self::range(1, 2, 1);
+    /// Every argument is a key.
+    pub(crate) const ALL: Self = Self::range(1, -1, 1);
+    /// Every other argument is a key, from the first on.
+    pub(crate) const PAIRS: Self = Self::range(1, -1, 2);
+
+    /// From `first` to `last`, each `step` words.
+    pub(crate) const fn range(first: usize, last: isize, step: usize) -> Self {
+        Self { first, last, step, database: None }
+    }
+
+    /// The same keys, some of them in another database.
+    pub(crate) const fn in_database(self, database: fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>) -> Self {
+        Self { database: Some(database), ..self }
+    }
+
+    /// Whether there is one key at most, the first argument.
+    #[inline]
+    pub(crate) fn is_single(self) -> bool {
+        self.first == 1 && self.last == 1 && self.database.is_none()
+    }
+
+    /// The keys of a command.
+    pub(crate) fn of<'a>(self, command: &'a Command, database: usize) -> impl Iterator<Item = Key<'a>> {
+        let last = if self.last < 0 { command.len().saturating_add_signed(self.last) } else { self.last as usize };
+        let words = command.words().take(if self.first == 0 { 0 } else { last + 1 });
+        words.skip(self.first).step_by(self.step.max(1)).map(move |name| Key { database, name })
+    }
+
+    /// The keys of a command, each in the database where it is.
+    pub(crate) fn located<'a>(self, args: &Args<'a>, selected: usize) -> Result<Vec<Key<'a>>, CommandError> {
+        let mut keys: Vec<Key<'a>> = self.of(args.command(), selected).collect();
+        if let Some(database) = self.database {
+            for (index, key) in keys.iter_mut().enumerate() {
+                key.database = database(args, index)?.unwrap_or(selected);
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// What a command does, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flags(u16);
+
+/// Reads, and changes nothing.
+pub(crate) const READ: Flags = Flags(1);
+/// Changes what is stored.
+pub(crate) const WRITE: Flags = Flags(1 << 1);
+/// Takes about the same time however much is stored.
+pub(crate) const FAST: Flags = Flags(1 << 2);
+/// May store more.
+pub(crate) const GROWS: Flags = Flags(1 << 3);
+/// For operators.
+pub(crate) const ADMIN: Flags = Flags(1 << 4);
+
+impl Flags {
+    const NAMES: [(Flags, &'static str); 5] =
+        [(READ, "readonly"), (WRITE, "write"), (FAST, "fast"), (GROWS, "denyoom"), (ADMIN, "admin")];
+
+    /// Both.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn has(self, flag: Self) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    /// The names that COMMAND shows.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
+    }
+}

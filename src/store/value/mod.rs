@@ -1,0 +1,52 @@
+//! The data types, one a file. Plain synchronous Rust: no tokio, no protocol.
+
+mod string;
+
+use kvstore_protocol::{ByteString, CommandError};
+
+/// What is stored under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    /// Bytes; what SET stores.
+    String(ByteString),
+}
+
+/// A command for one type was sent to a key of another.
+pub(crate) const WRONG_TYPE: CommandError =
+    CommandError::new("WRONGTYPE", "Operation against a key holding the wrong kind of value");
+
+impl Value {
+    /// The name of the type, as TYPE answers it.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::String(_) => "string",
+        }
+    }
+
+    /// The name of the representation, as OBJECT ENCODING answers it.
+    pub(crate) fn encoding(&self) -> &'static str {
+        match self {
+            Self::String(bytes) => string::encoding(bytes),
+        }
+    }
+
+    /// The bytes of a string.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` for any other type.
+    pub(crate) fn as_string(&self) -> Result<&ByteString, CommandError> {
+        match self {
+            Self::String(bytes) => Ok(bytes),
+        }
+    }
+
+    /// The bytes of a string, to be changed.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` for any other type.
+    pub(crate) fn as_string_mut(&mut self) -> Result<&mut ByteString, CommandError> {
+        match self {
+            Self::String(bytes) => Ok(bytes),
+        }
+    }
+}
