@@ -178,8 +178,7 @@ impl Keyspace for Database {
         let mut shards: Vec<_> = self.shards().collect();
         let mut removed = Vec::with_capacity(shards.len());
         for shard in &mut shards {
-            let statistics = shard.statistics;
-            removed.push(std::mem::replace(&mut **shard, Shard { statistics, ..Shard::default() }));
+            removed.push(shard.clear());
         }
         drop(shards);
     }

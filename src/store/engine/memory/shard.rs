@@ -94,6 +94,12 @@ impl Shard {
         removed
     }
 
+    /// Takes everything out but the statistics.
+    pub(super) fn clear(&mut self) -> Self {
+        let statistics = self.statistics;
+        std::mem::replace(self, Self { statistics, ..Self::default() })
+    }
+
     pub(super) fn expiring(&self) -> usize {
         self.expiring.len()
     }
