@@ -34,7 +34,7 @@ pub enum Parking {
     Busy,
     /// It waits for an outside event, and needs nothing until then.
     Parked,
-    /// The event has come: it acts at the next poll, and needs back what it gave away.
+    /// The event has come: it acts at the next poll, and needs back what it gave away. It has woken its task.
     Returning,
 }
 
@@ -54,10 +54,16 @@ pub fn observe<T>(poll: impl FnOnce() -> Poll<T>) -> (Poll<T>, Parking) {
 
 /// Waits for `event` parked: limits around this command do not count it, timeouts stand down.
 ///
+/// It is the whole of what a command waits for while it waits: a time limit goes inside, as in
+/// `park_until(tokio::time::timeout(limit, event))`, and not beside it in a `select!`. A command that races a parked
+/// event against something else may come to act without what its layers would have given it back.
+///
 /// # Cancel safety
 /// As safe as `event`: when the returned future is dropped after the event has come and before it returned, the event's
 /// output is lost.
 pub async fn park_until<F: Future>(event: F) -> F::Output {
+    // A race that this loses goes on in the same poll, and is at work then.
+    let _unmark = Unmark;
     let mut event = pin!(event);
     let output = poll_fn(|cx| mark(event.as_mut().poll(cx), Parking::Parked)).await;
     // Not at once: the layers around must be asked first, and they are at the next poll.
@@ -74,10 +80,20 @@ pub async fn park_until<F: Future>(event: F) -> F::Output {
 }
 
 fn mark<T>(poll: Poll<T>, parking: Parking) -> Poll<T> {
-    if poll.is_pending() {
+    // Of several futures in one command the one that is about to act counts.
+    if poll.is_pending() && MARK.get() != Parking::Returning {
         MARK.set(parking);
     }
     poll
+}
+
+/// Takes the mark away when its future goes.
+struct Unmark;
+
+impl Drop for Unmark {
+    fn drop(&mut self) {
+        MARK.set(Parking::Busy);
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +111,27 @@ mod tests {
         sender.send(1).unwrap();
         assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Pending, Parking::Returning));
         assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Ready(Ok(1)), Parking::Busy));
+    }
+
+    #[tokio::test]
+    async fn a_race_that_parking_loses_is_at_work() {
+        let mut race = pin!(async {
+            tokio::select! {
+                () = park_until(std::future::pending()) => {}
+                () = std::future::ready(()) => {}
+            }
+            std::future::pending::<()>().await;
+        });
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(observe(|| race.as_mut().poll(&mut cx)).1, Parking::Busy);
+    }
+
+    #[tokio::test]
+    async fn of_two_futures_the_one_about_to_act_counts() {
+        let mut both =
+            pin!(async { tokio::join!(park_until(std::future::ready(())), park_until(std::future::pending::<()>())) });
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(observe(|| both.as_mut().poll(&mut cx)).1, Parking::Returning);
     }
 
     #[test]
