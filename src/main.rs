@@ -1,15 +1,124 @@
-//! The binary.
+//! The `kvstore` server: flags, a runtime, the [standalone](kvstore::standalone) stack, an exit code.
+
+mod config;
+
+use std::{io, os::unix::net::UnixStream, path::Path, process::ExitCode};
+
+use clap::Parser;
+use kvstore::{
+    server::Password,
+    standalone::{self, Settings},
+    store::Store,
+};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    runtime::{self, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+
+use config::{Config, Options};
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {
-    let port: u16 = std::env::args().skip_while(|a| a != "--port").nth(1).and_then(|p| p.parse().ok()).unwrap_or(6379);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-    runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("bind");
-        let store = kvstore::store::Store::new();
-        let hint = store.hint();
-        tokio::spawn(store.maintain());
-        kvstore::serve(listener, store).hint(hint).await;
-    });
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a program that could not start")]
+            {
+                eprintln!("kvstore: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<(), Box<dyn std::error::Error>> {
+    let options = Config::parse().resolve()?;
+    let filter = EnvFilter::try_new(&options.log).map_err(|error| format!("--log {}: {error}", options.log))?;
+    // A span closes with the answer to its command: that is the line a command gets.
+    tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).with_span_events(FmtSpan::CLOSE).init();
+    Ok(runtime(options.threads)?.block_on(serve(&options))?)
+}
+
+/// One thread needs no scheduler between threads.
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    match threads {
+        1 => runtime::Builder::new_current_thread().enable_all().build(),
+        threads => runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    }
+}
+
+async fn serve(options: &Options) -> io::Result<()> {
+    let store = store(options);
+    let settings = Settings::default()
+        .slow_threshold(options.slow)
+        .max_commands(options.max_commands)
+        .command_timeout(options.command_timeout);
+    let mut server = standalone::server(&store, &settings)
+        .max_connections(options.max_clients)
+        .max_in_flight(options.max_in_flight)
+        .idle_timeout(options.timeout)
+        .protected_mode(options.protected_mode);
+    if let Some(password) = &options.requirepass {
+        server = server.authenticate(Password::new(password));
+    }
+    let mut places = Vec::new();
+    for address in &options.bind {
+        let listener = bind(address, options.port).await?;
+        places.push(listener.local_addr()?.to_string());
+        server = server.listen(listener);
+    }
+    if let Some(path) = &options.unixsocket {
+        server = server.listen(bind_unix(path)?);
+        places.push(path.display().to_string());
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        threads = options.threads,
+        databases = options.databases,
+        password = options.requirepass.is_some(),
+        "kvstore listens on {}",
+        places.join(", "),
+    );
+    tokio::spawn(store.maintain());
+    let stopped = server.with_graceful_shutdown(stop_signal()?).await;
+    if let Some(path) = &options.unixsocket {
+        std::fs::remove_file(path).ok();
+    }
+    tracing::info!(connections_cut = stopped.cut, "kvstore has stopped");
+    Ok(())
+}
+
+/// The store, told what CONFIG GET shows of the server's own options.
+fn store(options: &Options) -> Store {
+    Store::builder().databases(options.databases).build()
+}
+
+async fn bind(address: &str, port: u16) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind((address, port)).await;
+    listener.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}:{port}: {error}")))
+}
+
+/// A Unix socket; the file that a server left behind which is gone is replaced.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    if path.exists() && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path);
+    listener.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display())))
+}
+
+/// Completes at the first SIGTERM or SIGINT.
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "kvstore stops");
+    })
 }

@@ -79,6 +79,11 @@ impl Store {
         Builder { databases: 16, clock: Box::new(SystemClock) }
     }
 
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.0.engine.databases()
+    }
+
     /// Answers a command, here and now: a store in memory never waits.
     pub fn execute(&self, command: &Command) -> Response {
         self.0.execute(command).unwrap_or_else(Response::from)

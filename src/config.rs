@@ -1,0 +1,237 @@
+//! What the binary is told: by flags, by environment variables, by a file. The first of these that says it wins.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Parser};
+use serde::{Deserialize, Deserializer};
+
+/// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary one.
+///
+/// Every option can also be given as an environment variable, or in a TOML file under the same name. A flag wins over the
+/// environment, the environment over the file.
+#[derive(Clone, Debug, Default, Deserialize, Parser)]
+#[command(version, max_term_width = 100)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// A TOML file with options
+    #[arg(long, short, env = "KVSTORE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+
+    /// An address to listen on; may be repeated, or separated by commas [default: 127.0.0.1]
+    #[arg(long, env = "KVSTORE_BIND", value_name = "ADDRESS", value_delimiter = ',')]
+    bind: Option<Vec<String>>,
+
+    /// The TCP port; 0 for any free one [default: 6379]
+    #[arg(long, short, env = "KVSTORE_PORT")]
+    port: Option<u16>,
+
+    /// A Unix socket to listen on as well
+    #[arg(long, env = "KVSTORE_UNIXSOCKET", value_name = "PATH")]
+    unixsocket: Option<PathBuf>,
+
+    /// The password that clients must give with AUTH
+    #[arg(long, env = "KVSTORE_REQUIREPASS", value_name = "PASSWORD", hide_env_values = true)]
+    requirepass: Option<String>,
+
+    /// Whether clients of other machines are refused while there is no password [default: yes]
+    #[arg(long, env = "KVSTORE_PROTECTED_MODE", value_name = "yes|no", value_parser = yes_or_no, action = ArgAction::Set)]
+    #[serde(deserialize_with = "flag")]
+    protected_mode: Option<bool>,
+
+    /// The most connections at a time [default: 10000]
+    #[arg(long, env = "KVSTORE_MAX_CLIENTS", value_name = "NUMBER")]
+    max_clients: Option<usize>,
+
+    /// After how long an idle connection is closed, such as 300 (seconds), 5m; 0 for never [default: 0]
+    #[arg(long, env = "KVSTORE_TIMEOUT", value_name = "TIME", value_parser = duration)]
+    #[serde(deserialize_with = "time")]
+    timeout: Option<Duration>,
+
+    /// How long a command may take, such as 10 (seconds), 250ms; 0 for as long as it likes [default: 10s]
+    #[arg(long, env = "KVSTORE_COMMAND_TIMEOUT", value_name = "TIME", value_parser = duration)]
+    #[serde(deserialize_with = "time")]
+    command_timeout: Option<Duration>,
+
+    /// The most commands of all connections under way at a time; others wait [default: 10000]
+    #[arg(long, env = "KVSTORE_MAX_COMMANDS", value_name = "NUMBER")]
+    max_commands: Option<usize>,
+
+    /// The most commands of one connection under way at a time [default: 1]
+    #[arg(long, env = "KVSTORE_MAX_IN_FLIGHT", value_name = "NUMBER")]
+    max_in_flight: Option<usize>,
+
+    /// From how long on a command is logged as slow, such as 10ms; 0 for never [default: 0]
+    #[arg(long, env = "KVSTORE_SLOW", value_name = "TIME", value_parser = duration)]
+    #[serde(deserialize_with = "time")]
+    slow: Option<Duration>,
+
+    /// What is logged: error, warn, info, debug (a line a command), trace, or a filter such as kvstore=debug
+    /// [default: info]
+    #[arg(long, env = "KVSTORE_LOG", value_name = "FILTER")]
+    log: Option<String>,
+
+    /// How many threads serve [default: as many as there are processors]
+    #[arg(long, env = "KVSTORE_THREADS", value_name = "NUMBER")]
+    threads: Option<usize>,
+
+    /// How many databases SELECT knows [default: 16]
+    #[arg(long, env = "KVSTORE_DATABASES", value_name = "NUMBER")]
+    databases: Option<usize>,
+}
+
+/// The options after all of their sources were asked.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) bind: Vec<String>,
+    pub(crate) port: u16,
+    pub(crate) unixsocket: Option<PathBuf>,
+    pub(crate) requirepass: Option<String>,
+    pub(crate) protected_mode: bool,
+    pub(crate) max_clients: usize,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) command_timeout: Option<Duration>,
+    pub(crate) max_commands: usize,
+    pub(crate) max_in_flight: usize,
+    pub(crate) slow: Option<Duration>,
+    pub(crate) log: String,
+    pub(crate) threads: usize,
+    pub(crate) databases: usize,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and fills in the defaults.
+    ///
+    /// # Errors
+    /// A text for the operator, when the file cannot be read or an option makes no sense.
+    pub(crate) fn resolve(self) -> Result<Options, String> {
+        let file = match &self.config {
+            None => Self::default(),
+            Some(path) => {
+                let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?
+            }
+        };
+        let threads = || std::thread::available_parallelism().map_or(1, usize::from);
+        let given = |time: Option<Duration>| time.filter(|time| !time.is_zero());
+        let options = Options {
+            bind: self.bind.or(file.bind).unwrap_or_else(|| vec!["127.0.0.1".to_owned()]),
+            port: self.port.or(file.port).unwrap_or(6379),
+            unixsocket: self.unixsocket.or(file.unixsocket),
+            requirepass: self.requirepass.or(file.requirepass).filter(|password| !password.is_empty()),
+            protected_mode: self.protected_mode.or(file.protected_mode).unwrap_or(true),
+            max_clients: self.max_clients.or(file.max_clients).unwrap_or(10_000),
+            timeout: given(self.timeout.or(file.timeout)),
+            command_timeout: given(self.command_timeout.or(file.command_timeout).or(Some(Duration::from_secs(10)))),
+            max_commands: self.max_commands.or(file.max_commands).unwrap_or(10_000),
+            max_in_flight: self.max_in_flight.or(file.max_in_flight).unwrap_or(1),
+            slow: given(self.slow.or(file.slow)),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            threads: self.threads.or(file.threads).unwrap_or_else(threads),
+            databases: self.databases.or(file.databases).unwrap_or(16),
+        };
+        options.check()
+    }
+}
+
+impl Options {
+    fn check(self) -> Result<Self, String> {
+        let counts = [
+            ("max-clients", self.max_clients),
+            ("max-commands", self.max_commands),
+            ("max-in-flight", self.max_in_flight),
+            ("threads", self.threads),
+            ("databases", self.databases),
+        ];
+        match counts.into_iter().find(|(_, count)| *count == 0) {
+            Some((name, _)) => Err(format!("--{name} must be at least 1")),
+            None => Ok(self),
+        }
+    }
+}
+
+/// `300`, `300s`, `5m`, `250ms`: a bare number is seconds, as in Redis.
+fn duration(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
+    }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" | "true" => Ok(true),
+        "no" | "false" => Ok(false),
+        _ => Err("yes or no".to_owned()),
+    }
+}
+
+/// A time in the file: a number of seconds, or a text with its unit.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a number of seconds, or a text such as \"250ms\"")]
+    enum Time {
+        Seconds(u64),
+        Text(String),
+    }
+    match Time::deserialize(deserializer)? {
+        Time::Seconds(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        Time::Text(text) => duration(&text).map(Some).map_err(serde::de::Error::custom),
+    }
+}
+
+/// `true`, `false`, or the words of the flag.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "true, false, \"yes\" or \"no\"")]
+    enum Flag {
+        Flag(bool),
+        Word(String),
+    }
+    match Flag::deserialize(deserializer)? {
+        Flag::Flag(flag) => Ok(Some(flag)),
+        Flag::Word(word) => yes_or_no(&word).map(Some).map_err(serde::de::Error::custom),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Result<Config, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn a_file_has_the_names_of_the_flags() {
+        let config = file("port = 7000\nmax-clients = 5\ntimeout = 30\nslow = \"10ms\"\nprotected-mode = \"no\"\nbind = [\"::1\"]");
+        let options = config.unwrap().resolve().unwrap();
+        assert_eq!((options.port, options.max_clients, options.protected_mode), (7000, 5, false));
+        assert_eq!((options.timeout, options.slow), (Some(Duration::from_secs(30)), Some(Duration::from_millis(10))));
+        assert_eq!(options.bind, ["::1"]);
+    }
+
+    #[test]
+    fn an_unknown_name_in_a_file_is_an_error() {
+        assert!(file("prot = 1").unwrap_err().to_string().contains("unknown field `prot`"));
+    }
+
+    #[test]
+    fn a_count_of_nothing_is_an_error() {
+        let config = Config { max_clients: Some(0), ..Config::default() };
+        assert_eq!(config.resolve().unwrap_err(), "--max-clients must be at least 1");
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_a_unit() {
+        assert_eq!(duration("300"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn the_flags_are_well_formed() {
+        use clap::CommandFactory;
+        Config::command().debug_assert();
+    }
+}

@@ -1,0 +1,86 @@
+//! The default stack over the default store: what the binary runs, and what [`run`] puts behind a listener.
+
+use std::{future::IntoFuture, time::Duration};
+
+use tower::ServiceBuilder;
+
+use crate::{
+    middleware::{ConcurrencyLimit, ConcurrencyLimitLayer, Log, LogLayer, Timeout, TimeoutLayer},
+    server::{Cloned, Listener, Serve, Stopped},
+    store::Store,
+};
+
+/// A store behind the default layers. Read from the outside in.
+pub type Stack = Log<ConcurrencyLimit<Timeout<Store>>>;
+
+/// The settings of the default layers.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    slow_threshold: Option<Duration>,
+    max_commands: usize,
+    command_timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// From how long on a command is logged as slow: never by default, since it costs two readings of the clock for each.
+    #[must_use]
+    pub fn slow_threshold(self, threshold: impl Into<Option<Duration>>) -> Self {
+        Self { slow_threshold: threshold.into(), ..self }
+    }
+
+    /// How many commands of all connections may be under way at a time; others wait: 10,000 by default.
+    ///
+    /// # Panics
+    /// [`stack`] does when it is 0.
+    #[must_use]
+    pub fn max_commands(self, commands: usize) -> Self {
+        Self { max_commands: commands, ..self }
+    }
+
+    /// How long a command may take before it is answered with an error: 10 s by default.
+    #[must_use]
+    pub fn command_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        Self { command_timeout: timeout.into(), ..self }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { slow_threshold: None, max_commands: 10_000, command_timeout: Some(Duration::from_secs(10)) }
+    }
+}
+
+/// Puts the default layers round a store.
+pub fn stack(store: Store, settings: &Settings) -> Stack {
+    let log = settings.slow_threshold.map_or(LogLayer::new(), |threshold| LogLayer::new().slow_threshold(threshold));
+    ServiceBuilder::new()
+        .layer(log)
+        .layer(ConcurrencyLimitLayer::new(settings.max_commands))
+        .layer(settings.command_timeout.map_or(TimeoutLayer::disabled(), TimeoutLayer::new))
+        .service(store)
+}
+
+/// A server of `store` behind the default layers, its hints included. It listens nowhere yet.
+pub fn server(store: &Store, settings: &Settings) -> Serve<Cloned<Stack>> {
+    Serve::new(stack(store.clone(), settings)).databases(store.databases()).hint(store.hint())
+}
+
+/// Serves a new store behind the default stack, for ever: the shortest way to a server.
+///
+/// # Cancel safety
+/// Dropping the future stops listening, ends every connection, and drops the store.
+///
+/// # Examples
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:6379").await?;
+/// kvstore::run(listener).await;
+/// # Ok(()) }
+/// ```
+pub async fn run(listener: impl Listener) -> Stopped {
+    let store = Store::new();
+    tokio::select! {
+        stopped = server(&store, &Settings::default()).listen(listener).into_future() => stopped,
+        never = store.maintain() => match never {},
+    }
+}
