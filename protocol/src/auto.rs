@@ -37,8 +37,8 @@ enum Side {
 pub enum Tag {
     /// RESP answers in order and in kind.
     Resp,
-    /// A native answer depends on its request.
-    Native(native::Tag),
+    /// A native answer depends on its request. Boxed, so that a tag is a word for everybody else.
+    Native(Box<native::Tag>),
 }
 
 impl ServerCodec {
@@ -68,7 +68,9 @@ impl Codec for ServerCodec {
         match &mut self.side {
             Side::Undecided => Ok(None),
             Side::Resp(decoder, _) => Ok(decoder.decode(input)?.map(|command| (command, Tag::Resp))),
-            Side::Native(decoder) => Ok(decoder.decode(input)?.map(|(command, tag)| (command, Tag::Native(tag)))),
+            Side::Native(decoder) => {
+                Ok(decoder.decode(input)?.map(|(command, tag)| (command, Tag::Native(Box::new(tag)))))
+            }
         }
     }
 

@@ -27,8 +27,6 @@ const INLINE: usize = 4;
 pub struct Command {
     frame: Bytes,
     words: Words,
-    /// Words that are not in the frame: the name a native message implies, unescaped words of an inline command.
-    outside: Option<Arc<[u8]>>,
     session: Option<Arc<Session>>,
     /// The number of the command on its connection.
     number: u64,
@@ -100,7 +98,13 @@ impl Command {
             words.iter().all(|word| word.is_outside() || word.range().end <= frame.len()),
             "words lie in the frame"
         );
-        Self { frame, words: Words::from(words), outside: None, session: None, number: 0 }
+        Self::from_checked(frame, words)
+    }
+
+    /// The same for words that are known to lie in the frame.
+    #[inline]
+    pub(crate) fn from_checked(frame: Bytes, words: &[Word]) -> Self {
+        Self { frame, words: Words::from(words), session: None, number: 0 }
     }
 
     /// A command some of whose words ([`Word::outside`]) lie in a buffer of their own.
@@ -109,7 +113,8 @@ impl Command {
     /// When there is no word, or one lies outside of both buffers.
     pub fn from_frame_and_outside(frame: Bytes, outside: Arc<[u8]>, words: &[Word]) -> Self {
         assert!(words.iter().all(|word| !word.is_outside() || word.range().end <= outside.len()), "words lie outside");
-        Self { outside: Some(outside), ..Self::from_frame(frame, words) }
+        let words = Words::Many(Arc::new(Many { words: words.into(), outside }));
+        Self { words, ..Self::from_frame(frame, &[Word::default()]) }
     }
 
     /// The name, in the case in which it came.
@@ -162,7 +167,7 @@ impl Command {
     /// How many bytes the frame takes.
     #[inline]
     pub fn size(&self) -> usize {
-        self.frame.len() + self.outside.as_ref().map_or(0, |outside| outside.len())
+        self.frame.len() + self.words.outside().len()
     }
 
     /// The session in which the command came. A command that came from no connection has the default session.
@@ -201,7 +206,7 @@ impl Command {
     #[inline]
     fn slice(&self, word: Word) -> &[u8] {
         if word.is_outside() {
-            return self.outside.as_deref().map_or(&[], |outside| &outside[word.range()]);
+            return &self.words.outside()[word.range()];
         }
         &self.frame[word.range()]
     }
@@ -275,7 +280,13 @@ impl Word {
 #[derive(Clone)]
 enum Words {
     Inline(u8, [Word; INLINE]),
-    Many(Arc<[Word]>),
+    Many(Arc<Many>),
+}
+
+struct Many {
+    words: Box<[Word]>,
+    /// Words that are not in the frame: the name a native message implies, unescaped words of an inline command.
+    outside: Arc<[u8]>,
 }
 
 impl Words {
@@ -283,7 +294,15 @@ impl Words {
     fn as_slice(&self) -> &[Word] {
         match self {
             Self::Inline(len, words) => &words[..usize::from(*len)],
-            Self::Many(words) => words,
+            Self::Many(many) => &many.words,
+        }
+    }
+
+    #[inline]
+    fn outside(&self) -> &[u8] {
+        match self {
+            Self::Inline(..) => &[],
+            Self::Many(many) => &many.outside,
         }
     }
 }
@@ -292,7 +311,7 @@ impl From<&[Word]> for Words {
     #[inline]
     fn from(words: &[Word]) -> Self {
         if words.len() > INLINE {
-            return Self::Many(words.into());
+            return Self::Many(Arc::new(Many { words: words.into(), outside: Arc::default() }));
         }
         let mut inline = [Word::default(); INLINE];
         inline[..words.len()].copy_from_slice(words);
