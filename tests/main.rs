@@ -1,3 +1,5 @@
 //! Tests of the whole, through its public interface. One binary, so that it links once.
 
+mod client;
+mod seed;
 mod support;
