@@ -188,10 +188,16 @@ impl Shared {
         if batch.len() < 2 {
             return;
         }
-        self.engine.hint(batch.iter().flat_map(|command| {
-            let keys = self.table.get(command.name()).map_or(spec::Keys::NONE, |spec| spec.keys);
-            keys.of(command, self.selected(command))
-        }));
+        self.engine.hint(|hint| {
+            for command in batch {
+                let Some(spec) = self.table.get(command.name()) else { continue };
+                let database = self.selected(command);
+                match command.arg_at(0) {
+                    Some(name) if spec.keys.is_single() => hint(Key { database, name }),
+                    _ => spec.keys.of(command, database).for_each(&mut *hint),
+                }
+            }
+        });
     }
 
     fn remove_due(&self) -> usize {

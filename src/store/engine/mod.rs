@@ -3,7 +3,7 @@
 pub(crate) mod memory;
 mod slots;
 
-pub(crate) use slots::{Located, Shards, Slots};
+pub(crate) use slots::{Located, Moved, Shards, Slot, Slots};
 
 use super::context::Context;
 use memory::Entry;
@@ -26,8 +26,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// One database as a whole.
     fn keyspace(&self, database: usize) -> &dyn Keyspace;
 
-    /// Advice: `keys` will be lent soon. No effect but on speed.
-    fn hint<'a>(&self, keys: impl Iterator<Item = Key<'a>>);
+    /// Advice: the keys that `tell` passes on will be lent soon. No effect but on speed.
+    fn hint(&self, tell: impl FnOnce(&mut dyn FnMut(Key<'_>)));
 
     /// Removes entries whose time has come, at most about `limit` of them, and returns how many.
     fn expire(&self, now: u64, limit: usize) -> usize;
@@ -38,8 +38,8 @@ pub(crate) trait Keyspace: Sync {
     /// How many keys there are, those included whose time has come and that are not removed yet.
     fn len(&self) -> usize;
 
-    /// How many keys have an end.
-    fn expiring(&self) -> usize;
+    /// How many keys have an end, and when that is.
+    fn expiring(&self) -> Expiring;
 
     /// Removes everything.
     fn clear(&self);
@@ -47,6 +47,9 @@ pub(crate) trait Keyspace: Sync {
     /// Shows about `count` entries from `cursor` on, and returns the next cursor, 0 at the end. What is there from the
     /// first call to the last is shown at least once.
     fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64;
+
+    /// Shows every entry once: each part of the database as it is when its turn comes.
+    fn each(&self, context: &Context<'_>, visit: &mut dyn FnMut(&Entry));
 
     /// A key chosen by the seed of the context.
     fn random(&self, context: &Context<'_>) -> Option<Vec<u8>>;
@@ -56,6 +59,14 @@ pub(crate) trait Keyspace: Sync {
 
     /// Counts from 0 again.
     fn reset_statistics(&self);
+}
+
+/// The keys of a database that have an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expiring {
+    pub(crate) count: usize,
+    /// When they end on average, in milliseconds since 1970.
+    pub(crate) mean: u64,
 }
 
 /// Counts of a database.
