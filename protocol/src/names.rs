@@ -13,6 +13,8 @@
 /// ```
 #[derive(Clone, Debug)]
 pub struct NameMap<T> {
+    /// For each length of names a bit for each letter that one starts with: most names that are not here end at it.
+    starts: [u32; LENGTHS],
     /// A power of two of places, found by open addressing, at most a quarter of them taken.
     places: Box<[Option<Place>]>,
     entries: Vec<(Box<[u8]>, T)>,
@@ -27,7 +29,7 @@ struct Place {
 
 impl<T> Default for NameMap<T> {
     fn default() -> Self {
-        Self { places: vec![None; 4].into(), entries: Vec::new() }
+        Self { starts: [0; LENGTHS], places: vec![None; 4].into(), entries: Vec::new() }
     }
 }
 
@@ -35,6 +37,10 @@ impl<T> NameMap<T> {
     /// The value of `name`.
     #[inline]
     pub fn get(&self, name: &[u8]) -> Option<&T> {
+        let (length, letter) = start(name);
+        if self.starts[length] & letter == 0 {
+            return None;
+        }
         let folded = Folded::of(name);
         let mask = self.places.len() - 1;
         let mut at = folded.hash() & mask;
@@ -58,6 +64,8 @@ impl<T> NameMap<T> {
             return Some(std::mem::replace(&mut known.1, value));
         }
         self.entries.push((name.into(), value));
+        let (length, letter) = start(name);
+        self.starts[length] |= letter;
         if self.entries.len() * 4 > self.places.len() {
             self.places = vec![None; self.entries.len().next_power_of_two() * 8].into();
             (0..self.entries.len()).for_each(|index| self.place(index));
@@ -101,6 +109,16 @@ impl<N: AsRef<[u8]>, T> FromIterator<(N, T)> for NameMap<T> {
         }
         map
     }
+}
+
+/// From this length on names share a set of first letters.
+const LENGTHS: usize = 32;
+
+/// The length of a name, and the bit of its first letter in either case.
+#[inline]
+fn start(name: &[u8]) -> (usize, u32) {
+    let letter = name.first().copied().unwrap_or_default();
+    (name.len().min(LENGTHS - 1), 1 << (letter & 31))
 }
 
 /// The first and the last eight bytes of a name, which may overlap, in capitals, and its length: compared at once instead

@@ -2,6 +2,9 @@
 
 use bytes::{BufMut, BytesMut};
 
+/// Up to which length a bulk is copied for certain.
+const INLINE: usize = 64;
+
 use crate::{ByteString, Command, Output, Protocol, Response, double, output::SHARED};
 
 /// Appends `command` as a server reads it: an array of bulks. Long arguments are appended by reference.
@@ -117,6 +120,8 @@ fn encode_item(item: &Response, protocol: Protocol, output: &mut Output) {
 
 #[inline]
 fn bulk(bytes: &ByteString, output: &mut Output) {
+    // Room for all of it at once; a long one goes out by reference.
+    output.bytes().reserve(bytes.len().min(INLINE) + 32);
     number(b'$', bytes.len() as i64, output.bytes());
     output.append(bytes);
     output.bytes().put_slice(b"\r\n");
@@ -125,6 +130,12 @@ fn bulk(bytes: &ByteString, output: &mut Output) {
 /// `:42` and its line end, in one piece.
 #[inline]
 pub(super) fn number(kind: u8, number: i64, output: &mut BytesMut) {
+    if let Ok(digit @ 0..=9) = u8::try_from(number) {
+        return output.put_slice(&[kind, b'0' + digit, b'\r', b'\n']);
+    }
+    if let Ok(small @ 10..=99) = u8::try_from(number) {
+        return output.put_slice(&[kind, b'0' + small / 10, b'0' + small % 10, b'\r', b'\n']);
+    }
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(number).as_bytes();
     let mut line = [0; 24];

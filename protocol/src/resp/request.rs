@@ -56,6 +56,11 @@ impl RequestDecoder {
     /// When the bytes are no request, or one over the limits. The stream ends there.
     #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Command>, ProtocolError> {
+        if self.words_left == 0
+            && let Some(command) = self.decode_short(input)
+        {
+            return Ok(Some(command));
+        }
         loop {
             if self.words_left == 0 {
                 match input.first() {
@@ -77,6 +82,35 @@ impl RequestDecoder {
             }
             return self.decode_words(input);
         }
+    }
+
+    /// The common case at a glance: a few short words, all of them there. Whatever else it may be is left untouched.
+    #[inline]
+    fn decode_short(&self, input: &mut BytesMut) -> Option<Command> {
+        let bytes = &input[..];
+        let [b'*', count @ b'1'..=b'4', b'\r', b'\n', ..] = bytes else { return None };
+        let count = usize::from(count - b'0');
+        let mut words = [Word::default(); 4];
+        let mut at = 4;
+        for word in &mut words[..count] {
+            let (length, start) = match bytes.get(at..)? {
+                [b'$', ones @ b'0'..=b'9', b'\r', b'\n', ..] => (usize::from(ones - b'0'), at + 4),
+                [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
+                    (usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), at + 5)
+                }
+                _ => return None,
+            };
+            let end = start + length;
+            if bytes.get(end..end + 2)? != b"\r\n" {
+                return None;
+            }
+            *word = Word::within(start..end);
+            at = end + 2;
+        }
+        if !self.limits.admits_short(count) {
+            return None;
+        }
+        Some(Command::from_checked(input.split_to(at).freeze(), &words[..count]))
     }
 
     fn wait_for(&mut self, bytes: usize) -> Option<Command> {
@@ -189,19 +223,8 @@ enum Number {
     BadEnd,
 }
 
-/// Most numbers have a digit or two: these are read at a glance.
 #[inline]
 fn number(input: &[u8], start: usize) -> Number {
-    match input.get(start..).unwrap_or_default() {
-        [ones @ b'0'..=b'9', b'\r', b'\n', ..] => Number::Found(i64::from(ones - b'0'), start + 3),
-        [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
-            Number::Found(i64::from(tens - b'0') * 10 + i64::from(ones - b'0'), start + 4)
-        }
-        _ => any_number(input, start),
-    }
-}
-
-fn any_number(input: &[u8], start: usize) -> Number {
     let negative = input.get(start) == Some(&b'-');
     let first = start + usize::from(negative);
     let mut value = 0_i64;
