@@ -6,8 +6,8 @@ use kvstore::client::{self, Client};
 use tokio::net::TcpListener;
 
 async fn start_server() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
     tokio::spawn(kvstore::run(listener));
     address
 }
@@ -15,7 +15,8 @@ async fn start_server() -> SocketAddr {
 /// A client of either protocol.
 async fn clients() -> [Client; 2] {
     let address = start_server().await;
-    [client::create(address).await.unwrap(), Client::connect_native(address).await.unwrap()]
+    let resp = client::create(address).await.expect("the server listens");
+    [resp, Client::connect_native(address).await.expect("the server listens")]
 }
 
 #[tokio::test]
