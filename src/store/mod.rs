@@ -6,13 +6,18 @@
 //!
 //! - `commands` the commands, a family a file; `spec` what is known of one before it runs
 //! - `args`, `context` what a command reads; `engine` where entries live and how slots are lent; `value` the data types
+//! - `glob` the patterns of KEYS; `machine` what INFO asks the operating system
 
 mod args;
 mod clock;
 mod commands;
 mod context;
 mod engine;
+mod glob;
+mod machine;
 mod spec;
+#[cfg(test)]
+mod testing;
 mod value;
 
 use std::{
@@ -66,6 +71,8 @@ pub(crate) struct Shared {
     clock: Box<dyn Clock>,
     tick: AtomicU32,
     started: Duration,
+    /// What CONFIG GET shows beside the settings of the store, by names in lower case.
+    config: Vec<(String, String)>,
 }
 
 impl Store {
@@ -76,7 +83,7 @@ impl Store {
 
     /// A store with settings of its own.
     pub fn builder() -> Builder {
-        Builder { databases: 16, clock: Box::new(SystemClock) }
+        Builder { databases: 16, clock: Box::new(SystemClock), config: Vec::new() }
     }
 
     /// How many databases there are.
@@ -123,6 +130,7 @@ impl Default for Store {
 pub struct Builder {
     databases: usize,
     clock: Box<dyn Clock>,
+    config: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -138,6 +146,15 @@ impl Builder {
         Self { clock: Box::new(clock), ..self }
     }
 
+    /// A setting of the program around the store, for CONFIG GET to show: its port, say. The last value of a name counts.
+    #[must_use]
+    pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into().to_ascii_lowercase();
+        self.config.retain(|(known, _)| *known != name);
+        self.config.push((name, value.into()));
+        self
+    }
+
     /// Makes the store.
     pub fn build(self) -> Store {
         let started = self.clock.now();
@@ -147,6 +164,7 @@ impl Builder {
             clock: self.clock,
             tick: AtomicU32::new(started.as_secs() as u32),
             started,
+            config: self.config,
         }))
     }
 }
@@ -172,7 +190,11 @@ impl Shared {
             }
             Run::Keyspace(run) => run(&context, &args, self.engine.keyspace(database)),
             Run::Store(run) => run(&context, &args, self),
-            Run::Subs => Err(CommandError::unknown_command(command)),
+            Run::Help(lines) => {
+                let lines = lines.iter().chain(&["HELP", "    Prints this help."]);
+                Ok(Response::array(lines.map(|line| Response::simple(*line))))
+            }
+            Run::Subs | Run::Elsewhere => Err(CommandError::unknown_command(command)),
         }
     }
 
@@ -209,10 +231,6 @@ impl Shared {
     /// The databases, by number.
     fn keyspaces(&self) -> impl Iterator<Item = &dyn Keyspace> {
         (0..self.engine.databases()).map(|database| self.engine.keyspace(database))
-    }
-
-    fn spec_of(&self, name: &[u8]) -> Option<&'static Spec> {
-        self.table.get(name).copied()
     }
 }
 

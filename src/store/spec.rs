@@ -42,6 +42,10 @@ pub(crate) enum Run {
     Store(OverStore),
     /// The first argument names a sub-command.
     Subs,
+    /// Answers these lines.
+    Help(&'static [&'static str]),
+    /// The transport answers it, in front of the store.
+    Elsewhere,
 }
 
 impl Spec {
@@ -65,12 +69,27 @@ impl Spec {
         Self { name, arity: Arity::at_least(2), keys: Keys::NONE, flags: Flags(0), run: Run::Subs, subs }
     }
 
+    /// The same, where the name alone is a command too.
+    pub(crate) const fn family_or(name: &'static str, subs: &'static [Spec], flags: Flags, run: OverStore) -> Self {
+        Self { subs, ..Self::over_store(name, Arity::at_least(1), flags, run) }
+    }
+
+    /// The sub-command that tells what the others do.
+    pub(crate) const fn help(lines: &'static [&'static str]) -> Self {
+        Self { arity: Arity::exactly(2), run: Run::Help(lines), ..Self::family("HELP", &[]) }
+    }
+
+    /// A command that the transport answers, to be listed with the others.
+    pub(crate) const fn elsewhere(name: &'static str, arity: Arity, flags: Flags) -> Self {
+        Self { name, arity, keys: Keys::NONE, flags, run: Run::Elsewhere, subs: &[] }
+    }
+
     /// The row that a command means: this one, or one of its sub-commands.
     pub(crate) fn resolve(&'static self, command: &Command) -> Result<&'static Self, CommandError> {
-        if self.subs.is_empty() {
+        let asked = command.arg_at(0).filter(|_| !self.subs.is_empty());
+        let Some(asked) = asked else {
             return if self.arity.admits(command.len()) { Ok(self) } else { Err(CommandError::wrong_arity(self.name)) };
-        }
-        let Some(asked) = command.arg_at(0) else { return Err(CommandError::wrong_arity(self.name)) };
+        };
         let Some(sub) = self.subs.iter().find(|sub| sub.name.as_bytes().eq_ignore_ascii_case(asked)) else {
             let asked = String::from_utf8_lossy(&asked[..asked.len().min(128)]);
             return Err(CommandError::err(format!("unknown subcommand '{asked}'. Try {} HELP.", self.name)));
@@ -142,7 +161,10 @@ impl Keys {
     }
 
     /// The same keys, some of them in another database.
-    pub(crate) const fn in_database(self, database: fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>) -> Self {
+    pub(crate) const fn in_database(
+        self,
+        database: fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>,
+    ) -> Self {
         Self { database: Some(database), ..self }
     }
 
@@ -185,6 +207,10 @@ pub(crate) const FAST: Flags = Flags(1 << 2);
 pub(crate) const GROWS: Flags = Flags(1 << 3);
 /// For operators.
 pub(crate) const ADMIN: Flags = Flags(1 << 4);
+/// Slow, or far-reaching: nothing for every user. COMMAND shows it as a category alone.
+pub(crate) const DANGEROUS: Flags = Flags(1 << 5);
+/// Changes nothing and reads no data.
+pub(crate) const PLAIN: Flags = Flags(0);
 
 impl Flags {
     const NAMES: [(Flags, &'static str); 5] =

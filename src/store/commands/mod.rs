@@ -1,15 +1,42 @@
 //! The commands of the store: reading [`FAMILIES`] is reading the feature list.
 
+mod command;
+mod config;
+mod connection;
+mod counters;
+mod expiry;
+mod info;
+mod keys;
+mod keyspace;
+mod server;
 mod strings;
 
 use kvstore_protocol::NameMap;
 
 use super::spec::Spec;
 
+/// Commands of one kind.
+#[derive(Debug)]
+struct Family {
+    /// What Redis calls the kind.
+    group: &'static str,
+    specs: &'static [Spec],
+}
+
 /// Every command, family by family.
-const FAMILIES: &[&[Spec]] = &[strings::SPECS];
+static FAMILIES: &[Family] = &[
+    Family { group: "string", specs: strings::SPECS },
+    Family { group: "string", specs: counters::SPECS },
+    Family { group: "generic", specs: keys::SPECS },
+    Family { group: "generic", specs: expiry::SPECS },
+    Family { group: "generic", specs: keyspace::SPECS },
+    Family { group: "server", specs: server::SPECS },
+    Family { group: "server", specs: command::SPECS },
+    Family { group: "server", specs: config::SPECS },
+    Family { group: "server", specs: info::SPECS },
+];
 
 /// The rows by name.
 pub(super) fn table() -> NameMap<&'static Spec> {
-    FAMILIES.iter().flat_map(|family| family.iter()).map(|spec| (spec.name, spec)).collect()
+    FAMILIES.iter().flat_map(|family| family.specs).map(|spec| (spec.name, spec)).collect()
 }

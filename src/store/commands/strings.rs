@@ -1,16 +1,25 @@
 //! Strings: SET, GET and their like.
 
-use kvstore_protocol::Response;
+use kvstore_protocol::{ByteString, CommandError, Response};
 
+use super::expiry::{Moment, Time, Unit};
 use crate::store::{
-    args::Args,
+    args::{Args, SYNTAX},
     context::Context,
-    engine::Slots,
+    engine::{Slot, Slots},
     spec::{Answer, Arity, FAST, GROWS, Keys, READ, Spec, WRITE},
-    value::Value,
+    value::{Value, string},
 };
 
-pub(super) const SPECS: &[Spec] = &[GET, SET, STRLEN];
+/// How long a string may be, and a word of a command: 512 MiB.
+pub(super) const LONGEST: usize = 512 * 1024 * 1024;
+
+const TOO_LONG: CommandError = CommandError::new("ERR", "string exceeds maximum allowed size (proto-max-bulk-len)");
+
+pub(super) const SPECS: &[Spec] = &[
+    GET, SET, GETSET, GETDEL, GETEX, MGET, MSET, MSETNX, SETNX, SETEX, PSETEX, STRLEN, APPEND, GETRANGE, SUBSTR,
+    SETRANGE,
+];
 
 /// `GET key`: the string; nil when the key is missing.
 const GET: Spec = Spec::new("GET", Arity::exactly(2), Keys::FIRST, READ.and(FAST), get);
@@ -19,11 +28,236 @@ fn get(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok(slots.first().string()?.cloned().into())
 }
 
-/// `SET key value`: stores the string.
+/// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
+/// string.
 const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(GROWS), set);
 
-fn set(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    if args.len() == 2 {
+        slots.first().set(Value::String(args.value(1)));
+        return Ok(Response::ok());
+    }
+    let options = SetOptions::parse(args)?;
+    let end = End::parse(options.end, context, args, "set")?;
+    let mut slot = slots.first();
+    let before = if options.answers_old { Some(slot.string()?.cloned()) } else { None };
+    let is_allowed = options.condition.is_none_or(|condition| condition.holds(&mut slot));
+    if is_allowed {
+        end.set(&mut slot, Value::String(args.value(1)));
+    }
+    Ok(match before {
+        Some(before) => before.into(),
+        None if is_allowed => Response::ok(),
+        None => Response::Null,
+    })
+}
+
+/// When SET does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Missing,
+    Existing,
+}
+
+impl Condition {
+    fn holds(self, slot: &mut Slot<'_>) -> bool {
+        slot.is_filled() == (self == Self::Existing)
+    }
+}
+
+/// What becomes of the end of a key, as an option asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Keep,
+    Persist,
+    /// The time is the argument at the index.
+    At(Time, usize),
+}
+
+impl Asked {
+    /// The word at `index` with the one after it, where they are a time: the last of several, if they are of one kind.
+    fn time(asked: Option<Self>, args: &Args<'_>, index: usize) -> Option<Self> {
+        let time = Time::OPTIONS.into_iter().find(|(word, _)| args.is(index, word))?.1;
+        let is_same = |asked: Self| matches!(asked, Self::At(before, _) if before == time);
+        (asked.is_none_or(is_same) && index + 1 < args.len()).then_some(Self::At(time, index + 1))
+    }
+}
+
+/// What becomes of the end of a key.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Never,
+    Keep,
+    At(u64),
+}
+
+impl End {
+    fn parse(asked: Option<Asked>, context: &Context<'_>, args: &Args<'_>, name: &str) -> Result<Self, CommandError> {
+        Ok(match asked {
+            Some(Asked::At(time, index)) => Self::At(time.future(context, args.integer(index)?, name)?),
+            Some(Asked::Keep) => Self::Keep,
+            Some(Asked::Persist) | None => Self::Never,
+        })
+    }
+
+    fn set(self, slot: &mut Slot<'_>, value: Value) {
+        match self {
+            Self::Never => slot.set(value),
+            Self::Keep => slot.replace(value),
+            Self::At(at) => {
+                slot.set(value);
+                slot.expire_at(Some(at));
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct SetOptions {
+    condition: Option<Condition>,
+    answers_old: bool,
+    end: Option<Asked>,
+}
+
+impl SetOptions {
+    fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut index = 2;
+        while index < args.len() {
+            let Self { condition, end, .. } = options;
+            if args.is(index, "NX") && condition != Some(Condition::Existing) {
+                options.condition = Some(Condition::Missing);
+            } else if args.is(index, "XX") && condition != Some(Condition::Missing) {
+                options.condition = Some(Condition::Existing);
+            } else if args.is(index, "GET") {
+                options.answers_old = true;
+            } else if args.is(index, "KEEPTTL") && end.is_none_or(|end| end == Asked::Keep) {
+                options.end = Some(Asked::Keep);
+            } else {
+                options.end = Some(Asked::time(end, args, index).ok_or(SYNTAX)?);
+                index += 1;
+            }
+            index += 1;
+        }
+        Ok(options)
+    }
+}
+
+/// `GETSET key value`: stores the string and answers the one before.
+const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), getset);
+
+fn getset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let before = slots.first().string()?.cloned();
     slots.first().set(Value::String(args.value(1)));
+    Ok(before.into())
+}
+
+/// `GETDEL key`: removes the string and answers it.
+const GETDEL: Spec = Spec::new("GETDEL", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), getdel);
+
+fn getdel(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let before = slots.first().string()?.cloned();
+    slots.first().remove();
+    Ok(before.into())
+}
+
+/// `GETEX key [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | PERSIST]`: the string, whose end is set
+/// or removed.
+const GETEX: Spec = Spec::new("GETEX", Arity::at_least(2), Keys::FIRST, WRITE.and(FAST), getex);
+
+fn getex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let asked = getex_end(args)?;
+    let mut slot = slots.first();
+    let Some(found) = slot.string()?.cloned() else { return Ok(Response::Null) };
+    // The time is read after the key is found: Redis answers nil for a missing key, whatever the time says.
+    match End::parse(asked, context, args, "getex")? {
+        End::At(at) => slot.expire_at(Some(at)),
+        End::Never if asked == Some(Asked::Persist) => slot.expire_at(None),
+        End::Never | End::Keep => {}
+    }
+    Ok(found.into())
+}
+
+fn getex_end(args: &Args<'_>) -> Result<Option<Asked>, CommandError> {
+    let (mut end, mut index) = (None, 1);
+    while index < args.len() {
+        if args.is(index, "PERSIST") && end.is_none_or(|end| end == Asked::Persist) {
+            end = Some(Asked::Persist);
+        } else {
+            end = Some(Asked::time(end, args, index).ok_or(SYNTAX)?);
+            index += 1;
+        }
+        index += 1;
+    }
+    Ok(end)
+}
+
+/// `MGET key [key …]`: the strings; nil for a missing key and for another type.
+const MGET: Spec = Spec::new("MGET", Arity::at_least(2), Keys::ALL, READ.and(FAST), mget);
+
+fn mget(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let indices = 0..slots.len();
+    Ok(Response::array(indices.map(|index| slots.at(index).string().ok().flatten().cloned())))
+}
+
+/// `MSET key value [key value …]`: stores the strings, all of them.
+const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), mset);
+
+fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_pairs(args, slots, "mset")?;
+    Ok(Response::ok())
+}
+
+/// `MSETNX key value [key value …]`: stores the strings when none of the keys exists, else nothing.
+const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), msetnx);
+
+fn msetnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let is_free = (0..slots.len()).all(|index| !slots.at(index).is_filled());
+    if is_free || args.len() % 2 == 1 {
+        set_pairs(args, slots, "msetnx")?;
+    }
+    Ok(is_free.into())
+}
+
+fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Result<(), CommandError> {
+    if args.len() % 2 == 1 {
+        return Err(CommandError::wrong_arity(name));
+    }
+    for index in 0..slots.len() {
+        slots.at(index).set(Value::String(args.value(2 * index + 1)));
+    }
+    Ok(())
+}
+
+/// `SETNX key value`: stores the string when the key is missing.
+const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), setnx);
+
+fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let mut slot = slots.first();
+    let is_free = !slot.is_filled();
+    if is_free {
+        slot.set(Value::String(args.value(1)));
+    }
+    Ok(is_free.into())
+}
+
+/// `SETEX key seconds value`: stores the string for so long.
+const SETEX: Spec = Spec::new("SETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setex);
+
+fn setex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_for(Unit::Seconds, context, args, slots, "setex")
+}
+
+/// `PSETEX key milliseconds value`: stores the string for so long.
+const PSETEX: Spec = Spec::new("PSETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), psetex);
+
+fn psetex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_for(Unit::Milliseconds, context, args, slots, "psetex")
+}
+
+fn set_for(unit: Unit, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
+    let at = Time(unit, Moment::FromNow).future(context, args.integer(1)?, name)?;
+    End::At(at).set(&mut slots.first(), Value::String(args.value(2)));
     Ok(Response::ok())
 }
 
@@ -33,4 +267,86 @@ const STRLEN: Spec = Spec::new("STRLEN", Arity::exactly(2), Keys::FIRST, READ.an
 fn strlen(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let length = slots.first().string()?.map_or(0, |value| value.len());
     Ok(length.into())
+}
+
+/// `APPEND key value`: adds the bytes at the end of the string, and answers its length.
+const APPEND: Spec = Spec::new("APPEND", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), append);
+
+fn append(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let mut slot = slots.first();
+    let tail = args.bytes(1);
+    let Some(entry) = slot.entry() else {
+        slot.set(Value::String(args.value(1)));
+        return Ok(tail.len().into());
+    };
+    let string = entry.value.as_string_mut()?;
+    if string.len() + tail.len() > LONGEST {
+        return Err(TOO_LONG);
+    }
+    string::append(string, tail);
+    let length = string.len();
+    entry.is_edited = true;
+    Ok(length.into())
+}
+
+/// `GETRANGE key start end`: the bytes from one index to another, both included; negative ones count from the end.
+const GETRANGE: Spec = Spec::new("GETRANGE", Arity::exactly(4), Keys::FIRST, READ, getrange);
+
+/// `SUBSTR key start end`: what GETRANGE was called once.
+const SUBSTR: Spec = Spec::new("SUBSTR", Arity::exactly(4), Keys::FIRST, READ, getrange);
+
+fn getrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let (start, end) = (args.integer(1)?, args.integer(2)?);
+    let mut slot = slots.first();
+    let Some(string) = slot.string()? else { return Ok(Response::from("")) };
+    let range = range_of(string.len(), start, end);
+    Ok(match string.shared() {
+        Some(shared) => ByteString::from(shared.slice(range)).into(),
+        None => string[range].into(),
+    })
+}
+
+/// The indices from `start` to `end`, where negative ones count from the end.
+fn range_of(length: usize, start: i64, end: i64) -> std::ops::Range<usize> {
+    let index = |at: i64| if at < 0 { (length as i64).saturating_add(at).max(0) as usize } else { at as usize };
+    // Both before the string: nothing, where cutting both to the first byte would be that byte.
+    if start < 0 && end < 0 && start > end {
+        return 0..0;
+    }
+    let end = index(end).saturating_add(1).min(length);
+    index(start).min(end)..end
+}
+
+/// `SETRANGE key offset value`: writes the bytes over the string from an index on, and answers its length.
+const SETRANGE: Spec = Spec::new("SETRANGE", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setrange);
+
+fn setrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let offset = usize::try_from(args.integer(1)?).map_err(|_| CommandError::err("offset is out of range"))?;
+    let patch = args.bytes(2);
+    let mut slot = slots.first();
+    let Some(entry) = slot.entry() else {
+        if !patch.is_empty() {
+            let mut string = ByteString::default();
+            patched(&mut string, offset, patch)?;
+            slot.set(Value::String(string));
+            slot.entry().into_iter().for_each(|entry| entry.is_edited = true);
+        }
+        return Ok(if patch.is_empty() { 0 } else { offset + patch.len() }.into());
+    };
+    let string = entry.value.as_string_mut()?;
+    if patch.is_empty() {
+        return Ok(string.len().into());
+    }
+    patched(string, offset, patch)?;
+    let length = string.len();
+    entry.is_edited = true;
+    Ok(length.into())
+}
+
+fn patched(string: &mut ByteString, offset: usize, patch: &[u8]) -> Result<(), CommandError> {
+    if offset.saturating_add(patch.len()) > LONGEST {
+        return Err(TOO_LONG);
+    }
+    string::overwrite(string, offset, patch);
+    Ok(())
 }

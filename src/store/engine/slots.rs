@@ -15,7 +15,11 @@ pub(crate) struct Slots<'a> {
 /// The shards in which the slots are.
 pub(crate) enum Shards<'a> {
     One(&'a mut Shard),
-    Many(Vec<&'a mut Shard>),
+    Many {
+        shards: Vec<&'a mut Shard>,
+        /// What was removed, to be dropped when the shards are given back.
+        removed: &'a mut Vec<Box<Entry>>,
+    },
 }
 
 /// Where a key is.
@@ -50,11 +54,17 @@ impl<'a> Slots<'a> {
     #[inline]
     pub(crate) fn at(&mut self, index: usize) -> Slot<'_> {
         let Located { key, hash, shard } = self.located[index];
-        let shard = match &mut self.shards {
-            Shards::One(shard) => &mut **shard,
-            Shards::Many(shards) => &mut *shards[shard],
+        let (shard, removed) = match &mut self.shards {
+            Shards::One(shard) => (&mut **shard, None),
+            Shards::Many { shards, removed } => (&mut *shards[shard], Some(&mut **removed)),
         };
-        Slot { context: self.context, shard, key, hash }
+        Slot { context: self.context, shard, removed, key, hash }
+    }
+
+    /// Whether two of the keys are one and the same, in one database.
+    pub(crate) fn are_same(&self, first: usize, second: usize) -> bool {
+        let (first, second) = (self.located[first], self.located[second]);
+        (first.shard, first.key) == (second.shard, second.key)
     }
 }
 
@@ -62,6 +72,7 @@ impl<'a> Slots<'a> {
 pub(crate) struct Slot<'a> {
     context: &'a Context<'a>,
     shard: &'a mut Shard,
+    removed: Option<&'a mut Vec<Box<Entry>>>,
     key: &'a [u8],
     hash: u64,
 }
@@ -82,9 +93,9 @@ impl Slot<'_> {
         self.read().map(|entry| entry.value.as_string()).transpose()
     }
 
-    /// The entry, looked at without being used.
+    /// The entry, read as a client reads, except that it does not count as used.
     pub(crate) fn peek(&mut self) -> Option<&Entry> {
-        self.entry().map(|entry| &*entry)
+        self.shard.peek(self.hash, self.key, self.context)
     }
 
     /// The entry, to be changed. Its time stays.
@@ -104,18 +115,62 @@ impl Slot<'_> {
         self.shard.set(self.hash, self.key, value, self.context);
     }
 
-    /// Removes the entry.
-    pub(crate) fn take(&mut self) -> Option<Box<Entry>> {
-        self.shard.take(self.hash, self.key, self.context)
+    /// Stores a value. Where there is an entry, its time stays.
+    pub(crate) fn replace(&mut self, value: Value) {
+        match self.entry() {
+            Some(entry) => (entry.value, entry.is_edited) = (value, false),
+            None => self.set(value),
+        }
     }
 
-    /// When the entry ends, in milliseconds since 1970: no entry, never, or then.
-    pub(crate) fn expires_at(&mut self) -> Option<Option<u64>> {
-        self.entry().map(|entry| entry.expires_at())
+    /// Stores a value that was taken or copied from another slot, with its end.
+    pub(crate) fn put(&mut self, moved: Moved) {
+        self.set(moved.value);
+        if let Some(entry) = self.entry() {
+            entry.is_edited = moved.is_edited;
+        }
+        if moved.expires_at.is_some() {
+            self.expire_at(moved.expires_at);
+        }
+    }
+
+    /// Removes the entry, and tells whether there was one.
+    pub(crate) fn remove(&mut self) -> bool {
+        let Some(entry) = self.take() else { return false };
+        if let Some(removed) = &mut self.removed {
+            removed.push(entry);
+        }
+        true
+    }
+
+    /// Takes the entry out.
+    pub(crate) fn take(&mut self) -> Option<Box<Entry>> {
+        self.shard.take(self.hash, self.key, self.context)
     }
 
     /// Sets when the entry ends, in milliseconds since 1970. An entry whose time has come is removed.
     pub(crate) fn expire_at(&mut self, at: Option<u64>) {
         self.shard.expire_at(self.hash, self.key, at, self.context);
+    }
+}
+
+/// What one slot gives to another: a value and what belongs to it.
+#[derive(Debug)]
+pub(crate) struct Moved {
+    value: Value,
+    is_edited: bool,
+    expires_at: Option<u64>,
+}
+
+/// A copy.
+impl From<&Entry> for Moved {
+    fn from(entry: &Entry) -> Self {
+        Self { value: entry.value.clone(), is_edited: entry.is_edited, expires_at: entry.expires_at() }
+    }
+}
+
+impl From<Box<Entry>> for Moved {
+    fn from(entry: Box<Entry>) -> Self {
+        Self { is_edited: entry.is_edited, expires_at: entry.expires_at(), value: entry.value }
     }
 }

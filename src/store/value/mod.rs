@@ -1,8 +1,11 @@
 //! The data types, one a file. Plain synchronous Rust: no tokio, no protocol.
 
-mod string;
+mod decimal;
+pub(crate) mod string;
 
 use kvstore_protocol::{ByteString, CommandError};
+
+pub(crate) use decimal::Decimal;
 
 /// What is stored under a key.
 #[derive(Clone, Debug, PartialEq)]

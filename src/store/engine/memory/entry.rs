@@ -14,6 +14,8 @@ pub(crate) struct Entry {
     expires_at: u64,
     /// When the value was last used, in seconds since 1970.
     pub(crate) accessed: u32,
+    /// Whether the value is a string that was changed in place, which OBJECT ENCODING tells.
+    pub(crate) is_edited: bool,
     pub(crate) value: Value,
 }
 
@@ -32,7 +34,7 @@ impl Entry {
             bytes[..key.len()].copy_from_slice(key);
             Key::Inline { len: key.len() as u8, bytes }
         };
-        Self { key, hash, expires_at: 0, accessed: 0, value }
+        Self { key, hash, expires_at: 0, accessed: 0, is_edited: false, value }
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 //! Each database is cut into shards by the hash of the key, each behind a lock of its own. A command locks the shards of
 //! its keys, in one order everywhere, and runs; no command waits for anything else while it holds a lock.
 
+mod ends;
 mod entry;
 mod prefetch;
 mod shard;
@@ -19,7 +20,7 @@ use std::{
 use foldhash::quality::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Engine, Key, Keyspace, Located, Shards, Slots, Statistics};
+use super::{Engine, Expiring, Key, Keyspace, Located, Shards, Slots, Statistics};
 use crate::store::context::Context;
 
 pub(crate) use entry::Entry;
@@ -28,6 +29,9 @@ pub(crate) use shard::Shard;
 /// Into how many shards a database is cut. Many more than there are threads, so that these seldom meet, and so that no
 /// single table takes long to grow.
 const SHARDS: usize = 256;
+
+/// How many buckets a scan may find empty for each entry that it is asked for.
+const BUCKETS_PER_ENTRY: usize = 10;
 
 /// How many keys of one batch are hinted.
 const HINTED: usize = 128;
@@ -86,9 +90,11 @@ impl Memory {
         for located in located.iter_mut() {
             located.shard = order.partition_point(|shard| *shard < located.shard);
         }
+        // Declared before the locks, so dropped after them.
+        let mut removed = Vec::new();
         let mut guards: Vec<MutexGuard<'_, Shard>> = order.iter().map(|shard| self.lane(*shard).shard.lock()).collect();
         let shards = guards.iter_mut().map(|guard| &mut **guard).collect();
-        let result = run(&mut Slots::new(context, Shards::Many(shards), located));
+        let result = run(&mut Slots::new(context, Shards::Many { shards, removed: &mut removed }, located));
         for (shard, guard) in order.iter().zip(&guards) {
             self.lane(*shard).publish(guard);
         }
@@ -119,21 +125,21 @@ impl Engine for Memory {
         &self.databases[database]
     }
 
-    fn hint<'a>(&self, keys: impl Iterator<Item = Key<'a>>) {
-        let mut located = [Located { key: &[], hash: 0, shard: 0 }; HINTED];
+    fn hint(&self, tell: impl FnOnce(&mut dyn FnMut(Key<'_>))) {
+        let mut places = [(0, 0); HINTED];
         let mut count = 0;
         // First all buckets, then all entries: what the first round asked for arrives while it goes on.
-        for (place, key) in located.iter_mut().zip(keys) {
-            *place = self.locate(key);
-            let lane = self.lane(place.shard);
-            let (address, buckets) = &lane.buckets;
-            let location = (address.load(Ordering::Relaxed), buckets.load(Ordering::Relaxed));
-            table::prefetch_bucket(location, place.hash);
+        tell(&mut |key| {
+            let Some(place) = places.get_mut(count) else { return };
+            let Located { hash, shard, .. } = self.locate(key);
+            let (address, buckets) = &self.lane(shard).buckets;
+            table::prefetch_bucket((address.load(Ordering::Relaxed), buckets.load(Ordering::Relaxed)), hash);
+            *place = (hash, shard);
             count += 1;
-        }
-        for place in &located[..count] {
-            if let Some(shard) = self.lane(place.shard).shard.try_lock() {
-                shard.table.prefetch_entry(place.hash);
+        });
+        for (hash, shard) in &places[..count] {
+            if let Some(shard) = self.lane(*shard).shard.try_lock() {
+                shard.table.prefetch_entry(*hash);
             }
         }
     }
@@ -169,8 +175,10 @@ impl Keyspace for Database {
         self.shards().map(|shard| shard.table.len()).sum()
     }
 
-    fn expiring(&self) -> usize {
-        self.shards().map(|shard| shard.expiring()).sum()
+    fn expiring(&self) -> Expiring {
+        let ends = self.shards().map(|shard| (shard.ends.len(), shard.ends.total()));
+        let (count, total) = ends.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1));
+        Expiring { count, mean: total.checked_div(count as u128).unwrap_or(0) as u64 }
     }
 
     fn clear(&self) {
@@ -184,34 +192,46 @@ impl Keyspace for Database {
     }
 
     fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64 {
-        let lanes = self.lanes();
+        let Some(lanes) = self.lanes.get() else { return 0 };
         // The lowest bits of a cursor are the shard, the others the cursor in its table.
-        let (mut shard, mut within) = (cursor as usize % SHARDS, cursor / SHARDS as u64);
-        let mut seen = 0;
-        while seen < count {
-            let guard = lanes[shard].shard.lock();
-            within = guard.table.scan(within, |entry| {
-                seen += 1;
-                if entry.expires_at().is_none_or(|at| at > context.now()) {
-                    visit(entry);
+        let (first, mut within) = (cursor as usize % SHARDS, cursor / SHARDS as u64);
+        // Empty buckets are work too, but little: a table that shrank should not take many calls.
+        let (mut seen, mut buckets) = (0, 0);
+        for (index, lane) in lanes.iter().enumerate().skip(first) {
+            let shard = lane.shard.lock();
+            if shard.table.len() == 0 {
+                within = 0;
+                continue;
+            }
+            loop {
+                if seen >= count || buckets / BUCKETS_PER_ENTRY >= count {
+                    return within * SHARDS as u64 + index as u64;
                 }
-            });
-            // An empty bucket is work too.
-            seen += 1;
-            if within == 0 {
-                shard += 1;
-                if shard == SHARDS {
-                    return 0;
+                within = shard.table.scan(within, |entry| {
+                    seen += 1;
+                    if is_live(entry, context) {
+                        visit(entry);
+                    }
+                });
+                buckets += 1;
+                if within == 0 {
+                    break;
                 }
             }
         }
-        within * SHARDS as u64 + shard as u64
+        0
+    }
+
+    fn each(&self, context: &Context<'_>, visit: &mut dyn FnMut(&Entry)) {
+        for shard in self.shards() {
+            shard.table.iter().filter(|entry| is_live(entry, context)).for_each(&mut *visit);
+        }
     }
 
     fn random(&self, context: &Context<'_>) -> Option<Vec<u8>> {
-        let lanes = self.lanes();
+        let lanes = self.lanes.get()?;
         let first = context.seed() as usize % SHARDS;
-        let is_live = |entry: &&Entry| entry.expires_at().is_none_or(|at| at > context.now());
+        let is_live = |entry: &&Entry| is_live(entry, context);
         (0..SHARDS).map(|step| &lanes[(first + step) % SHARDS]).find_map(|lane| {
             let shard = lane.shard.lock();
             let skip = (context.seed() >> 32) as usize % shard.table.len().max(1);
@@ -229,6 +249,10 @@ impl Keyspace for Database {
     fn reset_statistics(&self) {
         self.shards().for_each(|mut shard| shard.statistics = Statistics::default());
     }
+}
+
+fn is_live(entry: &Entry, context: &Context<'_>) -> bool {
+    entry.expires_at().is_none_or(|at| at > context.now())
 }
 
 impl Lane {

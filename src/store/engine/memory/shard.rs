@@ -1,8 +1,6 @@
 //! [`Shard`]: a part of a database, and everything that is consistent under its lock.
 
-use std::collections::BTreeSet;
-
-use super::{Entry, table::Table};
+use super::{Entry, ends::Ends, table::Table};
 use crate::{
     server::NoTouch,
     store::{context::Context, engine::Statistics, value::Value},
@@ -12,8 +10,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
     pub(super) table: Table,
-    /// The end and the hash of each entry that has an end.
-    expiring: BTreeSet<(u64, u64)>,
+    pub(super) ends: Ends,
     pub(super) statistics: Statistics,
 }
 
@@ -21,25 +18,31 @@ impl Shard {
     #[inline]
     pub(crate) fn read(&mut self, hash: u64, key: &[u8], context: &Context<'_>) -> Option<&Entry> {
         self.remove_if_due(hash, key, context);
-        match self.table.get_mut(hash, key) {
-            Some(entry) => {
-                self.statistics.hits += 1;
-                if entry.accessed != context.tick() && context.session().get::<NoTouch>().is_none() {
-                    entry.accessed = context.tick();
-                }
-                Some(entry)
-            }
-            None => {
-                self.statistics.misses += 1;
-                None
-            }
+        let Some(entry) = self.table.get_mut(hash, key) else {
+            self.statistics.misses += 1;
+            return None;
+        };
+        self.statistics.hits += 1;
+        touch(entry, context);
+        Some(entry)
+    }
+
+    pub(crate) fn peek(&mut self, hash: u64, key: &[u8], context: &Context<'_>) -> Option<&Entry> {
+        self.remove_if_due(hash, key, context);
+        let found = self.table.get(hash, key);
+        match found {
+            Some(_) => self.statistics.hits += 1,
+            None => self.statistics.misses += 1,
         }
+        found
     }
 
     #[inline]
     pub(crate) fn entry(&mut self, hash: u64, key: &[u8], context: &Context<'_>) -> Option<&mut Entry> {
         self.remove_if_due(hash, key, context);
-        self.table.get_mut(hash, key)
+        let entry = self.table.get_mut(hash, key)?;
+        touch(entry, context);
+        Some(entry)
     }
 
     #[inline]
@@ -47,10 +50,11 @@ impl Shard {
         // An entry whose time has come is overwritten like any other.
         if let Some(entry) = self.table.get_mut(hash, key) {
             entry.value = value;
+            entry.is_edited = false;
             entry.accessed = context.tick();
             if let Some(at) = entry.expires_at() {
                 entry.set_expires_at(None);
-                self.expiring.remove(&(at, hash));
+                self.ends.remove(at, hash);
             }
             return;
         }
@@ -67,14 +71,14 @@ impl Shard {
     pub(crate) fn expire_at(&mut self, hash: u64, key: &[u8], at: Option<u64>, context: &Context<'_>) {
         let Some(entry) = self.table.get_mut(hash, key) else { return };
         if let Some(before) = entry.expires_at() {
-            self.expiring.remove(&(before, hash));
+            self.ends.remove(before, hash);
         }
         entry.set_expires_at(at);
         let Some(at) = at else { return };
         if at <= context.now() {
             self.table.remove(hash, key);
         } else {
-            self.expiring.insert((at, hash));
+            self.ends.insert(at, hash);
         }
     }
 
@@ -82,8 +86,7 @@ impl Shard {
     pub(super) fn expire(&mut self, now: u64, limit: usize) -> usize {
         let mut removed = 0;
         while removed < limit {
-            let Some((at, hash)) = self.expiring.first().copied().filter(|(at, _)| *at <= now) else { break };
-            self.expiring.pop_first();
+            let Some((at, hash)) = self.ends.pop_due(now) else { break };
             // Two keys of one hash and one end share a place in the order: all of them go.
             while let Some(key) = self.due_key(hash, at) {
                 self.table.remove(hash, &key);
@@ -100,10 +103,6 @@ impl Shard {
         std::mem::replace(self, Self { statistics, ..Self::default() })
     }
 
-    pub(super) fn expiring(&self) -> usize {
-        self.expiring.len()
-    }
-
     fn due_key(&self, hash: u64, at: u64) -> Option<Vec<u8>> {
         let is_due = |entry: &Entry| entry.hash() == hash && entry.expires_at() == Some(at);
         self.table.find(hash, is_due).map(|entry| entry.key().to_vec())
@@ -112,7 +111,7 @@ impl Shard {
     #[inline]
     fn remove_if_due(&mut self, hash: u64, key: &[u8], context: &Context<'_>) {
         // Without an entry that ends, none can be due: most shards stop here.
-        if self.expiring.is_empty() {
+        if self.ends.is_empty() {
             return;
         }
         let end = self.table.get(hash, key).and_then(Entry::expires_at);
@@ -125,8 +124,16 @@ impl Shard {
     fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Box<Entry>> {
         let entry = self.table.remove(hash, key)?;
         if let Some(at) = entry.expires_at() {
-            self.expiring.remove(&(at, hash));
+            self.ends.remove(at, hash);
         }
         Some(entry)
+    }
+}
+
+/// Notes that the entry was used, unless the client asked for its commands not to count.
+#[inline]
+fn touch(entry: &mut Entry, context: &Context<'_>) {
+    if entry.accessed != context.tick() && context.session().get::<NoTouch>().is_none() {
+        entry.accessed = context.tick();
     }
 }

@@ -110,7 +110,8 @@ impl Table {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        let chains = self.buckets.iter().flat_map(|bucket| std::iter::successors(Some(bucket), |bucket| bucket.next.as_deref()));
+        let chains =
+            self.buckets.iter().flat_map(|bucket| std::iter::successors(Some(bucket), |bucket| bucket.next.as_deref()));
         chains.flat_map(|bucket| bucket.entries.iter().flatten().map(|entry| &**entry))
     }
 

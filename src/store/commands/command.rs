@@ -1,0 +1,234 @@
+//! COMMAND: what the rows of the commands say about them.
+
+use kvstore_protocol::{Command, CommandError, Response};
+
+use super::{FAMILIES, Family, connection};
+use crate::store::{
+    Shared,
+    args::{Args, SYNTAX},
+    context::Context,
+    glob,
+    spec::{ADMIN, Answer, Arity, DANGEROUS, FAST, PLAIN, READ, Run, Spec, WRITE},
+};
+
+pub(super) const SPECS: &[Spec] = &[COMMAND];
+
+/// `COMMAND`: every command, with what INFO tells of it.
+const COMMAND: Spec = Spec::family_or(
+    "COMMAND",
+    &[
+        Spec::over_store("COUNT", Arity::exactly(2), PLAIN, count),
+        Spec::over_store("LIST", Arity::at_least(2), PLAIN, list),
+        Spec::over_store("INFO", Arity::at_least(2), PLAIN, info),
+        Spec::over_store("DOCS", Arity::at_least(2), PLAIN, docs),
+        Spec::over_store("GETKEYS", Arity::at_least(3), PLAIN, getkeys),
+        Spec::over_store("GETKEYSANDFLAGS", Arity::at_least(3), PLAIN, getkeysandflags),
+        Spec::help(&[
+            "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+            "(no subcommand)",
+            "    Return details about all Redis commands.",
+            "COUNT",
+            "    Return the total number of commands in this Redis server.",
+            "LIST",
+            "    Return a list of all commands in this Redis server.",
+            "INFO [<command-name> ...]",
+            "    Return details about multiple Redis commands.",
+            "    If no command names are given, documentation details for all",
+            "    commands are returned.",
+            "DOCS [<command-name> ...]",
+            "    Return documentation details about multiple Redis commands.",
+            "    If no command names are given, documentation details for all",
+            "    commands are returned.",
+            "GETKEYS <full-command>",
+            "    Return the keys from a full Redis command.",
+            "GETKEYSANDFLAGS <full-command>",
+            "    Return the keys and the access flags from a full Redis command.",
+        ]),
+    ],
+    PLAIN,
+    all,
+);
+
+/// A row, and where it stands.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    group: &'static str,
+    /// The command that it is a sub-command of.
+    parent: Option<&'static str>,
+    spec: &'static Spec,
+}
+
+static CONNECTION: Family = Family { group: "connection", specs: connection::SPECS };
+
+/// Every command that a client can send, those of the transport included.
+fn listed() -> impl Iterator<Item = Listed> {
+    let families = FAMILIES.iter().chain([&CONNECTION]);
+    families.flat_map(|Family { group, specs }| specs.iter().map(|spec| Listed { group, parent: None, spec }))
+}
+
+impl Listed {
+    /// `get`, or `object|encoding` for a sub-command.
+    fn find(name: &[u8]) -> Option<Self> {
+        let (name, sub) = match name.iter().position(|byte| *byte == b'|') {
+            Some(bar) => (&name[..bar], Some(&name[bar + 1..])),
+            None => (name, None),
+        };
+        let command = listed().find(|listed| listed.spec.name.as_bytes().eq_ignore_ascii_case(name))?;
+        let Some(sub) = sub else { return Some(command) };
+        command.subs().find(|listed| listed.spec.name.as_bytes().eq_ignore_ascii_case(sub))
+    }
+
+    fn subs(self) -> impl Iterator<Item = Self> {
+        let parent = Some(self.spec.name);
+        self.spec.subs.iter().map(move |spec| Self { parent, spec, ..self })
+    }
+
+    fn name(self) -> String {
+        let name = self.spec.name.to_lowercase();
+        self.parent.map_or(name.clone(), |parent| format!("{}|{name}", parent.to_lowercase()))
+    }
+
+    fn info(self) -> Response {
+        let Spec { arity, keys, flags, .. } = self.spec;
+        let status = |name: &'static str| Response::simple(name);
+        Response::Array(vec![
+            self.name().into(),
+            arity.as_redis().into(),
+            Response::Set(flags.names().map(status).collect()),
+            keys.first.into(),
+            (keys.last as i64).into(),
+            keys.step.into(),
+            Response::Set(self.categories().into_iter().map(|name| Response::simple(format!("@{name}"))).collect()),
+            Response::Array(Vec::new()),
+            Response::Array(self.key_specs()),
+            Response::Array(self.subs().map(Self::info).collect()),
+        ])
+    }
+
+    /// The categories of ACL.
+    fn categories(self) -> Vec<&'static str> {
+        let flags = self.spec.flags;
+        let kind = match self.group {
+            "generic" => Some("keyspace"),
+            "server" => None,
+            group => Some(group),
+        };
+        let speed = if flags.has(FAST) { "fast" } else { "slow" };
+        let flagged = [(WRITE, "write"), (READ, "read"), (ADMIN, "admin"), (ADMIN.and(DANGEROUS), "dangerous")];
+        let flagged = flagged.into_iter().filter(|(flag, _)| flags.has(*flag)).map(|(_, name)| name);
+        kind.into_iter().chain(flagged).chain([speed]).collect()
+    }
+
+    fn key_specs(self) -> Vec<Response> {
+        let Spec { keys, flags, .. } = self.spec;
+        if keys.first == 0 {
+            return Vec::new();
+        }
+        // Redis counts from the first key on, but from the end where it goes to the end.
+        let last = if keys.last < 0 { keys.last as i64 } else { keys.last as i64 - keys.first as i64 };
+        let range = [("lastkey", last.into()), ("keystep", keys.step.into()), ("limit", 0.into())];
+        vec![map([
+            ("flags", Response::Set(vec![Response::simple(access(flags.has(WRITE)))])),
+            ("begin_search", map([("type", "index".into()), ("spec", map([("index", keys.first.into())]))])),
+            ("find_keys", map([("type", "range".into()), ("spec", map(range))])),
+        ])]
+    }
+
+    fn docs(self) -> (Response, Response) {
+        let mut docs = vec![("group", Response::from(self.group))];
+        if !self.spec.subs.is_empty() {
+            docs.push(("subcommands", Response::Map(self.subs().map(Self::docs).collect())));
+        }
+        (self.name().into(), map(docs))
+    }
+}
+
+/// How a command uses its keys: it reads them, or may do both.
+fn access(writes: bool) -> &'static str {
+    if writes { "RW" } else { "RO" }
+}
+
+fn map(pairs: impl IntoIterator<Item = (&'static str, Response)>) -> Response {
+    Response::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+}
+
+fn all(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+    Ok(Response::array(listed().map(Listed::info)))
+}
+
+/// `COMMAND COUNT`: how many there are.
+fn count(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+    Ok(listed().count().into())
+}
+
+/// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: their names.
+fn list(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+    let (value, is_filtered) = (args.bytes(3), args.len() == 4 && args.is(1, "FILTERBY"));
+    let is_meant: Box<dyn Fn(Listed) -> bool> = match args.len() {
+        1 => Box::new(|_| true),
+        4 if is_filtered && args.is(2, "MODULE") => Box::new(|_| false),
+        4 if is_filtered && args.is(2, "ACLCAT") => {
+            let is_named = move |name: &&str| name.as_bytes().eq_ignore_ascii_case(value);
+            Box::new(move |listed| listed.categories().iter().any(is_named))
+        }
+        4 if is_filtered && args.is(2, "PATTERN") => {
+            let pattern = value.to_ascii_lowercase();
+            Box::new(move |listed| glob::matches(&pattern, listed.name().as_bytes()))
+        }
+        _ => return Err(SYNTAX),
+    };
+    let with_subs = listed().flat_map(|command| [command].into_iter().chain(command.subs().filter(|_| is_filtered)));
+    Ok(Response::array(with_subs.filter(|listed| is_meant(*listed)).map(Listed::name)))
+}
+
+/// `COMMAND INFO [name …]`: arity, flags, keys, categories; nil for a name that is none.
+fn info(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+    if args.len() == 1 {
+        return all(context, args, store);
+    }
+    Ok(Response::array(args.from(1).map(|name| Listed::find(name).map_or(Response::NullArray, Listed::info))))
+}
+
+/// `COMMAND DOCS [name …]`: what is known of commands beside that.
+fn docs(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+    let docs = if args.len() == 1 {
+        listed().map(Listed::docs).collect()
+    } else {
+        args.from(1).filter_map(Listed::find).map(Listed::docs).collect()
+    };
+    Ok(Response::Map(docs))
+}
+
+/// `COMMAND GETKEYS name [argument …]`: the keys of a command.
+fn getkeys(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+    let (_, keys) = keys_of(args)?;
+    Ok(Response::array(keys))
+}
+
+/// `COMMAND GETKEYSANDFLAGS name [argument …]`: the same, each with how it is used.
+fn getkeysandflags(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+    let (spec, keys) = keys_of(args)?;
+    let flags = || Response::Set(vec![Response::simple(access(spec.flags.has(WRITE)))]);
+    Ok(Response::array(keys.into_iter().map(|key| Response::Array(vec![key, flags()]))))
+}
+
+fn keys_of(args: &Args<'_>) -> Result<(&'static Spec, Vec<Response>), CommandError> {
+    let unknown = || CommandError::err("Invalid command specified");
+    let command = Command::new(args.bytes(1)).with_args(args.from(2));
+    let found = Listed::find(command.name()).filter(|_| !command.name().contains(&b'|')).ok_or_else(unknown)?;
+    let spec = match found.spec.resolve(&command) {
+        Ok(spec) => spec,
+        Err(_) if matches!(found.spec.run, Run::Subs) => return Err(unknown()),
+        Err(_) if found.spec.keys.first == 0 => return Err(no_keys()),
+        Err(_) => return Err(CommandError::err("Invalid number of arguments specified for command")),
+    };
+    if spec.keys.first == 0 {
+        return Err(no_keys());
+    }
+    let keys = spec.keys.of(&command, 0).map(|key| key.name.into()).collect();
+    Ok((spec, keys))
+}
+
+fn no_keys() -> CommandError {
+    CommandError::err("The command has no key arguments")
+}

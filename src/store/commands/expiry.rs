@@ -1,0 +1,204 @@
+//! When keys end: EXPIRE, TTL and their like.
+
+use kvstore_protocol::{CommandError, Response};
+
+use crate::store::{
+    args::Args,
+    context::Context,
+    engine::Slots,
+    spec::{Answer, Arity, FAST, Keys, READ, Spec, WRITE},
+};
+
+pub(super) const SPECS: &[Spec] = &[EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST];
+
+/// What a time is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+/// What a time is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    FromNow,
+    Since1970,
+}
+
+/// How an argument tells a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time(pub(super) Unit, pub(super) Moment);
+
+impl Time {
+    /// The options by which SET and GETEX take a time.
+    pub(super) const OPTIONS: [(&'static str, Self); 4] = [
+        ("EX", Self(Unit::Seconds, Moment::FromNow)),
+        ("PX", Self(Unit::Milliseconds, Moment::FromNow)),
+        ("EXAT", Self(Unit::Seconds, Moment::Since1970)),
+        ("PXAT", Self(Unit::Milliseconds, Moment::Since1970)),
+    ];
+
+    /// The time in milliseconds since 1970, which may be over; `name` is that of the command.
+    fn resolve(self, context: &Context<'_>, number: i64, name: &str) -> Result<i64, CommandError> {
+        let milliseconds = match self.0 {
+            Unit::Seconds => number.checked_mul(1000),
+            Unit::Milliseconds => Some(number),
+        };
+        let resolved = match self.1 {
+            Moment::FromNow => milliseconds.and_then(|milliseconds| milliseconds.checked_add(context.now() as i64)),
+            Moment::Since1970 => milliseconds,
+        };
+        resolved.ok_or_else(|| invalid(name))
+    }
+
+    /// The same, where only a positive number makes sense.
+    pub(super) fn future(self, context: &Context<'_>, number: i64, name: &str) -> Result<u64, CommandError> {
+        if number <= 0 {
+            return Err(invalid(name));
+        }
+        self.resolve(context, number, name).map(|at| at as u64)
+    }
+}
+
+fn invalid(name: &str) -> CommandError {
+    CommandError::err(format!("invalid expire time in '{name}' command"))
+}
+
+/// `EXPIRE key seconds [NX | XX | GT | LT]`: the key ends after so many seconds. Answers whether that was set.
+const EXPIRE: Spec = Spec::new("EXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expire);
+
+fn expire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_end(Time(Unit::Seconds, Moment::FromNow), context, args, slots, "expire")
+}
+
+/// `PEXPIRE key milliseconds [NX | XX | GT | LT]`: the key ends after so many milliseconds.
+const PEXPIRE: Spec = Spec::new("PEXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpire);
+
+fn pexpire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_end(Time(Unit::Milliseconds, Moment::FromNow), context, args, slots, "pexpire")
+}
+
+/// `EXPIREAT key seconds [NX | XX | GT | LT]`: the key ends so many seconds after 1970 began.
+const EXPIREAT: Spec = Spec::new("EXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expireat);
+
+fn expireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_end(Time(Unit::Seconds, Moment::Since1970), context, args, slots, "expireat")
+}
+
+/// `PEXPIREAT key milliseconds [NX | XX | GT | LT]`: the key ends so many milliseconds after 1970 began.
+const PEXPIREAT: Spec = Spec::new("PEXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpireat);
+
+fn pexpireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_end(Time(Unit::Milliseconds, Moment::Since1970), context, args, slots, "pexpireat")
+}
+
+fn set_end(time: Time, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
+    let conditions = Conditions::parse(args)?;
+    let at = time.resolve(context, args.integer(1)?, name)?;
+    let mut slot = slots.first();
+    let is_set = slot.entry().is_some_and(|entry| conditions.hold(at, entry.expires_at()));
+    if is_set {
+        match u64::try_from(at) {
+            Ok(at) if at > 0 => slot.expire_at(Some(at)),
+            // Before 1970, or when it began.
+            _ => {
+                slot.remove();
+            }
+        }
+    }
+    Ok(is_set.into())
+}
+
+/// On which conditions an end is set.
+#[derive(Clone, Copy, Debug, Default)]
+struct Conditions {
+    /// There is none.
+    is_first: bool,
+    /// There is one.
+    is_next: bool,
+    /// It is later; never is the latest.
+    is_later: bool,
+    /// It is earlier.
+    is_earlier: bool,
+}
+
+impl Conditions {
+    fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
+        let mut conditions = Self::default();
+        for (index, word) in args.from(2).enumerate() {
+            let met = match index + 2 {
+                at if args.is(at, "NX") => &mut conditions.is_first,
+                at if args.is(at, "XX") => &mut conditions.is_next,
+                at if args.is(at, "GT") => &mut conditions.is_later,
+                at if args.is(at, "LT") => &mut conditions.is_earlier,
+                _ => return Err(CommandError::err(format!("Unsupported option {}", String::from_utf8_lossy(word)))),
+            };
+            *met = true;
+        }
+        let Self { is_first, is_next, is_later, is_earlier } = conditions;
+        if is_first && (is_next || is_later || is_earlier) {
+            return Err(CommandError::err("NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        if is_later && is_earlier {
+            return Err(CommandError::err("GT and LT options at the same time are not compatible"));
+        }
+        Ok(conditions)
+    }
+
+    fn hold(self, at: i64, before: Option<u64>) -> bool {
+        let later = || before.is_some_and(|before| at > before as i64);
+        let earlier = || before.is_none_or(|before| at < before as i64);
+        !(self.is_first && before.is_some()
+            || self.is_next && before.is_none()
+            || self.is_later && !later()
+            || self.is_earlier && !earlier())
+    }
+}
+
+/// `TTL key`: in how many seconds the key ends; -1 for never, -2 when it is missing.
+const TTL: Spec = Spec::new("TTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), ttl);
+
+fn ttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    end(slots, |at| at.saturating_sub(context.now()).saturating_add(500) / 1000)
+}
+
+/// `PTTL key`: the same in milliseconds.
+const PTTL: Spec = Spec::new("PTTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pttl);
+
+fn pttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    end(slots, |at| at.saturating_sub(context.now()))
+}
+
+/// `EXPIRETIME key`: how many seconds after 1970 began the key ends; -1 for never, -2 when it is missing.
+const EXPIRETIME: Spec = Spec::new("EXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), expiretime);
+
+fn expiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    end(slots, |at| at.saturating_add(500) / 1000)
+}
+
+/// `PEXPIRETIME key`: the same in milliseconds.
+const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pexpiretime);
+
+fn pexpiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    end(slots, |at| at)
+}
+
+fn end(slots: &mut Slots<'_>, shown: impl FnOnce(u64) -> u64) -> Answer {
+    Ok(Response::Integer(match slots.first().peek().map(|entry| entry.expires_at()) {
+        Some(Some(at)) => shown(at) as i64,
+        Some(None) => -1,
+        None => -2,
+    }))
+}
+
+/// `PERSIST key`: the key never ends. Answers whether it would have.
+const PERSIST: Spec = Spec::new("PERSIST", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), persist);
+
+fn persist(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let mut slot = slots.first();
+    let ends = slot.entry().is_some_and(|entry| entry.expires_at().is_some());
+    if ends {
+        slot.expire_at(None);
+    }
+    Ok(ends.into())
+}

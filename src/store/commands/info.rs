@@ -1,0 +1,158 @@
+//! INFO: what the store and the server in front of it know of themselves. What nobody measures is left out.
+
+use std::fmt::Write;
+
+use kvstore_protocol::Response;
+
+use super::config;
+use crate::{
+    server::ServerStatus,
+    store::{
+        Shared,
+        args::Args,
+        context::Context,
+        engine::Statistics,
+        machine,
+        spec::{Answer, Arity, DANGEROUS, Spec},
+    },
+};
+
+pub(super) const SPECS: &[Spec] = &[INFO];
+
+/// The version of Redis whose commands and texts are followed.
+const REDIS_VERSION: &str = "7.2.0";
+
+/// `INFO [section …]`: facts for people and for monitors, section by section.
+const INFO: Spec = Spec::over_store("INFO", Arity::at_least(1), DANGEROUS, info);
+
+fn info(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+    let is_everything = |index| ["all", "default", "everything"].iter().any(|word| args.is(index, word));
+    let asks_for_all = args.len() == 0 || (0..args.len()).any(is_everything);
+    let mut text = String::new();
+    for (name, write) in SECTIONS {
+        if !asks_for_all && !(0..args.len()).any(|index| args.is(index, name)) {
+            continue;
+        }
+        let mut fields = Fields(String::new());
+        write(&mut fields, context, store);
+        let separator = if text.is_empty() { "" } else { "\r\n" };
+        let _ = write!(text, "{separator}# {name}\r\n{}", fields.0);
+    }
+    Ok(Response::Verbatim(*b"txt", text.into()))
+}
+
+/// Writes a section.
+type Section = fn(&mut Fields, &Context<'_>, &Shared);
+
+/// The sections in their order.
+const SECTIONS: [(&str, Section); 8] = [
+    ("Server", server),
+    ("Clients", clients),
+    ("Memory", memory),
+    ("Persistence", persistence),
+    ("Stats", stats),
+    ("Replication", replication),
+    ("CPU", cpu),
+    ("Keyspace", keyspace),
+];
+
+/// The lines of a section.
+struct Fields(String);
+
+impl Fields {
+    fn add(&mut self, name: impl std::fmt::Display, value: impl std::fmt::Display) {
+        let _ = write!(self.0, "{name}:{value}\r\n");
+    }
+
+    /// A number of bytes, twice: as it is, and for people.
+    fn add_bytes(&mut self, name: &str, bytes: u64) {
+        self.add(name, bytes);
+        self.add(format_args!("{name}_human"), human(bytes));
+    }
+}
+
+/// `512B`, `1.50K`, `3.20G`.
+fn human(bytes: u64) -> String {
+    let units = [(1 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
+    match units.into_iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / size as f64),
+        None => format!("{bytes}B"),
+    }
+}
+
+fn server(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
+    let uptime = context.time().saturating_sub(store.started).as_secs();
+    fields.add("redis_version", REDIS_VERSION);
+    fields.add("kvstore_version", env!("CARGO_PKG_VERSION"));
+    fields.add("redis_mode", "standalone");
+    fields.add("os", machine::system());
+    fields.add("arch_bits", usize::BITS);
+    fields.add("process_id", std::process::id());
+    if let Some(port) = config::value_of(store, "port") {
+        fields.add("tcp_port", port);
+    }
+    fields.add("server_time_usec", context.time().as_micros());
+    fields.add("uptime_in_seconds", uptime);
+    fields.add("uptime_in_days", uptime / (24 * 60 * 60));
+}
+
+fn clients(fields: &mut Fields, context: &Context<'_>, _: &Shared) {
+    let Some(status) = context.session().get::<ServerStatus>() else { return };
+    fields.add("connected_clients", status.connections());
+    fields.add("maxclients", status.max_connections());
+}
+
+fn memory(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
+    if let Some(resident) = machine::resident_memory() {
+        fields.add_bytes("used_memory", resident);
+        fields.add_bytes("used_memory_rss", resident);
+    }
+    if let Some(peak) = machine::peak_memory() {
+        fields.add_bytes("used_memory_peak", peak);
+    }
+    if let Some(total) = machine::total_memory() {
+        fields.add_bytes("total_system_memory", total);
+    }
+    fields.add_bytes("maxmemory", 0);
+    fields.add("maxmemory_policy", "noeviction");
+}
+
+fn persistence(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
+    ["loading", "rdb_bgsave_in_progress", "aof_enabled"].iter().for_each(|name| fields.add(name, 0));
+}
+
+fn stats(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
+    if let Some(status) = context.session().get::<ServerStatus>() {
+        fields.add("total_connections_received", status.total_connections());
+        fields.add("rejected_connections", status.refused_connections());
+    }
+    let mut total = Statistics::default();
+    store.keyspaces().for_each(|keyspace| total += keyspace.statistics());
+    fields.add("expired_keys", total.expired);
+    fields.add("evicted_keys", 0);
+    fields.add("keyspace_hits", total.hits);
+    fields.add("keyspace_misses", total.misses);
+}
+
+fn replication(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
+    fields.add("role", "master");
+    fields.add("connected_slaves", 0);
+}
+
+fn cpu(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
+    if let Some((system, user)) = machine::processor_time() {
+        fields.add("used_cpu_sys", format_args!("{:.6}", system.as_secs_f64()));
+        fields.add("used_cpu_user", format_args!("{:.6}", user.as_secs_f64()));
+    }
+}
+
+fn keyspace(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
+    for (number, keyspace) in store.keyspaces().enumerate() {
+        let (keys, expiring) = (keyspace.len(), keyspace.expiring());
+        if keys == 0 {
+            continue;
+        }
+        let rest = if expiring.count == 0 { 0 } else { expiring.mean.saturating_sub(context.now()) };
+        fields.add(format_args!("db{number}"), format_args!("keys={keys},expires={},avg_ttl={rest}", expiring.count));
+    }
+}

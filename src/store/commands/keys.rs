@@ -1,0 +1,178 @@
+//! Keys, whatever their type: DEL, EXISTS, RENAME, COPY, OBJECT …
+
+use kvstore_protocol::{CommandError, Response};
+
+use crate::store::{
+    args::{Args, SYNTAX},
+    context::Context,
+    engine::{Moved, Slots},
+    spec::{Answer, Arity, FAST, GROWS, Keys, OverSlots, READ, Spec, WRITE},
+};
+
+pub(super) const SPECS: &[Spec] = &[DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RENAMENX, COPY, OBJECT];
+
+const NO_SUCH_KEY: CommandError = CommandError::new("ERR", "no such key");
+
+/// `DEL key [key …]`: removes the keys. Answers how many there were.
+const DEL: Spec = Spec::new("DEL", Arity::at_least(2), Keys::ALL, WRITE, del);
+
+/// `UNLINK key [key …]`: the same.
+const UNLINK: Spec = Spec::new("UNLINK", Arity::at_least(2), Keys::ALL, WRITE.and(FAST), del);
+
+fn del(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    Ok((0..slots.len()).filter(|index| slots.at(*index).remove()).count().into())
+}
+
+/// `EXISTS key [key …]`: how many of the keys there are. One that is named twice counts twice.
+const EXISTS: Spec = Spec::new("EXISTS", Arity::at_least(2), Keys::ALL, READ.and(FAST), exists);
+
+fn exists(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    Ok((0..slots.len()).filter(|index| slots.at(*index).peek().is_some()).count().into())
+}
+
+/// `TOUCH key [key …]`: marks the keys as used. Answers how many there are.
+const TOUCH: Spec = Spec::new("TOUCH", Arity::at_least(2), Keys::ALL, READ.and(FAST), touch);
+
+fn touch(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    Ok((0..slots.len()).filter(|index| slots.at(*index).read().is_some()).count().into())
+}
+
+/// `TYPE key`: the name of the type; `none` when the key is missing.
+const TYPE: Spec = Spec::new("TYPE", Arity::exactly(2), Keys::FIRST, READ.and(FAST), type_of);
+
+fn type_of(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    Ok(Response::simple(slots.first().peek().map_or("none", |entry| entry.value.type_name())))
+}
+
+/// `RENAME key newkey`: gives the value, with its end, another key, in place of what is there.
+const RENAME: Spec = Spec::new("RENAME", Arity::exactly(3), Keys::FIRST_TWO, WRITE, rename);
+
+fn rename(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let entry = slots.first().take().ok_or(NO_SUCH_KEY)?;
+    slots.at(1).remove();
+    slots.at(1).put(Moved::from(entry));
+    Ok(Response::ok())
+}
+
+/// `RENAMENX key newkey`: the same, when nothing is there. Answers whether it was done.
+const RENAMENX: Spec = Spec::new("RENAMENX", Arity::exactly(3), Keys::FIRST_TWO, WRITE.and(FAST), renamenx);
+
+fn renamenx(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    if !slots.first().is_filled() {
+        return Err(NO_SUCH_KEY);
+    }
+    let is_free = !slots.at(1).is_filled();
+    if is_free {
+        rename(context, args, slots)?;
+    }
+    Ok(is_free.into())
+}
+
+/// `COPY source destination [DB index] [REPLACE]`: copies the value with its end. Answers whether it was done.
+const COPY: Spec =
+    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(GROWS), copy);
+
+fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let CopyOptions { replaces, .. } = CopyOptions::parse(args)?;
+    if slots.are_same(0, 1) {
+        return Err(CommandError::err("source and destination objects are the same"));
+    }
+    let Some(copied) = slots.first().read().map(Moved::from) else { return Ok(false.into()) };
+    let mut destination = slots.at(1);
+    if !replaces && destination.is_filled() {
+        return Ok(false.into());
+    }
+    destination.remove();
+    destination.put(copied);
+    Ok(true.into())
+}
+
+/// The database of the destination.
+fn copy_database(args: &Args<'_>, index: usize) -> Result<Option<usize>, CommandError> {
+    if index == 0 { Ok(None) } else { CopyOptions::parse(args).map(|options| options.database) }
+}
+
+#[derive(Debug, Default)]
+struct CopyOptions {
+    database: Option<usize>,
+    replaces: bool,
+}
+
+impl CopyOptions {
+    fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut index = 2;
+        while index < args.len() {
+            if args.is(index, "REPLACE") {
+                options.replaces = true;
+            } else if args.is(index, "DB") && index + 1 < args.len() {
+                index += 1;
+                options.database = Some(database(args, index)?);
+            } else {
+                return Err(SYNTAX);
+            }
+            index += 1;
+        }
+        Ok(options)
+    }
+}
+
+/// The number of a database. Whether there is such a one is for the engine to say.
+fn database(args: &Args<'_>, index: usize) -> Result<usize, CommandError> {
+    let number = args.integer(index)?;
+    if i32::try_from(number).is_err() {
+        return Err(CommandError::err("value is out of range, value must between -2147483648 and 2147483647"));
+    }
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
+/// `OBJECT ENCODING | FREQ | IDLETIME | REFCOUNT key`: what is known of a value beside its content.
+const OBJECT: Spec = Spec::family("OBJECT", OBJECT_SPECS);
+
+const OBJECT_SPECS: &[Spec] = &[
+    object("ENCODING", encoding),
+    object("FREQ", freq),
+    object("IDLETIME", idletime),
+    object("REFCOUNT", refcount),
+    Spec::help(&[
+        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "ENCODING <key>",
+        "    Return the kind of internal representation used in order to store the value",
+        "    associated with a <key>.",
+        "FREQ <key>",
+        "    Return the access frequency index of the <key>. The returned integer is",
+        "    proportional to the logarithm of the recent access frequency of the key.",
+        "IDLETIME <key>",
+        "    Return the idle time of the <key>, that is the approximated number of",
+        "    seconds elapsed since the last access to the key.",
+        "REFCOUNT <key>",
+        "    Return the number of references of the value associated with the specified",
+        "    <key>.",
+    ]),
+];
+
+const fn object(name: &'static str, run: OverSlots) -> Spec {
+    Spec::new(name, Arity::exactly(3), Keys::range(2, 2, 1), READ, run)
+}
+
+fn encoding(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    Ok(slots.first().peek().map(|entry| if entry.is_edited { "raw" } else { entry.value.encoding() }).into())
+}
+
+fn freq(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    if slots.first().peek().is_none() {
+        return Ok(Response::Null);
+    }
+    Err(CommandError::err(
+        "An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between \
+         policies at runtime LRU and LFU data will take some time to adjust.",
+    ))
+}
+
+fn idletime(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    Ok(slots.first().peek().map(|entry| i64::from(context.tick().saturating_sub(entry.accessed))).into())
+}
+
+fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    Ok(slots.first().peek().map(|_| 1).into())
+}

@@ -1,0 +1,21 @@
+//! What is about the server and not about data, and has no file of its own.
+
+use kvstore_protocol::{ByteString, Response};
+
+use crate::store::{
+    Shared,
+    args::Args,
+    context::Context,
+    spec::{Answer, Arity, FAST, Spec},
+};
+
+pub(super) const SPECS: &[Spec] = &[TIME];
+
+/// `TIME`: the seconds since 1970, and the microseconds of the current one.
+const TIME: Spec = Spec::over_store("TIME", Arity::exactly(1), FAST, time);
+
+fn time(context: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+    let now = context.time();
+    let parts = [now.as_secs() as i64, i64::from(now.subsec_micros())];
+    Ok(Response::array(parts.map(ByteString::from_integer)))
+}

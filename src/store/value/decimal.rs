@@ -1,0 +1,218 @@
+//! [`Decimal`]: decimal numbers that are added without an error, for INCRBYFLOAT.
+//!
+//! Redis adds in the widest float that the machine's C compiler has: 80 bits here, 128 there. The same commands must lead
+//! to the same state on every machine, so the sum is exact here and rounded once, when it is written down.
+
+/// A text is no longer than this, as in Redis.
+const LONGEST: usize = 255;
+
+/// The highest power of ten that Redis reads, and the lowest.
+const POWERS: std::ops::RangeInclusive<i64> = -4951..=4932;
+
+/// How many digits are written behind the point.
+const WRITTEN: usize = 17;
+
+/// A decimal number, or infinity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Decimal {
+    Finite(Finite),
+    Infinite,
+}
+
+/// A decimal number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finite {
+    is_negative: bool,
+    /// From the highest to the lowest.
+    digits: Vec<u8>,
+    /// The power of ten of the lowest digit.
+    power: i64,
+}
+
+impl Decimal {
+    /// Reads `-12.5`, `1e3`, `.5`, `inf`.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (is_negative, unsigned) = match bytes {
+            _ if bytes.len() > LONGEST => return None,
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            _ => (false, bytes),
+        };
+        if unsigned.eq_ignore_ascii_case(b"inf") || unsigned.eq_ignore_ascii_case(b"infinity") {
+            return Some(Self::Infinite);
+        }
+        let e = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
+        let (mantissa, exponent) = match e {
+            Some(e) => (&unsigned[..e], std::str::from_utf8(&unsigned[e + 1..]).ok()?.parse::<i64>().ok()?),
+            None => (unsigned, 0),
+        };
+        let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+        let (whole, fraction) = (&mantissa[..point], mantissa.get(point + 1..).unwrap_or_default());
+        let digits: Vec<u8> = whole.iter().chain(fraction).map(|digit| digit.wrapping_sub(b'0')).collect();
+        if digits.is_empty() || digits.iter().any(|digit| *digit > 9) {
+            return None;
+        }
+        let first = digits.iter().position(|digit| *digit != 0);
+        let Some(first) = first else { return Some(Self::Finite(Finite { is_negative, digits: vec![0], power: 0 })) };
+        let power = exponent.checked_sub(fraction.len() as i64)?;
+        let highest = power.checked_add((digits.len() - first - 1) as i64)?;
+        POWERS.contains(&highest).then(|| Self::Finite(Finite { is_negative, digits: digits[first..].to_vec(), power }))
+    }
+}
+
+impl Finite {
+    /// The sum. `None` when it is over what Redis can hold.
+    pub(crate) fn plus(&self, other: &Self) -> Option<Self> {
+        let power = self.power.min(other.power);
+        let length = self.highest().max(other.highest()) - power + 2;
+        let (mut left, mut right) = (self.aligned(power, length), other.aligned(power, length));
+        if self.is_negative == other.is_negative {
+            add(&mut left, &right);
+            return Self { is_negative: self.is_negative, digits: left, power }.within_range();
+        }
+        let mut is_negative = self.is_negative;
+        if left < right {
+            std::mem::swap(&mut left, &mut right);
+            is_negative = other.is_negative;
+        }
+        subtract(&mut left, &right);
+        Self { is_negative, digits: left, power }.within_range()
+    }
+
+    /// The number without an exponent, rounded to 17 digits behind the point, without zeros at the end.
+    pub(crate) fn to_text(&self) -> String {
+        let rounded = self.rounded(-(WRITTEN as i64));
+        let behind = (-rounded.power).max(0) as usize;
+        let mut text: String = rounded.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+        text.extend(std::iter::repeat_n('0', rounded.power.max(0) as usize));
+        if text.len() <= behind {
+            text.insert_str(0, &"0".repeat(behind + 1 - text.len()));
+        }
+        let fraction = text.split_off(text.len() - behind);
+        let fraction = fraction.trim_end_matches('0');
+        let whole = match text.trim_start_matches('0') {
+            "" => "0",
+            whole => whole,
+        };
+        let sign = if self.is_negative && (whole != "0" || !fraction.is_empty()) { "-" } else { "" };
+        let point = if fraction.is_empty() { "" } else { "." };
+        format!("{sign}{whole}{point}{fraction}")
+    }
+
+    /// The power of ten of the highest digit.
+    fn highest(&self) -> i64 {
+        self.power + self.digits.len() as i64 - 1
+    }
+
+    /// `length` digits, the lowest for `power`.
+    fn aligned(&self, power: i64, length: i64) -> Vec<u8> {
+        let after = (self.power - power) as usize;
+        let before = length as usize - self.digits.len() - after;
+        let zeros = |count| std::iter::repeat_n(0, count);
+        zeros(before).chain(self.digits.iter().copied()).chain(zeros(after)).collect()
+    }
+
+    fn within_range(self) -> Option<Self> {
+        let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
+        (self.highest() - zeros as i64 <= *POWERS.end()).then_some(self)
+    }
+
+    /// The nearest number whose lowest digit is for `power`; of two, the one with an even digit.
+    fn rounded(&self, power: i64) -> Self {
+        if self.power >= power {
+            return self.clone();
+        }
+        let dropped = (power - self.power) as usize;
+        // A zero in front takes the carry, and is the even digit where none else is left.
+        let mut digits: Vec<u8> = self.aligned(self.power, self.digits.len().max(dropped) as i64 + 1);
+        let tail = digits.split_off(digits.len() - dropped);
+        let is_odd = digits.last().is_some_and(|digit| digit % 2 == 1);
+        let is_up = match (tail[0], tail[1..].iter().any(|digit| *digit != 0)) {
+            (5, false) => is_odd,
+            (first, _) => first >= 5,
+        };
+        if is_up {
+            let mut one = vec![0; digits.len()];
+            one[digits.len() - 1] = 1;
+            add(&mut digits, &one);
+        }
+        Self { is_negative: self.is_negative, digits, power }
+    }
+}
+
+/// Adds digits of the same length. The highest has room for the carry.
+fn add(left: &mut [u8], right: &[u8]) {
+    let mut carry = 0;
+    for (digit, other) in left.iter_mut().zip(right).rev() {
+        let sum = *digit + other + carry;
+        (*digit, carry) = (sum % 10, sum / 10);
+    }
+}
+
+/// Subtracts digits of the same length that are not more.
+fn subtract(left: &mut [u8], right: &[u8]) {
+    let mut borrow = 0;
+    for (digit, other) in left.iter_mut().zip(right).rev() {
+        let difference = 10 + *digit - other - borrow;
+        (*digit, borrow) = (difference % 10, 1 - difference / 10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(left: &str, right: &str) -> String {
+        match (Decimal::parse(left.as_bytes()), Decimal::parse(right.as_bytes())) {
+            (Some(Decimal::Finite(left)), Some(Decimal::Finite(right))) => {
+                left.plus(&right).map_or("overflow".to_owned(), |sum| sum.to_text())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn sums_are_exact() {
+        for (left, right, expected) in [
+            ("10.5", "0.1", "10.6"),
+            ("0.1", "0.2", "0.3"),
+            ("3.0e3", "200", "3200"),
+            ("1", "-1.1", "-0.1"),
+            ("1000.1", "0.2", "1000.3"),
+            ("-5", "5", "0"),
+            ("-0.0", "0", "0"),
+            ("1e20", "1", "100000000000000000001"),
+            ("99.9", "0.1", "100"),
+            (".5", "5.", "5.5"),
+            ("-1e-20", "0", "0"),
+            ("0.999999999999999999", "0", "1"),
+            ("0.000000000000000005", "0", "0"),
+            ("0.000000000000000015", "0", "0.00000000000000002"),
+            ("0.0000000000000000051", "0", "0.00000000000000001"),
+            ("-120", "20.25", "-99.75"),
+            ("1E2", "+1e+1", "110"),
+        ] {
+            assert_eq!(sum(left, right), expected, "{left} + {right}");
+            assert_eq!(sum(right, left), expected, "{right} + {left}");
+        }
+    }
+
+    #[test]
+    fn what_no_float_can_hold_is_refused() {
+        assert_eq!(sum("9e4932", "9e4932"), "overflow");
+        assert_eq!(Decimal::parse(b"1e4933"), None);
+        assert_eq!(Decimal::parse(b"1e-5000"), None);
+        assert_eq!(Decimal::parse(b"1e99999999999999999999"), None);
+        assert_eq!(Decimal::parse(b"1.5e-9223372036854775808"), None);
+        assert_eq!(sum("1e4932", "1e-4951").len(), 4933);
+    }
+
+    #[test]
+    fn only_numbers_are_read() {
+        for text in ["", "-", ".", "e5", "1e", "1 ", " 1", "1.2.3", "--1", "nan", "0x10", "1e1.5", "abc", "1:"] {
+            assert_eq!(Decimal::parse(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(Decimal::parse(&[b'1'; 256]), None);
+        assert_eq!(Decimal::parse(b"-Infinity"), Some(Decimal::Infinite));
+    }
+}
