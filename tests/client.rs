@@ -13,7 +13,7 @@ use kvstore::{
     store::Store,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncReadExt, AsyncWriteExt, BufStream, DuplexStream, duplex},
     join,
     net::UnixListener,
 };
@@ -309,6 +309,14 @@ async fn an_answer_may_come_before_the_whole_command_is_read() {
         server.answers(PING, b"+PONG\r\n").await;
     });
     assert_eq!(answer.unwrap(), "PONG");
+}
+
+#[tokio::test]
+async fn a_stream_that_holds_back_what_is_written_is_flushed() {
+    let (client, server) = duplex(1024);
+    let (mut client, mut server) = (Client::over(BufStream::new(client), ClientCodec::resp()), Peer(server));
+    let (answer, ()) = join!(client.get("k"), server.answers(GET_K, b"$1\r\nv\r\n"));
+    assert_eq!(answer.unwrap().unwrap(), "v");
 }
 
 #[tokio::test]
