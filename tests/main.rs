@@ -1,5 +1,7 @@
 //! Tests of the whole, through its public interface. One binary, so that it links once.
 
 mod client;
+mod connection_commands;
+mod protocol;
 mod seed;
 mod support;

@@ -217,7 +217,7 @@ where
 
     /// Decodes a batch. A barrier ends it: what follows may be bound by other limits, or mean something else.
     fn decode(&mut self) -> bool {
-        if matches!(self.stage, Stage::Broken(_) | Stage::Finishing) {
+        if matches!(self.stage, Stage::Broken(_) | Stage::Finishing) || self.is_held_up() {
             return false;
         }
         while self.queue.len() < BATCH {
@@ -410,7 +410,8 @@ where
     fn settle_session(&mut self) {
         let session = &self.standing.session;
         self.codec.set_protocol(session.protocol());
-        let limits = if self.standing.is_authenticated() { self.shared.settings.limits } else { Limits::unauthenticated() };
+        let limits =
+            if self.standing.is_authenticated() { self.shared.settings.limits } else { Limits::unauthenticated() };
         self.codec.set_limits(limits);
         self.standing.registration.entry.set_session(session.clone());
     }
@@ -419,6 +420,11 @@ where
     fn finish(&mut self) {
         self.stage = Stage::Finishing;
         self.queue.clear();
+    }
+
+    /// Whether a barrier is under way: who the client is, and what its commands mean, is known after it.
+    fn is_held_up(&self) -> bool {
+        self.later.is_some() || self.at_barrier && !self.flight.is_empty()
     }
 
     fn is_busy(&self) -> bool {
@@ -496,7 +502,10 @@ where
             let heard = self.input.heard();
             let reads = self.wants_input() && is_idle;
             let rules = [
-                (self.deadline.stalled().map(|since| since + settings.slow_reader_timeout), "it does not read its replies"),
+                (
+                    self.deadline.stalled().map(|since| since + settings.slow_reader_timeout),
+                    "it does not read its replies",
+                ),
                 (self.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
                 (
                     (is_idle && !self.standing.is_authenticated()).then(|| heard + settings.unauthenticated_timeout),

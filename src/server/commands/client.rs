@@ -21,7 +21,9 @@ struct Sub(&'static str, std::ops::RangeInclusive<usize>, fn(&Shared, &mut Stand
 
 static SUBS: [Sub; 11] = [
     Sub("ID", 0..=0, |_, standing, _| Ok(Response::Integer(standing.session.id() as i64).into())),
-    Sub("INFO", 0..=0, |_, standing, _| Ok(Response::Verbatim(*b"txt", line(&standing.registration.entry).into()).into())),
+    Sub("INFO", 0..=0, |_, standing, _| {
+        Ok(Response::Verbatim(*b"txt", (line(&standing.registration.entry) + "\n").into()).into())
+    }),
     Sub("GETNAME", 0..=0, get_name),
     Sub("SETNAME", 1..=1, set_name),
     Sub("SETINFO", 2..=2, set_info),
@@ -135,10 +137,13 @@ fn flag<T: Send + Sync + 'static>(standing: &mut Standing, args: &[&[u8]], mark:
 fn list(shared: &Shared, _: &mut Standing, args: &[&[u8]]) -> Answered {
     let filter = match args {
         [] => Filter::default(),
-        [option, kind] if option.eq_ignore_ascii_case(b"TYPE") => Filter { kind: Some(Kind::parse(kind)?), ..Filter::default() },
-        [option, ids @ ..] if option.eq_ignore_ascii_case(b"ID") && !ids.is_empty() => {
-            Filter { ids: ids.iter().map(|id| parse_id(id, "Invalid client ID")).collect::<Result<_, _>>()?, ..Filter::default() }
+        [option, kind] if option.eq_ignore_ascii_case(b"TYPE") => {
+            Filter { kind: Some(Kind::parse(kind)?), ..Filter::default() }
         }
+        [option, ids @ ..] if option.eq_ignore_ascii_case(b"ID") && !ids.is_empty() => Filter {
+            ids: ids.iter().map(|id| parse_id(id, "Invalid client ID")).collect::<Result<_, _>>()?,
+            ..Filter::default()
+        },
         _ => return Err(syntax_error()),
     };
     let chosen = shared.registry.entries().into_iter().filter(|entry| filter.admits(entry));

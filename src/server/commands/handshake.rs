@@ -16,6 +16,7 @@ pub(super) fn auth(shared: &Shared, _: &mut Standing, command: &Command) -> Answ
     let (user, password) = match words[..] {
         [user, password] => (user, password),
         [password] if shared.auth.is_some() => (&b"default"[..], password),
+        [_, _, ..] => return Err(CommandError::err("syntax error")),
         _ => {
             return Err(CommandError::err(
                 "AUTH <password> called without any password configured for the default user. \
@@ -44,12 +45,15 @@ fn authenticate(
             then(shared, standing)
         })
     };
-    let asked = match &shared.auth {
-        Some(auth) => auth.authenticate(credentials),
-        // Without an authenticator there is one user, who needs no password.
-        None => Box::pin(std::future::ready((&*credentials.user == b"default").then(|| Arc::from("default")))),
-    };
-    Answer::Later(Box::pin(async move { conclude(asked.await) }))
+    let auth = shared.auth.clone();
+    // All of the authenticator's code runs in this future, where a panic is an answer.
+    Answer::Later(Box::pin(async move {
+        conclude(match auth {
+            Some(auth) => auth.authenticate(credentials).await,
+            // Without an authenticator there is one user, who needs no password.
+            None => (&*credentials.user == b"default").then(|| Arc::from("default")),
+        })
+    }))
 }
 
 /// `HELLO [protover [AUTH username password] [SETNAME clientname]]`

@@ -69,7 +69,7 @@ static TABLE: [ConnectionCommand; 8] = [
     row("PING", 0..=1, ORDINARY, ping),
     row("ECHO", 1..=1, ORDINARY, echo),
     row("HELLO", 0..=usize::MAX, BARRIER_FOR_ALL, handshake::hello),
-    row("AUTH", 1..=2, BARRIER_FOR_ALL, handshake::auth),
+    row("AUTH", 1..=usize::MAX, BARRIER_FOR_ALL, handshake::auth),
     row("SELECT", 1..=1, BARRIER, select),
     row("RESET", 0..=0, BARRIER_FOR_ALL, reset),
     row("QUIT", 0..=usize::MAX, BARRIER_FOR_ALL, quit),
@@ -173,6 +173,9 @@ fn echo(_: &Shared, _: &mut Standing, command: &Command) -> Answered {
 
 fn select(shared: &Shared, standing: &mut Standing, command: &Command) -> Answered {
     let index = integer(command.arg_at(0)).ok_or(CommandError::err("value is not an integer or out of range"))?;
+    if i32::try_from(index).is_err() {
+        return Err(CommandError::err("value is out of range, value must between -2147483648 and 2147483647"));
+    }
     match usize::try_from(index) {
         Ok(index) if index < shared.settings.databases => standing.session_mut().set_database(index),
         _ => return Err(CommandError::err("DB index is out of range")),
@@ -183,6 +186,7 @@ fn select(shared: &Shared, standing: &mut Standing, command: &Command) -> Answer
 fn reset(shared: &Shared, standing: &mut Standing, _: &Command) -> Answered {
     standing.session_mut().reset();
     standing.session_mut().set_user(shared.first_user());
+    standing.session_mut().insert(shared.status());
     standing.replies = Replies::On;
     Ok(Response::simple("RESET").into())
 }
