@@ -34,7 +34,6 @@ async fn ping_with_a_value_answers_the_value() {
 }
 
 #[tokio::test]
-#[ignore = "the store has no GETDEL"]
 async fn a_value_is_there_from_set_to_clear() {
     for mut client in clients().await {
         assert_eq!(client.get("key").await.unwrap(), None);
