@@ -5,9 +5,9 @@ use std::{fmt, ops::Deref};
 use bytes::{Buf, Bytes, BytesMut};
 
 /// How many bytes are held without an allocation.
-const INLINE: usize = 64;
+const INLINE: usize = 71;
 
-/// An immutable string of bytes: up to 64 of them inline, more in a shared buffer.
+/// An immutable string of bytes: up to 71 of them inline, more in a shared buffer.
 ///
 /// A reply carries its text in one of these. Copying a short value costs no allocation and no reference count;
 /// cloning a long one shares it.
@@ -25,14 +25,17 @@ pub struct ByteString(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, bytes: Inline },
+    Inline(Inline),
     Shared(Bytes),
 }
 
 /// Aligned, so that a response is moved in whole words: a move that overlaps what was just written waits for it.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
-struct Inline([u8; INLINE]);
+struct Inline {
+    len: u8,
+    bytes: [u8; INLINE],
+}
 
 impl ByteString {
     /// Copies `bytes`.
@@ -43,7 +46,7 @@ impl ByteString {
         }
         let mut inline = [0; INLINE];
         inline[..bytes.len()].copy_from_slice(bytes);
-        Self(Repr::Inline { len: bytes.len() as u8, bytes: Inline(inline) })
+        Self(Repr::Inline(Inline { len: bytes.len() as u8, bytes: inline }))
     }
 
     /// Takes the first `length` bytes off `input`.
@@ -66,7 +69,7 @@ impl ByteString {
     #[inline]
     pub fn shared(&self) -> Option<&Bytes> {
         match &self.0 {
-            Repr::Inline { .. } => None,
+            Repr::Inline(_) => None,
             Repr::Shared(bytes) => Some(bytes),
         }
     }
@@ -84,7 +87,7 @@ impl Deref for ByteString {
     #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, bytes } => &bytes.0[..usize::from(*len)],
+            Repr::Inline(Inline { len, bytes }) => &bytes[..usize::from(*len)],
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -137,7 +140,7 @@ impl From<ByteString> for Bytes {
     fn from(string: ByteString) -> Self {
         match string.0 {
             Repr::Shared(bytes) => bytes,
-            Repr::Inline { .. } => Bytes::copy_from_slice(&string),
+            Repr::Inline(_) => Bytes::copy_from_slice(&string),
         }
     }
 }
@@ -199,7 +202,7 @@ mod tests {
     fn short_strings_are_inline_and_long_ones_shared() {
         assert!(ByteString::from(vec![0; INLINE]).shared().is_none());
         assert!(ByteString::from(vec![0; INLINE + 1]).shared().is_some());
-        assert_eq!(size_of::<ByteString>(), 72);
+        assert_eq!(size_of::<ByteString>(), 80);
     }
 
     #[test]

@@ -113,8 +113,7 @@ impl Command {
     /// When there is no word, or one lies outside of both buffers.
     pub fn from_frame_and_outside(frame: Bytes, outside: Arc<[u8]>, words: &[Word]) -> Self {
         assert!(words.iter().all(|word| !word.is_outside() || word.range().end <= outside.len()), "words lie outside");
-        let words = Words::Many(Arc::new(Many { words: words.into(), outside }));
-        Self { words, ..Self::from_frame(frame, &[Word::default()]) }
+        Self { words: Words::many(words, outside), ..Self::from_frame(frame, &[Word::default()]) }
     }
 
     /// The name, in the case in which it came.
@@ -277,10 +276,14 @@ impl Word {
     }
 }
 
+/// Where the words lie. Not an enum: all of it is moved in whole words, which a tag of one byte in front would prevent.
 #[derive(Clone)]
-enum Words {
-    Inline(u8, [Word; INLINE]),
-    Many(Arc<Many>),
+struct Words {
+    /// How many of `few` there are.
+    len: usize,
+    few: [Word; INLINE],
+    /// In place of `few`.
+    many: Option<Arc<Many>>,
 }
 
 struct Many {
@@ -292,18 +295,19 @@ struct Many {
 impl Words {
     #[inline]
     fn as_slice(&self) -> &[Word] {
-        match self {
-            Self::Inline(len, words) => &words[..usize::from(*len)],
-            Self::Many(many) => &many.words,
+        match &self.many {
+            None => &self.few[..self.len],
+            Some(many) => &many.words,
         }
     }
 
     #[inline]
     fn outside(&self) -> &[u8] {
-        match self {
-            Self::Inline(..) => &[],
-            Self::Many(many) => &many.outside,
-        }
+        self.many.as_ref().map_or(&[], |many| &many.outside)
+    }
+
+    fn many(words: &[Word], outside: Arc<[u8]>) -> Self {
+        Self { len: 0, few: Default::default(), many: Some(Arc::new(Many { words: words.into(), outside })) }
     }
 }
 
@@ -311,11 +315,13 @@ impl From<&[Word]> for Words {
     #[inline]
     fn from(words: &[Word]) -> Self {
         if words.len() > INLINE {
-            return Self::Many(Arc::new(Many { words: words.into(), outside: Arc::default() }));
+            return Self::many(words, Arc::default());
         }
-        let mut inline = [Word::default(); INLINE];
-        inline[..words.len()].copy_from_slice(words);
-        Self::Inline(words.len() as u8, inline)
+        let mut few = [Word::default(); INLINE];
+        for (place, word) in few.iter_mut().zip(words) {
+            *place = *word;
+        }
+        Self { len: words.len(), few, many: None }
     }
 }
 

@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_response_is_small_enough_to_move() {
-        assert_eq!(size_of::<Response>(), 80);
+        assert_eq!(size_of::<Response>(), 88);
     }
 
     #[test]

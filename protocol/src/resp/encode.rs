@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 
 /// Up to which length a bulk is copied for certain.
-const INLINE: usize = 64;
+const INLINE: usize = 71;
 
 use crate::{ByteString, Command, Output, Protocol, Response, double, output::SHARED};
 
