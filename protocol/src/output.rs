@@ -7,6 +7,9 @@ use bytes::{Buf, Bytes, BytesMut};
 /// From this length on a shared value is queued by reference; below, copying is cheaper than another slice.
 pub(crate) const SHARED: usize = 8 * 1024;
 
+/// How much room the first bytes get: small answers to a pipeline fit without growing step by step.
+const FIRST: usize = 4 * 1024;
+
 /// A queue of bytes to be written: what was encoded, and shared values between.
 ///
 /// A [`Buf`], so that `poll_write_buf` writes several parts with one call.
@@ -34,6 +37,9 @@ impl Output {
     /// Where bytes are appended.
     #[inline]
     pub fn bytes(&mut self) -> &mut BytesMut {
+        if self.tail.capacity() == 0 {
+            self.tail.reserve(FIRST);
+        }
         &mut self.tail
     }
 
@@ -41,7 +47,7 @@ impl Output {
     #[inline]
     pub fn share(&mut self, value: Bytes) {
         if value.len() < SHARED {
-            self.tail.extend_from_slice(&value);
+            self.bytes().extend_from_slice(&value);
             return;
         }
         self.push(value);
@@ -52,7 +58,7 @@ impl Output {
     pub(crate) fn append(&mut self, string: &crate::ByteString) {
         match string.shared() {
             Some(shared) if shared.len() >= SHARED => self.push(shared.clone()),
-            _ => self.tail.extend_from_slice(string),
+            _ => self.bytes().extend_from_slice(string),
         }
     }
 

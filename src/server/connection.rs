@@ -31,13 +31,10 @@ use super::{
     deadline::Deadline,
     flight::Flight,
     input::Input,
-    queue::Queue,
+    queue::{BATCH, Queue},
     supply::Supply,
     trouble,
 };
-
-/// How many commands are decoded, and hinted, ahead of being called.
-const BATCH: usize = 64;
 
 /// How many commands are called in one turn of the task, so that a deep pipeline does not starve its neighbours.
 const BUDGET: usize = 1024;

@@ -6,6 +6,12 @@ use kvstore_protocol::Command;
 
 use super::commands::Class;
 
+/// How many commands are decoded, and hinted, ahead of being called.
+pub(super) const BATCH: usize = 64;
+
+/// For how many commands an idle connection keeps room.
+const FEW: usize = 2;
+
 /// Decoded commands, each with its tag and its class, in order.
 pub(super) struct Queue<T> {
     /// Apart from the rest, so that a hint is shown them as one slice.
@@ -28,6 +34,10 @@ impl<T> Queue<T> {
 
     #[inline]
     pub(super) fn push(&mut self, command: Command, tag: T, class: Class) {
+        // A second command mostly means a pipeline: room for a whole batch at once instead of bit by bit.
+        if self.commands.len() == self.commands.capacity() {
+            self.reserve();
+        }
         self.commands.push_back(command);
         self.rest.push_back((tag, class));
     }
@@ -54,7 +64,15 @@ impl<T> Queue<T> {
 
     /// Gives back the memory of a long batch.
     pub(super) fn shrink(&mut self) {
-        self.commands.shrink_to(4);
-        self.rest.shrink_to(4);
+        if self.commands.capacity() > FEW {
+            *self = Self::new();
+        }
+    }
+
+    #[cold]
+    fn reserve(&mut self) {
+        let room = if self.commands.capacity() == 0 { FEW } else { BATCH };
+        self.commands.reserve(room);
+        self.rest.reserve(room);
     }
 }
