@@ -92,7 +92,8 @@ mod tests {
         check("h[^e]llo", &["hallo", "hbllo"], &["hello"]);
         check("h[a-c]llo", &["hallo", "hbllo"], &["hdllo"]);
         check("h[c-a]llo", &["hbllo"], &["hdllo"]);
-        check("[a-]", &["a", "-"], &["b", "]"]);
+        // As in Redis the bracket is the end of the range here.
+        check("[a-]", &["a", "]", "^"], &["b", "-"]);
         check("[]", &[], &["", "]", "a"]);
         check("[^]", &["a", "]"], &[""]);
         check("[\\]]", &["]"], &["\\"]);

@@ -186,7 +186,7 @@ fn info(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     if args.len() == 1 {
         return all(context, args, store);
     }
-    Ok(Response::array(args.from(1).map(|name| Listed::find(name).map_or(Response::NullArray, Listed::info))))
+    Ok(Response::array(args.from(1).map(|name| Listed::find(name).map_or(Response::Null, Listed::info))))
 }
 
 /// `COMMAND DOCS [name …]`: what is known of commands beside that.
@@ -231,4 +231,80 @@ fn keys_of(args: &Args<'_>) -> Result<(&'static Spec, Vec<Response>), CommandErr
 
 fn no_keys() -> CommandError {
     CommandError::err("The command has no key arguments")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::Bench;
+
+    #[test]
+    fn info_tells_arity_flags_and_keys() {
+        Bench::new().check([(
+            "COMMAND INFO mget nosuch",
+            "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, [], [{\"flags\": {+RO}, \
+             \"begin_search\": {\"type\": \"index\", \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \
+             \"spec\": {\"lastkey\": :-1, \"keystep\": :1, \"limit\": :0}}}], []], (nil)]",
+        )]);
+    }
+
+    #[test]
+    fn the_list_has_every_command_and_those_of_the_transport() {
+        let bench = Bench::new();
+        let (Response::Array(names), Response::Array(all)) = (bench.answer("COMMAND LIST"), bench.answer("COMMAND"))
+        else {
+            panic!("arrays")
+        };
+        for name in ["get", "ping", "client", "command", "object"] {
+            assert!(names.contains(&name.into()), "{name}");
+        }
+        assert_eq!(bench.answer("COMMAND COUNT"), names.len().into());
+        assert_eq!(all.len(), names.len());
+    }
+
+    #[test]
+    fn no_two_commands_share_a_name() {
+        let mut names: Vec<_> = listed().map(Listed::name).collect();
+        names.sort();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn every_command_either_reads_or_writes_its_keys() {
+        let with_subs = listed().flat_map(|command| [command].into_iter().chain(command.subs()));
+        for command in with_subs.filter(|command| command.spec.keys.first > 0) {
+            let flags = command.spec.flags;
+            assert!(flags.has(READ) != flags.has(WRITE), "{}", command.name());
+        }
+    }
+
+    #[test]
+    fn the_list_can_be_filtered() {
+        Bench::new().check([
+            ("COMMAND LIST FILTERBY PATTERN GETR*", "[\"getrange\"]"),
+            ("COMMAND LIST FILTERBY PATTERN object|e*", "[\"object|encoding\"]"),
+            ("COMMAND LIST FILTERBY MODULE x", "[]"),
+            ("COMMAND LIST FILTERBY ACLCAT nosuch", "[]"),
+            ("COMMAND LIST FILTERBY FOO x", "-ERR syntax error"),
+            ("COMMAND LIST FOO", "-ERR syntax error"),
+        ]);
+    }
+
+    #[test]
+    fn keys_are_found_in_a_command() {
+        Bench::new().check([
+            ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
+            ("COMMAND GETKEYS OBJECT ENCODING k", "[\"k\"]"),
+            ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RW}], [\"b\", {+RW}]]"),
+            ("COMMAND GETKEYS PING x", "-ERR The command has no key arguments"),
+            ("COMMAND GETKEYS NOSUCH x", "-ERR Invalid command specified"),
+            ("COMMAND GETKEYS GET a b", "-ERR Invalid number of arguments specified for command"),
+            ("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command"),
+        ]);
+    }
+
+    #[test]
+    fn docs_tell_the_group() {
+        Bench::new().check([("COMMAND DOCS get nosuch", "{\"get\": {\"group\": \"string\"}}")]);
+    }
 }

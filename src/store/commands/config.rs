@@ -5,7 +5,7 @@ use kvstore_protocol::{CommandError, Response};
 use super::strings;
 use crate::store::{
     Shared,
-    args::Args,
+    args::{Args, SYNTAX},
     context::Context,
     engine::Keyspace,
     glob,
@@ -82,17 +82,13 @@ fn get(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
 /// `CONFIG SET name value [name value …]`: refused, whatever the setting.
 fn set(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     if args.len() % 2 == 0 {
-        return Err(CommandError::wrong_arity("config|set"));
+        return Err(SYNTAX);
     }
-    let names: Vec<_> = args.from(1).step_by(2).map(String::from_utf8_lossy).collect();
-    let is_known = |name: &str| value_of(store, &name.to_ascii_lowercase()).is_some();
-    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
-        let text = format!("Unknown option or number of arguments for CONFIG SET - '{unknown}'");
-        return Err(CommandError::err(text));
-    }
-    let known = names.first().map_or("", |name| name);
-    let text = format!("CONFIG SET failed (possibly related to argument '{known}') - can't set immutable config");
-    Err(CommandError::err(text))
+    let name = String::from_utf8_lossy(args.bytes(1));
+    Err(CommandError::err(match value_of(store, &name.to_ascii_lowercase()) {
+        Some(_) => format!("CONFIG SET failed (possibly related to argument '{name}') - can't set immutable config"),
+        None => format!("Unknown option or number of arguments for CONFIG SET - '{name}'"),
+    }))
 }
 
 /// `CONFIG RESETSTAT`: the counts of INFO start from 0.
@@ -104,4 +100,49 @@ fn resetstat(_: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
 /// `CONFIG REWRITE`: refused, since no setting changes.
 fn rewrite(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
     Err(CommandError::err("The server is running without a config file"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{Store, testing::Bench};
+
+    #[test]
+    fn settings_are_found_by_patterns() {
+        Bench::new().check([
+            ("CONFIG GET save", "{\"save\": \"\"}"),
+            ("CONFIG GET appendonly DATABASES", "{\"databases\": \"16\", \"appendonly\": \"no\"}"),
+            ("CONFIG GET maxmemory*", "{\"maxmemory\": \"0\", \"maxmemory-policy\": \"noeviction\"}"),
+            ("CONFIG GET nosuch", "{}"),
+            ("CONFIG GET", "-ERR wrong number of arguments for 'config|get' command"),
+        ]);
+    }
+
+    #[test]
+    fn the_program_around_the_store_adds_settings_and_replaces_them() {
+        Bench::new().check([("CONFIG GET p?rt", "{\"port\": \"7000\"}")]);
+        let store = Store::builder().config("save", "60 1").config("SAVE", "").config("databases", "x").build();
+        let answer = store.execute(&kvstore_protocol::Command::new("CONFIG").with_args(["GET", "[sd]a*"]));
+        assert_eq!(answer.to_string(), "{\"save\": \"\", \"databases\": \"x\"}");
+    }
+
+    #[test]
+    fn no_setting_can_be_set() {
+        const IMMUTABLE: &str = "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config";
+        Bench::new().check([
+            ("CONFIG SET port 1", IMMUTABLE),
+            ("CONFIG SET nosuch 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
+            ("CONFIG SET port", "-ERR wrong number of arguments for 'config|set' command"),
+            ("CONFIG SET port 1 save", "-ERR syntax error"),
+            ("CONFIG REWRITE", "-ERR The server is running without a config file"),
+        ]);
+    }
+
+    #[test]
+    fn resetstat_counts_from_zero_again() {
+        let bench = Bench::new();
+        bench.answer("GET missing");
+        assert!(bench.answer("INFO stats").to_string().contains("keyspace_misses:1"));
+        bench.check([("CONFIG RESETSTAT", "+OK")]);
+        assert!(bench.answer("INFO stats").to_string().contains("keyspace_misses:0"));
+    }
 }

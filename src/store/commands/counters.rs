@@ -77,3 +77,76 @@ fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answe
     slot.replace(Value::String(text.clone()));
     Ok(text.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::Bench;
+
+    const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
+
+    #[test]
+    fn counters_start_at_zero_and_keep_their_end() {
+        Bench::new().check([
+            ("INCR n", ":1"),
+            ("EXPIRE n 10", ":1"),
+            ("INCRBY n 10", ":11"),
+            ("DECR n", ":10"),
+            ("DECRBY n 20", ":-10"),
+            ("GET n", "\"-10\""),
+            ("TTL n", ":10"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_integer_is_not_counted() {
+        let bench = Bench::new();
+        bench.check([("INCRBY n x", NOT_AN_INTEGER), ("INCRBY n 1.5", NOT_AN_INTEGER), ("EXISTS n", ":0")]);
+        for text in ["abc", "1.0", "01", "+1", "''", "9223372036854775808"] {
+            bench.check([(&*format!("SET n {text}"), "+OK"), ("INCR n", NOT_AN_INTEGER)]);
+        }
+    }
+
+    #[test]
+    fn a_counter_does_not_overflow() {
+        const OVERFLOW: &str = "-ERR increment or decrement would overflow";
+        Bench::new().check([
+            ("SET n 9223372036854775807", "+OK"),
+            ("INCR n", OVERFLOW),
+            ("DECRBY n -1", OVERFLOW),
+            ("DECRBY n -9223372036854775808", "-ERR decrement would overflow"),
+            ("GET n", "\"9223372036854775807\""),
+            ("SET n -9223372036854775808", "+OK"),
+            ("DECR n", OVERFLOW),
+        ]);
+    }
+
+    #[test]
+    fn decimals_are_added_exactly() {
+        Bench::new().check([
+            ("SET n 10.50", "+OK"),
+            ("INCRBYFLOAT n 0.1", "\"10.6\""),
+            ("SET n 5.0e3", "+OK"),
+            ("EXPIRE n 10", ":1"),
+            ("INCRBYFLOAT n 2.0e2", "\"5200\""),
+            ("TTL n", ":10"),
+            ("INCRBYFLOAT new -0.5", "\"-0.5\""),
+            ("INCRBYFLOAT new 0.5", "\"0\""),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_decimal_is_not_added() {
+        const NOT_A_FLOAT: &str = "-ERR value is not a valid float";
+        const INFINITE: &str = "-ERR increment would produce NaN or Infinity";
+        Bench::new().check([
+            ("INCRBYFLOAT n x", NOT_A_FLOAT),
+            ("INCRBYFLOAT n nan", NOT_A_FLOAT),
+            ("INCRBYFLOAT n 1e5000", NOT_A_FLOAT),
+            ("INCRBYFLOAT n inf", INFINITE),
+            ("INCRBYFLOAT n -inf", INFINITE),
+            ("EXISTS n", ":0"),
+            ("SET n x", "+OK"),
+            ("INCRBYFLOAT n 1", NOT_A_FLOAT),
+        ]);
+    }
+}

@@ -202,3 +202,99 @@ fn persist(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     }
     Ok(ends.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::Bench;
+
+    #[test]
+    fn a_key_is_gone_when_its_time_has_come() {
+        let bench = Bench::new();
+        bench.check([("SET k v", "+OK"), ("PEXPIRE k 100", ":1")]);
+        bench.pass(99);
+        bench.check([("GET k", "\"v\""), ("PTTL k", ":1")]);
+        bench.pass(1);
+        bench.check([("GET k", "(nil)"), ("PTTL k", ":-2"), ("EXPIRE k 10", ":0"), ("KEYS *", "[]")]);
+    }
+
+    #[test]
+    fn ends_are_told_in_seconds_and_milliseconds_from_now_and_since_1970() {
+        Bench::new().check([
+            ("TTL k", ":-2"),
+            ("PEXPIRETIME k", ":-2"),
+            ("SET k v", "+OK"),
+            ("TTL k", ":-1"),
+            ("EXPIRETIME k", ":-1"),
+            ("PEXPIRE k 1499", ":1"),
+            ("TTL k", ":1"),
+            ("PTTL k", ":1499"),
+            ("EXPIRETIME k", ":1700000001"),
+            ("PEXPIRETIME k", ":1700000001499"),
+            ("EXPIREAT k 1700000100", ":1"),
+            ("TTL k", ":100"),
+            ("PEXPIREAT k 1700000000007", ":1"),
+            ("PTTL k", ":7"),
+            ("EXPIRE k 3", ":1"),
+            ("PTTL k", ":3000"),
+        ]);
+    }
+
+    #[test]
+    fn an_end_in_the_past_removes_the_key() {
+        for command in ["EXPIRE k 0", "EXPIRE k -1", "PEXPIRE k -5", "EXPIREAT k 1", "PEXPIREAT k -9223372036854775808"] {
+            Bench::new().check([("SET k v", "+OK"), (command, ":1"), ("EXISTS k", ":0"), ("DBSIZE", ":0")]);
+        }
+    }
+
+    #[test]
+    fn conditions_compare_with_the_end_before() {
+        Bench::new().check([
+            ("SET k v", "+OK"),
+            ("EXPIRE k 10 XX", ":0"),
+            ("EXPIRE k 10 GT", ":0"),
+            ("EXPIRE k 10 LT", ":1"),
+            ("EXPIRE k 20 NX", ":0"),
+            ("EXPIRE k 20 LT", ":0"),
+            ("EXPIRE k 10 GT", ":0"),
+            ("EXPIRE k 20 GT XX", ":1"),
+            ("EXPIRE k 5 XX LT", ":1"),
+            ("TTL k", ":5"),
+            ("SET k v", "+OK"),
+            ("EXPIRE k 10 nx", ":1"),
+        ]);
+    }
+
+    #[test]
+    fn conditions_that_contradict_each_other_are_refused() {
+        const FIRST: &str = "-ERR NX and XX, GT or LT options at the same time are not compatible";
+        Bench::new().check([
+            ("EXPIRE k 10 NX XX", FIRST),
+            ("EXPIRE k 10 GT NX", FIRST),
+            ("EXPIRE k 10 GT LT", "-ERR GT and LT options at the same time are not compatible"),
+            ("EXPIRE k x foo", "-ERR Unsupported option foo"),
+        ]);
+    }
+
+    #[test]
+    fn times_out_of_range_are_refused() {
+        Bench::new().check([
+            ("SET k v", "+OK"),
+            ("EXPIRE k 9223372036854775807", "-ERR invalid expire time in 'expire' command"),
+            ("EXPIRE k -9223372036854775808", "-ERR invalid expire time in 'expire' command"),
+            ("PEXPIRE k 9223372036854775807", "-ERR invalid expire time in 'pexpire' command"),
+            ("EXPIREAT k 9223372036854775", ":1"),
+            ("EXPIREAT k 9223372036854776", "-ERR invalid expire time in 'expireat' command"),
+            ("PEXPIREAT k 9223372036854775807", ":1"),
+            ("PEXPIRETIME k", ":9223372036854775807"),
+            ("EXPIRE k x", "-ERR value is not an integer or out of range"),
+        ]);
+    }
+
+    #[test]
+    fn persist_takes_the_end_away() {
+        let bench = Bench::new();
+        bench.check([("PERSIST k", ":0"), ("SET k v EX 1", "+OK"), ("PERSIST k", ":1"), ("PERSIST k", ":0")]);
+        bench.pass(10_000);
+        bench.check([("GET k", "\"v\"")]);
+    }
+}

@@ -156,3 +156,56 @@ fn keyspace(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
         fields.add(format_args!("db{number}"), format_args!("keys={keys},expires={},avg_ttl={rest}", expiring.count));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::Bench;
+
+    fn text(bench: &Bench, line: &str) -> String {
+        String::from_utf8_lossy(bench.answer(line).as_bytes().expect("a text")).into_owned()
+    }
+
+    #[test]
+    fn sections_are_those_asked_for_in_their_own_order() {
+        let bench = Bench::new();
+        let text = text(&bench, "INFO keyspace REPLICATION nosuch");
+        assert_eq!(text, "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\r\n# Keyspace\r\n");
+        assert_eq!(self::text(&bench, "INFO nosuch"), "");
+        assert!(self::text(&bench, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nkvstore_version:"));
+        assert_eq!(self::text(&bench, "INFO all").matches("# ").count(), 8);
+    }
+
+    #[test]
+    fn databases_with_keys_tell_how_many_end_and_when() {
+        let bench = Bench::new();
+        bench.check([("MSET a 1 b 2", "+OK"), ("SET c 1 PX 1000", "+OK"), ("SET d 1 PX 3000", "+OK")]);
+        bench.pass(500);
+        assert_eq!(text(&bench, "INFO keyspace"), "# Keyspace\r\ndb0:keys=4,expires=2,avg_ttl=1500\r\n");
+    }
+
+    #[test]
+    fn reads_count_as_hits_or_misses_and_writes_do_not() {
+        let bench = Bench::new();
+        for line in ["SET k 1", "GET k", "GET x", "EXISTS k x", "INCR k", "DEL x", "EXPIRE x 1", "TTL k", "TYPE x"] {
+            bench.answer(line);
+        }
+        let stats = text(&bench, "INFO stats");
+        assert!(stats.contains("keyspace_hits:3\r\nkeyspace_misses:3\r\n"), "{stats}");
+    }
+
+    #[test]
+    fn uptime_counts_from_the_start_of_the_store() {
+        let bench = Bench::new();
+        bench.pass(2 * 24 * 60 * 60 * 1000 + 5000);
+        let server = text(&bench, "INFO server");
+        assert!(server.contains("uptime_in_seconds:172805\r\nuptime_in_days:2\r\n"), "{server}");
+        assert!(server.contains("tcp_port:7000\r\n"), "{server}");
+    }
+
+    #[test]
+    fn numbers_of_bytes_are_shortened_for_people() {
+        for (bytes, shown) in [(0, "0B"), (1023, "1023B"), (1536, "1.50K"), (3 << 20, "3.00M"), (5 << 30, "5.00G")] {
+            assert_eq!(super::human(bytes), shown);
+        }
+    }
+}

@@ -176,3 +176,142 @@ fn idletime(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answe
 fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok(slots.first().peek().map(|_| 1).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::Bench;
+
+    const NO_SUCH_KEY: &str = "-ERR no such key";
+
+    #[test]
+    fn keys_are_counted_as_often_as_they_are_named_and_removed_once() {
+        Bench::new().check([
+            ("MSET a 1 b 2", "+OK"),
+            ("EXISTS a a b missing", ":3"),
+            ("TOUCH a a b missing", ":3"),
+            ("DEL a a missing", ":1"),
+            ("UNLINK a b", ":1"),
+            ("DBSIZE", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn type_names_what_is_there() {
+        Bench::new().check([("TYPE k", "+none"), ("SET k v", "+OK"), ("TYPE k", "+string")]);
+    }
+
+    #[test]
+    fn rename_carries_value_and_end_over_what_is_there() {
+        Bench::new().check([
+            ("RENAME a b", NO_SUCH_KEY),
+            ("MSET a 1 b 2", "+OK"),
+            ("EXPIRE a 10", ":1"),
+            ("RENAME a b", "+OK"),
+            ("EXISTS a", ":0"),
+            ("GET b", "\"1\""),
+            ("TTL b", ":10"),
+            ("SET a 3", "+OK"),
+            ("RENAME a b", "+OK"),
+            ("TTL b", ":-1"),
+            ("RENAME b b", "+OK"),
+            ("GET b", "\"3\""),
+        ]);
+    }
+
+    #[test]
+    fn renamenx_leaves_what_is_there() {
+        Bench::new().check([
+            ("RENAMENX a b", NO_SUCH_KEY),
+            ("MSET a 1 b 2", "+OK"),
+            ("RENAMENX a b", ":0"),
+            ("RENAMENX a a", ":0"),
+            ("RENAMENX a c", ":1"),
+            ("MGET a b c", "[(nil), \"2\", \"1\"]"),
+        ]);
+    }
+
+    #[test]
+    fn copy_carries_value_and_end_between_databases() {
+        let mut bench = Bench::new();
+        bench.check([
+            ("COPY a b", ":0"),
+            ("SET a 1 EX 10", "+OK"),
+            ("COPY a b", ":1"),
+            ("TTL b", ":10"),
+            ("SET a 2", "+OK"),
+            ("COPY a b", ":0"),
+            ("COPY a b REPLACE", ":1"),
+            ("TTL b", ":-1"),
+            ("COPY a a DB 3", ":1"),
+        ]);
+        bench.select(3);
+        bench.check([("GET a", "\"2\""), ("COPY a b DB 0", ":0"), ("COPY a c DB 0", ":1"), ("DBSIZE", ":1")]);
+    }
+
+    #[test]
+    fn copy_refuses_what_makes_no_sense() {
+        Bench::new().check([
+            ("COPY a a", "-ERR source and destination objects are the same"),
+            ("COPY a a DB 0", "-ERR source and destination objects are the same"),
+            ("COPY a b DB 16", "-ERR DB index is out of range"),
+            ("COPY a b DB -1", "-ERR DB index is out of range"),
+            ("COPY a b DB x", "-ERR value is not an integer or out of range"),
+            (
+                "COPY a b DB 99999999999",
+                "-ERR value is out of range, value must between -2147483648 and 2147483647",
+            ),
+            ("COPY a b DB", "-ERR syntax error"),
+            ("COPY a b FOO", "-ERR syntax error"),
+        ]);
+    }
+
+    #[test]
+    fn object_names_the_encoding() {
+        Bench::new().check([
+            ("OBJECT ENCODING k", "(nil)"),
+            ("SET k 10", "+OK"),
+            ("OBJECT ENCODING k", "\"int\""),
+            ("APPEND k 1", ":3"),
+            ("OBJECT encoding k", "\"raw\""),
+            ("RENAME k l", "+OK"),
+            ("OBJECT ENCODING l", "\"raw\""),
+            ("INCR l", ":102"),
+            ("OBJECT ENCODING l", "\"int\""),
+            ("SETRANGE new 0 1", ":1"),
+            ("OBJECT ENCODING new", "\"raw\""),
+            ("SET new text", "+OK"),
+            ("OBJECT ENCODING new", "\"embstr\""),
+            ("OBJECT REFCOUNT new", ":1"),
+        ]);
+    }
+
+    #[test]
+    fn object_counts_the_seconds_since_the_last_use() {
+        let bench = Bench::new();
+        bench.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
+        bench.pass(5000);
+        bench.store.0.remove_due();
+        bench.check([
+            ("TTL k", ":-1"),
+            ("EXISTS k", ":1"),
+            ("OBJECT IDLETIME k", ":5"),
+            ("TOUCH k", ":1"),
+            ("OBJECT IDLETIME k", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn object_refuses_what_it_does_not_know() {
+        let bench = Bench::new();
+        bench.check([
+            ("OBJECT", "-ERR wrong number of arguments for 'object' command"),
+            ("OBJECT FOO k", "-ERR unknown subcommand 'FOO'. Try OBJECT HELP."),
+            ("OBJECT ENCODING", "-ERR wrong number of arguments for 'object|encoding' command"),
+            ("OBJECT FREQ k", "(nil)"),
+            ("SET k v", "+OK"),
+        ]);
+        let freq = bench.answer("OBJECT FREQ k").to_string();
+        assert!(freq.starts_with("-ERR An LFU maxmemory policy is not selected, access frequency not tracked."));
+        assert!(bench.answer("OBJECT HELP").to_string().ends_with("+HELP, +    Prints this help.]"));
+    }
+}

@@ -120,3 +120,114 @@ fn check_flush_option(args: &Args<'_>) -> Result<(), CommandError> {
         _ => Err(SYNTAX),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use kvstore_protocol::Command;
+
+    use super::*;
+    use crate::store::testing::Bench;
+
+    const SYNTAX: &str = "-ERR syntax error";
+
+    /// The cursor and the keys of an answer to SCAN.
+    fn page(answer: Response) -> (String, Vec<String>) {
+        let text = |response: &Response| String::from_utf8_lossy(response.as_bytes().expect("a text")).into_owned();
+        let Response::Array(parts) = answer else { panic!("{answer}") };
+        let [cursor, Response::Array(keys)] = &parts[..] else { panic!("{parts:?}") };
+        (text(cursor), keys.iter().map(text).collect())
+    }
+
+    #[test]
+    fn keys_answers_what_matches_and_is_not_over() {
+        let bench = Bench::new();
+        bench.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET over 1 PX 5", "+OK")]);
+        bench.pass(5);
+        bench.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
+    }
+
+    #[test]
+    fn a_scan_shows_every_key_that_stays() {
+        let bench = Bench::new();
+        let set = |number: usize| bench.answer_to(Command::set(format!("key:{number}"), "v"));
+        (0..5000).for_each(|number| assert_eq!(set(number), Response::ok()));
+        let (mut cursor, mut seen, mut calls) = ("0".to_owned(), HashSet::new(), 0);
+        loop {
+            let (next, keys) = page(bench.answer(&format!("SCAN {cursor} COUNT 50")));
+            assert!(keys.len() < 200, "about as many as were asked for, not {}", keys.len());
+            seen.extend(keys);
+            cursor = next;
+            calls += 1;
+            // Others come and go meanwhile, so that tables grow and shrink.
+            match calls {
+                20 => (10_000..40_000).for_each(|number| assert_eq!(set(number), Response::ok())),
+                60 => (10_000..40_000).for_each(|number| {
+                    bench.answer_to(Command::del(format!("key:{number}")));
+                }),
+                _ => {}
+            }
+            if cursor == "0" {
+                break;
+            }
+        }
+        assert!(calls > 60, "{calls}");
+        assert!((0..5000).all(|number| seen.contains(&format!("key:{number}"))));
+    }
+
+    #[test]
+    fn a_small_database_is_scanned_in_one_call() {
+        let bench = Bench::new();
+        bench.check([("SCAN 0", "[\"0\", []]"), ("MSET a 1 b 2 c 3", "+OK")]);
+        let (cursor, mut keys) = page(bench.answer("SCAN 0"));
+        keys.sort();
+        assert_eq!((&*cursor, keys), ("0", vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]));
+    }
+
+    #[test]
+    fn a_scan_leaves_out_what_is_not_asked_for() {
+        Bench::new().check([
+            ("MSET a1 1 b1 2", "+OK"),
+            ("SCAN 0 MATCH a*", "[\"0\", [\"a1\"]]"),
+            ("SCAN 0 match b? count 1000", "[\"0\", [\"b1\"]]"),
+            ("SCAN 0 TYPE list", "[\"0\", []]"),
+            ("SCAN 0 TYPE STRING MATCH a1 COUNT 9223372036854775807", "[\"0\", [\"a1\"]]"),
+            ("SCAN 18446744073709551615", "[\"0\", []]"),
+        ]);
+    }
+
+    #[test]
+    fn a_scan_refuses_what_it_cannot_read() {
+        Bench::new().check([
+            ("SCAN x", "-ERR invalid cursor"),
+            ("SCAN -1", "-ERR invalid cursor"),
+            ("SCAN ''", "-ERR invalid cursor"),
+            ("SCAN 18446744073709551616 COUNT x", "-ERR invalid cursor"),
+            ("SCAN 0 COUNT 0", SYNTAX),
+            ("SCAN 0 COUNT -5", SYNTAX),
+            ("SCAN 0 COUNT x", "-ERR value is not an integer or out of range"),
+            ("SCAN 0 MATCH", SYNTAX),
+            ("SCAN 0 FOO x", SYNTAX),
+        ]);
+    }
+
+    #[test]
+    fn randomkey_answers_some_key() {
+        let bench = Bench::new();
+        bench.check([("RANDOMKEY", "(nil)"), ("SET k v", "+OK"), ("RANDOMKEY", "\"k\""), ("PEXPIRE k 5", ":1")]);
+        bench.pass(5);
+        bench.check([("RANDOMKEY", "(nil)")]);
+    }
+
+    #[test]
+    fn flushdb_empties_the_selected_database_and_flushall_every_one() {
+        let mut bench = Bench::new();
+        bench.check([("SET a 1 EX 10", "+OK")]);
+        bench.select(1);
+        bench.check([("SET b 1", "+OK"), ("SET c 1", "+OK"), ("DBSIZE", ":2"), ("FLUSHDB ASYNC", "+OK"), ("DBSIZE", ":0")]);
+        bench.select(0);
+        bench.check([("DBSIZE", ":1"), ("FLUSHALL sync", "+OK"), ("DBSIZE", ":0"), ("KEYS *", "[]")]);
+        bench.check([("FLUSHALL FOO", SYNTAX), ("FLUSHDB ASYNC SYNC", SYNTAX)]);
+    }
+}

@@ -19,3 +19,15 @@ fn time(context: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
     let parts = [now.as_secs() as i64, i64::from(now.subsec_micros())];
     Ok(Response::array(parts.map(ByteString::from_integer)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::Bench;
+
+    #[test]
+    fn time_is_that_of_the_clock() {
+        let bench = Bench::new();
+        bench.pass(1234);
+        bench.check([("TIME", "[\"1700000001\", \"234000\"]")]);
+    }
+}

@@ -350,3 +350,236 @@ fn patched(string: &mut ByteString, offset: usize, patch: &[u8]) -> Result<(), C
     string::overwrite(string, offset, patch);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use kvstore_protocol::Command;
+
+    use super::*;
+    use crate::store::testing::{Bench, START};
+
+    #[test]
+    fn set_stores_and_get_answers() {
+        Bench::new().check([
+            ("GET k", "(nil)"),
+            ("SET k v", "+OK"),
+            ("GET k", "\"v\""),
+            ("STRLEN k", ":1"),
+            ("STRLEN missing", ":0"),
+            ("SET k ''", "+OK"),
+            ("GET k", "\"\""),
+        ]);
+    }
+
+    #[test]
+    fn set_obeys_its_conditions() {
+        Bench::new().check([
+            ("SET k 1 XX", "(nil)"),
+            ("SET k 1 NX", "+OK"),
+            ("SET k 2 NX", "(nil)"),
+            ("SET k 2 xx", "+OK"),
+            ("SETNX k 3", ":0"),
+            ("SETNX other 3", ":1"),
+            ("MGET k other", "[\"2\", \"3\"]"),
+        ]);
+    }
+
+    #[test]
+    fn set_with_get_answers_the_old_string_whether_it_stores_or_not() {
+        Bench::new().check([
+            ("SET k 1 NX GET", "(nil)"),
+            ("SET k 2 NX GET", "\"1\""),
+            ("SET k 3 GET", "\"1\""),
+            ("SET missing 1 XX GET", "(nil)"),
+            ("GET k", "\"3\""),
+            ("EXISTS missing", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn set_takes_the_end_away_unless_it_sets_or_keeps_one() {
+        let bench = Bench::new();
+        bench.check([
+            ("SET k 1 EX 10", "+OK"),
+            ("PTTL k", ":10000"),
+            ("SET k 2 KEEPTTL", "+OK"),
+            ("PTTL k", ":10000"),
+            ("SET k 3 PX 20", "+OK"),
+            ("PTTL k", ":20"),
+            ("SET k 4", "+OK"),
+            ("PTTL k", ":-1"),
+            ("SET k 5 EXAT 1700000001", "+OK"),
+            ("PTTL k", ":1000"),
+            ("SET k 6 PXAT 1700000000500", "+OK"),
+            ("PTTL k", ":500"),
+            ("SET new 7 KEEPTTL", "+OK"),
+            ("PTTL new", ":-1"),
+        ]);
+        assert_eq!(START, 1_700_000_000_000);
+        bench.pass(500);
+        bench.check([("GET k", "(nil)"), ("EXISTS k", ":0"), ("SET k 7 XX", "(nil)")]);
+    }
+
+    #[test]
+    fn set_with_an_end_in_the_past_leaves_nothing() {
+        Bench::new().check([("SET k 1", "+OK"), ("SET k 2 EXAT 1", "+OK"), ("GET k", "(nil)"), ("DBSIZE", ":0")]);
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_a_syntax_error() {
+        for options in ["NX XX", "EX 1 PX 1", "EX 1 KEEPTTL", "KEEPTTL PXAT 1", "EX", "FOO", "PERSIST", "EX 1 EXAT 1"] {
+            Bench::new().check([(&*format!("SET k v {options}"), "-ERR syntax error"), ("EXISTS k", ":0")]);
+        }
+        for options in ["NX", "PERSIST EX 1", "EX 1 PERSIST", "EX", "KEEPTTL", "EX 1 PX 1"] {
+            Bench::new().check([(&*format!("GETEX k {options}"), "-ERR syntax error")]);
+        }
+    }
+
+    #[test]
+    fn times_that_make_no_sense_are_refused() {
+        for time in ["EX 0", "EX -1", "PX 0", "EXAT 0", "PXAT -1", "EX 9223372036854775807", "PX 9223372036854775807"] {
+            Bench::new().check([
+                (&*format!("SET k v {time}"), "-ERR invalid expire time in 'set' command"),
+                ("SET k v", "+OK"),
+                (&*format!("GETEX k {time}"), "-ERR invalid expire time in 'getex' command"),
+                (&*format!("GETEX missing {time}"), "(nil)"),
+            ]);
+        }
+        Bench::new().check([
+            ("SET k v EX x", "-ERR value is not an integer or out of range"),
+            ("SETEX k 0 v", "-ERR invalid expire time in 'setex' command"),
+            ("PSETEX k -1 v", "-ERR invalid expire time in 'psetex' command"),
+            ("SETEX k x v", "-ERR value is not an integer or out of range"),
+        ]);
+    }
+
+    #[test]
+    fn setex_and_psetex_store_for_a_time() {
+        let bench = Bench::new();
+        bench.check([("SETEX s 2 v", "+OK"), ("PSETEX p 1500 v", "+OK"), ("TTL s", ":2"), ("PTTL p", ":1500")]);
+        bench.pass(1999);
+        bench.check([("GET s", "\"v\""), ("GET p", "(nil)")]);
+    }
+
+    #[test]
+    fn getset_and_getdel_answer_what_was_there() {
+        Bench::new().check([
+            ("GETSET k 1", "(nil)"),
+            ("EXPIRE k 10", ":1"),
+            ("GETSET k 2", "\"1\""),
+            ("TTL k", ":-1"),
+            ("GETDEL k", "\"2\""),
+            ("GETDEL k", "(nil)"),
+        ]);
+    }
+
+    #[test]
+    fn getex_changes_the_end_when_asked() {
+        Bench::new().check([
+            ("SET k v EX 10", "+OK"),
+            ("GETEX k", "\"v\""),
+            ("TTL k", ":10"),
+            ("GETEX k EX 20", "\"v\""),
+            ("TTL k", ":20"),
+            ("GETEX k PERSIST", "\"v\""),
+            ("TTL k", ":-1"),
+            ("GETEX k PXAT 1", "\"v\""),
+            ("EXISTS k", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn many_keys_are_set_and_read_at_once() {
+        Bench::new().check([
+            ("MSET a 1 b 2 a 3", "+OK"),
+            ("MGET a missing b a", "[\"3\", (nil), \"2\", \"3\"]"),
+            ("MSET a", "-ERR wrong number of arguments for 'mset' command"),
+            ("MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"),
+        ]);
+    }
+
+    #[test]
+    fn msetnx_sets_all_or_nothing() {
+        Bench::new().check([
+            ("MSETNX a 1 b 2", ":1"),
+            ("MSETNX c 3 a 4", ":0"),
+            ("MGET a b c", "[\"1\", \"2\", (nil)]"),
+            ("MSETNX a 1 b", "-ERR wrong number of arguments for 'msetnx' command"),
+            ("MSETNX d 1 d 2", ":1"),
+            ("GET d", "\"2\""),
+        ]);
+    }
+
+    #[test]
+    fn append_adds_and_keeps_the_end() {
+        Bench::new().check([
+            ("APPEND k ab", ":2"),
+            ("EXPIRE k 10", ":1"),
+            ("APPEND k cd", ":4"),
+            ("GET k", "\"abcd\""),
+            ("TTL k", ":10"),
+        ]);
+    }
+
+    #[test]
+    fn getrange_takes_any_two_integers() {
+        let bench = Bench::new();
+        bench.answer("SET k hello");
+        for (start, end, part) in [
+            ("0", "-1", "hello"),
+            ("1", "3", "ell"),
+            ("-3", "-2", "ll"),
+            ("3", "1", ""),
+            ("-2", "-3", ""),
+            ("5", "10", ""),
+            ("-100", "0", "h"),
+            ("-100", "-200", ""),
+            ("-200", "-100", "h"),
+            ("-9223372036854775808", "9223372036854775807", "hello"),
+            ("9223372036854775807", "-9223372036854775808", ""),
+        ] {
+            bench.check([(&*format!("GETRANGE k {start} {end}"), &*format!("\"{part}\""))]);
+        }
+        bench.check([
+            ("SUBSTR k 0 0", "\"h\""),
+            ("GETRANGE missing 0 -1", "\"\""),
+            ("GETRANGE k x 1", "-ERR value is not an integer or out of range"),
+        ]);
+    }
+
+    #[test]
+    fn setrange_writes_over_and_fills_with_zeros() {
+        Bench::new().check([
+            ("SETRANGE k 2 ab", ":4"),
+            ("GET k", r#""\x00\x00ab""#),
+            ("SETRANGE k 3 cd", ":5"),
+            ("GET k", r#""\x00\x00acd""#),
+            ("SETRANGE k 100 ''", ":5"),
+            ("SETRANGE missing 100 ''", ":0"),
+            ("EXISTS missing", ":0"),
+            ("SETRANGE k -1 x", "-ERR offset is out of range"),
+        ]);
+    }
+
+    #[test]
+    fn no_string_grows_over_its_limit() {
+        const TOO_LONG: &str = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+        Bench::new().check([
+            ("SETRANGE k 536870912 x", TOO_LONG),
+            ("SETRANGE k 9223372036854775807 xx", TOO_LONG),
+            ("EXISTS k", ":0"),
+            ("SET k v", "+OK"),
+            ("SETRANGE k 536870911 xx", TOO_LONG),
+            ("GET k", "\"v\""),
+        ]);
+    }
+
+    #[test]
+    fn a_copy_that_is_being_read_does_not_change() {
+        let bench = Bench::new();
+        bench.answer_to(Command::set("k", "x".repeat(1000)));
+        let read = bench.answer("GET k");
+        bench.check([("APPEND k y", ":1001"), ("SETRANGE k 0 z", ":1001")]);
+        assert_eq!(read, Response::from("x".repeat(1000)));
+    }
+}
