@@ -454,7 +454,7 @@ where
             return Ok(());
         }
         while self.output.has_remaining() {
-            match poll_write_buf(Pin::new(&mut self.io), cx, &mut self.output) {
+            match poll_write_some(Pin::new(&mut self.io), &mut self.output, cx) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(_)) => self.deadline.progress(),
                 Poll::Ready(Err(error)) => return Err(error),
@@ -547,4 +547,18 @@ where
             }
         }
     }
+}
+
+/// Writes once. One piece alone goes by the plain call, which the kernel answers faster than the vectored one.
+fn poll_write_some<Io: AsyncWrite>(
+    io: Pin<&mut Io>,
+    output: &mut Output,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    if output.chunk().len() < output.remaining() {
+        return poll_write_buf(io, cx, output);
+    }
+    let written = std::task::ready!(io.poll_write(cx, output.chunk()))?;
+    output.advance(written);
+    Poll::Ready(Ok(written))
 }
