@@ -15,6 +15,8 @@ mod context;
 mod engine;
 mod glob;
 mod machine;
+#[cfg(test)]
+mod model;
 mod spec;
 #[cfg(test)]
 mod testing;

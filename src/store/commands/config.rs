@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn no_setting_can_be_set() {
-        const IMMUTABLE: &str = "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config";
+        const IMMUTABLE: &str =
+            "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config";
         Bench::new().check([
             ("CONFIG SET port 1", IMMUTABLE),
             ("CONFIG SET nosuch 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'"),

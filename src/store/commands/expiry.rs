@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn an_end_in_the_past_removes_the_key() {
-        for command in ["EXPIRE k 0", "EXPIRE k -1", "PEXPIRE k -5", "EXPIREAT k 1", "PEXPIREAT k -9223372036854775808"] {
+        for command in ["EXPIRE k 0", "EXPIRE k -1", "PEXPIRE k -5", "EXPIREAT k 1", "PEXPIREAT k -9223372036854775808"]
+        {
             Bench::new().check([("SET k v", "+OK"), (command, ":1"), ("EXISTS k", ":0"), ("DBSIZE", ":0")]);
         }
     }

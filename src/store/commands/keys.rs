@@ -256,10 +256,7 @@ mod tests {
             ("COPY a b DB 16", "-ERR DB index is out of range"),
             ("COPY a b DB -1", "-ERR DB index is out of range"),
             ("COPY a b DB x", "-ERR value is not an integer or out of range"),
-            (
-                "COPY a b DB 99999999999",
-                "-ERR value is out of range, value must between -2147483648 and 2147483647",
-            ),
+            ("COPY a b DB 99999999999", "-ERR value is out of range, value must between -2147483648 and 2147483647"),
             ("COPY a b DB", "-ERR syntax error"),
             ("COPY a b FOO", "-ERR syntax error"),
         ]);

@@ -225,7 +225,13 @@ mod tests {
         let mut bench = Bench::new();
         bench.check([("SET a 1 EX 10", "+OK")]);
         bench.select(1);
-        bench.check([("SET b 1", "+OK"), ("SET c 1", "+OK"), ("DBSIZE", ":2"), ("FLUSHDB ASYNC", "+OK"), ("DBSIZE", ":0")]);
+        bench.check([
+            ("SET b 1", "+OK"),
+            ("SET c 1", "+OK"),
+            ("DBSIZE", ":2"),
+            ("FLUSHDB ASYNC", "+OK"),
+            ("DBSIZE", ":0"),
+        ]);
         bench.select(0);
         bench.check([("DBSIZE", ":1"), ("FLUSHALL sync", "+OK"), ("DBSIZE", ":0"), ("KEYS *", "[]")]);
         bench.check([("FLUSHALL FOO", SYNTAX), ("FLUSHDB ASYNC SYNC", SYNTAX)]);
