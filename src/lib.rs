@@ -39,7 +39,7 @@
 //! - [`middleware`]: the layers. Each is a folder of the same four files, and is tested with a mock.
 //! - [`server`]: the transport. [`serve`] and its builder; listeners; the connection loop; the commands that are about a
 //!   connection and not about data (PING, HELLO, AUTH, CLIENT …).
-//! - `client`: the other end of a connection.
+//! - [`client`]: the other end of a connection.
 //! - [`store`]: the key-value store, the framework's first user. It knows the framework; the framework does not know it.
 //! - [`standalone`]: the default layers round the default store, read top to bottom in one place. The program is a
 //!   configuration on top of it.
@@ -67,3 +67,8 @@ pub use kvstore_middleware as middleware;
 pub use kvstore_protocol as protocol;
 pub use server::{serve, serve_with_factory};
 pub use standalone::run;
+
+/// The README's code is tested with the rest.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

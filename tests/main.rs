@@ -1,5 +1,6 @@
 //! Tests of the whole, through its public interface. One binary, so that it links once.
 
+mod binary;
 mod client;
 mod connection_commands;
 mod protocol;

@@ -1,0 +1,137 @@
+//! The program: its flags, its environment, its file, its signals.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Output, Stdio},
+};
+
+use kvstore::client::Client;
+
+/// A running server; killed when the test ends before it does.
+struct Running {
+    process: Child,
+    /// Where it says that it listens.
+    places: Vec<String>,
+}
+
+fn kvstore() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kvstore"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+fn output(command: &mut Command) -> (Output, String) {
+    let output = command.output().expect("the program runs");
+    let text = [&output.stdout[..], &output.stderr].concat();
+    (output, String::from_utf8(text).expect("text"))
+}
+
+impl Running {
+    /// Starts a server on any free port, and reads its start-up line.
+    fn start(command: &mut Command) -> Self {
+        let mut process =
+            command.args(["--port", "0", "--threads", "1"]).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut lines = BufReader::new(process.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        lines.read_line(&mut line).expect("a start-up line");
+        let places = line.split_once("listens on ").expect("where it listens").1;
+        let places =
+            places.split(", ").map(|place| place.split_whitespace().next().unwrap_or_default().to_owned()).collect();
+        process.stderr = Some(lines.into_inner());
+        Self { process, places }
+    }
+
+    /// Sends a signal, and waits for the end: whether it was a success, and the last lines of the log.
+    fn stop(mut self, signal: &str) -> (bool, String) {
+        let kill = format!("kill -{signal} {}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        let mut log = String::new();
+        self.process.stderr.take().expect("a pipe").read_to_string(&mut log).expect("text");
+        (self.process.wait().expect("it ends").success(), log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_signal_stops_the_server_in_order() {
+    for signal in ["TERM", "INT"] {
+        let server = Running::start(&mut kvstore());
+        let mut client = Client::connect(&*server.places[0]).await.unwrap();
+        client.set("key", "value").await.unwrap();
+        let (is_success, log) = server.stop(signal);
+        assert!(is_success);
+        assert!(log.contains("kvstore has stopped") && log.contains("connections_cut=0"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_served_and_removed() {
+    let path = std::env::temp_dir().join(format!("kvstore-test-{}.sock", std::process::id()));
+    let server = Running::start(kvstore().arg("--unixsocket").arg(&path));
+    assert_eq!(server.places[1], path.to_str().unwrap());
+    let mut client = Client::connect_unix(&path).await.unwrap();
+    assert_eq!(client.ping("").await.unwrap(), "PONG");
+    drop(client);
+    server.stop("TERM");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn flags_win_over_the_environment_and_that_over_the_file() {
+    let path = std::env::temp_dir().join(format!("kvstore-test-{}.toml", std::process::id()));
+    std::fs::write(&path, "requirepass = \"file\"\ndatabases = 3\nmax-clients = 7\n").unwrap();
+    let server = Running::start(
+        kvstore()
+            .arg("--config")
+            .arg(&path)
+            .env("KVSTORE_REQUIREPASS", "environment")
+            .env("KVSTORE_DATABASES", "4")
+            .args(["--databases", "5"]),
+    );
+    std::fs::remove_file(&path).unwrap();
+    let mut client = Client::connect(&*server.places[0]).await.unwrap();
+    let mut call = async |words: &str| {
+        let mut words = words.split(' ');
+        let command = kvstore::protocol::Command::new(words.next().unwrap()).with_args(words);
+        client.call(command).await.unwrap().to_string()
+    };
+    assert_eq!(call("AUTH file").await, "-WRONGPASS invalid username-password pair or user is disabled.");
+    assert_eq!(call("AUTH environment").await, "+OK");
+    assert_eq!(call("SELECT 4").await, "+OK");
+    assert_eq!(call("SELECT 5").await, "-ERR DB index is out of range");
+    assert_eq!(call("CONFIG GET maxclients").await, "[\"maxclients\", \"7\"]");
+}
+
+#[test]
+fn mistakes_are_told_before_anything_starts() {
+    for (args, text) in [
+        (&["--max-clients", "0"][..], "--max-clients must be at least 1"),
+        (&["--config", "/nowhere.toml"], "cannot read /nowhere.toml"),
+        (&["--bind", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1:0"),
+        (&["--log", "kvstore=loud"], "--log kvstore=loud"),
+        (&["--timeout", "soon"], "invalid value 'soon'"),
+        (&["--no-such-flag"], "unexpected argument"),
+    ] {
+        let (output, text_of) = output(kvstore().args(args));
+        assert!(!output.status.success());
+        assert!(text_of.contains(text), "{text_of}");
+    }
+}
+
+#[test]
+fn help_and_version_are_told() {
+    let (output, help) = output(kvstore().arg("--help"));
+    assert!(output.status.success());
+    for flag in ["--bind", "--port", "--unixsocket", "--requirepass", "--max-clients", "--timeout", "--command-timeout"]
+    {
+        assert!(help.contains(flag), "{flag}");
+    }
+    let (_, version) = self::output(kvstore().arg("--version"));
+    assert_eq!(version.trim(), format!("kvstore {}", env!("CARGO_PKG_VERSION")));
+}
