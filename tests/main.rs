@@ -3,6 +3,11 @@
 mod binary;
 mod client;
 mod connection_commands;
+mod deadlines;
+mod events;
+mod in_flight;
+mod panics;
 mod protocol;
 mod seed;
+mod shutdown;
 mod support;

@@ -39,8 +39,14 @@ use super::{
 /// How many commands are called in one turn of the task, so that a deep pipeline does not starve its neighbours.
 const BUDGET: usize = 1024;
 
+/// What a read, or a round of mail, takes of the same budget.
+const ROUND: usize = 16;
+
 /// From how many bytes on output is written before more is answered.
 const FLUSH_AT: usize = 256 * 1024;
+
+/// What a client may leave unread, and send ahead, that has not shown who it is.
+const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
 
 /// How long a peer may be silent before an orderly close stops listening to it.
 const LINGER: Duration = Duration::from_millis(500);
@@ -67,6 +73,8 @@ pub(super) struct Connection<Io, U: Supply, C: Codec> {
     output: Output,
     /// From how many bytes on nothing more is answered before output is written.
     flush_at: usize,
+    /// Whether all was handed to the stream, and some of it is still on its way through.
+    is_flushing: bool,
     /// Whether a barrier is in flight: nothing is called beside it.
     at_barrier: bool,
     decoded: u64,
@@ -130,7 +138,8 @@ where
             flight: Flight::new(),
             later: None,
             output: Output::default(),
-            flush_at: FLUSH_AT,
+            flush_at: 0,
+            is_flushing: false,
             at_barrier: false,
             decoded: 0,
             answered: 0,
@@ -139,6 +148,7 @@ where
             deadline: Deadline::default(),
         };
         connection.settle_session();
+        connection.flush_at = FLUSH_AT.min(connection.output_bound());
         connection
     }
 
@@ -172,7 +182,7 @@ where
             if self.is_finished() {
                 return Poll::Ready(Ending::Finished);
             }
-            if is_held_back && self.output.remaining() < self.flush_at {
+            if is_held_back && !self.is_full() {
                 if budget > 0 {
                     continue;
                 }
@@ -180,11 +190,15 @@ where
                 return Poll::Pending;
             }
             match self.read(cx) {
-                Poll::Ready(Ok(())) => continue,
+                Poll::Ready(Ok(())) => {
+                    budget = budget.saturating_sub(ROUND);
+                    continue;
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Ending::Lost(error)),
                 Poll::Pending => {}
             }
             if self.inbox.poll_news(cx).is_ready() {
+                budget = budget.saturating_sub(ROUND);
                 continue;
             }
             if let Poll::Ready(reason) = self.poll_deadline(cx) {
@@ -198,13 +212,16 @@ where
     /// Answers what can be answered at once. True when there is more to do, but output or other connections come first.
     fn answer(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> bool {
         loop {
-            while let Some((response, tag)) = self.flight.next_answer() {
+            // No answer either while output is full: messages that go out in front of it may wait for room too.
+            while !self.is_full()
+                && let Some((response, tag)) = self.flight.next_answer()
+            {
                 self.reply(response, tag);
             }
-            self.poll_later(cx);
-            if self.output.remaining() >= self.flush_at || *budget == 0 {
+            if self.is_full() || *budget == 0 {
                 return true;
             }
+            self.poll_later(cx);
             if self.queue.is_empty() && !self.decode() || !self.call_next(cx) {
                 return false;
             }
@@ -383,7 +400,7 @@ where
         if !self.inbox.has_mail() {
             return;
         }
-        if self.output.remaining() >= self.shared.settings.output_buffer {
+        if self.output.remaining() >= self.output_bound() {
             self.order = self.order.max(self.inbox.peek_order());
             return;
         }
@@ -417,6 +434,9 @@ where
     fn finish(&mut self) {
         self.stage = Stage::Finishing;
         self.queue.clear();
+        // With its place in a queue for a permit, if it has one: the farewell may take a while.
+        let service = self.service.take();
+        let _ = trouble::guard(|| drop(service));
     }
 
     /// Whether a barrier is under way: who the client is, and what its commands mean, is known after it.
@@ -444,13 +464,31 @@ where
         }
     }
 
+    /// Whether there is no room for more answers.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.output.remaining() >= self.flush_at
+    }
+
+    /// How many bytes the client may leave unread.
+    fn output_bound(&self) -> usize {
+        let bound = self.shared.settings.output_buffer;
+        if self.standing.is_authenticated() { bound.max(1) } else { bound.clamp(1, UNAUTHENTICATED_BUFFER) }
+    }
+
+    /// How many bytes are read ahead of what the client waits for.
+    fn input_bound(&self) -> usize {
+        let bound = self.shared.settings.input_buffer;
+        if self.standing.is_authenticated() { bound } else { bound.min(UNAUTHENTICATED_BUFFER) }
+    }
+
     fn is_finished(&self) -> bool {
         self.stage == Stage::Finishing && !self.is_busy() && !self.output.has_remaining()
     }
 
     /// Writes as much as goes.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if !self.output.has_remaining() {
+        if !self.output.has_remaining() && !self.is_flushing {
             return Ok(());
         }
         while self.output.has_remaining() {
@@ -461,17 +499,26 @@ where
                 Poll::Pending => {
                     self.deadline.stall();
                     // More is answered meanwhile, but in bounds: the peer may send all before it reads.
-                    let bound = self.shared.settings.output_buffer;
+                    let bound = self.output_bound();
                     self.flush_at = self.output.remaining().saturating_mul(2).clamp(FLUSH_AT.min(bound), bound);
                     return Ok(());
                 }
             }
         }
-        self.flush_at = FLUSH_AT.min(self.shared.settings.output_buffer);
-        match Pin::new(&mut self.io).poll_flush(cx) {
-            Poll::Ready(Err(error)) => Err(error),
-            _ => Ok(()),
+        self.flush_at = FLUSH_AT.min(self.output_bound());
+        // A stream with a buffer of its own, such as TLS, may take all and not be done: it is asked again.
+        match Pin::new(&mut self.io).poll_flush(cx)? {
+            Poll::Ready(()) if self.is_flushing => {
+                self.is_flushing = false;
+                self.deadline.progress();
+            }
+            Poll::Ready(()) => {}
+            Poll::Pending => {
+                self.is_flushing = true;
+                self.deadline.stall();
+            }
         }
+        Ok(())
     }
 
     /// Reads once, if there is room for it. Also while commands are in flight: their peer may go away.
@@ -488,14 +535,14 @@ where
 
     fn wants_input(&self) -> bool {
         // A request larger than the buffer is read whole: its own limits bound it.
-        self.stage == Stage::Open && (!self.is_busy() || self.input.len() < self.shared.settings.input_buffer)
+        self.stage == Stage::Open && (!self.is_busy() && !self.is_full() || self.input.len() < self.input_bound())
     }
 
     /// Waits for the first moment at which the peer has broken a rule.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         let settings = &self.shared.settings;
         loop {
-            let is_idle = !self.is_busy() && self.stage == Stage::Open;
+            let is_idle = !self.is_busy() && !self.is_full() && self.stage == Stage::Open;
             let heard = self.input.heard();
             let reads = self.wants_input() && is_idle;
             let rules = [
@@ -532,19 +579,36 @@ where
         }
     }
 
-    /// Says farewell: no more answers come, and what the peer still sends is read until it closes, so that the kernel
-    /// does not answer it with a reset that overtakes the last answers.
+    /// Says farewell, unless somebody orders otherwise.
     async fn close(&mut self) {
-        let end = Instant::now() + self.shared.settings.grace;
-        if timeout_at(end, self.io.shutdown()).await.is_err() {
-            return;
-        }
-        let mut scratch = vec![0; 4096];
-        while Instant::now() < end {
-            match timeout(LINGER, self.io.read(&mut scratch)).await {
-                Ok(Ok(read)) if read > 0 => {}
-                _ => return,
+        let Self { io, inbox, shared, .. } = self;
+        let killed = poll_fn(|cx| {
+            loop {
+                std::task::ready!(inbox.poll_news(cx));
+                if inbox.peek_order() == Some(Order::Kill) {
+                    return Poll::Ready(());
+                }
             }
+        });
+        tokio::select! {
+            () = farewell(io, shared.settings.grace) => {}
+            () = killed => {}
+        }
+    }
+}
+
+/// No more answers come, and what the peer still sends is read until it closes, so that the kernel does not answer it
+/// with a reset that overtakes the last answers.
+async fn farewell(io: &mut (impl AsyncRead + AsyncWrite + Unpin), grace: Duration) {
+    let end = Instant::now() + grace;
+    if timeout_at(end, io.shutdown()).await.is_err() {
+        return;
+    }
+    let mut scratch = vec![0; 4096];
+    while Instant::now() < end {
+        match timeout(LINGER, io.read(&mut scratch)).await {
+            Ok(Ok(read)) if read > 0 => {}
+            _ => return,
         }
     }
 }

@@ -23,8 +23,15 @@ pub(super) struct Input {
     /// How many bytes the request at hand lacks at least.
     missing: usize,
     heard: Instant,
-    /// Since when, and with how many bytes since, a request is unfinished.
-    unfinished: Option<(Instant, usize)>,
+    unfinished: Option<Unfinished>,
+}
+
+/// A request of which a part has come.
+struct Unfinished {
+    /// Since when it is waited for; `None` while nothing is read.
+    since: Option<Instant>,
+    /// How much has come since.
+    bytes: usize,
 }
 
 impl Input {
@@ -50,13 +57,17 @@ impl Input {
     }
 
     /// Reads once. 0 is the peer's end.
-    pub(super) fn poll_read<Io: AsyncRead>(&mut self, io: Pin<&mut Io>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read<Io: AsyncRead>(
+        &mut self,
+        io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         self.make_room();
         let room = self.buffer.capacity() - self.buffer.len();
         let read = std::task::ready!(poll_read_buf(io, cx, &mut self.buffer))?;
         self.chunk = if read == room { LARGE_CHUNK } else { CHUNK };
-        if let Some((_, bytes)) = &mut self.unfinished {
-            *bytes += read;
+        if let Some(unfinished) = &mut self.unfinished {
+            unfinished.bytes += read;
         }
         Poll::Ready(Ok(read))
     }
@@ -84,25 +95,26 @@ impl Input {
         if self.buffer.is_empty() {
             self.unfinished = None;
         } else if commands > 0 || self.unfinished.is_none() {
-            self.unfinished = Some((self.heard, 0));
+            self.unfinished = Some(Unfinished { since: Some(self.heard), bytes: 0 });
         }
     }
 
     /// When an unfinished request must have made progress. The clock stands while nothing is read.
     pub(super) fn window_end(&mut self, reads: bool, slow: Progress) -> Option<Instant> {
-        if !reads && self.unfinished.is_some() {
-            self.unfinished = Some((Instant::now(), 0));
+        let unfinished = self.unfinished.as_mut()?;
+        if !reads {
+            *unfinished = Unfinished { since: None, bytes: 0 };
             return None;
         }
-        self.unfinished.map(|(since, _)| since + slow.window)
+        Some(*unfinished.since.get_or_insert_with(Instant::now) + slow.window)
     }
 
     /// Starts another window when the last one has ended with enough progress.
     pub(super) fn renew_window(&mut self, slow: Progress) -> bool {
         let now = Instant::now();
-        match self.unfinished {
-            Some((since, bytes)) if now >= since + slow.window && bytes >= slow.bytes => {
-                self.unfinished = Some((now, 0));
+        match &mut self.unfinished {
+            Some(Unfinished { since: Some(since), bytes }) if now >= *since + slow.window && *bytes >= slow.bytes => {
+                (*since, *bytes) = (now, 0);
                 true
             }
             _ => false,

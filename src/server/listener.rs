@@ -163,3 +163,29 @@ impl Listener for PipeListener {
         Peer::Memory
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn accepting_goes_on_after_errors_and_rests_when_something_is_short() {
+        let tries = Cell::new(0);
+        let start = Instant::now();
+        let accepted = accept_again(&tries, async |tries: &Cell<u32>| {
+            tries.set(tries.get() + 1);
+            match tries.get() {
+                1..=3 => Err(io::ErrorKind::ConnectionAborted.into()),
+                // EMFILE: no file descriptor is left.
+                4..=6 => Err(io::Error::from_raw_os_error(24)),
+                _ => Ok("a connection"),
+            }
+        });
+        assert_eq!(accepted.await, "a connection");
+        assert_eq!(start.elapsed().as_millis(), 10 + 20 + 40);
+    }
+}

@@ -1,0 +1,239 @@
+//! What happens to a connection while a command is pending: its peer leaves, somebody kills it, messages come.
+
+use std::{future::IntoFuture, io};
+
+use kvstore::{
+    protocol::{Command, Peer, Push, Response, mailbox::SendError},
+    server::Serve,
+};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{
+    in_flight::Once,
+    support::{Call, Client, Server, scripted, settle, words_of},
+};
+
+fn push_of(call: &Call) -> Push {
+    call.command.push().expect("it came from a connection")
+}
+
+fn message(text: &str) -> Response {
+    Response::Push(vec!["message".into(), text.into()])
+}
+
+/// What a RESP2 client reads of a message.
+fn told(text: &str) -> String {
+    format!("*2\r\n$7\r\nmessage\r\n${}\r\n{text}\r\n", text.len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_takes_its_pending_command_with_it() {
+    let (service, mut script) = scripted();
+    let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+    let io = tokio_test::io::Builder::new().read(b"GET a\r\n").read_error(reset).build();
+    let _running = tokio::spawn(Serve::new(service).listen(Once(Some(io), Peer::Memory)).into_future());
+    script.next().await.dropped().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_resets_takes_its_pending_command_with_it() {
+    let (service, mut script) = scripted();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let _running = tokio::spawn(kvstore::serve(listener, service).into_future());
+    let stream = TcpStream::connect(address).await.expect("the server listens");
+    socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).expect("an open socket");
+    let mut client = Client::new(stream);
+    client.sends("GET a\r\n").await;
+    let mut call = script.next().await;
+    drop(client);
+    call.dropped().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_sends_no_more_keeps_its_pending_command() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("GET a\r\n").await;
+    let call = script.next().await;
+    client.half_closes().await;
+    assert!(client.hears_nothing().await);
+    assert!(!call.is_dropped());
+    call.answer("1");
+    client.gets("$1\r\n1\r\n").await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_ends_a_pending_command() {
+    let (service, mut script) = scripted();
+    let server = Server::start(service);
+    let mut client = server.connect();
+    client.sends("GET a\r\n").await;
+    let mut call = script.next().await;
+    server.connect().asks("CLIENT KILL ID 1\r\n", ":1\r\n").await;
+    call.dropped().await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn input_that_comes_while_a_command_is_pending_is_kept() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("GET a\r\n").await;
+    let call = script.next().await;
+    client.sends("PI").await;
+    settle().await;
+    client.sends("NG\r\n").await;
+    settle().await;
+    call.answer("1");
+    client.gets("$1\r\n1\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_waiting_pipeline_no_more_is_read_than_the_buffer_holds() {
+    let (service, mut script) = scripted();
+    let server = Server::of(|listener| kvstore::serve(listener, service).input_buffer(4096));
+    let mut client = server.connect_with_room(1024);
+    client.sends("GET a\r\n").await;
+    let call = script.next().await;
+    let flood = tokio::time::timeout(std::time::Duration::from_secs(1), client.sends(vec![b'x'; 1 << 20])).await;
+    assert!(flood.is_err(), "everything was read");
+    call.answer("1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_comes_to_an_idle_connection() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("GET a\r\n").await;
+    let call = script.next().await;
+    let push = push_of(&call);
+    call.answer("1");
+    client.gets("$1\r\n1\r\n").await;
+    settle().await;
+    push.try_send(message("hello")).expect("there is room");
+    client.gets(told("hello")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_an_earlier_command_comes_while_another_is_pending() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("GET a\r\nGET b\r\n").await;
+    let call = script.next().await;
+    let push = push_of(&call);
+    call.answer("1");
+    let pending = script.next().await;
+    settle().await;
+    push.try_send(message("hello")).expect("there is room");
+    client.gets(format!("$1\r\n1\r\n{}", told("hello"))).await;
+    pending.answer("2");
+    client.gets("$1\r\n2\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_goes_on_the_side_of_the_answer_that_its_sender_chose() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("GET a\r\nPING\r\n").await;
+    let call = script.next().await;
+    push_of(&call).try_send(message("behind")).expect("there is room");
+    push_of(&call).before_answer().try_send(message("before")).expect("there is room");
+    client.gets(told("before")).await;
+    assert!(client.hears_nothing().await);
+    call.answer("1");
+    client.gets(format!("$1\r\n1\r\n{}+PONG\r\n", told("behind"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_from_inside_a_call_go_round_its_answer() {
+    let service = tower::service_fn(|command: Command| {
+        let push = command.push().expect("it came from a connection");
+        push.try_send(message("behind")).expect("there is room");
+        push.before_answer().try_send(message("before")).expect("there is room");
+        std::future::ready(Ok::<_, std::convert::Infallible>(words_of(&command)))
+    });
+    let mut client = Server::start(service).connect();
+    let both = |name| format!("{}$1\r\n{name}\r\n{}", told("before"), told("behind"));
+    client.asks("A\r\nB\r\n", both("A") + &both("B")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_does_not_overtake_the_answers_before_its_command() {
+    let (service, mut script) = scripted();
+    let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(2)).connect();
+    client.sends("A\r\nB\r\n").await;
+    let (a, b) = (script.expect("A").await, script.expect("B").await);
+    push_of(&b).before_answer().try_send(message("before")).expect("there is room");
+    assert!(client.hears_nothing().await);
+    a.answer("a");
+    client.gets(format!("$1\r\na\r\n{}", told("before"))).await;
+    b.answer("b");
+    client.gets("$1\r\nb\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_a_push_to_a_resp3_client() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("HELLO 3\r\nGET a\r\n").await;
+    client.reads_until("modules\r\n*0\r\n").await;
+    push_of(&script.next().await).before_answer().try_send(message("hi")).expect("there is room");
+    client.gets(">2\r\n$7\r\nmessage\r\n$2\r\nhi\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_messages_wait_than_allowed() {
+    let (service, mut script) = scripted();
+    let mut client = Server::of(|listener| kvstore::serve(listener, service).push_queue(2)).connect();
+    client.sends("A\r\n").await;
+    let call = script.next().await;
+    let push = push_of(&call);
+    push.try_send(message("1")).expect("there is room");
+    push.try_send(message("2")).expect("there is room");
+    assert!(matches!(push.try_send(message("3")), Err(SendError::Full(_))));
+    let waiting = tokio::spawn(async move { push.send(message("4")).await });
+    settle().await;
+    assert!(!waiting.is_finished());
+    call.answer("a");
+    client.gets(format!("$1\r\na\r\n{}{}{}", told("1"), told("2"), told("4"))).await;
+    waiting.await.expect("no panic").expect("it is sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_sent_no_more_than_the_output_holds() {
+    let (service, mut script) = scripted();
+    let server = Server::of(|listener| kvstore::serve(listener, service).push_queue(8).output_buffer(4096));
+    let mut client = server.connect_with_room(64);
+    client.sends("A\r\n").await;
+    let call = script.next().await;
+    let push = push_of(&call).before_answer();
+    let mut sent = 0;
+    for _ in 0..1000 {
+        sent += usize::from(push.try_send(message(&"x".repeat(100))).is_ok());
+        settle().await;
+    }
+    assert!((30..60).contains(&sent), "{sent} messages were taken");
+    call.answer("a");
+    for _ in 0..sent {
+        client.gets(told(&"x".repeat(100))).await;
+    }
+    client.gets("$1\r\na\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_knows_that_its_connection_is_gone() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("A\r\n").await;
+    let call = script.next().await;
+    let push = push_of(&call);
+    call.answer("a");
+    client.gets("$1\r\na\r\n").await;
+    assert!(push.is_open());
+    drop(client);
+    settle().await;
+    assert!(!push.is_open());
+    assert!(matches!(push.send(message("1")).await, Err(SendError::Closed(_))));
+}
