@@ -1,6 +1,5 @@
 //! [`Args`]: the arguments of a command, and how they are read.
 
-use bytes::Bytes;
 use kvstore_protocol::{ByteString, Command, CommandError};
 
 /// From this length on a value keeps the buffer in which it came. The transport reads a request of this size into a
@@ -42,7 +41,7 @@ impl<'a> Args<'a> {
         if bytes.len() < ADOPTED {
             return ByteString::copy_from(bytes);
         }
-        self.0.shared_arg(index).unwrap_or_else(Bytes::new).into()
+        self.0.shared_arg(index).unwrap_or_default().into()
     }
 
     /// The argument at `index` as an integer.
@@ -57,6 +56,7 @@ impl<'a> Args<'a> {
     ///
     /// # Errors
     /// `ERR value is not a valid float`
+    #[expect(dead_code, reason = "no command takes one yet")]
     pub(crate) fn float(&self, index: usize) -> Result<f64, CommandError> {
         parse_float(self.bytes(index)).ok_or(NOT_A_FLOAT)
     }

@@ -2,7 +2,7 @@
 //!
 //! The framework's first user, through its public interface: with a socket in front of it a server, without one a store in
 //! the same process. A command is a deterministic function over the slots of its keys: the time and a seed are handed to
-//! it, its keys are known from its [`spec`] before it runs, and it takes no lock. Everything else follows from that rule.
+//! it, its keys are known from its `spec` before it runs, and it takes no lock. Everything else follows from that rule.
 //!
 //! - `commands` the commands, a family a file; `spec` what is known of one before it runs
 //! - `args`, `context` what a command reads; `engine` where entries live and how slots are lent; `value` the data types

@@ -132,6 +132,9 @@ impl Arity {
     }
 }
 
+/// In which database the key at an index is: `None` for the selected one.
+type DatabaseOf = fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>;
+
 /// Where the keys of a command are among its words. The name is word 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keys {
@@ -140,7 +143,7 @@ pub(crate) struct Keys {
     pub(crate) last: isize,
     pub(crate) step: usize,
     /// In which database the key at an index is, where that is not the selected one.
-    database: Option<fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>>,
+    database: Option<DatabaseOf>,
 }
 
 impl Keys {

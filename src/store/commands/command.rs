@@ -235,6 +235,8 @@ fn no_keys() -> CommandError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::*, sample::Index};
+
     use super::*;
     use crate::store::testing::Bench;
 
@@ -306,5 +308,30 @@ mod tests {
     #[test]
     fn docs_tell_the_group() {
         Bench::new().check([("COMMAND DOCS get nosuch", "{\"get\": {\"group\": \"string\"}}")]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_arguments_make_a_command_panic(command in any::<Index>(), args in prop::collection::vec(word(), 0..6)) {
+            let rows: Vec<_> = listed().flat_map(|command| [command].into_iter().chain(command.subs())).collect();
+            let row = command.get(&rows);
+            let bench = Bench::new();
+            bench.check([("MSET a 12 b text", "+OK"), ("EXPIRE a 10", ":1")]);
+            let name = Command::new(row.parent.unwrap_or(row.spec.name));
+            bench.answer_to(name.with_args(row.parent.map(|_| row.spec.name)).with_args(args));
+        }
+    }
+
+    /// What means something to some command.
+    fn word() -> impl Strategy<Value = Vec<u8>> {
+        let words = "a b missing NX XX GET GT LT EX PX EXAT PXAT KEEPTTL PERSIST MATCH COUNT TYPE DB REPLACE FILTERBY ACLCAT \
+                     PATTERN set get|x object|encoding * [a- [^ \\ a*a*b 0 1 -1 15 16 1.5 inf nan 1e4932 1e-4951";
+        let words: Vec<_> = words.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        let number = prop_oneof![any::<i64>(), Just(i64::MAX), Just(i64::MIN), Just(i64::MAX / 1000), -100..100_i64];
+        prop_oneof![
+            4 => prop::sample::select(words),
+            2 => number.prop_map(|number| number.to_string().into_bytes()),
+            1 => prop::collection::vec(any::<u8>(), 0..12),
+        ]
     }
 }

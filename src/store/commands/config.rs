@@ -81,7 +81,7 @@ fn get(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
 
 /// `CONFIG SET name value [name value …]`: refused, whatever the setting.
 fn set(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(SYNTAX);
     }
     let name = String::from_utf8_lossy(args.bytes(1));

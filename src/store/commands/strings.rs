@@ -204,7 +204,8 @@ fn mget(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), mset);
 
 fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_pairs(args, slots, "mset")?;
+    check_pairs(args, "mset")?;
+    set_pairs(args, slots);
     Ok(Response::ok())
 }
 
@@ -212,21 +213,22 @@ fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), msetnx);
 
 fn msetnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    check_pairs(args, "msetnx")?;
     let is_free = (0..slots.len()).all(|index| !slots.at(index).is_filled());
-    if is_free || args.len() % 2 == 1 {
-        set_pairs(args, slots, "msetnx")?;
+    if is_free {
+        set_pairs(args, slots);
     }
     Ok(is_free.into())
 }
 
-fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Result<(), CommandError> {
-    if args.len() % 2 == 1 {
-        return Err(CommandError::wrong_arity(name));
-    }
+fn check_pairs(args: &Args<'_>, name: &str) -> Result<(), CommandError> {
+    if args.len().is_multiple_of(2) { Ok(()) } else { Err(CommandError::wrong_arity(name)) }
+}
+
+fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>) {
     for index in 0..slots.len() {
         slots.at(index).set(Value::String(args.value(2 * index + 1)));
     }
-    Ok(())
 }
 
 /// `SETNX key value`: stores the string when the key is missing.

@@ -12,13 +12,16 @@ pub(crate) struct Slots<'a> {
     located: &'a [Located<'a>],
 }
 
+/// Entries that were taken out.
+pub(crate) type Removed = Vec<Box<Entry>>;
+
 /// The shards in which the slots are.
 pub(crate) enum Shards<'a> {
     One(&'a mut Shard),
     Many {
         shards: Vec<&'a mut Shard>,
         /// What was removed, to be dropped when the shards are given back.
-        removed: &'a mut Vec<Box<Entry>>,
+        removed: &'a mut Removed,
     },
 }
 
@@ -72,7 +75,7 @@ impl<'a> Slots<'a> {
 pub(crate) struct Slot<'a> {
     context: &'a Context<'a>,
     shard: &'a mut Shard,
-    removed: Option<&'a mut Vec<Box<Entry>>>,
+    removed: Option<&'a mut Removed>,
     key: &'a [u8],
     hash: u64,
 }

@@ -15,6 +15,7 @@ pub(crate) enum Value {
 }
 
 /// A command for one type was sent to a key of another.
+#[expect(dead_code, reason = "there is one type so far")]
 pub(crate) const WRONG_TYPE: CommandError =
     CommandError::new("WRONGTYPE", "Operation against a key holding the wrong kind of value");
 
