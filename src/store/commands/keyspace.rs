@@ -224,6 +224,16 @@ mod tests {
     }
 
     #[test]
+    fn randomkey_prefers_no_key() {
+        let bench = Bench::new();
+        bench.check([("MSET a 1 b 2 c 3", "+OK")]);
+        let mut drawn: Vec<_> = (0..3000).map(|_| bench.answer("RANDOMKEY").to_string()).collect();
+        drawn.sort();
+        // A thousand of each are due, give or take twenty-six.
+        assert!(drawn.chunk_by(|one, other| one == other).all(|draws| (800..1200).contains(&draws.len())));
+    }
+
+    #[test]
     fn flushdb_empties_the_selected_database_and_flushall_every_one() {
         let mut bench = Bench::new();
         bench.check([("SET a 1 EX 10", "+OK")]);

@@ -229,15 +229,18 @@ impl Keyspace for Database {
     }
 
     fn random(&self, context: &Context<'_>) -> Option<Vec<u8>> {
-        let lanes = self.lanes.get()?;
-        let first = context.seed() as usize % SHARDS;
-        let is_live = |entry: &&Entry| is_live(entry, context);
-        (0..SHARDS).map(|step| &lanes[(first + step) % SHARDS]).find_map(|lane| {
-            let shard = lane.shard.lock();
-            let skip = (context.seed() >> 32) as usize % shard.table.len().max(1);
-            let mut after = shard.table.iter().skip(skip).filter(is_live);
-            after.next().or_else(|| shard.table.iter().find(is_live)).map(|entry| entry.key().to_vec())
-        })
+        // Every entry is as likely as another: the one at a random place, or the next that is live.
+        let mut skipped = (context.seed() % self.len().max(1) as u64) as usize;
+        let live_after = |shard: MutexGuard<'_, Shard>, skipped: usize| {
+            let found = shard.table.iter().skip(skipped).find(|entry| is_live(entry, context));
+            found.map(|entry| entry.key().to_vec())
+        };
+        let found = self.shards().find_map(|shard| {
+            let (here, length) = (skipped, shard.table.len());
+            skipped = skipped.saturating_sub(length);
+            if here < length { live_after(shard, here) } else { None }
+        });
+        found.or_else(|| self.shards().find_map(|shard| live_after(shard, 0)))
     }
 
     fn statistics(&self) -> Statistics {
