@@ -2,7 +2,7 @@
 //!
 //! A command such as BLPOP is *in progress* for as long as it waits, and yet it takes nothing while it does. A limiter
 //! should give its permit to somebody else, and a timeout should not count. The future of such a command waits with
-//! [`park_until`]; a layer polls the service it wraps through [`observe`] and is told.
+//! [`park_until`]; a layer polls what it wraps through [`observe`], and asks [`seen`].
 //!
 //! The mark lives for the length of one poll, on the thread that polls: it costs nothing while nobody parks, and it
 //! passes through every layer that polls its inner future itself, as tower's do. It does not pass a layer that moves the
@@ -42,14 +42,19 @@ thread_local! {
     static MARK: Cell<Parking> = const { Cell::new(Parking::Busy) };
 }
 
-/// Polls, and tells whether what was polled is parked. A layer calls its inner future through this.
+/// Polls what a layer wraps. If it is pending, [`seen`] tells afterwards what it said.
+///
+/// What was polled comes back as it is, so that an answer is not moved on its way through a layer.
 #[inline]
-pub fn observe<T>(poll: impl FnOnce() -> Poll<T>) -> (Poll<T>, Parking) {
+pub fn observe<T>(poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
     MARK.set(Parking::Busy);
-    match poll() {
-        Poll::Ready(value) => (Poll::Ready(value), Parking::Busy),
-        Poll::Pending => (Poll::Pending, MARK.get()),
-    }
+    poll()
+}
+
+/// What the future said that this thread has just polled through [`observe`], if it is pending.
+#[inline]
+pub fn seen() -> Parking {
+    MARK.get()
 }
 
 /// Waits for `event` parked: limits around this command do not count it, timeouts stand down.
@@ -107,10 +112,10 @@ mod tests {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let mut waiting = pin!(park_until(receiver));
         let mut cx = Context::from_waker(Waker::noop());
-        assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Pending, Parking::Parked));
+        assert_eq!((observe(|| waiting.as_mut().poll(&mut cx)), seen()), (Poll::Pending, Parking::Parked));
         sender.send(1).unwrap();
-        assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Pending, Parking::Returning));
-        assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), (Poll::Ready(Ok(1)), Parking::Busy));
+        assert_eq!((observe(|| waiting.as_mut().poll(&mut cx)), seen()), (Poll::Pending, Parking::Returning));
+        assert_eq!(observe(|| waiting.as_mut().poll(&mut cx)), Poll::Ready(Ok(1)));
     }
 
     #[tokio::test]
@@ -123,7 +128,8 @@ mod tests {
             std::future::pending::<()>().await;
         });
         let mut cx = Context::from_waker(Waker::noop());
-        assert_eq!(observe(|| race.as_mut().poll(&mut cx)).1, Parking::Busy);
+        assert!(observe(|| race.as_mut().poll(&mut cx)).is_pending());
+        assert_eq!(seen(), Parking::Busy);
     }
 
     #[tokio::test]
@@ -131,14 +137,17 @@ mod tests {
         let mut both =
             pin!(async { tokio::join!(park_until(std::future::ready(())), park_until(std::future::pending::<()>())) });
         let mut cx = Context::from_waker(Waker::noop());
-        assert_eq!(observe(|| both.as_mut().poll(&mut cx)).1, Parking::Returning);
+        assert!(observe(|| both.as_mut().poll(&mut cx)).is_pending());
+        assert_eq!(seen(), Parking::Returning);
     }
 
     #[test]
     fn a_mark_does_not_outlive_its_poll() {
         let mut parked = pin!(park_until(std::future::pending::<()>()));
         let mut cx = Context::from_waker(Waker::noop());
-        assert_eq!(observe(|| parked.as_mut().poll(&mut cx)).1, Parking::Parked);
-        assert_eq!(observe(|| Poll::<()>::Pending).1, Parking::Busy);
+        assert!(observe(|| parked.as_mut().poll(&mut cx)).is_pending());
+        assert_eq!(seen(), Parking::Parked);
+        assert!(observe(|| Poll::<()>::Pending).is_pending());
+        assert_eq!(seen(), Parking::Busy);
     }
 }

@@ -29,7 +29,7 @@ use super::{
     Shared,
     commands::{Answer, Class, ConnectionCommand, Later, Standing},
     deadline::Deadline,
-    flight::Flight,
+    flight::{Flight, Spent},
     input::Input,
     queue::{BATCH, Queue},
     supply::Supply,
@@ -315,17 +315,14 @@ where
         }
         let Some((command, tag)) = self.queue.pop() else { return false };
         self.at_barrier = class.is_barrier();
-        match trouble::guard(|| service.call(command)) {
-            Ok(future) => {
+        match self.flight.start(|| service.call(command), tag, cx) {
+            Ok(answer) => {
                 self.service = Some(service);
-                if let Some((response, tag)) = self.flight.start(future, tag, cx) {
+                if let Some((response, tag)) = answer {
                     self.reply(response, tag);
                 }
             }
-            Err(answer) => {
-                self.answer_now(answer, tag);
-                self.finish_if_spent();
-            }
+            Err(Spent) => self.finish_if_spent(),
         }
         true
     }

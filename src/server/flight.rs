@@ -47,24 +47,36 @@ where
         self.flying.len()
     }
 
-    /// Starts a future and asks it once. An answer that is there at once and next in order comes back; any other waits
-    /// for its turn.
+    /// Calls a service and asks its future once. An answer that is there at once and next in order comes back; any other
+    /// waits for its turn. The future is made in its place, since it is larger than it is worth moving.
+    ///
+    /// # Errors
+    /// [`Spent`] when the call panicked, so that the service is not to be used again. The answer is under way.
     #[inline]
-    pub(super) fn start(&mut self, future: F, tag: T, cx: &mut Context<'_>) -> Option<(Response, T)> {
+    pub(super) fn start(
+        &mut self,
+        call: impl FnOnce() -> F,
+        tag: T,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<(Response, T)>, Spent> {
         let mut place = self.spare.pop().unwrap_or_else(|| Box::pin(None));
-        place.set(Some(future));
-        let state = match ask(&mut place, cx) {
+        let polled = trouble::guard(|| {
+            place.set(Some(call()));
+            poll_in(&mut place, cx)
+        });
+        let is_spent = polled.is_err() && place.is_none();
+        let state = match answer_of(polled, &mut place) {
             Poll::Pending => State::Pending(place),
             Poll::Ready(response) => {
                 self.spare.push(place);
-                if self.flying.is_empty() {
-                    return Some((response, tag));
+                if self.flying.is_empty() && !is_spent {
+                    return Ok(Some((response, tag)));
                 }
                 State::Answered(response)
             }
         };
         self.flying.push_back(Flying { state, tag });
-        None
+        if is_spent { Err(Spent) } else { Ok(None) }
     }
 
     /// Queues an answer that needs no future.
@@ -122,19 +134,35 @@ impl<F, T> Drop for Flight<F, T> {
     }
 }
 
+/// A service panicked in its `call`.
+pub(super) struct Spent;
+
 /// Polls a future, and drops it once it has answered. A panic in either is the answer.
-#[inline]
 fn ask<F, E>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<Response>
 where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
 {
-    let polled = trouble::guard(|| {
-        let future = place.as_mut().as_pin_mut().expect("a place in flight holds its future");
-        let answer = std::task::ready!(future.poll(cx));
+    let polled = trouble::guard(|| poll_in(place, cx));
+    answer_of(polled, place)
+}
+
+#[inline]
+fn poll_in<F: Future>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    let future = place.as_mut().as_pin_mut().expect("a place in flight holds its future");
+    let polled = future.poll(cx);
+    if polled.is_ready() {
         place.set(None);
-        Poll::Ready(answer)
-    });
+    }
+    polled
+}
+
+/// What a poll comes to: the response, the response to an error, or to a panic.
+#[inline]
+fn answer_of<F, E>(polled: Result<Poll<Result<Response, E>>, Response>, place: &mut Place<F>) -> Poll<Response>
+where
+    E: Into<tower::BoxError>,
+{
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),

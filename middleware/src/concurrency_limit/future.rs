@@ -5,7 +5,7 @@ use std::{
 
 use kvstore_protocol::{
     Response,
-    parking::{Parking, observe},
+    parking::{Parking, observe, seen},
 };
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
@@ -44,6 +44,7 @@ struct Arrival {
 }
 
 impl<F> ResponseFuture<F> {
+    #[inline]
     pub(super) const fn new(answer: F, turn: Turn, patience: Patience) -> Self {
         Self { answer, turn, stage: Stage::Arriving(Arrival { patience, deadline: None }) }
     }
@@ -68,18 +69,19 @@ where
             Stage::UnderWay => ready!(this.turn.poll_enter(cx)),
             Stage::Parked => {}
         }
-        match observe(|| this.answer.poll(cx)) {
-            (Poll::Ready(result), _) => {
-                this.turn.leave();
-                return Poll::Ready(result);
-            }
-            (Poll::Pending, Parking::Parked) => {
+        let polled = observe(|| this.answer.poll(cx));
+        if polled.is_ready() {
+            this.turn.leave();
+            return polled;
+        }
+        match seen() {
+            Parking::Parked => {
                 this.turn.leave();
                 *this.stage = Stage::Parked;
             }
             // Parked -> UnderWay: the permit is taken at the next poll, not in this one, so that of two limits the outer one
             // always comes first; otherwise each could hold what a command at the other waits for.
-            (Poll::Pending, Parking::Returning | Parking::Busy) => {
+            Parking::Returning | Parking::Busy => {
                 if matches!(this.stage, Stage::Parked) {
                     *this.stage = Stage::UnderWay;
                     cx.waker().wake_by_ref();

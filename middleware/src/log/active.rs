@@ -4,7 +4,7 @@ use std::{task::Poll, time::Duration};
 
 use kvstore_protocol::{
     Command,
-    parking::{Parking, observe},
+    parking::{Parking, observe, seen},
 };
 use tokio::time::Instant;
 use tracing::{
@@ -69,7 +69,8 @@ impl Active {
 
     /// Polls inside the span, and takes the time while the command is parked.
     pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let (answer, parking) = self.inside(|| observe(poll));
+        let answer = self.inside(|| observe(poll));
+        let parking = if answer.is_pending() { seen() } else { Parking::Busy };
         match (parking, self.parked_since) {
             (Parking::Parked, None) => self.parked_since = Some(Instant::now()),
             (Parking::Busy | Parking::Returning, Some(since)) => {

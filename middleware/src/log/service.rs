@@ -18,6 +18,18 @@ impl<S> Log<S> {
     }
 }
 
+impl<S> Log<S>
+where
+    S: Service<Command, Response = Response>,
+{
+    /// Apart, so that the way of a command that is not logged is short.
+    #[cold]
+    fn call_logged(&mut self, command: Command, active: Box<Active>) -> ResponseFuture<S::Future> {
+        let answer = active.inside(|| self.inner.call(command));
+        ResponseFuture::new(answer, Some(active))
+    }
+}
+
 impl<S> Service<Command> for Log<S>
 where
     S: Service<Command, Response = Response>,
@@ -35,10 +47,7 @@ where
     fn call(&mut self, command: Command) -> Self::Future {
         match Active::start(&command, &self.settings) {
             None => ResponseFuture::new(self.inner.call(command), None),
-            Some(active) => {
-                let answer = active.inside(|| self.inner.call(command));
-                ResponseFuture::new(answer, Some(active))
-            }
+            Some(active) => self.call_logged(command, active),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 
 use kvstore_protocol::{
     Response,
-    parking::{Parking, observe},
+    parking::{Parking, observe, seen},
 };
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
@@ -25,6 +25,7 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
+    #[inline]
     pub(super) const fn new(answer: F, limit: Option<Duration>) -> Self {
         Self { answer, limit, deadline: None }
     }
@@ -40,12 +41,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         // The answer is asked first: one that arrives on the deadline is not late.
-        let parking = match observe(|| this.answer.poll(cx)) {
-            (Poll::Ready(result), _) => return Poll::Ready(result),
-            (Poll::Pending, parking) => parking,
-        };
+        let polled = observe(|| this.answer.poll(cx));
+        if polled.is_ready() {
+            return polled;
+        }
         let Some(limit) = *this.limit else { return Poll::Pending };
-        if parking == Parking::Parked {
+        if seen() == Parking::Parked {
             *this.deadline = None;
             return Poll::Pending;
         }
