@@ -2,7 +2,7 @@
 
 mod config;
 
-use std::{io, os::unix::net::UnixStream, path::Path, process::ExitCode, time::Duration};
+use std::{io, io::IsTerminal, os::unix::net::UnixStream, path::Path, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use kvstore::{
@@ -39,7 +39,12 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
     let options = Config::parse().resolve()?;
     let filter = EnvFilter::try_new(&options.log).map_err(|error| format!("--log {}: {error}", options.log))?;
     // A span closes with the answer to its command: that is the line a command gets.
-    tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).with_span_events(FmtSpan::CLOSE).init();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_env_filter(filter)
+        .with_span_events(FmtSpan::CLOSE)
+        .init();
     Ok(runtime(options.threads)?.block_on(serve(&options))?)
 }
 
