@@ -108,7 +108,8 @@ impl Config {
         let file = match &self.config {
             None => Self::default(),
             Some(path) => {
-                let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                let text =
+                    fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
                 toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?
             }
         };
@@ -204,7 +205,9 @@ mod tests {
 
     #[test]
     fn a_file_has_the_names_of_the_flags() {
-        let config = file("port = 7000\nmax-clients = 5\ntimeout = 30\nslow = \"10ms\"\nprotected-mode = \"no\"\nbind = [\"::1\"]");
+        let config = file(
+            "port = 7000\nmax-clients = 5\ntimeout = 30\nslow = \"10ms\"\nprotected-mode = \"no\"\nbind = [\"::1\"]",
+        );
         let options = config.unwrap().resolve().unwrap();
         assert_eq!((options.port, options.max_clients, options.protected_mode), (7000, 5, false));
         assert_eq!((options.timeout, options.slow), (Some(Duration::from_secs(30)), Some(Duration::from_millis(10))));
