@@ -2,10 +2,12 @@
 
 mod binary;
 mod client;
+mod clients;
 mod connection_commands;
 mod deadlines;
 mod events;
 mod in_flight;
+mod layers;
 mod panics;
 mod protocol;
 mod seed;

@@ -62,6 +62,15 @@ impl Output {
         }
     }
 
+    /// Sets apart what was appended so far, in no more room than it takes: a buffer that goes on growing doubles.
+    pub fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.parts_len += self.tail.len();
+            self.parts.push_back(Bytes::copy_from_slice(&self.tail));
+            self.tail.clear();
+        }
+    }
+
     /// Gives back the memory of an output with nothing to write.
     pub fn shrink(&mut self) {
         if !self.has_remaining() {
@@ -125,7 +134,8 @@ mod tests {
             expected.extend_from_slice(&part);
             output.share(part);
         }
-        assert_eq!(output.parts.len(), 4);
+        output.seal();
+        assert_eq!(output.parts.len(), 5);
         let mut written = Vec::new();
         while output.has_remaining() {
             let step = output.chunk().len().min(1000);

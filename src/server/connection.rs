@@ -497,7 +497,11 @@ where
                     self.deadline.stall();
                     // More is answered meanwhile, but in bounds: the peer may send all before it reads.
                     let bound = self.output_bound();
-                    self.flush_at = self.output.remaining().saturating_mul(2).clamp(FLUSH_AT.min(bound), bound);
+                    self.flush_at = self.output.remaining().saturating_add(FLUSH_AT).min(bound);
+                    // Or the buffer would double up to twice the bound.
+                    if self.output.bytes().len() >= FLUSH_AT {
+                        self.output.seal();
+                    }
                     return Ok(());
                 }
             }
