@@ -101,6 +101,7 @@ impl Arrival {
         self.poll_wait(turn, cx)
     }
 
+    #[cold]
     fn poll_wait(&mut self, turn: &mut Turn, cx: &mut Context<'_>) -> Poll<Result<(), Response>> {
         if matches!(self.patience, Patience::Refuse) {
             return Poll::Ready(Err(overloaded("too many commands at once")));

@@ -44,6 +44,7 @@ impl Turn {
         if self.try_enter() { Poll::Ready(()) } else { self.poll_queue(cx) }
     }
 
+    #[cold]
     fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(permits) = &self.permits else { return Poll::Ready(()) };
         if let Place::Queued(ticket) = self.place {

@@ -47,6 +47,8 @@ impl Active {
         Self::start_listened(command, settings)
     }
 
+    #[cold]
+    #[inline(never)]
     fn start_listened(command: &Command, settings: &Settings) -> Option<Box<Self>> {
         let span = span(command, settings);
         let threshold = settings.slow_threshold.filter(|_| tracing::enabled!(Level::WARN));

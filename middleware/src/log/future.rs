@@ -36,12 +36,25 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some(active) = this.active else { return this.answer.poll(cx) };
-        let result = ready!(active.poll(|| this.answer.poll(cx)));
-        active.finish(outcome(&result));
-        *this.active = None;
-        Poll::Ready(result)
+        match this.active {
+            None => this.answer.poll(cx),
+            Some(_) => poll_logged(this.answer, this.active, cx),
+        }
     }
+}
+
+/// Apart, so that the way of an answer that is not logged is short.
+#[cold]
+#[inline(never)]
+fn poll_logged<F, E>(answer: Pin<&mut F>, active: &mut Option<Box<Active>>, cx: &mut Context<'_>) -> Poll<F::Output>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    let Some(logged) = active else { return answer.poll(cx) };
+    let result = ready!(logged.poll(|| answer.poll(cx)));
+    logged.finish(outcome(&result));
+    *active = None;
+    Poll::Ready(result)
 }
 
 fn outcome<E>(result: &Result<Response, E>) -> &str {

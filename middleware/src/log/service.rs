@@ -24,6 +24,7 @@ where
 {
     /// Apart, so that the way of a command that is not logged is short.
     #[cold]
+    #[inline(never)]
     fn call_logged(&mut self, command: Command, active: Box<Active>) -> ResponseFuture<S::Future> {
         let answer = active.inside(|| self.inner.call(command));
         ResponseFuture::new(answer, Some(active))

@@ -45,12 +45,22 @@ where
         if polled.is_ready() {
             return polled;
         }
-        let Some(limit) = *this.limit else { return Poll::Pending };
-        if seen() == Parking::Parked {
-            *this.deadline = None;
-            return Poll::Pending;
-        }
-        ready!(this.deadline.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
-        Poll::Ready(Ok(Response::error("TIMEOUT", "the command took too long")))
+        poll_deadline(*this.limit, this.deadline, cx)
     }
+}
+
+/// Waits for the end of the time of a pending command.
+#[cold]
+fn poll_deadline<E>(
+    limit: Option<Duration>,
+    deadline: &mut Option<Pin<Box<Sleep>>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response, E>> {
+    let Some(limit) = limit else { return Poll::Pending };
+    if seen() == Parking::Parked {
+        *deadline = None;
+        return Poll::Pending;
+    }
+    ready!(deadline.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
+    Poll::Ready(Ok(Response::error("TIMEOUT", "the command took too long")))
 }
