@@ -9,6 +9,7 @@ mod events;
 mod in_flight;
 mod layers;
 mod panics;
+mod pipelines;
 mod protocol;
 mod seed;
 mod shutdown;

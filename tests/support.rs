@@ -260,6 +260,11 @@ impl Script {
         call
     }
 
+    /// What has been called by now.
+    pub(crate) fn waiting(&mut self) -> Vec<Call> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
+
     /// Whether nothing more is called, once everything has come to rest.
     pub(crate) async fn is_quiet(&mut self) -> bool {
         settle().await;
