@@ -237,3 +237,21 @@ async fn a_handle_knows_that_its_connection_is_gone() {
     assert!(!push.is_open());
     assert!(matches!(push.send(message("1")).await, Err(SendError::Closed(_))));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_message_from_another_thread_is_lost() {
+    let (service, mut script) = scripted();
+    let mut client = Server::of(|listener| kvstore::serve(listener, service).push_queue(4)).connect();
+    client.sends("A\r\n").await;
+    let call = script.next().await;
+    for _ in 0..4 {
+        let push = push_of(&call);
+        tokio::spawn(async move {
+            for _ in 0..1000 {
+                push.send(message("hello")).await.expect("the connection holds");
+            }
+        });
+    }
+    call.answer("a");
+    client.gets(format!("$1\r\na\r\n{}", told("hello").repeat(4000))).await;
+}

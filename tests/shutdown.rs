@@ -1,10 +1,10 @@
 //! How servers stop, and whom they do not serve.
 
-use std::{future::IntoFuture, io, time::Duration};
+use std::{convert::Infallible, future::IntoFuture, io, time::Duration};
 
 use kvstore::{
     protocol::Peer,
-    server::{Password, Serve, Stopped, pipe},
+    server::{Password, Serve, Stopped, pipe, serve_with_factory},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
@@ -152,6 +152,17 @@ async fn a_connection_that_says_farewell_waits_for_no_permit() {
     settle().await;
     call.answer("a");
     timeout(Duration::from_millis(100), limited.ready_oneshot()).await.expect("the permit is free").expect("no error");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_still_waits_for_its_service_is_closed_at_once() {
+    let factory = tower::service_fn(|_| std::future::pending::<Result<crate::support::Scripted, Infallible>>());
+    let server = Server::of(|listener| serve_with_factory(listener, factory));
+    let mut client = server.connect();
+    client.sends("PING\r\n").await;
+    settle().await;
+    assert_eq!(server.stop().await.expect("no panic").cut, 0);
+    assert!(client.is_closed().await);
 }
 
 /// A server on a TCP socket, its address, and how to stop it.

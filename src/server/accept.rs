@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use kvstore_protocol::{Codec, Peer, Session, mailbox::mailbox};
+use kvstore_protocol::{
+    Codec, Peer, Session,
+    mailbox::{Order, mailbox},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     task::coop::unconstrained,
@@ -15,7 +18,7 @@ use tokio::{
 use super::{
     Listener, Shared,
     commands::{Replies, Standing},
-    connection::{Connection, Ending},
+    connection::{Connection, Ending, ordered},
     supply::Supply,
 };
 
@@ -32,8 +35,12 @@ user with the '--requirepass' option. 2) If you started the server manually just
 only need to do one of the above things in order for the server to start accepting connections from the outside.";
 
 /// Accepts connections for ever, and serves each in a task of its own.
-pub(super) async fn accept_all<L, U, C>(mut listener: L, shared: Arc<Shared>, supply: Arc<U>, codec: impl Fn() -> C + Send)
-where
+pub(super) async fn accept_all<L, U, C>(
+    mut listener: L,
+    shared: Arc<Shared>,
+    supply: Arc<U>,
+    codec: impl Fn() -> C + Send,
+) where
     L: Listener,
     U: Supply,
     C: Codec + Send + 'static,
@@ -46,7 +53,7 @@ where
             turn_away(io, reason, &shared);
             continue;
         }
-        let (mailbox, inbox) = mailbox(shared.settings.push_queue);
+        let (mailbox, mut inbox) = mailbox(shared.settings.push_queue);
         let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
         session.set_user(shared.first_user());
         session.insert(shared.status());
@@ -58,7 +65,13 @@ where
         // of a deep pipeline, and a load shedder above it refuse commands on an idle server.
         tokio::spawn(unconstrained(async move {
             let peer = standing.session.peer().clone();
-            let service = match supply.supply(&standing.session).await {
+            let service = tokio::select! {
+                biased;
+                service = supply.supply(&standing.session) => service,
+                // Nothing was begun that would have to be finished.
+                () = ordered(&mut inbox, Order::Stop) => return,
+            };
+            let service = match service {
                 Ok(service) => service,
                 Err(error) => return tracing::error!(%error, %peer, "no service for a connection"),
             };

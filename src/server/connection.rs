@@ -583,19 +583,24 @@ where
     /// Says farewell, unless somebody orders otherwise.
     async fn close(&mut self) {
         let Self { io, inbox, shared, .. } = self;
-        let killed = poll_fn(|cx| {
-            loop {
-                std::task::ready!(inbox.poll_news(cx));
-                if inbox.peek_order() == Some(Order::Kill) {
-                    return Poll::Ready(());
-                }
-            }
-        });
         tokio::select! {
             () = farewell(io, shared.settings.grace) => {}
-            () = killed => {}
+            () = ordered(inbox, Order::Kill) => {}
         }
     }
+}
+
+/// Waits for an order, this one or a harder one. Messages wait too.
+pub(super) async fn ordered(inbox: &mut Inbox, order: Order) {
+    poll_fn(|cx| {
+        loop {
+            if inbox.peek_order() >= Some(order) {
+                return Poll::Ready(());
+            }
+            std::task::ready!(inbox.poll_news(cx));
+        }
+    })
+    .await;
 }
 
 /// No more answers come, and what the peer still sends is read until it closes, so that the kernel does not answer it
