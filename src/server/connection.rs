@@ -424,6 +424,7 @@ where
         let limits =
             if self.standing.is_authenticated() { self.shared.settings.limits } else { Limits::unauthenticated() };
         self.codec.set_limits(limits);
+        self.input.trust(self.standing.is_authenticated());
         self.standing.registration.entry.set_session(session.clone());
     }
 

@@ -12,7 +12,8 @@ use tokio_util::io::poll_read_buf;
 
 use super::settings::Progress;
 
-/// How much is read at once: the first time, and after a read that filled its room.
+/// How much is read at once: of a peer that is not authenticated, of others, and after a read that filled its room.
+const SMALL_CHUNK: usize = 4 * 1024;
 const CHUNK: usize = 16 * 1024;
 const LARGE_CHUNK: usize = 64 * 1024;
 
@@ -20,6 +21,8 @@ const LARGE_CHUNK: usize = 64 * 1024;
 pub(super) struct Input {
     buffer: BytesMut,
     chunk: usize,
+    /// As much as is read at once of this peer.
+    largest_chunk: usize,
     /// How many bytes the request at hand lacks at least.
     missing: usize,
     heard: Instant,
@@ -36,7 +39,14 @@ struct Unfinished {
 
 impl Input {
     pub(super) fn new(now: Instant) -> Self {
-        Self { buffer: BytesMut::new(), chunk: CHUNK, missing: 1, heard: now, unfinished: None }
+        Self {
+            buffer: BytesMut::new(),
+            chunk: SMALL_CHUNK,
+            largest_chunk: SMALL_CHUNK,
+            missing: 1,
+            heard: now,
+            unfinished: None,
+        }
     }
 
     pub(super) fn buffer(&mut self) -> &mut BytesMut {
@@ -56,6 +66,11 @@ impl Input {
         self.heard = now;
     }
 
+    /// Reads much at once of a peer that is trusted, and little of one that has yet to show who it is.
+    pub(super) fn trust(&mut self, is_trusted: bool) {
+        (self.chunk, self.largest_chunk) = if is_trusted { (CHUNK, LARGE_CHUNK) } else { (SMALL_CHUNK, SMALL_CHUNK) };
+    }
+
     /// Reads once. 0 is the peer's end.
     pub(super) fn poll_read<Io: AsyncRead>(
         &mut self,
@@ -65,7 +80,7 @@ impl Input {
         self.make_room();
         let room = self.buffer.capacity() - self.buffer.len();
         let read = std::task::ready!(poll_read_buf(io, cx, &mut self.buffer))?;
-        self.chunk = if read == room { LARGE_CHUNK } else { CHUNK };
+        self.chunk = if read == room { self.largest_chunk } else { self.largest_chunk.min(CHUNK) };
         if let Some(unfinished) = &mut self.unfinished {
             unfinished.bytes += read;
         }
@@ -76,7 +91,7 @@ impl Input {
     /// in the end exactly its size, so that its last owner pins nothing else.
     fn make_room(&mut self) {
         if self.missing <= LARGE_CHUNK {
-            if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(CHUNK / 4)) {
+            if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(SMALL_CHUNK)) {
                 self.buffer.reserve(self.chunk);
             }
             return;
