@@ -326,7 +326,7 @@ async fn client_info_is_a_line_about_oneself() {
     client.sends("CLIENT INFO\r\n").await;
     let line = client.reads_bulk().await;
     assert!(line.starts_with("id=1 addr=memory:0 laddr=memory:0 name= age=0 idle=0 flags=N db=0 "), "{line}");
-    assert!(line.contains(" cmd=client user=default "), "{line}");
+    assert!(line.contains(" cmd=client|info user=default "), "{line}");
     assert!(line.ends_with('\n'), "{line}");
 }
 

@@ -22,6 +22,13 @@ pub struct Credentials {
     pub password: Box<[u8]>,
 }
 
+impl Credentials {
+    /// What a client said.
+    pub fn new(user: &[u8], password: &[u8]) -> Self {
+        Self { user: user.into(), password: password.into() }
+    }
+}
+
 /// The name alone: a password does not belong into a log.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +44,7 @@ impl fmt::Debug for Credentials {
 /// use kvstore::server::{Authenticate, Credentials, Password};
 ///
 /// let password = Password::new("secret");
-/// let says = |text: &str| Credentials { user: b"default"[..].into(), password: text.as_bytes().into() };
+/// let says = |text: &str| Credentials::new(b"default", text.as_bytes());
 /// assert_eq!(password.authenticate(says("secret")).await.as_deref(), Some("default"));
 /// assert_eq!(password.authenticate(says("guess")).await, None);
 /// # });

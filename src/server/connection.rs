@@ -263,7 +263,8 @@ where
         let batch = self.queue.commands();
         self.standing.registration.entry.touch(self.input.heard(), batch.last());
         if let Some(hint) = &self.shared.hint {
-            hint(batch);
+            // Advice that panics is no advice, and no reason to leave a batch unanswered.
+            let _ = trouble::guard(|| hint(batch));
         }
         true
     }

@@ -37,6 +37,9 @@ pub use settings::SocketOptions;
 pub use status::ServerStatus;
 pub use supply::{Cloned, Made, Supply};
 
+/// What is shown each batch of commands.
+type Hint = Arc<dyn Fn(&[Command]) + Send + Sync>;
+
 /// What all connections of a server share.
 struct Shared {
     settings: settings::Settings,
@@ -46,7 +49,7 @@ struct Shared {
     totals: Arc<status::Totals>,
     turned_away: std::sync::atomic::AtomicUsize,
     auth: Option<Arc<dyn Authenticate>>,
-    hint: Option<Arc<dyn Fn(&[Command]) + Send + Sync>>,
+    hint: Option<Hint>,
     /// What HELLO calls the server, and its version.
     identity: (String, String),
 }

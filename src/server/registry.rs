@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -32,7 +33,7 @@ pub(crate) struct Entry {
 struct State {
     session: Arc<Session>,
     active: Instant,
-    /// The first bytes of the name of the last command, and of its first argument where that is a sub-command.
+    /// The first bytes of the name of the last command, with its sub-command if it is CLIENT.
     command: [u8; 24],
 }
 
@@ -97,9 +98,13 @@ impl Entry {
         let mut state = self.lock();
         state.active = now;
         if let Some(command) = last {
-            let name = &command.name()[..command.name().len().min(24)];
             state.command = [0; 24];
-            state.command[..name.len()].copy_from_slice(name);
+            let mut room = &mut state.command[..];
+            // What does not fit is cut.
+            let _ = room.write(command.name());
+            if let Some(sub) = command.arg_at(0).filter(|_| command.is("CLIENT")) {
+                let _ = room.write(b"|").and_then(|_| room.write(sub));
+            }
         }
     }
 

@@ -294,6 +294,9 @@ impl<U: Supply> IntoFuture for Serve<U> {
 
 impl<U> fmt::Debug for Serve<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve").field("settings", &self.shared.settings).field("barriers", &self.barriers).finish_non_exhaustive()
+        f.debug_struct("Serve")
+            .field("settings", &self.shared.settings)
+            .field("barriers", &self.barriers)
+            .finish_non_exhaustive()
     }
 }

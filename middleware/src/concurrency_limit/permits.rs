@@ -112,7 +112,6 @@ impl Permits {
 
     /// Calls the first waiter. Once is enough: whoever gives a permit back calls one.
     #[cold]
-    #[cold]
     fn hand_on(&self) {
         let mut queue = self.lock();
         // All may be in use again: the queue was empty for a moment, and somebody new came.

@@ -13,9 +13,9 @@ const WRONG_PASSWORD: CommandError =
 /// `AUTH [username] password`
 pub(super) fn auth(shared: &Shared, _: &mut Standing, command: &Command) -> Answered {
     let words: Vec<&[u8]> = command.args().collect();
-    let (user, password) = match words[..] {
-        [user, password] => (user, password),
-        [password] if shared.auth.is_some() => (&b"default"[..], password),
+    let credentials = match words[..] {
+        [user, password] => Credentials::new(user, password),
+        [password] if shared.auth.is_some() => Credentials::new(b"default", password),
         [_, _, ..] => return Err(CommandError::err("syntax error")),
         _ => {
             return Err(CommandError::err(
@@ -24,17 +24,15 @@ pub(super) fn auth(shared: &Shared, _: &mut Standing, command: &Command) -> Answ
             ));
         }
     };
-    Ok(authenticate(shared, user, password, |_, _| Response::ok()))
+    Ok(authenticate(shared, credentials, |_, _| Response::ok()))
 }
 
 /// Asks the authenticator, and goes on with `then` once the client has shown who it is.
 fn authenticate(
     shared: &Shared,
-    user: &[u8],
-    password: &[u8],
+    credentials: Credentials,
     then: impl FnOnce(&Shared, &mut Standing) -> Response + Send + 'static,
 ) -> Answer {
-    let credentials = Credentials { user: user.into(), password: password.into() };
     let conclude = move |user: Option<Arc<str>>| -> Conclusion {
         Box::new(move |shared, standing| {
             let Some(user) = user else {
@@ -59,8 +57,8 @@ fn authenticate(
 /// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
 pub(super) fn hello(shared: &Shared, standing: &mut Standing, command: &Command) -> Answered {
     let asked = Hello::parse(command)?;
-    if let Some((user, password)) = asked.auth {
-        return Ok(authenticate(shared, &user, &password, move |shared, standing| {
+    if let Some(credentials) = asked.auth {
+        return Ok(authenticate(shared, credentials, move |shared, standing| {
             greet(shared, standing, asked.protocol, asked.name)
         }));
     }
@@ -77,7 +75,7 @@ pub(super) fn hello(shared: &Shared, standing: &mut Standing, command: &Command)
 #[derive(Default)]
 struct Hello {
     protocol: Option<Protocol>,
-    auth: Option<(Box<[u8]>, Box<[u8]>)>,
+    auth: Option<Credentials>,
     name: Option<ByteString>,
 }
 
@@ -97,7 +95,7 @@ impl Hello {
         while let Some(option) = words.next() {
             let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
             if is("AUTH") && words.len() >= 2 {
-                hello.auth = words.next().zip(words.next()).map(|(user, password)| (user.into(), password.into()));
+                hello.auth = words.next().zip(words.next()).map(|(user, password)| Credentials::new(user, password));
             } else if is("SETNAME") && words.len() >= 1 {
                 hello.name = words.next().map(super::client::checked_name).transpose()?;
             } else {

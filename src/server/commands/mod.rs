@@ -7,7 +7,6 @@
 mod client;
 mod handshake;
 
-
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use kvstore_protocol::{Command, CommandError, NameMap, Response, Session};
@@ -39,8 +38,18 @@ impl Class {
 
 /// The names of services' commands that are barriers without being asked: transactions and subscriptions.
 const BARRIERS: [&str; 12] = [
-    "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE",
-    "SSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR",
+    "MULTI",
+    "EXEC",
+    "DISCARD",
+    "WATCH",
+    "UNWATCH",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "PSUBSCRIBE",
+    "PUNSUBSCRIBE",
+    "SSUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "MONITOR",
 ];
 
 /// The class of every name that is not ordinary.
