@@ -5,7 +5,7 @@
 //! encodes the answers in order and writes them together. It knows nothing of what the service does.
 //!
 //! - `serve` the builder, `accept` from a listener to a task, [`Listener`] TCP, Unix sockets and [`pipe`]s
-//! - `connection` the loop; `input`, `queue`, `flight`, `deadline` its parts
+//! - `connection` the loop and its parts
 //! - `commands` PING, HELLO, AUTH, CLIENT …; `registry` the connections that there are; [`Authenticate`] who a client is
 //! - `supply` where services come from, `trouble` what a client reads when one fails
 
@@ -13,11 +13,7 @@ mod accept;
 mod auth;
 mod commands;
 mod connection;
-mod deadline;
-mod flight;
-mod input;
 mod listener;
-mod queue;
 mod registry;
 mod serve;
 mod settings;

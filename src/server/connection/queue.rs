@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use kvstore_protocol::Command;
 
-use super::commands::Class;
+use crate::server::commands::Class;
 
 /// How many commands are decoded, and hinted, ahead of being called.
 pub(super) const BATCH: usize = 64;

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
-use super::settings::Progress;
+use crate::server::settings::Progress;
 
 /// How much is read at once: of a peer that is not authenticated, of others, and after a read that filled its room.
 const SMALL_CHUNK: usize = 4 * 1024;

@@ -1,0 +1,210 @@
+//! From decoded commands to encoded answers: what a connection does in its turn.
+
+use std::task::{Context, Poll};
+
+use kvstore_protocol::{Codec, Command, CommandError, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower::Service;
+
+use super::{Connection, Stage, flight::Spent, queue::BATCH};
+use crate::server::{
+    commands::{Answer, Class, ConnectionCommand},
+    supply::Supply,
+    trouble,
+};
+
+impl<Io, U, C> Connection<Io, U, C>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    U: Supply,
+    C: Codec,
+{
+    /// Answers what can be answered at once. True when there is more to do, but output or other connections come first.
+    pub(super) fn answer(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> bool {
+        loop {
+            // No answer either while output is full: messages that go out in front of it may wait for room too.
+            while !self.is_full()
+                && let Some((response, tag)) = self.flight.next_answer()
+            {
+                self.reply(response, tag);
+            }
+            if self.is_full() || *budget == 0 {
+                return true;
+            }
+            self.poll_later(cx);
+            if self.queue.is_empty() && !self.decode() || !self.call_next(cx) {
+                return false;
+            }
+            *budget -= 1;
+        }
+    }
+
+    /// Decodes a batch. A barrier ends it: what follows may be bound by other limits, or mean something else.
+    fn decode(&mut self) -> bool {
+        if matches!(self.stage, Stage::Broken(_) | Stage::Finishing) || self.is_held_up() {
+            return false;
+        }
+        while self.queue.len() < BATCH {
+            match self.codec.decode(self.input.buffer()) {
+                Ok(Some((command, tag))) => {
+                    let class = self.shared.names.get(command.name()).copied().unwrap_or(Class::Ordinary);
+                    self.decoded += 1;
+                    if self.codec.protocol() != self.standing.session.protocol() {
+                        let protocol = self.codec.protocol();
+                        self.change_session(|session| session.set_protocol(protocol));
+                    }
+                    let command = command.in_session(self.standing.session.clone(), self.decoded);
+                    self.queue.push(command, tag, class);
+                    if class.is_barrier() {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.stage = Stage::Broken(error);
+                    break;
+                }
+            }
+        }
+        self.input.note_decoded(self.queue.len(), self.codec.missing());
+        if self.queue.is_empty() {
+            return false;
+        }
+        let batch = self.queue.commands();
+        self.standing.registration.entry.touch(self.input.heard(), batch.last());
+        if let Some(hint) = &self.shared.hint {
+            // Advice that panics is no advice, and no reason to leave a batch unanswered.
+            let _ = trouble::guard(|| hint(batch));
+        }
+        true
+    }
+
+    /// Calls the next command, if it may be called now.
+    fn call_next(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(class) = self.queue.next_class() else { return false };
+        if self.later.is_some() {
+            return false;
+        }
+        if !self.flight.is_empty() {
+            let has_room = self.flight.len() < self.shared.settings.max_in_flight;
+            if self.at_barrier || class.is_barrier() || !has_room {
+                return false;
+            }
+        }
+        match class {
+            Class::Connection(known) => {
+                let Some((command, tag)) = self.queue.pop() else { return false };
+                self.call_own(known, &command, tag);
+                true
+            }
+            _ if !self.standing.is_authenticated() => {
+                let Some((_, tag)) = self.queue.pop() else { return false };
+                self.answer_now(CommandError::new("NOAUTH", "Authentication required.").into(), tag);
+                true
+            }
+            _ => self.call_service(class, cx),
+        }
+    }
+
+    fn call_service(&mut self, class: Class, cx: &mut Context<'_>) -> bool {
+        let Some(mut service) = self.service.take().or_else(|| self.supply.renew()) else {
+            self.finish();
+            return false;
+        };
+        match trouble::guard(|| service.poll_ready(cx)) {
+            Ok(Poll::Ready(Ok(()))) => {}
+            Ok(Poll::Pending) => {
+                // Its place in a queue is given up while others are in flight: it would hold a permit that only an
+                // answer to one of them may lead to. After that answer it is asked afresh.
+                if self.flight.is_empty() || !U::RENEWS {
+                    self.service = Some(service);
+                }
+                return false;
+            }
+            Ok(Poll::Ready(Err(error))) => return self.answer_spent(trouble::answer_to(error.into())),
+            Err(answer) => return self.answer_spent(answer),
+        }
+        let Some((command, tag)) = self.queue.pop() else { return false };
+        self.at_barrier = class.is_barrier();
+        match self.flight.start(|| service.call(command), tag, cx) {
+            Ok(answer) => {
+                self.service = Some(service);
+                if let Some((response, tag)) = answer {
+                    self.reply(response, tag);
+                }
+            }
+            Err(Spent) => self.finish_if_spent(),
+        }
+        true
+    }
+
+    /// Answers the next command for a service that is spent before it was called.
+    fn answer_spent(&mut self, answer: Response) -> bool {
+        let Some((_, tag)) = self.queue.pop() else { return false };
+        self.answer_now(answer, tag);
+        self.finish_if_spent();
+        true
+    }
+
+    /// A service that came from a factory is not replaced: its connection ends with the answer.
+    fn finish_if_spent(&mut self) {
+        if !U::RENEWS {
+            self.finish();
+        }
+    }
+
+    /// Runs a command that is the connection's own.
+    fn call_own(&mut self, known: &'static ConnectionCommand, command: &Command, tag: C::Tag) {
+        match known.run(&self.shared, &mut self.standing, command) {
+            Answer::Now(response) => {
+                self.settle_session();
+                self.answer_now(response, tag);
+            }
+            Answer::Later(later) => self.later = Some((later, tag)),
+        }
+    }
+
+    fn poll_later(&mut self, cx: &mut Context<'_>) {
+        let Some((later, _)) = &mut self.later else { return };
+        let conclude = match trouble::guard(|| later.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(conclude)) => Ok(conclude),
+            Err(answer) => Err(answer),
+        };
+        let Some((_, tag)) = self.later.take() else { return };
+        let response = conclude.map_or_else(|answer| answer, |conclude| conclude(&self.shared, &mut self.standing));
+        self.settle_session();
+        self.answer_now(response, tag);
+    }
+
+    /// Answers a command in its turn.
+    fn answer_now(&mut self, response: Response, tag: C::Tag) {
+        if let Some((response, tag)) = self.flight.answered(response, tag) {
+            self.reply(response, tag);
+        }
+    }
+
+    /// Encodes the answer to the next command in order, between the messages that were sent before and behind it.
+    #[inline]
+    fn reply(&mut self, response: Response, tag: C::Tag) {
+        if self.inbox.has_mail() {
+            self.read_mail();
+        }
+        self.answered += 1;
+        let is_last = matches!(response, Response::Close(_));
+        if self.standing.replies.pass() {
+            self.codec.encode(response, tag, &mut self.output);
+        }
+        if self.inbox.has_mail() {
+            self.read_mail();
+        }
+        if is_last {
+            self.finish();
+        }
+    }
+
+    /// Whether a barrier is under way: who the client is, and what its commands mean, is known after it.
+    fn is_held_up(&self) -> bool {
+        self.later.is_some() || self.at_barrier && !self.flight.is_empty()
+    }
+}

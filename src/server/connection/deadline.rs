@@ -1,0 +1,91 @@
+//! [`Deadline`]: one timer for all the rules of a connection.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::Codec;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::{Connection, Stage};
+use crate::server::supply::Supply;
+
+/// A timer that is armed late and moved seldom: most connections never have one.
+#[derive(Debug, Default)]
+pub(super) struct Deadline {
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// Since when output could not be written.
+    stalled: Option<Instant>,
+}
+
+impl Deadline {
+    /// Waits until `at`. Called again with a later moment, it leaves the timer alone until it fires.
+    pub(super) fn poll(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if at < sleep.deadline() {
+            sleep.as_mut().reset(at);
+        }
+        loop {
+            std::task::ready!(sleep.as_mut().poll(cx));
+            if sleep.deadline() >= at {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(at);
+        }
+    }
+
+    /// Notes that output was written.
+    pub(super) fn progress(&mut self) {
+        self.stalled = None;
+    }
+
+    /// Notes that output could not be written.
+    pub(super) fn stall(&mut self) {
+        self.stalled.get_or_insert_with(Instant::now);
+    }
+
+    /// Since when output could not be written.
+    pub(super) fn stalled(&self) -> Option<Instant> {
+        self.stalled
+    }
+}
+
+impl<Io, U, C> Connection<Io, U, C>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    U: Supply,
+    C: Codec,
+{
+    /// Waits for the first moment at which the peer has broken a rule.
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        let settings = &self.shared.settings;
+        loop {
+            let is_idle = !self.is_busy() && !self.is_full() && self.stage == Stage::Open;
+            let heard = self.input.heard();
+            let reads = self.wants_input() && is_idle;
+            let rules = [
+                (
+                    self.deadline.stalled().map(|since| since + settings.slow_reader_timeout),
+                    "it does not read its replies",
+                ),
+                (self.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
+                (
+                    (is_idle && !self.standing.is_authenticated()).then(|| heard + settings.unauthenticated_timeout),
+                    "it does not authenticate",
+                ),
+                (settings.idle_timeout.filter(|_| is_idle).map(|timeout| heard + timeout), "it is idle"),
+            ];
+            let first = rules.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
+            let Some((at, reason)) = first else { return Poll::Pending };
+            std::task::ready!(self.deadline.poll(at, cx));
+            if !self.input.renew_window(settings.slow_sender) {
+                return Poll::Ready(reason);
+            }
+        }
+    }
+}

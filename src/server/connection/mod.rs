@@ -1,0 +1,294 @@
+//! [`Connection`]: one client, from its first byte to its last.
+//!
+//! A connection works in turns. In each turn whatever can be done is done: commands are decoded in batches, called one by
+//! one, their answers encoded in the order of the requests and written together. Then the connection waits for everything
+//! that can happen next, in one place: an answer, input, room for output, mail, a deadline.
+//!
+//! Here are its parts and its turn; `answer` is what it does between input and output, `exchange` how it reads and writes,
+//! `deadline` the rules that a peer may break, `close` the end.
+
+mod answer;
+mod close;
+mod deadline;
+mod exchange;
+mod flight;
+mod input;
+mod queue;
+
+use std::{
+    future::poll_fn,
+    io,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+
+use bytes::Buf;
+use kvstore_protocol::{
+    Codec, Command, Limits, Output, ProtocolError, Session,
+    mailbox::{Inbox, Order},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
+use tower::Service;
+
+use super::{
+    Shared,
+    commands::{Later, Standing},
+    supply::Supply,
+    trouble,
+};
+use deadline::Deadline;
+use flight::Flight;
+use input::Input;
+use queue::Queue;
+
+pub(super) use close::ordered;
+
+/// How many commands are called in one turn of the task, so that a deep pipeline does not starve its neighbours.
+const BUDGET: usize = 1024;
+
+/// What a read, or a round of mail, takes of the same budget.
+const ROUND: usize = 16;
+
+type Futures<U> = <<U as Supply>::Service as Service<Command>>::Future;
+
+/// One client: its stream, its service, and what lies between.
+pub(super) struct Connection<Io, U: Supply, C: Codec> {
+    io: Io,
+    codec: C,
+    shared: Arc<Shared>,
+    supply: Arc<U>,
+    /// `None` after an error or a panic in it, until the next command needs one.
+    service: Option<U::Service>,
+    standing: Standing,
+    inbox: Inbox,
+    input: Input,
+    /// Decoded, not called.
+    queue: Queue<C::Tag>,
+    /// Called, not answered.
+    flight: Flight<Futures<U>, C::Tag>,
+    /// A connection command that takes its time, such as AUTH.
+    later: Option<(Later, C::Tag)>,
+    output: Output,
+    /// From how many bytes on nothing more is answered before output is written.
+    flush_at: usize,
+    /// Whether all was handed to the stream, and some of it is still on its way through.
+    is_flushing: bool,
+    /// Whether a barrier is in flight: nothing is called beside it.
+    at_barrier: bool,
+    decoded: u64,
+    answered: u64,
+    stage: Stage,
+    order: Option<Order>,
+    deadline: Deadline,
+}
+
+/// How far a connection is on its way to its end.
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    /// Reads, calls and answers.
+    Open,
+    /// Open -> `Ended`: the peer sends no more. What it sent is answered.
+    Ended,
+    /// Open, Ended -> `Broken`: the stream cannot be trusted. What came before is answered, then the peer is told why.
+    Broken(ProtocolError),
+    /// any -> `Finishing`: what is in flight is answered and written, nothing more is called.
+    Finishing,
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// In order: everything that was called is answered and written.
+    Finished,
+    /// The peer, or the network, broke it off.
+    Lost(io::Error),
+    /// Somebody ordered it.
+    Killed,
+    /// The peer broke a rule of the settings.
+    Cut(&'static str),
+}
+
+impl<Io, U, C> Connection<Io, U, C>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    U: Supply,
+    C: Codec,
+{
+    pub(super) fn new(
+        io: Io,
+        codec: C,
+        shared: Arc<Shared>,
+        supply: Arc<U>,
+        service: U::Service,
+        standing: Standing,
+        inbox: Inbox,
+    ) -> Self {
+        let mut connection = Self {
+            io,
+            codec,
+            shared,
+            supply,
+            service: Some(service),
+            standing,
+            inbox,
+            input: Input::new(Instant::now()),
+            queue: Queue::new(),
+            flight: Flight::new(),
+            later: None,
+            output: Output::default(),
+            flush_at: 0,
+            is_flushing: false,
+            at_barrier: false,
+            decoded: 0,
+            answered: 0,
+            stage: Stage::Open,
+            order: None,
+            deadline: Deadline::default(),
+        };
+        connection.settle_session();
+        connection.flush_soon();
+        connection
+    }
+
+    /// Serves the client to its end.
+    pub(super) async fn run(mut self) -> Ending {
+        let ending = poll_fn(|cx| self.poll_turns(cx)).await;
+        if let Ending::Finished = ending {
+            // Apart and boxed: every connection would carry the room for its farewell otherwise.
+            Box::pin(self.close()).await;
+        }
+        ending
+    }
+
+    fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        let mut budget = BUDGET;
+        self.flight.ask_all(cx);
+        loop {
+            self.read_mail();
+            match self.order {
+                Some(Order::Kill) => return Poll::Ready(Ending::Killed),
+                Some(_) => self.finish(),
+                None => {}
+            }
+            let is_held_back = self.answer(cx, &mut budget);
+            if !is_held_back {
+                self.conclude();
+            }
+            if let Err(error) = self.write(cx) {
+                return Poll::Ready(Ending::Lost(error));
+            }
+            if self.is_finished() {
+                return Poll::Ready(Ending::Finished);
+            }
+            if is_held_back && !self.is_full() {
+                if budget > 0 {
+                    continue;
+                }
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match self.read(cx) {
+                Poll::Ready(Ok(())) => {
+                    budget = budget.saturating_sub(ROUND);
+                    continue;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Ending::Lost(error)),
+                Poll::Pending => {}
+            }
+            if self.inbox.poll_news(cx).is_ready() {
+                budget = budget.saturating_sub(ROUND);
+                continue;
+            }
+            if let Poll::Ready(reason) = self.poll_deadline(cx) {
+                return Poll::Ready(Ending::Cut(reason));
+            }
+            self.rest();
+            return Poll::Pending;
+        }
+    }
+
+    /// Takes what is in the inbox, and what of it may go out now goes out.
+    fn read_mail(&mut self) {
+        if !self.inbox.has_mail() {
+            return;
+        }
+        if self.output.remaining() >= self.output_bound() {
+            self.order = self.order.max(self.inbox.peek_order());
+            return;
+        }
+        let mail = self.inbox.take(self.answered);
+        self.order = self.order.max(mail.order);
+        if !mail.changes.is_empty() {
+            self.change_session(|session| mail.changes.into_iter().for_each(|change| change(session)));
+            self.settle_session();
+        }
+        for message in mail.messages {
+            self.codec.encode_push(message, &mut self.output);
+        }
+    }
+
+    fn change_session(&mut self, change: impl FnOnce(&mut Session)) {
+        change(Arc::make_mut(&mut self.standing.session));
+        self.standing.registration.entry.set_session(self.standing.session.clone());
+    }
+
+    /// Lets the codec and the registry know what a connection command may have changed.
+    fn settle_session(&mut self) {
+        let session = &self.standing.session;
+        self.codec.set_protocol(session.protocol());
+        let limits =
+            if self.standing.is_authenticated() { self.shared.settings.limits } else { Limits::unauthenticated() };
+        self.codec.set_limits(limits);
+        self.input.trust(self.standing.is_authenticated());
+        self.standing.registration.entry.set_session(session.clone());
+    }
+
+    /// Calls nothing more: what was decoded is dropped, what was called is answered.
+    fn finish(&mut self) {
+        self.stage = Stage::Finishing;
+        self.queue.clear();
+        // With its place in a queue for a permit, if it has one: the farewell may take a while.
+        let service = self.service.take();
+        let _ = trouble::guard(|| drop(service));
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || !self.flight.is_empty() || self.later.is_some()
+    }
+
+    /// Once everything before the end is answered: says why a stream is broken off, and goes on to the end.
+    fn conclude(&mut self) {
+        if self.is_busy() {
+            return;
+        }
+        match &self.stage {
+            Stage::Open | Stage::Finishing => {}
+            Stage::Ended => self.finish(),
+            Stage::Broken(error) => {
+                tracing::debug!(peer = %self.standing.session.peer(), %error, "protocol error");
+                self.codec.encode_error(error, &mut self.output);
+                self.finish();
+            }
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.stage == Stage::Finishing && !self.is_busy() && !self.output.has_remaining()
+    }
+
+    /// Gives back what an idle connection does not need.
+    fn rest(&mut self) {
+        let entry = &self.standing.registration.entry;
+        entry.input.store(self.input.len(), Ordering::Relaxed);
+        entry.output.store(self.output.remaining(), Ordering::Relaxed);
+        if !self.is_busy() {
+            self.input.shrink();
+            self.output.shrink();
+            self.queue.shrink();
+            self.flight.shrink();
+        }
+    }
+}
