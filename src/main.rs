@@ -2,7 +2,7 @@
 
 mod config;
 
-use std::{io, io::IsTerminal, os::unix::net::UnixStream, path::Path, process::ExitCode, time::Duration};
+use std::{io, io::IsTerminal, os::unix::net::UnixStream, path::Path, process::ExitCode};
 
 use clap::Parser;
 use kvstore::{
@@ -99,15 +99,12 @@ async fn serve(options: &Options) -> io::Result<()> {
 
 /// The store, told what CONFIG GET shows of the server's own options, under the names that Redis has for them.
 fn store(options: &Options) -> Store {
-    let seconds = |time: Option<Duration>| time.map_or(0, |time| time.as_secs()).to_string();
     let path = options.unixsocket.as_ref().map(|path| path.display().to_string());
     Store::builder()
         .databases(options.databases)
         .config("bind", options.bind.join(" "))
         .config("port", options.port.to_string())
         .config("unixsocket", path.unwrap_or_default())
-        .config("maxclients", options.max_clients.to_string())
-        .config("timeout", seconds(options.timeout))
         .config("protected-mode", if options.protected_mode { "yes" } else { "no" })
         .config("io-threads", options.threads.to_string())
         .build()

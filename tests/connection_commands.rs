@@ -434,3 +434,23 @@ async fn connection_commands_need_no_service() {
     let mut client = Server::start(never).connect();
     client.asks("PING\r\nCLIENT ID\r\n", "+PONG\r\n:1\r\n").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn settings_of_the_server_are_set_through_the_store() {
+    let server = Server::start(kvstore::store::Store::new());
+    let mut client = server.connect();
+    let mut idle = server.connect();
+    idle.asks("PING\r\n", "+PONG\r\n").await;
+    let timeout = "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n";
+    client.asks("CONFIG GET timeout\r\n", timeout).await;
+    let refusal = "-ERR CONFIG SET failed (possibly related to argument 'timeout') - argument couldn't be parsed into an \
+                   integer\r\n";
+    client.asks("CONFIG SET maxclients 2 timeout soon\r\n", refusal).await;
+    client.asks("CONFIG GET maxclients\r\n", "*2\r\n$10\r\nmaxclients\r\n$5\r\n10000\r\n").await;
+    client.asks("CONFIG SET maxclients 2 timeout 10\r\n", "+OK\r\n").await;
+    let mut third = server.connect();
+    third.gets("-ERR max number of clients reached\r\n").await;
+    third.is_closed().await;
+    // Also for a connection that was idle before.
+    idle.is_closed().await;
+}

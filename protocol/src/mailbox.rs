@@ -168,6 +168,11 @@ impl Mailbox {
         }
     }
 
+    /// Wakes the connection: a setting that it lives by has changed.
+    pub fn nudge(&self) {
+        self.0.announce(self.0.lock());
+    }
+
     /// Whether the connection still reads its mail.
     pub fn is_open(&self) -> bool {
         self.0.lock().is_open

@@ -48,7 +48,7 @@ pub(super) async fn accept_all<L, U, C>(
     let local = listener.local();
     loop {
         let (io, peer) = listener.accept(&shared.settings.socket).await;
-        shared.totals.connections.fetch_add(1, Ordering::Relaxed);
+        shared.live.connections.fetch_add(1, Ordering::Relaxed);
         if let Some(reason) = refusal(&shared, &peer) {
             turn_away(io, reason, &shared);
             continue;
@@ -87,8 +87,8 @@ pub(super) async fn accept_all<L, U, C>(
 }
 
 fn refusal(shared: &Shared, peer: &Peer) -> Option<&'static str> {
-    if shared.registry.len() >= shared.settings.max_connections {
-        shared.totals.refused.fetch_add(1, Ordering::Relaxed);
+    if shared.registry.len() >= shared.live.max_connections() {
+        shared.live.refused.fetch_add(1, Ordering::Relaxed);
         return Some(TOO_MANY);
     }
     (shared.settings.protected_mode && shared.auth.is_none() && !peer.is_local()).then_some(PROTECTED)

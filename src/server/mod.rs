@@ -42,7 +42,7 @@ struct Shared {
     /// The names of commands that are not ordinary.
     names: NameMap<commands::Class>,
     registry: Arc<registry::Registry>,
-    totals: Arc<status::Totals>,
+    live: Arc<status::Live>,
     turned_away: std::sync::atomic::AtomicUsize,
     auth: Option<Arc<dyn Authenticate>>,
     hint: Option<Hint>,
@@ -57,7 +57,7 @@ impl Shared {
     }
 
     fn status(&self) -> ServerStatus {
-        ServerStatus::new(self.registry.clone(), self.totals.clone(), self.settings.max_connections)
+        ServerStatus::new(self.registry.clone(), self.live.clone())
     }
 }
 
@@ -67,7 +67,7 @@ impl Default for Shared {
             settings: settings::Settings::default(),
             names: NameMap::default(),
             registry: Arc::default(),
-            totals: Arc::default(),
+            live: Arc::default(),
             turned_away: Default::default(),
             auth: None,
             hint: None,

@@ -168,8 +168,8 @@ impl<U: Supply> Serve<U> {
     }
 
     /// How many connections there may be: 10,000 by default. One more is told so and closed.
-    pub fn max_connections(mut self, connections: usize) -> Self {
-        self.shared.settings.max_connections = connections;
+    pub fn max_connections(self, connections: usize) -> Self {
+        self.shared.live.set_max_connections(connections);
         self
     }
 
@@ -192,8 +192,8 @@ impl<U: Supply> Serve<U> {
     }
 
     /// After how much silence an idle connection is closed: never by default.
-    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.shared.settings.idle_timeout = timeout.into();
+    pub fn idle_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.shared.live.set_idle_timeout(timeout.into());
         self
     }
 

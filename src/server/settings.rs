@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use kvstore_protocol::Limits;
 
-/// Every setting of a server that is not a service. The builder's methods of the same names set them and say what each
+/// Every setting of a server that is not a service and cannot be set while it runs. The builder's methods of the same names set them and say what each
 /// one means; the defaults stand here.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) max_connections: usize,
     pub(crate) max_in_flight: usize,
     pub(crate) databases: usize,
     pub(crate) protected_mode: bool,
     pub(crate) limits: Limits,
-    pub(crate) idle_timeout: Option<Duration>,
     pub(crate) unauthenticated_timeout: Duration,
     pub(crate) slow_sender: Progress,
     pub(crate) slow_reader_timeout: Duration,
@@ -27,12 +25,10 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_connections: 10_000,
             max_in_flight: 1,
             databases: 16,
             protected_mode: true,
             limits: Limits::default(),
-            idle_timeout: None,
             unauthenticated_timeout: Duration::from_secs(30),
             slow_sender: Progress { bytes: 30 * 1024, window: Duration::from_secs(30) },
             slow_reader_timeout: Duration::from_secs(60),

@@ -1,34 +1,70 @@
-//! [`ServerStatus`]: what a service may know of the server in front of it.
+//! [`ServerStatus`]: what a service may know of the server in front of it, and set while it runs.
 
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use super::registry::Registry;
 
-/// Counts of a server since it started.
-#[derive(Debug, Default)]
-pub(super) struct Totals {
+/// What changes while a server runs: its counts, and the settings that can be set.
+#[derive(Debug)]
+pub(super) struct Live {
     pub(super) connections: AtomicU64,
     pub(super) refused: AtomicU64,
+    max_connections: AtomicUsize,
+    /// In milliseconds; 0 for never.
+    idle_timeout: AtomicU64,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            connections: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            max_connections: AtomicUsize::new(10_000),
+            idle_timeout: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Live {
+    pub(super) fn max_connections(&self) -> usize {
+        self.max_connections.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_max_connections(&self, connections: usize) {
+        self.max_connections.store(connections, Ordering::Relaxed);
+    }
+
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        match self.idle_timeout.load(Ordering::Relaxed) {
+            0 => None,
+            milliseconds => Some(Duration::from_millis(milliseconds)),
+        }
+    }
+
+    pub(super) fn set_idle_timeout(&self, timeout: Option<Duration>) {
+        let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+        self.idle_timeout.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 /// The state of the server that a command came through, in the [session](kvstore_protocol::Session::get) of each of its
-/// connections: what INFO says about clients.
+/// connections: what INFO says about clients, and what CONFIG SET changes.
 #[derive(Clone)]
 pub struct ServerStatus {
     registry: Arc<Registry>,
-    totals: Arc<Totals>,
-    max_connections: usize,
+    live: Arc<Live>,
 }
 
 impl ServerStatus {
-    pub(super) fn new(registry: Arc<Registry>, totals: Arc<Totals>, max_connections: usize) -> Self {
-        Self { registry, totals, max_connections }
+    pub(super) fn new(registry: Arc<Registry>, live: Arc<Live>) -> Self {
+        Self { registry, live }
     }
 
     /// How many connections there are.
@@ -38,17 +74,37 @@ impl ServerStatus {
 
     /// How many there may be.
     pub fn max_connections(&self) -> usize {
-        self.max_connections
+        self.live.max_connections()
+    }
+
+    /// Sets how many connections there may be. Those that there are stay.
+    pub fn set_max_connections(&self, connections: usize) {
+        self.live.set_max_connections(connections);
+    }
+
+    /// After how much silence an idle connection is closed; `None` for never.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        self.live.idle_timeout()
+    }
+
+    /// Sets after how much silence an idle connection is closed, for those that there are as well.
+    pub fn set_idle_timeout(&self, timeout: Option<Duration>) {
+        self.live.set_idle_timeout(timeout);
+        for entry in self.registry.entries() {
+            if let Some(mailbox) = entry.session().mailbox() {
+                mailbox.nudge();
+            }
+        }
     }
 
     /// How many came since the start, those that were turned away included.
     pub fn total_connections(&self) -> u64 {
-        self.totals.connections.load(Ordering::Relaxed)
+        self.live.connections.load(Ordering::Relaxed)
     }
 
     /// How many were turned away because there were too many.
     pub fn refused_connections(&self) -> u64 {
-        self.totals.refused.load(Ordering::Relaxed)
+        self.live.refused.load(Ordering::Relaxed)
     }
 }
 

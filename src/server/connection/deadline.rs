@@ -78,7 +78,7 @@ where
                     (is_idle && !self.standing.is_authenticated()).then(|| heard + settings.unauthenticated_timeout),
                     "it does not authenticate",
                 ),
-                (settings.idle_timeout.filter(|_| is_idle).map(|timeout| heard + timeout), "it is idle"),
+                (self.shared.live.idle_timeout().filter(|_| is_idle).map(|timeout| heard + timeout), "it is idle"),
             ];
             let first = rules.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };

@@ -1,15 +1,20 @@
 //! CONFIG: the settings of the store, and those that the program around it told it of.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use kvstore_protocol::{CommandError, Response};
 
 use super::strings;
-use crate::store::{
-    Shared,
-    args::{Args, SYNTAX},
-    context::Context,
-    engine::Keyspace,
-    glob,
-    spec::{ADMIN, Answer, Arity, DANGEROUS, Spec},
+use crate::{
+    server::ServerStatus,
+    store::{
+        Shared,
+        args::{Args, SYNTAX, parse_integer},
+        context::Context,
+        engine::Keyspace,
+        glob,
+        spec::{ADMIN, Answer, Arity, DANGEROUS, Spec},
+    },
 };
 
 pub(super) const SPECS: &[Spec] = &[CONFIG];
@@ -36,59 +41,109 @@ const CONFIG: Spec = Spec::family(
     ],
 );
 
-/// A setting of the store.
-#[derive(Clone, Copy, Debug)]
+/// A setting: how it is read, and how it is set where that is possible.
+#[derive(Clone, Copy)]
 struct Parameter {
     name: &'static str,
-    read: fn(&Shared) -> String,
+    /// `None` where there is nothing that has the setting: a store without a server has no clients.
+    read: fn(&Shared, Option<&ServerStatus>) -> Option<String>,
+    set: Option<Set>,
 }
 
-const fn parameter(name: &'static str, read: fn(&Shared) -> String) -> Parameter {
-    Parameter { name, read }
+/// Checks a value, and comes back with what sets it.
+type Set = fn(&[u8]) -> Result<Apply, &'static str>;
+type Apply = Box<dyn FnOnce(&ServerStatus)>;
+
+const fn fixed(name: &'static str, read: fn(&Shared, Option<&ServerStatus>) -> Option<String>) -> Parameter {
+    Parameter { name, read, set: None }
 }
 
-/// The settings of the store. None changes while it runs.
+/// The settings of the store, and of the server in front of it that can be set.
 static PARAMETERS: &[Parameter] = &[
-    parameter("databases", |store| store.keyspaces().count().to_string()),
-    parameter("proto-max-bulk-len", |_| strings::LONGEST.to_string()),
+    fixed("databases", |store, _| Some(store.keyspaces().count().to_string())),
+    fixed("proto-max-bulk-len", |_, _| Some(strings::LONGEST.to_string())),
     // Nothing is written to disk, and nothing is evicted.
-    parameter("save", |_| String::new()),
-    parameter("appendonly", |_| "no".to_owned()),
-    parameter("maxmemory", |_| "0".to_owned()),
-    parameter("maxmemory-policy", |_| "noeviction".to_owned()),
+    fixed("save", |_, _| Some(String::new())),
+    fixed("appendonly", |_, _| Some("no".to_owned())),
+    fixed("maxmemory", |_, _| Some("0".to_owned())),
+    fixed("maxmemory-policy", |_, _| Some("noeviction".to_owned())),
+    Parameter {
+        name: "maxclients",
+        read: |_, server| Some(server?.max_connections().to_string()),
+        set: Some(|value| {
+            let clients = number(value, 1..=u32::MAX.into(), "argument must be between 1 and 4294967295 inclusive")?;
+            Ok(Box::new(move |server| server.set_max_connections(clients as usize)))
+        }),
+    },
+    Parameter {
+        name: "timeout",
+        read: |_, server| Some(server?.idle_timeout().map_or(0, |timeout| timeout.as_secs()).to_string()),
+        set: Some(|value| {
+            let seconds = number(value, 0..=i32::MAX.into(), "argument must be between 0 and 2147483647 inclusive")?;
+            let timeout = (seconds > 0).then(|| Duration::from_secs(seconds as u64));
+            Ok(Box::new(move |server| server.set_idle_timeout(timeout)))
+        }),
+    },
 ];
 
+fn number(value: &[u8], range: RangeInclusive<i64>, trouble: &'static str) -> Result<i64, &'static str> {
+    let number = parse_integer(value).ok_or("argument couldn't be parsed into an integer")?;
+    range.contains(&number).then_some(number).ok_or(trouble)
+}
+
 /// Every setting by its name in lower case. What the program told goes before what the store says itself.
-fn parameters(store: &Shared) -> impl Iterator<Item = (&str, String)> {
+fn parameters<'a>(
+    store: &'a Shared,
+    server: Option<&'a ServerStatus>,
+) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
     let told = store.config.iter().map(|(name, value)| (name.as_str(), value.clone()));
     let is_told = |name: &str| store.config.iter().any(|(told, _)| told == name);
     let own = PARAMETERS.iter().filter(move |parameter| !is_told(parameter.name));
-    told.chain(own.map(|parameter| (parameter.name, (parameter.read)(store))))
+    told.chain(own.filter_map(move |parameter| Some((parameter.name, (parameter.read)(store, server)?))))
 }
 
 /// The value of a setting.
 pub(super) fn value_of(store: &Shared, name: &str) -> Option<String> {
-    parameters(store).find(|(known, _)| *known == name).map(|(_, value)| value)
+    parameters(store, None).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// `CONFIG GET pattern [pattern …]`: the settings whose name matches one.
-fn get(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+fn get(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     let patterns: Vec<_> = args.from(1).map(<[u8]>::to_ascii_lowercase).collect();
     let is_meant = |name: &str| patterns.iter().any(|pattern| glob::matches(pattern, name.as_bytes()));
-    let found = parameters(store).filter(|(name, _)| is_meant(name));
+    let found = parameters(store, context.session().get()).filter(|(name, _)| is_meant(name));
     Ok(Response::Map(found.map(|(name, value)| (name.into(), value.into())).collect()))
 }
 
-/// `CONFIG SET name value [name value …]`: refused, whatever the setting.
-fn set(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+/// `CONFIG SET name value [name value …]`: all of them, or none.
+fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     if args.len().is_multiple_of(2) {
         return Err(SYNTAX);
     }
-    let name = String::from_utf8_lossy(args.bytes(1));
-    Err(CommandError::err(match value_of(store, &name.to_ascii_lowercase()) {
-        Some(_) => format!("CONFIG SET failed (possibly related to argument '{name}') - can't set immutable config"),
-        None => format!("Unknown option or number of arguments for CONFIG SET - '{name}'"),
-    }))
+    let server = context.session().get::<ServerStatus>();
+    let words: Vec<_> = args.from(1).collect();
+    let mut changes = Vec::new();
+    for pair in words.chunks_exact(2) {
+        let name = String::from_utf8_lossy(pair[0]).to_ascii_lowercase();
+        let failed =
+            |reason| CommandError::err(format!("CONFIG SET failed (possibly related to argument '{name}') - {reason}"));
+        let known = PARAMETERS.iter().find(|parameter| parameter.name == name);
+        match known.and_then(|parameter| parameter.set).zip(server) {
+            Some((set, _)) => changes.push(set(pair[1]).map_err(failed)?),
+            None if parameters(store, server).any(|(known, _)| known == name) => {
+                return Err(failed("can't set immutable config"));
+            }
+            None => {
+                let asked = String::from_utf8_lossy(pair[0]);
+                let text = format!("Unknown option or number of arguments for CONFIG SET - '{asked}'");
+                return Err(CommandError::err(text));
+            }
+        }
+    }
+    if let Some(server) = server {
+        changes.into_iter().for_each(|change| change(server));
+    }
+    Ok(Response::ok())
 }
 
 /// `CONFIG RESETSTAT`: the counts of INFO start from 0.
@@ -97,7 +152,7 @@ fn resetstat(_: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
     Ok(Response::ok())
 }
 
-/// `CONFIG REWRITE`: refused, since no setting changes.
+/// `CONFIG REWRITE`: refused, since the store has no file to write to.
 fn rewrite(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
     Err(CommandError::err("The server is running without a config file"))
 }
@@ -126,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn no_setting_can_be_set() {
+    fn a_setting_that_is_fixed_is_refused() {
         const IMMUTABLE: &str =
             "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config";
         Bench::new().check([
