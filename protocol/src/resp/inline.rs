@@ -108,13 +108,15 @@ fn hex(digit: u8) -> u8 {
 /// Whether a line opens an HTTP request. A browser, or a page in one, that is made to talk to this port must not have
 /// the lines after it run as commands; `Host:` and `POST` are refused by Redis for the same reason.
 fn is_http(line: &[u8]) -> bool {
-    const METHODS: [&[u8]; 8] = [b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"];
-    let mut words = line.split(|byte| *byte == b' ');
-    let method = words.next().unwrap_or_default();
-    let version = words.nth(1).unwrap_or_default();
+    let mut words = line.split(|byte| ends_word(*byte)).filter(|word| !word.is_empty());
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    // Whatever the method: what follows it is a path, an asterisk, an address, and then the version.
+    let is_target = matches!(target.first(), Some(b'/' | b'*'))
+        || memchr::memmem::find(target, b"://").is_some()
+        || method.eq_ignore_ascii_case(b"CONNECT");
     method.eq_ignore_ascii_case(b"POST")
         || method.eq_ignore_ascii_case(b"Host:")
-        || METHODS.contains(&method) && version.starts_with(b"HTTP/")
+        || is_target && words.next().is_some_and(|version| version.starts_with(b"HTTP/"))
 }
 
 /// What stands between words.

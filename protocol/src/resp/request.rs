@@ -303,6 +303,10 @@ mod tests {
             (b"*1\r\n$04\r\nPING\r\n", "Protocol error: invalid bulk length"),
             (b"GET / HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
             (b"POST /x HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
+            (b"PROPFIND / HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
+            (b"SET http://host/x HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
+            (b"PRI * HTTP/2.0\r\n", "Protocol error: this port speaks RESP, not HTTP"),
+            (b"CONNECT host:1 HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
             (b"\x16\x03\x01\x02", "Protocol error: this port speaks RESP, not TLS"),
             (b"\x80", "Protocol error: unexpected byte 0x80 at the start of a request"),
         ] {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use kvstore_protocol::{ByteString, Command, CommandError, Protocol, Response, Session, mailbox::Order};
+use kvstore_protocol::{ByteString, Command, CommandError, Protocol, Response, Session, mailbox::Order, parse_integer};
 use tokio::time::Instant;
 
-use super::{Answered, Replies, Shared, Standing, integer};
+use super::{Answered, Replies, Shared, Standing};
 use crate::server::registry::Entry;
 
 /// In the session of a client that asked for CLIENT NO-TOUCH ON: its reads do not count as use of a key.
@@ -239,7 +239,7 @@ impl Filter {
 }
 
 fn parse_id(id: &[u8], trouble: &'static str) -> Result<u64, CommandError> {
-    match integer(Some(id)) {
+    match parse_integer(id) {
         Some(id @ 1..) => Ok(id as u64),
         _ => Err(CommandError::err(trouble)),
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kvstore_protocol::{ByteString, Command, CommandError, Protocol, Response};
+use kvstore_protocol::{ByteString, Command, CommandError, Protocol, Response, parse_integer};
 
-use super::{Answer, Answered, Conclusion, Shared, Standing, integer};
+use super::{Answer, Answered, Conclusion, Shared, Standing};
 use crate::server::Credentials;
 
 const WRONG_PASSWORD: CommandError =
@@ -84,7 +84,7 @@ impl Hello {
         let mut hello = Self::default();
         let mut words = command.args();
         if let Some(version) = words.next() {
-            let version = integer(Some(version))
+            let version = parse_integer(version)
                 .ok_or(CommandError::err("Protocol version is not an integer or out of range"))?;
             hello.protocol = Some(match version {
                 2 => Protocol::Resp2,

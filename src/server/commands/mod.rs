@@ -9,7 +9,7 @@ mod handshake;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use kvstore_protocol::{Command, CommandError, NameMap, Response, Session};
+use kvstore_protocol::{Command, CommandError, NameMap, Response, Session, parse_integer};
 
 use super::{Shared, registry::Registration};
 pub use client::{NoEvict, NoTouch};
@@ -181,7 +181,10 @@ fn echo(_: &Shared, _: &mut Standing, command: &Command) -> Answered {
 }
 
 fn select(shared: &Shared, standing: &mut Standing, command: &Command) -> Answered {
-    let index = integer(command.arg_at(0)).ok_or(CommandError::err("value is not an integer or out of range"))?;
+    let index = command
+        .arg_at(0)
+        .and_then(parse_integer)
+        .ok_or(CommandError::err("value is not an integer or out of range"))?;
     if i32::try_from(index).is_err() {
         return Err(CommandError::err("value is out of range, value must between -2147483648 and 2147483647"));
     }
@@ -202,8 +205,4 @@ fn reset(shared: &Shared, standing: &mut Standing, _: &Command) -> Answered {
 
 fn quit(_: &Shared, _: &mut Standing, _: &Command) -> Answered {
     Ok(Response::Close(Response::ok().into()).into())
-}
-
-fn integer(text: Option<&[u8]>) -> Option<i64> {
-    std::str::from_utf8(text?).ok()?.parse().ok()
 }
