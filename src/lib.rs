@@ -11,10 +11,13 @@
 //! A server of one's own:
 //!
 //! ```
-//! use kvstore::protocol::{Command, Response};
+//! use kvstore::protocol::{Command, CommandError, Response};
 //! use std::convert::Infallible;
 //!
 //! async fn greet(command: Command) -> Result<Response, Infallible> {
+//!     if !command.is("GREET") {
+//!         return Ok(CommandError::unknown_command(&command).into());
+//!     }
 //!     let name = command.arg_at(0).unwrap_or(b"world");
 //!     Ok(Response::from(format!("hello, {}", name.escape_ascii())))
 //! }

@@ -60,7 +60,8 @@ pub fn stack(store: Store, settings: &Settings) -> Stack {
         .service(store)
 }
 
-/// A server of `store` behind the default layers, its hints included. It listens nowhere yet.
+/// A server of `store` behind the default layers, its hints included. It listens nowhere yet, and it does not poll
+/// [`Store::maintain`], which gives the memory of expired entries back: that is for whoever owns the store.
 pub fn server(store: &Store, settings: &Settings) -> Serve<Cloned<Stack>> {
     Serve::new(stack(store.clone(), settings)).databases(store.databases()).hint(store.hint())
 }

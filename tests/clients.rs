@@ -1,4 +1,4 @@
-//! Published clients, in both versions of RESP, against the store on a socket.
+//! Published clients, in both versions of RESP, against the default stack on a socket.
 
 use std::{collections::BTreeSet, future::IntoFuture, net::SocketAddr};
 
@@ -7,7 +7,11 @@ use fred::{
     types::RespVersion,
 };
 use futures_util::StreamExt;
-use kvstore::{server::Password, store::Store};
+use kvstore::{
+    server::Password,
+    standalone::{self, Settings},
+    store::Store,
+};
 use redis::AsyncCommands;
 use tokio::net::TcpListener;
 
@@ -15,7 +19,7 @@ use tokio::net::TcpListener;
 async fn server(password: Option<&str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let serve = kvstore::serve(listener, Store::new());
+    let serve = standalone::server(&Store::new(), &Settings::default()).listen(listener);
     let serve = match password {
         Some(password) => serve.authenticate(Password::new(password)),
         None => serve,

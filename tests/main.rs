@@ -1,5 +1,6 @@
 //! Tests of the whole, through its public interface. One binary, so that it links once.
 
+#[cfg(feature = "binary")]
 mod binary;
 mod client;
 mod clients;

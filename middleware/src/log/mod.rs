@@ -29,6 +29,9 @@
 //! # });
 //! ```
 //!
+//! The commands of a connection itself (PING, HELLO, AUTH, CLIENT …) are answered by the transport of `kvstore` in front of
+//! every layer, so they are not logged here.
+//!
 //! Cost: where nobody listens at that level and no threshold is set, a relaxed load or two for each command: no allocation, no look
 //! at the clock, no clone of the command. Otherwise one allocation beside what the subscriber does.
 
