@@ -1,70 +1,231 @@
 //! Patterns as KEYS takes them: `*`, `?`, `[a-z]`, `[^a-z]`, and `\\` in front of what is meant literally.
+//!
+//! A pattern is cut at its stars. The first part stands at the start of a text, the last at its end, and those between are
+//! searched one behind the other, each where it comes first: to take a later place would leave less room for the others.
 
-/// Whether the whole of `text` matches. Takes at most the product of both lengths, whatever the pattern.
-pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut rest, mut at) = (pattern, 0);
-    // Where to go on when what follows the last star does not match: the star takes one byte more. To go back behind an
-    // earlier star would find nothing that this does not.
-    let mut last_star: Option<(&[u8], usize)> = None;
-    loop {
-        if let [b'*', after @ ..] = rest {
-            last_star = Some((after, at));
-            rest = after;
-            continue;
+use std::cell::OnceCell;
+
+use memchr::memmem;
+
+/// Up to this length a part that is not literal is searched place by place.
+const SHORT: usize = 64;
+
+/// A pattern, to be compared with many texts.
+#[derive(Debug)]
+pub(super) struct Pattern<'a> {
+    pattern: &'a [u8],
+    /// How long a text must be to match: a byte for everything but the stars.
+    shortest: usize,
+    /// Made for the first text that is long enough: a pattern that is longer than every key costs no memory.
+    parts: OnceCell<Vec<Part>>,
+}
+
+impl<'a> Pattern<'a> {
+    pub(super) fn new(pattern: &'a [u8]) -> Self {
+        let shortest = tokens(pattern).filter(|token| !matches!(token, Token::Star)).count();
+        Self { pattern, shortest, parts: OnceCell::new() }
+    }
+
+    /// Whether the whole of `text` matches. Takes a time for the length of the text, and for each of its bytes a sixty-fourth
+    /// of the longest part of the pattern, or 64 steps where that is more.
+    pub(super) fn matches(&self, text: &[u8]) -> bool {
+        if text.len() < self.shortest {
+            return false;
         }
-        if at == text.len() && rest.is_empty() {
-            return true;
+        let parts = self.parts.get_or_init(|| parts(self.pattern));
+        let (first, middle, last) = match &parts[..] {
+            [] => return text.is_empty(),
+            [all] => return text.len() == all.len() && all.is(text),
+            [first, middle @ .., last] => (first, middle, last),
+        };
+        let (start, rest) = text.split_at(first.len());
+        let (mut rest, end) = rest.split_at(rest.len() - last.len());
+        let is_behind = |part: &Part| part.end_in(rest).map(|end| rest = &rest[end..]).is_some();
+        first.is(start) && last.is(end) && middle.iter().all(is_behind)
+    }
+}
+
+/// What stands between two stars.
+#[derive(Debug)]
+enum Part {
+    Literal(Vec<u8>),
+    /// The bytes that each place admits.
+    Sets(Vec<Set>),
+    Long(ShiftAnd),
+}
+
+fn parts(pattern: &[u8]) -> Vec<Part> {
+    let tokens: Vec<_> = tokens(pattern).collect();
+    let parts: Vec<_> = tokens.split(|token| matches!(token, Token::Star)).collect();
+    let last = parts.len() - 1;
+    // The parts at both ends are not searched, but compared.
+    let part = |(index, tokens)| Part::new(tokens, index != 0 && index != last);
+    parts.into_iter().enumerate().map(part).collect()
+}
+
+impl Part {
+    fn new(tokens: &[Token], is_searched: bool) -> Self {
+        let literal = tokens.iter().map(|token| if let Token::Byte(byte) = token { Some(*byte) } else { None });
+        if let Some(literal) = literal.collect() {
+            return Self::Literal(literal);
         }
-        if let Some(after) = text.get(at).and_then(|byte| step(rest, *byte)) {
-            (rest, at) = (after, at + 1);
-            continue;
+        let sets: Vec<_> = tokens.iter().map(Token::set).collect();
+        if is_searched && sets.len() > SHORT { Self::Long(ShiftAnd::new(&sets)) } else { Self::Sets(sets) }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Literal(bytes) => bytes.len(),
+            Self::Sets(sets) => sets.len(),
+            Self::Long(search) => search.len,
         }
-        match &mut last_star {
-            Some((after, taken)) if *taken < text.len() => {
-                *taken += 1;
-                (rest, at) = (*after, *taken);
+    }
+
+    /// Whether this is the text, which has the same length.
+    fn is(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Literal(bytes) => bytes == text,
+            Self::Sets(sets) => sets.iter().zip(text).all(|(set, byte)| set.has(*byte)),
+            Self::Long(search) => search.end_in(text).is_some(),
+        }
+    }
+
+    /// Where the first place in the text ends that matches.
+    fn end_in(&self, text: &[u8]) -> Option<usize> {
+        let start = match self {
+            Self::Literal(bytes) => memmem::find(text, bytes),
+            Self::Sets(sets) => text.windows(sets.len()).position(|window| self.is(window)),
+            Self::Long(search) => return search.end_in(text),
+        };
+        start.map(|start| start + self.len())
+    }
+}
+
+/// Searches all places at once: a bit for each beginning of the part that matches the text up to here.
+#[derive(Debug)]
+struct ShiftAnd {
+    len: usize,
+    /// For each byte the places that admit it, in as many words as there are to a state.
+    admitting: Vec<u64>,
+}
+
+impl ShiftAnd {
+    fn new(sets: &[Set]) -> Self {
+        let words = sets.len().div_ceil(64);
+        let mut admitting = vec![0; 256 * words];
+        for (place, set) in sets.iter().enumerate() {
+            for byte in (0..=u8::MAX).filter(|byte| set.has(*byte)) {
+                admitting[usize::from(byte) * words + place / 64] |= 1 << (place % 64);
             }
-            _ => return false,
+        }
+        Self { len: sets.len(), admitting }
+    }
+
+    fn end_in(&self, text: &[u8]) -> Option<usize> {
+        let (words, last) = (self.len.div_ceil(64), self.len - 1);
+        let mut state = vec![0_u64; words];
+        let is_end = |byte: &u8| {
+            let admitting = &self.admitting[usize::from(*byte) * words..];
+            // Each byte may be the first of the part.
+            let mut carry = 1;
+            for (word, admitting) in state.iter_mut().zip(admitting) {
+                (*word, carry) = ((*word << 1 | carry) & admitting, *word >> 63);
+            }
+            state[last / 64] >> (last % 64) & 1 == 1
+        };
+        text.iter().position(is_end).map(|end| end + 1)
+    }
+}
+
+/// A set of bytes, a bit each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Set([u64; 4]);
+
+impl Set {
+    const ALL: Self = Self([u64::MAX; 4]);
+
+    fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
+    }
+
+    fn insert(&mut self, byte: u8) {
+        self.0[usize::from(byte / 64)] |= 1 << (byte % 64);
+    }
+
+    fn complement(self) -> Self {
+        Self(self.0.map(|word| !word))
+    }
+}
+
+/// What a pattern is made of.
+#[derive(Clone, Copy, Debug)]
+enum Token {
+    Star,
+    Any,
+    Byte(u8),
+    Class(Set),
+}
+
+impl Token {
+    /// The bytes that it admits in its place. A star has none.
+    fn set(&self) -> Set {
+        match self {
+            Self::Star => Set::default(),
+            Self::Any => Set::ALL,
+            Self::Class(set) => *set,
+            Self::Byte(byte) => {
+                let mut set = Set::default();
+                set.insert(*byte);
+                set
+            }
         }
     }
 }
 
-/// The pattern behind its first part, when that matches the byte.
-fn step(pattern: &[u8], byte: u8) -> Option<&[u8]> {
-    match pattern {
-        [] => None,
-        [b'?', rest @ ..] => Some(rest),
-        [b'[', class @ ..] => {
-            let (is_member, rest) = class_has(class, byte);
-            is_member.then_some(rest)
-        }
-        [b'\\', literal, rest @ ..] | [literal, rest @ ..] => (*literal == byte).then_some(rest),
-    }
+fn tokens(pattern: &[u8]) -> impl Iterator<Item = Token> {
+    let mut rest = pattern;
+    std::iter::from_fn(move || {
+        let token;
+        (token, rest) = match rest {
+            [] => return None,
+            [b'*', rest @ ..] => (Token::Star, rest),
+            [b'?', rest @ ..] => (Token::Any, rest),
+            [b'[', rest @ ..] => class(rest),
+            [b'\\', literal, rest @ ..] | [literal, rest @ ..] => (Token::Byte(*literal), rest),
+        };
+        Some(token)
+    })
 }
 
-/// Whether the class has the byte, and the pattern behind it. A class that is not closed ends with the pattern.
-fn class_has(class: &[u8], byte: u8) -> (bool, &[u8]) {
+/// The class, and the pattern behind it. A class that is not closed ends with the pattern.
+fn class(class: &[u8]) -> (Token, &[u8]) {
     let (is_negated, mut rest) = match class {
         [b'^', rest @ ..] => (true, rest),
         _ => (false, class),
     };
-    let mut is_member = false;
+    let mut set = Set::default();
     loop {
         let (first, last);
         (first, last, rest) = match rest {
             [b'\\', literal, rest @ ..] => (*literal, *literal, rest),
-            [b']', rest @ ..] => return (is_member != is_negated, rest),
-            [] => return (is_member != is_negated, rest),
+            [b']', rest @ ..] => return (Token::Class(if is_negated { set.complement() } else { set }), rest),
+            [] => return (Token::Class(if is_negated { set.complement() } else { set }), rest),
             [first, b'-', last, rest @ ..] => (*first.min(last), *first.max(last), rest),
             [literal, rest @ ..] => (*literal, *literal, rest),
         };
-        is_member |= (first..=last).contains(&byte);
+        (first..=last).for_each(|byte| set.insert(byte));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn matches(pattern: &[u8], text: &[u8]) -> bool {
+        Pattern::new(pattern).matches(text)
+    }
 
     #[track_caller]
     fn check(pattern: &str, matching: &[&str], others: &[&str]) {
@@ -115,9 +276,112 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_pattern_takes_no_more_than_the_product_of_the_lengths() {
-        let pattern = "a*".repeat(1000) + "b";
-        assert!(!matches(pattern.as_bytes(), &[b'a'; 10_000]));
-        assert!(matches(pattern.as_bytes(), &[&[b'a'; 10_000][..], b"b"].concat()));
+    fn hostile_patterns_and_keys_come_to_an_end() {
+        const LENGTH: usize = 64 * 1024;
+        let key = vec![b'a'; LENGTH];
+        let with_end = [&key[1..], b"b"].concat();
+        let half = LENGTH / 2;
+        let patterns = [
+            "*".to_owned() + &"a".repeat(half) + "b",
+            "*".to_owned() + &"a".repeat(half) + "b*",
+            "*".to_owned() + &"a?".repeat(half / 2) + "b*",
+            "*".to_owned() + &"a?".repeat(30) + "b*",
+            "*".to_owned() + &"[^b]".repeat(half / 4) + "b*",
+            "*[".to_owned() + &"b-z".repeat(half / 3 - 1) + "]*",
+            "a*".repeat(half) + "b",
+            "?*".repeat(half - 1) + "b",
+        ];
+        for pattern in patterns {
+            assert!(!matches(pattern.as_bytes(), &key), "{}", &pattern[..20]);
+            assert!(matches(pattern.as_bytes(), &with_end), "{}", &pattern[..20]);
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_is_longer_than_the_text_is_not_looked_at() {
+        let pattern = Pattern::new(b"*aaaa*");
+        assert!(!pattern.matches(b"aaa") && pattern.parts.get().is_none());
+        assert!(pattern.matches(b"aaaa") && pattern.parts.get().is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_matches_what_it_matches_naively(
+            pattern in prop::collection::vec(prop::sample::select(&b"*?[]^-\\abcz\xff"[..]), 0..12),
+            text in prop::collection::vec(prop::sample::select(&b"*?[]^-\\abcz\xff"[..]), 0..8),
+        ) {
+            prop_assert_eq!(matches(&pattern, &text), naively_matches(&pattern, &text));
+        }
+
+        #[test]
+        fn long_parts_are_found_where_they_are_found_naively(
+            parts in prop::collection::vec(prop::collection::vec(prop::sample::select(&["a", "?", "[ab]", "[^b]"][..]), 0..140), 2..5),
+            text in prop::collection::vec(prop::sample::select(&b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"[..]), 0..500),
+        ) {
+            let pattern = parts.iter().map(|part| part.concat()).collect::<Vec<_>>().join("*");
+            prop_assert_eq!(matches(pattern.as_bytes(), &text), naively_matches(pattern.as_bytes(), &text));
+        }
+    }
+
+    /// The simplest matcher that answers the same: at the worst it takes a time for the product of both lengths.
+    fn naively_matches(pattern: &[u8], text: &[u8]) -> bool {
+        let (mut rest, mut at) = (pattern, 0);
+        // Where to go on when what follows the last star does not match: the star takes one byte more. To go back behind an
+        // earlier star would find nothing that this does not.
+        let mut last_star: Option<(&[u8], usize)> = None;
+        loop {
+            if let [b'*', after @ ..] = rest {
+                last_star = Some((after, at));
+                rest = after;
+                continue;
+            }
+            if at == text.len() && rest.is_empty() {
+                return true;
+            }
+            if let Some(after) = text.get(at).and_then(|byte| step(rest, *byte)) {
+                (rest, at) = (after, at + 1);
+                continue;
+            }
+            match &mut last_star {
+                Some((after, taken)) if *taken < text.len() => {
+                    *taken += 1;
+                    (rest, at) = (*after, *taken);
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// The pattern behind its first part, when that matches the byte.
+    fn step(pattern: &[u8], byte: u8) -> Option<&[u8]> {
+        match pattern {
+            [] => None,
+            [b'?', rest @ ..] => Some(rest),
+            [b'[', class @ ..] => {
+                let (is_member, rest) = class_has(class, byte);
+                is_member.then_some(rest)
+            }
+            [b'\\', literal, rest @ ..] | [literal, rest @ ..] => (*literal == byte).then_some(rest),
+        }
+    }
+
+    /// Whether the class has the byte, and the pattern behind it.
+    fn class_has(class: &[u8], byte: u8) -> (bool, &[u8]) {
+        let (is_negated, mut rest) = match class {
+            [b'^', rest @ ..] => (true, rest),
+            _ => (false, class),
+        };
+        let mut is_member = false;
+        loop {
+            let (first, last);
+            (first, last, rest) = match rest {
+                [b'\\', literal, rest @ ..] => (*literal, *literal, rest),
+                [b']', rest @ ..] => return (is_member != is_negated, rest),
+                [] => return (is_member != is_negated, rest),
+                [first, b'-', last, rest @ ..] => (*first.min(last), *first.max(last), rest),
+                [literal, rest @ ..] => (*literal, *literal, rest),
+            };
+            is_member |= (first..=last).contains(&byte);
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::store::{
     Shared,
     args::{Args, SYNTAX},
     context::Context,
-    glob,
+    glob::Pattern,
     spec::{ADMIN, Answer, Arity, DANGEROUS, FAST, PLAIN, READ, Run, Spec, WRITE},
 };
 
@@ -164,6 +164,7 @@ fn count(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
 /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: their names.
 fn list(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
     let (value, is_filtered) = (args.bytes(3), args.len() == 4 && args.is(1, "FILTERBY"));
+    let lower = value.to_ascii_lowercase();
     let is_meant: Box<dyn Fn(Listed) -> bool> = match args.len() {
         1 => Box::new(|_| true),
         4 if is_filtered && args.is(2, "MODULE") => Box::new(|_| false),
@@ -172,8 +173,8 @@ fn list(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
             Box::new(move |listed| listed.categories().iter().any(is_named))
         }
         4 if is_filtered && args.is(2, "PATTERN") => {
-            let pattern = value.to_ascii_lowercase();
-            Box::new(move |listed| glob::matches(&pattern, listed.name().as_bytes()))
+            let pattern = Pattern::new(&lower);
+            Box::new(move |listed| pattern.matches(listed.name().as_bytes()))
         }
         _ => return Err(SYNTAX),
     };

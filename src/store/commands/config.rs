@@ -12,7 +12,7 @@ use crate::{
         args::{Args, SYNTAX, parse_integer},
         context::Context,
         engine::Keyspace,
-        glob,
+        glob::Pattern,
         spec::{ADMIN, Answer, Arity, DANGEROUS, Spec},
     },
 };
@@ -110,7 +110,8 @@ pub(super) fn value_of(store: &Shared, name: &str) -> Option<String> {
 /// `CONFIG GET pattern [pattern …]`: the settings whose name matches one.
 fn get(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     let patterns: Vec<_> = args.from(1).map(<[u8]>::to_ascii_lowercase).collect();
-    let is_meant = |name: &str| patterns.iter().any(|pattern| glob::matches(pattern, name.as_bytes()));
+    let patterns: Vec<_> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
+    let is_meant = |name: &str| patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
     let found = parameters(store, context.session().get()).filter(|(name, _)| is_meant(name));
     Ok(Response::Map(found.map(|(name, value)| (name.into(), value.into())).collect()))
 }

@@ -7,7 +7,7 @@ use crate::store::{
     args::{Args, SYNTAX},
     context::Context,
     engine::Keyspace,
-    glob,
+    glob::Pattern,
     spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
 };
 
@@ -17,10 +17,10 @@ pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUS
 const KEYS: Spec = Spec::over_keyspace("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys);
 
 fn keys(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
-    let pattern = args.bytes(0);
+    let pattern = Pattern::new(args.bytes(0));
     let mut found = Vec::new();
     keyspace.each(context, &mut |entry| {
-        if glob::matches(pattern, entry.key()) {
+        if pattern.matches(entry.key()) {
             found.push(Response::from(entry.key()));
         }
     });
@@ -35,7 +35,7 @@ fn scan(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answ
     let options = ScanOptions::parse(args)?;
     let mut found = Vec::new();
     let next = keyspace.scan(context, cursor, options.count, &mut |entry| {
-        let is_meant = options.pattern.is_none_or(|pattern| glob::matches(pattern, entry.key()))
+        let is_meant = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
             && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.value.type_name().as_bytes()));
         if is_meant {
             found.push(Response::from(entry.key()));
@@ -52,7 +52,7 @@ fn cursor(bytes: &[u8]) -> Result<u64, CommandError> {
 
 #[derive(Debug)]
 struct ScanOptions<'a> {
-    pattern: Option<&'a [u8]>,
+    pattern: Option<Pattern<'a>>,
     count: usize,
     kind: Option<&'a [u8]>,
 }
@@ -67,7 +67,7 @@ impl<'a> ScanOptions<'a> {
                 return Err(SYNTAX);
             }
             if args.is(index, "MATCH") {
-                options.pattern = Some(args.bytes(value));
+                options.pattern = Some(Pattern::new(args.bytes(value)));
             } else if args.is(index, "TYPE") {
                 options.kind = Some(args.bytes(value));
             } else if args.is(index, "COUNT") {
