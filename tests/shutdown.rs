@@ -1,13 +1,20 @@
 //! How servers stop, and whom they do not serve.
 
-use std::{convert::Infallible, future::IntoFuture, io, time::Duration};
+use std::{
+    convert::Infallible,
+    future::IntoFuture,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use kvstore::{
     protocol::Peer,
     server::{Password, Serve, Stopped, pipe, serve_with_factory},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::oneshot,
     time::{Instant, sleep, timeout},
@@ -293,4 +300,61 @@ async fn a_client_that_is_told_and_goes_on_sending_is_let_go() {
         sleep(SECOND / 10).await;
     }
     assert_eq!(start.elapsed().as_secs(), 5);
+}
+
+/// A peer that says QUIT, and then sends without end. Tells when it is let go.
+struct Flood {
+    has_quit: bool,
+    _held: oneshot::Sender<()>,
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.has_quit {
+            buffer.initialize_unfilled();
+            buffer.set_filled(buffer.capacity());
+        } else {
+            buffer.put_slice(b"QUIT\r\n");
+            self.has_quit = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+// In real time: where a clock stands, nothing ends a farewell that holds up its thread.
+#[tokio::test]
+async fn clients_that_quit_and_go_on_sending_hold_nobody_up() {
+    let (connector, listener) = pipe();
+    let mut serve = kvstore::serve(listener, words());
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let (hold, is_held) = oneshot::channel();
+        serve = serve.listen(Once(Some(Flood { has_quit: false, _held: hold }), Peer::Memory));
+        held.push(is_held);
+    }
+    let start = Instant::now();
+    let running = tokio::spawn(serve.into_future());
+    let mut client = Client::new(connector.connect().expect("the server listens"));
+    for _ in 0..10 {
+        client.asks("PING\r\n", "+PONG\r\n").await;
+    }
+    running.abort();
+    for is_held in held {
+        is_held.await.expect_err("the connection is gone");
+    }
+    assert!(start.elapsed() < 2 * SECOND, "{:?}", start.elapsed());
 }

@@ -8,7 +8,8 @@ use kvstore_protocol::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Instant, timeout, timeout_at},
+    task::yield_now,
+    time::timeout,
 };
 
 use super::Connection;
@@ -27,7 +28,8 @@ where
     pub(super) async fn close(&mut self) {
         let Self { io, inbox, shared, .. } = self;
         tokio::select! {
-            () = farewell(io, shared.settings.grace) => {}
+            // What is not done by then is given up.
+            _ = timeout(shared.settings.grace, farewell(io)) => {}
             () = ordered(inbox, Order::Kill) => {}
         }
     }
@@ -48,16 +50,12 @@ pub(in crate::server) async fn ordered(inbox: &mut Inbox, order: Order) {
 
 /// No more answers come, and what the peer still sends is read until it closes, so that the kernel does not answer it
 /// with a reset that overtakes the last answers.
-async fn farewell(io: &mut (impl AsyncRead + AsyncWrite + Unpin), grace: Duration) {
-    let end = Instant::now() + grace;
-    if timeout_at(end, io.shutdown()).await.is_err() {
-        return;
-    }
+async fn farewell(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    // What was written may have arrived, whatever became of the end: the peer is still listened to.
+    let _ = io.shutdown().await;
     let mut scratch = vec![0; 4096];
-    while Instant::now() < end {
-        match timeout(LINGER, io.read(&mut scratch)).await {
-            Ok(Ok(read)) if read > 0 => {}
-            _ => return,
-        }
+    while let Ok(Ok(1..)) = timeout(LINGER, io.read(&mut scratch)).await {
+        // The task has no budget that would make it yield, and a peer may send without end.
+        yield_now().await;
     }
 }
