@@ -263,3 +263,25 @@ async fn a_large_request_to_a_slow_server_is_read_whole() {
     call.answer("1");
     client.gets("$1\r\n1\r\n").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_no_clock_reaches_is_no_limit() {
+    let (service, _) = answers_of(10_000);
+    let server = Server::of(|listener| {
+        let serve = kvstore::serve(listener, service).authenticate(Password::new("secret"));
+        let serve = serve.unauthenticated_timeout(Duration::MAX).slow_reader_timeout(Duration::MAX);
+        serve.slow_sender(1, Duration::MAX).idle_timeout(Duration::MAX).grace_period(Duration::MAX)
+    });
+    let mut client = server.connect_with_room(64);
+    sleep(1000 * SECOND).await;
+    client.asks("AUTH secret\r\n", "+OK\r\n").await;
+    client.sends("GE").await;
+    sleep(1000 * SECOND).await;
+    client.sends("T a\r\n").await;
+    sleep(1000 * SECOND).await;
+    client.gets(format!("$10000\r\n{}\r\n", "x".repeat(10_000))).await;
+    client.asks("QUIT\r\n", "+OK\r\n").await;
+    assert!(client.is_closed().await);
+    drop(client);
+    assert_eq!(server.stop().await.expect("no panic").cut, 0);
+}

@@ -9,10 +9,7 @@ use std::{
 };
 
 use kvstore_protocol::{Codec, Command, Limits, Response, ServerCodec, Session, mailbox::Order};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout_at},
-};
+use tokio::{task::JoinSet, time::timeout};
 use tower::{BoxError, Service};
 
 use super::{
@@ -265,8 +262,7 @@ impl<U: Supply> Serve<U> {
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
         shared.registry.order_all(Order::Stop);
-        let end = Instant::now() + shared.settings.grace;
-        let cut = match timeout_at(end, shared.registry.emptied()).await {
+        let cut = match timeout(shared.settings.grace, shared.registry.emptied()).await {
             Ok(()) => 0,
             Err(_) => shared.registry.order_all(Order::Kill),
         };

@@ -68,17 +68,20 @@ where
             let is_idle = !self.is_busy() && !self.is_full() && self.stage == Stage::Open;
             let heard = self.input.heard();
             let reads = self.wants_input() && is_idle;
+            let is_stranger = is_idle && !self.standing.is_authenticated();
+            let silence = self.shared.live.idle_timeout().filter(|_| is_idle);
+            // A moment that no clock will show is never.
             let rules = [
                 (
-                    self.deadline.stalled().map(|since| since + settings.slow_reader_timeout),
+                    self.deadline.stalled().and_then(|since| since.checked_add(settings.slow_reader_timeout)),
                     "it does not read its replies",
                 ),
                 (self.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
                 (
-                    (is_idle && !self.standing.is_authenticated()).then(|| heard + settings.unauthenticated_timeout),
+                    is_stranger.then(|| heard.checked_add(settings.unauthenticated_timeout)).flatten(),
                     "it does not authenticate",
                 ),
-                (self.shared.live.idle_timeout().filter(|_| is_idle).map(|timeout| heard + timeout), "it is idle"),
+                (silence.and_then(|timeout| heard.checked_add(timeout)), "it is idle"),
             ];
             let first = rules.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };

@@ -121,14 +121,16 @@ impl Input {
             *unfinished = Unfinished { since: None, bytes: 0 };
             return None;
         }
-        Some(*unfinished.since.get_or_insert_with(Instant::now) + slow.window)
+        unfinished.since.get_or_insert_with(Instant::now).checked_add(slow.window)
     }
 
     /// Starts another window when the last one has ended with enough progress.
     pub(super) fn renew_window(&mut self, slow: Progress) -> bool {
         let now = Instant::now();
         match &mut self.unfinished {
-            Some(Unfinished { since: Some(since), bytes }) if now >= *since + slow.window && *bytes >= slow.bytes => {
+            Some(Unfinished { since: Some(since), bytes })
+                if now.duration_since(*since) >= slow.window && *bytes >= slow.bytes =>
+            {
                 (*since, *bytes) = (now, 0);
                 true
             }
