@@ -52,15 +52,6 @@ impl<'a> Args<'a> {
         parse_integer(self.bytes(index)).ok_or(NOT_AN_INTEGER)
     }
 
-    /// The argument at `index` as a number.
-    ///
-    /// # Errors
-    /// `ERR value is not a valid float`
-    #[expect(dead_code, reason = "no command takes one yet")]
-    pub(crate) fn float(&self, index: usize) -> Result<f64, CommandError> {
-        parse_float(self.bytes(index)).ok_or(NOT_A_FLOAT)
-    }
-
     /// Whether the argument at `index` is this word, without regard to case.
     pub(crate) fn is(&self, index: usize, word: &str) -> bool {
         self.0.arg_at(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
@@ -81,11 +72,6 @@ pub(crate) fn parse_integer(bytes: &[u8]) -> Option<i64> {
         [b'1'..=b'9', ..] if bytes.len() <= 20 => std::str::from_utf8(bytes).ok()?.parse().ok(),
         _ => None,
     }
-}
-
-/// A number as Redis reads it: decimal, `inf` or `infinity` with a sign or without, no spaces, and not `nan`.
-pub(crate) fn parse_float(bytes: &[u8]) -> Option<f64> {
-    std::str::from_utf8(bytes).ok()?.parse().ok().filter(|number: &f64| !number.is_nan())
 }
 
 #[cfg(test)]

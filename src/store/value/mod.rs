@@ -14,11 +14,6 @@ pub(crate) enum Value {
     String(ByteString),
 }
 
-/// A command for one type was sent to a key of another.
-#[expect(dead_code, reason = "there is one type so far")]
-pub(crate) const WRONG_TYPE: CommandError =
-    CommandError::new("WRONGTYPE", "Operation against a key holding the wrong kind of value");
-
 impl Value {
     /// The name of the type, as TYPE answers it.
     pub(crate) fn type_name(&self) -> &'static str {
