@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -125,6 +125,77 @@ async fn a_panic_in_the_drop_of_a_pending_command_hurts_nobody() {
     assert!(client.is_closed().await);
     other.sends("CLIENT LIST\r\n").await;
     assert_eq!(other.reads_bulk().await.lines().count(), 1);
+}
+
+/// Panics wherever it is cloned or dropped, once it has been told to.
+struct Fragile {
+    inner: Minefield,
+    clone: Arc<AtomicBool>,
+    drop: Arc<AtomicBool>,
+}
+
+impl Fragile {
+    fn new() -> Self {
+        Self { inner: Minefield::default(), clone: Arc::default(), drop: Arc::default() }
+    }
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(!self.clone.load(Ordering::Relaxed), "a mine in clone");
+        Self { inner: self.inner.clone(), clone: self.clone.clone(), drop: self.drop.clone() }
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        assert!(!self.drop.swap(false, Ordering::Relaxed), "a mine in drop");
+    }
+}
+
+impl Service<Command> for Fragile {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Step;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, command: Command) -> Step {
+        self.inner.call(command)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_a_spent_service_is_replaced_is_an_answer_and_the_end() {
+    let service = Fragile::new();
+    let mine = service.clone.clone();
+    let server = Server::start(service);
+    let mut client = server.connect();
+    client.asks("A\r\n", "$1\r\nA\r\n").await;
+    mine.store(true, Ordering::Relaxed);
+    client.asks("CALL\r\nB\r\nC\r\n", TROUBLE.repeat(2)).await;
+    assert!(client.is_closed().await);
+    mine.store(false, Ordering::Relaxed);
+    server.connect().asks("A\r\n", "$1\r\nA\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_a_spent_service_is_dropped_hurts_nobody() {
+    for mine in ["CALL\r\nB\r\n", "READY\r\nA\r\nB\r\n"] {
+        let service = Fragile::new();
+        let drop = service.drop.clone();
+        let mut client = Server::start(service).connect();
+        client.asks("A\r\n", "$1\r\nA\r\n").await;
+        drop.store(true, Ordering::Relaxed);
+        client.sends(mine).await;
+        if mine.starts_with("READY") {
+            client.gets("$5\r\nREADY\r\n").await;
+        }
+        client.gets(format!("{TROUBLE}$1\r\nB\r\n")).await;
+        assert!(!drop.load(Ordering::Relaxed));
+    }
 }
 
 #[tokio::test(start_paused = true)]

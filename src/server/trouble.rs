@@ -38,6 +38,11 @@ pub(super) fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Response> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| internal_error(text_of(&*panic)))
 }
 
+/// Drops a piece of somebody else's code. A panic in it is logged, and nobody's trouble.
+pub(super) fn discard<T>(value: T) {
+    let _ = guard(|| drop(value));
+}
+
 fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a command panicked")

@@ -107,22 +107,20 @@ where
     }
 
     fn call_service(&mut self, class: Class, cx: &mut Context<'_>) -> bool {
-        let Some(mut service) = self.service.take().or_else(|| self.supply.renew()) else {
-            self.finish();
-            return false;
-        };
+        let Some(mut service) = self.service.take() else { return self.renew_service() };
         match trouble::guard(|| service.poll_ready(cx)) {
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Pending) => {
                 // Its place in a queue is given up while others are in flight: it would hold a permit that only an
                 // answer to one of them may lead to. After that answer it is asked afresh.
-                if self.flight.is_empty() || !U::RENEWS {
-                    self.service = Some(service);
+                match self.flight.is_empty() || !U::RENEWS {
+                    true => self.service = Some(service),
+                    false => trouble::discard(service),
                 }
                 return false;
             }
-            Ok(Poll::Ready(Err(error))) => return self.answer_spent(trouble::answer_to(error.into())),
-            Err(answer) => return self.answer_spent(answer),
+            Ok(Poll::Ready(Err(error))) => return self.answer_spent(service, trouble::answer_to(error.into())),
+            Err(answer) => return self.answer_spent(service, answer),
         }
         let Some((command, tag)) = self.queue.pop() else { return false };
         self.at_barrier = class.is_barrier();
@@ -133,13 +131,37 @@ where
                     self.reply(response, tag);
                 }
             }
-            Err(Spent) => self.finish_if_spent(),
+            Err(Spent) => {
+                trouble::discard(service);
+                self.finish_if_spent();
+            }
         }
         true
     }
 
+    /// Gets another service in place of a spent one. True when there is more to do.
+    #[cold]
+    fn renew_service(&mut self) -> bool {
+        match trouble::guard(|| self.supply.renew()) {
+            Ok(Some(service)) => {
+                self.service = Some(service);
+                return true;
+            }
+            Ok(None) => {}
+            // Nobody is left to answer what comes behind.
+            Err(answer) => {
+                if let Some((_, tag)) = self.queue.pop() {
+                    self.answer_now(answer, tag);
+                }
+            }
+        }
+        self.finish();
+        false
+    }
+
     /// Answers the next command for a service that is spent before it was called.
-    fn answer_spent(&mut self, answer: Response) -> bool {
+    fn answer_spent(&mut self, service: U::Service, answer: Response) -> bool {
+        trouble::discard(service);
         let Some((_, tag)) = self.queue.pop() else { return false };
         self.answer_now(answer, tag);
         self.finish_if_spent();

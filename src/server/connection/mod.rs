@@ -160,6 +160,7 @@ where
             // Apart and boxed: every connection would carry the room for its farewell otherwise.
             Box::pin(self.close()).await;
         }
+        trouble::discard(self.service.take());
         ending
     }
 
@@ -251,8 +252,7 @@ where
         self.stage = Stage::Finishing;
         self.queue.clear();
         // With its place in a queue for a permit, if it has one: the farewell may take a while.
-        let service = self.service.take();
-        let _ = trouble::guard(|| drop(service));
+        trouble::discard(self.service.take());
     }
 
     fn is_busy(&self) -> bool {
