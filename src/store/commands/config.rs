@@ -116,7 +116,7 @@ fn get(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     Ok(Response::Map(found.map(|(name, value)| (name.into(), value.into())).collect()))
 }
 
-/// `CONFIG SET name value [name value …]`: all of them, or none.
+/// `CONFIG SET name value [name value …]`: all of them, or none. A setting that is fixed can be set to what it is.
 fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     if args.len().is_multiple_of(2) {
         return Err(SYNTAX);
@@ -129,11 +129,14 @@ fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
         let failed =
             |reason| CommandError::err(format!("CONFIG SET failed (possibly related to argument '{name}') - {reason}"));
         let known = PARAMETERS.iter().find(|parameter| parameter.name == name);
-        match known.and_then(|parameter| parameter.set).zip(server) {
-            Some((set, _)) => changes.push(set(pair[1]).map_err(failed)?),
-            None if parameters(store, server).any(|(known, _)| known == name) => {
-                return Err(failed("can't set immutable config"));
-            }
+        if let Some((set, _)) = known.and_then(|parameter| parameter.set).zip(server) {
+            changes.push(set(pair[1]).map_err(failed)?);
+            continue;
+        }
+        match parameters(store, server).find(|(known, _)| *known == name) {
+            // Programs set what they rely on, `save ""` say, without asking first.
+            Some((_, value)) if value.as_bytes() == pair[1] => {}
+            Some(_) => return Err(failed("can't set immutable config")),
             None => {
                 let asked = String::from_utf8_lossy(pair[0]);
                 let text = format!("Unknown option or number of arguments for CONFIG SET - '{asked}'");
@@ -147,7 +150,7 @@ fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     Ok(Response::ok())
 }
 
-/// `CONFIG RESETSTAT`: the counts of INFO start from 0.
+/// `CONFIG RESETSTAT`: the counts of the store in INFO start from 0. Those of connections go on: they are the server's.
 fn resetstat(_: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
     store.keyspaces().for_each(Keyspace::reset_statistics);
     Ok(Response::ok())
@@ -187,10 +190,20 @@ mod tests {
             "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config";
         Bench::new().check([
             ("CONFIG SET port 1", IMMUTABLE),
+            ("CONFIG SET save '' port 7000 port 1", IMMUTABLE),
             ("CONFIG SET nosuch 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
             ("CONFIG SET port", "-ERR wrong number of arguments for 'config|set' command"),
             ("CONFIG SET port 1 save", "-ERR syntax error"),
             ("CONFIG REWRITE", "-ERR The server is running without a config file"),
+        ]);
+    }
+
+    #[test]
+    fn a_setting_that_is_fixed_can_be_set_to_what_it_is() {
+        Bench::new().check([
+            ("CONFIG SET save ''", "+OK"),
+            ("CONFIG SET appendonly no maxmemory 0 Maxmemory-Policy noeviction", "+OK"),
+            ("CONFIG SET PORT 7000", "+OK"),
         ]);
     }
 
