@@ -8,7 +8,6 @@ mod expiry;
 mod info;
 mod keys;
 mod keyspace;
-mod lcs;
 mod server;
 mod strings;
 
@@ -28,7 +27,6 @@ struct Family {
 static FAMILIES: &[Family] = &[
     Family { group: "string", specs: strings::SPECS },
     Family { group: "string", specs: counters::SPECS },
-    Family { group: "string", specs: lcs::SPECS },
     Family { group: "generic", specs: keys::SPECS },
     Family { group: "generic", specs: expiry::SPECS },
     Family { group: "generic", specs: keyspace::SPECS },
