@@ -20,6 +20,9 @@ pub(crate) struct Spec {
     pub(crate) run: Run,
     /// The sub-commands, where the first argument names one.
     pub(crate) subs: &'static [Spec],
+    /// What it is for, as COMMAND DOCS tells it, and since which version of Redis there is such a command.
+    pub(crate) summary: &'static str,
+    pub(crate) since: &'static str,
 }
 
 /// What a command comes to: an answer, or a refusal that is one.
@@ -51,22 +54,22 @@ pub(crate) enum Run {
 impl Spec {
     /// A command over the slots of its keys.
     pub(crate) const fn new(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: OverSlots) -> Self {
-        Self { name, arity, keys, flags, run: Run::Slots(run), subs: &[] }
+        Self::row(name, arity, keys, flags, Run::Slots(run))
     }
 
     /// A command over the selected database.
     pub(crate) const fn over_keyspace(name: &'static str, arity: Arity, flags: Flags, run: OverKeyspace) -> Self {
-        Self { name, arity, keys: Keys::NONE, flags, run: Run::Keyspace(run), subs: &[] }
+        Self::row(name, arity, Keys::NONE, flags, Run::Keyspace(run))
     }
 
     /// A command over the store itself.
     pub(crate) const fn over_store(name: &'static str, arity: Arity, flags: Flags, run: OverStore) -> Self {
-        Self { name, arity, keys: Keys::NONE, flags, run: Run::Store(run), subs: &[] }
+        Self::row(name, arity, Keys::NONE, flags, Run::Store(run))
     }
 
     /// A command whose first argument names one of others.
     pub(crate) const fn family(name: &'static str, subs: &'static [Spec]) -> Self {
-        Self { name, arity: Arity::at_least(2), keys: Keys::NONE, flags: Flags(0), run: Run::Subs, subs }
+        Self { subs, ..Self::row(name, Arity::at_least(2), Keys::NONE, PLAIN, Run::Subs) }
     }
 
     /// The same, where the name alone is a command too.
@@ -76,12 +79,22 @@ impl Spec {
 
     /// The sub-command that tells what the others do.
     pub(crate) const fn help(lines: &'static [&'static str]) -> Self {
-        Self { arity: Arity::exactly(2), run: Run::Help(lines), ..Self::family("HELP", &[]) }
+        let row = Self::row("HELP", Arity::exactly(2), Keys::NONE, PLAIN, Run::Help(lines));
+        row.about("Tells what the sub-commands are for.", "5.0.0")
     }
 
     /// A command that the transport answers, to be listed with the others.
     pub(crate) const fn elsewhere(name: &'static str, arity: Arity, flags: Flags) -> Self {
-        Self { name, arity, keys: Keys::NONE, flags, run: Run::Elsewhere, subs: &[] }
+        Self::row(name, arity, Keys::NONE, flags, Run::Elsewhere)
+    }
+
+    /// The same command, with what it is for, and since which version of Redis there is such a command.
+    pub(crate) const fn about(self, summary: &'static str, since: &'static str) -> Self {
+        Self { summary, since, ..self }
+    }
+
+    const fn row(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: Run) -> Self {
+        Self { name, arity, keys, flags, run, subs: &[], summary: "", since: "" }
     }
 
     /// The row that a command means: this one, or one of its sub-commands.

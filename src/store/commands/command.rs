@@ -17,12 +17,15 @@ pub(super) const SPECS: &[Spec] = &[COMMAND];
 const COMMAND: Spec = Spec::family_or(
     "COMMAND",
     &[
-        Spec::over_store("COUNT", Arity::exactly(2), PLAIN, count),
-        Spec::over_store("LIST", Arity::at_least(2), PLAIN, list),
-        Spec::over_store("INFO", Arity::at_least(2), PLAIN, info),
-        Spec::over_store("DOCS", Arity::at_least(2), PLAIN, docs),
-        Spec::over_store("GETKEYS", Arity::at_least(3), PLAIN, getkeys),
-        Spec::over_store("GETKEYSANDFLAGS", Arity::at_least(3), PLAIN, getkeysandflags),
+        Spec::over_store("COUNT", Arity::exactly(2), PLAIN, count).about("Counts the commands.", "2.8.13"),
+        Spec::over_store("LIST", Arity::at_least(2), PLAIN, list).about("Returns the names of the commands.", "7.0.0"),
+        Spec::over_store("INFO", Arity::at_least(2), PLAIN, info)
+            .about("Tells arity, flags and keys of commands.", "2.8.13"),
+        Spec::over_store("DOCS", Arity::at_least(2), PLAIN, docs).about("Tells what commands are for.", "7.0.0"),
+        Spec::over_store("GETKEYS", Arity::at_least(3), PLAIN, getkeys)
+            .about("Returns the keys in a command.", "2.8.13"),
+        Spec::over_store("GETKEYSANDFLAGS", Arity::at_least(3), PLAIN, getkeysandflags)
+            .about("Returns the keys in a command, and how they are used.", "7.0.0"),
         Spec::help(&[
             "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
             "(no subcommand)",
@@ -47,7 +50,8 @@ const COMMAND: Spec = Spec::family_or(
     ],
     PLAIN,
     all,
-);
+)
+.about("Tells of every command.", "2.8.13");
 
 /// A row, and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +139,9 @@ impl Listed {
     }
 
     fn docs(self) -> (Response, Response) {
-        let mut docs = vec![("group", Response::from(self.group))];
+        let Spec { summary, since, .. } = *self.spec;
+        let lines = [("summary", summary), ("since", since), ("group", self.group)];
+        let mut docs = lines.map(|(name, text)| (name, Response::from(text))).to_vec();
         if !self.spec.subs.is_empty() {
             docs.push(("subcommands", Response::Map(self.subs().map(Self::docs).collect())));
         }
@@ -307,8 +313,18 @@ mod tests {
     }
 
     #[test]
-    fn docs_tell_the_group() {
-        Bench::new().check([("COMMAND DOCS get nosuch", "{\"get\": {\"group\": \"string\"}}")]);
+    fn docs_tell_what_a_command_is_for() {
+        let docs =
+            "{\"get\": {\"summary\": \"Returns the string of a key.\", \"since\": \"1.0.0\", \"group\": \"string\"}}";
+        Bench::new().check([("COMMAND DOCS get nosuch", docs)]);
+    }
+
+    #[test]
+    fn every_command_says_what_it_is_for_and_since_when() {
+        for command in listed().flat_map(|command| [command].into_iter().chain(command.subs())) {
+            let Spec { summary, since, .. } = command.spec;
+            assert!(!summary.is_empty() && !since.is_empty(), "{}", command.name());
+        }
     }
 
     proptest! {

@@ -23,10 +23,14 @@ pub(super) const SPECS: &[Spec] = &[CONFIG];
 const CONFIG: Spec = Spec::family(
     "CONFIG",
     &[
-        Spec::over_store("GET", Arity::at_least(3), ADMIN.and(DANGEROUS), get),
-        Spec::over_store("SET", Arity::at_least(4), ADMIN.and(DANGEROUS), set),
-        Spec::over_store("RESETSTAT", Arity::exactly(2), ADMIN.and(DANGEROUS), resetstat),
-        Spec::over_store("REWRITE", Arity::exactly(2), ADMIN.and(DANGEROUS), rewrite),
+        Spec::over_store("GET", Arity::at_least(3), ADMIN.and(DANGEROUS), get)
+            .about("Returns the settings whose names match a pattern.", "2.0.0"),
+        Spec::over_store("SET", Arity::at_least(4), ADMIN.and(DANGEROUS), set)
+            .about("Sets settings while the server runs.", "2.0.0"),
+        Spec::over_store("RESETSTAT", Arity::exactly(2), ADMIN.and(DANGEROUS), resetstat)
+            .about("Lets the counts of INFO start from 0.", "2.0.0"),
+        Spec::over_store("REWRITE", Arity::exactly(2), ADMIN.and(DANGEROUS), rewrite)
+            .about("Writes the settings to the configuration file.", "2.8.0"),
         Spec::help(&[
             "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
             "GET <pattern>",
@@ -39,7 +43,8 @@ const CONFIG: Spec = Spec::family(
             "    Rewrite the configuration file.",
         ]),
     ],
-);
+)
+.about("Settings and counts of the server.", "2.0.0");
 
 /// A setting: how it is read, and how it is set where that is possible.
 #[derive(Clone, Copy)]

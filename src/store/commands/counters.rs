@@ -16,28 +16,32 @@ const INFINITE: CommandError = CommandError::new("ERR", "increment would produce
 pub(super) const SPECS: &[Spec] = &[INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT];
 
 /// `INCR key`: adds 1 and answers the sum; a missing key counts as 0.
-const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), incr);
+const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), incr)
+    .about("Adds one to the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn incr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, 1)
 }
 
 /// `DECR key`: subtracts 1 and answers the difference.
-const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), decr);
+const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), decr)
+    .about("Takes one from the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn decr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, -1)
 }
 
 /// `INCRBY key increment`: adds an integer and answers the sum.
-const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrby);
+const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrby)
+    .about("Adds a number to the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn incrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, args.integer(1)?)
 }
 
 /// `DECRBY key decrement`: subtracts an integer and answers the difference.
-const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), decrby);
+const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), decrby)
+    .about("Takes a number from the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn decrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let decrement = args.integer(1)?;
@@ -60,7 +64,8 @@ fn add(slots: &mut Slots<'_>, increment: i64) -> Answer {
 
 /// `INCRBYFLOAT key increment`: adds a decimal number and answers the sum, with up to 17 digits behind the point.
 const INCRBYFLOAT: Spec =
-    Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrbyfloat);
+    Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrbyfloat)
+        .about("Adds a decimal number to the one of a key; a missing key counts as 0.", "2.6.0");
 
 fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();

@@ -65,28 +65,32 @@ fn invalid(name: &str) -> CommandError {
 }
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`: the key ends after so many seconds. Answers whether that was set.
-const EXPIRE: Spec = Spec::new("EXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expire);
+const EXPIRE: Spec = Spec::new("EXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expire)
+    .about("Lets a key end after so many seconds.", "1.0.0");
 
 fn expire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     set_end(Time(Unit::Seconds, Moment::FromNow), context, args, slots, "expire")
 }
 
 /// `PEXPIRE key milliseconds [NX | XX | GT | LT]`: the key ends after so many milliseconds.
-const PEXPIRE: Spec = Spec::new("PEXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpire);
+const PEXPIRE: Spec = Spec::new("PEXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpire)
+    .about("Lets a key end after so many milliseconds.", "2.6.0");
 
 fn pexpire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     set_end(Time(Unit::Milliseconds, Moment::FromNow), context, args, slots, "pexpire")
 }
 
 /// `EXPIREAT key seconds [NX | XX | GT | LT]`: the key ends so many seconds after 1970 began.
-const EXPIREAT: Spec = Spec::new("EXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expireat);
+const EXPIREAT: Spec = Spec::new("EXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expireat)
+    .about("Lets a key end at a Unix time in seconds.", "1.2.0");
 
 fn expireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     set_end(Time(Unit::Seconds, Moment::Since1970), context, args, slots, "expireat")
 }
 
 /// `PEXPIREAT key milliseconds [NX | XX | GT | LT]`: the key ends so many milliseconds after 1970 began.
-const PEXPIREAT: Spec = Spec::new("PEXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpireat);
+const PEXPIREAT: Spec = Spec::new("PEXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpireat)
+    .about("Lets a key end at a Unix time in milliseconds.", "2.6.0");
 
 fn pexpireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     set_end(Time(Unit::Milliseconds, Moment::Since1970), context, args, slots, "pexpireat")
@@ -156,28 +160,32 @@ impl Conditions {
 }
 
 /// `TTL key`: in how many seconds the key ends; -1 for never, -2 when it is missing.
-const TTL: Spec = Spec::new("TTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), ttl);
+const TTL: Spec = Spec::new("TTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), ttl)
+    .about("Returns how many seconds are left until a key ends.", "1.0.0");
 
 fn ttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     end(slots, |at| at.saturating_sub(context.now()).saturating_add(500) / 1000)
 }
 
 /// `PTTL key`: the same in milliseconds.
-const PTTL: Spec = Spec::new("PTTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pttl);
+const PTTL: Spec = Spec::new("PTTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pttl)
+    .about("Returns how many milliseconds are left until a key ends.", "2.6.0");
 
 fn pttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     end(slots, |at| at.saturating_sub(context.now()))
 }
 
 /// `EXPIRETIME key`: how many seconds after 1970 began the key ends; -1 for never, -2 when it is missing.
-const EXPIRETIME: Spec = Spec::new("EXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), expiretime);
+const EXPIRETIME: Spec = Spec::new("EXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), expiretime)
+    .about("Returns the Unix time in seconds at which a key ends.", "7.0.0");
 
 fn expiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     end(slots, |at| at.saturating_add(500) / 1000)
 }
 
 /// `PEXPIRETIME key`: the same in milliseconds.
-const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pexpiretime);
+const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pexpiretime)
+    .about("Returns the Unix time in milliseconds at which a key ends.", "7.0.0");
 
 fn pexpiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     end(slots, |at| at)
@@ -192,7 +200,8 @@ fn end(slots: &mut Slots<'_>, shown: impl FnOnce(u64) -> u64) -> Answer {
 }
 
 /// `PERSIST key`: the key never ends. Answers whether it would have.
-const PERSIST: Spec = Spec::new("PERSIST", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), persist);
+const PERSIST: Spec = Spec::new("PERSIST", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), persist)
+    .about("Removes the end of a key.", "2.2.0");
 
 fn persist(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();

@@ -23,7 +23,8 @@ pub(super) const SPECS: &[Spec] = &[INFO];
 const REDIS_VERSION: &str = "7.2.0";
 
 /// `INFO [section …]`: facts for people and for monitors, section by section.
-const INFO: Spec = Spec::over_store("INFO", Arity::at_least(1), DANGEROUS, info);
+const INFO: Spec = Spec::over_store("INFO", Arity::at_least(1), DANGEROUS, info)
+    .about("Returns facts and counts of the server.", "1.0.0");
 
 fn info(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     let is_everything = |index| ["all", "default", "everything"].iter().any(|word| args.is(index, word));

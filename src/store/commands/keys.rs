@@ -14,38 +14,43 @@ pub(super) const SPECS: &[Spec] = &[DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RE
 const NO_SUCH_KEY: CommandError = CommandError::new("ERR", "no such key");
 
 /// `DEL key [key …]`: removes the keys. Answers how many there were.
-const DEL: Spec = Spec::new("DEL", Arity::at_least(2), Keys::ALL, WRITE, del);
+const DEL: Spec = Spec::new("DEL", Arity::at_least(2), Keys::ALL, WRITE, del).about("Removes keys.", "1.0.0");
 
 /// `UNLINK key [key …]`: the same.
-const UNLINK: Spec = Spec::new("UNLINK", Arity::at_least(2), Keys::ALL, WRITE.and(FAST), del);
+const UNLINK: Spec =
+    Spec::new("UNLINK", Arity::at_least(2), Keys::ALL, WRITE.and(FAST), del).about("Removes keys.", "4.0.0");
 
 fn del(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok((0..slots.len()).filter(|index| slots.at(*index).remove()).count().into())
 }
 
 /// `EXISTS key [key …]`: how many of the keys there are. One that is named twice counts twice.
-const EXISTS: Spec = Spec::new("EXISTS", Arity::at_least(2), Keys::ALL, READ.and(FAST), exists);
+const EXISTS: Spec = Spec::new("EXISTS", Arity::at_least(2), Keys::ALL, READ.and(FAST), exists)
+    .about("Counts how many of the keys exist.", "1.0.0");
 
 fn exists(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok((0..slots.len()).filter(|index| slots.at(*index).peek().is_some()).count().into())
 }
 
 /// `TOUCH key [key …]`: marks the keys as used. Answers how many there are.
-const TOUCH: Spec = Spec::new("TOUCH", Arity::at_least(2), Keys::ALL, READ.and(FAST), touch);
+const TOUCH: Spec = Spec::new("TOUCH", Arity::at_least(2), Keys::ALL, READ.and(FAST), touch)
+    .about("Marks keys as used now, and counts how many exist.", "3.2.1");
 
 fn touch(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok((0..slots.len()).filter(|index| slots.at(*index).read().is_some()).count().into())
 }
 
 /// `TYPE key`: the name of the type; `none` when the key is missing.
-const TYPE: Spec = Spec::new("TYPE", Arity::exactly(2), Keys::FIRST, READ.and(FAST), type_of);
+const TYPE: Spec = Spec::new("TYPE", Arity::exactly(2), Keys::FIRST, READ.and(FAST), type_of)
+    .about("Names the type of what a key holds.", "1.0.0");
 
 fn type_of(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok(Response::simple(slots.first().peek().map_or("none", |entry| entry.value.type_name())))
 }
 
 /// `RENAME key newkey`: gives the value, with its end, another key, in place of what is there.
-const RENAME: Spec = Spec::new("RENAME", Arity::exactly(3), Keys::FIRST_TWO, WRITE, rename);
+const RENAME: Spec = Spec::new("RENAME", Arity::exactly(3), Keys::FIRST_TWO, WRITE, rename)
+    .about("Gives a key another name, whatever had it.", "1.0.0");
 
 fn rename(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let entry = slots.first().take().ok_or(NO_SUCH_KEY)?;
@@ -55,7 +60,8 @@ fn rename(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `RENAMENX key newkey`: the same, when nothing is there. Answers whether it was done.
-const RENAMENX: Spec = Spec::new("RENAMENX", Arity::exactly(3), Keys::FIRST_TWO, WRITE.and(FAST), renamenx);
+const RENAMENX: Spec = Spec::new("RENAMENX", Arity::exactly(3), Keys::FIRST_TWO, WRITE.and(FAST), renamenx)
+    .about("Gives a key another name, but only when nothing has it.", "1.0.0");
 
 fn renamenx(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     if !slots.first().is_filled() {
@@ -70,7 +76,8 @@ fn renamenx(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> An
 
 /// `COPY source destination [DB index] [REPLACE]`: copies the value with its end. Answers whether it was done.
 const COPY: Spec =
-    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(GROWS), copy);
+    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(GROWS), copy)
+        .about("Copies what a key holds to another key.", "6.2.0");
 
 fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let CopyOptions { replaces, .. } = CopyOptions::parse(args)?;
@@ -127,13 +134,14 @@ fn database(args: &Args<'_>, index: usize) -> Result<usize, CommandError> {
 }
 
 /// `OBJECT ENCODING | FREQ | IDLETIME | REFCOUNT key`: what is known of a value beside its content.
-const OBJECT: Spec = Spec::family("OBJECT", OBJECT_SPECS);
+const OBJECT: Spec =
+    Spec::family("OBJECT", OBJECT_SPECS).about("What is known of a value beside its content.", "2.2.3");
 
 const OBJECT_SPECS: &[Spec] = &[
-    object("ENCODING", encoding),
-    object("FREQ", freq),
-    object("IDLETIME", idletime),
-    object("REFCOUNT", refcount),
+    object("ENCODING", encoding).about("Names how a value is represented in memory.", "2.2.3"),
+    object("FREQ", freq).about("Returns how often a key was used, where that is counted.", "4.0.0"),
+    object("IDLETIME", idletime).about("Returns for how many seconds a key was not used.", "2.2.3"),
+    object("REFCOUNT", refcount).about("Returns how many references there are to a value.", "2.2.3"),
     Spec::help(&[
         "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ENCODING <key>",

@@ -14,7 +14,8 @@ use crate::store::{
 pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL];
 
 /// `KEYS pattern`: all keys that match.
-const KEYS: Spec = Spec::over_keyspace("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys);
+const KEYS: Spec = Spec::over_keyspace("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys)
+    .about("Returns every key that matches a pattern.", "1.0.0");
 
 fn keys(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
     let pattern = Pattern::new(args.bytes(0));
@@ -28,7 +29,8 @@ fn keys(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answ
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some keys, and where to go on.
-const SCAN: Spec = Spec::over_keyspace("SCAN", Arity::at_least(2), READ, scan);
+const SCAN: Spec = Spec::over_keyspace("SCAN", Arity::at_least(2), READ, scan)
+    .about("Returns some of the keys, and a cursor with which to go on.", "2.8.0");
 
 fn scan(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
     let cursor = cursor(args.bytes(0))?;
@@ -82,21 +84,24 @@ impl<'a> ScanOptions<'a> {
 }
 
 /// `RANDOMKEY`: some key; nil when there is none.
-const RANDOMKEY: Spec = Spec::over_keyspace("RANDOMKEY", Arity::exactly(1), READ, randomkey);
+const RANDOMKEY: Spec = Spec::over_keyspace("RANDOMKEY", Arity::exactly(1), READ, randomkey)
+    .about("Returns some key of the database.", "1.0.0");
 
 fn randomkey(context: &Context<'_>, _: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
     Ok(keyspace.random(context).into())
 }
 
 /// `DBSIZE`: how many keys there are.
-const DBSIZE: Spec = Spec::over_keyspace("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize);
+const DBSIZE: Spec = Spec::over_keyspace("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize)
+    .about("Counts the keys of the database.", "1.0.0");
 
 fn dbsize(_: &Context<'_>, _: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
     Ok(keyspace.len().into())
 }
 
 /// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database. Nobody waits for the memory either way.
-const FLUSHDB: Spec = Spec::over_keyspace("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb);
+const FLUSHDB: Spec = Spec::over_keyspace("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
+    .about("Removes every key of the database.", "1.0.0");
 
 fn flushdb(_: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
     check_flush_option(args)?;
@@ -105,7 +110,8 @@ fn flushdb(_: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer 
 }
 
 /// `FLUSHALL [ASYNC | SYNC]`: removes every key.
-const FLUSHALL: Spec = Spec::over_store("FLUSHALL", Arity::at_least(1), WRITE.and(DANGEROUS), flushall);
+const FLUSHALL: Spec = Spec::over_store("FLUSHALL", Arity::at_least(1), WRITE.and(DANGEROUS), flushall)
+    .about("Removes every key of every database.", "1.0.0");
 
 fn flushall(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     check_flush_option(args)?;

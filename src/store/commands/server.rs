@@ -12,7 +12,8 @@ use crate::store::{
 pub(super) const SPECS: &[Spec] = &[TIME];
 
 /// `TIME`: the seconds since 1970, and the microseconds of the current one.
-const TIME: Spec = Spec::over_store("TIME", Arity::exactly(1), FAST, time);
+const TIME: Spec =
+    Spec::over_store("TIME", Arity::exactly(1), FAST, time).about("Returns the time of the server.", "2.6.0");
 
 fn time(context: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
     let now = context.time();

@@ -22,7 +22,8 @@ pub(super) const SPECS: &[Spec] = &[
 ];
 
 /// `GET key`: the string; nil when the key is missing.
-const GET: Spec = Spec::new("GET", Arity::exactly(2), Keys::FIRST, READ.and(FAST), get);
+const GET: Spec = Spec::new("GET", Arity::exactly(2), Keys::FIRST, READ.and(FAST), get)
+    .about("Returns the string of a key.", "1.0.0");
 
 fn get(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok(slots.first().string()?.cloned().into())
@@ -30,7 +31,8 @@ fn get(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 
 /// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
 /// string.
-const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(GROWS), set);
+const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(GROWS), set)
+    .about("Stores a string under a key, whatever was there, and sets when it ends.", "1.0.0");
 
 fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     if args.len() == 2 {
@@ -144,7 +146,8 @@ impl SetOptions {
 }
 
 /// `GETSET key value`: stores the string and answers the one before.
-const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), getset);
+const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), getset)
+    .about("Stores a string under a key and returns the one before.", "1.0.0");
 
 fn getset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let before = slots.first().string()?.cloned();
@@ -153,7 +156,8 @@ fn getset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `GETDEL key`: removes the string and answers it.
-const GETDEL: Spec = Spec::new("GETDEL", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), getdel);
+const GETDEL: Spec = Spec::new("GETDEL", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), getdel)
+    .about("Removes a key and returns its string.", "6.2.0");
 
 fn getdel(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let before = slots.first().string()?.cloned();
@@ -163,7 +167,8 @@ fn getdel(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 
 /// `GETEX key [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | PERSIST]`: the string, whose end is set
 /// or removed.
-const GETEX: Spec = Spec::new("GETEX", Arity::at_least(2), Keys::FIRST, WRITE.and(FAST), getex);
+const GETEX: Spec = Spec::new("GETEX", Arity::at_least(2), Keys::FIRST, WRITE.and(FAST), getex)
+    .about("Returns the string of a key after setting or removing its end.", "6.2.0");
 
 fn getex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let asked = getex_end(args)?;
@@ -193,7 +198,8 @@ fn getex_end(args: &Args<'_>) -> Result<Option<Asked>, CommandError> {
 }
 
 /// `MGET key [key …]`: the strings; nil for a missing key and for another type.
-const MGET: Spec = Spec::new("MGET", Arity::at_least(2), Keys::ALL, READ.and(FAST), mget);
+const MGET: Spec = Spec::new("MGET", Arity::at_least(2), Keys::ALL, READ.and(FAST), mget)
+    .about("Returns the strings of several keys at once.", "1.0.0");
 
 fn mget(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let indices = 0..slots.len();
@@ -201,7 +207,8 @@ fn mget(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `MSET key value [key value …]`: stores the strings, all of them.
-const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), mset);
+const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), mset)
+    .about("Stores several strings at once.", "1.0.1");
 
 fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     check_pairs(args, "mset")?;
@@ -210,7 +217,8 @@ fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `MSETNX key value [key value …]`: stores the strings when none of the keys exists, else nothing.
-const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), msetnx);
+const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), msetnx)
+    .about("Stores several strings at once, but only when none of the keys exists.", "1.0.1");
 
 fn msetnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     check_pairs(args, "msetnx")?;
@@ -232,7 +240,8 @@ fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>) {
 }
 
 /// `SETNX key value`: stores the string when the key is missing.
-const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), setnx);
+const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), setnx)
+    .about("Stores a string only when the key is missing.", "1.0.0");
 
 fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
@@ -244,14 +253,16 @@ fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `SETEX key seconds value`: stores the string for so long.
-const SETEX: Spec = Spec::new("SETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setex);
+const SETEX: Spec = Spec::new("SETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setex)
+    .about("Stores a string that ends after so many seconds.", "2.0.0");
 
 fn setex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     set_for(Unit::Seconds, context, args, slots, "setex")
 }
 
 /// `PSETEX key milliseconds value`: stores the string for so long.
-const PSETEX: Spec = Spec::new("PSETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), psetex);
+const PSETEX: Spec = Spec::new("PSETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), psetex)
+    .about("Stores a string that ends after so many milliseconds.", "2.6.0");
 
 fn psetex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     set_for(Unit::Milliseconds, context, args, slots, "psetex")
@@ -264,7 +275,8 @@ fn set_for(unit: Unit, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots
 }
 
 /// `STRLEN key`: how many bytes the string holds; 0 when the key is missing.
-const STRLEN: Spec = Spec::new("STRLEN", Arity::exactly(2), Keys::FIRST, READ.and(FAST), strlen);
+const STRLEN: Spec = Spec::new("STRLEN", Arity::exactly(2), Keys::FIRST, READ.and(FAST), strlen)
+    .about("Returns the length of a string.", "2.2.0");
 
 fn strlen(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let length = slots.first().string()?.map_or(0, |value| value.len());
@@ -272,7 +284,8 @@ fn strlen(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `APPEND key value`: adds the bytes at the end of the string, and answers its length.
-const APPEND: Spec = Spec::new("APPEND", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), append);
+const APPEND: Spec = Spec::new("APPEND", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), append)
+    .about("Adds bytes at the end of a string; a missing key is an empty one.", "2.0.0");
 
 fn append(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
@@ -292,10 +305,12 @@ fn append(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `GETRANGE key start end`: the bytes from one index to another, both included; negative ones count from the end.
-const GETRANGE: Spec = Spec::new("GETRANGE", Arity::exactly(4), Keys::FIRST, READ, getrange);
+const GETRANGE: Spec =
+    Spec::new("GETRANGE", Arity::exactly(4), Keys::FIRST, READ, getrange).about("Returns a part of a string.", "2.4.0");
 
 /// `SUBSTR key start end`: what GETRANGE was called once.
-const SUBSTR: Spec = Spec::new("SUBSTR", Arity::exactly(4), Keys::FIRST, READ, getrange);
+const SUBSTR: Spec =
+    Spec::new("SUBSTR", Arity::exactly(4), Keys::FIRST, READ, getrange).about("Returns a part of a string.", "1.0.0");
 
 fn getrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let (start, end) = (args.integer(1)?, args.integer(2)?);
@@ -320,7 +335,8 @@ fn range_of(length: usize, start: i64, end: i64) -> std::ops::Range<usize> {
 }
 
 /// `SETRANGE key offset value`: writes the bytes over the string from an index on, and answers its length.
-const SETRANGE: Spec = Spec::new("SETRANGE", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setrange);
+const SETRANGE: Spec = Spec::new("SETRANGE", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setrange)
+    .about("Overwrites a part of a string from an offset on; a missing key is an empty one.", "2.2.0");
 
 fn setrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let offset = usize::try_from(args.integer(1)?).map_err(|_| CommandError::err("offset is out of range"))?;
