@@ -2,10 +2,11 @@
 
 use std::{
     convert::Infallible,
-    future::ready,
+    future::{IntoFuture, ready},
+    io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -13,12 +14,13 @@ use std::{
 };
 
 use kvstore::{
-    protocol::{Command, CommandError, Response},
-    server::serve_with_factory,
+    protocol::{Command, CommandError, Peer, Response, ServerCodec},
+    server::{Listener, Serve, SocketOptions, pipe, serve_with_factory},
 };
+use tokio::io::DuplexStream;
 use tower::{BoxError, Service, service_fn};
 
-use crate::support::{Server, scripted, words_of};
+use crate::support::{Client, Server, scripted, settle, words_of};
 
 const TROUBLE: &str = "-ERR internal error\r\n";
 
@@ -251,6 +253,66 @@ async fn a_known_error_is_found_behind_another() {
     #[error("around it")]
     struct Around(#[source] CommandError);
     assert_eq!(answer_to(|| Around(CommandError::err("inside")).into()).await, "-ERR inside");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_codec_is_closed_and_the_next_is_served() {
+    let (connector, listener) = pipe();
+    let tries = AtomicUsize::new(0);
+    let codec = move || {
+        assert!(tries.fetch_add(1, Ordering::Relaxed) > 0, "a mine in the codec");
+        ServerCodec::default()
+    };
+    tokio::spawn(Serve::new(Minefield::default()).listen_with(listener, codec).into_future());
+    assert!(Client::new(connector.connect().expect("it listens")).is_closed().await);
+    Client::new(connector.connect().expect("it still listens")).asks("A\r\n", "$1\r\nA\r\n").await;
+}
+
+/// A listener that panics when it is asked for its first connection.
+struct Mine;
+
+impl Listener for Mine {
+    type Io = DuplexStream;
+
+    async fn accept(&mut self, _: &SocketOptions) -> (DuplexStream, Peer) {
+        panic!("a mine in accept")
+    }
+
+    fn local(&self) -> Peer {
+        Peer::Memory
+    }
+}
+
+/// What is logged at the level of errors.
+#[derive(Clone, Default)]
+struct Errors(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Errors {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic under the lock").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_panicked_is_told_of_and_the_others_go_on() {
+    let errors = Errors::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_writer({
+        let errors = errors.clone();
+        move || errors.clone()
+    });
+    let _logging = tracing::subscriber::set_default(subscriber.finish());
+    let server = Server::of(|listener| kvstore::serve(listener, Minefield::default()).listen(Mine));
+    settle().await;
+    let mut client = server.connect();
+    client.asks("A\r\n", "$1\r\nA\r\n").await;
+    drop(client);
+    assert_eq!(server.stop().await.expect("no panic").cut, 0);
+    let errors = String::from_utf8(errors.0.lock().expect("no panic under the lock").clone()).expect("text");
+    assert!(errors.contains("a listener ended"), "{errors}");
 }
 
 #[tokio::test(start_paused = true)]

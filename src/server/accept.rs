@@ -20,6 +20,7 @@ use super::{
     commands::{Replies, Standing},
     connection::{Connection, Ending, ordered},
     supply::Supply,
+    trouble,
 };
 
 /// How many clients that are turned away are told why at a time. Beyond, they are closed without a word.
@@ -53,6 +54,8 @@ pub(super) async fn accept_all<L, U, C>(
             turn_away(io, reason, &shared);
             continue;
         }
+        // Without a codec nothing can be said to this one; the next may have more luck.
+        let Ok(codec) = trouble::guard(&codec) else { continue };
         let (mailbox, mut inbox) = mailbox(shared.settings.push_queue);
         let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
         session.set_user(shared.first_user());
@@ -60,7 +63,7 @@ pub(super) async fn accept_all<L, U, C>(
         let session = Arc::new(session);
         let registration = shared.registry.register(session.clone());
         let standing = Standing { session, replies: Replies::On, registration };
-        let (shared, supply, codec) = (shared.clone(), supply.clone(), codec());
+        let (shared, supply) = (shared.clone(), supply.clone());
         // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle
         // of a deep pipeline, and a load shedder above it refuse commands on an idle server.
         tokio::spawn(unconstrained(async move {

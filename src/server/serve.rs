@@ -255,9 +255,10 @@ impl<U: Supply> Serve<U> {
         for listen in listeners {
             listen(&mut accepting, shared.clone(), supply.clone());
         }
-        match signal {
-            Some(signal) => signal.await,
-            None => std::future::pending().await,
+        let signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
+        tokio::select! {
+            () = signal => {}
+            () = outlive(&mut accepting) => {}
         }
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
@@ -268,6 +269,16 @@ impl<U: Supply> Serve<U> {
         };
         Stopped { cut }
     }
+}
+
+/// Waits for ever, and tells of listeners that end: only a panic ends one. The others go on, and so do all connections.
+async fn outlive(accepting: &mut JoinSet<()>) {
+    while let Some(ended) = accepting.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a listener ended");
+        }
+    }
+    std::future::pending().await
 }
 
 /// Ends every connection when it is dropped.
