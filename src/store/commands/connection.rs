@@ -1,4 +1,8 @@
 //! The commands of a connection, for COMMAND to list: the transport in front of the store answers them.
+//!
+//! These rows describe and decide nothing. How many words a command takes is decided by the table in
+//! `src/server/commands/mod.rs`, and for the sub-commands of CLIENT by the one in `client.rs` beside it. PING takes one
+//! argument at most, which COMMAND has no way to show: there, as in Redis, it takes any number.
 
 use crate::store::spec::{Arity, FAST, PLAIN, Spec};
 
