@@ -99,7 +99,8 @@ fn dbsize(_: &Context<'_>, _: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
     Ok(keyspace.len().into())
 }
 
-/// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database. Nobody waits for the memory either way.
+/// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database. Either way the keys are gone when the
+/// answer comes, and the memory of many follows soon after: no connection waits for it.
 const FLUSHDB: Spec = Spec::over_keyspace("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
     .about("Removes every key of the database.", "1.0.0");
 
@@ -254,5 +255,16 @@ mod tests {
         bench.select(0);
         bench.check([("DBSIZE", ":1"), ("FLUSHALL sync", "+OK"), ("DBSIZE", ":0"), ("KEYS *", "[]")]);
         bench.check([("FLUSHALL FOO", SYNTAX), ("FLUSHDB ASYNC SYNC", SYNTAX)]);
+    }
+
+    #[test]
+    fn a_large_database_is_emptied_and_filled_again() {
+        let bench = Bench::new();
+        for number in 0..20_000 {
+            bench.answer_to(Command::set(format!("key:{number}"), "v").arg("EX").arg(10));
+        }
+        bench.check([("FLUSHDB SYNC", "+OK"), ("DBSIZE", ":0"), ("SET key:1 w", "+OK"), ("TTL key:1", ":-1")]);
+        bench.pass(10_000);
+        bench.check([("KEYS *", "[\"key:1\"]")]);
     }
 }

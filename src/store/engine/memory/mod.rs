@@ -15,6 +15,7 @@ use std::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
 };
 
 use foldhash::quality::RandomState;
@@ -32,6 +33,9 @@ const SHARDS: usize = 256;
 
 /// How many buckets a scan may find empty for each entry that it is asked for.
 const BUCKETS_PER_ENTRY: usize = 10;
+
+/// From how many entries on a thread of its own drops them: to drop this many takes about a millisecond.
+const MANY: usize = 10_000;
 
 /// How many keys of one batch are hinted.
 const HINTED: usize = 128;
@@ -184,11 +188,9 @@ impl Keyspace for Database {
     fn clear(&self) {
         // All at once, so that nobody sees half of it; the entries are dropped when the locks are given back.
         let mut shards: Vec<_> = self.shards().collect();
-        let mut removed = Vec::with_capacity(shards.len());
-        for shard in &mut shards {
-            removed.push(shard.clear());
-        }
+        let removed: Vec<_> = shards.iter_mut().map(|shard| shard.clear()).collect();
         drop(shards);
+        drop_elsewhere(removed);
     }
 
     fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64 {
@@ -251,6 +253,15 @@ impl Keyspace for Database {
 
     fn reset_statistics(&self) {
         self.shards().for_each(|mut shard| shard.statistics = Statistics::default());
+    }
+}
+
+/// Drops shards, on another thread where that would keep this one from its connections.
+fn drop_elsewhere(removed: Vec<Shard>) {
+    let entries: usize = removed.iter().map(|shard| shard.table.len()).sum();
+    if entries >= MANY {
+        // Where there are no more threads, the shards are dropped here, together with the closure that was to do it.
+        let _ = thread::Builder::new().name("kvstore-drop".to_owned()).spawn(move || drop(removed));
     }
 }
 
