@@ -136,6 +136,8 @@ mod tests {
             ("TTL n", ":10"),
             ("INCRBYFLOAT new -0.5", "\"-0.5\""),
             ("INCRBYFLOAT new 0.5", "\"0\""),
+            ("SET large 1e300", "+OK"),
+            ("INCRBYFLOAT large -1e300", "\"0\""),
         ]);
     }
 
@@ -148,6 +150,9 @@ mod tests {
             ("INCRBYFLOAT n nan", NOT_A_FLOAT),
             ("INCRBYFLOAT n 1e5000", NOT_A_FLOAT),
             ("INCRBYFLOAT n inf", INFINITE),
+            ("SET large 9e4932", "+OK"),
+            ("INCRBYFLOAT large 9e4932", INFINITE),
+            ("GET large", "\"9e4932\""),
             ("INCRBYFLOAT n -inf", INFINITE),
             ("EXISTS n", ":0"),
             ("SET n x", "+OK"),

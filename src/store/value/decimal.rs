@@ -3,14 +3,14 @@
 //! Redis adds in the widest float that the machine's C compiler has: 80 bits here, 128 there. The same commands must lead
 //! to the same state on every machine, so the sum is exact here and rounded once, when it is written down.
 
-/// A text is no longer than this, as in Redis.
-const LONGEST: usize = 255;
+/// A text is no longer than this. Every sum is shorter, so that what is written can be read.
+const LONGEST: usize = 5 * 1024 - 1;
 
 /// The highest power of ten that Redis reads, and the lowest.
 const POWERS: std::ops::RangeInclusive<i64> = -4951..=4932;
 
 /// How many digits are written behind the point.
-const WRITTEN: usize = 17;
+const WRITTEN: i64 = 17;
 
 /// A decimal number, or infinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +61,14 @@ impl Decimal {
 }
 
 impl Finite {
-    /// The sum. `None` when it is over what Redis can hold.
+    /// The sum, rounded to 17 digits behind the point. `None` when it is over what Redis can hold.
     pub(crate) fn plus(&self, other: &Self) -> Option<Self> {
         let power = self.power.min(other.power);
         let length = self.highest().max(other.highest()) - power + 2;
         let (mut left, mut right) = (self.aligned(power, length), other.aligned(power, length));
         if self.is_negative == other.is_negative {
             add(&mut left, &right);
-            return Self { is_negative: self.is_negative, digits: left, power }.within_range();
+            return Self { is_negative: self.is_negative, digits: left, power }.in_range();
         }
         let mut is_negative = self.is_negative;
         if left < right {
@@ -76,15 +76,14 @@ impl Finite {
             is_negative = other.is_negative;
         }
         subtract(&mut left, &right);
-        Self { is_negative, digits: left, power }.within_range()
+        Self { is_negative, digits: left, power }.in_range()
     }
 
-    /// The number without an exponent, rounded to 17 digits behind the point, without zeros at the end.
+    /// The number without an exponent, and without zeros at the end.
     pub(crate) fn to_text(&self) -> String {
-        let rounded = self.rounded(-(WRITTEN as i64));
-        let behind = (-rounded.power).max(0) as usize;
-        let mut text: String = rounded.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
-        text.extend(std::iter::repeat_n('0', rounded.power.max(0) as usize));
+        let behind = (-self.power).max(0) as usize;
+        let mut text: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+        text.extend(std::iter::repeat_n('0', self.power.max(0) as usize));
         if text.len() <= behind {
             text.insert_str(0, &"0".repeat(behind + 1 - text.len()));
         }
@@ -112,15 +111,17 @@ impl Finite {
         zeros(before).chain(self.digits.iter().copied()).chain(zeros(after)).collect()
     }
 
-    fn within_range(self) -> Option<Self> {
-        let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
-        (self.highest() - zeros as i64 <= *POWERS.end()).then_some(self)
+    fn in_range(self) -> Option<Self> {
+        // Rounded first: that may add a digit in front.
+        let rounded = self.rounded(-WRITTEN);
+        let zeros = rounded.digits.iter().take_while(|digit| **digit == 0).count();
+        (rounded.highest() - zeros as i64 <= *POWERS.end()).then_some(rounded)
     }
 
     /// The nearest number whose lowest digit is for `power`; of two, the one with an even digit.
-    fn rounded(&self, power: i64) -> Self {
+    fn rounded(self, power: i64) -> Self {
         if self.power >= power {
-            return self.clone();
+            return self;
         }
         let dropped = (power - self.power) as usize;
         // A zero in front takes the carry, and is the even digit where none else is left.
@@ -208,11 +209,25 @@ mod tests {
     }
 
     #[test]
+    fn every_sum_can_be_read_back() {
+        let nines = "9".repeat(4933);
+        for (left, right) in [("1e254", "1"), ("1e308", "1e308"), ("-1e4932", "-0.00000000000000001"), (&nines, "0.5")]
+        {
+            let text = sum(left, right);
+            assert_eq!(sum(&text, "0"), text);
+        }
+        let more_nines = format!("{nines}.{}", "9".repeat(17));
+        assert_eq!(sum(&more_nines, "0"), more_nines);
+        assert_eq!(sum(&format!("{more_nines}9"), "0"), "overflow");
+    }
+
+    #[test]
     fn only_numbers_are_read() {
         for text in ["", "-", ".", "e5", "1e", "1 ", " 1", "1.2.3", "--1", "nan", "0x10", "1e1.5", "abc", "1:"] {
             assert_eq!(Decimal::parse(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(Decimal::parse(&[b'1'; 256]), None);
+        assert_eq!(Decimal::parse(&[b'0'; LONGEST + 1]), None);
+        assert_eq!(Decimal::parse(&[b'1'; 4934]), None);
         assert_eq!(Decimal::parse(b"-Infinity"), Some(Decimal::Infinite));
     }
 }
