@@ -223,6 +223,53 @@ async fn a_client_that_does_not_read_is_sent_no_more_than_the_output_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_large_messages_one_at_most_is_beyond_what_the_output_holds() {
+    let (service, mut script) = scripted();
+    let server = Server::of(|listener| kvstore::serve(listener, service).output_buffer(250_000));
+    let mut client = server.connect_with_room(4096);
+    client.sends("A\r\n").await;
+    let call = script.next().await;
+    let push = push_of(&call).before_answer();
+    let large = "x".repeat(100_000);
+    (0..20).for_each(|_| push.try_send(message(&large)).expect("there is room"));
+    let mut other = server.connect();
+    other.sends("CLIENT LIST\r\n").await;
+    let list = other.reads_bulk().await;
+    let field = list.split(' ').find_map(|field| field.strip_prefix("omem=")).expect("the field is there");
+    let output: usize = field.parse().expect("a number");
+    assert!((250_000..=351_000).contains(&output), "{output} bytes wait");
+    call.answer("a");
+    for _ in 0..20 {
+        client.gets(told(&large)).await;
+    }
+    client.gets("$1\r\na\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_wait_for_room_go_round_their_answer_all_the_same() {
+    let long = "x".repeat(1000);
+    let texts = [long.clone(), long.clone(), long];
+    let sent = texts.clone();
+    let service = tower::service_fn(move |command: Command| {
+        let push = command.push().expect("it came from a connection");
+        for text in &sent {
+            push.try_send(message(text)).expect("there is room");
+            push.clone().before_answer().try_send(message(text)).expect("there is room");
+        }
+        let answer = words_of(&command);
+        let answer = if command.is("B") { Response::Close(answer.into()) } else { answer };
+        std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+    });
+    let server = Server::of(|listener| kvstore::serve(listener, service).output_buffer(1500));
+    let mut client = server.connect_with_room(64);
+    client.sends("A\r\nB\r\n").await;
+    let messages: String = texts.iter().map(|text| told(text)).collect();
+    client.gets(format!("{messages}$1\r\nA\r\n{messages}")).await;
+    client.gets(format!("{messages}$1\r\nB\r\n{messages}")).await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handle_knows_that_its_connection_is_gone() {
     let (service, mut script) = scripted();
     let mut client = Server::start(service).connect();

@@ -35,19 +35,17 @@ pub struct Mailbox(Arc<Shared>);
 /// The receiving end: what a connection waits for beside its socket.
 pub struct Inbox {
     shared: Arc<Shared>,
-    /// Whether messages wait for an answer that is not out yet.
+    /// Whether messages wait, for room or for an answer that is not out yet.
     holds: bool,
 }
 
-/// What was in an inbox.
+/// What was in an inbox beside messages.
 #[derive(Default)]
 pub struct Mail {
     /// What the connection is told to do. Stays in the inbox until the end.
     pub order: Option<Order>,
     /// Changes of the session, in the order in which they came.
     pub changes: Vec<Change>,
-    /// The messages that may go out now.
-    pub messages: Vec<Response>,
 }
 
 struct Shared {
@@ -202,23 +200,32 @@ impl Inbox {
         Poll::Pending
     }
 
-    /// Takes what is there, of the messages those that may go out while `answered` commands have been answered: those
-    /// behind an answer that is out, and those in front of the next one.
-    pub fn take(&mut self, answered: u64) -> Mail {
+    /// Takes what is there beside messages.
+    pub fn take(&mut self) -> Mail {
         let mut state = self.shared.lock();
-        let may_go = |message: &Message| match message.place {
-            Place::BeforeAnswer => message.number <= answered + 1,
-            Place::AfterAnswer => message.number <= answered,
-        };
-        let (messages, later): (VecDeque<_>, VecDeque<_>) = state.messages.drain(..).partition(may_go);
-        state.messages = later;
         self.holds = !state.messages.is_empty();
         self.shared.has_news.store(false, Ordering::Release);
-        if !messages.is_empty() {
-            self.shared.room.notify_waiters();
+        Mail { order: state.order, changes: std::mem::take(&mut state.changes) }
+    }
+
+    /// Takes the next message that may go out while `answered` commands have been answered: one behind an answer that is
+    /// out, or one in front of the next. Messages that came since the last [`take`](Inbox::take) may wait for another.
+    ///
+    /// One at a time, so that a connection takes no more than it has room for: how large they are is its sender's choice.
+    pub fn next_message(&mut self, answered: u64) -> Option<Response> {
+        if !self.holds {
+            return None;
         }
-        let messages = messages.into_iter().map(|message| message.response).collect();
-        Mail { order: state.order, changes: std::mem::take(&mut state.changes), messages }
+        let mut state = self.shared.lock();
+        let next = state.messages.iter().position(|message| match message.place {
+            Place::BeforeAnswer => message.number <= answered + 1,
+            Place::AfterAnswer => message.number <= answered,
+        });
+        let message = next.and_then(|index| state.messages.remove(index))?;
+        self.holds = !state.messages.is_empty();
+        drop(state);
+        self.shared.room.notify_waiters();
+        Some(message.response)
     }
 
     /// Looks at the order alone, and leaves the rest for later: what a connection does that has no room for messages.
@@ -274,9 +281,8 @@ impl fmt::Debug for Inbox {
 
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { order, changes, messages } = self;
-        let changes = changes.len();
-        f.debug_struct("Mail").field("order", order).field("changes", &changes).field("messages", messages).finish()
+        let Self { order, changes } = self;
+        f.debug_struct("Mail").field("order", order).field("changes", &changes.len()).finish()
     }
 }
 
@@ -350,16 +356,22 @@ mod tests {
         Message { number, place, response: Response::Integer(number as i64) }
     }
 
+    /// Takes every message that may go out.
+    fn taken(inbox: &mut Inbox, answered: u64) -> Vec<Response> {
+        inbox.take();
+        std::iter::from_fn(|| inbox.next_message(answered)).collect()
+    }
+
     #[test]
     fn a_message_waits_for_the_answers_before_it() {
         let (mailbox, mut inbox) = mailbox(8);
         for sent in [message(2, Place::AfterAnswer), message(2, Place::BeforeAnswer), message(1, Place::AfterAnswer)] {
             mailbox.try_send(sent).unwrap();
         }
-        assert_eq!(inbox.take(0).messages, []);
+        assert_eq!(taken(&mut inbox, 0), []);
         assert!(inbox.has_mail());
-        assert_eq!(inbox.take(1).messages, [Response::Integer(2), Response::Integer(1)]);
-        assert_eq!(inbox.take(2).messages, [Response::Integer(2)]);
+        assert_eq!(taken(&mut inbox, 1), [Response::Integer(2), Response::Integer(1)]);
+        assert_eq!(taken(&mut inbox, 2), [Response::Integer(2)]);
         assert!(!inbox.has_mail());
     }
 
@@ -382,9 +394,9 @@ mod tests {
             async move { mailbox.send(message(0, Place::AfterAnswer)).await.is_ok() }
         });
         tokio::task::yield_now().await;
-        assert_eq!(inbox.take(0).messages.len(), 1);
+        assert_eq!(taken(&mut inbox, 0).len(), 1);
         assert!(waiting.await.unwrap());
-        assert_eq!(inbox.take(0).messages.len(), 1);
+        assert_eq!(taken(&mut inbox, 0).len(), 1);
     }
 
     #[test]
@@ -393,6 +405,6 @@ mod tests {
         mailbox.order(Order::Kill);
         mailbox.order(Order::Stop);
         assert!(inbox.has_mail());
-        assert_eq!(inbox.take(0).order, Some(Order::Kill));
+        assert_eq!(inbox.take().order, Some(Order::Kill));
     }
 }

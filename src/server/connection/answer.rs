@@ -209,8 +209,9 @@ where
     /// Encodes the answer to the next command in order, between the messages that were sent before and behind it.
     #[inline]
     fn reply(&mut self, response: Response, tag: C::Tag) {
-        if self.inbox.has_mail() {
-            self.read_mail();
+        if self.inbox.has_mail() && !self.read_mail() {
+            // What may be meant to go out in front of it goes first, once there is room.
+            return self.flight.put_back(response, tag);
         }
         self.answered += 1;
         let is_last = matches!(response, Response::Close(_));

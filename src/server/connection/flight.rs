@@ -114,6 +114,12 @@ where
         }
     }
 
+    /// Takes back an answer that cannot go out yet. It is the next again.
+    #[cold]
+    pub(super) fn put_back(&mut self, response: Response, tag: T) {
+        self.flying.push_front(Flying { state: State::Answered(response), tag });
+    }
+
     /// Gives back the memory of an idle connection, all but one place.
     pub(super) fn shrink(&mut self) {
         self.spare.truncate(1);

@@ -72,7 +72,8 @@ pub(super) struct Connection<Io, U: Supply, C: Codec> {
     /// A connection command that takes its time, such as AUTH.
     later: Option<(Later, C::Tag)>,
     output: Output,
-    /// From how many bytes on nothing more is answered before output is written.
+    /// From how many bytes on nothing more is answered before output is written: never more than the bound, or messages
+    /// that found no room would not be sent when there is some.
     flush_at: usize,
     /// Whether all was handed to the stream, and some of it is still on its way through.
     is_flushing: bool,
@@ -182,7 +183,12 @@ where
                 return Poll::Ready(Ending::Lost(error));
             }
             if self.is_finished() {
-                return Poll::Ready(Ending::Finished);
+                // Messages may have waited for the room that there is now.
+                if self.read_mail() && !self.output.has_remaining() {
+                    return Poll::Ready(Ending::Finished);
+                }
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             if is_held_back && !self.is_full() {
                 if budget > 0 {
@@ -211,24 +217,27 @@ where
         }
     }
 
-    /// Takes what is in the inbox, and what of it may go out now goes out.
-    fn read_mail(&mut self) {
+    /// Takes what is in the inbox, and what of it may go out now goes out, as long as there is room. False when messages
+    /// are left that may go out.
+    fn read_mail(&mut self) -> bool {
         if !self.inbox.has_mail() {
-            return;
+            return true;
         }
         if self.output.remaining() >= self.output_bound() {
             self.order = self.order.max(self.inbox.peek_order());
-            return;
+            return false;
         }
-        let mail = self.inbox.take(self.answered);
+        let mail = self.inbox.take();
         self.order = self.order.max(mail.order);
         if !mail.changes.is_empty() {
             self.change_session(|session| mail.changes.into_iter().for_each(|change| change(session)));
             self.settle_session();
         }
-        for message in mail.messages {
+        while self.output.remaining() < self.output_bound() {
+            let Some(message) = self.inbox.next_message(self.answered) else { return true };
             self.codec.encode_push(message, &mut self.output);
         }
+        false
     }
 
     fn change_session(&mut self, change: impl FnOnce(&mut Session)) {
@@ -244,7 +253,8 @@ where
             if self.standing.is_authenticated() { self.shared.settings.limits } else { Limits::unauthenticated() };
         self.codec.set_limits(limits);
         self.input.trust(self.standing.is_authenticated());
-        self.standing.registration.entry.set_session(session.clone());
+        self.flush_at = self.flush_at.min(self.output_bound());
+        self.standing.registration.entry.set_session(self.standing.session.clone());
     }
 
     /// Calls nothing more: what was decoded is dropped, what was called is answered.
