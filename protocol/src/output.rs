@@ -10,6 +10,9 @@ pub(crate) const SHARED: usize = 8 * 1024;
 /// How much room the first bytes get: small answers to a pipeline fit without growing step by step.
 const FIRST: usize = 4 * 1024;
 
+/// How much of one response gathers in the tail, before it is set apart.
+const PART: usize = 256 * 1024;
+
 /// A queue of bytes to be written: what was encoded, and shared values between.
 ///
 /// A [`Buf`], so that `poll_write_buf` writes several parts with one call.
@@ -69,6 +72,23 @@ impl Output {
             self.parts.push_back(Bytes::copy_from_slice(&self.tail));
             self.tail.clear();
         }
+    }
+
+    /// Sets apart what was appended so far, once it is much: a buffer that grows with one large response doubles, and is
+    /// copied each time.
+    #[inline]
+    pub(crate) fn split_when_large(&mut self) {
+        if self.tail.len() >= PART {
+            self.split();
+        }
+    }
+
+    #[cold]
+    fn split(&mut self) {
+        // Room for the next part and what may go beyond it: what follows neither grows it nor leaves much of it empty.
+        let part = std::mem::replace(&mut self.tail, BytesMut::with_capacity(PART + 2 * SHARED)).freeze();
+        self.parts_len += part.len();
+        self.parts.push_back(part);
     }
 
     /// Gives back the memory of an output with nothing to write.

@@ -73,6 +73,7 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
             for (key, value) in pairs {
                 encode_item(key, protocol, output);
                 encode_item(value, protocol, output);
+                output.split_when_large();
             }
         }
         Response::Double(value) if is_resp3 => line(b',', &double::format(*value).as_ref().into(), output),
@@ -101,6 +102,7 @@ fn list(kind: u8, items: &[Response], protocol: Protocol, output: &mut Output) {
     number(kind, items.len() as i64, output.bytes());
     for item in items {
         encode_item(item, protocol, output);
+        output.split_when_large();
     }
 }
 
@@ -182,6 +184,28 @@ mod tests {
         assert_eq!(output.chunk(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8192\r\n");
         output.advance(output.chunk().len());
         assert_eq!(output.chunk().as_ptr(), command.arg_at(1).unwrap().as_ptr());
+    }
+
+    #[test]
+    fn a_large_list_goes_out_in_parts() {
+        let items = || vec![Response::bulk("x".repeat(7000)); 1000];
+        let pairs = items().into_iter().map(|item| (Response::Integer(1), item)).collect();
+        for response in [Response::Array(items()), Response::Map(pairs)] {
+            let (mut output, mut written) = (Output::default(), Vec::new());
+            encode_response(&response, Protocol::Resp3, &mut output);
+            while output.has_remaining() {
+                let length = output.chunk().len();
+                assert!(length < 300 * 1024, "a part of {length} bytes");
+                written.extend_from_slice(output.chunk());
+                output.advance(length);
+            }
+            let item = format!("$7000\r\n{}\r\n", "x".repeat(7000));
+            let expected = match response {
+                Response::Map(_) => format!("%1000\r\n{}", format!(":1\r\n{item}").repeat(1000)),
+                _ => format!("*1000\r\n{}", item.repeat(1000)),
+            };
+            assert!(written == expected.as_bytes());
+        }
     }
 
     #[test]
