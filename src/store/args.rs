@@ -1,6 +1,6 @@
 //! [`Args`]: the arguments of a command, and how they are read.
 
-use kvstore_protocol::{ByteString, Command, CommandError};
+use kvstore_protocol::{ByteString, Command, CommandError, parse_integer};
 
 /// From this length on a value keeps the buffer in which it came. The transport reads a request of this size into a
 /// buffer of its own, so nothing else is kept with it.
@@ -61,31 +61,5 @@ impl<'a> Args<'a> {
     pub(crate) fn from(&self, index: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let command = self.0;
         (index..self.len().max(index)).map(move |index| command.arg_at(index).unwrap_or_default())
-    }
-}
-
-/// An integer as Redis reads it (`string2ll`): no sign but `-`, no spaces, no zeros in front.
-pub(crate) fn parse_integer(bytes: &[u8]) -> Option<i64> {
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    match digits {
-        [b'0'] if digits.len() == bytes.len() => Some(0),
-        [b'1'..=b'9', ..] if bytes.len() <= 20 => std::str::from_utf8(bytes).ok()?.parse().ok(),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn integers_are_read_strictly() {
-        for (text, number) in [("0", Some(0)), ("-1", Some(-1)), ("9223372036854775807", Some(i64::MAX))] {
-            assert_eq!(parse_integer(text.as_bytes()), number);
-        }
-        assert_eq!(parse_integer(b"-9223372036854775808"), Some(i64::MIN));
-        for text in ["", "-", "+1", "01", "-0", " 1", "1 ", "1.0", "9223372036854775808", "a"] {
-            assert_eq!(parse_integer(text.as_bytes()), None, "{text}");
-        }
     }
 }

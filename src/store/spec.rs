@@ -98,7 +98,16 @@ impl Spec {
     }
 
     /// The row that a command means: this one, or one of its sub-commands.
+    ///
+    /// # Errors
+    /// When there is no such sub-command, or the row takes another number of words.
+    #[inline]
     pub(crate) fn resolve(&'static self, command: &Command) -> Result<&'static Self, CommandError> {
+        if self.subs.is_empty() && self.arity.admits(command.len()) { Ok(self) } else { self.resolve_sub(command) }
+    }
+
+    #[cold]
+    fn resolve_sub(&'static self, command: &Command) -> Result<&'static Self, CommandError> {
         let asked = command.arg_at(0).filter(|_| !self.subs.is_empty());
         let Some(asked) = asked else {
             return if self.arity.admits(command.len()) { Ok(self) } else { Err(CommandError::wrong_arity(self.name)) };

@@ -2,14 +2,14 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use kvstore_protocol::{CommandError, Response};
+use kvstore_protocol::{CommandError, Response, parse_integer};
 
 use super::strings;
 use crate::{
     server::ServerStatus,
     store::{
         Shared,
-        args::{Args, SYNTAX, parse_integer},
+        args::{Args, SYNTAX},
         context::Context,
         engine::Keyspace,
         glob::Pattern,

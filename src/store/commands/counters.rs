@@ -1,9 +1,9 @@
 //! Strings that are numbers: INCR and its like. Their ends stay.
 
-use kvstore_protocol::{ByteString, CommandError};
+use kvstore_protocol::{ByteString, CommandError, parse_integer};
 
 use crate::store::{
-    args::{Args, NOT_A_FLOAT, NOT_AN_INTEGER, parse_integer},
+    args::{Args, NOT_A_FLOAT, NOT_AN_INTEGER},
     context::Context,
     engine::Slots,
     spec::{Answer, Arity, FAST, GROWS, Keys, Spec, WRITE},
