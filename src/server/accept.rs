@@ -61,7 +61,12 @@ pub(super) async fn accept_all<L, U, C>(
         session.set_user(shared.first_user());
         session.insert(shared.status());
         let session = Arc::new(session);
-        let registration = shared.registry.register(session.clone());
+        // Asked again: another listener may have taken the last place in between.
+        let most = shared.live.max_connections();
+        let Some(registration) = shared.registry.register(session.clone(), most) else {
+            turn_away(io, too_many(&shared), &shared);
+            continue;
+        };
         let standing = Standing { session, replies: Replies::On, registration };
         let (shared, supply) = (shared.clone(), supply.clone());
         // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle
@@ -91,10 +96,14 @@ pub(super) async fn accept_all<L, U, C>(
 
 fn refusal(shared: &Shared, peer: &Peer) -> Option<&'static str> {
     if shared.registry.len() >= shared.live.max_connections() {
-        shared.live.refused.fetch_add(1, Ordering::Relaxed);
-        return Some(TOO_MANY);
+        return Some(too_many(shared));
     }
     (shared.settings.protected_mode && shared.auth.is_none() && !peer.is_local()).then_some(PROTECTED)
+}
+
+fn too_many(shared: &Shared) -> &'static str {
+    shared.live.refused.fetch_add(1, Ordering::Relaxed);
+    TOO_MANY
 }
 
 /// Tells a client why it is not served, and closes. What it has sent is read, or the kernel would answer it with a reset

@@ -51,12 +51,17 @@ impl Registry {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>) -> Registration {
+    /// Gives the connection of `session` a place, unless there are `most` already: however many listeners ask at a time.
+    pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, most: usize) -> Option<Registration> {
         let (id, now) = (session.id(), Instant::now());
         let state = Mutex::new(State { session, active: now, command: [0; 24] });
         let entry = Arc::new(Entry { opened: now, input: AtomicUsize::new(0), output: AtomicUsize::new(0), state });
-        self.lock().insert(id, entry.clone());
-        Registration { registry: self.clone(), id, entry }
+        let mut entries = self.lock();
+        if entries.len() >= most {
+            return None;
+        }
+        entries.insert(id, entry.clone());
+        Some(Registration { registry: self.clone(), id, entry })
     }
 
     /// How many connections there are.
@@ -145,5 +150,32 @@ impl Drop for Registration {
     fn drop(&mut self) {
         self.registry.lock().remove(&self.id);
         self.registry.left.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kvstore_protocol::{Peer, mailbox::mailbox};
+
+    use super::*;
+
+    #[test]
+    fn there_are_never_more_than_the_most() {
+        let registry = Arc::new(Registry::default());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let (mailbox, _inbox) = mailbox(1);
+                        let session = Session::new(registry.next_id(), Peer::Memory, Peer::Memory, mailbox);
+                        let place = registry.register(session.into(), 2);
+                        assert!(registry.len() <= 2);
+                        std::thread::yield_now();
+                        drop(place);
+                    }
+                });
+            }
+        });
+        assert_eq!(registry.len(), 0);
     }
 }
