@@ -80,6 +80,7 @@ pub enum Order {
 
 /// Where a message goes, seen from the command that sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// Between the answer before and the command's own.
     BeforeAnswer,
@@ -89,6 +90,7 @@ pub enum Place {
 
 /// A message out of turn, and the command that it must not overtake.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Message {
     /// The number of the command that the message came from.
     pub number: u64,
@@ -98,8 +100,16 @@ pub struct Message {
     pub response: Response,
 }
 
-/// Why a message could not be sent. Both give the message back.
+impl Message {
+    /// A message of the command with this number.
+    pub fn new(number: u64, place: Place, response: Response) -> Self {
+        Self { number, place, response }
+    }
+}
+
+/// Why a message could not be sent. Each gives the message back.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The connection does not read as fast as it is sent to.
     #[error("the connection has too many messages waiting")]

@@ -15,6 +15,7 @@ pub trait Authenticate: Send + Sync + 'static {
 
 /// What a client says to show who it is.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Credentials {
     /// The user's name; `default` when the client named none.
     pub user: Box<[u8]>,

@@ -49,13 +49,35 @@ pub(crate) struct Progress {
 }
 
 /// What is set on every TCP socket that is accepted.
+///
+/// ```
+/// use kvstore::server::SocketOptions;
+///
+/// let options = SocketOptions::default().keepalive(None);
+/// assert!(options.nodelay && options.keepalive.is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SocketOptions {
     /// Whether small writes leave at once (`TCP_NODELAY`); true by default.
     pub nodelay: bool,
     /// How long a connection is silent before the kernel probes it (`SO_KEEPALIVE`); 300 s by default, as in Redis.
     /// `None` for never.
     pub keepalive: Option<Duration>,
+}
+
+impl SocketOptions {
+    /// Whether small writes leave at once.
+    #[must_use]
+    pub fn nodelay(self, nodelay: bool) -> Self {
+        Self { nodelay, ..self }
+    }
+
+    /// How long a connection is silent before the kernel probes it; `None` for never.
+    #[must_use]
+    pub fn keepalive(self, silence: impl Into<Option<Duration>>) -> Self {
+        Self { keepalive: silence.into(), ..self }
+    }
 }
 
 impl Default for SocketOptions {
