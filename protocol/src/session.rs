@@ -199,6 +199,9 @@ impl Session {
     }
 
     /// Forgets what the client said and did: user, database, protocol, name, extensions. The connection stays.
+    ///
+    /// The extensions of layers go too, so a layer must not take one for lasting. A server puts what it leaves in each
+    /// session itself, its `ServerStatus`, back at RESET.
     pub fn reset(&mut self) {
         let Self { id, peer, local, identity, library, mailbox, .. } = std::mem::take(self);
         *self = Self { id, peer, local, identity, library, mailbox, ..Self::default() };
