@@ -4,6 +4,10 @@
 //! one, their answers encoded in the order of the requests and written together. Then the connection waits for everything
 //! that can happen next, in one place: an answer, input, room for output, mail, a deadline.
 //!
+//! A peer that has closed its side is still owed its answers, and is no different from one that is gone for good until
+//! something is written to it. So a command that never answers holds such a connection, and its place among the allowed,
+//! until somebody kills it: no rule bounds how long a command takes but a timeout layer around the service.
+//!
 //! Here are its parts and its turn; `answer` is what it does between input and output, `exchange` how it reads and writes,
 //! `deadline` the rules that a peer may break, `close` the end.
 
