@@ -91,11 +91,9 @@ impl Output {
         self.parts.push_back(part);
     }
 
-    /// Gives back the memory of an output with nothing to write.
-    pub fn shrink(&mut self) {
-        if !self.has_remaining() {
-            *self = Self::default();
-        }
+    /// How many bytes fit without an allocation.
+    pub fn room(&self) -> usize {
+        self.tail.capacity() - self.tail.len()
     }
 
     fn push(&mut self, value: Bytes) {

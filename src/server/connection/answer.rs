@@ -2,11 +2,12 @@
 
 use std::task::{Context, Poll};
 
+use bytes::Buf;
 use kvstore_protocol::{Codec, Command, CommandError, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
 
-use super::{Connection, Stage, flight::Spent, queue::BATCH};
+use super::{Connection, Stage, flight::Spent, queue::BATCH, spare};
 use crate::server::{
     commands::{Answer, Class, ConnectionCommand},
     supply::Supply,
@@ -41,7 +42,7 @@ where
 
     /// Decodes a batch. A barrier ends it: what follows may be bound by other limits, or mean something else.
     fn decode(&mut self) -> bool {
-        if matches!(self.stage, Stage::Broken(_) | Stage::Finishing) || self.is_held_up() {
+        if !self.input.has_news() || matches!(self.stage, Stage::Broken(_) | Stage::Finishing) || self.is_held_up() {
             return false;
         }
         while self.queue.len() < BATCH {
@@ -59,7 +60,10 @@ where
                         break;
                     }
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    self.input.note_exhausted();
+                    break;
+                }
                 Err(error) => {
                     self.stage = Stage::Broken(error);
                     break;
@@ -69,6 +73,9 @@ where
         self.input.note_decoded(self.queue.len(), self.codec.missing());
         if self.queue.is_empty() {
             return false;
+        }
+        if self.output.room() == 0 && !self.output.has_remaining() {
+            self.output = spare::output();
         }
         let batch = self.queue.commands();
         self.standing.registration.entry.touch(self.input.heard(), batch.last());

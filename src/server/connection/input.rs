@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
+use super::spare;
 use crate::server::settings::Progress;
 
 /// How much is read at once: of a peer that is not authenticated, of others, and after a read that filled its room.
@@ -20,6 +21,8 @@ const LARGE_CHUNK: usize = 64 * 1024;
 /// The bytes that a connection has read, and when.
 pub(super) struct Input {
     buffer: BytesMut,
+    /// Whether something may be decoded: something was read, and not all that it holds was taken.
+    has_news: bool,
     chunk: usize,
     /// As much as is read at once of this peer.
     largest_chunk: usize,
@@ -41,6 +44,7 @@ impl Input {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             buffer: BytesMut::new(),
+            has_news: false,
             chunk: SMALL_CHUNK,
             largest_chunk: SMALL_CHUNK,
             missing: 1,
@@ -55,6 +59,17 @@ impl Input {
 
     pub(super) fn len(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// Whether something was read since the last command was looked for in vain.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        self.has_news
+    }
+
+    /// Notes that what is there is no whole command.
+    pub(super) fn note_exhausted(&mut self) {
+        self.has_news = false;
     }
 
     /// When the peer was last heard of.
@@ -81,6 +96,7 @@ impl Input {
         let room = self.buffer.capacity() - self.buffer.len();
         let read = std::task::ready!(poll_read_buf(io, cx, &mut self.buffer))?;
         self.chunk = if read == room { self.largest_chunk } else { self.largest_chunk.min(CHUNK) };
+        self.has_news |= read > 0;
         if let Some(unfinished) = &mut self.unfinished {
             unfinished.bytes += read;
         }
@@ -90,6 +106,9 @@ impl Input {
     /// Makes room for the next read. A long request gets a buffer of its own, at most twice what has arrived of it and
     /// in the end exactly its size, so that its last owner pins nothing else.
     fn make_room(&mut self) {
+        if self.buffer.capacity() == 0 {
+            self.buffer = spare::input();
+        }
         if self.missing <= LARGE_CHUNK {
             if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(SMALL_CHUNK)) {
                 self.buffer.reserve(self.chunk);
@@ -108,6 +127,7 @@ impl Input {
     pub(super) fn note_decoded(&mut self, commands: usize, missing: usize) {
         self.missing = missing.max(1);
         if self.buffer.is_empty() {
+            self.missing = 1;
             self.unfinished = None;
         } else if commands > 0 || self.unfinished.is_none() {
             self.unfinished = Some(Unfinished { since: Some(self.heard), bytes: 0 });
@@ -140,8 +160,8 @@ impl Input {
 
     /// Gives back the memory of an empty buffer.
     pub(super) fn shrink(&mut self) {
-        if self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
+        if self.buffer.is_empty() && self.buffer.capacity() > 0 {
+            spare::keep_input(std::mem::take(&mut self.buffer), CHUNK);
         }
     }
 }

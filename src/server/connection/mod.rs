@@ -18,6 +18,7 @@ mod exchange;
 mod flight;
 mod input;
 mod queue;
+mod spare;
 
 use std::{
     future::poll_fn,
@@ -300,7 +301,9 @@ where
         entry.output.store(self.output.remaining(), Ordering::Relaxed);
         if !self.is_busy() {
             self.input.shrink();
-            self.output.shrink();
+            if !self.output.has_remaining() && self.output.room() > 0 {
+                spare::keep_output(std::mem::take(&mut self.output));
+            }
             self.queue.shrink();
             self.flight.shrink();
         }

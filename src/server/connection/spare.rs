@@ -1,0 +1,48 @@
+//! Buffers that connections at rest gave back, kept for those that wake up next on the same thread.
+//!
+//! An idle connection holds no buffers, and a busy one wakes thousands of times a second: without these, each time costs
+//! three allocations. The same few buffers also stay in the processor's cache, whichever connection they serve.
+
+use std::cell::RefCell;
+
+use bytes::BytesMut;
+use kvstore_protocol::Output;
+
+/// How many buffers of each kind a thread keeps.
+const KEPT: usize = 16;
+
+/// How much room a kept output has at most.
+const MOST: usize = 16 * 1024;
+
+thread_local! {
+    static INPUTS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static OUTPUTS: RefCell<Vec<Output>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer to read into, with room or without.
+pub(super) fn input() -> BytesMut {
+    INPUTS.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+/// Takes back an empty buffer, if it has this much room, not much more, and nobody else uses a part of it.
+pub(super) fn keep_input(mut buffer: BytesMut, room: usize) {
+    INPUTS.with_borrow_mut(|inputs| {
+        if inputs.len() < KEPT && buffer.try_reclaim(room) && buffer.capacity() <= 2 * room {
+            inputs.push(buffer);
+        }
+    });
+}
+
+/// A place to encode to.
+pub(super) fn output() -> Output {
+    OUTPUTS.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+/// Takes back an empty output, if its room is worth keeping and not too much.
+pub(super) fn keep_output(output: Output) {
+    OUTPUTS.with_borrow_mut(|outputs| {
+        if outputs.len() < KEPT && (1..=MOST).contains(&output.room()) {
+            outputs.push(output);
+        }
+    });
+}
