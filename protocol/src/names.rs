@@ -121,7 +121,7 @@ fn start(name: &[u8]) -> (usize, u32) {
     (name.len().min(LENGTHS - 1), 1 << (letter & 31))
 }
 
-/// The first and the last eight bytes of a name, which may overlap, in capitals, and its length: compared at once instead
+/// The first and the last bytes of a name, eight of each at most, in capitals, and its length: compared at once instead
 /// of byte by byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Folded {
@@ -136,16 +136,22 @@ impl Folded {
 
     #[inline]
     fn of(name: &[u8]) -> Self {
-        let (first, last) = if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-        } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-            (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)))
+        let len = name.len() as u32;
+        if name.len() > 8
+            && let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk())
+        {
+            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+            return Self { first: capitals(first), last: capitals(last), len };
+        }
+        // Eight bytes at most are one number.
+        let whole = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
         } else if let [first, .., last] = name {
-            (u64::from(*first) | u64::from(name[name.len() / 2]) << 8, u64::from(*last))
+            u64::from(*first) | u64::from(name[name.len() / 2]) << 8 | u64::from(*last) << 16
         } else {
-            (name.first().copied().unwrap_or(0).into(), 0)
+            name.first().copied().unwrap_or(0).into()
         };
-        Self { first: capitals(first), last: capitals(last), len: name.len() as u32 }
+        Self { first: capitals(whole), last: 0, len }
     }
 
     /// The names are known when the table is built, so a peer cannot make it slower than its fullest run.

@@ -34,6 +34,7 @@ pub(super) fn internal_error(detail: &str) -> Response {
 }
 
 /// Runs a piece of somebody else's code. A panic in it is the peer's answer, and nobody else's trouble.
+#[inline(always)]
 pub(super) fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Response> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| internal_error(text_of(&*panic)))
 }

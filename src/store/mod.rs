@@ -48,6 +48,9 @@ pub use clock::{Clock, SystemClock, TokioClock};
 /// How often entries are removed whose time has come, and the clock for the age of entries is read.
 const MAINTENANCE: Duration = Duration::from_millis(100);
 
+/// Up to which length a first argument is taken for a key by a hint that has not looked at the command.
+const GUESSED: usize = 128;
+
 /// How many due entries are removed before others get their turn.
 const EXPIRED_AT_ONCE: usize = 1000;
 
@@ -214,11 +217,14 @@ impl Shared {
         }
         self.engine.hint(|hint| {
             for command in batch {
-                let Some(spec) = self.table.get(command.name()) else { continue };
                 let database = self.selected(command);
-                match command.arg_at(0) {
-                    Some(name) if spec.keys.is_single() => hint(Key { database, name }),
-                    _ => spec.keys.of(command, database).for_each(&mut *hint),
+                match (command.len(), command.arg_at(0)) {
+                    // Nearly every command of few words has a key, and has it first. A wrong guess costs a cache line.
+                    (..=3, Some(name)) if name.len() <= GUESSED => hint(Key { database, name }),
+                    _ => {
+                        let keys = self.table.get(command.name()).map_or(spec::Keys::NONE, |spec| spec.keys);
+                        keys.of(command, database).for_each(&mut *hint);
+                    }
                 }
             }
         });

@@ -52,7 +52,7 @@ where
     ///
     /// # Errors
     /// [`Spent`] when the call panicked, so that the service is not to be used again. The answer is under way.
-    #[inline]
+    #[inline(always)]
     pub(super) fn start(
         &mut self,
         call: impl FnOnce() -> F,
@@ -153,7 +153,7 @@ where
     answer_of(polled, place)
 }
 
-#[inline]
+#[inline(always)]
 fn poll_in<F: Future>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     let future = place.as_mut().as_pin_mut().expect("a place in flight holds its future");
     let polled = future.poll(cx);
@@ -164,7 +164,7 @@ fn poll_in<F: Future>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<F::Out
 }
 
 /// What a poll comes to: the response, the response to an error, or to a panic.
-#[inline]
+#[inline(always)]
 fn answer_of<F, E>(polled: Result<Poll<Result<Response, E>>, Response>, place: &mut Place<F>) -> Poll<Response>
 where
     E: Into<tower::BoxError>,
