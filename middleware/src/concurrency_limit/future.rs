@@ -30,23 +30,19 @@ pin_project! {
 #[derive(Debug)]
 enum Stage {
     /// Before the first permit.
-    Arriving(Arrival),
+    Arriving(Patience),
+    /// Arriving -> Waiting: no permit was free, and the patience has an end.
+    Waiting(Pin<Box<Sleep>>),
     /// Polled with a permit alone.
     UnderWay,
     /// Polled without a permit.
     Parked,
 }
 
-#[derive(Debug)]
-struct Arrival {
-    patience: Patience,
-    deadline: Option<Pin<Box<Sleep>>>,
-}
-
 impl<F> ResponseFuture<F> {
     #[inline]
     pub(super) const fn new(answer: F, turn: Turn, patience: Patience) -> Self {
-        Self { answer, turn, stage: Stage::Arriving(Arrival { patience, deadline: None }) }
+        Self { answer, turn, stage: Stage::Arriving(patience) }
     }
 }
 
@@ -58,63 +54,83 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        match this.stage {
-            Stage::Arriving(arrival) => {
-                if let Err(refusal) = ready!(arrival.poll_enter(this.turn, cx)) {
-                    return Poll::Ready(Ok(refusal));
-                }
-                *this.stage = Stage::UnderWay;
-            }
-            Stage::UnderWay => ready!(this.turn.poll_enter(cx)),
-            Stage::Parked => {}
-        }
-        let polled = observe(|| this.answer.poll(cx));
-        if polled.is_ready() {
-            this.turn.leave();
-            return polled;
-        }
-        match seen() {
-            Parking::Parked => {
+        let mut this = self.project();
+        let polled;
+        if matches!(this.stage, Stage::Arriving(_)) && this.turn.try_enter() {
+            polled = observe(|| this.answer.as_mut().poll(cx));
+            if polled.is_ready() {
                 this.turn.leave();
-                *this.stage = Stage::Parked;
+            } else {
+                heed(this.turn, this.stage, cx);
             }
-            // Parked -> UnderWay: the permit is taken at the next poll, not in this one, so that of two limits the outer one
-            // always comes first; otherwise each could hold what a command at the other waits for.
-            Parking::Returning | Parking::Busy => {
-                if matches!(this.stage, Stage::Parked) {
-                    *this.stage = Stage::UnderWay;
-                    cx.waker().wake_by_ref();
-                }
-            }
+        } else {
+            polled = poll_rare(this.answer, this.turn, this.stage, cx);
         }
-        Poll::Pending
+        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        polled
     }
 }
 
-impl Arrival {
-    #[inline]
-    fn poll_enter(&mut self, turn: &mut Turn, cx: &mut Context<'_>) -> Poll<Result<(), Response>> {
-        if turn.try_enter() {
-            return Poll::Ready(Ok(()));
+/// Any poll but a first one that finds a permit.
+#[cold]
+#[inline(never)]
+fn poll_rare<F, E>(answer: Pin<&mut F>, turn: &mut Turn, stage: &mut Stage, cx: &mut Context<'_>) -> Poll<F::Output>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    match stage {
+        Stage::Arriving(_) | Stage::Waiting(_) => {
+            if let Err(refusal) = ready!(poll_enter(turn, stage, cx)) {
+                return Poll::Ready(Ok(refusal));
+            }
         }
-        self.poll_wait(turn, cx)
+        Stage::UnderWay => ready!(turn.poll_enter(cx)),
+        Stage::Parked => {}
     }
-
-    #[cold]
-    fn poll_wait(&mut self, turn: &mut Turn, cx: &mut Context<'_>) -> Poll<Result<(), Response>> {
-        if matches!(self.patience, Patience::Refuse) {
-            return Poll::Ready(Err(overloaded("too many commands at once")));
-        }
-        // The turn is asked first: one that comes on the deadline is taken.
-        if turn.poll_enter(cx).is_ready() {
-            return Poll::Ready(Ok(()));
-        }
-        let Patience::WaitAtMost(limit) = self.patience else { return Poll::Pending };
-        ready!(self.deadline.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
+    let polled = observe(|| answer.poll(cx));
+    if polled.is_ready() {
         turn.leave();
-        Poll::Ready(Err(overloaded("waited too long for its turn")))
+    } else {
+        heed(turn, stage, cx);
     }
+    polled
+}
+
+/// Does what a pending command says: one that parks gives its permit away.
+#[cold]
+fn heed(turn: &mut Turn, stage: &mut Stage, cx: &mut Context<'_>) {
+    match seen() {
+        Parking::Parked => {
+            turn.leave();
+            *stage = Stage::Parked;
+        }
+        // Parked -> UnderWay: the permit is taken at the next poll, not in this one, so that of two limits the outer one
+        // always comes first; otherwise each could hold what a command at the other waits for.
+        Parking::Returning | Parking::Busy => {
+            if matches!(stage, Stage::Parked) {
+                cx.waker().wake_by_ref();
+            }
+            *stage = Stage::UnderWay;
+        }
+    }
+}
+
+/// Waits for the first permit, as long as there is patience for it.
+fn poll_enter(turn: &mut Turn, stage: &mut Stage, cx: &mut Context<'_>) -> Poll<Result<(), Response>> {
+    if matches!(stage, Stage::Arriving(Patience::Refuse)) {
+        return Poll::Ready(if turn.try_enter() { Ok(()) } else { Err(overloaded("too many commands at once")) });
+    }
+    // The turn is asked first: one that comes on the deadline is taken.
+    if turn.poll_enter(cx).is_ready() {
+        return Poll::Ready(Ok(()));
+    }
+    if let Stage::Arriving(Patience::WaitAtMost(limit)) = stage {
+        *stage = Stage::Waiting(Box::pin(sleep(*limit)));
+    }
+    let Stage::Waiting(deadline) = stage else { return Poll::Pending };
+    ready!(deadline.as_mut().poll(cx));
+    turn.leave();
+    Poll::Ready(Err(overloaded("waited too long for its turn")))
 }
 
 fn overloaded(text: &str) -> Response {

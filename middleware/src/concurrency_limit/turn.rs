@@ -70,8 +70,11 @@ impl Turn {
 }
 
 impl Drop for Turn {
+    #[inline]
     fn drop(&mut self) {
-        self.leave();
+        if !matches!(self.place, Place::Outside) {
+            self.leave();
+        }
     }
 }
 

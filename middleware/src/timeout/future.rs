@@ -41,16 +41,18 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         // The answer is asked first: one that arrives on the deadline is not late.
-        let polled = observe(|| this.answer.poll(cx));
-        if polled.is_ready() {
-            return polled;
+        let mut polled = observe(|| this.answer.poll(cx));
+        if polled.is_pending() {
+            polled = poll_deadline(*this.limit, this.deadline, cx);
         }
-        poll_deadline(*this.limit, this.deadline, cx)
+        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        polled
     }
 }
 
 /// Waits for the end of the time of a pending command.
 #[cold]
+#[inline(never)]
 fn poll_deadline<E>(
     limit: Option<Duration>,
     deadline: &mut Option<Pin<Box<Sleep>>>,
