@@ -45,7 +45,22 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_env_filter(filter)
         .with_span_events(FmtSpan::CLOSE)
         .init();
-    Ok(runtime(options.threads)?.block_on(serve(&options))?)
+    raise_file_limit(options.max_clients);
+    let runtime = runtime(options.threads)?;
+    let served = runtime.block_on(serve(&options));
+    // A command that is still at work was given its grace period: it does not hold up the end.
+    runtime.shutdown_background();
+    Ok(served?)
+}
+
+/// Asks for a file descriptor for each client, beside those of the program itself.
+fn raise_file_limit(clients: usize) {
+    let wanted = clients as u64 + 64;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit >= wanted => {}
+        Ok(limit) => tracing::warn!(limit, wanted, "the limit of open files is too low for --max-clients"),
+        Err(error) => tracing::warn!(%error, wanted, "the limit of open files cannot be raised"),
+    }
 }
 
 /// One thread needs no scheduler between threads.
