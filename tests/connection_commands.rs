@@ -454,3 +454,18 @@ async fn settings_of_the_server_are_set_through_the_store() {
     // Also for a connection that was idle before.
     idle.is_closed().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn counts_of_connections_start_from_zero_again() {
+    let server = Server::start(kvstore::store::Store::new());
+    let mut client = server.connect();
+    for (command, count) in
+        [("PING", "total_connections_received:1\r\n"), ("CONFIG RESETSTAT", "total_connections_received:0\r\n")]
+    {
+        client.sends(format!("{command}\r\n")).await;
+        client.gets(if command == "PING" { "+PONG\r\n" } else { "+OK\r\n" }).await;
+        client.sends("INFO stats\r\n").await;
+        let info = client.reads_bulk().await;
+        assert!(info.contains(count), "{info}");
+    }
+}

@@ -97,9 +97,15 @@ impl ServerStatus {
         }
     }
 
-    /// How many came since the start, those that were turned away included.
+    /// How many came since the start, or since the counts were reset, those that were turned away included.
     pub fn total_connections(&self) -> u64 {
         self.live.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts connections from 0 again.
+    pub fn reset_counts(&self) {
+        self.live.connections.store(0, Ordering::Relaxed);
+        self.live.refused.store(0, Ordering::Relaxed);
     }
 
     /// How many were turned away because there were too many.

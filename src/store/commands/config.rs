@@ -155,9 +155,12 @@ fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     Ok(Response::ok())
 }
 
-/// `CONFIG RESETSTAT`: the counts of the store in INFO start from 0. Those of connections go on: they are the server's.
-fn resetstat(_: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
+/// `CONFIG RESETSTAT`: the counts of INFO start from 0, those of the server that the command came through included.
+fn resetstat(context: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
     store.keyspaces().for_each(Keyspace::reset_statistics);
+    if let Some(server) = context.session().get::<ServerStatus>() {
+        server.reset_counts();
+    }
     Ok(Response::ok())
 }
 
