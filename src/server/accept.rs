@@ -7,7 +7,7 @@ use std::sync::{
 
 use kvstore_protocol::{
     Codec, Peer, Session,
-    mailbox::{Order, mailbox},
+    mailbox::{Inbox, Order, mailbox},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -56,7 +56,7 @@ pub(super) async fn accept_all<L, U, C>(
         }
         // Without a codec nothing can be said to this one; the next may have more luck.
         let Ok(codec) = trouble::guard(&codec) else { continue };
-        let (mailbox, mut inbox) = mailbox(shared.settings.push_queue);
+        let (mailbox, inbox) = mailbox(shared.settings.push_queue);
         let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
         session.set_user(shared.first_user());
         session.insert(shared.status());
@@ -68,29 +68,41 @@ pub(super) async fn accept_all<L, U, C>(
             continue;
         };
         let standing = Standing { session, replies: Replies::On, registration };
-        let (shared, supply) = (shared.clone(), supply.clone());
         // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle
         // of a deep pipeline, and a load shedder above it refuse commands on an idle server.
-        tokio::spawn(unconstrained(async move {
-            let peer = standing.session.peer().clone();
-            let service = tokio::select! {
-                biased;
-                service = supply.supply(&standing.session) => service,
-                // Nothing was begun that would have to be finished.
-                () = ordered(&mut inbox, Order::Stop) => return,
-            };
-            let service = match service {
-                Ok(service) => service,
-                Err(error) => return tracing::error!(%error, %peer, "no service for a connection"),
-            };
-            let ending = Connection::new(io, codec, shared, supply, service, standing, inbox).run().await;
-            match ending {
-                Ending::Cut(reason) => tracing::info!(%peer, reason, "connection cut"),
-                Ending::Killed => tracing::debug!(%peer, "connection killed"),
-                Ending::Lost(error) => tracing::debug!(%peer, %error, "connection lost"),
-                Ending::Finished => tracing::trace!(%peer, "connection closed"),
-            }
-        }));
+        tokio::spawn(unconstrained(serve_one(io, codec, shared.clone(), supply.clone(), standing, inbox)));
+    }
+}
+
+/// Serves one connection to its end.
+async fn serve_one<Io, U, C>(
+    io: Io,
+    codec: C,
+    shared: Arc<Shared>,
+    supply: Arc<U>,
+    standing: Standing,
+    mut inbox: Inbox,
+) where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    U: Supply,
+    C: Codec,
+{
+    let peer = standing.session.peer().clone();
+    let service = tokio::select! {
+        biased;
+        service = supply.supply(&standing.session) => service,
+        // Nothing was begun that would have to be finished.
+        () = ordered(&mut inbox, Order::Stop) => return,
+    };
+    let service = match service {
+        Ok(service) => service,
+        Err(error) => return tracing::error!(%error, %peer, "no service for a connection"),
+    };
+    match Connection::new(io, codec, shared, supply, service, standing, inbox).run().await {
+        Ending::Cut(reason) => tracing::info!(%peer, reason, "connection cut"),
+        Ending::Killed => tracing::debug!(%peer, "connection killed"),
+        Ending::Lost(error) => tracing::debug!(%peer, %error, "connection lost"),
+        Ending::Finished => tracing::trace!(%peer, "connection closed"),
     }
 }
 

@@ -14,6 +14,9 @@ use kvstore_protocol::{Command, CommandError, NameMap, Response, Session, parse_
 use super::{Shared, registry::Registration};
 pub use client::{NoEvict, NoTouch};
 
+/// The answer to nearly every command of a client that has not shown who it is.
+pub(super) const NOT_AUTHENTICATED: CommandError = CommandError::new("NOAUTH", "Authentication required.");
+
 /// What a command is to the loop of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Class {
@@ -101,7 +104,7 @@ const fn row(
 impl ConnectionCommand {
     pub(super) fn run(&self, shared: &Shared, standing: &mut Standing, command: &Command) -> Answer {
         if !self.is_open && !standing.is_authenticated() {
-            return CommandError::new("NOAUTH", "Authentication required.").into();
+            return NOT_AUTHENTICATED.into();
         }
         if !self.args.contains(&command.args().len()) {
             return CommandError::wrong_arity(self.name).into();

@@ -3,13 +3,13 @@
 use std::task::{Context, Poll};
 
 use bytes::Buf;
-use kvstore_protocol::{Codec, Command, CommandError, Response};
+use kvstore_protocol::{Codec, Command, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
 
 use super::{Connection, Stage, flight::Spent, queue::BATCH, spare};
 use crate::server::{
-    commands::{Answer, Class, ConnectionCommand},
+    commands::{Answer, Class, ConnectionCommand, NOT_AUTHENTICATED},
     supply::Supply,
     trouble,
 };
@@ -106,7 +106,7 @@ where
             }
             _ if !self.standing.is_authenticated() => {
                 let Some((_, tag)) = self.queue.pop() else { return false };
-                self.answer_now(CommandError::new("NOAUTH", "Authentication required.").into(), tag);
+                self.answer_now(NOT_AUTHENTICATED.into(), tag);
                 true
             }
             _ => self.call_service(class, cx),

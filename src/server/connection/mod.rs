@@ -236,7 +236,6 @@ where
         self.order = self.order.max(mail.order);
         if !mail.changes.is_empty() {
             self.change_session(|session| mail.changes.into_iter().for_each(|change| change(session)));
-            self.settle_session();
         }
         while self.output.remaining() < self.output_bound() {
             let Some(message) = self.inbox.next_message(self.answered) else { return true };
@@ -247,7 +246,7 @@ where
 
     fn change_session(&mut self, change: impl FnOnce(&mut Session)) {
         change(Arc::make_mut(&mut self.standing.session));
-        self.standing.registration.entry.set_session(self.standing.session.clone());
+        self.settle_session();
     }
 
     /// Lets the codec and the registry know what a connection command may have changed.
