@@ -32,11 +32,14 @@
 //! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
 //! - [`timeout`]: a late command is answered
 //!
+//! Beside them [`trouble`]: what a client reads when a service fails.
+//!
 //! [`Response`]: kvstore_protocol::Response
 
 pub mod concurrency_limit;
 pub mod log;
 pub mod timeout;
+pub mod trouble;
 
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
 pub use log::{Log, LogLayer};

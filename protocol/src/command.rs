@@ -191,6 +191,28 @@ impl Command {
         self
     }
 
+    /// The session, to keep.
+    pub fn shared_session(&self) -> Arc<Session> {
+        self.session.clone().unwrap_or_default()
+    }
+
+    /// The same command with a changed session: how a layer tells those inside of it something about this command alone.
+    /// Later commands of the connection do not see it. Costs a copy of the session.
+    ///
+    /// ```
+    /// use kvstore_protocol::Command;
+    ///
+    /// struct Tenant(&'static str);
+    ///
+    /// let command = Command::get("key").with_session(|session| session.insert(Tenant("blue")));
+    /// assert_eq!(command.session().get::<Tenant>().map(|tenant| tenant.0), Some("blue"));
+    /// ```
+    #[must_use]
+    pub fn with_session(mut self, change: impl FnOnce(&mut Session)) -> Self {
+        change(Arc::make_mut(self.session.get_or_insert_default()));
+        self
+    }
+
     /// A handle with which messages are sent to the connection that the command came from, now and after the command is
     /// answered; `None` when it came from no connection.
     pub fn push(&self) -> Option<Push> {

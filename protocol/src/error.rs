@@ -27,6 +27,15 @@ impl CommandError {
         Self { code: "ERR", text: text.into() }
     }
 
+    /// `ERR value is not an integer or out of range`
+    pub const NOT_AN_INTEGER: Self = Self::new("ERR", "value is not an integer or out of range");
+
+    /// `ERR value is not a valid float`
+    pub const NOT_A_FLOAT: Self = Self::new("ERR", "value is not a valid float");
+
+    /// `ERR syntax error`
+    pub const SYNTAX: Self = Self::new("ERR", "syntax error");
+
     /// `ERR unknown command …`, with the first arguments, as Redis words it.
     pub fn unknown_command(command: &crate::Command) -> Self {
         // Redis cuts the name and the arguments after 128 bytes.
@@ -45,6 +54,13 @@ impl CommandError {
     /// `ERR wrong number of arguments for '…' command`, the name in lower case.
     pub fn wrong_arity(name: &str) -> Self {
         Self::err(format!("wrong number of arguments for '{}' command", name.to_lowercase()))
+    }
+
+    /// `ERR unknown subcommand '…'. Try … HELP.`, for a command whose first argument names no sub-command of it.
+    pub fn unknown_subcommand(name: &str, asked: &[u8]) -> Self {
+        // Redis cuts what was asked for after 128 bytes.
+        let asked = String::from_utf8_lossy(&asked[..asked.len().min(128)]);
+        Self::err(format!("unknown subcommand '{asked}'. Try {} HELP.", name.to_uppercase()))
     }
 
     /// The code in front of the text.

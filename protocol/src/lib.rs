@@ -20,8 +20,10 @@
 //!
 //! # Layout
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
+//! - [`IntoResponse`]: what a handler returns
 //! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
 //! - [`parking`]: how a command that waits for an outside event says so to the layers around it
+//! - [`nested`]: how a layer sees the commands inside of a script
 //! - [`Codec`], [`Output`], [`Limits`]: a protocol as a transport sees it
 //! - [`resp`], [`native`], [`ServerCodec`]: RESP2 and RESP3, the binary protocol, and both behind one port
 //! - [`ClientCodec`]: the other side of either; with [`ServerCodec`] in
@@ -37,10 +39,12 @@ mod double;
 mod error;
 mod framed;
 mod integer;
+mod into_response;
 mod limits;
 pub mod mailbox;
 mod names;
 pub mod native;
+pub mod nested;
 mod output;
 pub mod parking;
 pub mod resp;
@@ -54,6 +58,7 @@ pub use codec::Codec;
 pub use command::{Command, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};
 pub use integer::parse_integer;
+pub use into_response::IntoResponse;
 pub use limits::Limits;
 pub use mailbox::{Push, SendError};
 pub use names::NameMap;

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use kvstore_middleware::trouble;
 use kvstore_protocol::{
     Codec, Peer, Session,
     mailbox::{Inbox, Order, mailbox},
@@ -20,7 +21,6 @@ use super::{
     commands::{Replies, Standing},
     connection::{Connection, Ending, ordered},
     supply::Supply,
-    trouble,
 };
 
 /// How many clients that are turned away are told why at a time. Beyond, they are closed without a word.

@@ -7,7 +7,7 @@
 //! - `serve` the builder, `accept` from a listener to a task, [`Listener`] TCP, Unix sockets and [`pipe`]s
 //! - `connection` the loop and its parts
 //! - `commands` PING, HELLO, AUTH, CLIENT …; `registry` the connections that there are; [`Authenticate`] who a client is
-//! - `supply` where services come from, `trouble` what a client reads when one fails
+//! - `supply` where services come from
 
 mod accept;
 mod auth;
@@ -19,7 +19,6 @@ mod serve;
 mod settings;
 mod status;
 mod supply;
-mod trouble;
 
 use std::{fmt, sync::Arc};
 

@@ -6,10 +6,6 @@ use kvstore_protocol::{ByteString, Command, CommandError, parse_integer};
 /// buffer of its own, so nothing else is kept with it.
 const ADOPTED: usize = 64 * 1024;
 
-pub(crate) const NOT_AN_INTEGER: CommandError = CommandError::new("ERR", "value is not an integer or out of range");
-pub(crate) const NOT_A_FLOAT: CommandError = CommandError::new("ERR", "value is not a valid float");
-pub(crate) const SYNTAX: CommandError = CommandError::new("ERR", "syntax error");
-
 /// The arguments of a command, counted from 0; the name is not one of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Args<'a>(&'a Command);
@@ -49,7 +45,7 @@ impl<'a> Args<'a> {
     /// # Errors
     /// `ERR value is not an integer or out of range`
     pub(crate) fn integer(&self, index: usize) -> Result<i64, CommandError> {
-        parse_integer(self.bytes(index)).ok_or(NOT_AN_INTEGER)
+        parse_integer(self.bytes(index)).ok_or(CommandError::NOT_AN_INTEGER)
     }
 
     /// Whether the argument at `index` is this word, without regard to case.

@@ -113,8 +113,7 @@ impl Spec {
             return if self.arity.admits(command.len()) { Ok(self) } else { Err(CommandError::wrong_arity(self.name)) };
         };
         let Some(sub) = self.subs.iter().find(|sub| sub.name.as_bytes().eq_ignore_ascii_case(asked)) else {
-            let asked = String::from_utf8_lossy(&asked[..asked.len().min(128)]);
-            return Err(CommandError::err(format!("unknown subcommand '{asked}'. Try {} HELP.", self.name)));
+            return Err(CommandError::unknown_subcommand(self.name, asked));
         };
         let name = || format!("{}|{}", self.name, sub.name);
         if sub.arity.admits(command.len()) { Ok(sub) } else { Err(CommandError::wrong_arity(&name())) }

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use bytes::Buf;
+use kvstore_middleware::trouble;
 use kvstore_protocol::{Codec, Command, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
@@ -11,7 +12,6 @@ use super::{Connection, Stage, flight::Spent, queue::BATCH, spare};
 use crate::server::{
     commands::{Answer, Class, ConnectionCommand, NOT_AUTHENTICATED},
     supply::Supply,
-    trouble,
 };
 
 impl<Io, U, C> Connection<Io, U, C>

@@ -9,7 +9,7 @@ use std::{
 
 use kvstore_protocol::Response;
 
-use crate::server::trouble;
+use kvstore_middleware::trouble;
 
 /// A place for one future, used again for the next: a command in flight costs no allocation.
 type Place<F> = Pin<Box<Option<F>>>;

@@ -28,6 +28,7 @@ use std::{
 };
 
 use bytes::Buf;
+use kvstore_middleware::trouble;
 use kvstore_protocol::{
     Codec, Command, Limits, Output, ProtocolError, Session,
     mailbox::{Inbox, Order},
@@ -42,7 +43,6 @@ use super::{
     Shared,
     commands::{Later, Standing},
     supply::Supply,
-    trouble,
 };
 use deadline::Deadline;
 use flight::Flight;

@@ -5,7 +5,7 @@ use kvstore_protocol::{Command, CommandError, Response};
 use super::{FAMILIES, Family, connection};
 use crate::store::{
     Shared,
-    args::{Args, SYNTAX},
+    args::Args,
     context::Context,
     glob::Pattern,
     spec::{ADMIN, Answer, Arity, DANGEROUS, FAST, PLAIN, READ, Run, Spec, WRITE},
@@ -182,7 +182,7 @@ fn list(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
             let pattern = Pattern::new(&lower);
             Box::new(move |listed| pattern.matches(listed.name().as_bytes()))
         }
-        _ => return Err(SYNTAX),
+        _ => return Err(CommandError::SYNTAX),
     };
     let with_subs = listed().flat_map(|command| [command].into_iter().chain(command.subs().filter(|_| is_filtered)));
     Ok(Response::array(with_subs.filter(|listed| is_meant(*listed)).map(Listed::name)))

@@ -9,7 +9,7 @@ use crate::{
     server::ServerStatus,
     store::{
         Shared,
-        args::{Args, SYNTAX},
+        args::Args,
         context::Context,
         engine::Keyspace,
         glob::Pattern,
@@ -124,7 +124,7 @@ fn get(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
 /// `CONFIG SET name value [name value …]`: all of them, or none. A setting that is fixed can be set to what it is.
 fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     if args.len().is_multiple_of(2) {
-        return Err(SYNTAX);
+        return Err(CommandError::SYNTAX);
     }
     let server = context.session().get::<ServerStatus>();
     let words: Vec<_> = args.from(1).collect();

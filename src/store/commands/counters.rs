@@ -3,7 +3,7 @@
 use kvstore_protocol::{ByteString, CommandError, parse_integer};
 
 use crate::store::{
-    args::{Args, NOT_A_FLOAT, NOT_AN_INTEGER},
+    args::Args,
     context::Context,
     engine::Slots,
     spec::{Answer, Arity, FAST, GROWS, Keys, Spec, WRITE},
@@ -55,7 +55,7 @@ fn add(slots: &mut Slots<'_>, increment: i64) -> Answer {
         return Ok(increment.into());
     };
     let string = entry.value.as_string_mut()?;
-    let before = parse_integer(string).ok_or(NOT_AN_INTEGER)?;
+    let before = parse_integer(string).ok_or(CommandError::NOT_AN_INTEGER)?;
     let sum = before.checked_add(increment).ok_or(OVERFLOW)?;
     *string = ByteString::from_integer(sum);
     entry.is_edited = false;
@@ -73,8 +73,8 @@ fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answe
         Some(entry) => Decimal::parse(entry.value.as_string()?),
         None => Decimal::parse(b"0"),
     };
-    let increment = Decimal::parse(args.bytes(1)).ok_or(NOT_A_FLOAT)?;
-    let sum = match (before.ok_or(NOT_A_FLOAT)?, increment) {
+    let increment = Decimal::parse(args.bytes(1)).ok_or(CommandError::NOT_A_FLOAT)?;
+    let sum = match (before.ok_or(CommandError::NOT_A_FLOAT)?, increment) {
         (Decimal::Finite(before), Decimal::Finite(increment)) => before.plus(&increment).ok_or(INFINITE)?,
         _ => return Err(INFINITE),
     };

@@ -3,7 +3,7 @@
 use kvstore_protocol::{CommandError, Response};
 
 use crate::store::{
-    args::{Args, SYNTAX},
+    args::Args,
     context::Context,
     engine::{Moved, Slots},
     spec::{Answer, Arity, FAST, GROWS, Keys, OverSlots, READ, Spec, WRITE},
@@ -116,7 +116,7 @@ impl CopyOptions {
                 index += 1;
                 options.database = Some(database(args, index)?);
             } else {
-                return Err(SYNTAX);
+                return Err(CommandError::SYNTAX);
             }
             index += 1;
         }

@@ -4,7 +4,7 @@ use kvstore_protocol::{ByteString, CommandError, Response};
 
 use crate::store::{
     Shared,
-    args::{Args, SYNTAX},
+    args::Args,
     context::Context,
     engine::Keyspace,
     glob::Pattern,
@@ -66,16 +66,19 @@ impl<'a> ScanOptions<'a> {
         while index < args.len() {
             let value = index + 1;
             if value == args.len() {
-                return Err(SYNTAX);
+                return Err(CommandError::SYNTAX);
             }
             if args.is(index, "MATCH") {
                 options.pattern = Some(Pattern::new(args.bytes(value)));
             } else if args.is(index, "TYPE") {
                 options.kind = Some(args.bytes(value));
             } else if args.is(index, "COUNT") {
-                options.count = usize::try_from(args.integer(value)?).ok().filter(|count| *count > 0).ok_or(SYNTAX)?;
+                options.count = usize::try_from(args.integer(value)?)
+                    .ok()
+                    .filter(|count| *count > 0)
+                    .ok_or(CommandError::SYNTAX)?;
             } else {
-                return Err(SYNTAX);
+                return Err(CommandError::SYNTAX);
             }
             index += 2;
         }
@@ -124,7 +127,7 @@ fn check_flush_option(args: &Args<'_>) -> Result<(), CommandError> {
     match args.len() {
         0 => Ok(()),
         1 if args.is(0, "ASYNC") || args.is(0, "SYNC") => Ok(()),
-        _ => Err(SYNTAX),
+        _ => Err(CommandError::SYNTAX),
     }
 }
 

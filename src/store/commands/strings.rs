@@ -4,7 +4,7 @@ use kvstore_protocol::{ByteString, CommandError, Response};
 
 use super::expiry::{Moment, Time, Unit};
 use crate::store::{
-    args::{Args, SYNTAX},
+    args::Args,
     context::Context,
     engine::{Slot, Slots},
     spec::{Answer, Arity, FAST, GROWS, Keys, READ, Spec, WRITE},
@@ -136,7 +136,7 @@ impl SetOptions {
             } else if args.is(index, "KEEPTTL") && end.is_none_or(|end| end == Asked::Keep) {
                 options.end = Some(Asked::Keep);
             } else {
-                options.end = Some(Asked::time(end, args, index).ok_or(SYNTAX)?);
+                options.end = Some(Asked::time(end, args, index).ok_or(CommandError::SYNTAX)?);
                 index += 1;
             }
             index += 1;
@@ -189,7 +189,7 @@ fn getex_end(args: &Args<'_>) -> Result<Option<Asked>, CommandError> {
         if args.is(index, "PERSIST") && end.is_none_or(|end| end == Asked::Persist) {
             end = Some(Asked::Persist);
         } else {
-            end = Some(Asked::time(end, args, index).ok_or(SYNTAX)?);
+            end = Some(Asked::time(end, args, index).ok_or(CommandError::SYNTAX)?);
             index += 1;
         }
         index += 1;
