@@ -61,7 +61,10 @@
 //! Trouble with a command is its answer; trouble with the stream ends it. An error of any layer, or a panic, is answered
 //! with an error reply, exactly one, and the stream never loses step.
 
+pub mod catalog;
 pub mod client;
+mod glob;
+pub mod routing;
 pub mod server;
 pub mod standalone;
 pub mod store;

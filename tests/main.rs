@@ -12,6 +12,7 @@ mod layers;
 mod panics;
 mod pipelines;
 mod protocol;
+mod routing;
 mod seed;
 mod shutdown;
 mod support;

@@ -57,11 +57,16 @@ impl<T> NameMap<T> {
         None
     }
 
+    /// The value of `name`, to be changed. Looks at every name: this is for building.
+    pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut T> {
+        self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     /// Sets the value of `name` and returns the one it replaces.
     pub fn insert(&mut self, name: impl AsRef<[u8]>, value: T) -> Option<T> {
         let name = name.as_ref();
-        if let Some(known) = self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            return Some(std::mem::replace(&mut known.1, value));
+        if let Some(known) = self.get_mut(name) {
+            return Some(std::mem::replace(known, value));
         }
         self.entries.push((name.into(), value));
         let (length, letter) = start(name);

@@ -201,8 +201,8 @@ impl<R: Into<Response>> From<Result<R, CommandError>> for Response {
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Simple(text) => write!(f, "+{}", text.escape_ascii()),
-            Self::Error(text) => write!(f, "-{}", text.escape_ascii()),
+            Self::Simple(text) => line(f, '+', text),
+            Self::Error(text) => line(f, '-', text),
             Self::Integer(number) => write!(f, ":{number}"),
             Self::Bulk(bytes) | Self::Verbatim(_, bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
             Self::BigNumber(digits) => write!(f, "({}", digits.escape_ascii()),
@@ -224,6 +224,15 @@ impl fmt::Display for Response {
             Self::Close(last) => write!(f, "{last} (closed)"),
         }
     }
+}
+
+/// A text for people to read: it is escaped but for its quotes.
+fn line(f: &mut fmt::Formatter<'_>, kind: char, text: &[u8]) -> fmt::Result {
+    write!(f, "{kind}")?;
+    text.iter().try_for_each(|byte| match byte {
+        b'\'' | b'"' => write!(f, "{}", char::from(*byte)),
+        other => write!(f, "{}", other.escape_ascii()),
+    })
 }
 
 fn list(f: &mut fmt::Formatter<'_>, open: &str, items: &[Response], close: &str) -> fmt::Result {

@@ -25,7 +25,7 @@ use std::{fmt, sync::Arc};
 use kvstore_protocol::{Command, NameMap};
 
 pub use auth::{Authenticate, Credentials, Password};
-pub use commands::{NoEvict, NoTouch};
+pub use commands::{NoEvict, NoTouch, connection_commands};
 pub use listener::{Listener, PipeConnector, PipeListener, pipe};
 pub use serve::{Serve, Stopped, serve, serve_with_factory};
 pub use settings::SocketOptions;

@@ -6,14 +6,13 @@
 //!
 //! - `commands` the commands, a family a file; `spec` what is known of one before it runs
 //! - `args`, `context` what a command reads; `engine` where entries live and how slots are lent; `value` the data types
-//! - `glob` the patterns of KEYS; `machine` what INFO asks the operating system
+//! - `machine` what INFO asks the operating system
 
 mod args;
 mod clock;
 mod commands;
 mod context;
 mod engine;
-mod glob;
 mod machine;
 #[cfg(test)]
 mod model;
@@ -199,7 +198,7 @@ impl Shared {
                 let lines = lines.iter().chain(&["HELP", "    Prints this help."]);
                 Ok(Response::array(lines.map(|line| Response::simple(*line))))
             }
-            Run::Subs | Run::Elsewhere => Err(CommandError::unknown_command(command)),
+            Run::Subs => Err(CommandError::unknown_command(command)),
         }
     }
 

@@ -10,6 +10,8 @@ use super::{
     context::Context,
     engine::{Key, Keyspace, Slots},
 };
+use crate::catalog::KeyRange;
+pub(crate) use crate::catalog::{Arity, Flags};
 
 /// A command: its name, how many words it has, where its keys are, what it does to them, and the function.
 pub(crate) struct Spec {
@@ -47,8 +49,6 @@ pub(crate) enum Run {
     Subs,
     /// Answers these lines.
     Help(&'static [&'static str]),
-    /// The transport answers it, in front of the store.
-    Elsewhere,
 }
 
 impl Spec {
@@ -81,11 +81,6 @@ impl Spec {
     pub(crate) const fn help(lines: &'static [&'static str]) -> Self {
         let row = Self::row("HELP", Arity::exactly(2), Keys::NONE, PLAIN, Run::Help(lines));
         row.about("Tells what the sub-commands are for.", "5.0.0")
-    }
-
-    /// A command that the transport answers, to be listed with the others.
-    pub(crate) const fn elsewhere(name: &'static str, arity: Arity, flags: Flags) -> Self {
-        Self::row(name, arity, Keys::NONE, flags, Run::Elsewhere)
     }
 
     /// The same command, with what it is for, and since which version of Redis there is such a command.
@@ -126,62 +121,36 @@ impl fmt::Debug for Spec {
     }
 }
 
-/// How many words a command has, its name (and that of its sub-command) included.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arity {
-    pub(crate) least: usize,
-    pub(crate) most: usize,
-}
-
-impl Arity {
-    pub(crate) const fn exactly(words: usize) -> Self {
-        Self { least: words, most: words }
-    }
-
-    pub(crate) const fn at_least(words: usize) -> Self {
-        Self { least: words, most: usize::MAX }
-    }
-
-    fn admits(self, words: usize) -> bool {
-        (self.least..=self.most).contains(&words)
-    }
-
-    /// As COMMAND shows it: negative for "at least".
-    pub(crate) fn as_redis(self) -> i64 {
-        let least = self.least as i64;
-        if self.most == usize::MAX { -least } else { least }
-    }
-}
-
 /// In which database the key at an index is: `None` for the selected one.
 type DatabaseOf = fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>;
 
-/// Where the keys of a command are among its words. The name is word 0.
+/// Where the keys of a command are, and in which databases.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keys {
-    pub(crate) first: usize,
-    /// The last one; negative counts from the end, -1 is the last word.
-    pub(crate) last: isize,
-    pub(crate) step: usize,
+    pub(crate) range: KeyRange,
     /// In which database the key at an index is, where that is not the selected one.
     database: Option<DatabaseOf>,
 }
 
 impl Keys {
     /// No keys.
-    pub(crate) const NONE: Self = Self::range(0, 0, 0);
+    pub(crate) const NONE: Self = Self::of_range(KeyRange::NONE);
     /// One key, the first argument.
-    pub(crate) const FIRST: Self = Self::range(1, 1, 1);
+    pub(crate) const FIRST: Self = Self::of_range(KeyRange::FIRST);
     /// Two keys, the first two arguments.
-    pub(crate) const FIRST_TWO: Self = Self::range(1, 2, 1);
+    pub(crate) const FIRST_TWO: Self = Self::of_range(KeyRange::FIRST_TWO);
     /// Every argument is a key.
-    pub(crate) const ALL: Self = Self::range(1, -1, 1);
+    pub(crate) const ALL: Self = Self::of_range(KeyRange::ALL);
     /// Every other argument is a key, from the first on.
-    pub(crate) const PAIRS: Self = Self::range(1, -1, 2);
+    pub(crate) const PAIRS: Self = Self::of_range(KeyRange::PAIRS);
+
+    const fn of_range(range: KeyRange) -> Self {
+        Self { range, database: None }
+    }
 
     /// From `first` to `last`, each `step` words.
     pub(crate) const fn range(first: usize, last: isize, step: usize) -> Self {
-        Self { first, last, step, database: None }
+        Self::of_range(KeyRange::new(first, last, step))
     }
 
     /// The same keys, some of them in another database.
@@ -195,14 +164,12 @@ impl Keys {
     /// Whether there is one key at most, the first argument.
     #[inline]
     pub(crate) fn is_single(self) -> bool {
-        self.first == 1 && self.last == 1 && self.database.is_none()
+        self.range.is_first() && self.database.is_none()
     }
 
     /// The keys of a command.
     pub(crate) fn of<'a>(self, command: &'a Command, database: usize) -> impl Iterator<Item = Key<'a>> {
-        let last = if self.last < 0 { command.len().saturating_add_signed(self.last) } else { self.last as usize };
-        let words = command.words().take(if self.first == 0 { 0 } else { last + 1 });
-        words.skip(self.first).step_by(self.step.max(1)).map(move |name| Key { database, name })
+        self.range.of(command).map(move |name| Key { database, name })
     }
 
     /// The keys of a command, each in the database where it is.
@@ -217,40 +184,17 @@ impl Keys {
     }
 }
 
-/// What a command does, as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Flags(u16);
-
 /// Reads, and changes nothing.
-pub(crate) const READ: Flags = Flags(1);
+pub(crate) const READ: Flags = Flags::READ;
 /// Changes what is stored.
-pub(crate) const WRITE: Flags = Flags(1 << 1);
+pub(crate) const WRITE: Flags = Flags::WRITE;
 /// Takes about the same time however much is stored.
-pub(crate) const FAST: Flags = Flags(1 << 2);
+pub(crate) const FAST: Flags = Flags::FAST;
 /// May store more.
-pub(crate) const GROWS: Flags = Flags(1 << 3);
+pub(crate) const GROWS: Flags = Flags::GROWS;
 /// For operators.
-pub(crate) const ADMIN: Flags = Flags(1 << 4);
-/// Slow, or far-reaching: nothing for every user. COMMAND shows it as a category alone.
-pub(crate) const DANGEROUS: Flags = Flags(1 << 5);
+pub(crate) const ADMIN: Flags = Flags::ADMIN;
+/// Slow, or far-reaching.
+pub(crate) const DANGEROUS: Flags = Flags::DANGEROUS;
 /// Changes nothing and reads no data.
-pub(crate) const PLAIN: Flags = Flags(0);
-
-impl Flags {
-    const NAMES: [(Flags, &'static str); 5] =
-        [(READ, "readonly"), (WRITE, "write"), (FAST, "fast"), (GROWS, "denyoom"), (ADMIN, "admin")];
-
-    /// Both.
-    pub(crate) const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(crate) const fn has(self, flag: Self) -> bool {
-        self.0 & flag.0 != 0
-    }
-
-    /// The names that COMMAND shows.
-    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
-    }
-}
+pub(crate) const PLAIN: Flags = Flags::PLAIN;

@@ -61,11 +61,11 @@ impl Bench {
         self.store.execute(&command.in_session(session.into(), 1))
     }
 
-    /// Asserts what each line is answered with, in turn, as [`Response`] is shown, but with plain quotes.
+    /// Asserts what each line is answered with, in turn, as [`Response`] is shown.
     #[track_caller]
     pub(crate) fn check<'a>(&self, lines: impl IntoIterator<Item = (&'a str, &'a str)>) {
         for (line, expected) in lines {
-            let shown = self.answer(line).to_string().replace("\\'", "'");
+            let shown = self.answer(line).to_string();
             assert_eq!(shown, expected, "{line}");
         }
     }

@@ -7,11 +7,12 @@
 mod client;
 mod handshake;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, ops::RangeInclusive, pin::Pin, sync::Arc};
 
 use kvstore_protocol::{Command, CommandError, NameMap, Response, Session, parse_integer};
 
 use super::{Shared, registry::Registration};
+use crate::catalog::{Arity, CommandInfo, Flags};
 pub use client::{NoEvict, NoTouch};
 
 /// The answer to nearly every command of a client that has not shown who it is.
@@ -67,26 +68,36 @@ pub(super) fn classes(barriers: &[String]) -> NameMap<Class> {
 pub(super) struct ConnectionCommand {
     name: &'static str,
     /// How many arguments it takes, the name not counted.
-    args: std::ops::RangeInclusive<usize>,
+    args: RangeInclusive<usize>,
     is_barrier: bool,
     /// Whether it is answered before the client has shown who it is.
     is_open: bool,
     run: fn(&Shared, &mut Standing, &Command) -> Answered,
+    /// What it is for, and since which version of Redis there is such a command.
+    about: (&'static str, &'static str),
 }
 
 type Answered = Result<Answer, CommandError>;
 
 /// The commands, a row each.
 static TABLE: [ConnectionCommand; 8] = [
-    row("PING", 0..=1, ORDINARY, ping),
-    row("ECHO", 1..=1, ORDINARY, echo),
-    row("HELLO", 0..=usize::MAX, BARRIER_FOR_ALL, handshake::hello),
-    row("AUTH", 1..=usize::MAX, BARRIER_FOR_ALL, handshake::auth),
-    row("SELECT", 1..=1, BARRIER, select),
-    row("RESET", 0..=0, BARRIER_FOR_ALL, reset),
-    row("QUIT", 0..=usize::MAX, BARRIER_FOR_ALL, quit),
-    row("CLIENT", 1..=usize::MAX, BARRIER, client::client),
+    row("PING", 0..=1, ORDINARY, ping, ("Answers PONG, or the text that it was sent.", "1.0.0")),
+    row("ECHO", 1..=1, ORDINARY, echo, ("Answers the text that it was sent.", "1.0.0")),
+    row("HELLO", 0..=MANY, BARRIER_FOR_ALL, handshake::hello, ("Chooses the protocol, and can authenticate.", "6.0.0")),
+    row("AUTH", 1..=MANY, BARRIER_FOR_ALL, handshake::auth, ("Authenticates the connection.", "1.0.0")),
+    row("SELECT", 1..=1, BARRIER, select, ("Chooses the database of the connection.", "1.0.0")),
+    row("RESET", 0..=0, BARRIER_FOR_ALL, reset, ("Makes the connection as it was when it was opened.", "6.2.0")),
+    row("QUIT", 0..=MANY, BARRIER_FOR_ALL, quit, ("Closes the connection.", "1.0.0")),
+    row(
+        "CLIENT",
+        1..=MANY,
+        BARRIER,
+        client::client,
+        ("Tells of connections, and what clients say of theirs.", "2.4.0"),
+    ),
 ];
+
+const MANY: usize = usize::MAX;
 
 const ORDINARY: (bool, bool) = (false, false);
 const BARRIER: (bool, bool) = (true, false);
@@ -94,11 +105,23 @@ const BARRIER_FOR_ALL: (bool, bool) = (true, true);
 
 const fn row(
     name: &'static str,
-    args: std::ops::RangeInclusive<usize>,
+    args: RangeInclusive<usize>,
     (is_barrier, is_open): (bool, bool),
     run: fn(&Shared, &mut Standing, &Command) -> Answered,
+    about: (&'static str, &'static str),
 ) -> ConnectionCommand {
-    ConnectionCommand { name, args, is_barrier, is_open, run }
+    ConnectionCommand { name, args, is_barrier, is_open, run, about }
+}
+
+/// The commands that a server answers itself, in front of any service, for a [catalog](crate::catalog) of all that its
+/// clients can send.
+pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
+    TABLE.iter().map(|command| {
+        let (least, most) = (command.args.start() + 1, command.args.end().saturating_add(1));
+        let flags = if command.name == "CLIENT" { Flags::PLAIN } else { Flags::FAST };
+        let info = CommandInfo::new(command.name, Arity::between(least, most)).flags(flags).group("connection");
+        info.summary(command.about.0).since(command.about.1)
+    })
 }
 
 impl ConnectionCommand {

@@ -6,13 +6,13 @@ use kvstore_protocol::{CommandError, Response, parse_integer};
 
 use super::strings;
 use crate::{
+    glob::Pattern,
     server::ServerStatus,
     store::{
         Shared,
         args::Args,
         context::Context,
         engine::Keyspace,
-        glob::Pattern,
         spec::{ADMIN, Answer, Arity, DANGEROUS, Spec},
     },
 };

@@ -2,13 +2,15 @@
 
 use kvstore_protocol::{ByteString, CommandError, Response};
 
-use crate::store::{
-    Shared,
-    args::Args,
-    context::Context,
-    engine::Keyspace,
+use crate::{
     glob::Pattern,
-    spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
+    store::{
+        Shared,
+        args::Args,
+        context::Context,
+        engine::Keyspace,
+        spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
+    },
 };
 
 pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL];

@@ -2,7 +2,6 @@
 
 mod command;
 mod config;
-mod connection;
 mod counters;
 mod expiry;
 mod info;

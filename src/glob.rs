@@ -12,7 +12,7 @@ const SHORT: usize = 64;
 
 /// A pattern, to be compared with many texts.
 #[derive(Debug)]
-pub(super) struct Pattern<'a> {
+pub(crate) struct Pattern<'a> {
     pattern: &'a [u8],
     /// How long a text must be to match: a byte for everything but the stars.
     shortest: usize,
@@ -21,14 +21,14 @@ pub(super) struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    pub(super) fn new(pattern: &'a [u8]) -> Self {
+    pub(crate) fn new(pattern: &'a [u8]) -> Self {
         let shortest = tokens(pattern).filter(|token| !matches!(token, Token::Star)).count();
         Self { pattern, shortest, parts: OnceCell::new() }
     }
 
     /// Whether the whole of `text` matches. Takes a time for the length of the text, and for each of its bytes a sixty-fourth
     /// of the longest part of the pattern, or 64 steps where that is more.
-    pub(super) fn matches(&self, text: &[u8]) -> bool {
+    pub(crate) fn matches(&self, text: &[u8]) -> bool {
         if text.len() < self.shortest {
             return false;
         }

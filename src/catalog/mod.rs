@@ -1,0 +1,342 @@
+//! What is known of a command without running it: its arity, its keys, its flags, what it is for.
+//!
+//! Whoever answers commands describes them in a [`Catalog`], and the catalog answers `COMMAND` and its sub-commands. A
+//! [`Router`](crate::routing::Router) makes one of the handlers it was given, the store one of its commands.
+//!
+//! ```
+//! use kvstore::catalog::{Arity, Catalog, CommandInfo, Flags, KeyRange};
+//! use kvstore::protocol::Command;
+//!
+//! let get = CommandInfo::new("GET", Arity::exactly(2)).flags(Flags::READ | Flags::FAST).keys(KeyRange::FIRST);
+//! let catalog = Catalog::new([get.summary("Returns the string of a key.")]);
+//! assert_eq!(catalog.count(), 1);
+//! assert_eq!(catalog.keys_of(&Command::get("k"))?, [b"k"]);
+//! # Ok::<(), kvstore::protocol::CommandError>(())
+//! ```
+
+mod answers;
+
+use std::{borrow::Cow, fmt, ops::BitOr};
+
+use kvstore_protocol::{Command, CommandError, Response};
+
+pub(crate) use answers::INVALID_COMMAND;
+
+/// How many words a command has, its name (and that of its sub-command) included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arity {
+    least: usize,
+    most: usize,
+}
+
+impl Arity {
+    /// So many words.
+    pub const fn exactly(words: usize) -> Self {
+        Self { least: words, most: words }
+    }
+
+    /// So many words or more.
+    pub const fn at_least(words: usize) -> Self {
+        Self { least: words, most: usize::MAX }
+    }
+
+    /// From so many words to so many.
+    pub const fn between(least: usize, most: usize) -> Self {
+        Self { least, most }
+    }
+
+    /// The fewest words.
+    pub const fn least(self) -> usize {
+        self.least
+    }
+
+    /// The most words; `usize::MAX` when there is no bound.
+    pub const fn most(self) -> usize {
+        self.most
+    }
+
+    /// Whether a command may have so many words.
+    #[inline]
+    pub const fn admits(self, words: usize) -> bool {
+        self.least <= words && words <= self.most
+    }
+
+    /// What both need together: that of two pieces of a command.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self { least: self.least.saturating_add(other.least), most: self.most.saturating_add(other.most) }
+    }
+
+    /// As COMMAND shows it: negative for "at least". It has no way to show an upper bound.
+    fn as_redis(self) -> i64 {
+        let least = self.least as i64;
+        if self.least == self.most { least } else { -least }
+    }
+}
+
+/// Where the keys of a command are among its words. The name is word 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    first: usize,
+    last: isize,
+    step: usize,
+}
+
+impl KeyRange {
+    /// No keys.
+    pub const NONE: Self = Self::new(0, 0, 0);
+    /// One key, the first argument.
+    pub const FIRST: Self = Self::new(1, 1, 1);
+    /// Two keys, the first two arguments.
+    pub const FIRST_TWO: Self = Self::new(1, 2, 1);
+    /// Every argument is a key.
+    pub const ALL: Self = Self::new(1, -1, 1);
+    /// Every other argument is a key, from the first on.
+    pub const PAIRS: Self = Self::new(1, -1, 2);
+
+    /// From word `first` to word `last`, each `step` words. A negative `last` counts from the end: -1 is the last word.
+    pub const fn new(first: usize, last: isize, step: usize) -> Self {
+        Self { first, last, step }
+    }
+
+    /// Whether there are no keys.
+    pub const fn is_none(self) -> bool {
+        self.first == 0
+    }
+
+    /// Whether there is one key at most, the first argument.
+    #[inline]
+    pub const fn is_first(self) -> bool {
+        self.first == 1 && self.last == 1
+    }
+
+    /// The same keys behind a name of so many more words.
+    pub(crate) fn behind(self, more: usize) -> Self {
+        match self {
+            Self { first: 0, .. } => self,
+            Self { last: ..0, .. } => Self { first: self.first + more, ..self },
+            _ => Self { first: self.first + more, last: self.last + more as isize, ..self },
+        }
+    }
+
+    /// These keys, and more from word `at` on: so many, or up to the end. What is no even row is left as it was: there is
+    /// no way to tell it.
+    pub(crate) fn and_at(self, at: usize, words: Option<usize>) -> Self {
+        let last = words.map_or(-1, |words| (at + words) as isize - 1);
+        if self.is_none() {
+            return Self::new(at, last, 1);
+        }
+        let gap = at.saturating_sub_signed(self.last);
+        let is_even = self.first as isize == self.last || gap == self.step;
+        if self.last > 0 && is_even && (gap == 1 || words == Some(1)) { Self::new(self.first, last, gap) } else { self }
+    }
+
+    /// The keys of a command.
+    pub fn of(self, command: &Command) -> impl Iterator<Item = &[u8]> {
+        let last = if self.last < 0 { command.len().saturating_add_signed(self.last) } else { self.last as usize };
+        let words = command.words().take(if self.is_none() { 0 } else { last + 1 });
+        words.skip(self.first).step_by(self.step.max(1))
+    }
+}
+
+/// What a command does, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(u16);
+
+impl Flags {
+    /// Changes nothing and reads no data.
+    pub const PLAIN: Self = Self(0);
+    /// Reads, and changes nothing.
+    pub const READ: Self = Self(1);
+    /// Changes what is stored.
+    pub const WRITE: Self = Self(1 << 1);
+    /// Takes about the same time however much is stored.
+    pub const FAST: Self = Self(1 << 2);
+    /// May store more.
+    pub const GROWS: Self = Self(1 << 3);
+    /// For operators.
+    pub const ADMIN: Self = Self(1 << 4);
+    /// Slow, or far-reaching: nothing for every user. COMMAND shows it as a category alone.
+    pub const DANGEROUS: Self = Self(1 << 5);
+
+    const NAMES: [(Self, &'static str); 5] = [
+        (Self::READ, "readonly"),
+        (Self::WRITE, "write"),
+        (Self::FAST, "fast"),
+        (Self::GROWS, "denyoom"),
+        (Self::ADMIN, "admin"),
+    ];
+
+    /// Both.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of these is set.
+    pub const fn has(self, flags: Self) -> bool {
+        self.0 & flags.0 != 0
+    }
+
+    /// The names that COMMAND shows.
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.and(other)
+    }
+}
+
+/// What is known of one command.
+#[derive(Clone, Debug)]
+pub struct CommandInfo {
+    name: Cow<'static, str>,
+    arity: Arity,
+    keys: KeyRange,
+    flags: Flags,
+    group: Cow<'static, str>,
+    summary: Cow<'static, str>,
+    since: Cow<'static, str>,
+    subs: Vec<CommandInfo>,
+}
+
+impl CommandInfo {
+    /// A command without keys, flags and words about it. Its group is `module`, as Redis calls what it did not bring
+    /// itself.
+    pub fn new(name: impl Into<Cow<'static, str>>, arity: Arity) -> Self {
+        Self {
+            name: name.into(),
+            arity,
+            keys: KeyRange::NONE,
+            flags: Flags::PLAIN,
+            group: "module".into(),
+            summary: "".into(),
+            since: "".into(),
+            subs: Vec::new(),
+        }
+    }
+
+    /// Where its keys are.
+    #[must_use]
+    pub fn keys(self, keys: KeyRange) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn flags(self, flags: Flags) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// The group it belongs to: `string`, `generic`, …
+    #[must_use]
+    pub fn group(self, group: impl Into<Cow<'static, str>>) -> Self {
+        Self { group: group.into(), ..self }
+    }
+
+    /// What it is for, in one sentence.
+    #[must_use]
+    pub fn summary(self, summary: impl Into<Cow<'static, str>>) -> Self {
+        Self { summary: summary.into(), ..self }
+    }
+
+    /// Since which version there is such a command.
+    #[must_use]
+    pub fn since(self, version: impl Into<Cow<'static, str>>) -> Self {
+        Self { since: version.into(), ..self }
+    }
+
+    /// Its sub-commands.
+    #[must_use]
+    pub fn subs(self, subs: impl IntoIterator<Item = CommandInfo>) -> Self {
+        Self { subs: subs.into_iter().collect(), ..self }
+    }
+
+    pub(crate) fn add_sub(&mut self, sub: CommandInfo) {
+        self.subs.push(sub);
+    }
+
+    pub(crate) fn with_subs_of(self, other: &mut Self) -> Self {
+        Self { subs: std::mem::take(&mut other.subs), ..self }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is(&self, name: &[u8]) -> bool {
+        self.name.as_bytes().eq_ignore_ascii_case(name)
+    }
+}
+
+/// The commands that there are, and the answers to `COMMAND`.
+#[derive(Clone, Default)]
+pub struct Catalog {
+    commands: Vec<CommandInfo>,
+}
+
+impl Catalog {
+    /// A catalog of these commands, in this order.
+    pub fn new(commands: impl IntoIterator<Item = CommandInfo>) -> Self {
+        Self { commands: commands.into_iter().collect() }
+    }
+
+    /// `COMMAND COUNT`: how many there are.
+    pub fn count(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// The commands, in their order.
+    pub fn commands(&self) -> &[CommandInfo] {
+        &self.commands
+    }
+
+    /// `COMMAND`: all that is known of every command.
+    pub fn all(&self) -> Response {
+        answers::all(self)
+    }
+
+    /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: the names.
+    ///
+    /// # Errors
+    /// `ERR syntax error`
+    pub fn list(&self, filter: &[&[u8]]) -> Result<Response, CommandError> {
+        answers::list(self, filter)
+    }
+
+    /// `COMMAND INFO [name …]`: what is known of these commands, or of all; null for a name that is none.
+    pub fn info<'a>(&self, names: impl ExactSizeIterator<Item = &'a [u8]>) -> Response {
+        answers::info(self, names)
+    }
+
+    /// `COMMAND DOCS [name …]`: what these commands, or all, are for.
+    pub fn docs<'a>(&self, names: impl ExactSizeIterator<Item = &'a [u8]>) -> Response {
+        answers::docs(self, names)
+    }
+
+    /// `COMMAND GETKEYS name [argument …]`: the keys of a command.
+    ///
+    /// # Errors
+    /// When there is no such command, it has no keys, or another number of words.
+    pub fn keys_of<'a>(&self, command: &'a Command) -> Result<Vec<&'a [u8]>, CommandError> {
+        Ok(answers::described(self, command)?.keys.of(command).collect())
+    }
+
+    /// `COMMAND GETKEYSANDFLAGS name [argument …]`: the same, each with how it is used.
+    ///
+    /// # Errors
+    /// Those of [`keys_of`](Self::keys_of).
+    pub fn keys_and_flags_of(&self, command: &Command) -> Result<Response, CommandError> {
+        answers::keys_and_flags(self, command)
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.commands.iter().map(CommandInfo::name)).finish()
+    }
+}

@@ -1,0 +1,17 @@
+use std::convert::Infallible;
+
+use kvstore_protocol::Command;
+
+use super::{Arguments, FromCommand, Words};
+
+/// The whole command, with any number of arguments: it takes all of them.
+impl<S> FromCommand<S> for Command {
+    type Rejection = Infallible;
+
+    const WORDS: Words = Words::ANY;
+
+    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, Infallible> {
+        drop(arguments.take_all());
+        Ok(arguments.command().clone())
+    }
+}
