@@ -41,7 +41,7 @@ use crate::catalog::{Arity, KeyRange};
 ///
 /// `T` tells the compiler which kind of function it is; there is never a need to write it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler for a router with the state `{S}`",
+    message = "`{Self}` is not a handler",
     label = "not a handler",
     note = "a handler is a `fn` or an `async fn` of at most eight arguments",
     note = "each argument is an extractor: `State`, `Arg`, `Key`, `Rest`, `Option` of those, `Command`, `Arc<Session>`, `Push`, or a type that implements `FromCommand`",

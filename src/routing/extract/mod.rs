@@ -57,7 +57,7 @@ use crate::catalog::Arity;
 /// # });
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no extractor for a router with the state `{S}`",
+    message = "`{Self}` is no extractor",
     note = "extractors are `State`, `Arg`, `Key`, `Rest`, `Option` of those, `Command`, `Arc<Session>`, `Push`",
     note = "`State<T>` needs a router with the state `T`, or with one that is `FromRef` for it"
 )]
