@@ -28,19 +28,40 @@
 //!
 //! # Layout
 //! One folder a layer, each with the same files: the layer (settings), the service, its future.
-//! - [`log`]: a span for each command, a warning of slow ones
+//! - [`catch_panic`]: a panic behind it is an answer
 //! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
+//! - [`deny`]: commands that are not run, or all that are
+//! - [`from_fn`](mod@from_fn): a layer that is an async function
+//! - [`load_shed`]: a command that the service is not ready for is refused
+//! - [`log`]: a span for each command, a warning of slow ones
+//! - [`map_command`], [`map_response`]: every command, every answer changed by a function
+//! - [`rename`]: commands under other names
 //! - [`timeout`]: a late command is answered
 //!
 //! Beside them [`trouble`]: what a client reads when a service fails.
 //!
 //! [`Response`]: kvstore_protocol::Response
 
+mod admission;
+pub mod catch_panic;
 pub mod concurrency_limit;
+pub mod deny;
+pub mod from_fn;
+pub mod load_shed;
 pub mod log;
+pub mod map_command;
+pub mod map_response;
+pub mod rename;
 pub mod timeout;
 pub mod trouble;
 
+pub use catch_panic::{CatchPanic, CatchPanicLayer};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
+pub use deny::{Deny, DenyLayer};
+pub use from_fn::{FromFn, FromFnLayer, Next, from_fn, from_fn_with_state};
+pub use load_shed::{LoadShed, LoadShedLayer};
 pub use log::{Log, LogLayer};
+pub use map_command::{MapCommand, MapCommandLayer};
+pub use map_response::{MapResponse, MapResponseLayer};
+pub use rename::{Rename, RenameLayer};
 pub use timeout::{Timeout, TimeoutLayer};

@@ -52,7 +52,12 @@ pub fn internal_error(detail: &str) -> Response {
 /// When it panics: the answer to the command that it was run for.
 #[inline(always)]
 pub fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Response> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| internal_error(text_of(&*panic)))
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| answer_to_panic(&*panic))
+}
+
+/// The answer to a command that panicked: `-ERR internal error`. The text of the panic is logged, and never sent.
+pub fn answer_to_panic(panic: &(dyn Any + Send)) -> Response {
+    internal_error(text_of(panic))
 }
 
 /// Drops a piece of somebody else's code. A panic in it is logged, and nobody's trouble.

@@ -68,6 +68,30 @@ impl Command {
         Self { session: self.session, number: self.number, ..Self::from_frame(frame.freeze(), &words) }
     }
 
+    /// The same command under another name. The arguments stay where they are: only the name and the places of the words
+    /// are written anew.
+    ///
+    /// ```
+    /// use kvstore_protocol::Command;
+    ///
+    /// assert_eq!(Command::new("FETCH").arg("key").renamed("GET"), Command::get("key"));
+    /// ```
+    ///
+    /// # Panics
+    /// When the name, with the words that lie outside of the frame, takes over 2 GiB.
+    #[must_use]
+    pub fn renamed(self, name: impl AsRef<[u8]>) -> Self {
+        let name = name.as_ref();
+        let outside: Arc<[u8]> = [name, self.words.outside()].concat().into();
+        let mut words = self.words.as_slice().to_vec();
+        for word in words.iter_mut().filter(|word| word.is_outside()) {
+            let Range { start, end } = word.range();
+            *word = Word::outside(start + name.len()..end + name.len());
+        }
+        words[0] = Word::outside(0..name.len());
+        Self { words: Words::many(&words, outside), ..self }
+    }
+
     /// `GET key`.
     pub fn get(key: impl ToArg) -> Self {
         Self::new("GET").arg(key)
@@ -411,6 +435,30 @@ mod tests {
         let command = Command::from_frame_and_outside(Bytes::from_static(b"xxkey"), Arc::from(&b"GET"[..]), &words);
         assert_eq!(command, Command::get("key"));
         assert_eq!(command.shared_arg(0), Some(Bytes::from_static(b"key")));
+    }
+
+    #[test]
+    fn a_renamed_command_shares_its_arguments_and_keeps_its_session() {
+        let mut session = Session::default();
+        session.set_database(3);
+        for args in [2, 6] {
+            let command = Command::new("LOAD").with_args(0..args).in_session(session.clone().into(), 7);
+            let renamed = command.clone().renamed("STORE");
+            assert_eq!(renamed, Command::new("STORE").with_args(0..args));
+            assert_eq!((renamed.session().database(), renamed.number()), (3, 7));
+            assert_eq!(renamed.arg_at(1).unwrap().as_ptr(), command.arg_at(1).unwrap().as_ptr());
+            assert_eq!(renamed.shared_arg(1), command.shared_arg(1));
+        }
+    }
+
+    #[test]
+    fn a_renamed_command_finds_its_words_outside_of_the_frame() {
+        let words = [Word::outside(0..3), Word::within(2..5), Word::outside(3..5)];
+        let frame = Bytes::from_static(b"xxkey");
+        let command = Command::from_frame_and_outside(frame, Arc::from(&b"SET10"[..]), &words);
+        let renamed = command.renamed("STORE").renamed("PUT");
+        assert_eq!(renamed, Command::new("PUT").arg("key").arg(10));
+        assert_eq!(renamed.arg("EX"), Command::new("PUT").arg("key").arg(10).arg("EX"));
     }
 
     #[test]

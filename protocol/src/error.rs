@@ -9,6 +9,8 @@ use std::{borrow::Cow, fmt};
 ///
 /// assert_eq!(CommandError::new("NOTFOUND", "nobody has that number").to_string(), "NOTFOUND nobody has that number");
 /// assert_eq!(CommandError::err("syntax error").to_string(), "ERR syntax error");
+/// let full = CommandError::with_code("FULL", format!("{} seats are taken", 7));
+/// assert_eq!(full.to_string(), "FULL 7 seats are taken");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandError {
@@ -22,9 +24,14 @@ impl CommandError {
         Self { code, text: Cow::Borrowed(text) }
     }
 
+    /// The same with a text that is made when it is needed.
+    pub fn with_code(code: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, text: text.into() }
+    }
+
     /// A refusal with the general code, `ERR`.
     pub fn err(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: "ERR", text: text.into() }
+        Self::with_code("ERR", text)
     }
 
     /// `ERR value is not an integer or out of range`

@@ -1,0 +1,75 @@
+use std::{
+    any::{Any, type_name},
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::Response;
+use pin_project_lite::pin_project;
+
+use super::catch;
+use crate::trouble;
+
+pin_project! {
+    /// The answer of [`CatchPanic`](super::CatchPanic), or that to a panic.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, A> {
+        // None once it has panicked, or never was: then there is a refusal.
+        #[pin]
+        inner: Option<F>,
+        refusal: Option<Box<Response>>,
+        answer: A,
+    }
+
+    impl<F, A> PinnedDrop for ResponseFuture<F, A> {
+        fn drop(this: Pin<&mut Self>) {
+            let _ = trouble::guard(|| this.project().inner.set(None));
+        }
+    }
+}
+
+impl<F, A> ResponseFuture<F, A> {
+    #[inline]
+    pub(super) const fn new(inner: F, answer: A) -> Self {
+        Self { inner: Some(inner), refusal: None, answer }
+    }
+
+    pub(super) const fn refused(refusal: Box<Response>, answer: A) -> Self {
+        Self { inner: None, refusal: Some(refusal), answer }
+    }
+}
+
+impl<F, A, E> Future for ResponseFuture<F, A>
+where
+    F: Future<Output = Result<Response, E>>,
+    A: Fn(&(dyn Any + Send)) -> Response,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let mut polled = Poll::Pending;
+        let caught = catch(this.answer, || {
+            if let Some(inner) = this.inner.as_mut().as_pin_mut() {
+                polled = inner.poll(cx);
+            }
+        });
+        if let Err(refusal) = caught {
+            let _ = trouble::guard(|| this.inner.set(None));
+            *this.refusal = Some(Box::new(refusal));
+        }
+        if let Some(refusal) = this.refusal {
+            polled = Poll::Ready(Ok(Response::clone(refusal)));
+        }
+        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        polled
+    }
+}
+
+impl<F: fmt::Debug, A> fmt::Debug for ResponseFuture<F, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").field("inner", &self.inner).field("answer", &type_name::<A>()).finish()
+    }
+}

@@ -1,0 +1,80 @@
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use kvstore_protocol::{Command, Response};
+use pin_project_lite::pin_project;
+use tower::BoxError;
+use tower_service::Service;
+
+use crate::trouble;
+
+/// The rest of the stack, ready for one command.
+pub struct Next {
+    rest: Pin<Box<dyn Rest>>,
+}
+
+impl Next {
+    pub(super) fn new<S>(ready: S) -> Self
+    where
+        S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send + 'static> + Send + 'static,
+    {
+        Self { rest: Box::pin(Stage::Ready { service: Some(ready) }) }
+    }
+
+    /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops that of the inner service, as when a connection ends before its answer.
+    pub async fn run(mut self, command: Command) -> Response {
+        self.rest.as_mut().start(command);
+        poll_fn(|cx| self.rest.as_mut().poll(cx)).await
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").finish_non_exhaustive()
+    }
+}
+
+/// A service that is ready for a command, and then its future, in the same place: one allocation is enough for both.
+trait Rest: Send {
+    fn start(self: Pin<&mut Self>, command: Command);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response>;
+}
+
+pin_project! {
+    #[project = Projected]
+    enum Stage<S, F> {
+        Ready { service: Option<S> },
+        UnderWay { #[pin] answer: F },
+        Answered,
+    }
+}
+
+impl<S> Rest for Stage<S, S::Future>
+where
+    S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send,
+{
+    // Ready -> UnderWay: the service is not needed any more, it is called once.
+    fn start(mut self: Pin<&mut Self>, command: Command) {
+        if let Projected::Ready { service } = self.as_mut().project()
+            && let Some(mut service) = service.take()
+        {
+            self.set(Self::UnderWay { answer: service.call(command) });
+        }
+    }
+
+    // UnderWay -> Answered: what the inner layers hold goes back now, and not when the function returns.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let Projected::UnderWay { answer } = self.as_mut().project() else { return Poll::Pending };
+        let result = ready!(answer.poll(cx));
+        self.set(Self::Answered);
+        Poll::Ready(result.unwrap_or_else(|error| trouble::answer_to(error.into())))
+    }
+}

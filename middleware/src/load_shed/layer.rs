@@ -1,0 +1,24 @@
+use tower_layer::Layer;
+
+use super::LoadShed;
+
+/// Refuses commands that the service is not ready for.
+///
+/// See the [module](super) for what happens to the instance that was not ready.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadShedLayer(());
+
+impl LoadShedLayer {
+    /// There is nothing to set.
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl<S> Layer<S> for LoadShedLayer {
+    type Service = LoadShed<S>;
+
+    fn layer(&self, inner: S) -> LoadShed<S> {
+        LoadShed::new(inner)
+    }
+}
