@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use kvstore_middleware::{ConcurrencyLimitLayer, LogLayer, TimeoutLayer};
+use kvstore_middleware::{
+    CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, LoadShedLayer, LogLayer, MapCommandLayer, MapResponseLayer,
+    Next, RenameLayer, TimeoutLayer, from_fn, from_fn_with_state,
+};
 use kvstore_protocol::{Command, Response};
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -64,6 +67,45 @@ where
     }
 }
 
+#[tokio::test]
+async fn catch_panic_keeps_the_contract() {
+    keeps_the_contract(CatchPanicLayer::new()).await;
+}
+
+#[tokio::test]
+async fn deny_keeps_the_contract() {
+    keeps_the_contract(DenyLayer::names(["GET"])).await;
+}
+
+#[tokio::test]
+async fn from_fn_keeps_the_contract() {
+    keeps_the_contract(from_fn(async |command, next: Next| next.run(command).await)).await;
+    keeps_the_contract(from_fn_with_state(1, async |_, command, next: Next| next.run(command).await)).await;
+}
+
+#[tokio::test]
+async fn load_shed_calls_nobody_who_is_not_ready() {
+    let mut service = LoadShedLayer::new().layer(Probe { polls: 1 });
+    for answered in ["+OK", "-OVERLOADED too many commands at once"] {
+        poll_fn(|cx| service.poll_ready(cx)).await.expect("infallible");
+        let mut clone = service.clone();
+        assert_eq!(service.call(Command::ping()).await.expect("infallible").to_string(), answered);
+        assert!(clone.call(Command::ping()).await.expect("infallible").is_error());
+        assert!(service.call(Command::ping()).await.expect("infallible").is_error());
+    }
+}
+
+#[tokio::test]
+async fn map_command_and_map_response_keep_the_contract() {
+    keeps_the_contract(MapCommandLayer::new(|command| command)).await;
+    keeps_the_contract(MapResponseLayer::new(|response| response)).await;
+}
+
+#[tokio::test]
+async fn rename_keeps_the_contract() {
+    keeps_the_contract(RenameLayer::new([("OLD", "PING")])).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn timeout_keeps_the_contract() {
     keeps_the_contract(TimeoutLayer::new(Duration::from_secs(1))).await;
@@ -90,7 +132,13 @@ async fn all_of_them_keep_the_contract() {
     let stack = ServiceBuilder::new()
         .layer(LogLayer::new())
         .layer(ConcurrencyLimitLayer::new(2))
-        .layer(TimeoutLayer::new(Duration::from_secs(1)));
+        .layer(TimeoutLayer::new(Duration::from_secs(1)))
+        .layer(CatchPanicLayer::new())
+        .layer(DenyLayer::names(["GET"]))
+        .layer(RenameLayer::new([("OLD", "PING")]))
+        .layer(MapCommandLayer::new(|command| command))
+        .layer(MapResponseLayer::new(|response| response))
+        .layer(from_fn(async |command, next: Next| next.run(command).await));
     keeps_the_contract(stack.into_inner()).await;
 }
 

@@ -22,7 +22,7 @@
 //!     .service(service_fn(async |_: Command| Ok::<_, Infallible>(Response::ok())));
 //!
 //! let refused = service.clone().oneshot(Command::new("config").arg("set").arg("save").arg("")).await?;
-//! assert_eq!(refused.to_string(), "-NOPERM this server does not run the 'config|set' command");
+//! assert_eq!(refused, Response::error("NOPERM", "this server does not run the 'config|set' command"));
 //! let answer = service.oneshot(Command::new("CONFIG").arg("GET").arg("save")).await?;
 //! assert_eq!(answer, Response::ok());
 //! # Ok::<(), Infallible>(())

@@ -18,7 +18,7 @@
 //! let answer = service.clone().oneshot(Command::new("reallyflush").arg("ASYNC")).await?;
 //! assert_eq!(answer, Response::from("FLUSHALL"));
 //! let answer = service.oneshot(Command::new("flushall")).await?;
-//! assert_eq!(answer.to_string(), "-ERR unknown command 'flushall', with args beginning with: ");
+//! assert_eq!(answer, Response::error("ERR", "unknown command 'flushall', with args beginning with: "));
 //! # Ok::<(), Infallible>(())
 //! # })?;
 //! # Ok::<(), Infallible>(())

@@ -1,7 +1,10 @@
 //! What the tests of several layers share.
 
+#![allow(dead_code, reason = "each file of tests uses some of it")]
+
 use std::{
     convert::Infallible,
+    future::{Ready, ready},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -43,4 +46,46 @@ where
     match layer.layer(Once(Some(work))).oneshot(Command::get("k")).await {
         Ok(response) => response,
     }
+}
+
+/// A service that answers a command with its words. A script it answers with what each of its arguments, run as a command
+/// inside of it, is answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Echo;
+
+impl Service<Command> for Echo {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Ready<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, command: Command) -> Self::Future {
+        let nested = |word: &[u8]| {
+            let nested = parse(&String::from_utf8_lossy(word));
+            command.inspect_nested(&nested).map_or_else(Response::from, |()| Response::simple("ran"))
+        };
+        ready(Ok(match command.runs_others() {
+            true => Response::array(command.args().map(nested)),
+            false => Response::array(command.words()),
+        }))
+    }
+}
+
+/// What the client of `service` reads when it writes `line`.
+pub(crate) async fn answer<S>(service: &S, line: &str) -> String
+where
+    S: Service<Command, Response = Response, Error = Infallible> + Clone,
+{
+    let Ok(response) = service.clone().oneshot(parse(line)).await;
+    response.to_string()
+}
+
+/// A command of the words between the spaces, or between the commas where there are some.
+pub(crate) fn parse(line: &str) -> Command {
+    let separator = if line.contains(", ") { ", " } else { " " };
+    let mut words = line.split(separator);
+    Command::new(words.next().unwrap_or_default()).with_args(words)
 }
