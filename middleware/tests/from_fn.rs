@@ -27,7 +27,9 @@ async fn pass(command: Command, next: Next) -> Response {
     next.run(command).await
 }
 
-fn mocked<F, A>(f: F) -> (Spawn<FromFn<mock::Mock<Command, Response>, F>>, Handle<Command, Response>)
+type Mock<F> = FromFn<mock::Mock<Command, Response>, F>;
+
+fn mocked<F, A>(f: F) -> (Spawn<Mock<F>>, Handle<Command, Response>)
 where
     F: Fn(Command, Next) -> A + Clone,
     A: Future<Output: IntoResponse>,
