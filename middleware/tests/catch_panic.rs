@@ -4,10 +4,11 @@ use std::{
     any::Any,
     convert::Infallible,
     future::poll_fn,
+    io,
     panic::panic_any,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -82,6 +83,26 @@ impl Drop for Answer {
     }
 }
 
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("nobody panics with it")).into_owned()
+    }
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics with it").write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 async fn answer<A>(service: &mut CatchPanic<Fragile, A>, name: &str) -> String
 where
     A: Fn(&(dyn Any + Send)) -> Response + Clone,
@@ -135,6 +156,21 @@ async fn panic_in_poll_ready_answers_the_next_command_alone() {
     assert_eq!(answer(&mut service, "GET").await, INTERNAL);
     assert_eq!(answer(&mut service, "GET").await, ":1", "a fresh instance");
     assert_eq!(answer(&mut clone, "GET").await, ":1", "the panic is not cloned");
+}
+
+#[tokio::test]
+async fn each_panic_is_logged_with_its_text() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let mut service = CatchPanicLayer::new().layer(Fragile::default());
+    for name in ["CALL", "POLL", "DROP"] {
+        answer(&mut service, name).await;
+        let logged =
+            format!("ERROR kvstore_middleware::trouble: a command failed detail=\"in {}\"", name.to_lowercase());
+        assert!(lines.text().contains(&logged), "{}", lines.text());
+    }
 }
 
 #[tokio::test]

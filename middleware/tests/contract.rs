@@ -52,7 +52,7 @@ impl Service<Command> for Probe {
 async fn keeps_the_contract<L>(layer: L)
 where
     L: Layer<Probe>,
-    L::Service: Service<Command, Response = Response, Error = Infallible> + Clone,
+    L::Service: Service<Command, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     let mut service = layer.layer(Probe::default());
     for _ in 0..3 {

@@ -61,6 +61,12 @@ fn two_commands_cannot_have_one_name() {
     RenameLayer::new([("A", "C"), ("B", "c")]);
 }
 
+#[test]
+#[should_panic(expected = "a command has a name")]
+fn command_without_a_name_cannot_have_another() {
+    RenameLayer::new([("", "A")]);
+}
+
 #[tokio::test]
 async fn script_runs_no_command_that_has_another_name() {
     let service = RenameLayer::new([("FLUSHALL", "REALLYFLUSH"), ("GET", "SET"), ("SET", "GET")]).layer(Echo);

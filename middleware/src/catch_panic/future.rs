@@ -8,14 +8,14 @@ use std::{
 use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
-use super::catch;
+use super::catch::catch;
 use crate::trouble;
 
 pin_project! {
     /// The answer of [`CatchPanic`](super::CatchPanic), or that to a panic.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, A> {
-        // None once it has panicked, or never was: then there is a refusal.
+        // None when the service panicked before there was one: then there is a refusal.
         #[pin]
         inner: Option<F>,
         refusal: Option<Box<Response>>,
@@ -49,18 +49,13 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut this = self.project();
+        let this = self.project();
         let mut polled = Poll::Pending;
-        let caught = catch(this.answer, || {
-            if let Some(inner) = this.inner.as_mut().as_pin_mut() {
-                polled = inner.poll(cx);
+        if let Some(inner) = this.inner.as_pin_mut() {
+            if let Err(refusal) = catch(this.answer, || polled = inner.poll(cx)) {
+                polled = Poll::Ready(Ok(refusal));
             }
-        });
-        if let Err(refusal) = caught {
-            let _ = trouble::guard(|| this.inner.set(None));
-            *this.refusal = Some(Box::new(refusal));
-        }
-        if let Some(refusal) = this.refusal {
+        } else if let Some(refusal) = this.refusal {
             polled = Poll::Ready(Ok(Response::clone(refusal)));
         }
         // One variable on every way out: the answer is written where the caller wants it, and never moved.

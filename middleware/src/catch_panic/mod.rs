@@ -41,31 +41,9 @@
 //! Cost: each instance holds a second one in reserve. A command that does not panic pays for nothing but code that is not
 //! inlined across the catch: no allocation, no lock.
 
+mod catch;
 mod future;
 mod layer;
 mod service;
 
 pub use self::{future::ResponseFuture, layer::CatchPanicLayer, service::CatchPanic};
-
-use std::any::Any;
-
-use kvstore_protocol::Response;
-
-use crate::trouble;
-
-/// Runs a piece of the inner service.
-///
-/// # Errors
-/// When it panics: the answer.
-#[inline(always)]
-fn catch<T>(answer: &impl Fn(&(dyn Any + Send)) -> Response, run: impl FnOnce() -> T) -> Result<T, Response> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|panic| answer_safely(answer, panic))
-}
-
-/// What is asked for an answer may be broken too.
-#[cold]
-fn answer_safely(answer: &impl Fn(&(dyn Any + Send)) -> Response, panic: Box<dyn Any + Send>) -> Response {
-    let response = trouble::guard(|| answer(&*panic)).unwrap_or_else(|internal_error| internal_error);
-    trouble::discard(panic);
-    response
-}

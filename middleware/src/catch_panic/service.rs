@@ -7,7 +7,7 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, catch};
+use super::{ResponseFuture, catch::catch};
 use crate::trouble;
 
 /// A service whose panics are answers. Made by [`CatchPanicLayer`](super::CatchPanicLayer).

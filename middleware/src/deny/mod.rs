@@ -3,7 +3,7 @@
 //!
 //! A name on a list is a command (`FLUSHALL`) or one of its sub-commands (`CONFIG SET`), in any case. The commands inside
 //! of a script are held to the same rule ([`kvstore_protocol::nested`]); those of a transaction come one by one when they
-//! are queued.
+//! are queued. Names are those that commands have where the layer stands: inside of a [`rename`](crate::rename), the old.
 //!
 //! Nobody's rights are asked for: the same is refused to everybody. It has no neighbour in tower: `filter` fails the call,
 //! and does not see into scripts. Unlike a command that is hidden by [`rename`](crate::rename), a denied one does exist,

@@ -2,7 +2,7 @@ use std::{
     fmt,
     future::poll_fn,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use kvstore_protocol::{Command, Response};
@@ -25,7 +25,8 @@ impl Next {
         Self { rest: Box::pin(Stage::Ready { service: Some(ready) }) }
     }
 
-    /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll.
+    /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll; what it
+    /// holds for the command, such as a permit of a limit, goes back with the answer.
     ///
     /// # Cancel safety
     /// Dropping the future drops that of the inner service, as when a connection ends before its answer.
@@ -53,7 +54,6 @@ pin_project! {
     enum Stage<S, F> {
         Ready { service: Option<S> },
         UnderWay { #[pin] answer: F },
-        Answered,
     }
 }
 
@@ -70,11 +70,8 @@ where
         }
     }
 
-    // UnderWay -> Answered: what the inner layers hold goes back now, and not when the function returns.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let Projected::UnderWay { answer } = self.as_mut().project() else { return Poll::Pending };
-        let result = ready!(answer.poll(cx));
-        self.set(Self::Answered);
-        Poll::Ready(result.unwrap_or_else(|error| trouble::answer_to(error.into())))
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let Projected::UnderWay { answer } = self.project() else { return Poll::Pending };
+        answer.poll(cx).map(|result| result.unwrap_or_else(|error| trouble::answer_to(error.into())))
     }
 }

@@ -6,12 +6,13 @@ use super::LoadShed;
 ///
 /// See the [module](super) for what happens to the instance that was not ready.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LoadShedLayer(());
+#[non_exhaustive]
+pub struct LoadShedLayer;
 
 impl LoadShedLayer {
     /// There is nothing to set.
     pub const fn new() -> Self {
-        Self(())
+        Self
     }
 }
 

@@ -17,7 +17,7 @@ impl RenameLayer {
     /// All are taken at once, so two commands can swap their names.
     ///
     /// # Panics
-    /// When two commands get the same new name, or a name to be hidden is empty.
+    /// When two commands get the same new name, or the name of a command is empty.
     pub fn new<O: AsRef<[u8]>, N: AsRef<[u8]>>(names: impl IntoIterator<Item = (O, N)>) -> Self {
         Self { names: Arc::new(Names::new(names)) }
     }
