@@ -11,7 +11,10 @@ use std::{
 };
 
 use kvstore::{
-    middleware::{ConcurrencyLimitLayer, LogLayer, TimeoutLayer},
+    middleware::{
+        self, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, LogLayer, MapCommandLayer, MapResponseLayer, Next,
+        RenameLayer, TimeoutLayer, from_fn,
+    },
     protocol::{Command, CommandError, Response, parking::park_until},
     store::Store,
 };
@@ -69,6 +72,55 @@ async fn our_layers_answer_a_deep_pipeline() {
         .layer(TimeoutLayer::new(SECOND));
     answers_a_deep_pipeline(stack.service(words())).await;
     answers_a_deep_pipeline(stack.service(slow_words())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_layers_that_change_and_refuse_answer_a_deep_pipeline() {
+    let stack = ServiceBuilder::new()
+        .layer(from_fn(async |command, next: Next| next.run(command).await))
+        .layer(CatchPanicLayer::new())
+        .layer(RenameLayer::new([("FETCH", "GET"), ("GET", "FETCH")]))
+        .layer(RenameLayer::new([("FETCH", "GET"), ("GET", "FETCH")]))
+        .layer(DenyLayer::all_but(["GET"]))
+        .layer(MapCommandLayer::new(|command| command))
+        .layer(MapResponseLayer::new(|response| response));
+    answers_a_deep_pipeline(stack.clone().service(words())).await;
+    answers_a_deep_pipeline(stack.service(slow_words())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_command_of_a_pipeline_is_denied_by_itself() {
+    let service = DenyLayer::names(["CONFIG SET"]).layer(words());
+    let mut client = Server::start(service).connect();
+    let denied = "-NOPERM this server does not run the 'config|set' command\r\n";
+    client.sends("A\r\nCONFIG SET a b\r\nconfig set a b\r\nB\r\n").await;
+    client.gets(format!("$1\r\nA\r\n{denied}{denied}$1\r\nB\r\n")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_load_shedder_sheds_nothing_of_a_lone_client() {
+    let shed = ServiceBuilder::new().layer(middleware::LoadShedLayer::new()).layer(BufferLayer::new(DEEP));
+    answers_a_deep_pipeline(shed.clone().service(words())).await;
+    answers_a_deep_pipeline(shed.service(slow_words())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_load_shedder_leaves_no_permit_with_a_client_that_was_shed() {
+    let (service, mut script) = scripted();
+    let shed = ServiceBuilder::new()
+        .layer(middleware::LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(1))
+        .service(service);
+    let server = Server::start(shed);
+    let [mut one, mut two, mut three] = [(); 3].map(|()| server.connect());
+    one.sends("A\r\n").await;
+    let a = script.expect("A").await;
+    two.asks("B\r\n", "-OVERLOADED too many commands at once\r\n").await;
+    a.answer("a");
+    one.gets("$1\r\na\r\n").await;
+    three.sends("C\r\n").await;
+    script.expect("C").await.answer("c");
+    three.gets("$1\r\nc\r\n").await;
 }
 
 #[tokio::test(start_paused = true)]
