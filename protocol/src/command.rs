@@ -68,8 +68,8 @@ impl Command {
         Self { session: self.session, number: self.number, ..Self::from_frame(frame.freeze(), &words) }
     }
 
-    /// The same command under another name. The arguments stay where they are: only the name and the places of the words
-    /// are written anew.
+    /// The same command under another name. The arguments stay where they are: only the name and the places of the
+    /// words are written anew.
     ///
     /// ```
     /// use kvstore_protocol::Command;

@@ -1,13 +1,13 @@
 //! Answers a command that panics with `-ERR internal error`, and logs the panic.
 //!
 //! Caught are panics in `poll_ready`, in `call`, in a poll of the future, and in its drop. After one in `poll_ready` or
-//! `call` the instance is spent, and replaced by a clone of one that was never used. A panic in the drop of a future whose
-//! answer is there is logged alone: the answer stands.
+//! `call` the instance is spent, and replaced by a clone of one that was never used. A panic in the drop of a future
+//! whose answer is there is logged alone: the answer stands.
 //!
 //! The transport of `kvstore` catches panics too, so a server needs this layer only for what stands between: a log,
-//! metrics or a `from_fn` *outside* of it sees an answer where it would otherwise be unwound, and a limit gets its permit
-//! back in order. A stack that is called without a transport (embedded, or in tests) needs it to survive a panic at all.
-//! Nothing catches one in a program that is built to abort.
+//! metrics or a `from_fn` *outside* of it sees an answer where it would otherwise be unwound, and a limit gets its
+//! permit back in order. A stack that is called without a transport (embedded, or in tests) needs it to survive a panic
+//! at all. Nothing catches one in a program that is built to abort.
 //!
 //! Differs from tower-http's `CatchPanic` in that it heals the service: a later command finds a fresh instance.
 //!
@@ -38,8 +38,8 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! Cost: each instance holds a second one in reserve. A command that does not panic pays for nothing but code that is not
-//! inlined across the catch: no allocation, no lock.
+//! Cost: each instance holds a second one in reserve. A command that does not panic pays for nothing but code that is
+//! not inlined across the catch: no allocation, no lock.
 
 mod catch;
 mod future;

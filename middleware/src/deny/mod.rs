@@ -1,13 +1,14 @@
-//! Refuses commands with `-NOPERM this server does not run the '…' command`: those of a list, all that are not on a list,
-//! or those that a function picks.
+//! Refuses commands with `-NOPERM this server does not run the '…' command`: those of a list, all that are not on a
+//! list, or those that a function picks.
 //!
-//! A name on a list is a command (`FLUSHALL`) or one of its sub-commands (`CONFIG SET`), in any case. The commands inside
-//! of a script are held to the same rule ([`kvstore_protocol::nested`]); those of a transaction come one by one when they
-//! are queued. Names are those that commands have where the layer stands: inside of a [`rename`](crate::rename), the old.
+//! A name on a list is a command (`FLUSHALL`) or one of its sub-commands (`CONFIG SET`), in any case. The commands
+//! inside of a script are held to the same rule ([`kvstore_protocol::nested`]); those of a transaction come one by one
+//! when they are queued. Names are those that commands have where the layer stands: inside of a
+//! [`rename`](crate::rename), the old.
 //!
-//! Nobody's rights are asked for: the same is refused to everybody. It has no neighbour in tower: `filter` fails the call,
-//! and does not see into scripts. Unlike a command that is hidden by [`rename`](crate::rename), a denied one does exist,
-//! and the client is told so.
+//! Nobody's rights are asked for: the same is refused to everybody. Its neighbour in tower, `filter`, fails the call,
+//! and does not see into scripts. Unlike a command that is hidden by [`rename`](crate::rename), a denied one does
+//! exist, and the client is told so.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -30,11 +31,11 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! The commands of a connection itself (PING, HELLO, AUTH, CLIENT …) are answered by the transport of `kvstore` in front of
-//! every layer, so they are not refused here, and need no place on a list of what is allowed.
+//! The commands of a connection itself (PING, HELLO, AUTH, CLIENT …) are answered by the transport of `kvstore` in
+//! front of every layer, so they are not refused here, and need no place on a list of what is allowed.
 //!
-//! Cost: one look into a table for each command, a second one where the table names sub-commands of it. No allocation for
-//! a command that is let through, unless it is a script.
+//! Cost: one look into a table for each command, a second one where the table names sub-commands of it. No allocation
+//! for a command that is let through, unless it is a script.
 
 mod layer;
 mod rule;

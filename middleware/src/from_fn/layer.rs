@@ -22,8 +22,8 @@ where
     FromFnLayer { f }
 }
 
-/// Makes a layer of an `async fn(T, Command, Next) -> impl IntoResponse`. Each command gets a clone of the state, so what
-/// commands are to share belongs in an [`Arc`](std::sync::Arc).
+/// Makes a layer of an `async fn(T, Command, Next) -> impl IntoResponse`. Each command gets a clone of the state, so
+/// what commands are to share belongs in an [`Arc`](std::sync::Arc).
 ///
 /// ```
 /// use std::{

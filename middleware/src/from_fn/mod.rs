@@ -1,8 +1,8 @@
 //! A layer that is an async function.
 //!
-//! The function gets the command and [`Next`], the rest of the stack. It may look at the command or change it, refuse it
-//! and never run the rest, run the rest and look at the answer, and wait in between: what a layer written by hand does,
-//! without `poll_ready`, pins and type parameters.
+//! The function gets the command and [`Next`], the rest of the stack. It may look at the command or change it, refuse
+//! it and never run the rest, run the rest and look at the answer, and wait in between: what a layer written by hand
+//! does, without `poll_ready`, pins and type parameters.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -30,20 +30,20 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! The function returns anything that is [`IntoResponse`](kvstore_protocol::IntoResponse), a `Result` among it. It always
-//! reads an answer: an error of the inner service is turned into one by
-//! [`trouble::answer_to`](crate::trouble::answer_to). The inner service is asked for readiness before the function runs, so
-//! that what it reserves there is held while the function waits, and given back when it never runs the rest.
+//! The function returns anything that is [`IntoResponse`](kvstore_protocol::IntoResponse), a `Result` among it. It
+//! always reads an answer: an error of the inner service is turned into one by
+//! [`trouble::answer_to`](crate::trouble::answer_to). The inner service is asked for readiness before the function
+//! runs, so that what it reserves there is held while the function waits, and given back when it never runs the rest.
 //!
 //! A command that parks ([`kvstore_protocol::parking`]) inside of [`Next::run`] is seen parked by the layers around, as
 //! long as the function waits for nothing else beside it. The commands inside of a script do not come through here: a
 //! function that must not miss them leaves an inspector in the script, see [`kvstore_protocol::nested`].
 //!
-//! Differs from `tower::util::AndThen` and its kin in that it stands around the service, not in front of or behind it. A
-//! service runs once for each command: what asks again (a retry) is tower's `retry`, or a layer by hand.
+//! Differs from `tower::util::AndThen` and its kin in that it stands around the service, not in front of or behind it.
+//! A service runs once for each command: what asks again (a retry) is tower's `retry`, or a layer by hand.
 //!
-//! Cost: one allocation and one clone of the inner service for each command, since `Next` has no type parameters. A layer
-//! by hand has neither.
+//! Cost: one allocation and one clone of the inner service for each command, since `Next` has no type parameters. A
+//! layer by hand has neither.
 
 mod future;
 mod layer;

@@ -25,8 +25,8 @@ impl Next {
         Self { rest: Box::pin(Stage::Ready { service: Some(ready) }) }
     }
 
-    /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll; what it
-    /// holds for the command, such as a permit of a limit, goes back with the answer.
+    /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll; what
+    /// it holds for the command, such as a permit of a limit, goes back with the answer.
     ///
     /// # Cancel safety
     /// Dropping the future drops that of the inner service, as when a connection ends before its answer.

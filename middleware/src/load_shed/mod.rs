@@ -6,13 +6,13 @@
 //! nothing around it: its [`refuse`](crate::ConcurrencyLimitLayer::refuse) is this.
 //!
 //! Differs from [`tower::load_shed`](https://docs.rs/tower/latest/tower/load_shed/index.html) in three ways. A command
-//! that is shed is answered, and the error type stays. The instance that was not ready is replaced by a clone, so that it
-//! stays in no queue: a permit of tower's limit that it was waiting for goes to somebody who still has a command, and is
-//! not kept by an idle connection. And tokio's cooperative budget is not mistaken for load: a task that has answered many
-//! commands in a row sheds none for that.
+//! that is shed is answered, and the error type stays. The instance that was not ready is replaced by a clone, so that
+//! it stays in no queue: a permit of tower's limit that it was waiting for goes to somebody who still has a command,
+//! and is not kept by an idle connection. And tokio's cooperative budget is not mistaken for load: a task that has
+//! answered many commands in a row sheds none for that.
 //!
-//! A clone starts anew. A service that comes closer to ready with each `poll_ready` of one instance, as one that connects
-//! there, never gets there in here: put tower's `Buffer` around it first.
+//! A clone starts anew. A service that comes closer to ready with each `poll_ready` of one instance, as one that
+//! connects there, never gets there in here: put tower's `Buffer` around it first.
 //!
 //! ```
 //! use std::{convert::Infallible, future::pending};

@@ -2,9 +2,10 @@
 //!
 //! Does what [`tower::util::MapResponse`](https://docs.rs/tower/latest/tower/util/struct.MapResponse.html) does, for a
 //! response alone: so a closure needs no types written out, a wrong one is told where it is made, and it is held to the
-//! same tests as the other layers. The function sees every kind of response, [`Silent`](kvstore_protocol::Response::Silent)
-//! and [`Close`](kvstore_protocol::Response::Close) among them. An error of the service is no answer yet, and passes; what must see both the command
-//! and its answer is a [`from_fn`](crate::from_fn()).
+//! same tests as the other layers. The function sees every kind of response,
+//! [`Silent`](kvstore_protocol::Response::Silent) and [`Close`](kvstore_protocol::Response::Close) among them. An error
+//! of the service is no answer yet, and passes; what must see both the command and its answer is a
+//! [`from_fn`](crate::from_fn()).
 //!
 //! ```
 //! use std::convert::Infallible;

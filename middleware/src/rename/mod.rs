@@ -26,15 +26,15 @@
 //!
 //! # What it cannot do
 //! - The commands inside of a script ([`kvstore_protocol::nested`]) can be refused, but not changed. So a script is
-//!   refused every name that this layer knows, old or new, where it would mean another command than outside of a script.
-//!   A layer that inspects scripts belongs inside of this one when the commands that run them are renamed.
-//! - What the transport does by itself stays under the old names: it answers the commands of a connection (AUTH, CLIENT …)
-//!   before any layer, and it waits for the answers to commands such as MULTI and SUBSCRIBE by their names. A new name for
-//!   one of the latter belongs in its list of barriers.
+//!   refused every name that this layer knows, old or new, where it would mean another command than outside of a
+//!   script. A layer that inspects scripts belongs inside of this one when the commands that run them are renamed.
+//! - What the transport does by itself stays under the old names: it answers the commands of a connection (AUTH, CLIENT
+//!   …) before any layer, and it waits for the answers to commands such as MULTI and SUBSCRIBE by their names. A new
+//!   name for one of the latter belongs in its list of barriers.
 //! - Texts are not changed: `COMMAND` lists the old names, errors and the logs of layers inside name them.
 //!
-//! Cost: one look into a table for each command. A command that is renamed allocates its name and the places of its words;
-//! the arguments are not copied.
+//! Cost: one look into a table for each command. A command that is renamed allocates its name and the places of its
+//! words; the arguments are not copied.
 
 mod layer;
 mod names;

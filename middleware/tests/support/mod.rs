@@ -48,8 +48,8 @@ where
     }
 }
 
-/// A service that answers a command with its words. A script it answers with what each of its arguments, run as a command
-/// inside of it, is answered.
+/// A service that answers a command with its words. A script it answers with what each of its arguments, run as a
+/// command inside of it, is answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Echo;
 
