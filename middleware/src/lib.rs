@@ -30,6 +30,7 @@
 //! One folder a layer, each with the same files: the layer (settings), the service, its future.
 //! - [`log`]: a span for each command, a warning of slow ones
 //! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
+//! - [`rate_limit`]: so many commands in so much time, the others are refused or wait
 //! - [`timeout`]: a late command is answered
 //!
 //! Beside them [`trouble`]: what a client reads when a service fails.
@@ -38,9 +39,11 @@
 
 pub mod concurrency_limit;
 pub mod log;
+pub mod rate_limit;
 pub mod timeout;
 pub mod trouble;
 
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
 pub use log::{Log, LogLayer};
+pub use rate_limit::{RateLimit, RateLimitLayer};
 pub use timeout::{Timeout, TimeoutLayer};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use kvstore_middleware::{ConcurrencyLimitLayer, LogLayer, TimeoutLayer};
+use kvstore_middleware::{ConcurrencyLimitLayer, LogLayer, RateLimitLayer, TimeoutLayer};
 use kvstore_protocol::{Command, Response};
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -83,6 +83,15 @@ async fn concurrency_limit_keeps_the_contract() {
 async fn log_keeps_the_contract() {
     keeps_the_contract(LogLayer::new()).await;
     keeps_the_contract(LogLayer::new().slow_threshold(Duration::ZERO)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn rate_limit_keeps_the_contract() {
+    let limit = RateLimitLayer::new(1, Duration::from_secs(1));
+    keeps_the_contract(limit.clone().wait()).await;
+    keeps_the_contract(limit.burst(6).wait_at_most(Duration::from_secs(1))).await;
+    keeps_the_contract(RateLimitLayer::new(6, Duration::from_secs(1)).per_connection()).await;
+    keeps_the_contract(RateLimitLayer::unlimited()).await;
 }
 
 #[tokio::test(start_paused = true)]
