@@ -33,17 +33,22 @@
 //! - [`rate_limit`]: so many commands in so much time, the others are refused or wait
 //! - [`timeout`]: a late command is answered
 //!
-//! Beside them [`trouble`]: what a client reads when a service fails.
+//! Beside them [`redact`], what of a command may be shown, and [`trouble`], what a client reads when a service fails.
 //!
 //! [`Response`]: kvstore_protocol::Response
 
 pub mod concurrency_limit;
 pub mod log;
+mod outcome;
 pub mod rate_limit;
+pub mod redact;
+mod stopwatch;
 pub mod timeout;
 pub mod trouble;
 
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
 pub use log::{Log, LogLayer};
+pub use outcome::Outcome;
 pub use rate_limit::{RateLimit, RateLimitLayer};
+pub use redact::{Hide, Redact};
 pub use timeout::{Timeout, TimeoutLayer};

@@ -300,7 +300,7 @@ fn command_that_passes_needs_no_timer() {
 #[tokio::test(start_paused = true)]
 async fn commands_of_a_script_count_for_who_sent_it_and_are_refused_where_others_wait() {
     let limit = RateLimitLayer::new(5, SECOND).per_user().wait();
-    let service = limit.layer(service_fn(async |script: Command| {
+    let service = limit.layer(service_fn(|script: Command| async move {
         let ran: Result<Vec<()>, CommandError> = (0..3).map(|_| script.inspect_nested(&Command::get("k"))).collect();
         Ok::<_, Infallible>(ran.map_or_else(Response::from, |_| Response::ok()))
     }));
