@@ -30,6 +30,7 @@
 //! One folder a layer, each with the same files: the layer (settings), the service, its future.
 //! - [`log`]: a span for each command, a warning of slow ones
 //! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
+//! - [`audit`]: who did what, one record for each command
 //! - [`rate_limit`]: so many commands in so much time, the others are refused or wait
 //! - [`timeout`]: a late command is answered
 //!
@@ -37,6 +38,7 @@
 //!
 //! [`Response`]: kvstore_protocol::Response
 
+pub mod audit;
 pub mod concurrency_limit;
 pub mod log;
 mod outcome;
@@ -46,6 +48,7 @@ mod stopwatch;
 pub mod timeout;
 pub mod trouble;
 
+pub use audit::{Audit, AuditLayer, AuditRecord, AuditSink, TracingSink};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
 pub use log::{Log, LogLayer};
 pub use outcome::Outcome;

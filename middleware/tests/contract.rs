@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use kvstore_middleware::{ConcurrencyLimitLayer, LogLayer, RateLimitLayer, TimeoutLayer};
+use kvstore_middleware::{AuditLayer, ConcurrencyLimitLayer, LogLayer, RateLimitLayer, TimeoutLayer};
 use kvstore_protocol::{Command, Response};
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -62,6 +62,12 @@ where
         assert_eq!(answer.await, Ok(Response::ok()));
         assert_eq!(answer_of_clone.await, Ok(Response::ok()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn audit_keeps_the_contract() {
+    keeps_the_contract(AuditLayer::tracing()).await;
+    keeps_the_contract(AuditLayer::tracing().only(|_| false)).await;
 }
 
 #[tokio::test(start_paused = true)]
