@@ -28,9 +28,10 @@
 //!
 //! # Layout
 //! One folder a layer, each with the same files: the layer (settings), the service, its future.
+//! - [`audit`]: who did what, one record for each command
 //! - [`log`]: a span for each command, a warning of slow ones
 //! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
-//! - [`audit`]: who did what, one record for each command
+//! - [`metrics`](mod@metrics): counts and durations of commands, for any exporter
 //! - [`rate_limit`]: so many commands in so much time, the others are refused or wait
 //! - [`timeout`]: a late command is answered
 //!
@@ -41,6 +42,7 @@
 pub mod audit;
 pub mod concurrency_limit;
 pub mod log;
+pub mod metrics;
 mod outcome;
 pub mod rate_limit;
 pub mod redact;
@@ -48,6 +50,7 @@ mod stopwatch;
 pub mod timeout;
 pub mod trouble;
 
+pub use self::metrics::{Metrics, MetricsLayer};
 pub use audit::{Audit, AuditLayer, AuditRecord, AuditSink, TracingSink};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
 pub use log::{Log, LogLayer};

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use kvstore_middleware::{AuditLayer, ConcurrencyLimitLayer, LogLayer, RateLimitLayer, TimeoutLayer};
+use kvstore_middleware::{
+    AuditLayer, ConcurrencyLimitLayer, LogLayer, MetricsLayer, RateLimitLayer, TimeoutLayer,
+};
 use kvstore_protocol::{Command, Response};
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -89,6 +91,11 @@ async fn concurrency_limit_keeps_the_contract() {
 async fn log_keeps_the_contract() {
     keeps_the_contract(LogLayer::new()).await;
     keeps_the_contract(LogLayer::new().slow_threshold(Duration::ZERO)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_keep_the_contract() {
+    keeps_the_contract(MetricsLayer::new()).await;
 }
 
 #[tokio::test(start_paused = true)]

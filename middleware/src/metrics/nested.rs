@@ -1,0 +1,16 @@
+use std::sync::Arc;
+
+use kvstore_protocol::{Command, CommandError, nested::Inspect};
+
+use super::registry::Registry;
+
+/// Counts what scripts run.
+#[derive(Debug)]
+pub(super) struct Nested(pub(super) Arc<Registry>);
+
+impl Inspect for Nested {
+    fn inspect(&self, nested: &Command) -> Result<(), CommandError> {
+        self.0.table().handles(nested.name()).count_nested();
+        Ok(())
+    }
+}
