@@ -33,6 +33,7 @@
 //! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
 //! - [`metrics`](mod@metrics): counts and durations of commands, for any exporter
 //! - [`rate_limit`]: so many commands in so much time, the others are refused or wait
+//! - [`tee`]: a second service sees the same commands
 //! - [`timeout`]: a late command is answered
 //!
 //! Beside them [`redact`], what of a command may be shown, and [`trouble`], what a client reads when a service fails.
@@ -47,6 +48,7 @@ mod outcome;
 pub mod rate_limit;
 pub mod redact;
 mod stopwatch;
+pub mod tee;
 pub mod timeout;
 pub mod trouble;
 
@@ -57,4 +59,5 @@ pub use log::{Log, LogLayer};
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimit, RateLimitLayer};
 pub use redact::{Hide, Redact};
+pub use tee::{Tee, TeeLayer};
 pub use timeout::{Timeout, TimeoutLayer};

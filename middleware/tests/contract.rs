@@ -3,12 +3,16 @@
 use std::{
     convert::Infallible,
     future::{Ready, poll_fn, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
 use kvstore_middleware::{
-    AuditLayer, ConcurrencyLimitLayer, LogLayer, MetricsLayer, RateLimitLayer, TimeoutLayer,
+    AuditLayer, ConcurrencyLimitLayer, LogLayer, MetricsLayer, RateLimitLayer, TeeLayer, TimeoutLayer,
 };
 use kvstore_protocol::{Command, Response};
 use tower::{Layer, Service, ServiceBuilder};
@@ -105,6 +109,20 @@ async fn rate_limit_keeps_the_contract() {
     keeps_the_contract(limit.burst(6).wait_at_most(Duration::from_secs(1))).await;
     keeps_the_contract(RateLimitLayer::new(6, Duration::from_secs(1)).per_connection()).await;
     keeps_the_contract(RateLimitLayer::unlimited()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tee_keeps_the_contract_with_both_services() {
+    let differences = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&differences);
+    let tee = TeeLayer::new(Probe::default()).on_difference(move |_, _, _| _ = counter.fetch_add(1, Ordering::Relaxed));
+    keeps_the_contract(tee.clone()).await;
+    while tee.in_flight() > 0 {
+        tokio::task::yield_now().await;
+    }
+    // A probe that panics would be mirrored as `-ERR internal error`.
+    assert_eq!((differences.load(Ordering::Relaxed), tee.dropped()), (0, 0));
+    keeps_the_contract(tee.only(|_| false)).await;
 }
 
 #[tokio::test(start_paused = true)]
