@@ -5,7 +5,8 @@
 //!
 //! - Trouble with a command is an answer: they refuse with an error [`Response`], and pass the error type they wrap.
 //! - `poll_ready` is forwarded and reserves nothing, so an idle connection holds nothing.
-//! - A command that is answered at its first poll meets no timer, no lock and no allocation.
+//! - A command that is answered at its first poll meets no timer, and no lock and no allocation but where the page of a
+//!   layer says what it costs.
 //! - A parked command ([`kvstore_protocol::parking`]) takes no permit, is not late, and not slow.
 //! - The layer owns what its services share; a future that is dropped gives everything back.
 //!

@@ -360,3 +360,35 @@ async fn readiness_is_that_of_the_first_service_and_its_errors_pass() {
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threads_lose_no_command_and_no_order() {
+    let seen: Arc<Mutex<[Vec<u64>; 8]>> = Arc::default();
+    let log = Arc::clone(&seen);
+    let tee = TeeLayer::new(service_fn(move |command: Command| {
+        let log = Arc::clone(&log);
+        async move {
+            yield_now().await;
+            let number: u64 = String::from_utf8_lossy(command.arg_at(0).expect("a key")).parse().expect("a number");
+            log.lock().expect("no panic")[command.session().id() as usize].push(number);
+            Ok::<_, Infallible>(Response::ok())
+        }
+    }))
+    .max_in_flight(3);
+    let mut clients = tokio::task::JoinSet::new();
+    for id in 0..8 {
+        let tee = tee.clone();
+        clients.spawn(async move {
+            for number in 0..500 {
+                answer(&tee, from_connection(id, Command::get(number))).await;
+                if number % 50 == 0 {
+                    settle(&tee).await;
+                }
+            }
+        });
+    }
+    clients.join_all().await;
+    settle(&tee).await;
+    assert_eq!(tee.dropped(), 0);
+    assert!(seen.lock().expect("no panic").iter().all(|numbers| *numbers == (0..500).collect::<Vec<_>>()));
+}

@@ -26,10 +26,12 @@ struct Unknown {
 impl Active {
     #[inline]
     pub(super) fn start(name: &[u8], table: &Table, registry: &Arc<Registry>) -> Self {
-        let handles = Arc::clone(table.handles(name));
-        let unknown = table.may_learn(name).then(|| Unknown::new(name, registry));
+        let (handles, unknown) = match table.known(name) {
+            Some(handles) => (handles, None),
+            None => (table.other(), Unknown::new(name, table, registry)),
+        };
         handles.start();
-        Self { handles, stopwatch: Stopwatch::start(), unknown, is_counted: false }
+        Self { handles: Arc::clone(handles), stopwatch: Stopwatch::start(), unknown, is_counted: false }
     }
 
     #[inline]
@@ -53,8 +55,8 @@ impl Active {
 
 impl Unknown {
     #[cold]
-    fn new(name: &[u8], registry: &Arc<Registry>) -> Box<Self> {
-        Box::new(Self { name: name.into(), registry: Arc::clone(registry) })
+    fn new(name: &[u8], table: &Table, registry: &Arc<Registry>) -> Option<Box<Self>> {
+        table.may_learn(name).then(|| Box::new(Self { name: name.into(), registry: Arc::clone(registry) }))
     }
 }
 

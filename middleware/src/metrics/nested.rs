@@ -10,7 +10,8 @@ pub(super) struct Nested(pub(super) Arc<Registry>);
 
 impl Inspect for Nested {
     fn inspect(&self, nested: &Command) -> Result<(), CommandError> {
-        self.0.table().handles(nested.name()).count_nested();
+        let table = self.0.table();
+        table.known(nested.name()).unwrap_or(table.other()).count_nested();
         Ok(())
     }
 }

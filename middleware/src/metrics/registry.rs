@@ -71,12 +71,12 @@ impl Registry {
     pub(super) fn learn(&self, name: &[u8]) -> Arc<Handles> {
         let mut newest = self.newest();
         let table = newest.get_or_insert_with(|| Arc::new(Table::new(&self.settings)));
-        if table.names.get(name).is_none() && table.learns {
+        if table.known(name).is_none() && table.learns {
             let table = Arc::make_mut(table);
             table.add(&String::from_utf8_lossy(name), &self.settings);
             self.version.fetch_add(1, Ordering::Release);
         }
-        Arc::clone(table.handles(name))
+        Arc::clone(table.known(name).unwrap_or(table.other()))
     }
 
     fn newest(&self) -> MutexGuard<'_, Option<Arc<Table>>> {
@@ -102,19 +102,20 @@ impl Table {
         self.learns = self.names.len() < settings.max_names;
     }
 
-    /// The handles of a name, or of the others.
+    /// The handles of a name that is a label.
     #[inline]
-    pub(super) fn handles(&self, name: &[u8]) -> &Arc<Handles> {
-        self.names.get(name).unwrap_or(&self.other)
+    pub(super) fn known(&self, name: &[u8]) -> Option<&Arc<Handles>> {
+        self.names.get(name)
     }
 
-    /// Whether `name` may become a label.
-    #[inline]
+    /// The handles of all other names.
+    pub(super) fn other(&self) -> &Arc<Handles> {
+        &self.other
+    }
+
+    /// Whether a name that is no label may become one.
     pub(super) fn may_learn(&self, name: &[u8]) -> bool {
-        self.learns
-            && self.names.get(name).is_none()
-            && (1..=NAME).contains(&name.len())
-            && name.iter().all(u8::is_ascii_graphic)
+        self.learns && (1..=NAME).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
     }
 }
 
