@@ -17,9 +17,9 @@
 //! - *Bounded.* Nothing of a key is stored but a hash of it, under a secret of this process, and not more than
 //!   [`max_keys`](RateLimitLayer::max_keys) of them. Each new key takes the place of keys whose allowance is full again,
 //!   which loses nothing. While it finds none, it shares one allowance with all others that find no place: whoever
-//!   invents keys takes no memory and resets nobody's limit. A key that finds a place
-//!   later starts afresh there, whatever of it still waits with the others. Two keys with the same hash of 64 bits share
-//!   an allowance.
+//!   invents keys takes no memory and resets nobody's limit. A key that finds a place afterwards starts afresh there, and
+//!   its commands overtake those of it that still wait with the others. Two keys with the same hash of 64 bits share an
+//!   allowance.
 //! - *Pipelines and scripts.* Each command of a batch counts, and so do those that a script runs
 //!   ([`kvstore_protocol::nested`]): with the session of the script, and refused where others would wait.
 //!
