@@ -3,13 +3,18 @@
 use std::{
     convert::Infallible,
     future::{Ready, poll_fn, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
 use kvstore_middleware::{
-    CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, LoadShedLayer, LogLayer, MapCommandLayer, MapResponseLayer,
-    Next, RenameLayer, TimeoutLayer, from_fn, from_fn_with_state,
+    AuditLayer, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, LoadShedLayer, LogLayer, MapCommandLayer,
+    MapResponseLayer, MetricsLayer, Next, RateLimitLayer, RenameLayer, TeeLayer, TimeoutLayer, from_fn,
+    from_fn_with_state,
 };
 use kvstore_protocol::{Command, Response};
 use tower::{Layer, Service, ServiceBuilder};
@@ -107,6 +112,12 @@ async fn rename_keeps_the_contract() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn audit_keeps_the_contract() {
+    keeps_the_contract(AuditLayer::tracing()).await;
+    keeps_the_contract(AuditLayer::tracing().only(|_| false)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn timeout_keeps_the_contract() {
     keeps_the_contract(TimeoutLayer::new(Duration::from_secs(1))).await;
     keeps_the_contract(TimeoutLayer::disabled()).await;
@@ -125,6 +136,34 @@ async fn concurrency_limit_keeps_the_contract() {
 async fn log_keeps_the_contract() {
     keeps_the_contract(LogLayer::new()).await;
     keeps_the_contract(LogLayer::new().slow_threshold(Duration::ZERO)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_keep_the_contract() {
+    keeps_the_contract(MetricsLayer::new()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn rate_limit_keeps_the_contract() {
+    let limit = RateLimitLayer::new(1, Duration::from_secs(1));
+    keeps_the_contract(limit.clone().wait()).await;
+    keeps_the_contract(limit.burst(6).wait_at_most(Duration::from_secs(1))).await;
+    keeps_the_contract(RateLimitLayer::new(6, Duration::from_secs(1)).per_connection()).await;
+    keeps_the_contract(RateLimitLayer::unlimited()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tee_keeps_the_contract_with_both_services() {
+    let differences = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&differences);
+    let tee = TeeLayer::new(Probe::default()).on_difference(move |_, _, _| _ = counter.fetch_add(1, Ordering::Relaxed));
+    keeps_the_contract(tee.clone()).await;
+    while tee.in_flight() > 0 {
+        tokio::task::yield_now().await;
+    }
+    // A probe that panics would be mirrored as `-ERR internal error`.
+    assert_eq!((differences.load(Ordering::Relaxed), tee.dropped()), (0, 0));
+    keeps_the_contract(tee.only(|_| false)).await;
 }
 
 #[tokio::test(start_paused = true)]

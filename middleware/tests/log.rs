@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use kvstore_middleware::{Log, LogLayer};
+use kvstore_middleware::{Hide, Log, LogLayer, Redact};
 use kvstore_protocol::{Command, Peer, Response, Session, Word, mailbox::mailbox, parking::park_until};
 use tokio::time::sleep;
 use tokio_test::{assert_pending, assert_ready, task};
@@ -223,6 +223,16 @@ async fn passwords_are_never_logged() {
     answer(layer, Command::new("HELLO").with_args(["3", "AUTH", "alice", "secret"]), Response::ok()).await;
     let all = format!("{:?}", seen.all());
     assert!(!all.contains("alice") && !all.contains("secret") && all.contains("(redacted)"), "{all}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_say_which_arguments_are_hidden() {
+    let (seen, _guard) = Seen::up_to(LevelFilter::TRACE);
+    let layer = LogLayer::new().log_arguments(true).slow_threshold(Duration::ZERO);
+    let layer = layer.redact(Redact::new().hide("SET", Hide::Values));
+    answer(layer, Command::set("key", "value"), Response::ok()).await;
+    let args = seen.all().iter().map(|record| record.fields["args"].clone()).collect::<Vec<_>>();
+    assert_eq!(args, [r#""key" (redacted)"#; 2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -74,6 +74,19 @@ impl Command {
         let inspectors = self.session().get::<Inspectors>();
         inspectors.map_or(Ok(()), |inspectors| inspectors.0.iter().try_for_each(|layer| layer.inspect(nested)))
     }
+
+    /// The same command for a service that answers nobody, such as one to which commands are mirrored: what it pushes
+    /// reaches no connection, and the layers that the command came through do not see what runs inside of it.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        if self.session().mailbox().is_none() && self.session().get::<Inspectors>().is_none() {
+            return self;
+        }
+        self.with_session(|session| {
+            session.remove_mailbox();
+            session.remove::<Inspectors>();
+        })
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +94,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::{Peer, Session};
 
     struct Note(&'static str, Arc<Mutex<Vec<&'static str>>>);
 
@@ -102,6 +116,19 @@ mod tests {
         let script = script.inspected_by(note("inner"));
         assert_eq!(script.inspect_nested(&Command::ping()), Err(CommandError::SYNTAX));
         assert_eq!(*seen.lock().unwrap(), ["outer", "refuses"]);
+    }
+
+    #[test]
+    fn a_detached_command_is_neither_heard_nor_seen_through() {
+        let session = Session::new(7, Peer::Memory, Peer::Memory, crate::mailbox::mailbox(1).0);
+        let seen: Arc<Mutex<Vec<_>>> = Arc::default();
+        let script = Command::new("EVAL").in_session(session.into(), 3);
+        let script = script.inspected_by(|| Arc::new(Note("outer", Arc::clone(&seen))));
+        let detached = script.clone().detached();
+        assert_eq!(detached.inspect_nested(&Command::ping()), Ok(()));
+        assert!(seen.lock().unwrap().is_empty() && detached.push().is_none());
+        assert_eq!((detached.session().id(), detached.number()), (7, 3));
+        assert!(script.push().is_some());
     }
 
     #[test]

@@ -211,6 +211,11 @@ impl Session {
     pub fn mailbox(&self) -> Option<&Mailbox> {
         self.mailbox.as_ref()
     }
+
+    /// Cuts the way to the connection.
+    pub(crate) fn remove_mailbox(&mut self) {
+        self.mailbox = None;
+    }
 }
 
 impl fmt::Debug for Session {

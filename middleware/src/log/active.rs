@@ -1,30 +1,25 @@
 //! A command that is being logged.
 
-use std::{task::Poll, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
-use kvstore_protocol::{
-    Command,
-    parking::{Parking, observe, seen},
-};
-use tokio::time::Instant;
+use kvstore_protocol::Command;
 use tracing::{
     Level, Span,
     field::{Empty, debug, display},
     level_filters::LevelFilter,
 };
 
-use super::{
-    layer::Settings,
-    text::{Arguments, Name, Text},
+use super::layer::Settings;
+use crate::{
+    outcome::Outcome,
+    redact::{Name, Redact},
+    stopwatch::Stopwatch,
 };
 
 #[derive(Debug)]
 pub(super) struct Active {
     span: Span,
-    started: Instant,
-    /// How long the command was parked, up to the time it parked last.
-    parked: Duration,
-    parked_since: Option<Instant>,
+    stopwatch: Stopwatch,
     slow: Option<Slow>,
     is_answered: bool,
 }
@@ -35,6 +30,7 @@ struct Slow {
     threshold: Duration,
     command: Command,
     log_arguments: bool,
+    redact: Option<Arc<Redact>>,
 }
 
 impl Active {
@@ -59,9 +55,9 @@ impl Active {
             threshold,
             command: command.clone(),
             log_arguments: settings.log_arguments,
+            redact: settings.redact.clone(),
         });
-        let started = Instant::now();
-        Some(Box::new(Self { span, started, parked: Duration::ZERO, parked_since: None, slow, is_answered: false }))
+        Some(Box::new(Self { span, stopwatch: Stopwatch::start(), slow, is_answered: false }))
     }
 
     /// Runs `f` inside the span.
@@ -71,28 +67,18 @@ impl Active {
 
     /// Polls inside the span, and takes the time while the command is parked.
     pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let answer = self.inside(|| observe(poll));
-        let parking = if answer.is_pending() { seen() } else { Parking::Busy };
-        match (parking, self.parked_since) {
-            (Parking::Parked, None) => self.parked_since = Some(Instant::now()),
-            (Parking::Busy | Parking::Returning, Some(since)) => {
-                self.parked += since.elapsed();
-                self.parked_since = None;
-            }
-            _ => {}
-        }
-        answer
+        let Self { span, stopwatch, .. } = self;
+        span.in_scope(|| stopwatch.poll(poll))
     }
 
-    pub(super) fn finish(&mut self, outcome: &str) {
+    pub(super) fn finish(&mut self, outcome: Outcome<'_>) {
         self.is_answered = true;
         self.record(outcome);
     }
 
-    fn record(&self, outcome: &str) {
-        let parked = self.parked + self.parked_since.map_or(Duration::ZERO, |since| since.elapsed());
-        let duration = self.started.elapsed().saturating_sub(parked);
-        self.span.record("outcome", display(Text(outcome.as_bytes())));
+    fn record(&self, outcome: Outcome<'_>) {
+        let duration = self.stopwatch.elapsed();
+        self.span.record("outcome", display(outcome));
         self.span.record("duration", debug(duration));
         if let Some(slow) = self.slow.as_ref().filter(|slow| slow.threshold <= duration) {
             self.inside(|| slow.warn(outcome, duration));
@@ -104,18 +90,18 @@ impl Active {
 impl Drop for Active {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.record("dropped");
+            self.record(Outcome::Dropped);
         }
     }
 }
 
 impl Slow {
-    fn warn(&self, outcome: &str, duration: Duration) {
+    fn warn(&self, outcome: Outcome<'_>, duration: Duration) {
         tracing::warn!(
             name = %Name(self.command.name()),
             peer = %self.command.session().peer(),
-            args = self.log_arguments.then(|| display(Arguments(&self.command))),
-            outcome = %Text(outcome.as_bytes()),
+            args = self.log_arguments.then(|| display(rules(&self.redact).arguments(&self.command))),
+            %outcome,
             ?duration,
             "slow command"
         );
@@ -131,7 +117,7 @@ fn span(command: &Command, settings: &Settings) -> Span {
                 "command",
                 name = %Name(command.name()),
                 peer = %command.session().peer(),
-                args = settings.log_arguments.then(|| display(Arguments(command))),
+                args = settings.log_arguments.then(|| display(rules(&settings.redact).arguments(command))),
                 outcome = Empty,
                 duration = Empty,
             )
@@ -144,4 +130,8 @@ fn span(command: &Command, settings: &Settings) -> Span {
         Level::DEBUG => span_at!(Level::DEBUG),
         _ => span_at!(Level::TRACE),
     }
+}
+
+fn rules(redact: &Option<Arc<Redact>>) -> &Redact {
+    redact.as_deref().unwrap_or_else(|| Redact::standard())
 }

@@ -7,6 +7,7 @@ use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
 use super::active::Active;
+use crate::outcome::Outcome;
 
 pin_project! {
     /// The answer of [`Log`](super::Log).
@@ -52,15 +53,7 @@ where
 {
     let Some(logged) = active else { return answer.poll(cx) };
     let result = ready!(logged.poll(|| answer.poll(cx)));
-    logged.finish(outcome(&result));
+    logged.finish(Outcome::of(&result));
     *active = None;
     Poll::Ready(result)
-}
-
-fn outcome<E>(result: &Result<Response, E>) -> &str {
-    match result {
-        Ok(response) if response.is_error() => response.error_code().unwrap_or("error"),
-        Ok(_) => "ok",
-        Err(_) => "failed",
-    }
 }

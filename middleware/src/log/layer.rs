@@ -1,9 +1,10 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tower_layer::Layer;
 use tracing::Level;
 
 use super::Log;
+use crate::redact::Redact;
 
 /// Logs commands: which, from whom, how they ended and how long they took.
 #[derive(Clone, Debug)]
@@ -11,17 +12,19 @@ pub struct LogLayer {
     settings: Settings,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) level: Level,
     pub(super) slow_threshold: Option<Duration>,
     pub(super) log_arguments: bool,
+    /// `None` for the rules that are always there.
+    pub(super) redact: Option<Arc<Redact>>,
 }
 
 impl LogLayer {
     /// A span at DEBUG for each command, no warning of slow ones, no arguments.
     pub const fn new() -> Self {
-        Self { settings: Settings { level: Level::DEBUG, slow_threshold: None, log_arguments: false } }
+        Self { settings: Settings { level: Level::DEBUG, slow_threshold: None, log_arguments: false, redact: None } }
     }
 
     /// The level of the spans.
@@ -39,10 +42,17 @@ impl LogLayer {
     }
 
     /// Whether arguments are logged: the first eight, each escaped and cut after 64 bytes. Those of AUTH, HELLO, ACL,
-    /// CONFIG and MIGRATE never are, since they carry passwords.
+    /// CONFIG and MIGRATE are hidden, since they carry passwords.
     #[must_use]
     pub const fn log_arguments(mut self, log_arguments: bool) -> Self {
         self.settings.log_arguments = log_arguments;
+        self
+    }
+
+    /// Which of the arguments that are logged are hidden, in place of the rules of [`Redact::new`].
+    #[must_use]
+    pub fn redact(mut self, redact: Redact) -> Self {
+        self.settings.redact = Some(Arc::new(redact));
         self
     }
 }
@@ -57,6 +67,6 @@ impl<S> Layer<S> for LogLayer {
     type Service = Log<S>;
 
     fn layer(&self, inner: S) -> Log<S> {
-        Log::new(inner, self.settings)
+        Log::new(inner, self.settings.clone())
     }
 }

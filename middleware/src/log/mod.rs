@@ -5,7 +5,8 @@
 //!
 //! - `name`: the name of the command, in upper case, escaped, cut after 64 bytes
 //! - `peer`: the other end of the connection it came from
-//! - `args`: its arguments, only where [`LogLayer::log_arguments`] asks for them
+//! - `args`: its arguments, only where [`LogLayer::log_arguments`] asks for them, and without what
+//!   [`Redact`](crate::Redact) hides
 //! - `outcome`: `ok`, the code of an error response, `failed` when the service failed, or `dropped` when the future was
 //!   dropped before its answer
 //! - `duration`: the time from the call to the answer, without the time in which the command was parked
@@ -39,6 +40,5 @@ mod active;
 mod future;
 mod layer;
 mod service;
-mod text;
 
 pub use self::{future::ResponseFuture, layer::LogLayer, service::Log};

@@ -1,0 +1,42 @@
+//! A command that is to be recorded.
+
+use std::{sync::Arc, task::Poll};
+
+use kvstore_protocol::Command;
+
+use super::{AuditRecord, layer::Settings};
+use crate::{outcome::Outcome, stopwatch::Stopwatch};
+
+#[derive(Debug)]
+pub(super) struct Active {
+    settings: Arc<Settings>,
+    command: Command,
+    stopwatch: Stopwatch,
+    is_recorded: bool,
+}
+
+impl Active {
+    pub(super) fn start(command: &Command, settings: &Arc<Settings>) -> Box<Self> {
+        let (settings, command) = (Arc::clone(settings), command.clone());
+        Box::new(Self { settings, command, stopwatch: Stopwatch::start(), is_recorded: false })
+    }
+
+    pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        self.stopwatch.poll(poll)
+    }
+
+    pub(super) fn finish(&mut self, outcome: Outcome<'_>) {
+        self.is_recorded = true;
+        let duration = self.stopwatch.elapsed();
+        self.settings.record(&AuditRecord::ended(&self.command, self.settings.redact(), outcome, duration));
+    }
+}
+
+/// The peer went away, or a layer around gave up.
+impl Drop for Active {
+    fn drop(&mut self) {
+        if !self.is_recorded {
+            self.finish(Outcome::Dropped);
+        }
+    }
+}

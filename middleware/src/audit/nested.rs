@@ -1,0 +1,29 @@
+use std::sync::Arc;
+
+use kvstore_protocol::{Command, CommandError, Session, nested::Inspect};
+
+use super::{AuditRecord, layer::Settings};
+
+/// Records what a script runs in the name of whoever sent the script.
+#[derive(Debug)]
+struct Nested {
+    settings: Arc<Settings>,
+    session: Arc<Session>,
+    number: u64,
+}
+
+/// Lets the audit see what a script runs.
+pub(super) fn watch(script: Command, settings: &Arc<Settings>) -> Command {
+    let (session, number) = (script.shared_session(), script.number());
+    script.inspected_by(|| Arc::new(Nested { settings: Arc::clone(settings), session, number }))
+}
+
+impl Inspect for Nested {
+    fn inspect(&self, nested: &Command) -> Result<(), CommandError> {
+        let nested = nested.clone().in_session(Arc::clone(&self.session), self.number);
+        if self.settings.wants(&nested) {
+            self.settings.record(&AuditRecord::nested(&nested, self.settings.redact()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::{Command, Response};
+use tower_service::Service;
+
+use super::{ResponseFuture, active::Active, layer::Settings, nested::watch};
+
+/// A service whose commands are recorded. Made by [`AuditLayer`](super::AuditLayer).
+#[derive(Clone, Debug)]
+pub struct Audit<S> {
+    inner: S,
+    settings: Arc<Settings>,
+}
+
+impl<S> Audit<S> {
+    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings }
+    }
+}
+
+impl<S> Audit<S>
+where
+    S: Service<Command, Response = Response>,
+{
+    /// Apart, so that the way of a command that is not recorded is short.
+    #[inline(never)]
+    fn call_recorded(&mut self, mut command: Command, is_wanted: bool) -> ResponseFuture<S::Future> {
+        let active = is_wanted.then(|| Active::start(&command, &self.settings));
+        if command.runs_others() {
+            command = watch(command, &self.settings);
+        }
+        ResponseFuture::new(self.inner.call(command), active)
+    }
+}
+
+impl<S> Service<Command> for Audit<S>
+where
+    S: Service<Command, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, command: Command) -> Self::Future {
+        let is_wanted = self.settings.wants(&command);
+        if is_wanted || command.runs_others() {
+            return self.call_recorded(command, is_wanted);
+        }
+        ResponseFuture::new(self.inner.call(command), None)
+    }
+}

@@ -1,0 +1,59 @@
+//! The codes of errors that are labels.
+
+use std::sync::{Mutex, PoisonError};
+
+/// How many codes are labels; a script invents as many as it likes.
+const MAX: usize = 32;
+
+/// What all other codes are counted as.
+const OTHER: &str = "error";
+
+#[derive(Debug, Default)]
+pub(super) struct Codes {
+    known: Mutex<Vec<Box<str>>>,
+}
+
+impl Codes {
+    /// The label for a code.
+    pub(super) fn label<'a>(&self, code: &'a str) -> &'a str {
+        if !looks_like_a_code(code) {
+            return OTHER;
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.iter().any(|known| **known == *code) {
+            return code;
+        }
+        if known.len() >= MAX {
+            return OTHER;
+        }
+        known.push(code.into());
+        code
+    }
+}
+
+fn looks_like_a_code(code: &str) -> bool {
+    (1..=32).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_no_code_is_an_error() {
+        let codes = Codes::default();
+        assert_eq!(codes.label("WRONGTYPE"), "WRONGTYPE");
+        for text in ["", "wrongtype", "A-B", "A\n", "ok", &"X".repeat(33)] {
+            assert_eq!(codes.label(text), "error");
+        }
+    }
+
+    #[test]
+    fn codes_that_a_script_invents_are_not_all_labels() {
+        let codes = Codes::default();
+        let labels = (0..100).map(|number| codes.label(&format!("E{number}")) == "error");
+        assert_eq!(labels.filter(|is_other| *is_other).count(), 100 - MAX);
+        assert_eq!(codes.label("E0"), "E0");
+    }
+}

@@ -1,0 +1,48 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::Response;
+use pin_project_lite::pin_project;
+
+use super::active::Active;
+use crate::outcome::Outcome;
+
+pin_project! {
+    /// The answer of [`Metrics`](super::Metrics).
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        answer: F,
+        // Goes with the answer: what is in flight is not what is kept.
+        active: Option<Active>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    #[inline]
+    pub(super) const fn new(answer: F, active: Active) -> Self {
+        Self { answer, active: Some(active) }
+    }
+}
+
+impl<F, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(active) = this.active else { return this.answer.poll(cx) };
+        let polled = active.poll(|| this.answer.poll(cx));
+        if let Poll::Ready(result) = &polled {
+            active.finish(Outcome::of(result));
+            *this.active = None;
+        }
+        polled
+    }
+}

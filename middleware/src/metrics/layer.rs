@@ -1,0 +1,69 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::{
+    Metrics,
+    registry::{Registry, Settings},
+};
+
+/// Counts the commands of all the services that this layer and its clones make together.
+///
+/// ```
+/// use kvstore_middleware::MetricsLayer;
+///
+/// let metrics = MetricsLayer::new().prefix("jobs").names(["ENQUEUE", "TAKE", "DONE"]);
+/// # drop(metrics);
+/// ```
+#[derive(Clone, Debug)]
+pub struct MetricsLayer {
+    registry: Arc<Registry>,
+}
+
+impl MetricsLayer {
+    /// Metrics whose names start with `kvstore_`, and that learn the names of commands.
+    pub fn new() -> Self {
+        let settings = Settings { prefix: "kvstore".into(), names: Vec::new(), max_names: 256 };
+        Self { registry: Arc::new(Registry::new(settings)) }
+    }
+
+    /// What the names of the metrics start with, without the underscore behind it.
+    #[must_use]
+    pub fn prefix(self, prefix: &str) -> Self {
+        self.change(|settings| settings.prefix = prefix.into())
+    }
+
+    /// The names of commands that are labels, known from the beginning. No others are learned, unless
+    /// [`MetricsLayer::max_names`] says so afterwards.
+    #[must_use]
+    pub fn names<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        let names: Vec<Box<str>> = names.into_iter().map(|name| name.as_ref().into()).collect();
+        self.change(|settings| (settings.max_names, settings.names) = (names.len(), names))
+    }
+
+    /// How many names of commands are labels at most, learned and known ones together; 256 unless this says otherwise.
+    #[must_use]
+    pub fn max_names(self, max: usize) -> Self {
+        self.change(|settings| settings.max_names = max)
+    }
+
+    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.registry.settings().clone();
+        change(&mut settings);
+        Self { registry: Arc::new(Registry::new(settings)) }
+    }
+}
+
+impl Default for MetricsLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for MetricsLayer {
+    type Service = Metrics<S>;
+
+    fn layer(&self, inner: S) -> Metrics<S> {
+        Metrics::new(inner, Arc::clone(&self.registry))
+    }
+}

@@ -1,0 +1,44 @@
+use std::fmt;
+
+use kvstore_protocol::Response;
+
+use crate::redact::Text;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// It was answered, and not with an error.
+    Ok,
+    /// It was refused, with an error of this code. What stands there is up to the service.
+    Error(&'a str),
+    /// The service failed instead of answering.
+    Failed,
+    /// Its future was dropped before there was an answer: the peer went away, or a layer around gave up.
+    Dropped,
+    /// It is about to run inside of a script; how it ends the script alone knows.
+    Started,
+}
+
+impl<'a> Outcome<'a> {
+    pub(crate) fn of<E>(result: &'a Result<Response, E>) -> Self {
+        match result {
+            Ok(response) if response.is_error() => Self::Error(response.error_code().unwrap_or("error")),
+            Ok(_) => Self::Ok,
+            Err(_) => Self::Failed,
+        }
+    }
+}
+
+/// `ok`, the code of an error (escaped, cut after 64 bytes), `failed`, `dropped` or `started`.
+impl fmt::Display for Outcome<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => f.write_str("ok"),
+            Self::Error(code) => Text(code.as_bytes()).fmt(f),
+            Self::Failed => f.write_str("failed"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Started => f.write_str("started"),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use kvstore_protocol::Response;
+use pin_project_lite::pin_project;
+
+use super::turn::Turn;
+
+pin_project! {
+    /// The answer of [`RateLimit`](super::RateLimit), or the refusal of a command that is one too many.
+    ///
+    /// # Cancel safety
+    /// A command that is dropped before it was let through has used nothing up, and its place in the queue goes back.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        answer: F,
+        // `None` once the command was let through.
+        turn: Option<Turn>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    #[inline]
+    pub(super) const fn new(answer: F, turn: Option<Turn>) -> Self {
+        Self { answer, turn }
+    }
+}
+
+impl<F, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled;
+        match this.turn.as_mut().map_or(Poll::Ready(Ok(())), |turn| turn.poll(cx)) {
+            Poll::Ready(Ok(())) => {
+                *this.turn = None;
+                polled = this.answer.poll(cx);
+            }
+            Poll::Ready(Err(wait)) => polled = Poll::Ready(Ok(refusal(wait))),
+            Poll::Pending => polled = Poll::Pending,
+        }
+        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        polled
+    }
+}
+
+#[cold]
+fn refusal(wait: Duration) -> Response {
+    // Rounded up: whoever comes back when he was told to is let through.
+    let milliseconds = wait.as_nanos().div_ceil(1_000_000).max(1);
+    Response::error("RATELIMITED", &format!("too many commands, try again in {milliseconds} ms"))
+}

@@ -1,0 +1,89 @@
+//! For whom commands are counted.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, Hash, RandomState},
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
+
+use kvstore_protocol::{Command, Peer};
+
+/// What a key function is turned into.
+type By = dyn Fn(&Command, &RandomState) -> Option<u64> + Send + Sync;
+
+#[derive(Clone)]
+pub(super) enum Key {
+    All,
+    Connection,
+    PeerAddress,
+    User,
+    By(Arc<By>),
+}
+
+/// The bucket in which a command is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner {
+    /// All of them, or those whose keys found no place.
+    Common,
+    /// The hash of a key.
+    Key(u64),
+}
+
+impl Key {
+    pub(super) fn by<K: Hash>(key: impl Fn(&Command) -> Option<K> + Send + Sync + 'static) -> Self {
+        Self::By(Arc::new(move |command, hasher| key(command).map(|key| hasher.hash_one(key))))
+    }
+
+    /// `None` for a command that is not limited.
+    pub(super) fn owner(&self, command: &Command, hasher: &RandomState) -> Option<Owner> {
+        let key = match self {
+            Self::All => return Some(Owner::Common),
+            Self::Connection => hasher.hash_one(command.session().id()),
+            Self::PeerAddress => hasher.hash_one(network(command.session().peer())),
+            Self::User => hasher.hash_one(command.session().user()),
+            Self::By(key) => key(command, hasher)?,
+        };
+        Some(Owner::Key(key))
+    }
+}
+
+/// An address of IPv4, or the network of one of IPv6: whoever has one address there has 2^64 of them.
+fn network(peer: &Peer) -> Option<IpAddr> {
+    let Peer::Tcp(address) = peer else { return None };
+    Some(match address.ip().to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
+    })
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "All",
+            Self::Connection => "Connection",
+            Self::PeerAddress => "PeerAddress",
+            Self::User => "User",
+            Self::By(_) => "By",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network_of(address: &str) -> Option<IpAddr> {
+        network(&Peer::Tcp(address.parse().unwrap()))
+    }
+
+    #[test]
+    fn ports_and_the_lower_half_of_an_address_of_ipv6_do_not_count() {
+        assert_eq!(network_of("192.0.2.1:1"), network_of("192.0.2.1:2"));
+        assert_eq!(network_of("192.0.2.1:1"), network_of("[::ffff:192.0.2.1]:1"));
+        assert_ne!(network_of("192.0.2.1:1"), network_of("192.0.2.2:1"));
+        assert_eq!(network_of("[2001:db8::1]:1"), network_of("[2001:db8::ffff:0:0:1]:1"));
+        assert_ne!(network_of("[2001:db8:0:1::1]:1"), network_of("[2001:db8:0:2::1]:1"));
+        assert_eq!(network(&Peer::Memory), None);
+    }
+}

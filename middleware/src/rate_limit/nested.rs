@@ -1,0 +1,32 @@
+use std::{sync::Arc, time::Duration};
+
+use kvstore_protocol::{Command, CommandError, Session, nested::Inspect};
+
+use super::{bucket::Arrival, limiter::Limiter};
+
+/// Counts what a script runs for whoever sent the script.
+#[derive(Debug)]
+struct Nested {
+    limiter: Arc<Limiter>,
+    session: Arc<Session>,
+    number: u64,
+}
+
+/// Lets the limit see what a script runs.
+#[cold]
+pub(super) fn watch(script: Command, limiter: &Arc<Limiter>) -> Command {
+    let (session, number) = (script.shared_session(), script.number());
+    script.inspected_by(|| Arc::new(Nested { limiter: Arc::clone(limiter), session, number }))
+}
+
+impl Inspect for Nested {
+    fn inspect(&self, nested: &Command) -> Result<(), CommandError> {
+        let nested = nested.clone().in_session(Arc::clone(&self.session), self.number);
+        let Some((mut owner, cost)) = self.limiter.owner_and_cost(&nested) else { return Ok(()) };
+        // A script holds what it works on, and others would wait for it.
+        if let Arrival::Refused(_) = self.limiter.arrive(&mut owner, cost, Duration::ZERO) {
+            return Err(CommandError::new("RATELIMITED", "too many commands, try again later"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::{Command, Response};
+use pin_project_lite::pin_project;
+use tokio::sync::oneshot;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::{lane::First, mirror::Mirror};
+
+pin_project! {
+    /// The answer of the first service of [`Tee`](super::Tee).
+    ///
+    /// # Cancel safety
+    /// A command whose future is dropped before it was polled is not mirrored; later it has been.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, T> {
+        #[pin]
+        answer: F,
+        // Boxed: a command that is filtered out has none.
+        mirroring: Option<Box<Mirroring<T>>>,
+    }
+}
+
+/// What is kept of a command for the second service.
+pub(super) struct Mirroring<T> {
+    mirror: Arc<Mirror<T>>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The first service has not been polled.
+    Called(Command),
+    /// Called -> Mirrored: it was not answered at its first poll, and somebody waits for its answer to compare it.
+    Mirrored(oneshot::Sender<Response>),
+    Done,
+}
+
+impl<T> Mirroring<T> {
+    pub(super) fn new(command: &Command, mirror: &Arc<Mirror<T>>) -> Box<Self> {
+        Box::new(Self { mirror: Arc::clone(mirror), stage: Stage::Called(command.clone()) })
+    }
+}
+
+impl<T> Mirroring<T>
+where
+    T: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
+    T::Error: Into<BoxError>,
+{
+    /// Does what is to be done after a poll of the first service. Whether that was all.
+    fn heed<E>(&mut self, polled: &Poll<Result<Response, E>>) -> bool {
+        match (std::mem::replace(&mut self.stage, Stage::Done), polled) {
+            (Stage::Called(command), Poll::Ready(result)) => {
+                let answer = result.as_ref().ok().filter(|_| self.mirror.compares());
+                self.mirror.send(command, answer.cloned().map(First::Answered));
+            }
+            (Stage::Called(command), Poll::Pending) if self.mirror.compares() => {
+                let (sender, receiver) = oneshot::channel();
+                self.mirror.send(command, Some(First::Awaited(receiver)));
+                self.stage = Stage::Mirrored(sender);
+            }
+            (Stage::Called(command), Poll::Pending) => self.mirror.send(command, None),
+            (Stage::Mirrored(sender), Poll::Ready(Ok(answer))) if !sender.is_closed() => {
+                // Nobody may want it any more.
+                let _ = sender.send(answer.clone());
+            }
+            (Stage::Mirrored(sender), Poll::Pending) => self.stage = Stage::Mirrored(sender),
+            (Stage::Mirrored(_) | Stage::Done, _) => {}
+        }
+        matches!(self.stage, Stage::Done)
+    }
+}
+
+impl<F, T> ResponseFuture<F, T> {
+    #[inline]
+    pub(super) const fn new(answer: F, mirroring: Option<Box<Mirroring<T>>>) -> Self {
+        Self { answer, mirroring }
+    }
+}
+
+impl<F, T, E> Future for ResponseFuture<F, T>
+where
+    F: Future<Output = Result<Response, E>>,
+    T: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
+    T::Error: Into<BoxError>,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled = this.answer.poll(cx);
+        if this.mirroring.as_mut().is_some_and(|mirroring| mirroring.heed(&polled)) {
+            *this.mirroring = None;
+        }
+        polled
+    }
+}
+
+impl<F: fmt::Debug, T> fmt::Debug for ResponseFuture<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut future = f.debug_struct("ResponseFuture");
+        future.field("answer", &self.answer).field("is_mirrored", &self.mirroring.is_some()).finish()
+    }
+}

@@ -1,0 +1,41 @@
+//! One call of the second service, which may fail, panic or never end.
+
+use std::{future::poll_fn, task::Poll, time::Duration};
+
+use kvstore_protocol::{Command, Response};
+use tokio::time::timeout;
+use tower::BoxError;
+use tower_service::Service;
+
+use crate::trouble::{answer_to, discard, guard};
+
+/// Calls `service`: its answer, and the instance, as long as it is good for another call. `None` when it is late.
+pub(super) async fn ask<T>(service: T, command: Command, limit: Duration) -> Option<(Response, Option<T>)>
+where
+    T: Service<Command, Response = Response>,
+    T::Error: Into<BoxError>,
+{
+    let mut asked = Box::pin(timeout(limit, call(service, command)));
+    let answer = poll_fn(|cx| match guard(|| asked.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(answer)) => Poll::Ready(answer.ok()),
+        // A panic may have come from anywhere in it: the instance went with it.
+        Err(internal_error) => Poll::Ready(Some((internal_error, None))),
+    });
+    let answer = answer.await;
+    discard(asked);
+    answer
+}
+
+async fn call<T>(mut service: T, command: Command) -> (Response, Option<T>)
+where
+    T: Service<Command, Response = Response>,
+    T::Error: Into<BoxError>,
+{
+    // An instance that failed to become ready is spent.
+    if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
+        return (answer_to(error.into()), None);
+    }
+    let answer = service.call(command).await.unwrap_or_else(|error| answer_to(error.into()));
+    (answer, Some(service))
+}
