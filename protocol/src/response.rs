@@ -4,13 +4,14 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::{ByteString, CommandError, double};
+use crate::{Body, ByteString, CommandError, Handover, Streamed, double};
 
 /// The answer to one command.
 ///
 /// Every command yields exactly one. The kinds are those of RESP3; a codec writes them down for an older peer (a map
-/// becomes a flat array, a double a bulk, and so on). The last three are for the few commands that need them: no
-/// message, several, or the last one of the connection.
+/// becomes a flat array, a double a bulk, and so on). The last ones are for the few commands that need them: no message,
+/// several, the last one of the connection, one that is long and comes in pieces, the end of the protocol. They stand
+/// alone: inside of another response the last two become an error.
 ///
 /// ```
 /// use kvstore_protocol::Response;
@@ -55,6 +56,10 @@ pub enum Response {
     Messages(Vec<Response>),
     /// This message, and then the connection is closed.
     Close(Box<Response>),
+    /// A string of bytes that is sent as it comes, and never held whole.
+    Streamed(Streamed),
+    /// No more messages: the connection goes on in a protocol of somebody else's.
+    Handover(Handover),
 }
 
 impl Response {
@@ -153,6 +158,12 @@ impl From<ByteString> for Response {
     }
 }
 
+impl From<Body> for Response {
+    fn from(body: Body) -> Self {
+        Self::Streamed(body.into())
+    }
+}
+
 impl From<i64> for Response {
     fn from(number: i64) -> Self {
         Self::Integer(number)
@@ -222,6 +233,8 @@ impl fmt::Display for Response {
             }
             Self::Silent => f.write_str("(silent)"),
             Self::Close(last) => write!(f, "{last} (closed)"),
+            Self::Streamed(streamed) => write!(f, "(streamed, {} bytes)", streamed.len()),
+            Self::Handover(_) => f.write_str("(handed over)"),
         }
     }
 }
