@@ -59,10 +59,18 @@ struct Shared {
 #[derive(Default)]
 struct State {
     is_open: bool,
+    /// Whether orders alone are taken.
+    is_closed_to_messages: bool,
     messages: VecDeque<Message>,
     changes: Vec<Change>,
     order: Option<Order>,
     waker: Option<Waker>,
+}
+
+impl State {
+    fn takes_messages(&self) -> bool {
+        self.is_open && !self.is_closed_to_messages
+    }
 }
 
 /// A change of a session.
@@ -126,7 +134,7 @@ impl Mailbox {
     /// When the mailbox is full, or the connection closed.
     pub fn try_send(&self, message: Message) -> Result<(), SendError> {
         let mut state = self.0.lock();
-        if !state.is_open {
+        if !state.takes_messages() {
             return Err(SendError::Closed(message.response));
         }
         if state.messages.len() >= self.0.capacity {
@@ -181,9 +189,9 @@ impl Mailbox {
         self.0.announce(self.0.lock());
     }
 
-    /// Whether the connection still reads its mail.
+    /// Whether the connection still reads its messages.
     pub fn is_open(&self) -> bool {
-        self.0.lock().is_open
+        self.0.lock().takes_messages()
     }
 }
 
@@ -236,6 +244,18 @@ impl Inbox {
         drop(state);
         self.shared.room.notify_waiters();
         Some(message.response)
+    }
+
+    /// Takes no messages any more: what waits is dropped, and senders are told that the connection is closed. Orders still
+    /// come: what a connection does that lives on in another protocol.
+    pub fn close_to_messages(&mut self) {
+        let mut state = self.shared.lock();
+        state.is_closed_to_messages = true;
+        let dropped = std::mem::take(&mut state.messages);
+        drop(state);
+        self.shared.room.notify_waiters();
+        // Outside of the lock: a response may own anything.
+        drop(dropped);
     }
 
     /// Looks at the order alone, and leaves the rest for later: what a connection does that has no room for messages.

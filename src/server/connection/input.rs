@@ -134,6 +134,17 @@ impl Input {
         }
     }
 
+    /// Notes that so much of a request was decoded that the rest of it is passed on as it comes.
+    pub(super) fn begin_passing(&mut self) {
+        self.missing = 1;
+        self.unfinished = Some(Unfinished { since: Some(self.heard), bytes: 0 });
+    }
+
+    /// Notes that what comes next is decoded again.
+    pub(super) fn end_passing(&mut self) {
+        self.has_news = !self.buffer.is_empty();
+    }
+
     /// When an unfinished request must have made progress. The clock stands while nothing is read.
     pub(super) fn window_end(&mut self, reads: bool, slow: Progress) -> Option<Instant> {
         let unfinished = self.unfinished.as_mut()?;
