@@ -72,7 +72,12 @@ async fn floods(client: &mut Client, count: usize) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_value_in_any_pieces_is_the_same_value_and_what_follows_is_in_step() {
-    let request = format!("PING\r\n{}{}\r\nPING\r\nput k \"long enough value\"\r\n{}y\r\nPING\r\n", head(11), "v".repeat(11), head(1));
+    let request = format!(
+        "PING\r\n{}{}\r\nPING\r\nput k \"long enough value\"\r\n{}y\r\nPING\r\n",
+        head(11),
+        "v".repeat(11),
+        head(1)
+    );
     for step in [1, 2, 3, 7, 40, 1000] {
         let mut client = streaming(service_fn(put)).connect();
         for piece in request.as_bytes().chunks(step) {
@@ -104,7 +109,9 @@ async fn a_command_is_called_before_its_value_has_come() {
 async fn only_long_values_of_named_commands_are_streamed() {
     let (service, mut script) = scripted();
     let mut client = streaming(service).connect();
-    for words in ["*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20\r\n", "*3\r\n$3\r\nPUT\r\n$1\r\nk\r\n$10\r\n", "*3\r\n$3\r\nPUT\r\n$20\r\n"] {
+    for words in
+        ["*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20\r\n", "*3\r\n$3\r\nPUT\r\n$1\r\nk\r\n$10\r\n", "*3\r\n$3\r\nPUT\r\n$20\r\n"]
+    {
         client.sends(words).await;
         assert!(script.is_quiet().await);
         let length: usize = words.trim_end().rsplit_once('$').expect("a length").1.parse().expect("a number");
