@@ -258,7 +258,9 @@ async fn answers_before_a_value_that_ends_early_still_come() {
 #[tokio::test(start_paused = true)]
 async fn a_value_that_does_not_end_where_it_should_ends_the_stream() {
     let mut client = streaming(service_fn(put)).connect();
-    client.sends(format!("{}01234567890XY", head(11))).await;
+    client.sends(head(11)).await;
+    settle().await;
+    client.sends("01234567890XY").await;
     client.gets("+key 11 0\r\n-ERR Protocol error: expected CRLF\r\n").await;
     assert!(client.is_closed().await);
 }
