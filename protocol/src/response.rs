@@ -109,6 +109,19 @@ impl Response {
         }
     }
 
+    /// How many bytes the response takes in memory, about. What is streamed is not in memory, and does not count.
+    pub(crate) fn size(&self) -> usize {
+        let inside: usize = match self {
+            Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Messages(items) => {
+                items.iter().map(Self::size).sum()
+            }
+            Self::Map(pairs) => pairs.iter().map(|(key, value)| key.size() + value.size()).sum(),
+            Self::Close(last) => last.size(),
+            other => other.as_bytes().map_or(0, <[u8]>::len),
+        };
+        size_of::<Self>() + inside
+    }
+
     /// The bytes of a simple string, an error, a bulk, a big number or a verbatim text.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {

@@ -289,6 +289,13 @@ impl<U: Supply> Serve<U> {
         self
     }
 
+    /// How many bytes of pushed messages may wait for a connection, about: 32 MiB by default. One message may always wait,
+    /// however large it is.
+    pub fn push_buffer(mut self, bytes: usize) -> Self {
+        self.shared.settings.push_buffer = bytes;
+        self
+    }
+
     /// How long a graceful shutdown may take: 5 s by default.
     pub fn grace_period(mut self, grace: Duration) -> Self {
         self.shared.settings.grace = grace;
