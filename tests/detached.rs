@@ -111,6 +111,26 @@ async fn a_command_that_is_no_barrier_is_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_whose_argument_is_streamed_is_refused_too() {
+    let (server, mut script) = scripted_server(|serve| serve.stream_in(["X"], 10));
+    let mut client = server.connect();
+    let refusal = "-ERR a command whose argument is streamed cannot detach its connection\r\n";
+    for rest in ["56789\r\n", ""] {
+        client.sends("*2\r\n$1\r\nX\r\n$11\r\n012345").await;
+        let call = script.next().await;
+        client.sends(rest.trim_end()).await;
+        settle().await;
+        call.answer(detach(brackets));
+        client.gets(refusal).await;
+        client.sends(if rest.is_empty() { "56789\r\n" } else { "\r\n" }).await;
+        client.asks("PING\r\n", "+PONG\r\n").await;
+    }
+    client.sends("X\r\nhello\n").await;
+    script.next().await.answer(detach(brackets));
+    client.gets("[hello]").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_is_handed_over_once_and_alone() {
     let (server, mut script) = scripted_server(|serve| serve);
     let (mut one, mut two) = (server.connect(), server.connect());

@@ -50,6 +50,21 @@ impl AsyncRead for Broken {
     }
 }
 
+/// A source that cannot even be dropped.
+struct Grenade;
+
+impl AsyncRead for Grenade {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("the source breaks when it is dropped");
+    }
+}
+
 /// A body of which a test sends the pieces.
 fn fed(length: u64) -> (DuplexStream, Body) {
     let (source, reader) = duplex(1 << 20);
@@ -237,6 +252,18 @@ async fn a_client_that_wants_no_replies_costs_the_source_nothing() {
     client.gets("+PONG\r\n").await;
     client.asks("CLIENT REPLY OFF\r\nGET a\r\nCLIENT REPLY ON\r\n", "+OK\r\n").await;
     assert_eq!(source.read(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_panics_when_it_is_dropped_hurts_nobody() {
+    let service = service_fn(|_| ready(Ok::<_, Infallible>(Body::new(10, Grenade).into())));
+    let server = Server::start(service);
+    let mut client = server.connect();
+    client.asks("CLIENT REPLY SKIP\r\nGET a\r\nPING\r\n", "+PONG\r\n").await;
+    client.asks("GET a\r\n", "$10\r\n").await;
+    server.connect().asks("CLIENT KILL ID 1\r\n", ":1\r\n").await;
+    assert!(client.is_closed().await);
+    assert_eq!(server.stop().await.expect("no panic").cut, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -181,7 +181,7 @@ impl Mailbox {
     /// that changes its session is to be a barrier of the transport.
     pub fn change_session(&self, change: impl FnOnce(&mut Session) + Send + 'static) {
         let mut state = self.0.lock();
-        if state.is_open {
+        if state.takes_messages() {
             state.changes.push(Box::new(change));
             self.0.announce(state);
         }
@@ -259,7 +259,7 @@ impl Inbox {
         Some(message.response)
     }
 
-    /// Takes no messages any more: what waits is dropped, and senders are told that the connection is closed. Orders still
+    /// Takes no messages and no changes any more: what waits is dropped, and senders are told that the connection is closed. Orders still
     /// come: what a connection does that lives on in another protocol.
     pub fn close_to_messages(&mut self) {
         let mut state = self.shared.lock();

@@ -25,7 +25,8 @@ use super::{connection::ordered, registry::Registration};
 /// Every command before is answered and written first. Then the loop of the connection ends, and the future runs in its
 /// task. What the client sent behind the command is not decoded: it is the first that [`Detached`] reads. So the command
 /// must be named with [`Serve::barriers`](super::Serve::barriers); one that is not, whose successors may be decoded
-/// already, is answered with an error, and the connection goes on as it was.
+/// already, is answered with an error, and the connection goes on as it was. So is one whose argument is
+/// [streamed](super::Serve::stream_in).
 ///
 /// The connection keeps its place: CLIENT LIST shows it, it counts among the most that there may be, CLIENT KILL drops it
 /// at once. A graceful shutdown [tells](Detached::stopping) it, waits for it within the grace period, and cuts it then.

@@ -148,8 +148,9 @@ impl<U: Supply> Serve<U> {
     /// its handler piece by piece, and is never held whole. [`Command::body`] has it, whether it came so or whole; among
     /// the [`args`](Command::args) it is missing then, so a check of their number counts one less.
     ///
-    /// What the handler does not read stops the client; what it reads no more when it has answered is thrown away. Such a
-    /// command is a barrier. When the client goes away in the middle, the handler reads
+    /// What the handler does not read stops the client; what is left when it has answered is thrown away. So a time limit
+    /// around the handler bounds the sending too, and without one a handler that neither reads nor answers holds its
+    /// connection. Such a command is a barrier. When the client goes away in the middle, the handler reads
     /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof), and nobody reads its answer. The bounds of requests hold as for
     /// every other; a client that is not authenticated streams nothing, and neither does one of the native protocol.
     ///
@@ -311,8 +312,9 @@ impl<U: Supply> Serve<U> {
     async fn run(self) -> Stopped {
         let Self { supply, mut shared, barriers, listeners, signal } = self;
         shared.names = super::commands::classes(&barriers);
-        // The transport's own commands are not streamed: their arguments are read at once.
-        shared.streams = shared.streams.iter().filter(|(name, _)| !shared.is_own(name)).map(|(n, o)| (n, *o)).collect();
+        // The transport answers its own commands at once, and waits for all of their arguments.
+        let streams = shared.streams.iter().filter(|(name, _)| !shared.is_own(name));
+        shared.streams = streams.map(|(name, over)| (name, *over)).collect();
         let (shared, supply) = (Arc::new(shared), Arc::new(supply));
         // Whatever ends this future ends the connections.
         let _guard = CutAll(shared.clone());

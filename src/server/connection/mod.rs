@@ -30,7 +30,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Buf;
+use bytes::{Buf, Bytes, BytesMut};
 use kvstore_middleware::trouble;
 use kvstore_protocol::{
     Codec, Command, Limits, Output, ProtocolError, Session,
@@ -196,6 +196,8 @@ where
             Box::pin(self.close()).await;
         }
         trouble::discard(self.service.take());
+        trouble::discard(self.outgoing.take());
+        trouble::discard(self.takeover.take());
         ending
     }
 
@@ -205,7 +207,8 @@ where
         Io: Send + 'static,
     {
         trouble::discard(self.service.take());
-        let unread = std::mem::take(self.input.buffer()).freeze();
+        let unread = Some(std::mem::take(self.input.buffer())).filter(|unread| !unread.is_empty());
+        let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
         let Standing { session, registration, .. } = self.standing;
         Ending::Detached(detach::go_on(run, self.io, unread, session, self.inbox, registration))
     }

@@ -67,6 +67,10 @@ where
             tracing::error!("a command that detaches its connection is not named as a barrier");
             return Response::error("ERR", "a command that detaches its connection must be a barrier");
         }
+        if self.input.is_passing() {
+            tracing::error!("a command whose argument is streamed detaches its connection");
+            return Response::error("ERR", "a command whose argument is streamed cannot detach its connection");
+        }
         match handover.take::<Takeover>() {
             Some(takeover) if self.takeover.is_none() => {
                 self.takeover = Some(takeover.run);
@@ -77,12 +81,13 @@ where
     }
 
     fn begin_stream(&mut self, streamed: &Streamed, tag: C::Tag, is_last: bool) {
-        let passes = self.standing.replies.pass();
-        let Some(body) = streamed.take().filter(|_| passes) else {
-            if passes {
-                self.codec.encode(CommandError::STREAMED_INSIDE.into(), tag, &mut self.output);
-            }
-            // What nobody takes goes unread, with the last handle.
+        let body = streamed.take();
+        if !self.standing.replies.pass() {
+            trouble::discard(body);
+            return self.note_answered(is_last);
+        }
+        let Some(body) = body else {
+            self.codec.encode(CommandError::STREAMED_INSIDE.into(), tag, &mut self.output);
             return self.note_answered(is_last);
         };
         let collected = match self.codec.begin_streamed(body.len(), &tag, &mut self.output) {
@@ -151,7 +156,7 @@ where
             return self.note_answered(is_last);
         }
         tracing::error!(peer = %self.standing.session.peer(), %cause, "a streamed value broke off, and its connection with it");
-        self.takeover = None;
+        trouble::discard(self.takeover.take());
         // Whatever were written now would be taken for the rest of the value.
         self.finish();
         self.flight = Flight::new();
