@@ -7,7 +7,7 @@
 //! - `serve` the builder, `accept` from a listener to a task, [`Listener`] TCP, Unix sockets and [`pipe`]s
 //! - `connection` the loop and its parts
 //! - `commands` PING, HELLO, AUTH, CLIENT …; `registry` the connections that there are; [`Authenticate`] who a client is
-//! - `supply` where services come from; [`detach`] how a connection leaves the protocol
+//! - `supply` where services come from; [`detach()`] how a connection leaves the protocol
 
 mod accept;
 mod auth;

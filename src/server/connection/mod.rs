@@ -338,8 +338,8 @@ where
 
     fn is_finished(&self) -> bool {
         // Who takes the connection need not flush what others wrote.
-        let is_written = !self.output.has_remaining() && !(self.takeover.is_some() && self.is_flushing);
-        self.stage == Stage::Finishing && !self.is_busy() && is_written
+        let has_unwritten = self.output.has_remaining() || self.is_flushing && self.takeover.is_some();
+        self.stage == Stage::Finishing && !self.is_busy() && !has_unwritten
     }
 
     /// Gives back what an idle connection does not need.
