@@ -3,7 +3,7 @@
 use std::{convert::Infallible, future::ready, time::Duration};
 
 use kvstore::{
-    protocol::{Body, Command, Response, mailbox::SendError},
+    protocol::{Body, Command, Peer, Response, mailbox::SendError},
     server::{Detached, Serve, Supply, detach, detach_after},
 };
 use tokio::{
@@ -13,7 +13,10 @@ use tokio::{
 };
 use tower::service_fn;
 
-use crate::support::{Client, Server, scripted, settle};
+use crate::{
+    in_flight::Once,
+    support::{Client, Server, scripted, settle},
+};
 
 /// Sends back what it reads, in brackets, line by line, until `.` comes.
 async fn brackets(mut stream: Detached) {
@@ -241,6 +244,24 @@ async fn a_panic_in_the_new_protocol_hurts_nobody_else() {
     }
     server.connect().asks("PING\r\n", "+PONG\r\n").await;
     assert_eq!(server.stop().await.expect("no panic").cut, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_holds_back_is_flushed_before_it_changes_hands() {
+    let (near, far) = tokio::io::duplex(1);
+    let buffered = tokio::io::BufWriter::new(far);
+    let idle = service_fn(|_| {
+        ready(Ok::<_, Infallible>(detach_after(Response::simple("the last word"), |stream| async move {
+            let _held = stream;
+            std::future::pending().await
+        })))
+    });
+    let serve = Serve::new(idle).barriers(["X"]).listen(Once(Some(buffered), Peer::Memory));
+    let _running = tokio::spawn(serve.into_future());
+    let mut client = Client::new(near);
+    client.sends("X\r\n").await;
+    settle().await;
+    client.gets("+the last word\r\n").await;
 }
 
 #[tokio::test(start_paused = true)]

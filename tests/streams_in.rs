@@ -422,3 +422,65 @@ async fn a_clone_of_a_streamed_command_shares_its_value() {
     client.gets("+OK\r\n").await;
     assert_eq!(*seen.lock().expect("no panic"), [(true, true), (true, false)]);
 }
+
+/// What a handler does with its value, by the first letter of its key: reads it, leaves it, takes a part, sends it back.
+async fn as_the_key_says(command: Command) -> Result<Response, tower::BoxError> {
+    let key = command.arg_at(0).unwrap_or_default().to_vec();
+    let Some(mut body) = command.body() else { return Ok(Response::Null) };
+    match key.first() {
+        Some(b'r') => Ok(Response::from(body.read_to_bytes(1 << 20).await?)),
+        Some(b'p') => {
+            let mut part = vec![0; body.len().min(7) as usize];
+            body.read_exact(&mut part).await?;
+            Ok(Response::from(part))
+        }
+        Some(b'e') => Ok(Response::from(body)),
+        _ => Ok(Response::from(key)),
+    }
+}
+
+/// A request at random, and its answer.
+fn at_random(random: &mut fastrand::Rng) -> (String, String) {
+    let length = if random.bool() { random.usize(0..20) } else { random.usize(0..200_000) };
+    let value: String = std::iter::repeat_with(|| random.char('a'..'e')).take(length).collect();
+    let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
+    let (key, answer) = match random.u8(0..5) {
+        0 => return ("PING\r\n".to_owned(), "+PONG\r\n".to_owned()),
+        1 => ("r", bulk(&value)),
+        2 => ("p", bulk(&value[..length.min(7)])),
+        3 => ("e", bulk(&value)),
+        _ => ("leaves it", bulk("leaves it")),
+    };
+    let name = if random.bool() { "PUT" } else { "SET" };
+    (format!("*3\r\n{}{}{}", bulk(name), bulk(key), bulk(&value)), answer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_streamed_is_answered_as_if_it_were_not() {
+    let mut random = fastrand::Rng::with_seed(7);
+    for round in 0..30 {
+        let (requests, answers): (Vec<_>, Vec<_>) = (0..10).map(|_| at_random(&mut random)).unzip();
+        let (requests, answers) = (requests.concat(), answers.concat());
+        let in_flight = random.usize(1..4);
+        let server = streaming_with(service_fn(as_the_key_says), |serve| serve.max_in_flight(in_flight));
+        let (mut reader, mut writer) = tokio::io::split(server.connect_with_room(random.usize(1..100_000)).io);
+        let most = if random.bool() { 100 } else { 100_000 };
+        let mut random = random.fork();
+        let sending = tokio::spawn(async move {
+            let mut rest = requests.as_bytes();
+            while !rest.is_empty() {
+                let (piece, later) = rest.split_at(random.usize(1..=most).min(rest.len()));
+                writer.write_all(piece).await.expect("the server reads");
+                rest = later;
+                if random.u8(0..4) == 0 {
+                    settle().await;
+                }
+            }
+            writer
+        });
+        let mut got = vec![0; answers.len()];
+        timeout(Duration::from_secs(3600), reader.read_exact(&mut got)).await.expect("no deadlock").expect("all of it");
+        assert!(got == answers.as_bytes(), "round {round}");
+        sending.await.expect("no panic");
+    }
+}

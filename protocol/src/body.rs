@@ -17,7 +17,9 @@ const PIECE: usize = 64 * 1024;
 
 /// A value of known length that comes in pieces: out of a file, out of another connection, out of the request itself.
 ///
-/// As an answer it is sent piece by piece, as fast as the client reads, and is never held whole:
+/// As an answer it is sent piece by piece, as fast as the client reads, and is never held whole. A source that has nothing
+/// to send holds up its own connection and no other; no layer bounds it, since the command is answered, so a time limit goes
+/// into the source. One that fails ends the connection, for what was sent cannot be taken back:
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<kvstore_protocol::Response> {
