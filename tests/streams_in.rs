@@ -364,6 +364,8 @@ async fn a_stop_does_not_wait_for_a_value_that_nobody_reads() {
     let a = script.expect("A").await;
     let stopped = server.stop();
     settle().await;
+    waiting.half_closes().await;
+    settle().await;
     a.answer("a");
     waiting.gets("$1\r\na\r\n").await;
     assert!(client.is_closed().await && waiting.is_closed().await);

@@ -142,6 +142,24 @@ async fn nothing_is_answered_nor_called_behind_a_value_until_it_is_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_message_comes_into_the_middle_of_a_value() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("A\r\nB\r\n").await;
+    let a = script.expect("A").await;
+    let push = a.command.push().expect("it came from a connection");
+    a.answer("a");
+    let (mut source, body) = fed(6);
+    script.expect("B").await.answer(body);
+    source.write_all(b"abc").await.expect("the server reads");
+    client.gets("$1\r\na\r\n$6\r\nabc").await;
+    push.try_send(Response::simple("pushed")).expect("there is room");
+    assert!(client.hears_nothing().await);
+    source.write_all(b"def").await.expect("the server reads");
+    client.gets("def\r\n+pushed\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stuck_source_stalls_its_own_connection_alone_and_a_kill_ends_it() {
     let (service, mut script) = scripted();
     let server = Server::start(service);
