@@ -160,6 +160,23 @@ async fn no_message_comes_into_the_middle_of_a_value() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_message_is_taken_for_the_rest_of_a_value_that_broke() {
+    let (service, mut script) = scripted();
+    let mut client = Server::start(service).connect();
+    client.sends("A\r\nB\r\n").await;
+    let a = script.expect("A").await;
+    let push = a.command.push().expect("it came from a connection");
+    a.answer("a");
+    let (mut source, body) = fed(6);
+    script.expect("B").await.answer(body);
+    source.write_all(b"abc").await.expect("the server reads");
+    client.gets("$1\r\na\r\n$6\r\nabc").await;
+    push.try_send(Response::simple("pushed")).expect("there is room");
+    drop(source);
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stuck_source_stalls_its_own_connection_alone_and_a_kill_ends_it() {
     let (service, mut script) = scripted();
     let server = Server::start(service);
