@@ -58,6 +58,9 @@
 //!    enough. What is pending is waited for together with everything else that can happen.
 //! 5. Each [`Response`](protocol::Response) is encoded behind the one before it, and all of them are written at once.
 //!
+//! Three things leave this path: a value that is never held whole, [out](protocol::Body) or [in](server::Serve::stream_in),
+//! and a connection that a handler [detaches](server::detach) for a protocol of its own.
+//!
 //! Trouble with a command is its answer; trouble with the stream ends it. An error of any layer, or a panic, is answered
 //! with an error reply, exactly one, and the stream never loses step.
 

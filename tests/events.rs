@@ -1,12 +1,20 @@
 //! What happens to a connection while a command is pending: its peer leaves, somebody kills it, messages come.
 
-use std::{future::IntoFuture, io};
+use std::{
+    future::IntoFuture,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use kvstore::{
     protocol::{Command, Peer, Push, Response, mailbox::SendError},
     server::Serve,
 };
 use tokio::net::{TcpListener, TcpStream};
+use tower::Service;
 
 use crate::{
     in_flight::Once,
@@ -301,4 +309,105 @@ async fn no_message_from_another_thread_is_lost() {
     }
     call.answer("a");
     client.gets(format!("$1\r\na\r\n{}", told("hello").repeat(4000))).await;
+}
+
+/// A service whose TAIL streams so many numbered messages to its connection, each so large, from a task of its own, and
+/// answers at once; and whose LAST waits with its answer until all messages before it are sent.
+fn tailing(
+    sent: Arc<AtomicUsize>,
+    count: usize,
+    size: usize,
+) -> impl Service<Command, Response = Response, Error = std::convert::Infallible, Future: Send> + Clone + Send {
+    tower::service_fn(move |command: Command| {
+        let push = command.push().expect("it came from a connection");
+        let push = if command.is("LAST") { push.before_answer() } else { push };
+        let sent = sent.clone();
+        // The handler is a plain function: what goes on is a task that keeps the handle.
+        let sending = tokio::spawn(async move {
+            for index in 0..count {
+                if push.send(message(&format!("{index:0size$}"))).await.is_err() {
+                    return;
+                }
+                sent.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        async move {
+            if command.is("LAST") {
+                sending.await.expect("no panic");
+            }
+            Ok(words_of(&command))
+        }
+    })
+}
+
+fn numbered(range: std::ops::Range<usize>, size: usize) -> String {
+    range.map(|index| told(&format!("{index:0size$}"))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_messages_waits_for_the_client_that_reads_it() {
+    const SIZE: usize = 10_000;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let service = tailing(sent.clone(), 1000, SIZE);
+    let server = Server::of(|listener| kvstore::serve(listener, service).push_queue(8).output_buffer(100_000));
+    let mut client = server.connect_with_room(1000);
+    client.sends("TAIL\r\n").await;
+    client.gets("$4\r\nTAIL\r\n").await;
+    for read in 0..1000 {
+        settle().await;
+        // What the queue holds, what the output holds, and one that was large.
+        let ahead = sent.load(Ordering::Relaxed) - read;
+        assert!(ahead <= 8 + 10 + 2, "{ahead} messages were sent ahead");
+        client.gets(numbered(read..read + 1, SIZE)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_large_messages_is_bounded_by_their_bytes() {
+    const SIZE: usize = 50_000;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let service = tailing(sent.clone(), 100, SIZE);
+    let server = Server::of(|listener| kvstore::serve(listener, service).push_buffer(225_000).output_buffer(100_000));
+    let mut client = server.connect_with_room(1000);
+    client.sends("TAIL\r\n").await;
+    client.gets("$4\r\nTAIL\r\n").await;
+    settle().await;
+    let ahead = sent.load(Ordering::Relaxed);
+    assert!((4..=8).contains(&ahead), "{ahead} messages were sent ahead");
+    client.gets(numbered(0..100, SIZE)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_messages_may_go_before_its_answer() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let service = tailing(sent.clone(), 100, 10);
+    let server = Server::of(|listener| kvstore::serve(listener, service).push_queue(4).output_buffer(500));
+    let mut client = server.connect_with_room(64);
+    client.sends("LAST\r\nPING\r\n").await;
+    settle().await;
+    assert!(sent.load(Ordering::Relaxed) < 50);
+    client.gets(numbered(0..100, 10)).await;
+    client.gets("$4\r\nLAST\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_messages_ends_with_its_connection() {
+    let (service, mut script) = scripted();
+    let mut client = Server::of(|listener| kvstore::serve(listener, service).push_queue(4)).connect_with_room(64);
+    client.sends("A\r\n").await;
+    let call = script.next().await;
+    let push = push_of(&call);
+    call.answer("a");
+    client.gets("$1\r\na\r\n").await;
+    let sending = tokio::spawn(async move {
+        loop {
+            if let Err(error) = push.send(message("hello")).await {
+                return error;
+            }
+        }
+    });
+    client.gets(told("hello").repeat(10)).await;
+    assert!(!sending.is_finished());
+    drop(client);
+    assert!(matches!(sending.await, Ok(SendError::Closed(_))));
 }

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use crate::{Codec, Command, Limits, Output, Protocol, ProtocolError, Response, native, resp};
+use crate::{Codec, Command, Limits, Output, Protocol, ProtocolError, Response, StreamOver, native, resp};
 
 /// Speaks what the client speaks: the first byte of a connection decides between RESP and the native protocol.
 ///
@@ -80,6 +80,20 @@ impl Codec for ServerCodec {
             Tag::Resp => resp::encode_response(&response, self.protocol(), output),
             Tag::Native(tag) => native::encode_response(&response, &tag, output),
         }
+    }
+
+    /// RESP alone: the text of a native answer is checked before its length is written.
+    fn begin_streamed(&mut self, length: u64, tag: &Tag, output: &mut Output) -> bool {
+        matches!(tag, Tag::Resp) && resp::encode_bulk_head(length, output)
+    }
+
+    fn end_streamed(&mut self, _: Tag, output: &mut Output) {
+        resp::encode_bulk_end(output);
+    }
+
+    fn decode_head(&mut self, input: &mut BytesMut, over: StreamOver<'_>) -> Option<(Command, Tag, u64)> {
+        let Side::Resp(decoder, _) = &mut self.side else { return None };
+        decoder.decode_head(input, over).map(|(command, length)| (command, Tag::Resp, length))
     }
 
     /// The native protocol has no messages out of turn: they are dropped.

@@ -4,10 +4,30 @@ use bytes::BytesMut;
 
 use crate::{Command, Limits, Output, Protocol, ProtocolError, Response};
 
+/// The length over which the last argument of a command, found by its name, is streamed; `None` for never.
+pub type StreamOver<'a> = &'a dyn Fn(&[u8]) -> Option<usize>;
+
 /// A protocol between a client and a server, the server's side: bytes to commands, responses to bytes.
 ///
 /// A codec without IO. A transport reads into a buffer and calls [`decode`](Codec::decode) until it answers `None`; each
 /// command comes with a tag of the codec's own kind, which comes back with the response.
+///
+/// # A protocol of one's own
+/// Two methods are enough, and the transport needs no change: `Serve::listen_with` takes a function that makes a codec for
+/// each connection, beside the listeners of other protocols and over the same service.
+///
+/// 1. `decode` looks for a whole message at the front of the buffer. If it is not all there it takes nothing and answers
+///    `None`; it is asked again when more has come. Otherwise it splits the message off and names the command that it
+///    means, with the name and the arguments that the service knows. Bytes that can be nothing are a [`ProtocolError`].
+///    What it must know to write the answer is its tag.
+/// 2. `encode` writes one answer for every response, whatever its kind: a service does not know which protocol asked. Only
+///    [`Response::Silent`] is nothing. The text of a [`Response::Error`] starts with a code. What a kind has no form for is
+///    written as the protocol writes an error, never left out: the client waits for it.
+/// 3. A codec bounds what it waits for by the [`Limits`] that it is told, or by its own: `decode` answers with an error as
+///    soon as more is announced, or is there, than a message may have. A peer that is not authenticated gets small ones.
+/// 4. The rest has defaults. A protocol with messages out of turn has an `encode_push`; one with long values can send them
+///    in pieces, with [`begin_streamed`](Codec::begin_streamed), or take them, with [`decode_head`](Codec::decode_head).
+///    Without these, such values are held whole, within bounds.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -42,6 +62,32 @@ pub trait Codec {
 
     /// Appends `response` to `output`.
     fn encode(&mut self, response: Response, tag: Self::Tag, output: &mut Output);
+
+    /// Appends what goes in front of a value of `length` bytes that follow in pieces. False, and nothing, when the protocol
+    /// cannot have such a value, or not as the answer to this request: it is then encoded whole.
+    ///
+    /// The transport appends the bytes themselves, and calls [`end_streamed`](Codec::end_streamed) behind them; nothing
+    /// else comes in between.
+    fn begin_streamed(&mut self, length: u64, tag: &Self::Tag, output: &mut Output) -> bool {
+        let _ = (length, tag, output);
+        false
+    }
+
+    /// Appends what goes behind a value that came in pieces.
+    fn end_streamed(&mut self, tag: Self::Tag, output: &mut Output) {
+        let _ = (tag, output);
+    }
+
+    /// Takes a command off the front of `input` whose last argument has not all come, without that argument; and says how
+    /// many bytes it has. What of it has come is the new front of `input`: the transport takes all of it off itself, before
+    /// it calls `decode` again, which finds what follows it in the protocol.
+    ///
+    /// Called after `decode` answered `None`. `over` tells by the name of a command from which length on its last argument
+    /// may be treated so; of others nothing is taken. A protocol without this waits for whole commands.
+    fn decode_head(&mut self, input: &mut BytesMut, over: StreamOver<'_>) -> Option<(Command, Self::Tag, u64)> {
+        let _ = (input, over);
+        None
+    }
 
     /// Appends a message out of turn. A protocol that has none drops it.
     fn encode_push(&mut self, message: Response, output: &mut Output) {

@@ -43,6 +43,12 @@ impl CommandError {
     /// `ERR syntax error`
     pub const SYNTAX: Self = Self::new("ERR", "syntax error");
 
+    /// `ERR a streamed value stands alone`: what stands where one of several responses cannot be streamed.
+    pub const STREAMED_INSIDE: Self = Self::new("ERR", "a streamed value stands alone");
+
+    /// `ERR a connection is handed over by an answer of its own`: the same for a [`Handover`](crate::Handover).
+    pub const HANDOVER_INSIDE: Self = Self::new("ERR", "a connection is handed over by an answer of its own");
+
     /// `ERR unknown command …`, with the first arguments, as Redis words it.
     pub fn unknown_command(command: &crate::Command) -> Self {
         // Redis cuts the name and the arguments after 128 bytes.

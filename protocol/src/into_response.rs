@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{ByteString, CommandError, Response};
+use crate::{Body, ByteString, CommandError, Response};
 
 /// A type that makes a [`Response`].
 ///
@@ -61,7 +61,7 @@ macro_rules! from {
         }
     )*};
 }
-from!(&str, String, &[u8], Vec<u8>, Bytes, ByteString, i64, i32, usize, bool, CommandError);
+from!(&str, String, &[u8], Vec<u8>, Bytes, ByteString, Body, i64, i32, usize, bool, CommandError);
 
 macro_rules! integers {
     ($($kind:ty),*) => {$(

@@ -21,6 +21,7 @@
 //! # Layout
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
 //! - [`IntoResponse`]: what a handler returns
+//! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Handover`]: the end of the protocol
 //! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
 //! - [`parking`]: how a command that waits for an outside event says so to the layers around it
 //! - [`nested`]: how a layer sees the commands inside of a script
@@ -31,6 +32,7 @@
 //! - [`CommandError`], [`ProtocolError`]: trouble with a command is an answer, trouble with the stream ends it
 
 mod auto;
+mod body;
 mod byte_string;
 mod client;
 mod codec;
@@ -38,6 +40,7 @@ mod command;
 mod double;
 mod error;
 mod framed;
+mod handover;
 mod integer;
 mod into_response;
 mod limits;
@@ -52,11 +55,13 @@ mod response;
 mod session;
 
 pub use auto::{ServerCodec, Tag};
+pub use body::{Body, Streamed};
 pub use byte_string::ByteString;
 pub use client::ClientCodec;
-pub use codec::Codec;
+pub use codec::{Codec, StreamOver};
 pub use command::{Command, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};
+pub use handover::Handover;
 pub use integer::parse_integer;
 pub use into_response::IntoResponse;
 pub use limits::Limits;

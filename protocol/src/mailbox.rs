@@ -17,11 +17,17 @@ use tokio::sync::Notify;
 
 use crate::{Response, Session};
 
-/// Makes the two ends of a mailbox that holds at most `capacity` messages.
+/// Makes the two ends of a mailbox that holds at most `capacity` messages, of any size.
 pub fn mailbox(capacity: usize) -> (Mailbox, Inbox) {
+    mailbox_within(capacity, usize::MAX)
+}
+
+/// The same, and at most so many bytes of messages, about; but always one message, however large.
+pub fn mailbox_within(capacity: usize, bytes: usize) -> (Mailbox, Inbox) {
     let shared = Arc::new(Shared {
         has_news: AtomicBool::new(false),
         capacity,
+        most_bytes: bytes,
         state: Mutex::new(State { is_open: true, ..State::default() }),
         room: Notify::new(),
     });
@@ -52,6 +58,7 @@ struct Shared {
     /// Read for every command, so that nobody locks to find nothing.
     has_news: AtomicBool,
     capacity: usize,
+    most_bytes: usize,
     state: Mutex<State>,
     room: Notify,
 }
@@ -59,10 +66,20 @@ struct Shared {
 #[derive(Default)]
 struct State {
     is_open: bool,
+    /// Whether orders alone are taken.
+    is_closed_to_messages: bool,
     messages: VecDeque<Message>,
+    /// How many bytes the messages take.
+    bytes: usize,
     changes: Vec<Change>,
     order: Option<Order>,
     waker: Option<Waker>,
+}
+
+impl State {
+    fn takes_messages(&self) -> bool {
+        self.is_open && !self.is_closed_to_messages
+    }
 }
 
 /// A change of a session.
@@ -126,12 +143,15 @@ impl Mailbox {
     /// When the mailbox is full, or the connection closed.
     pub fn try_send(&self, message: Message) -> Result<(), SendError> {
         let mut state = self.0.lock();
-        if !state.is_open {
+        if !state.takes_messages() {
             return Err(SendError::Closed(message.response));
         }
-        if state.messages.len() >= self.0.capacity {
+        let size = message.response.size();
+        let is_over = state.bytes.saturating_add(size) > self.0.most_bytes && !state.messages.is_empty();
+        if is_over || state.messages.len() >= self.0.capacity {
             return Err(SendError::Full(message.response));
         }
+        state.bytes += size;
         state.messages.push_back(message);
         self.0.announce(state);
         Ok(())
@@ -161,7 +181,7 @@ impl Mailbox {
     /// that changes its session is to be a barrier of the transport.
     pub fn change_session(&self, change: impl FnOnce(&mut Session) + Send + 'static) {
         let mut state = self.0.lock();
-        if state.is_open {
+        if state.takes_messages() {
             state.changes.push(Box::new(change));
             self.0.announce(state);
         }
@@ -181,9 +201,9 @@ impl Mailbox {
         self.0.announce(self.0.lock());
     }
 
-    /// Whether the connection still reads its mail.
+    /// Whether the connection still reads its messages.
     pub fn is_open(&self) -> bool {
-        self.0.lock().is_open
+        self.0.lock().takes_messages()
     }
 }
 
@@ -232,10 +252,24 @@ impl Inbox {
             Place::AfterAnswer => message.number <= answered,
         });
         let message = next.and_then(|index| state.messages.remove(index))?;
+        state.bytes -= message.response.size();
         self.holds = !state.messages.is_empty();
         drop(state);
         self.shared.room.notify_waiters();
         Some(message.response)
+    }
+
+    /// Takes no messages and no changes any more: what waits is dropped, and senders are told that the connection is closed. Orders still
+    /// come: what a connection does that lives on in another protocol.
+    pub fn close_to_messages(&mut self) {
+        let mut state = self.shared.lock();
+        state.is_closed_to_messages = true;
+        let dropped = std::mem::take(&mut state.messages);
+        state.bytes = 0;
+        drop(state);
+        self.shared.room.notify_waiters();
+        // Outside of the lock: a response may own anything.
+        drop(dropped);
     }
 
     /// Looks at the order alone, and leaves the rest for later: what a connection does that has no room for messages.
@@ -332,7 +366,7 @@ impl Push {
     /// Queues a message.
     ///
     /// # Errors
-    /// When as many messages as the transport allows are waiting, or the connection is closed.
+    /// When as many messages as the transport allows, or as many bytes of them, are waiting, or the connection is closed.
     pub fn try_send(&self, response: Response) -> Result<(), SendError> {
         self.mailbox.try_send(self.message(response))
     }
@@ -393,6 +427,21 @@ mod tests {
         drop(inbox);
         assert!(matches!(mailbox.try_send(message(0, Place::AfterAnswer)), Err(SendError::Closed(_))));
         assert!(!mailbox.is_open());
+    }
+
+    #[test]
+    fn a_mailbox_is_full_of_large_messages_sooner() {
+        let (mailbox, mut inbox) = mailbox_within(100, 10_000);
+        let send = |length: usize| {
+            let response = Response::Push(vec![Response::bulk(vec![b'x'; length])]);
+            mailbox.try_send(Message::new(0, Place::AfterAnswer, response)).is_ok()
+        };
+        assert!(send(50_000), "one goes in, however large");
+        assert!(!send(0));
+        assert_eq!(taken(&mut inbox, 0).len(), 1);
+        assert!((0..2).all(|_| send(4000)) && !send(4000) && send(100));
+        assert_eq!(taken(&mut inbox, 0).len(), 3);
+        assert!(send(9000) && !send(9000));
     }
 
     #[tokio::test]

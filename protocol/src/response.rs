@@ -4,13 +4,14 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::{ByteString, CommandError, double};
+use crate::{Body, ByteString, CommandError, Handover, Streamed, double};
 
 /// The answer to one command.
 ///
 /// Every command yields exactly one. The kinds are those of RESP3; a codec writes them down for an older peer (a map
-/// becomes a flat array, a double a bulk, and so on). The last three are for the few commands that need them: no
-/// message, several, or the last one of the connection.
+/// becomes a flat array, a double a bulk, and so on). The last ones are for the few commands that need them: no message,
+/// several, the last one of the connection, one that is long and comes in pieces, the end of the protocol. They stand
+/// alone: inside of another response the last two become an error.
 ///
 /// ```
 /// use kvstore_protocol::Response;
@@ -55,6 +56,10 @@ pub enum Response {
     Messages(Vec<Response>),
     /// This message, and then the connection is closed.
     Close(Box<Response>),
+    /// A string of bytes that is sent as it comes, and never held whole.
+    Streamed(Streamed),
+    /// No more messages: the connection goes on in a protocol of somebody else's.
+    Handover(Handover),
 }
 
 impl Response {
@@ -104,6 +109,19 @@ impl Response {
         }
     }
 
+    /// How many bytes the response takes in memory, about. What is streamed is not in memory, and does not count.
+    pub(crate) fn size(&self) -> usize {
+        let inside: usize = match self {
+            Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Messages(items) => {
+                items.iter().map(Self::size).sum()
+            }
+            Self::Map(pairs) => pairs.iter().map(|(key, value)| key.size() + value.size()).sum(),
+            Self::Close(last) => last.size(),
+            other => other.as_bytes().map_or(0, <[u8]>::len),
+        };
+        size_of::<Self>() + inside
+    }
+
     /// The bytes of a simple string, an error, a bulk, a big number or a verbatim text.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
@@ -150,6 +168,12 @@ impl From<Vec<u8>> for Response {
 impl From<ByteString> for Response {
     fn from(bytes: ByteString) -> Self {
         Self::Bulk(bytes)
+    }
+}
+
+impl From<Body> for Response {
+    fn from(body: Body) -> Self {
+        Self::Streamed(body.into())
     }
 }
 
@@ -222,6 +246,8 @@ impl fmt::Display for Response {
             }
             Self::Silent => f.write_str("(silent)"),
             Self::Close(last) => write!(f, "{last} (closed)"),
+            Self::Streamed(streamed) => write!(f, "(streamed, {} bytes)", streamed.len()),
+            Self::Handover(_) => f.write_str("(handed over)"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests: any cut decodes the same, and what was encoded comes back.
 
-use kvstore_protocol::{Codec, Command, Limits, ServerCodec, native, resp};
+use kvstore_protocol::{Codec, Command, Limits, ProtocolError, ServerCodec, native, resp};
 use proptest::{collection::vec, prelude::*};
 
 use crate::arbitrary::{WHOLE, command, cuts, decode_in_pieces, encoded, noise, word};
@@ -35,7 +35,50 @@ fn decode(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<String>, Option<
     (decoded.iter().map(|item| format!("{item:?}")).collect(), error.map(|error| error.to_string()))
 }
 
+/// Decodes commands whose last words go past the decoder when they are long and not there, and puts them together again.
+fn decode_past(bytes: &[u8], cuts: &[usize], over: usize) -> (Vec<Command>, Option<String>) {
+    let mut decoder = resp::RequestDecoder::default();
+    let mut open: Option<(Command, usize, Vec<u8>)> = None;
+    let (commands, error) = decode_in_pieces(bytes, cuts, |input| {
+        let Some((command, left, mut word)) = open.take() else {
+            let decoded = decoder.decode(input)?;
+            if decoded.is_none()
+                && let Some((command, length)) = decoder.decode_head(input, &|_| Some(over))
+            {
+                open = Some((command, length as usize, Vec::new()));
+            }
+            return Ok::<_, ProtocolError>(decoded);
+        };
+        let come = left.min(input.len());
+        word.extend_from_slice(&input.split_to(come));
+        if come == left {
+            return Ok(Some(command.arg(word)));
+        }
+        open = Some((command, left - come, word));
+        Ok(None)
+    });
+    (commands, error.map(|error| error.to_string()))
+}
+
 proptest! {
+    #[test]
+    fn long_words_that_go_past_are_the_same_words(requests in vec(resp_request(), 0..8), cuts in cuts(), over in 0..50_usize) {
+        let (bytes, commands): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        let decoded = decode_past(&bytes.concat(), &cuts, over);
+        prop_assert_eq!(decoded, (commands.into_iter().flatten().collect(), None));
+    }
+
+    #[test]
+    fn noise_means_the_same_when_words_go_past(bytes in noise(), cuts in cuts()) {
+        let mut decoder = resp::RequestDecoder::default();
+        let (whole, error) = decode_in_pieces(&bytes, WHOLE, |input| decoder.decode(input));
+        let (past, past_error) = decode_past(&bytes, &cuts, 0);
+        prop_assert_eq!(past_error, error.map(|error| error.to_string()));
+        // The last one may have come, and its end not or wrong.
+        prop_assert_eq!(&past[..whole.len()], &whole[..]);
+        prop_assert!(past.len() <= whole.len() + 1);
+    }
+
     #[test]
     fn a_pipeline_cut_anywhere_is_the_same_pipeline(requests in vec(resp_request(), 0..8), cuts in cuts()) {
         let (bytes, commands): (Vec<_>, Vec<_>) = requests.into_iter().unzip();

@@ -8,7 +8,7 @@ use std::sync::{
 use kvstore_middleware::trouble;
 use kvstore_protocol::{
     Codec, Peer, Session,
-    mailbox::{Inbox, Order, mailbox},
+    mailbox::{Inbox, Order, mailbox_within},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -56,7 +56,7 @@ pub(super) async fn accept_all<L, U, C>(
         }
         // Without a codec nothing can be said to this one; the next may have more luck.
         let Ok(codec) = trouble::guard(&codec) else { continue };
-        let (mailbox, inbox) = mailbox(shared.settings.push_queue);
+        let (mailbox, inbox) = mailbox_within(shared.settings.push_queue, shared.settings.push_buffer);
         let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
         session.set_user(shared.first_user());
         session.insert(shared.status());
@@ -68,9 +68,7 @@ pub(super) async fn accept_all<L, U, C>(
             continue;
         };
         let standing = Standing { session, replies: Replies::On, registration };
-        // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle
-        // of a deep pipeline, and a load shedder above it refuse commands on an idle server.
-        tokio::spawn(unconstrained(serve_one(io, codec, shared.clone(), supply.clone(), standing, inbox)));
+        tokio::spawn(serve_one(io, codec, shared.clone(), supply.clone(), standing, inbox));
     }
 }
 
@@ -83,7 +81,7 @@ async fn serve_one<Io, U, C>(
     standing: Standing,
     mut inbox: Inbox,
 ) where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     U: Supply,
     C: Codec,
 {
@@ -98,7 +96,13 @@ async fn serve_one<Io, U, C>(
         Ok(service) => service,
         Err(error) => return tracing::error!(%error, %peer, "no service for a connection"),
     };
-    match Connection::new(io, codec, shared, supply, service, standing, inbox).run().await {
+    // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle of a
+    // deep pipeline, and a load shedder above it refuse commands on an idle server.
+    match unconstrained(Connection::new(io, codec, shared, supply, service, standing, inbox).run()).await {
+        Ending::Detached(running) => {
+            tracing::debug!(%peer, "connection detached");
+            running.await;
+        }
         Ending::Cut(reason) => tracing::info!(%peer, reason, "connection cut"),
         Ending::Killed => tracing::debug!(%peer, "connection killed"),
         Ending::Lost(error) => tracing::debug!(%peer, %error, "connection lost"),

@@ -7,12 +7,13 @@
 //! - `serve` the builder, `accept` from a listener to a task, [`Listener`] TCP, Unix sockets and [`pipe`]s
 //! - `connection` the loop and its parts
 //! - `commands` PING, HELLO, AUTH, CLIENT …; `registry` the connections that there are; [`Authenticate`] who a client is
-//! - `supply` where services come from
+//! - `supply` where services come from; [`detach()`] how a connection leaves the protocol
 
 mod accept;
 mod auth;
 mod commands;
 mod connection;
+mod detach;
 mod listener;
 mod registry;
 mod serve;
@@ -22,10 +23,11 @@ mod supply;
 
 use std::{fmt, sync::Arc};
 
-use kvstore_protocol::{Command, NameMap};
+use kvstore_protocol::{Command, NameMap, Response};
 
 pub use auth::{Authenticate, Credentials, Password};
 pub use commands::{NoEvict, NoTouch, connection_commands};
+pub use detach::{Detached, detach, detach_after};
 pub use listener::{Listener, PipeConnector, PipeListener, pipe};
 pub use serve::{Serve, Stopped, serve, serve_with_factory};
 pub use settings::SocketOptions;
@@ -35,16 +37,22 @@ pub use supply::{Cloned, Made, Supply};
 /// What is shown each batch of commands.
 type Hint = Arc<dyn Fn(&[Command]) + Send + Sync>;
 
+/// What is shown each command that the transport answers itself.
+type Observe = Arc<dyn Fn(&Command, &Response) + Send + Sync>;
+
 /// What all connections of a server share.
 struct Shared {
     settings: settings::Settings,
     /// The names of commands that are not ordinary.
     names: NameMap<commands::Class>,
+    /// Over how many bytes the last argument of a command is streamed.
+    streams: NameMap<usize>,
     registry: Arc<registry::Registry>,
     live: Arc<status::Live>,
     turned_away: std::sync::atomic::AtomicUsize,
     auth: Option<Arc<dyn Authenticate>>,
     hint: Option<Hint>,
+    observe: Option<Observe>,
     /// What HELLO calls the server, and its version.
     identity: (String, String),
 }
@@ -53,6 +61,11 @@ impl Shared {
     /// Who a client is before it says so.
     fn first_user(&self) -> Option<Arc<str>> {
         self.auth.is_none().then(|| Arc::from("default"))
+    }
+
+    /// Whether the transport answers this command itself.
+    fn is_own(&self, name: &[u8]) -> bool {
+        matches!(self.names.get(name), Some(commands::Class::Connection(_)))
     }
 
     fn status(&self) -> ServerStatus {
@@ -65,11 +78,13 @@ impl Default for Shared {
         Self {
             settings: settings::Settings::default(),
             names: NameMap::default(),
+            streams: NameMap::default(),
             registry: Arc::default(),
             live: Arc::default(),
             turned_away: Default::default(),
             auth: None,
             hint: None,
+            observe: None,
             identity: ("redis".to_owned(), "7.2.0".to_owned()),
         }
     }

@@ -138,9 +138,67 @@ impl<U: Supply> Serve<U> {
     }
 
     /// Names more commands that change what later ones mean. Such a command is called when everything before it is
-    /// answered, and nothing is called until it is answered. Those of transactions and subscriptions are known.
+    /// answered, and nothing is called until it is answered. Those of transactions and subscriptions are known; those that
+    /// [detach](super::detach()) their connection are to be named.
     pub fn barriers<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.barriers.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Calls these commands before the last argument has come, when it is longer than `over` bytes: a large value goes to
+    /// its handler piece by piece, and is never held whole. [`Command::body`] has it, whether it came so or whole; among
+    /// the [`args`](Command::args) it is missing then, so a check of their number counts one less.
+    ///
+    /// What the handler does not read stops the client; what is left when it has answered is thrown away. So a time limit
+    /// around the handler bounds the sending too, and without one a handler that neither reads nor answers holds its
+    /// connection. Such a command is a barrier. When the client goes away in the middle, the handler reads
+    /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof), and nobody reads its answer. The bounds of requests hold as for
+    /// every other; a client that is not authenticated streams nothing, and neither does one of the native protocol.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+    /// use kvstore::{protocol::{Command, CommandError, Response}, server::pipe};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// /// `COUNT bytes`: how many of the bytes are zero.
+    /// async fn count(command: Command) -> Result<Response, tower::BoxError> {
+    ///     let mut body = command.body().ok_or(CommandError::wrong_arity("count"))?;
+    ///     let (mut zeros, mut piece) = (0, [0; 4096]);
+    ///     loop {
+    ///         match body.read(&mut piece).await? {
+    ///             0 => return Ok(Response::Integer(zeros)),
+    ///             read => zeros += piece[..read].iter().filter(|byte| **byte == 0).count() as i64,
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let (connector, listener) = pipe();
+    /// tokio::spawn(kvstore::serve(listener, tower::service_fn(count)).stream_in(["COUNT"], 1 << 20).into_future());
+    /// let mut stream = connector.connect()?;
+    /// stream.write_all(b"*2\r\n$5\r\nCOUNT\r\n$100000000\r\n").await?;
+    /// for _ in 0..100 {
+    ///     stream.write_all(&[0; 1_000_000]).await?;
+    /// }
+    /// stream.write_all(b"\r\n").await?;
+    /// let mut answer = [0; 12];
+    /// stream.read_exact(&mut answer).await?;
+    /// assert_eq!(&answer, b":100000000\r\n");
+    /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+    /// ```
+    pub fn stream_in<N: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = N>, over: usize) -> Self {
+        for name in names {
+            self.shared.streams.insert(name, over);
+        }
+        self
+    }
+
+    /// Shows `observe` each command that the transport answers itself, with its answer: PING, HELLO, AUTH, CLIENT and their
+    /// kin, and whatever is refused to a client that is not authenticated. Layers do not see those, so one that must not
+    /// miss any (it counts them, or writes down who did what) gives its observer here.
+    ///
+    /// The arguments may hold passwords: those of AUTH and of HELLO … AUTH are not to be written anywhere.
+    pub fn observe(mut self, observe: impl Fn(&Command, &Response) + Send + Sync + 'static) -> Self {
+        self.shared.observe = Some(Arc::new(observe));
         self
     }
 
@@ -233,6 +291,13 @@ impl<U: Supply> Serve<U> {
         self
     }
 
+    /// How many bytes of pushed messages may wait for a connection, about: 32 MiB by default. One message may always wait,
+    /// however large it is.
+    pub fn push_buffer(mut self, bytes: usize) -> Self {
+        self.shared.settings.push_buffer = bytes;
+        self
+    }
+
     /// How long a graceful shutdown may take: 5 s by default.
     pub fn grace_period(mut self, grace: Duration) -> Self {
         self.shared.settings.grace = grace;
@@ -248,6 +313,9 @@ impl<U: Supply> Serve<U> {
     async fn run(self) -> Stopped {
         let Self { supply, mut shared, barriers, listeners, signal } = self;
         shared.names = super::commands::classes(&barriers);
+        // The transport answers its own commands at once, and waits for all of their arguments.
+        let streams = shared.streams.iter().filter(|(name, _)| !shared.is_own(name));
+        shared.streams = streams.map(|(name, over)| (name, *over)).collect();
         let (shared, supply) = (Arc::new(shared), Arc::new(supply));
         // Whatever ends this future ends the connections.
         let _guard = CutAll(shared.clone());

@@ -18,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) input_buffer: usize,
     pub(crate) output_buffer: usize,
     pub(crate) push_queue: usize,
+    pub(crate) push_buffer: usize,
     pub(crate) grace: Duration,
     pub(crate) socket: SocketOptions,
 }
@@ -35,6 +36,7 @@ impl Default for Settings {
             input_buffer: 256 * 1024,
             output_buffer: 64 * 1024 * 1024,
             push_queue: 1024,
+            push_buffer: 32 * 1024 * 1024,
             grace: Duration::from_secs(5),
             socket: SocketOptions::default(),
         }

@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 /// Up to which length a bulk is copied for certain.
 const INLINE: usize = 71;
 
-use crate::{ByteString, Command, Output, Protocol, Response, double, output::SHARED};
+use crate::{ByteString, Command, CommandError, Output, Protocol, Response, double, output::SHARED};
 
 /// Appends `command` as a server reads it: an array of bulks. Long arguments are appended by reference.
 ///
@@ -92,6 +92,8 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
         Response::Silent => {}
         Response::Messages(messages) => messages.iter().for_each(|message| encode_response(message, protocol, output)),
         Response::Close(last) => encode_response(last, protocol, output),
+        Response::Streamed(_) => encode_response(&CommandError::STREAMED_INSIDE.into(), protocol, output),
+        Response::Handover(_) => encode_response(&CommandError::HANDOVER_INSIDE.into(), protocol, output),
         Response::Bulk(_) | Response::Simple(_) | Response::Integer(_) | Response::Null | Response::Error(_) => {
             encode_response(response, protocol, output);
         }
@@ -104,6 +106,30 @@ fn list(kind: u8, items: &[Response], protocol: Protocol, output: &mut Output) {
         encode_item(item, protocol, output);
         output.split_when_large();
     }
+}
+
+/// Appends what goes in front of a bulk of so many bytes that follow later, and behind them
+/// [`encode_bulk_end`]. False, and nothing, when RESP has no such length.
+///
+/// ```
+/// use kvstore_protocol::{Output, resp};
+///
+/// let mut output = Output::default();
+/// assert!(resp::encode_bulk_head(5, &mut output));
+/// output.bytes().extend_from_slice(b"value");
+/// resp::encode_bulk_end(&mut output);
+/// assert_eq!(&output.bytes()[..], b"$5\r\nvalue\r\n");
+/// ```
+#[must_use]
+pub fn encode_bulk_head(length: u64, output: &mut Output) -> bool {
+    let Ok(length) = i64::try_from(length) else { return false };
+    number(b'$', length, output.bytes());
+    true
+}
+
+/// Appends what goes behind the bytes of a bulk.
+pub fn encode_bulk_end(output: &mut Output) {
+    output.bytes().put_slice(b"\r\n");
 }
 
 /// A response inside of another is exactly one, whatever it is: the count in front of it was written already. What says
@@ -170,6 +196,7 @@ mod tests {
     use bytes::Buf;
 
     use super::*;
+    use crate::{Body, Handover};
 
     fn encoded(response: &Response, protocol: Protocol) -> String {
         let mut output = Output::default();
@@ -219,6 +246,15 @@ mod tests {
         assert_eq!(encoded(&nested, Protocol::Resp3), "*4\r\n_\r\n_\r\n_\r\n*1\r\n:1\r\n");
         let map = Response::Map(vec![(Response::Silent, nested)]);
         assert_eq!(encoded(&map, Protocol::Resp2), "*2\r\n$-1\r\n*4\r\n$-1\r\n$-1\r\n$-1\r\n*1\r\n:1\r\n");
+    }
+
+    #[test]
+    fn what_cannot_stand_inside_of_another_is_an_error_there() {
+        let streamed = Response::from(Body::new(5, &b"value"[..]));
+        let nested = Response::Array(vec![1.into(), streamed, Response::Handover(Handover::new(())), 2.into()]);
+        let expected = "*4\r\n:1\r\n-ERR a streamed value stands alone\r\n\
+                        -ERR a connection is handed over by an answer of its own\r\n:2\r\n";
+        assert_eq!(encoded(&nested, Protocol::Resp2), expected);
     }
 
     #[test]

@@ -3,13 +3,16 @@
 use bytes::{Buf, BytesMut};
 
 use super::inline;
-use crate::{Command, Limits, ProtocolError, Word};
+use crate::{Command, Limits, ProtocolError, StreamOver, Word};
 
 /// For how many words room is kept from request to request.
 const KEPT: usize = 64;
 
 /// The most digits of a length, its sign included.
 const DIGITS: usize = 20;
+
+/// Stands for the words that are left when the rest of a request goes past the decoder: then its CR LF comes.
+const PASSED: usize = usize::MAX;
 
 /// Decodes the requests of a RESP client, in whatever pieces they arrive.
 ///
@@ -30,7 +33,7 @@ const DIGITS: usize = 20;
 #[derive(Debug, Default)]
 pub struct RequestDecoder {
     limits: Limits,
-    /// How many words of the array are still to come; 0 between requests.
+    /// How many words of the array are still to come; 0 between requests, [`PASSED`] behind a word that was passed.
     words_left: usize,
     /// The words that have come; kept from request to request for its room.
     words: Vec<Word>,
@@ -80,7 +83,67 @@ impl RequestDecoder {
                 }
                 (self.words_left, self.at) = (count, next);
             }
+            if self.words_left == PASSED {
+                match self.decode_line_end(input)? {
+                    true => continue,
+                    false => return Ok(None),
+                }
+            }
             return self.decode_words(input);
+        }
+    }
+
+    /// Takes the front of a request whose last word has begun and not ended, without that word, when it is longer than
+    /// `over` says for the name of the command; and tells its length. It lies at the front of `input` then, as much of it as
+    /// has come: whoever calls this takes all of it off, before the next [`decode`](Self::decode) finds its end.
+    ///
+    /// ```
+    /// use bytes::{Buf, BytesMut};
+    /// use kvstore_protocol::{Command, resp::RequestDecoder};
+    ///
+    /// let mut decoder = RequestDecoder::default();
+    /// let mut input = BytesMut::from("*3\r\n$3\r\nPUT\r\n$1\r\nk\r\n$5\r\nval");
+    /// assert_eq!(decoder.decode(&mut input), Ok(None));
+    /// let head = decoder.decode_head(&mut input, &|name| (name == b"PUT").then_some(4));
+    /// assert_eq!(head, Some((Command::new("PUT").arg("k"), 5)));
+    /// assert_eq!(input, "val");
+    /// input.advance(3);
+    /// input.extend_from_slice(b"ue\r\n");
+    /// input.advance(2);
+    /// assert_eq!(decoder.decode(&mut input), Ok(None));
+    /// assert!(input.is_empty());
+    /// ```
+    #[cold]
+    pub fn decode_head(&mut self, input: &mut BytesMut, over: StreamOver<'_>) -> Option<(Command, u64)> {
+        if self.words_left != 1 {
+            return None;
+        }
+        let over = over(&input[self.words.first()?.range()])?;
+        let (length, start) = self.decode_length(input).ok()??;
+        // Within the bounds, or `decode` would have said so.
+        if length <= over {
+            return None;
+        }
+        let command = Command::from_checked(input.split_to(start).freeze(), &self.words);
+        self.start_anew();
+        self.words_left = PASSED;
+        Some((command, length as u64))
+    }
+
+    /// Takes the line end behind a word that was passed. False when it has not all come.
+    #[cold]
+    fn decode_line_end(&mut self, input: &mut BytesMut) -> Result<bool, ProtocolError> {
+        match input.get(..2) {
+            Some(b"\r\n") => {
+                input.advance(2);
+                self.words_left = 0;
+                Ok(true)
+            }
+            Some(_) => Err(ProtocolError::ExpectedCrlf),
+            None => {
+                self.missing = 2 - input.len();
+                Ok(false)
+            }
         }
     }
 
@@ -155,12 +218,17 @@ impl RequestDecoder {
         }
         let frame = input.split_to(self.at).freeze();
         let command = Command::from_checked(frame, &self.words);
+        self.start_anew();
+        Ok(Some(command))
+    }
+
+    #[inline]
+    fn start_anew(&mut self) {
         self.at = 0;
         self.words.clear();
         if self.words.capacity() > KEPT {
             self.words.shrink_to(KEPT);
         }
-        Ok(Some(command))
     }
 
     #[inline]
@@ -343,6 +411,47 @@ mod tests {
         let mut decoder = RequestDecoder::default();
         assert_eq!(decoder.decode(&mut BytesMut::from("*1\r\n$1000\r\nabc")), Ok(None));
         assert_eq!(decoder.missing(), 999);
+    }
+
+    /// Feeds the decoder byte by byte, takes what it lets pass off the input, and returns both.
+    fn passed(bytes: &[u8], over: usize) -> Result<(Vec<Command>, Vec<u8>), ProtocolError> {
+        let (mut decoder, mut input) = (RequestDecoder::default(), BytesMut::new());
+        let (mut commands, mut passed, mut left) = (Vec::new(), Vec::new(), 0);
+        for byte in bytes {
+            if left > 0 {
+                passed.push(*byte);
+                left -= 1;
+                continue;
+            }
+            input.extend_from_slice(&[*byte]);
+            commands.extend(decoder.decode(&mut input)?);
+            if let Some((command, length)) = decoder.decode_head(&mut input, &|name| (name == b"PUT").then_some(over)) {
+                assert!(input.is_empty());
+                commands.push(command);
+                left = length;
+            }
+        }
+        Ok((commands, passed))
+    }
+
+    #[test]
+    fn a_long_last_word_goes_past_and_what_follows_is_decoded() {
+        let bytes =
+            b"*1\r\n$3\r\nPUT\r\n*3\r\n$3\r\nPUT\r\n$8\r\nlong key\r\n$5\r\nv\r\n*1\r\n*1\r\n$4\r\nPING\r\nPING\r\n";
+        let put = Command::new("PUT").arg("long key");
+        let expected = vec![Command::new("PUT"), put, Command::ping(), Command::ping()];
+        assert_eq!(passed(bytes, 4), Ok((expected, b"v\r\n*1".to_vec())));
+        // Not over: it comes whole. Nor does the name of a command go past its decoder.
+        assert_eq!(passed(bytes, 5).unwrap().0[1], Command::new("PUT").with_args(["long key", "v\r\n*1"]));
+        assert_eq!(passed(b"*1\r\n$3\r\nPUT\r\n", 0), Ok((vec![Command::new("PUT")], Vec::new())));
+    }
+
+    #[test]
+    fn a_word_that_went_past_must_end_with_its_line() {
+        for end in [&b"X\n"[..], b"*1\r\n$4\r\nPING\r\n", b"\n\n"] {
+            let bytes = [&b"*2\r\n$3\r\nPUT\r\n$5\r\nvalue"[..], end].concat();
+            assert_eq!(passed(&bytes, 4), Err(ProtocolError::ExpectedCrlf));
+        }
     }
 
     #[test]

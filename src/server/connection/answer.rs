@@ -8,7 +8,7 @@ use kvstore_protocol::{Codec, Command, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
 
-use super::{Connection, Stage, flight::Spent, queue::BATCH, spare};
+use super::{Connection, ROUND, Stage, Waiting, flight::Spent, queue::BATCH, spare};
 use crate::server::{
     commands::{Answer, Class, ConnectionCommand, NOT_AUTHENTICATED},
     supply::Supply,
@@ -24,9 +24,18 @@ where
     pub(super) fn answer(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> bool {
         loop {
             // No answer either while output is full: messages that go out in front of it may wait for room too.
-            while !self.is_full()
-                && let Some((response, tag)) = self.flight.next_answer()
-            {
+            while !self.is_full() {
+                if self.outgoing.is_some() {
+                    if *budget == 0 {
+                        return true;
+                    }
+                    *budget = budget.saturating_sub(ROUND);
+                    if self.stream_out(cx).is_pending() {
+                        return false;
+                    }
+                    continue;
+                }
+                let Some((response, tag)) = self.flight.next_answer() else { break };
                 self.reply(response, tag);
             }
             if self.is_full() || *budget == 0 {
@@ -49,12 +58,7 @@ where
             match self.codec.decode(self.input.buffer()) {
                 Ok(Some((command, tag))) => {
                     let class = self.shared.names.get(command.name()).copied().unwrap_or(Class::Ordinary);
-                    self.decoded += 1;
-                    if self.codec.protocol() != self.standing.session.protocol() {
-                        let protocol = self.codec.protocol();
-                        self.change_session(|session| session.set_protocol(protocol));
-                    }
-                    let command = command.in_session(self.standing.session.clone(), self.decoded);
+                    let command = self.number(command);
                     self.queue.push(command, tag, class);
                     if class.is_barrier() {
                         break;
@@ -62,6 +66,7 @@ where
                 }
                 Ok(None) => {
                     self.input.note_exhausted();
+                    self.decode_head();
                     break;
                 }
                 Err(error) => {
@@ -71,6 +76,9 @@ where
             }
         }
         self.input.note_decoded(self.queue.len(), self.codec.missing());
+        if self.incoming.is_some() {
+            self.input.begin_passing();
+        }
         if self.queue.is_empty() {
             return false;
         }
@@ -84,6 +92,17 @@ where
             let _ = trouble::guard(|| hint(batch));
         }
         true
+    }
+
+    /// The next command that came, in its session.
+    #[inline]
+    pub(super) fn number(&mut self, command: Command) -> Command {
+        self.decoded += 1;
+        if self.codec.protocol() != self.standing.session.protocol() {
+            let protocol = self.codec.protocol();
+            self.change_session(|session| session.set_protocol(protocol));
+        }
+        command.in_session(self.standing.session.clone(), self.decoded)
     }
 
     /// Calls the next command, if it may be called now.
@@ -105,8 +124,8 @@ where
                 true
             }
             _ if !self.standing.is_authenticated() => {
-                let Some((_, tag)) = self.queue.pop() else { return false };
-                self.answer_now(NOT_AUTHENTICATED.into(), tag);
+                let Some((command, tag)) = self.queue.pop() else { return false };
+                self.answer_own(&command, NOT_AUTHENTICATED.into(), tag);
                 true
             }
             _ => self.call_service(class, cx),
@@ -187,22 +206,31 @@ where
         match known.run(&self.shared, &mut self.standing, command) {
             Answer::Now(response) => {
                 self.settle_session();
-                self.answer_now(response, tag);
+                self.answer_own(command, response, tag);
             }
-            Answer::Later(later) => self.later = Some((later, tag)),
+            Answer::Later(later) => self.later = Some(Box::new(Waiting { later, command: command.clone(), tag })),
         }
     }
 
     fn poll_later(&mut self, cx: &mut Context<'_>) {
-        let Some((later, _)) = &mut self.later else { return };
-        let conclude = match trouble::guard(|| later.as_mut().poll(cx)) {
+        let Some(waiting) = &mut self.later else { return };
+        let conclude = match trouble::guard(|| waiting.later.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(conclude)) => Ok(conclude),
             Err(answer) => Err(answer),
         };
-        let Some((_, tag)) = self.later.take() else { return };
+        let Some(waiting) = self.later.take() else { return };
         let response = conclude.map_or_else(|answer| answer, |conclude| conclude(&self.shared, &mut self.standing));
         self.settle_session();
+        self.answer_own(&waiting.command, response, waiting.tag);
+    }
+
+    /// Answers a command that no layer has seen.
+    fn answer_own(&mut self, command: &Command, response: Response, tag: C::Tag) {
+        if let Some(observe) = &self.shared.observe {
+            // Whoever looks on changes nothing, not even by a panic.
+            let _ = trouble::guard(|| observe(command, &response));
+        }
         self.answer_now(response, tag);
     }
 
@@ -220,21 +248,20 @@ where
             // What may be meant to go out in front of it goes first, once there is room.
             return self.flight.put_back(response, tag);
         }
+        if matches!(response, Response::Close(_) | Response::Streamed(_) | Response::Handover(_)) {
+            return self.reply_rare(response, tag);
+        }
         self.answered += 1;
-        let is_last = matches!(response, Response::Close(_));
         if self.standing.replies.pass() {
             self.codec.encode(response, tag, &mut self.output);
         }
         if self.inbox.has_mail() {
             self.read_mail();
         }
-        if is_last {
-            self.finish();
-        }
     }
 
-    /// Whether a barrier is under way: who the client is, and what its commands mean, is known after it.
+    /// Whether a barrier or a long argument is under way: who the client is, and what its commands mean, is known after it.
     fn is_held_up(&self) -> bool {
-        self.later.is_some() || self.at_barrier && !self.flight.is_empty()
+        self.later.is_some() || self.incoming.is_some() || self.at_barrier && !self.flight.is_empty()
     }
 }

@@ -67,7 +67,7 @@ where
         loop {
             let is_idle = !self.is_busy() && !self.is_full() && self.stage == Stage::Open;
             let heard = self.input.heard();
-            let reads = self.wants_input() && is_idle;
+            let reads = self.wants_input() && (is_idle || self.awaits_argument());
             let is_stranger = is_idle && !self.standing.is_authenticated();
             let silence = self.shared.live.idle_timeout().filter(|_| is_idle);
             // A moment that no clock will show is never.

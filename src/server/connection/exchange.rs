@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::io::poll_write_buf;
 
-use super::{Connection, Stage};
+use super::{Connection, Stage, stream_out::WINDOW};
 use crate::server::supply::Supply;
 
 /// From how many bytes on output is written before more is answered.
@@ -42,8 +42,11 @@ where
                 Poll::Pending => {
                     self.deadline.stall();
                     // More is answered meanwhile, but in bounds: the peer may send all before it reads.
-                    let bound = self.output_bound();
-                    self.flush_at = self.output.remaining().saturating_add(FLUSH_AT).min(bound);
+                    // Of a streamed value, only as much as its window holds.
+                    if self.outgoing.is_none() {
+                        let bound = self.output_bound();
+                        self.flush_at = self.output.remaining().saturating_add(FLUSH_AT).min(bound);
+                    }
                     // Or the buffer would double up to twice the bound.
                     if self.output.bytes().len() >= FLUSH_AT {
                         self.output.seal();
@@ -74,20 +77,24 @@ where
             return Poll::Pending;
         }
         match std::task::ready!(self.input.poll_read(Pin::new(&mut self.io), cx))? {
-            0 => self.stage = Stage::Ended,
+            0 => self.note_end(),
             _ => self.input.note_heard(Instant::now()),
         }
         Poll::Ready(Ok(()))
     }
 
     pub(super) fn wants_input(&self) -> bool {
+        if self.incoming.is_some() {
+            return self.wants_argument();
+        }
         // A request larger than the buffer is read whole: its own limits bound it.
         self.stage == Stage::Open && (!self.is_busy() && !self.is_full() || self.input.len() < self.input_bound())
     }
 
     /// Lets no more output gather than is written at once.
     pub(super) fn flush_soon(&mut self) {
-        self.flush_at = FLUSH_AT.min(self.output_bound());
+        let most = if self.outgoing.is_some() { WINDOW } else { FLUSH_AT };
+        self.flush_at = most.min(self.output_bound());
     }
 
     /// Whether there is no room for more answers.
@@ -103,7 +110,7 @@ where
     }
 
     /// How many bytes are read ahead of what the client waits for.
-    fn input_bound(&self) -> usize {
+    pub(super) fn input_bound(&self) -> usize {
         let bound = self.shared.settings.input_buffer;
         if self.standing.is_authenticated() { bound } else { bound.min(UNAUTHENTICATED_BUFFER) }
     }

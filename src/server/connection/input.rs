@@ -30,6 +30,8 @@ pub(super) struct Input {
     missing: usize,
     heard: Instant,
     unfinished: Option<Unfinished>,
+    /// Whether the request decoded last goes past its decoder, and its end has not come there.
+    is_passing: bool,
 }
 
 /// A request of which a part has come.
@@ -50,6 +52,7 @@ impl Input {
             missing: 1,
             heard: now,
             unfinished: None,
+            is_passing: false,
         }
     }
 
@@ -126,12 +129,30 @@ impl Input {
     /// Notes that so many commands were decoded, and that the next one lacks so many bytes.
     pub(super) fn note_decoded(&mut self, commands: usize, missing: usize) {
         self.missing = missing.max(1);
+        self.is_passing = false;
         if self.buffer.is_empty() {
             self.missing = 1;
             self.unfinished = None;
         } else if commands > 0 || self.unfinished.is_none() {
             self.unfinished = Some(Unfinished { since: Some(self.heard), bytes: 0 });
         }
+    }
+
+    /// Notes that so much of a request was decoded that the rest of it is passed on as it comes.
+    pub(super) fn begin_passing(&mut self) {
+        self.missing = 1;
+        self.is_passing = true;
+        self.unfinished = Some(Unfinished { since: Some(self.heard), bytes: 0 });
+    }
+
+    /// Whether what comes next belongs to the request that was decoded last.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_passing
+    }
+
+    /// Notes that what comes next is decoded again.
+    pub(super) fn end_passing(&mut self) {
+        self.has_news = !self.buffer.is_empty();
     }
 
     /// When an unfinished request must have made progress. The clock stands while nothing is read.

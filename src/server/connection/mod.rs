@@ -9,7 +9,8 @@
 //! until somebody kills it: no rule bounds how long a command takes but a timeout layer around the service.
 //!
 //! Here are its parts and its turn; `answer` is what it does between input and output, `exchange` how it reads and writes,
-//! `deadline` the rules that a peer may break, `close` the end.
+//! `stream_in` and `stream_out` what a value does that is never held whole, `deadline` the rules that a peer may break,
+//! `close` the end.
 
 mod answer;
 mod close;
@@ -19,6 +20,8 @@ mod flight;
 mod input;
 mod queue;
 mod spare;
+mod stream_in;
+mod stream_out;
 
 use std::{
     future::poll_fn,
@@ -27,7 +30,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Buf;
+use bytes::{Buf, Bytes, BytesMut};
 use kvstore_middleware::trouble;
 use kvstore_protocol::{
     Codec, Command, Limits, Output, ProtocolError, Session,
@@ -42,12 +45,15 @@ use tower::Service;
 use super::{
     Shared,
     commands::{Later, Standing},
+    detach::{self, Run, Running},
     supply::Supply,
 };
 use deadline::Deadline;
 use flight::Flight;
 use input::Input;
 use queue::Queue;
+use stream_in::Incoming;
+use stream_out::Outgoing;
 
 pub(super) use close::ordered;
 
@@ -75,7 +81,13 @@ pub(super) struct Connection<Io, U: Supply, C: Codec> {
     /// Called, not answered.
     flight: Flight<Futures<U>, C::Tag>,
     /// A connection command that takes its time, such as AUTH.
-    later: Option<(Later, C::Tag)>,
+    later: Option<Box<Waiting<C::Tag>>>,
+    /// An answer that is sent piece by piece.
+    outgoing: Option<Box<Outgoing<C::Tag>>>,
+    /// An argument that comes piece by piece.
+    incoming: Option<Box<Incoming>>,
+    /// Who has the connection when all is answered.
+    takeover: Option<Run>,
     output: Output,
     /// From how many bytes on nothing more is answered before output is written: never more than the bound, or messages
     /// that found no room would not be sent when there is some.
@@ -89,6 +101,13 @@ pub(super) struct Connection<Io, U: Supply, C: Codec> {
     stage: Stage,
     order: Option<Order>,
     deadline: Deadline,
+}
+
+/// A connection command that waits for something.
+struct Waiting<T> {
+    later: Later,
+    command: Command,
+    tag: T,
 }
 
 /// How far a connection is on its way to its end.
@@ -105,10 +124,11 @@ enum Stage {
 }
 
 /// Why a connection ended.
-#[derive(Debug)]
 pub(super) enum Ending {
     /// In order: everything that was called is answered and written.
     Finished,
+    /// It goes on in another protocol.
+    Detached(Running),
     /// The peer, or the network, broke it off.
     Lost(io::Error),
     /// Somebody ordered it.
@@ -144,6 +164,9 @@ where
             queue: Queue::new(),
             flight: Flight::new(),
             later: None,
+            outgoing: None,
+            incoming: None,
+            takeover: None,
             output: Output::default(),
             flush_at: 0,
             is_flushing: false,
@@ -160,14 +183,34 @@ where
     }
 
     /// Serves the client to its end.
-    pub(super) async fn run(mut self) -> Ending {
+    pub(super) async fn run(mut self) -> Ending
+    where
+        Io: Send + 'static,
+    {
         let ending = poll_fn(|cx| self.poll_turns(cx)).await;
         if let Ending::Finished = ending {
+            if let Some(run) = self.takeover.take() {
+                return self.hand_over(run);
+            }
             // Apart and boxed: every connection would carry the room for its farewell otherwise.
             Box::pin(self.close()).await;
         }
         trouble::discard(self.service.take());
+        trouble::discard(self.outgoing.take());
+        trouble::discard(self.takeover.take());
         ending
+    }
+
+    #[cold]
+    fn hand_over(mut self, run: Run) -> Ending
+    where
+        Io: Send + 'static,
+    {
+        trouble::discard(self.service.take());
+        let unread = Some(std::mem::take(self.input.buffer())).filter(|unread| !unread.is_empty());
+        let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
+        let Standing { session, registration, .. } = self.standing;
+        Ending::Detached(detach::go_on(run, self.io, unread, session, self.inbox, registration))
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
@@ -181,6 +224,9 @@ where
                 None => {}
             }
             let is_held_back = self.answer(cx, &mut budget);
+            if self.incoming.is_some() && self.stream_in(cx) {
+                continue;
+            }
             if !is_held_back {
                 self.conclude();
             }
@@ -228,7 +274,7 @@ where
         if !self.inbox.has_mail() {
             return true;
         }
-        if self.output.remaining() >= self.output_bound() {
+        if self.output.remaining() >= self.output_bound() || self.outgoing.is_some() {
             self.order = self.order.max(self.inbox.peek_order());
             return false;
         }
@@ -264,13 +310,14 @@ where
     /// Calls nothing more: what was decoded is dropped, what was called is answered.
     fn finish(&mut self) {
         self.stage = Stage::Finishing;
+        self.drop_uncalled();
         self.queue.clear();
         // With its place in a queue for a permit, if it has one: the farewell may take a while.
         trouble::discard(self.service.take());
     }
 
     fn is_busy(&self) -> bool {
-        !self.queue.is_empty() || !self.flight.is_empty() || self.later.is_some()
+        !self.queue.is_empty() || !self.flight.is_empty() || self.later.is_some() || self.outgoing.is_some()
     }
 
     /// Once everything before the end is answered: says why a stream is broken off, and goes on to the end.
@@ -290,7 +337,9 @@ where
     }
 
     fn is_finished(&self) -> bool {
-        self.stage == Stage::Finishing && !self.is_busy() && !self.output.has_remaining()
+        // Who takes the connection need not flush what others wrote.
+        let has_unwritten = self.output.has_remaining() || self.is_flushing && self.takeover.is_some();
+        self.stage == Stage::Finishing && !self.is_busy() && !has_unwritten
     }
 
     /// Gives back what an idle connection does not need.

@@ -1,0 +1,55 @@
+//! [`Handover`]: what a handler gives its transport together with the connection.
+
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A response that ends the protocol: from then on the connection belongs to what is in here.
+///
+/// What that is, the transport knows; to everybody else, layers and codecs alike, it is a closed box. It can be taken
+/// once, by whichever clone comes first. Two are equal when they are the same one.
+///
+/// ```
+/// use kvstore_protocol::{Handover, Response};
+///
+/// let handover = Handover::new("what a transport understands");
+/// let answer = Response::Handover(handover.clone());
+/// assert_eq!(handover.take::<u8>(), None);
+/// assert_eq!(handover.take::<&str>(), Some("what a transport understands"));
+/// assert_eq!(handover.take::<&str>(), None);
+/// ```
+#[derive(Clone)]
+pub struct Handover(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+
+impl Handover {
+    /// Holds `value` for the transport.
+    pub fn new<T: Any + Send>(value: T) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(value)))))
+    }
+
+    /// Takes the value, if it is of this type and was not taken.
+    pub fn take<T: Any>(&self) -> Option<T> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.take()?.downcast() {
+            Ok(value) => Some(*value),
+            Err(other) => {
+                *held = Some(other);
+                None
+            }
+        }
+    }
+}
+
+impl PartialEq for Handover {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Handover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handover").finish_non_exhaustive()
+    }
+}

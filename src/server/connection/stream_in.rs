@@ -1,0 +1,136 @@
+//! Requests that are called before they have come: the last argument goes to the handler piece by piece.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Buf;
+use kvstore_protocol::{Body, Codec, Command};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
+
+use super::{Connection, Stage};
+use crate::server::{
+    commands::{Class, Replies},
+    supply::Supply,
+};
+
+/// How much of an argument waits to be read by its handler.
+const WINDOW: usize = 64 * 1024;
+
+/// An argument on its way in. Nothing behind it is decoded until all of it has come.
+pub(super) struct Incoming {
+    /// How many bytes are still to come.
+    left: u64,
+    /// The way to the handler; `None` once nobody reads it, and the rest is thrown away.
+    handler: Option<DuplexStream>,
+    /// Whether the peer sends no more.
+    has_ended: bool,
+}
+
+impl<Io, U, C> Connection<Io, U, C>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    U: Supply,
+    C: Codec,
+{
+    /// Decodes a command without its last argument, if that is one to be streamed.
+    pub(super) fn decode_head(&mut self) {
+        let may_stream = !self.shared.streams.is_empty() && self.standing.is_authenticated();
+        // Of half a command that ends there, none is called.
+        if !may_stream || self.stage != Stage::Open {
+            return;
+        }
+        let streams = &self.shared.streams;
+        let head = self.codec.decode_head(self.input.buffer(), &|name| streams.get(name).copied());
+        if let Some((command, tag, length)) = head {
+            self.begin_argument(command, tag, length);
+        }
+    }
+
+    #[cold]
+    fn begin_argument(&mut self, command: Command, tag: C::Tag, length: u64) {
+        let (reader, handler) = duplex(WINDOW);
+        self.incoming = Some(Box::new(Incoming { left: length, handler: Some(handler), has_ended: false }));
+        let command = self.number(command).with_body(Body::new(length, reader));
+        self.queue.push(command, tag, Class::Barrier);
+    }
+
+    /// Hands on what has come of an argument, or throws it away. True when all of it has come.
+    #[cold]
+    pub(super) fn stream_in(&mut self, cx: &mut Context<'_>) -> bool {
+        // Its command is called when everything before it is answered.
+        if !self.queue.is_empty() {
+            return false;
+        }
+        let is_wanted = self.is_answering();
+        let Some(incoming) = &mut self.incoming else { return false };
+        if !is_wanted {
+            incoming.handler = None;
+        }
+        let buffer = self.input.buffer();
+        while incoming.left > 0 && !buffer.is_empty() {
+            let piece = usize::try_from(incoming.left).unwrap_or(usize::MAX).min(buffer.len());
+            let taken = match &mut incoming.handler {
+                None => piece,
+                Some(handler) => match Pin::new(handler).poll_write(cx, &buffer[..piece]) {
+                    Poll::Pending => return false,
+                    Poll::Ready(Ok(taken)) => taken,
+                    Poll::Ready(Err(_)) => {
+                        incoming.handler = None;
+                        continue;
+                    }
+                },
+            };
+            buffer.advance(taken);
+            incoming.left -= taken as u64;
+        }
+        if incoming.left > 0 && !incoming.has_ended {
+            return false;
+        }
+        if incoming.left > 0 {
+            // The handler reads of the early end. Half a command has no answer.
+            self.standing.replies = Replies::Off;
+        }
+        self.incoming = None;
+        self.input.end_passing();
+        true
+    }
+
+    /// Whether more of an argument is read: as long as its handler keeps up, or nobody wants it.
+    #[cold]
+    pub(super) fn wants_argument(&self) -> bool {
+        let has_ended = self.incoming.as_ref().is_none_or(|incoming| incoming.has_ended);
+        let is_listening = self.stage == Stage::Open || self.stage == Stage::Finishing && self.is_answering();
+        let room = if self.queue.is_empty() { 1 } else { self.input_bound() };
+        !has_ended && is_listening && self.input.len() < room
+    }
+
+    /// Notes that the peer sends no more.
+    #[cold]
+    pub(super) fn note_end(&mut self) {
+        if let Some(incoming) = &mut self.incoming {
+            incoming.has_ended = true;
+        }
+        if self.stage == Stage::Open {
+            self.stage = Stage::Ended;
+        }
+    }
+
+    /// Whether the answer under way may still need its request: a stream out of a stream.
+    fn is_answering(&self) -> bool {
+        !self.flight.is_empty() || self.outgoing.is_some()
+    }
+
+    /// Forgets an argument whose command is dropped before it was called.
+    pub(super) fn drop_uncalled(&mut self) {
+        if !self.queue.is_empty() {
+            self.incoming = None;
+        }
+    }
+
+    /// Whether it is the peer that an argument waits for.
+    pub(super) fn awaits_argument(&self) -> bool {
+        self.incoming.is_some() && self.queue.is_empty()
+    }
+}

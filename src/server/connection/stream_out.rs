@@ -1,0 +1,176 @@
+//! Answers out of the ordinary: values that are streamed, the last answer of a connection, the end of the protocol.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, BufMut, BytesMut};
+use kvstore_middleware::trouble;
+use kvstore_protocol::{Body, Codec, CommandError, Handover, Response, Streamed};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::poll_read_buf;
+
+use super::{Connection, flight::Flight};
+use crate::server::{detach::Takeover, supply::Supply};
+
+/// How much of a streamed value waits to be written at a time.
+pub(super) const WINDOW: usize = 64 * 1024;
+
+/// A streamed value on its way out. Nothing is answered until it is whole.
+pub(super) struct Outgoing<T> {
+    body: Body,
+    tag: T,
+    /// What was read, when the protocol sends values whole.
+    collected: Option<BytesMut>,
+    /// Whether the connection is closed behind it.
+    is_last: bool,
+}
+
+impl<Io, U, C> Connection<Io, U, C>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    U: Supply,
+    C: Codec,
+{
+    /// Answers with what is more than one message to encode.
+    #[cold]
+    pub(super) fn reply_rare(&mut self, mut response: Response, tag: C::Tag) {
+        let mut is_last = false;
+        loop {
+            response = match response {
+                Response::Close(last) => {
+                    is_last = true;
+                    *last
+                }
+                Response::Handover(handover) => {
+                    let last = self.take_over(&handover);
+                    is_last |= self.takeover.is_some();
+                    last
+                }
+                Response::Streamed(streamed) => return self.begin_stream(&streamed, tag, is_last),
+                other => {
+                    if self.standing.replies.pass() {
+                        self.codec.encode(other, tag, &mut self.output);
+                    }
+                    return self.note_answered(is_last);
+                }
+            }
+        }
+    }
+
+    /// Notes who takes the connection, and returns what is answered before.
+    fn take_over(&mut self, handover: &Handover) -> Response {
+        if !self.at_barrier || !self.flight.is_empty() || !self.queue.is_empty() {
+            // What came behind is decoded already, and would be lost to the new owner.
+            tracing::error!("a command that detaches its connection is not named as a barrier");
+            return Response::error("ERR", "a command that detaches its connection must be a barrier");
+        }
+        if self.input.is_passing() {
+            tracing::error!("a command whose argument is streamed detaches its connection");
+            return Response::error("ERR", "a command whose argument is streamed cannot detach its connection");
+        }
+        match handover.take::<Takeover>() {
+            Some(takeover) if self.takeover.is_none() => {
+                self.takeover = Some(takeover.run);
+                takeover.last
+            }
+            _ => CommandError::HANDOVER_INSIDE.into(),
+        }
+    }
+
+    fn begin_stream(&mut self, streamed: &Streamed, tag: C::Tag, is_last: bool) {
+        let body = streamed.take();
+        if !self.standing.replies.pass() {
+            trouble::discard(body);
+            return self.note_answered(is_last);
+        }
+        let Some(body) = body else {
+            self.codec.encode(CommandError::STREAMED_INSIDE.into(), tag, &mut self.output);
+            return self.note_answered(is_last);
+        };
+        let collected = match self.codec.begin_streamed(body.len(), &tag, &mut self.output) {
+            true => None,
+            false if body.len() > self.output_bound() as u64 => {
+                let refusal = Response::error("ERR", "the value is too long to be sent in this protocol");
+                self.codec.encode(refusal, tag, &mut self.output);
+                trouble::discard(body);
+                return self.note_answered(is_last);
+            }
+            false => Some(BytesMut::new()),
+        };
+        self.outgoing = Some(Box::new(Outgoing { body, tag, collected, is_last }));
+        self.flush_soon();
+    }
+
+    /// Sends on, by as much as there is room for. Pending while the source has nothing to send.
+    #[cold]
+    pub(super) fn stream_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let room = self.flush_at.saturating_sub(self.output.remaining());
+        let Some(outgoing) = &mut self.outgoing else { return Poll::Ready(()) };
+        let left = usize::try_from(outgoing.body.len()).unwrap_or(usize::MAX);
+        if left == 0 {
+            self.end_stream();
+            return Poll::Ready(());
+        }
+        let (buffer, room) = match &mut outgoing.collected {
+            Some(collected) => (collected, WINDOW),
+            None => (self.output.bytes(), room.min(WINDOW)),
+        };
+        let room = room.min(left);
+        buffer.reserve(room);
+        let mut buffer = buffer.limit(room);
+        let body = Pin::new(&mut outgoing.body);
+        let cause = match trouble::guard(|| poll_read_buf(body, cx, &mut buffer)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(_))) => return Poll::Ready(()),
+            Ok(Poll::Ready(Err(error))) => error,
+            Err(_) => io::Error::other("the source panicked"),
+        };
+        self.break_stream(&cause);
+        Poll::Ready(())
+    }
+
+    fn end_stream(&mut self) {
+        let Some(outgoing) = self.outgoing.take() else { return };
+        let Outgoing { body, tag, collected, is_last } = *outgoing;
+        trouble::discard(body);
+        match collected {
+            Some(collected) => self.codec.encode(Response::bulk(collected.freeze()), tag, &mut self.output),
+            None => self.codec.end_streamed(tag, &mut self.output),
+        }
+        self.flush_soon();
+        self.note_answered(is_last);
+    }
+
+    /// A source failed. What was sent of its value cannot be taken back, so the connection ends behind it.
+    fn break_stream(&mut self, cause: &io::Error) {
+        let Some(outgoing) = self.outgoing.take() else { return };
+        let Outgoing { body, tag, collected, is_last } = *outgoing;
+        trouble::discard(body);
+        self.flush_soon();
+        if collected.is_some() {
+            let answer = trouble::internal_error(&format!("a streamed value broke off: {cause}"));
+            self.codec.encode(answer, tag, &mut self.output);
+            return self.note_answered(is_last);
+        }
+        tracing::error!(peer = %self.standing.session.peer(), %cause, "a streamed value broke off, and its connection with it");
+        trouble::discard(self.takeover.take());
+        // Whatever were written now would be taken for the rest of the value.
+        self.finish();
+        self.flight = Flight::new();
+        self.inbox.close_to_messages();
+    }
+
+    /// Notes that the next command in order is answered.
+    fn note_answered(&mut self, is_last: bool) {
+        self.answered += 1;
+        if self.inbox.has_mail() {
+            self.read_mail();
+        }
+        if is_last {
+            self.finish();
+        }
+    }
+}

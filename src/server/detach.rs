@@ -1,0 +1,223 @@
+//! [`detach`]: a handler takes its connection out of the loop, for a protocol of its own.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use kvstore_middleware::trouble;
+use kvstore_protocol::{
+    Handover, Response, Session,
+    mailbox::{Inbox, Order},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
+
+use super::{connection::ordered, registry::Registration};
+
+/// Answers with the end of the protocol: `run` has the connection from here on.
+///
+/// Every command before is answered and written first. Then the loop of the connection ends, and the future runs in its
+/// task. What the client sent behind the command is not decoded: it is the first that [`Detached`] reads. So the command
+/// must be named with [`Serve::barriers`](super::Serve::barriers); one that is not, whose successors may be decoded
+/// already, is answered with an error, and the connection goes on as it was. So is one whose argument is
+/// [streamed](super::Serve::stream_in).
+///
+/// The connection keeps its place: CLIENT LIST shows it, it counts among the most that there may be, CLIENT KILL drops it
+/// at once. A graceful shutdown [tells](Detached::stopping) it, waits for it within the grace period, and cuts it then.
+/// Deadlines and limits, though, are now those of the new protocol, and messages to it find it closed. It is closed when
+/// the future drops it; a panic in it is logged.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+/// use kvstore::{protocol::{Command, Response}, server::{detach_after, pipe}};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// async fn shout(_: Command) -> Result<Response, std::convert::Infallible> {
+///     Ok(detach_after(Response::ok(), |mut stream| async move {
+///         while let Ok(byte) = stream.read_u8().await {
+///             if stream.write_u8(byte.to_ascii_uppercase()).await.is_err() {
+///                 return;
+///             }
+///         }
+///     }))
+/// }
+///
+/// let (connector, listener) = pipe();
+/// tokio::spawn(kvstore::serve(listener, tower::service_fn(shout)).barriers(["SHOUT"]).into_future());
+/// let mut stream = connector.connect()?;
+/// stream.write_all(b"SHOUT\r\nhello").await?;
+/// let mut answer = [0; 10];
+/// stream.read_exact(&mut answer).await?;
+/// assert_eq!(&answer, b"+OK\r\nHELLO");
+/// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+/// ```
+pub fn detach<F, R>(run: R) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+    R: FnOnce(Detached) -> F + Send + 'static,
+{
+    detach_after(Response::Silent, run)
+}
+
+/// The same, after a last message in the old protocol.
+pub fn detach_after<F, R>(last: Response, run: R) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+    R: FnOnce(Detached) -> F + Send + 'static,
+{
+    Response::Handover(Handover::new(Takeover { last, run: Box::new(|detached| Box::pin(run(detached))) }))
+}
+
+/// What a connection finds in a [`Handover`].
+pub(super) struct Takeover {
+    /// What is answered before.
+    pub(super) last: Response,
+    pub(super) run: Run,
+}
+
+/// Makes the future that has the connection.
+pub(super) type Run = Box<dyn FnOnce(Detached) -> Running + Send>;
+
+/// What goes on with a connection behind its loop.
+pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A stream of either kind of bytes, whatever the listener.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Stream for Io {}
+
+/// A connection that has left the protocol, from [`detach`]: a stream of bytes, and what is known of who is at the other
+/// end.
+pub struct Detached {
+    io: Box<dyn Stream>,
+    unread: Bytes,
+    session: Arc<Session>,
+    stopping: CancellationToken,
+}
+
+impl Detached {
+    /// The session of the connection, as it was last.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Waits until the server stops. What is not done within its grace period from then on is cut.
+    ///
+    /// The future is apart from the connection, so that it can stand beside a read in a `select!`.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.stopping.clone().cancelled_owned()
+    }
+}
+
+/// What was read ahead comes first.
+impl AsyncRead for Detached {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        let length = self.unread.len().min(buffer.remaining());
+        buffer.put_slice(&self.unread[..length]);
+        self.unread.advance(length);
+        if self.unread.is_empty() {
+            // Not to keep what it was a part of.
+            self.unread = Bytes::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Detached {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+impl fmt::Debug for Detached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Detached")
+            .field("session", &self.session)
+            .field("unread", &self.unread.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs what took a connection, to its end or until it is killed. `place` is the connection's among the others.
+pub(super) fn go_on<Io>(
+    run: Run,
+    io: Io,
+    unread: Bytes,
+    session: Arc<Session>,
+    inbox: Inbox,
+    place: Registration,
+) -> Running
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let stopping = CancellationToken::new();
+    let detached = Detached { io: Box::new(io), unread, session, stopping: stopping.clone() };
+    Box::pin(async move {
+        let _place = place;
+        tokio::select! {
+            biased;
+            () = killed(inbox, stopping) => {}
+            () = guarded(run, detached) => {}
+        }
+    })
+}
+
+/// Waits for the order to close at once, and passes on the one to stop.
+async fn killed(mut inbox: Inbox, stopping: CancellationToken) {
+    inbox.close_to_messages();
+    ordered(&mut inbox, Order::Stop).await;
+    stopping.cancel();
+    ordered(&mut inbox, Order::Kill).await;
+}
+
+/// Runs somebody else's future, whose panics are logged. Those in its drop too, when it is killed.
+async fn guarded(run: Run, detached: Detached) {
+    let Ok(running) = trouble::guard(|| run(detached)) else { return };
+    let mut running = Guarded(Some(running));
+    poll_fn(|cx| running.poll(cx)).await;
+}
+
+struct Guarded(Option<Running>);
+
+impl Guarded {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(running) = &mut self.0 else { return Poll::Ready(()) };
+        // A panic ends it, and was logged.
+        trouble::guard(|| running.as_mut().poll(cx)).unwrap_or(Poll::Ready(()))
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        trouble::discard(self.0.take());
+    }
+}
