@@ -13,7 +13,7 @@ use bytes::Bytes;
 use kvstore::{
     catalog::Flags,
     middleware::{ConcurrencyLimitLayer, TimeoutLayer},
-    protocol::{Command, CommandError, Protocol, Push, Response, Session},
+    protocol::{Body, Command, CommandError, Protocol, Push, Response, Session},
     routing::{AnyError, Arg, FromRef, IntoResponse, Key, Rest, Route, Router, State},
     store::Store,
 };
@@ -446,4 +446,22 @@ async fn routers_stand_behind_routers() {
         &[("INNER", ":1"), ("OUTER", ":2"), ("COMMAND GETKEYS INNER", "-ERR The command has no key arguments")],
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_argument_streams_through_a_router() {
+    async fn length(_: Key, body: Body) -> Result<String, AnyError> {
+        let had_come = body.len();
+        Ok(format!("{had_come} {}", body.read_to_bytes(1000).await?.len()))
+    }
+    let router: Router = Router::new().command("LENGTH", length);
+    let server = Server::of(|listener| kvstore::serve(listener, router).stream_in(["LENGTH"], 100));
+    let mut client = server.connect();
+    client.asks("*3\r\n$6\r\nLENGTH\r\n$1\r\nk\r\n$5\r\nshort\r\n", "$3\r\n5 5\r\n").await;
+    client.sends("*3\r\n$6\r\nLENGTH\r\n$1\r\nk\r\n$200\r\n").await;
+    client.sends("x".repeat(200)).await;
+    client.asks("\r\nPING\r\n", "$7\r\n200 200\r\n+PONG\r\n").await;
+    client.sends("*4\r\n$6\r\nLENGTH\r\n$1\r\nk\r\n$1\r\nk\r\n$200\r\n").await;
+    client.sends("x".repeat(200) + "\r\nPING\r\n").await;
+    client.gets("-ERR wrong number of arguments for 'length' command\r\n+PONG\r\n").await;
 }

@@ -83,7 +83,9 @@ where
     S: Send + Sync,
 {
     fn answer(&self, command: Command) -> Answer {
-        if !self.arity.admits(command.len()) {
+        // A last argument that is still on its way counts, though it is not there.
+        let is_one_more = || command.streamed_len().is_some() && self.arity.admits(command.len() + 1);
+        if !self.arity.admits(command.len()) && !is_one_more() {
             return Answer::Now(self.name.wrong_arity(&command).into());
         }
         let mut arguments = Arguments::new(&command, &self.name);

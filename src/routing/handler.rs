@@ -44,7 +44,7 @@ use crate::catalog::{Arity, KeyRange};
     message = "`{Self}` is not a handler",
     label = "not a handler",
     note = "a handler is a `fn` or an `async fn` of at most eight arguments",
-    note = "each argument is an extractor: `State`, `Arg`, `Key`, `Rest`, `Option` of those, `Command`, `Arc<Session>`, `Push`, or a type that implements `FromCommand`",
+    note = "each argument is an extractor: `State`, `Arg`, `Key`, `Rest`, `Body`, `Option` of those, `Command`, `Arc<Session>`, `Push`, or a type that implements `FromCommand`",
     note = "`State<T>` needs `.with_state` with a `T`, or with a state for which `T` implements `FromRef`",
     note = "it returns what implements `IntoResponse`, a `Result` of two such types for one that may fail",
     note = "it and the future of an `async fn` must be `Send` and borrow nothing: no `Rc`, no `MutexGuard` across an `.await`"

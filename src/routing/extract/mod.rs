@@ -1,6 +1,7 @@
 //! [`FromCommand`]: what can be an argument of a handler. One extractor a file.
 
 mod arg;
+mod body;
 mod command;
 mod key;
 mod optional;
@@ -58,7 +59,7 @@ use crate::catalog::Arity;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no extractor",
-    note = "extractors are `State`, `Arg`, `Key`, `Rest`, `Option` of those, `Command`, `Arc<Session>`, `Push`",
+    note = "extractors are `State`, `Arg`, `Key`, `Rest`, `Body`, `Option` of those, `Command`, `Arc<Session>`, `Push`",
     note = "`State<T>` needs a router with the state `T`, or with one that is `FromRef` for it"
 )]
 pub trait FromCommand<S>: Sized {

@@ -1,0 +1,45 @@
+use kvstore_protocol::{Body, CommandError};
+
+use super::{Arguments, FromCommand, Words};
+
+/// The last argument, in pieces: while the client still sends it, where the server
+/// [streams it in](crate::server::Serve::stream_in), or else as it came. It is the last extractor that takes words.
+///
+/// ```
+/// use kvstore::{
+///     protocol::{Body, Command, CommandError},
+///     routing::{AnyError, Key, Router},
+/// };
+/// use tokio::io::AsyncReadExt;
+/// use tower::ServiceExt;
+///
+/// /// `CHECKSUM name data`: the sum of the bytes, however many, in a buffer of 4 KiB.
+/// async fn checksum(_: Key, mut data: Body) -> Result<u64, AnyError> {
+///     let (mut sum, mut buffer) = (0, [0; 4096]);
+///     loop {
+///         match data.read(&mut buffer).await? {
+///             0 => return Ok(sum),
+///             read => sum += buffer[..read].iter().map(|byte| u64::from(*byte)).sum::<u64>(),
+///         }
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
+/// let router: Router = Router::new().command("CHECKSUM", checksum);
+/// let command = Command::new("CHECKSUM").arg("name").arg(&[1, 2, 3]);
+/// assert_eq!(router.oneshot(command).await, Ok(6.into()));
+/// # });
+/// ```
+impl<S> FromCommand<S> for Body {
+    type Rejection = CommandError;
+
+    const WORDS: Words = Words::exactly(1);
+
+    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, CommandError> {
+        match arguments.command().streamed_len() {
+            None => arguments.take_shared().map(Self::from).ok_or(CommandError::SYNTAX),
+            // Whoever reads it first has it.
+            Some(_) => arguments.command().body().ok_or(CommandError::err("the value was taken already")),
+        }
+    }
+}
