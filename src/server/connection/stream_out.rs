@@ -155,7 +155,8 @@ where
             self.codec.encode(answer, tag, &mut self.output);
             return self.note_answered(is_last);
         }
-        tracing::error!(peer = %self.standing.session.peer(), %cause, "a streamed value broke off, and its connection with it");
+        let peer = self.standing.session.peer();
+        tracing::error!(%peer, %cause, "a streamed value broke off, and its connection with it");
         trouble::discard(self.takeover.take());
         // Whatever were written now would be taken for the rest of the value.
         self.finish();
