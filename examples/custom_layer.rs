@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (connector, listener) = server::pipe();
     tokio::spawn(kvstore::serve(listener, service).into_future());
 
-    let mut client = Client::over(connector.connect()?, ClientCodec::resp());
+    let client = Client::over(connector.connect()?, ClientCodec::resp());
     for command in [Command::set("key", "value"), Command::get("key"), Command::new("strlen").arg("key")] {
         println!("{command:?} -> {}", client.call(command.clone()).await?);
     }

@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use kvstore::client::Client;
+use kvstore::client::{Client, Endpoint};
 
 /// A running server; killed when the test ends before it does.
 struct Running {
@@ -62,7 +62,7 @@ impl Drop for Running {
 async fn a_signal_stops_the_server_in_order() {
     for signal in ["TERM", "INT"] {
         let server = Running::start(&mut kvstore());
-        let mut client = Client::connect(&*server.places[0]).await.unwrap();
+        let client = Client::connect(&*server.places[0]).await.unwrap();
         client.set("key", "value").await.unwrap();
         let (is_success, log) = server.stop(signal);
         assert!(is_success);
@@ -75,7 +75,7 @@ async fn a_unix_socket_is_served_and_removed() {
     let path = std::env::temp_dir().join(format!("kvstore-test-{}.sock", std::process::id()));
     let server = Running::start(kvstore().arg("--unixsocket").arg(&path));
     assert_eq!(server.places[1], path.to_str().unwrap());
-    let mut client = Client::connect_unix(&path).await.unwrap();
+    let client = Client::connect(Endpoint::unix(&path)).await.unwrap();
     assert_eq!(client.ping("").await.unwrap(), "PONG");
     drop(client);
     server.stop("TERM");
@@ -95,17 +95,13 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
             .args(["--databases", "5"]),
     );
     std::fs::remove_file(&path).unwrap();
-    let mut client = Client::connect(&*server.places[0]).await.unwrap();
-    let mut call = async |words: &str| {
-        let mut words = words.split(' ');
-        let command = kvstore::protocol::Command::new(words.next().unwrap()).with_args(words);
-        client.call(command).await.unwrap().to_string()
-    };
-    assert_eq!(call("AUTH file").await, "-WRONGPASS invalid username-password pair or user is disabled.");
-    assert_eq!(call("AUTH environment").await, "+OK");
-    assert_eq!(call("SELECT 4").await, "+OK");
-    assert_eq!(call("SELECT 5").await, "-ERR DB index is out of range");
-    assert_eq!(call("CONFIG GET maxclients").await, "[\"maxclients\", \"7\"]");
+    let place = &server.places[0];
+    let refused = async |url: String| Client::connect(url).await.unwrap_err().to_string();
+    assert!(refused(format!("redis://:file@{place}")).await.contains("refused AUTH: WRONGPASS"));
+    assert!(refused(format!("redis://:environment@{place}/5")).await.contains("ERR DB index is out of range"));
+    let client = Client::connect(format!("redis://:environment@{place}/4")).await.unwrap();
+    let config = kvstore::protocol::Command::new("CONFIG").with_args(["GET", "maxclients"]);
+    assert_eq!(client.call(config).await.unwrap().to_string(), "[\"maxclients\", \"7\"]");
 }
 
 #[test]

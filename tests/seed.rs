@@ -16,26 +16,26 @@ async fn start_server() -> SocketAddr {
 async fn clients() -> [Client; 2] {
     let address = start_server().await;
     let resp = client::create(address).await.expect("the server listens");
-    [resp, Client::connect_native(address).await.expect("the server listens")]
+    [resp, Client::connect(format!("kv://{address}")).await.expect("the server listens")]
 }
 
 #[tokio::test]
 async fn ping_answers_pong() {
-    for mut client in clients().await {
+    for client in clients().await {
         assert_eq!(client.ping(String::from("")).await.unwrap(), "PONG");
     }
 }
 
 #[tokio::test]
 async fn ping_with_a_value_answers_the_value() {
-    for mut client in clients().await {
+    for client in clients().await {
         assert_eq!(client.ping(String::from("Value")).await.unwrap(), "Value");
     }
 }
 
 #[tokio::test]
 async fn a_value_is_there_from_set_to_clear() {
-    for mut client in clients().await {
+    for client in clients().await {
         assert_eq!(client.get("key").await.unwrap(), None);
         client.set("key", "value").await.unwrap();
         assert_eq!(client.get("key").await.unwrap().unwrap(), "value");
@@ -47,7 +47,7 @@ async fn a_value_is_there_from_set_to_clear() {
 
 #[tokio::test]
 async fn both_protocols_meet_in_one_store() {
-    let [mut resp, mut native] = clients().await;
+    let [resp, native] = clients().await;
     resp.set("key", "value").await.unwrap();
     assert_eq!(native.get("key").await.unwrap().unwrap(), "value");
     native.set("key", "other").await.unwrap();

@@ -1,127 +1,184 @@
-//! [`Client`]: calls with their types.
+//! [`Client`]: the handle.
 
-use std::{io, path::Path};
+use std::{fmt, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use kvstore_protocol::{ClientCodec, Command, Response, ToArg};
+use kvstore_protocol::{ClientCodec, Command, CommandError, Output, Response};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, ToSocketAddrs, UnixStream},
+    net::{ToSocketAddrs, lookup_host},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+};
+use tokio_util::sync::PollSemaphore;
+use tower::{BoxError, Service};
+
+use super::{
+    ClientBuilder, ClientError, Endpoint, Pipeline, Pushes, ResponseFuture,
+    endpoint::Place,
+    local::{InProcess, Local},
+    pushes::Hub,
+    queue::{Gate, Message},
+    sharing::{self, Expected},
 };
 
-use super::{ClientError, Refusal, connection::Connection};
-
-/// Connects to a server: [`Client::connect`] under the name of the first version.
+/// Connects to a server: [`Client::connect`] under the name of the first version, to anything that says addresses.
 ///
 /// # Errors
-/// When the connection cannot be made.
-pub async fn create(address: impl ToSocketAddrs) -> io::Result<Client> {
-    Client::connect(address).await
+/// When the address cannot be looked up, or the connection cannot be made.
+pub async fn create(address: impl ToSocketAddrs) -> std::io::Result<Client> {
+    let addresses = lookup_host(address).await?.collect();
+    let client = Client::connect(Endpoint::at(Place::Addresses(addresses))).await;
+    client.map_err(|error| match error {
+        ClientError::Closed(cause) => cause.into(),
+        other => std::io::Error::other(other),
+    })
 }
 
-/// A connection to a server, with typed calls for the commonest commands and [`call`](Client::call) for all others.
+/// A handle to a connection that is shared by all clones of the handle.
 ///
-/// Keys and values are bytes. A value of more than a few bytes that comes back shares the memory that it was read into.
-/// Messages that a RESP3 server pushes between its replies are skipped.
+/// A call is a future: nothing is sent before it is polled. What many callers send at a time is written together, and
+/// the answers come back in the order of the stream. Keys and values are bytes; a value of more than a few bytes that
+/// comes back shares the memory that it was read into. Cloning costs a reference count.
+///
+/// Since the connection is shared, commands are refused that would change it for all: SELECT, AUTH and their like are
+/// settings of the [builder](Client::builder). A transaction is one [pipeline](Client::pipeline). A command that waits
+/// on the server (BLPOP) holds up all commands behind it: give it a client of its own.
+///
+/// The connection ends when the last handle is dropped and nobody waits for an answer any more; see also
+/// [`close`](Client::close).
 ///
 /// # Errors
 /// A typed call gives an error reply as [`ClientError::Refused`], and a reply that it cannot have as
-/// [`ClientError::Unexpected`]; the connection stays in step after both. When the stream fails, ends, or carries what is
-/// no reply, the connection is closed, and every further call is [`ClientError::Closed`].
+/// [`ClientError::Unexpected`]. When the connection breaks, calls of which something was sent are
+/// [`ClientError::Lost`], and their commands are not sent again; the others wait for the next connection, as
+/// [`Reconnect`](super::Reconnect) says, or are [`ClientError::Closed`].
 ///
 /// # Cancel safety
-/// A call may be dropped at any time. Its command may then be executed or not; the next call finishes sending it and
-/// skips its answer, which takes until the server has given that answer.
-#[derive(Debug)]
+/// A call may be dropped at any time. Its command may then be executed or not; its answer is read and thrown away.
 pub struct Client {
-    /// Nothing once it is lost.
-    connection: Option<Connection>,
-    is_native: bool,
+    pub(super) link: Link,
+    pub(super) deadline: Option<Duration>,
+    /// Where this instance waits for room as a service, and the room that it was promised. Of no other instance.
+    pub(super) waiting: Option<PollSemaphore>,
+    pub(super) reserved: Option<OwnedSemaphorePermit>,
+}
+
+/// Who answers.
+#[derive(Clone)]
+pub(super) enum Link {
+    Remote(Arc<Remote>),
+    Local(Arc<dyn Local>),
+}
+
+/// What all handles of a connection share.
+#[derive(Debug)]
+pub(super) struct Remote {
+    pub(super) requests: mpsc::UnboundedSender<Message>,
+    pub(super) gate: Gate,
+    pub(super) max_in_flight: u32,
+    pub(super) hub: Arc<Hub>,
+    pub(super) is_native: bool,
+    pub(super) is_resp3: bool,
+    pub(super) database: usize,
 }
 
 impl Client {
-    /// Connects over TCP and speaks RESP, as every server does.
-    ///
-    /// # Errors
-    /// When the connection cannot be made.
-    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self::over(tcp(address).await?, ClientCodec::resp()))
+    /// The settings of a client, to be changed before it connects.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 
-    /// Connects over TCP and speaks the native protocol, which has GET, SET, CLEAR and PING, and only text.
+    /// Connects with the default settings to an [`Endpoint`]: an address or a URL.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), kvstore::client::ClientError> {
+    /// use kvstore::client::Client;
+    ///
+    /// let client = Client::connect("redis://:secret@localhost/3").await?;
+    /// let client = Client::connect("localhost:6379").await?;
+    /// let client = Client::connect("unix:/run/kvstore.sock").await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
-    /// When the connection cannot be made.
-    pub async fn connect_native(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self::over(tcp(address).await?, ClientCodec::native()))
+    /// As [`ClientBuilder::connect`].
+    pub async fn connect<E>(endpoint: E) -> Result<Self, ClientError>
+    where
+        E: TryInto<Endpoint, Error: Into<ClientError>>,
+    {
+        Self::builder().connect(endpoint).await
     }
 
-    /// Connects to the Unix socket at `path` and speaks RESP.
+    /// Speaks the protocol of `codec` over `io`: a pipe in memory, an encrypted stream, a socket with options of its
+    /// own. Nothing is sent but what is called, and the end of the stream is the end of the client.
     ///
-    /// # Errors
-    /// When the connection cannot be made.
-    pub async fn connect_unix(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self::over(UnixStream::connect(path).await?, ClientCodec::resp()))
+    /// [`ClientBuilder::over`] does the same with a handshake and settings, [`ClientBuilder::connect_with`] with more
+    /// than one stream.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime: the connection is a task.
+    pub fn over(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, mut codec: ClientCodec) -> Self {
+        // What tells the native protocol from RESP, which has a form for every command.
+        let is_native = codec.encode(&Command::new("EXISTS"), &mut Output::default()).is_err();
+        let builder = Self::builder();
+        if is_native { builder.native() } else { builder }.over_now(io, codec)
     }
 
-    /// Speaks the protocol of `codec` over `io`: a pipe in memory, an encrypted stream, a socket with options of its own.
-    pub fn over(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, codec: ClientCodec) -> Self {
-        let mut connection = Connection::new(Box::new(io), codec);
-        let is_native = connection.is_native();
-        Self { connection: Some(connection), is_native }
+    /// Calls a service in this process, with no socket and no protocol: for tests, and for programs that have the
+    /// server inside.
+    ///
+    /// Each call has a clone of the service, which is asked for its readiness and then called. What goes wrong in it is
+    /// answered as a server would answer it: an error of the service, or a panic, is an error reply. PING and ECHO are
+    /// answered here, as the transport of a server does in front of the service. A command comes without a connection,
+    /// or in the session that it brings: any database, no pushes.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use kvstore::{client::Client, store::Store};
+    ///
+    /// let client = Client::local(Store::new());
+    /// client.set("key", "value").await?;
+    /// assert_eq!(client.get("key").await?.unwrap(), "value");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn local<S>(service: S) -> Self
+    where
+        S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
+    {
+        Self::new(Link::Local(Arc::new(InProcess::new(service))), None)
     }
 
-    /// `PING [text]`: `PONG` when the text is empty, else the text.
-    ///
-    /// # Errors
-    /// Those of [every call](Client#errors).
-    pub async fn ping(&mut self, text: impl ToArg) -> Result<Bytes, ClientError> {
-        let has_text = text.with_bytes(|text| !text.is_empty());
-        let ping = Command::ping();
-        match self.ask(if has_text { ping.arg(text) } else { ping }).await? {
-            Response::Simple(text) | Response::Bulk(text) => Ok(text.into()),
-            other => Err(ClientError::Unexpected(other)),
-        }
+    pub(super) fn remote(remote: Remote, deadline: Option<Duration>) -> Self {
+        Self::new(Link::Remote(Arc::new(remote)), deadline)
     }
 
-    /// `GET key`: the value of the key.
-    ///
-    /// # Errors
-    /// Those of [every call](Client#errors).
-    pub async fn get(&mut self, key: impl ToArg) -> Result<Option<Bytes>, ClientError> {
-        match self.ask(Command::get(key)).await {
-            // How the native protocol says that there is nothing.
-            Err(ClientError::Refused(refusal)) if self.is_native && refusal.as_bytes() == b"Key not found" => Ok(None),
-            answer => value(answer?),
-        }
+    const fn new(link: Link, deadline: Option<Duration>) -> Self {
+        Self { link, deadline, waiting: None, reserved: None }
     }
 
-    /// `SET key value`: sets the value of the key.
+    /// A handle to the same connection whose calls take no longer than that, counted from the call: waiting for room
+    /// and for a connection is part of it. A late call is [`ClientError::TimedOut`]; its answer is skipped when it
+    /// comes, and a command that was not sent by then never is.
     ///
-    /// # Errors
-    /// Those of [every call](Client#errors).
-    pub async fn set(&mut self, key: impl ToArg, value: impl ToArg) -> Result<(), ClientError> {
-        match self.ask(Command::set(key, value)).await? {
-            Response::Simple(_) => Ok(()),
-            // The native protocol answers the key.
-            Response::Bulk(_) if self.is_native => Ok(()),
-            other => Err(ClientError::Unexpected(other)),
-        }
-    }
-
-    /// `GETDEL key`, the native CLEAR: removes the key and gives the value that it had.
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// use std::{convert::Infallible, time::Duration};
+    /// use kvstore::{client::{Client, ClientError}, protocol::{Command, Response}};
     ///
-    /// The native protocol does not tell an empty value from a missing one: both are `None` over it.
-    ///
-    /// # Errors
-    /// Those of [every call](Client#errors).
-    pub async fn clear(&mut self, key: impl ToArg) -> Result<Option<Bytes>, ClientError> {
-        let value = value(self.ask(Command::new("GETDEL").arg(key)).await?)?;
-        Ok(value.filter(|value| !(self.is_native && value.is_empty())))
+    /// let stuck = tower::service_fn(|_: Command| std::future::pending::<Result<Response, Infallible>>());
+    /// let client = Client::local(stuck);
+    /// let hasty = client.with_deadline(Duration::from_millis(5));
+    /// assert!(matches!(hasty.get("key").await, Err(ClientError::TimedOut)));
+    /// # Ok::<(), std::io::Error>(()) })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self::new(self.link.clone(), Some(deadline))
     }
 
     /// Sends any command that has one reply, and gives the reply as it is: an error reply is a [`Response::Error`] and
-    /// no `Err`.
+    /// no `Err`. The time of the deadline begins here.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -130,7 +187,7 @@ impl Client {
     /// let (connector, listener) = server::pipe();
     /// tokio::spawn(kvstore::serve(listener, Store::new()).into_future());
     ///
-    /// let mut client = Client::over(connector.connect()?, ClientCodec::resp());
+    /// let client = Client::over(connector.connect()?, ClientCodec::resp());
     /// client.set("key", "value").await?;
     /// assert_eq!(client.call(Command::new("STRLEN").arg("key")).await?, Response::from(5));
     /// assert!(client.call(Command::new("STRLEN")).await?.is_error());
@@ -138,39 +195,113 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// SUBSCRIBE and its like go over a RESP3 connection: the call is answered with the last confirmation, and the
+    /// messages come out of [`pushes`](Client::pushes).
+    ///
     /// # Errors
-    /// [`ClientError::Unsupported`] for a command that the native protocol has no form for, and for one that is answered
-    /// with no reply or several (subscriptions, MONITOR, CLIENT REPLY, replication); nothing is sent then. Else the
-    /// errors of the stream.
-    pub async fn call(&mut self, command: Command) -> Result<Response, ClientError> {
-        let connection = self.connection.as_mut().ok_or(ClientError::Closed)?;
-        let answer = connection.call(&command).await;
-        if answer.as_ref().is_err_and(|error| !matches!(error, ClientError::Unsupported(_))) {
-            // Dropped at once: the server sees the end, and nobody reads on from the middle of something.
-            self.connection = None;
-        }
-        answer
+    /// [`ClientError::Unsupported`] for a command that the native protocol has no form for, that would change the
+    /// connection for others, or that is answered with no reply or several (MONITOR, CLIENT REPLY, replication), and
+    /// for a command that comes from a connection on which another database is selected; nothing is sent then. Else the
+    /// [errors of the connection](Client#errors).
+    pub fn call(&self, command: Command) -> ResponseFuture {
+        ResponseFuture::new(self, command, None)
     }
 
-    async fn ask(&mut self, command: Command) -> Result<Response, ClientError> {
-        match self.call(command).await? {
-            Response::Error(text) => Err(Refusal::new(text).into()),
-            answer => Ok(answer),
+    /// Commands that are sent in one piece, and their answers.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use kvstore::{client::Client, protocol::{Command, Response}, store::Store};
+    ///
+    /// let client = Client::local(Store::new());
+    /// let answers = client.pipeline().add(Command::set("key", 1)).add(Command::new("INCR").arg("key")).send().await?;
+    /// assert_eq!(answers, [Response::ok(), Response::from(2)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.clone())
+    }
+
+    /// A reader of what a RESP3 server pushes from now on.
+    pub fn pushes(&self) -> Pushes {
+        match &self.link {
+            Link::Remote(remote) => remote.hub.read(),
+            Link::Local(_) => Pushes::none(),
         }
+    }
+
+    /// Takes no more calls from any handle, waits for the answers that are due, and closes the connection. Calls that
+    /// come too late are [`ClientError::Closed`].
+    ///
+    /// A server that never answers is waited for as long as a caller waits; those with a deadline do not wait for ever.
+    /// A client in this process has no connection, and its handles go on.
+    ///
+    /// # Cancel safety
+    /// Once it was polled, the connection closes whether it is waited for or not.
+    pub async fn close(self) {
+        let Link::Remote(remote) = &self.link else { return };
+        let (closer, closed) = oneshot::channel::<()>();
+        if remote.requests.send(Message::Close(closer)).is_ok() {
+            // Nothing is ever sent: it is dropped at the end.
+            let _ = closed.await;
+        }
+    }
+
+    /// Whether missing values are spelled out, since the protocol is the native one.
+    pub(super) fn is_native(&self) -> bool {
+        matches!(&self.link, Link::Remote(remote) if remote.is_native)
     }
 }
 
-async fn tcp(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    // A command is written whole: there is nothing to wait for.
-    stream.set_nodelay(true)?;
-    Ok(stream)
+impl Remote {
+    /// Whether the command can be sent by itself, and how it is answered then.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub(super) fn check(&self, command: &Command) -> Result<Expected, CommandError> {
+        self.check_form(command)?;
+        sharing::single(command, self.is_resp3)
+    }
+
+    /// The same for a pipeline.
+    pub(super) fn check_all(&self, commands: &[Command]) -> Result<(), CommandError> {
+        commands.iter().try_for_each(|command| self.check_form(command))?;
+        sharing::pipeline(commands)
+    }
+
+    fn check_form(&self, command: &Command) -> Result<(), CommandError> {
+        let session = command.session();
+        // A command of this program belongs to the client's database. One that came from a connection, or whose session
+        // says a database, belongs to that.
+        if (session.id() != 0 || session.database() != 0) && session.database() != self.database {
+            return Err(CommandError::err(format!(
+                "the server behind is connected to with database {}, and not {}",
+                self.database,
+                session.database()
+            )));
+        }
+        if self.is_native {
+            ClientCodec::native().encode(command, &mut Output::default())?;
+        }
+        Ok(())
+    }
 }
 
-fn value(answer: Response) -> Result<Option<Bytes>, ClientError> {
-    match answer {
-        Response::Bulk(value) => Ok(Some(value.into())),
-        Response::Null => Ok(None),
-        other => Err(ClientError::Unexpected(other)),
+/// What this instance was promised as a service stays its own.
+impl Clone for Client {
+    fn clone(&self) -> Self {
+        Self::new(self.link.clone(), self.deadline)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Client");
+        match &self.link {
+            Link::Remote(remote) => shown.field("is_native", &remote.is_native).field("database", &remote.database),
+            Link::Local(_) => shown.field("is_local", &true),
+        };
+        shown.field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }

@@ -1,134 +1,148 @@
-//! [`Connection`]: one command after the other over one stream, each with its own answer.
+//! [`Connection`]: one stream to a server, and the requests under way on it.
 
 use std::{
     fmt,
     future::poll_fn,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
-use kvstore_protocol::{ClientCodec, Command, CommandError, Output, ProtocolError, Response};
-use tokio::io::{AsyncRead, AsyncWrite};
+use kvstore_protocol::{ClientCodec, ProtocolError, Response};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Sleep, sleep, timeout},
+};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use super::ClientError;
+use super::{
+    ConnectionError, Refusal,
+    handshake::Handshake,
+    pushes::{Hub, Pushed},
+    queue::Queue,
+    request::Request,
+    sharing::Expected,
+    under_way::UnderWay,
+};
 
 /// How much room there is for a read, at least and at most. A longer reply is read in several: its length is only what
 /// the server says.
-const ROOM: (usize, usize) = (4 * 1024, 64 * 1024);
+const READ: (usize, usize) = (4 * 1024, 64 * 1024);
 
-/// Commands whose replies cannot be counted: none, several, or a stream of them.
-const UNCOUNTED: [&str; 9] = [
-    "SUBSCRIBE",
-    "PSUBSCRIBE",
-    "SSUBSCRIBE",
-    "UNSUBSCRIBE",
-    "PUNSUBSCRIBE",
-    "SUNSUBSCRIBE",
-    "MONITOR",
-    "SYNC",
-    "PSYNC",
-];
+/// From how many unwritten bytes on no more commands are encoded.
+const UNWRITTEN: usize = 64 * 1024;
 
-/// A stream to a server, and how far the command under way has come.
-///
-/// Everything that a call has done stands here and not in its future, so that the next call can go on where a dropped
-/// one stopped.
-pub(super) struct Connection {
-    io: Box<dyn Io>,
-    codec: ClientCodec,
-    input: BytesMut,
-    output: Output,
-    is_flushed: bool,
-    /// Whether an answer is due: that of this call, or of one that was dropped.
-    is_due: bool,
-}
+/// How long a server may take to read what it is sent when nobody waits for its answer any more.
+const LINGER: Duration = Duration::from_secs(5);
 
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// There is nothing more to do: no handle is left, or the client was closed.
+    Done,
+    Broken(ConnectionError),
+}
+
+pub(super) struct Connection {
+    io: Box<dyn Io>,
+    codec: ClientCodec,
+    input: BytesMut,
+    under_way: UnderWay,
+    is_flushed: bool,
+    /// Writing has failed. What the server said before is still read.
+    write_error: Option<io::Error>,
+    linger: Option<Pin<Box<Sleep>>>,
+    hub: Arc<Hub>,
+    /// Anything but the handshake.
+    has_answered: bool,
+}
+
 impl Connection {
-    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec) -> Self {
-        Self { io, codec, input: BytesMut::new(), output: Output::default(), is_flushed: true, is_due: false }
+    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec, hub: Arc<Hub>) -> Self {
+        Self {
+            io,
+            codec,
+            input: BytesMut::new(),
+            under_way: UnderWay::default(),
+            is_flushed: true,
+            write_error: None,
+            linger: None,
+            hub,
+            has_answered: false,
+        }
     }
 
-    /// Sends `command` and waits for its answer. After every error but [`ClientError::Unsupported`] the stream is of no
-    /// more use.
+    /// Whether the server has answered anything but the handshake.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
+    /// Sends what is in the queue and hands out the answers, as long as the connection lasts.
     ///
     /// # Cancel safety
-    /// A call that is dropped leaves its command half sent or its answer unread. The next one finishes that first.
-    pub(super) async fn call(&mut self, command: &Command) -> Result<Response, ClientError> {
-        if !is_counted(command) {
-            let reason = "the client sends only commands that are answered with one reply";
-            return Err(ClientError::Unsupported(CommandError::err(reason)));
-        }
-        // Before the command is encoded: calls that are dropped one after the other do not pile up.
-        if self.is_due {
-            self.answer().await?;
-        }
-        self.skip_pushes()?;
-        self.codec.encode(command, &mut self.output).map_err(ClientError::Unsupported)?;
-        self.is_due = true;
-        self.answer().await
+    /// It can be dropped and called again.
+    pub(super) async fn run(&mut self, queue: &mut Queue) -> End {
+        poll_fn(|cx| self.poll(cx, queue)).await
     }
 
-    /// Whether missing values are spelled out, since the protocol is the native one.
-    pub(super) fn is_native(&mut self) -> bool {
-        // What tells it from RESP, which has a form for every command.
-        self.codec.encode(&Command::new("EXISTS"), &mut Output::default()).is_err()
-    }
-
-    async fn answer(&mut self) -> Result<Response, ClientError> {
+    fn poll(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
         loop {
-            match self.codec.decode(&mut self.input)? {
-                Some(Response::Push(_)) => {}
-                Some(answer) => {
-                    self.is_due = false;
-                    return Ok(answer);
-                }
-                None => self.transfer().await?,
+            let is_full = self.encode(cx, queue);
+            let has_written = self.poll_write(cx).is_ready();
+            // Also while writing: a server may answer before it has read everything, and say so why it will not.
+            match self.poll_read(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(cause)) => return Poll::Ready(End::Broken(cause)),
+                // There is room again for what did not fit.
+                Poll::Pending if is_full && has_written => {}
+                Poll::Pending => return self.poll_done(cx, queue),
             }
         }
     }
 
-    /// Drops what came after the last answer. Only pushes may: any other reply would be taken for the next answer.
-    fn skip_pushes(&mut self) -> Result<(), ProtocolError> {
-        while let Some(reply) = self.codec.decode(&mut self.input)? {
-            if !matches!(reply, Response::Push(_)) {
-                return Err(ProtocolError::InvalidReply("no command was sent"));
+    /// Encodes what is in the queue, as far as there is room: many callers' commands are written together. True when
+    /// there was too little.
+    fn encode(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> bool {
+        while self.write_error.is_none() && self.under_way.unwritten() < UNWRITTEN {
+            if !self.under_way.encode(&mut self.codec) {
+                let Poll::Ready(Some(request)) = queue.poll_next(cx) else { return false };
+                self.under_way.begin(request);
             }
         }
-        Ok(())
+        // The end of the queue is to be seen also by one that cannot write.
+        queue.keep(cx);
+        true
     }
 
-    /// Writes what is to be written, until something was read.
-    async fn transfer(&mut self) -> Result<(), ClientError> {
-        match poll_fn(|cx| self.poll_transfer(cx)).await? {
-            0 if self.input.is_empty() && self.codec.is_idle() => Err(ClientError::Closed),
-            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended inside of a reply").into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn poll_transfer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let sent = self.poll_send(cx);
-        self.input.reserve(self.codec.missing().clamp(ROOM.0, ROOM.1));
-        // Also while sending: a server may answer before it has read everything, and say so why it will not.
-        match (sent, poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input)) {
-            (Poll::Ready(Err(error)), Poll::Pending | Poll::Ready(Ok(0))) => Poll::Ready(Err(error)),
-            (_, read) => read,
+    /// Writes what there is. Ready when all of it is on its way.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match ready!(self.poll_send(cx)) {
+            Ok(()) => Poll::Ready(()),
+            Err(error) => {
+                self.write_error = Some(error);
+                Poll::Pending
+            }
         }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.output.has_remaining() {
+        if self.write_error.is_some() {
+            return Poll::Pending;
+        }
+        while self.under_way.output().has_remaining() {
             self.is_flushed = false;
-            if ready!(poll_write_buf(Pin::new(&mut self.io), cx, &mut self.output))? == 0 {
+            let written = ready!(poll_write_buf(Pin::new(&mut self.io), cx, self.under_way.output()))?;
+            if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.under_way.written(written);
         }
         if !self.is_flushed {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
@@ -136,16 +150,120 @@ impl Connection {
         }
         Poll::Ready(Ok(()))
     }
+
+    /// Reads once, and hands out the answers that are whole.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        self.input.reserve(self.codec.missing().clamp(READ.0, READ.1));
+        match (poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input), self.write_error.take()) {
+            (Poll::Ready(Ok(0)) | Poll::Pending, Some(error)) => Poll::Ready(Err(error.into())),
+            (Poll::Ready(Ok(0)), None) => Poll::Ready(Err(self.end_of_stream())),
+            (Poll::Ready(Ok(_)), write_error) => {
+                self.write_error = write_error;
+                Poll::Ready(self.decode())
+            }
+            (Poll::Ready(Err(error)), _) => Poll::Ready(Err(error.into())),
+            (Poll::Pending, None) => Poll::Pending,
+        }
+    }
+
+    fn end_of_stream(&self) -> ConnectionError {
+        match self.input.is_empty() && self.codec.is_idle() {
+            true => ConnectionError::Ended,
+            false => io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended inside of a reply").into(),
+        }
+    }
+
+    fn decode(&mut self) -> Result<(), ConnectionError> {
+        while let Some(reply) = self.codec.decode(&mut self.input)? {
+            self.accept(reply)?;
+        }
+        Ok(())
+    }
+
+    /// Hands a reply to the one it is for.
+    fn accept(&mut self, reply: Response) -> Result<(), ConnectionError> {
+        let reply = match reply {
+            Response::Push(message) => {
+                if let Err(message) = self.under_way.confirm(message) {
+                    self.hub.send(Pushed::Message(message));
+                }
+                return Ok(());
+            }
+            reply => reply,
+        };
+        self.has_answered = true;
+        match self.under_way.answer(reply) {
+            None => Ok(()),
+            Some(Response::Error(text)) => Err(ConnectionError::Refused(Refusal::new(text))),
+            // It would be taken for the answer to the next command.
+            Some(_) => Err(ProtocolError::InvalidReply("no command was sent").into()),
+        }
+    }
+
+    /// Whether no more requests will come, and nobody waits for those that have.
+    fn poll_done(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
+        ready!(queue.poll_done(cx));
+        ready!(self.under_way.poll_abandoned(cx));
+        if self.under_way.unwritten() > 0 {
+            // What was begun is sent whole, unless the server will not have it.
+            ready!(self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER))).as_mut().poll(cx));
+        }
+        Poll::Ready(End::Done)
+    }
+
+    /// Fails what was sent, and gives back what was not.
+    pub(super) fn fail(mut self, cause: &ConnectionError, queue: &mut Queue) {
+        self.under_way.fail(cause, queue);
+    }
+
+    /// Tells the server that nothing more comes.
+    pub(super) async fn shut_down(mut self) {
+        let shut_down = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
+        if !matches!(timeout(LINGER, shut_down).await, Ok(Ok(()))) {
+            tracing::debug!("the connection was not closed in order");
+        }
+    }
+
+    /// Sends the commands with which the connection begins, all at once.
+    ///
+    /// # Errors
+    /// When the connection ends, or the server answers one of them with an error.
+    pub(super) async fn shake_hands(&mut self, handshake: &Handshake) -> Result<(), ConnectionError> {
+        let (mut requests, mut answers) = (Vec::new(), Vec::new());
+        for (name, command) in handshake.commands() {
+            let (request, answer) = Request::one(command, Expected::Reply, None);
+            requests.push(request);
+            answers.push((name, answer));
+        }
+        let mut queue = Queue::of(requests);
+        for (command, mut answer) in answers {
+            let answer = tokio::select! {
+                biased;
+                answer = &mut answer => answer.ok(),
+                end = self.run(&mut queue) => match (answer.try_recv(), end) {
+                    (Ok(answer), _) => Some(answer),
+                    (Err(_), End::Broken(cause)) => return Err(cause),
+                    (Err(_), End::Done) => None,
+                },
+            };
+            match answer {
+                Some(Ok(Response::Error(text))) => {
+                    return Err(ConnectionError::Handshake { command, refusal: handshake.without_secrets(text) });
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(ConnectionError::Ended),
+            }
+        }
+        self.has_answered = false;
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("codec", &self.codec).field("is_due", &self.is_due).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("codec", &self.codec)
+            .field("under_way", &self.under_way)
+            .finish_non_exhaustive()
     }
-}
-
-fn is_counted(command: &Command) -> bool {
-    let sets_replies =
-        command.is("CLIENT") && command.arg_at(0).is_some_and(|what| what.eq_ignore_ascii_case(b"REPLY"));
-    !sets_replies && !UNCOUNTED.iter().any(|name| command.is(name))
 }

@@ -1,34 +1,142 @@
-//! [`ClientError`]: why a call has no answer, and [`Refusal`]: the answer that is an error.
+//! [`ClientError`]: why a call has no answer, [`ConnectionError`]: why there is no connection, and [`Refusal`]: the
+//! answer that is an error.
 
-use std::{fmt, io, str};
+use std::{convert::Infallible, error::Error, fmt, io, str, sync::Arc, time::Duration};
 
 use kvstore_protocol::{ByteString, CommandError, ProtocolError, Response};
 
+use super::EndpointError;
+
 /// Why a call did not give what it is for.
 ///
-/// After [`Io`](Self::Io) and [`Protocol`](Self::Protocol) the connection is gone, and every further call answers
-/// [`Closed`](Self::Closed); after the others the client is as good as before.
-#[derive(Debug, thiserror::Error)]
+/// As the error of a service it is answered by a server's transport with what its [`source`](Error::source) says:
+/// `-UNAVAILABLE …` where there is no connection, `-TIMEOUT …` after the deadline, the reason of the refusal for a
+/// command that cannot be sent.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// Reading or writing failed, or the stream ended inside of a reply.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The server sent what is no reply.
-    #[error(transparent)]
-    Protocol(#[from] ProtocolError),
+    /// The connection broke with the command under way. It may have been executed or not; it was sent once at most, and
+    /// is not sent again.
+    Lost(ConnectionError),
+    /// There is no connection. The command was not sent.
+    Closed(ConnectionError),
+    /// The deadline passed. The command may have been executed or not, or may still be; its answer will be skipped.
+    TimedOut,
     /// The server answered with an error.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The server closed the connection, or the client did after an earlier error.
-    #[error("the connection is closed")]
-    Closed,
-    /// The command cannot be sent: the protocol has no form for it, or it is one that is not answered with one reply.
-    #[error(transparent)]
+    Refused(Refusal),
+    /// The command cannot be sent: the protocol has no form for it, it would change the connection for others, or it is
+    /// one that is not answered with one reply. Nothing was sent.
     Unsupported(CommandError),
     /// The server answered with a kind of reply that the call cannot have.
-    #[error("unexpected reply: {0}")]
     Unexpected(Response),
+    /// What was said to be a server's place is none.
+    Endpoint(EndpointError),
+}
+
+/// What the client of a proxy reads when the server behind is gone.
+static UNAVAILABLE: CommandError = CommandError::new("UNAVAILABLE", "the server behind is not reachable");
+static LATE: CommandError = CommandError::new("TIMEOUT", "the command took too long");
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(cause) => {
+                write!(f, "the connection broke, and the command may have been executed or not: {cause}")
+            }
+            Self::Closed(cause) => write!(f, "there is no connection, and the command was not sent: {cause}"),
+            Self::TimedOut => f.write_str("the command took longer than its deadline"),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Unsupported(reason) => reason.fmt(f),
+            Self::Unexpected(reply) => write!(f, "unexpected reply: {reply}"),
+            Self::Endpoint(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ClientError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            // The cause is in the text already: this is what a server answers.
+            Self::Lost(_) | Self::Closed(_) => Some(&UNAVAILABLE),
+            Self::TimedOut => Some(&LATE),
+            Self::Unsupported(reason) => Some(reason),
+            Self::Endpoint(error) => Some(error),
+            Self::Refused(_) | Self::Unexpected(_) => None,
+        }
+    }
+}
+
+impl From<Refusal> for ClientError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<EndpointError> for ClientError {
+    fn from(error: EndpointError) -> Self {
+        Self::Endpoint(error)
+    }
+}
+
+/// For an [`Endpoint`](super::Endpoint) that is given as it is.
+impl From<Infallible> for ClientError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Why there is no connection, or why one ended.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// Connecting, reading or writing failed, or the stream ended inside of a reply.
+    #[error("{0}")]
+    Io(Arc<io::Error>),
+    /// The server sent what is no reply, or a reply that nobody asked for.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// The server refused a command with which the connection begins.
+    #[error("the server refused {command}: {refusal}")]
+    Handshake {
+        /// The name of the command.
+        command: &'static str,
+        /// What the server said. The password is not in it.
+        refusal: Refusal,
+    },
+    /// The server said why it ends the connection.
+    #[error("the server ended the connection: {0}")]
+    Refused(Refusal),
+    /// The server closed the connection.
+    #[error("the server closed the connection")]
+    Ended,
+    /// No connection was made within so much time.
+    #[error("no connection within {0:?}")]
+    TimedOut(Duration),
+    /// The client was [closed](super::Client::close).
+    #[error("the client is closed")]
+    Closed,
+    /// The task of the connection is gone: it panicked, or its runtime was shut down.
+    #[error("the task of the connection is gone")]
+    Stopped,
+}
+
+/// As what connects says it.
+impl From<ConnectionError> for io::Error {
+    fn from(error: ConnectionError) -> Self {
+        let kind = match &error {
+            ConnectionError::Io(error) => error.kind(),
+            ConnectionError::TimedOut(_) => io::ErrorKind::TimedOut,
+            ConnectionError::Protocol(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::ConnectionAborted,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<io::Error> for ConnectionError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
 }
 
 /// The error reply of a server.

@@ -1,0 +1,297 @@
+//! [`ClientBuilder`]: the settings of a client, and the ways to connect it.
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use kvstore_protocol::{ClientCodec, CommandError, Limits};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
+};
+
+use super::{
+    Client, ClientError, Endpoint, Reconnect,
+    client::Remote,
+    connect::{Connect, boxed, to},
+    connection::{Connection, Io},
+    driver::{Driver, Link, Terms},
+    handshake::{Handshake, Secret},
+    pushes::Hub,
+    queue::{Gate, Queue},
+};
+
+/// The settings of a [`Client`], made by [`Client::builder`].
+///
+/// What a URL says wins over what is set here.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kvstore::client::ClientError> {
+/// use std::time::Duration;
+/// use kvstore::client::Client;
+///
+/// let client = Client::builder()
+///     .name("worker")
+///     .deadline(Duration::from_millis(200))
+///     .connect("redis://:secret@localhost/3")
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder connects when it is told to"]
+pub struct ClientBuilder {
+    terms: Terms,
+    deadline: Option<Duration>,
+    reconnect: Option<Reconnect>,
+    max_in_flight: usize,
+    push_queue: usize,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        let terms = Terms {
+            is_native: false,
+            limits: None,
+            handshake: Handshake::default(),
+            connect_timeout: Duration::from_secs(5),
+        };
+        Self { terms, deadline: None, reconnect: Some(Reconnect::default()), max_in_flight: 1024, push_queue: 128 }
+    }
+}
+
+impl ClientBuilder {
+    /// Speaks RESP3, which has pushes and more kinds of replies. RESP2 by default, since every server speaks it.
+    pub fn resp3(mut self) -> Self {
+        self.terms.handshake.is_resp3 = true;
+        self.terms.is_native = false;
+        self
+    }
+
+    /// Speaks the native protocol, which has GET, SET, CLEAR and PING, and only text.
+    pub fn native(mut self) -> Self {
+        self.terms.is_native = true;
+        self.terms.handshake.is_resp3 = false;
+        self
+    }
+
+    /// Who the client is. A password without a user is the default user's.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.terms.handshake.user = Some(user.into());
+        self
+    }
+
+    /// How the client shows it. Without a password no user is named either.
+    pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
+        self.terms.handshake.password = Some(Secret(password.into()));
+        self
+    }
+
+    /// The database: 0 by default.
+    pub fn database(mut self, database: usize) -> Self {
+        self.terms.handshake.database = database;
+        self
+    }
+
+    /// The name of the connection in the server's list of clients.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.terms.handshake.name = Some(name.into());
+        self
+    }
+
+    /// How long an attempt to connect may take, the handshake included: 5 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.terms.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a call may take: as long as it does by default. See [`Client::with_deadline`].
+    pub fn deadline(mut self, deadline: impl Into<Option<Duration>>) -> Self {
+        self.deadline = deadline.into();
+        self
+    }
+
+    /// What becomes of a broken connection; `None` makes the first break the end.
+    pub fn reconnect(mut self, reconnect: impl Into<Option<Reconnect>>) -> Self {
+        self.reconnect = reconnect.into();
+        self
+    }
+
+    /// How many commands may be on their way at a time, waiting for a connection or for their answers: 1024 by default.
+    /// More calls wait for room.
+    pub fn max_in_flight(mut self, commands: usize) -> Self {
+        self.max_in_flight = commands.clamp(1, u32::MAX as usize >> 4);
+        self
+    }
+
+    /// How many pushed messages may wait for the slowest reader: 128 by default.
+    pub fn push_queue(mut self, messages: usize) -> Self {
+        self.push_queue = messages;
+        self
+    }
+
+    /// The bounds of a reply: the longest text, the largest reply, and (as
+    /// [`max_args`](Limits::max_args)) the most responses in one. A server that exceeds them is disconnected.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.terms.limits = Some(limits);
+        self
+    }
+
+    /// Connects, and connects again when the connection breaks.
+    ///
+    /// # Errors
+    /// [`ClientError::Endpoint`] when the text says no endpoint, [`ClientError::Closed`] with the cause when the first
+    /// connection cannot be made.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, as all that connects.
+    pub async fn connect<E>(self, endpoint: E) -> Result<Client, ClientError>
+    where
+        E: TryInto<Endpoint, Error: Into<ClientError>>,
+    {
+        let (builder, connect) = self.at(endpoint.try_into().map_err(Into::into)?);
+        builder.start_connected(connect).await
+    }
+
+    /// Connects later: the first connection is made in the background, and calls wait for it as they do after a break.
+    ///
+    /// # Errors
+    /// When the text says no endpoint, or the settings do not fit together.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn connect_lazily<E>(self, endpoint: E) -> Result<Client, ClientError>
+    where
+        E: TryInto<Endpoint, Error: Into<ClientError>>,
+    {
+        let (builder, connect) = self.at(endpoint.try_into().map_err(Into::into)?);
+        builder.start_lazily(connect)
+    }
+
+    /// Connects with streams of one's own, one for each connection: encrypted ones, pipes in memory.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use kvstore::{client::Client, server, store::Store};
+    ///
+    /// let (connector, listener) = server::pipe();
+    /// tokio::spawn(kvstore::serve(listener, Store::new()).into_future());
+    ///
+    /// let client = Client::builder().connect_with(move || std::future::ready(connector.connect())).await?;
+    /// client.set("key", "value").await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`] with the cause when the first connection cannot be made.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn connect_with<C, F, S>(self, connect: C) -> Result<Client, ClientError>
+    where
+        C: FnMut() -> F + Send + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.start_connected(boxed(connect)).await
+    }
+
+    /// The same, and the first connection is made in the background.
+    ///
+    /// # Errors
+    /// When the settings do not fit together.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn connect_lazily_with<C, F, S>(self, connect: C) -> Result<Client, ClientError>
+    where
+        C: FnMut() -> F + Send + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.start_lazily(boxed(connect))
+    }
+
+    /// Speaks over one stream, which is all there will be: its break is the end.
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`] with the cause when the handshake fails.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn over(self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Client, ClientError> {
+        let mut io: Option<Box<dyn Io>> = Some(Box::new(io));
+        let once = Box::new(move || {
+            let stream = io.take().ok_or(io::Error::from(io::ErrorKind::NotConnected));
+            Box::pin(std::future::ready(stream)) as _
+        });
+        Self { reconnect: None, ..self }.start_connected(once).await
+    }
+
+    /// Speaks over a stream without a handshake: nothing is sent but what is called.
+    pub(super) fn over_now(
+        self,
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        codec: ClientCodec,
+    ) -> Client {
+        let hub = Arc::new(Hub::new(self.push_queue));
+        let connection = Connection::new(Box::new(io), codec, hub.clone());
+        self.start(Some(connection), None, hub)
+    }
+
+    /// Takes over what the endpoint says about the client.
+    fn at(mut self, endpoint: Endpoint) -> (Self, Connect) {
+        let Endpoint { place, is_native, is_resp3, user, password, database, name } = endpoint;
+        let handshake = &mut self.terms.handshake;
+        if password.is_some() {
+            (handshake.user, handshake.password) = (user, password);
+        }
+        handshake.is_resp3 = is_resp3.unwrap_or(handshake.is_resp3);
+        handshake.database = database.unwrap_or(handshake.database);
+        handshake.name = name.or(handshake.name.take());
+        if let Some(is_native) = is_native {
+            handshake.is_resp3 &= !is_native;
+            self.terms.is_native = is_native;
+        }
+        (self, to(place))
+    }
+
+    async fn start_connected(self, mut connect: Connect) -> Result<Client, ClientError> {
+        self.check()?;
+        let hub = Arc::new(Hub::new(self.push_queue));
+        let first = self.terms.connect(&mut connect, &hub).await.map_err(ClientError::Closed)?;
+        Ok(self.start(Some(first), Some(connect), hub))
+    }
+
+    fn start_lazily(self, connect: Connect) -> Result<Client, ClientError> {
+        self.check()?;
+        let hub = Arc::new(Hub::new(self.push_queue));
+        // A first connection is needed also where there is to be no second.
+        Ok(self.start(None, Some(connect), hub))
+    }
+
+    /// Whether the protocol can say what is to be said at the beginning.
+    fn check(&self) -> Result<(), ClientError> {
+        match self.terms.is_native && !self.terms.handshake.commands().is_empty() {
+            true => Err(ClientError::Unsupported(CommandError::err(
+                "the native protocol has no users, no databases, and no names of connections",
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn start(self, first: Option<Connection>, connect: Option<Connect>, hub: Arc<Hub>) -> Client {
+        let gate = Gate::new(self.max_in_flight);
+        let (requests, handles) = mpsc::unbounded_channel();
+        let remote = Remote {
+            requests,
+            gate: gate.clone(),
+            max_in_flight: self.max_in_flight as u32,
+            hub: hub.clone(),
+            is_native: self.terms.is_native,
+            is_resp3: self.terms.handshake.is_resp3 && !self.terms.is_native,
+            database: self.terms.handshake.database,
+        };
+        let link = connect.map(|connect| Link { terms: self.terms, connect, policy: self.reconnect });
+        tokio::spawn(Driver::new(Queue::new(handles, gate), hub, link).run(first));
+        Client::remote(remote, self.deadline)
+    }
+}

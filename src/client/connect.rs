@@ -1,0 +1,60 @@
+//! [`Connect`]: how a stream to the server is made, again and again.
+
+use std::{future::Future, io, pin::Pin, time::Duration};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
+
+use super::{connection::Io, endpoint::Place};
+
+/// After how much silence the other end of a TCP connection is asked whether it is there, and for how long it may leave
+/// what it was sent unacknowledged.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Makes a stream to the server.
+pub(super) type Connect = Box<dyn FnMut() -> Connecting + Send>;
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
+
+/// Forgets the type of the streams.
+pub(super) fn boxed<C, F, S>(mut connect: C) -> Connect
+where
+    C: FnMut() -> F + Send + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    Box::new(move || {
+        let stream = connect();
+        Box::pin(async { Ok(Box::new(stream.await?) as Box<dyn Io>) })
+    })
+}
+
+/// How the place is connected to.
+pub(super) fn to(place: Place) -> Connect {
+    match place {
+        Place::Tcp(host, port) => boxed(move || {
+            let host = host.clone();
+            async move { set_up(TcpStream::connect((host, port)).await?) }
+        }),
+        Place::Addresses(addresses) => boxed(move || {
+            let addresses = addresses.clone();
+            async move { set_up(TcpStream::connect(&*addresses).await?) }
+        }),
+        Place::Unix(path) => boxed(move || UnixStream::connect(path.clone())),
+    }
+}
+
+fn set_up(stream: TcpStream) -> io::Result<TcpStream> {
+    // Commands are written together: there is nothing to wait for.
+    stream.set_nodelay(true)?;
+    // A host that is gone without a word is noticed, by a client that only listens and by one that waits for an answer.
+    let socket = SockRef::from(&stream);
+    let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 3).with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(SILENCE))?;
+    Ok(stream)
+}

@@ -1,0 +1,172 @@
+//! [`Driver`]: the task behind the handles. It has one connection at a time, and makes the next.
+
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+
+use kvstore_protocol::{ClientCodec, Limits};
+use tokio::{
+    select,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{
+    ConnectionError, Reconnect,
+    connect::Connect,
+    connection::{Connection, End, Io},
+    handshake::Handshake,
+    pushes::{Hub, Pushed},
+    queue::Queue,
+    reconnect::Outage,
+};
+
+/// All that is needed to make a stream a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) is_native: bool,
+    pub(super) limits: Option<Limits>,
+    pub(super) handshake: Handshake,
+    pub(super) connect_timeout: Duration,
+}
+
+impl Terms {
+    /// Makes a connection of a stream.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub(super) async fn agree(&self, io: Box<dyn Io>, hub: &Arc<Hub>) -> Result<Connection, ConnectionError> {
+        let mut codec = if self.is_native { ClientCodec::native() } else { ClientCodec::resp() };
+        if let Some(limits) = self.limits {
+            codec.set_limits(limits);
+        }
+        let mut connection = Connection::new(io, codec, hub.clone());
+        connection.shake_hands(&self.handshake).await?;
+        Ok(connection)
+    }
+
+    /// Makes a stream and a connection of it, in time.
+    ///
+    /// # Errors
+    /// When that fails, or takes too long.
+    pub(super) async fn connect(&self, connect: &mut Connect, hub: &Arc<Hub>) -> Result<Connection, ConnectionError> {
+        let stream = connect();
+        let connection = async { self.agree(stream.await?, hub).await };
+        timeout(self.connect_timeout, connection).await.unwrap_or(Err(ConnectionError::TimedOut(self.connect_timeout)))
+    }
+}
+
+pub(super) struct Driver {
+    queue: Queue,
+    hub: Arc<Hub>,
+    /// Nothing for a stream that cannot be made again.
+    link: Option<Link>,
+}
+
+/// How the next connection is made.
+pub(super) struct Link {
+    pub(super) terms: Terms,
+    pub(super) connect: Connect,
+    /// Nothing when the first connection is the only one.
+    pub(super) policy: Option<Reconnect>,
+}
+
+impl Driver {
+    pub(super) fn new(queue: Queue, hub: Arc<Hub>, link: Option<Link>) -> Self {
+        Self { queue, hub, link }
+    }
+
+    /// Serves the handles, until there is none or no connection.
+    pub(super) async fn run(mut self, first: Option<Connection>) {
+        let mut connection = first;
+        let mut outage = None;
+        loop {
+            let mut current = match connection.take() {
+                Some(connection) => connection,
+                None => match self.connect(&mut outage).await {
+                    Some(connection) => connection,
+                    None => return,
+                },
+            };
+            let begun = Instant::now();
+            let cause = match current.run(&mut self.queue).await {
+                End::Done => return current.shut_down().await,
+                End::Broken(cause) => cause,
+            };
+            tracing::warn!(%cause, "the connection to the server broke");
+            if current.has_answered() || outage.as_ref().is_some_and(|outage| outage.is_over_after(begun.elapsed())) {
+                outage = None;
+            }
+            current.fail(&cause, &mut self.queue);
+            let Some(policy) = self.link.as_ref().and_then(|link| link.policy) else {
+                return self.queue.end(&cause);
+            };
+            match &mut outage {
+                Some(outage) => outage.goes_on(cause),
+                None => outage = Some(Outage::new(policy, cause)),
+            }
+        }
+    }
+
+    /// Makes a connection, however long it takes; `None` when nobody wants one any more.
+    ///
+    /// The outage stays until the connection has proved to be of use: a server that accepts and closes is one that is
+    /// not there.
+    async fn connect(&mut self, outage: &mut Option<Outage>) -> Option<Connection> {
+        let Self { queue, hub, link } = self;
+        let Link { terms, connect, policy } = link.as_mut()?;
+        let is_first = outage.is_none();
+        let too_late = ConnectionError::TimedOut(terms.connect_timeout);
+        let outage = outage.get_or_insert_with(|| Outage::new(policy.unwrap_or_default(), too_late));
+        while !queue.is_done().await {
+            let delay = outage.delay();
+            let attempt = async {
+                sleep(delay).await;
+                terms.connect(connect, hub).await
+            };
+            match tend(queue, outage, attempt).await? {
+                Ok(connection) => {
+                    if !is_first {
+                        tracing::info!("the connection to the server is back");
+                        hub.send(Pushed::Reconnected);
+                    }
+                    return Some(connection);
+                }
+                Err(cause) => {
+                    tracing::debug!(%cause, "no connection to the server");
+                    if policy.is_none() {
+                        queue.end(&cause);
+                        return None;
+                    }
+                    outage.goes_on(cause);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Keeps what comes while `work` goes on, as long as there is hope; `None` when nobody waits and nobody will.
+async fn tend<T>(queue: &mut Queue, outage: &mut Outage, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    loop {
+        if outage.hopeful_until.is_none() {
+            queue.refuse_kept(&outage.cause);
+        }
+        let patience = async {
+            match outage.hopeful_until {
+                Some(end) => sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        select! {
+            biased;
+            done = &mut work => return Some(done),
+            is_wanted = queue.keep_next() => if !is_wanted { return None },
+            () = patience => outage.hopeful_until = None,
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.hub.end();
+    }
+}

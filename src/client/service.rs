@@ -1,0 +1,46 @@
+//! The client as a service: behind a listener it is a proxy, under tower's layers whatever they make of it.
+
+use std::task::{Context, Poll, ready};
+
+use kvstore_protocol::{Command, Response};
+use tokio_util::sync::PollSemaphore;
+use tower::Service;
+
+use super::{Client, ClientError, ResponseFuture, client::Link};
+
+/// `serve(listener, client)` is a proxy, and tower's balance, retry and limits go round a client as round any service.
+///
+/// An error reply of the server is a response. The errors are the client's own; a transport answers them with
+/// `-UNAVAILABLE …`, `-TIMEOUT …` or the reason why a command cannot be sent. A command that comes from a connection
+/// goes through only if the database that is selected there is the client's: the client cannot select another one for
+/// it. A proxy that is to pass on the kinds of RESP3 connects with [`resp3`](super::ClientBuilder::resp3); clients that
+/// speak RESP2 read them written down.
+///
+/// An instance that is ready holds room for one command, and gives it back with the call, or when it is dropped. Its
+/// clones have none of it. Without a connection it is ready as long as there is room: the commands wait, as
+/// [`Reconnect`](super::Reconnect) says.
+impl Service<Command> for Client {
+    type Response = Response;
+    type Error = ClientError;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        let Link::Remote(remote) = &self.link else { return Poll::Ready(Ok(())) };
+        // Room that was promised is of no use any more when the client was closed since.
+        if remote.gate.room.is_closed() {
+            return Poll::Ready(Err(remote.gate.error()));
+        }
+        if self.reserved.is_none() {
+            let waiting = self.waiting.get_or_insert_with(|| PollSemaphore::new(remote.gate.room.clone()));
+            let room = ready!(waiting.poll_acquire(cx));
+            self.waiting = None;
+            self.reserved = Some(room.ok_or_else(|| remote.gate.error())?);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, command: Command) -> ResponseFuture {
+        let room = self.reserved.take();
+        ResponseFuture::new(self, command, room)
+    }
+}

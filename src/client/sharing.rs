@@ -1,0 +1,152 @@
+//! What may go over a connection that many callers share.
+
+use std::sync::LazyLock;
+
+use kvstore_protocol::{Command, CommandError, NameMap};
+
+/// Why a command is not an ordinary one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It changes what the commands of others mean.
+    Setting,
+    /// It begins or ends what must not be mixed with the commands of others.
+    Transaction,
+    /// It is confirmed by pushes, one a channel.
+    Subscription(&'static str),
+    /// It is answered with no reply, or a stream of them.
+    Uncounted,
+    /// Its first argument decides.
+    Client,
+}
+
+static KINDS: LazyLock<NameMap<Kind>> = LazyLock::new(|| {
+    let subscriptions = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"];
+    let settings = ["SELECT", "AUTH", "HELLO", "RESET", "QUIT"].map(|name| (name, Kind::Setting));
+    let transactions = ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"].map(|name| (name, Kind::Transaction));
+    let uncounted = ["MONITOR", "SYNC", "PSYNC"].map(|name| (name, Kind::Uncounted));
+    let named = settings.into_iter().chain(transactions).chain(uncounted).chain([("CLIENT", Kind::Client)]);
+    named.chain(subscriptions.map(|name| (name, Kind::Subscription(name)))).collect()
+});
+
+/// How a command will be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    Reply,
+    /// So many pushes of a kind, or an error reply.
+    Pushes(&'static str, usize),
+}
+
+/// How `command` is answered when it is sent by itself.
+///
+/// # Errors
+/// When it cannot be sent over a shared connection.
+pub(super) fn single(command: &Command, is_resp3: bool) -> Result<Expected, CommandError> {
+    match kind(command) {
+        None => Ok(Expected::Reply),
+        Some(Kind::Subscription(name)) => subscription(name, command, is_resp3),
+        Some(Kind::Transaction) => Err(refused(
+            command,
+            "would take in the commands of others over a shared connection: send the transaction as one pipeline",
+        )),
+        Some(kind) => Err(refused_always(kind, command)),
+    }
+}
+
+/// Checks the commands of a pipeline, which may be transactions.
+///
+/// # Errors
+/// When one of them cannot be sent, or a transaction is not whole.
+pub(super) fn pipeline(commands: &[Command]) -> Result<(), CommandError> {
+    let mut is_open = false;
+    for command in commands {
+        match kind(command) {
+            None => {}
+            Some(Kind::Transaction) if command.is("MULTI") && !is_open => is_open = true,
+            Some(Kind::Transaction) if is_open && (command.is("EXEC") || command.is("DISCARD")) => is_open = false,
+            Some(Kind::Transaction) => return Err(refused(command, "is not in its place in the pipeline")),
+            Some(Kind::Subscription(_)) => return Err(refused(command, "cannot be in a pipeline")),
+            Some(kind) => return Err(refused_always(kind, command)),
+        }
+    }
+    if is_open { Err(CommandError::err("the transaction does not end within the pipeline")) } else { Ok(()) }
+}
+
+fn kind(command: &Command) -> Option<Kind> {
+    match KINDS.get(command.name()).copied() {
+        Some(Kind::Client) => {
+            let sets_replies = command.arg_at(0).is_some_and(|what| what.eq_ignore_ascii_case(b"REPLY"));
+            sets_replies.then_some(Kind::Uncounted)
+        }
+        kind => kind,
+    }
+}
+
+fn subscription(name: &'static str, command: &Command, is_resp3: bool) -> Result<Expected, CommandError> {
+    if !is_resp3 {
+        return Err(refused(command, "needs a client that speaks RESP3: its messages are pushes"));
+    }
+    if command.session().id() != 0 {
+        return Err(refused(command, "cannot be passed on: the messages would not come to the connection that asked"));
+    }
+    match command.args().len() {
+        // How many confirmations come then, only the server knows.
+        0 => Err(refused(command, "must name its channels")),
+        channels => Ok(Expected::Pushes(name, channels)),
+    }
+}
+
+#[cold]
+fn refused_always(kind: Kind, command: &Command) -> CommandError {
+    match kind {
+        Kind::Setting => refused(command, "would change the connection for all who share it: set it in the client"),
+        _ => CommandError::err("the client sends only commands that are answered with one reply"),
+    }
+}
+
+#[cold]
+fn refused(command: &Command, reason: &str) -> CommandError {
+    CommandError::err(format!("{} {reason}", command.name().to_ascii_uppercase().escape_ascii()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(line: &str) -> Command {
+        let mut words = line.split(' ');
+        Command::new(words.next().unwrap()).with_args(words)
+    }
+
+    fn commands(lines: &[&str]) -> Vec<Command> {
+        lines.iter().map(|line| command(line)).collect()
+    }
+
+    #[test]
+    fn what_changes_the_connection_or_has_no_single_reply_is_refused() {
+        for line in
+            ["select 1", "AUTH x", "HELLO 3", "RESET", "quit", "MULTI", "EXEC", "WATCH k", "MONITOR", "PSYNC ? 0"]
+        {
+            assert!(single(&command(line), true).is_err(), "{line}");
+        }
+        assert!(single(&command("client reply off"), true).is_err());
+        assert_eq!(single(&command("CLIENT ID"), false), Ok(Expected::Reply));
+        assert_eq!(single(&command("GET k"), false), Ok(Expected::Reply));
+    }
+
+    #[test]
+    fn subscriptions_need_resp3_and_channels() {
+        assert!(single(&command("SUBSCRIBE a"), false).is_err());
+        assert_eq!(single(&command("SUBSCRIBE a b"), true), Ok(Expected::Pushes("subscribe", 2)));
+        assert!(single(&Command::new("UNSUBSCRIBE"), true).is_err());
+    }
+
+    #[test]
+    fn a_pipeline_takes_whole_transactions_only() {
+        assert_eq!(pipeline(&commands(&["GET a", "MULTI", "INCR a", "exec", "multi", "DISCARD"])), Ok(()));
+        for lines in
+            [&["MULTI"][..], &["EXEC"], &["MULTI", "MULTI", "EXEC"], &["WATCH a"], &["SELECT 1"], &["SUBSCRIBE a"]]
+        {
+            assert!(pipeline(&commands(lines)).is_err(), "{lines:?}");
+        }
+    }
+}
