@@ -1,39 +1,93 @@
 //! **axum for command protocols**: a tower-native server framework for RESP-style commands, and the key-value server that
 //! proves it.
 //!
-//! Everything that answers a command is a `tower::Service<Command, Response = Response>`: a handler, the store, a layer, a
-//! stack of them. One transport mounts any of these on a socket, and every Redis client can talk to it.
+//! Everything that answers a command is a `tower::Service<Command, Response = Response>`: a handler, a router, the store, a
+//! layer, a client of another server, a stack of them. One transport mounts any of these on a socket, and every Redis client
+//! can talk to it.
 //!
 //! ```text
-//! bytes ─▶ codec ─▶ Command ─▶ [log][limit][timeout][…] ─▶ any Service<Command> ─▶ Response ─▶ codec ─▶ bytes
+//! bytes ─▶ codec ─▶ Command ─▶ [log][limit][timeout][…] ─▶ Router / Store / Client ─▶ Response ─▶ codec ─▶ bytes
 //! ```
 //!
-//! A server of one's own:
-//!
+//! # A server
 //! ```
-//! use kvstore::protocol::{Command, CommandError, Response};
-//! use std::convert::Infallible;
+//! use kvstore::routing::{Arg, Router};
 //!
-//! async fn greet(command: Command) -> Result<Response, Infallible> {
-//!     if !command.is("GREET") {
-//!         return Ok(CommandError::unknown_command(&command).into());
-//!     }
-//!     let name = command.arg_at(0).unwrap_or(b"world");
-//!     Ok(Response::from(format!("hello, {}", name.escape_ascii())))
+//! async fn greet(Arg(name): Arg<String>) -> String {
+//!     format!("hello, {name}")
 //! }
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! let server = kvstore::serve(listener, tower::service_fn(greet));
+//! let server = kvstore::serve(listener, Router::new().command("GREET", greet));
 //! # drop(server.with_graceful_shutdown(async {}).into_future().await);
 //! # Ok::<(), std::io::Error>(()) })?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! `server.await` runs it, with the limits, the handshakes and the orderly end that a server needs; [`server::Serve`] has the
+//! settings.
+//!
+//! # Handlers
+//! A handler is a `fn` or an `async fn`. Its arguments are extractors, and say how many words the command has, what they are
+//! parsed to and which of them are keys; what it returns is made a response. See [`routing`].
+//!
+//! ```
+//! use kvstore::protocol::CommandError;
+//! use kvstore::routing::{Arg, Key, Rest, Router, State};
+//! use kvstore::client::Client;
+//!
+//! // `REFUND account amount [reason …]`
+//! async fn refund(
+//!     State(accounts): State<Client>,
+//!     Key(account): Key,
+//!     Arg(amount): Arg<u32>,
+//!     Rest(reason): Rest<String>,
+//! ) -> Result<i64, CommandError> {
+//!     if reason.is_empty() && amount > 100 {
+//!         return Err(CommandError::new("NOREASON", "so much needs a reason"));
+//!     }
+//!     accounts.incr_by(account, amount.into()).await.map_err(|error| CommandError::err(error.to_string()))
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let accounts = Client::local(kvstore::store::Store::new());
+//! let router: Router = Router::new().command("REFUND", refund).with_state(accounts);
+//! # let client = Client::local(router);
+//! # let refund = kvstore::protocol::Command::new("REFUND").arg("ada");
+//! # assert_eq!(client.call(refund.clone().arg(7)).await?, 7.into());
+//! # assert_eq!(client.call(refund.arg(101)).await?.to_string(), "-NOREASON so much needs a reason");
+//! # Ok::<(), kvstore::client::ClientError>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layers
+//! [`middleware`] has limits, timeouts, logs, metrics, audit, rules and functions as layers; tower's own mount unchanged.
+//! A layer goes round one route, a router, or all of it:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use kvstore::middleware::{ConcurrencyLimitLayer, LogLayer, RateLimitLayer, TimeoutLayer};
+//! use tower::ServiceBuilder;
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(LogLayer::new())
+//!     .layer(RateLimitLayer::new(1000, Duration::from_secs(1)).per_connection())
+//!     .layer(ConcurrencyLimitLayer::new(10_000))
+//!     .layer(TimeoutLayer::new(Duration::from_secs(10)))
+//!     .service(kvstore::store::Store::new());
+//! ```
+//!
+//! # To read on
+//! - [How a command travels](guide::how_a_command_travels), from the bytes that come to the bytes that go
+//! - [Writing a layer](guide::writing_a_layer): as a function, by hand, and the contract
+//! - [Errors](guide::errors): what can go wrong, and who hears of it
+//! - the examples of the repository, one question each
+//!
 //! The same as a program: `kvstore`, a key-value server with the store of this crate behind the layers of this crate.
 //!
 //! # Layout
-//!
 //! Three crates, and dependencies point one way: [`protocol`] ◀ [`middleware`] ◀ `kvstore`. The author of a layer depends
 //! on `kvstore-protocol` alone; a user of the framework on this crate, which re-exports the others.
 //!
@@ -42,35 +96,24 @@
 //! - [`middleware`]: the layers. Each is a folder of the same four files, and is tested with a mock.
 //! - [`server`]: the transport. [`serve`] and its builder; listeners; the connection loop; the commands that are about a
 //!   connection and not about data (PING, HELLO, AUTH, CLIENT …).
-//! - [`client`]: the other end of a connection.
+//! - [`routing`]: from the name of a command to a function, and from its words to arguments.
+//! - [`client`]: the other end of a connection, and a service itself; also of a service in this process, with no socket.
+//! - [`catalog`]: what is known of a command without running it, and `COMMAND` that tells it.
 //! - [`store`]: the key-value store, the framework's first user. It knows the framework; the framework does not know it.
 //! - [`standalone`]: the default layers round the default store, read top to bottom in one place. The program is a
 //!   configuration on top of it.
-//!
-//! # How a command travels
-//!
-//! 1. A [`Listener`](server::Listener) accepts a connection, and a task is spawned for it.
-//! 2. The task reads into a buffer. The codec decodes every complete command in it, at most some tens at a time: a
-//!    [`Command`](protocol::Command) is a slice of that buffer and where its words lie.
-//! 3. The batch is shown to the [hint](server::Serve::hint): the store asks the processor for the memory that the commands
-//!    will touch, so that the cache misses of the whole batch overlap.
-//! 4. One by one the commands go through the service: `poll_ready`, `call`, and one poll of the future, which is mostly
-//!    enough. What is pending is waited for together with everything else that can happen.
-//! 5. Each [`Response`](protocol::Response) is encoded behind the one before it, and all of them are written at once.
-//!
-//! Three things leave this path: a value that is never held whole, [out](protocol::Body) or [in](server::Serve::stream_in),
-//! and a connection that a handler [detaches](server::detach) for a protocol of its own.
-//!
-//! Trouble with a command is its answer; trouble with the stream ends it. An error of any layer, or a panic, is answered
-//! with an error reply, exactly one, and the stream never loses step.
+//! - [`testing`]: tests without sockets.
+//! - [`guide`]: the pages above.
 
 pub mod catalog;
 pub mod client;
 mod glob;
+pub mod guide;
 pub mod routing;
 pub mod server;
 pub mod standalone;
 pub mod store;
+pub mod testing;
 
 pub use kvstore_middleware as middleware;
 pub use kvstore_protocol as protocol;

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     in_flight::Once,
-    support::{Client, Server, request, scripted, settle, words},
+    support::{Client, Server, mock, request, settle, words},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ async fn an_idle_client_is_cut_off_where_that_is_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_waits_for_an_answer_is_not_idle() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).idle_timeout(10 * SECOND)).connect();
     client.sends("A\r\n").await;
     let call = script.next().await;
@@ -137,7 +137,7 @@ async fn half_a_request_that_comes_fast_enough_is_not_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn the_clock_of_a_slow_request_stands_while_a_command_is_pending() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("A\r\nGE").await;
     let call = script.next().await;
@@ -254,12 +254,12 @@ async fn what_is_stuck_in_a_stream_of_its_own_is_not_read_either() {
 
 #[tokio::test(start_paused = true)]
 async fn a_large_request_to_a_slow_server_is_read_whole() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).input_buffer(1000)).connect_with_room(64);
     let value = "v".repeat(100_000);
     client.sends(request(&["SET", &value])).await;
     let call = script.next().await;
-    assert_eq!(call.command.arg_at(0).map(<[u8]>::len), Some(100_000));
+    assert_eq!(call.command().arg_at(0).map(<[u8]>::len), Some(100_000));
     call.answer("1");
     client.gets("$1\r\n1\r\n").await;
 }

@@ -15,7 +15,7 @@ use tower::service_fn;
 
 use crate::{
     in_flight::Once,
-    support::{Client, Server, scripted, settle},
+    support::{Client, Server, mock, settle},
 };
 
 /// Sends back what it reads, in brackets, line by line, until `.` comes.
@@ -48,9 +48,9 @@ fn server() -> Server {
 
 /// A server whose X is answered by the test.
 fn scripted_server<U: Supply>(
-    build: impl FnOnce(Serve<kvstore::server::Cloned<crate::support::Scripted>>) -> Serve<U>,
+    build: impl FnOnce(Serve<kvstore::server::Cloned<crate::support::Mock>>) -> Serve<U>,
 ) -> (Server, crate::support::Script) {
-    let (service, script) = scripted();
+    let (service, script) = mock();
     (Server::of(|listener| build(kvstore::serve(listener, service).barriers(["X"]))), script)
 }
 
@@ -89,10 +89,10 @@ async fn a_pending_command_may_detach_and_a_streamed_value_goes_before() {
     let mut client = server.connect();
     client.sends("A\r\nX\r\nhello\n").await;
     let a = script.expect("A").await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     a.answer("a");
     let x = script.expect("X").await;
-    let push = x.command.push().expect("it came from a connection");
+    let push = x.command().push().expect("it came from a connection");
     push.clone().before_answer().try_send(Response::simple("before")).expect("there is room");
     push.try_send(Response::simple("behind")).expect("there is room");
     client.sends("PING\n").await;

@@ -18,11 +18,11 @@ use tower::Service;
 
 use crate::{
     in_flight::Once,
-    support::{Call, Client, Server, scripted, settle, words_of},
+    support::{Call, Client, Server, mock, settle, words_of},
 };
 
 fn push_of(call: &Call) -> Push {
-    call.command.push().expect("it came from a connection")
+    call.command().push().expect("it came from a connection")
 }
 
 fn message(text: &str) -> Response {
@@ -36,7 +36,7 @@ fn told(text: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_breaks_takes_its_pending_command_with_it() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let reset = io::Error::from(io::ErrorKind::ConnectionReset);
     let io = tokio_test::io::Builder::new().read(b"GET a\r\n").read_error(reset).build();
     let _running = tokio::spawn(Serve::new(service).listen(Once(Some(io), Peer::Memory)).into_future());
@@ -45,7 +45,7 @@ async fn a_connection_that_breaks_takes_its_pending_command_with_it() {
 
 #[tokio::test]
 async fn a_peer_that_resets_takes_its_pending_command_with_it() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let _running = tokio::spawn(kvstore::serve(listener, service).into_future());
@@ -60,7 +60,7 @@ async fn a_peer_that_resets_takes_its_pending_command_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_sends_no_more_keeps_its_pending_command() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\n").await;
     let call = script.next().await;
@@ -74,7 +74,7 @@ async fn a_peer_that_sends_no_more_keeps_its_pending_command() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kill_ends_a_pending_command() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::start(service);
     let mut client = server.connect();
     client.sends("GET a\r\n").await;
@@ -86,7 +86,7 @@ async fn a_kill_ends_a_pending_command() {
 
 #[tokio::test(start_paused = true)]
 async fn input_that_comes_while_a_command_is_pending_is_kept() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\n").await;
     let call = script.next().await;
@@ -100,7 +100,7 @@ async fn input_that_comes_while_a_command_is_pending_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_waiting_pipeline_no_more_is_read_than_the_buffer_holds() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).input_buffer(4096));
     let mut client = server.connect_with_room(1024);
     client.sends("GET a\r\n").await;
@@ -112,7 +112,7 @@ async fn of_a_waiting_pipeline_no_more_is_read_than_the_buffer_holds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_comes_to_an_idle_connection() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\n").await;
     let call = script.next().await;
@@ -126,7 +126,7 @@ async fn a_message_comes_to_an_idle_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_of_an_earlier_command_comes_while_another_is_pending() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\nGET b\r\n").await;
     let call = script.next().await;
@@ -142,7 +142,7 @@ async fn a_message_of_an_earlier_command_comes_while_another_is_pending() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_goes_on_the_side_of_the_answer_that_its_sender_chose() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\nPING\r\n").await;
     let call = script.next().await;
@@ -169,7 +169,7 @@ async fn messages_from_inside_a_call_go_round_its_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_does_not_overtake_the_answers_before_its_command() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(2)).connect();
     client.sends("A\r\nB\r\n").await;
     let (a, b) = (script.expect("A").await, script.expect("B").await);
@@ -183,7 +183,7 @@ async fn a_message_does_not_overtake_the_answers_before_its_command() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_a_push_to_a_resp3_client() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("HELLO 3\r\nGET a\r\n").await;
     client.reads_until("modules\r\n*0\r\n").await;
@@ -193,7 +193,7 @@ async fn a_message_is_a_push_to_a_resp3_client() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_messages_wait_than_allowed() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).push_queue(2)).connect();
     client.sends("A\r\n").await;
     let call = script.next().await;
@@ -211,7 +211,7 @@ async fn no_more_messages_wait_than_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_sent_no_more_than_the_output_holds() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).push_queue(8).output_buffer(4096));
     let mut client = server.connect_with_room(64);
     client.sends("A\r\n").await;
@@ -232,7 +232,7 @@ async fn a_client_that_does_not_read_is_sent_no_more_than_the_output_holds() {
 
 #[tokio::test(start_paused = true)]
 async fn of_large_messages_one_at_most_is_beyond_what_the_output_holds() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).output_buffer(250_000));
     let mut client = server.connect_with_room(4096);
     client.sends("A\r\n").await;
@@ -279,7 +279,7 @@ async fn messages_that_wait_for_room_go_round_their_answer_all_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handle_knows_that_its_connection_is_gone() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("A\r\n").await;
     let call = script.next().await;
@@ -295,7 +295,7 @@ async fn a_handle_knows_that_its_connection_is_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_message_from_another_thread_is_lost() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).push_queue(4)).connect();
     client.sends("A\r\n").await;
     let call = script.next().await;
@@ -392,7 +392,7 @@ async fn a_stream_of_messages_may_go_before_its_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_messages_ends_with_its_connection() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).push_queue(4)).connect_with_room(64);
     client.sends("A\r\n").await;
     let call = script.next().await;

@@ -19,15 +19,15 @@ use kvstore::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tower::{Layer, Service, limit::GlobalConcurrencyLimitLayer, service_fn};
 
-use crate::support::{Client, Server, scripted};
+use crate::support::{AnswerWords, Client, Server, mock};
 
 #[tokio::test(start_paused = true)]
 async fn by_default_a_command_waits_for_the_one_before() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\nGET b\r\n").await;
     let first = script.next().await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     first.answer("1");
     script.next().await.answer("2");
     client.gets("$1\r\n1\r\n$1\r\n2\r\n").await;
@@ -35,7 +35,7 @@ async fn by_default_a_command_waits_for_the_one_before() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_keep_the_order_of_the_requests() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(3)).connect();
     client.sends("A\r\nB\r\nC\r\n").await;
     let (a, b, c) = (script.expect("A").await, script.expect("B").await, script.expect("C").await);
@@ -49,14 +49,14 @@ async fn answers_keep_the_order_of_the_requests() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_are_in_flight_than_allowed() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(2)).connect();
     client.sends("A\r\nB\r\nC\r\n").await;
     let (a, b) = (script.expect("A").await, script.expect("B").await);
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     // Answered, and still in flight: its answer waits for the one before.
     b.answer_words();
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     a.answer_words();
     script.expect("C").await.answer_words();
     client.gets("$1\r\nA\r\n$1\r\nB\r\n$1\r\nC\r\n").await;
@@ -64,7 +64,7 @@ async fn no_more_are_in_flight_than_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_command_keeps_its_place_among_answers() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(3)).connect();
     client.sends("A\r\nPING\r\nB\r\n").await;
     let a = script.expect("A").await;
@@ -77,16 +77,16 @@ async fn a_connection_command_keeps_its_place_among_answers() {
 #[tokio::test(start_paused = true)]
 async fn a_barrier_waits_for_what_is_before_and_holds_back_what_is_behind() {
     for barrier in ["MULTI", "subscribe", "Mine"] {
-        let (service, mut script) = scripted();
+        let (service, mut script) = mock();
         let server = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(8).barriers(["MINE"]));
         let mut client = server.connect();
         client.sends(format!("A\r\nB\r\n{barrier}\r\nC\r\nD\r\n")).await;
         let (a, b) = (script.expect("A").await, script.expect("B").await);
         b.answer("b");
-        assert!(script.is_quiet().await);
+        script.assert_quiet().await;
         a.answer("a");
         let held = script.expect(barrier).await;
-        assert!(script.is_quiet().await);
+        script.assert_quiet().await;
         held.answer("|");
         let (c, d) = (script.expect("C").await, script.expect("D").await);
         d.answer("d");
@@ -97,40 +97,40 @@ async fn a_barrier_waits_for_what_is_before_and_holds_back_what_is_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_command_that_changes_the_session_is_a_barrier() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(8)).connect();
     client.sends("A\r\nSELECT 3\r\nB\r\n").await;
     let a = script.expect("A").await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     a.answer("a");
     let b = script.expect("B").await;
-    assert_eq!(b.command.session().database(), 3);
+    assert_eq!(b.command().session().database(), 3);
     b.answer("b");
     client.gets("$1\r\na\r\n+OK\r\n$1\r\nb\r\n").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_comes_while_a_barrier_waits_sees_the_session_after_it() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("MULTI\r\n").await;
     let multi = script.expect("MULTI").await;
     client.sends("A\r\n").await;
-    assert!(script.is_quiet().await);
-    let mailbox = multi.command.session().mailbox().expect("it came from a connection").clone();
+    script.assert_quiet().await;
+    let mailbox = multi.command().session().mailbox().expect("it came from a connection").clone();
     mailbox.change_session(|session| session.insert("changed"));
     multi.answer("+");
-    assert_eq!(script.expect("A").await.command.session().get::<&str>(), Some(&"changed"));
+    assert_eq!(script.expect("A").await.command().session().get::<&str>(), Some(&"changed"));
 }
 
-/// Two clients with pipelines, the commands of which come to a scripted service through a limit of one.
+/// Two clients with pipelines, the commands of which come to a mock service through a limit of one.
 async fn both_get_through(server: Server, mut script: crate::support::Script) {
     let (mut one, mut two) = (server.connect(), server.connect());
     one.sends("A\r\n".repeat(20)).await;
     two.sends("B\r\n".repeat(20)).await;
     for _ in 0..40 {
         let call = script.next().await;
-        assert!(script.is_quiet().await);
+        script.assert_quiet().await;
         call.answer_words();
     }
     one.gets("$1\r\nA\r\n".repeat(20)).await;
@@ -139,14 +139,14 @@ async fn both_get_through(server: Server, mut script: crate::support::Script) {
 
 #[tokio::test(start_paused = true)]
 async fn readiness_that_only_an_answer_brings_is_no_deadlock() {
-    let (service, script) = scripted();
+    let (service, script) = mock();
     let limited = GlobalConcurrencyLimitLayer::new(1).layer(service);
     both_get_through(Server::of(|listener| kvstore::serve(listener, limited).max_in_flight(8)), script).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_made_service_that_waits_for_its_own_answers_is_no_deadlock() {
-    let (service, script) = scripted();
+    let (service, script) = mock();
     let limit = GlobalConcurrencyLimitLayer::new(1);
     let factory = service_fn(move |_| ready(Ok::<_, Infallible>(limit.layer(service.clone()))));
     both_get_through(Server::of(|listener| serve_with_factory(listener, factory).max_in_flight(8)), script).await;
@@ -154,7 +154,7 @@ async fn a_made_service_that_waits_for_its_own_answers_is_no_deadlock() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_stops_gives_up_its_place_for_a_permit() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let limited = GlobalConcurrencyLimitLayer::new(1).layer(service);
     let server = Server::start(limited);
     let mut one = server.connect();
@@ -165,7 +165,7 @@ async fn a_connection_that_stops_gives_up_its_place_for_a_permit() {
     two.asks("CLIENT ID\r\nB\r\n", ":2\r\n").await;
     let mut three = server.connect();
     three.asks("PING\r\nC\r\n", "+PONG\r\n").await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     server.connect().asks("CLIENT KILL ID 2\r\n", ":1\r\n").await;
     a.answer("a");
     script.expect("C").await.answer("c");

@@ -24,7 +24,7 @@ use tower::{
     limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer, retry::RetryLayer, service_fn,
 };
 
-use crate::support::{Server, scripted, words};
+use crate::support::{Server, mock, words};
 
 /// How deep a pipeline is that tells a layer which goes wrong now and then.
 const DEEP: usize = 512;
@@ -106,7 +106,7 @@ async fn our_load_shedder_sheds_nothing_of_a_lone_client() {
 
 #[tokio::test(start_paused = true)]
 async fn our_load_shedder_leaves_no_permit_with_a_client_that_was_shed() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let shed = ServiceBuilder::new()
         .layer(middleware::LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(1))
@@ -125,7 +125,7 @@ async fn our_load_shedder_leaves_no_permit_with_a_client_that_was_shed() {
 
 #[tokio::test(start_paused = true)]
 async fn our_limit_holds_across_connections() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let limit = ConcurrencyLimitLayer::new(1);
     let server = Server::start(limit.layer(service));
     let (mut one, mut two) = (server.connect(), server.connect());
@@ -144,7 +144,7 @@ async fn our_limit_holds_across_connections() {
 
 #[tokio::test(start_paused = true)]
 async fn our_limit_refuses_where_that_is_asked_for() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::start(ConcurrencyLimitLayer::new(1).refuse().layer(service));
     let (mut one, mut two) = (server.connect(), server.connect());
     one.sends("A\r\n").await;
@@ -156,7 +156,7 @@ async fn our_limit_refuses_where_that_is_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_gives_its_permit_back() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let limit = ConcurrencyLimitLayer::new(1);
     let server = Server::start(limit.layer(service));
     let mut one = server.connect();
@@ -169,7 +169,7 @@ async fn a_client_that_leaves_gives_its_permit_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_command_is_answered_and_the_stream_stays_in_step() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(TimeoutLayer::new(SECOND).layer(service)).connect();
     client.sends("A\r\nB\r\n").await;
     script.expect("A").await.dropped().await;
@@ -250,7 +250,7 @@ async fn a_load_shedder_over_a_limit_sheds_nothing_of_a_lone_client() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_shedder_sheds_what_is_over_the_limit() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let shed =
         ServiceBuilder::new().layer(LoadShedLayer::new()).layer(GlobalConcurrencyLimitLayer::new(1)).service(service);
     let server = Server::start(shed);

@@ -7,6 +7,7 @@ mod clients;
 mod connection_commands;
 mod deadlines;
 mod detached;
+mod embedding;
 mod events;
 mod in_flight;
 mod layers;

@@ -20,7 +20,7 @@ use kvstore::{
 use tokio::io::DuplexStream;
 use tower::{BoxError, Service, service_fn};
 
-use crate::support::{Client, Server, scripted, settle, words_of};
+use crate::support::{Client, Server, mock, settle, words_of};
 
 const TROUBLE: &str = "-ERR internal error\r\n";
 
@@ -349,7 +349,7 @@ async fn an_error_of_readiness_answers_one_command_and_another_instance_goes_on(
 
 #[tokio::test(start_paused = true)]
 async fn a_late_command_under_towers_timeout_is_dropped_and_answered() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let service = tower::timeout::Timeout::new(service, Duration::from_secs(1));
     let mut client = Server::start(service).connect();
     client.sends("A\r\nB\r\n").await;

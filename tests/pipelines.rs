@@ -3,7 +3,7 @@
 use kvstore::protocol::Response;
 use proptest::prelude::*;
 
-use crate::support::{Server, Text, scripted, settle};
+use crate::support::{Server, Text, mock, settle};
 
 /// A command, and what its service, or the connection, answers.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ async fn run(
     output: usize,
     picks: &[prop::sample::Index],
 ) -> Vec<u8> {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server =
         Server::of(|listener| kvstore::serve(listener, service).max_in_flight(in_flight).output_buffer(output));
     let (mut reader, mut writer) = tokio::io::split(server.connect_with_room(room).io);
@@ -116,9 +116,9 @@ async fn run(
         waiting.extend(script.waiting());
         if let (false, Some(pick)) = (waiting.is_empty(), picks.next()) {
             let call = waiting.swap_remove(pick.index(waiting.len()));
-            let key = String::from_utf8_lossy(call.command.arg_at(0).unwrap_or_default()).into_owned();
-            let tail = if call.command.is("LARGE") { "x".repeat(20_000) } else { String::new() };
-            let answer = format!("{key}@{:02}{tail}", call.command.session().database());
+            let key = String::from_utf8_lossy(call.command().arg_at(0).unwrap_or_default()).into_owned();
+            let tail = if call.command().is("LARGE") { "x".repeat(20_000) } else { String::new() };
+            let answer = format!("{key}@{:02}{tail}", call.command().session().database());
             call.answer(Response::from(answer));
         }
     }

@@ -2,7 +2,7 @@
 
 use kvstore::{protocol::Limits, server::Password};
 
-use crate::support::{Server, request, scripted, words};
+use crate::support::{Server, mock, request, words};
 
 #[tokio::test(start_paused = true)]
 async fn a_pipeline_is_answered_in_order() {
@@ -61,7 +61,7 @@ async fn a_value_larger_than_every_buffer_goes_through() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_sends_no_more_gets_its_answers() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\nGET b\r\n").await;
     client.half_closes().await;
@@ -82,7 +82,7 @@ async fn half_a_request_at_the_end_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_protocol_error_is_told_after_the_answers_before_it() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("GET a\r\n*1\r\nfoo\r\nGET b\r\n").await;
     let call = script.next().await;
@@ -90,7 +90,7 @@ async fn a_protocol_error_is_told_after_the_answers_before_it() {
     call.answer("1");
     client.gets("$1\r\n1\r\n-ERR Protocol error: expected '$', got 'f'\r\n").await;
     assert!(client.is_closed().await);
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,22 +141,22 @@ async fn little_is_allowed_before_authentication() {
 
 #[tokio::test(start_paused = true)]
 async fn the_body_of_an_http_request_is_never_run() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("POST / HTTP/1.1\r\nHost: localhost:6379\r\nContent-Length: 13\r\n\r\nSET key value\r\n").await;
     client.gets("-ERR Protocol error: this port speaks RESP, not HTTP\r\n").await;
     assert!(client.is_closed().await);
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_host_header_alone_is_enough_to_know_http() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("Host: localhost:6379\r\nSET key value\r\n").await;
     client.gets("-ERR Protocol error: this port speaks RESP, not HTTP\r\n").await;
     assert!(client.is_closed().await);
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
 }
 
 #[tokio::test(start_paused = true)]

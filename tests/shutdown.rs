@@ -23,14 +23,14 @@ use tower::{Layer, ServiceExt, limit::GlobalConcurrencyLimitLayer};
 
 use crate::{
     in_flight::Once,
-    support::{Client, Server, scripted, settle, words},
+    support::{Client, Server, mock, settle, words},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn what_is_in_flight_is_answered() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::start(service);
     let mut client = server.connect();
     client.sends("A\r\n").await;
@@ -46,7 +46,7 @@ async fn what_is_in_flight_is_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_not_called_is_dropped() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(2));
     let mut client = server.connect();
     client.sends("A\r\nB\r\nC\r\nPING\r\n").await;
@@ -58,7 +58,7 @@ async fn what_was_not_called_is_dropped() {
     a.answer("a");
     client.gets("$1\r\na\r\n$1\r\nb\r\n").await;
     assert!(client.is_closed().await);
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     drop(client);
     assert_eq!(stopped.await.expect("no panic").cut, 0);
 }
@@ -89,7 +89,7 @@ async fn a_peer_that_neither_closes_nor_sends_is_waited_for_half_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_can_connect_any_more() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::start(service);
     let connector = server.connector();
     let mut client = server.connect();
@@ -102,7 +102,7 @@ async fn nobody_can_connect_any_more() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_done_in_time_is_cut_and_counted() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).grace_period(3 * SECOND));
     let (mut one, mut two) = (server.connect(), server.connect());
     one.sends("A\r\n").await;
@@ -147,7 +147,7 @@ async fn a_farewell_ends_with_its_server() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_says_farewell_waits_for_no_permit() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let limited = GlobalConcurrencyLimitLayer::new(1).layer(service);
     let server = Server::start(limited.clone());
     let (mut one, mut two) = (server.connect(), server.connect());
@@ -163,7 +163,7 @@ async fn a_connection_that_says_farewell_waits_for_no_permit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_still_waits_for_its_service_is_closed_at_once() {
-    let factory = tower::service_fn(|_| std::future::pending::<Result<crate::support::Scripted, Infallible>>());
+    let factory = tower::service_fn(|_| std::future::pending::<Result<crate::support::Mock, Infallible>>());
     let server = Server::of(|listener| serve_with_factory(listener, factory));
     let mut client = server.connect();
     client.sends("PING\r\n").await;

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tower::{Layer, Service, service_fn};
 
-use crate::support::{Call, Client, Server, scripted, settle};
+use crate::support::{Call, Client, Server, mock, settle};
 
 /// A server whose PUT streams what is longer than 10 bytes.
 fn streaming<S>(service: S) -> Server
@@ -90,12 +90,12 @@ async fn a_value_in_any_pieces_is_the_same_value_and_what_follows_is_in_step() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_is_called_before_its_value_has_come() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = streaming(service).connect();
     client.sends(format!("{}01234", head(11))).await;
     let call = script.expect("PUT").await;
-    assert_eq!((call.command.args().len(), call.command.streamed_len()), (1, Some(11)));
-    let mut body = call.command.body().expect("the value");
+    assert_eq!((call.command().args().len(), call.command().streamed_len()), (1, Some(11)));
+    let mut body = call.command().body().expect("the value");
     let mut piece = [0; 5];
     body.read_exact(&mut piece).await.expect("the value");
     assert_eq!(&piece, b"01234");
@@ -107,13 +107,13 @@ async fn a_command_is_called_before_its_value_has_come() {
 
 #[tokio::test(start_paused = true)]
 async fn only_long_values_of_named_commands_are_streamed() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = streaming(service).connect();
     for words in
         ["*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20\r\n", "*3\r\n$3\r\nPUT\r\n$1\r\nk\r\n$10\r\n", "*3\r\n$3\r\nPUT\r\n$20\r\n"]
     {
         client.sends(words).await;
-        assert!(script.is_quiet().await);
+        script.assert_quiet().await;
         let length: usize = words.trim_end().rsplit_once('$').expect("a length").1.parse().expect("a number");
         client.sends("x".repeat(length)).await;
         client.sends("\r\n").await;
@@ -121,7 +121,7 @@ async fn only_long_values_of_named_commands_are_streamed() {
             client.sends("$1\r\nv\r\n").await;
         }
         let call = script.next().await;
-        assert_eq!((call.command.args().len(), call.command.streamed_len()), (2, None));
+        assert_eq!((call.command().args().len(), call.command().streamed_len()), (2, None));
         call.answer("ok");
         client.gets("$2\r\nok\r\n").await;
     }
@@ -129,21 +129,21 @@ async fn only_long_values_of_named_commands_are_streamed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_ask_for_streams_has_none() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends(format!("{}01234", head(11))).await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_the_handler_does_not_read_stops_the_client() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = streaming(service).connect_with_room(1000);
     client.sends(head(10 << 20)).await;
     let call = script.expect("PUT").await;
     let sent = floods(&mut client, 10 << 20).await;
     assert!(sent <= 200_000, "{sent} bytes were taken");
-    let mut body = call.command.body().expect("the value");
+    let mut body = call.command().body().expect("the value");
     let reading = tokio::spawn(async move {
         let (mut read, mut piece) = (0, vec![0; 100_000]);
         while let count @ 1.. = body.read(&mut piece).await.expect("the value") {
@@ -160,17 +160,17 @@ async fn what_the_handler_does_not_read_stops_the_client() {
 
 #[tokio::test(start_paused = true)]
 async fn a_streamed_command_is_a_barrier() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = streaming_with(service, |serve| serve.max_in_flight(8));
     let mut client = server.connect();
     client.sends(format!("A\r\n{}01234", head(11))).await;
     let a = script.expect("A").await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     a.answer("a");
     client.gets("$1\r\na\r\n").await;
     let put = script.expect("PUT").await;
     client.sends("567890\r\nB\r\n").await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     put.answer("put");
     script.expect("B").await.answer("b");
     client.gets("$3\r\nput\r\n$1\r\nb\r\n").await;
@@ -183,19 +183,19 @@ async fn answered_early(call: Call, client: &mut Client) {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_handler_leaves_unread_is_thrown_away() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = streaming(service).connect_with_room(1000);
     client.sends(format!("{}some", head(1 << 20))).await;
     let call = script.expect("PUT").await;
     // Held, and read no more: the answer is what counts.
-    let _body = call.command.body();
+    let _body = call.command().body();
     answered_early(call, &mut client).await;
     client.sends(vec![b'x'; (1 << 20) - 4]).await;
     client.asks("\r\nPING\r\n", "+PONG\r\n").await;
     // Dropped, and answered after all of it has come.
     client.sends(head(1 << 20)).await;
     let call = script.expect("PUT").await;
-    drop(call.command.body());
+    drop(call.command().body());
     client.sends(vec![b'x'; 1 << 20]).await;
     client.sends("\r\n").await;
     answered_early(call, &mut client).await;
@@ -204,7 +204,7 @@ async fn what_a_handler_leaves_unread_is_thrown_away() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_never_reads_is_ended_by_its_timeout() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let limited = TimeoutLayer::new(Duration::from_secs(5)).layer(service);
     let mut client = streaming(limited).connect_with_room(1000);
     client.sends(head(1 << 20)).await;
@@ -219,11 +219,11 @@ async fn a_handler_that_never_reads_is_ended_by_its_timeout() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_goes_away_in_the_middle_is_an_error_for_the_reader() {
     for is_half_closed in [true, false] {
-        let (service, mut script) = scripted();
+        let (service, mut script) = mock();
         let mut client = streaming(service).connect();
         client.sends(format!("PING\r\n{}01234", head(11))).await;
         let call = script.expect("PUT").await;
-        let body = call.command.body().expect("the value");
+        let body = call.command().body().expect("the value");
         client.gets("+PONG\r\n").await;
         match is_half_closed {
             true => client.half_closes().await,
@@ -240,7 +240,7 @@ async fn a_peer_that_goes_away_in_the_middle_is_an_error_for_the_reader() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_before_a_value_that_ends_early_still_come() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = streaming(service).connect();
     client.sends(format!("A\r\n{}01234", head(11))).await;
     let a = script.expect("A").await;
@@ -249,7 +249,7 @@ async fn answers_before_a_value_that_ends_early_still_come() {
     a.answer("a");
     client.gets("$1\r\na\r\n").await;
     let call = script.expect("PUT").await;
-    let error = call.command.body().expect("the value").read_to_bytes(100).await.expect_err("it ends early");
+    let error = call.command().body().expect("the value").read_to_bytes(100).await.expect_err("it ends early");
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     call.answer("nobody reads this");
     assert!(client.is_closed().await);
@@ -280,13 +280,13 @@ async fn the_bounds_of_requests_hold_for_streams() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_not_authenticated_streams_nothing() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = streaming_with(service, |serve| serve.authenticate(Password::new("secret")));
     let mut client = server.connect();
     client.sends(format!("{}01234", head(11))).await;
     assert!(client.hears_nothing().await);
     client.asks("567890\r\n", "-NOAUTH Authentication required.\r\n").await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     client.sends(format!("AUTH secret\r\n{}01234", head(11))).await;
     client.gets("+OK\r\n").await;
     script.expect("PUT").await;
@@ -294,23 +294,23 @@ async fn a_client_that_is_not_authenticated_streams_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_native_protocol_takes_values_whole() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).stream_in(["SET"], 1));
     let mut client = server.connect();
     client.sends(b"\0\0\x01\0\0\0\x01k\0\0\0\x05val").await;
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     client.sends("ue").await;
-    assert_eq!(script.next().await.command, Command::set("k", "value"));
+    assert_eq!(*script.next().await.command(), Command::set("k", "value"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_sends_its_value_too_slowly_is_cut_off() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = streaming_with(service, |serve| serve.slow_sender(100, Duration::from_secs(10)));
     let mut client = server.connect();
     client.sends(head(1000)).await;
     let mut call = script.expect("PUT").await;
-    let mut body = call.command.body().expect("the value");
+    let mut body = call.command().body().expect("the value");
     tokio::spawn(async move { while let Ok(1..) = body.read(&mut [0; 10]).await {} });
     for _ in 0..4 {
         tokio::time::sleep(Duration::from_secs(9)).await;
@@ -323,7 +323,7 @@ async fn a_client_that_sends_its_value_too_slowly_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_waits_for_the_handler_is_not_too_slow() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = streaming_with(service, |serve| serve.slow_sender(100, Duration::from_secs(10)));
     let mut client = server.connect_with_room(1000);
     client.sends(head(1 << 20)).await;
@@ -354,7 +354,7 @@ async fn a_stop_lets_a_value_come_that_its_handler_waits_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_does_not_wait_for_a_value_that_nobody_reads() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = streaming(service);
     let mut client = server.connect();
     client.sends(format!("{}01234", head(11))).await;
@@ -375,12 +375,12 @@ async fn a_stop_does_not_wait_for_a_value_that_nobody_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kill_ends_a_value_on_its_way() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = streaming(service);
     let mut client = server.connect();
     client.sends(format!("{}01234", head(11))).await;
     let call = script.expect("PUT").await;
-    let body = call.command.body().expect("the value");
+    let body = call.command().body().expect("the value");
     server.connect().asks("CLIENT KILL ID 1\r\n", ":1\r\n").await;
     assert!(client.is_closed().await);
     assert!(body.read_to_bytes(100).await.is_err());

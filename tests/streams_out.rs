@@ -20,7 +20,7 @@ use tokio::{
 };
 use tower::{Service, service_fn};
 
-use crate::support::{Server, scripted, settle};
+use crate::support::{Server, mock, settle};
 
 /// A source without end, and how much was read of it.
 #[derive(Clone, Default)]
@@ -122,18 +122,18 @@ async fn a_value_is_read_no_faster_than_its_client_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_answered_nor_called_behind_a_value_until_it_is_whole() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(2)).connect();
     client.sends("A\r\nB\r\nC\r\n").await;
     let (a, b) = (script.expect("A").await, script.expect("B").await);
-    let push = a.command.push().expect("it came from a connection");
+    let push = a.command().push().expect("it came from a connection");
     let (mut source, body) = fed(6);
     a.answer(body);
     b.answer("b");
     source.write_all(b"abc").await.expect("the server reads");
     client.gets("$6\r\nabc").await;
     push.try_send(Response::simple("pushed")).expect("there is room");
-    assert!(script.is_quiet().await);
+    script.assert_quiet().await;
     assert!(client.hears_nothing().await);
     source.write_all(b"def").await.expect("the server reads");
     client.gets("def\r\n+pushed\r\n$1\r\nb\r\n").await;
@@ -143,11 +143,11 @@ async fn nothing_is_answered_nor_called_behind_a_value_until_it_is_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn no_message_comes_into_the_middle_of_a_value() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("A\r\nB\r\n").await;
     let a = script.expect("A").await;
-    let push = a.command.push().expect("it came from a connection");
+    let push = a.command().push().expect("it came from a connection");
     a.answer("a");
     let (mut source, body) = fed(6);
     script.expect("B").await.answer(body);
@@ -161,11 +161,11 @@ async fn no_message_comes_into_the_middle_of_a_value() {
 
 #[tokio::test(start_paused = true)]
 async fn no_message_is_taken_for_the_rest_of_a_value_that_broke() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("A\r\nB\r\n").await;
     let a = script.expect("A").await;
-    let push = a.command.push().expect("it came from a connection");
+    let push = a.command().push().expect("it came from a connection");
     a.answer("a");
     let (mut source, body) = fed(6);
     script.expect("B").await.answer(body);
@@ -178,7 +178,7 @@ async fn no_message_is_taken_for_the_rest_of_a_value_that_broke() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stuck_source_stalls_its_own_connection_alone_and_a_kill_ends_it() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::start(service);
     let mut stuck = server.connect();
     stuck.sends("A\r\n").await;
@@ -205,12 +205,12 @@ async fn a_source_that_breaks_ends_its_connection_behind_what_was_sent() {
         || Body::new(10, tokio::io::AsyncReadExt::chain(&b"short"[..], Broken)),
     ];
     for source in sources {
-        let (service, mut script) = scripted();
+        let (service, mut script) = mock();
         let server = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(2));
         let mut client = server.connect();
         client.sends("PING\r\nA\r\nB\r\n").await;
         let (a, mut b) = (script.expect("A").await, script.expect("B").await);
-        let push = a.command.push().expect("it came from a connection");
+        let push = a.command().push().expect("it came from a connection");
         push.try_send(Response::simple("pushed")).expect("there is room");
         a.answer(source());
         client.gets("+PONG\r\n$10\r\nshort").await;
@@ -222,7 +222,7 @@ async fn a_source_that_breaks_ends_its_connection_behind_what_was_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_waits_for_a_value_within_the_grace_period() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::start(service);
     let (mut done, mut stuck) = (server.connect(), server.connect());
     done.sends("A\r\nB\r\n").await;
@@ -263,7 +263,7 @@ async fn a_client_that_reads_nothing_of_a_value_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_is_gone_takes_the_source_with_it() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("A\r\n").await;
     let (mut source, body) = fed(1000);
@@ -303,7 +303,7 @@ async fn a_source_that_panics_when_it_is_dropped_hurts_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_streamed_value_stands_alone_and_is_sent_once() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("A\r\nB\r\nC\r\nD\r\n").await;
     let body = || Body::new(5, &b"value"[..]);
@@ -320,7 +320,7 @@ async fn a_streamed_value_stands_alone_and_is_sent_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_native_protocol_sends_a_value_whole_within_bounds() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).output_buffer(100));
     let mut client = server.connect();
     let get = b"\0\0\0\0\0\0\x01k";

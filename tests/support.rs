@@ -4,7 +4,7 @@
 use std::{
     convert::Infallible,
     fmt,
-    future::{Future, IntoFuture, Ready, ready},
+    future::{Future, Ready, ready},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -12,25 +12,23 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Response},
-    server::{PipeConnector, PipeListener, Serve, Stopped, Supply, pipe},
+    server::{PipeConnector, PipeListener, Serve, Stopped, Supply},
+    testing,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
-    sync::{mpsc, oneshot},
     task::JoinHandle,
     time::timeout,
 };
-use tower::{BoxError, Service, service_fn, util::BoxCloneService};
+use tower::{BoxError, Service, service_fn};
+
+pub(crate) use kvstore::testing::{Call, Mock, Script, mock, settle};
 
 /// How long a test waits before it takes something for lost. Under paused time it passes at once.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// A server over in-memory pipes.
-pub(crate) struct Server {
-    connector: PipeConnector,
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<Stopped>,
-}
+/// A server over in-memory pipes, for clients that speak literal bytes.
+pub(crate) struct Server(testing::Server);
 
 impl Server {
     /// A server with the default settings.
@@ -38,39 +36,31 @@ impl Server {
     where
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
     {
-        Self::of(|listener| kvstore::serve(listener, service))
+        Self(testing::Server::start(service))
     }
 
     /// A server with settings of its own.
     pub(crate) fn of<U: Supply>(build: impl FnOnce(PipeListener) -> Serve<U>) -> Self {
-        let (connector, listener) = pipe();
-        let (stop, stopped) = oneshot::channel();
-        let signal = async {
-            if stopped.await.is_err() {
-                std::future::pending().await
-            }
-        };
-        let running = tokio::spawn(build(listener).with_graceful_shutdown(signal).into_future());
-        Self { connector, stop, running }
+        Self(testing::Server::of(build))
     }
 
     pub(crate) fn connect(&self) -> Client {
-        Client::new(self.connector.connect().expect("the server listens"))
+        Client::new(self.0.stream())
     }
 
     /// A client whose pipe holds so many bytes in each direction.
     pub(crate) fn connect_with_room(&self, bytes: usize) -> Client {
-        Client::new(self.connector.connect_with_room(bytes).expect("the server listens"))
+        Client::new(self.0.connector().connect_with_room(bytes).expect("the server listens"))
     }
 
     pub(crate) fn connector(&self) -> PipeConnector {
-        self.connector.clone()
+        self.0.connector().clone()
     }
 
     /// Tells the server to stop, and hands back what becomes of it.
     pub(crate) fn stop(self) -> JoinHandle<Stopped> {
-        self.stop.send(()).expect("the server runs");
-        self.running
+        let stopped = self.0.stop();
+        tokio::spawn(async { stopped.await.expect("the server does not panic") })
     }
 }
 
@@ -191,11 +181,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Client<Io> {
     }
 }
 
-/// Waits until nothing moves any more. Time must be paused: it goes on only then.
-pub(crate) async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
-}
-
 /// Bytes that a failed assertion shows as text.
 #[derive(PartialEq)]
 pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
@@ -229,78 +214,15 @@ pub(crate) fn words_of(command: &Command) -> Response {
     Response::from(command.words().collect::<Vec<_>>().join(&b' '))
 }
 
-/// A service whose commands are answered when the test says so.
-pub(crate) fn scripted() -> (Scripted, Script) {
-    let (calls, called) = mpsc::unbounded_channel();
-    (
-        BoxCloneService::new(service_fn(move |command| {
-            let (answer, answered) = oneshot::channel();
-            calls.send(Call { command, answer }).expect("the test holds the script");
-            async { answered.await.map_err(BoxError::from) }
-        })),
-        Script(called),
-    )
+/// Answers with the command's own words.
+pub(crate) trait AnswerWords {
+    fn answer_words(self);
 }
 
-pub(crate) type Scripted = BoxCloneService<Command, Response, BoxError>;
-
-/// The commands that were called.
-pub(crate) struct Script(mpsc::UnboundedReceiver<Call>);
-
-impl Script {
-    /// The next command that is called.
-    pub(crate) async fn next(&mut self) -> Call {
-        timeout(PATIENCE, self.0.recv()).await.expect("another command is called").expect("the service is there")
-    }
-
-    /// The next command, which must be this one.
-    pub(crate) async fn expect(&mut self, name: &str) -> Call {
-        let call = self.next().await;
-        assert!(call.command.is(name), "{:?} was called instead of {name}", call.command);
-        call
-    }
-
-    /// What has been called by now.
-    pub(crate) fn waiting(&mut self) -> Vec<Call> {
-        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
-    }
-
-    /// Whether nothing more is called, once everything has come to rest.
-    pub(crate) async fn is_quiet(&mut self) -> bool {
-        settle().await;
-        match self.0.try_recv() {
-            Err(_) => true,
-            Ok(call) => panic!("{:?} was called", call.command),
-        }
-    }
-}
-
-/// A command that waits for its answer.
-pub(crate) struct Call {
-    pub(crate) command: Command,
-    answer: oneshot::Sender<Response>,
-}
-
-impl Call {
-    pub(crate) fn answer(self, response: impl Into<Response>) {
-        // A connection that is gone takes no answer.
-        let _ = self.answer.send(response.into());
-    }
-
-    /// Answers with the command's own words.
-    pub(crate) fn answer_words(self) {
-        let words = words_of(&self.command);
+impl AnswerWords for Call {
+    fn answer_words(self) {
+        let words = words_of(self.command());
         self.answer(words);
-    }
-
-    /// Waits until the command's future is dropped.
-    pub(crate) async fn dropped(&mut self) {
-        timeout(PATIENCE, self.answer.closed()).await.expect("the future is dropped");
-    }
-
-    /// Whether the command's future is gone.
-    pub(crate) fn is_dropped(&self) -> bool {
-        self.answer.is_closed()
     }
 }
 

@@ -12,7 +12,7 @@ use kvstore::{
 use tokio::io::AsyncReadExt;
 use tower::{Layer, Service, service_fn};
 
-use crate::support::{Client, scripted, settle};
+use crate::support::{Client, mock, settle};
 
 /// A client writes `get key` and reads `value ...`, `none`, `ok`, `number n`, `refused CODE text`, one line each.
 struct Lines {
@@ -128,11 +128,11 @@ async fn layers_errors_and_panics_are_answers_in_it() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_keep_their_order_and_messages_are_dropped() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let (_resp, mut lines) = both(service);
     lines.sends("a\nb\n").await;
     let (a, b) = (script.expect("a").await, script.expect("b").await);
-    let push = a.command.push().expect("it came from a connection");
+    let push = a.command().push().expect("it came from a connection");
     push.try_send(Response::simple("a message")).expect("there is room");
     b.answer("2");
     settle().await;

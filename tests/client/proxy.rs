@@ -11,7 +11,7 @@ use redis::AsyncCommands;
 use tokio::net::TcpListener;
 
 use super::connected_lazily;
-use crate::support::{Server, request, scripted};
+use crate::support::{AnswerWords, Server, mock, request};
 
 /// A store behind a socket.
 async fn store() -> SocketAddr {
@@ -104,7 +104,7 @@ async fn a_server_behind_that_is_gone_is_told_and_comes_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_server_behind_is_a_timeout() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let behind = Server::start(service);
     let stream = behind.connector().connect().unwrap();
     let client = Client::builder().deadline(Duration::from_secs(1)).over(stream).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_late_server_behind_is_a_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_client_holds_back_the_connections_of_the_proxy() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let behind = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(100));
     let stream = behind.connector().connect().unwrap();
     let client = Client::builder().max_in_flight(2).over(stream).await.unwrap();

@@ -27,7 +27,7 @@ use tower::{
 };
 
 use super::{GET_K, Peer, backend, command};
-use crate::support::{Hand, Server, scripted, settle, words};
+use crate::support::{Hand, Server, mock, settle, words};
 
 async fn with_room_for(commands: usize) -> (Client, Peer) {
     let (stream, server) = duplex(1024);
@@ -217,7 +217,7 @@ async fn what_goes_wrong_in_this_process_is_answered_as_a_server_would() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_command_in_this_process_is_dropped() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     // A service need not be `Sync`.
     let client = Client::local(service).with_deadline(Duration::from_secs(1));
     let (answer, mut call) = tokio::join!(client.get("k"), script.next());

@@ -9,7 +9,7 @@ use kvstore::{
 use tokio::{io::duplex, join, task::JoinSet};
 
 use super::{GET_K, PING, Peer, bytes_of, command, resp};
-use crate::support::{Server, scripted, settle, words};
+use crate::support::{Server, mock, settle, words};
 
 #[tokio::test]
 async fn commands_of_many_callers_are_written_together_and_answered_in_order() {
@@ -64,7 +64,7 @@ async fn give_up_after(polls: usize, call: impl Future) {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_commands_are_on_their_way_than_there_is_room_for() {
-    let (service, mut script) = scripted();
+    let (service, mut script) = mock();
     let server = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(100));
     let stream = server.connector().connect().unwrap();
     let client = Client::builder().max_in_flight(2).over(stream).await.unwrap();
@@ -74,8 +74,8 @@ async fn no_more_commands_are_on_their_way_than_there_is_room_for() {
     assert_eq!(waiting.len(), 2);
     waiting.remove(0).answer("0");
     let third = script.next().await;
-    assert_eq!(third.command.arg_at(0), Some(&b"2"[..]));
-    assert!(script.is_quiet().await);
+    assert_eq!(third.command().arg_at(0), Some(&b"2"[..]));
+    script.assert_quiet().await;
     drop((waiting, third, calls));
 }
 
