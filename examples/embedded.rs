@@ -6,18 +6,19 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::{convert::Infallible, time::Duration};
+use std::{error::Error, time::Duration};
 
 use kvstore::{
-    middleware::TimeoutLayer,
+    client::Client,
+    middleware::{DenyLayer, TimeoutLayer},
     protocol::{Command, Response},
     store::Store,
 };
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::ServiceBuilder;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Infallible> {
-    let store = Store::new();
+async fn main() -> Result<(), Box<dyn Error>> {
+    let store = Store::builder().databases(1).build();
     // Gives back the memory of keys whose time has come; they are not seen with or without it.
     tokio::spawn(store.maintain());
 
@@ -27,9 +28,16 @@ async fn main() -> Result<(), Infallible> {
         println!("GET {} bytes: {}", value.len(), value.escape_ascii());
     }
 
-    // The store is a service: the layers of a server go round it, and clones share what is in it.
-    let mut service = ServiceBuilder::new().layer(TimeoutLayer::new(Duration::from_secs(1))).service(store.clone());
-    println!("STRLEN {}", service.ready().await?.call(Command::new("STRLEN").arg("key")).await?);
-    println!("STRLEN {}", store.oneshot(Command::new("STRLEN")).await?);
+    // The client of a server, and its typed calls, without the server. Clones of the store share what is in it.
+    let client = Client::local(store.clone());
+    client.append("key", "s").await?;
+    println!("{:?}", client.get("key").await?);
+
+    // Layers go round the store as they do in a server.
+    let service = ServiceBuilder::new()
+        .layer(DenyLayer::names(["FLUSHALL", "FLUSHDB"]))
+        .layer(TimeoutLayer::new(Duration::from_secs(1)))
+        .service(store);
+    println!("FLUSHALL {}", Client::local(service).call(Command::new("FLUSHALL")).await?);
     Ok(())
 }

@@ -1,0 +1,58 @@
+//! How does a connection leave the protocol for another one?
+//!
+//! ```sh
+//! cargo run --example detach
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::{error::Error, io};
+
+use kvstore::routing::{Arg, Router};
+use kvstore::server::{Detached, detach_after};
+use kvstore::{protocol::Response, testing::Server};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, split};
+
+/// `CHAT name`: the last answer is `+OK`, and what comes behind it are lines of text.
+fn chat(Arg(name): Arg<String>) -> Response {
+    detach_after(Response::ok(), async move |stream| {
+        if let Err(error) = shout_back(stream, &name).await {
+            println!("{name} is gone: {error}");
+        }
+    })
+}
+
+/// The stream begins right behind the command, also when the client did not wait for the answer to it.
+async fn shout_back(stream: Detached, name: &str) -> io::Result<()> {
+    let mut stopping = Box::pin(stream.stopping());
+    let (reader, mut writer) = split(stream);
+    let mut lines = BufReader::new(reader).lines();
+    loop {
+        let line = tokio::select! {
+            line = lines.next_line() => line?,
+            () = &mut stopping => None,
+        };
+        let Some(line) = line else { return writer.write_all(format!("bye, {name}\n").as_bytes()).await };
+        writer.write_all(format!("{}!\n", line.to_uppercase()).as_bytes()).await?;
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let router = Router::new().command("CHAT", chat);
+    // A barrier: nothing behind it is read as a command before it is answered, and then nothing is.
+    let server = Server::of(|listener| kvstore::serve(listener, router).barriers(["CHAT"]));
+
+    let mut stream = BufReader::new(server.stream());
+    stream.write_all(b"PING\r\nCHAT Ada\r\nhello\nis anybody there?\n").await?;
+    for _ in 0..4 {
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        println!("{}", line.trim_end());
+    }
+    let stopped = server.stop().await?;
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await?;
+    println!("{} (connections that were cut off: {})", rest.trim_end(), stopped.cut);
+    Ok(())
+}

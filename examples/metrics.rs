@@ -1,0 +1,41 @@
+//! How is counted what a server does?
+//!
+//! ```sh
+//! cargo run --example metrics
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+
+use kvstore::{client::Client, middleware::MetricsLayer, protocol::Command, store::Store};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use tower::Layer;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // Any exporter of the crate `metrics`, for instance that for Prometheus. It is installed before the first command.
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    recorder.install()?;
+
+    let client = Client::local(MetricsLayer::new().prefix("shop").layer(Store::new()));
+    client.set("key", "value").await?;
+    client.get("key").await?;
+    client.incr("visits").await?;
+    client.call(Command::new("INCR").arg("key")).await?;
+    // No name of a command: a client that invents some does not fill the memory.
+    client.call(Command::new("MAKETEA")).await?;
+
+    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+        let key = key.key();
+        let labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        let value = match value {
+            DebugValue::Counter(count) => count.to_string(),
+            DebugValue::Gauge(value) => value.to_string(),
+            DebugValue::Histogram(times) => format!("{} measured", times.len()),
+        };
+        println!("{}{{{}}} {value}", key.name(), labels.join(", "));
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! How is each client kept to so many commands in a second?
+//!
+//! ```sh
+//! cargo run --example rate_limit
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::{error::Error, time::Duration};
+
+use kvstore::{middleware::RateLimitLayer, protocol::Command, store::Store, testing::Server};
+use tower::Layer;
+
+// Time stands still but where everybody waits: the second below takes none.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // Also `.per_peer_address()`, `.per_user()`, or `.by(…)` whatever you read in a command; `.wait()` instead of a refusal.
+    let limit = RateLimitLayer::new(2, Duration::from_secs(1)).per_connection();
+    let server = Server::start(limit.layer(Store::new()));
+    let (greedy, modest) = (server.client(), server.client());
+
+    // A batch of commands counts as many.
+    let batch = greedy.pipeline().add(Command::get("a")).add(Command::get("b")).add(Command::get("c"));
+    for (number, answer) in batch.send().await?.iter().enumerate() {
+        println!("greedy, command {}: {answer}", number + 1);
+    }
+    println!("modest: {}", modest.call(Command::get("a")).await?);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    println!("greedy, a second later: {}", greedy.call(Command::get("c")).await?);
+    Ok(())
+}
