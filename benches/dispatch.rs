@@ -1,14 +1,23 @@
 //! What it costs to take a command through a stack of layers to an answer, with no socket.
 
-use std::{convert::Infallible, task::Context, task::Poll, task::Waker};
+use std::{
+    convert::Infallible,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use divan::{Bencher, black_box};
 use kvstore::{
+    middleware::{
+        AuditLayer, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, LoadShedLayer, LogLayer, MapCommandLayer,
+        MapResponseLayer, MetricsLayer, Next, RateLimitLayer, RenameLayer, TimeoutLayer, from_fn,
+    },
     protocol::{Command, Response},
+    routing::{Key, Route, Router, State},
     standalone::{self, Settings},
     store::Store,
 };
-use tower::Service;
+use tower::{Layer, Service};
 
 /// As in the binary.
 #[global_allocator]
@@ -62,4 +71,64 @@ fn log_limit_timeout_store_with_spans(bencher: Bencher<'_, '_>) {
     tracing::subscriber::with_default(subscriber, || {
         bencher.bench_local(|| dispatch(&mut service, black_box(get.clone())));
     });
+}
+
+/// A GET through a router, by the kind of what answers it.
+mod router {
+    use super::*;
+
+    fn router() -> Router<(), Store> {
+        let get = |State(store): State<Store>, Key(key): Key| store.execute(&Command::get(key));
+        let get_later = async |State(store): State<Store>, Key(key): Key| store.execute(&Command::get(key));
+        let layered = Route::handler(get).layer(ConcurrencyLimitLayer::new(10));
+        let router = Router::new().command("SYNC", get).command("ASYNC", get_later).command("LAYERED", layered);
+        router.with_state(store()).fallback_service(store())
+    }
+
+    #[divan::bench(args = ["GET", "SYNC", "ASYNC", "LAYERED"])]
+    fn dispatched(bencher: Bencher<'_, '_>, name: &str) {
+        let (mut service, command) = (router(), Command::new(name).arg("key"));
+        bencher.bench_local(|| dispatch(&mut service, black_box(command.clone())));
+    }
+}
+
+/// A GET through one layer round the store. What a layer costs is the difference to `none`.
+mod layer {
+    use super::*;
+
+    fn bench<L>(bencher: Bencher<'_, '_>, layer: L)
+    where
+        L: Layer<Store, Service: Service<Command, Response = Response, Error = Infallible>>,
+    {
+        let (mut service, command) = (layer.layer(store()), Command::get("key"));
+        bencher.bench_local(|| dispatch(&mut service, black_box(command.clone())));
+    }
+
+    macro_rules! layers {
+        ($($name:ident: $layer:expr;)*) => {$(
+            #[divan::bench]
+            fn $name(bencher: Bencher<'_, '_>) {
+                bench(bencher, $layer);
+            }
+        )*};
+    }
+
+    layers! {
+        none: tower::layer::util::Identity::new();
+        audit: AuditLayer::new(|record: &kvstore::middleware::AuditRecord<'_>| _ = black_box(record.number()));
+        audit_of_others: AuditLayer::tracing().only(|command| command.is("FLUSHALL"));
+        catch_panic: CatchPanicLayer::new();
+        concurrency_limit: ConcurrencyLimitLayer::new(1000);
+        deny: DenyLayer::names(["FLUSHALL", "CONFIG SET"]);
+        from_function: from_fn(async |command: Command, next: Next| next.run(command).await);
+        load_shed: LoadShedLayer::new();
+        log: LogLayer::new();
+        map_command: MapCommandLayer::new(|command: Command| command);
+        map_response: MapResponseLayer::new(|response: Response| response);
+        metrics_without_recorder: MetricsLayer::new();
+        rate_limit: RateLimitLayer::new(u32::MAX, Duration::from_millis(1));
+        rate_limit_per_connection: RateLimitLayer::new(u32::MAX, Duration::from_millis(1)).per_connection();
+        rename: RenameLayer::new([("FLUSHALL", "CLEAN")]);
+        timeout: TimeoutLayer::new(Duration::from_secs(1));
+    }
 }

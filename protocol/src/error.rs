@@ -129,6 +129,9 @@ pub enum ProtocolError {
     /// Quotes of an inline command that do not match.
     #[error("Protocol error: unbalanced quotes in request")]
     UnbalancedQuotes,
+    /// A line without a word, where a command was due.
+    #[error("Protocol error: a command has a name")]
+    EmptyCommand,
     /// A whole command over the limit.
     #[error("Protocol error: request exceeds the query buffer limit")]
     TooBigRequest,

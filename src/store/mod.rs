@@ -43,6 +43,7 @@ use engine::{Engine, Key, Keyspace, memory::Memory};
 use spec::{Run, Spec};
 
 pub use clock::{Clock, SystemClock, TokioClock};
+pub use commands::catalog;
 
 /// How often entries are removed whose time has come, and the clock for the age of entries is read.
 const MAINTENANCE: Duration = Duration::from_millis(100);

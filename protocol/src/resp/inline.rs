@@ -1,5 +1,7 @@
 //! Inline commands: words on a line, with the quoting rules of Redis (`sdssplitargs`).
 
+use std::str::FromStr;
+
 use bytes::Bytes;
 
 use crate::{Command, ProtocolError, Word};
@@ -22,6 +24,25 @@ impl Split {
             true => Command::from_frame(frame, &self.words),
             false => Command::from_frame_and_outside(frame, self.rewritten.into(), &self.words),
         }))
+    }
+}
+
+/// The command that a line means, as somebody would type it: words between spaces, with quotes round those that have some.
+///
+/// ```
+/// use kvstore_protocol::Command;
+///
+/// let command: Command = r#"SET greeting "hello, \"Ada\"" EX 10"#.parse()?;
+/// assert_eq!(command, Command::set("greeting", "hello, \"Ada\"").arg("EX").arg(10));
+/// assert!("".parse::<Command>().is_err());
+/// # Ok::<(), kvstore_protocol::ProtocolError>(())
+/// ```
+impl FromStr for Command {
+    type Err = ProtocolError;
+
+    fn from_str(line: &str) -> Result<Self, ProtocolError> {
+        let split = split(line.as_bytes())?;
+        split.into_command(Bytes::copy_from_slice(line.as_bytes()), usize::MAX)?.ok_or(ProtocolError::EmptyCommand)
     }
 }
 

@@ -58,7 +58,16 @@ const COMMAND: Spec = Spec::family_or(
 )
 .about("Tells of every command.", "2.8.13");
 
-/// Every command that a client can send, those of the transport included.
+/// What is known of every command that a client of a store can send, those that the transport answers included.
+///
+/// ```
+/// let catalog = kvstore::store::catalog();
+/// assert!(catalog.commands().iter().any(|command| command.name() == "GETDEL"));
+/// ```
+pub fn catalog() -> &'static Catalog {
+    &CATALOG
+}
+
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let families = FAMILIES.iter().flat_map(|family| family.specs.iter().map(|spec| spec.info(family.group)));
     Catalog::new(families.chain(server::connection_commands()))

@@ -12,6 +12,8 @@ mod strings;
 
 use kvstore_protocol::NameMap;
 
+pub use command::catalog;
+
 use super::spec::Spec;
 
 /// Commands of one kind.
