@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("both there:            {}", ask().join_all().await.join(" "));
     let asked = ask();
     sleep(Duration::from_millis(500)).await;
-    drop(first);
+    first.kill();
     println!("one went, while asked: {}", asked.join_all().await.join(" "));
     Ok(())
 }

@@ -91,4 +91,9 @@ impl Server {
         let _ = self.stop.send(());
         self.running
     }
+
+    /// Ends the server at once, with all of its connections: what a client sees of a machine that is gone.
+    pub fn kill(self) {
+        self.running.abort();
+    }
 }
