@@ -47,14 +47,14 @@ fn store() -> Store {
     store
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn store_alone(bencher: Bencher<'_, '_>) {
     let mut service = store();
     let get = Command::get("key");
     bencher.bench_local(|| dispatch(&mut service, black_box(get.clone())));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn log_limit_timeout_store(bencher: Bencher<'_, '_>) {
     let mut service = standalone::stack(store(), &Settings::default());
     let get = Command::get("key");
@@ -62,7 +62,7 @@ fn log_limit_timeout_store(bencher: Bencher<'_, '_>) {
 }
 
 /// With a subscriber that wants the span of every command, and throws it away.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn log_limit_timeout_store_with_spans(bencher: Bencher<'_, '_>) {
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::sink).finish();
@@ -85,7 +85,7 @@ mod router {
         router.with_state(store()).fallback_service(store())
     }
 
-    #[divan::bench(args = ["GET", "SYNC", "ASYNC", "LAYERED"])]
+    #[divan::bench(args = ["GET", "SYNC", "ASYNC", "LAYERED"], sample_size = 1000)]
     fn dispatched(bencher: Bencher<'_, '_>, name: &str) {
         let (mut service, command) = (router(), Command::new(name).arg("key"));
         bencher.bench_local(|| dispatch(&mut service, black_box(command.clone())));
@@ -106,7 +106,7 @@ mod layer {
 
     macro_rules! layers {
         ($($name:ident: $layer:expr;)*) => {$(
-            #[divan::bench]
+            #[divan::bench(sample_size = 1000)]
             fn $name(bencher: Bencher<'_, '_>) {
                 bench(bencher, $layer);
             }
