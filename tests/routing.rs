@@ -411,8 +411,11 @@ async fn command_tells_of_the_routes() {
 
 #[tokio::test]
 async fn command_tells_of_what_is_behind_the_router_too() {
-    let router: Router<(), Store> =
-        Router::new().command("GREET", || 1).command("GET", |_: Key, _: Key| 2).fallback_service(Store::new());
+    let router: Router<(), Store> = Router::new()
+        .command("GREET", || 1)
+        .command("GET", |_: Key, _: Key| 2)
+        .command("SET", |_: Arg<Bytes>, _: Key| 3)
+        .fallback_service(Store::new());
     let alone: usize = ask(&Store::new(), "COMMAND COUNT").await[1..].parse().expect("a count");
     check(
         &router,
@@ -420,6 +423,8 @@ async fn command_tells_of_what_is_behind_the_router_too() {
             ("COMMAND COUNT", &*format!(":{}", alone + 1)),
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS GET a b", "[\"a\", \"b\"]"),
+            ("COMMAND GETKEYS SET a b", "[\"b\"]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"b\", {+RW}]]"),
             ("COMMAND LIST FILTERBY PATTERN g*t", "[\"greet\", \"get\", \"getset\"]"),
         ],
     )
