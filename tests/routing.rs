@@ -397,11 +397,14 @@ async fn command_tells_of_the_routes() {
             ("COMMAND GETKEYS UNLINK a b", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT FREQ a", "[\"a\"]"),
             ("COMMAND GETKEYS NAP", "-ERR The command has no key arguments"),
+            ("COMMAND HELP x", "-ERR wrong number of arguments for 'command|help' command"),
             ("COMMAND FOO", "-ERR unknown subcommand 'FOO'. Try COMMAND HELP."),
             ("COMMAND COUNT x", "-ERR wrong number of arguments for 'command|count' command"),
         ],
     )
     .await;
+    let helped = ask(&router, "command help").await;
+    assert!(helped.starts_with("[+COMMAND <subcommand>") && helped.contains("+GETKEYS, +"), "{helped}");
     let listed = ask(&router, "COMMAND LIST").await;
     assert!(
         ["copy", "command", "ping", "object"].iter().all(|name| listed.contains(&format!("\"{name}\""))),

@@ -201,6 +201,9 @@ impl Shared<()> {
         table.tell(&self.routes);
         if !self.has_fallback() {
             table.help(&self.routes);
+            if table.tells {
+                table.help(&command::routes());
+            }
         }
         table
     }
