@@ -310,6 +310,24 @@ async fn routers_merge_with_what_each_of_them_has() {
     check(&router, &[("NAME", "\"ada\""), ("OTHER", ":2"), ("ONE", ":1"), ("NOSUCH", "\"nothing\"")]).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_layered_router_merges_with_its_layers_and_without_its_unknown() {
+    async fn slow() {
+        std::future::pending().await
+    }
+    let layered = Router::new().command("SLOW", slow).layer(TimeoutLayer::new(Duration::from_secs(1)));
+    let router: Router = Router::new().command("ONE", || 1).merge(layered);
+    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: ";
+    let late = "-TIMEOUT the command took too long";
+    check(&router, &[("SLOW", late), ("ONE", ":1"), ("NOSUCH", unknown)]).await;
+}
+
+#[test]
+#[should_panic(expected = "a router has one fallback")]
+fn a_router_with_a_service_behind_it_is_not_merged_into_another() {
+    drop(Router::<()>::new().merge(Router::new().fallback_service(Store::new())));
+}
+
 #[test]
 #[should_panic(expected = "two routes for get")]
 fn two_routes_of_one_name_are_refused() {
