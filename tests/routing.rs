@@ -19,7 +19,7 @@ use kvstore::{
 };
 use tower::{Service, ServiceExt, service_fn};
 
-use crate::support::Server;
+use crate::support::{Server, settle};
 
 /// Asks a service, in the words of an inline command, and shows its answer.
 async fn ask<V>(service: &V, words: &str) -> String
@@ -490,4 +490,36 @@ async fn a_long_argument_streams_through_a_router() {
     client.sends("*4\r\n$6\r\nLENGTH\r\n$1\r\nk\r\n$1\r\nk\r\n$200\r\n").await;
     client.sends("x".repeat(200) + "\r\nPING\r\n").await;
     client.gets("-ERR wrong number of arguments for 'length' command\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_argument_is_never_lost_without_a_word() {
+    async fn maybe(_: Key, body: Option<Body>) -> Result<usize, AnyError> {
+        let Some(body) = body else { return Ok(0) };
+        Ok(body.read_to_bytes(1000).await?.len())
+    }
+    let router: Router = Router::new()
+        .command("ONE", |_: Key| 1)
+        .command("MAYBE", maybe)
+        .command("ARG", |_: Key, _: Arg<Bytes>| 1)
+        .command("OPTION", |_: Key, more: Option<Arg<Bytes>>| usize::from(more.is_some()))
+        .command("REST", |_: Key, Rest(rest): Rest| rest.len())
+        .command("WHOLE", |command: Command| command.args().len());
+    let names = ["ONE", "MAYBE", "ARG", "OPTION", "REST", "WHOLE"];
+    let server = Server::of(|listener| kvstore::serve(listener, router).stream_in(names, 100));
+    let too_long = "-ERR the last argument is too long for this command";
+    for (name, answer) in [
+        ("ONE", "-ERR wrong number of arguments for 'one' command"),
+        ("MAYBE", ":200"),
+        ("ARG", too_long),
+        ("OPTION", too_long),
+        ("REST", too_long),
+        ("WHOLE", ":1"),
+    ] {
+        let mut client = server.connect();
+        client.sends(format!("*3\r\n${}\r\n{name}\r\n$1\r\nk\r\n$200\r\n", name.len())).await;
+        settle().await;
+        client.sends("x".repeat(200)).await;
+        client.asks("\r\nPING\r\n", format!("{answer}\r\n+PONG\r\n")).await;
+    }
 }
