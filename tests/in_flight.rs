@@ -12,6 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use kvstore::{
     protocol::{Command, Peer, Response},
     server::{Listener, Serve, SocketOptions, pipe, serve_with_factory},
@@ -262,6 +263,50 @@ async fn a_long_request_does_not_starve_its_neighbours() {
     let torrent = Torrent { sent: sent.clone(), length: 64 << 20 };
     let (connector, listener) = pipe();
     let serve = Serve::new(counting(sent)).listen(Once(Some(torrent), Peer::Memory)).listen(listener);
+    let _running = tokio::spawn(serve.into_future());
+    let sent = mark(&mut Client::new(connector.connect().expect("the server listens"))).await;
+    assert!(sent <= 16 << 20, "{sent} bytes were read before the neighbour's request");
+}
+
+/// A peer that sends one long argument without end, and reads nothing.
+struct Monologue(Torrent);
+
+impl AsyncRead for Monologue {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Monologue {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_argument_that_nobody_reads_does_not_starve_its_neighbours() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let monologue = Monologue(Torrent { sent: sent.clone(), length: 64 << 20 });
+    let (connector, listener) = pipe();
+    let answers = service_fn({
+        let sent = sent.clone();
+        move |command: Command| {
+            let mark = Response::from(sent.load(Ordering::Relaxed));
+            // More than goes out at once, so that the answers are stuck while the rest of the request comes.
+            let long = || Response::from(Bytes::from(vec![b'v'; 1 << 20]));
+            ready(Ok::<_, Infallible>(if command.is("SET") { long() } else { mark }))
+        }
+    });
+    let serve = Serve::new(answers).stream_in(["SET"], 1000).output_buffer(1 << 20);
+    let serve = serve.listen(Once(Some(monologue), Peer::Memory)).listen(listener);
     let _running = tokio::spawn(serve.into_future());
     let sent = mark(&mut Client::new(connector.connect().expect("the server listens"))).await;
     assert!(sent <= 16 << 20, "{sent} bytes were read before the neighbour's request");

@@ -12,6 +12,7 @@ mod events;
 mod in_flight;
 mod layers;
 mod observed;
+mod orderly_answers;
 mod panics;
 mod pipelines;
 mod protocol;

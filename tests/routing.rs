@@ -19,7 +19,7 @@ use kvstore::{
 };
 use tower::{Service, ServiceExt, service_fn};
 
-use crate::support::Server;
+use crate::support::{Server, settle};
 
 /// Asks a service, in the words of an inline command, and shows its answer.
 async fn ask<V>(service: &V, words: &str) -> String
@@ -310,6 +310,24 @@ async fn routers_merge_with_what_each_of_them_has() {
     check(&router, &[("NAME", "\"ada\""), ("OTHER", ":2"), ("ONE", ":1"), ("NOSUCH", "\"nothing\"")]).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_layered_router_merges_with_its_layers_and_without_its_unknown() {
+    async fn slow() {
+        std::future::pending().await
+    }
+    let layered = Router::new().command("SLOW", slow).layer(TimeoutLayer::new(Duration::from_secs(1)));
+    let router: Router = Router::new().command("ONE", || 1).merge(layered);
+    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: ";
+    let late = "-TIMEOUT the command took too long";
+    check(&router, &[("SLOW", late), ("ONE", ":1"), ("NOSUCH", unknown)]).await;
+}
+
+#[test]
+#[should_panic(expected = "a router has one fallback")]
+fn a_router_with_a_service_behind_it_is_not_merged_into_another() {
+    drop(Router::<()>::new().merge(Router::new().fallback_service(Store::new())));
+}
+
 #[test]
 #[should_panic(expected = "two routes for get")]
 fn two_routes_of_one_name_are_refused() {
@@ -397,11 +415,14 @@ async fn command_tells_of_the_routes() {
             ("COMMAND GETKEYS UNLINK a b", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT FREQ a", "[\"a\"]"),
             ("COMMAND GETKEYS NAP", "-ERR The command has no key arguments"),
+            ("COMMAND HELP x", "-ERR wrong number of arguments for 'command|help' command"),
             ("COMMAND FOO", "-ERR unknown subcommand 'FOO'. Try COMMAND HELP."),
             ("COMMAND COUNT x", "-ERR wrong number of arguments for 'command|count' command"),
         ],
     )
     .await;
+    let helped = ask(&router, "command help").await;
+    assert!(helped.starts_with("[+COMMAND <subcommand>") && helped.contains("+GETKEYS, +"), "{helped}");
     let listed = ask(&router, "COMMAND LIST").await;
     assert!(
         ["copy", "command", "ping", "object"].iter().all(|name| listed.contains(&format!("\"{name}\""))),
@@ -411,8 +432,11 @@ async fn command_tells_of_the_routes() {
 
 #[tokio::test]
 async fn command_tells_of_what_is_behind_the_router_too() {
-    let router: Router<(), Store> =
-        Router::new().command("GREET", || 1).command("GET", |_: Key, _: Key| 2).fallback_service(Store::new());
+    let router: Router<(), Store> = Router::new()
+        .command("GREET", || 1)
+        .command("GET", |_: Key, _: Key| 2)
+        .command("SET", |_: Arg<Bytes>, _: Key| 3)
+        .fallback_service(Store::new());
     let alone: usize = ask(&Store::new(), "COMMAND COUNT").await[1..].parse().expect("a count");
     check(
         &router,
@@ -420,6 +444,8 @@ async fn command_tells_of_what_is_behind_the_router_too() {
             ("COMMAND COUNT", &*format!(":{}", alone + 1)),
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS GET a b", "[\"a\", \"b\"]"),
+            ("COMMAND GETKEYS SET a b", "[\"b\"]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"b\", {+RW}]]"),
             ("COMMAND LIST FILTERBY PATTERN g*t", "[\"greet\", \"get\", \"getset\"]"),
         ],
     )
@@ -464,4 +490,36 @@ async fn a_long_argument_streams_through_a_router() {
     client.sends("*4\r\n$6\r\nLENGTH\r\n$1\r\nk\r\n$1\r\nk\r\n$200\r\n").await;
     client.sends("x".repeat(200) + "\r\nPING\r\n").await;
     client.gets("-ERR wrong number of arguments for 'length' command\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_argument_is_never_lost_without_a_word() {
+    async fn maybe(_: Key, body: Option<Body>) -> Result<usize, AnyError> {
+        let Some(body) = body else { return Ok(0) };
+        Ok(body.read_to_bytes(1000).await?.len())
+    }
+    let router: Router = Router::new()
+        .command("ONE", |_: Key| 1)
+        .command("MAYBE", maybe)
+        .command("ARG", |_: Key, _: Arg<Bytes>| 1)
+        .command("OPTION", |_: Key, more: Option<Arg<Bytes>>| usize::from(more.is_some()))
+        .command("REST", |_: Key, Rest(rest): Rest| rest.len())
+        .command("WHOLE", |command: Command| command.args().len());
+    let names = ["ONE", "MAYBE", "ARG", "OPTION", "REST", "WHOLE"];
+    let server = Server::of(|listener| kvstore::serve(listener, router).stream_in(names, 100));
+    let too_long = "-ERR the last argument is too long for this command";
+    for (name, answer) in [
+        ("ONE", "-ERR wrong number of arguments for 'one' command"),
+        ("MAYBE", ":200"),
+        ("ARG", too_long),
+        ("OPTION", too_long),
+        ("REST", too_long),
+        ("WHOLE", ":1"),
+    ] {
+        let mut client = server.connect();
+        client.sends(format!("*3\r\n${}\r\n{name}\r\n$1\r\nk\r\n$200\r\n", name.len())).await;
+        settle().await;
+        client.sends("x".repeat(200)).await;
+        client.asks("\r\nPING\r\n", format!("{answer}\r\n+PONG\r\n")).await;
+    }
 }

@@ -128,6 +128,17 @@ async fn only_long_values_of_named_commands_are_streamed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_of_the_connection_is_never_streamed_to_the_service() {
+    let (service, mut script) = mock();
+    let server = Server::of(|listener| kvstore::serve(listener, service).stream_in(["ECHO"], 4));
+    let mut client = server.connect();
+    client.sends("*2\r\n$4\r\nECHO\r\n$11\r\n01234").await;
+    script.assert_quiet().await;
+    client.asks("56789x\r\n", "$11\r\n0123456789x\r\n").await;
+    script.assert_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_ask_for_streams_has_none() {
     let (service, mut script) = mock();
     let mut client = Server::start(service).connect();

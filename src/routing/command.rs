@@ -85,6 +85,8 @@ pub(super) fn joined(asked: &Command, ours: Response, all: impl FnOnce() -> Resp
             let known = ours.into_iter().zip(theirs);
             Response::Array(known.map(|(ours, theirs)| if ours == Response::Null { theirs } else { ours }).collect())
         }
+        // Both know the command, and the router's own is the one that is called.
+        (ours, _) if is(asked, b"GETKEYS") || is(asked, b"GETKEYSANDFLAGS") => ours,
         (Response::Map(ours), theirs) => join_maps(ours, theirs),
         (ours, theirs) => join_lists(ours, theirs),
     }

@@ -84,8 +84,8 @@ where
 {
     fn answer(&self, command: Command) -> Answer {
         // A last argument that is still on its way counts, though it is not there.
-        let is_one_more = || command.streamed_len().is_some() && self.arity.admits(command.len() + 1);
-        if !self.arity.admits(command.len()) && !is_one_more() {
+        let words = command.len() + usize::from(command.streamed_len().is_some());
+        if !self.arity.admits(words) {
             return Answer::Now(self.name.wrong_arity(&command).into());
         }
         let mut arguments = Arguments::new(&command, &self.name);

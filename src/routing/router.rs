@@ -137,12 +137,13 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     }
 
     /// Adds the routes of another router, and its fallback handler if it has one. A layer that one of them had stays with
-    /// its own routes.
+    /// its own routes; what is unknown is answered as it was here.
     ///
     /// # Panics
-    /// When both have a route of the same name, or a fallback.
-    pub fn merge(self, other: Router<S>) -> Self {
-        let Shared { routes, fallback, .. } = Arc::unwrap_or_clone(other.shared);
+    /// When both have a route of the same name, or a fallback, and when a service stands behind the other.
+    pub fn merge<G>(self, other: Router<S, G>) -> Self {
+        let Shared { routes, fallback, has_service, .. } = Arc::unwrap_or_clone(other.shared);
+        assert!(!has_service, "a router has one fallback: a service behind another cannot be merged");
         self.change(|shared| {
             for (name, route) in routes {
                 shared.insert(name, route);
@@ -201,6 +202,9 @@ impl Shared<()> {
         table.tell(&self.routes);
         if !self.has_fallback() {
             table.help(&self.routes);
+            if table.tells {
+                table.help(&command::routes());
+            }
         }
         table
     }

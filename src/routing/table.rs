@@ -69,7 +69,7 @@ impl Table {
         for (parent, _) in routes.iter().filter_map(|(name, _)| name.split_once(' ')) {
             let helped = self.commands.get_mut(parent.as_bytes()).filter(|node| node.subs.get(b"HELP").is_none());
             if let Some(node) = helped {
-                node.subs.insert("HELP", Arc::new(Help(help_of(parent, routes))));
+                node.subs.insert("HELP", Arc::new(Help { of: parent.to_owned(), lines: help_of(parent, routes) }));
             }
         }
     }
@@ -157,12 +157,18 @@ fn help_of<S: Send + Sync + 'static>(parent: &str, routes: &Routes<S>) -> Respon
     Response::array(lines.into_iter().map(Response::simple))
 }
 
-/// Always the same answer.
-struct Help(Response);
+/// The `HELP` of a command: always the same answer.
+struct Help {
+    of: String,
+    lines: Response,
+}
 
 impl Endpoint for Help {
-    fn answer(&self, _: Command) -> Answer {
-        Answer::Now(self.0.clone())
+    fn answer(&self, command: Command) -> Answer {
+        Answer::Now(match self.admits(command.len()) {
+            true => self.lines.clone(),
+            false => CommandError::wrong_arity(&format!("{}|help", self.of)).into(),
+        })
     }
 
     fn admits(&self, words: usize) -> bool {

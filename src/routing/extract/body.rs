@@ -36,10 +36,9 @@ impl<S> FromCommand<S> for Body {
     const WORDS: Words = Words::exactly(1);
 
     fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, CommandError> {
-        match arguments.command().streamed_len() {
-            None => arguments.take_shared().map(Self::from).ok_or(CommandError::SYNTAX),
-            // Whoever reads it first has it.
-            Some(_) => arguments.command().body().ok_or(CommandError::err("the value was taken already")),
-        }
+        let is_there = !arguments.is_empty();
+        // Whoever reads it first has it.
+        let taken = || if is_there { CommandError::err("the value was taken already") } else { CommandError::SYNTAX };
+        arguments.take_body().ok_or_else(taken)
     }
 }

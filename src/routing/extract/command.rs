@@ -4,14 +4,14 @@ use kvstore_protocol::Command;
 
 use super::{Arguments, FromCommand, Words};
 
-/// The whole command, with any number of arguments: it takes all of them.
+/// The whole command, with any number of arguments: it takes all of them, also one that is still on its way.
 impl<S> FromCommand<S> for Command {
     type Rejection = Infallible;
 
     const WORDS: Words = Words::ANY;
 
     fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, Infallible> {
-        drop(arguments.take_all());
+        arguments.leave_all();
         Ok(arguments.command().clone())
     }
 }

@@ -10,7 +10,7 @@ mod session;
 mod state;
 
 use bytes::Bytes;
-use kvstore_protocol::{Command, CommandError, IntoResponse, Response};
+use kvstore_protocol::{Body, Command, CommandError, IntoResponse, Response};
 
 pub use self::{
     arg::{Arg, Argument, FromArg},
@@ -134,13 +134,15 @@ impl Words {
 pub struct Arguments<'a> {
     command: &'a Command,
     next: usize,
+    /// Whether there is one more behind those of the command, which is still on its way.
+    is_more_coming: bool,
     name: &'a Name,
 }
 
 impl<'a> Arguments<'a> {
     /// The arguments behind the name.
     pub(super) fn new(command: &'a Command, name: &'a Name) -> Self {
-        Self { command, next: name.words - 1, name }
+        Self { command, next: name.words - 1, is_more_coming: command.streamed_len().is_some(), name }
     }
 
     /// The answer to words that are left over.
@@ -153,9 +155,10 @@ impl<'a> Arguments<'a> {
         self.command
     }
 
-    /// How many arguments are left.
+    /// How many arguments are left. One that is [still on its way](Command::streamed_len) counts, and
+    /// [`take_body`](Self::take_body) alone takes it.
     pub fn len(&self) -> usize {
-        (self.command.len() - 1).saturating_sub(self.next)
+        (self.command.len() - 1).saturating_sub(self.next) + usize::from(self.is_more_coming)
     }
 
     /// Whether none is left.
@@ -182,17 +185,42 @@ impl<'a> Arguments<'a> {
         Some(argument)
     }
 
+    /// Takes the next argument as a value that comes in pieces, whether it is still on its way or came whole. `None` when
+    /// there is none, or somebody else has taken the pieces.
+    pub fn take_body(&mut self) -> Option<Body> {
+        if let Some(whole) = self.take_shared() {
+            return Some(whole.into());
+        }
+        match std::mem::take(&mut self.is_more_coming) {
+            true => self.command.body(),
+            false => None,
+        }
+    }
+
     /// Takes the next argument and parses it.
     ///
     /// # Errors
-    /// When there is none, or it is no such value.
+    /// When there is none, it is still on its way, or it is no such value.
     pub fn parse<T: FromArg>(&mut self) -> Result<T, CommandError> {
-        let argument = Argument::new(self.command, self.next).ok_or(CommandError::SYNTAX)?;
+        let argument = Argument::new(self.command, self.next).ok_or_else(|| self.nothing_to_parse())?;
         self.next += 1;
         T::from_arg(argument)
     }
 
-    /// Takes all that are left.
+    #[cold]
+    fn nothing_to_parse(&self) -> CommandError {
+        match self.is_more_coming {
+            true => CommandError::err("the last argument is too long for this command"),
+            false => CommandError::SYNTAX,
+        }
+    }
+
+    /// Leaves what there is to whoever has the whole command.
+    pub(super) fn leave_all(&mut self) {
+        (self.next, self.is_more_coming) = (self.command.len() - 1, false);
+    }
+
+    /// Takes all that are left, but for one that is still on its way.
     pub fn take_all(&mut self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let (command, first) = (self.command, self.next);
         self.next = command.len() - 1;

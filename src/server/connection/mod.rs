@@ -241,12 +241,13 @@ where
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if is_held_back && !self.is_full() {
-                if budget > 0 {
-                    continue;
-                }
+            // Also while output is stuck: what is read meanwhile may be thrown away, and there may be no end to it.
+            if budget == 0 {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
+            }
+            if is_held_back && !self.is_full() {
+                continue;
             }
             match self.read(cx) {
                 Poll::Ready(Ok(())) => {

@@ -41,8 +41,11 @@ where
         if !may_stream || self.stage != Stage::Open {
             return;
         }
-        let streams = &self.shared.streams;
-        let head = self.codec.decode_head(self.input.buffer(), &|name| streams.get(name).copied());
+        let (streams, names) = (&self.shared.streams, &self.shared.names);
+        // The connection's own commands come whole: their long arguments are nothing for the service, either.
+        let is_own = |name: &[u8]| matches!(names.get(name), Some(Class::Connection(_)));
+        let over = |name: &[u8]| streams.get(name).copied().filter(|_| !is_own(name));
+        let head = self.codec.decode_head(self.input.buffer(), &over);
         if let Some((command, tag, length)) = head {
             self.begin_argument(command, tag, length);
         }
