@@ -59,7 +59,7 @@ impl<S: Send + Sync + 'static> Route<S> {
     }
 
     /// The route of a function over arguments and state. An `Err` of it is an answer too.
-    pub(super) fn new<G>(shape: Shape, run: G) -> Self
+    pub(super) fn function<G>(shape: Shape, run: G) -> Self
     where
         G: Fn(&mut Arguments<'_>, &S) -> Result<Answer, Response> + Send + Sync + 'static,
     {
