@@ -103,6 +103,15 @@ impl<T: Clone> TeeLayer<T> {
         self.mirror.room().in_use()
     }
 
+    /// Waits for a moment at which nothing is [in flight](Self::in_flight): for tests, and for a program that ends. While
+    /// more commands come than are done with, there may be none.
+    ///
+    /// # Cancel safety
+    /// It only watches.
+    pub async fn idle(&self) {
+        self.mirror.room().empty().await;
+    }
+
     fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.mirror.settings().clone();
         change(&mut settings);
