@@ -13,7 +13,7 @@ use std::{
 };
 
 use kvstore_middleware::{ConcurrencyLimitLayer, Tee, TeeLayer};
-use kvstore_protocol::{Command, Peer, Response, Session, mailbox::mailbox};
+use kvstore_protocol::{Body, Command, Peer, Response, Session, mailbox::mailbox};
 use tokio::{
     sync::{Notify, oneshot},
     task::yield_now,
@@ -398,4 +398,38 @@ async fn threads_lose_no_command_and_no_order() {
     tee.idle().await;
     assert_eq!(tee.dropped(), 0);
     assert!(seen.lock().expect("no panic").iter().all(|numbers| *numbers == (0..500).collect::<Vec<_>>()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn streamed_argument_is_for_the_first_service_alone() {
+    let second = service_fn(|command: Command| async move {
+        drop(command.body());
+        Ok::<_, Infallible>(Response::ok())
+    });
+    let tee = TeeLayer::new(second);
+    let first = tee.layer(service_fn(|command: Command| async move {
+        sleep(SECOND).await;
+        Ok::<_, Infallible>(command.body().map_or(Response::Null, |body| Response::Integer(body.len() as i64)))
+    }));
+    let put = Command::new("PUT").arg("key").with_body(Body::new(5, &b"value"[..]));
+    assert_eq!(first.oneshot(put).await, Ok(Response::Integer(5)));
+    assert_eq!(tee.dropped(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streamed_answer_is_not_compared_nor_kept() {
+    let compared = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&compared);
+    let tee = TeeLayer::new(service_fn(ok)).on_difference(move |_, _, _| _ = counter.fetch_add(1, Ordering::Relaxed));
+    let first = tee.layer(service_fn(|command: Command| async move {
+        if command.is("LATER") {
+            sleep(SECOND).await;
+        }
+        Ok::<_, Infallible>(Response::from(Body::new(5, &b"value"[..])))
+    }));
+    for name in ["NOW", "LATER"] {
+        assert!(matches!(first.clone().oneshot(Command::new(name)).await, Ok(Response::Streamed(_))));
+    }
+    tee.idle().await;
+    assert_eq!((compared.load(Ordering::Relaxed), tee.dropped()), (0, 0));
 }

@@ -92,8 +92,8 @@ impl<T: Clone> TeeLayer<T> {
         self.change(|settings| settings.patience = limit)
     }
 
-    /// How many commands the second service has not been given, for want of room or of a tokio runtime, or has not
-    /// answered in time.
+    /// How many commands the second service has not been given, for want of room or of a tokio runtime or since an
+    /// argument of theirs is streamed, or has not answered in time.
     pub fn dropped(&self) -> u64 {
         self.mirror.room().dropped()
     }

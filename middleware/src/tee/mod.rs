@@ -8,7 +8,8 @@
 //!
 //! - *What is mirrored.* Each command that [`TeeLayer::only`] lets through, once the first service's future has been
 //!   polled, whether it is answered then or later: what an outer layer refuses is not mirrored. A script is mirrored as a
-//!   whole. What blocks (BLPOP) is better left out.
+//!   whole. What blocks (BLPOP) is better left out. A command whose last argument is streamed is dropped, since its
+//!   pieces come once; an answer that is streamed, or ends the protocol, is not compared.
 //! - *In which order.* That of the first polls, for the commands of one connection: a SET and the GET behind it reach the
 //!   second service one after the other. There are so many lanes ([`TeeLayer::max_in_flight`]), each with one command
 //!   under way, and a connection keeps to its lane; what comes from no connection has one lane. Nothing is said about
