@@ -14,6 +14,8 @@ use crate::catalog::{Arity, CommandInfo, Flags, KeyRange};
 
 /// What answers one command: a handler, or any service, with its layers and with what `COMMAND` tells of it.
 ///
+/// A sub-command has a route of its own, under a name of two words: `.command("CONFIG GET", route)`.
+///
 /// ```
 /// use std::time::Duration;
 ///
