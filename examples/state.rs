@@ -46,8 +46,7 @@ fn count(State(Stock(stock)): State<Stock>, first: Key, Rest(more): Rest<Key>) -
 async fn main() -> Result<(), Box<dyn Error>> {
     let shop = Shop { name: "corner shop", stock: Stock::default() };
     let name = |State(shop): State<Shop>| shop.name;
-    let router: Router =
-        Router::new().command("ADD", add).command("COUNT", count).command("NAME", name).with_state(shop);
+    let router = Router::new().command("ADD", add).command("COUNT", count).command("NAME", name).with_state(shop);
 
     let client = Client::local(router);
     for line in ["NAME", "ADD apples 3", "ADD apples", "COUNT apples pears", "ADD apples many", "ADD", "NAME 2"] {

@@ -26,6 +26,8 @@ async fn work(Arg(seconds): Arg<u8>) -> &'static str {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
     // They fail where the layers of this project answer. The server makes an answer of each failure, and goes on.
+    // The buffer makes one service of the clones that connections have: without it, a connection that was shed by tower's
+    // `load_shed` keeps its place in the queue for a permit, and the permit with it. `LoadShedLayer` needs no buffer.
     let service = ServiceBuilder::new()
         .buffer(100)
         .load_shed()

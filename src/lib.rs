@@ -52,8 +52,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! let accounts = Client::local(kvstore::store::Store::new());
-//! let router: Router = Router::new().command("REFUND", refund).with_state(accounts);
-//! # let client = Client::local(router);
+//! let client = Client::local(Router::new().command("REFUND", refund).with_state(accounts));
 //! # let refund = kvstore::protocol::Command::new("REFUND").arg("ada");
 //! # assert_eq!(client.call(refund.clone().arg(7)).await?, 7.into());
 //! # assert_eq!(client.call(refund.arg(101)).await?.to_string(), "-NOREASON so much needs a reason");

@@ -13,7 +13,7 @@ use kvstore_middleware::{Audit, AuditLayer, AuditRecord, Hide, Outcome, Redact};
 use kvstore_protocol::{Command, Peer, Response, Session, mailbox::mailbox, parking::park_until};
 use tokio::time::{sleep, timeout};
 use tokio_test::{assert_pending, assert_ready};
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
 
 use crate::support::call_once;
@@ -209,4 +209,14 @@ async fn readiness_and_errors_pass() {
     let answer = service.call(Command::get("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
+}
+
+#[tokio::test]
+async fn a_future_that_is_printed_hides_what_the_record_hides() {
+    let mut service = AuditLayer::new(|_: &AuditRecord<'_>| {})
+        .layer(service_fn(|_: Command| ready(Ok::<_, Infallible>(Response::ok()))));
+    let future = service.call(Command::new("AUTH").arg("hunter2"));
+    let printed = format!("{future:?}");
+    assert!(printed.contains("AUTH (redacted)") && !printed.contains("hunter2"), "{printed}");
+    assert_eq!(future.await, Ok(Response::ok()));
 }

@@ -158,9 +158,7 @@ async fn tee_keeps_the_contract_with_both_services() {
     let counter = Arc::clone(&differences);
     let tee = TeeLayer::new(Probe::default()).on_difference(move |_, _, _| _ = counter.fetch_add(1, Ordering::Relaxed));
     keeps_the_contract(tee.clone()).await;
-    while tee.in_flight() > 0 {
-        tokio::task::yield_now().await;
-    }
+    tee.idle().await;
     // A probe that panics would be mirrored as `-ERR internal error`.
     assert_eq!((differences.load(Ordering::Relaxed), tee.dropped()), (0, 0));
     keeps_the_contract(tee.only(|_| false)).await;

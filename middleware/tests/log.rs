@@ -15,7 +15,7 @@ use kvstore_middleware::{Hide, Log, LogLayer, Redact};
 use kvstore_protocol::{Command, Peer, Response, Session, Word, mailbox::mailbox, parking::park_until};
 use tokio::time::sleep;
 use tokio_test::{assert_pending, assert_ready, task};
-use tower::{Layer as _, ServiceExt, service_fn};
+use tower::{Layer as _, Service, ServiceExt, service_fn};
 use tower_test::mock;
 use tracing::{
     Event, Level, Subscriber,
@@ -270,4 +270,13 @@ fn readiness_is_forwarded() {
     inner.allow(1);
     assert!(service.is_woken());
     assert!(assert_ready!(service.poll_ready::<Command>()).is_ok());
+}
+
+#[test]
+fn a_future_that_is_printed_shows_no_argument() {
+    let (_seen, _guard) = Seen::up_to(LevelFilter::TRACE);
+    let layer = LogLayer::new().slow_threshold(Duration::ZERO);
+    let mut service = layer.layer(service_fn(|_: Command| std::future::ready(Ok::<_, Infallible>(Response::ok()))));
+    let printed = format!("{:?}", service.call(Command::new("AUTH").arg("hunter2")));
+    assert!(printed.contains("Slow") && !printed.contains("hunter2"), "{printed}");
 }

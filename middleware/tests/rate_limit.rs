@@ -309,7 +309,7 @@ async fn commands_of_a_script_count_for_who_sent_it_and_are_refused_where_others
     assert_eq!(service.clone().oneshot(script.clone()).await, Ok(Response::ok()), "four");
     let mut refused = task::spawn(service.oneshot(script));
     let refused = assert_ready!(refused.poll()).expect("infallible");
-    assert_eq!(refused.to_string(), "-RATELIMITED too many commands, try again later");
+    assert_eq!(refused.to_string(), "-RATELIMITED too many commands, try again in 200 ms");
     assert_eq!(count(&limit.refuse(), from_user(None)).await, 5, "somebody else");
 }
 

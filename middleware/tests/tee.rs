@@ -13,7 +13,7 @@ use std::{
 };
 
 use kvstore_middleware::{ConcurrencyLimitLayer, Tee, TeeLayer};
-use kvstore_protocol::{Command, Peer, Response, Session, mailbox::mailbox};
+use kvstore_protocol::{Body, Command, Peer, Response, Session, mailbox::mailbox};
 use tokio::{
     sync::{Notify, oneshot},
     task::yield_now,
@@ -62,13 +62,6 @@ where
     layer.layer(service_fn(ok)).oneshot(command).await.expect("infallible")
 }
 
-/// Waits until nothing is mirrored any more.
-async fn settle<T: Clone>(layer: &TeeLayer<T>) {
-    while layer.in_flight() > 0 {
-        yield_now().await;
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn second_service_sees_what_the_first_does() {
     let seen = Seen::default();
@@ -79,7 +72,7 @@ async fn second_service_sees_what_the_first_does() {
     }));
     assert_eq!(answer(&tee, Command::set("k", "v")).await, Response::ok());
     assert_eq!(answer(&tee.clone(), Command::get("k")).await, Response::ok());
-    settle(&tee).await;
+    tee.idle().await;
     assert_eq!(seen.all(), ["SET k v", "GET k"]);
     assert_eq!(tee.dropped(), 0);
 }
@@ -100,9 +93,7 @@ async fn each_command_of_a_pipeline_is_mirrored_in_its_order_however_long_each_t
     for number in 0..100 {
         assert_eq!(answer(&tee, from_connection(7, Command::get(number))).await, Response::ok());
     }
-    while tee.in_flight() > 0 {
-        sleep(SECOND).await;
-    }
+    tee.idle().await;
     assert_eq!(seen.all(), (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
 }
 
@@ -124,11 +115,27 @@ async fn connections_do_not_wait_for_each_other_and_so_many_commands_are_under_w
         answer(&tee, from_connection(id, Command::get("k"))).await;
     }
     let started = Instant::now();
-    while tee.in_flight() > 0 {
-        sleep(SECOND / 100).await;
-    }
+    tee.idle().await;
     assert_eq!(most.load(Ordering::Relaxed), 4);
     assert!(started.elapsed() < SECOND * 5, "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tee_is_idle_once_everything_is_answered_and_compared() {
+    let tee = TeeLayer::new(service_fn(|_: Command| async {
+        sleep(SECOND).await;
+        Ok::<_, Infallible>(Response::ok())
+    }));
+    let compared = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&compared);
+    let tee = tee.compare(move |_, _, _| _ = counter.fetch_add(1, Ordering::Relaxed));
+    let started = Instant::now();
+    tee.idle().await;
+    for _ in 0..3 {
+        answer(&tee, from_connection(7, Command::get("k"))).await;
+    }
+    tokio::join!(tee.idle(), tee.idle());
+    assert_eq!((compared.load(Ordering::Relaxed), started.elapsed()), (3, SECOND * 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,7 +192,7 @@ async fn filtered_commands_are_not_mirrored() {
     .only(|command| command.is("SET"));
     answer(&tee, Command::get("k")).await;
     answer(&tee, Command::set("k", "v")).await;
-    settle(&tee).await;
+    tee.idle().await;
     assert_eq!(seen.all(), ["SET"]);
 }
 
@@ -209,8 +216,8 @@ async fn answers_that_differ_are_told_and_others_are_not() {
     let (same, other) = (comparing(&seen, Response::ok()), comparing(&seen, Response::Null));
     assert_eq!(answer(&same, Command::get("a")).await, Response::ok());
     assert_eq!(answer(&other, Command::get("b")).await, Response::ok());
-    settle(&same).await;
-    settle(&other).await;
+    same.idle().await;
+    other.idle().await;
     assert_eq!(seen.all(), ["GET b: +OK, (nil)"]);
 }
 
@@ -220,7 +227,7 @@ async fn all_answers_are_compared_where_that_is_asked_for() {
     let log = seen.clone();
     let tee = TeeLayer::new(service_fn(ok)).compare(move |_, first, second| log.push(format!("{first} {second}")));
     answer(&tee, Command::get("k")).await;
-    settle(&tee).await;
+    tee.idle().await;
     assert_eq!(seen.all(), ["+OK +OK"]);
 }
 
@@ -236,7 +243,7 @@ async fn late_answer_of_the_first_service_is_compared_and_its_lane_goes_on_meanw
     assert_eq!((seen.all(), tee.in_flight()), (vec!["GET fast: +OK, (nil)".to_owned()], 1));
     release.send(()).expect("somebody listens");
     assert_eq!(assert_ready!(slow.poll()), Response::ok());
-    settle(&tee).await;
+    tee.idle().await;
     assert_eq!(seen.all().len(), 2);
 }
 
@@ -247,7 +254,7 @@ async fn command_that_the_first_service_drops_or_fails_is_mirrored_and_not_compa
     timeout(SECOND, call_once(tee.clone(), pending())).await.unwrap_err();
     let broken = tee.layer(service_fn(|_: Command| ready(Err::<Response, _>("broken"))));
     assert_eq!(broken.oneshot(Command::get("k")).await, Err("broken"));
-    settle(&tee).await;
+    tee.idle().await;
     assert!(seen.all().is_empty());
 }
 
@@ -269,7 +276,7 @@ async fn command_that_an_outer_layer_refuses_is_not_mirrored() {
     sleep(SECOND).await;
     assert_eq!(tee.in_flight(), 1, "BLPOP alone waits to be compared");
     drop(first);
-    settle(&tee).await;
+    tee.idle().await;
     assert!(seen.all().is_empty());
 }
 
@@ -291,7 +298,7 @@ async fn trouble_of_the_second_service_and_of_the_comparison_reaches_no_client()
     for name in ["CALL", "POLL", "FAIL", "COMPARE", "FINE"] {
         assert_eq!(answer(&tee, Command::new(name)).await, Response::ok());
     }
-    settle(&tee).await;
+    tee.idle().await;
     let trouble = |name| format!("{name}: -ERR internal error");
     assert_eq!(seen.all(), [trouble("CALL"), trouble("POLL"), trouble("FAIL"), "FINE: (nil)".to_owned()]);
     assert_eq!(tee.dropped(), 0);
@@ -306,7 +313,7 @@ async fn second_service_has_no_way_to_the_client() {
         ok(command)
     }));
     answer(&tee, from_connection(7, Command::new("SUBSCRIBE").arg("channel"))).await;
-    settle(&tee).await;
+    tee.idle().await;
     assert_eq!(seen.all(), ["false 7"]);
 }
 
@@ -340,7 +347,7 @@ fn lane_goes_on_in_another_runtime_when_its_own_ends() {
     assert_eq!((tee.in_flight(), tee.dropped()), (0, 2));
     runtime().block_on(async {
         answer(&tee, Command::get("k")).await;
-        settle(&tee).await;
+        tee.idle().await;
     });
     assert_eq!(tee.dropped(), 2);
 }
@@ -382,13 +389,47 @@ async fn threads_lose_no_command_and_no_order() {
             for number in 0..500 {
                 answer(&tee, from_connection(id, Command::get(number))).await;
                 if number % 50 == 0 {
-                    settle(&tee).await;
+                    tee.idle().await;
                 }
             }
         });
     }
     clients.join_all().await;
-    settle(&tee).await;
+    tee.idle().await;
     assert_eq!(tee.dropped(), 0);
     assert!(seen.lock().expect("no panic").iter().all(|numbers| *numbers == (0..500).collect::<Vec<_>>()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn streamed_argument_is_for_the_first_service_alone() {
+    let second = service_fn(|command: Command| async move {
+        drop(command.body());
+        Ok::<_, Infallible>(Response::ok())
+    });
+    let tee = TeeLayer::new(second);
+    let first = tee.layer(service_fn(|command: Command| async move {
+        sleep(SECOND).await;
+        Ok::<_, Infallible>(command.body().map_or(Response::Null, |body| Response::Integer(body.len() as i64)))
+    }));
+    let put = Command::new("PUT").arg("key").with_body(Body::new(5, &b"value"[..]));
+    assert_eq!(first.oneshot(put).await, Ok(Response::Integer(5)));
+    assert_eq!(tee.dropped(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streamed_answer_is_not_compared_nor_kept() {
+    let compared = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&compared);
+    let tee = TeeLayer::new(service_fn(ok)).on_difference(move |_, _, _| _ = counter.fetch_add(1, Ordering::Relaxed));
+    let first = tee.layer(service_fn(|command: Command| async move {
+        if command.is("LATER") {
+            sleep(SECOND).await;
+        }
+        Ok::<_, Infallible>(Response::from(Body::new(5, &b"value"[..])))
+    }));
+    for name in ["NOW", "LATER"] {
+        assert!(matches!(first.clone().oneshot(Command::new(name)).await, Ok(Response::Streamed(_))));
+    }
+    tee.idle().await;
+    assert_eq!((compared.load(Ordering::Relaxed), tee.dropped()), (0, 0));
 }

@@ -61,7 +61,7 @@ macro_rules! from {
         }
     )*};
 }
-from!(&str, String, &[u8], Vec<u8>, Bytes, ByteString, Body, i64, i32, usize, bool, CommandError);
+from!(&str, String, &[u8], Vec<u8>, Bytes, ByteString, Body, i64, i32, u64, u32, usize, f64, bool, CommandError);
 
 macro_rules! integers {
     ($($kind:ty),*) => {$(
@@ -73,20 +73,7 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(i8, i16, u8, u16, u32);
-
-/// A number over 2^63 - 1 is a big number.
-impl IntoResponse for u64 {
-    fn into_response(self) -> Response {
-        i64::try_from(self).map_or_else(|_| Response::BigNumber(self.to_string().into()), Response::Integer)
-    }
-}
-
-impl IntoResponse for f64 {
-    fn into_response(self) -> Response {
-        Response::Double(self)
-    }
-}
+integers!(i8, i16, u8, u16);
 
 /// `OK`.
 impl IntoResponse for () {

@@ -183,13 +183,32 @@ impl From<i64> for Response {
     }
 }
 
-/// A count. Over 2^63 - 1 it is written as that.
 impl From<i32> for Response {
     fn from(number: i32) -> Self {
         Self::Integer(number.into())
     }
 }
 
+impl From<u32> for Response {
+    fn from(number: u32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+/// A number over 2^63 - 1 is a big number.
+impl From<u64> for Response {
+    fn from(number: u64) -> Self {
+        i64::try_from(number).map_or_else(|_| Self::BigNumber(number.to_string().into()), Self::Integer)
+    }
+}
+
+impl From<f64> for Response {
+    fn from(number: f64) -> Self {
+        Self::Double(number)
+    }
+}
+
+/// A count. Over 2^63 - 1 it is written as that.
 impl From<usize> for Response {
     fn from(count: usize) -> Self {
         Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
@@ -200,6 +219,13 @@ impl From<usize> for Response {
 impl From<bool> for Response {
     fn from(flag: bool) -> Self {
         Self::Integer(i64::from(flag))
+    }
+}
+
+/// An array.
+impl From<Vec<Response>> for Response {
+    fn from(items: Vec<Response>) -> Self {
+        Self::Array(items)
     }
 }
 

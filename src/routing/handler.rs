@@ -133,7 +133,7 @@ macro_rules! handlers {
         {
             #[allow(non_snake_case, reason = "the names of the types are those of the values")]
             fn into_route(self) -> Route<S> {
-                Route::new(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
+                Route::function(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
                     let ($($kind,)*) = Extract::extract(arguments, state)?;
                     Ok(Answer::Now(self($($kind),*).into_response()))
                 })
@@ -150,7 +150,7 @@ macro_rules! handlers {
         {
             #[allow(non_snake_case, reason = "the names of the types are those of the values")]
             fn into_route(self) -> Route<S> {
-                Route::new(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
+                Route::function(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
                     let ($($kind,)*) = Extract::extract(arguments, state)?;
                     let answer = self($($kind),*);
                     Ok(Answer::Later(Box::pin(async { answer.await.into_response() })))

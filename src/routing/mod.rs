@@ -19,10 +19,8 @@
 //! }
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! let router: Router = Router::new().command("VISIT", visit).with_state(Names::default());
-//! let mut visitor = tower::ServiceExt::boxed_clone(router);
-//! let answer = tower::ServiceExt::oneshot(visitor, Command::new("VISIT").arg("Ada").arg(2)).await?;
-//! assert_eq!(answer, 2.into());
+//! let client = Client::local(Router::new().command("VISIT", visit).with_state(Names::default()));
+//! assert_eq!(client.call(Command::new("VISIT").arg("Ada").arg(2)).await?, 2.into());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -14,6 +14,8 @@ use crate::catalog::{Arity, CommandInfo, Flags, KeyRange};
 
 /// What answers one command: a handler, or any service, with its layers and with what `COMMAND` tells of it.
 ///
+/// A sub-command has a route of its own, under a name of two words: `.command("CONFIG GET", route)`.
+///
 /// ```
 /// use std::time::Duration;
 ///
@@ -59,7 +61,7 @@ impl<S: Send + Sync + 'static> Route<S> {
     }
 
     /// The route of a function over arguments and state. An `Err` of it is an answer too.
-    pub(super) fn new<G>(shape: Shape, run: G) -> Self
+    pub(super) fn function<G>(shape: Shape, run: G) -> Self
     where
         G: Fn(&mut Arguments<'_>, &S) -> Result<Answer, Response> + Send + Sync + 'static,
     {

@@ -35,15 +35,16 @@ use super::{
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// let router: Router = Router::new().command("GREET", greet);
-/// let answer = tower::ServiceExt::oneshot(router, Command::new("greet").arg("Ada")).await?;
+/// let client = Client::local(Router::new().command("GREET", greet));
+/// let answer = client.call(Command::new("greet").arg("Ada")).await?;
 /// assert_eq!(answer, "hello, Ada".into());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # State and fallback in its type
-/// `S` is the state that its handlers still wait for: a `Router<()>`, or just `Router`, is ready to serve. `F` is the
+/// `S` is the state that its handlers still wait for: a `Router<()>`, or just `Router`, is ready to serve. Whatever serves
+/// or calls it says which it is; a router that stands in a variable of its own may need its type written down. `F` is the
 /// service behind it, which answers what no route does: [`Unknown`] unless there is a
 /// [`fallback_service`](Self::fallback_service).
 ///

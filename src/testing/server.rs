@@ -61,7 +61,8 @@ impl Server {
         Self { connector, stop, running }
     }
 
-    /// A client with a connection of its own.
+    /// A client with a connection of its own. It speaks RESP2, so it gets no [pushes](Client::pushes): one that does is
+    /// `Client::builder().resp3().over(server.connector().connect()?)`.
     ///
     /// # Panics
     /// When the server has ended.

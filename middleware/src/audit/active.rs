@@ -1,13 +1,12 @@
 //! A command that is to be recorded.
 
-use std::{sync::Arc, task::Poll};
+use std::{fmt, sync::Arc, task::Poll};
 
 use kvstore_protocol::Command;
 
 use super::{AuditRecord, layer::Settings};
 use crate::{outcome::Outcome, stopwatch::Stopwatch};
 
-#[derive(Debug)]
 pub(super) struct Active {
     settings: Arc<Settings>,
     command: Command,
@@ -29,6 +28,14 @@ impl Active {
         self.is_recorded = true;
         let duration = self.stopwatch.elapsed();
         self.settings.record(&AuditRecord::ended(&self.command, self.settings.redact(), outcome, duration));
+    }
+}
+
+/// What the record hides is hidden here too.
+impl fmt::Debug for Active {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.settings.redact().show(&self.command);
+        f.debug_struct("Active").field("command", &shown).field("stopwatch", &self.stopwatch).finish_non_exhaustive()
     }
 }
 

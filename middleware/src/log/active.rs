@@ -1,6 +1,6 @@
 //! A command that is being logged.
 
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{fmt, sync::Arc, task::Poll, time::Duration};
 
 use kvstore_protocol::Command;
 use tracing::{
@@ -25,7 +25,6 @@ pub(super) struct Active {
 }
 
 /// What the warning of a slow command needs.
-#[derive(Debug)]
 struct Slow {
     threshold: Duration,
     command: Command,
@@ -92,6 +91,13 @@ impl Drop for Active {
         if !self.is_answered {
             self.record(Outcome::Dropped);
         }
+    }
+}
+
+/// Without the command, of which arguments may be hidden.
+impl fmt::Debug for Slow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slow").field("threshold", &self.threshold).finish_non_exhaustive()
     }
 }
 

@@ -1,13 +1,12 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
-use super::turn::Turn;
+use super::{refusal::refusal, turn::Turn};
 
 pin_project! {
     /// The answer of [`RateLimit`](super::RateLimit), or the refusal of a command that is one too many.
@@ -46,17 +45,10 @@ where
                 *this.turn = None;
                 polled = this.answer.poll(cx);
             }
-            Poll::Ready(Err(wait)) => polled = Poll::Ready(Ok(refusal(wait))),
+            Poll::Ready(Err(wait)) => polled = Poll::Ready(Ok(refusal(wait).into())),
             Poll::Pending => polled = Poll::Pending,
         }
         // One variable on every way out: the answer is written where the caller wants it, and never moved.
         polled
     }
-}
-
-#[cold]
-fn refusal(wait: Duration) -> Response {
-    // Rounded up: whoever comes back when he was told to is let through.
-    let milliseconds = wait.as_nanos().div_ceil(1_000_000).max(1);
-    Response::error("RATELIMITED", &format!("too many commands, try again in {milliseconds} ms"))
 }

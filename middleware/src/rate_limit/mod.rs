@@ -55,6 +55,7 @@ mod layer;
 mod limiter;
 mod nested;
 mod rate;
+mod refusal;
 mod service;
 mod turn;
 

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use kvstore_protocol::{Command, CommandError, Session, nested::Inspect};
 
-use super::{bucket::Arrival, limiter::Limiter};
+use super::{bucket::Arrival, limiter::Limiter, refusal::refusal};
 
 /// Counts what a script runs for whoever sent the script.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ impl Inspect for Nested {
         let nested = nested.clone().in_session(Arc::clone(&self.session), self.number);
         let Some((mut owner, cost)) = self.limiter.owner_and_cost(&nested) else { return Ok(()) };
         // A script holds what it works on, and others would wait for it.
-        if let Arrival::Refused(_) = self.limiter.arrive(&mut owner, cost, Duration::ZERO) {
-            return Err(CommandError::new("RATELIMITED", "too many commands, try again later"));
+        match self.limiter.arrive(&mut owner, cost, Duration::ZERO) {
+            Arrival::Refused(wait) => Err(refusal(wait)),
+            Arrival::Passed | Arrival::Queued(_) => Ok(()),
         }
-        Ok(())
     }
 }

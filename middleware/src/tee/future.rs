@@ -56,7 +56,7 @@ where
     fn heed<E>(&mut self, polled: &Poll<Result<Response, E>>) -> bool {
         match (std::mem::replace(&mut self.stage, Stage::Done), polled) {
             (Stage::Called(command), Poll::Ready(result)) => {
-                let answer = result.as_ref().ok().filter(|_| self.mirror.compares());
+                let answer = result.as_ref().ok().filter(|answer| self.mirror.compares() && is_comparable(answer));
                 self.mirror.send(command, answer.cloned().map(First::Answered));
             }
             (Stage::Called(command), Poll::Pending) if self.mirror.compares() => {
@@ -65,7 +65,7 @@ where
                 self.stage = Stage::Mirrored(sender);
             }
             (Stage::Called(command), Poll::Pending) => self.mirror.send(command, None),
-            (Stage::Mirrored(sender), Poll::Ready(Ok(answer))) if !sender.is_closed() => {
+            (Stage::Mirrored(sender), Poll::Ready(Ok(answer))) if !sender.is_closed() && is_comparable(answer) => {
                 // Nobody may want it any more.
                 let _ = sender.send(answer.clone());
             }
@@ -74,6 +74,11 @@ where
         }
         matches!(self.stage, Stage::Done)
     }
+}
+
+/// What can be taken but once is for the client alone, and equal to nothing.
+fn is_comparable(answer: &Response) -> bool {
+    !matches!(answer, Response::Streamed(_) | Response::Handover(_))
 }
 
 impl<F, T> ResponseFuture<F, T> {

@@ -92,8 +92,8 @@ impl<T: Clone> TeeLayer<T> {
         self.change(|settings| settings.patience = limit)
     }
 
-    /// How many commands the second service has not been given, for want of room or of a tokio runtime, or has not
-    /// answered in time.
+    /// How many commands the second service has not been given, for want of room or of a tokio runtime or since an
+    /// argument of theirs is streamed, or has not answered in time.
     pub fn dropped(&self) -> u64 {
         self.mirror.room().dropped()
     }
@@ -101,6 +101,15 @@ impl<T: Clone> TeeLayer<T> {
     /// How many commands wait for the second service, are under way there, or wait to be compared.
     pub fn in_flight(&self) -> usize {
         self.mirror.room().in_use()
+    }
+
+    /// Waits for a moment at which nothing is [in flight](Self::in_flight): for tests, and for a program that ends. While
+    /// more commands come than are done with, there may be none.
+    ///
+    /// # Cancel safety
+    /// It only watches.
+    pub async fn idle(&self) {
+        self.mirror.room().empty().await;
     }
 
     fn change(self, change: impl FnOnce(&mut Settings)) -> Self {

@@ -83,6 +83,10 @@ where
 {
     /// Hands a command to its lane, if there is room for it.
     pub(super) fn send(self: &Arc<Self>, command: Command, first: Option<First>) {
+        // The pieces of a streamed argument come once, and they are for the first service.
+        if command.streamed_len().is_some() {
+            return self.room.count_dropped(1);
+        }
         let (Some(slot), Ok(runtime)) = (self.room.take(command.size()), Handle::try_current()) else {
             return self.room.count_dropped(1);
         };

@@ -8,11 +8,12 @@
 //!
 //! - *What is mirrored.* Each command that [`TeeLayer::only`] lets through, once the first service's future has been
 //!   polled, whether it is answered then or later: what an outer layer refuses is not mirrored. A script is mirrored as a
-//!   whole. What blocks (BLPOP) is better left out.
+//!   whole. What blocks (BLPOP) is better left out. A command whose last argument is streamed is dropped, since its
+//!   pieces come once; an answer that is streamed, or ends the protocol, is not compared.
 //! - *In which order.* That of the first polls, for the commands of one connection: a SET and the GET behind it reach the
 //!   second service one after the other. There are so many lanes ([`TeeLayer::max_in_flight`]), each with one command
-//!   under way, and a connection keeps to its lane; what comes from no connection has one lane. Nothing is said about the order between connections; where they write
-//!   to the same keys at once, the two services may come to differ.
+//!   under way, and a connection keeps to its lane; what comes from no connection has one lane. Nothing is said about
+//!   the order between connections; where they write to the same keys at once, the two services may come to differ.
 //! - *How much.* Commands that the second service does not keep up with wait, up to [`TeeLayer::max_waiting`]; more are
 //!   dropped, and counted in [`TeeLayer::dropped`]. A command that it does not answer in time
 //!   ([`TeeLayer::give_up_after`]) is dropped too, so that its lane goes on.
@@ -35,7 +36,7 @@
 //! });
 //! assert_eq!(tee.layer(old).oneshot(Command::get("key")).await?, Response::from("1"));
 //!
-//! # while tee.in_flight() > 0 { tokio::task::yield_now().await; }
+//! tee.idle().await;
 //! assert_eq!(*differences.lock().expect("no panic"), [r#"GET "key": "1", "2""#]);
 //! # Ok::<(), Infallible>(())
 //! # })?;

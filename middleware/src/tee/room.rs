@@ -1,9 +1,14 @@
 //! How much is mirrored at a time.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
+
+use tokio::sync::Notify;
 
 /// The room for commands that wait or are under way.
 #[derive(Debug)]
@@ -13,6 +18,7 @@ pub(super) struct Room {
     commands: AtomicUsize,
     bytes: AtomicUsize,
     dropped: AtomicU64,
+    emptied: Notify,
 }
 
 /// The place of one command. It goes back when it is dropped.
@@ -25,7 +31,7 @@ pub(super) struct Slot {
 impl Room {
     pub(super) fn new(max_commands: usize, max_bytes: usize) -> Self {
         let (commands, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { max_commands, max_bytes, commands, bytes, dropped: AtomicU64::new(0) }
+        Self { max_commands, max_bytes, commands, bytes, dropped: AtomicU64::new(0), emptied: Notify::new() }
     }
 
     /// A place for a command of so many bytes, if there is one. A lone command has one, however large it is.
@@ -38,7 +44,17 @@ impl Room {
     }
 
     pub(super) fn in_use(&self) -> usize {
-        self.commands.load(Ordering::Relaxed)
+        self.commands.load(Ordering::Acquire)
+    }
+
+    /// Waits for a moment at which no place is taken.
+    pub(super) async fn empty(&self) {
+        let mut emptied = pin!(self.emptied.notified());
+        // Listens before it looks: the last place does not go back unheard in between.
+        emptied.as_mut().enable();
+        if self.in_use() > 0 {
+            emptied.await;
+        }
     }
 
     pub(super) fn count_dropped(&self, commands: usize) {
@@ -52,8 +68,10 @@ impl Room {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.room.commands.fetch_sub(1, Ordering::Relaxed);
         self.room.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.room.commands.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.room.emptied.notify_waiters();
+        }
     }
 }
 
