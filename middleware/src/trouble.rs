@@ -30,14 +30,20 @@ pub fn answer_to(error: BoxError) -> Response {
             return refusal.clone().into();
         }
         if error.is::<Elapsed>() {
-            return Response::error("TIMEOUT", "the command took too long");
+            return foreign(Response::error("TIMEOUT", "the command took too long"));
         }
         if error.is::<Overloaded>() {
-            return Response::error("OVERLOADED", "too many commands at once");
+            return foreign(Response::error("OVERLOADED", "too many commands at once"));
         }
         cause = error.source();
     }
     internal_error(&error.to_string())
+}
+
+/// The answer that an error of tower's stands for. There may be very many of them, so they are no errors in the log.
+fn foreign(answer: Response) -> Response {
+    tracing::debug!(%answer, "a layer failed");
+    answer
 }
 
 /// `-ERR internal error`. The detail is logged, and never sent.
