@@ -43,13 +43,67 @@ impl ClientCodec {
     /// Appends `command` to `output`.
     ///
     /// # Errors
-    /// When the protocol has no form for the command. Nothing is appended then.
+    /// When the protocol has no form for the command, or its last argument is not there but [comes in
+    /// pieces](Command::streamed_len): that is [`begin_streamed`](Self::begin_streamed). Nothing is appended then.
     pub fn encode(&mut self, command: &Command, output: &mut Output) -> Result<(), CommandError> {
+        if command.streamed_len().is_some() {
+            return Err(CommandError::err("a value that comes in pieces cannot be sent whole"));
+        }
         match &self.0 {
             Side::Resp(_) => resp::encode_command(command, output),
             Side::Native(_) => drop(native::encode_command(command, output)?),
         }
         Ok(())
+    }
+
+    /// Appends `command` up to the bytes of its last argument, which [comes in pieces](Command::streamed_len).
+    ///
+    /// The caller appends the bytes themselves, all of them, and calls [`end_streamed`](Self::end_streamed) behind them;
+    /// nothing else comes in between.
+    ///
+    /// ```
+    /// use kvstore_protocol::{Body, ClientCodec, Command, Output};
+    ///
+    /// let mut codec = ClientCodec::resp();
+    /// let mut output = Output::default();
+    /// codec.begin_streamed(&Command::new("ECHO").with_body(Body::new(2, &b"hi"[..])), &mut output)?;
+    /// output.bytes().extend_from_slice(b"hi"); // as the body is read
+    /// codec.end_streamed(&mut output);
+    /// assert_eq!(&output.bytes()[..], b"*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n");
+    /// # Ok::<(), kvstore_protocol::CommandError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the command has no such argument, or the protocol no form for it. Nothing is appended then.
+    pub fn begin_streamed(&mut self, command: &Command, output: &mut Output) -> Result<(), CommandError> {
+        let length =
+            command.streamed_len().ok_or(CommandError::err("the command has no value that comes in pieces"))?;
+        match &self.0 {
+            Side::Resp(_) if resp::encode_command_head(command, length, output) => Ok(()),
+            Side::Resp(_) => Err(CommandError::err("the value is too long to be sent")),
+            Side::Native(_) => Err(CommandError::err("the native protocol has no values that come in pieces")),
+        }
+    }
+
+    /// Appends what goes behind an argument that came in pieces.
+    pub fn end_streamed(&mut self, output: &mut Output) {
+        match &self.0 {
+            Side::Resp(_) => resp::encode_bulk_end(output),
+            Side::Native(_) => {}
+        }
+    }
+
+    /// Takes the head of a bulk of more than `over` bytes off the front of `input`, and says how many bytes it has. They
+    /// are the new front of `input`: the caller takes all of them off itself, before it calls the codec again, which
+    /// finds what follows them in the protocol.
+    ///
+    /// Called before [`decode`](Self::decode), which gives such a reply whole. `None`, and nothing is taken of a reply,
+    /// when what comes next is anything else, is not known yet, or is over the limits. A native reply always comes whole.
+    pub fn decode_head(&mut self, input: &mut BytesMut, over: usize) -> Option<u64> {
+        match &mut self.0 {
+            Side::Resp(decoder) => decoder.decode_head(input, over),
+            Side::Native(_) => None,
+        }
     }
 
     /// Takes one whole response off the front of `input`, if there is one.
@@ -93,7 +147,21 @@ mod tests {
     use bytes::Buf;
 
     use super::*;
-    use crate::{Codec, ServerCodec};
+    use crate::{Body, Codec, ServerCodec};
+
+    #[test]
+    fn a_value_in_pieces_is_never_sent_as_if_it_were_not_there() {
+        let streamed = |name| Command::new(name).with_body(Body::new(5, &b"value"[..]));
+        for mut codec in [ClientCodec::resp(), ClientCodec::native()] {
+            let mut output = Output::default();
+            assert!(codec.encode(&streamed("PING"), &mut output).is_err());
+            assert!(codec.begin_streamed(&Command::ping(), &mut output).is_err());
+            assert!(!output.has_remaining());
+        }
+        let endless = Command::new("PING").with_body(Body::new(u64::MAX, &b""[..]));
+        let mut output = Output::default();
+        assert!(ClientCodec::resp().begin_streamed(&endless, &mut output).is_err() && !output.has_remaining());
+    }
 
     #[test]
     fn a_server_reads_what_a_client_writes_and_the_reverse() {

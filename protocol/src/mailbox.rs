@@ -373,6 +373,10 @@ impl Push {
 
     /// Queues a message, and waits for room.
     ///
+    /// The transport moves messages on into the output of the connection while that has room (`Serve::output_buffer`, 64 MiB
+    /// by default). So this waits for a client that does not read only when that is full, and the queue behind it: who is
+    /// to follow the client more closely has a smaller output buffer.
+    ///
     /// # Errors
     /// [`SendError::Closed`] when the connection is closed.
     ///

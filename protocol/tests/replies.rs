@@ -1,7 +1,8 @@
 //! Replies: what was encoded comes back, written down as the protocol version demands, in any pieces.
 
+use bytes::BytesMut;
 use kvstore_protocol::{
-    Limits, Protocol, Response, native,
+    Limits, Protocol, ProtocolError, Response, native,
     resp::{ReplyDecoder, encode_response},
 };
 use proptest::{collection::vec, prelude::*};
@@ -58,6 +59,22 @@ fn as_read(response: &Response, protocol: Protocol) -> Response {
     }
 }
 
+/// Decodes as a transport that takes the bytes of long bulks off itself.
+fn by_heads(over: usize) -> impl FnMut(&mut BytesMut) -> Result<Option<Response>, ProtocolError> {
+    let (mut decoder, mut begun) = (ReplyDecoder::default(), None::<(usize, BytesMut)>);
+    move |input| {
+        if begun.is_none() {
+            begun = decoder.decode_head(input, over).map(|length| (length as usize, BytesMut::new()));
+        }
+        let Some((length, taken)) = &mut begun else { return decoder.decode(input) };
+        taken.unsplit(input.split_to(input.len().min(*length - taken.len())));
+        if taken.len() < *length {
+            return Ok(None);
+        }
+        Ok(begun.take().map(|(_, taken)| Response::bulk(taken.freeze())))
+    }
+}
+
 proptest! {
     #[test]
     fn resp3_brings_every_response_back(responses in vec(response(), 0..5), cuts in cuts()) {
@@ -94,6 +111,28 @@ proptest! {
             decode_in_pieces(&bytes, &cuts, |input| decoder.decode(input)),
             decode_in_pieces(&bytes, WHOLE, |input| whole.decode(input))
         );
+    }
+
+    #[test]
+    fn bulks_taken_by_their_heads_are_the_same_however_they_are_cut(
+        responses in vec(response(), 0..5),
+        noise in noise(),
+        over in 0_usize..20,
+        cuts in cuts(),
+    ) {
+        let replies = responses.iter().flat_map(|response| reply(response, Protocol::Resp3));
+        let bytes: Vec<u8> = replies.chain(noise).collect();
+        let mut decoder = ReplyDecoder::default();
+        let (whole, error) = decode_in_pieces(&bytes, WHOLE, |input| decoder.decode(input));
+        let (taken, error_of_taken) = decode_in_pieces(&bytes, &cuts, by_heads(over));
+        // As text: a double that is not a number is not equal to itself.
+        let [whole, taken] = [whole, taken].map(|items| items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>());
+        prop_assert!(taken.starts_with(&whole));
+        // A text is taken before it is known whether its end follows.
+        prop_assert!(taken.len() <= whole.len() + 1);
+        // One byte is enough to know that it does not.
+        let knows_more = error.is_none() && error_of_taken == Some(ProtocolError::InvalidReply("expected CRLF"));
+        prop_assert!(error_of_taken == error || knows_more, "{error_of_taken:?} {error:?}");
     }
 
     #[test]

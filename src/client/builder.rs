@@ -5,7 +5,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use kvstore_protocol::{ClientCodec, CommandError, Limits};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
 use super::{
@@ -43,6 +43,7 @@ pub struct ClientBuilder {
     reconnect: Option<Reconnect>,
     max_in_flight: usize,
     push_queue: usize,
+    ready_when_connected: bool,
 }
 
 impl Default for ClientBuilder {
@@ -50,10 +51,18 @@ impl Default for ClientBuilder {
         let terms = Terms {
             is_native: false,
             limits: None,
+            stream_over: None,
             handshake: Handshake::default(),
             connect_timeout: Duration::from_secs(5),
         };
-        Self { terms, deadline: None, reconnect: Some(Reconnect::default()), max_in_flight: 1024, push_queue: 128 }
+        Self {
+            terms,
+            deadline: None,
+            reconnect: Some(Reconnect::default()),
+            max_in_flight: 1024,
+            push_queue: 128,
+            ready_when_connected: false,
+        }
     }
 }
 
@@ -121,6 +130,30 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether the client as a service is ready only while it has a connection. By default it is ready without one too,
+    /// and the command waits or fails as [`Reconnect`] says.
+    ///
+    /// For one of several servers behind tower's `Balance`: it asks another one until this one is back. Readiness is
+    /// pending for as long as attempts are made, and an error, for which a balance drops a server for good, only when
+    /// no more will be. By itself such a client says nothing while its server is gone; a layer that sheds load, around
+    /// the balance for when all of them are gone, has an answer.
+    ///
+    /// ```
+    /// # fn example() -> Result<(), kvstore::client::ClientError> {
+    /// use kvstore::client::Client;
+    /// use tower::{balance::p2c::Balance, discover::ServiceList, load::{CompleteOnResponse, PendingRequests}};
+    ///
+    /// let client = |address| Client::builder().ready_when_connected(true).connect_lazily(address);
+    /// let clients = [client("10.0.0.7:6379")?, client("10.0.0.8:6379")?];
+    /// let clients = clients.map(|client| PendingRequests::new(client, CompleteOnResponse::default()));
+    /// let balance = Balance::<_, kvstore::protocol::Command>::new(ServiceList::new(clients));
+    /// # Ok(()) }
+    /// ```
+    pub fn ready_when_connected(mut self, only: bool) -> Self {
+        self.ready_when_connected = only;
+        self
+    }
+
     /// How many pushed messages may wait for the slowest reader: 128 by default.
     pub fn push_queue(mut self, messages: usize) -> Self {
         self.push_queue = messages;
@@ -131,6 +164,47 @@ impl ClientBuilder {
     /// [`max_args`](Limits::max_args)) the most responses in one. A server that exceeds them is disconnected.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.terms.limits = Some(limits);
+        self
+    }
+
+    /// Over how many bytes a value comes in pieces: the reply to a single command that is one longer value is a
+    /// [`Response::Streamed`] as soon as it has begun, and is never held whole. Off by default.
+    ///
+    /// Its [`Body`] is read as fast as one likes; the connection is at most 128 KiB ahead. A reader who does not go on
+    /// holds up the connection, its pushes, and everybody who shares it: who reads slowly has a client of its own. Two
+    /// such replies are read in the order in which they were asked for. The rest of a body that is dropped is read and
+    /// thrown away, and the connection goes on. When the connection breaks in the middle, reading ends with an error
+    /// that has the [`ConnectionError`](super::ConnectionError) inside.
+    ///
+    /// The bounds of a reply hold as for every other. The deadline of a [`call`](Client::call) counts until the reply
+    /// has begun. Typed calls give the value whole, within their deadline; in a [`Pipeline`](super::Pipeline), inside
+    /// of another reply, and over the native protocol, values always come whole.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use kvstore::{client::Client, protocol::{Command, Response}, server, store::Store};
+    /// use tokio::io::AsyncReadExt;
+    ///
+    /// let (connector, listener) = server::pipe();
+    /// tokio::spawn(kvstore::serve(listener, Store::new()).into_future());
+    ///
+    /// let client = Client::builder().stream_over(100_000).over(connector.connect()?).await?;
+    /// client.set("key", "x".repeat(1_000_000)).await?;
+    /// let Response::Streamed(value) = client.call(Command::get("key")).await? else { unreachable!() };
+    /// let mut body = value.take().expect("nobody took it before");
+    /// let (mut read, mut piece) = (0, [0; 4096]);
+    /// while !body.is_empty() {
+    ///     read += body.read(&mut piece).await?;
+    /// }
+    /// assert_eq!(read, 1_000_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`Response::Streamed`]: kvstore_protocol::Response::Streamed
+    /// [`Body`]: kvstore_protocol::Body
+    pub fn stream_over(mut self, bytes: usize) -> Self {
+        self.terms.stream_over = Some(bytes);
         self
     }
 
@@ -233,7 +307,7 @@ impl ClientBuilder {
         codec: ClientCodec,
     ) -> Client {
         let hub = Arc::new(Hub::new(self.push_queue));
-        let connection = Connection::new(Box::new(io), codec, hub.clone());
+        let connection = Connection::new(Box::new(io), codec, self.terms.stream_over, hub.clone());
         self.start(Some(connection), None, hub)
     }
 
@@ -281,17 +355,19 @@ impl ClientBuilder {
     fn start(self, first: Option<Connection>, connect: Option<Connect>, hub: Arc<Hub>) -> Client {
         let gate = Gate::new(self.max_in_flight);
         let (requests, handles) = mpsc::unbounded_channel();
+        let (is_connected, connected) = watch::channel(first.is_some());
         let remote = Remote {
             requests,
             gate: gate.clone(),
             max_in_flight: self.max_in_flight as u32,
             hub: hub.clone(),
+            connected: self.ready_when_connected.then_some(connected),
             is_native: self.terms.is_native,
             is_resp3: self.terms.handshake.is_resp3 && !self.terms.is_native,
             database: self.terms.handshake.database,
         };
         let link = connect.map(|connect| Link { terms: self.terms, connect, policy: self.reconnect });
-        tokio::spawn(Driver::new(Queue::new(handles, gate), hub, link).run(first));
+        tokio::spawn(Driver::new(Queue::new(handles, gate), hub, link, is_connected).run(first));
         Client::remote(remote, self.deadline)
     }
 }

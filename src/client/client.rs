@@ -6,9 +6,9 @@ use kvstore_protocol::{ClientCodec, Command, CommandError, Output, Response};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{ToSocketAddrs, lookup_host},
-    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
 };
-use tokio_util::sync::PollSemaphore;
+use tokio_util::sync::{PollSemaphore, ReusableBoxFuture};
 use tower::{BoxError, Service};
 
 use super::{
@@ -60,6 +60,8 @@ pub struct Client {
     /// Where this instance waits for room as a service, and the room that it was promised. Of no other instance.
     pub(super) waiting: Option<PollSemaphore>,
     pub(super) reserved: Option<OwnedSemaphorePermit>,
+    /// Where it waits for a connection.
+    pub(super) reconnecting: Option<ReusableBoxFuture<'static, ()>>,
 }
 
 /// Who answers.
@@ -76,6 +78,8 @@ pub(super) struct Remote {
     pub(super) gate: Gate,
     pub(super) max_in_flight: u32,
     pub(super) hub: Arc<Hub>,
+    /// Whether there is a connection, where readiness asks for it.
+    pub(super) connected: Option<watch::Receiver<bool>>,
     pub(super) is_native: bool,
     pub(super) is_resp3: bool,
     pub(super) database: usize,
@@ -153,7 +157,7 @@ impl Client {
     }
 
     const fn new(link: Link, deadline: Option<Duration>) -> Self {
-        Self { link, deadline, waiting: None, reserved: None }
+        Self { link, deadline, waiting: None, reserved: None, reconnecting: None }
     }
 
     /// A handle to the same connection whose calls take no longer than that, counted from the call: waiting for room
@@ -197,6 +201,34 @@ impl Client {
     ///
     /// SUBSCRIBE and its like go over a RESP3 connection: the call is answered with the last confirmation, and the
     /// messages come out of [`pushes`](Client::pushes).
+    ///
+    /// A command with a [body](Command::with_body) is sent in pieces, as its source gives them and the server takes
+    /// them, and never held whole:
+    ///
+    /// - Other calls wait behind it, so a source that is slow has a client of its own.
+    /// - A source that fails or ends early breaks the connection, since what was sent cannot be taken back. The calls
+    ///   under way are [`ClientError::Lost`] then, with the error of the source as the cause.
+    /// - A call that is dropped in the middle, or late, changes nothing of this: the value is sent to its end, as long
+    ///   as there is a handle, and for 5 s from then on.
+    /// - An answer that comes before the value is sent is given when it is, or when the connection breaks. A
+    ///   [`Response::Streamed`] is given at once.
+    /// - Its body is read once: a clone of a command that was sent, as a retry has it, is refused as unsupported.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use kvstore::{client::Client, protocol::{Body, ClientCodec, Command, Response}, server, store::Store};
+    ///
+    /// let (connector, listener) = server::pipe();
+    /// tokio::spawn(kvstore::serve(listener, Store::new()).into_future());
+    ///
+    /// let client = Client::over(connector.connect()?, ClientCodec::resp());
+    /// let body = Body::new(1_000_000, tokio::io::repeat(b'x')); // a file, another connection
+    /// let answer = client.call(Command::new("SET").arg("key").with_body(body)).await?;
+    /// assert_eq!(answer, Response::ok());
+    /// assert_eq!(client.strlen("key").await?, 1_000_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::Unsupported`] for a command that the native protocol has no form for, that would change the
@@ -282,7 +314,11 @@ impl Remote {
             )));
         }
         if self.is_native {
-            ClientCodec::native().encode(command, &mut Output::default())?;
+            let (mut codec, mut output) = (ClientCodec::native(), Output::default());
+            match command.streamed_len() {
+                None => codec.encode(command, &mut output)?,
+                Some(_) => codec.begin_streamed(command, &mut output)?,
+            }
         }
         Ok(())
     }

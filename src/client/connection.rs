@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, BytesMut};
-use kvstore_protocol::{ClientCodec, ProtocolError, Response};
+use bytes::{Buf, BufMut, BytesMut};
+use kvstore_protocol::{Body, ClientCodec, ProtocolError, Response};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Sleep, sleep, timeout},
@@ -21,6 +21,7 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 use super::{
     ConnectionError, Refusal,
     handshake::Handshake,
+    incoming::Incoming,
     pushes::{Hub, Pushed},
     queue::Queue,
     request::Request,
@@ -54,6 +55,9 @@ pub(super) struct Connection {
     io: Box<dyn Io>,
     codec: ClientCodec,
     input: BytesMut,
+    /// Over which length a reply is handed out in pieces.
+    stream_over: Option<usize>,
+    incoming: Option<Incoming>,
     under_way: UnderWay,
     is_flushed: bool,
     /// Writing has failed. What the server said before is still read.
@@ -65,11 +69,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec, hub: Arc<Hub>) -> Self {
+    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec, stream_over: Option<usize>, hub: Arc<Hub>) -> Self {
         Self {
             io,
             codec,
             input: BytesMut::new(),
+            stream_over,
+            incoming: None,
             under_way: UnderWay::default(),
             is_flushed: true,
             write_error: None,
@@ -94,7 +100,10 @@ impl Connection {
 
     fn poll(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
         loop {
-            let is_full = self.encode(cx, queue);
+            let is_full = match self.encode(cx, queue) {
+                Ok(is_full) => is_full,
+                Err(error) => return Poll::Ready(End::Broken(ConnectionError::within(error))),
+            };
             let has_written = self.poll_write(cx).is_ready();
             // Also while writing: a server may answer before it has read everything, and say so why it will not.
             match self.poll_read(cx) {
@@ -109,16 +118,31 @@ impl Connection {
 
     /// Encodes what is in the queue, as far as there is room: many callers' commands are written together. True when
     /// there was too little.
-    fn encode(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> bool {
+    ///
+    /// # Errors
+    /// Those of the source of a value. What was sent of it cannot be taken back.
+    fn encode(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> io::Result<bool> {
         while self.write_error.is_none() && self.under_way.unwritten() < UNWRITTEN {
+            if self.under_way.is_sending_value() {
+                let room = UNWRITTEN - self.under_way.unwritten();
+                match self.under_way.poll_value(&mut self.codec, room, cx) {
+                    Poll::Ready(Ok(true)) => continue,
+                    Poll::Ready(Ok(false)) => break,
+                    Poll::Ready(Err(error)) => return Err(error),
+                    Poll::Pending => {
+                        queue.keep(cx);
+                        return Ok(false);
+                    }
+                }
+            }
             if !self.under_way.encode(&mut self.codec) {
-                let Poll::Ready(Some(request)) = queue.poll_next(cx) else { return false };
+                let Poll::Ready(Some(request)) = queue.poll_next(cx) else { return Ok(false) };
                 self.under_way.begin(request);
             }
         }
         // The end of the queue is to be seen also by one that cannot write.
         queue.keep(cx);
-        true
+        Ok(true)
     }
 
     /// Writes what there is. Ready when all of it is on its way.
@@ -151,19 +175,34 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once, and hands out the answers that are whole.
+    /// Reads once, and hands out what has come.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        self.input.reserve(self.codec.missing().clamp(READ.0, READ.1));
-        match (poll_read_buf(Pin::new(&mut self.io), cx, &mut self.input), self.write_error.take()) {
+        if self.incoming.is_some() {
+            // Nothing more is read before there is room for what was.
+            ready!(self.poll_decode(cx))?;
+        }
+        match (self.poll_fill(cx), self.write_error.take()) {
             (Poll::Ready(Ok(0)) | Poll::Pending, Some(error)) => Poll::Ready(Err(error.into())),
             (Poll::Ready(Ok(0)), None) => Poll::Ready(Err(self.end_of_stream())),
             (Poll::Ready(Ok(_)), write_error) => {
                 self.write_error = write_error;
-                Poll::Ready(self.decode())
+                self.poll_decode(cx)
             }
             (Poll::Ready(Err(error)), _) => Poll::Ready(Err(error.into())),
             (Poll::Pending, None) => Poll::Pending,
         }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let io = Pin::new(&mut self.io);
+        let Some(incoming) = &self.incoming else {
+            self.input.reserve(self.codec.missing().clamp(READ.0, READ.1));
+            return poll_read_buf(io, cx, &mut self.input);
+        };
+        // Also where there is more room, left by a reply that came whole: what is read here waits for its reader.
+        let room = usize::try_from(incoming.left()).unwrap_or(READ.1).clamp(READ.0, READ.1);
+        self.input.reserve(room);
+        poll_read_buf(io, cx, &mut (&mut self.input).limit(room))
     }
 
     fn end_of_stream(&self) -> ConnectionError {
@@ -173,11 +212,37 @@ impl Connection {
         }
     }
 
-    fn decode(&mut self) -> Result<(), ConnectionError> {
-        while let Some(reply) = self.codec.decode(&mut self.input)? {
+    /// Hands out the answers that have come. Pending while the reader of a long one does not keep up.
+    fn poll_decode(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        loop {
+            if let Some(incoming) = &mut self.incoming {
+                ready!(incoming.poll_pass(&mut self.input, cx));
+                if incoming.left() > 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                self.incoming = None;
+            }
+            let reply = match self.decode_head() {
+                Some(head) => head,
+                None => match self.codec.decode(&mut self.input)? {
+                    Some(reply) => reply,
+                    None => return Poll::Ready(Ok(())),
+                },
+            };
             self.accept(reply)?;
         }
-        Ok(())
+    }
+
+    /// A long reply of which the head has come, if somebody takes it in pieces.
+    fn decode_head(&mut self) -> Option<Response> {
+        let over = self.stream_over.filter(|_| self.under_way.takes_pieces())?;
+        let length = self.codec.decode_head(&mut self.input, over)?;
+        if let Some(whole) = usize::try_from(length).ok().filter(|length| *length <= self.input.len()) {
+            return Some(Body::from(self.input.split_to(whole).freeze()).into());
+        }
+        let (incoming, body) = Incoming::new(length);
+        self.incoming = Some(incoming);
+        Some(body.into())
     }
 
     /// Hands a reply to the one it is for.
@@ -204,7 +269,10 @@ impl Connection {
     fn poll_done(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
         ready!(queue.poll_done(cx));
         ready!(self.under_way.poll_abandoned(cx));
-        if self.under_way.unwritten() > 0 {
+        if let Some(incoming) = &mut self.incoming {
+            ready!(incoming.poll_unread(cx));
+        }
+        if self.under_way.unwritten() > 0 || self.under_way.is_sending_value() {
             // What was begun is sent whole, unless the server will not have it.
             ready!(self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER))).as_mut().poll(cx));
         }
@@ -213,6 +281,9 @@ impl Connection {
 
     /// Fails what was sent, and gives back what was not.
     pub(super) fn fail(mut self, cause: &ConnectionError, queue: &mut Queue) {
+        if let Some(incoming) = self.incoming {
+            incoming.fail(cause);
+        }
         self.under_way.fail(cause, queue);
     }
 

@@ -5,6 +5,7 @@ use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use kvstore_protocol::{ClientCodec, Limits};
 use tokio::{
     select,
+    sync::watch,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -23,6 +24,7 @@ use super::{
 pub(super) struct Terms {
     pub(super) is_native: bool,
     pub(super) limits: Option<Limits>,
+    pub(super) stream_over: Option<usize>,
     pub(super) handshake: Handshake,
     pub(super) connect_timeout: Duration,
 }
@@ -37,7 +39,7 @@ impl Terms {
         if let Some(limits) = self.limits {
             codec.set_limits(limits);
         }
-        let mut connection = Connection::new(io, codec, hub.clone());
+        let mut connection = Connection::new(io, codec, self.stream_over, hub.clone());
         connection.shake_hands(&self.handshake).await?;
         Ok(connection)
     }
@@ -58,6 +60,8 @@ pub(super) struct Driver {
     hub: Arc<Hub>,
     /// Nothing for a stream that cannot be made again.
     link: Option<Link>,
+    /// Whether there is a connection. Dropped behind the queue: who hears that nobody tells any more finds it ended.
+    is_connected: watch::Sender<bool>,
 }
 
 /// How the next connection is made.
@@ -69,8 +73,8 @@ pub(super) struct Link {
 }
 
 impl Driver {
-    pub(super) fn new(queue: Queue, hub: Arc<Hub>, link: Option<Link>) -> Self {
-        Self { queue, hub, link }
+    pub(super) fn new(queue: Queue, hub: Arc<Hub>, link: Option<Link>, is_connected: watch::Sender<bool>) -> Self {
+        Self { queue, hub, link, is_connected }
     }
 
     /// Serves the handles, until there is none or no connection.
@@ -85,11 +89,14 @@ impl Driver {
                     None => return,
                 },
             };
+            self.is_connected.send_replace(true);
             let begun = Instant::now();
             let cause = match current.run(&mut self.queue).await {
                 End::Done => return current.shut_down().await,
                 End::Broken(cause) => cause,
             };
+            // Before the calls fail: who tries again elsewhere is not to come back here.
+            self.is_connected.send_replace(false);
             tracing::warn!(%cause, "the connection to the server broke");
             if current.has_answered() || outage.as_ref().is_some_and(|outage| outage.is_over_after(begun.elapsed())) {
                 outage = None;
@@ -110,7 +117,7 @@ impl Driver {
     /// The outage stays until the connection has proved to be of use: a server that accepts and closes is one that is
     /// not there.
     async fn connect(&mut self, outage: &mut Option<Outage>) -> Option<Connection> {
-        let Self { queue, hub, link } = self;
+        let Self { queue, hub, link, .. } = self;
         let Link { terms, connect, policy } = link.as_mut()?;
         let is_first = outage.is_none();
         let too_late = ConnectionError::TimedOut(terms.connect_timeout);

@@ -120,7 +120,14 @@ pub enum ConnectionError {
     Stopped,
 }
 
-/// As what connects says it.
+impl ConnectionError {
+    /// The error that was made an [`io::Error`], or any other as it is.
+    pub(super) fn within(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::from)
+    }
+}
+
+/// As what connects says it, and who reads a reply that breaks off.
 impl From<ConnectionError> for io::Error {
     fn from(error: ConnectionError) -> Self {
         let kind = match &error {

@@ -49,6 +49,8 @@ where
 /// What a server answers in front of its service, and what needs a connection.
 fn answered_here(command: &Command) -> Option<Answer> {
     match command.args().len() {
+        // What comes in pieces is the service's to read, and no argument yet.
+        _ if command.streamed_len().is_some() => {}
         0 if command.is("PING") => return Some(Ok(Response::simple("PONG"))),
         1 if command.is("PING") || command.is("ECHO") => return Some(Ok(command.shared_arg(0).into())),
         _ if command.is("PING") => return Some(Ok(CommandError::wrong_arity("PING").into())),

@@ -23,7 +23,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A proxy is one line, `kvstore::serve(listener, Client::connect("redis://10.0.0.7").await?)`.
+//! A proxy is one line, `kvstore::serve(listener, Client::connect("redis://10.0.0.7").await?)`. It holds no large value
+//! whole when the server takes such commands [in pieces](crate::server::Serve::stream_in) and the client such replies
+//! ([`stream_over`](ClientBuilder::stream_over)). In front of several servers it is tower's balance over clients that
+//! are [ready when connected](ClientBuilder::ready_when_connected).
 //!
 //! What a call costs: a slot for its answer, one place in a queue, and no task. What all of them may cost is bounded:
 //! commands on their way by [`max_in_flight`](ClientBuilder::max_in_flight), a reply by
@@ -34,7 +37,8 @@
 //! - `typed` the typed calls, with `set_options` and `scan`; `call` one call, `pipeline` several in one piece;
 //!   `service` the client as a service
 //! - `request`, `queue` from the callers to the task; `driver` the task, `handshake` how a connection begins,
-//!   `reconnect` when there is another; `connection` one stream, `under_way` what is sent and not answered
+//!   `reconnect` when there is another; `connection` one stream, `under_way` what is sent and not answered,
+//!   `incoming` a long reply on its way, `outgoing` a long argument
 //! - `pushes` what the server says out of turn; `sharing` what may go over a shared connection; `local` a service in
 //!   this process; `error` what can go wrong
 
@@ -48,7 +52,9 @@ mod driver;
 mod endpoint;
 mod error;
 mod handshake;
+mod incoming;
 mod local;
+mod outgoing;
 mod pipeline;
 mod pushes;
 mod queue;

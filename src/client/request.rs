@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use kvstore_protocol::{Command, Response};
+use kvstore_protocol::{Body, Command, Response};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{ClientError, sharing::Expected};
@@ -32,6 +32,14 @@ impl Commands {
         match self {
             Self::One(command) => slice::from_ref(command),
             Self::Many(commands) => commands,
+        }
+    }
+
+    /// The same with a value that was taken of the command and is still whole.
+    pub(super) fn with_body(self, body: Option<Body>) -> Self {
+        match (self, body) {
+            (Self::One(command), Some(body)) => Self::One(command.with_body(body)),
+            (commands, _) => commands,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, ready};
 
 use kvstore_protocol::{Command, Response};
-use tokio_util::sync::PollSemaphore;
+use tokio_util::sync::{PollSemaphore, ReusableBoxFuture};
 use tower::Service;
 
 use super::{Client, ClientError, ResponseFuture, client::Link};
@@ -18,13 +18,21 @@ use super::{Client, ClientError, ResponseFuture, client::Link};
 ///
 /// An instance that is ready holds room for one command, and gives it back with the call, or when it is dropped. Its
 /// clones have none of it. Without a connection it is ready as long as there is room: the commands wait, as
-/// [`Reconnect`](super::Reconnect) says.
+/// [`Reconnect`](super::Reconnect) says. One of several behind a balance is better
+/// [not ready](super::ClientBuilder::ready_when_connected) then.
+///
+/// A proxy for large values passes them on in pieces: commands that the server [streams
+/// in](crate::server::Serve::stream_in), replies that the client [streams](super::ClientBuilder::stream_over). One
+/// connection of the proxy that goes slowly with such a value then holds up the others behind the same client, and one
+/// that breaks off in the middle of a command breaks the client's connection: for such peers, [a
+/// factory](crate::server::serve_with_factory) makes a client each.
 impl Service<Command> for Client {
     type Response = Response;
     type Error = ClientError;
     type Future = ResponseFuture;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        ready!(self.poll_connected(cx));
         let Link::Remote(remote) = &self.link else { return Poll::Ready(Ok(())) };
         // Room that was promised is of no use any more when the client was closed since.
         if remote.gate.room.is_closed() {
@@ -42,5 +50,26 @@ impl Service<Command> for Client {
     fn call(&mut self, command: Command) -> ResponseFuture {
         let room = self.reserved.take();
         ResponseFuture::new(self, command, room)
+    }
+}
+
+impl Client {
+    /// Ready when there is a connection, or will never be one, or it does not matter.
+    fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Link::Remote(remote) = &self.link else { return Poll::Ready(()) };
+        let awaited = remote.connected.as_ref().filter(|connected| !*connected.borrow());
+        let Some(connected) = awaited.filter(|_| !remote.gate.room.is_closed()) else {
+            self.reconnecting = None;
+            return Poll::Ready(());
+        };
+        // Others may have the room meanwhile.
+        (self.waiting, self.reserved) = (None, None);
+        let reconnecting = self.reconnecting.get_or_insert_with(|| {
+            let mut connected = connected.clone();
+            ReusableBoxFuture::new(async move { drop(connected.wait_for(|is_connected| *is_connected).await) })
+        });
+        ready!(reconnecting.poll(cx));
+        self.reconnecting = None;
+        Poll::Ready(())
     }
 }

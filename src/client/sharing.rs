@@ -60,6 +60,9 @@ pub(super) fn pipeline(commands: &[Command]) -> Result<(), CommandError> {
     let mut is_open = false;
     for command in commands {
         match kind(command) {
+            _ if command.streamed_len().is_some() => {
+                return Err(refused(command, "has a value that comes in pieces, and is sent by itself"));
+            }
             None => {}
             Some(Kind::Transaction) if command.is("MULTI") && !is_open => is_open = true,
             Some(Kind::Transaction) if is_open && (command.is("EXEC") || command.is("DISCARD")) => is_open = false,
@@ -87,6 +90,9 @@ fn subscription(name: &'static str, command: &Command, is_resp3: bool) -> Result
     }
     if command.session().id() != 0 {
         return Err(refused(command, "cannot be passed on: the messages would not come to the connection that asked"));
+    }
+    if command.streamed_len().is_some() {
+        return Err(refused(command, "must name its channels in one piece"));
     }
     match command.args().len() {
         // How many confirmations come then, only the server knows.

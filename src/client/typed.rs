@@ -1,11 +1,16 @@
 //! The typed calls of [`Client`]. Another one is another function here: the command, and what its reply may be.
 
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use kvstore_protocol::{Command, Response, ToArg};
+use kvstore_protocol::{Command, Response, Streamed, ToArg};
 
-use super::{Client, ClientError, Refusal, Scan, SetOptions};
+use super::{Client, ClientError, ConnectionError, Refusal, Scan, SetOptions, call::Deadline};
 
 /// How long a key will live: the answer of [`Client::ttl`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,10 +222,12 @@ impl Client {
         Scan::new(self.clone(), pattern.with_bytes(Bytes::copy_from_slice))
     }
 
-    /// Calls, and takes an error reply for an error.
+    /// Calls, and takes an error reply for an error. A value that comes in pieces is collected, within the deadline.
     pub(super) async fn ask(&self, command: Command) -> Result<Response, ClientError> {
+        let deadline = Deadline::after(self.deadline);
         match self.call(command).await? {
             Response::Error(text) => Err(Refusal::new(text).into()),
+            Response::Streamed(streamed) => collected(streamed, deadline).await,
             answer => Ok(answer),
         }
     }
@@ -250,6 +257,17 @@ impl Client {
     async fn flag(&self, command: Command) -> Result<bool, ClientError> {
         Ok(self.number(command).await? != 0)
     }
+}
+
+/// The whole of a value. Its length is one that the limits of the connection allow.
+async fn collected(streamed: Streamed, mut deadline: Deadline) -> Result<Response, ClientError> {
+    let body = streamed.take().ok_or(ClientError::Unexpected(Response::Streamed(streamed)))?;
+    let mut whole = pin!(body.read_to_bytes(usize::MAX));
+    let read = poll_fn(|cx| match whole.as_mut().poll(cx) {
+        Poll::Pending => deadline.poll_passed(cx).map(|()| Err(ClientError::TimedOut)),
+        Poll::Ready(read) => Poll::Ready(read.map_err(|error| ClientError::Lost(ConnectionError::within(error)))),
+    });
+    read.await.map(Response::bulk)
 }
 
 fn value(answer: Response) -> Result<Option<Bytes>, ClientError> {

@@ -2,8 +2,8 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
-    task::{Context, Poll},
+    fmt, io,
+    task::{Context, Poll, ready},
 };
 
 use bytes::Buf;
@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     ClientError, ConnectionError,
+    outgoing::Outgoing,
     queue::Queue,
     request::{Commands, Reply, Request},
     sharing::Expected,
@@ -29,6 +30,8 @@ pub(super) struct UnderWay {
     written: u64,
     /// How many entries at the front hold their commands no more.
     released: usize,
+    /// The value of the command that was begun last, until it is encoded.
+    outgoing: Option<Outgoing>,
 }
 
 struct Entry {
@@ -64,7 +67,12 @@ impl UnderWay {
     pub(super) fn encode(&mut self, codec: &mut ClientCodec) -> bool {
         let Some(entry) = self.entries.back_mut().filter(|entry| entry.encoded < entry.count) else { return false };
         let command = entry.commands.as_ref().and_then(|commands| commands.as_slice().get(entry.encoded));
-        match command.map(|command| codec.encode(command, &mut self.output)) {
+        let encoded = command.map(|command| match command.streamed_len() {
+            None => codec.encode(command, &mut self.output),
+            Some(_) => Outgoing::begin(command, entry.start, codec, &mut self.output)
+                .map(|outgoing| self.outgoing = Some(outgoing)),
+        });
+        match encoded {
             Some(Err(reason)) => {
                 // Every command was checked before it was queued, so this is the first one, and nothing is sent yet.
                 if let Some(reply) = entry.reply.take() {
@@ -75,6 +83,35 @@ impl UnderWay {
             Some(Ok(())) | None => entry.encoded += 1,
         }
         true
+    }
+
+    /// Whether a value is on its way out.
+    pub(super) fn is_sending_value(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// Encodes on of the value, `room` bytes at most. Pending while its source has nothing. False when there is no
+    /// value, or the head of its command must be written before.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(super) fn poll_value(
+        &mut self,
+        codec: &mut ClientCodec,
+        room: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let Some(outgoing) = self.outgoing.as_mut().filter(|outgoing| outgoing.is_begun(self.written)) else {
+            return Poll::Ready(Ok(false));
+        };
+        if ready!(outgoing.poll_read(&mut self.output, room, cx))? {
+            codec.end_streamed(&mut self.output);
+            let answer = self.outgoing.take().and_then(|mut outgoing| outgoing.take_answer());
+            if let Some(answer) = answer {
+                self.answer(answer);
+            }
+        }
+        Poll::Ready(Ok(true))
     }
 
     pub(super) fn output(&mut self) -> &mut Output {
@@ -98,8 +135,13 @@ impl UnderWay {
     }
 
     /// Takes the answer to the first command. It comes back when no command was sent that it could answer.
-    pub(super) fn answer(&mut self, answer: Response) -> Option<Response> {
-        let Some(entry) = self.asking() else { return Some(answer) };
+    pub(super) fn answer(&mut self, mut answer: Response) -> Option<Response> {
+        // Its value is on its way only if it is the last one that was begun.
+        let is_last_begun = self.entries.len() == 1;
+        let Some(entry) = asking(&mut self.entries, self.outgoing.as_ref(), self.written) else { return Some(answer) };
+        if let Some(outgoing) = self.outgoing.as_mut().filter(|_| is_last_begun) {
+            answer = outgoing.hold(answer)?;
+        }
         entry.answered += 1;
         let is_last = entry.answered == entry.count;
         entry.reply = entry.reply.take().and_then(|reply| reply.put(answer, is_last));
@@ -124,10 +166,13 @@ impl UnderWay {
         Ok(())
     }
 
-    /// The request whose command the server may be answering: some of it was sent.
+    /// Whether the next answer may be given out before it is whole: not where it is collected with others.
+    pub(super) fn takes_pieces(&mut self) -> bool {
+        self.asking().is_some_and(|entry| matches!(entry.reply, Some(Reply::One(_))))
+    }
+
     fn asking(&mut self) -> Option<&mut Entry> {
-        let written = self.written;
-        self.entries.front_mut().filter(|entry| entry.answered < entry.encoded && entry.start < written)
+        asking(&mut self.entries, self.outgoing.as_ref(), self.written)
     }
 
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -139,16 +184,28 @@ impl UnderWay {
 
     /// Fails every request of which a byte was written, and puts the others back, in their order.
     pub(super) fn fail(&mut self, cause: &ConnectionError, queue: &mut Queue) {
+        // If it is anybody's, it is the last one's.
+        let mut outgoing = self.outgoing.take();
         while let Some(entry) = self.entries.pop_back() {
+            let mut outgoing = outgoing.take();
             let Some(reply) = entry.reply else { continue };
-            match entry.commands {
-                Some(commands) if entry.start >= self.written => {
+            match (entry.commands, outgoing.as_mut().and_then(Outgoing::take_answer)) {
+                (Some(commands), None) if entry.start >= self.written => {
+                    let commands = commands.with_body(outgoing.and_then(Outgoing::into_body));
                     queue.put_first(Request { commands, reply, expected: entry.expected, room: entry.room });
                 }
+                (_, Some(answer)) => drop(reply.put(answer, true)),
                 _ => reply.fail(ClientError::Lost(cause.clone())),
             }
         }
     }
+}
+
+/// The request whose command the server may be answering: some of it was sent, and it is not answered.
+fn asking<'a>(entries: &'a mut VecDeque<Entry>, outgoing: Option<&Outgoing>, written: u64) -> Option<&'a mut Entry> {
+    let is_answered = entries.len() == 1 && outgoing.is_some_and(Outgoing::is_answered);
+    let entry = entries.front_mut().filter(|_| !is_answered)?;
+    (entry.answered < entry.encoded && entry.start < written).then_some(entry)
 }
 
 impl fmt::Debug for UnderWay {

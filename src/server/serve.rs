@@ -286,13 +286,16 @@ impl<U: Supply> Serve<U> {
     }
 
     /// How many pushed messages may wait for a connection: 1024 by default.
+    ///
+    /// They wait for room in its [output buffer](Self::output_buffer), into which they move on: a handler that sends to a
+    /// client that does not read waits only when that is full, and this behind it.
     pub fn push_queue(mut self, messages: usize) -> Self {
         self.shared.settings.push_queue = messages;
         self
     }
 
     /// How many bytes of pushed messages may wait for a connection, about: 32 MiB by default. One message may always wait,
-    /// however large it is.
+    /// however large it is. What has moved on into the [output buffer](Self::output_buffer) is counted there.
     pub fn push_buffer(mut self, bytes: usize) -> Self {
         self.shared.settings.push_buffer = bytes;
         self

@@ -1,10 +1,14 @@
 //! The client, against literal bytes, against servers, and against itself.
 
+mod bodies;
 mod deadlines;
 mod handshake;
+mod pieces;
 mod pipelines;
 mod proxy;
+mod proxy_pieces;
 mod pushes;
+mod readiness;
 mod reconnect;
 mod service;
 mod sharing;

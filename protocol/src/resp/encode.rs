@@ -17,7 +17,30 @@ use crate::{ByteString, Command, CommandError, Output, Protocol, Response, doubl
 /// assert_eq!(&output.bytes()[..], b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n");
 /// ```
 pub fn encode_command(command: &Command, output: &mut Output) {
-    number(b'*', command.len() as i64, output.bytes());
+    encode_words(command, command.len(), output);
+}
+
+/// Appends `command` with one more argument of so many bytes that follow later, and behind them [`encode_bulk_end`].
+/// False, and nothing, when RESP has no such length.
+///
+/// ```
+/// use kvstore_protocol::{Command, Output, resp};
+///
+/// let mut output = Output::default();
+/// assert!(resp::encode_command_head(&Command::new("SET").arg("key"), 5, &mut output));
+/// assert_eq!(&output.bytes()[..], b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\n");
+/// ```
+#[must_use]
+pub fn encode_command_head(command: &Command, length: u64, output: &mut Output) -> bool {
+    if i64::try_from(length).is_err() {
+        return false;
+    }
+    encode_words(command, command.len() + 1, output);
+    encode_bulk_head(length, output)
+}
+
+fn encode_words(command: &Command, count: usize, output: &mut Output) {
+    number(b'*', count as i64, output.bytes());
     word(command.name(), output);
     for (index, arg) in command.args().enumerate() {
         match arg.len() {

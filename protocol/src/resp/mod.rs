@@ -7,6 +7,6 @@ mod inline;
 mod reply;
 mod request;
 
-pub use encode::{encode_bulk_end, encode_bulk_head, encode_command, encode_response};
+pub use encode::{encode_bulk_end, encode_bulk_head, encode_command, encode_command_head, encode_response};
 pub use reply::ReplyDecoder;
 pub use request::RequestDecoder;

@@ -44,6 +44,8 @@ pub struct ReplyDecoder {
     elements: usize,
     size: usize,
     missing: usize,
+    /// Whether a text was handed out by its head, and its end comes next.
+    owes_end: bool,
 }
 
 impl Default for ReplyDecoder {
@@ -56,6 +58,7 @@ impl Default for ReplyDecoder {
             elements: 0,
             size: 0,
             missing: 1,
+            owes_end: false,
         }
     }
 }
@@ -79,7 +82,55 @@ impl ReplyDecoder {
 
     /// Whether nothing was taken of a reply that is not complete.
     pub fn is_idle(&self) -> bool {
-        self.elements == 0
+        self.elements == 0 && !self.owes_end
+    }
+
+    /// Takes the head of a bulk of more than `over` bytes off the front of `input`, and says how many bytes it has. They
+    /// are the new front of `input`: the caller takes all of them off itself, before it calls the decoder again, which
+    /// finds the end of the bulk behind them.
+    ///
+    /// Called before [`decode`](Self::decode), which gives a bulk whole. `None`, and nothing is taken of a reply, when
+    /// what comes next is anything else, is not known yet, or is over the limits.
+    ///
+    /// ```
+    /// use bytes::{Buf, BytesMut};
+    /// use kvstore_protocol::{Response, resp::ReplyDecoder};
+    ///
+    /// let mut decoder = ReplyDecoder::default();
+    /// let mut input = BytesMut::from("$1000\r\nthe first of them");
+    /// assert_eq!(decoder.decode_head(&mut input, 100), Some(1000));
+    /// assert_eq!(input, "the first of them");
+    /// input = BytesMut::from("\r\n+OK\r\n"); // when the others have come and gone
+    /// assert_eq!(decoder.decode(&mut input), Ok(Some(Response::ok())));
+    /// ```
+    pub fn decode_head(&mut self, input: &mut BytesMut, over: usize) -> Option<u64> {
+        // Trouble is found again by `decode`, which can say so.
+        let is_next = self.take_end(input).unwrap_or(false) && self.open.is_empty() && input.first() == Some(&b'$');
+        let line = if is_next { self.find_line(input, NUMBER).ok()?? } else { return None };
+        let length = parse::<usize>(&input[1..1 + line])?;
+        if length <= over || length > self.limits.bulk() {
+            return None;
+        }
+        self.account((line + 5).checked_add(length)?).ok()?;
+        input.advance(line + 3);
+        (self.elements, self.size, self.owes_end) = (0, 0, true);
+        u64::try_from(length).ok()
+    }
+
+    /// Takes the end of a text whose head was handed out. False when it has not come.
+    fn take_end(&mut self, input: &mut BytesMut) -> Result<bool, ProtocolError> {
+        const END: &[u8] = b"\r\n";
+        if !self.owes_end {
+            return Ok(true);
+        }
+        if !input.starts_with(END) {
+            self.missing = END.len().saturating_sub(input.len());
+            let may_come = END.starts_with(input);
+            return if may_come { Ok(false) } else { Err(ProtocolError::InvalidReply("expected CRLF")) };
+        }
+        input.advance(END.len());
+        self.owes_end = false;
+        Ok(true)
     }
 
     /// Takes one whole reply off the front of `input`, if there is one, and what there is of an unfinished one.
@@ -87,6 +138,9 @@ impl ReplyDecoder {
     /// # Errors
     /// When the bytes are no reply, or one over the limits. The stream ends there.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Response>, ProtocolError> {
+        if !self.take_end(input)? {
+            return Ok(None);
+        }
         while let Some(item) = self.decode_item(input)? {
             let complete = match item {
                 Item::Response(response) => Some(response),
@@ -429,6 +483,63 @@ mod tests {
         assert_eq!(decode("*1\r\n".repeat(128).as_bytes()), Ok(None));
         let deep = decode("*1\r\n".repeat(129).as_bytes());
         assert_eq!(deep, Err(ProtocolError::InvalidReply("nested too deep")));
+    }
+
+    #[test]
+    fn the_head_of_a_long_bulk_is_taken_and_its_end_found_behind_it() {
+        let (mut decoder, mut input) = (ReplyDecoder::default(), BytesMut::from("$5\r\nhello\r\n$2\r\nhi\r"));
+        assert_eq!(decoder.decode_head(&mut input, 4), Some(5));
+        assert!(!decoder.is_idle());
+        input.advance(5);
+        assert_eq!(decoder.decode_head(&mut input, 1), Some(2));
+        input.advance(2);
+        assert_eq!((decoder.decode(&mut input), decoder.missing(), decoder.is_idle()), (Ok(None), 1, false));
+        input.extend_from_slice(b"\n");
+        assert_eq!((decoder.decode(&mut input), decoder.is_idle()), (Ok(None), true));
+    }
+
+    #[test]
+    fn only_a_bulk_by_itself_has_a_head_that_is_taken() {
+        for bytes in [
+            "$4\r\nhell",
+            "$5\r",
+            "$-1\r\n",
+            "$?\r\n",
+            "+hello, world\r\n",
+            "=9\r\ntxt:hello\r\n",
+            "!5\r\nhello\r\n",
+            "$x\r\n",
+            "",
+        ] {
+            let (mut decoder, mut input) = (ReplyDecoder::default(), BytesMut::from(bytes));
+            assert_eq!((decoder.decode_head(&mut input, 4), &input[..]), (None, bytes.as_bytes()));
+            assert_eq!(decoder.decode(&mut input), decode(bytes.as_bytes()));
+        }
+        let (mut decoder, mut input) = (ReplyDecoder::default(), BytesMut::from("*1\r\n$5\r\nhe"));
+        assert_eq!((decoder.decode(&mut input), decoder.decode_head(&mut input, 4)), (Ok(None), None));
+        input.extend_from_slice(b"llo\r\n");
+        assert_eq!(decoder.decode(&mut input), Ok(Some(Response::array(["hello"]))));
+    }
+
+    #[test]
+    fn a_head_over_the_limits_is_left_to_be_refused() {
+        for limits in [Limits::default().max_bulk(99), Limits::default().max_request(100)] {
+            let (mut decoder, mut input) = (ReplyDecoder::default(), BytesMut::from("$100\r\n"));
+            decoder.set_limits(limits);
+            assert_eq!(decoder.decode_head(&mut input, 4), None);
+            assert!(decoder.decode(&mut input).is_err());
+        }
+    }
+
+    #[test]
+    fn what_follows_a_handed_out_text_must_be_its_end() {
+        for wrong in ["x", "\rx", "$1\r\n"] {
+            let (mut decoder, mut input) = (ReplyDecoder::default(), BytesMut::from("$5\r\n"));
+            assert_eq!(decoder.decode_head(&mut input, 4), Some(5));
+            input.extend_from_slice(wrong.as_bytes());
+            assert_eq!(decoder.decode_head(&mut input, 0), None);
+            assert_eq!(decoder.decode(&mut input), Err(ProtocolError::InvalidReply("expected CRLF")));
+        }
     }
 
     #[test]
