@@ -121,8 +121,9 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     /// Puts a layer round everything that there is: every route by itself, the fallback, and what is unknown. What is added
     /// later is outside of it.
     ///
-    /// What one layer shares, it shares over all of them. Each command is boxed once; a layer round the router as a whole,
-    /// with tower's `ServiceBuilder`, boxes nothing.
+    /// What one layer shares, it shares over all of them; tower's own concurrency limit shares nothing, and is one limit for
+    /// each route, where ours and tower's `GlobalConcurrencyLimitLayer` are one for all. Each command is boxed once; a layer
+    /// round the router as a whole, with tower's `ServiceBuilder`, boxes nothing.
     pub fn layer<L>(self, layer: L) -> Router<S, <L as Layer<F>>::Service>
     where
         L: Layer<F> + Layer<RouteService> + Clone + Send + Sync + 'static,
