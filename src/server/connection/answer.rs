@@ -95,7 +95,7 @@ where
     }
 
     /// The next command that came, in its session.
-    #[inline]
+    #[inline(always)]
     pub(super) fn number(&mut self, command: Command) -> Command {
         self.decoded += 1;
         if self.codec.protocol() != self.standing.session.protocol() {

@@ -32,7 +32,7 @@ impl<T> Queue<T> {
         self.commands.is_empty()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, command: Command, tag: T, class: Class) {
         // A second command mostly means a pipeline: room for a whole batch at once instead of bit by bit.
         if self.commands.len() == self.commands.capacity() {
