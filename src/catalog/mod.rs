@@ -66,6 +66,11 @@ impl Arity {
         Self { least: self.least.saturating_add(other.least), most: self.most.saturating_add(other.most) }
     }
 
+    /// The same behind so many more words.
+    pub(crate) const fn behind(self, words: usize) -> Self {
+        self.and(Self::exactly(words))
+    }
+
     /// As COMMAND shows it: negative for "at least". It has no way to show an upper bound.
     fn as_redis(self) -> i64 {
         let least = self.least as i64;
@@ -253,6 +258,20 @@ impl CommandInfo {
     #[must_use]
     pub fn subs(self, subs: impl IntoIterator<Item = CommandInfo>) -> Self {
         Self { subs: subs.into_iter().collect(), ..self }
+    }
+
+    pub(crate) fn arity(&self) -> Arity {
+        self.arity
+    }
+
+    pub(crate) fn summary_text(&self) -> &str {
+        &self.summary
+    }
+
+    /// The same under a name, the last of so many words; what was known was about what comes behind them.
+    pub(crate) fn named(self, name: &str, words: usize) -> Self {
+        let (arity, keys) = (self.arity.behind(words), self.keys.behind(words - 1));
+        Self { name: name.to_owned().into(), arity, keys, ..self }
     }
 
     pub(crate) fn add_sub(&mut self, sub: CommandInfo) {

@@ -103,11 +103,11 @@ struct Called<V> {
     arity: Arity,
 }
 
-pub(super) fn called<V>(service: V, arity: Option<Arity>) -> Arc<dyn Endpoint>
+pub(super) fn called<V>(service: V, arity: Arity) -> Arc<dyn Endpoint>
 where
     V: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
 {
-    Arc::new(Called { service, arity: arity.unwrap_or(Arity::at_least(1)) })
+    Arc::new(Called { service, arity })
 }
 
 impl<V> Endpoint for Called<V>

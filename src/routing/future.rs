@@ -24,7 +24,6 @@ pub struct RouteFuture(Stage);
 enum Stage {
     Called(Arc<dyn Endpoint>, Command),
     Running(Boxed<Response>),
-    Answered(Response),
     Done,
 }
 
@@ -32,10 +31,6 @@ impl RouteFuture {
     #[inline]
     pub(super) fn new(endpoint: Arc<dyn Endpoint>, command: Command) -> Self {
         Self(Stage::Called(endpoint, command))
-    }
-
-    fn answered(response: Response) -> Self {
-        Self(Stage::Answered(response))
     }
 }
 
@@ -59,7 +54,6 @@ impl Future for RouteFuture {
                 }
                 polled
             }
-            Stage::Answered(response) => Poll::Ready(Ok(response)),
             Stage::Called(..) | Stage::Done => panic!("polled after it was answered"),
         }
     }
@@ -89,10 +83,6 @@ impl<F: Service<Command>> RouterFuture<F> {
     #[inline]
     pub(super) fn route(endpoint: Arc<dyn Endpoint>, command: Command) -> Self {
         Self { way: Way::Route { answer: RouteFuture::new(endpoint, command) } }
-    }
-
-    pub(super) fn answered(response: Response) -> Self {
-        Self { way: Way::Route { answer: RouteFuture::answered(response) } }
     }
 
     #[inline]

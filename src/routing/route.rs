@@ -38,12 +38,8 @@ use crate::catalog::{Arity, CommandInfo, Flags, KeyRange};
 #[must_use = "a route answers once it is given to a router"]
 pub struct Route<S = ()> {
     recipe: Arc<dyn Recipe<S>>,
-    arity: Option<Arity>,
-    keys: KeyRange,
-    flags: Flags,
-    summary: Cow<'static, str>,
-    since: Cow<'static, str>,
-    group: Cow<'static, str>,
+    /// What is known of it, but for its name and the words of that.
+    info: CommandInfo,
 }
 
 impl<S: Send + Sync + 'static> Route<S> {
@@ -57,7 +53,8 @@ impl<S: Send + Sync + 'static> Route<S> {
     where
         V: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
     {
-        Self::of(None, Arc::new(move |_: &Arc<S>, _: &Name| called(service.clone(), None)))
+        let arity = Arity::at_least(0);
+        Self::of(arity, Arc::new(move |_: &Arc<S>, name: &Name| called(service.clone(), arity.behind(name.words))))
     }
 
     /// The route of a function over arguments and state. An `Err` of it is an answer too.
@@ -67,15 +64,14 @@ impl<S: Send + Sync + 'static> Route<S> {
     {
         let run = Arc::new(run);
         let recipe = move |state: &Arc<S>, name: &Name| -> Arc<dyn Endpoint> {
-            let arity = shape.arity.and(Arity::exactly(name.words));
+            let arity = shape.arity.behind(name.words);
             Arc::new(Run { run: run.clone(), state: state.clone(), name: name.clone(), arity })
         };
-        Self { keys: shape.keys, ..Self::of(Some(shape.arity), Arc::new(recipe)) }
+        Self::of(shape.arity, Arc::new(recipe)).keys(shape.keys)
     }
 
-    fn of(arity: Option<Arity>, recipe: Arc<dyn Recipe<S>>) -> Self {
-        let keys = KeyRange::NONE;
-        Self { recipe, arity, keys, flags: Flags::PLAIN, summary: "".into(), since: "".into(), group: "module".into() }
+    fn of(arity: Arity, recipe: Arc<dyn Recipe<S>>) -> Self {
+        Self { recipe, info: CommandInfo::new("", arity) }
     }
 
     /// Puts a layer round this command alone. The layer sees a command before its arguments are looked at, and its service
@@ -88,80 +84,64 @@ impl<S: Send + Sync + 'static> Route<S> {
         L::Service: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send>,
         L::Service: Clone + Send + Sync + 'static,
     {
-        let (recipe, arity) = (self.recipe.clone(), self.arity);
+        let (recipe, arity) = (self.recipe.clone(), self.info.arity());
         let layered = move |state: &Arc<S>, name: &Name| {
-            let arity = arity.map(|arity| arity.and(Arity::exactly(name.words)));
-            called(layer.layer(RouteService(recipe.bind(state, name))), arity)
+            called(layer.layer(RouteService(recipe.bind(state, name))), arity.behind(name.words))
         };
         Self { recipe: Arc::new(layered), ..self }
     }
 
     /// What the command does.
     pub fn flags(self, flags: Flags) -> Self {
-        Self { flags, ..self }
+        Self { info: self.info.flags(flags), ..self }
     }
 
     /// Where its keys are, where [`Key`](super::Key)s do not say it.
     pub fn keys(self, keys: KeyRange) -> Self {
-        Self { keys, ..self }
+        Self { info: self.info.keys(keys), ..self }
     }
 
     /// What it is for, in one sentence.
     pub fn summary(self, summary: impl Into<Cow<'static, str>>) -> Self {
-        Self { summary: summary.into(), ..self }
+        Self { info: self.info.summary(summary), ..self }
     }
 
     /// Since which version there is such a command.
     pub fn since(self, version: impl Into<Cow<'static, str>>) -> Self {
-        Self { since: version.into(), ..self }
+        Self { info: self.info.since(version), ..self }
     }
 
     /// The group it belongs to; `module` when nothing is said.
     pub fn group(self, group: impl Into<Cow<'static, str>>) -> Self {
-        Self { group: group.into(), ..self }
+        Self { info: self.info.group(group), ..self }
     }
 
     /// The same route for a router that has its state already.
     pub(super) fn with_state<S2>(self, state: &Arc<S>) -> Route<S2> {
-        let Self { recipe, arity, keys, flags, summary, since, group } = self;
+        let Self { recipe, info } = self;
         let state = state.clone();
         let bound = move |_: &Arc<S2>, name: &Name| recipe.bind(&state, name);
-        Route { recipe: Arc::new(bound), arity, keys, flags, summary, since, group }
+        Route { recipe: Arc::new(bound), info }
     }
 
     pub(super) fn bind(&self, state: &Arc<S>, name: &Name) -> Arc<dyn Endpoint> {
         self.recipe.bind(state, name)
     }
 
-    /// What is known of it as `name`, a word of so many.
+    /// What is known of it as `name`, behind so many words in all.
     pub(super) fn info(&self, name: &str, words: usize) -> CommandInfo {
-        let arity = self.arity.unwrap_or(Arity::at_least(0)).and(Arity::exactly(words));
-        let info = CommandInfo::new(name.to_owned(), arity).flags(self.flags).keys(self.keys.behind(words - 1));
-        info.summary(self.summary.clone()).since(self.since.clone()).group(self.group.clone())
-    }
-
-    pub(super) fn summary_text(&self) -> &str {
-        &self.summary
+        self.info.clone().named(name, words)
     }
 }
 
 impl<S> Clone for Route<S> {
     fn clone(&self) -> Self {
-        let Self { recipe, arity, keys, flags, summary, since, group } = self;
-        Self {
-            recipe: recipe.clone(),
-            arity: *arity,
-            keys: *keys,
-            flags: *flags,
-            summary: summary.clone(),
-            since: since.clone(),
-            group: group.clone(),
-        }
+        Self { recipe: self.recipe.clone(), info: self.info.clone() }
     }
 }
 
 impl<S> fmt::Debug for Route<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Route").field("arity", &self.arity).field("flags", &self.flags).finish_non_exhaustive()
+        f.debug_struct("Route").field("info", &self.info).finish_non_exhaustive()
     }
 }

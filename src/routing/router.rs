@@ -231,7 +231,9 @@ where
         match table.find(&command) {
             Found::Route(_) if table.tells && self.shared.has_service && command.is("COMMAND") => self.tell(command),
             Found::Route(endpoint) => RouterFuture::route(endpoint.clone(), command),
-            Found::Unfit(error) if !self.shared.has_fallback() => RouterFuture::answered(error.into()),
+            Found::Unfit(error) if !self.shared.has_fallback() => {
+                RouterFuture::boxed(Box::pin(async { Ok(error.into()) }))
+            }
             Found::Unfit(_) | Found::Nothing => match &table.fallback {
                 Some(endpoint) => RouterFuture::route(endpoint.clone(), command),
                 None => RouterFuture::fallback(self.fallback.clone(), command),

@@ -150,7 +150,7 @@ fn help_of<S: Send + Sync + 'static>(parent: &str, routes: &Routes<S>) -> Respon
     for (name, route) in routes {
         if let Some((_, sub)) = name.split_once(' ').filter(|(known, _)| known.eq_ignore_ascii_case(parent)) {
             lines.push(sub.to_uppercase());
-            lines.push(format!("    {}", route.summary_text()));
+            lines.push(format!("    {}", route.info(sub, 2).summary_text()));
         }
     }
     lines.extend(["HELP", "    Print this help."].map(str::to_owned));
