@@ -66,6 +66,7 @@ mod stopwatch;
 pub mod tee;
 pub mod timeout;
 pub mod trouble;
+mod watched;
 
 pub use self::metrics::{Metrics, MetricsLayer};
 pub use audit::{Audit, AuditLayer, AuditRecord, AuditSink, TracingSink};

@@ -5,9 +5,10 @@ use std::{fmt, sync::Arc, task::Poll};
 use kvstore_protocol::Command;
 
 use super::{AuditRecord, layer::Settings};
-use crate::{outcome::Outcome, stopwatch::Stopwatch};
+use crate::{outcome::Outcome, stopwatch::Stopwatch, watched::Watch};
 
-pub(super) struct Active {
+/// What is known of a command that is recorded at its end.
+pub struct Active {
     settings: Arc<Settings>,
     command: Command,
     stopwatch: Stopwatch,
@@ -19,12 +20,14 @@ impl Active {
         let (settings, command) = (Arc::clone(settings), command.clone());
         Box::new(Self { settings, command, stopwatch: Stopwatch::start(), is_recorded: false })
     }
+}
 
-    pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+impl Watch for Active {
+    fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         self.stopwatch.poll(poll)
     }
 
-    pub(super) fn finish(&mut self, outcome: Outcome<'_>) {
+    fn finish(&mut self, outcome: Outcome<'_>) {
         self.is_recorded = true;
         let duration = self.stopwatch.elapsed();
         self.settings.record(&AuditRecord::ended(&self.command, self.settings.redact(), outcome, duration));

@@ -43,7 +43,6 @@
 //! command (which shares its buffer), two looks at the clock, and whatever the sink does: it runs while the client waits.
 
 mod active;
-mod future;
 mod layer;
 mod nested;
 mod record;
@@ -51,9 +50,11 @@ mod service;
 mod sink;
 
 pub use self::{
-    future::ResponseFuture,
     layer::AuditLayer,
     record::AuditRecord,
     service::Audit,
     sink::{AuditSink, TracingSink},
 };
+
+/// The answer of [`Audit`].
+pub type ResponseFuture<F> = crate::watched::ResponseFuture<F, active::Active>;

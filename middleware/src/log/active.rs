@@ -14,10 +14,12 @@ use crate::{
     outcome::Outcome,
     redact::{Name, Redact},
     stopwatch::Stopwatch,
+    watched::Watch,
 };
 
+/// What is known of a command while it is logged.
 #[derive(Debug)]
-pub(super) struct Active {
+pub struct Active {
     span: Span,
     stopwatch: Stopwatch,
     slow: Option<Slow>,
@@ -64,17 +66,6 @@ impl Active {
         self.span.in_scope(f)
     }
 
-    /// Polls inside the span, and takes the time while the command is parked.
-    pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let Self { span, stopwatch, .. } = self;
-        span.in_scope(|| stopwatch.poll(poll))
-    }
-
-    pub(super) fn finish(&mut self, outcome: Outcome<'_>) {
-        self.is_answered = true;
-        self.record(outcome);
-    }
-
     fn record(&self, outcome: Outcome<'_>) {
         let duration = self.stopwatch.elapsed();
         self.span.record("outcome", display(outcome));
@@ -82,6 +73,19 @@ impl Active {
         if let Some(slow) = self.slow.as_ref().filter(|slow| slow.threshold <= duration) {
             self.inside(|| slow.warn(outcome, duration));
         }
+    }
+}
+
+impl Watch for Active {
+    /// Polls inside the span, and takes the time while the command is parked.
+    fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let Self { span, stopwatch, .. } = self;
+        span.in_scope(|| stopwatch.poll(poll))
+    }
+
+    fn finish(&mut self, outcome: Outcome<'_>) {
+        self.is_answered = true;
+        self.record(outcome);
     }
 }
 

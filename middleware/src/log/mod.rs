@@ -37,8 +37,10 @@
 //! at the clock, no clone of the command. Otherwise one allocation beside what the subscriber does.
 
 mod active;
-mod future;
 mod layer;
 mod service;
 
-pub use self::{future::ResponseFuture, layer::LogLayer, service::Log};
+pub use self::{layer::LogLayer, service::Log};
+
+/// The answer of [`Log`].
+pub type ResponseFuture<F> = crate::watched::ResponseFuture<F, active::Active>;

@@ -1,0 +1,71 @@
+//! The future of every layer that watches some of its commands, and lets the others pass untouched.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use kvstore_protocol::Response;
+use pin_project_lite::pin_project;
+
+use crate::outcome::Outcome;
+
+/// Watches a command on its way to its answer. Dropped before the end, it knows that there was none.
+pub trait Watch {
+    /// Polls the command.
+    fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T>;
+
+    /// Hears how it ended.
+    fn finish(&mut self, outcome: Outcome<'_>);
+}
+
+pin_project! {
+    /// The answer of the inner service, with what watches it.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, W> {
+        #[pin]
+        answer: F,
+        // Boxed: few commands are watched in most programs, and all futures are moved.
+        watch: Option<Box<W>>,
+    }
+}
+
+impl<F, W> ResponseFuture<F, W> {
+    #[inline]
+    pub(crate) const fn new(answer: F, watch: Option<Box<W>>) -> Self {
+        Self { answer, watch }
+    }
+}
+
+impl<F, W, E> Future for ResponseFuture<F, W>
+where
+    F: Future<Output = Result<Response, E>>,
+    W: Watch,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        match this.watch {
+            None => this.answer.poll(cx),
+            Some(_) => poll_watched(this.answer, this.watch, cx),
+        }
+    }
+}
+
+/// Apart, so that the way of an answer that is not watched is short.
+#[cold]
+#[inline(never)]
+fn poll_watched<F, W, E>(answer: Pin<&mut F>, watch: &mut Option<Box<W>>, cx: &mut Context<'_>) -> Poll<F::Output>
+where
+    F: Future<Output = Result<Response, E>>,
+    W: Watch,
+{
+    let Some(watching) = watch else { return answer.poll(cx) };
+    let result = ready!(watching.poll(|| answer.poll(cx)));
+    watching.finish(Outcome::of(&result));
+    *watch = None;
+    Poll::Ready(result)
+}
