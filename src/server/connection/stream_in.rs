@@ -1,29 +1,22 @@
 //! Requests that are called before they have come: the last argument goes to the handler piece by piece.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::task::Context;
 
-use bytes::Buf;
 use kvstore_protocol::{Body, Codec, Command};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, Stage};
-use crate::server::{
-    commands::{Class, Replies},
-    supply::Supply,
+use crate::{
+    passage::Passage,
+    server::{
+        commands::{Class, Replies},
+        supply::Supply,
+    },
 };
-
-/// How much of an argument waits to be read by its handler.
-const WINDOW: usize = 64 * 1024;
 
 /// An argument on its way in. Nothing behind it is decoded until all of it has come.
 pub(super) struct Incoming {
-    /// How many bytes are still to come.
-    left: u64,
-    /// The way to the handler; `None` once nobody reads it, and the rest is thrown away.
-    handler: Option<DuplexStream>,
+    passage: Passage,
     /// Whether the peer sends no more.
     has_ended: bool,
 }
@@ -53,8 +46,8 @@ where
 
     #[cold]
     fn begin_argument(&mut self, command: Command, tag: C::Tag, length: u64) {
-        let (reader, handler) = duplex(WINDOW);
-        self.incoming = Some(Box::new(Incoming { left: length, handler: Some(handler), has_ended: false }));
+        let (passage, reader) = Passage::new(length);
+        self.incoming = Some(Box::new(Incoming { passage, has_ended: false }));
         let command = self.number(command).with_body(Body::new(length, reader));
         self.queue.push(command, tag, Class::Barrier);
     }
@@ -69,29 +62,15 @@ where
         let is_wanted = self.is_answering();
         let Some(incoming) = &mut self.incoming else { return false };
         if !is_wanted {
-            incoming.handler = None;
+            incoming.passage.drop_reader();
         }
-        let buffer = self.input.buffer();
-        while incoming.left > 0 && !buffer.is_empty() {
-            let piece = usize::try_from(incoming.left).unwrap_or(usize::MAX).min(buffer.len());
-            let taken = match &mut incoming.handler {
-                None => piece,
-                Some(handler) => match Pin::new(handler).poll_write(cx, &buffer[..piece]) {
-                    Poll::Pending => return false,
-                    Poll::Ready(Ok(taken)) => taken,
-                    Poll::Ready(Err(_)) => {
-                        incoming.handler = None;
-                        continue;
-                    }
-                },
-            };
-            buffer.advance(taken);
-            incoming.left -= taken as u64;
-        }
-        if incoming.left > 0 && !incoming.has_ended {
+        if incoming.passage.poll_pass(self.input.buffer(), cx).is_pending() {
             return false;
         }
-        if incoming.left > 0 {
+        if incoming.passage.left() > 0 {
+            if !incoming.has_ended {
+                return false;
+            }
             // The handler reads of the early end. Half a command has no answer.
             self.standing.replies = Replies::Off;
         }
