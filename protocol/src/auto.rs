@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use crate::{Codec, Command, Limits, Output, Protocol, ProtocolError, Response, StreamOver, native, resp};
+use crate::{Codec, Command, Limits, Output, Protocol, ProtocolError, Response, Run, StreamOver, native, resp};
 
 /// Speaks what the client speaks: the first byte of a connection decides between RESP and the native protocol.
 ///
@@ -60,7 +60,14 @@ impl ServerCodec {
 impl Codec for ServerCodec {
     type Tag = Tag;
 
+    /// RESP alone: a native request is rare, and checked word by word.
     #[inline]
+    fn decode_run(&mut self, input: &[u8], run: &mut Run, mut take: impl FnMut(&[u8], Tag) -> bool) {
+        if let Side::Resp(decoder, _) = &self.side {
+            decoder.decode_run(input, run, |name| take(name, Tag::Resp));
+        }
+    }
+
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Tag)>, ProtocolError> {
         if let (Side::Undecided, Some(first)) = (&self.side, input.first()) {
             self.decide(*first);

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use crate::{Command, Limits, Output, Protocol, ProtocolError, Response};
+use crate::{Command, Limits, Output, Protocol, ProtocolError, Response, Run};
 
 /// The length over which the last argument of a command, found by its name, is streamed; `None` for never.
 pub type StreamOver<'a> = &'a dyn Fn(&[u8]) -> Option<usize>;
@@ -59,6 +59,15 @@ pub trait Codec {
     /// # Errors
     /// When the bytes cannot be the protocol's. The stream ends there: the codec is not called again.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Self::Tag)>, ProtocolError>;
+
+    /// Finds whole commands at the front of `input` and adds them to `run`, all of them at once: what makes pipelines fast.
+    /// `take` is given the name and the tag of each, and says whether another one is wanted.
+    ///
+    /// Called before every [`decode`](Codec::decode), which is asked for whatever is left: half a command, a mistake, and
+    /// in a protocol without this method everything.
+    fn decode_run(&mut self, input: &[u8], run: &mut Run, take: impl FnMut(&[u8], Self::Tag) -> bool) {
+        let _ = (input, run, take);
+    }
 
     /// Appends `response` to `output`.
     fn encode(&mut self, response: Response, tag: Self::Tag, output: &mut Output);

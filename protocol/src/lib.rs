@@ -25,7 +25,7 @@
 //! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
 //! - [`parking`]: how a command that waits for an outside event says so to the layers around it
 //! - [`nested`]: how a layer sees the commands inside of a script
-//! - [`Codec`], [`Output`], [`Limits`]: a protocol as a transport sees it
+//! - [`Codec`], [`Run`], [`Output`], [`Limits`]: a protocol as a transport sees it
 //! - [`resp`], [`native`], [`ServerCodec`]: RESP2 and RESP3, the binary protocol, and both behind one port
 //! - [`ClientCodec`]: the other side of either; with [`ServerCodec`] in
 //!   [`Framed`](tokio_util::codec::Framed), a stream of messages
@@ -59,7 +59,7 @@ pub use body::{Body, Streamed};
 pub use byte_string::ByteString;
 pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};
-pub use command::{Command, ToArg, Word};
+pub use command::{Command, Run, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};
 pub use handover::Handover;
 pub use integer::parse_integer;

@@ -68,12 +68,6 @@ impl Limits {
         self.request
     }
 
-    /// Whether so many words of 99 bytes at most are within every bound.
-    #[inline]
-    pub(crate) const fn admits_short(&self, words: usize) -> bool {
-        words <= self.args && self.bulk >= 99 && self.request >= 1024
-    }
-
     /// Whether these bounds are for a client that has shown who it is: what an error says depends on it.
     pub const fn is_authenticated(&self) -> bool {
         self.authenticated

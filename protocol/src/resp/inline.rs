@@ -20,10 +20,7 @@ impl Split {
         if self.words.len() > limit {
             return Err(ProtocolError::InvalidMultibulkLength);
         }
-        Ok(Some(match self.rewritten.is_empty() {
-            true => Command::from_frame(frame, &self.words),
-            false => Command::from_frame_and_outside(frame, self.rewritten.into(), &self.words),
-        }))
+        Ok(Some(Command::from_frame_and_outside(frame, self.rewritten.into(), &self.words)))
     }
 }
 

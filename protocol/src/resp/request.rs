@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::inline;
-use crate::{Command, Limits, ProtocolError, StreamOver, Word};
+use crate::{Command, Limits, ProtocolError, Run, StreamOver, Word};
 
 /// For how many words room is kept from request to request.
 const KEPT: usize = 64;
@@ -59,11 +59,6 @@ impl RequestDecoder {
     /// When the bytes are no request, or one over the limits. The stream ends there.
     #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Command>, ProtocolError> {
-        if self.words_left == 0
-            && let Some(command) = self.decode_short(input)
-        {
-            return Ok(Some(command));
-        }
         loop {
             if self.words_left == 0 {
                 match input.first() {
@@ -147,33 +142,29 @@ impl RequestDecoder {
         }
     }
 
-    /// The common case at a glance: a few short words, all of them there. Whatever else it may be is left untouched.
+    /// Finds the requests that lie whole at the front of `input`, and adds them to `run`; `take` says after each whether
+    /// another one is wanted. Stops at whatever [`decode`](Self::decode) must look at: half a request, a line, a mistake.
+    ///
+    /// ```
+    /// use kvstore_protocol::{Run, resp::RequestDecoder};
+    ///
+    /// let (decoder, mut run) = (RequestDecoder::default(), Run::default());
+    /// let input = b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n$3\r\nGE";
+    /// decoder.decode_run(input, &mut run, |name| name == b"PING" || name == b"GET");
+    /// assert_eq!((run.len(), run.bytes()), (2, 34));
+    /// ```
     #[inline]
-    fn decode_short(&self, input: &mut BytesMut) -> Option<Command> {
-        let bytes = &input[..];
-        let [b'*', count @ b'1'..=b'4', b'\r', b'\n', ..] = bytes else { return None };
-        let count = usize::from(count - b'0');
-        let mut words = [Word::default(); 4];
-        let mut at = 4;
-        for word in &mut words[..count] {
-            let (length, start) = match bytes.get(at..)? {
-                [b'$', ones @ b'0'..=b'9', b'\r', b'\n', ..] => (usize::from(ones - b'0'), at + 4),
-                [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
-                    (usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), at + 5)
-                }
-                _ => return None,
-            };
-            let end = start + length;
-            if bytes.get(end..end + 2)? != b"\r\n" {
-                return None;
+    pub fn decode_run(&self, input: &[u8], run: &mut Run, mut take: impl FnMut(&[u8]) -> bool) {
+        if self.words_left > 0 || self.at > 0 {
+            return;
+        }
+        let limits = self.limits;
+        while let Some((name, end)) = find_request(input, run, &limits) {
+            run.end_request(end);
+            if !take(name) {
+                return;
             }
-            *word = Word::within(start..end);
-            at = end + 2;
         }
-        if !self.limits.admits_short(count) {
-            return None;
-        }
-        Some(Command::from_checked(input.split_to(at).freeze(), &words[..count]))
     }
 
     fn wait_for(&mut self, bytes: usize) -> Option<Command> {
@@ -291,7 +282,60 @@ enum Number {
     BadEnd,
 }
 
-#[inline]
+/// The name of the next request and where it ends, if it is whole, within the limits, and no mistake. Its words are in the
+/// run then.
+#[inline(always)]
+fn find_request<'a>(input: &'a [u8], run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
+    let start = run.bytes();
+    let (count, mut at) = short_number(b'*', input, start)?;
+    if count == 0 || count > limits.args() {
+        return None;
+    }
+    let mut name = None;
+    for _ in 0..count {
+        let (length, start) = short_number(b'$', input, at)?;
+        if length > limits.bulk() {
+            return None;
+        }
+        let (word, behind) = input.get(start..)?.split_at_checked(length)?;
+        if behind.first_chunk() != Some(b"\r\n") {
+            return None;
+        }
+        name.get_or_insert(word);
+        run.push_word(start..start + length);
+        at = start + length + 2;
+    }
+    let name = name.filter(|_| at - start <= limits.request())?;
+    Some((name, at))
+}
+
+/// A number behind `kind`, and where its line ends; `None` for anything that [`number`] must look at.
+#[inline(always)]
+fn short_number(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
+    let line = input.get(at..)?;
+    let [first, tens, ones, behind] = *line.first_chunk()?;
+    if first != kind {
+        return None;
+    }
+    // One digit and two are nearly all there are.
+    let (high, low) = (usize::from(tens.wrapping_sub(b'0')), usize::from(ones.wrapping_sub(b'0')));
+    if [ones, behind] == *b"\r\n" && high < 10 {
+        return Some((high, at + 4));
+    }
+    if behind == b'\r' && line.get(4) == Some(&b'\n') && (1..10).contains(&high) && low < 10 {
+        return Some((high * 10 + low, at + 5));
+    }
+    long_number(input, at)
+}
+
+#[inline(never)]
+fn long_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
+    match number(input, at + 1) {
+        Number::Found(number, end) => Some((usize::try_from(number).ok()?, end)),
+        _ => None,
+    }
+}
+
 fn number(input: &[u8], start: usize) -> Number {
     let negative = input.get(start) == Some(&b'-');
     let first = start + usize::from(negative);

@@ -54,6 +54,49 @@ where
         if !self.input.has_news() || matches!(self.stage, Stage::Broken(_) | Stage::Finishing) || self.is_held_up() {
             return false;
         }
+        self.decode_run();
+        if self.queue.is_empty() {
+            self.decode_singly();
+        }
+        self.input.note_decoded(self.queue.len(), self.codec.missing());
+        if self.incoming.is_some() {
+            self.input.begin_passing();
+        }
+        if self.queue.is_empty() {
+            return false;
+        }
+        if self.output.room() == 0 && !self.output.has_remaining() {
+            self.output = spare::output();
+        }
+        let batch = self.queue.commands();
+        self.standing.registration.entry.touch(self.input.heard(), batch.last());
+        if let Some(hint) = &self.shared.hint {
+            // Advice that panics is no advice, and no reason to leave a batch unanswered.
+            let _ = trouble::guard(|| hint(batch));
+        }
+        true
+    }
+
+    /// Decodes all whole commands at once, as far as the codec can.
+    fn decode_run(&mut self) {
+        let mut run = spare::run();
+        let (names, queue) = (&self.shared.names, &mut self.queue);
+        self.codec.decode_run(self.input.buffer(), &mut run, |name, tag| {
+            let class = names.get(name).copied().unwrap_or(Class::Ordinary);
+            queue.announce(tag, class) < BATCH && !class.is_barrier()
+        });
+        if !run.is_empty() {
+            self.note_protocol();
+            let frame = self.input.take_frame(run.bytes());
+            let number = self.decoded + 1;
+            self.decoded += run.len() as u64;
+            self.queue.fill(run.drain(frame, self.standing.session.clone(), number));
+        }
+        spare::keep_run(run);
+    }
+
+    /// Decodes commands one by one, whatever they are.
+    fn decode_singly(&mut self) {
         while self.queue.len() < BATCH {
             match self.codec.decode(self.input.buffer()) {
                 Ok(Some((command, tag))) => {
@@ -75,34 +118,22 @@ where
                 }
             }
         }
-        self.input.note_decoded(self.queue.len(), self.codec.missing());
-        if self.incoming.is_some() {
-            self.input.begin_passing();
-        }
-        if self.queue.is_empty() {
-            return false;
-        }
-        if self.output.room() == 0 && !self.output.has_remaining() {
-            self.output = spare::output();
-        }
-        let batch = self.queue.commands();
-        self.standing.registration.entry.touch(self.input.heard(), batch.last());
-        if let Some(hint) = &self.shared.hint {
-            // Advice that panics is no advice, and no reason to leave a batch unanswered.
-            let _ = trouble::guard(|| hint(batch));
-        }
-        true
     }
 
     /// The next command that came, in its session.
-    #[inline(always)]
     pub(super) fn number(&mut self, command: Command) -> Command {
         self.decoded += 1;
-        if self.codec.protocol() != self.standing.session.protocol() {
-            let protocol = self.codec.protocol();
+        self.note_protocol();
+        command.in_session(self.standing.session.clone(), self.decoded)
+    }
+
+    /// Notes in the session which protocol the codec found.
+    #[inline]
+    fn note_protocol(&mut self) {
+        let protocol = self.codec.protocol();
+        if protocol != self.standing.session.protocol() {
             self.change_session(|session| session.set_protocol(protocol));
         }
-        command.in_session(self.standing.session.clone(), self.decoded)
     }
 
     /// Calls the next command, if it may be called now.
@@ -133,32 +164,27 @@ where
     }
 
     fn call_service(&mut self, class: Class, cx: &mut Context<'_>) -> bool {
-        let Some(mut service) = self.service.take() else { return self.renew_service() };
+        let Some(service) = &mut self.service else { return self.renew_service() };
         match trouble::guard(|| service.poll_ready(cx)) {
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Pending) => {
                 // Its place in a queue is given up while others are in flight: it would hold a permit that only an
                 // answer to one of them may lead to. After that answer it is asked afresh.
-                match self.flight.is_empty() || !U::RENEWS {
-                    true => self.service = Some(service),
-                    false => trouble::discard(service),
+                if !self.flight.is_empty() && U::RENEWS {
+                    trouble::discard(self.service.take());
                 }
                 return false;
             }
-            Ok(Poll::Ready(Err(error))) => return self.answer_spent(service, trouble::answer_to(error.into())),
-            Err(answer) => return self.answer_spent(service, answer),
+            Ok(Poll::Ready(Err(error))) => return self.answer_spent(trouble::answer_to(error.into())),
+            Err(answer) => return self.answer_spent(answer),
         }
         let Some((command, tag)) = self.queue.pop() else { return false };
         self.at_barrier = class.is_barrier();
         match self.flight.start(|| service.call(command), tag, cx) {
-            Ok(answer) => {
-                self.service = Some(service);
-                if let Some((response, tag)) = answer {
-                    self.reply(response, tag);
-                }
-            }
+            Ok(Some((response, tag))) => self.reply(response, tag),
+            Ok(None) => {}
             Err(Spent) => {
-                trouble::discard(service);
+                trouble::discard(self.service.take());
                 self.finish_if_spent();
             }
         }
@@ -186,8 +212,9 @@ where
     }
 
     /// Answers the next command for a service that is spent before it was called.
-    fn answer_spent(&mut self, service: U::Service, answer: Response) -> bool {
-        trouble::discard(service);
+    #[cold]
+    fn answer_spent(&mut self, answer: Response) -> bool {
+        trouble::discard(self.service.take());
         let Some((_, tag)) = self.queue.pop() else { return false };
         self.answer_now(answer, tag);
         self.finish_if_spent();

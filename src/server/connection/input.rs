@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
@@ -62,6 +62,14 @@ impl Input {
 
     pub(super) fn len(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// Takes whole requests off the front.
+    pub(super) fn take_frame(&mut self, bytes: usize) -> Bytes {
+        let frame = self.buffer.split_to(bytes).freeze();
+        // What is empty need not be asked for another command.
+        self.has_news = !self.buffer.is_empty();
+        frame
     }
 
     /// Whether something was read since the last command was looked for in vain.

@@ -10,7 +10,7 @@ use crate::server::commands::Class;
 pub(super) const BATCH: usize = 64;
 
 /// For how many commands an idle connection keeps room.
-const FEW: usize = 4;
+const FEW: usize = 8;
 
 /// Decoded commands, each with its tag and its class, in order.
 pub(super) struct Queue<T> {
@@ -32,14 +32,21 @@ impl<T> Queue<T> {
         self.commands.is_empty()
     }
 
-    #[inline(always)]
     pub(super) fn push(&mut self, command: Command, tag: T, class: Class) {
-        // A second command mostly means a pipeline: room for a whole batch at once instead of bit by bit.
-        if self.commands.len() == self.commands.capacity() {
-            self.reserve();
-        }
         self.commands.push_back(command);
         self.rest.push_back((tag, class));
+    }
+
+    /// Notes what a command is that [`fill`](Self::fill) brings later, and returns how many there are with it.
+    #[inline]
+    pub(super) fn announce(&mut self, tag: T, class: Class) -> usize {
+        self.rest.push_back((tag, class));
+        self.rest.len()
+    }
+
+    /// Brings the commands that were announced.
+    pub(super) fn fill(&mut self, commands: impl Iterator<Item = Command>) {
+        self.commands.extend(commands);
     }
 
     /// What the next command is.
@@ -67,12 +74,5 @@ impl<T> Queue<T> {
         if self.commands.capacity() > FEW {
             *self = Self::new();
         }
-    }
-
-    #[cold]
-    fn reserve(&mut self) {
-        let room = if self.commands.capacity() == 0 { FEW } else { BATCH };
-        self.commands.reserve(room);
-        self.rest.reserve(room);
     }
 }

@@ -3,10 +3,10 @@
 //! An idle connection holds no buffers, and a busy one wakes thousands of times a second: without these, each time costs
 //! three allocations. The same few buffers also stay in the processor's cache, whichever connection they serve.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use bytes::BytesMut;
-use kvstore_protocol::Output;
+use kvstore_protocol::{Output, Run};
 
 /// How many buffers of each kind a thread keeps.
 const KEPT: usize = 16;
@@ -17,6 +17,7 @@ const MOST: usize = 16 * 1024;
 thread_local! {
     static INPUTS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
     static OUTPUTS: RefCell<Vec<Output>> = const { RefCell::new(Vec::new()) };
+    static RUN: Cell<Option<Run>> = const { Cell::new(None) };
 }
 
 /// A buffer to read into, with room or without.
@@ -45,4 +46,15 @@ pub(super) fn keep_output(output: Output) {
             outputs.push(output);
         }
     });
+}
+
+/// An empty run with room for requests.
+pub(super) fn run() -> Run {
+    RUN.take().unwrap_or_default()
+}
+
+/// Takes back a run.
+pub(super) fn keep_run(mut run: Run) {
+    run.clear();
+    RUN.set(Some(run));
 }

@@ -1,19 +1,25 @@
 //! [`Command`]: one request, as it came.
 
+mod origin;
+mod run;
+mod to_arg;
+
 use std::{fmt, ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Push, Session, byte_string::escaped};
+pub use origin::Word;
+pub use run::Run;
+pub use to_arg::ToArg;
 
-/// How many words, the name included, are located without an allocation.
-const INLINE: usize = 4;
+use crate::{Push, Session, byte_string::escaped};
+use origin::Origin;
 
 /// One command: the request frame and where its words lie in it.
 ///
 /// What every service receives, for every protocol. A command that came from a socket borrows nothing and copies
-/// nothing: its words are ranges of the buffer that was read. Clones share that buffer. The first word is the name;
-/// it compares without regard to case. The others are the arguments, and are counted from 0.
+/// nothing: its words are ranges of the buffer that was read, which it shares with the commands that came with it. The
+/// first word is the name; it compares without regard to case. The others are the arguments, and are counted from 0.
 ///
 /// ```
 /// use kvstore_protocol::Command;
@@ -25,9 +31,10 @@ const INLINE: usize = 4;
 /// ```
 #[derive(Clone)]
 pub struct Command {
-    frame: Bytes,
-    words: Words,
-    session: Option<Arc<Session>>,
+    origin: Arc<Origin>,
+    /// Which of the words there are this command's.
+    first: u32,
+    len: u32,
     /// The number of the command on its connection.
     number: u64,
 }
@@ -57,7 +64,7 @@ impl Command {
     #[must_use]
     pub fn with_args<A: ToArg>(self, args: impl IntoIterator<Item = A>) -> Self {
         let mut words = Vec::with_capacity(self.len() + 1);
-        let mut frame = BytesMut::with_capacity(self.frame.len() + 64);
+        let mut frame = BytesMut::with_capacity(self.size() + 64);
         let mut push = |arg: &[u8]| {
             let start = frame.len();
             frame.extend_from_slice(arg);
@@ -65,7 +72,8 @@ impl Command {
         };
         self.words().for_each(&mut push);
         args.into_iter().for_each(|arg| arg.with_bytes(&mut push));
-        Self { session: self.session, number: self.number, ..Self::from_frame(frame.freeze(), &words) }
+        let session = self.origin.session.clone();
+        Self { number: self.number, ..Self::of(Origin { session, ..Origin::new(frame.freeze(), &words) }) }
     }
 
     /// The same command under another name. The arguments stay where they are: only the name and the places of the
@@ -82,14 +90,14 @@ impl Command {
     #[must_use]
     pub fn renamed(self, name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
-        let outside: Arc<[u8]> = [name, self.words.outside()].concat().into();
-        let mut words = self.words.as_slice().to_vec();
-        for word in words.iter_mut().filter(|word| word.is_outside()) {
+        let mut origin = self.apart();
+        origin.outside = Some([name, origin.outside()].concat().into());
+        for word in origin.words.iter_mut().filter(|word| word.is_outside()) {
             let Range { start, end } = word.range();
             *word = Word::outside(start + name.len()..end + name.len());
         }
-        words[0] = Word::outside(0..name.len());
-        Self { words: Words::many(&words, outside), ..self }
+        origin.words[0] = Word::outside(0..name.len());
+        Self { number: self.number, ..Self::of(origin) }
     }
 
     /// `GET key`.
@@ -118,17 +126,14 @@ impl Command {
     /// When there is no word, or one lies outside the frame.
     pub fn from_frame(frame: Bytes, words: &[Word]) -> Self {
         assert!(!words.is_empty(), "a command has a name");
-        assert!(
-            words.iter().all(|word| word.is_outside() || word.range().end <= frame.len()),
-            "words lie in the frame"
-        );
+        let lies = |word: &Word| !word.is_outside() && word.range().end <= frame.len();
+        assert!(words.iter().all(lies), "words lie in the frame");
         Self::from_checked(frame, words)
     }
 
     /// The same for words that are known to lie in the frame.
-    #[inline]
     pub(crate) fn from_checked(frame: Bytes, words: &[Word]) -> Self {
-        Self { frame, words: Words::from(words), session: None, number: 0 }
+        Self::of(Origin::new(frame, words))
     }
 
     /// A command some of whose words ([`Word::outside`]) lie in a buffer of their own.
@@ -136,8 +141,16 @@ impl Command {
     /// # Panics
     /// When there is no word, or one lies outside of both buffers.
     pub fn from_frame_and_outside(frame: Bytes, outside: Arc<[u8]>, words: &[Word]) -> Self {
-        assert!(words.iter().all(|word| !word.is_outside() || word.range().end <= outside.len()), "words lie outside");
-        Self { words: Words::many(words, outside), ..Self::from_frame(frame, &[Word::default()]) }
+        assert!(!words.is_empty(), "a command has a name");
+        let lies = |word: &Word| word.range().end <= if word.is_outside() { outside.len() } else { frame.len() };
+        assert!(words.iter().all(lies), "words lie in the frame, or outside");
+        Self::of(Origin { outside: Some(outside), ..Origin::new(frame, words) })
+    }
+
+    /// The command that all of these words are.
+    fn of(origin: Origin) -> Self {
+        let len = u32::try_from(origin.words.len()).expect("a command has less than 2^32 words");
+        Self { origin: Arc::new(origin), first: 0, len, number: 0 }
     }
 
     /// The name, in the case in which it came.
@@ -161,22 +174,21 @@ impl Command {
     /// The arguments, without the name.
     #[inline]
     pub fn args(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator {
-        let words = &self.words.as_slice()[1..];
-        words.iter().map(|word| self.slice(*word))
+        self.located()[1..].iter().map(|word| self.origin.slice(*word))
     }
 
     /// The name and the arguments.
     #[inline]
     pub fn words(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator {
-        self.words.as_slice().iter().map(|word| self.slice(*word))
+        self.located().iter().map(|word| self.origin.slice(*word))
     }
 
     /// The argument at `index` as a buffer that shares the command's frame.
     pub fn shared_arg(&self, index: usize) -> Option<Bytes> {
-        let word = *self.words.as_slice().get(index + 1)?;
+        let word = *self.located().get(index + 1)?;
         Some(match word.is_outside() {
-            true => Bytes::copy_from_slice(self.slice(word)),
-            false => self.frame.slice(word.range()),
+            true => Bytes::copy_from_slice(self.origin.slice(word)),
+            false => self.origin.frame.slice(word.range()),
         })
     }
 
@@ -184,19 +196,18 @@ impl Command {
     #[expect(clippy::len_without_is_empty, reason = "a command has a name")]
     #[inline]
     pub fn len(&self) -> usize {
-        self.words.as_slice().len()
+        self.len as usize
     }
 
-    /// How many bytes the frame takes.
-    #[inline]
+    /// How many bytes the words take.
     pub fn size(&self) -> usize {
-        self.frame.len() + self.words.outside().len()
+        self.words().map(<[u8]>::len).sum()
     }
 
     /// The session in which the command came. A command that came from no connection has the default session.
     #[inline]
     pub fn session(&self) -> &Session {
-        self.session.as_deref().unwrap_or_else(|| Session::none())
+        self.origin.session.as_deref().unwrap_or_else(|| Session::none())
     }
 
     /// The number of the command on its connection, counted from 1; 0 when it came from no connection.
@@ -208,16 +219,15 @@ impl Command {
     /// The same command in another session: what a transport does with a decoded command, and a layer that acts in
     /// somebody's name.
     #[must_use]
-    #[inline]
     pub fn in_session(mut self, session: Arc<Session>, number: u64) -> Self {
-        self.session = Some(session);
+        self.own().session = Some(session);
         self.number = number;
         self
     }
 
     /// The session, to keep.
     pub fn shared_session(&self) -> Arc<Session> {
-        self.session.clone().unwrap_or_default()
+        self.origin.session.clone().unwrap_or_default()
     }
 
     /// The same command with a changed session: how a layer tells those inside of it something about this command alone.
@@ -233,27 +243,40 @@ impl Command {
     /// ```
     #[must_use]
     pub fn with_session(mut self, change: impl FnOnce(&mut Session)) -> Self {
-        change(Arc::make_mut(self.session.get_or_insert_default()));
+        change(Arc::make_mut(self.own().session.get_or_insert_default()));
         self
     }
 
     /// A handle with which messages are sent to the connection that the command came from, now and after the command is
     /// answered; `None` when it came from no connection.
     pub fn push(&self) -> Option<Push> {
-        self.session.as_ref()?.mailbox().map(|mailbox| Push::new(mailbox.clone(), self.number))
+        self.origin.session.as_ref()?.mailbox().map(|mailbox| Push::new(mailbox.clone(), self.number))
     }
 
     #[inline]
     fn word(&self, index: usize) -> Option<&[u8]> {
-        self.words.as_slice().get(index).map(|word| self.slice(*word))
+        self.located().get(index).map(|word| self.origin.slice(*word))
     }
 
     #[inline]
-    fn slice(&self, word: Word) -> &[u8] {
-        if word.is_outside() {
-            return &self.words.outside()[word.range()];
+    fn located(&self) -> &[Word] {
+        let first = self.first as usize;
+        &self.origin.words[first..first + self.len as usize]
+    }
+
+    /// What the command came in, to be changed: its own, or a copy where other commands share it.
+    fn own(&mut self) -> &mut Origin {
+        if Arc::get_mut(&mut self.origin).is_none() {
+            *self = Self { number: self.number, ..Self::of(self.apart()) };
         }
-        &self.frame[word.range()]
+        Arc::get_mut(&mut self.origin).expect("nobody shares what was just made")
+    }
+
+    /// A copy of what the command came in, with its own words alone. The frame is shared.
+    fn apart(&self) -> Origin {
+        let Origin { frame, outside, session, .. } = &*self.origin;
+        let (frame, words) = (frame.clone(), self.located().into());
+        Origin { frame, words, outside: outside.clone(), session: session.clone() }
     }
 }
 
@@ -279,143 +302,6 @@ impl PartialEq for Command {
 }
 
 impl Eq for Command {}
-
-/// Where a word of a command lies: in its frame, or outside of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Word {
-    /// The highest bit tells a word outside of the frame.
-    start: u32,
-    len: u32,
-}
-
-impl Word {
-    const OUTSIDE: u32 = 1 << 31;
-
-    /// A word in the frame.
-    ///
-    /// # Panics
-    /// When the range ends after 2 GiB.
-    #[inline]
-    pub fn within(range: Range<usize>) -> Self {
-        assert!(range.end < Self::OUTSIDE as usize, "a frame is smaller than 2 GiB");
-        Self { start: range.start as u32, len: (range.end - range.start) as u32 }
-    }
-
-    /// A word in the buffer beside the frame.
-    ///
-    /// # Panics
-    /// When the range ends after 2 GiB.
-    pub fn outside(range: Range<usize>) -> Self {
-        let word = Self::within(range);
-        Self { start: word.start | Self::OUTSIDE, ..word }
-    }
-
-    #[inline]
-    fn is_outside(self) -> bool {
-        self.start & Self::OUTSIDE != 0
-    }
-
-    #[inline]
-    pub(crate) fn range(self) -> Range<usize> {
-        let start = (self.start & !Self::OUTSIDE) as usize;
-        start..start + self.len as usize
-    }
-}
-
-/// Where the words lie. Not an enum: all of it is moved in whole words, which a tag of one byte in front would prevent.
-#[derive(Clone)]
-struct Words {
-    /// How many of `few` there are.
-    len: usize,
-    few: [Word; INLINE],
-    /// In place of `few`.
-    many: Option<Arc<Many>>,
-}
-
-struct Many {
-    words: Box<[Word]>,
-    /// Words that are not in the frame: the name a native message implies, unescaped words of an inline command.
-    outside: Arc<[u8]>,
-}
-
-impl Words {
-    #[inline]
-    fn as_slice(&self) -> &[Word] {
-        match &self.many {
-            None => &self.few[..self.len],
-            Some(many) => &many.words,
-        }
-    }
-
-    #[inline]
-    fn outside(&self) -> &[u8] {
-        self.many.as_ref().map_or(&[], |many| &many.outside)
-    }
-
-    fn many(words: &[Word], outside: Arc<[u8]>) -> Self {
-        Self { len: 0, few: Default::default(), many: Some(Arc::new(Many { words: words.into(), outside })) }
-    }
-}
-
-impl From<&[Word]> for Words {
-    #[inline]
-    fn from(words: &[Word]) -> Self {
-        if words.len() > INLINE {
-            return Self::many(words, Arc::default());
-        }
-        let mut few = [Word::default(); INLINE];
-        for (place, word) in few.iter_mut().zip(words) {
-            *place = *word;
-        }
-        Self { len: words.len(), few, many: None }
-    }
-}
-
-/// What can be an argument of a command: bytes, text, numbers.
-pub trait ToArg {
-    /// Calls `f` with the bytes of the argument.
-    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R;
-}
-
-macro_rules! bytes_to_arg {
-    ($($kind:ty),*) => {$(
-        impl ToArg for $kind {
-            fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
-                f(self.as_ref())
-            }
-        }
-    )*};
-}
-bytes_to_arg!(str, String, [u8], Vec<u8>, Bytes, crate::ByteString);
-
-macro_rules! integer_to_arg {
-    ($($kind:ty),*) => {$(
-        impl ToArg for $kind {
-            fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
-                f(itoa::Buffer::new().format(*self).as_bytes())
-            }
-        }
-    )*};
-}
-integer_to_arg!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
-
-impl<const N: usize> ToArg for [u8; N] {
-    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
-        f(self)
-    }
-}
-
-impl ToArg for f64 {
-    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
-        f(crate::double::format(*self).as_bytes())
-    }
-}
-
-impl<A: ToArg + ?Sized> ToArg for &A {
-    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
-        (**self).with_bytes(f)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,102 @@
+//! [`Run`]: requests that lie one behind the other, and become commands together.
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{Command, Word, origin::Origin};
+use crate::Session;
+
+/// For how many words a run keeps room.
+const KEPT: usize = 1024;
+
+/// Whole requests at the front of a buffer, found and not taken off yet: what [`Codec::decode_run`](crate::Codec::decode_run)
+/// fills.
+///
+/// The commands of a run share one frame, so that each costs less than a command that is split off by itself.
+///
+/// ```
+/// use bytes::Bytes;
+/// use kvstore_protocol::{Command, Run};
+///
+/// let mut run = Run::default();
+/// run.push_word(0..3);
+/// run.push_word(4..5);
+/// run.end_request(6);
+/// run.push_word(6..10);
+/// run.end_request(11);
+/// let frame = Bytes::from_static(b"GET k PING ");
+/// let commands: Vec<_> = run.drain(frame, Default::default(), 1).collect();
+/// assert_eq!(commands, [Command::get("k"), Command::ping()]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Run {
+    words: Vec<Word>,
+    /// Behind which word each request ends.
+    ends: Vec<u32>,
+    bytes: usize,
+}
+
+impl Run {
+    /// Adds a word to the request that was begun last: where it lies in the buffer.
+    ///
+    /// # Panics
+    /// When the range ends after 2 GiB.
+    #[inline]
+    pub fn push_word(&mut self, range: Range<usize>) {
+        self.words.push(Word::within(range));
+    }
+
+    /// Ends a request, so many bytes from the front of the buffer. The next one begins there.
+    #[inline]
+    pub fn end_request(&mut self, bytes: usize) {
+        self.ends.push(self.words.len() as u32);
+        self.bytes = bytes;
+    }
+
+    /// How many bytes the requests take.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many requests there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are no requests.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Forgets all requests, and the words of one that has not ended. Room for some is kept.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.words.shrink_to(KEPT);
+        self.ends.clear();
+        self.bytes = 0;
+    }
+
+    /// Makes commands of the requests, numbered from `number` on. `frame` is the front of the buffer. The run is empty then.
+    ///
+    /// # Panics
+    /// When a word lies outside of the frame, or a request has no word.
+    pub fn drain(&mut self, frame: Bytes, session: Arc<Session>, number: u64) -> impl Iterator<Item = Command> {
+        // Of a request that has not ended, nothing is kept.
+        let words = &self.words[..self.ends.last().map_or(0, |end| *end as usize)];
+        assert!(words.iter().all(|word| word.range().end <= frame.len()), "words lie in the frame");
+        let origin = Arc::new(Origin { session: Some(session), ..Origin::new(frame, words) });
+        self.words.clear();
+        self.bytes = 0;
+        let (mut first, mut number) = (0, number);
+        self.ends.drain(..).map(move |end| {
+            let len = end - first;
+            assert!(len > 0, "a command has a name");
+            let command = Command { origin: Arc::clone(&origin), first, len, number };
+            (first, number) = (end, number + 1);
+            command
+        })
+    }
+}
