@@ -44,7 +44,7 @@ impl Codec for Lines {
         }
     }
 
-    fn encode(&mut self, response: Response, name: String, output: &mut Output) {
+    fn encode(&mut self, response: &Response, name: String, output: &mut Output) {
         let answer = match response {
             Response::Silent => return,
             Response::Error(text) => format!("refused {}", String::from_utf8_lossy(&text)),
@@ -198,6 +198,6 @@ fn a_codec_needs_no_transport() {
     let (command, tag) = codec.decode(&mut input).expect("a line").expect("a whole one");
     assert_eq!((command, &*tag), (Command::new("get").arg("k"), "get"));
     assert!(codec.decode(&mut input).expect("no trouble yet").is_none());
-    codec.encode(Response::from("v"), tag, &mut output);
+    codec.encode(&Response::from("v"), tag, &mut output);
     assert_eq!(&output.bytes()[..], b"get: value v\n");
 }

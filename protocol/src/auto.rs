@@ -82,10 +82,10 @@ impl Codec for ServerCodec {
     }
 
     #[inline]
-    fn encode(&mut self, response: Response, tag: Tag, output: &mut Output) {
+    fn encode(&mut self, response: &Response, tag: Tag, output: &mut Output) {
         match tag {
-            Tag::Resp => resp::encode_response(&response, self.protocol(), output),
-            Tag::Native(tag) => native::encode_response(&response, &tag, output),
+            Tag::Resp => resp::encode_response(response, self.protocol(), output),
+            Tag::Native(tag) => native::encode_response(response, &tag, output),
         }
     }
 

@@ -172,7 +172,7 @@ mod tests {
             let (command, tag) = server.decode(&mut input).unwrap().unwrap();
             assert_eq!(command, Command::get("key"));
             output.advance(output.remaining());
-            server.encode("value".into(), tag, &mut output);
+            server.encode(&"value".into(), tag, &mut output);
             input.extend_from_slice(output.chunk());
             assert_eq!(client.decode(&mut input), Ok(Some("value".into())));
             assert!(client.is_idle() && input.is_empty());

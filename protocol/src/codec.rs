@@ -45,7 +45,7 @@ pub type StreamOver<'a> = &'a dyn Fn(&[u8]) -> Option<usize>;
 ///         Ok(Some((Command::new("LINE").arg(&line[..end]), ())))
 ///     }
 ///
-///     fn encode(&mut self, response: Response, (): (), output: &mut Output) {
+///     fn encode(&mut self, response: &Response, (): (), output: &mut Output) {
 ///         output.bytes().extend_from_slice(format!("{response}\n").as_bytes());
 ///     }
 /// }
@@ -70,7 +70,7 @@ pub trait Codec {
     }
 
     /// Appends `response` to `output`.
-    fn encode(&mut self, response: Response, tag: Self::Tag, output: &mut Output);
+    fn encode(&mut self, response: &Response, tag: Self::Tag, output: &mut Output);
 
     /// Appends what goes in front of a value of `length` bytes that follow in pieces. False, and nothing, when the protocol
     /// cannot have such a value, or not as the answer to this request: it is then encoded whole.

@@ -55,7 +55,7 @@ impl Encoder<(Response, Tag)> for ServerCodec {
 
     fn encode(&mut self, (response, tag): (Response, Tag), bytes: &mut BytesMut) -> Result<(), FrameError> {
         let mut output = Output::default();
-        Codec::encode(self, response, tag, &mut output);
+        Codec::encode(self, &response, tag, &mut output);
         bytes.put(output);
         Ok(())
     }

@@ -13,7 +13,7 @@
 //! assert!(command.is("get"));
 //!
 //! let mut output = Output::default();
-//! codec.encode(Response::from("value"), tag, &mut output);
+//! codec.encode(&Response::from("value"), tag, &mut output);
 //! assert_eq!(&output.bytes()[..], b"$5\r\nvalue\r\n");
 //! # Ok::<(), kvstore_protocol::ProtocolError>(())
 //! ```

@@ -31,7 +31,7 @@ pub fn mailbox_within(capacity: usize, bytes: usize) -> (Mailbox, Inbox) {
         state: Mutex::new(State { is_open: true, ..State::default() }),
         room: Notify::new(),
     });
-    (Mailbox(shared.clone()), Inbox { shared, holds: false })
+    (Mailbox(shared.clone()), Inbox { shared, holds: false, waker: None })
 }
 
 /// The sending end: cheap to clone, safe to keep after the connection has closed.
@@ -43,6 +43,8 @@ pub struct Inbox {
     shared: Arc<Shared>,
     /// Whether messages wait, for room or for an answer that is not out yet.
     holds: bool,
+    /// Who is woken, since the last news were taken.
+    waker: Option<Waker>,
 }
 
 /// What was in an inbox beside messages.
@@ -219,19 +221,24 @@ impl Inbox {
         if self.has_news() {
             return Poll::Ready(());
         }
+        // Senders take the waker with the first news alone.
+        if self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
         let mut state = self.shared.lock();
         // Asked again under the lock, where senders set it.
         if self.has_news() {
             return Poll::Ready(());
         }
-        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            state.waker = Some(cx.waker().clone());
-        }
+        state.waker = Some(cx.waker().clone());
+        self.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
     /// Takes what is there beside messages.
     pub fn take(&mut self) -> Mail {
+        // Whoever sent them has taken the waker.
+        self.waker = None;
         let mut state = self.shared.lock();
         self.holds = !state.messages.is_empty();
         self.shared.has_news.store(false, Ordering::Release);
@@ -274,6 +281,7 @@ impl Inbox {
 
     /// Looks at the order alone, and leaves the rest for later: what a connection does that has no room for messages.
     pub fn peek_order(&mut self) -> Option<Order> {
+        self.waker = None;
         let state = self.shared.lock();
         self.holds = !state.messages.is_empty() || !state.changes.is_empty();
         self.shared.has_news.store(false, Ordering::Release);

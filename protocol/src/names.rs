@@ -16,20 +16,20 @@ pub struct NameMap<T> {
     /// For each length of names a bit for each letter that one starts with: most names that are not here end at it.
     starts: [u32; LENGTHS],
     /// A power of two of places, found by open addressing, at most a quarter of them taken.
-    places: Box<[Option<Place>]>,
+    places: Box<[Place]>,
     entries: Vec<(Box<[u8]>, T)>,
 }
 
-/// A name, and the index of its entry.
-#[derive(Clone, Copy, Debug)]
+/// A name, and the number of its entry, counted from 1; 0 where there is none.
+#[derive(Clone, Copy, Debug, Default)]
 struct Place {
     folded: Folded,
-    index: u32,
+    entry: u32,
 }
 
 impl<T> Default for NameMap<T> {
     fn default() -> Self {
-        Self { starts: [0; LENGTHS], places: vec![None; 4].into(), entries: Vec::new() }
+        Self { starts: [0; LENGTHS], places: vec![Place::default(); 4].into(), entries: Vec::new() }
     }
 }
 
@@ -44,17 +44,15 @@ impl<T> NameMap<T> {
         let folded = Folded::of(name);
         let mask = self.places.len() - 1;
         let mut at = folded.hash() & mask;
-        while let Some(place) = &self.places[at] {
-            if place.folded == folded {
-                let (known, value) = &self.entries[place.index as usize];
-                // What is folded is a whole name, unless it is long.
-                if name.len() <= Folded::WHOLE || known.eq_ignore_ascii_case(name) {
-                    return Some(value);
-                }
+        loop {
+            let place = &self.places[at];
+            let (known, value) = self.entries.get((place.entry as usize).checked_sub(1)?)?;
+            // What is folded is a whole name, unless it is long.
+            if place.folded == folded && (name.len() <= Folded::WHOLE || known.eq_ignore_ascii_case(name)) {
+                return Some(value);
             }
             at = (at + 1) & mask;
         }
-        None
     }
 
     /// The value of `name`, to be changed. Looks at every name: this is for building.
@@ -72,7 +70,7 @@ impl<T> NameMap<T> {
         let (length, letter) = start(name);
         self.starts[length] |= letter;
         if self.entries.len() * 4 > self.places.len() {
-            self.places = vec![None; self.entries.len().next_power_of_two() * 8].into();
+            self.places = vec![Place::default(); self.entries.len().next_power_of_two() * 8].into();
             (0..self.entries.len()).for_each(|index| self.place(index));
         } else {
             self.place(self.entries.len() - 1);
@@ -99,10 +97,10 @@ impl<T> NameMap<T> {
         let mask = self.places.len() - 1;
         let folded = Folded::of(&self.entries[index].0);
         let mut at = folded.hash() & mask;
-        while self.places[at].is_some() {
+        while self.places[at].entry > 0 {
             at = (at + 1) & mask;
         }
-        self.places[at] = Some(Place { folded, index: index as u32 });
+        self.places[at] = Place { folded, entry: index as u32 + 1 };
     }
 }
 
@@ -128,7 +126,7 @@ fn start(name: &[u8]) -> (usize, u32) {
 
 /// The first and the last bytes of a name, eight of each at most, in capitals, and its length: compared at once instead
 /// of byte by byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Folded {
     first: u64,
     last: u64,
@@ -141,22 +139,25 @@ impl Folded {
 
     #[inline]
     fn of(name: &[u8]) -> Self {
-        let len = name.len() as u32;
-        if name.len() > 8
-            && let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk())
-        {
-            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-            return Self { first: capitals(first), last: capitals(last), len };
-        }
         // Eight bytes at most are one number.
-        let whole = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
-        } else if let [first, .., last] = name {
-            u64::from(*first) | u64::from(name[name.len() / 2]) << 8 | u64::from(*last) << 16
-        } else {
-            name.first().copied().unwrap_or(0).into()
+        let whole = match (name, name.first_chunk(), name.last_chunk()) {
+            ([a, b, c], ..) => u32::from_le_bytes([*a, *b, *c, 0]).into(),
+            (_, Some(first), Some(last)) if name.len() <= 8 => {
+                u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+            }
+            ([a, b], ..) => u16::from_le_bytes([*a, *b]).into(),
+            ([a], ..) => (*a).into(),
+            _ => return Self::of_long(name),
         };
-        Self { first: capitals(whole), last: 0, len }
+        Self { first: capitals(whole), last: 0, len: name.len() as u32 }
+    }
+
+    /// The first eight bytes, and the last; of no name, nothing.
+    #[cold]
+    #[inline(never)]
+    fn of_long(name: &[u8]) -> Self {
+        let eight = |bytes: Option<&[u8; 8]>| capitals(bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)));
+        Self { first: eight(name.first_chunk()), last: eight(name.last_chunk()), len: name.len() as u32 }
     }
 
     /// The names are known when the table is built, so a peer cannot make it slower than its fullest run.

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use kvstore_protocol::{Command, Session, mailbox::Order};
@@ -26,15 +27,12 @@ pub(crate) struct Entry {
     pub(crate) opened: Instant,
     pub(crate) input: AtomicUsize,
     pub(crate) output: AtomicUsize,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    session: Arc<Session>,
-    active: Instant,
-    /// The first bytes of the name of the last command, with its sub-command if it is CLIENT.
-    command: [u8; 24],
+    /// When the connection was last heard of, in nanoseconds since it was opened.
+    active: AtomicU64,
+    /// The first bytes of the name of the last command, with its sub-command if it is CLIENT. Written for every batch and
+    /// read by CLIENT LIST alone, which may see a mix of two names.
+    command: [AtomicU64; 3],
+    session: Mutex<Arc<Session>>,
 }
 
 /// A connection's place in the registry; it leaves when this is dropped.
@@ -54,8 +52,14 @@ impl Registry {
     /// Gives the connection of `session` a place, unless there are `most` already: however many listeners ask at a time.
     pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, most: usize) -> Option<Registration> {
         let (id, now) = (session.id(), Instant::now());
-        let state = Mutex::new(State { session, active: now, command: [0; 24] });
-        let entry = Arc::new(Entry { opened: now, input: AtomicUsize::new(0), output: AtomicUsize::new(0), state });
+        let entry = Arc::new(Entry {
+            opened: now,
+            input: AtomicUsize::new(0),
+            output: AtomicUsize::new(0),
+            active: AtomicU64::new(0),
+            command: Default::default(),
+            session: Mutex::new(session),
+        });
         let mut entries = self.lock();
         if entries.len() >= most {
             return None;
@@ -100,36 +104,38 @@ impl Registry {
 impl Entry {
     /// Notes that commands came, the last of them this one.
     pub(crate) fn touch(&self, now: Instant, last: Option<&Command>) {
-        let mut state = self.lock();
-        state.active = now;
+        self.active.store((now - self.opened).as_nanos() as u64, Ordering::Relaxed);
         if let Some(command) = last {
-            state.command = [0; 24];
-            let mut room = &mut state.command[..];
+            let mut name = [0; 24];
+            let mut room = &mut name[..];
             // What does not fit is cut.
             let _ = room.write(command.name());
             if let Some(sub) = command.arg_at(0).filter(|_| command.is("CLIENT")) {
                 let _ = room.write(b"|").and_then(|_| room.write(sub));
             }
+            for (part, bytes) in self.command.iter().zip(name.as_chunks().0) {
+                part.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+            }
         }
     }
 
     pub(crate) fn set_session(&self, session: Arc<Session>) {
-        self.lock().session = session;
+        *self.lock() = session;
     }
 
     pub(crate) fn session(&self) -> Arc<Session> {
-        self.lock().session.clone()
+        self.lock().clone()
     }
 
     /// When the connection was last heard of.
     pub(crate) fn active(&self) -> Instant {
-        self.lock().active
+        self.opened + Duration::from_nanos(self.active.load(Ordering::Relaxed))
     }
 
     /// The name of the last command, in lower case.
     pub(crate) fn command(&self) -> String {
-        let command = self.lock().command;
-        let name = command.split(|byte| *byte == 0).next().unwrap_or_default();
+        let parts = self.command.iter().map(|part| part.load(Ordering::Relaxed).to_ne_bytes());
+        let name: Vec<u8> = parts.flatten().take_while(|byte| *byte != 0).collect();
         if name.is_empty() { "NULL".to_owned() } else { name.escape_ascii().to_string().to_lowercase() }
     }
 
@@ -141,8 +147,8 @@ impl Entry {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Arc<Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

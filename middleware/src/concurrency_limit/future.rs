@@ -41,7 +41,7 @@ enum Stage {
 
 impl<F> ResponseFuture<F> {
     #[inline]
-    pub(super) const fn new(answer: F, turn: Turn, patience: Patience) -> Self {
+    pub(super) fn new(answer: F, turn: Turn, patience: Patience) -> Self {
         Self { answer, turn, stage: Stage::Arriving(patience) }
     }
 }
@@ -59,7 +59,7 @@ where
         if matches!(this.stage, Stage::Arriving(_)) && this.turn.try_enter() {
             polled = observe(|| this.answer.as_mut().poll(cx));
             if polled.is_ready() {
-                this.turn.leave();
+                this.turn.end();
             } else {
                 heed(this.turn, this.stage, cx);
             }

@@ -38,8 +38,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
-        ResponseFuture::new(self.inner.call(command), Turn::new(self.permits.clone()), self.patience)
+        ResponseFuture::new(self.inner.call(command), Turn::new(self.permits.as_ref()), self.patience)
     }
 }

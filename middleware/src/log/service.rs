@@ -44,7 +44,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
         match Active::start(&command, &self.settings) {
             None => ResponseFuture::new(self.inner.call(command), None),

@@ -34,7 +34,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
         ResponseFuture::new(self.inner.call(command), self.limit)
     }

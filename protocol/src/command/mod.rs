@@ -13,7 +13,7 @@ pub use run::Run;
 pub use to_arg::ToArg;
 
 use crate::{Push, Session, byte_string::escaped};
-use origin::Origin;
+use origin::{Origin, Place};
 
 /// One command: the request frame and where its words lie in it.
 ///
@@ -32,11 +32,7 @@ use origin::Origin;
 #[derive(Clone)]
 pub struct Command {
     origin: Arc<Origin>,
-    /// Which of the words there are this command's.
-    first: u32,
-    len: u32,
-    /// The number of the command on its connection.
-    number: u64,
+    place: Place,
 }
 
 impl Command {
@@ -51,7 +47,7 @@ impl Command {
     /// through [`Command::with_args`].
     ///
     /// # Panics
-    /// When the command grows over 2 GiB.
+    /// When the command grows over 2 GiB, or over 268,435,455 words.
     #[must_use]
     pub fn arg(self, arg: impl ToArg) -> Self {
         self.with_args([arg])
@@ -60,7 +56,7 @@ impl Command {
     /// Appends arguments.
     ///
     /// # Panics
-    /// When the command grows over 2 GiB.
+    /// When the command grows over 2 GiB, or over 268,435,455 words.
     #[must_use]
     pub fn with_args<A: ToArg>(self, args: impl IntoIterator<Item = A>) -> Self {
         let mut words = Vec::with_capacity(self.len() + 1);
@@ -72,8 +68,8 @@ impl Command {
         };
         self.words().for_each(&mut push);
         args.into_iter().for_each(|arg| arg.with_bytes(&mut push));
-        let session = self.origin.session.clone();
-        Self { number: self.number, ..Self::of(Origin { session, ..Origin::new(frame.freeze(), &words) }) }
+        let (session, number) = (self.origin.session.clone(), self.number());
+        Self::of(Origin { session, number, ..Origin::new(frame.freeze(), &words) })
     }
 
     /// The same command under another name. The arguments stay where they are: only the name and the places of the
@@ -97,7 +93,7 @@ impl Command {
             *word = Word::outside(start + name.len()..end + name.len());
         }
         origin.words[0] = Word::outside(0..name.len());
-        Self { number: self.number, ..Self::of(origin) }
+        Self::of(origin)
     }
 
     /// `GET key`.
@@ -123,7 +119,7 @@ impl Command {
     /// A command whose words lie in `frame`. The first word is the name.
     ///
     /// # Panics
-    /// When there is no word, or one lies outside the frame.
+    /// When there is no word or over 268,435,455 of them, or one lies outside the frame.
     pub fn from_frame(frame: Bytes, words: &[Word]) -> Self {
         assert!(!words.is_empty(), "a command has a name");
         let lies = |word: &Word| !word.is_outside() && word.range().end <= frame.len();
@@ -149,8 +145,8 @@ impl Command {
 
     /// The command that all of these words are.
     fn of(origin: Origin) -> Self {
-        let len = u32::try_from(origin.words.len()).expect("a command has less than 2^32 words");
-        Self { origin: Arc::new(origin), first: 0, len, number: 0 }
+        let place = Place::new(0, 0..origin.words.len());
+        Self { origin: Arc::new(origin), place }
     }
 
     /// The name, in the case in which it came.
@@ -196,7 +192,7 @@ impl Command {
     #[expect(clippy::len_without_is_empty, reason = "a command has a name")]
     #[inline]
     pub fn len(&self) -> usize {
-        self.len as usize
+        self.place.words().len()
     }
 
     /// How many bytes the words take.
@@ -213,15 +209,15 @@ impl Command {
     /// The number of the command on its connection, counted from 1; 0 when it came from no connection.
     #[inline]
     pub fn number(&self) -> u64 {
-        self.number
+        self.origin.number + self.place.index()
     }
 
     /// The same command in another session: what a transport does with a decoded command, and a layer that acts in
     /// somebody's name.
     #[must_use]
     pub fn in_session(mut self, session: Arc<Session>, number: u64) -> Self {
-        self.own().session = Some(session);
-        self.number = number;
+        let origin = self.own();
+        (origin.session, origin.number) = (Some(session), number);
         self
     }
 
@@ -250,7 +246,7 @@ impl Command {
     /// A handle with which messages are sent to the connection that the command came from, now and after the command is
     /// answered; `None` when it came from no connection.
     pub fn push(&self) -> Option<Push> {
-        self.origin.session.as_ref()?.mailbox().map(|mailbox| Push::new(mailbox.clone(), self.number))
+        self.origin.session.as_ref()?.mailbox().map(|mailbox| Push::new(mailbox.clone(), self.number()))
     }
 
     #[inline]
@@ -260,14 +256,13 @@ impl Command {
 
     #[inline]
     fn located(&self) -> &[Word] {
-        let first = self.first as usize;
-        &self.origin.words[first..first + self.len as usize]
+        &self.origin.words[self.place.words()]
     }
 
     /// What the command came in, to be changed: its own, or a copy where other commands share it.
     fn own(&mut self) -> &mut Origin {
-        if Arc::get_mut(&mut self.origin).is_none() {
-            *self = Self { number: self.number, ..Self::of(self.apart()) };
+        if !self.place.is_whole(&self.origin) || Arc::get_mut(&mut self.origin).is_none() {
+            *self = Self::of(self.apart());
         }
         Arc::get_mut(&mut self.origin).expect("nobody shares what was just made")
     }
@@ -276,7 +271,7 @@ impl Command {
     fn apart(&self) -> Origin {
         let Origin { frame, outside, session, .. } = &*self.origin;
         let (frame, words) = (frame.clone(), self.located().into());
-        Origin { frame, words, outside: outside.clone(), session: session.clone() }
+        Origin { frame, words, outside: outside.clone(), session: session.clone(), number: self.number() }
     }
 }
 

@@ -4,7 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Command, Word, origin::Origin};
+use super::{
+    Command, Word,
+    origin::{Origin, Place},
+};
 use crate::Session;
 
 /// For how many words a run keeps room.
@@ -48,8 +51,12 @@ impl Run {
     }
 
     /// Ends a request, so many bytes from the front of the buffer. The next one begins there.
+    ///
+    /// # Panics
+    /// When the run was full.
     #[inline]
     pub fn end_request(&mut self, bytes: usize) {
+        assert!(!self.is_full(), "a run of {} requests is full", Place::COMMANDS);
         self.ends.push(self.words.len() as u32);
         self.bytes = bytes;
     }
@@ -64,6 +71,12 @@ impl Run {
     #[inline]
     pub fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Whether there is no place for another request: 256 make a run.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.len() >= Place::COMMANDS
     }
 
     /// Whether there are no requests.
@@ -82,21 +95,20 @@ impl Run {
     /// Makes commands of the requests, numbered from `number` on. `frame` is the front of the buffer. The run is empty then.
     ///
     /// # Panics
-    /// When a word lies outside of the frame, or a request has no word.
+    /// When a word lies outside of the frame, a request has no word, or they have over 268,435,455 words.
     pub fn drain(&mut self, frame: Bytes, session: Arc<Session>, number: u64) -> impl Iterator<Item = Command> {
         // Of a request that has not ended, nothing is kept.
         let words = &self.words[..self.ends.last().map_or(0, |end| *end as usize)];
         assert!(words.iter().all(|word| word.range().end <= frame.len()), "words lie in the frame");
-        let origin = Arc::new(Origin { session: Some(session), ..Origin::new(frame, words) });
+        let origin = Arc::new(Origin { session: Some(session), number, ..Origin::new(frame, words) });
         self.words.clear();
         self.bytes = 0;
-        let (mut first, mut number) = (0, number);
-        self.ends.drain(..).map(move |end| {
-            let len = end - first;
-            assert!(len > 0, "a command has a name");
-            let command = Command { origin: Arc::clone(&origin), first, len, number };
-            (first, number) = (end, number + 1);
-            command
+        let mut first = 0;
+        self.ends.drain(..).enumerate().map(move |(index, end)| {
+            let words = first..end as usize;
+            assert!(!words.is_empty(), "a command has a name");
+            first = words.end;
+            Command { origin: Arc::clone(&origin), place: Place::new(index, words) }
         })
     }
 }

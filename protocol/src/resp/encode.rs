@@ -2,8 +2,8 @@
 
 use bytes::{BufMut, BytesMut};
 
-/// Up to which length a bulk is copied for certain.
-const INLINE: usize = 71;
+/// What the length in front of a bulk takes at most, and the line end behind it.
+const LINES: usize = 32;
 
 use crate::{ByteString, Command, CommandError, Output, Protocol, Response, double, output::SHARED};
 
@@ -171,8 +171,20 @@ fn encode_item(item: &Response, protocol: Protocol, output: &mut Output) {
 
 #[inline]
 fn bulk(bytes: &ByteString, output: &mut Output) {
-    // Room for all of it at once; a long one goes out by reference.
-    output.bytes().reserve(bytes.len().min(INLINE) + 32);
+    if bytes.len() >= SHARED {
+        return long_bulk(bytes, output);
+    }
+    let output = output.bytes();
+    // Room for all of it at once.
+    output.reserve(bytes.len() + LINES);
+    number(b'$', bytes.len() as i64, output);
+    output.extend_from_slice(bytes);
+    output.extend_from_slice(b"\r\n");
+}
+
+/// A long one goes out by reference.
+#[cold]
+fn long_bulk(bytes: &ByteString, output: &mut Output) {
     number(b'$', bytes.len() as i64, output.bytes());
     output.append(bytes);
     output.bytes().put_slice(b"\r\n");
@@ -181,12 +193,16 @@ fn bulk(bytes: &ByteString, output: &mut Output) {
 /// `:42` and its line end, in one piece.
 #[inline]
 pub(super) fn number(kind: u8, number: i64, output: &mut BytesMut) {
-    if let Ok(digit @ 0..=9) = u8::try_from(number) {
-        return output.put_slice(&[kind, b'0' + digit, b'\r', b'\n']);
+    match u8::try_from(number) {
+        Ok(digit @ 0..=9) => output.extend_from_slice(&[kind, b'0' + digit, b'\r', b'\n']),
+        Ok(small @ 10..=99) => {
+            output.extend_from_slice(&[kind, b'0' + small / 10, b'0' + small % 10, b'\r', b'\n']);
+        }
+        _ => long_number(kind, number, output),
     }
-    if let Ok(small @ 10..=99) = u8::try_from(number) {
-        return output.put_slice(&[kind, b'0' + small / 10, b'0' + small % 10, b'\r', b'\n']);
-    }
+}
+
+fn long_number(kind: u8, number: i64, output: &mut BytesMut) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(number).as_bytes();
     let mut line = [0; 24];

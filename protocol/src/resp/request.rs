@@ -161,7 +161,7 @@ impl RequestDecoder {
         let limits = self.limits;
         while let Some((name, end)) = find_request(input, run, &limits) {
             run.end_request(end);
-            if !take(name) {
+            if !take(name) || run.is_full() {
                 return;
             }
         }

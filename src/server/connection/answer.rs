@@ -1,6 +1,9 @@
 //! From decoded commands to encoded answers: what a connection does in its turn.
 
-use std::task::{Context, Poll};
+use std::{
+    mem,
+    task::{Context, Poll},
+};
 
 use bytes::Buf;
 use kvstore_middleware::trouble;
@@ -8,11 +11,19 @@ use kvstore_protocol::{Codec, Command, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
 
-use super::{Connection, ROUND, Stage, Waiting, flight::Spent, queue::BATCH, spare};
+use super::{
+    Connection, ROUND, Stage, Waiting,
+    flight::{Polled, Spent},
+    queue::BATCH,
+    spare,
+};
 use crate::server::{
     commands::{Answer, Class, ConnectionCommand, NOT_AUTHENTICATED},
     supply::Supply,
 };
+
+/// What calling the service comes to.
+type Called<U> = Polled<<<U as Supply>::Service as Service<Command>>::Error>;
 
 impl<Io, U, C> Connection<Io, U, C>
 where
@@ -35,8 +46,8 @@ where
                     }
                     continue;
                 }
-                let Some((response, tag)) = self.flight.next_answer() else { break };
-                self.reply(response, tag);
+                let Some((mut response, tag)) = self.flight.next_answer() else { break };
+                self.reply(&mut response, tag);
             }
             if self.is_full() || *budget == 0 {
                 return true;
@@ -180,15 +191,21 @@ where
         }
         let Some((command, tag)) = self.queue.pop() else { return false };
         self.at_barrier = class.is_barrier();
-        match self.flight.start(|| service.call(command), tag, cx) {
-            Ok(Some((response, tag))) => self.reply(response, tag),
-            Ok(None) => {}
-            Err(Spent) => {
-                trouble::discard(self.service.take());
-                self.finish_if_spent();
-            }
+        let mut polled = self.flight.start(|| service.call(command), cx);
+        match &mut polled {
+            Ok(Poll::Ready(Ok(response))) if self.flight.is_empty() => self.reply(response, tag),
+            _ => self.reply_later(polled, tag),
         }
         true
+    }
+
+    /// Notes what a command came to whose answer is not there, not its turn, or not an answer.
+    #[cold]
+    fn reply_later(&mut self, polled: Called<U>, tag: C::Tag) {
+        if let Err(Spent) = self.flight.started(polled, tag) {
+            trouble::discard(self.service.take());
+            self.finish_if_spent();
+        }
     }
 
     /// Gets another service in place of a spent one. True when there is more to do.
@@ -263,20 +280,21 @@ where
 
     /// Answers a command in its turn.
     fn answer_now(&mut self, response: Response, tag: C::Tag) {
-        if let Some((response, tag)) = self.flight.answered(response, tag) {
-            self.reply(response, tag);
+        if let Some((mut response, tag)) = self.flight.answered(response, tag) {
+            self.reply(&mut response, tag);
         }
     }
 
-    /// Encodes the answer to the next command in order, between the messages that were sent before and behind it.
-    #[inline]
-    fn reply(&mut self, response: Response, tag: C::Tag) {
+    /// Encodes the answer to the next command in order, between the messages that were sent before and behind it. A
+    /// response is large, so it is moved only where it has to be.
+    #[inline(always)]
+    fn reply(&mut self, response: &mut Response, tag: C::Tag) {
         if self.inbox.has_mail() && !self.read_mail() {
             // What may be meant to go out in front of it goes first, once there is room.
-            return self.flight.put_back(response, tag);
+            return self.flight.put_back(mem::replace(response, Response::Silent), tag);
         }
         if matches!(response, Response::Close(_) | Response::Streamed(_) | Response::Handover(_)) {
-            return self.reply_rare(response, tag);
+            return self.reply_rare(mem::replace(response, Response::Silent), tag);
         }
         self.answered += 1;
         if self.standing.replies.pass() {

@@ -47,36 +47,41 @@ where
         self.flying.len()
     }
 
-    /// Calls a service and asks its future once. An answer that is there at once and next in order comes back; any other
-    /// waits for its turn. The future is made in its place, since it is larger than it is worth moving.
+    /// Calls a service and asks its future once. The future is made in its place, since it is larger than it is worth
+    /// moving.
+    #[inline(always)]
+    pub(super) fn start(&mut self, call: impl FnOnce() -> F, cx: &mut Context<'_>) -> Polled<E> {
+        if self.spare.is_empty() {
+            self.spare.push(Box::pin(None));
+        }
+        let Some(place) = self.spare.last_mut() else { return Ok(Poll::Pending) };
+        trouble::guard(|| {
+            let future = call();
+            // A place is empty before it is used. Said where it can be seen, there is nothing to be dropped here.
+            if place.is_some() {
+                empty(place);
+            }
+            place.set(Some(future));
+            poll_in(place, cx)
+        })
+    }
+
+    /// Queues what [`start`](Self::start) came to, when it was not simply the next answer.
     ///
     /// # Errors
     /// [`Spent`] when the call panicked, so that the service is not to be used again. The answer is under way.
-    #[inline(always)]
-    pub(super) fn start(
-        &mut self,
-        call: impl FnOnce() -> F,
-        tag: T,
-        cx: &mut Context<'_>,
-    ) -> Result<Option<(Response, T)>, Spent> {
-        let mut place = self.spare.pop().unwrap_or_else(|| Box::pin(None));
-        let polled = trouble::guard(|| {
-            place.set(Some(call()));
-            poll_in(&mut place, cx)
-        });
+    pub(super) fn started(&mut self, polled: Polled<E>, tag: T) -> Result<(), Spent> {
+        let Some(mut place) = self.spare.pop() else { return Ok(()) };
         let is_spent = polled.is_err() && place.is_none();
         let state = match answer_of(polled, &mut place) {
             Poll::Pending => State::Pending(place),
             Poll::Ready(response) => {
                 self.spare.push(place);
-                if self.flying.is_empty() && !is_spent {
-                    return Ok(Some((response, tag)));
-                }
                 State::Answered(response)
             }
         };
         self.flying.push_back(Flying { state, tag });
-        if is_spent { Err(Spent) } else { Ok(None) }
+        if is_spent { Err(Spent) } else { Ok(()) }
     }
 
     /// Queues an answer that needs no future.
@@ -140,6 +145,9 @@ impl<F, T> Drop for Flight<F, T> {
     }
 }
 
+/// What asking a future comes to: its answer, or the answer to a panic.
+pub(super) type Polled<E> = Result<Poll<Result<Response, E>>, Response>;
+
 /// A service panicked in its `call`.
 pub(super) struct Spent;
 
@@ -164,8 +172,7 @@ fn poll_in<F: Future>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<F::Out
 }
 
 /// What a poll comes to: the response, the response to an error, or to a panic.
-#[inline(always)]
-fn answer_of<F, E>(polled: Result<Poll<Result<Response, E>>, Response>, place: &mut Place<F>) -> Poll<Response>
+fn answer_of<F, E>(polled: Polled<E>, place: &mut Place<F>) -> Poll<Response>
 where
     E: Into<tower::BoxError>,
 {

@@ -10,7 +10,7 @@ use crate::server::commands::Class;
 pub(super) const BATCH: usize = 64;
 
 /// For how many commands an idle connection keeps room.
-const FEW: usize = 8;
+const FEW: usize = 16;
 
 /// Decoded commands, each with its tag and its class, in order.
 pub(super) struct Queue<T> {

@@ -52,7 +52,7 @@ where
                 Response::Streamed(streamed) => return self.begin_stream(&streamed, tag, is_last),
                 other => {
                     if self.standing.replies.pass() {
-                        self.codec.encode(other, tag, &mut self.output);
+                        self.codec.encode(&other, tag, &mut self.output);
                     }
                     return self.note_answered(is_last);
                 }
@@ -87,14 +87,14 @@ where
             return self.note_answered(is_last);
         }
         let Some(body) = body else {
-            self.codec.encode(CommandError::STREAMED_INSIDE.into(), tag, &mut self.output);
+            self.codec.encode(&CommandError::STREAMED_INSIDE.into(), tag, &mut self.output);
             return self.note_answered(is_last);
         };
         let collected = match self.codec.begin_streamed(body.len(), &tag, &mut self.output) {
             true => None,
             false if body.len() > self.output_bound() as u64 => {
                 let refusal = Response::error("ERR", "the value is too long to be sent in this protocol");
-                self.codec.encode(refusal, tag, &mut self.output);
+                self.codec.encode(&refusal, tag, &mut self.output);
                 trouble::discard(body);
                 return self.note_answered(is_last);
             }
@@ -137,7 +137,7 @@ where
         let Outgoing { body, tag, collected, is_last } = *outgoing;
         trouble::discard(body);
         match collected {
-            Some(collected) => self.codec.encode(Response::bulk(collected.freeze()), tag, &mut self.output),
+            Some(collected) => self.codec.encode(&Response::bulk(collected.freeze()), tag, &mut self.output),
             None => self.codec.end_streamed(tag, &mut self.output),
         }
         self.flush_soon();
@@ -152,7 +152,7 @@ where
         self.flush_soon();
         if collected.is_some() {
             let answer = trouble::internal_error(&format!("a streamed value broke off: {cause}"));
-            self.codec.encode(answer, tag, &mut self.output);
+            self.codec.encode(&answer, tag, &mut self.output);
             return self.note_answered(is_last);
         }
         let peer = self.standing.session.peer();
