@@ -84,16 +84,16 @@ impl Command {
     /// # Panics
     /// When the name, with the words that lie outside of the frame, takes over 2 GiB.
     #[must_use]
-    pub fn renamed(self, name: impl AsRef<[u8]>) -> Self {
+    pub fn renamed(mut self, name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
-        let mut origin = self.apart();
+        let origin = self.own();
         origin.outside = Some([name, origin.outside()].concat().into());
         for word in origin.words.iter_mut().filter(|word| word.is_outside()) {
             let Range { start, end } = word.range();
             *word = Word::outside(start + name.len()..end + name.len());
         }
         origin.words[0] = Word::outside(0..name.len());
-        Self::of(origin)
+        self
     }
 
     /// `GET key`.
