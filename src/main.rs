@@ -2,7 +2,7 @@
 
 mod config;
 
-use std::{io, io::IsTerminal, os::unix::net::UnixStream, path::Path, process::ExitCode};
+use std::{io, io::IsTerminal, net::SocketAddr, os::unix::net::UnixStream, path::Path, process::ExitCode};
 
 use clap::Parser;
 use kvstore::{
@@ -11,13 +11,16 @@ use kvstore::{
     store::Store,
 };
 use tokio::{
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpSocket, UnixListener, lookup_host},
     runtime::{self, Runtime},
     signal::unix::{SignalKind, signal},
 };
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 use config::{Config, Options};
+
+/// How many connections may wait to be accepted; the kernel has a bound of its own (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -63,7 +66,8 @@ fn raise_file_limit(clients: usize) {
     }
 }
 
-/// One thread needs no scheduler between threads.
+/// One thread needs no scheduler between threads. Several share their work: a runtime for each of them, with connections
+/// of its own, was no cheaper, and left one thread idle while another had too much to do.
 fn runtime(threads: usize) -> io::Result<Runtime> {
     match threads {
         1 => runtime::Builder::new_current_thread().enable_all().build(),
@@ -126,8 +130,28 @@ fn store(options: &Options) -> Store {
 }
 
 async fn bind(address: &str, port: u16) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind((address, port)).await;
+    let listener = bind_first(address, port).await;
     listener.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}:{port}: {error}")))
+}
+
+/// Listens on the first address of a name that can be listened on.
+async fn bind_first(address: &str, port: u16) -> io::Result<TcpListener> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in lookup_host((address, port)).await? {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Of more connects in a burst than the queue is long, some would wait for a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// A Unix socket; the file that a server left behind which is gone is replaced.

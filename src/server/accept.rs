@@ -19,7 +19,8 @@ use tokio::{
 use super::{
     Listener, Shared,
     commands::{Replies, Standing},
-    connection::{Connection, Ending, ordered},
+    connection::{Connection, ordered},
+    serving::Serving,
     supply::Supply,
 };
 
@@ -68,45 +69,40 @@ pub(super) async fn accept_all<L, U, C>(
             continue;
         };
         let standing = Standing { session, replies: Replies::On, registration };
-        tokio::spawn(serve_one(io, codec, shared.clone(), supply.clone(), standing, inbox));
+        let entry = standing.registration.entry.clone();
+        let begin = begin(io, codec, shared.clone(), supply.clone(), standing, inbox);
+        // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle of
+        // a deep pipeline, and a load shedder above it refuse commands on an idle server.
+        tokio::spawn(Serving::new(begin, |connection| unconstrained(connection.run()), entry));
     }
 }
 
-/// Serves one connection to its end.
-async fn serve_one<Io, U, C>(
+/// Gives a connection its service. `None` when there is none, or when the server stops meanwhile.
+async fn begin<Io, U, C>(
     io: Io,
     codec: C,
     shared: Arc<Shared>,
     supply: Arc<U>,
     standing: Standing,
     mut inbox: Inbox,
-) where
+) -> Option<Connection<Io, U, C>>
+where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     U: Supply,
     C: Codec,
 {
-    let peer = standing.session.peer().clone();
     let service = tokio::select! {
         biased;
         service = supply.supply(&standing.session) => service,
         // Nothing was begun that would have to be finished.
-        () = ordered(&mut inbox, Order::Stop) => return,
+        () = ordered(&mut inbox, Order::Stop) => return None,
     };
-    let service = match service {
-        Ok(service) => service,
-        Err(error) => return tracing::error!(%error, %peer, "no service for a connection"),
-    };
-    // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle of a
-    // deep pipeline, and a load shedder above it refuse commands on an idle server.
-    match unconstrained(Connection::new(io, codec, shared, supply, service, standing, inbox).run()).await {
-        Ending::Detached(running) => {
-            tracing::debug!(%peer, "connection detached");
-            running.await;
+    match service {
+        Ok(service) => Some(Connection::new(io, codec, shared, supply, service, standing, inbox)),
+        Err(error) => {
+            tracing::error!(%error, peer = %standing.session.peer(), "no service for a connection");
+            None
         }
-        Ending::Cut(reason) => tracing::info!(%peer, reason, "connection cut"),
-        Ending::Killed => tracing::debug!(%peer, "connection killed"),
-        Ending::Lost(error) => tracing::debug!(%peer, %error, "connection lost"),
-        Ending::Finished => tracing::trace!(%peer, "connection closed"),
     }
 }
 

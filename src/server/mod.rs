@@ -4,7 +4,8 @@
 //! complete commands in its buffer, shows them to a [hint](Serve::hint), calls them one by one through the service,
 //! encodes the answers in order and writes them together. It knows nothing of what the service does.
 //!
-//! - `serve` the builder, `accept` from a listener to a task, [`Listener`] TCP, Unix sockets and [`pipe`]s
+//! - `serve` the builder, `accept` from a listener to a task, `serving` that task, [`Listener`] TCP, Unix sockets and
+//!   [`pipe`]s
 //! - `connection` the loop and its parts
 //! - `commands` PING, HELLO, AUTH, CLIENT …; `registry` the connections that there are; [`Authenticate`] who a client is
 //! - `supply` where services come from; [`detach()`] how a connection leaves the protocol
@@ -17,6 +18,7 @@ mod detach;
 mod listener;
 mod registry;
 mod serve;
+mod serving;
 mod settings;
 mod status;
 mod supply;

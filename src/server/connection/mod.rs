@@ -183,22 +183,26 @@ where
     }
 
     /// Serves the client to its end.
-    pub(super) async fn run(mut self) -> Ending
+    ///
+    /// Not an `async fn`: that would keep the connection twice, as its argument and as the variable of the same name.
+    pub(super) fn run(mut self) -> impl Future<Output = Ending>
     where
         Io: Send + 'static,
     {
-        let ending = poll_fn(|cx| self.poll_turns(cx)).await;
-        if let Ending::Finished = ending {
-            if let Some(run) = self.takeover.take() {
-                return self.hand_over(run);
+        async move {
+            let ending = poll_fn(|cx| self.poll_turns(cx)).await;
+            if let Ending::Finished = ending {
+                if let Some(run) = self.takeover.take() {
+                    return self.hand_over(run);
+                }
+                // Apart and boxed: every connection would carry the room for its farewell otherwise.
+                Box::pin(self.close()).await;
             }
-            // Apart and boxed: every connection would carry the room for its farewell otherwise.
-            Box::pin(self.close()).await;
+            trouble::discard(self.service.take());
+            trouble::discard(self.outgoing.take());
+            trouble::discard(self.takeover.take());
+            ending
         }
-        trouble::discard(self.service.take());
-        trouble::discard(self.outgoing.take());
-        trouble::discard(self.takeover.take());
-        ending
     }
 
     #[cold]
