@@ -1,0 +1,40 @@
+//! Reading a command, and writing a response.
+
+use std::hint::black_box;
+
+use bytes::{Buf, BytesMut};
+use kvstore::protocol::{Codec, Command, Output, Protocol, Response, ServerCodec, resp};
+
+use crate::{Path, gets, sets, value};
+
+pub(crate) const PATHS: &[Path] = &[
+    ("decode a GET", |times| decode(&gets(), times)),
+    ("decode a SET", |times| decode(&sets(), times)),
+    ("encode OK", |times| encode(&Response::ok(), times)),
+    ("encode 64 bytes", |times| encode(&Response::from(value()), times)),
+];
+
+/// As many as a pipeline that is usual: the buffer that they are read from is made anew for each pipeline.
+const DEPTH: usize = 16;
+
+fn decode(commands: &[Command], times: usize) {
+    let mut pipeline = Output::default();
+    commands[..DEPTH].iter().for_each(|command| resp::encode_command(command, &mut pipeline));
+    let pipeline: BytesMut = pipeline.bytes().split();
+    let mut codec = ServerCodec::default();
+    for _ in 0..times / DEPTH {
+        let mut input = pipeline.clone();
+        while let Ok(Some(command)) = codec.decode(&mut input) {
+            black_box(command);
+        }
+    }
+}
+
+fn encode(response: &Response, times: usize) {
+    let mut output = Output::default();
+    for _ in 0..times {
+        resp::encode_response(black_box(response), Protocol::Resp2, &mut output);
+        let written = output.remaining();
+        output.advance(written);
+    }
+}
