@@ -121,6 +121,7 @@ fn store(options: &Options) -> Store {
     let path = options.unixsocket.as_ref().map(|path| path.display().to_string());
     Store::builder()
         .databases(options.databases)
+        .threads(options.threads)
         .config("bind", options.bind.join(" "))
         .config("port", options.port.to_string())
         .config("unixsocket", path.unwrap_or_default())

@@ -29,12 +29,30 @@ enum Repr {
     Shared(Bytes),
 }
 
-/// Aligned, so that a response is moved in whole words: a move that overlaps what was just written waits for it.
+/// Up to 71 bytes, and in the last place how many.
+///
+/// One array of whole words, aligned: it is moved without two parts of a move overlapping, and the processor need not wait
+/// for one to be written before it reads the other. That was a tenth of a GET.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
-struct Inline {
-    len: u8,
-    bytes: [u8; INLINE],
+struct Inline([u8; INLINE + 1]);
+
+impl Inline {
+    #[inline]
+    fn copy_from(bytes: &[u8]) -> Self {
+        let mut inline = [0; INLINE + 1];
+        // The length as a whole word, for the same reason.
+        if let Some(last) = inline.last_chunk_mut() {
+            *last = (bytes.len() as u64).to_be_bytes();
+        }
+        inline[..bytes.len()].copy_from_slice(bytes);
+        Self(inline)
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        &self.0[..usize::from(self.0[INLINE])]
+    }
 }
 
 impl ByteString {
@@ -44,9 +62,7 @@ impl ByteString {
         if bytes.len() > INLINE {
             return Self(Repr::Shared(Bytes::copy_from_slice(bytes)));
         }
-        let mut inline = [0; INLINE];
-        inline[..bytes.len()].copy_from_slice(bytes);
-        Self(Repr::Inline(Inline { len: bytes.len() as u8, bytes: inline }))
+        Self(Repr::Inline(Inline::copy_from(bytes)))
     }
 
     /// Takes the first `length` bytes off `input`.
@@ -87,7 +103,7 @@ impl Deref for ByteString {
     #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline(Inline { len, bytes }) => &bytes[..usize::from(*len)],
+            Repr::Inline(inline) => inline.as_bytes(),
             Repr::Shared(bytes) => bytes,
         }
     }

@@ -1,6 +1,8 @@
 //! [`Args`]: the arguments of a command, and how they are read.
 
-use kvstore_protocol::{ByteString, Command, CommandError, parse_integer};
+use kvstore_protocol::{Command, CommandError, parse_integer};
+
+use super::value::{Content, Value};
 
 /// From this length on a value keeps the buffer in which it came. The transport reads a request of this size into a
 /// buffer of its own, so nothing else is kept with it.
@@ -32,12 +34,12 @@ impl<'a> Args<'a> {
 
     /// The argument at `index` as a value to store: copied, or its buffer kept where it is large.
     #[inline]
-    pub(crate) fn value(&self, index: usize) -> ByteString {
+    pub(crate) fn value(&self, index: usize) -> Content<'a> {
         let bytes = self.bytes(index);
         if bytes.len() < ADOPTED {
-            return ByteString::copy_from(bytes);
+            return bytes.into();
         }
-        self.0.shared_arg(index).unwrap_or_default().into()
+        Content::Value(Value::String(self.0.shared_arg(index).unwrap_or_default()))
     }
 
     /// The argument at `index` as an integer.

@@ -25,12 +25,15 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
+    num::NonZeroUsize,
+    ops::Deref,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
     task::{Context as TaskContext, Poll},
+    thread,
     time::Duration,
 };
 
@@ -40,7 +43,7 @@ use tower::Service;
 use args::Args;
 use context::Context;
 use engine::{Engine, Key, Keyspace, memory::Memory};
-use spec::{Run, Spec};
+use spec::{Answer, Run, Spec};
 
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
@@ -50,6 +53,9 @@ const MAINTENANCE: Duration = Duration::from_millis(100);
 
 /// Up to which length a first argument is taken for a key by a hint that has not looked at the command.
 const GUESSED: usize = 128;
+
+/// After how many commands a clone gets a handle of its own: one that a connection holds, and not one made for a command.
+const SETTLED: u8 = 16;
 
 /// How many due entries are removed before others get their turn.
 const EXPIRED_AT_ONCE: usize = 1000;
@@ -66,8 +72,25 @@ const EXPIRED_AT_ONCE: usize = 1000;
 /// assert_eq!(store.oneshot(Command::get("key")).await, Ok(Response::from("value")));
 /// # });
 /// ```
-#[derive(Clone)]
-pub struct Store(Arc<Shared>);
+pub struct Store {
+    handle: Arc<Handle>,
+    /// How many commands it was called with, up to [`SETTLED`].
+    calls: u8,
+}
+
+/// What each command counts itself on. A clone that is called again and again has one of its own: on one count for all, each
+/// command would take a cache line away from the other threads.
+#[repr(align(64))]
+struct Handle(Arc<Shared>);
+
+impl Deref for Handle {
+    type Target = Shared;
+
+    #[inline]
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
 
 /// What all clones of a store share.
 pub(crate) struct Shared {
@@ -88,24 +111,25 @@ impl Store {
 
     /// A store with settings of its own.
     pub fn builder() -> Builder {
-        Builder { databases: 16, clock: Box::new(SystemClock), config: Vec::new() }
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Builder { databases: 16, threads, clock: Box::new(SystemClock), config: Vec::new() }
     }
 
     /// How many databases there are.
     pub fn databases(&self) -> usize {
-        self.0.engine.databases()
+        self.handle.engine.databases()
     }
 
     /// Answers a command, here and now: a store in memory never waits.
     pub fn execute(&self, command: &Command) -> Response {
-        self.0.execute(command).unwrap_or_else(Response::from)
+        self.handle.execute(command).unwrap_or_else(Response::from)
     }
 
     /// The hint for [`Serve::hint`](crate::server::Serve::hint): asks the processor for the memory that a batch of
     /// commands will touch, so that their cache misses overlap.
     pub fn hint(&self) -> impl Fn(&[Command]) + Send + Sync + 'static {
         let store = self.clone();
-        move |batch| store.0.hint(batch)
+        move |batch| store.handle.hint(batch)
     }
 
     /// Removes entries whose time has come, ten times a second, for as long as the future is polled. A key whose time has
@@ -116,11 +140,27 @@ impl Store {
             let mut interval = tokio::time::interval(MAINTENANCE);
             loop {
                 interval.tick().await;
-                while store.0.remove_due() >= EXPIRED_AT_ONCE {
+                while store.handle.remove_due() >= EXPIRED_AT_ONCE {
                     tokio::task::yield_now().await;
                 }
             }
         }
+    }
+}
+
+impl Store {
+    #[cold]
+    fn settle(&mut self) {
+        self.calls += 1;
+        if self.calls == SETTLED {
+            self.handle = Arc::new(Handle(Arc::clone(&self.handle.0)));
+        }
+    }
+}
+
+impl Clone for Store {
+    fn clone(&self) -> Self {
+        Self { handle: Arc::clone(&self.handle), calls: 0 }
     }
 }
 
@@ -134,6 +174,7 @@ impl Default for Store {
 #[derive(Debug)]
 pub struct Builder {
     databases: usize,
+    threads: usize,
     clock: Box<dyn Clock>,
     config: Vec<(String, String)>,
 }
@@ -143,6 +184,13 @@ impl Builder {
     #[must_use]
     pub fn databases(self, databases: usize) -> Self {
         Self { databases: databases.max(1), ..self }
+    }
+
+    /// How many threads will execute commands, about: as many as the machine has by default. A store for one is a little
+    /// faster and smaller, and more may share it all the same.
+    #[must_use]
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// Where the time comes from: the machine's clock by default.
@@ -163,19 +211,26 @@ impl Builder {
     /// Makes the store.
     pub fn build(self) -> Store {
         let started = self.clock.now();
-        Store(Arc::new(Shared {
-            engine: Memory::new(self.databases),
+        let shared = Shared {
+            engine: Memory::new(self.databases, shards(self.threads)),
             table: commands::table(),
             clock: self.clock,
             tick: AtomicU32::new(started.as_secs() as u32),
             started,
             config: self.config,
-        }))
+        };
+        Store { handle: Arc::new(Handle(Arc::new(shared))), calls: 0 }
     }
 }
 
+/// Into how many shards a database is cut: many more than there are threads, so that these seldom meet. One thread meets
+/// nobody, and takes one lock for as many keys as it needs.
+fn shards(threads: usize) -> usize {
+    if threads > 1 { threads.saturating_mul(16) } else { 1 }
+}
+
 impl Shared {
-    fn execute(&self, command: &Command) -> Result<Response, CommandError> {
+    fn execute(&self, command: &Command) -> Answer {
         let Some(spec) = self.table.get(command.name()) else { return Err(CommandError::unknown_command(command)) };
         let spec = spec.resolve(command)?;
         let args = Args::new(command);
@@ -184,22 +239,34 @@ impl Shared {
         match spec.run {
             Run::Slots(run) if spec.keys.is_single() => {
                 let key = Key { database, name: args.bytes(0) };
-                self.engine.lend(&context, &[key], |slots| run(&context, &args, slots))
+                self.engine.lend(&context, key, |slots| run(&context, &args, slots))
+            }
+            _ => self.execute_other(spec, &context, &args, database),
+        }
+    }
+
+    /// Commands with several keys or none. Apart from those with one, so that these need little of the stack.
+    #[inline(never)]
+    fn execute_other(&self, spec: &Spec, context: &Context<'_>, args: &Args<'_>, database: usize) -> Answer {
+        match spec.run {
+            Run::Slots(run) if spec.keys.are_selected() => {
+                let keys = spec.keys.of(args.command(), database);
+                self.engine.lend_many(context, keys, |slots| run(context, args, slots))
             }
             Run::Slots(run) => {
-                let keys = spec.keys.located(&args, database)?;
+                let keys = spec.keys.located(args, database)?;
                 if keys.iter().any(|key| key.database >= self.engine.databases()) {
                     return Err(CommandError::err("DB index is out of range"));
                 }
-                self.engine.lend(&context, &keys, |slots| run(&context, &args, slots))
+                self.engine.lend_many(context, keys.into_iter(), |slots| run(context, args, slots))
             }
-            Run::Keyspace(run) => run(&context, &args, self.engine.keyspace(database)),
-            Run::Store(run) => run(&context, &args, self),
+            Run::Keyspace(run) => run(context, args, self.engine.keyspace(database)),
+            Run::Store(run) => run(context, args, self),
             Run::Help(lines) => {
                 let lines = lines.iter().chain(&["HELP", "    Prints this help."]);
                 Ok(Response::array(lines.map(|line| Response::simple(*line))))
             }
-            Run::Subs => Err(CommandError::unknown_command(command)),
+            Run::Subs => Err(CommandError::unknown_command(args.command())),
         }
     }
 
@@ -253,7 +320,10 @@ impl Service<Command> for Store {
 
     #[inline]
     fn call(&mut self, command: Command) -> ResponseFuture {
-        ResponseFuture { store: self.0.clone(), command }
+        if self.calls < SETTLED {
+            self.settle();
+        }
+        ResponseFuture { store: Arc::clone(&self.handle), command }
     }
 }
 
@@ -263,7 +333,7 @@ impl Service<Command> for Store {
 /// it, so that a command that is dropped was done wholly or not at all.
 #[must_use = "a command runs when its future is polled"]
 pub struct ResponseFuture {
-    store: Arc<Shared>,
+    store: Arc<Handle>,
     command: Command,
 }
 
@@ -278,7 +348,7 @@ impl Future for ResponseFuture {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("databases", &self.0.engine.databases()).finish_non_exhaustive()
+        f.debug_struct("Store").field("databases", &self.handle.engine.databases()).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kvstore_protocol::{Command, Response};
+use kvstore_protocol::{Command, Response, ToArg};
 use proptest::prelude::*;
 
 use super::testing::{Bench, START};
@@ -34,11 +34,21 @@ enum Step {
     Maintain,
 }
 
-type Key = u8;
+/// A key: most are short, some are longer than a record can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key(u16);
+
 type Bytes = Vec<u8>;
 
+impl ToArg for Key {
+    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
+        let name = format!("{}:", self.0).repeat(if self.0 % 3 == 2 { 100 } else { 1 });
+        f(name.as_bytes())
+    }
+}
+
 fn key() -> impl Strategy<Value = Key> {
-    0..6_u8
+    (0..6_u16).prop_map(Key)
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
@@ -229,8 +239,8 @@ impl Model {
             }
             // What is due and not removed yet counts for DBSIZE, so the keys are counted in what MGET finds.
             Step::Count => {
-                let found = (0..6).map(|key| self.value(key).cloned());
-                (Command::new("MGET").with_args(0..6), Response::array(found))
+                let found = (0..6).map(|key| self.value(Key(key)).cloned());
+                (Command::new("MGET").with_args((0..6).map(Key)), Response::array(found))
             }
             Step::Flush => {
                 self.entries.clear();
@@ -239,6 +249,48 @@ impl Model {
             Step::Pass(_) | Step::Maintain => return None,
         })
     }
+}
+
+/// What is done to many keys.
+#[derive(Clone, Debug)]
+enum Change {
+    Set(usize),
+    SetFor(usize, u64),
+    Append(usize),
+    Delete,
+    Persist,
+    Pass(u64),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let length = || prop_oneof![3 => 0..20_usize, 3 => 55..90_usize, 1 => 0..400_usize];
+    prop_oneof![
+        6 => length().prop_map(Change::Set),
+        3 => (length(), 1..2000_u64).prop_map(|(length, time)| Change::SetFor(length, time)),
+        3 => length().prop_map(Change::Append),
+        4 => Just(Change::Delete),
+        1 => Just(Change::Persist),
+        1 => (1..20_u64).prop_map(Change::Pass),
+    ]
+}
+
+/// Does the same to a bench and to a model.
+fn apply(bench: &Bench, model: &mut Model, key: Key, change: &Change) {
+    let step = match *change {
+        Change::Set(length) => Step::Set(key, vec![b's'; length]),
+        Change::SetFor(length, time) => Step::SetFor(key, vec![b'e'; length], time),
+        Change::Append(length) => Step::Append(key, vec![b'a'; length]),
+        Change::Delete => Step::Delete(key, key),
+        Change::Persist => Step::Persist(key),
+        Change::Pass(time) => {
+            bench.pass(time);
+            model.now += time;
+            bench.store.handle.remove_due();
+            return;
+        }
+    };
+    let Some((command, expected)) = model.apply(&step) else { return };
+    assert_eq!(bench.answer_to(command), expected, "{step:?}");
 }
 
 proptest! {
@@ -253,7 +305,7 @@ proptest! {
                     model.now += time;
                 }
                 Step::Maintain => {
-                    bench.store.0.remove_due();
+                    bench.store.handle.remove_due();
                     model.remove_due();
                     prop_assert_eq!(bench.answer("DBSIZE"), model.entries.len().into());
                 }
@@ -262,5 +314,31 @@ proptest! {
             let Some((command, expected)) = model.apply(&step) else { continue };
             prop_assert_eq!(bench.answer_to(command), expected, "{:?}", step);
         }
+    }
+
+    /// So many keys that the table grows and shrinks, and that entries move when others of their length go.
+    #[test]
+    fn many_entries_keep_their_values_and_ends_while_others_come_and_go(
+        changes in prop::collection::vec((0..300_u16, change()), 500..2000),
+        threads in 1..3_usize,
+    ) {
+        let bench = Bench::with_threads(threads);
+        let mut model = Model { now: START, ..Model::default() };
+        for (key, change) in &changes {
+            apply(&bench, &mut model, Key(*key), change);
+        }
+        bench.store.handle.remove_due();
+        model.remove_due();
+        prop_assert_eq!(bench.answer("DBSIZE"), model.entries.len().into());
+        for key in (0..300).map(Key) {
+            let (command, expected) = model.apply(&Step::Get(key)).expect("a command");
+            prop_assert_eq!(bench.answer_to(command), expected);
+            let (command, expected) = model.apply(&Step::TimeLeft(key)).expect("a command");
+            prop_assert_eq!(bench.answer_to(command), expected);
+        }
+        for key in (0..300).map(Key) {
+            apply(&bench, &mut model, key, &Change::Delete);
+        }
+        prop_assert_eq!(bench.answer("DBSIZE"), 0_usize.into());
     }
 }

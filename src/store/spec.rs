@@ -172,6 +172,12 @@ impl Keys {
         self.range.of(command).map(move |name| Key { database, name })
     }
 
+    /// Whether all keys are in the selected database.
+    #[inline]
+    pub(crate) fn are_selected(self) -> bool {
+        self.database.is_none()
+    }
+
     /// The keys of a command, each in the database where it is.
     pub(crate) fn located<'a>(self, args: &Args<'a>, selected: usize) -> Result<Vec<Key<'a>>, CommandError> {
         let mut keys: Vec<Key<'a>> = self.of(args.command(), selected).collect();

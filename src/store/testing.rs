@@ -35,8 +35,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::with_threads(2)
+    }
+
+    /// With a store for so many threads.
+    pub(crate) fn with_threads(threads: usize) -> Self {
         let clock = ManualClock(Arc::new(AtomicU64::new(START)));
-        let store = Store::builder().clock(clock.clone()).config("Port", "7000").build();
+        let store = Store::builder().clock(clock.clone()).threads(threads).config("Port", "7000").build();
         Self { store, clock, database: 0 }
     }
 

@@ -7,7 +7,7 @@ use crate::store::{
     context::Context,
     engine::Slots,
     spec::{Answer, Arity, FAST, GROWS, Keys, Spec, WRITE},
-    value::{Decimal, Value},
+    value::Decimal,
 };
 
 const OVERFLOW: CommandError = CommandError::new("ERR", "increment or decrement would overflow");
@@ -50,15 +50,12 @@ fn decrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 
 fn add(slots: &mut Slots<'_>, increment: i64) -> Answer {
     let mut slot = slots.first();
-    let Some(entry) = slot.entry() else {
-        slot.set(Value::String(ByteString::from_integer(increment)));
-        return Ok(increment.into());
+    let before = match slot.entry() {
+        Some(entry) => parse_integer(&entry.string()?).ok_or(CommandError::NOT_AN_INTEGER)?,
+        None => 0,
     };
-    let string = entry.value.as_string_mut()?;
-    let before = parse_integer(string).ok_or(CommandError::NOT_AN_INTEGER)?;
     let sum = before.checked_add(increment).ok_or(OVERFLOW)?;
-    *string = ByteString::from_integer(sum);
-    entry.is_edited = false;
+    slot.replace(itoa::Buffer::new().format(sum).as_bytes());
     Ok(sum.into())
 }
 
@@ -70,7 +67,7 @@ const INCRBYFLOAT: Spec =
 fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
     let before = match slot.entry() {
-        Some(entry) => Decimal::parse(entry.value.as_string()?),
+        Some(entry) => Decimal::parse(&entry.string()?),
         None => Decimal::parse(b"0"),
     };
     let increment = Decimal::parse(args.bytes(1)).ok_or(CommandError::NOT_A_FLOAT)?;
@@ -79,7 +76,7 @@ fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answe
         _ => return Err(INFINITE),
     };
     let text = ByteString::from(sum.to_text());
-    slot.replace(Value::String(text.clone()));
+    slot.replace(&text);
     Ok(text.into())
 }
 

@@ -5,7 +5,7 @@ use kvstore_protocol::{CommandError, Response};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::Slots,
+    engine::{End, Slots},
     spec::{Answer, Arity, FAST, Keys, READ, Spec, WRITE},
 };
 
@@ -103,11 +103,9 @@ fn set_end(time: Time, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots
     let is_set = slot.entry().is_some_and(|entry| conditions.hold(at, entry.expires_at()));
     if is_set {
         match u64::try_from(at) {
-            Ok(at) if at > 0 => slot.expire_at(Some(at)),
-            // Before 1970, or when it began.
-            _ => {
-                slot.remove();
-            }
+            Ok(at) => slot.expire_at(End::At(at)),
+            // Before 1970.
+            Err(_) => _ = slot.remove(),
         }
     }
     Ok(is_set.into())
@@ -207,7 +205,7 @@ fn persist(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
     let ends = slot.entry().is_some_and(|entry| entry.expires_at().is_some());
     if ends {
-        slot.expire_at(None);
+        slot.expire_at(End::Never);
     }
     Ok(ends.into())
 }

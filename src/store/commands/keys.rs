@@ -45,7 +45,7 @@ const TYPE: Spec = Spec::new("TYPE", Arity::exactly(2), Keys::FIRST, READ.and(FA
     .about("Names the type of what a key holds.", "1.0.0");
 
 fn type_of(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(Response::simple(slots.first().peek().map_or("none", |entry| entry.value.type_name())))
+    Ok(Response::simple(slots.first().peek().map_or("none", |entry| entry.type_name())))
 }
 
 /// `RENAME key newkey`: gives the value, with its end, another key, in place of what is there.
@@ -53,9 +53,8 @@ const RENAME: Spec = Spec::new("RENAME", Arity::exactly(3), Keys::FIRST_TWO, WRI
     .about("Gives a key another name, whatever had it.", "1.0.0");
 
 fn rename(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let entry = slots.first().take().ok_or(NO_SUCH_KEY)?;
-    slots.at(1).remove();
-    slots.at(1).put(Moved::from(entry));
+    let moved = slots.first().take().ok_or(NO_SUCH_KEY)?;
+    slots.at(1).put_moved(moved);
     Ok(Response::ok())
 }
 
@@ -89,8 +88,7 @@ fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     if !replaces && destination.is_filled() {
         return Ok(false.into());
     }
-    destination.remove();
-    destination.put(copied);
+    destination.put_moved(copied);
     Ok(true.into())
 }
 
@@ -164,7 +162,7 @@ const fn object(name: &'static str, run: OverSlots) -> Spec {
 }
 
 fn encoding(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().peek().map(|entry| if entry.is_edited { "raw" } else { entry.value.encoding() }).into())
+    Ok(slots.first().peek().map(|entry| entry.encoding()).into())
 }
 
 fn freq(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -178,7 +176,7 @@ fn freq(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 fn idletime(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().peek().map(|entry| i64::from(context.tick().saturating_sub(entry.accessed))).into())
+    Ok(slots.first().peek().map(|entry| i64::from(context.tick().saturating_sub(entry.accessed()))).into())
 }
 
 fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -295,7 +293,7 @@ mod tests {
         let bench = Bench::new();
         bench.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
         bench.pass(5000);
-        bench.store.0.remove_due();
+        bench.store.handle.remove_due();
         bench.check([
             ("TTL k", ":-1"),
             ("EXISTS k", ":1"),

@@ -40,7 +40,7 @@ fn scan(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answ
     let mut found = Vec::new();
     let next = keyspace.scan(context, cursor, options.count, &mut |entry| {
         let is_meant = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
-            && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.value.type_name().as_bytes()));
+            && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
         if is_meant {
             found.push(Response::from(entry.key()));
         }

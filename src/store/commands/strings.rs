@@ -1,14 +1,14 @@
 //! Strings: SET, GET and their like.
 
-use kvstore_protocol::{ByteString, CommandError, Response};
+use kvstore_protocol::{CommandError, Response};
 
 use super::expiry::{Moment, Time, Unit};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{Slot, Slots},
+    engine::{End, Slot, Slots},
     spec::{Answer, Arity, FAST, GROWS, Keys, READ, Spec, WRITE},
-    value::{Value, string},
+    value::Text,
 };
 
 /// How long a string may be, and a word of a command: 512 MiB.
@@ -26,7 +26,7 @@ const GET: Spec = Spec::new("GET", Arity::exactly(2), Keys::FIRST, READ.and(FAST
     .about("Returns the string of a key.", "1.0.0");
 
 fn get(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().string()?.cloned().into())
+    Ok(Text::answer(slots.first().string()?))
 }
 
 /// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
@@ -36,19 +36,19 @@ const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(GR
 
 fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     if args.len() == 2 {
-        slots.first().set(Value::String(args.value(1)));
+        slots.first().set(args.value(1));
         return Ok(Response::ok());
     }
     let options = SetOptions::parse(args)?;
-    let end = End::parse(options.end, context, args, "set")?;
+    let end = end_of(options.end, context, args, "set")?;
     let mut slot = slots.first();
-    let before = if options.answers_old { Some(slot.string()?.cloned()) } else { None };
+    let before = if options.answers_old { Some(Text::answer(slot.string()?)) } else { None };
     let is_allowed = options.condition.is_none_or(|condition| condition.holds(&mut slot));
     if is_allowed {
-        end.set(&mut slot, Value::String(args.value(1)));
+        slot.put(args.value(1), end, false);
     }
     Ok(match before {
-        Some(before) => before.into(),
+        Some(before) => before,
         None if is_allowed => Response::ok(),
         None => Response::Null,
     })
@@ -86,32 +86,12 @@ impl Asked {
 }
 
 /// What becomes of the end of a key.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Never,
-    Keep,
-    At(u64),
-}
-
-impl End {
-    fn parse(asked: Option<Asked>, context: &Context<'_>, args: &Args<'_>, name: &str) -> Result<Self, CommandError> {
-        Ok(match asked {
-            Some(Asked::At(time, index)) => Self::At(time.future(context, args.integer(index)?, name)?),
-            Some(Asked::Keep) => Self::Keep,
-            Some(Asked::Persist) | None => Self::Never,
-        })
-    }
-
-    fn set(self, slot: &mut Slot<'_>, value: Value) {
-        match self {
-            Self::Never => slot.set(value),
-            Self::Keep => slot.replace(value),
-            Self::At(at) => {
-                slot.set(value);
-                slot.expire_at(Some(at));
-            }
-        }
-    }
+fn end_of(asked: Option<Asked>, context: &Context<'_>, args: &Args<'_>, name: &str) -> Result<End, CommandError> {
+    Ok(match asked {
+        Some(Asked::At(time, index)) => End::At(time.future(context, args.integer(index)?, name)?),
+        Some(Asked::Keep) => End::Keep,
+        Some(Asked::Persist) | None => End::Never,
+    })
 }
 
 #[derive(Debug, Default)]
@@ -150,9 +130,10 @@ const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.a
     .about("Stores a string under a key and returns the one before.", "1.0.0");
 
 fn getset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let before = slots.first().string()?.cloned();
-    slots.first().set(Value::String(args.value(1)));
-    Ok(before.into())
+    let mut slot = slots.first();
+    let before = Text::answer(slot.string()?);
+    slot.set(args.value(1));
+    Ok(before)
 }
 
 /// `GETDEL key`: removes the string and answers it.
@@ -160,9 +141,10 @@ const GETDEL: Spec = Spec::new("GETDEL", Arity::exactly(2), Keys::FIRST, WRITE.a
     .about("Removes a key and returns its string.", "6.2.0");
 
 fn getdel(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let before = slots.first().string()?.cloned();
-    slots.first().remove();
-    Ok(before.into())
+    let mut slot = slots.first();
+    let before = Text::answer(slot.string()?);
+    slot.remove();
+    Ok(before)
 }
 
 /// `GETEX key [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | PERSIST]`: the string, whose end is set
@@ -173,14 +155,13 @@ const GETEX: Spec = Spec::new("GETEX", Arity::at_least(2), Keys::FIRST, WRITE.an
 fn getex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let asked = getex_end(args)?;
     let mut slot = slots.first();
-    let Some(found) = slot.string()?.cloned() else { return Ok(Response::Null) };
+    let Some(found) = slot.string()?.map(|text| Text::answer(Some(text))) else { return Ok(Response::Null) };
     // The time is read after the key is found: Redis answers nil for a missing key, whatever the time says.
-    match End::parse(asked, context, args, "getex")? {
-        End::At(at) => slot.expire_at(Some(at)),
-        End::Never if asked == Some(Asked::Persist) => slot.expire_at(None),
-        End::Never | End::Keep => {}
+    let end = end_of(asked, context, args, "getex")?;
+    if asked.is_some() {
+        slot.expire_at(end);
     }
-    Ok(found.into())
+    Ok(found)
 }
 
 fn getex_end(args: &Args<'_>) -> Result<Option<Asked>, CommandError> {
@@ -203,7 +184,7 @@ const MGET: Spec = Spec::new("MGET", Arity::at_least(2), Keys::ALL, READ.and(FAS
 
 fn mget(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let indices = 0..slots.len();
-    Ok(Response::array(indices.map(|index| slots.at(index).string().ok().flatten().cloned())))
+    Ok(Response::array(indices.map(|index| Text::answer(slots.at(index).string().ok().flatten()))))
 }
 
 /// `MSET key value [key value …]`: stores the strings, all of them.
@@ -235,7 +216,7 @@ fn check_pairs(args: &Args<'_>, name: &str) -> Result<(), CommandError> {
 
 fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>) {
     for index in 0..slots.len() {
-        slots.at(index).set(Value::String(args.value(2 * index + 1)));
+        slots.at(index).set(args.value(2 * index + 1));
     }
 }
 
@@ -247,7 +228,7 @@ fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
     let is_free = !slot.is_filled();
     if is_free {
-        slot.set(Value::String(args.value(1)));
+        slot.set(args.value(1));
     }
     Ok(is_free.into())
 }
@@ -270,7 +251,7 @@ fn psetex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answ
 
 fn set_for(unit: Unit, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
     let at = Time(unit, Moment::FromNow).future(context, args.integer(1)?, name)?;
-    End::At(at).set(&mut slots.first(), Value::String(args.value(2)));
+    slots.first().put(args.value(2), End::At(at), false);
     Ok(Response::ok())
 }
 
@@ -291,17 +272,13 @@ fn append(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
     let tail = args.bytes(1);
     let Some(entry) = slot.entry() else {
-        slot.set(Value::String(args.value(1)));
+        slot.set(args.value(1));
         return Ok(tail.len().into());
     };
-    let string = entry.value.as_string_mut()?;
-    if string.len() + tail.len() > LONGEST {
+    if entry.string()?.len() + tail.len() > LONGEST {
         return Err(TOO_LONG);
     }
-    string::append(string, tail);
-    let length = string.len();
-    entry.is_edited = true;
-    Ok(length.into())
+    Ok(slot.append(tail)?.into())
 }
 
 /// `GETRANGE key start end`: the bytes from one index to another, both included; negative ones count from the end.
@@ -317,10 +294,7 @@ fn getrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
     let Some(string) = slot.string()? else { return Ok(Response::from("")) };
     let range = range_of(string.len(), start, end);
-    Ok(match string.shared() {
-        Some(shared) => ByteString::from(shared.slice(range)).into(),
-        None => string[range].into(),
-    })
+    Ok(string.slice(range).into())
 }
 
 /// The indices from `start` to `end`, where negative ones count from the end.
@@ -342,31 +316,15 @@ fn setrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let offset = usize::try_from(args.integer(1)?).map_err(|_| CommandError::err("offset is out of range"))?;
     let patch = args.bytes(2);
     let mut slot = slots.first();
-    let Some(entry) = slot.entry() else {
-        if !patch.is_empty() {
-            let mut string = ByteString::default();
-            patched(&mut string, offset, patch)?;
-            slot.set(Value::String(string));
-            slot.entry().into_iter().for_each(|entry| entry.is_edited = true);
-        }
-        return Ok(if patch.is_empty() { 0 } else { offset + patch.len() }.into());
-    };
-    let string = entry.value.as_string_mut()?;
+    let length = slot.entry().map(|entry| entry.string()).transpose()?.map_or(0, |string| string.len());
     if patch.is_empty() {
-        return Ok(string.len().into());
+        return Ok(length.into());
     }
-    patched(string, offset, patch)?;
-    let length = string.len();
-    entry.is_edited = true;
-    Ok(length.into())
-}
-
-fn patched(string: &mut ByteString, offset: usize, patch: &[u8]) -> Result<(), CommandError> {
     if offset.saturating_add(patch.len()) > LONGEST {
         return Err(TOO_LONG);
     }
-    string::overwrite(string, offset, patch);
-    Ok(())
+    slot.overwrite(offset, patch)?;
+    Ok(length.max(offset + patch.len()).into())
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 pub(crate) mod memory;
 mod slots;
 
-pub(crate) use slots::{Located, Moved, Shards, Slot, Slots};
+pub(crate) use memory::{End, Entry};
+pub(crate) use slots::{Few, Located, Moved, Removed, Shards, Slot, Slots};
 
 use super::context::Context;
-use memory::Entry;
 
 /// A key, and the database it is in.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +20,16 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// How many databases there are.
     fn databases(&self) -> usize;
 
-    /// Runs `run` over the slots of `keys`, in their order. A key may come twice.
-    fn lend<R>(&self, context: &Context<'_>, keys: &[Key<'_>], run: impl FnOnce(&mut Slots<'_>) -> R) -> R;
+    /// Runs `run` over the slot of a key.
+    fn lend<R>(&self, context: &Context<'_>, key: Key<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R;
+
+    /// Runs `run` over the slots of keys, in their order. A key may come twice.
+    fn lend_many<'k, R>(
+        &self,
+        context: &Context<'_>,
+        keys: impl Iterator<Item = Key<'k>>,
+        run: impl FnOnce(&mut Slots<'_>) -> R,
+    ) -> R;
 
     /// One database as a whole.
     fn keyspace(&self, database: usize) -> &dyn Keyspace;
@@ -29,7 +37,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Advice: the keys that `tell` passes on will be lent soon. No effect but on speed.
     fn hint(&self, tell: impl FnOnce(&mut dyn FnMut(Key<'_>)));
 
-    /// Removes entries whose time has come, at most about `limit` of them, and returns how many.
+    /// Removes entries whose time has come, in about `limit` steps at most, and returns how many it took.
     fn expire(&self, now: u64, limit: usize) -> usize;
 }
 
@@ -46,10 +54,10 @@ pub(crate) trait Keyspace: Sync {
 
     /// Shows about `count` entries from `cursor` on, and returns the next cursor, 0 at the end. What is there from the
     /// first call to the last is shown at least once.
-    fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64;
+    fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(Entry<'_>)) -> u64;
 
     /// Shows every entry once: each part of the database as it is when its turn comes.
-    fn each(&self, context: &Context<'_>, visit: &mut dyn FnMut(&Entry));
+    fn each(&self, context: &Context<'_>, visit: &mut dyn FnMut(Entry<'_>));
 
     /// A key chosen by the seed of the context.
     fn random(&self, context: &Context<'_>) -> Option<Vec<u8>>;

@@ -1,9 +1,16 @@
 //! [`Slots`]: the places of a command's keys, lent for as long as it runs.
 
 use kvstore_protocol::{ByteString, CommandError};
+use smallvec::SmallVec;
 
-use super::memory::{Entry, Shard};
-use crate::store::{context::Context, value::Value};
+use super::memory::{End, Entry, Found, Shard};
+use crate::store::{
+    context::Context,
+    value::{Content, Text, Value},
+};
+
+/// As many as most commands have keys, without an allocation.
+pub(crate) type Few<T> = SmallVec<[T; 16]>;
 
 /// The places of the keys of a command, in the order of the keys.
 pub(crate) struct Slots<'a> {
@@ -12,14 +19,14 @@ pub(crate) struct Slots<'a> {
     located: &'a [Located<'a>],
 }
 
-/// Entries that were taken out.
-pub(crate) type Removed = Vec<Box<Entry>>;
+/// Values that were taken out.
+pub(crate) type Removed = Vec<Value>;
 
 /// The shards in which the slots are.
 pub(crate) enum Shards<'a> {
     One(&'a mut Shard),
     Many {
-        shards: Vec<&'a mut Shard>,
+        shards: Few<&'a mut Shard>,
         /// What was removed, to be dropped when the shards are given back.
         removed: &'a mut Removed,
     },
@@ -35,17 +42,19 @@ pub(crate) struct Located<'a> {
 }
 
 impl<'a> Slots<'a> {
+    #[inline(always)]
     pub(crate) fn new(context: &'a Context<'a>, shards: Shards<'a>, located: &'a [Located<'a>]) -> Self {
         Self { context, shards, located }
     }
 
     /// How many slots there are.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.located.len()
     }
 
     /// The slot of the first key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn first(&mut self) -> Slot<'_> {
         self.at(0)
     }
@@ -54,14 +63,14 @@ impl<'a> Slots<'a> {
     ///
     /// # Panics
     /// When the command has fewer keys.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at(&mut self, index: usize) -> Slot<'_> {
         let Located { key, hash, shard } = self.located[index];
         let (shard, removed) = match &mut self.shards {
             Shards::One(shard) => (&mut **shard, None),
             Shards::Many { shards, removed } => (&mut *shards[shard], Some(&mut **removed)),
         };
-        Slot { context: self.context, shard, removed, key, hash }
+        Slot { context: self.context, shard, removed, key, hash, found: None }
     }
 
     /// Whether two of the keys are one and the same, in one database.
@@ -78,102 +87,195 @@ pub(crate) struct Slot<'a> {
     removed: Option<&'a mut Removed>,
     key: &'a [u8],
     hash: u64,
+    /// Where the entry is, once somebody asked: a command looks for its key once.
+    found: Option<Option<Found>>,
 }
 
 impl Slot<'_> {
     /// The entry, read as a client reads: it counts as used, and as a hit or a miss.
-    #[inline]
-    pub(crate) fn read(&mut self) -> Option<&Entry> {
-        self.shard.read(self.hash, self.key, self.context)
+    #[inline(always)]
+    pub(crate) fn read(&mut self) -> Option<Entry<'_>> {
+        let found = self.find(true);
+        self.shard.count(found.is_some());
+        found.map(|found| self.shard.entry(found))
     }
 
     /// The string, read as a client reads.
     ///
     /// # Errors
     /// `WRONGTYPE` for another type.
-    #[inline]
-    pub(crate) fn string(&mut self) -> Result<Option<&ByteString>, CommandError> {
-        self.read().map(|entry| entry.value.as_string()).transpose()
+    #[inline(always)]
+    pub(crate) fn string(&mut self) -> Result<Option<Text<'_>>, CommandError> {
+        self.read().map(|entry| entry.string()).transpose()
     }
 
     /// The entry, read as a client reads, except that it does not count as used.
-    pub(crate) fn peek(&mut self) -> Option<&Entry> {
-        self.shard.peek(self.hash, self.key, self.context)
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Option<Entry<'_>> {
+        let found = self.find(false);
+        self.shard.count(found.is_some());
+        found.map(|found| self.shard.entry(found))
     }
 
-    /// The entry, to be changed. Its time stays.
-    #[inline]
-    pub(crate) fn entry(&mut self) -> Option<&mut Entry> {
-        self.shard.entry(self.hash, self.key, self.context)
+    /// The entry, to be changed: it counts as used, and its end stays.
+    #[inline(always)]
+    pub(crate) fn entry(&mut self) -> Option<Entry<'_>> {
+        self.find(true).map(|found| self.shard.entry(found))
     }
 
     /// Whether there is an entry.
+    #[inline]
     pub(crate) fn is_filled(&mut self) -> bool {
-        self.entry().is_some()
+        self.find(true).is_some()
     }
 
     /// Stores a value, without an end.
     #[inline]
-    pub(crate) fn set(&mut self, value: Value) {
-        self.shard.set(self.hash, self.key, value, self.context);
+    pub(crate) fn set<'c>(&mut self, content: impl Into<Content<'c>>) {
+        self.put(content.into(), End::Never, false);
     }
 
-    /// Stores a value. Where there is an entry, its time stays.
-    pub(crate) fn replace(&mut self, value: Value) {
-        match self.entry() {
-            Some(entry) => (entry.value, entry.is_edited) = (value, false),
-            None => self.set(value),
+    /// Stores a value. Where there is an entry, its end stays.
+    #[inline]
+    pub(crate) fn replace<'c>(&mut self, content: impl Into<Content<'c>>) {
+        self.put(content.into(), End::Keep, false);
+    }
+
+    /// Stores a value, and says what becomes of the end. Nothing is stored that ends already.
+    #[inline]
+    pub(crate) fn put(&mut self, content: Content<'_>, end: End, is_edited: bool) {
+        if self.is_over(end) {
+            self.remove();
+            return;
         }
+        let Some(found) = self.find(false) else {
+            let found = self.shard.insert(self.hash, self.key, content, (end, is_edited), self.context);
+            self.found = Some(Some(found));
+            return;
+        };
+        let (found, replaced) = self.shard.write(found, content, (end, is_edited), self.context);
+        self.shard.renew(found, self.context);
+        self.found = Some(Some(found));
+        self.discard(replaced);
+    }
+
+    /// Adds bytes at the end of the string, and returns its length. Where there is no entry, nothing is done.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` for another type.
+    pub(crate) fn append(&mut self, tail: &[u8]) -> Result<usize, CommandError> {
+        let Some(found) = self.find(false) else { return Ok(0) };
+        let (found, length) = self.shard.append(found, tail)?;
+        self.found = Some(Some(found));
+        Ok(length)
+    }
+
+    /// Writes bytes over those of the string from `offset` on. Zeros fill a gap; a missing string is an empty one.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` for another type.
+    pub(crate) fn overwrite(&mut self, offset: usize, patch: &[u8]) -> Result<(), CommandError> {
+        let Some(found) = self.find(false) else {
+            let mut bytes = vec![0; offset];
+            bytes.extend_from_slice(patch);
+            self.put(Content::from(&bytes[..]), End::Never, true);
+            return Ok(());
+        };
+        self.found = Some(Some(self.shard.overwrite(found, offset, patch)?));
+        Ok(())
     }
 
     /// Stores a value that was taken or copied from another slot, with its end.
-    pub(crate) fn put(&mut self, moved: Moved) {
-        self.set(moved.value);
-        if let Some(entry) = self.entry() {
-            entry.is_edited = moved.is_edited;
-        }
-        if moved.expires_at.is_some() {
-            self.expire_at(moved.expires_at);
+    pub(crate) fn put_moved(&mut self, moved: Moved) {
+        let end = moved.expires_at.map_or(End::Never, End::At);
+        match moved.value {
+            Held::Short(string) => self.put(Content::Short(&string), end, moved.is_edited),
+            Held::Value(value) => self.put(Content::Value(value), end, moved.is_edited),
         }
     }
 
     /// Removes the entry, and tells whether there was one.
+    #[inline]
     pub(crate) fn remove(&mut self) -> bool {
-        let Some(entry) = self.take() else { return false };
-        if let Some(removed) = &mut self.removed {
-            removed.push(entry);
-        }
+        let Some(found) = self.find(false) else { return false };
+        let removed = self.shard.remove(self.hash, found);
+        self.found = Some(None);
+        self.discard(removed);
         true
     }
 
     /// Takes the entry out.
-    pub(crate) fn take(&mut self) -> Option<Box<Entry>> {
-        self.shard.take(self.hash, self.key, self.context)
+    pub(crate) fn take(&mut self) -> Option<Moved> {
+        let found = self.find(false)?;
+        let entry = self.shard.entry(found);
+        let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
+        let short = entry.short().map(ByteString::copy_from);
+        let value = self.shard.remove(self.hash, found);
+        self.found = Some(None);
+        let value = short.map(Held::Short).or(value.map(Held::Value))?;
+        Some(Moved { value, is_edited, expires_at })
     }
 
-    /// Sets when the entry ends, in milliseconds since 1970. An entry whose time has come is removed.
-    pub(crate) fn expire_at(&mut self, at: Option<u64>) {
-        self.shard.expire_at(self.hash, self.key, at, self.context);
+    /// Sets when the entry ends. One that ends already is removed.
+    pub(crate) fn expire_at(&mut self, end: End) {
+        let Some(found) = self.find(false) else { return };
+        if self.is_over(end) {
+            self.remove();
+        } else {
+            self.found = Some(Some(self.shard.expire_at(found, end, self.context)));
+        }
+    }
+
+    /// Drops a value, after the locks where there are several.
+    #[inline]
+    fn discard(&mut self, value: Option<Value>) {
+        if let (Some(value), Some(removed)) = (value, &mut self.removed) {
+            removed.push(value);
+        }
+    }
+
+    #[inline]
+    fn is_over(&self, end: End) -> bool {
+        matches!(end, End::At(at) if at <= self.context.now())
+    }
+
+    /// Where the entry is. `uses` tells whether it counts as used.
+    #[inline(always)]
+    fn find(&mut self, uses: bool) -> Option<Found> {
+        let Some(found) = self.found else {
+            let found = self.shard.find(self.hash, self.key, uses, self.context);
+            self.found = Some(found);
+            return found;
+        };
+        if let (Some(found), true) = (found, uses) {
+            self.shard.touch(found, self.context);
+        }
+        found
     }
 }
 
 /// What one slot gives to another: a value and what belongs to it.
 #[derive(Debug)]
 pub(crate) struct Moved {
-    value: Value,
+    value: Held,
     is_edited: bool,
     expires_at: Option<u64>,
 }
 
-/// A copy.
-impl From<&Entry> for Moved {
-    fn from(entry: &Entry) -> Self {
-        Self { value: entry.value.clone(), is_edited: entry.is_edited, expires_at: entry.expires_at() }
-    }
+/// A value on its way.
+#[derive(Debug)]
+enum Held {
+    Short(ByteString),
+    Value(Value),
 }
 
-impl From<Box<Entry>> for Moved {
-    fn from(entry: Box<Entry>) -> Self {
-        Self { is_edited: entry.is_edited, expires_at: entry.expires_at(), value: entry.value }
+/// A copy.
+impl From<Entry<'_>> for Moved {
+    fn from(entry: Entry<'_>) -> Self {
+        let value = match entry.value() {
+            Content::Short(bytes) => Held::Short(ByteString::copy_from(bytes)),
+            Content::Value(value) => Held::Value(value),
+        };
+        Self { value, is_edited: entry.is_edited(), expires_at: entry.expires_at() }
     }
 }

@@ -3,22 +3,24 @@
 mod decimal;
 pub(crate) mod string;
 
-use kvstore_protocol::{ByteString, CommandError};
+use bytes::Bytes;
+use kvstore_protocol::CommandError;
 
 pub(crate) use decimal::Decimal;
+pub(crate) use string::{Content, LONGEST_SHORT, Text};
 
-/// What is stored under a key.
+/// What is stored under a key, if it is no short string: those lie in the record of their entry.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     /// Bytes; what SET stores.
-    String(ByteString),
+    String(Bytes),
 }
 
 impl Value {
     /// The name of the type, as TYPE answers it.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
-            Self::String(_) => "string",
+            Self::String(_) => string::TYPE_NAME,
         }
     }
 
@@ -33,7 +35,7 @@ impl Value {
     ///
     /// # Errors
     /// `WRONGTYPE` for any other type.
-    pub(crate) fn as_string(&self) -> Result<&ByteString, CommandError> {
+    pub(crate) fn as_string(&self) -> Result<&Bytes, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),
         }
@@ -43,7 +45,7 @@ impl Value {
     ///
     /// # Errors
     /// `WRONGTYPE` for any other type.
-    pub(crate) fn as_string_mut(&mut self) -> Result<&mut ByteString, CommandError> {
+    pub(crate) fn as_string_mut(&mut self) -> Result<&mut Bytes, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),
         }

@@ -1,29 +1,114 @@
 //! Strings: how they are changed in place, and what their representation is called.
 
+use std::ops::{Deref, Range};
+
 use bytes::{Bytes, BytesMut};
-use kvstore_protocol::ByteString;
+use kvstore_protocol::{ByteString, Response};
+
+use super::Value;
+
+/// Up to this length a string lies in the record of its entry: as long as a response holds without an allocation.
+pub(crate) const LONGEST_SHORT: usize = 71;
+
+/// What TYPE answers for a string.
+pub(crate) const TYPE_NAME: &str = "string";
+
+/// What OBJECT ENCODING answers for a string that was changed in place.
+pub(crate) const EDITED_ENCODING: &str = "raw";
 
 /// Up to this length Redis keeps a string in one piece with its header.
 const EMBEDDED: usize = 44;
 
-/// Up to this length a changed string is put together on the stack.
-const SHORT: usize = 128;
+/// A string to be read: its bytes where they lie, or the buffer that they share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text<'a> {
+    Short(&'a [u8]),
+    Long(&'a Bytes),
+}
+
+impl Text<'_> {
+    /// Some of the bytes. Those of a long string are shared.
+    pub(crate) fn slice(&self, range: Range<usize>) -> ByteString {
+        match self {
+            Self::Short(bytes) => ByteString::copy_from(&bytes[range]),
+            Self::Long(bytes) => bytes.slice(range).into(),
+        }
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Short(bytes) => bytes,
+            Self::Long(bytes) => bytes,
+        }
+    }
+}
+
+impl Text<'_> {
+    /// The answer that a client reads; nil for none.
+    #[inline(always)]
+    pub(crate) fn answer(text: Option<Self>) -> Response {
+        // Each kind makes its answer where it is returned: moved less often than by conversions one after the other.
+        match text {
+            None => Response::Null,
+            Some(Text::Short(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
+            Some(Text::Long(bytes)) => Response::Bulk(bytes.clone().into()),
+        }
+    }
+}
+
+/// What is to be stored: the bytes of a short string, which are copied into its record, or a value of any type.
+#[derive(Debug)]
+pub(crate) enum Content<'a> {
+    Short(&'a [u8]),
+    Value(Value),
+}
+
+impl Content<'_> {
+    /// Whether it is stored outside of the record.
+    #[inline]
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self, Self::Value(_))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Content<'a> {
+    #[inline]
+    fn from(bytes: &'a [u8]) -> Self {
+        if bytes.len() <= LONGEST_SHORT {
+            return Self::Short(bytes);
+        }
+        Self::Value(Value::String(Bytes::copy_from_slice(bytes)))
+    }
+}
+
+impl From<Vec<u8>> for Content<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Value(Value::String(bytes.into()))
+    }
+}
+
+/// Long ones keep their buffer.
+impl<'a> From<&'a ByteString> for Content<'a> {
+    fn from(string: &'a ByteString) -> Self {
+        match string.shared() {
+            Some(bytes) => Self::Value(Value::String(bytes.clone())),
+            None => Self::Short(string),
+        }
+    }
+}
 
 /// Appends `tail`. Takes time for the tail alone, on average over many: the buffer doubles when it is full.
-pub(crate) fn append(string: &mut ByteString, tail: &[u8]) {
-    let total = string.len() + tail.len();
-    if total <= SHORT && string.shared().is_none() {
-        let mut joined = [0; SHORT];
-        joined[..string.len()].copy_from_slice(string);
-        joined[string.len()..total].copy_from_slice(tail);
-        *string = ByteString::copy_from(&joined[..total]);
-        return;
-    }
+pub(crate) fn append(string: &mut Bytes, tail: &[u8]) {
     edit(string, |bytes| bytes.extend_from_slice(tail));
 }
 
 /// Writes `patch` over the bytes from `offset` on. Where the string ends before, zeros fill the gap.
-pub(crate) fn overwrite(string: &mut ByteString, offset: usize, patch: &[u8]) {
+pub(crate) fn overwrite(string: &mut Bytes, offset: usize, patch: &[u8]) {
     edit(string, |bytes| {
         let end = offset + patch.len();
         if bytes.len() < end {
@@ -34,15 +119,14 @@ pub(crate) fn overwrite(string: &mut ByteString, offset: usize, patch: &[u8]) {
 }
 
 /// Changes the bytes of a string: in its own buffer, or in a copy while somebody else reads that.
-fn edit(string: &mut ByteString, change: impl FnOnce(&mut BytesMut)) {
-    let mut bytes =
-        Bytes::from(std::mem::take(string)).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
+fn edit(string: &mut Bytes, change: impl FnOnce(&mut BytesMut)) {
+    let mut bytes = std::mem::take(string).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
     change(&mut bytes);
-    *string = bytes.freeze().into();
+    *string = bytes.freeze();
 }
 
 /// `int` for the text of an integer, `embstr` for other short strings, `raw` for long ones.
-pub(super) fn encoding(bytes: &[u8]) -> &'static str {
+pub(crate) fn encoding(bytes: &[u8]) -> &'static str {
     match bytes {
         bytes if is_integer(bytes) => "int",
         bytes if bytes.len() <= EMBEDDED => "embstr",
@@ -71,8 +155,14 @@ mod tests {
     }
 
     #[test]
+    fn a_short_string_is_answered_without_an_allocation() {
+        assert!(ByteString::copy_from(&[0; LONGEST_SHORT]).shared().is_none());
+        assert!(ByteString::copy_from(&[0; LONGEST_SHORT + 1]).shared().is_some());
+    }
+
+    #[test]
     fn an_append_copies_the_string_seldom() {
-        let mut string = ByteString::default();
+        let mut string = Bytes::new();
         let (mut moves, mut place) = (0, std::ptr::null());
         for step in 0..100_000 {
             append(&mut string, &[step as u8]);
@@ -84,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_change_leaves_readers_of_the_old_bytes_alone() {
-        let mut string = ByteString::from(vec![b'a'; 100]);
+        let mut string = Bytes::from(vec![b'a'; 100]);
         let reader = string.clone();
         append(&mut string, b"b");
         overwrite(&mut string, 0, b"c");
@@ -94,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_filled_with_zeros() {
-        let mut string = ByteString::from("ab");
+        let mut string = Bytes::from("ab");
         overwrite(&mut string, 4, b"cd");
         assert_eq!(&string[..], b"ab\0\0cd");
         overwrite(&mut string, 1, b"x");

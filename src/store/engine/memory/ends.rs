@@ -1,41 +1,117 @@
 //! [`Ends`]: the order in which the entries of a shard will end.
+//!
+//! A wheel of wheels: the entries whose ends first differ from the time that the wheels have reached in the same four bits,
+//! and there have the same digit, are in one list. The lists run through the records, so an end costs no memory beside its
+//! record, and it is set, changed and taken away in a few steps however many there are. When the time reaches a list, its
+//! entries go on to finer ones, one by one, and those of the finest have come to their end.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
 
-/// The end and the hash of each entry that has an end, and the sum of the ends.
+use super::{
+    record::{Flag, Header, Tail},
+    slab::Slab,
+};
+
+/// How many bits of an end choose the list on a level.
+const BITS: u32 = 4;
+
+const LEVELS: usize = (u64::BITS / BITS) as usize;
+const LISTS: usize = 1 << BITS;
+
+/// No record.
+const NONE: u32 = u32::MAX;
+
+/// The order of the ends, and their sum.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    order: BTreeSet<(u64, u64)>,
+    wheels: Option<Box<Wheels>>,
+    count: usize,
     total: u128,
 }
 
+#[derive(Debug)]
+struct Wheels {
+    /// The time that was reached, in milliseconds since 1970.
+    reached: u64,
+    /// The first record of each list.
+    heads: [u32; LEVELS * LISTS],
+    /// For each level a bit for each list that has a record.
+    filled: [u16; LEVELS],
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// This record is at its end.
+    Record(u32),
+    /// An entry was brought nearer to its end.
+    Nearer,
+}
+
 impl Ends {
-    pub(super) fn insert(&mut self, at: u64, hash: u64) {
-        if self.order.insert((at, hash)) {
-            self.total += u128::from(at);
+    /// Gives a record that has room for an end that end.
+    pub(super) fn insert(&mut self, slab: &mut Slab, handle: u32, end: u64, now: u64) {
+        let wheels = self.wheels.get_or_insert_default();
+        if self.count == 0 {
+            wheels.reached = now;
+        }
+        wheels.link(slab, handle, end);
+        self.count += 1;
+        self.total += u128::from(end);
+    }
+
+    /// Takes the end of a record away. It keeps the room.
+    pub(super) fn remove(&mut self, slab: &mut Slab, handle: u32) {
+        let Some(wheels) = &mut self.wheels else { return };
+        let end = wheels.unlink(slab, handle);
+        self.count -= 1;
+        self.total -= u128::from(end);
+    }
+
+    /// Gives a record that has an end another one.
+    pub(super) fn change(&mut self, slab: &mut Slab, handle: u32, end: u64) {
+        let Some(wheels) = &mut self.wheels else { return };
+        let record = slab.get_mut(handle);
+        let tail = Tail::read(record);
+        self.total = self.total - u128::from(tail.end) + u128::from(end);
+        // Mostly the new end is about as far as the old one, and the list the same.
+        if Header::read(record).list == wheels.list(end) {
+            Tail { end, ..tail }.write(record);
+        } else {
+            wheels.unlink(slab, handle);
+            wheels.link(slab, handle, end);
         }
     }
 
-    pub(super) fn remove(&mut self, at: u64, hash: u64) {
-        if self.order.remove(&(at, hash)) {
-            self.total -= u128::from(at);
+    /// Tells the neighbours of a record with an end that it is here now.
+    pub(super) fn relocate(&mut self, slab: &mut Slab, handle: u32) {
+        let Some(wheels) = &mut self.wheels else { return };
+        let record = slab.get(handle);
+        let (list, tail) = (Header::read(record).list, Tail::read(record));
+        wheels.set_next(slab, list, tail.previous, handle);
+        set_previous(slab, tail.next, handle);
+    }
+
+    /// The next thing to do for what ends until now.
+    pub(super) fn next_due(&mut self, slab: &mut Slab, now: u64) -> Option<Due> {
+        let wheels = self.wheels.as_mut()?;
+        let (start, Reverse(level), list) = wheels.earliest()?;
+        if start > now {
+            wheels.reached = wheels.reached.max(now);
+            return None;
         }
-    }
-
-    /// Takes the first end out whose time has come.
-    pub(super) fn pop_due(&mut self, now: u64) -> Option<(u64, u64)> {
-        let (at, hash) = self.order.first().copied().filter(|(at, _)| *at <= now)?;
-        self.remove(at, hash);
-        Some((at, hash))
-    }
-
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        wheels.reached = wheels.reached.max(start);
+        let handle = wheels.heads[level * LISTS + list];
+        if level == 0 {
+            return Some(Due::Record(handle));
+        }
+        let end = wheels.unlink(slab, handle);
+        wheels.link(slab, handle, end);
+        Some(Due::Nearer)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.order.len()
+        self.count
     }
 
     /// The sum of all ends.
@@ -44,19 +120,184 @@ impl Ends {
     }
 }
 
+impl Default for Wheels {
+    fn default() -> Self {
+        Self { reached: 0, heads: [NONE; LEVELS * LISTS], filled: [0; LEVELS] }
+    }
+}
+
+impl Wheels {
+    /// The list for an end: its level, and the digit of the end there.
+    fn list(&self, end: u64) -> u8 {
+        // A clock that was set back may ask for an end that was passed already: it is due at once.
+        let end = end.max(self.reached);
+        let level = (u64::BITS - 1).saturating_sub((end ^ self.reached).leading_zeros()) / BITS;
+        let digit = (end >> (level * BITS)) as usize % LISTS;
+        (level as usize * LISTS + digit) as u8
+    }
+
+    /// The filled list whose ends begin first, and when that is. Of several, the coarsest: it may hold the earliest end.
+    fn earliest(&self) -> Option<(u64, Reverse<usize>, usize)> {
+        let filled = self.filled.iter().enumerate().filter(|(_, lists)| **lists != 0);
+        let firsts = filled.map(|(level, lists)| {
+            let (list, shift) = (lists.trailing_zeros() as usize, level as u32 * BITS);
+            let above = u64::MAX.checked_shl(shift + BITS).unwrap_or(0);
+            (self.reached & above | (list as u64) << shift, Reverse(level), list)
+        });
+        firsts.min()
+    }
+
+    fn link(&mut self, slab: &mut Slab, handle: u32, end: u64) {
+        let list = self.list(end);
+        let next = self.heads[usize::from(list)];
+        let record = slab.get_mut(handle);
+        Header { list, ..Header::read(record).with(Flag::ENDS, true) }.write(record);
+        Tail { end, previous: NONE, next }.write(record);
+        set_previous(slab, next, handle);
+        self.set_next(slab, list, NONE, handle);
+    }
+
+    /// Takes a record out of its list, and returns its end.
+    fn unlink(&mut self, slab: &mut Slab, handle: u32) -> u64 {
+        let record = slab.get_mut(handle);
+        let (header, tail) = (Header::read(record), Tail::read(record));
+        header.with(Flag::ENDS, false).write(record);
+        set_previous(slab, tail.next, tail.previous);
+        self.set_next(slab, header.list, tail.previous, tail.next);
+        tail.end
+    }
+
+    /// Sets what comes after a record, or first in the list.
+    fn set_next(&mut self, slab: &mut Slab, list: u8, previous: u32, next: u32) {
+        if previous != NONE {
+            let record = slab.get_mut(previous);
+            Tail { next, ..Tail::read(record) }.write(record);
+            return;
+        }
+        let (level, bit) = (usize::from(list) / LISTS, 1 << (usize::from(list) % LISTS));
+        self.heads[usize::from(list)] = next;
+        self.filled[level] = if next == NONE { self.filled[level] & !bit } else { self.filled[level] | bit };
+    }
+}
+
+fn set_previous(slab: &mut Slab, handle: u32, previous: u32) {
+    if handle != NONE {
+        let record = slab.get_mut(handle);
+        Tail { previous, ..Tail::read(record) }.write(record);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
 
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn record(slab: &mut Slab) -> u32 {
+        let handle = slab.allocate(4);
+        Header::new(4, 1, 0).write(slab.get_mut(handle));
+        handle
+    }
+
+    /// The records that end until `now`, in the order in which they are found.
+    fn due(ends: &mut Ends, slab: &mut Slab, now: u64) -> Vec<u32> {
+        let mut found = Vec::new();
+        while let Some(due) = ends.next_due(slab, now) {
+            if let Due::Record(handle) = due {
+                ends.remove(slab, handle);
+                found.push(handle);
+            }
+        }
+        found
+    }
+
     #[test]
-    fn the_sum_follows_what_is_put_in_and_taken_out() {
-        let mut ends = Ends::default();
-        [(30, 1), (10, 2), (20, 3), (20, 3)].into_iter().for_each(|(at, hash)| ends.insert(at, hash));
-        assert_eq!((ends.len(), ends.total()), (3, 60));
-        ends.remove(20, 3);
-        ends.remove(20, 3);
-        assert_eq!((ends.len(), ends.total()), (2, 40));
-        assert_eq!((ends.pop_due(10), ends.pop_due(10)), (Some((10, 2)), None));
-        assert_eq!(ends.total(), 30);
+    fn ends_come_in_their_order_whenever_they_are_asked_for() {
+        let (mut slab, mut ends, mut model) = (Slab::default(), Ends::default(), BTreeMap::new());
+        let mut random = 1_u64;
+        let mut draw = |bits: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 40) & ((1 << bits) - 1)
+        };
+        let (mut now, mut passed) = (NOW, 0);
+        for step in 0..20_000 {
+            let bits = step % 20;
+            let end = now + 1 + draw(bits);
+            match draw(2) {
+                0 => {
+                    let handle = record(&mut slab);
+                    ends.insert(&mut slab, handle, end, now);
+                    model.insert(handle, end);
+                }
+                1 => {
+                    if let Some(handle) = model.keys().nth(draw(5) as usize).copied() {
+                        ends.change(&mut slab, handle, end);
+                        model.insert(handle, end);
+                    }
+                }
+                2 => {
+                    if let Some(handle) = model.keys().nth(draw(5) as usize).copied() {
+                        ends.remove(&mut slab, handle);
+                        model.remove(&handle);
+                    }
+                }
+                _ => {
+                    now += draw(6) * draw(4);
+                    let expected: BTreeSet<u32> =
+                        model.iter().filter(|(_, end)| **end <= now).map(|(handle, _)| *handle).collect();
+                    let found = due(&mut ends, &mut slab, now);
+                    assert!(found.is_sorted_by_key(|handle| model[handle]));
+                    passed += found.len();
+                    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+                    model.retain(|_, end| *end > now);
+                }
+            }
+            assert_eq!((ends.len(), ends.total()), (model.len(), model.values().map(|end| u128::from(*end)).sum()));
+        }
+        assert!(passed > 1000, "{passed}");
+    }
+
+    #[test]
+    fn the_farthest_ends_are_kept_and_found() {
+        let (mut slab, mut ends) = (Slab::default(), Ends::default());
+        for end in [u64::MAX, i64::MAX as u64, NOW + 1] {
+            let handle = record(&mut slab);
+            ends.insert(&mut slab, handle, end, NOW);
+        }
+        assert_eq!(due(&mut ends, &mut slab, NOW), []);
+        assert_eq!(due(&mut ends, &mut slab, NOW + 1).len(), 1);
+        assert_eq!(due(&mut ends, &mut slab, i64::MAX as u64 - 1), []);
+        assert_eq!(due(&mut ends, &mut slab, i64::MAX as u64).len(), 1);
+        assert_eq!(due(&mut ends, &mut slab, u64::MAX).len(), 1);
+        assert_eq!((ends.len(), ends.total()), (0, 0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_delays_and_loses_nothing() {
+        let (mut slab, mut ends) = (Slab::default(), Ends::default());
+        let [late, early] = [(); 2].map(|()| record(&mut slab));
+        ends.insert(&mut slab, late, NOW + 5000, NOW);
+        assert_eq!(due(&mut ends, &mut slab, NOW + 1000), []);
+        ends.insert(&mut slab, early, NOW + 500, NOW);
+        assert_eq!(due(&mut ends, &mut slab, NOW + 400), []);
+        assert_eq!(due(&mut ends, &mut slab, NOW + 1000), [early]);
+        assert_eq!(due(&mut ends, &mut slab, NOW + 5000), [late]);
+    }
+
+    #[test]
+    fn a_record_that_moves_keeps_its_place_in_the_order() {
+        let (mut slab, mut ends) = (Slab::default(), Ends::default());
+        let records: Vec<u32> = (0..10).map(|_| record(&mut slab)).collect();
+        records.iter().for_each(|handle| ends.insert(&mut slab, *handle, NOW + 7, NOW));
+        for handle in [records[4], records[0], records[6]] {
+            ends.remove(&mut slab, handle);
+            if slab.free(handle).is_some() {
+                ends.relocate(&mut slab, handle);
+            }
+        }
+        let found = due(&mut ends, &mut slab, NOW + 7);
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), records[..7].iter().copied().collect());
     }
 }

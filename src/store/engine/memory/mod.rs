@@ -3,33 +3,32 @@
 //! Each database is cut into shards by the hash of the key, each behind a lock of its own. A command locks the shards of
 //! its keys, in one order everywhere, and runs; no command waits for anything else while it holds a lock.
 
+mod dense;
 mod ends;
-mod entry;
+mod hash;
+mod heap;
 mod prefetch;
+mod record;
 mod shard;
+mod slab;
 mod table;
+mod tags;
 
-use std::{
-    hash::BuildHasher,
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{sync::OnceLock, thread};
 
-use foldhash::quality::RandomState;
 use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
 
-use super::{Engine, Expiring, Key, Keyspace, Located, Shards, Slots, Statistics};
+use super::{Engine, Expiring, Few, Key, Keyspace, Located, Removed, Shards, Slots, Statistics};
 use crate::store::context::Context;
 
-pub(crate) use entry::Entry;
-pub(crate) use shard::Shard;
+use hash::Hasher;
 
-/// Into how many shards a database is cut. Many more than there are threads, so that these seldom meet, and so that no
-/// single table takes long to grow.
-const SHARDS: usize = 256;
+pub(crate) use heap::{End, Entry};
+pub(crate) use shard::{Found, Shard};
+
+/// How many shards there are at most.
+const MOST_SHARDS: usize = 1 << 14;
 
 /// How many buckets a scan may find empty for each entry that it is asked for.
 const BUCKETS_PER_ENTRY: usize = 10;
@@ -43,66 +42,68 @@ const HINTED: usize = 128;
 /// Entries in memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// Secret, and another in each process: nobody can choose keys that collide.
-    hasher: RandomState,
+    hasher: Hasher,
     databases: Vec<Database>,
+    /// How many bits choose a shard of a database, and the bits themselves.
+    shard_bits: u32,
+    shard_mask: usize,
 }
 
 /// One database; its shards are made when the first key comes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Database {
+    hasher: Hasher,
+    shards: usize,
     lanes: OnceLock<Box<[Lane]>>,
 }
 
-/// A shard, its lock, and what can be known of it without the lock.
-#[derive(Debug, Default)]
+/// A shard and its lock. As far from the next one that processors, which load two lines at once, do not share any.
+#[derive(Debug)]
 #[repr(align(128))]
-struct Lane {
-    shard: Mutex<Shard>,
-    /// Where the buckets of the table were when the lock was last given back: for prefetching alone.
-    buckets: (AtomicUsize, AtomicUsize),
-}
+struct Lane(Mutex<Shard>);
 
 impl Memory {
-    pub(crate) fn new(databases: usize) -> Self {
-        Self { hasher: RandomState::default(), databases: (0..databases).map(|_| Database::default()).collect() }
+    /// `shards` is how many a database has: rounded up to a power of two.
+    pub(crate) fn new(databases: usize, shards: usize) -> Self {
+        let hasher = Hasher::default();
+        let shards = shards.clamp(1, MOST_SHARDS).next_power_of_two();
+        let database = |_| Database { hasher: hasher.clone(), shards, lanes: OnceLock::new() };
+        let databases = (0..databases).map(database).collect();
+        Self { hasher, databases, shard_bits: shards.ilog2(), shard_mask: shards - 1 }
     }
 
     #[inline]
     fn locate<'a>(&self, key: Key<'a>) -> Located<'a> {
-        let hash = self.hasher.hash_one(key.name);
-        // The low bits choose the bucket and the highest the tag: the shard takes others. Databases follow each other, so
-        // that the index orders the locks of all of them.
-        let shard = key.database * SHARDS + (hash >> 40) as usize % SHARDS;
-        Located { key: key.name, hash, shard }
+        let hash = self.hasher.hash(key.name);
+        // The low bits choose the bucket and the highest are the tag: the shard takes others. Databases follow each other,
+        // so that the index orders the locks of all of them.
+        let within = (hash >> 40) as usize & self.shard_mask;
+        Located { key: key.name, hash, shard: key.database << self.shard_bits | within }
     }
 
     #[inline]
     fn lane(&self, shard: usize) -> &Lane {
-        &self.databases[shard / SHARDS].lanes()[shard % SHARDS]
+        &self.databases[shard >> self.shard_bits].lanes()[shard & self.shard_mask]
     }
 
-    fn lend_many<R>(
+    /// Runs `run` over slots in several shards, whose locks are taken in their order.
+    fn lend_shards<R>(
         &self,
         context: &Context<'_>,
         located: &mut [Located<'_>],
         run: impl FnOnce(&mut Slots<'_>) -> R,
     ) -> R {
-        let mut order: Vec<usize> = located.iter().map(|located| located.shard).collect();
+        let mut order: Few<usize> = located.iter().map(|located| located.shard).collect();
         order.sort_unstable();
         order.dedup();
         for located in located.iter_mut() {
             located.shard = order.partition_point(|shard| *shard < located.shard);
         }
         // Declared before the locks, so dropped after them.
-        let mut removed = Vec::new();
-        let mut guards: Vec<MutexGuard<'_, Shard>> = order.iter().map(|shard| self.lane(*shard).shard.lock()).collect();
+        let mut removed = Removed::new();
+        let mut guards: Few<MutexGuard<'_, Shard>> = order.iter().map(|shard| self.lane(*shard).0.lock()).collect();
         let shards = guards.iter_mut().map(|guard| &mut **guard).collect();
-        let result = run(&mut Slots::new(context, Shards::Many { shards, removed: &mut removed }, located));
-        for (shard, guard) in order.iter().zip(&guards) {
-            self.lane(*shard).publish(guard);
-        }
-        result
+        run(&mut Slots::new(context, Shards::Many { shards, removed: &mut removed }, located))
     }
 }
 
@@ -112,17 +113,26 @@ impl Engine for Memory {
     }
 
     #[inline]
-    fn lend<R>(&self, context: &Context<'_>, keys: &[Key<'_>], run: impl FnOnce(&mut Slots<'_>) -> R) -> R {
-        if let [key] = keys {
-            let located = [self.locate(*key)];
-            let lane = self.lane(located[0].shard);
-            let mut shard = lane.shard.lock();
-            let result = run(&mut Slots::new(context, Shards::One(&mut shard), &located));
-            lane.publish(&shard);
-            return result;
+    fn lend<R>(&self, context: &Context<'_>, key: Key<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R {
+        let located = [self.locate(key)];
+        let mut shard = self.lane(located[0].shard).0.lock();
+        run(&mut Slots::new(context, Shards::One(&mut shard), &located))
+    }
+
+    #[inline]
+    fn lend_many<'k, R>(
+        &self,
+        context: &Context<'_>,
+        keys: impl Iterator<Item = Key<'k>>,
+        run: impl FnOnce(&mut Slots<'_>) -> R,
+    ) -> R {
+        let mut located: Few<_> = keys.map(|key| self.locate(key)).collect();
+        let first = located.first().map_or(0, |located| located.shard);
+        if located.iter().any(|located| located.shard != first) {
+            return self.lend_shards(context, &mut located, run);
         }
-        let mut located: Vec<_> = keys.iter().map(|key| self.locate(*key)).collect();
-        self.lend_many(context, &mut located, run)
+        let mut shard = self.lane(first).0.lock();
+        run(&mut Slots::new(context, Shards::One(&mut shard), &located))
     }
 
     fn keyspace(&self, database: usize) -> &dyn Keyspace {
@@ -130,21 +140,19 @@ impl Engine for Memory {
     }
 
     fn hint(&self, tell: impl FnOnce(&mut dyn FnMut(Key<'_>))) {
-        let mut places = [(0, 0); HINTED];
-        let mut count = 0;
-        // First all buckets, then all entries: what the first round asked for arrives while it goes on.
+        let mut places = SmallVec::<[(u64, usize); HINTED]>::new();
+        // First all buckets, then all entries: what the first round asks for arrives while it goes on. A lock that somebody
+        // has is not waited for, and one is kept for as long as the keys are in the same shard.
+        let mut held = Held { memory: self, shard: usize::MAX, guard: None };
         tell(&mut |key| {
-            let Some(place) = places.get_mut(count) else { return };
-            let Located { hash, shard, .. } = self.locate(key);
-            let (address, buckets) = &self.lane(shard).buckets;
-            table::prefetch_bucket((address.load(Ordering::Relaxed), buckets.load(Ordering::Relaxed)), hash);
-            *place = (hash, shard);
-            count += 1;
-        });
-        for (hash, shard) in &places[..count] {
-            if let Some(shard) = self.lane(*shard).shard.try_lock() {
-                shard.table.prefetch_entry(*hash);
+            if places.len() < HINTED {
+                let Located { hash, shard, .. } = self.locate(key);
+                held.with(shard, |shard| shard.prefetch_bucket(hash));
+                places.push((hash, shard));
             }
+        });
+        for (hash, shard) in &places {
+            held.with(*shard, |shard| shard.prefetch_entries(*hash));
         }
     }
 
@@ -155,9 +163,7 @@ impl Engine for Memory {
             if removed >= limit {
                 break;
             }
-            let mut shard = lane.shard.lock();
-            removed += shard.expire(now, limit - removed);
-            lane.publish(&shard);
+            removed += lane.0.lock().expire(now, limit - removed);
         }
         removed
     }
@@ -166,21 +172,21 @@ impl Engine for Memory {
 impl Database {
     #[inline]
     fn lanes(&self) -> &[Lane] {
-        self.lanes.get_or_init(|| (0..SHARDS).map(|_| Lane::default()).collect())
+        self.lanes.get_or_init(|| (0..self.shards).map(|_| Lane(Mutex::new(Shard::new(self.hasher.clone())))).collect())
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
-        self.lanes.get().into_iter().flatten().map(|lane| lane.shard.lock())
+        self.lanes.get().into_iter().flatten().map(|lane| lane.0.lock())
     }
 }
 
 impl Keyspace for Database {
     fn len(&self) -> usize {
-        self.shards().map(|shard| shard.table.len()).sum()
+        self.shards().map(|shard| shard.len()).sum()
     }
 
     fn expiring(&self) -> Expiring {
-        let ends = self.shards().map(|shard| (shard.ends.len(), shard.ends.total()));
+        let ends = self.shards().map(|shard| shard.ends());
         let (count, total) = ends.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1));
         Expiring { count, mean: total.checked_div(count as u128).unwrap_or(0) as u64 }
     }
@@ -193,25 +199,26 @@ impl Keyspace for Database {
         drop_elsewhere(removed);
     }
 
-    fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64 {
+    fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(Entry<'_>)) -> u64 {
         let Some(lanes) = self.lanes.get() else { return 0 };
         // The lowest bits of a cursor are the shard, the others the cursor in its table.
-        let (first, mut within) = (cursor as usize % SHARDS, cursor / SHARDS as u64);
+        let shards = self.shards as u64;
+        let (first, mut within) = ((cursor % shards) as usize, cursor / shards);
         // Empty buckets are work too, but little: a table that shrank should not take many calls.
         let (mut seen, mut buckets) = (0, 0);
         for (index, lane) in lanes.iter().enumerate().skip(first) {
-            let shard = lane.shard.lock();
-            if shard.table.len() == 0 {
+            let shard = lane.0.lock();
+            if shard.len() == 0 {
                 within = 0;
                 continue;
             }
             loop {
                 if seen >= count || buckets / BUCKETS_PER_ENTRY >= count {
-                    return within * SHARDS as u64 + index as u64;
+                    return within * shards + index as u64;
                 }
-                within = shard.table.scan(within, |entry| {
+                within = shard.scan(within, |entry| {
                     seen += 1;
-                    if is_live(entry, context) {
+                    if is_live(&entry, context) {
                         visit(entry);
                     }
                 });
@@ -224,25 +231,25 @@ impl Keyspace for Database {
         0
     }
 
-    fn each(&self, context: &Context<'_>, visit: &mut dyn FnMut(&Entry)) {
+    fn each(&self, context: &Context<'_>, visit: &mut dyn FnMut(Entry<'_>)) {
         for shard in self.shards() {
-            shard.table.iter().filter(|entry| is_live(entry, context)).for_each(&mut *visit);
+            shard.iter().filter(|entry| is_live(entry, context)).for_each(&mut *visit);
         }
     }
 
     fn random(&self, context: &Context<'_>) -> Option<Vec<u8>> {
         // Every entry is as likely as another: the one at a random place, or the next that is live.
         let mut skipped = (context.seed() % self.len().max(1) as u64) as usize;
-        let live_after = |shard: MutexGuard<'_, Shard>, skipped: usize| {
-            let found = shard.table.iter().skip(skipped).find(|entry| is_live(entry, context));
-            found.map(|entry| entry.key().to_vec())
+        let live_from = |shard: &Shard, index: usize| {
+            let mut entries = (index..shard.len()).filter_map(|index| shard.nth(index));
+            entries.find(|entry| is_live(entry, context)).map(|entry| entry.key().to_vec())
         };
         let found = self.shards().find_map(|shard| {
-            let (here, length) = (skipped, shard.table.len());
-            skipped = skipped.saturating_sub(length);
-            if here < length { live_after(shard, here) } else { None }
+            let index = skipped;
+            skipped = skipped.saturating_sub(shard.len());
+            live_from(&shard, index)
         });
-        found.or_else(|| self.shards().find_map(|shard| live_after(shard, 0)))
+        found.or_else(|| self.shards().find_map(|shard| live_from(&shard, 0)))
     }
 
     fn statistics(&self) -> Statistics {
@@ -258,25 +265,34 @@ impl Keyspace for Database {
 
 /// Drops shards, on another thread where that would keep this one from its connections.
 fn drop_elsewhere(removed: Vec<Shard>) {
-    let entries: usize = removed.iter().map(|shard| shard.table.len()).sum();
+    let entries: usize = removed.iter().map(|shard| shard.len()).sum();
     if entries >= MANY {
         // Where there are no more threads, the shards are dropped here, together with the closure that was to do it.
         let _ = thread::Builder::new().name("kvstore-drop".to_owned()).spawn(move || drop(removed));
     }
 }
 
-fn is_live(entry: &Entry, context: &Context<'_>) -> bool {
+fn is_live(entry: &Entry<'_>, context: &Context<'_>) -> bool {
     entry.expires_at().is_none_or(|at| at > context.now())
 }
 
-impl Lane {
-    /// Notes where the table is. Stored only when it moved: the line is read by every thread.
+/// The lock that a hint has, of one shard at a time.
+struct Held<'a> {
+    memory: &'a Memory,
+    shard: usize,
+    guard: Option<MutexGuard<'a, Shard>>,
+}
+
+impl Held<'_> {
     #[inline]
-    fn publish(&self, shard: &Shard) {
-        let (address, buckets) = shard.table.location();
-        if self.buckets.0.load(Ordering::Relaxed) != address {
-            self.buckets.0.store(address, Ordering::Relaxed);
-            self.buckets.1.store(buckets, Ordering::Relaxed);
+    fn with(&mut self, shard: usize, run: impl FnOnce(&Shard)) {
+        if shard != self.shard {
+            self.guard = None;
+            self.shard = shard;
+            self.guard = self.memory.lane(shard).0.try_lock();
+        }
+        if let Some(shard) = &self.guard {
+            run(shard);
         }
     }
 }

@@ -1,139 +1,248 @@
 //! [`Shard`]: a part of a database, and everything that is consistent under its lock.
 
-use super::{Entry, ends::Ends, table::Table};
+use kvstore_protocol::CommandError;
+
+use super::{
+    ends::Due,
+    hash::Hasher,
+    heap::{End, Entry, Heap, Relocated, Written},
+    table::{Place, Records, Table},
+};
 use crate::{
     server::NoTouch,
-    store::{context::Context, engine::Statistics, value::Value},
+    store::{
+        context::Context,
+        engine::Statistics,
+        value::{Content, Value},
+    },
 };
 
-/// Entries, and the order in which those with an end will end.
-#[derive(Debug, Default)]
+/// Entries, where they are, and the order in which those with an end will end.
+#[derive(Debug)]
 pub(crate) struct Shard {
-    pub(super) table: Table,
-    pub(super) ends: Ends,
+    hasher: Hasher,
+    table: Table,
+    heap: Heap,
     pub(super) statistics: Statistics,
 }
 
+/// Where an entry is. Holds until another entry of the shard is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found(Place);
+
 impl Shard {
+    pub(super) fn new(hasher: Hasher) -> Self {
+        Self { hasher, table: Table::default(), heap: Heap::default(), statistics: Statistics::default() }
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// How many entries have an end, and the sum of the ends.
+    pub(super) fn ends(&self) -> (usize, u128) {
+        (self.heap.ends().len(), self.heap.ends().total())
+    }
+
+    /// Finds the entry of a key. One whose time has come is removed and not found. `uses` tells whether it counts as used.
     #[inline]
-    pub(crate) fn read(&mut self, hash: u64, key: &[u8], context: &Context<'_>) -> Option<&Entry> {
-        self.remove_if_due(hash, key, context);
-        let Some(entry) = self.table.get_mut(hash, key) else {
-            self.statistics.misses += 1;
+    pub(crate) fn find(&mut self, hash: u64, key: &[u8], uses: bool, context: &Context<'_>) -> Option<Found> {
+        let heap = &self.heap;
+        let (mut end, mut accessed) = (None, 0);
+        let place = self.table.find(hash, |handle| {
+            let entry = heap.entry(handle);
+            let is_found = entry.has_key(key);
+            if is_found {
+                (end, accessed) = (entry.expires_at(), entry.accessed());
+            }
+            is_found
+        })?;
+        if end.is_some_and(|end| end <= context.now()) {
+            self.expired(hash, Found(place));
             return None;
-        };
-        self.statistics.hits += 1;
-        touch(entry, context);
-        Some(entry)
-    }
-
-    pub(crate) fn peek(&mut self, hash: u64, key: &[u8], context: &Context<'_>) -> Option<&Entry> {
-        self.remove_if_due(hash, key, context);
-        let found = self.table.get(hash, key);
-        match found {
-            Some(_) => self.statistics.hits += 1,
-            None => self.statistics.misses += 1,
         }
-        found
+        if uses && accessed != context.tick() {
+            self.touch(Found(place), context);
+        }
+        Some(Found(place))
     }
 
+    /// The entry, to be read.
     #[inline]
-    pub(crate) fn entry(&mut self, hash: u64, key: &[u8], context: &Context<'_>) -> Option<&mut Entry> {
-        self.remove_if_due(hash, key, context);
-        let entry = self.table.get_mut(hash, key)?;
-        touch(entry, context);
-        Some(entry)
+    pub(crate) fn entry(&self, found: Found) -> Entry<'_> {
+        self.heap.entry(found.0.handle)
     }
 
+    /// Counts a read that found its key, or did not.
     #[inline]
-    pub(crate) fn set(&mut self, hash: u64, key: &[u8], value: Value, context: &Context<'_>) {
-        // An entry whose time has come is overwritten like any other.
-        if let Some(entry) = self.table.get_mut(hash, key) {
-            entry.value = value;
-            entry.is_edited = false;
-            entry.accessed = context.tick();
-            if let Some(at) = entry.expires_at() {
-                entry.set_expires_at(None);
-                self.ends.remove(at, hash);
-            }
-            return;
-        }
-        let mut entry = Box::new(Entry::new(key, hash, value));
-        entry.accessed = context.tick();
-        self.table.insert(hash, entry);
-    }
-
-    pub(crate) fn take(&mut self, hash: u64, key: &[u8], context: &Context<'_>) -> Option<Box<Entry>> {
-        self.remove_if_due(hash, key, context);
-        self.remove(hash, key)
-    }
-
-    pub(crate) fn expire_at(&mut self, hash: u64, key: &[u8], at: Option<u64>, context: &Context<'_>) {
-        let Some(entry) = self.table.get_mut(hash, key) else { return };
-        if let Some(before) = entry.expires_at() {
-            self.ends.remove(before, hash);
-        }
-        entry.set_expires_at(at);
-        let Some(at) = at else { return };
-        if at <= context.now() {
-            self.table.remove(hash, key);
-        } else {
-            self.ends.insert(at, hash);
+    pub(crate) fn count(&mut self, is_hit: bool) {
+        match is_hit {
+            true => self.statistics.hits += 1,
+            false => self.statistics.misses += 1,
         }
     }
 
-    /// Removes entries whose time has come, at most `limit`, and returns how many.
+    /// Notes that the entry was used, unless the client asked for its commands not to count.
+    pub(crate) fn touch(&mut self, found: Found, context: &Context<'_>) {
+        if context.session().get::<NoTouch>().is_none() {
+            self.heap.touch(found.0.handle, context.tick());
+        }
+    }
+
+    /// Makes an entry for a key that has none.
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        content: Content<'_>,
+        how: (End, bool),
+        context: &Context<'_>,
+    ) -> Found {
+        let handle = self.heap.create(key, content, how, context.tick(), || context.now());
+        Found(self.table.insert(hash, handle, &Keyed { hasher: &self.hasher, heap: &self.heap }))
+    }
+
+    /// Writes a value over that of an entry, and returns what lay outside before.
+    #[inline]
+    pub(crate) fn write(
+        &mut self,
+        found: Found,
+        content: Content<'_>,
+        how: (End, bool),
+        context: &Context<'_>,
+    ) -> (Found, Option<Value>) {
+        let written = self.heap.write(found.0.handle, content, how, || context.now());
+        self.note(found, written)
+    }
+
+    /// Notes that the entry is new, in a way.
+    #[inline]
+    pub(crate) fn renew(&mut self, found: Found, context: &Context<'_>) {
+        self.heap.touch(found.0.handle, context.tick());
+    }
+
+    /// Sets when an entry ends, which is not yet.
+    pub(crate) fn expire_at(&mut self, found: Found, end: End, context: &Context<'_>) -> Found {
+        let written = self.heap.expire_at(found.0.handle, end, || context.now());
+        self.note(found, written).0
+    }
+
+    /// Adds bytes at the end of a string, and returns its length.
+    pub(crate) fn append(&mut self, found: Found, tail: &[u8]) -> Result<(Found, usize), CommandError> {
+        let (written, length) = self.heap.append(found.0.handle, tail)?;
+        Ok((self.note(found, written).0, length))
+    }
+
+    /// Writes bytes over those of a string from `offset` on.
+    pub(crate) fn overwrite(&mut self, found: Found, offset: usize, patch: &[u8]) -> Result<Found, CommandError> {
+        let written = self.heap.overwrite(found.0.handle, offset, patch)?;
+        Ok(self.note(found, written).0)
+    }
+
+    /// Removes an entry, and returns its value if that lay outside.
+    pub(crate) fn remove(&mut self, hash: u64, found: Found) -> Option<Value> {
+        let (value, relocated) = self.heap.remove(found.0.handle);
+        // The table first: the record that moved took the handle of the one that is removed.
+        self.table.remove(hash, found.0);
+        self.redirect(relocated);
+        value
+    }
+
+    /// Removes entries whose time has come, in at most about `limit` steps, and returns how many steps it took.
     pub(super) fn expire(&mut self, now: u64, limit: usize) -> usize {
-        let mut removed = 0;
-        while removed < limit {
-            let Some((at, hash)) = self.ends.pop_due(now) else { break };
-            // Two keys of one hash and one end share a place in the order: all of them go.
-            while let Some(key) = self.due_key(hash, at) {
-                self.table.remove(hash, &key);
-                self.statistics.expired += 1;
-                removed += 1;
+        for step in 0..limit {
+            match self.heap.next_due(now) {
+                None => return step,
+                Some(Due::Nearer) => {}
+                Some(Due::Record(handle)) => self.remove_due(handle),
             }
         }
-        removed
+        limit
     }
 
     /// Takes everything out but the statistics.
     pub(super) fn clear(&mut self) -> Self {
-        let statistics = self.statistics;
-        std::mem::replace(self, Self { statistics, ..Self::default() })
+        let new = Self { statistics: self.statistics, ..Self::new(self.hasher.clone()) };
+        std::mem::replace(self, new)
     }
 
-    fn due_key(&self, hash: u64, at: u64) -> Option<Vec<u8>> {
-        let is_due = |entry: &Entry| entry.hash() == hash && entry.expires_at() == Some(at);
-        self.table.find(hash, is_due).map(|entry| entry.key().to_vec())
+    /// Shows the entries in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
+    pub(super) fn scan(&self, cursor: u64, mut visit: impl FnMut(Entry<'_>)) -> u64 {
+        self.table.scan(cursor, |handle| visit(self.heap.entry(handle)))
     }
 
+    /// All entries.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.heap.iter()
+    }
+
+    /// The entry at an index among all of them.
+    pub(super) fn nth(&self, index: usize) -> Option<Entry<'_>> {
+        self.heap.nth(index)
+    }
+
+    /// Asks for the bucket that `hash` means.
     #[inline]
-    fn remove_if_due(&mut self, hash: u64, key: &[u8], context: &Context<'_>) {
-        // Without an entry that ends, none can be due: most shards stop here.
-        if self.ends.is_empty() {
-            return;
-        }
-        let end = self.table.get(hash, key).and_then(Entry::expires_at);
-        if end.is_some_and(|at| at <= context.now()) {
-            self.remove(hash, key);
-            self.statistics.expired += 1;
+    pub(super) fn prefetch_bucket(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// Asks for the entries that `hash` may mean. Their bucket should be in the cache.
+    #[inline]
+    pub(super) fn prefetch_entries(&self, hash: u64) {
+        self.table.prefetch_records(hash, &Keyed { hasher: &self.hasher, heap: &self.heap });
+    }
+
+    /// Removes an entry that was found over.
+    #[cold]
+    fn expired(&mut self, hash: u64, found: Found) {
+        self.statistics.expired += 1;
+        self.remove(hash, found);
+    }
+
+    #[cold]
+    fn remove_due(&mut self, handle: u32) {
+        let hash = self.hasher.hash(self.heap.entry(handle).key());
+        if let Some(place) = self.table.find(hash, |other| other == handle) {
+            self.expired(hash, Found(place));
         }
     }
 
-    fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Box<Entry>> {
-        let entry = self.table.remove(hash, key)?;
-        if let Some(at) = entry.expires_at() {
-            self.ends.remove(at, hash);
+    /// Notes where the records are after one was written.
+    #[inline]
+    fn note(&mut self, found: Found, written: Written) -> (Found, Option<Value>) {
+        let mut place = found.0;
+        if written.handle != place.handle {
+            place = self.table.set(place, written.handle);
+            self.redirect(written.relocated);
         }
-        Some(entry)
+        (Found(place), written.replaced)
+    }
+
+    fn redirect(&mut self, relocated: Option<Relocated>) {
+        let Some(Relocated { from, to }) = relocated else { return };
+        let hash = self.hasher.hash(self.heap.entry(to).key());
+        if let Some(place) = self.table.find(hash, |handle| handle == from) {
+            self.table.set(place, to);
+        }
     }
 }
 
-/// Notes that the entry was used, unless the client asked for its commands not to count.
-#[inline]
-fn touch(entry: &mut Entry, context: &Context<'_>) {
-    if entry.accessed != context.tick() && context.session().get::<NoTouch>().is_none() {
-        entry.accessed = context.tick();
+/// What the table asks about records.
+struct Keyed<'a> {
+    hasher: &'a Hasher,
+    heap: &'a Heap,
+}
+
+impl Records for Keyed<'_> {
+    #[inline]
+    fn hash(&self, handle: u32) -> u64 {
+        self.hasher.hash(self.heap.entry(handle).key())
+    }
+
+    #[inline]
+    fn prefetch(&self, handle: u32) {
+        self.heap.prefetch(handle);
     }
 }

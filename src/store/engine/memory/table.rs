@@ -1,248 +1,393 @@
-//! [`Table`]: a hash table of entries, made to be prefetched and to be scanned while it changes.
+//! [`Table`]: where the record of a key is; a hash table that grows by one bucket at a time.
 //!
-//! A bucket is one cache line: six entries, a byte of hash for each, and a link to another bucket for the few that
-//! overflow. An entry lives in the bucket that the low bits of its hash name, or behind it, so that a scan can go by those
-//! bits whatever the size of the table.
+//! A bucket is one cache line: twelve handles, a byte of hash for each, and a link to another bucket for the few that
+//! overflow. The table is one of linear hashing (Litwin, 1980): for each eight entries that come one bucket is split in two,
+//! for each few that go two are put together, so no entry waits for a whole table to be moved. No hash is kept: what is
+//! split is hashed again, a dozen keys at a time. Buckets are taken in pieces, so nothing large is copied or allocated.
+
+use smallvec::SmallVec;
 
 use super::{
-    entry::Entry,
-    prefetch::{prefetch, prefetch_address},
+    prefetch::prefetch,
+    tags::{PLACES, Tags},
 };
 
-const ENTRIES: usize = 6;
+/// How many entries a bucket has on average before one is split: a third of the places stay free, so that a bucket that
+/// waits for its turn overflows seldom.
+const LOAD: usize = 8;
 
-/// How many entries a bucket has on average before the table grows.
-const LOAD: usize = 4;
+/// With how few on average two buckets are put together.
+const LOW_LOAD: usize = 6;
 
-/// A hash table of entries.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    /// A power of two of them, or none.
-    buckets: Vec<Bucket>,
-    len: usize,
+/// How many buckets are allocated together.
+const PIECE: usize = 64;
+
+/// The bit of a bucket's number that tells the ones that hold what overflowed.
+const OVERFLOW: u32 = 1 << 31;
+
+/// What a table asks about the records that its handles name.
+pub(super) trait Records {
+    /// The hash of the key of a record.
+    fn hash(&self, handle: u32) -> u64;
+
+    /// Asks for the memory of a record.
+    fn prefetch(&self, handle: u32);
 }
 
+/// Where a handle is in a table. Holds until the next entry comes or goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) handle: u32,
+    bucket: u32,
+    place: u8,
+}
+
+/// Handles of records, found by the hashes of their keys.
 #[derive(Debug, Default)]
-#[repr(align(64))]
+pub(super) struct Table {
+    /// One less than twice the largest power of two that is not over the number of buckets.
+    mask: usize,
+    buckets: Buckets,
+    len: usize,
+    overflow: Overflow,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
 struct Bucket {
-    /// A byte of each entry's hash, 0 where there is no entry.
-    tags: [u8; 8],
-    entries: [Option<Box<Entry>>; ENTRIES],
-    next: Option<Box<Bucket>>,
+    tags: Tags,
+    handles: [u32; PLACES],
 }
 
 impl Table {
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
+    /// The place of the handle with this hash that is meant.
     #[inline]
-    pub(crate) fn get(&self, hash: u64, key: &[u8]) -> Option<&Entry> {
-        let mut bucket = self.buckets.get(self.home(hash))?;
+    pub(super) fn find(&self, hash: u64, mut is_meant: impl FnMut(u32) -> bool) -> Option<Place> {
+        if self.len == 0 {
+            return None;
+        }
+        let mut number = self.home(hash) as u32;
+        let mut bucket = self.buckets.get(number as usize);
         loop {
-            for index in bucket.candidates(hash) {
-                if let Some(entry) = bucket.entries[index].as_deref().filter(|entry| entry.key() == key) {
-                    return Some(entry);
+            for place in bucket.tags.matching(tag(hash)) {
+                let handle = bucket.handles[place];
+                if is_meant(handle) {
+                    return Some(Place { handle, bucket: number, place: place as u8 });
                 }
             }
-            bucket = bucket.next.as_deref()?;
+            number = bucket.next()?;
+            bucket = self.bucket(number);
         }
     }
 
-    #[inline]
-    pub(crate) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Entry> {
-        let home = self.home(hash);
-        let mut bucket = self.buckets.get_mut(home)?;
-        loop {
-            let found = bucket.candidates(hash).find(|index| bucket.holds(*index, key));
-            match found {
-                Some(index) => return bucket.entries[index].as_deref_mut(),
-                None => bucket = bucket.next.as_deref_mut()?,
-            }
-        }
-    }
-
-    /// Adds an entry whose key is not there yet.
-    pub(crate) fn insert(&mut self, hash: u64, entry: Box<Entry>) -> &mut Entry {
+    /// Adds a handle whose key is not there yet.
+    pub(super) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Place {
         if self.len >= self.buckets.len() * LOAD {
-            self.resize((self.buckets.len() * 2).max(1));
+            self.split(records);
         }
         self.len += 1;
-        let home = self.home(hash);
-        self.buckets[home].insert(hash, entry)
+        self.add(self.home(hash), tag(hash), handle)
     }
 
-    pub(crate) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Box<Entry>> {
-        let home = self.home(hash);
-        let mut bucket = self.buckets.get_mut(home)?;
-        let removed = loop {
-            let found = bucket.candidates(hash).find(|index| bucket.holds(*index, key));
-            match found {
-                Some(index) => {
-                    bucket.tags[index] = 0;
-                    break bucket.entries[index].take();
-                }
-                None => bucket = bucket.next.as_deref_mut()?,
-            }
-        };
+    /// Takes a handle out.
+    pub(super) fn remove(&mut self, hash: u64, place: Place) {
+        self.bucket_mut(place.bucket).tags.set(place.place.into(), 0);
         self.len -= 1;
-        let home = &mut self.buckets[home];
-        home.drop_empty_links();
-        if self.buckets.len() > 1 && self.len * 8 < self.buckets.len() * LOAD {
-            self.resize(self.buckets.len() / 4);
+        let home = self.home(hash);
+        if self.buckets.get(home).next().is_some() {
+            self.fill(home, place);
         }
-        removed
+        if self.len < self.buckets.len().saturating_sub(1) * LOW_LOAD {
+            self.merge();
+        }
     }
 
-    /// Calls `visit` with the entries of the bucket that `cursor` names, and returns the next cursor, 0 after the last.
+    /// Notes that a record has a new handle.
+    #[inline]
+    pub(super) fn set(&mut self, place: Place, handle: u32) -> Place {
+        self.bucket_mut(place.bucket).handles[usize::from(place.place)] = handle;
+        Place { handle, ..place }
+    }
+
+    /// Calls `visit` with the handles in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
     ///
-    /// The cursor counts with its bits reversed, from the highest bit of the bucket's number down: when the table grows or
-    /// shrinks in between, the buckets that a visited one was split into, or merged from, are the visited ones. So an
-    /// entry that is there from the first call to the last is visited at least once. The method is that of Redis.
-    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&Entry)) -> u64 {
-        let Some(mask) = (self.buckets.len() as u64).checked_sub(1) else { return 0 };
-        let mut bucket = self.buckets.get((cursor & mask) as usize);
-        while let Some(visited) = bucket {
-            visited.entries.iter().flatten().for_each(|entry| visit(entry));
-            bucket = visited.next.as_deref();
+    /// The cursor counts with its bits reversed, from the highest bit of the bucket's number down: the buckets that a
+    /// visited one is split into later, and those that are put together in it, are the visited ones. So an entry that is
+    /// there from the first call to the last is visited at least once.
+    pub(super) fn scan(&self, cursor: u64, visit: impl FnMut(u32)) -> u64 {
+        if self.buckets.len() == 0 {
+            return 0;
         }
+        let home = self.home(cursor);
+        self.chain(home).for_each(visit);
+        let half = self.mask / 2 + 1;
+        let is_split = home >= half || home + half < self.buckets.len();
+        let mask = if is_split { self.mask } else { self.mask / 2 } as u64;
         (cursor | !mask).reverse_bits().wrapping_add(1).reverse_bits()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        let chains =
-            self.buckets.iter().flat_map(|bucket| std::iter::successors(Some(bucket), |bucket| bucket.next.as_deref()));
-        chains.flat_map(|bucket| bucket.entries.iter().flatten().map(|entry| &**entry))
-    }
-
-    /// Finds an entry by its hash alone.
-    pub(crate) fn find(&self, hash: u64, mut is_meant: impl FnMut(&Entry) -> bool) -> Option<&Entry> {
-        let mut bucket = self.buckets.get(self.home(hash))?;
-        loop {
-            let found = bucket.candidates(hash).filter_map(|index| bucket.entries[index].as_deref());
-            for entry in found {
-                if is_meant(entry) {
-                    return Some(entry);
-                }
-            }
-            bucket = bucket.next.as_deref()?;
+    /// Asks for the bucket that `hash` means.
+    #[inline]
+    pub(super) fn prefetch_bucket(&self, hash: u64) {
+        if self.len > 0 {
+            prefetch(self.buckets.get(self.home(hash)));
         }
     }
 
-    /// Where the buckets lie and how many there are, for [`prefetch_bucket`].
-    pub(crate) fn location(&self) -> (usize, usize) {
-        (self.buckets.as_ptr() as usize, self.buckets.len())
-    }
-
-    /// Asks for the entry that `hash` may mean. Its bucket should be in the cache.
+    /// Asks for the records that `hash` may mean, and for what overflowed. Their bucket should be in the cache.
     #[inline]
-    pub(crate) fn prefetch_entry(&self, hash: u64) {
-        let Some(bucket) = self.buckets.get(self.home(hash)) else { return };
-        for index in bucket.candidates(hash) {
-            if let Some(entry) = &bucket.entries[index] {
-                prefetch(&**entry);
-            }
+    pub(super) fn prefetch_records(&self, hash: u64, records: &impl Records) {
+        if self.len > 0 {
+            let bucket = self.buckets.get(self.home(hash));
+            bucket.tags.matching(tag(hash)).for_each(|place| records.prefetch(bucket.handles[place]));
+            bucket.next().into_iter().for_each(|next| prefetch(self.bucket(next)));
         }
     }
 
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        hash as usize & self.buckets.len().wrapping_sub(1)
+        let home = hash as usize & self.mask;
+        if home < self.buckets.len() { home } else { home & (self.mask / 2) }
     }
 
-    fn resize(&mut self, buckets: usize) {
-        let mut table = Self { buckets: Vec::new(), len: self.len };
-        table.buckets.resize_with(buckets.max(1), Bucket::default);
-        for bucket in std::mem::take(&mut self.buckets) {
-            let mut bucket = Some(Box::new(bucket));
-            while let Some(mut moved) = bucket {
-                for entry in moved.entries.iter_mut().filter_map(Option::take) {
-                    let hash = entry.hash();
-                    let home = table.home(hash);
-                    table.buckets[home].insert(hash, entry);
-                }
-                bucket = moved.next.take();
+    #[inline]
+    fn bucket(&self, number: u32) -> &Bucket {
+        let buckets = if number & OVERFLOW == 0 { &self.buckets } else { &self.overflow.buckets };
+        buckets.get((number & !OVERFLOW) as usize)
+    }
+
+    #[inline]
+    fn bucket_mut(&mut self, number: u32) -> &mut Bucket {
+        let buckets = if number & OVERFLOW == 0 { &mut self.buckets } else { &mut self.overflow.buckets };
+        buckets.get_mut((number & !OVERFLOW) as usize)
+    }
+
+    /// The handles in a bucket, and in those that hold what overflowed.
+    fn chain(&self, home: usize) -> impl Iterator<Item = u32> {
+        let buckets =
+            std::iter::successors(Some(self.buckets.get(home)), |bucket| bucket.next().map(|next| self.bucket(next)));
+        buckets.flat_map(|bucket| bucket.tags.taken().map(|place| bucket.handles[place]))
+    }
+
+    fn add(&mut self, home: usize, tag: u8, handle: u32) -> Place {
+        let mut number = home as u32;
+        loop {
+            let bucket = self.bucket_mut(number);
+            if let Some(place) = bucket.tags.free() {
+                bucket.tags.set(place, tag);
+                bucket.handles[place] = handle;
+                return Place { handle, bucket: number, place: place as u8 };
             }
+            number = bucket.next().unwrap_or_else(|| {
+                let next = self.overflow.take();
+                self.bucket_mut(number).set_next(Some(next));
+                next
+            });
         }
-        *self = table;
     }
-}
 
-/// Asks for the bucket that `hash` means in a table at `location`. The table may have moved since: then this is in vain.
-#[inline]
-pub(crate) fn prefetch_bucket((address, buckets): (usize, usize), hash: u64) {
-    let home = hash as usize & buckets.wrapping_sub(1);
-    prefetch_address(address.wrapping_add(home.wrapping_mul(size_of::<Bucket>())));
+    /// Fills a place that became free with the last handle that overflowed.
+    #[cold]
+    fn fill(&mut self, home: usize, free: Place) {
+        let (mut before, mut last) = (home as u32, home as u32);
+        while let Some(next) = self.bucket(last).next() {
+            (before, last) = (last, next);
+        }
+        let bucket = self.bucket_mut(last);
+        if free.bucket != last
+            && let Some(place) = bucket.tags.taken().next()
+        {
+            let (tag, handle) = (bucket.tags.get(place), bucket.handles[place]);
+            bucket.tags.set(place, 0);
+            let target = self.bucket_mut(free.bucket);
+            target.tags.set(free.place.into(), tag);
+            target.handles[usize::from(free.place)] = handle;
+        }
+        if self.bucket(last).tags.taken().next().is_none() {
+            self.bucket_mut(before).set_next(None);
+            self.overflow.give_back(last);
+        }
+    }
+
+    /// Splits the bucket whose turn it is.
+    fn split(&mut self, records: &impl Records) {
+        let count = self.buckets.len();
+        self.buckets.push();
+        if count == 0 {
+            self.mask = 1;
+            return;
+        }
+        let half = self.mask / 2 + 1;
+        // All of them are asked for before the first is needed.
+        self.chain(count - half).for_each(|handle| records.prefetch(handle));
+        let entries = self.drain(count - half);
+        if self.buckets.len() > self.mask {
+            self.mask = self.mask * 2 + 1;
+        }
+        for (tag, handle) in entries {
+            let is_moved = records.hash(handle) as usize & half != 0;
+            self.add(if is_moved { count } else { count - half }, tag, handle);
+        }
+    }
+
+    /// Puts the last bucket together with the one that it was split from.
+    fn merge(&mut self) {
+        let last = self.buckets.len() - 1;
+        if last < self.mask / 2 + 1 {
+            self.mask /= 2;
+        }
+        let entries = self.drain(last);
+        self.buckets.pop();
+        for (tag, handle) in entries {
+            self.add(last - (self.mask / 2 + 1), tag, handle);
+        }
+    }
+
+    /// Takes everything out of a bucket and what overflowed from it.
+    fn drain(&mut self, home: usize) -> SmallVec<[(u8, u32); 2 * PLACES]> {
+        let mut entries = SmallVec::new();
+        let mut next = Some(home as u32);
+        while let Some(number) = next {
+            let bucket = std::mem::take(self.bucket_mut(number));
+            entries.extend(bucket.tags.taken().map(|place| (bucket.tags.get(place), bucket.handles[place])));
+            if number & OVERFLOW != 0 {
+                self.overflow.give_back(number);
+            }
+            next = bucket.next();
+        }
+        entries
+    }
 }
 
 impl Bucket {
-    /// The places whose tag is that of `hash`; now and then one more.
+    /// The number of the bucket that holds what overflowed.
     #[inline]
-    fn candidates(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
-        const LOW: u64 = 0x0101_0101_0101_0101;
-        let differing = u64::from_le_bytes(self.tags) ^ LOW.wrapping_mul(u64::from(tag(hash)));
-        // The highest bit of each byte that is zero, and sometimes of one above it.
-        let mut zeros = differing.wrapping_sub(LOW) & !differing & (LOW << 7);
-        std::iter::from_fn(move || {
-            let at = zeros.trailing_zeros() as usize / 8;
-            zeros &= zeros.wrapping_sub(1);
-            (at < ENTRIES).then_some(at)
-        })
+    fn next(&self) -> Option<u32> {
+        let link = self.tags.link();
+        (link != 0).then(|| (link - 1) | OVERFLOW)
+    }
+
+    fn set_next(&mut self, number: Option<u32>) {
+        self.tags.set_link(number.map_or(0, |number| (number & !OVERFLOW) + 1));
+    }
+}
+
+/// Buckets, allocated in pieces.
+#[derive(Debug, Default)]
+struct Buckets {
+    pieces: Vec<Box<[Bucket; PIECE]>>,
+    len: usize,
+}
+
+impl Buckets {
+    #[inline]
+    fn len(&self) -> usize {
+        self.len
     }
 
     #[inline]
-    fn holds(&self, index: usize, key: &[u8]) -> bool {
-        self.entries[index].as_deref().is_some_and(|entry| entry.key() == key)
+    fn get(&self, index: usize) -> &Bucket {
+        &self.pieces[index / PIECE][index % PIECE]
     }
 
-    fn insert(&mut self, hash: u64, entry: Box<Entry>) -> &mut Entry {
-        let mut bucket = self;
-        let free = loop {
-            match bucket.entries.iter().position(Option::is_none) {
-                Some(free) => break free,
-                None => bucket = bucket.next.get_or_insert_default(),
-            }
-        };
-        bucket.tags[free] = tag(hash);
-        bucket.entries[free].insert(entry)
+    #[inline]
+    fn get_mut(&mut self, index: usize) -> &mut Bucket {
+        &mut self.pieces[index / PIECE][index % PIECE]
     }
 
-    /// Drops the linked buckets at the end of the chain that hold nothing.
-    fn drop_empty_links(&mut self) {
-        if let Some(next) = &mut self.next {
-            next.drop_empty_links();
-            if next.next.is_none() && next.entries.iter().all(Option::is_none) {
-                self.next = None;
-            }
+    fn push(&mut self) {
+        if self.len.is_multiple_of(PIECE) {
+            self.pieces.push(Box::new([Bucket::default(); PIECE]));
         }
+        self.len += 1;
+    }
+
+    /// Drops the last one, which is empty.
+    fn pop(&mut self) {
+        self.len -= 1;
+        if self.len.is_multiple_of(PIECE) {
+            self.pieces.pop();
+        }
+    }
+}
+
+/// The buckets that hold what overflowed from others.
+#[derive(Debug, Default)]
+struct Overflow {
+    buckets: Buckets,
+    /// One that is free, linked to the others that are.
+    free: Option<u32>,
+    used: usize,
+}
+
+impl Overflow {
+    /// The number of an empty bucket.
+    fn take(&mut self) -> u32 {
+        self.used += 1;
+        let Some(number) = self.free else {
+            self.buckets.push();
+            return (self.buckets.len() - 1) as u32 | OVERFLOW;
+        };
+        self.free = std::mem::take(self.buckets.get_mut((number & !OVERFLOW) as usize)).next();
+        number
+    }
+
+    /// Takes back a bucket, which is empty. When none is used any more, all of their memory is given back.
+    fn give_back(&mut self, number: u32) {
+        self.used -= 1;
+        if self.used == 0 {
+            *self = Self::default();
+            return;
+        }
+        self.buckets.get_mut((number & !OVERFLOW) as usize).set_next(self.free);
+        self.free = Some(number);
     }
 }
 
 /// The byte of a hash that a bucket keeps: from the bits that do not choose the bucket, and never 0.
 #[inline]
 fn tag(hash: u64) -> u8 {
-    (hash >> 56) as u8 | 1
+    ((hash >> 56) as u8).max(1)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{HashMap, HashSet};
+    use std::{
+        collections::{HashMap, HashSet},
+        hash::BuildHasher,
+    };
+
+    use foldhash::quality::FixedState;
 
     use super::*;
-    use crate::store::value::Value;
 
-    fn entry(number: u64) -> (u64, Box<Entry>) {
-        let hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20);
-        (hash, Box::new(Entry::new(number.to_string().as_bytes(), hash, Value::String("v".into()))))
+    /// Records whose handles are their keys.
+    struct Numbers;
+
+    impl Records for Numbers {
+        fn hash(&self, handle: u32) -> u64 {
+            FixedState::default().hash_one(handle)
+        }
+
+        fn prefetch(&self, _: u32) {}
     }
 
-    fn insert(table: &mut Table, number: u64) {
-        let (hash, entry) = entry(number);
-        table.insert(hash, entry);
+    fn place(table: &Table, number: u32) -> Option<Place> {
+        table.find(Numbers.hash(number), |handle| handle == number)
     }
 
-    fn remove(table: &mut Table, number: u64) -> bool {
-        table.remove(entry(number).0, number.to_string().as_bytes()).is_some()
+    fn insert(table: &mut Table, number: u32) {
+        assert_eq!(table.insert(Numbers.hash(number), number, &Numbers).handle, number);
+    }
+
+    fn remove(table: &mut Table, number: u32) -> bool {
+        let found = place(table, number);
+        found.into_iter().for_each(|place| table.remove(Numbers.hash(number), place));
+        found.is_some()
     }
 
     #[test]
@@ -254,11 +399,11 @@ mod tests {
     fn the_table_equals_a_naive_map() {
         let (mut table, mut model) = (Table::default(), HashMap::new());
         let mut random = 1_u64;
-        for step in 0..50_000_u64 {
+        for step in 0..60_000_u64 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(step);
-            let number = random >> 52;
+            let number = (random >> 52) as u32;
             // Mostly inserts, then mostly removals, so that it grows and shrinks.
-            if (random >> 20) % 10 < if step < 25_000 { 7 } else { 3 } {
+            if (random >> 20) % 10 < if step < 25_000 { 7 } else { 1 } {
                 if model.insert(number, ()).is_none() {
                     insert(&mut table, number);
                 }
@@ -268,11 +413,48 @@ mod tests {
             assert_eq!(table.len(), model.len());
         }
         for number in 0..4096 {
-            let (hash, entry) = entry(number);
-            assert_eq!(table.get(hash, entry.key()).is_some(), model.contains_key(&number));
-            assert_eq!(table.get_mut(hash, entry.key()).is_some(), model.contains_key(&number));
+            assert_eq!(place(&table, number).is_some(), model.contains_key(&number));
         }
-        assert_eq!(table.iter().count(), model.len());
+    }
+
+    #[test]
+    fn buckets_follow_the_number_of_entries() {
+        let mut table = Table::default();
+        (0..10_000).for_each(|number| insert(&mut table, number));
+        assert_eq!(table.buckets.len(), 10_000_usize.div_ceil(LOAD));
+        assert!((1..table.buckets.len() / 3).contains(&table.overflow.used), "{}", table.overflow.used);
+        (100..10_000).for_each(|number| assert!(remove(&mut table, number)));
+        assert_eq!(table.buckets.len(), 100 / LOW_LOAD + 1);
+        (0..100).for_each(|number| assert!(remove(&mut table, number)));
+        assert_eq!((table.buckets.len(), table.overflow.buckets.pieces.len()), (1, 0));
+    }
+
+    #[test]
+    fn entries_of_one_hash_overflow_and_are_found() {
+        struct Same;
+        impl Records for Same {
+            fn hash(&self, _: u32) -> u64 {
+                42
+            }
+            fn prefetch(&self, _: u32) {}
+        }
+        let mut table = Table::default();
+        (0..100).for_each(|number| _ = table.insert(42, number, &Same));
+        for number in [50, 0, 99].into_iter().chain((1..99).filter(|number| *number != 50)) {
+            let found = table.find(42, |handle| handle == number).expect("it is there");
+            table.remove(42, found);
+            assert!(table.find(42, |handle| handle == number).is_none());
+        }
+        assert_eq!((table.len(), table.overflow.used), (0, 0));
+    }
+
+    #[test]
+    fn a_handle_is_replaced_in_its_place() {
+        let mut table = Table::default();
+        (0..100).for_each(|number| insert(&mut table, number));
+        let found = place(&table, 7).expect("it is there");
+        assert_eq!(table.set(found, 1007).handle, 1007);
+        assert!(table.find(Numbers.hash(7), |handle| handle == 1007).is_some() && place(&table, 7).is_none());
     }
 
     #[test]
@@ -281,8 +463,8 @@ mod tests {
         (0..500).for_each(|number| insert(&mut table, number));
         let (mut seen, mut cursor, mut step) = (HashSet::new(), 0, 0_u64);
         loop {
-            cursor = table.scan(cursor, |entry| {
-                seen.insert(entry.key().to_vec());
+            cursor = table.scan(cursor, |handle| {
+                seen.insert(handle);
             });
             if cursor == 0 {
                 break;
@@ -295,6 +477,23 @@ mod tests {
             }
         }
         assert!(step > 300, "the table was scanned while it changed");
-        assert!((0..500).all(|number: u64| seen.contains(number.to_string().as_bytes())));
+        assert!((0..500).all(|number| seen.contains(&number)));
+    }
+
+    #[test]
+    fn a_scan_that_nothing_disturbs_returns_everything_once() {
+        let mut table = Table::default();
+        for count in 1..300 {
+            insert(&mut table, count);
+            let (mut seen, mut cursor) = (Vec::new(), 0);
+            loop {
+                cursor = table.scan(cursor, |handle| seen.push(handle));
+                if cursor == 0 {
+                    break;
+                }
+            }
+            seen.sort_unstable();
+            assert!(seen.iter().copied().eq(1..=count), "{count}: {seen:?}");
+        }
     }
 }

@@ -1,0 +1,113 @@
+//! What the store's own part of a command costs: finding the key, changing the entry, making the answer.
+
+use divan::{Bencher, black_box};
+use kvstore::{protocol::Command, store::Store};
+
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// With all entries in the processor's caches, and with hardly any.
+const KEYS: [usize; 2] = [1000, 1_000_000];
+
+/// How many commands are made ahead, each with a key at random.
+const COMMANDS: usize = 4096;
+
+fn main() {
+    divan::main();
+}
+
+/// A store for one thread, with so many entries of 16 + 64 bytes.
+fn store(keys: usize) -> Store {
+    let store = Store::builder().threads(1).build();
+    for number in 0..keys {
+        store.execute(&Command::set(key(number), [b'x'; 64]));
+    }
+    store
+}
+
+fn key(number: usize) -> String {
+    format!("key:{number:012}")
+}
+
+/// Runs the commands that `command` makes of random keys, one after the other.
+fn bench(bencher: Bencher<'_, '_>, keys: usize, command: impl Fn(&mut dyn FnMut() -> String) -> Command) {
+    let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
+    let mut draw = || key(random.usize(..keys));
+    let commands: Vec<Command> = (0..COMMANDS).map(|_| command(&mut draw)).collect();
+    let mut turn = commands.iter().cycle();
+    bencher.bench_local(|| turn.next().map(|command| store.execute(black_box(command))));
+}
+
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn get_hit(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::get(key()));
+}
+
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn get_miss(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::get(key() + "?"));
+}
+
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn exists(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::new("EXISTS").arg(key()));
+}
+
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn set_overwrite(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::set(key(), [b'y'; 64]));
+}
+
+/// Each key is new, and is removed again: two commands.
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn set_new_and_del(bencher: Bencher<'_, '_>, keys: usize) {
+    let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
+    let numbers = (0..COMMANDS).map(|_| keys + random.usize(..keys));
+    let commands: Vec<_> =
+        numbers.map(|number| (Command::set(key(number), [b'x'; 64]), Command::del(key(number)))).collect();
+    let mut turn = commands.iter().cycle();
+    bencher
+        .bench_local(|| turn.next().map(|(set, del)| (store.execute(black_box(set)), store.execute(black_box(del)))));
+}
+
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn incr(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::new("INCR").arg("n:".to_owned() + &key()));
+}
+
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn append(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::new("APPEND").arg("a:".to_owned() + &key()).arg("x"));
+}
+
+#[divan::bench(args = KEYS, sample_size = 1000)]
+fn expire(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::new("EXPIRE").arg(key()).arg(1000));
+}
+
+#[divan::bench(args = KEYS, sample_size = 100)]
+fn mget_10(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::new("MGET").with_args((0..10).map(|_| key())));
+}
+
+#[divan::bench(args = KEYS, sample_size = 100)]
+fn mset_10(bencher: Bencher<'_, '_>, keys: usize) {
+    bench(bencher, keys, |key| Command::new("MSET").with_args((0..10).flat_map(|_| [key(), "y".repeat(64)])));
+}
+
+/// A pipeline's batch: 64 commands are hinted, then run. Without the hint it shows what one is worth.
+#[divan::bench(args = KEYS, consts = [false, true], sample_size = 100)]
+fn batch_of_64<const IS_HINTED: bool>(bencher: Bencher<'_, '_>, keys: usize) {
+    let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
+    let hint = store.hint();
+    let commands: Vec<Command> = (0..COMMANDS).map(|_| Command::get(key(random.usize(..keys)))).collect();
+    let mut turn = commands.chunks(64).cycle();
+    bencher.bench_local(|| {
+        let Some(batch) = turn.next() else { return };
+        if IS_HINTED {
+            hint(black_box(batch));
+        }
+        batch.iter().for_each(|command| _ = black_box(store.execute(black_box(command))));
+    });
+}

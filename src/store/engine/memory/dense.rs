@@ -1,0 +1,98 @@
+//! [`Dense`]: what lies outside of the records, without a gap, and in pieces, so that nothing large is ever copied.
+
+/// How many items a piece has.
+const PIECE: usize = 1024;
+
+/// Items, each owned by the record with a handle.
+#[derive(Debug)]
+pub(super) struct Dense<T> {
+    pieces: Vec<Vec<Owned<T>>>,
+}
+
+#[derive(Debug)]
+struct Owned<T> {
+    item: T,
+    owner: u32,
+}
+
+impl<T> Default for Dense<T> {
+    fn default() -> Self {
+        Self { pieces: Vec::new() }
+    }
+}
+
+impl<T> Dense<T> {
+    /// Adds an item and returns its index.
+    pub(super) fn push(&mut self, item: T, owner: u32) -> u32 {
+        if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
+            // The first piece grows from nothing, so that few items take little.
+            let capacity = if self.pieces.is_empty() { 0 } else { PIECE };
+            self.pieces.push(Vec::with_capacity(capacity));
+        }
+        let index = self.len();
+        let piece = self.pieces.last_mut().expect("a piece was just made");
+        piece.push(Owned { item, owner });
+        u32::try_from(index).expect("there are fewer items than handles")
+    }
+
+    /// Takes an item out. Where the last one takes its index, the owner of that one is returned.
+    pub(super) fn remove(&mut self, index: u32) -> (T, Option<u32>) {
+        let last = self.pieces.last_mut().and_then(Vec::pop).expect("what is removed is there");
+        if self.pieces.last().is_some_and(Vec::is_empty) {
+            self.pieces.pop();
+        }
+        if index as usize == self.len() {
+            return (last.item, None);
+        }
+        let owner = last.owner;
+        (std::mem::replace(self.place(index), last).item, Some(owner))
+    }
+
+    #[inline]
+    pub(super) fn get(&self, index: u32) -> &T {
+        &self.pieces[index as usize / PIECE][index as usize % PIECE].item
+    }
+
+    pub(super) fn get_mut(&mut self, index: u32) -> &mut T {
+        &mut self.place(index).item
+    }
+
+    pub(super) fn set_owner(&mut self, index: u32, owner: u32) {
+        self.place(index).owner = owner;
+    }
+
+    fn place(&mut self, index: u32) -> &mut Owned<T> {
+        &mut self.pieces[index as usize / PIECE][index as usize % PIECE]
+    }
+
+    fn len(&self) -> usize {
+        let last = self.pieces.last().map_or(0, Vec::len);
+        self.pieces.len().saturating_sub(1) * PIECE + last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_item_takes_the_place_of_one_that_is_removed() {
+        let mut items = Dense::default();
+        let indices: Vec<u32> =
+            ["a", "b", "c"].into_iter().zip(10..).map(|(item, owner)| items.push(item, owner)).collect();
+        assert_eq!(indices, [0, 1, 2]);
+        items.set_owner(2, 99);
+        assert_eq!((items.remove(0), *items.get(0)), (("a", Some(99)), "c"));
+        assert_eq!((items.remove(1), items.remove(0)), (("b", None), ("c", None)));
+        assert_eq!(items.push("d", 1), 0);
+    }
+
+    #[test]
+    fn pieces_are_given_back() {
+        let mut items = Dense::default();
+        (0..3 * PIECE as u32 + 1).for_each(|number| assert_eq!(items.push(number, number), number));
+        assert_eq!((items.pieces.len(), *items.get(2 * PIECE as u32)), (4, 2 * PIECE as u32));
+        (0..2 * PIECE).for_each(|_| _ = items.remove(0));
+        assert_eq!((items.pieces.len(), items.len()), (2, PIECE + 1));
+    }
+}

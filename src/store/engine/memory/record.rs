@@ -1,0 +1,189 @@
+//! [`Header`]: how an entry is laid out in a record of bytes.
+//!
+//! ```text
+//! header (8) | key | value | free | end (8), its neighbours in the order of ends (4 + 4), where there is an end
+//! ```
+//!
+//! A key that is too long for a record, and a value that is, lie outside: four bytes in their place say where.
+
+use std::ops::Range;
+
+use crate::store::value::LONGEST_SHORT;
+
+/// What the length of a record is a multiple of.
+pub(super) const GRANULE: usize = 8;
+
+/// How many bytes a key may have to lie in the record.
+pub(super) const LONGEST_KEY: usize = 255;
+
+/// How many bytes say where a key or a value lies outside.
+pub(super) const INDEX: usize = 4;
+
+/// The longest of all records, in granules.
+pub(super) const MOST_GRANULES: usize = (HEADER + LONGEST_KEY + LONGEST_SHORT + TAIL).div_ceil(GRANULE);
+
+const HEADER: usize = 8;
+const TAIL: usize = 16;
+
+/// What a record says about its key and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// When the value was last used, in seconds since 1970.
+    pub(super) accessed: u32,
+    pub(super) key_len: u8,
+    pub(super) value_len: u8,
+    pub(super) flags: u8,
+    /// In which list of the order of ends the record is, where it has an end.
+    pub(super) list: u8,
+}
+
+/// A fact about a record: one bit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flag(u8);
+
+impl Flag {
+    /// The value is a string that was changed in place, which OBJECT ENCODING tells.
+    pub(super) const EDITED: Self = Self(1);
+    /// The key lies outside.
+    pub(super) const KEY_OUTSIDE: Self = Self(2);
+    /// The value lies outside.
+    pub(super) const VALUE_OUTSIDE: Self = Self(4);
+    /// The entry has an end.
+    pub(super) const ENDS: Self = Self(8);
+}
+
+impl Header {
+    /// For a key and a value of so many bytes in the record.
+    pub(super) fn new(key_len: usize, value_len: usize, accessed: u32) -> Self {
+        Self { accessed, key_len: key_len as u8, value_len: value_len as u8, flags: 0, list: 0 }
+    }
+
+    #[inline]
+    pub(super) fn read(record: &[u8]) -> Self {
+        let [a, b, c, d, key_len, value_len, flags, list] = *first(record);
+        Self { accessed: u32::from_le_bytes([a, b, c, d]), key_len, value_len, flags, list }
+    }
+
+    #[inline]
+    pub(super) fn write(self, record: &mut [u8]) {
+        let [a, b, c, d] = self.accessed.to_le_bytes();
+        let bytes = [a, b, c, d, self.key_len, self.value_len, self.flags, self.list];
+        record[..HEADER].copy_from_slice(&bytes);
+    }
+
+    #[inline]
+    pub(super) fn is(self, flag: Flag) -> bool {
+        self.flags & flag.0 != 0
+    }
+
+    #[inline]
+    #[must_use]
+    pub(super) fn with(self, flag: Flag, is_set: bool) -> Self {
+        let flags = if is_set { self.flags | flag.0 } else { self.flags & !flag.0 };
+        Self { flags, ..self }
+    }
+
+    /// The same for a value of so many bytes in the record.
+    #[inline]
+    #[must_use]
+    pub(super) fn with_value(self, len: usize) -> Self {
+        Self { value_len: len as u8, ..self }
+    }
+
+    /// Where the key lies in the record, or what says where it lies.
+    #[inline]
+    pub(super) fn key(self) -> Range<usize> {
+        HEADER..HEADER + usize::from(self.key_len)
+    }
+
+    /// Where the value lies in the record, or what says where it lies.
+    #[inline]
+    pub(super) fn value(self) -> Range<usize> {
+        let start = HEADER + usize::from(self.key_len);
+        start..start + usize::from(self.value_len)
+    }
+
+    /// How many granules the record needs.
+    #[inline]
+    pub(super) fn granules(self) -> usize {
+        let tail = if self.is(Flag::ENDS) { TAIL } else { 0 };
+        (self.value().end + tail).div_ceil(GRANULE)
+    }
+
+    /// Whether the record may stay in so many granules: it fits, and leaves less than a quarter of them empty. A value
+    /// that changes its length a little does not move each time.
+    #[inline]
+    pub(super) fn fits(self, granules: usize) -> bool {
+        let needed = self.granules();
+        needed <= granules && needed * 4 >= granules * 3
+    }
+}
+
+/// When an entry ends, and its neighbours in the list of those that end about then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tail {
+    /// In milliseconds since 1970.
+    pub(super) end: u64,
+    pub(super) previous: u32,
+    pub(super) next: u32,
+}
+
+impl Tail {
+    #[inline]
+    pub(super) fn read(record: &[u8]) -> Self {
+        let (end, links) = record[record.len() - TAIL..].split_at(8);
+        let (previous, next) = links.split_at(4);
+        Self {
+            end: u64::from_le_bytes(*first(end)),
+            previous: u32::from_le_bytes(*first(previous)),
+            next: u32::from_le_bytes(*first(next)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn write(self, record: &mut [u8]) {
+        let start = record.len() - TAIL;
+        let (end, links) = record[start..].split_at_mut(8);
+        end.copy_from_slice(&self.end.to_le_bytes());
+        links[..4].copy_from_slice(&self.previous.to_le_bytes());
+        links[4..].copy_from_slice(&self.next.to_le_bytes());
+    }
+}
+
+/// The four bytes that say where something lies outside.
+#[inline]
+pub(super) fn index_at(record: &[u8], range: Range<usize>) -> u32 {
+    u32::from_le_bytes(*first(&record[range]))
+}
+
+#[inline]
+pub(super) fn set_index_at(record: &mut [u8], range: Range<usize>, index: u32) {
+    record[range].copy_from_slice(&index.to_le_bytes());
+}
+
+#[inline]
+fn first<const N: usize>(bytes: &[u8]) -> &[u8; N] {
+    bytes.first_chunk().expect("a record is as long as its parts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut record = [0; 40];
+        let header = Header { list: 200, ..Header::new(9, 3, 77) }.with(Flag::ENDS, true).with(Flag::EDITED, true);
+        let tail = Tail { end: u64::MAX - 1, previous: 1, next: u32::MAX };
+        header.write(&mut record);
+        tail.write(&mut record);
+        assert_eq!((Header::read(&record), Tail::read(&record)), (header, tail));
+        assert!(!header.with(Flag::EDITED, false).is(Flag::EDITED) && header.is(Flag::ENDS));
+        assert_eq!((header.key(), header.value(), header.granules()), (8..17, 17..20, 5));
+    }
+
+    #[test]
+    fn a_key_of_16_and_a_value_of_64_bytes_take_88() {
+        assert_eq!(Header::new(16, 64, 0).granules() * GRANULE, 88);
+    }
+}

@@ -1,0 +1,303 @@
+//! [`Slab`]: records of bytes in chunks, each chunk for records of one length.
+//!
+//! A record is named by a handle of four bytes: its chunk, and where it starts there. The records of one length lie without
+//! a gap: where one is freed, the last one takes its place, and whoever names that one is told its new handle. So chunks
+//! empty from the last on, and one that is empty is given back.
+
+use super::{
+    prefetch::prefetch_address,
+    record::{GRANULE, MOST_GRANULES},
+};
+
+/// How long a chunk is.
+const CHUNK: usize = 32 * 1024;
+
+/// How long the first chunk of a length starts: it doubles until it is a whole one, so that few entries take little.
+const FIRST_CHUNK: usize = 512;
+
+/// How many bits of a handle are the granule in the chunk; the others are the number of the chunk.
+const GRANULE_BITS: u32 = (CHUNK / GRANULE).ilog2();
+
+/// How many chunks there can be: all but the last number, so that no handle is `u32::MAX`.
+const MOST_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
+
+const _: () = assert!(MOST_GRANULES * GRANULE <= FIRST_CHUNK);
+
+/// Records of bytes.
+#[derive(Debug, Default)]
+pub(super) struct Slab {
+    chunks: Vec<Chunk>,
+    /// By the number of granules of their records.
+    classes: Vec<Class>,
+    /// The numbers of chunks that were given back.
+    vacant: Vec<u32>,
+    /// One chunk is kept, so that an entry that comes and goes does not take and give back a chunk each time.
+    spare: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// How many a record has.
+    granules: usize,
+}
+
+/// The records of one length.
+#[derive(Debug, Default)]
+struct Class {
+    chunks: Vec<u32>,
+    /// How many records the last chunk holds; the others are full.
+    fill: usize,
+}
+
+impl Slab {
+    /// Makes a record of so many granules, whose bytes are anything.
+    ///
+    /// # Panics
+    /// When the slab takes over 32 GiB.
+    pub(super) fn allocate(&mut self, granules: usize) -> u32 {
+        if self.classes.len() <= granules {
+            self.classes.resize_with(granules + 1, Class::default);
+        }
+        if !self.has_room(granules) {
+            self.make_room(granules);
+        }
+        let class = &mut self.classes[granules];
+        class.fill += 1;
+        class.last(granules)
+    }
+
+    /// Frees a record. Where another one takes its handle, the handle that it had is returned.
+    pub(super) fn free(&mut self, handle: u32) -> Option<u32> {
+        let granules = self.chunks[chunk_of(handle)].granules;
+        let class = &mut self.classes[granules];
+        let last = class.last(granules);
+        class.fill -= 1;
+        let is_empty = class.fill == 0;
+        if last != handle {
+            self.copy(last, handle, granules * GRANULE);
+        }
+        if is_empty {
+            self.give_back(granules);
+        }
+        (last != handle).then_some(last)
+    }
+
+    #[inline]
+    pub(super) fn get(&self, handle: u32) -> &[u8] {
+        let chunk = &self.chunks[chunk_of(handle)];
+        &chunk.bytes[offset_of(handle)..][..chunk.granules * GRANULE]
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, handle: u32) -> &mut [u8] {
+        let chunk = &mut self.chunks[chunk_of(handle)];
+        &mut chunk.bytes[offset_of(handle)..][..chunk.granules * GRANULE]
+    }
+
+    /// Two records, of which one is to be written with what the other holds.
+    pub(super) fn get_two(&mut self, from: u32, to: u32) -> (&[u8], &mut [u8]) {
+        let pair = self.chunks.get_disjoint_mut([chunk_of(from), chunk_of(to)]);
+        let [source, target] = pair.expect("records of two lengths are in two chunks");
+        let (from, to) = (offset_of(from), offset_of(to));
+        (&source.bytes[from..][..source.granules * GRANULE], &mut target.bytes[to..][..target.granules * GRANULE])
+    }
+
+    /// Asks for the first two cache lines of a record.
+    #[inline]
+    pub(super) fn prefetch(&self, handle: u32) {
+        let Some(chunk) = self.chunks.get(chunk_of(handle)) else { return };
+        let address = chunk.bytes.as_ptr() as usize + offset_of(handle);
+        prefetch_address(address);
+        prefetch_address(address + 64);
+    }
+
+    /// All records.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        self.classes.iter().enumerate().flat_map(|(granules, class)| {
+            let last = class.chunks.len().saturating_sub(1);
+            class.chunks.iter().enumerate().flat_map(move |(index, chunk)| {
+                let records = if index == last { class.fill } else { per_chunk(granules) };
+                (0..records).map(move |record| handle_of(*chunk, record * granules))
+            })
+        })
+    }
+
+    /// The record at an index among all of them.
+    pub(super) fn nth(&self, mut index: usize) -> Option<u32> {
+        for (granules, class) in self.classes.iter().enumerate().filter(|(_, class)| !class.chunks.is_empty()) {
+            let per_chunk = per_chunk(granules);
+            let records = (class.chunks.len() - 1) * per_chunk + class.fill;
+            if index < records {
+                return Some(handle_of(class.chunks[index / per_chunk], index % per_chunk * granules));
+            }
+            index -= records;
+        }
+        None
+    }
+
+    #[inline]
+    fn has_room(&self, granules: usize) -> bool {
+        let class = &self.classes[granules];
+        let last = class.chunks.last().map(|chunk| self.chunks[*chunk as usize].bytes.len());
+        last.is_some_and(|length| (class.fill + 1) * granules * GRANULE <= length)
+    }
+
+    #[cold]
+    fn make_room(&mut self, granules: usize) {
+        let class = &mut self.classes[granules];
+        if let [only] = class.chunks[..] {
+            let bytes = &mut self.chunks[only as usize].bytes;
+            if bytes.len() < CHUNK {
+                let length = bytes.len() * 2;
+                bytes.reserve_exact(length - bytes.len());
+                bytes.resize(length, 0);
+                return;
+            }
+        }
+        let bytes = match class.chunks.is_empty() {
+            true => vec![0; FIRST_CHUNK],
+            false => self.spare.take().unwrap_or_else(|| vec![0; CHUNK]),
+        };
+        let number = self.vacant.pop().unwrap_or(self.chunks.len() as u32);
+        if number as usize == self.chunks.len() {
+            assert!(self.chunks.len() < MOST_CHUNKS, "the records of a shard take over 32 GiB");
+            self.chunks.push(Chunk::default());
+        }
+        self.chunks[number as usize] = Chunk { bytes, granules };
+        class.chunks.push(number);
+        class.fill = 0;
+    }
+
+    /// Gives the last chunk of a length back, which is empty.
+    #[cold]
+    fn give_back(&mut self, granules: usize) {
+        let class = &mut self.classes[granules];
+        let Some(number) = class.chunks.pop() else { return };
+        class.fill = if class.chunks.is_empty() { 0 } else { per_chunk(granules) };
+        let Chunk { bytes, .. } = std::mem::take(&mut self.chunks[number as usize]);
+        if bytes.len() == CHUNK {
+            self.spare = Some(bytes);
+        }
+        self.vacant.push(number);
+    }
+
+    fn copy(&mut self, from: u32, to: u32, length: usize) {
+        let (source, target) = (offset_of(from), offset_of(to));
+        if chunk_of(from) == chunk_of(to) {
+            self.chunks[chunk_of(from)].bytes.copy_within(source..source + length, target);
+        } else {
+            let (source, target) = self.get_two(from, to);
+            target.copy_from_slice(source);
+        }
+    }
+}
+
+impl Class {
+    /// The handle of the last record.
+    #[inline]
+    fn last(&self, granules: usize) -> u32 {
+        let chunk = self.chunks.last().expect("a class with a record has a chunk");
+        handle_of(*chunk, (self.fill - 1) * granules)
+    }
+}
+
+fn per_chunk(granules: usize) -> usize {
+    CHUNK / (granules * GRANULE)
+}
+
+#[inline]
+fn handle_of(chunk: u32, granule: usize) -> u32 {
+    chunk << GRANULE_BITS | granule as u32
+}
+
+#[inline]
+fn chunk_of(handle: u32) -> usize {
+    (handle >> GRANULE_BITS) as usize
+}
+
+#[inline]
+fn offset_of(handle: u32) -> usize {
+    (handle & ((1 << GRANULE_BITS) - 1)) as usize * GRANULE
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn chunks(slab: &Slab) -> usize {
+        slab.chunks.iter().filter(|chunk| !chunk.bytes.is_empty()).count()
+    }
+
+    fn write(slab: &mut Slab, granules: usize, number: u64) -> u32 {
+        let handle = slab.allocate(granules);
+        slab.get_mut(handle)[..8].copy_from_slice(&number.to_le_bytes());
+        handle
+    }
+
+    fn number(slab: &Slab, handle: u32) -> u64 {
+        u64::from_le_bytes(*slab.get(handle).first_chunk().expect("a granule"))
+    }
+
+    #[test]
+    fn a_freed_record_is_replaced_by_the_last_one_of_its_length() {
+        let mut slab = Slab::default();
+        let [one, two, three] = [1, 2, 3].map(|number| write(&mut slab, 5, number));
+        let other = write(&mut slab, 6, 4);
+        assert_eq!((slab.free(one), number(&slab, one)), (Some(three), 3));
+        assert_eq!((slab.free(two), slab.free(one)), (None, None));
+        assert_eq!((number(&slab, other), slab.iter().count()), (4, 1));
+    }
+
+    #[test]
+    fn records_of_all_lengths_keep_their_bytes_while_others_come_and_go() {
+        let (mut slab, mut model) = (Slab::default(), HashMap::new());
+        let mut random = 1_u64;
+        for step in 0..40_000_u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(step);
+            let granules = (random >> 40) as usize % MOST_GRANULES + 1;
+            if (random >> 20) % 10 < if step < 25_000 { 7 } else { 2 } {
+                model.insert(write(&mut slab, granules, step), step);
+            } else if let Some(handle) = slab.nth((random >> 33) as usize % model.len().max(1)) {
+                assert!(model.remove(&handle).is_some());
+                if let Some(moved) = slab.free(handle) {
+                    let step = model.remove(&moved).expect("a record");
+                    model.insert(handle, step);
+                }
+            }
+        }
+        assert!(model.len() > 100 && model.iter().all(|(handle, step)| number(&slab, *handle) == *step));
+        let mut handles: Vec<u32> = slab.iter().collect();
+        assert_eq!(handles.len(), model.len());
+        handles.sort_unstable();
+        handles.dedup();
+        assert_eq!(handles.len(), model.len());
+    }
+
+    #[test]
+    fn chunks_are_given_back_when_their_records_are_freed_in_any_order() {
+        let mut slab = Slab::default();
+        let mut handles: Vec<u32> = (0..10_000).map(|number| write(&mut slab, 11, number)).collect();
+        assert_eq!(chunks(&slab), 10_000_usize.div_ceil(CHUNK / 88));
+        // From the first to the last: each is replaced by the last one.
+        while slab.iter().count() > 100 {
+            let freed = handles.swap_remove(0);
+            slab.free(freed);
+            handles = slab.iter().collect();
+        }
+        assert_eq!(chunks(&slab), 1);
+        let (first, rest) = handles.split_at(1);
+        assert!(rest.iter().rev().all(|handle| slab.free(*handle).is_none()));
+        slab.free(first[0]);
+        assert_eq!((chunks(&slab), slab.nth(0)), (0, None));
+    }
+
+    #[test]
+    fn few_records_take_little() {
+        let mut slab = Slab::default();
+        (0..5).for_each(|number| _ = write(&mut slab, 11, number));
+        assert_eq!(slab.chunks[0].bytes.len(), 512);
+    }
+}
