@@ -47,8 +47,8 @@ impl Codec for Lines {
     fn encode(&mut self, response: &Response, name: String, output: &mut Output) {
         let answer = match response {
             Response::Silent => return,
-            Response::Error(text) => format!("refused {}", String::from_utf8_lossy(&text)),
-            Response::Simple(text) => String::from_utf8_lossy(&text).to_lowercase(),
+            Response::Error(text) => format!("refused {}", String::from_utf8_lossy(text)),
+            Response::Simple(text) => String::from_utf8_lossy(text).to_lowercase(),
             Response::Null | Response::NullArray => "none".to_owned(),
             Response::Integer(number) => format!("number {number}"),
             Response::Bulk(value) => format!("value {}", value.escape_ascii()),

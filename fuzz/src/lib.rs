@@ -4,10 +4,12 @@
 
 mod structured;
 
+use std::{collections::VecDeque, sync::Arc};
+
 use arbitrary::Unstructured;
 use bytes::{Buf, BytesMut};
 use kvstore_protocol::{
-    Codec, Command, Limits, Output, Protocol, ProtocolError, Response, ServerCodec, native,
+    Codec, Command, Limits, Output, Protocol, ProtocolError, Response, Run, ServerCodec, native,
     resp::{self, RequestDecoder},
 };
 
@@ -34,13 +36,32 @@ pub fn request_decode(data: &[u8]) {
         in_pieces(bytes, cuts, |input| codec.decode(input).map(|item| item.map(|(command, _)| command)))
     };
     let (commands, error) = decode(WHOLE);
-    assert_eq!((commands.clone(), error), decode(&settings.cuts));
+    let whole = (commands.clone(), error);
+    assert_eq!(whole, decode(&settings.cuts));
+    assert_eq!(whole, decode_in_runs(bytes, &settings));
     for command in commands {
         let mut output = Output::default();
         resp::encode_command(&command, &mut output);
         let again = RequestDecoder::default().decode(&mut contents(output));
         assert_eq!(again, Ok(Some(command)));
     }
+}
+
+/// As many commands at once as there are, and what is left by itself.
+fn decode_in_runs(bytes: &[u8], settings: &Settings) -> (Vec<Command>, Option<ProtocolError>) {
+    let (mut codec, mut run, mut waiting) = (ServerCodec::new(settings.limits), Run::default(), VecDeque::new());
+    in_pieces(bytes, &settings.cuts, |input| {
+        if waiting.is_empty() {
+            run.clear();
+            codec.decode_run(input, &mut run, |_, _| true);
+            let frame = input.split_to(run.bytes()).freeze();
+            waiting.extend(run.drain(frame, Arc::default(), 1));
+        }
+        match waiting.pop_front() {
+            Some(command) => Ok(Some(command)),
+            None => codec.decode(input).map(|item| item.map(|(command, _)| command)),
+        }
+    })
 }
 
 /// Replies of RESP: cut anywhere they give the same responses and the same error; and what came out, sent again, comes

@@ -61,7 +61,8 @@ pub trait Codec {
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Self::Tag)>, ProtocolError>;
 
     /// Finds whole commands at the front of `input` and adds them to `run`, all of them at once: what makes pipelines fast.
-    /// `take` is given the name and the tag of each, and says whether another one is wanted.
+    /// Behind each [`Run::end_request`], `take` is given the name and the tag of that command, and says whether another one
+    /// is wanted.
     ///
     /// Called before every [`decode`](Codec::decode), which is asked for whatever is left: half a command, a mistake, and
     /// in a protocol without this method everything.

@@ -1,6 +1,8 @@
 //! Requests: any cut decodes the same, and what was encoded comes back.
 
-use kvstore_protocol::{Codec, Command, Limits, ProtocolError, ServerCodec, native, resp};
+use std::{collections::VecDeque, sync::Arc};
+
+use kvstore_protocol::{Codec, Command, Limits, ProtocolError, Run, ServerCodec, native, resp};
 use proptest::{collection::vec, prelude::*};
 
 use crate::arbitrary::{WHOLE, command, cuts, decode_in_pieces, encoded, noise, word};
@@ -35,6 +37,24 @@ fn decode(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<String>, Option<
     (decoded.iter().map(|item| format!("{item:?}")).collect(), error.map(|error| error.to_string()))
 }
 
+/// Decodes as a transport does: as many commands at once as there are, and what is left by itself.
+fn decode_in_runs(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<Command>, Option<String>) {
+    let (mut codec, mut run, mut waiting) = (ServerCodec::new(limits), Run::default(), VecDeque::new());
+    let (commands, error) = decode_in_pieces(bytes, cuts, |input| {
+        if waiting.is_empty() {
+            run.clear();
+            codec.decode_run(input, &mut run, |name, _| name != b"GET");
+            let frame = input.split_to(run.bytes()).freeze();
+            waiting.extend(run.drain(frame, Arc::default(), 1));
+        }
+        match waiting.pop_front() {
+            Some(command) => Ok(Some(command)),
+            None => codec.decode(input).map(|decoded| decoded.map(|(command, _)| command)),
+        }
+    });
+    (commands, error.map(|error| error.to_string()))
+}
+
 /// Decodes commands whose last words go past the decoder when they are long and not there, and puts them together again.
 fn decode_past(bytes: &[u8], cuts: &[usize], over: usize) -> (Vec<Command>, Option<String>) {
     let mut decoder = resp::RequestDecoder::default();
@@ -66,6 +86,21 @@ proptest! {
         let (bytes, commands): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
         let decoded = decode_past(&bytes.concat(), &cuts, over);
         prop_assert_eq!(decoded, (commands.into_iter().flatten().collect(), None));
+    }
+
+    #[test]
+    fn commands_decoded_together_are_those_decoded_one_by_one(
+        requests in vec(resp_request(), 0..8), noise in noise(), cuts in cuts(), most in 1..40_usize,
+    ) {
+        let (mut bytes, _): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        bytes.push(noise);
+        let bytes = bytes.concat();
+        for limits in [Limits::default(), Limits::default().max_bulk(most), Limits::default().max_request(2 * most)] {
+            let mut codec = ServerCodec::new(limits);
+            let (single, error) = decode_in_pieces(&bytes, WHOLE, |input| codec.decode(input));
+            let single = single.into_iter().map(|(command, _)| command).collect();
+            prop_assert_eq!(decode_in_runs(&bytes, &cuts, limits), (single, error.map(|error| error.to_string())));
+        }
     }
 
     #[test]

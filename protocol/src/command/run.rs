@@ -112,3 +112,55 @@ impl Run {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `GET a`, `SET b 1`, `PING`.
+    fn run() -> (Run, Bytes) {
+        let mut run = Run::default();
+        for ends in [&[0, 3, 4][..], &[4, 7, 8, 9], &[9, 13]] {
+            ends.windows(2).for_each(|ends| run.push_word(ends[0]..ends[1]));
+            run.end_request(ends[ends.len() - 1]);
+        }
+        (run, Bytes::from_static(b"GETaSETb1PING"))
+    }
+
+    #[test]
+    fn each_command_has_its_words_and_its_number() {
+        let (mut run, frame) = run();
+        let commands: Vec<_> = run.drain(frame, Arc::default(), 7).collect();
+        assert_eq!(commands, [Command::get("a"), Command::set("b", 1), Command::ping()]);
+        assert_eq!(commands.iter().map(Command::number).collect::<Vec<_>>(), [7, 8, 9]);
+        assert!(run.is_empty() && run.bytes() == 0);
+    }
+
+    #[test]
+    fn a_change_of_one_command_leaves_the_others_alone() {
+        let (mut run, frame) = run();
+        let [get, set, ping] = run.drain(frame, Arc::default(), 7).collect::<Vec<_>>().try_into().unwrap();
+        let other = set.clone().with_session(|session| session.set_database(3)).renamed("PUT").arg("EX");
+        assert_eq!(other, Command::new("PUT").with_args(["b", "1", "EX"]));
+        assert_eq!((other.session().database(), other.number()), (3, 8));
+        assert_eq!(set, Command::set("b", 1));
+        assert!([get, set, ping].iter().all(|command| command.session().database() == 0));
+    }
+
+    #[test]
+    fn of_a_request_that_has_not_ended_nothing_is_kept() {
+        let (mut run, frame) = run();
+        run.push_word(9..13);
+        assert_eq!(run.drain(frame.clone(), Arc::default(), 1).count(), 3);
+        run.push_word(0..3);
+        run.end_request(3);
+        assert_eq!(run.drain(frame, Arc::default(), 1).collect::<Vec<_>>(), [Command::new("GET")]);
+    }
+
+    #[test]
+    #[should_panic(expected = "words lie in the frame")]
+    fn a_word_outside_of_the_frame_is_refused() {
+        let (mut run, frame) = run();
+        let _ = run.drain(frame.slice(..5), Arc::default(), 1);
+    }
+}

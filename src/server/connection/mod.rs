@@ -183,8 +183,7 @@ where
     }
 
     /// Serves the client to its end.
-    ///
-    /// Not an `async fn`: that would keep the connection twice, as its argument and as the variable of the same name.
+    #[expect(clippy::manual_async_fn, reason = "it would keep the connection twice, as its argument and as a variable")]
     pub(super) fn run(mut self) -> impl Future<Output = Ending>
     where
         Io: Send + 'static,
