@@ -188,6 +188,9 @@ impl Builder {
 
     /// How many threads will execute commands, about: as many as the machine has by default. A store for one is a little
     /// faster and smaller, and more may share it all the same.
+    ///
+    /// Keys and short strings take 32 GiB at most in each part of a database, of which there is one for one thread and sixteen
+    /// for each of more: a command that would store more than that panics.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         Self { threads, ..self }
