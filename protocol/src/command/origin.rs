@@ -8,7 +8,6 @@ use crate::Session;
 
 /// What commands share that were decoded together: their frames in one buffer, their words in one list, their session. So
 /// a command is small to move, and costs one reference count.
-#[derive(Clone)]
 pub(super) struct Origin {
     pub(super) frame: Bytes,
     /// The words of all of these commands, one command behind the other.
