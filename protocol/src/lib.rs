@@ -23,6 +23,7 @@
 //! - [`IntoResponse`]: what a handler returns
 //! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Handover`]: the end of the protocol
 //! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
+//! - [`batch`]: what the commands that a connection sends together may share
 //! - [`parking`]: how a command that waits for an outside event says so to the layers around it
 //! - [`nested`]: how a layer sees the commands inside of a script
 //! - [`Codec`], [`Run`], [`Output`], [`Limits`]: a protocol as a transport sees it
@@ -32,6 +33,7 @@
 //! - [`CommandError`], [`ProtocolError`]: trouble with a command is an answer, trouble with the stream ends it
 
 mod auto;
+pub mod batch;
 mod body;
 mod byte_string;
 mod client;

@@ -40,6 +40,8 @@ where
 
     #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
-        ResponseFuture::new(self.inner.call(command), Turn::new(self.permits.as_ref()), self.patience)
+        // Before the call: where nothing can fail once it is made, its future is built in its place.
+        let turn = Turn::new(self.permits.as_ref());
+        ResponseFuture::new(self.inner.call(command), turn, self.patience)
     }
 }

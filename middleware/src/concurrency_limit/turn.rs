@@ -1,11 +1,12 @@
 //! The way of one command through the limit.
 
 use std::{
-    cell::Cell,
     mem,
     sync::Arc,
     task::{Context, Poll, ready},
 };
+
+use kvstore_protocol::batch::{self, Keep, Kept};
 
 use super::permits::{Permits, Ticket};
 
@@ -25,17 +26,31 @@ enum Place {
 }
 
 thread_local! {
-    /// The handle of the command that was answered last on this thread, for the next: nearly always of the same limit. It
-    /// may keep a limit of which nothing is left; that is a hundred bytes.
-    static SPARE: Cell<Option<Arc<Permits>>> = const { Cell::new(None) };
+    /// What the command left that was answered last on this thread, for the next: nearly always of the same limit. It may
+    /// keep a limit of which nothing is left; that is a hundred bytes.
+    static SPARE: Kept<Turn> = const { Kept::new() };
+}
+
+impl Keep for Turn {
+    fn end(mut self) -> Option<Self> {
+        self.leave();
+        Some(self)
+    }
 }
 
 impl Turn {
     #[inline]
     pub(super) fn new(permits: Option<&Arc<Permits>>) -> Self {
-        let handle =
-            |permits| SPARE.take().filter(|spare| Arc::ptr_eq(spare, permits)).unwrap_or_else(|| permits.clone());
-        Self { permits: permits.map(handle), place: Place::Outside }
+        let Some(permits) = permits else { return Self { permits: None, place: Place::Outside } };
+        match batch::take(&SPARE) {
+            Some(spare) if spare.is_of(permits) => spare,
+            _ => Self { permits: Some(permits.clone()), place: Place::Outside },
+        }
+    }
+
+    #[inline]
+    fn is_of(&self, permits: &Arc<Permits>) -> bool {
+        self.permits.as_ref().is_some_and(|known| Arc::ptr_eq(known, permits))
     }
 
     /// Enters if that is possible at once.
@@ -67,11 +82,16 @@ impl Turn {
         Poll::Ready(())
     }
 
-    /// Leaves for good, having answered at once.
+    /// Leaves for good, having answered at once. For the rest of a batch the permit stays with the thread, unless somebody
+    /// waits for one.
     #[inline]
     pub(super) fn end(&mut self) {
-        self.leave();
-        SPARE.set(self.permits.take());
+        let Some(permits) = &self.permits else { return };
+        if permits.waiting() > 0 {
+            self.leave();
+        }
+        let place = mem::replace(&mut self.place, Place::Outside);
+        batch::keep(&SPARE, Self { permits: self.permits.take(), place });
     }
 
     /// Gives back a permit, or the place in the queue.

@@ -18,19 +18,6 @@ impl<S> Log<S> {
     }
 }
 
-impl<S> Log<S>
-where
-    S: Service<Command, Response = Response>,
-{
-    /// Apart, so that the way of a command that is not logged is short.
-    #[cold]
-    #[inline(never)]
-    fn call_logged(&mut self, command: Command, active: Box<Active>) -> ResponseFuture<S::Future> {
-        let answer = active.inside(|| self.inner.call(command));
-        ResponseFuture::new(answer, Some(active))
-    }
-}
-
 impl<S> Service<Command> for Log<S>
 where
     S: Service<Command, Response = Response>,
@@ -48,7 +35,13 @@ where
     fn call(&mut self, command: Command) -> Self::Future {
         match Active::start(&command, &self.settings) {
             None => ResponseFuture::new(self.inner.call(command), None),
-            Some(active) => self.call_logged(command, active),
+            Some(active) => ResponseFuture::new(call_inside(&active, &mut self.inner, command), Some(active)),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn call_inside<S: Service<Command>>(active: &Active, service: &mut S, command: Command) -> S::Future {
+    active.inside(|| service.call(command))
 }

@@ -3,8 +3,10 @@
 use std::{
     collections::VecDeque,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
+    thread,
 };
 
 use kvstore_protocol::Response;
@@ -55,15 +57,14 @@ where
             self.spare.push(Box::pin(None));
         }
         let Some(place) = self.spare.last_mut() else { return Ok(Poll::Pending) };
-        trouble::guard(|| {
-            let future = call();
+        catch_unwind(AssertUnwindSafe(|| {
             // A place is empty before it is used. Said where it can be seen, there is nothing to be dropped here.
             if place.is_some() {
                 empty(place);
             }
-            place.set(Some(future));
+            place.set(Some(call()));
             poll_in(place, cx)
-        })
+        }))
     }
 
     /// Queues what [`start`](Self::start) came to, when it was not simply the next answer.
@@ -145,8 +146,8 @@ impl<F, T> Drop for Flight<F, T> {
     }
 }
 
-/// What asking a future comes to: its answer, or the answer to a panic.
-pub(super) type Polled<E> = Result<Poll<Result<Response, E>>, Response>;
+/// What asking a future comes to: its answer, or a panic.
+pub(super) type Polled<E> = thread::Result<Poll<Result<Response, E>>>;
 
 /// A service panicked in its `call`.
 pub(super) struct Spent;
@@ -157,7 +158,7 @@ where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
 {
-    let polled = trouble::guard(|| poll_in(place, cx));
+    let polled = catch_unwind(AssertUnwindSafe(|| poll_in(place, cx)));
     answer_of(polled, place)
 }
 
@@ -180,9 +181,9 @@ where
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
         Ok(Poll::Ready(Err(error))) => Poll::Ready(trouble::answer_to(error.into())),
-        Err(answer) => {
+        Err(panic) => {
             empty(place);
-            Poll::Ready(answer)
+            Poll::Ready(trouble::answer_to_panic(&*panic))
         }
     }
 }

@@ -33,7 +33,7 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use kvstore_middleware::trouble;
 use kvstore_protocol::{
-    Codec, Command, Limits, Output, ProtocolError, Session,
+    Codec, Command, Limits, Output, ProtocolError, Session, batch,
     mailbox::{Inbox, Order},
 };
 use tokio::{
@@ -189,7 +189,7 @@ where
         Io: Send + 'static,
     {
         async move {
-            let ending = poll_fn(|cx| self.poll_turns(cx)).await;
+            let ending = poll_fn(|cx| batch::run(|| self.poll_turns(cx))).await;
             if let Ending::Finished = ending {
                 if let Some(run) = self.takeover.take() {
                     return self.hand_over(run);
