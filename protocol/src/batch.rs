@@ -102,13 +102,12 @@ pub fn run<T>(work: impl FnOnce() -> T) -> T {
 #[inline]
 pub fn keep<T: Keep>(place: &'static LocalKey<Kept<T>>, value: T) {
     let value = if IS_RUNNING.get() { Some(value) } else { value.end() };
-    let replaced = place.with(|kept| {
+    place.with(|kept| {
         if !kept.is_listed.get() {
             list(place, kept);
         }
-        kept.value.replace(value)
+        kept.value.set(value);
     });
-    drop(replaced);
 }
 
 /// Takes what was kept last.

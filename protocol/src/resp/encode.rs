@@ -173,20 +173,22 @@ fn encode_item(item: &Response, protocol: Protocol, output: &mut Output) {
 
 #[inline]
 fn bulk(bytes: &ByteString, output: &mut Output) {
-    if bytes.len() >= SHARED {
-        return long_bulk(bytes, output);
-    }
+    let Some((padded, length)) = bytes.inline() else { return shared_bulk(bytes, output) };
     let output = output.bytes();
     // Room for all of it at once.
-    output.reserve(bytes.len() + LINES);
-    number(b'$', bytes.len() as i64, output);
-    output.extend_from_slice(bytes);
+    output.reserve(padded.len() + LINES);
+    number(b'$', length as i64, output);
+    let end = output.len() + length;
+    output.extend_from_slice(padded);
+    output.truncate(end);
     output.extend_from_slice(b"\r\n");
 }
 
 /// A long one goes out by reference.
-#[cold]
-fn long_bulk(bytes: &ByteString, output: &mut Output) {
+fn shared_bulk(bytes: &ByteString, output: &mut Output) {
+    if bytes.len() < SHARED {
+        output.bytes().reserve(bytes.len() + LINES);
+    }
     number(b'$', bytes.len() as i64, output.bytes());
     output.append(bytes);
     output.bytes().put_slice(b"\r\n");
