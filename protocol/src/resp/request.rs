@@ -287,43 +287,47 @@ enum Number {
 #[inline(always)]
 fn find_request<'a>(input: &'a [u8], run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
     let start = run.bytes();
-    let (count, mut at) = short_number(b'*', input, start)?;
+    let (count, at) = short_number(b'*', input, start)?;
     if count == 0 || count > limits.args() {
         return None;
     }
-    let mut name = None;
-    for _ in 0..count {
-        let (length, start) = short_number(b'$', input, at)?;
-        if length > limits.bulk() {
-            return None;
-        }
-        let (word, behind) = input.get(start..)?.split_at_checked(length)?;
-        if behind.first_chunk() != Some(b"\r\n") {
-            return None;
-        }
-        name.get_or_insert(word);
-        run.push_word(start..start + length);
-        at = start + length + 2;
+    let (name, mut at) = find_word(input, at, run, limits)?;
+    for _ in 1..count {
+        (_, at) = find_word(input, at, run, limits)?;
     }
-    let name = name.filter(|_| at - start <= limits.request())?;
-    Some((name, at))
+    (at - start <= limits.request()).then_some((name, at))
+}
+
+/// The next word, which is in the run then, and where its line ends.
+#[inline(always)]
+fn find_word<'a>(input: &'a [u8], at: usize, run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
+    let (length, start) = short_number(b'$', input, at)?;
+    if length > limits.bulk() {
+        return None;
+    }
+    let (word, behind) = input.get(start..)?.split_at_checked(length)?;
+    if behind.first_chunk() != Some(b"\r\n") {
+        return None;
+    }
+    run.push_word(start..start + length);
+    Some((word, start + length + 2))
 }
 
 /// A number behind `kind`, and where its line ends; `None` for anything that [`number`] must look at.
 #[inline(always)]
 fn short_number(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
     let line = input.get(at..)?;
-    let [first, tens, ones, behind] = *line.first_chunk()?;
-    if first != kind {
+    let word = u32::from_le_bytes(*line.first_chunk()?);
+    let digit = |byte: u32| usize::from(((word >> (8 * byte)) as u8).wrapping_sub(b'0'));
+    // One digit and two are nearly all there are.
+    if word & 0xffff_00ff == u32::from_le_bytes([kind, 0, b'\r', b'\n']) && digit(1) < 10 {
+        return Some((digit(1), at + 4));
+    }
+    if word as u8 != kind {
         return None;
     }
-    // One digit and two are nearly all there are.
-    let (high, low) = (usize::from(tens.wrapping_sub(b'0')), usize::from(ones.wrapping_sub(b'0')));
-    if [ones, behind] == *b"\r\n" && high < 10 {
-        return Some((high, at + 4));
-    }
-    if behind == b'\r' && line.get(4) == Some(&b'\n') && (1..10).contains(&high) && low < 10 {
-        return Some((high * 10 + low, at + 5));
+    if (word >> 24) as u8 == b'\r' && line.get(4) == Some(&b'\n') && (1..10).contains(&digit(1)) && digit(2) < 10 {
+        return Some((digit(1) * 10 + digit(2), at + 5));
     }
     long_number(input, at)
 }

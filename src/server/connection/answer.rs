@@ -88,7 +88,8 @@ where
         true
     }
 
-    /// Decodes all whole commands at once, as far as the codec can.
+    /// Decodes all whole commands at once, as far as the codec can. Apart from the rest, so that the registers are its own.
+    #[inline(never)]
     fn decode_run(&mut self) {
         let mut run = spare::run();
         let (names, queue) = (&self.shared.names, &mut self.queue);
