@@ -240,7 +240,7 @@ impl Shared {
         let context = Context::new(command.session(), &*self.clock, self.tick.load(Ordering::Relaxed));
         let database = self.selected(command);
         match spec.run {
-            Run::Slots(run) if spec.keys.is_single() => {
+            Run::Slots(run) if spec.keys.is_single(command.len()) => {
                 let key = Key { database, name: args.bytes(0) };
                 self.engine.lend(&context, key, |slots| run(&context, &args, slots))
             }
