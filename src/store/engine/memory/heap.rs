@@ -232,6 +232,12 @@ impl Heap {
         Header::read(self.slab.get(handle))
     }
 
+    /// The key that lies where these bytes say. Apart, so that the search for other keys needs few registers.
+    #[inline(never)]
+    fn key_outside(&self, bytes: &[u8]) -> &[u8] {
+        self.keys.get(index_at(bytes, 0..INDEX))
+    }
+
     /// Takes the end of an entry away that is to end never.
     fn end_never(&mut self, handle: u32, end: End) {
         if end == End::Never && self.header(handle).is(Flag::ENDS) {
@@ -363,15 +369,13 @@ impl<'a> Entry<'a> {
     #[inline]
     pub(crate) fn key(&self) -> &'a [u8] {
         let bytes = &self.record[self.header.key()];
-        if self.header.is(Flag::KEY_OUTSIDE) { self.heap.keys.get(index_at(bytes, 0..INDEX)) } else { bytes }
+        if self.header.is(Flag::KEY_OUTSIDE) { self.heap.key_outside(bytes) } else { bytes }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn has_key(&self, key: &[u8]) -> bool {
-        if self.header.is(Flag::KEY_OUTSIDE) {
-            return self.key() == key;
-        }
-        are_same(&self.record[self.header.key()], key)
+        let bytes = &self.record[self.header.key()];
+        if self.header.is(Flag::KEY_OUTSIDE) { self.heap.key_outside(bytes) == key } else { are_same(bytes, key) }
     }
 
     /// A copy of the value.

@@ -73,10 +73,9 @@ impl Memory {
     #[inline]
     fn locate<'a>(&self, key: Key<'a>) -> Located<'a> {
         let hash = self.hasher.hash(key.name);
-        // The low bits choose the bucket and the highest are the tag: the shard takes others. Databases follow each other,
-        // so that the index orders the locks of all of them.
-        let within = (hash >> 40) as usize & self.shard_mask;
-        Located { key: key.name, hash, shard: key.database << self.shard_bits | within }
+        // Databases follow each other, so that the index orders the locks of all of them.
+        let shard = key.database << self.shard_bits | shard_bits_of(hash) & self.shard_mask;
+        Located { key: key.name, hash, shard }
     }
 
     #[inline]
@@ -112,9 +111,9 @@ impl Engine for Memory {
 
     #[inline]
     fn lend<R>(&self, context: &Context<'_>, key: Key<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R {
-        let located = [self.locate(key)];
-        let mut shard = self.lane(located[0].shard).0.lock();
-        run(&mut Slots::new(context, Shards::One(&mut shard), &located))
+        let hash = self.hasher.hash(key.name);
+        let mut shard = self.databases[key.database].lane(hash).0.lock();
+        run(&mut Slots::new(context, Shards::One(&mut shard), &[Located { key: key.name, hash, shard: 0 }]))
     }
 
     #[inline]
@@ -155,6 +154,13 @@ impl Engine for Memory {
 }
 
 impl Database {
+    /// The lane of a hash.
+    #[inline]
+    fn lane(&self, hash: u64) -> &Lane {
+        let lanes = self.lanes();
+        &lanes[shard_bits_of(hash) & (lanes.len() - 1)]
+    }
+
     #[inline]
     fn lanes(&self) -> &[Lane] {
         self.lanes.get_or_init(|| (0..self.shards).map(|_| Lane(Mutex::new(Shard::new(self.hasher.clone())))).collect())
@@ -246,6 +252,12 @@ impl Keyspace for Database {
     fn reset_statistics(&self) {
         self.shards().for_each(|mut shard| shard.statistics = Statistics::default());
     }
+}
+
+/// The bits of a hash of which the lowest choose the shard: the bucket takes the low ones of all, and the tag the highest.
+#[inline]
+fn shard_bits_of(hash: u64) -> usize {
+    (hash >> 40) as usize
 }
 
 /// Drops shards, on another thread where that would keep this one from its connections.
