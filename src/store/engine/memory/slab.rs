@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::{
-    prefetch::prefetch_address,
+    prefetch::prefetch_bytes,
     record::{GRANULE, MOST_GRANULES},
 };
 
@@ -106,13 +106,10 @@ impl Slab {
         (&source.bytes[from], &mut target.bytes[to])
     }
 
-    /// Asks for the first two cache lines of a record.
+    /// Asks for the memory of a record.
     #[inline]
     pub(super) fn prefetch(&self, handle: u32) {
-        let Some(chunk) = self.chunks.get(chunk_of(handle)) else { return };
-        let address = chunk.bytes.as_ptr() as usize + offset_of(handle);
-        prefetch_address(address);
-        prefetch_address(address + 64);
+        prefetch_bytes(self.get(handle));
     }
 
     /// All records.
