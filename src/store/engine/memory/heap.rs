@@ -208,6 +208,11 @@ impl Heap {
         self.slab.prefetch(handle);
     }
 
+    /// The entry that moves when the next record of the same length is freed.
+    pub(super) fn last_like(&self, handle: u32) -> Option<u32> {
+        self.slab.last_like(handle)
+    }
+
     /// All entries.
     pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         self.slab.iter().map(|handle| self.entry(handle))

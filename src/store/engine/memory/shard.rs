@@ -217,6 +217,10 @@ impl Shard {
         if let Some(place) = self.table.place(hash, from) {
             self.table.set(place, to);
         }
+        // Whoever removes one entry mostly removes more: which record moves next is known, and no hint asks for its bucket.
+        if let Some(next) = self.heap.last_like(to) {
+            self.table.prefetch_bucket(self.hasher.hash(self.heap.entry(next).key()));
+        }
     }
 }
 

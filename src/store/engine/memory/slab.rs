@@ -106,6 +106,12 @@ impl Slab {
         (&source.bytes[from], &mut target.bytes[to])
     }
 
+    /// The last record of the same length.
+    pub(super) fn last_like(&self, handle: u32) -> Option<u32> {
+        let granules = usize::from(self.chunks[chunk_of(handle)].granules);
+        self.classes.get(granules).filter(|class| class.fill > 0).map(|class| class.last(granules))
+    }
+
     /// Asks for the memory of a record.
     #[inline]
     pub(super) fn prefetch(&self, handle: u32) {
