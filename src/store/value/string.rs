@@ -12,8 +12,7 @@ use super::Value;
 pub(crate) const LONGEST_SHORT: usize = 224;
 
 /// Up to this length a response holds a string without an allocation.
-#[cfg(test)]
-const LONGEST_INLINE: usize = 71;
+pub(crate) const LONGEST_INLINE: usize = 71;
 
 /// What TYPE answers for a string.
 pub(crate) const TYPE_NAME: &str = "string";
@@ -55,7 +54,7 @@ impl Deref for Text<'_> {
 
 impl Text<'_> {
     /// The answer that a client reads; nil for none.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn answer(text: Option<Self>) -> Response {
         // Each kind makes its answer where it is returned: moved less often than by conversions one after the other.
         match text {
