@@ -37,12 +37,12 @@ use std::{
     time::Duration,
 };
 
-use kvstore_protocol::{Command, CommandError, NameMap, Response};
+use kvstore_protocol::{Command, CommandError, NameMap, Response, Session};
 use tower::Service;
 
 use args::Args;
 use context::Context;
-use engine::{Engine, Key, Keyspace, memory::Memory};
+use engine::{Engine, Hint, Key, Keyspace, memory::Memory};
 use spec::{Answer, Run, Spec};
 
 pub use clock::{Clock, SystemClock, TokioClock};
@@ -238,9 +238,9 @@ impl Shared {
         let spec = spec.resolve(command)?;
         let args = Args::new(command);
         let context = Context::new(command.session(), &*self.clock, self.tick.load(Ordering::Relaxed));
-        let database = self.selected(command);
+        let database = self.selected(context.session());
         match spec.run {
-            Run::Slots(run) if spec.keys.is_single() => {
+            Run::Slots(run) if spec.keys.is_single(command.len()) => {
                 let key = Key { database, name: args.bytes(0) };
                 self.engine.lend(&context, key, |slots| run(&context, &args, slots))
             }
@@ -273,11 +273,11 @@ impl Shared {
         }
     }
 
-    /// The database of a command's session. A server that selects among more than the store has is set up wrongly: its
-    /// clients meet in the last one.
+    /// The database of a session. A server that selects among more than the store has is set up wrongly: its clients meet
+    /// in the last one.
     #[inline]
-    fn selected(&self, command: &Command) -> usize {
-        command.session().database().min(self.engine.databases() - 1)
+    fn selected(&self, session: &Session) -> usize {
+        session.database().min(self.engine.databases() - 1)
     }
 
     fn hint(&self, batch: &[Command]) {
@@ -285,19 +285,25 @@ impl Shared {
         if batch.len() < 2 {
             return;
         }
-        self.engine.hint(|hint| {
-            for command in batch {
-                let database = self.selected(command);
-                match (command.len(), command.arg_at(0)) {
-                    // Nearly every command of few words has a key, and has it first. A wrong guess costs a cache line.
-                    (..=3, Some(name)) if name.len() <= GUESSED => hint(Key { database, name }),
-                    _ => {
-                        let keys = self.table.get(command.name()).map_or(spec::Keys::NONE, |spec| spec.keys);
-                        keys.of(command, database).for_each(&mut *hint);
-                    }
+        let mut hint = self.engine.hint();
+        for command in batch {
+            match command.arg_at(0) {
+                // Nearly every command of few words has a key, and has it first. A wrong guess costs a cache line.
+                Some(name) if command.len() <= 3 && name.len() <= GUESSED => {
+                    hint.add(Key { database: self.selected(command.session()), name });
                 }
+                _ => self.hint_keys(command, &mut hint),
             }
-        });
+        }
+        hint.finish();
+    }
+
+    /// Hints the keys of a command that has to be looked at.
+    #[inline(never)]
+    fn hint_keys(&self, command: &Command, hint: &mut Hint<'_>) {
+        if let Some(spec) = self.table.get(command.name()) {
+            spec.keys.of(command, self.selected(command.session())).for_each(|key| hint.add(key));
+        }
     }
 
     fn remove_due(&self) -> usize {

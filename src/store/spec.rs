@@ -130,27 +130,29 @@ pub(crate) struct Keys {
     pub(crate) range: KeyRange,
     /// In which database the key at an index is, where that is not the selected one.
     database: Option<DatabaseOf>,
+    /// Up to how many words a command has one key at most, its first argument, in the selected database.
+    single_up_to: usize,
 }
 
 impl Keys {
     /// No keys.
-    pub(crate) const NONE: Self = Self::of_range(KeyRange::NONE);
+    pub(crate) const NONE: Self = Self::of_range(KeyRange::NONE, 0);
     /// One key, the first argument.
-    pub(crate) const FIRST: Self = Self::of_range(KeyRange::FIRST);
+    pub(crate) const FIRST: Self = Self::of_range(KeyRange::FIRST, usize::MAX);
     /// Two keys, the first two arguments.
-    pub(crate) const FIRST_TWO: Self = Self::of_range(KeyRange::FIRST_TWO);
+    pub(crate) const FIRST_TWO: Self = Self::of_range(KeyRange::FIRST_TWO, 0);
     /// Every argument is a key.
-    pub(crate) const ALL: Self = Self::of_range(KeyRange::ALL);
+    pub(crate) const ALL: Self = Self::of_range(KeyRange::ALL, 2);
     /// Every other argument is a key, from the first on.
-    pub(crate) const PAIRS: Self = Self::of_range(KeyRange::PAIRS);
+    pub(crate) const PAIRS: Self = Self::of_range(KeyRange::PAIRS, 3);
 
-    const fn of_range(range: KeyRange) -> Self {
-        Self { range, database: None }
+    const fn of_range(range: KeyRange, single_up_to: usize) -> Self {
+        Self { range, database: None, single_up_to }
     }
 
     /// From `first` to `last`, each `step` words.
     pub(crate) const fn range(first: usize, last: isize, step: usize) -> Self {
-        Self::of_range(KeyRange::new(first, last, step))
+        Self::of_range(KeyRange::new(first, last, step), 0)
     }
 
     /// The same keys, some of them in another database.
@@ -158,13 +160,13 @@ impl Keys {
         self,
         database: fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>,
     ) -> Self {
-        Self { database: Some(database), ..self }
+        Self { database: Some(database), single_up_to: 0, ..self }
     }
 
-    /// Whether there is one key at most, the first argument.
+    /// Whether a command of so many words has one key at most, its first argument, in the selected database.
     #[inline]
-    pub(crate) fn is_single(self) -> bool {
-        self.range.is_first() && self.database.is_none()
+    pub(crate) fn is_single(self, words: usize) -> bool {
+        words <= self.single_up_to
     }
 
     /// The keys of a command.
@@ -204,3 +206,21 @@ pub(crate) const ADMIN: Flags = Flags::ADMIN;
 pub(crate) const DANGEROUS: Flags = Flags::DANGEROUS;
 /// Changes nothing and reads no data.
 pub(crate) const PLAIN: Flags = Flags::PLAIN;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_single_when_its_first_argument_is_its_only_key() {
+        for (keys, least) in [(Keys::FIRST, 2), (Keys::FIRST_TWO, 3), (Keys::ALL, 2), (Keys::PAIRS, 3)] {
+            for words in least..8 {
+                let command = Command::new("NAME").with_args((1..words).map(|word| word.to_string()));
+                let names: Vec<_> = keys.of(&command, 0).map(|key| key.name).collect();
+                assert_eq!(keys.is_single(words), names == [b"1"], "{keys:?} of {words} words");
+            }
+        }
+        assert!(!Keys::NONE.is_single(2) && !Keys::range(2, 2, 1).is_single(3));
+        assert!(!Keys::FIRST.in_database(|_, _| Ok(None)).is_single(2));
+    }
+}

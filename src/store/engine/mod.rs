@@ -3,7 +3,7 @@
 pub(crate) mod memory;
 mod slots;
 
-pub(crate) use memory::{End, Entry};
+pub(crate) use memory::{End, Entry, Hint};
 pub(crate) use slots::{Few, Located, Moved, Removed, Shards, Slot, Slots};
 
 use super::context::Context;
@@ -34,8 +34,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// One database as a whole.
     fn keyspace(&self, database: usize) -> &dyn Keyspace;
 
-    /// Advice: the keys that `tell` passes on will be lent soon. No effect but on speed.
-    fn hint(&self, tell: impl FnOnce(&mut dyn FnMut(Key<'_>)));
+    /// Advice: the keys that are added to it will be lent soon. No effect but on speed.
+    fn hint(&self) -> Hint<'_>;
 
     /// Removes entries whose time has come, in about `limit` steps at most, and returns how many it took.
     fn expire(&self, now: u64, limit: usize) -> usize;

@@ -120,13 +120,13 @@ impl Slot<'_> {
     /// The entry, to be changed: it counts as used, and its end stays.
     #[inline(always)]
     pub(crate) fn entry(&mut self) -> Option<Entry<'_>> {
-        self.find(true).map(|found| self.shard.entry(found))
+        self.find_apart(true).map(|found| self.shard.entry(found))
     }
 
     /// Whether there is an entry.
     #[inline]
     pub(crate) fn is_filled(&mut self) -> bool {
-        self.find(true).is_some()
+        self.find_apart(true).is_some()
     }
 
     /// Stores a value, without an end.
@@ -148,7 +148,7 @@ impl Slot<'_> {
             self.remove();
             return;
         }
-        let Some(found) = self.find(false) else {
+        let Some(found) = self.find_apart(false) else {
             let found = self.shard.insert(self.hash, self.key, content, (end, is_edited), self.context);
             self.found = Some(Some(found));
             return;
@@ -164,7 +164,7 @@ impl Slot<'_> {
     /// # Errors
     /// `WRONGTYPE` for another type.
     pub(crate) fn append(&mut self, tail: &[u8]) -> Result<usize, CommandError> {
-        let Some(found) = self.find(false) else { return Ok(0) };
+        let Some(found) = self.find_apart(false) else { return Ok(0) };
         let (found, length) = self.shard.append(found, tail)?;
         self.found = Some(Some(found));
         Ok(length)
@@ -175,7 +175,7 @@ impl Slot<'_> {
     /// # Errors
     /// `WRONGTYPE` for another type.
     pub(crate) fn overwrite(&mut self, offset: usize, patch: &[u8]) -> Result<(), CommandError> {
-        let Some(found) = self.find(false) else {
+        let Some(found) = self.find_apart(false) else {
             let mut bytes = vec![0; offset];
             bytes.extend_from_slice(patch);
             self.put(Content::from(&bytes[..]), End::Never, true);
@@ -197,7 +197,7 @@ impl Slot<'_> {
     /// Removes the entry, and tells whether there was one.
     #[inline]
     pub(crate) fn remove(&mut self) -> bool {
-        let Some(found) = self.find(false) else { return false };
+        let Some(found) = self.find_apart(false) else { return false };
         let removed = self.shard.remove(self.hash, found);
         self.found = Some(None);
         self.discard(removed);
@@ -206,7 +206,7 @@ impl Slot<'_> {
 
     /// Takes the entry out.
     pub(crate) fn take(&mut self) -> Option<Moved> {
-        let found = self.find(false)?;
+        let found = self.find_apart(false)?;
         let entry = self.shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
         let short = entry.short().map(ByteString::copy_from);
@@ -218,7 +218,7 @@ impl Slot<'_> {
 
     /// Sets when the entry ends. One that ends already is removed.
     pub(crate) fn expire_at(&mut self, end: End) {
-        let Some(found) = self.find(false) else { return };
+        let Some(found) = self.find_apart(false) else { return };
         if self.is_over(end) {
             self.remove();
         } else {
@@ -251,6 +251,12 @@ impl Slot<'_> {
             self.shard.touch(found, self.context);
         }
         found
+    }
+
+    /// The same, but not inlined: for commands beside those that only read, which are the shortest and most frequent.
+    #[inline(never)]
+    fn find_apart(&mut self, uses: bool) -> Option<Found> {
+        self.find(uses)
     }
 }
 

@@ -7,6 +7,7 @@ mod dense;
 mod ends;
 mod hash;
 mod heap;
+mod hint;
 mod prefetch;
 mod record;
 mod shard;
@@ -17,7 +18,6 @@ mod tags;
 use std::{sync::OnceLock, thread};
 
 use parking_lot::{Mutex, MutexGuard};
-use smallvec::SmallVec;
 
 use super::{Engine, Expiring, Few, Key, Keyspace, Located, Removed, Shards, Slots, Statistics};
 use crate::store::context::Context;
@@ -25,6 +25,7 @@ use crate::store::context::Context;
 use hash::Hasher;
 
 pub(crate) use heap::{End, Entry};
+pub(crate) use hint::Hint;
 pub(crate) use shard::{Found, Shard};
 
 /// How many shards there are at most.
@@ -35,9 +36,6 @@ const BUCKETS_PER_ENTRY: usize = 10;
 
 /// From how many entries on a thread of its own drops them: to drop this many takes about a millisecond.
 const MANY: usize = 10_000;
-
-/// How many keys of one batch are hinted.
-const HINTED: usize = 128;
 
 /// Entries in memory.
 #[derive(Debug)]
@@ -75,10 +73,9 @@ impl Memory {
     #[inline]
     fn locate<'a>(&self, key: Key<'a>) -> Located<'a> {
         let hash = self.hasher.hash(key.name);
-        // The low bits choose the bucket and the highest are the tag: the shard takes others. Databases follow each other,
-        // so that the index orders the locks of all of them.
-        let within = (hash >> 40) as usize & self.shard_mask;
-        Located { key: key.name, hash, shard: key.database << self.shard_bits | within }
+        // Databases follow each other, so that the index orders the locks of all of them.
+        let shard = key.database << self.shard_bits | shard_bits_of(hash) & self.shard_mask;
+        Located { key: key.name, hash, shard }
     }
 
     #[inline]
@@ -114,9 +111,9 @@ impl Engine for Memory {
 
     #[inline]
     fn lend<R>(&self, context: &Context<'_>, key: Key<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R {
-        let located = [self.locate(key)];
-        let mut shard = self.lane(located[0].shard).0.lock();
-        run(&mut Slots::new(context, Shards::One(&mut shard), &located))
+        let hash = self.hasher.hash(key.name);
+        let mut shard = self.databases[key.database].lane(hash).0.lock();
+        run(&mut Slots::new(context, Shards::One(&mut shard), &[Located { key: key.name, hash, shard: 0 }]))
     }
 
     #[inline]
@@ -139,21 +136,8 @@ impl Engine for Memory {
         &self.databases[database]
     }
 
-    fn hint(&self, tell: impl FnOnce(&mut dyn FnMut(Key<'_>))) {
-        let mut places = SmallVec::<[(u64, usize); HINTED]>::new();
-        // First all buckets, then all entries: what the first round asks for arrives while it goes on. A lock that somebody
-        // has is not waited for, and one is kept for as long as the keys are in the same shard.
-        let mut held = Held { memory: self, shard: usize::MAX, guard: None };
-        tell(&mut |key| {
-            if places.len() < HINTED {
-                let Located { hash, shard, .. } = self.locate(key);
-                held.with(shard, |shard| shard.prefetch_bucket(hash));
-                places.push((hash, shard));
-            }
-        });
-        for (hash, shard) in &places {
-            held.with(*shard, |shard| shard.prefetch_entries(*hash));
-        }
+    fn hint(&self) -> Hint<'_> {
+        Hint::new(self)
     }
 
     fn expire(&self, now: u64, limit: usize) -> usize {
@@ -170,6 +154,13 @@ impl Engine for Memory {
 }
 
 impl Database {
+    /// The lane of a hash.
+    #[inline]
+    fn lane(&self, hash: u64) -> &Lane {
+        let lanes = self.lanes();
+        &lanes[shard_bits_of(hash) & (lanes.len() - 1)]
+    }
+
     #[inline]
     fn lanes(&self) -> &[Lane] {
         self.lanes.get_or_init(|| (0..self.shards).map(|_| Lane(Mutex::new(Shard::new(self.hasher.clone())))).collect())
@@ -263,6 +254,12 @@ impl Keyspace for Database {
     }
 }
 
+/// The bits of a hash of which the lowest choose the shard: the bucket takes the low ones of all, and the tag the highest.
+#[inline]
+fn shard_bits_of(hash: u64) -> usize {
+    (hash >> 40) as usize
+}
+
 /// Drops shards, on another thread where that would keep this one from its connections.
 fn drop_elsewhere(removed: Vec<Shard>) {
     let entries: usize = removed.iter().map(|shard| shard.len()).sum();
@@ -274,25 +271,4 @@ fn drop_elsewhere(removed: Vec<Shard>) {
 
 fn is_live(entry: &Entry<'_>, context: &Context<'_>) -> bool {
     entry.expires_at().is_none_or(|at| at > context.now())
-}
-
-/// The lock that a hint has, of one shard at a time.
-struct Held<'a> {
-    memory: &'a Memory,
-    shard: usize,
-    guard: Option<MutexGuard<'a, Shard>>,
-}
-
-impl Held<'_> {
-    #[inline]
-    fn with(&mut self, shard: usize, run: impl FnOnce(&Shard)) {
-        if shard != self.shard {
-            self.guard = None;
-            self.shard = shard;
-            self.guard = self.memory.lane(shard).0.try_lock();
-        }
-        if let Some(shard) = &self.guard {
-            run(shard);
-        }
-    }
 }

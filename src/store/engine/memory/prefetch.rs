@@ -5,9 +5,12 @@
 
 #![expect(unsafe_code, reason = "the prefetch intrinsics are unsafe functions")]
 
+/// How long a cache line is, mostly.
+const LINE: usize = 64;
+
 /// Asks for the cache line at `address`. A wrong address costs a little time and nothing else.
 #[inline(always)]
-pub(super) fn prefetch_address(address: usize) {
+fn prefetch_address(address: usize) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing that the program can see, and never faults, whatever the address.
     unsafe {
@@ -17,12 +20,15 @@ pub(super) fn prefetch_address(address: usize) {
     let _ = address;
 }
 
-/// Asks for the first two cache lines of a value.
+/// Asks for the cache line where a value starts.
 #[inline(always)]
 pub(super) fn prefetch<T>(value: &T) {
-    let address = std::ptr::from_ref(value) as usize;
-    prefetch_address(address);
-    if size_of::<T>() > 64 {
-        prefetch_address(address + 64);
-    }
+    prefetch_address(std::ptr::from_ref(value) as usize);
+}
+
+/// Asks for the cache lines in which bytes lie.
+#[inline(always)]
+pub(super) fn prefetch_bytes(bytes: &[u8]) {
+    bytes.chunks(LINE).for_each(|line| prefetch_address(line.as_ptr() as usize));
+    bytes.last().into_iter().for_each(prefetch);
 }

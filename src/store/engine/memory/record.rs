@@ -110,6 +110,11 @@ impl Header {
         (self.value().end + tail).div_ceil(GRANULE)
     }
 
+    /// How many granules it gets that is likely to grow: as many as it may stay in.
+    pub(super) fn granules_to_grow(self) -> usize {
+        (self.granules() * 4 / 3).min(MOST_GRANULES)
+    }
+
     /// Whether the record may stay in so many granules: it fits, and leaves less than a quarter of them empty. A value
     /// that changes its length a little does not move each time.
     #[inline]

@@ -6,7 +6,7 @@ use super::{
     ends::Due,
     hash::Hasher,
     heap::{End, Entry, Heap, Relocated, Written},
-    table::{Place, Records, Table},
+    table::{Place, Records, Sought, Table},
 };
 use crate::{
     server::NoTouch,
@@ -46,18 +46,9 @@ impl Shard {
     }
 
     /// Finds the entry of a key. One whose time has come is removed and not found. `uses` tells whether it counts as used.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&mut self, hash: u64, key: &[u8], uses: bool, context: &Context<'_>) -> Option<Found> {
-        let heap = &self.heap;
-        let (mut end, mut accessed) = (None, 0);
-        let place = self.table.find(hash, |handle| {
-            let entry = heap.entry(handle);
-            let is_found = entry.has_key(key);
-            if is_found {
-                (end, accessed) = (entry.expires_at(), entry.accessed());
-            }
-            is_found
-        })?;
+        let (place, (end, accessed)) = self.table.find(hash, &OfKey { heap: &self.heap, key })?;
         if end.is_some_and(|end| end <= context.now()) {
             self.expired(hash, Found(place));
             return None;
@@ -204,7 +195,7 @@ impl Shard {
     #[cold]
     fn remove_due(&mut self, handle: u32) {
         let hash = self.hasher.hash(self.heap.entry(handle).key());
-        if let Some(place) = self.table.find(hash, |other| other == handle) {
+        if let Some(place) = self.table.place(hash, handle) {
             self.expired(hash, Found(place));
         }
     }
@@ -223,9 +214,29 @@ impl Shard {
     fn redirect(&mut self, relocated: Option<Relocated>) {
         let Some(Relocated { from, to }) = relocated else { return };
         let hash = self.hasher.hash(self.heap.entry(to).key());
-        if let Some(place) = self.table.find(hash, |handle| handle == from) {
+        if let Some(place) = self.table.place(hash, from) {
             self.table.set(place, to);
         }
+        // Whoever removes one entry mostly removes more: which record moves next is known, and no hint asks for its bucket.
+        if let Some(next) = self.heap.last_like(to) {
+            self.table.prefetch_bucket(self.hasher.hash(self.heap.entry(next).key()));
+        }
+    }
+}
+
+/// The record of a key, when it ends, and when it was last used.
+struct OfKey<'a> {
+    heap: &'a Heap,
+    key: &'a [u8],
+}
+
+impl Sought for OfKey<'_> {
+    type Known = (Option<u64>, u32);
+
+    #[inline(always)]
+    fn known(&self, handle: u32) -> Option<Self::Known> {
+        let entry = self.heap.entry(handle);
+        if entry.has_key(self.key) { Some((entry.expires_at(), entry.accessed())) } else { None }
     }
 }
 

@@ -4,8 +4,10 @@
 //! a gap: where one is freed, the last one takes its place, and whoever names that one is told its new handle. So chunks
 //! empty from the last on, and one that is empty is given back.
 
+use std::ops::Range;
+
 use super::{
-    prefetch::prefetch_address,
+    prefetch::prefetch_bytes,
     record::{GRANULE, MOST_GRANULES},
 };
 
@@ -21,7 +23,7 @@ const GRANULE_BITS: u32 = (CHUNK / GRANULE).ilog2();
 /// How many chunks there can be: all but the last number, so that no handle is `u32::MAX`.
 const MOST_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
 
-const _: () = assert!(MOST_GRANULES * GRANULE <= FIRST_CHUNK);
+const _: () = assert!(MOST_GRANULES * GRANULE <= FIRST_CHUNK && MOST_GRANULES <= u8::MAX as usize);
 
 /// Records of bytes.
 #[derive(Debug, Default)]
@@ -38,8 +40,8 @@ pub(super) struct Slab {
 #[derive(Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
-    /// How many a record has.
-    granules: usize,
+    /// How many granules a record has. A byte, so that the compiler sees that no sum with it overflows.
+    granules: u8,
 }
 
 /// The records of one length.
@@ -69,7 +71,7 @@ impl Slab {
 
     /// Frees a record. Where another one takes its handle, the handle that it had is returned.
     pub(super) fn free(&mut self, handle: u32) -> Option<u32> {
-        let granules = self.chunks[chunk_of(handle)].granules;
+        let granules = usize::from(self.chunks[chunk_of(handle)].granules);
         let class = &mut self.classes[granules];
         let last = class.last(granules);
         class.fill -= 1;
@@ -86,30 +88,34 @@ impl Slab {
     #[inline]
     pub(super) fn get(&self, handle: u32) -> &[u8] {
         let chunk = &self.chunks[chunk_of(handle)];
-        &chunk.bytes[offset_of(handle)..][..chunk.granules * GRANULE]
+        &chunk.bytes[chunk.range(handle)]
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, handle: u32) -> &mut [u8] {
         let chunk = &mut self.chunks[chunk_of(handle)];
-        &mut chunk.bytes[offset_of(handle)..][..chunk.granules * GRANULE]
+        let range = chunk.range(handle);
+        &mut chunk.bytes[range]
     }
 
     /// Two records, of which one is to be written with what the other holds.
     pub(super) fn get_two(&mut self, from: u32, to: u32) -> (&[u8], &mut [u8]) {
         let pair = self.chunks.get_disjoint_mut([chunk_of(from), chunk_of(to)]);
         let [source, target] = pair.expect("records of two lengths are in two chunks");
-        let (from, to) = (offset_of(from), offset_of(to));
-        (&source.bytes[from..][..source.granules * GRANULE], &mut target.bytes[to..][..target.granules * GRANULE])
+        let (from, to) = (source.range(from), target.range(to));
+        (&source.bytes[from], &mut target.bytes[to])
     }
 
-    /// Asks for the first two cache lines of a record.
+    /// The last record of the same length.
+    pub(super) fn last_like(&self, handle: u32) -> Option<u32> {
+        let granules = usize::from(self.chunks[chunk_of(handle)].granules);
+        self.classes.get(granules).filter(|class| class.fill > 0).map(|class| class.last(granules))
+    }
+
+    /// Asks for the memory of a record.
     #[inline]
     pub(super) fn prefetch(&self, handle: u32) {
-        let Some(chunk) = self.chunks.get(chunk_of(handle)) else { return };
-        let address = chunk.bytes.as_ptr() as usize + offset_of(handle);
-        prefetch_address(address);
-        prefetch_address(address + 64);
+        prefetch_bytes(self.get(handle));
     }
 
     /// All records.
@@ -164,7 +170,7 @@ impl Slab {
             assert!(self.chunks.len() < MOST_CHUNKS, "the records of a shard take over 32 GiB");
             self.chunks.push(Chunk::default());
         }
-        self.chunks[number as usize] = Chunk { bytes, granules };
+        self.chunks[number as usize] = Chunk { bytes, granules: granules as u8 };
         class.chunks.push(number);
         class.fill = 0;
     }
@@ -190,6 +196,15 @@ impl Slab {
             let (source, target) = self.get_two(from, to);
             target.copy_from_slice(source);
         }
+    }
+}
+
+impl Chunk {
+    /// Where a record lies.
+    #[inline]
+    fn range(&self, handle: u32) -> Range<usize> {
+        let start = offset_of(handle);
+        start..start + usize::from(self.granules) * GRANULE
     }
 }
 

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::{
     prefetch::prefetch,
-    tags::{PLACES, Tags},
+    tags::{PLACES, Places, Tags},
 };
 
 /// How many entries a bucket has on average before one is split: a third of the places stay free, so that a bucket that
@@ -32,6 +32,24 @@ pub(super) trait Records {
 
     /// Asks for the memory of a record.
     fn prefetch(&self, handle: u32);
+}
+
+/// Tells which handle is sought: the one of which something is known.
+pub(super) trait Sought {
+    type Known;
+
+    fn known(&self, handle: u32) -> Option<Self::Known>;
+}
+
+/// A handle that is sought by itself.
+struct Handle(u32);
+
+impl Sought for Handle {
+    type Known = ();
+
+    fn known(&self, handle: u32) -> Option<()> {
+        (handle == self.0).then_some(())
+    }
 }
 
 /// Where a handle is in a table. Holds until the next entry comes or goes.
@@ -64,23 +82,40 @@ impl Table {
         self.len
     }
 
-    /// The place of the handle with this hash that is meant.
-    #[inline]
-    pub(super) fn find(&self, hash: u64, mut is_meant: impl FnMut(u32) -> bool) -> Option<Place> {
+    /// The place of the handle with this hash that is sought, and what is known of it then.
+    #[inline(always)]
+    pub(super) fn find<S: Sought>(&self, hash: u64, sought: &S) -> Option<(Place, S::Known)> {
         if self.len == 0 {
             return None;
         }
-        let mut number = self.home(hash) as u32;
-        let mut bucket = self.buckets.get(number as usize);
+        let home = self.home(hash);
+        let (number, bucket) = (home as u32, self.buckets.get(home));
+        let mut places = bucket.tags.matching(tag(hash));
+        if let Some(place) = places.next()
+            && let Some(found) = bucket.check(number, place, sought)
+        {
+            return Some(found);
+        }
+        self.find_further(number, places, hash, sought)
+    }
+
+    /// Goes on from a bucket and the places there that are left. Apart from the first place, which mostly is the one, so
+    /// that nothing is done there for a loop.
+    #[inline(never)]
+    fn find_further<S: Sought>(
+        &self,
+        mut number: u32,
+        mut places: Places,
+        hash: u64,
+        sought: &S,
+    ) -> Option<(Place, S::Known)> {
         loop {
-            for place in bucket.tags.matching(tag(hash)) {
-                let handle = bucket.handles[place];
-                if is_meant(handle) {
-                    return Some(Place { handle, bucket: number, place: place as u8 });
-                }
+            let bucket = self.bucket(number);
+            if let Some(found) = places.find_map(|place| bucket.check(number, place, sought)) {
+                return Some(found);
             }
             number = bucket.next()?;
-            bucket = self.bucket(number);
+            places = self.bucket(number).tags.matching(tag(hash));
         }
     }
 
@@ -104,6 +139,11 @@ impl Table {
         if self.len < self.buckets.len().saturating_sub(1) * LOW_LOAD {
             self.merge();
         }
+    }
+
+    /// The place of a handle with this hash.
+    pub(super) fn place(&self, hash: u64, handle: u32) -> Option<Place> {
+        self.find(hash, &Handle(handle)).map(|(place, ())| place)
     }
 
     /// Notes that a record has a new handle.
@@ -264,6 +304,14 @@ impl Table {
 }
 
 impl Bucket {
+    /// A place of this bucket, which has that number, if the handle there is sought.
+    #[inline(always)]
+    fn check<S: Sought>(&self, number: u32, place: usize, sought: &S) -> Option<(Place, S::Known)> {
+        let handle = self.handles[place];
+        let known = sought.known(handle)?;
+        Some((Place { handle, bucket: number, place: place as u8 }, known))
+    }
+
     /// The number of the bucket that holds what overflowed.
     #[inline]
     fn next(&self) -> Option<u32> {
@@ -377,7 +425,7 @@ mod tests {
     }
 
     fn place(table: &Table, number: u32) -> Option<Place> {
-        table.find(Numbers.hash(number), |handle| handle == number)
+        table.place(Numbers.hash(number), number)
     }
 
     fn insert(table: &mut Table, number: u32) {
@@ -441,9 +489,9 @@ mod tests {
         let mut table = Table::default();
         (0..100).for_each(|number| _ = table.insert(42, number, &Same));
         for number in [50, 0, 99].into_iter().chain((1..99).filter(|number| *number != 50)) {
-            let found = table.find(42, |handle| handle == number).expect("it is there");
+            let found = table.place(42, number).expect("it is there");
             table.remove(42, found);
-            assert!(table.find(42, |handle| handle == number).is_none());
+            assert!(table.place(42, number).is_none());
         }
         assert_eq!((table.len(), table.overflow.used), (0, 0));
     }
@@ -454,7 +502,7 @@ mod tests {
         (0..100).for_each(|number| insert(&mut table, number));
         let found = place(&table, 7).expect("it is there");
         assert_eq!(table.set(found, 1007).handle, 1007);
-        assert!(table.find(Numbers.hash(7), |handle| handle == 1007).is_some() && place(&table, 7).is_none());
+        assert!(table.place(Numbers.hash(7), 1007).is_some() && place(&table, 7).is_none());
     }
 
     #[test]
