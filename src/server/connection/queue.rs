@@ -1,9 +1,10 @@
 //! [`Queue`]: a batch of decoded commands that wait to be called.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use kvstore_protocol::Command;
 
+use super::spare;
 use crate::server::commands::Class;
 
 /// How many commands are decoded, and hinted, ahead of being called.
@@ -46,6 +47,9 @@ impl<T> Queue<T> {
 
     /// Brings the commands that were announced.
     pub(super) fn fill(&mut self, commands: impl Iterator<Item = Command>) {
+        if self.commands.capacity() == 0 {
+            self.commands = spare::commands();
+        }
         self.commands.extend(commands);
     }
 
@@ -69,10 +73,13 @@ impl<T> Queue<T> {
         self.rest.clear();
     }
 
-    /// Gives back the memory of a long batch.
+    /// Gives back the memory that an idle connection does not need.
     pub(super) fn shrink(&mut self) {
-        if self.commands.capacity() > FEW {
-            *self = Self::new();
+        if self.commands.capacity() > 0 {
+            spare::keep_commands(mem::take(&mut self.commands));
+        }
+        if self.rest.capacity() > FEW {
+            self.rest = VecDeque::new();
         }
     }
 }

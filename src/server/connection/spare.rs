@@ -3,10 +3,13 @@
 //! An idle connection holds no buffers, and a busy one wakes thousands of times a second: without these, each time costs
 //! three allocations. The same few buffers also stay in the processor's cache, whichever connection they serve.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+};
 
 use bytes::BytesMut;
-use kvstore_protocol::{Output, Run};
+use kvstore_protocol::{Command, Output, Run};
 
 /// How many buffers of each kind a thread keeps.
 const KEPT: usize = 16;
@@ -18,6 +21,7 @@ thread_local! {
     static INPUTS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
     static OUTPUTS: RefCell<Vec<Output>> = const { RefCell::new(Vec::new()) };
     static RUN: Cell<Option<Run>> = const { Cell::new(None) };
+    static COMMANDS: Cell<Option<VecDeque<Command>>> = const { Cell::new(None) };
 }
 
 /// A buffer to read into, with room or without.
@@ -57,4 +61,14 @@ pub(super) fn run() -> Run {
 pub(super) fn keep_run(mut run: Run) {
     run.clear();
     RUN.set(Some(run));
+}
+
+/// An empty queue with room for commands.
+pub(super) fn commands() -> VecDeque<Command> {
+    COMMANDS.take().unwrap_or_default()
+}
+
+/// Takes back an empty queue.
+pub(super) fn keep_commands(commands: VecDeque<Command>) {
+    COMMANDS.set(Some(commands));
 }
