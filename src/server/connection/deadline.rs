@@ -63,6 +63,17 @@ where
 {
     /// Waits for the first moment at which the peer has broken a rule.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        if self.is_bound() { self.poll_rules(cx) } else { Poll::Pending }
+    }
+
+    /// Whether there is a rule that the peer may break. Mostly there is none.
+    fn is_bound(&self) -> bool {
+        let is_trusted = self.standing.is_authenticated() && self.shared.live.idle_timeout().is_none();
+        !is_trusted || self.input.is_unfinished() || self.deadline.stalled().is_some()
+    }
+
+    #[inline(never)]
+    fn poll_rules(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         let settings = &self.shared.settings;
         loop {
             let is_idle = !self.is_busy() && !self.is_full() && self.stage == Stage::Open;

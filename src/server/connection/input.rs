@@ -18,6 +18,10 @@ const SMALL_CHUNK: usize = 4 * 1024;
 const CHUNK: usize = 16 * 1024;
 const LARGE_CHUNK: usize = 64 * 1024;
 
+/// How many times as much as has come of a long request is made room for. What is not written yet is address space and no
+/// memory, and what is moved to a larger place costs more the more often.
+const AHEAD: usize = 7;
+
 /// The bytes that a connection has read, and when.
 pub(super) struct Input {
     buffer: BytesMut,
@@ -114,20 +118,22 @@ impl Input {
         Poll::Ready(Ok(read))
     }
 
-    /// Makes room for the next read. A long request gets a buffer of its own, at most twice what has arrived of it and
-    /// in the end exactly its size, so that its last owner pins nothing else.
+    /// Makes room for the next read. A long request gets a buffer of its own, with room for [`AHEAD`] times what
+    /// has arrived of it, and in the end exactly its size, so that its last owner pins nothing else.
     fn make_room(&mut self) {
         if self.buffer.capacity() == 0 {
             self.buffer = spare::input();
         }
         if self.missing <= LARGE_CHUNK {
-            if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(SMALL_CHUNK)) {
+            // The end of a long request has its room: with more, all of it would be moved.
+            let least = if self.buffer.len() < LARGE_CHUNK { SMALL_CHUNK } else { 1 };
+            if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(least)) {
                 self.buffer.reserve(self.chunk);
             }
             return;
         }
         if self.buffer.capacity() == self.buffer.len() {
-            let size = self.buffer.len() + self.missing.min(self.buffer.len().max(LARGE_CHUNK));
+            let size = self.buffer.len() + self.missing.min(self.buffer.len().max(LARGE_CHUNK) * AHEAD);
             let mut larger = BytesMut::with_capacity(size);
             larger.extend_from_slice(&self.buffer);
             self.buffer = larger;
@@ -163,6 +169,11 @@ impl Input {
         self.has_news = !self.buffer.is_empty();
     }
 
+    /// Whether a part of a request has come.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished.is_some()
+    }
+
     /// When an unfinished request must have made progress. The clock stands while nothing is read.
     pub(super) fn window_end(&mut self, reads: bool, slow: Progress) -> Option<Instant> {
         let unfinished = self.unfinished.as_mut()?;
@@ -192,5 +203,32 @@ impl Input {
         if self.buffer.is_empty() && self.buffer.capacity() > 0 {
             spare::keep_input(std::mem::take(&mut self.buffer), CHUNK);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_request_ends_in_a_buffer_of_its_size() {
+        let request = vec![b'x'; 5 * LARGE_CHUNK + 100];
+        let (mut input, mut cx) = (Input::new(Instant::now()), Context::from_waker(Waker::noop()));
+        input.trust(true);
+        let mut end = 0;
+        // All but a few bytes come as fast as they are read, and those by themselves.
+        for most in [request.len() - 100, request.len()] {
+            while end < most {
+                let mut piece = &request[end..most];
+                let Poll::Ready(Ok(read)) = input.poll_read(Pin::new(&mut piece), &mut cx) else {
+                    panic!("bytes are there")
+                };
+                end += read;
+                input.note_decoded(0, (request.len() - end).max(1));
+            }
+        }
+        assert_eq!((input.len(), input.buffer().capacity()), (request.len(), request.len()));
     }
 }
