@@ -12,7 +12,7 @@ use std::{
 };
 
 use kvstore_middleware::{ConcurrencyLimit, ConcurrencyLimitLayer, TimeoutLayer};
-use kvstore_protocol::{Command, Response, parking::park_until};
+use kvstore_protocol::{Command, Response, batch, parking::park_until};
 use tokio::{
     sync::oneshot,
     task::{JoinSet, yield_now},
@@ -75,6 +75,44 @@ fn commands_wait_in_the_order_in_which_they_came() {
     assert!(second.is_woken() && !newcomer.is_woken());
     drop(second);
     assert_ready_eq!(newcomer.poll(), Response::ok());
+}
+
+#[test]
+fn permit_stays_for_the_rest_of_a_batch() {
+    let limit = ConcurrencyLimitLayer::new(2);
+    batch::run(|| {
+        for _ in 0..3 {
+            assert_ready_eq!(task::spawn(call_once(limit.clone(), async {})).poll(), Response::ok());
+            assert_eq!(limit.in_use(), 1);
+        }
+        let other = ConcurrencyLimitLayer::new(1);
+        assert_ready_eq!(task::spawn(call_once(other.clone(), async {})).poll(), Response::ok());
+        assert_eq!((limit.in_use(), other.in_use()), (0, 1));
+        let mut dropped = task::spawn(call_once(other.clone(), pending()));
+        assert_pending!(dropped.poll());
+        drop(dropped);
+        assert_eq!(other.in_use(), 0);
+        assert_ready_eq!(task::spawn(call_once(limit.clone(), async {})).poll(), Response::ok());
+    });
+    assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
+
+#[test]
+fn batch_keeps_no_permit_that_somebody_waits_for() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut waiting = task::spawn(call_once(limit.clone(), pending()));
+    batch::run(|| {
+        assert_ready_eq!(task::spawn(call_once(limit.clone(), async {})).poll(), Response::ok());
+        assert_pending!(waiting.poll());
+        assert_eq!((limit.in_use(), limit.waiting()), (1, 1));
+        // The next of the batch does not overtake.
+        let mut next = task::spawn(call_once(limit.clone(), async {}));
+        assert_pending!(next.poll());
+        assert!(waiting.is_woken() && !next.is_woken());
+        assert_pending!(waiting.poll());
+        assert_eq!((limit.in_use(), limit.waiting()), (1, 1));
+    });
+    assert_eq!((limit.in_use(), limit.waiting()), (1, 0));
 }
 
 #[test]

@@ -43,7 +43,10 @@ impl Turn {
     pub(super) fn new(permits: Option<&Arc<Permits>>) -> Self {
         let Some(permits) = permits else { return Self { permits: None, place: Place::Outside } };
         match batch::take(&SPARE) {
-            Some(spare) if spare.is_of(permits) => spare,
+            Some(mut spare) if spare.is_of(permits) => {
+                spare.make_way();
+                spare
+            }
             _ => Self { permits: Some(permits.clone()), place: Place::Outside },
         }
     }
@@ -86,12 +89,20 @@ impl Turn {
     /// waits for one.
     #[inline]
     pub(super) fn end(&mut self) {
-        let Some(permits) = &self.permits else { return };
-        if permits.waiting() > 0 {
-            self.leave();
+        if self.permits.is_none() {
+            return;
         }
+        self.make_way();
         let place = mem::replace(&mut self.place, Place::Outside);
         batch::keep(&SPARE, Self { permits: self.permits.take(), place });
+    }
+
+    /// Gives the permit back if somebody waits for one.
+    #[inline]
+    fn make_way(&mut self) {
+        if self.permits.as_ref().is_some_and(|permits| permits.waiting() > 0) {
+            self.leave();
+        }
     }
 
     /// Gives back a permit, or the place in the queue.
