@@ -34,11 +34,7 @@
 //! assert!(batch::take(&TOOLS).is_some_and(|tools| tools.buffer == [2] && !tools.is_locked));
 //! ```
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-    thread::LocalKey,
-};
+use std::{cell::Cell, fmt, thread::LocalKey};
 
 /// Something that one command may leave to the next.
 pub trait Keep: Sized + 'static {
@@ -85,10 +81,13 @@ impl<T: Keep> Place for LocalKey<Kept<T>> {
     }
 }
 
+/// In how many places a thread can keep something. What comes to one more is not kept.
+const PLACES: usize = 8;
+
 thread_local! {
     static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
-    /// Every place of this thread in which something was kept.
-    static PLACES: RefCell<Vec<&'static dyn Place>> = const { RefCell::new(Vec::new()) };
+    /// The places of this thread in which something was kept, one behind the other.
+    static LISTED: [Cell<Option<&'static dyn Place>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
 
 /// Runs a batch. One within another is a part of it.
@@ -98,16 +97,14 @@ pub fn run<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Leaves `value` to the next who [takes](take) it on this thread, in place of what is there.
+/// Leaves `value` to the next who [takes](take) it on this thread. What is there already has its [end](Keep::end).
 #[inline]
 pub fn keep<T: Keep>(place: &'static LocalKey<Kept<T>>, value: T) {
-    let value = if IS_RUNNING.get() { Some(value) } else { value.end() };
-    place.with(|kept| {
-        if !kept.is_listed.get() {
-            list(place, kept);
-        }
-        kept.value.set(value);
-    });
+    let is_kept = IS_RUNNING.get() && place.with(|kept| kept.is_listed.get() || list(place, kept));
+    let value = if is_kept { Some(value) } else { value.end() };
+    if let Some(replaced) = place.with(|kept| kept.value.replace(value)) {
+        replaced.end();
+    }
 }
 
 /// Takes what was kept last.
@@ -116,10 +113,15 @@ pub fn take<T: Keep>(place: &'static LocalKey<Kept<T>>) -> Option<T> {
     place.with(|kept| kept.value.take())
 }
 
+/// Lists a place, if there is room for it.
 #[cold]
-fn list<T: Keep>(place: &'static LocalKey<Kept<T>>, kept: &Kept<T>) {
-    kept.is_listed.set(true);
-    PLACES.with_borrow_mut(|places| places.push(place));
+fn list<T: Keep>(place: &'static LocalKey<Kept<T>>, kept: &Kept<T>) -> bool {
+    let free = LISTED.with(|listed| listed.iter().position(|cell| cell.get().is_none()));
+    if let Some(free) = free {
+        LISTED.with(|listed| listed[free].set(Some(place)));
+        kept.is_listed.set(true);
+    }
+    free.is_some()
 }
 
 /// The end of a batch, however it is left.
@@ -129,8 +131,7 @@ impl Drop for End {
     fn drop(&mut self) {
         IS_RUNNING.set(false);
         // One by one: the end of one thing may be the beginning of another batch.
-        let place = |index| PLACES.with_borrow(|places: &Vec<&'static dyn Place>| places.get(index).copied());
-        (0..).map_while(place).for_each(Place::end);
+        (0..PLACES).map_while(|index| LISTED.with(|listed| listed[index].get())).for_each(Place::end);
     }
 }
 

@@ -25,35 +25,42 @@ enum Place {
     Inside,
 }
 
-thread_local! {
-    /// What the command left that was answered last on this thread, for the next: nearly always of the same limit. It may
-    /// keep a limit of which nothing is left; that is a hundred bytes.
-    static SPARE: Kept<Turn> = const { Kept::new() };
+/// What a command leaves that was answered at once: its handle of the limit, and its permit for the rest of a batch.
+struct Spare {
+    permits: Arc<Permits>,
+    has_permit: bool,
 }
 
-impl Keep for Turn {
-    fn end(mut self) -> Option<Self> {
-        self.leave();
-        Some(self)
+impl Keep for Spare {
+    fn end(self) -> Option<Self> {
+        if self.has_permit {
+            self.permits.give();
+        }
+        Some(Self { has_permit: false, ..self })
     }
+}
+
+thread_local! {
+    /// For the next command on this thread, nearly always of the same limit. It may keep a limit of which nothing is left;
+    /// that is a hundred bytes.
+    static SPARE: Kept<Spare> = const { Kept::new() };
 }
 
 impl Turn {
     #[inline]
     pub(super) fn new(permits: Option<&Arc<Permits>>) -> Self {
         let Some(permits) = permits else { return Self { permits: None, place: Place::Outside } };
-        match batch::take(&SPARE) {
-            Some(mut spare) if spare.is_of(permits) => {
-                spare.make_way();
-                spare
+        let spare = match batch::take(&SPARE) {
+            Some(spare) if Arc::ptr_eq(&spare.permits, permits) => spare,
+            other => {
+                other.map(Spare::end);
+                Spare { permits: permits.clone(), has_permit: false }
             }
-            _ => Self { permits: Some(permits.clone()), place: Place::Outside },
-        }
-    }
-
-    #[inline]
-    fn is_of(&self, permits: &Arc<Permits>) -> bool {
-        self.permits.as_ref().is_some_and(|known| Arc::ptr_eq(known, permits))
+        };
+        let place = if spare.has_permit { Place::Inside } else { Place::Outside };
+        let mut turn = Self { permits: Some(spare.permits), place };
+        turn.make_way();
+        turn
     }
 
     /// Enters if that is possible at once.
@@ -89,12 +96,11 @@ impl Turn {
     /// waits for one.
     #[inline]
     pub(super) fn end(&mut self) {
-        if self.permits.is_none() {
-            return;
-        }
         self.make_way();
-        let place = mem::replace(&mut self.place, Place::Outside);
-        batch::keep(&SPARE, Self { permits: self.permits.take(), place });
+        let has_permit = matches!(mem::replace(&mut self.place, Place::Outside), Place::Inside);
+        if let Some(permits) = self.permits.take() {
+            batch::keep(&SPARE, Spare { permits, has_permit });
+        }
     }
 
     /// Gives the permit back if somebody waits for one.
