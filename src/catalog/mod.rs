@@ -108,12 +108,6 @@ impl KeyRange {
         self.first == 0
     }
 
-    /// Whether there is one key at most, the first argument.
-    #[inline]
-    pub const fn is_first(self) -> bool {
-        self.first == 1 && self.last == 1
-    }
-
     /// The same keys behind a name of so many more words.
     pub(crate) fn behind(self, more: usize) -> Self {
         match self {
