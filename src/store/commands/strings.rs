@@ -1,6 +1,6 @@
 //! Strings: SET, GET and their like.
 
-use kvstore_protocol::{ByteString, CommandError, Response};
+use kvstore_protocol::{CommandError, Response};
 
 use super::expiry::{Moment, Time, Unit};
 use crate::store::{
@@ -8,7 +8,7 @@ use crate::store::{
     context::Context,
     engine::{End, Slot, Slots},
     spec::{Answer, Arity, FAST, GROWS, Keys, READ, Spec, WRITE},
-    value::{LONGEST_INLINE, Text},
+    value::Text,
 };
 
 /// How long a string may be, and a word of a command: 512 MiB.
@@ -26,11 +26,7 @@ const GET: Spec = Spec::new("GET", Arity::exactly(2), Keys::FIRST, READ.and(FAST
     .about("Returns the string of a key.", "1.0.0");
 
 fn get(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    // What a response holds is told apart, so that the answer is written where it is returned, and moved once less.
-    match slots.first().string()? {
-        Some(Text::Short(bytes)) if bytes.len() <= LONGEST_INLINE => Ok(Response::Bulk(ByteString::copy_from(bytes))),
-        text => Ok(Text::answer(text)),
-    }
+    Ok(Text::answer(slots.first().string()?))
 }
 
 /// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
