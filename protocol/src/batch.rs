@@ -3,8 +3,8 @@
 //! A pipeline brings many commands at once, and a layer does the same for each of them: it takes a permit and gives it
 //! back, counts itself on what it shares with the other connections. On several threads that is what costs most, since
 //! each such step takes a cache line away from the others. So a layer may leave what a command is done with to the next on
-//! the same thread, with [`keep`] and [`take`]. The transport says where a batch begins and ends, with [`run`]; then
-//! [`Keep::end`] decides what stays.
+//! the same thread, with [`keep`] and [`take`]. The transport says where a batch begins and ends, with [`run`], and which
+//! command is its last, with [`set_more`]; then [`Keep::end`] decides what stays.
 //!
 //! A batch lasts for one poll of one task, so nothing is kept while a thread waits. Outside of a batch nothing is kept for
 //! longer than [`Keep::end`] allows either, and everything works the same.
@@ -84,8 +84,20 @@ impl<T: Keep> Place for LocalKey<Kept<T>> {
 /// In how many places a thread can keep something. What comes to one more is not kept.
 const PLACES: usize = 8;
 
+/// How far a batch is.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Outside,
+    /// Outside -> `More`: another command comes behind the one at hand.
+    More,
+    /// More <-> `Last`: nobody would take what is kept.
+    Last,
+}
+
 thread_local! {
-    static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
+    static STAGE: Cell<Stage> = const { Cell::new(Stage::Outside) };
+    /// Whether something was kept that has not ended.
+    static IS_DIRTY: Cell<bool> = const { Cell::new(false) };
     /// The places of this thread in which something was kept, one behind the other.
     static LISTED: [Cell<Option<&'static dyn Place>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
@@ -93,15 +105,32 @@ thread_local! {
 /// Runs a batch. One within another is a part of it.
 #[inline]
 pub fn run<T>(work: impl FnOnce() -> T) -> T {
-    let _end = (!IS_RUNNING.replace(true)).then(|| End);
+    let _end = (STAGE.get() == Stage::Outside).then(|| {
+        STAGE.set(Stage::More);
+        End
+    });
     work()
+}
+
+/// Says whether another command of the batch comes behind the one that is called next. One that comes alone then costs no
+/// more than it would without a batch. Outside of a batch it does nothing.
+#[inline]
+pub fn set_more(has_more: bool) {
+    if STAGE.get() != Stage::Outside {
+        STAGE.set(if has_more { Stage::More } else { Stage::Last });
+    }
 }
 
 /// Leaves `value` to the next who [takes](take) it on this thread. What is there already has its [end](Keep::end).
 #[inline]
 pub fn keep<T: Keep>(place: &'static LocalKey<Kept<T>>, value: T) {
-    let is_kept = IS_RUNNING.get() && place.with(|kept| kept.is_listed.get() || list(place, kept));
-    let value = if is_kept { Some(value) } else { value.end() };
+    let is_kept = STAGE.get() == Stage::More && place.with(|kept| kept.is_listed.get() || list(place, kept));
+    let value = if is_kept {
+        IS_DIRTY.set(true);
+        Some(value)
+    } else {
+        value.end()
+    };
     if let Some(replaced) = place.with(|kept| kept.value.replace(value)) {
         replaced.end();
     }
@@ -129,10 +158,17 @@ struct End;
 
 impl Drop for End {
     fn drop(&mut self) {
-        IS_RUNNING.set(false);
-        // One by one: the end of one thing may be the beginning of another batch.
-        (0..PLACES).map_while(|index| LISTED.with(|listed| listed[index].get())).for_each(Place::end);
+        STAGE.set(Stage::Outside);
+        if IS_DIRTY.replace(false) {
+            end_all();
+        }
     }
+}
+
+#[inline(never)]
+fn end_all() {
+    // One by one: the end of one thing may be the beginning of another batch.
+    (0..PLACES).map_while(|index| LISTED.with(|listed| listed[index].get())).for_each(Place::end);
 }
 
 #[cfg(test)]
@@ -175,6 +211,22 @@ mod tests {
     #[test]
     fn outside_of_a_batch_nothing_is_kept_that_does_not_outlast_one() {
         let count = Rc::new(());
+        keep(&PLACE, counted(&count));
+        assert_eq!(Rc::strong_count(&count), 1);
+    }
+
+    #[test]
+    fn behind_the_last_command_nothing_is_kept() {
+        let count = Rc::new(());
+        run(|| {
+            set_more(false);
+            keep(&PLACE, counted(&count));
+            assert_eq!(Rc::strong_count(&count), 1);
+            set_more(true);
+            keep(&PLACE, counted(&count));
+            assert_eq!(Rc::strong_count(&count), 2);
+        });
+        set_more(true);
         keep(&PLACE, counted(&count));
         assert_eq!(Rc::strong_count(&count), 1);
     }

@@ -58,7 +58,7 @@ where
         } else if let Some(refusal) = this.refusal {
             polled = Poll::Ready(Ok(Response::clone(refusal)));
         }
-        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        // One variable on every way out: each other would be one more move of the answer.
         polled
     }
 }

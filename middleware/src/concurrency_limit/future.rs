@@ -66,7 +66,7 @@ where
         } else {
             polled = poll_rare(this.answer, this.turn, this.stage, cx);
         }
-        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        // One variable on every way out: each other would be one more move of the answer.
         polled
     }
 }

@@ -57,9 +57,11 @@ impl Turn {
                 Spare { permits: permits.clone(), has_permit: false }
             }
         };
-        let place = if spare.has_permit { Place::Inside } else { Place::Outside };
-        let mut turn = Self { permits: Some(spare.permits), place };
-        turn.make_way();
+        let mut turn = Self { permits: Some(spare.permits), place: Place::Outside };
+        if spare.has_permit {
+            turn.place = Place::Inside;
+            turn.make_way();
+        }
         turn
     }
 

@@ -48,7 +48,7 @@ where
             Poll::Ready(Err(wait)) => polled = Poll::Ready(Ok(refusal(wait).into())),
             Poll::Pending => polled = Poll::Pending,
         }
-        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        // One variable on every way out: each other would be one more move of the answer.
         polled
     }
 }

@@ -45,7 +45,7 @@ where
         if polled.is_pending() {
             polled = poll_deadline(*this.limit, this.deadline, cx);
         }
-        // One variable on every way out: the answer is written where the caller wants it, and never moved.
+        // One variable on every way out: each other would be one more move of the answer.
         polled
     }
 }

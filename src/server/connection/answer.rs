@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Buf;
 use kvstore_middleware::trouble;
-use kvstore_protocol::{Codec, Command, Response};
+use kvstore_protocol::{Codec, Command, Response, batch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
 
@@ -192,6 +192,7 @@ where
         }
         let Some((command, tag)) = self.queue.pop() else { return false };
         self.at_barrier = class.is_barrier();
+        batch::set_more(!self.queue.is_empty());
         let mut polled = self.flight.start(|| service.call(command), cx);
         match &mut polled {
             Ok(Poll::Ready(Ok(response))) if self.flight.is_empty() => self.reply(response, tag),
