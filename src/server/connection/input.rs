@@ -18,8 +18,8 @@ const SMALL_CHUNK: usize = 4 * 1024;
 const CHUNK: usize = 16 * 1024;
 const LARGE_CHUNK: usize = 64 * 1024;
 
-/// How many times as much as has come of a long request is made room for. What is not written yet is address space and no
-/// memory, and what is moved to a larger place costs more the more often.
+/// How many times as much as has come of a long request is made room for, or up to twice that if it is the whole. What is
+/// not written yet is address space and no memory, and what is moved to a larger place costs more the more often.
 const AHEAD: usize = 7;
 
 /// The bytes that a connection has read, and when.
@@ -133,8 +133,10 @@ impl Input {
             return;
         }
         if self.buffer.capacity() == self.buffer.len() {
-            let size = self.buffer.len() + self.missing.min(self.buffer.len().max(LARGE_CHUNK) * AHEAD);
-            let mut larger = BytesMut::with_capacity(size);
+            let ahead = self.buffer.len().max(LARGE_CHUNK) * AHEAD;
+            // All of it, where little would be left: for that, all that came would be moved once more.
+            let more = if self.missing <= 2 * ahead { self.missing } else { ahead };
+            let mut larger = BytesMut::with_capacity(self.buffer.len() + more);
             larger.extend_from_slice(&self.buffer);
             self.buffer = larger;
         }
@@ -212,23 +214,33 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_long_request_ends_in_a_buffer_of_its_size() {
-        let request = vec![b'x'; 5 * LARGE_CHUNK + 100];
+    /// A request of this many bytes in the buffer that it has when all of it has come: all but a few bytes as fast as they
+    /// are read, and those by themselves.
+    fn received(length: usize) -> Input {
+        let request = vec![b'x'; length];
         let (mut input, mut cx) = (Input::new(Instant::now()), Context::from_waker(Waker::noop()));
         input.trust(true);
         let mut end = 0;
-        // All but a few bytes come as fast as they are read, and those by themselves.
-        for most in [request.len() - 100, request.len()] {
+        for most in [length - 40, length] {
             while end < most {
                 let mut piece = &request[end..most];
                 let Poll::Ready(Ok(read)) = input.poll_read(Pin::new(&mut piece), &mut cx) else {
                     panic!("bytes are there")
                 };
                 end += read;
-                input.note_decoded(0, (request.len() - end).max(1));
+                input.note_decoded(0, (length - end).max(1));
             }
         }
-        assert_eq!((input.len(), input.buffer().capacity()), (request.len(), request.len()));
+        input
+    }
+
+    #[tokio::test]
+    async fn a_long_request_ends_in_a_buffer_of_its_size() {
+        let grown = CHUNK + LARGE_CHUNK * AHEAD;
+        // Also where room was made for all but a few bytes.
+        for length in [5 * LARGE_CHUNK + 100, grown + 48, grown * (1 + AHEAD) + 48] {
+            let mut input = received(length);
+            assert_eq!((input.len(), input.buffer().capacity()), (length, length));
+        }
     }
 }
