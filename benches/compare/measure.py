@@ -1,4 +1,5 @@
 """Servers in turn, so that what else the machine does hits all of them alike."""
+import statistics
 import sys
 from collections import defaultdict
 
@@ -115,6 +116,10 @@ def listed(samples):
 
 def least(samples, field="cpu_us"):
     return min((sample[field] for sample in samples), default=None)
+
+
+def median(samples, field="cpu_us"):
+    return statistics.median(sample[field] for sample in samples) if samples else None
 
 
 def most(samples, field="rate"):

@@ -3,12 +3,12 @@ import re
 
 import report
 import workloads
-from measure import Measurement, least, listed, most
+from measure import Measurement, least, listed, median, most
 from peers import RIVALS
 from server import LOAD_CORE, SERVER_CORE, all_started
 
 QUICK = {"rounds": 2, "seconds": 0.15}
-FULL = {"rounds": 10, "seconds": 0.3}
+FULL = {"rounds": 20, "seconds": 0.2}
 
 
 def run(peers, options):
@@ -24,8 +24,10 @@ def run(peers, options):
 
 def print_all(names, chosen, samples):
     cpu = {key: least(value) for key, value in samples.items()}
-    print("\nCPU µs of the server for each request, least of the rounds\n")
-    report.table(["", *names, "kvstore / best", "/ floor", ""], [row_of_cpu(names, name, cpu) for name in chosen])
+    middle = {key: median(value) for key, value in samples.items()}
+    print("\nCPU µs of the server for each request, least of the rounds; the ratios of the medians of the rounds beside it\n")
+    report.table(["", *names, "kvstore / best", "of medians", "/ floor", "of medians", ""],
+                 [row_of_cpu(names, name, cpu, middle) for name in chosen])
     print("\nrequests a second, most of the rounds\n")
     rates = lambda name, server: report.count(most(samples.get((server, name), [])))
     report.table(["", *names], [[name, *[rates(name, server) for server in names]] for name in chosen])
@@ -34,13 +36,17 @@ def print_all(names, chosen, samples):
     report.table(["", *names], [[name, *[times(name, server) for server in names]] for name in chosen])
 
 
-def row_of_cpu(names, workload, cpu):
+def row_of_cpu(names, workload, cpu, middle):
+    to_best, to_floor = to_best_and_floor(workload, cpu)
+    mark = "slower" if to_best and to_best > 1 else ""
+    ratios = [to_best, to_best_and_floor(workload, middle)[0], to_floor, to_best_and_floor(workload, middle)[1]]
+    return [workload, *[report.number(cpu.get((name, workload))) for name in names], *map(report.number, ratios), mark]
+
+
+def to_best_and_floor(workload, cpu):
     ours = cpu.get(("kvstore", workload))
     best = min((cpu[name, workload] for name in RIVALS if (name, workload) in cpu), default=None)
-    to_best, to_floor = report.ratio(ours, best), report.ratio(ours, cpu.get(("floor", workload)))
-    mark = "slower" if to_best and to_best > 1 else ""
-    return [workload, *[report.number(cpu.get((name, workload))) for name in names],
-            report.number(to_best), report.number(to_floor), mark]
+    return report.ratio(ours, best), report.ratio(ours, cpu.get(("floor", workload)))
 
 
 def latency(samples):

@@ -3,13 +3,13 @@ import re
 
 import report
 import workloads
-from measure import Measurement, least, listed, most
+from measure import Measurement, least, listed, median, most
 from server import all_cores, all_started
 
 SETTINGS = (1, 2, 3, 4)
 LOAD_PROCESSES = 2
 QUICK = {"rounds": 2, "seconds": 0.15}
-FULL = {"rounds": 4, "seconds": 0.5}
+FULL = {"rounds": 10, "seconds": 0.25}
 
 
 def threads(peers, options):
@@ -36,11 +36,13 @@ def settings_of(peer, counts):
 def print_all(peers, settings, chosen, samples):
     rate = lambda setting, workload: most(samples.get((setting.name, workload.name), []))
     cpu = lambda setting, workload: least(samples.get((setting.name, workload.name), []))
-    print("\nkvstore: CPU µs for each request\n")
+    middle = lambda setting, workload: median(samples.get((setting.name, workload.name), []))
+    print("\nkvstore: CPU µs for each request, least of the rounds\n")
     ours = [setting for setting in settings if setting.key == "kvstore"]
-    rows = [[workload.name, *[cpu(setting, workload) for setting in ours]] for workload in chosen]
-    rows = [[name, *map(report.number, figures), report.number(report.ratio(figures[-1], figures[0]))] for name, *figures in rows]
-    report.table(["", *[setting.name for setting in ours], "two / one"], rows)
+    two_to_one = lambda figure, workload: report.number(report.ratio(figure(ours[-1], workload), figure(ours[0], workload)))
+    rows = [[workload.name, *[report.number(cpu(setting, workload)) for setting in ours],
+             two_to_one(cpu, workload), two_to_one(middle, workload)] for workload in chosen]
+    report.table(["", *[setting.name for setting in ours], "two / one", "of medians"], rows)
     print("\nrequests a second (CPU µs for each), every server at the number of threads that is best for it\n")
     rows = []
     for workload in chosen:
