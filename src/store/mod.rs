@@ -189,7 +189,7 @@ impl Builder {
     /// How many threads will execute commands, about: as many as the machine has by default. A store for one is a little
     /// faster and smaller, and more may share it all the same.
     ///
-    /// Keys and short strings take 32 GiB at most in each part of a database, of which there is one for one thread and sixteen
+    /// Keys and short strings take 32 GiB at most in each part of a database, of which there is one for one thread and eight
     /// for each of more: a command that would store more than that panics.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
@@ -226,10 +226,10 @@ impl Builder {
     }
 }
 
-/// Into how many shards a database is cut: many more than there are threads, so that these seldom meet. One thread meets
-/// nobody, and takes one lock for as many keys as it needs.
+/// Into how many shards a database is cut: many more than there are threads, so that these seldom meet, and not so many that
+/// a batch has hardly two keys in any. One thread meets nobody, and takes one lock for as many keys as it needs.
 fn shards(threads: usize) -> usize {
-    if threads > 1 { threads.saturating_mul(16) } else { 1 }
+    if threads > 1 { threads.saturating_mul(8) } else { 1 }
 }
 
 impl Shared {
