@@ -1,5 +1,5 @@
 """The table as bars: what a request costs, in parts of what it costs the better of the two rivals."""
-from peers import RIVALS
+from peers import best
 from svg import Picture
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 860, 180, 120, 74, 52
@@ -22,10 +22,6 @@ def table(workloads, servers, cpu, theme, note):
     for number, workload in enumerate(drawn):
         bars_of(picture, workload, servers, cpu, scale, TOP + group * number)
     return picture
-
-
-def best(workload, cpu):
-    return min((cpu[name, workload] for name in RIVALS if (name, workload) in cpu), default=None)
 
 
 def legend(picture, servers):

@@ -46,9 +46,10 @@ class Measurement:
             # To connect thousands takes redis-benchmark seconds: they are given no more than the fewest.
             for _ in range(2 if workload.connections < 1000 else 0):
                 sample = self.sample(server, workload, self.at_most(workload, requests))
-                # What was done in no time that the load generator can tell is done ten times over.
-                few = math.isinf(sample["rate"])
-                requests = max(workload.fewest(), requests * 10 if few else int(self.seconds * sample["rate"]))
+                rate = sample["rate"]
+                # No end of requests a second: they took less time than the load generator can tell.
+                filling = 10 * requests if math.isinf(rate) else int(self.seconds * rate)
+                requests = max(workload.fewest(), filling)
             self.lengths[server.name, workload.name] = self.at_most(workload, requests)
 
     def visit(self, server, workload):

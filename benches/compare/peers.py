@@ -55,6 +55,11 @@ class Peer:
         return told.stdout.strip().partition("\n")[0]
 
 
+def best(workload, figures):
+    """What the better rival takes, if one was measured."""
+    return min((figures[name, workload] for name in RIVALS if (name, workload) in figures), default=None)
+
+
 def find(binary, folder=PEERS):
     """All that are installed, kvstore first and the floor last."""
     candidates = [kvstore(binary), valkey(folder), redis8(folder), redis7(), redcon(folder), floor(folder)]

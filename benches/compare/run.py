@@ -4,7 +4,7 @@ import re
 import report
 import workloads
 from measure import Measurement, least, listed, median, most
-from peers import RIVALS
+from peers import best
 from server import LOAD_CORE, SERVER_CORE, all_started
 
 QUICK = {"rounds": 2, "seconds": 0.15}
@@ -37,16 +37,11 @@ def print_all(names, chosen, samples):
 
 
 def row_of_cpu(names, workload, cpu, middle):
-    to_best, to_floor = to_best_and_floor(workload, cpu)
-    mark = "slower" if to_best and to_best > 1 else ""
-    ratios = [to_best, to_best_and_floor(workload, middle)[0], to_floor, to_best_and_floor(workload, middle)[1]]
-    return [workload, *[report.number(cpu.get((name, workload))) for name in names], *map(report.number, ratios), mark]
-
-
-def to_best_and_floor(workload, cpu):
-    ours = cpu.get(("kvstore", workload))
-    best = min((cpu[name, workload] for name in RIVALS if (name, workload) in cpu), default=None)
-    return report.ratio(ours, best), report.ratio(ours, cpu.get(("floor", workload)))
+    to_best = [report.ratio(figures.get(("kvstore", workload)), best(workload, figures)) for figures in (cpu, middle)]
+    to_floor = [report.ratio(figures.get(("kvstore", workload)), figures.get(("floor", workload))) for figures in (cpu, middle)]
+    mark = "slower" if to_best[0] and to_best[0] > 1 else ""
+    cells = [*[cpu.get((name, workload)) for name in names], *to_best, *to_floor]
+    return [workload, *map(report.number, cells), mark]
 
 
 def latency(samples):
