@@ -114,6 +114,18 @@ pub fn run<T>(work: impl FnOnce() -> T) -> T {
 
 /// Says whether another command of the batch comes behind the one that is called next. One that comes alone then costs no
 /// more than it would without a batch. Outside of a batch it does nothing.
+///
+/// ```
+/// use kvstore_protocol::batch;
+///
+/// let mut commands = ["GET a", "GET b"].iter();
+/// batch::run(|| {
+///     while let Some(command) = commands.next() {
+///         batch::set_more(commands.len() > 0);
+///         println!("calls {command}");
+///     }
+/// });
+/// ```
 #[inline]
 pub fn set_more(has_more: bool) {
     if STAGE.get() != Stage::Outside {
