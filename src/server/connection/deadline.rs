@@ -66,12 +66,15 @@ where
         if self.is_bound() { self.poll_rules(cx) } else { Poll::Pending }
     }
 
-    /// Whether there is a rule that the peer may break. Mostly there is none.
+    /// Whether one of the rules may apply. Mostly none does, and their moments need not be found.
     fn is_bound(&self) -> bool {
-        let is_trusted = self.standing.is_authenticated() && self.shared.live.idle_timeout().is_none();
-        !is_trusted || self.input.is_unfinished() || self.deadline.stalled().is_some()
+        self.deadline.stalled().is_some()
+            || self.input.is_unfinished()
+            || !self.standing.is_authenticated()
+            || self.shared.live.idle_timeout().is_some()
     }
 
+    /// Each rule has its sign in [`is_bound`](Self::is_bound).
     #[inline(never)]
     fn poll_rules(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         let settings = &self.shared.settings;

@@ -119,7 +119,7 @@ impl Input {
     }
 
     /// Makes room for the next read. A long request gets a buffer of its own, with room for [`AHEAD`] times what
-    /// has arrived of it, and in the end exactly its size, so that its last owner pins nothing else.
+    /// has arrived of it or for all of it, and in the end exactly its size, so that its last owner pins nothing else.
     fn make_room(&mut self) {
         if self.buffer.capacity() == 0 {
             self.buffer = spare::input();

@@ -61,7 +61,7 @@ impl<'a> Hint<'a> {
             most = ROUND_OF_ONE;
             self.held.with(shard, |shard| shard.prefetch_bucket(hash));
         }
-        self.round[self.len % ROUND] = Hinted { hash, shard, next: 0 };
+        self.round[self.len] = Hinted { hash, shard, next: 0 };
         self.len += 1;
         if self.len == most {
             self.end_round();
