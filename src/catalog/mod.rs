@@ -103,6 +103,15 @@ impl KeyRange {
         Self { first, last, step }
     }
 
+    /// Up to how many words a command surely has one key at most, its first argument.
+    pub(crate) const fn single_up_to(self) -> usize {
+        match (self.first, self.last) {
+            (1, 1) => usize::MAX,
+            (1, -1) => 1 + self.step,
+            _ => 0,
+        }
+    }
+
     /// Whether there are no keys.
     pub const fn is_none(self) -> bool {
         self.first == 0

@@ -136,23 +136,23 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// No keys.
-    pub(crate) const NONE: Self = Self::of_range(KeyRange::NONE, 0);
+    pub(crate) const NONE: Self = Self::of_range(KeyRange::NONE);
     /// One key, the first argument.
-    pub(crate) const FIRST: Self = Self::of_range(KeyRange::FIRST, usize::MAX);
+    pub(crate) const FIRST: Self = Self::of_range(KeyRange::FIRST);
     /// Two keys, the first two arguments.
-    pub(crate) const FIRST_TWO: Self = Self::of_range(KeyRange::FIRST_TWO, 0);
+    pub(crate) const FIRST_TWO: Self = Self::of_range(KeyRange::FIRST_TWO);
     /// Every argument is a key.
-    pub(crate) const ALL: Self = Self::of_range(KeyRange::ALL, 2);
+    pub(crate) const ALL: Self = Self::of_range(KeyRange::ALL);
     /// Every other argument is a key, from the first on.
-    pub(crate) const PAIRS: Self = Self::of_range(KeyRange::PAIRS, 3);
+    pub(crate) const PAIRS: Self = Self::of_range(KeyRange::PAIRS);
 
-    const fn of_range(range: KeyRange, single_up_to: usize) -> Self {
-        Self { range, database: None, single_up_to }
+    const fn of_range(range: KeyRange) -> Self {
+        Self { range, database: None, single_up_to: range.single_up_to() }
     }
 
     /// From `first` to `last`, each `step` words.
     pub(crate) const fn range(first: usize, last: isize, step: usize) -> Self {
-        Self::of_range(KeyRange::new(first, last, step), 0)
+        Self::of_range(KeyRange::new(first, last, step))
     }
 
     /// The same keys, some of them in another database.
@@ -221,6 +221,7 @@ mod tests {
             }
         }
         assert!(!Keys::NONE.is_single(2) && !Keys::range(2, 2, 1).is_single(3));
+        assert!(!Keys::range(1, -2, 1).is_single(3));
         assert!(!Keys::FIRST.in_database(|_, _| Ok(None)).is_single(2));
     }
 }
