@@ -351,7 +351,10 @@ impl Future for ResponseFuture {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(self.store.execute(&self.command).unwrap_or_else(Response::from)))
+        match self.store.execute(&self.command) {
+            Ok(response) => Poll::Ready(Ok(response)),
+            Err(refusal) => Poll::Ready(Ok(refusal.into())),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -55,19 +56,19 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let polled;
-        if matches!(this.stage, Stage::Arriving(_)) && this.turn.try_enter() {
-            polled = observe(|| this.answer.as_mut().poll(cx));
-            if polled.is_ready() {
-                this.turn.end();
-            } else {
-                heed(this.turn, this.stage, cx);
-            }
-        } else {
-            polled = poll_rare(this.answer, this.turn, this.stage, cx);
+        if !matches!(this.stage, Stage::Arriving(_)) || !this.turn.try_enter() {
+            return poll_rare(this.answer, this.turn, this.stage, cx);
         }
-        // One variable on every way out: each other would be one more move of the answer.
-        polled
+        let ending = this.turn.ending();
+        match observe(|| this.answer.as_mut().poll(cx)) {
+            // As it came, with nothing in between: the compiler then leaves an answer where it was made.
+            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Pending => {
+                mem::forget(ending);
+                heed(this.turn, this.stage, cx);
+                Poll::Pending
+            }
+        }
     }
 }
 

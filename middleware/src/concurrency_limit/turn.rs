@@ -4,6 +4,7 @@ use std::{
     mem,
     sync::Arc,
     task::{Context, Poll, ready},
+    thread,
 };
 
 use kvstore_protocol::batch::{self, Keep, Kept};
@@ -47,7 +48,7 @@ thread_local! {
 }
 
 impl Turn {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(permits: Option<&Arc<Permits>>) -> Self {
         let Some(permits) = permits else { return Self { permits: None, place: Place::Outside } };
         let spare = match batch::take(&SPARE) {
@@ -94,11 +95,16 @@ impl Turn {
         Poll::Ready(())
     }
 
-    /// Leaves for good, having answered at once. For the rest of a batch the permit stays with the thread, unless somebody
-    /// waits for one.
+    /// Leaves for good when what comes back is dropped, having answered at once.
     #[inline]
-    pub(super) fn end(&mut self) {
-        self.make_way();
+    pub(super) fn ending(&mut self) -> Ending<'_> {
+        Ending(self)
+    }
+
+    /// Leaves for good. For the rest of a batch the permit stays with the thread; the next command makes way with it if
+    /// somebody waits for one.
+    #[inline]
+    fn end(&mut self) {
         let has_permit = matches!(mem::replace(&mut self.place, Place::Outside), Place::Inside);
         if let Some(permits) = self.permits.take() {
             batch::keep(&SPARE, Spare { permits, has_permit });
@@ -121,6 +127,18 @@ impl Turn {
             Place::Outside => {}
             Place::Queued(ticket) => permits.leave(ticket),
             Place::Inside => permits.give(),
+        }
+    }
+}
+
+/// The end of a turn, unless the command panics: then it is dropped, like any other that has no answer.
+pub(super) struct Ending<'a>(&'a mut Turn);
+
+impl Drop for Ending<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.0.end();
         }
     }
 }

@@ -58,11 +58,13 @@ where
         }
         let Some(place) = self.spare.last_mut() else { return Ok(Poll::Pending) };
         catch_unwind(AssertUnwindSafe(|| {
+            let future = call();
             // A place is empty before it is used. Said where it can be seen, there is nothing to be dropped here.
-            if place.is_some() {
-                empty(place);
+            if place.is_none() {
+                place.set(Some(future));
+            } else {
+                refill(place, future);
             }
-            place.set(Some(call()));
             poll_in(place, cx)
         }))
     }
@@ -186,6 +188,13 @@ where
             Poll::Ready(trouble::answer_to_panic(&*panic))
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refill<F>(place: &mut Place<F>, future: F) {
+    empty(place);
+    place.set(Some(future));
 }
 
 /// Drops a future that may panic while it is dropped.
