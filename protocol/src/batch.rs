@@ -136,14 +136,17 @@ pub fn set_more(has_more: bool) {
 /// Leaves `value` to the next who [takes](take) it on this thread. What is there already has its [end](Keep::end).
 #[inline]
 pub fn keep<T: Keep>(place: &'static LocalKey<Kept<T>>, value: T) {
-    let is_kept = STAGE.get() == Stage::More && place.with(|kept| kept.is_listed.get() || list(place, kept));
-    let value = if is_kept {
-        IS_DIRTY.set(true);
-        Some(value)
-    } else {
-        value.end()
-    };
-    if let Some(replaced) = place.with(|kept| kept.value.replace(value)) {
+    let replaced = place.with(|kept| {
+        let is_kept = STAGE.get() == Stage::More && (kept.is_listed.get() || list(place, kept));
+        let value = if is_kept {
+            IS_DIRTY.set(true);
+            Some(value)
+        } else {
+            value.end()
+        };
+        kept.value.replace(value)
+    });
+    if let Some(replaced) = replaced {
         replaced.end();
     }
 }

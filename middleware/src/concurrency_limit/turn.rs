@@ -58,12 +58,8 @@ impl Turn {
                 Spare { permits: permits.clone(), has_permit: false }
             }
         };
-        let mut turn = Self { permits: Some(spare.permits), place: Place::Outside };
-        if spare.has_permit {
-            turn.place = Place::Inside;
-            turn.make_way();
-        }
-        turn
+        let place = if spare.has_permit && !make_way(&spare.permits) { Place::Inside } else { Place::Outside };
+        Self { permits: Some(spare.permits), place }
     }
 
     /// Enters if that is possible at once.
@@ -111,14 +107,6 @@ impl Turn {
         }
     }
 
-    /// Gives the permit back if somebody waits for one.
-    #[inline]
-    fn make_way(&mut self) {
-        if self.permits.as_ref().is_some_and(|permits| permits.waiting() > 0) {
-            self.leave();
-        }
-    }
-
     /// Gives back a permit, or the place in the queue.
     #[inline]
     pub(super) fn leave(&mut self) {
@@ -129,6 +117,16 @@ impl Turn {
             Place::Inside => permits.give(),
         }
     }
+}
+
+/// Gives a permit back if somebody waits for one.
+#[inline]
+fn make_way(permits: &Permits) -> bool {
+    let is_awaited = permits.waiting() > 0;
+    if is_awaited {
+        permits.give();
+    }
+    is_awaited
 }
 
 /// The end of a turn, unless the command panics: then it is dropped, like any other that has no answer.

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     future::Future,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
@@ -102,7 +103,7 @@ where
         for flying in &mut self.flying {
             let State::Pending(place) = &mut flying.state else { continue };
             if let Poll::Ready(response) = ask(place, cx) {
-                let State::Pending(place) = std::mem::replace(&mut flying.state, State::Answered(response)) else {
+                let State::Pending(place) = mem::replace(&mut flying.state, State::Answered(response)) else {
                     continue;
                 };
                 self.spare.push(place);
@@ -111,8 +112,12 @@ where
     }
 
     /// The next answer in order, when it is there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_answer(&mut self) -> Option<(Response, T)> {
+        if self.flying.is_empty() { None } else { self.first_answer() }
+    }
+
+    fn first_answer(&mut self) -> Option<(Response, T)> {
         match self.flying.front()?.state {
             State::Pending(_) => None,
             State::Answered(_) => match self.flying.pop_front()? {
@@ -166,12 +171,28 @@ where
 
 #[inline(always)]
 fn poll_in<F: Future>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-    let future = place.as_mut().as_pin_mut().expect("a place in flight holds its future");
-    let polled = future.poll(cx);
-    if polled.is_ready() {
-        place.set(None);
+    let emptying = Emptying(place);
+    let future = emptying.0.as_mut().as_pin_mut().expect("a place in flight holds its future");
+    match future.poll(cx) {
+        // As it came, with nothing in between: the compiler then leaves an answer where it was made.
+        Poll::Ready(answer) => Poll::Ready(answer),
+        Poll::Pending => {
+            mem::forget(emptying);
+            Poll::Pending
+        }
     }
-    polled
+}
+
+/// Drops a future that has answered; not one that has panicked, which may do so again.
+struct Emptying<'a, F>(&'a mut Place<F>);
+
+impl<F> Drop for Emptying<'_, F> {
+    #[inline]
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.0.set(None);
+        }
+    }
 }
 
 /// What a poll comes to: the response, the response to an error, or to a panic.
