@@ -27,7 +27,7 @@ use std::{
     future::poll_fn,
     io,
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -94,6 +94,8 @@ pub(super) struct Connection<Io, U: Supply, C: Codec> {
     flush_at: usize,
     /// Whether all was handed to the stream, and some of it is still on its way through.
     is_flushing: bool,
+    /// Whether nothing is to be done before something comes.
+    is_at_rest: bool,
     /// Whether a barrier is in flight: nothing is called beside it.
     at_barrier: bool,
     decoded: u64,
@@ -121,6 +123,17 @@ enum Stage {
     Broken(ProtocolError),
     /// any -> `Finishing`: what is in flight is answered and written, nothing more is called.
     Finishing,
+}
+
+/// What a connection does next in its turn.
+enum Next {
+    /// Does what can be done with what is here.
+    Act,
+    /// Reads, or waits.
+    Read,
+    /// Lets others work first.
+    Yield,
+    End(Ending),
 }
 
 /// Why a connection ended.
@@ -170,6 +183,7 @@ where
             output: Output::default(),
             flush_at: 0,
             is_flushing: false,
+            is_at_rest: false,
             at_barrier: false,
             decoded: 0,
             answered: 0,
@@ -218,58 +232,75 @@ where
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         let mut budget = BUDGET;
-        self.flight.ask_all(cx);
+        // Mostly a connection wakes from its rest because there is something to read.
+        let mut next = if self.is_at_rest && !self.inbox.has_mail() {
+            Next::Read
+        } else {
+            self.flight.ask_all(cx);
+            Next::Act
+        };
+        self.is_at_rest = false;
         loop {
-            self.read_mail();
-            match self.order {
-                Some(Order::Kill) => return Poll::Ready(Ending::Killed),
-                Some(_) => self.finish(),
-                None => {}
-            }
-            let is_held_back = self.answer(cx, &mut budget);
-            if self.incoming.is_some() && self.stream_in(cx) {
-                continue;
-            }
-            if !is_held_back {
-                self.conclude();
-            }
-            if let Err(error) = self.write(cx) {
-                return Poll::Ready(Ending::Lost(error));
-            }
-            if self.is_finished() {
-                // Messages may have waited for the room that there is now.
-                if self.read_mail() && !self.output.has_remaining() {
-                    return Poll::Ready(Ending::Finished);
+            next = match next {
+                Next::Act => self.act(cx, &mut budget),
+                Next::Read => match self.await_next(cx, &mut budget) {
+                    Poll::Ready(next) => next,
+                    Poll::Pending => {
+                        self.rest();
+                        return Poll::Pending;
+                    }
+                },
+                Next::Yield => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                Next::End(ending) => return Poll::Ready(ending),
             }
-            // Also while output is stuck: what is read meanwhile may be thrown away, and there may be no end to it.
-            if budget == 0 {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            if is_held_back && !self.is_full() {
-                continue;
-            }
-            match self.read(cx) {
-                Poll::Ready(Ok(())) => {
-                    budget = budget.saturating_sub(ROUND);
-                    continue;
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Ending::Lost(error)),
-                Poll::Pending => {}
-            }
-            if self.inbox.poll_news(cx).is_ready() {
-                budget = budget.saturating_sub(ROUND);
-                continue;
-            }
-            if let Poll::Ready(reason) = self.poll_deadline(cx) {
-                return Poll::Ready(Ending::Cut(reason));
-            }
-            self.rest();
-            return Poll::Pending;
         }
+    }
+
+    /// Does what can be done with what is here.
+    #[inline(always)]
+    fn act(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Next {
+        self.read_mail();
+        match self.order {
+            Some(Order::Kill) => return Next::End(Ending::Killed),
+            Some(_) => self.finish(),
+            None => {}
+        }
+        let is_held_back = self.answer(cx, budget);
+        if self.incoming.is_some() && self.stream_in(cx) {
+            return Next::Act;
+        }
+        if !is_held_back {
+            self.conclude();
+        }
+        if let Err(error) = self.write(cx) {
+            return Next::End(Ending::Lost(error));
+        }
+        if self.is_finished() {
+            // Messages may have waited for the room that there is now.
+            let is_done = self.read_mail() && !self.output.has_remaining();
+            return if is_done { Next::End(Ending::Finished) } else { Next::Yield };
+        }
+        // Also while output is stuck: what is read meanwhile may be thrown away, and there may be no end to it.
+        if *budget == 0 {
+            return Next::Yield;
+        }
+        if is_held_back && !self.is_full() { Next::Act } else { Next::Read }
+    }
+
+    /// Waits for what comes next: input, mail, a deadline.
+    #[inline(always)]
+    fn await_next(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<Next> {
+        let next = match self.read(cx) {
+            Poll::Ready(Ok(())) => Next::Act,
+            Poll::Ready(Err(error)) => Next::End(Ending::Lost(error)),
+            Poll::Pending if self.inbox.poll_news(cx).is_ready() => Next::Act,
+            Poll::Pending => Next::End(Ending::Cut(ready!(self.poll_deadline(cx)))),
+        };
+        *budget = budget.saturating_sub(ROUND);
+        Poll::Ready(next)
     }
 
     /// Takes what is in the inbox, and what of it may go out now goes out, as long as there is room. False when messages
@@ -358,6 +389,8 @@ where
             }
             self.queue.shrink();
             self.flight.shrink();
+            let is_through = !self.output.has_remaining() && !self.is_flushing && self.incoming.is_none();
+            self.is_at_rest = is_through && matches!(self.stage, Stage::Open);
         }
     }
 }
