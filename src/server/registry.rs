@@ -110,7 +110,9 @@ impl Entry {
             let mut room = &mut name[..];
             // What does not fit is cut.
             let _ = room.write(command.name());
-            if let Some(sub) = command.arg_at(0).filter(|_| command.is("CLIENT")) {
+            if command.is("CLIENT")
+                && let Some(sub) = command.arg_at(0)
+            {
                 let _ = room.write(b"|").and_then(|_| room.write(sub));
             }
             for (part, bytes) in self.command.iter().zip(name.as_chunks().0) {
