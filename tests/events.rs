@@ -1,7 +1,8 @@
 //! What happens to a connection while a command is pending: its peer leaves, somebody kills it, messages come.
 
 use std::{
-    future::IntoFuture,
+    convert::Infallible,
+    future::{IntoFuture, ready},
     io,
     sync::{
         Arc,
@@ -10,11 +11,14 @@ use std::{
 };
 
 use kvstore::{
-    protocol::{Command, Peer, Push, Response, mailbox::SendError},
+    protocol::{
+        Command, Peer, Push, Response,
+        mailbox::{Order, SendError},
+    },
     server::Serve,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tower::Service;
+use tower::{Service, service_fn};
 
 use crate::{
     in_flight::Once,
@@ -410,4 +414,36 @@ async fn a_stream_of_messages_ends_with_its_connection() {
     assert!(!sending.is_finished());
     drop(client);
     assert!(matches!(sending.await, Ok(SendError::Closed(_))));
+}
+
+/// Answers with the command's own words. `NOTE` sends a message too, and `END` this order, before they are answered.
+fn ordering(
+    order: Order,
+) -> impl Service<Command, Response = Response, Error = Infallible, Future: Send> + Clone + Send {
+    service_fn(move |command: Command| {
+        if command.is("NOTE") {
+            let push = command.push().expect("it came from a connection");
+            push.try_send(message("hello")).expect("there is room");
+        }
+        if command.is("END") {
+            command.session().mailbox().expect("it came from a connection").order(order);
+        }
+        ready(Ok::<_, Infallible>(words_of(&command)))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_comes_while_answers_are_made_is_obeyed() {
+    for order in [Order::Stop, Order::Kill] {
+        for (requests, answers) in [
+            ("END\r\n", "$3\r\nEND\r\n".to_owned()),
+            // The first message has woken the connection, and what comes behind it does not.
+            ("NOTE\r\nEND\r\n", format!("$4\r\nNOTE\r\n{}$3\r\nEND\r\n", told("hello"))),
+        ] {
+            let mut client = Server::start(ordering(order)).connect();
+            client.asks("PING\r\n", "+PONG\r\n").await;
+            client.asks(requests, answers).await;
+            assert!(client.is_closed().await);
+        }
+    }
 }

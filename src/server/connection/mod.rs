@@ -94,8 +94,6 @@ pub(super) struct Connection<Io, U: Supply, C: Codec> {
     flush_at: usize,
     /// Whether all was handed to the stream, and some of it is still on its way through.
     is_flushing: bool,
-    /// Whether nothing is to be done before something comes.
-    is_at_rest: bool,
     /// Whether a barrier is in flight: nothing is called beside it.
     at_barrier: bool,
     decoded: u64,
@@ -183,7 +181,6 @@ where
             output: Output::default(),
             flush_at: 0,
             is_flushing: false,
-            is_at_rest: false,
             at_barrier: false,
             decoded: 0,
             answered: 0,
@@ -232,14 +229,9 @@ where
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         let mut budget = BUDGET;
+        self.flight.ask_all(cx);
         // Mostly a connection wakes from its rest because there is something to read.
-        let mut next = if self.is_at_rest && !self.inbox.has_mail() {
-            Next::Read
-        } else {
-            self.flight.ask_all(cx);
-            Next::Act
-        };
-        self.is_at_rest = false;
+        let mut next = if self.is_at_rest() { Next::Read } else { Next::Act };
         loop {
             next = match next {
                 Next::Act => self.act(cx, &mut budget),
@@ -355,6 +347,13 @@ where
         !self.queue.is_empty() || !self.flight.is_empty() || self.later.is_some() || self.outgoing.is_some()
     }
 
+    /// Whether there is nothing to do before something comes.
+    fn is_at_rest(&self) -> bool {
+        let has_work = self.is_busy() || self.input.has_news() || self.incoming.is_some() || self.inbox.has_mail();
+        let has_unwritten = self.output.has_remaining() || self.is_flushing;
+        self.stage == Stage::Open && self.order.is_none() && !has_work && !has_unwritten
+    }
+
     /// Once everything before the end is answered: says why a stream is broken off, and goes on to the end.
     fn conclude(&mut self) {
         if self.is_busy() {
@@ -389,8 +388,6 @@ where
             }
             self.queue.shrink();
             self.flight.shrink();
-            let is_through = !self.output.has_remaining() && !self.is_flushing && self.incoming.is_none();
-            self.is_at_rest = is_through && matches!(self.stage, Stage::Open);
         }
     }
 }
