@@ -7,6 +7,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
@@ -119,6 +120,26 @@ fn batch_keeps_no_permit_that_somebody_waits_for() {
         drop(waiting);
         assert!(next.is_woken());
         assert_ready_eq!(next.poll(), Response::ok());
+    });
+    assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
+
+#[test]
+fn one_who_comes_during_a_command_of_a_batch_has_its_permit_at_once() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let (sender, receiver) = mpsc::channel();
+    let another = limit.clone();
+    let meanwhile = async {
+        let elsewhere = move || {
+            let mut waiting = task::spawn(call_once(another, pending()));
+            assert_pending!(waiting.poll());
+            sender.send(waiting).expect("somebody listens");
+        };
+        thread::spawn(elsewhere).join().expect("no panic");
+    };
+    batch::run(|| {
+        assert_ready_eq!(task::spawn(call_once(limit.clone(), meanwhile)).poll(), Response::ok());
+        assert!(receiver.recv().expect("somebody waits").is_woken());
     });
     assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
 }

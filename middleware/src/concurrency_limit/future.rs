@@ -55,12 +55,12 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if !matches!(this.stage, Stage::Arriving(_)) || !this.turn.try_enter() {
             return poll_rare(this.answer, this.turn, this.stage, cx);
         }
         let ending = this.turn.ending();
-        match observe(|| this.answer.as_mut().poll(cx)) {
+        match observe(|| this.answer.poll(cx)) {
             // As it came, with nothing in between: the compiler then leaves an answer where it was made.
             Poll::Ready(answer) => Poll::Ready(answer),
             Poll::Pending => {

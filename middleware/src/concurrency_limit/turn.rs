@@ -97,12 +97,12 @@ impl Turn {
         Ending(self)
     }
 
-    /// Leaves for good. For the rest of a batch the permit stays with the thread; the next command makes way with it if
-    /// somebody waits for one.
+    /// Leaves for good. For the rest of a batch the permit stays with the thread, unless somebody waits for one.
     #[inline]
     fn end(&mut self) {
-        let has_permit = matches!(mem::replace(&mut self.place, Place::Outside), Place::Inside);
+        let was_inside = matches!(mem::replace(&mut self.place, Place::Outside), Place::Inside);
         if let Some(permits) = self.permits.take() {
+            let has_permit = was_inside && !make_way(&permits);
             batch::keep(&SPARE, Spare { permits, has_permit });
         }
     }
@@ -119,7 +119,7 @@ impl Turn {
     }
 }
 
-/// Gives a permit back if somebody waits for one.
+/// Gives a permit back if somebody waits for one. True then.
 #[inline]
 fn make_way(permits: &Permits) -> bool {
     let is_awaited = permits.waiting() > 0;
