@@ -1,12 +1,15 @@
 //! The commands of a connection, in front of a service that knows none of them. The texts are Redis's.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use kvstore::{
     protocol::{Command, Protocol, Response},
     server::{Authenticate, Credentials, NoTouch, Password, ServerStatus},
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
 
 use crate::support::{Server, request, words};
 
@@ -328,6 +331,23 @@ async fn client_info_is_a_line_about_oneself() {
     assert!(line.starts_with("id=1 addr=memory:0 laddr=memory:0 name= age=0 idle=0 flags=N db=0 "), "{line}");
     assert!(line.contains(" cmd=client|info user=default "), "{line}");
     assert!(line.ends_with('\n'), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn client_list_says_for_how_long_each_has_been_there_and_been_silent() {
+    let server = open();
+    let mut other = server.connect();
+    other.asks("PING\r\n", "+PONG\r\n").await;
+    sleep(Duration::from_millis(5500)).await;
+    let mut client = server.connect();
+    client.sends("CLIENT LIST\r\n").await;
+    let all = client.reads_bulk().await;
+    assert!(all.contains(" age=5 idle=5 ") && all.contains(" age=0 idle=0 "), "{all}");
+    other.asks("PING\r\n", "+PONG\r\n").await;
+    sleep(Duration::from_secs(2)).await;
+    client.sends("CLIENT LIST\r\n").await;
+    let all = client.reads_bulk().await;
+    assert!(all.contains(" age=7 idle=2 ") && all.contains(" age=2 idle=0 "), "{all}");
 }
 
 #[tokio::test(start_paused = true)]

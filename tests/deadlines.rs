@@ -11,7 +11,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Peer, Response},
-    server::{Password, Serve},
+    server::{Password, Serve, ServerStatus},
 };
 use tokio::{
     io::{BufStream, duplex},
@@ -82,6 +82,25 @@ async fn an_idle_client_is_cut_off_where_that_is_asked_for() {
     sleep(9 * SECOND).await;
     client.asks("PING\r\n", "+PONG\r\n").await;
     assert_eq!(closes_after(&mut client).await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_before_there_was_a_bound_does_not_count() {
+    let set = |command: Command| async move {
+        let status = command.session().get::<ServerStatus>().expect("a command from a connection").clone();
+        status.set_idle_timeout(Some(10 * SECOND));
+        Ok::<_, std::convert::Infallible>(Response::ok())
+    };
+    let server = Server::of(|listener| kvstore::serve(listener, tower::service_fn(set)));
+    let mut silent = server.connect();
+    silent.asks("PING\r\n", "+PONG\r\n").await;
+    sleep(100 * SECOND).await;
+    let mut client = server.connect();
+    client.asks("SET\r\n", "+OK\r\n").await;
+    sleep(9 * SECOND).await;
+    client.asks("SET\r\n", "+OK\r\n").await;
+    assert_eq!(closes_after(&mut silent).await, 1);
+    assert_eq!(closes_after(&mut client).await, 9);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,16 +2,20 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     io::Write,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use kvstore_protocol::{Command, Session, mailbox::Order};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
 /// The connections that there are, by number.
 #[derive(Debug, Default)]
@@ -19,16 +23,19 @@ pub(crate) struct Registry {
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
     last_id: AtomicU64,
     left: Notify,
+    /// For how many seconds the server has run.
+    uptime: AtomicU32,
 }
 
 /// What others see of a connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) opened: Instant,
+    /// The uptime of the server when the connection was opened.
+    pub(crate) opened: u32,
     pub(crate) input: AtomicUsize,
     pub(crate) output: AtomicUsize,
-    /// When the connection was last heard of, in nanoseconds since it was opened.
-    active: AtomicU64,
+    /// And when it was last heard of.
+    active: AtomicU32,
     /// The first bytes of the name of the last command, with its sub-command if it is CLIENT. Written for every batch and
     /// read by CLIENT LIST alone, which may see a mix of two names.
     command: [AtomicU64; 3],
@@ -51,12 +58,12 @@ impl Registry {
 
     /// Gives the connection of `session` a place, unless there are `most` already: however many listeners ask at a time.
     pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, most: usize) -> Option<Registration> {
-        let (id, now) = (session.id(), Instant::now());
+        let (id, now) = (session.id(), self.uptime());
         let entry = Arc::new(Entry {
             opened: now,
             input: AtomicUsize::new(0),
             output: AtomicUsize::new(0),
-            active: AtomicU64::new(0),
+            active: AtomicU32::new(now),
             command: Default::default(),
             session: Mutex::new(session),
         });
@@ -96,6 +103,22 @@ impl Registry {
         }
     }
 
+    /// Counts the seconds for which the server runs, while this is polled. To read the clock for every batch of every
+    /// connection takes longer than most commands.
+    pub(crate) async fn count_uptime(&self) -> Infallible {
+        let start = Instant::now();
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            self.uptime.store(start.elapsed().as_secs() as u32, Ordering::Relaxed);
+        }
+    }
+
+    /// For how many seconds the server has run, as last counted.
+    #[inline]
+    pub(crate) fn uptime(&self) -> u32 {
+        self.uptime.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Entry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,21 +126,36 @@ impl Registry {
 
 impl Entry {
     /// Notes that commands came, the last of them this one.
-    pub(crate) fn touch(&self, now: Instant, last: Option<&Command>) {
-        self.active.store((now - self.opened).as_nanos() as u64, Ordering::Relaxed);
+    pub(crate) fn touch(&self, uptime: u32, last: Option<&Command>) {
+        self.active.store(uptime, Ordering::Relaxed);
         if let Some(command) = last {
-            let mut name = [0; 24];
-            let mut room = &mut name[..];
-            // What does not fit is cut.
-            let _ = room.write(command.name());
-            if command.is("CLIENT")
-                && let Some(sub) = command.arg_at(0)
-            {
-                let _ = room.write(b"|").and_then(|_| room.write(sub));
-            }
-            for (part, bytes) in self.command.iter().zip(name.as_chunks().0) {
-                part.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
-            }
+            self.note(command);
+        }
+    }
+
+    #[inline]
+    fn note(&self, command: &Command) {
+        let name = command.name();
+        let has_sub = name.eq_ignore_ascii_case(b"CLIENT");
+        if has_sub || name.len() >= size_of::<u64>() {
+            return self.note_long(name, command.arg_at(0).filter(|_| has_sub));
+        }
+        // The zeros behind it end it, whatever is in the other words.
+        let word = name.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        self.command[0].store(word.to_le(), Ordering::Relaxed);
+    }
+
+    #[inline(never)]
+    fn note_long(&self, name: &[u8], sub: Option<&[u8]>) {
+        let mut text = [0; 24];
+        let mut room = &mut text[..];
+        // What does not fit is cut.
+        let _ = room.write(name);
+        if let Some(sub) = sub {
+            let _ = room.write(b"|").and_then(|_| room.write(sub));
+        }
+        for (part, bytes) in self.command.iter().zip(text.as_chunks().0) {
+            part.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
         }
     }
 
@@ -129,9 +167,9 @@ impl Entry {
         self.lock().clone()
     }
 
-    /// When the connection was last heard of.
-    pub(crate) fn active(&self) -> Instant {
-        self.opened + Duration::from_nanos(self.active.load(Ordering::Relaxed))
+    /// The uptime of the server when the connection was last heard of.
+    pub(crate) fn active(&self) -> u32 {
+        self.active.load(Ordering::Relaxed)
     }
 
     /// The name of the last command, in lower case.
@@ -166,6 +204,29 @@ mod tests {
     use kvstore_protocol::{Peer, mailbox::mailbox};
 
     use super::*;
+
+    #[test]
+    fn an_entry_shows_the_last_command() {
+        let registry = Arc::new(Registry::default());
+        let (mailbox, _inbox) = mailbox(1);
+        let session = Session::new(registry.next_id(), Peer::Memory, Peer::Memory, mailbox);
+        let entry = registry.register(session.into(), 1).expect("there is room").entry.clone();
+        assert_eq!(entry.command(), "NULL");
+        for (command, shown) in [
+            (Command::new("GET").arg("a"), "get"),
+            (Command::new("SISMEMBER"), "sismember"),
+            (Command::new("EXPIRES"), "expires"),
+            (Command::new("BITFIELD"), "bitfield"),
+            (Command::new("client").arg("NO-EVICT"), "client|no-evict"),
+            (Command::new("CLIENT"), "client"),
+            (Command::new("A"), "a"),
+            (Command::new("x".repeat(30)), &*"x".repeat(24)),
+            (Command::new("SISMEMBER"), "sismember"),
+        ] {
+            entry.touch(0, Some(&command));
+            assert_eq!(entry.command(), shown);
+        }
+    }
 
     #[test]
     fn there_are_never_more_than_the_most() {

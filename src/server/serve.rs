@@ -330,6 +330,7 @@ impl<U: Supply> Serve<U> {
         tokio::select! {
             () = signal => {}
             () = outlive(&mut accepting) => {}
+            never = shared.registry.count_uptime() => match never {},
         }
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;

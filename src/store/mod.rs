@@ -280,11 +280,23 @@ impl Shared {
         session.database().min(self.engine.databases() - 1)
     }
 
+    #[inline]
     fn hint(&self, batch: &[Command]) {
-        // A command alone has nothing to overlap with.
-        if batch.len() < 2 {
-            return;
+        if let [command] = batch { self.hint_alone(command) } else { self.hint_batch(batch) }
+    }
+
+    /// Hints the key of a command alone, if it has one where nearly all have it.
+    #[inline]
+    fn hint_alone(&self, command: &Command) {
+        if let Some(name) = command.arg_at(0)
+            && name.len() <= GUESSED
+        {
+            self.engine.hint_alone(Key { database: self.selected(command.session()), name });
         }
+    }
+
+    #[inline(never)]
+    fn hint_batch(&self, batch: &[Command]) {
         let mut hint = self.engine.hint();
         for command in batch {
             match command.arg_at(0) {

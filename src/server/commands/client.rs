@@ -3,7 +3,6 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use kvstore_protocol::{ByteString, Command, CommandError, Protocol, Response, Session, mailbox::Order, parse_integer};
-use tokio::time::Instant;
 
 use super::{Answered, Replies, Shared, Standing};
 use crate::server::registry::Entry;
@@ -21,8 +20,9 @@ struct Sub(&'static str, std::ops::RangeInclusive<usize>, fn(&Shared, &mut Stand
 
 static SUBS: [Sub; 11] = [
     Sub("ID", 0..=0, |_, standing, _| Ok(Response::Integer(standing.session.id() as i64).into())),
-    Sub("INFO", 0..=0, |_, standing, _| {
-        Ok(Response::Verbatim(*b"txt", (line(&standing.registration.entry) + "\n").into()).into())
+    Sub("INFO", 0..=0, |shared, standing, _| {
+        let line = line(&standing.registration.entry, shared.registry.uptime());
+        Ok(Response::Verbatim(*b"txt", (line + "\n").into()).into())
     }),
     Sub("GETNAME", 0..=0, get_name),
     Sub("SETNAME", 1..=1, set_name),
@@ -146,8 +146,9 @@ fn list(shared: &Shared, _: &mut Standing, args: &[&[u8]]) -> Answered {
         },
         _ => return Err(syntax_error()),
     };
+    let uptime = shared.registry.uptime();
     let chosen = shared.registry.entries().into_iter().filter(|entry| filter.admits(entry));
-    let text: String = chosen.map(|entry| line(&entry) + "\n").collect();
+    let text: String = chosen.map(|entry| line(&entry, uptime) + "\n").collect();
     Ok(Response::Verbatim(*b"txt", text.into()).into())
 }
 
@@ -253,10 +254,9 @@ fn syntax_error() -> CommandError {
     CommandError::err("syntax error")
 }
 
-/// A connection in CLIENT LIST. The fields are those of Redis; what has no meaning here is left out.
-fn line(entry: &Entry) -> String {
+/// A connection in CLIENT LIST, at this uptime of the server. The fields are those of Redis; what has no meaning here is left out.
+fn line(entry: &Entry, uptime: u32) -> String {
     let session = entry.session();
-    let now = Instant::now();
     let (library, library_version) = session.library();
     format!(
         "id={} addr={} laddr={} name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} omem={} \
@@ -265,8 +265,8 @@ fn line(entry: &Entry) -> String {
         session.peer(),
         session.local(),
         session.name().escape_ascii(),
-        now.duration_since(entry.opened).as_secs(),
-        now.duration_since(entry.active()).as_secs(),
+        uptime.saturating_sub(entry.opened),
+        uptime.saturating_sub(entry.active()),
         session.database(),
         entry.input.load(Ordering::Relaxed),
         entry.output.load(Ordering::Relaxed),

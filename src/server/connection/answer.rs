@@ -80,7 +80,7 @@ where
             self.output = spare::output();
         }
         let batch = self.queue.commands();
-        self.standing.registration.entry.touch(self.input.heard(), batch.last());
+        self.standing.registration.entry.touch(self.shared.registry.uptime(), batch.last());
         if let Some(hint) = &self.shared.hint {
             // Advice that panics is no advice, and no reason to leave a batch unanswered.
             let _ = trouble::guard(|| hint(batch));

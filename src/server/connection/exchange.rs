@@ -8,10 +8,7 @@ use std::{
 
 use bytes::Buf;
 use kvstore_protocol::{Codec, Output};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_write_buf;
 
 use super::{Connection, Stage, stream_out::WINDOW};
@@ -78,7 +75,7 @@ where
         }
         match std::task::ready!(self.input.poll_read(Pin::new(&mut self.io), cx))? {
             0 => self.note_end(),
-            _ => self.input.note_heard(Instant::now()),
+            _ => self.input.note_heard(),
         }
         Poll::Ready(Ok(()))
     }

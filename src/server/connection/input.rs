@@ -32,7 +32,8 @@ pub(super) struct Input {
     largest_chunk: usize,
     /// How many bytes the request at hand lacks at least.
     missing: usize,
-    heard: Instant,
+    /// When something was read last, once somebody has asked.
+    heard: Option<Instant>,
     unfinished: Option<Unfinished>,
     /// Whether the request decoded last goes past its decoder, and its end has not come there.
     is_passing: bool,
@@ -47,14 +48,14 @@ struct Unfinished {
 }
 
 impl Input {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             buffer: BytesMut::new(),
             has_news: false,
             chunk: SMALL_CHUNK,
             largest_chunk: SMALL_CHUNK,
             missing: 1,
-            heard: now,
+            heard: None,
             unfinished: None,
             is_passing: false,
         }
@@ -87,13 +88,14 @@ impl Input {
         self.has_news = false;
     }
 
-    /// When the peer was last heard of.
-    pub(super) fn heard(&self) -> Instant {
-        self.heard
+    /// When the peer was last heard of. Nobody need know mostly, and to read the clock takes longer than most commands: so
+    /// it is now, for whoever asks first.
+    pub(super) fn heard(&mut self) -> Instant {
+        *self.heard.get_or_insert_with(Instant::now)
     }
 
-    pub(super) fn note_heard(&mut self, now: Instant) {
-        self.heard = now;
+    pub(super) fn note_heard(&mut self) {
+        self.heard = None;
     }
 
     /// Reads much at once of a peer that is trusted, and little of one that has yet to show who it is.
@@ -150,7 +152,7 @@ impl Input {
             self.missing = 1;
             self.unfinished = None;
         } else if commands > 0 || self.unfinished.is_none() {
-            self.unfinished = Some(Unfinished { since: Some(self.heard), bytes: 0 });
+            self.unfinished = Some(Unfinished { since: Some(self.heard()), bytes: 0 });
         }
     }
 
@@ -158,7 +160,7 @@ impl Input {
     pub(super) fn begin_passing(&mut self) {
         self.missing = 1;
         self.is_passing = true;
-        self.unfinished = Some(Unfinished { since: Some(self.heard), bytes: 0 });
+        self.unfinished = Some(Unfinished { since: Some(self.heard()), bytes: 0 });
     }
 
     /// Whether what comes next belongs to the request that was decoded last.
@@ -218,7 +220,7 @@ mod tests {
     /// are read, and those by themselves.
     fn received(length: usize) -> Input {
         let request = vec![b'x'; length];
-        let (mut input, mut cx) = (Input::new(Instant::now()), Context::from_waker(Waker::noop()));
+        let (mut input, mut cx) = (Input::new(), Context::from_waker(Waker::noop()));
         input.trust(true);
         let mut end = 0;
         for most in [length - 40, length] {

@@ -36,10 +36,7 @@ use kvstore_protocol::{
     Codec, Command, Limits, Output, ProtocolError, Session, batch,
     mailbox::{Inbox, Order},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
 
 use super::{
@@ -171,7 +168,7 @@ where
             service: Some(service),
             standing,
             inbox,
-            input: Input::new(Instant::now()),
+            input: Input::new(),
             queue: Queue::new(),
             flight: Flight::new(),
             later: None,

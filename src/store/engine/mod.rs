@@ -37,6 +37,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Advice: the keys that are added to it will be lent soon. No effect but on speed.
     fn hint(&self) -> Hint<'_>;
 
+    /// Asks for the memory where the search for a key begins that will be lent soon. There is nothing else to do until it
+    /// arrives, so its entry is not asked for.
+    fn hint_alone(&self, key: Key<'_>);
+
     /// Removes entries whose time has come, in about `limit` steps at most, and returns how many it took.
     fn expire(&self, now: u64, limit: usize) -> usize;
 }

@@ -140,6 +140,14 @@ impl Engine for Memory {
         Hint::new(self)
     }
 
+    #[inline]
+    fn hint_alone(&self, key: Key<'_>) {
+        let hash = self.hasher.hash(key.name);
+        if let Some(shard) = self.databases[key.database].lane(hash).0.try_lock() {
+            shard.prefetch_bucket(hash);
+        }
+    }
+
     fn expire(&self, now: u64, limit: usize) -> usize {
         let lanes = self.databases.iter().filter_map(|database| database.lanes.get()).flatten();
         let mut removed = 0;
