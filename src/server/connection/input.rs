@@ -88,8 +88,8 @@ impl Input {
         self.has_news = false;
     }
 
-    /// When the peer was last heard of. Nobody need know mostly, and to read the clock takes longer than most commands: so
-    /// it is now, for whoever asks first.
+    /// When the peer was last heard of. Mostly nobody need know, and to read the clock takes about as long as to look up a
+    /// key: so it is now, for whoever asks first.
     pub(super) fn heard(&mut self) -> Instant {
         *self.heard.get_or_insert_with(Instant::now)
     }
