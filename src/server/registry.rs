@@ -34,7 +34,7 @@ pub(crate) struct Entry {
     pub(crate) opened: u32,
     pub(crate) input: AtomicUsize,
     pub(crate) output: AtomicUsize,
-    /// And when it was last heard of.
+    /// The uptime of the server when the connection was last heard of.
     active: AtomicU32,
     /// The first bytes of the name of the last command, with its sub-command if it is CLIENT. Written for every batch and
     /// read by CLIENT LIST alone, which may see a mix of two names.
@@ -133,6 +133,7 @@ impl Entry {
         }
     }
 
+    /// Notes the name of a command. Mostly it is short, and one word holds it.
     #[inline]
     fn note(&self, command: &Command) {
         let name = command.name();

@@ -37,8 +37,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Advice: the keys that are added to it will be lent soon. No effect but on speed.
     fn hint(&self) -> Hint<'_>;
 
-    /// Asks for the memory where the search for a key begins that will be lent soon. There is nothing else to do until it
-    /// arrives, so its entry is not asked for.
+    /// The same for a key alone: asks for the memory where the search for it begins. Where its entry is cannot be known
+    /// before that has arrived, and there are no other keys to go on with meanwhile.
     fn hint_alone(&self, key: Key<'_>);
 
     /// Removes entries whose time has come, in about `limit` steps at most, and returns how many it took.
