@@ -48,7 +48,7 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_env_filter(filter)
         .with_span_events(FmtSpan::CLOSE)
         .init();
-    raise_file_limit(options.max_clients);
+    raise_file_limit(options.max_clients, options.threads);
     let runtime = runtime(options.threads)?;
     let served = runtime.block_on(serve(&options));
     // A command that is still at work was given its grace period: it does not hold up the end.
@@ -56,9 +56,9 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
     Ok(served?)
 }
 
-/// Asks for a file descriptor for each client, beside those of the program itself.
-fn raise_file_limit(clients: usize) {
-    let wanted = clients as u64 + 64;
+/// Asks for a file descriptor for each client, beside those of the program itself and of the pipe that each thread may have.
+fn raise_file_limit(clients: usize, threads: usize) {
+    let wanted = (clients + 2 * threads) as u64 + 64;
     match rlimit::increase_nofile_limit(wanted) {
         Ok(limit) if limit >= wanted => {}
         Ok(limit) => tracing::warn!(limit, wanted, "the limit of open files is too low for --max-clients"),

@@ -85,22 +85,26 @@ async fn an_idle_client_is_cut_off_where_that_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_before_there_was_a_bound_does_not_count() {
+async fn silence_before_there_was_a_bound_counts() {
     let set = |command: Command| async move {
         let status = command.session().get::<ServerStatus>().expect("a command from a connection").clone();
         status.set_idle_timeout(Some(10 * SECOND));
         Ok::<_, std::convert::Infallible>(Response::ok())
     };
     let server = Server::of(|listener| kvstore::serve(listener, tower::service_fn(set)));
-    let mut silent = server.connect();
+    let [mut silent, mut short, mut begun] = [(); 3].map(|()| server.connect());
     silent.asks("PING\r\n", "+PONG\r\n").await;
-    sleep(100 * SECOND).await;
+    sleep(5 * SECOND).await;
+    short.asks("PING\r\n", "+PONG\r\n").await;
+    sleep(7 * SECOND).await;
+    // What is half a request is no silence.
+    begun.sends("*1\r\n$4\r\nPI").await;
     let mut client = server.connect();
     client.asks("SET\r\n", "+OK\r\n").await;
-    sleep(9 * SECOND).await;
-    client.asks("SET\r\n", "+OK\r\n").await;
-    assert_eq!(closes_after(&mut silent).await, 1);
-    assert_eq!(closes_after(&mut client).await, 9);
+    assert_eq!(closes_after(&mut silent).await, 0);
+    assert_eq!(closes_after(&mut short).await, 10 - 7 + 2);
+    begun.asks("NG\r\n", "+PONG\r\n").await;
+    assert_eq!(closes_after(&mut client).await, 10 - 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,6 +116,23 @@ async fn a_client_that_waits_for_an_answer_is_not_idle() {
     sleep(100 * SECOND).await;
     call.answer("a");
     client.gets("$1\r\na\r\n").await;
+    assert_eq!(closes_after(&mut client).await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_a_request_for_longer_is_not_idle() {
+    let server = Server::of(|listener| kvstore::serve(listener, words()).idle_timeout(10 * SECOND));
+    let mut client = server.connect();
+    client.asks("PING\r\n", "+PONG\r\n").await;
+    client.sends("*1\r\n$90000\r\n").await;
+    for _ in 0..9 {
+        sleep(5 * SECOND).await;
+        client.sends([b'a'; 10_000]).await;
+    }
+    client.sends("\r\n").await;
+    assert!(client.reads_line().await.starts_with('$'));
+    client.reads_line().await;
+    assert_eq!(closes_after(&mut client).await, 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ mod embedding;
 mod events;
 mod in_flight;
 mod layers;
+mod long_values;
 mod observed;
 mod orderly_answers;
 mod panics;

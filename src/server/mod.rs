@@ -4,6 +4,13 @@
 //! complete commands in its buffer, shows them to a [hint](Serve::hint), calls them one by one through the service,
 //! encodes the answers in order and writes them together. It knows nothing of what the service does.
 //!
+//! A shared value ([`Bytes`](bytes::Bytes)) of 8 KiB or more in an answer is written from where it lies. On Linux one of
+//! 32 KiB or more that came in a request of at least 64 KiB, such as the argument of a SET, is mostly not copied by the
+//! kernel either once it is asked for again and again: its pages are lent, where the stream is a
+//! [`TcpStream`](tokio::net::TcpStream) itself. So what comes as a long argument is best kept as it is
+//! ([`Command::shared_arg`]) and answered as it is. As with any write of several parts, a peer that is gone may raise
+//! `SIGPIPE`, which Rust programs ignore unless they say otherwise.
+//!
 //! - `serve` the builder, `accept` from a listener to a task, `serving` that task, [`Listener`] TCP, Unix sockets and
 //!   [`pipe`]s
 //! - `connection` the loop and its parts

@@ -34,7 +34,7 @@ pub(crate) struct Entry {
     pub(crate) opened: u32,
     pub(crate) input: AtomicUsize,
     pub(crate) output: AtomicUsize,
-    /// The uptime of the server when the connection was last heard of.
+    /// The uptime of the server when something last came from the connection or went to it.
     active: AtomicU32,
     /// The first bytes of the name of the last command, with its sub-command if it is CLIENT. Written for every batch and
     /// read by CLIENT LIST alone, which may see a mix of two names.
@@ -125,17 +125,15 @@ impl Registry {
 }
 
 impl Entry {
-    /// Notes that commands came, the last of them this one.
-    pub(crate) fn touch(&self, uptime: u32, last: Option<&Command>) {
+    /// Notes that something came from the connection or went to it, at this uptime of the server.
+    #[inline]
+    pub(crate) fn touch(&self, uptime: u32) {
         self.active.store(uptime, Ordering::Relaxed);
-        if let Some(command) = last {
-            self.note(command);
-        }
     }
 
-    /// Notes the name of a command. Mostly it is short, and one word holds it.
+    /// Notes the name of the last command. Mostly it is short, and one word holds it.
     #[inline]
-    fn note(&self, command: &Command) {
+    pub(crate) fn note(&self, command: &Command) {
         let name = command.name();
         let has_sub = name.eq_ignore_ascii_case(b"CLIENT");
         if has_sub || name.len() >= size_of::<u64>() {
@@ -168,7 +166,13 @@ impl Entry {
         self.lock().clone()
     }
 
-    /// The uptime of the server when the connection was last heard of.
+    /// For how long at least nothing came or went, at this uptime of the server.
+    pub(crate) fn silence(&self, uptime: u32) -> Duration {
+        // Uptimes are whole seconds, and up to another one late.
+        Duration::from_secs(uptime.saturating_sub(self.active()).saturating_sub(2).into())
+    }
+
+    /// The uptime of the server when something last came from the connection or went to it.
     pub(crate) fn active(&self) -> u32 {
         self.active.load(Ordering::Relaxed)
     }
@@ -224,7 +228,7 @@ mod tests {
             (Command::new("x".repeat(30)), &*"x".repeat(24)),
             (Command::new("SISMEMBER"), "sismember"),
         ] {
-            entry.touch(0, Some(&command));
+            entry.note(&command);
             assert_eq!(entry.command(), shown);
         }
     }

@@ -246,7 +246,7 @@ impl<U: Supply> Serve<U> {
         self
     }
 
-    /// After how much silence an idle connection is closed: never by default.
+    /// After how much silence, in which nothing came from it or went to it, an idle connection is closed: never by default.
     pub fn idle_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         self.shared.live.set_idle_timeout(timeout.into());
         self

@@ -87,8 +87,8 @@ impl ServerStatus {
         self.live.idle_timeout()
     }
 
-    /// Sets after how much silence an idle connection is closed, for those that there are as well: where there was no such
-    /// time before, none of their silence counts yet.
+    /// Sets after how much silence an idle connection is closed, for those that there are as well. Where there was no such
+    /// time before, the silence until now counts in whole seconds, and two less.
     pub fn set_idle_timeout(&self, timeout: Option<Duration>) {
         self.live.set_idle_timeout(timeout);
         for entry in self.registry.entries() {

@@ -4,7 +4,7 @@ mod origin;
 mod run;
 mod to_arg;
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, mem, ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
@@ -218,6 +218,19 @@ impl Command {
     pub fn in_session(mut self, session: Arc<Session>, number: u64) -> Self {
         let origin = self.own();
         (origin.session, origin.number) = (Some(session), number);
+        self
+    }
+
+    /// The same command with its frame in other memory: `replace` gets the frame, and returns the same bytes.
+    ///
+    /// # Panics
+    /// When another number of bytes comes back.
+    #[must_use]
+    pub fn map_frame(mut self, replace: impl FnOnce(Bytes) -> Bytes) -> Self {
+        let frame = &mut self.own().frame;
+        let length = frame.len();
+        *frame = replace(mem::take(frame));
+        assert_eq!(frame.len(), length, "the same bytes");
         self
     }
 

@@ -27,7 +27,7 @@ type Called<U> = Polled<<<U as Supply>::Service as Service<Command>>::Error>;
 
 impl<Io, U, C> Connection<Io, U, C>
 where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
     U: Supply,
     C: Codec,
 {
@@ -80,7 +80,9 @@ where
             self.output = spare::output();
         }
         let batch = self.queue.commands();
-        self.standing.registration.entry.touch(self.shared.registry.uptime(), batch.last());
+        if let Some(last) = batch.last() {
+            self.standing.registration.entry.note(last);
+        }
         if let Some(hint) = &self.shared.hint {
             // Advice that panics is no advice, and no reason to leave a batch unanswered.
             let _ = trouble::guard(|| hint(batch));
@@ -113,6 +115,7 @@ where
             match self.codec.decode(self.input.buffer()) {
                 Ok(Some((command, tag))) => {
                     let class = self.shared.names.get(command.name()).copied().unwrap_or(Class::Ordinary);
+                    let command = self.input.settle(command);
                     let command = self.number(command);
                     self.queue.push(command, tag, class);
                     if class.is_barrier() {

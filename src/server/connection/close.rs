@@ -20,7 +20,7 @@ const LINGER: Duration = Duration::from_millis(500);
 
 impl<Io, U, C> Connection<Io, U, C>
 where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
     U: Supply,
     C: Codec,
 {

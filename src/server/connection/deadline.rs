@@ -57,7 +57,7 @@ impl Deadline {
 
 impl<Io, U, C> Connection<Io, U, C>
 where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
     U: Supply,
     C: Codec,
 {
@@ -80,7 +80,8 @@ where
         let settings = &self.shared.settings;
         loop {
             let is_idle = !self.is_busy() && !self.is_full() && self.stage == Stage::Open;
-            let heard = self.input.heard();
+            let last_active =
+                self.input.last_active(self.standing.registration.entry.silence(self.shared.registry.uptime()));
             let reads = self.wants_input() && (is_idle || self.awaits_argument());
             let is_stranger = is_idle && !self.standing.is_authenticated();
             let silence = self.shared.live.idle_timeout().filter(|_| is_idle);
@@ -92,10 +93,10 @@ where
                 ),
                 (self.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
                 (
-                    is_stranger.then(|| heard.checked_add(settings.unauthenticated_timeout)).flatten(),
+                    is_stranger.then(|| last_active.checked_add(settings.unauthenticated_timeout)).flatten(),
                     "it does not authenticate",
                 ),
-                (silence.and_then(|timeout| heard.checked_add(timeout)), "it is idle"),
+                (silence.and_then(|timeout| last_active.checked_add(timeout)), "it is idle"),
             ];
             let first = rules.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };

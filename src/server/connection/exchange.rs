@@ -11,7 +11,7 @@ use kvstore_protocol::{Codec, Output};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_write_buf;
 
-use super::{Connection, Stage, stream_out::WINDOW};
+use super::{Connection, Stage, lend, stream_out::WINDOW};
 use crate::server::supply::Supply;
 
 /// From how many bytes on output is written before more is answered.
@@ -22,7 +22,7 @@ const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
 
 impl<Io, U, C> Connection<Io, U, C>
 where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
     U: Supply,
     C: Codec,
 {
@@ -32,9 +32,12 @@ where
             return Ok(());
         }
         while self.output.has_remaining() {
-            match poll_write_some(Pin::new(&mut self.io), &mut self.output, cx) {
+            match poll_write_some(&mut self.io, &mut self.output, cx) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(_)) => self.deadline.progress(),
+                Poll::Ready(Ok(_)) => {
+                    self.deadline.progress();
+                    self.note_life();
+                }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
                     self.deadline.stall();
@@ -75,9 +78,16 @@ where
         }
         match std::task::ready!(self.input.poll_read(Pin::new(&mut self.io), cx))? {
             0 => self.note_end(),
-            _ => self.input.note_heard(),
+            _ => self.note_life(),
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Notes that something passed between the peer and the server.
+    #[inline]
+    fn note_life(&mut self) {
+        self.input.note_active();
+        self.standing.registration.entry.touch(self.shared.registry.uptime());
     }
 
     pub(super) fn wants_input(&self) -> bool {
@@ -114,11 +124,15 @@ where
 }
 
 /// Writes once. One piece alone goes by the plain call, which the kernel answers faster than the vectored one.
-fn poll_write_some<Io: AsyncWrite>(
-    io: Pin<&mut Io>,
+fn poll_write_some<Io: AsyncWrite + Unpin + 'static>(
+    io: &mut Io,
     output: &mut Output,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
+    if let Some(written) = lend::poll_write(io, output, cx) {
+        return written;
+    }
+    let io = Pin::new(io);
     if output.chunk().len() < output.remaining() {
         return poll_write_buf(io, cx, output);
     }

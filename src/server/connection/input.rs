@@ -4,13 +4,15 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
+use kvstore_protocol::Command;
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
-use super::spare;
+use super::{lend, spare};
 use crate::server::settings::Progress;
 
 /// How much is read at once: of a peer that is not authenticated, of others, and after a read that filled its room.
@@ -32,8 +34,8 @@ pub(super) struct Input {
     largest_chunk: usize,
     /// How many bytes the request at hand lacks at least.
     missing: usize,
-    /// When something was read last, once somebody has asked.
-    heard: Option<Instant>,
+    /// When something was read or written last, once somebody has asked.
+    last_active: Option<Instant>,
     unfinished: Option<Unfinished>,
     /// Whether the request decoded last goes past its decoder, and its end has not come there.
     is_passing: bool,
@@ -55,7 +57,7 @@ impl Input {
             chunk: SMALL_CHUNK,
             largest_chunk: SMALL_CHUNK,
             missing: 1,
-            heard: None,
+            last_active: None,
             unfinished: None,
             is_passing: false,
         }
@@ -77,6 +79,19 @@ impl Input {
         frame
     }
 
+    /// A command that was decoded by itself, as long ones are, since they come piece by piece: its memory may be lent, if it
+    /// came in a buffer of its own.
+    pub(super) fn settle(&mut self, command: Command) -> Command {
+        if command.size() < lend::WORTHWHILE {
+            return command;
+        }
+        if self.buffer.is_empty() {
+            // Or it would share the command's.
+            self.buffer = BytesMut::new();
+        }
+        command.map_frame(|frame| frame.try_into_mut().map_or_else(|shared| shared, lend::lendable))
+    }
+
     /// Whether something was read since the last command was looked for in vain.
     #[inline]
     pub(super) fn has_news(&self) -> bool {
@@ -88,14 +103,17 @@ impl Input {
         self.has_news = false;
     }
 
-    /// When the peer was last heard of. Mostly nobody need know, and to read the clock takes about as long as to look up a
-    /// key: so it is now, for whoever asks first.
-    pub(super) fn heard(&mut self) -> Instant {
-        *self.heard.get_or_insert_with(Instant::now)
+    /// When something last came from the peer or went to it. Mostly nobody need know, and to read the clock takes about as long as to look up a
+    /// key: so it is when somebody asks first, but for the `silence` that is known of otherwise.
+    pub(super) fn last_active(&mut self, silence: Duration) -> Instant {
+        *self.last_active.get_or_insert_with(|| {
+            let now = Instant::now();
+            now.checked_sub(silence).unwrap_or(now)
+        })
     }
 
-    pub(super) fn note_heard(&mut self) {
-        self.heard = None;
+    pub(super) fn note_active(&mut self) {
+        self.last_active = None;
     }
 
     /// Reads much at once of a peer that is trusted, and little of one that has yet to show who it is.
@@ -152,7 +170,7 @@ impl Input {
             self.missing = 1;
             self.unfinished = None;
         } else if commands > 0 || self.unfinished.is_none() {
-            self.unfinished = Some(Unfinished { since: Some(self.heard()), bytes: 0 });
+            self.unfinished = Some(Unfinished { since: Some(self.last_active(Duration::ZERO)), bytes: 0 });
         }
     }
 
@@ -160,7 +178,7 @@ impl Input {
     pub(super) fn begin_passing(&mut self) {
         self.missing = 1;
         self.is_passing = true;
-        self.unfinished = Some(Unfinished { since: Some(self.heard()), bytes: 0 });
+        self.unfinished = Some(Unfinished { since: Some(self.last_active(Duration::ZERO)), bytes: 0 });
     }
 
     /// Whether what comes next belongs to the request that was decoded last.
@@ -244,5 +262,29 @@ mod tests {
             let mut input = received(length);
             assert_eq!((input.len(), input.buffer().capacity()), (length, length));
         }
+    }
+
+    /// Whether the memory of a request that was received may be lent: then it stays its last owner's, and is not changed.
+    fn is_lendable(mut input: Input, length: usize) -> bool {
+        let words = [kvstore_protocol::Word::within(0..length)];
+        let command = Command::from_frame(input.buffer().split_to(length).freeze(), &words);
+        let settled = input.settle(command);
+        drop(input);
+        let mut is_changeable = false;
+        let _ = settled.map_frame(|frame| {
+            is_changeable = frame.is_unique();
+            frame
+        });
+        !is_changeable
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_long_request_in_a_buffer_of_its_own_is_lendable() {
+        let length = lend::WORTHWHILE;
+        assert!(is_lendable(received(length + LARGE_CHUNK), length + LARGE_CHUNK));
+        // Short, or not alone in its buffer.
+        assert!(!is_lendable(received(length - 1), length - 1));
+        assert!(!is_lendable(received(length + LARGE_CHUNK), length));
     }
 }

@@ -9,8 +9,8 @@
 //! until somebody kills it: no rule bounds how long a command takes but a timeout layer around the service.
 //!
 //! Here are its parts and its turn; `answer` is what it does between input and output, `exchange` how it reads and writes,
-//! `stream_in` and `stream_out` what a value does that is never held whole, `deadline` the rules that a peer may break,
-//! `close` the end.
+//! `lend` how a long value leaves without a copy, `stream_in` and `stream_out` what one does that is never held whole,
+//! `deadline` the rules that a peer may break, `close` the end.
 
 mod answer;
 mod close;
@@ -18,6 +18,11 @@ mod deadline;
 mod exchange;
 mod flight;
 mod input;
+#[cfg(target_os = "linux")]
+mod lend;
+#[cfg(not(target_os = "linux"))]
+#[path = "lend/elsewhere.rs"]
+mod lend;
 mod queue;
 mod spare;
 mod stream_in;
@@ -147,7 +152,7 @@ pub(super) enum Ending {
 
 impl<Io, U, C> Connection<Io, U, C>
 where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
     U: Supply,
     C: Codec,
 {
@@ -194,7 +199,7 @@ where
     #[expect(clippy::manual_async_fn, reason = "it would keep the connection twice, as its argument and as a variable")]
     pub(super) fn run(mut self) -> impl Future<Output = Ending>
     where
-        Io: Send + 'static,
+        Io: Send,
     {
         async move {
             let ending = poll_fn(|cx| batch::run(|| self.poll_turns(cx))).await;
@@ -215,7 +220,7 @@ where
     #[cold]
     fn hand_over(mut self, run: Run) -> Ending
     where
-        Io: Send + 'static,
+        Io: Send,
     {
         trouble::discard(self.service.take());
         let unread = Some(std::mem::take(self.input.buffer())).filter(|unread| !unread.is_empty());

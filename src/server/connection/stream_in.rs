@@ -23,7 +23,7 @@ pub(super) struct Incoming {
 
 impl<Io, U, C> Connection<Io, U, C>
 where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
     U: Supply,
     C: Codec,
 {

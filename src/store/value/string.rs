@@ -119,7 +119,8 @@ pub(crate) fn overwrite(string: &mut Bytes, offset: usize, patch: &[u8]) {
     });
 }
 
-/// Changes the bytes of a string: in its own buffer, or in a copy while somebody else reads that.
+/// Changes the bytes of a string: in its own buffer, or in a copy while somebody else reads that, or may read it: where it
+/// lies in the request that it came in.
 fn edit(string: &mut Bytes, change: impl FnOnce(&mut BytesMut)) {
     let mut bytes = std::mem::take(string).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
     change(&mut bytes);

@@ -1,0 +1,126 @@
+//! What the kernel does with lent pages, and whether it does.
+//!
+//! `unsafe` is allowed here because a GET of a megabyte takes a quarter of the time without its copy (see `benches/`).
+
+#![expect(unsafe_code, reason = "the kernel reads memory after the call that lends it, and takes pages out of memory")]
+
+use std::{
+    ops::Range,
+    os::fd::BorrowedFd,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use rustix::{
+    io::Errno,
+    mm::{Advice, madvise},
+    pipe::{IoSliceRaw, SpliceFlags, vmsplice},
+};
+
+use super::WORTHWHILE;
+
+/// Whether pages are lent: where they can be taken out of the heap again, until the kernel, or who guards it, refuses.
+static LENDS: LazyLock<AtomicBool> = LazyLock::new(|| {
+    let lends = try_take_out();
+    if !lends {
+        tracing::info!("long values are copied to their sockets, since pages of the heap cannot be lent");
+    }
+    AtomicBool::new(lends)
+});
+
+pub(super) fn lends() -> bool {
+    LENDS.load(Ordering::Relaxed)
+}
+
+/// Lends no more.
+pub(super) fn give_up(error: Errno) {
+    if LENDS.swap(false, Ordering::Relaxed) {
+        tracing::info!(%error, "long values are copied to their sockets, since pages cannot be lent");
+    }
+}
+
+/// Where the pages are that lie in `bytes` as a whole.
+pub(super) fn whole_pages(bytes: &[u8]) -> Range<usize> {
+    let (page, start) = (rustix::param::page_size(), bytes.as_ptr().addr());
+    let end = (start + bytes.len()) / page * page;
+    let first = start.next_multiple_of(page).min(end);
+    first.saturating_sub(start)..end.saturating_sub(start)
+}
+
+/// Puts pages into a pipe, as many as there is room for; at least one.
+///
+/// What is in the pipe changes when the bytes do, also after this call.
+pub(super) fn fill(pipe: BorrowedFd<'_>, pages: &[u8]) -> rustix::io::Result<usize> {
+    let pages = IoSliceRaw::from_slice(pages);
+    // SAFETY: the bytes are there for the time of the call, and the kernel only reads them. It keeps the pages, not their
+    // addresses: where they are freed, or written, meanwhile, no memory is touched that is another's.
+    let filled = unsafe { vmsplice(pipe, &[pages], SpliceFlags::NONBLOCK) };
+    match filled {
+        // AGAIN is what a full socket says, and this is a pipe without room.
+        Ok(0) | Err(Errno::AGAIN) => Err(Errno::NOMEM),
+        Ok(filled) => Ok(filled),
+        Err(error) => {
+            if !matches!(error, Errno::NOMEM | Errno::INTR) {
+                give_up(error);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Takes the whole pages out of `bytes`, which have zeros there afterwards. Who was lent them keeps them as they are.
+///
+/// # Errors
+/// Where the memory is locked, or its pages are huge ones that were reserved.
+pub(super) fn take_out_pages(bytes: &mut [u8]) -> rustix::io::Result<()> {
+    let pages = whole_pages(bytes);
+    let pages = &mut bytes[pages];
+    // SAFETY: the pages are the caller's alone, lie in its bytes as a whole, and stay mapped. What they become are zeros,
+    // or, in memory that is no heap's, something else that a byte may be.
+    unsafe { madvise(pages.as_mut_ptr().cast(), pages.len(), Advice::LinuxDontNeed) }
+}
+
+/// Whether pages go out of memory of the heap for good: not where it is locked, shared with other processes or made of
+/// reserved huge pages.
+fn try_take_out() -> bool {
+    let mut memory = vec![1; WORTHWHILE.max(2 * rustix::param::page_size())];
+    let pages = whole_pages(&memory);
+    take_out_pages(&mut memory).is_ok() && memory[pages].iter().all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_pages_count() {
+        let page = rustix::param::page_size();
+        let memory = vec![1; 4 * page];
+        let start = memory.as_ptr().align_offset(page);
+        let aligned = &memory[start..start + 3 * page];
+        assert_eq!(whole_pages(aligned), 0..3 * page);
+        assert_eq!(whole_pages(&aligned[1..]), page - 1..3 * page - 1);
+        assert_eq!(whole_pages(&aligned[..2 * page - 1]), 0..page);
+        assert!(whole_pages(&aligned[1..page]).is_empty() && whole_pages(&aligned[1..2 * page - 1]).is_empty());
+    }
+
+    #[test]
+    fn pages_that_were_taken_out_stay_in_the_pipe_as_they_were() {
+        let page = rustix::param::page_size();
+        let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+        let mut memory = vec![7; 4 * page];
+        let pages = whole_pages(&memory);
+        assert_eq!(
+            fill(std::os::fd::AsFd::as_fd(&writer), &memory[pages.clone()][..2 * page]).expect("room"),
+            2 * page
+        );
+        take_out_pages(&mut memory).expect("memory of its own");
+        assert!(memory[pages.clone()].iter().all(|byte| *byte == 0));
+        memory[pages].fill(9);
+        let mut read = vec![0; 2 * page];
+        assert_eq!(rustix::io::read(&reader, &mut read).expect("bytes"), 2 * page);
+        assert!(read.iter().all(|byte| *byte == 7));
+    }
+}

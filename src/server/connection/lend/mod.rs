@@ -1,0 +1,213 @@
+//! Long values without a copy: their pages are lent to the socket.
+//!
+//! Mostly a write copies: the kernel takes the bytes into pages of its own. For a value of a megabyte that copy is most of
+//! what a GET costs. Here the socket gets the pages in which the value lies instead (`vmsplice` into a pipe, `splice` from
+//! there into the socket), as many as are whole; what is left of the first and of the last is copied.
+//!
+//! Nobody tells when the peer has read what was lent, so lent memory is never written again: a request that came in a
+//! buffer of its own is a [`lendable`] one, and before that buffer is freed, its lent pages are taken out of it. They
+//! stay with the socket, and new ones come in their place when the memory is used again. What is no part of such a
+//! buffer is copied.
+
+mod kernel;
+mod pages;
+mod pipe;
+
+use std::{
+    any::Any,
+    io::{self, IoSlice},
+    ops::Range,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use kvstore_protocol::Output;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use tokio::{
+    io::{AsyncWrite, Interest},
+    net::TcpStream,
+};
+
+pub(super) use pages::lendable;
+
+/// From how many bytes on a request is lendable.
+pub(super) const WORTHWHILE: usize = 64 * 1024;
+
+/// From how many bytes on a part of the output is lent: shorter ones are copied faster.
+const LEAST: usize = 32 * 1024;
+
+/// How many parts of the output are looked at for one to lend, and written together in front of it.
+const PARTS: usize = 16;
+
+/// Writes once, if there is something to lend, and a TCP socket to lend it to.
+pub(super) fn poll_write<Io: AsyncWrite + 'static>(
+    io: &mut Io,
+    output: &mut Output,
+    cx: &mut Context<'_>,
+) -> Option<Poll<io::Result<usize>>> {
+    if output.remaining() < LEAST {
+        return None;
+    }
+    let stream = (io as &mut dyn Any).downcast_mut::<TcpStream>()?;
+    // Not before it can be written: each time that something might have been lent counts.
+    match stream.poll_write_ready(cx) {
+        Poll::Ready(Ok(())) => {}
+        Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+        Poll::Pending => return Some(Poll::Pending),
+    }
+    let mut parts = [IoSlice::new(&[]); PARTS];
+    let count = output.chunks_vectored(&mut parts);
+    let (before, pages) = parts[..count].iter().enumerate().find_map(|(index, part)| Some((index, lend(part)?)))?;
+    // What goes out in front: the parts before, and what the first page has not of this one.
+    let mut front = parts;
+    front[before] = IoSlice::new(&parts[before][..pages.start]);
+    let (front, pages) = (&front[..=before], &parts[before][pages]);
+    let is_all = length_of(front) + pages.len() == output.remaining();
+    let written = poll_send(stream, cx, |written| send(stream, front, pages, !is_all, written));
+    Some(written.map_ok(|written| {
+        output.advance(written);
+        written
+    }))
+}
+
+/// The whole pages in `part`, if they are to be lent.
+fn lend(part: &[u8]) -> Option<Range<usize>> {
+    if part.len() < LEAST { None } else { pages::lend(part) }
+}
+
+fn length_of(parts: &[IoSlice<'_>]) -> usize {
+    parts.iter().map(|part| part.len()).sum()
+}
+
+/// Sends as soon as the socket takes something; `send` counts what it took. `WouldBlock` says that it is full, also when it
+/// took some: then the stream does not ask it again before there is room.
+fn poll_send(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    mut send: impl FnMut(&mut usize) -> io::Result<()>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        let mut written = 0;
+        match stream.try_io(Interest::WRITABLE, || send(&mut written)) {
+            Err(error) if written == 0 && error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if written == 0 => return Poll::Ready(Err(error)),
+            // An error that lasts is met again.
+            _ => return Poll::Ready(Ok(written)),
+        }
+    }
+}
+
+/// Sends what is in front, and then the pages: as much of both as the socket takes. `more` says that more follows at once.
+fn send(stream: &TcpStream, front: &[IoSlice<'_>], pages: &[u8], more: bool, written: &mut usize) -> io::Result<()> {
+    let length = length_of(front);
+    if length > 0 {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        *written = rustix::net::sendmsg(stream, front, &mut SendAncillaryBuffer::default(), flags)?;
+    }
+    if *written < length {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    Ok(pipe::send_pages(stream, pages, more, written)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use bytes::{Bytes, BytesMut};
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let client = TcpStream::connect(listener.local_addr().expect("it listens")).await.expect("it listens");
+        (listener.accept().await.expect("a client").0, client)
+    }
+
+    /// Writes `bytes` behind a head more often than it takes to lend them, and tells how often they were lent.
+    async fn lent<Io: AsyncWrite + 'static>(io: &mut Io, bytes: &Bytes) -> usize {
+        let mut cx = Context::from_waker(Waker::noop());
+        let write = || {
+            let mut output = Output::default();
+            output.bytes().extend_from_slice(b"head");
+            output.share(bytes.clone());
+            match poll_write(io, &mut output, &mut cx) {
+                None => false,
+                Some(Poll::Ready(written)) => {
+                    let written = written.expect("the peer is there");
+                    assert!(written > 4 && output.remaining() == 4 + bytes.len() - written);
+                    true
+                }
+                Some(Poll::Pending) => panic!("there is room"),
+            }
+        };
+        std::iter::repeat_with(write).take(20).filter(|is_lent| *is_lent).count()
+    }
+
+    #[tokio::test]
+    async fn a_request_is_lent_to_a_tcp_socket_once_it_was_copied_several_times() {
+        let (mut server, mut client) = pair().await;
+        server.writable().await.expect("the peer is there");
+        let bytes = lendable(BytesMut::from(&[7; WORTHWHILE][..]));
+        assert_eq!(lent(&mut server, &bytes).await, 3);
+        drop(bytes);
+        // It may get the memory of what is read below.
+        let _other = vec![8_u8; WORTHWHILE];
+        drop(server);
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.expect("the peer is there");
+        assert!(received.starts_with(b"head\x07") && !received.contains(&8) && !received.contains(&0));
+    }
+
+    #[tokio::test]
+    async fn other_memory_other_streams_and_short_parts_are_copied() {
+        let (mut server, _client) = pair().await;
+        server.writable().await.expect("the peer is there");
+        let (mut pipe, _end) = tokio::io::duplex(1 << 20);
+        let lendable_bytes = lendable(BytesMut::from(&[7; WORTHWHILE][..]));
+        assert_eq!(lent(&mut server, &Bytes::from(vec![7; WORTHWHILE])).await, 0);
+        assert_eq!(lent(&mut pipe, &lendable_bytes).await, 0);
+        let mut short = Output::default();
+        short.share(lendable_bytes.slice(..LEAST - 1));
+        short.share(lendable_bytes.slice(1..LEAST));
+        for _ in 0..20 {
+            assert!(poll_write(&mut server, &mut short, &mut Context::from_waker(Waker::noop())).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_full_socket_did_not_take_is_written_when_there_is_room() {
+        let (mut server, mut client) = pair().await;
+        server.writable().await.expect("the peer is there");
+        let value: Vec<u8> = (0..30_000_000_u32).map(|index| (index / 1000) as u8).collect();
+        let bytes = lendable(BytesMut::from(&value[..]));
+        let mut output = Output::default();
+        output.bytes().extend_from_slice(b"head");
+        output.share(bytes.clone());
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = (0..20).find_map(|_| poll_write(&mut server, &mut output, &mut cx));
+        assert!(matches!(first, Some(Poll::Ready(Ok(5..)))));
+        assert!(poll_write(&mut server, &mut output, &mut cx).is_some_and(|polled| polled.is_pending()));
+        let mut received = vec![0; 4];
+        client.read_exact(&mut received).await.expect("the peer is there");
+        let read = async {
+            let mut received = vec![0; value.len()];
+            client.read_exact(&mut received).await.expect("the peer is there");
+            received
+        };
+        let write = std::future::poll_fn(|cx| {
+            while output.remaining() > 0 {
+                match poll_write(&mut server, &mut output, cx) {
+                    Some(written) => ready!(written).expect("the peer is there"),
+                    None => ready!(tokio_util::io::poll_write_buf(std::pin::Pin::new(&mut server), cx, &mut output))
+                        .expect("the peer is there"),
+                };
+            }
+            Poll::Ready(())
+        });
+        let ((), received) = tokio::join!(write, read);
+        assert!(received == value);
+    }
+}
