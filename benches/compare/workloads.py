@@ -6,6 +6,8 @@ from connection import Connection, Keys, ServerError
 
 COUNT = 100_000
 VALUE = "x" * 64
+# Up to so many keys, what happens to each of them the first few times would be much of a sample.
+FEW = 1000
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Workload:
                     raise ServerError(f"{server.name} answers {self.words[0]} with {str(answer)[:80]}")
 
     def fewest(self):
-        """Requests that give each connection something to do."""
-        return self.connections * self.depth * (5 if self.without_connecting else 1)
+        """Requests that give each connection something to do; of values that are few and large, 20 for each."""
+        of_keys = 20 * self.keys.count if self.keys.count <= FEW else 0
+        return max(of_keys, self.connections * self.depth * (5 if self.without_connecting else 1))
 
     def fits(self, answer):
         if isinstance(self.expected, int) and self.words[0] == "GET":
