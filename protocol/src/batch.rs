@@ -74,6 +74,7 @@ trait Place {
 
 impl<T: Keep> Place for LocalKey<Kept<T>> {
     fn end(&'static self) {
+        self.with(|kept| kept.is_listed.set(false));
         if let Some(value) = take(self) {
             let rest = value.end();
             self.with(|kept| kept.value.set(rest));
@@ -96,9 +97,7 @@ enum Stage {
 
 thread_local! {
     static STAGE: Cell<Stage> = const { Cell::new(Stage::Outside) };
-    /// Whether something was kept that has not ended.
-    static IS_DIRTY: Cell<bool> = const { Cell::new(false) };
-    /// The places of this thread in which something was kept, one behind the other.
+    /// The places in which this batch kept something, one behind the other.
     static LISTED: [Cell<Option<&'static dyn Place>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
 
@@ -138,13 +137,7 @@ pub fn set_more(has_more: bool) {
 pub fn keep<T: Keep>(place: &'static LocalKey<Kept<T>>, value: T) {
     let replaced = place.with(|kept| {
         let is_kept = STAGE.get() == Stage::More && (kept.is_listed.get() || list(place, kept));
-        let value = if is_kept {
-            IS_DIRTY.set(true);
-            Some(value)
-        } else {
-            value.end()
-        };
-        kept.value.replace(value)
+        kept.value.replace(if is_kept { Some(value) } else { value.end() })
     });
     if let Some(replaced) = replaced {
         replaced.end();
@@ -174,7 +167,7 @@ struct End;
 impl Drop for End {
     fn drop(&mut self) {
         STAGE.set(Stage::Outside);
-        if IS_DIRTY.replace(false) {
+        if LISTED.with(|listed| listed[0].get().is_some()) {
             end_all();
         }
     }
@@ -182,8 +175,10 @@ impl Drop for End {
 
 #[inline(never)]
 fn end_all() {
-    // One by one: the end of one thing may be the beginning of another batch.
-    (0..PLACES).map_while(|index| LISTED.with(|listed| listed[index].get())).for_each(Place::end);
+    // One by one: the end of one thing may be the beginning of another batch, or a panic.
+    while let Some(place) = LISTED.with(|listed| listed.iter().rev().find_map(Cell::take)) {
+        place.end();
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 use std::{
-    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -59,12 +58,10 @@ where
         if !matches!(this.stage, Stage::Arriving(_)) || !this.turn.try_enter() {
             return poll_rare(this.answer, this.turn, this.stage, cx);
         }
-        let ending = this.turn.ending();
         match observe(|| this.answer.poll(cx)) {
             // As it came, with nothing in between: the compiler then leaves an answer where it was made.
             Poll::Ready(answer) => Poll::Ready(answer),
             Poll::Pending => {
-                mem::forget(ending);
                 heed(this.turn, this.stage, cx);
                 Poll::Pending
             }
@@ -108,6 +105,7 @@ fn heed(turn: &mut Turn, stage: &mut Stage, cx: &mut Context<'_>) {
         // Parked -> UnderWay: the permit is taken at the next poll, not in this one, so that of two limits the outer one
         // always comes first; otherwise each could hold what a command at the other waits for.
         Parking::Returning | Parking::Busy => {
+            turn.stay();
             if matches!(stage, Stage::Parked) {
                 cx.waker().wake_by_ref();
             }

@@ -5,8 +5,8 @@
 //! [`tower::limit::ConcurrencyLimit`](https://docs.rs/tower/latest/tower/limit/struct.ConcurrencyLimitLayer.html) in
 //! three ways. The layer owns the limit: every service that one layer makes shares it, with all of their clones.
 //! `poll_ready` is forwarded and reserves nothing: a command takes its permit at the first poll of its future, and gives
-//! it back with the answer, or leaves it to the next of its [batch](kvstore_protocol::batch) if nobody waits for it. And a
-//! parked command ([`kvstore_protocol::parking`]) holds no permit: it waits for one again, in every mode, before it goes on.
+//! it back when that is dropped, or leaves it to the next of its [batch](kvstore_protocol::batch) if nobody waits for it. And
+//! a parked command ([`kvstore_protocol::parking`]) holds no permit: it waits for one again, in every mode, before it goes on.
 //!
 //! What is limited is how many futures are polled. A service that acts in `call` (tower's `Buffer` hands the command to
 //! its worker there) is not held back by a limit around it: put the limit inside.

@@ -4,7 +4,6 @@ use std::{
     mem,
     sync::Arc,
     task::{Context, Poll, ready},
-    thread,
 };
 
 use kvstore_protocol::batch::{self, Keep, Kept};
@@ -13,9 +12,15 @@ use super::permits::{Permits, Ticket};
 
 /// One command before the limit, in its queue, or inside; what it holds goes back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
-    /// `None` where nothing is limited.
-    permits: Option<Arc<Permits>>,
+pub(super) struct Turn(
+    /// `None` where nothing is limited, and at the end.
+    Option<Held>,
+);
+
+/// What a command has of its limit.
+#[derive(Debug)]
+struct Held {
+    permits: Arc<Permits>,
     place: Place,
 }
 
@@ -24,6 +29,8 @@ enum Place {
     Outside,
     Queued(Ticket),
     Inside,
+    /// Inside -> Staying: it is not answered at once.
+    Staying,
 }
 
 /// What a command leaves that was answered at once: its handle of the limit, and its permit for the rest of a batch.
@@ -50,40 +57,57 @@ thread_local! {
 impl Turn {
     #[inline(always)]
     pub(super) fn new(permits: Option<&Arc<Permits>>) -> Self {
-        let Some(permits) = permits else { return Self { permits: None, place: Place::Outside } };
+        let Some(permits) = permits else { return Self(None) };
         let spare = match batch::take(&SPARE) {
             Some(spare) if Arc::ptr_eq(&spare.permits, permits) => spare,
-            other => {
-                other.map(Spare::end);
-                Spare { permits: permits.clone(), has_permit: false }
-            }
+            other => Spare::instead(other, permits),
         };
         let place = if spare.has_permit && !make_way(&spare.permits) { Place::Inside } else { Place::Outside };
-        Self { permits: Some(spare.permits), place }
+        Self(Some(Held { permits: spare.permits, place }))
     }
 
     /// Enters if that is possible at once.
     #[inline]
     pub(super) fn try_enter(&mut self) -> bool {
-        let Some(permits) = &self.permits else { return true };
-        if matches!(self.place, Place::Outside) && permits.try_take() {
-            self.place = Place::Inside;
-        }
-        matches!(self.place, Place::Inside)
+        self.0.as_mut().is_none_or(Held::try_enter)
     }
 
     /// Enters, and waits for it behind those who came before.
     #[inline]
     pub(super) fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.try_enter() { Poll::Ready(()) } else { self.poll_queue(cx) }
+        let Some(held) = &mut self.0 else { return Poll::Ready(()) };
+        if held.try_enter() { Poll::Ready(()) } else { held.poll_queue(cx) }
+    }
+
+    /// Notes that the command takes its time. At its end the permit goes back, and not to the next of a batch.
+    pub(super) fn stay(&mut self) {
+        if let Some(Held { place: place @ Place::Inside, .. }) = &mut self.0 {
+            *place = Place::Staying;
+        }
+    }
+
+    /// Gives back a permit, or the place in the queue.
+    pub(super) fn leave(&mut self) {
+        if let Some(held) = &mut self.0 {
+            held.leave();
+        }
+    }
+}
+
+impl Held {
+    #[inline]
+    fn try_enter(&mut self) -> bool {
+        if matches!(self.place, Place::Outside) && self.permits.try_take() {
+            self.place = Place::Inside;
+        }
+        matches!(self.place, Place::Inside | Place::Staying)
     }
 
     #[cold]
     fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(permits) = &self.permits else { return Poll::Ready(()) };
         if let Place::Queued(ticket) = self.place {
-            ready!(permits.poll_called(ticket, cx.waker()));
-        } else if let Err(ticket) = permits.take_or_queue(cx.waker().clone()) {
+            ready!(self.permits.poll_called(ticket, cx.waker()));
+        } else if let Err(ticket) = self.permits.take_or_queue(cx.waker().clone()) {
             self.place = Place::Queued(ticket);
             return Poll::Pending;
         }
@@ -91,31 +115,22 @@ impl Turn {
         Poll::Ready(())
     }
 
-    /// Leaves for good when what comes back is dropped, having answered at once.
-    #[inline]
-    pub(super) fn ending(&mut self) -> Ending<'_> {
-        Ending(self)
-    }
-
-    /// Leaves for good. For the rest of a batch the permit stays with the thread, unless somebody waits for one.
-    #[inline]
-    fn end(&mut self) {
-        let was_inside = matches!(mem::replace(&mut self.place, Place::Outside), Place::Inside);
-        if let Some(permits) = self.permits.take() {
-            let has_permit = was_inside && !make_way(&permits);
-            batch::keep(&SPARE, Spare { permits, has_permit });
-        }
-    }
-
-    /// Gives back a permit, or the place in the queue.
-    #[inline]
-    pub(super) fn leave(&mut self) {
-        let Some(permits) = &self.permits else { return };
+    #[cold]
+    fn leave(&mut self) {
         match mem::replace(&mut self.place, Place::Outside) {
             Place::Outside => {}
-            Place::Queued(ticket) => permits.leave(ticket),
-            Place::Inside => permits.give(),
+            Place::Queued(ticket) => self.permits.leave(ticket),
+            Place::Inside | Place::Staying => self.permits.give(),
         }
+    }
+}
+
+impl Spare {
+    /// The first handle of a limit on this thread.
+    #[cold]
+    fn instead(other: Option<Self>, permits: &Arc<Permits>) -> Self {
+        other.map(Self::end);
+        Self { permits: permits.clone(), has_permit: false }
     }
 }
 
@@ -129,23 +144,18 @@ fn make_way(permits: &Permits) -> bool {
     is_awaited
 }
 
-/// The end of a turn, unless the command panics: then it is dropped, like any other that has no answer.
-pub(super) struct Ending<'a>(&'a mut Turn);
-
-impl Drop for Ending<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            self.0.end();
-        }
-    }
-}
-
+/// The permit of a command that was answered at once stays with the thread for the rest of a batch, unless somebody waits
+/// for one.
 impl Drop for Turn {
     #[inline]
     fn drop(&mut self) {
-        if !matches!(self.place, Place::Outside) {
-            self.leave();
+        match self.0.take() {
+            Some(Held { permits, place: Place::Inside }) => {
+                let has_permit = !make_way(&permits);
+                batch::keep(&SPARE, Spare { permits, has_permit });
+            }
+            Some(mut held) => held.leave(),
+            None => {}
         }
     }
 }
