@@ -2,8 +2,9 @@
 //!
 //! The other end of the pipe is counted too: two copies for each pipeline.
 
+use bytes::Bytes;
 use kvstore::{
-    protocol::{Output, resp},
+    protocol::{Command, Output, resp},
     server::{self, PipeListener},
     standalone::{self, Settings},
 };
@@ -39,14 +40,20 @@ fn pipelines<const DEPTH: usize>(serve: fn(&Runtime, PipeListener), times: usize
     let (connector, listener) = server::pipe();
     serve(&runtime, listener);
     let mut client = connector.connect_with_room(1 << 20).expect("the server runs");
-    let mut request = Output::default();
-    gets()[..DEPTH].iter().for_each(|get| resp::encode_command(get, &mut request));
-    let (request, mut answers) = (request.bytes().split(), vec![0; ANSWER * DEPTH]);
+    let gets = gets();
+    let requests: Vec<Bytes> = gets.chunks_exact(DEPTH).map(encoded).collect();
+    let mut answers = vec![0; ANSWER * DEPTH];
     runtime.block_on(async {
-        for _ in 0..times / DEPTH {
-            client.write_all(&request).await.expect("the server reads");
+        for request in requests.iter().cycle().take(times / DEPTH) {
+            client.write_all(request).await.expect("the server reads");
             client.read_exact(&mut answers).await.expect("the server answers");
             assert!(answers.starts_with(b"$64\r\n"), "every key has a value");
         }
     });
+}
+
+fn encoded(commands: &[Command]) -> Bytes {
+    let mut output = Output::default();
+    commands.iter().for_each(|command| resp::encode_command(command, &mut output));
+    output.bytes().split().freeze()
 }
