@@ -255,6 +255,33 @@ mod tests {
         assert_eq!(Rc::strong_count(&count), 1);
     }
 
+    struct Panicking;
+
+    impl Keep for Panicking {
+        fn end(self) -> Option<Self> {
+            panic!("at the end")
+        }
+    }
+
+    #[test]
+    fn an_end_that_panics_keeps_nothing_else_from_its_end() {
+        thread_local! {
+            static BROKEN: Kept<Panicking> = const { Kept::new() };
+        }
+        let count = Rc::new(());
+        let panicked = std::panic::catch_unwind(|| {
+            run(|| {
+                keep(&PLACE, counted(&Rc::new(())));
+                keep(&BROKEN, Panicking);
+            })
+        });
+        assert!(panicked.is_err());
+        for _ in 0..2 {
+            run(|| keep(&PLACE, counted(&count)));
+            assert_eq!(Rc::strong_count(&count), 1);
+        }
+    }
+
     #[test]
     fn the_last_that_was_kept_replaces_the_others() {
         let (first, last) = (Rc::new(()), Rc::new(()));

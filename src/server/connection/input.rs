@@ -103,8 +103,8 @@ impl Input {
         self.has_news = false;
     }
 
-    /// When something last came from the peer or went to it. Mostly nobody need know, and to read the clock takes about as long as to look up a
-    /// key: so it is when somebody asks first, but for the `silence` that is known of otherwise.
+    /// When something last came from the peer or went to it. Mostly nobody need know, and to read the clock takes about as
+    /// long as to look up a key: so it is when somebody asks first, but for the `silence` that is known of otherwise.
     pub(super) fn last_active(&mut self, silence: Duration) -> Instant {
         *self.last_active.get_or_insert_with(|| {
             let now = Instant::now();
