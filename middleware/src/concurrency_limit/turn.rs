@@ -60,7 +60,7 @@ impl Turn {
         let Some(permits) = permits else { return Self(None) };
         let spare = match batch::take(&SPARE) {
             Some(spare) if Arc::ptr_eq(&spare.permits, permits) => spare,
-            other => Spare::instead(other, permits),
+            other => Spare::first(permits, other),
         };
         let place = if spare.has_permit && !make_way(&spare.permits) { Place::Inside } else { Place::Outside };
         Self(Some(Held { permits: spare.permits, place }))
@@ -126,9 +126,9 @@ impl Held {
 }
 
 impl Spare {
-    /// The first handle of a limit on this thread.
+    /// Another limit's turn, or the first on this thread: what the other left has its end.
     #[cold]
-    fn instead(other: Option<Self>, permits: &Arc<Permits>) -> Self {
+    fn first(permits: &Arc<Permits>, other: Option<Self>) -> Self {
         other.map(Self::end);
         Self { permits: permits.clone(), has_permit: false }
     }

@@ -221,7 +221,16 @@ impl Command {
         self
     }
 
-    /// The same command with its frame in other memory: `replace` gets the frame, and returns the same bytes.
+    /// The same command with its frame in other memory: `replace` gets the frame, and returns the same bytes. Where other
+    /// commands came in the same frame, theirs stays where it is.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use kvstore_protocol::Command;
+    ///
+    /// let command = Command::get("key").map_frame(|frame| Bytes::from_owner(frame.to_vec()));
+    /// assert_eq!(command, Command::get("key"));
+    /// ```
     ///
     /// # Panics
     /// When another number of bytes comes back.

@@ -270,12 +270,12 @@ mod tests {
         let command = Command::from_frame(input.buffer().split_to(length).freeze(), &words);
         let settled = input.settle(command);
         drop(input);
-        let mut is_changeable = false;
+        let mut is_lendable = false;
         let _ = settled.map_frame(|frame| {
-            is_changeable = frame.is_unique();
+            is_lendable = !frame.is_unique();
             frame
         });
-        !is_changeable
+        is_lendable
     }
 
     #[tokio::test]
