@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 use divan::{Bencher, black_box, counter::ItemsCount};
-use kvstore::protocol::{Codec, Command, Output, Protocol, Response, Run, ServerCodec, resp};
+use kvstore::protocol::{Codec, Command, Output, Protocol, RequestBatch, Response, ServerCodec, resp};
 
 fn main() {
     divan::main();
@@ -30,11 +30,11 @@ fn decode_get(bencher: Bencher<'_, '_>, depth: usize) {
 #[divan::bench(args = [1, 16, 128])]
 fn decode_gets_together(bencher: Bencher<'_, '_>, depth: usize) {
     let input = pipeline(&Command::get("a:000000000001"), depth);
-    let (mut codec, mut run) = (ServerCodec::default(), Run::default());
+    let (mut codec, mut run) = (ServerCodec::default(), RequestBatch::default());
     // The first command decides between the protocols.
     let _ = codec.decode(&mut input.clone());
     bencher.counter(ItemsCount::new(depth)).with_inputs(|| input.clone()).bench_local_values(|mut input| {
-        codec.decode_run(&input, &mut run, |_, _| true);
+        codec.decode_batch(&input, &mut run, |_, _, _| true);
         let frame = input.split_to(run.bytes()).freeze();
         run.drain(frame, Default::default(), 1).for_each(|command| drop(black_box(command)));
     });

@@ -258,7 +258,12 @@ async fn reset_forgets_what_the_client_said() {
     let server = telling(|command| {
         let session = command.session();
         let is_resp3 = session.protocol() == Protocol::Resp3;
-        format!("{} {is_resp3} {} {:?}", session.database(), session.get::<NoTouch>().is_some(), session.user())
+        format!(
+            "{} {is_resp3} {} {:?}",
+            session.database(),
+            session.extensions().get::<NoTouch>().is_some(),
+            session.user()
+        )
     });
     let mut client = server.connect();
     client.sends("SELECT 3\r\nCLIENT SETNAME bob\r\nCLIENT NO-TOUCH ON\r\n").await;
@@ -274,7 +279,7 @@ async fn reset_forgets_what_the_client_said() {
 
 #[tokio::test(start_paused = true)]
 async fn reset_keeps_what_the_server_says_of_itself() {
-    let server = telling(|command| match command.session().get::<ServerStatus>() {
+    let server = telling(|command| match command.session().extensions().get::<ServerStatus>() {
         Some(status) => format!("{} of {}", status.connections(), status.max_connections()),
         None => "nothing".to_owned(),
     });
@@ -423,7 +428,7 @@ async fn whoever_kills_itself_reads_the_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn no_touch_is_seen_by_services() {
-    let server = telling(|command| command.session().get::<NoTouch>().is_some().to_string());
+    let server = telling(|command| command.session().extensions().get::<NoTouch>().is_some().to_string());
     let mut client = server.connect();
     client.asks("CLIENT NO-TOUCH ON\r\nGET a\r\n", "+OK\r\n$4\r\ntrue\r\n").await;
     client.asks("CLIENT NO-TOUCH OFF\r\nGET a\r\n", "+OK\r\n$5\r\nfalse\r\n").await;

@@ -87,7 +87,7 @@ async fn an_idle_client_is_cut_off_where_that_is_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn silence_before_there_was_a_bound_counts() {
     let set = |command: Command| async move {
-        let status = command.session().get::<ServerStatus>().expect("a command from a connection").clone();
+        let status = command.session().extensions().get::<ServerStatus>().expect("a command from a connection").clone();
         status.set_idle_timeout(Some(10 * SECOND));
         Ok::<_, std::convert::Infallible>(Response::ok())
     };

@@ -119,9 +119,9 @@ async fn what_comes_while_a_barrier_waits_sees_the_session_after_it() {
     client.sends("A\r\n").await;
     script.assert_quiet().await;
     let mailbox = multi.command().session().mailbox().expect("it came from a connection").clone();
-    mailbox.change_session(|session| session.insert("changed"));
+    mailbox.change_session(|session| session.extensions_mut().insert("changed"));
     multi.answer("+");
-    assert_eq!(script.expect("A").await.command().session().get::<&str>(), Some(&"changed"));
+    assert_eq!(script.expect("A").await.command().session().extensions().get::<&str>(), Some(&"changed"));
 }
 
 /// Two clients with pipelines, the commands of which come to a mock service through a limit of one.

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use bytes::{Buf, BytesMut};
-use kvstore::protocol::{Codec, Command, Output, Protocol, Response, Run, ServerCodec, resp};
+use kvstore::protocol::{Codec, Command, Output, Protocol, RequestBatch, Response, ServerCodec, resp};
 
 use crate::{Path, gets, sets, value};
 
@@ -21,12 +21,12 @@ fn decode(commands: &[Command], times: usize) {
     let mut pipeline = Output::default();
     commands[..DEPTH].iter().for_each(|command| resp::encode_command(command, &mut pipeline));
     let pipeline: BytesMut = pipeline.bytes().split();
-    let (mut codec, mut run) = (ServerCodec::default(), Run::default());
+    let (mut codec, mut run) = (ServerCodec::default(), RequestBatch::default());
     // The first command decides between the protocols.
     let _ = codec.decode(&mut pipeline.clone());
     for _ in 0..times / DEPTH {
         let mut input = pipeline.clone();
-        codec.decode_run(&input, &mut run, |_, _| true);
+        codec.decode_batch(&input, &mut run, |_, _, _| true);
         let frame = input.split_to(run.bytes()).freeze();
         run.drain(frame, Default::default(), 1).for_each(|command| drop(black_box(command)));
     }

@@ -2,7 +2,10 @@
 
 use bytes::BytesMut;
 
-use crate::{Codec, Command, Limits, Output, Protocol, ProtocolError, Response, Run, StreamOver, native, resp};
+use crate::{
+    Codec, Command, Limits, Output, Protocol, ProtocolError, RequestBatch, Response, StreamOver, catalog::CommandId,
+    native, resp,
+};
 
 /// Speaks what the client speaks: the first byte of a connection decides between RESP and the native protocol.
 ///
@@ -62,9 +65,14 @@ impl Codec for ServerCodec {
 
     /// RESP alone: a native request is rare, and checked word by word.
     #[inline]
-    fn decode_run(&mut self, input: &[u8], run: &mut Run, mut take: impl FnMut(&[u8], Tag) -> bool) {
+    fn decode_batch(
+        &mut self,
+        input: &[u8],
+        batch: &mut RequestBatch,
+        mut take: impl FnMut(&[u8], CommandId, Tag) -> bool,
+    ) {
         if let Side::Resp(decoder, _) = &self.side {
-            decoder.decode_run(input, run, |name| take(name, Tag::Resp));
+            decoder.decode_batch(input, batch, |name, id| take(name, id, Tag::Resp));
         }
     }
 

@@ -179,7 +179,8 @@ impl fmt::Debug for Streamed {
 }
 
 /// The last argument of a command that was called before it had come.
-struct LastArgument(Streamed);
+#[derive(Clone)]
+pub(crate) struct LastArgument(Streamed);
 
 impl Command {
     /// The last argument as a value that comes in pieces: the bytes that the client still sends, if the transport
@@ -202,7 +203,7 @@ impl Command {
     /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
     /// ```
     pub fn body(&self) -> Option<Body> {
-        if let Some(LastArgument(streamed)) = self.session().get() {
+        if let Some(LastArgument(streamed)) = self.last_argument() {
             return streamed.take();
         }
         self.shared_arg(self.args().len().checked_sub(1)?).map(Body::from)
@@ -211,13 +212,17 @@ impl Command {
     /// How many bytes the last argument has when it is not among [`args`](Command::args) but comes in pieces; `None` when
     /// all arguments are there. What counts the words of such a command finds one too few.
     pub fn streamed_len(&self) -> Option<u64> {
-        self.session().get().map(|LastArgument(streamed)| streamed.len())
+        self.last_argument().map(|LastArgument(streamed)| streamed.len())
+    }
+
+    pub(crate) fn last_argument(&self) -> Option<&LastArgument> {
+        self.session().extensions().get()
     }
 
     /// The same command with one more argument, which comes in pieces. Costs a copy of the session.
     #[must_use]
     pub fn with_body(self, body: Body) -> Self {
-        self.with_session(|session| session.insert(LastArgument(body.into())))
+        self.with_session(|session| session.extensions_mut().insert(LastArgument(body.into())))
     }
 }
 

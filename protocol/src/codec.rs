@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use crate::{Command, Limits, Output, Protocol, ProtocolError, Response, Run};
+use crate::{Command, Limits, Output, Protocol, ProtocolError, RequestBatch, Response, catalog::CommandId};
 
 /// The length over which the last argument of a command, found by its name, is streamed; `None` for never.
 pub type StreamOver<'a> = &'a dyn Fn(&[u8]) -> Option<usize>;
@@ -60,14 +60,20 @@ pub trait Codec {
     /// When the bytes cannot be the protocol's. The stream ends there: the codec is not called again.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Self::Tag)>, ProtocolError>;
 
-    /// Finds whole commands at the front of `input` and adds them to `run`, all of them at once: what makes pipelines fast.
-    /// Behind each [`Run::end_request`], `take` is given the name and the tag of that command, and says whether another one
-    /// is wanted.
+    /// Finds whole commands at the front of `input` and adds them to `batch`: what makes pipelines fast.
     ///
-    /// Called before every [`decode`](Codec::decode), which is asked for whatever is left: half a command, a mistake, and
+    /// After each [`RequestBatch::end_request`], `take` is given the name of that command, its number in the
+    /// [catalog](crate::catalog), and its tag; it returns whether another command is wanted.
+    ///
+    /// Called before every [`decode`](Codec::decode), which is called for whatever is left: half a command, a mistake, and
     /// in a protocol without this method everything.
-    fn decode_run(&mut self, input: &[u8], run: &mut Run, take: impl FnMut(&[u8], Self::Tag) -> bool) {
-        let _ = (input, run, take);
+    fn decode_batch(
+        &mut self,
+        input: &[u8],
+        batch: &mut RequestBatch,
+        take: impl FnMut(&[u8], CommandId, Self::Tag) -> bool,
+    ) {
+        let _ = (input, batch, take);
     }
 
     /// Appends `response` to `output`.

@@ -46,8 +46,8 @@ impl CommandError {
     /// `ERR a streamed value stands alone`: what stands where one of several responses cannot be streamed.
     pub const STREAMED_INSIDE: Self = Self::new("ERR", "a streamed value stands alone");
 
-    /// `ERR a connection is handed over by an answer of its own`: the same for a [`Handover`](crate::Handover).
-    pub const HANDOVER_INSIDE: Self = Self::new("ERR", "a connection is handed over by an answer of its own");
+    /// `ERR an upgrade stands alone`: the same for a [`Upgrade`](crate::Upgrade).
+    pub const UPGRADE_INSIDE: Self = Self::new("ERR", "an upgrade stands alone");
 
     /// `ERR unknown command …`, with the first arguments, as Redis words it.
     pub fn unknown_command(command: &crate::Command) -> Self {

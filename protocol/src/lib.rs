@@ -20,13 +20,15 @@
 //!
 //! # Layout
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
+//! - [`catalog`]: what is known of a command by its name: arity, flags, keys
 //! - [`IntoResponse`]: what a handler returns
-//! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Handover`]: the end of the protocol
-//! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
+//! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Upgrade`]: the end of the protocol
+//! - [`Session`], [`SessionHandle`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came
+//!   from
 //! - [`batch`]: what the commands that a connection sends together may share
 //! - [`parking`]: how a command that waits for an outside event says so to the layers around it
 //! - [`nested`]: how a layer sees the commands inside of a script
-//! - [`Codec`], [`Run`], [`Output`], [`Limits`]: a protocol as a transport sees it
+//! - [`Codec`], [`RequestBatch`], [`Output`], [`Limits`]: a protocol as a transport sees it
 //! - [`resp`], [`native`], [`ServerCodec`]: RESP2 and RESP3, the binary protocol, and both behind one port
 //! - [`ClientCodec`]: the other side of either; with [`ServerCodec`] in
 //!   [`Framed`](tokio_util::codec::Framed), a stream of messages
@@ -36,13 +38,13 @@ mod auto;
 pub mod batch;
 mod body;
 mod byte_string;
+pub mod catalog;
 mod client;
 mod codec;
 mod command;
 mod double;
 mod error;
 mod framed;
-mod handover;
 mod integer;
 mod into_response;
 mod limits;
@@ -55,15 +57,15 @@ pub mod parking;
 pub mod resp;
 mod response;
 mod session;
+mod upgrade;
 
 pub use auto::{ServerCodec, Tag};
 pub use body::{Body, Streamed};
 pub use byte_string::ByteString;
 pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};
-pub use command::{Command, Run, ToArg, Word};
+pub use command::{Command, RequestBatch, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};
-pub use handover::Handover;
 pub use integer::parse_integer;
 pub use into_response::IntoResponse;
 pub use limits::Limits;
@@ -71,4 +73,5 @@ pub use mailbox::{Push, SendError};
 pub use names::NameMap;
 pub use output::Output;
 pub use response::Response;
-pub use session::{Peer, Protocol, Session};
+pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle};
+pub use upgrade::Upgrade;

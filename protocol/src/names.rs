@@ -7,20 +7,20 @@
 /// ```
 /// use kvstore_protocol::NameMap;
 ///
-/// let barriers: NameMap<u8> = [("AUTH", 1), ("SELECT", 2)].into_iter().collect();
-/// assert_eq!(barriers.get(b"select"), Some(&2));
-/// assert_eq!(barriers.get(b"GET"), None);
+/// let limits: NameMap<u8> = [("AUTH", 1), ("SELECT", 2)].into_iter().collect();
+/// assert_eq!(limits.get(b"select"), Some(&2));
+/// assert_eq!(limits.get(b"GET"), None);
 /// ```
 #[derive(Clone, Debug)]
 pub struct NameMap<T> {
     /// The number of the first entry of each mark, counted from 1; 0 where there is none. A power of two of them, of which
     /// most are empty: a name that is not here mostly ends at one of those.
     firsts: Box<[u32]>,
-    entries: Vec<Entry<T>>,
+    entries: Vec<NamedValue<T>>,
 }
 
 #[derive(Clone, Debug)]
-struct Entry<T> {
+struct NamedValue<T> {
     edges: Edges,
     /// Of each byte of the edges that is a letter, the bit that tells its case.
     cases: Edges,
@@ -62,7 +62,7 @@ impl<T> NameMap<T> {
         if let Some(known) = self.get_mut(name) {
             return Some(std::mem::replace(known, value));
         }
-        self.entries.push(Entry::new(name, value));
+        self.entries.push(NamedValue::new(name, value));
         if self.entries.len() * 4 > self.firsts.len() {
             self.firsts = vec![0; self.entries.len().next_power_of_two() * 8].into();
             (0..self.entries.len()).for_each(|index| self.place(index));
@@ -104,7 +104,7 @@ impl<N: AsRef<[u8]>, T> FromIterator<(N, T)> for NameMap<T> {
     }
 }
 
-impl<T> Entry<T> {
+impl<T> NamedValue<T> {
     fn new(name: &[u8], value: T) -> Self {
         let cases: Vec<u8> = name.iter().map(|byte| if byte.is_ascii_alphabetic() { CASE } else { 0 }).collect();
         let (lower, cases) = (Edges::of(&name.to_ascii_lowercase()), Edges::of(&cases));

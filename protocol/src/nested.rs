@@ -28,7 +28,7 @@
 
 use std::sync::Arc;
 
-use crate::{Command, CommandError};
+use crate::{Command, CommandError, catalog::Flags};
 
 /// What a layer does with the commands that run inside of another.
 pub trait Inspect: Send + Sync + 'static {
@@ -43,27 +43,24 @@ pub trait Inspect: Send + Sync + 'static {
 #[derive(Clone, Default)]
 struct Inspectors(Vec<Arc<dyn Inspect>>);
 
-/// The names of commands that run others.
-const RUNNERS: [&str; 6] = ["EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"];
-
 impl Command {
-    /// Whether this is one of the commands that run others: the scripts of Redis.
+    /// Whether this is one of the commands that run others: the scripts and functions of Redis.
     #[inline]
-    pub fn runs_others(&self) -> bool {
-        matches!(self.name().first(), Some(b'E' | b'e' | b'F' | b'f')) && RUNNERS.iter().any(|name| self.is(name))
+    pub fn runs_commands(&self) -> bool {
+        self.flags().has(Flags::RUNS_COMMANDS)
     }
 
     /// Lets a layer see what runs inside of the command. A command that runs no others is not touched, and `inspector` is
-    /// not called: for nearly all of them this is a look at the first letter.
+    /// not called.
     #[must_use]
     #[inline]
     pub fn inspected_by<I: Inspect>(self, inspector: impl FnOnce() -> Arc<I>) -> Self {
-        if !self.runs_others() {
+        if !self.runs_commands() {
             return self;
         }
-        let mut inspectors = self.session().get::<Inspectors>().cloned().unwrap_or_default();
+        let mut inspectors = self.session().extensions().get::<Inspectors>().cloned().unwrap_or_default();
         inspectors.0.push(inspector());
-        self.with_session(|session| session.insert(inspectors))
+        self.with_session(|session| session.extensions_mut().insert(inspectors))
     }
 
     /// Shows a command that is about to run inside of this one to the layers that this one came through.
@@ -71,20 +68,20 @@ impl Command {
     /// # Errors
     /// The refusal of the first that refuses.
     pub fn inspect_nested(&self, nested: &Command) -> Result<(), CommandError> {
-        let inspectors = self.session().get::<Inspectors>();
+        let inspectors = self.session().extensions().get::<Inspectors>();
         inspectors.map_or(Ok(()), |inspectors| inspectors.0.iter().try_for_each(|layer| layer.inspect(nested)))
     }
 
     /// The same command for a service that answers nobody, such as one to which commands are mirrored: what it pushes
     /// reaches no connection, and the layers that the command came through do not see what runs inside of it.
     #[must_use]
-    pub fn detached(self) -> Self {
-        if self.session().mailbox().is_none() && self.session().get::<Inspectors>().is_none() {
+    pub fn mirrored(self) -> Self {
+        if self.session().mailbox().is_none() && self.session().extensions().get::<Inspectors>().is_none() {
             return self;
         }
         self.with_session(|session| {
             session.remove_mailbox();
-            session.remove::<Inspectors>();
+            session.extensions_mut().remove::<Inspectors>();
         })
     }
 }
@@ -119,15 +116,15 @@ mod tests {
     }
 
     #[test]
-    fn a_detached_command_is_neither_heard_nor_seen_through() {
+    fn a_mirrored_command_is_neither_heard_nor_seen_through() {
         let session = Session::new(7, Peer::Memory, Peer::Memory, crate::mailbox::mailbox(1).0);
         let seen: Arc<Mutex<Vec<_>>> = Arc::default();
         let script = Command::new("EVAL").in_session(session.into(), 3);
         let script = script.inspected_by(|| Arc::new(Note("outer", Arc::clone(&seen))));
-        let detached = script.clone().detached();
-        assert_eq!(detached.inspect_nested(&Command::ping()), Ok(()));
-        assert!(seen.lock().unwrap().is_empty() && detached.push().is_none());
-        assert_eq!((detached.session().id(), detached.number()), (7, 3));
+        let mirrored = script.clone().mirrored();
+        assert_eq!(mirrored.inspect_nested(&Command::ping()), Ok(()));
+        assert!(seen.lock().unwrap().is_empty() && mirrored.push().is_none());
+        assert_eq!((mirrored.session().id(), mirrored.number()), (7, 3));
         assert!(script.push().is_some());
     }
 

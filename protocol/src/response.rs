@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::{Body, ByteString, CommandError, Handover, Streamed, double};
+use crate::{Body, ByteString, CommandError, Streamed, Upgrade, double};
 
 /// The answer to one command.
 ///
@@ -59,7 +59,7 @@ pub enum Response {
     /// A string of bytes that is sent as it comes, and never held whole.
     Streamed(Streamed),
     /// No more messages: the connection goes on in a protocol of somebody else's.
-    Handover(Handover),
+    Upgrade(Upgrade),
 }
 
 impl Response {
@@ -273,7 +273,7 @@ impl fmt::Display for Response {
             Self::Silent => f.write_str("(silent)"),
             Self::Close(last) => write!(f, "{last} (closed)"),
             Self::Streamed(streamed) => write!(f, "(streamed, {} bytes)", streamed.len()),
-            Self::Handover(_) => f.write_str("(handed over)"),
+            Self::Upgrade(_) => f.write_str("(upgrade)"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use kvstore_protocol::{Codec, Command, Limits, ProtocolError, Run, ServerCodec, native, resp};
+use kvstore_protocol::{Codec, Command, Limits, ProtocolError, RequestBatch, ServerCodec, native, resp};
 use proptest::{collection::vec, prelude::*};
 
 use crate::arbitrary::{WHOLE, command, cuts, decode_in_pieces, encoded, noise, word};
@@ -39,11 +39,11 @@ fn decode(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<String>, Option<
 
 /// Decodes as a transport does: as many commands at once as there are, and what is left by itself.
 fn decode_in_runs(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<Command>, Option<String>) {
-    let (mut codec, mut run, mut waiting) = (ServerCodec::new(limits), Run::default(), VecDeque::new());
+    let (mut codec, mut run, mut waiting) = (ServerCodec::new(limits), RequestBatch::default(), VecDeque::new());
     let (commands, error) = decode_in_pieces(bytes, cuts, |input| {
         if waiting.is_empty() {
             run.clear();
-            codec.decode_run(input, &mut run, |name, _| name != b"GET");
+            codec.decode_batch(input, &mut run, |name, _, _| name != b"GET");
             let frame = input.split_to(run.bytes()).freeze();
             waiting.extend(run.drain(frame, Arc::default(), 1));
         }

@@ -60,7 +60,7 @@ pub(super) async fn accept_all<L, U, C>(
         let (mailbox, inbox) = mailbox_within(shared.settings.push_queue, shared.settings.push_buffer);
         let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
         session.set_user(shared.first_user());
-        session.insert(shared.status());
+        session.extensions_mut().insert(shared.status());
         let session = Arc::new(session);
         // Asked again: another listener may have taken the last place in between.
         let most = shared.live.max_connections();

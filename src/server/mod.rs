@@ -15,13 +15,12 @@
 //!   [`pipe`]s
 //! - `connection` the loop and its parts
 //! - `commands` PING, HELLO, AUTH, CLIENT …; `registry` the connections that there are; [`Authenticate`] who a client is
-//! - `supply` where services come from; [`detach()`] how a connection leaves the protocol
+//! - `supply` where services come from; [`upgrade()`] how a connection leaves the protocol
 
 mod accept;
 mod auth;
 mod commands;
 mod connection;
-mod detach;
 mod listener;
 mod registry;
 mod serve;
@@ -29,6 +28,7 @@ mod serving;
 mod settings;
 mod status;
 mod supply;
+mod upgrade;
 
 use std::{fmt, sync::Arc};
 
@@ -36,12 +36,12 @@ use kvstore_protocol::{Command, NameMap, Response};
 
 pub use auth::{Authenticate, Credentials, Password};
 pub use commands::{NoEvict, NoTouch, connection_commands};
-pub use detach::{Detached, detach, detach_after};
 pub use listener::{Listener, PipeConnector, PipeListener, pipe};
 pub use serve::{Serve, Stopped, serve, serve_with_factory};
 pub use settings::SocketOptions;
 pub use status::ServerStatus;
 pub use supply::{Cloned, Made, Supply};
+pub use upgrade::{Upgraded, upgrade, upgrade_after};
 
 /// What is shown each batch of commands.
 type Hint = Arc<dyn Fn(&[Command]) + Send + Sync>;

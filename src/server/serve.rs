@@ -139,7 +139,7 @@ impl<U: Supply> Serve<U> {
 
     /// Names more commands that change what later ones mean. Such a command is called when everything before it is
     /// answered, and nothing is called until it is answered. Those of transactions and subscriptions are known; those that
-    /// [detach](super::detach()) their connection are to be named.
+    /// [upgrade](super::upgrade()) their connection are to be named.
     pub fn barriers<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.barriers.extend(names.into_iter().map(Into::into));
         self

@@ -13,7 +13,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use super::{connection::Ending, detach::Running, registry::Entry};
+use super::{connection::Ending, registry::Entry, upgrade::Running};
 
 pin_project! {
     /// A connection on its way: its service is supplied, then it runs, then it may go on in another protocol.
@@ -22,9 +22,9 @@ pin_project! {
     pub(super) enum Serving<Begin, Begun, Run> {
         // Beginning -> Connected: `begin` has made a connection, and `run` makes the future that serves it.
         Beginning { #[pin] begin: Begin, run: fn(Begun) -> Run, entry: Arc<Entry> },
-        // Connected -> Detached: a handler took it.
+        // Connected -> Upgraded: a handler took it.
         Connected { #[pin] run: Run, entry: Arc<Entry> },
-        Detached { run: Running },
+        Upgraded { run: Running },
     }
 }
 
@@ -57,11 +57,11 @@ where
                     let ending = ready!(run.poll(cx));
                     log(&ending, entry);
                     match ending {
-                        Ending::Detached(run) => Self::Detached { run },
+                        Ending::Upgraded(run) => Self::Upgraded { run },
                         _ => return Poll::Ready(()),
                     }
                 }
-                Stage::Detached { run } => return run.as_mut().poll(cx),
+                Stage::Upgraded { run } => return run.as_mut().poll(cx),
             };
             self.set(next);
         }
@@ -72,7 +72,7 @@ fn log(ending: &Ending, entry: &Entry) {
     let session = entry.session();
     let peer = session.peer();
     match ending {
-        Ending::Detached(_) => tracing::debug!(%peer, "connection detached"),
+        Ending::Upgraded(_) => tracing::debug!(%peer, "connection upgraded"),
         Ending::Cut(reason) => tracing::info!(%peer, reason, "connection cut"),
         Ending::Killed => tracing::debug!(%peer, "connection killed"),
         Ending::Lost(error) => tracing::debug!(%peer, %error, "connection lost"),

@@ -58,7 +58,7 @@ impl<'a> AuditRecord<'a> {
 
     /// What a TLS certificate said about the peer.
     pub fn identity(&self) -> Option<&'a str> {
-        self.source.0.session().identity()
+        self.source.0.session().tls_identity()
     }
 
     /// The name that the client gave its connection, as it is: escape it before it is shown.

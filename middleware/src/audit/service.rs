@@ -29,7 +29,7 @@ where
     #[inline(never)]
     fn call_recorded(&mut self, mut command: Command, is_wanted: bool) -> ResponseFuture<S::Future> {
         let active = is_wanted.then(|| Active::start(&command, &self.settings));
-        if command.runs_others() {
+        if command.runs_commands() {
             command = watch(command, &self.settings);
         }
         ResponseFuture::new(self.inner.call(command), active)
@@ -52,7 +52,7 @@ where
     #[inline]
     fn call(&mut self, command: Command) -> Self::Future {
         let is_wanted = self.settings.wants(&command);
-        if is_wanted || command.runs_others() {
+        if is_wanted || command.runs_commands() {
             return self.call_recorded(command, is_wanted);
         }
         ResponseFuture::new(self.inner.call(command), None)

@@ -40,7 +40,7 @@ where
     fn call(&mut self, mut command: Command) -> Self::Future {
         let Some(limiter) = &self.limiter else { return ResponseFuture::new(self.inner.call(command), None) };
         let turn = Turn::of(&command, limiter, self.patience);
-        if command.runs_others() {
+        if command.runs_commands() {
             command = watch(command, limiter);
         }
         ResponseFuture::new(self.inner.call(command), turn)

@@ -78,7 +78,7 @@ where
 
 /// What can be taken but once is for the client alone, and equal to nothing.
 fn is_comparable(answer: &Response) -> bool {
-    !matches!(answer, Response::Streamed(_) | Response::Handover(_))
+    !matches!(answer, Response::Streamed(_) | Response::Upgrade(_))
 }
 
 impl<F, T> ResponseFuture<F, T> {

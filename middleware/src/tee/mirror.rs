@@ -103,7 +103,7 @@ where
         let Ok(service) = instance.take().map_or_else(|| guard(|| self.second()), Ok) else {
             return self.room.count_dropped(1);
         };
-        let Some((second, service)) = ask(service, command.clone().detached(), self.settings.patience).await else {
+        let Some((second, service)) = ask(service, command.clone().mirrored(), self.settings.patience).await else {
             return self.room.count_dropped(1);
         };
         *instance = service;

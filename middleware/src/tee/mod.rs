@@ -3,7 +3,7 @@
 //! For trying a new server on real traffic, warming a cache, or filling a copy. tower has nothing like it; its
 //! [`Steer`](https://docs.rs/tower/latest/tower/steer/index.html) sends each request to one service, and this sends it to
 //! two. Clients read the first one's answers alone, and neither wait for the second nor notice its errors and panics: it
-//! is called in tasks of its own, with commands that are cut off from their connection ([`Command::detached`]), so that
+//! is called in tasks of its own, with commands that are cut off from their connection ([`Command::mirrored`]), so that
 //! it cannot push anything to a client either.
 //!
 //! - *What is mirrored.* Each command that [`TeeLayer::only`] lets through, once the first service's future has been
@@ -43,7 +43,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Command::detached`]: kvstore_protocol::Command::detached
+//! [`Command::mirrored`]: kvstore_protocol::Command::mirrored
 //!
 //! Cost: a command that is filtered out costs the call of the filter. Any other costs its client a clone of the command
 //! (which shares its buffer), an allocation, a lock of its lane, and, where answers are compared, a clone of the answer;

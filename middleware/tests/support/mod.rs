@@ -67,7 +67,7 @@ impl Service<Command> for Echo {
             let nested = parse(&String::from_utf8_lossy(word));
             command.inspect_nested(&nested).map_or_else(Response::from, |()| Response::simple("ran"))
         };
-        ready(Ok(match command.runs_others() {
+        ready(Ok(match command.runs_commands() {
             true => Response::array(command.args().map(nested)),
             false => Response::array(command.words()),
         }))

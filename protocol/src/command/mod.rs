@@ -1,19 +1,23 @@
 //! [`Command`]: one request, as it came.
 
+mod batch;
 mod origin;
-mod run;
 mod to_arg;
 
 use std::{fmt, mem, ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
+pub use batch::RequestBatch;
 pub use origin::Word;
-pub use run::Run;
 pub use to_arg::ToArg;
 
-use crate::{Push, Session, byte_string::escaped};
-use origin::{Origin, Place};
+use crate::{
+    Push, Session, SessionHandle,
+    byte_string::escaped,
+    catalog::{CommandId, Flags, KnownCommand},
+};
+use origin::{Extent, Origin};
 
 /// One command: the request frame and where its words lie in it.
 ///
@@ -32,7 +36,7 @@ use origin::{Origin, Place};
 #[derive(Clone)]
 pub struct Command {
     origin: Arc<Origin>,
-    place: Place,
+    extent: Extent,
 }
 
 impl Command {
@@ -87,12 +91,13 @@ impl Command {
     pub fn renamed(mut self, name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
         let origin = self.own();
-        origin.outside = Some([name, origin.outside()].concat().into());
-        for word in origin.words.iter_mut().filter(|word| word.is_outside()) {
+        origin.external = Some([name, origin.external()].concat().into());
+        for word in origin.words.iter_mut().filter(|word| word.is_external()) {
             let Range { start, end } = word.range();
-            *word = Word::outside(start + name.len()..end + name.len());
+            *word = Word::external(start + name.len()..end + name.len());
         }
-        origin.words[0] = Word::outside(0..name.len());
+        origin.words[0] = Word::external(0..name.len());
+        self.extent = Extent::new(0, CommandId::of(name), self.extent.words());
         self
     }
 
@@ -122,7 +127,7 @@ impl Command {
     /// When there is no word or over 268,435,455 of them, or one lies outside the frame.
     pub fn from_frame(frame: Bytes, words: &[Word]) -> Self {
         assert!(!words.is_empty(), "a command has a name");
-        let lies = |word: &Word| !word.is_outside() && word.range().end <= frame.len();
+        let lies = |word: &Word| !word.is_external() && word.range().end <= frame.len();
         assert!(words.iter().all(lies), "words lie in the frame");
         Self::from_checked(frame, words)
     }
@@ -132,21 +137,22 @@ impl Command {
         Self::of(Origin::new(frame, words))
     }
 
-    /// A command some of whose words ([`Word::outside`]) lie in a buffer of their own.
+    /// A command some of whose words ([`Word::external`]) lie in a buffer of their own.
     ///
     /// # Panics
     /// When there is no word, or one lies outside of both buffers.
-    pub fn from_frame_and_outside(frame: Bytes, outside: Arc<[u8]>, words: &[Word]) -> Self {
+    pub fn from_frame_and_external(frame: Bytes, external: Arc<[u8]>, words: &[Word]) -> Self {
         assert!(!words.is_empty(), "a command has a name");
-        let lies = |word: &Word| word.range().end <= if word.is_outside() { outside.len() } else { frame.len() };
-        assert!(words.iter().all(lies), "words lie in the frame, or outside");
-        Self::of(Origin { outside: Some(outside), ..Origin::new(frame, words) })
+        let lies = |word: &Word| word.range().end <= if word.is_external() { external.len() } else { frame.len() };
+        assert!(words.iter().all(lies), "words lie in the frame, or external");
+        Self::of(Origin { external: Some(external), ..Origin::new(frame, words) })
     }
 
     /// The command that all of these words are.
     fn of(origin: Origin) -> Self {
-        let place = Place::new(0, 0..origin.words.len());
-        Self { origin: Arc::new(origin), place }
+        let name = origin.words.first().map_or(&[][..], |name| origin.slice(*name));
+        let extent = Extent::new(0, CommandId::of(name), 0..origin.words.len());
+        Self { origin: Arc::new(origin), extent }
     }
 
     /// The name, in the case in which it came.
@@ -159,6 +165,24 @@ impl Command {
     #[inline]
     pub fn is(&self, name: &str) -> bool {
         self.name().eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// The number of the command in the [catalog](crate::catalog), found by its name when the command was made.
+    #[inline]
+    pub fn id(&self) -> CommandId {
+        self.extent.id()
+    }
+
+    /// What the catalog knows of the command; `None` for a command that neither Redis nor Valkey has.
+    #[inline]
+    pub fn known(&self) -> Option<&'static KnownCommand> {
+        self.id().known()
+    }
+
+    /// What the command does, as far as the catalog knows.
+    #[inline]
+    pub fn flags(&self) -> Flags {
+        self.known().map_or(Flags::PLAIN, KnownCommand::flags)
     }
 
     /// The argument at `index`; 0 is the first after the name.
@@ -182,7 +206,7 @@ impl Command {
     /// The argument at `index` as a buffer that shares the command's frame.
     pub fn shared_arg(&self, index: usize) -> Option<Bytes> {
         let word = *self.located().get(index + 1)?;
-        Some(match word.is_outside() {
+        Some(match word.is_external() {
             true => Bytes::copy_from_slice(self.origin.slice(word)),
             false => self.origin.frame.slice(word.range()),
         })
@@ -192,7 +216,7 @@ impl Command {
     #[expect(clippy::len_without_is_empty, reason = "a command has a name")]
     #[inline]
     pub fn len(&self) -> usize {
-        self.place.words().len()
+        self.extent.words().len()
     }
 
     /// How many bytes the words take.
@@ -209,16 +233,20 @@ impl Command {
     /// The number of the command on its connection, counted from 1; 0 when it came from no connection.
     #[inline]
     pub fn number(&self) -> u64 {
-        self.origin.number + self.place.index()
+        self.origin.number + self.extent.index()
     }
 
-    /// The same command in another session: what a transport does with a decoded command, and a layer that acts in
-    /// somebody's name.
+    /// The same command in another session: what a transport does with a decoded command, and a layer that acts for another
+    /// user. A last argument that comes in [pieces](Self::with_body) stays with it.
     #[must_use]
     pub fn in_session(mut self, session: Arc<Session>, number: u64) -> Self {
+        let body = self.last_argument().cloned();
         let origin = self.own();
         (origin.session, origin.number) = (Some(session), number);
-        self
+        match body {
+            None => self,
+            Some(body) => self.with_session(|session| session.extensions_mut().insert(body)),
+        }
     }
 
     /// The same command with its frame in other memory: `replace` gets the frame, and returns the same bytes. Where other
@@ -256,13 +284,19 @@ impl Command {
     ///
     /// struct Tenant(&'static str);
     ///
-    /// let command = Command::get("key").with_session(|session| session.insert(Tenant("blue")));
-    /// assert_eq!(command.session().get::<Tenant>().map(|tenant| tenant.0), Some("blue"));
+    /// let command = Command::get("key").with_session(|session| session.extensions_mut().insert(Tenant("blue")));
+    /// assert_eq!(command.session().extensions().get::<Tenant>().map(|tenant| tenant.0), Some("blue"));
     /// ```
     #[must_use]
     pub fn with_session(mut self, change: impl FnOnce(&mut Session)) -> Self {
         change(Arc::make_mut(self.own().session.get_or_insert_default()));
         self
+    }
+
+    /// A handle that changes the session of the connection that the command came from; `None` when it came from no
+    /// connection.
+    pub fn session_handle(&self) -> Option<SessionHandle> {
+        self.origin.session.as_ref()?.mailbox().cloned().map(SessionHandle::new)
     }
 
     /// A handle with which messages are sent to the connection that the command came from, now and after the command is
@@ -278,12 +312,12 @@ impl Command {
 
     #[inline]
     fn located(&self) -> &[Word] {
-        &self.origin.words[self.place.words()]
+        &self.origin.words[self.extent.words()]
     }
 
     /// What the command came in, to be changed: its own, or a copy where other commands share it.
     fn own(&mut self) -> &mut Origin {
-        if !self.place.is_whole(&self.origin) || Arc::get_mut(&mut self.origin).is_none() {
+        if !self.extent.is_whole(&self.origin) || Arc::get_mut(&mut self.origin).is_none() {
             *self = Self::of(self.apart());
         }
         Arc::get_mut(&mut self.origin).expect("nobody shares what was just made")
@@ -291,9 +325,9 @@ impl Command {
 
     /// A copy of what the command came in, with its own words alone. The frame is shared.
     fn apart(&self) -> Origin {
-        let Origin { frame, outside, session, .. } = &*self.origin;
+        let Origin { frame, external, session, .. } = &*self.origin;
         let (frame, words) = (frame.clone(), self.located().into());
-        Origin { frame, words, outside: outside.clone(), session: session.clone(), number: self.number() }
+        Origin { frame, words, external: external.clone(), session: session.clone(), number: self.number() }
     }
 }
 
@@ -334,8 +368,8 @@ mod tests {
 
     #[test]
     fn words_outside_the_frame_are_found() {
-        let words = [Word::outside(0..3), Word::within(2..5)];
-        let command = Command::from_frame_and_outside(Bytes::from_static(b"xxkey"), Arc::from(&b"GET"[..]), &words);
+        let words = [Word::external(0..3), Word::within(2..5)];
+        let command = Command::from_frame_and_external(Bytes::from_static(b"xxkey"), Arc::from(&b"GET"[..]), &words);
         assert_eq!(command, Command::get("key"));
         assert_eq!(command.shared_arg(0), Some(Bytes::from_static(b"key")));
     }
@@ -355,10 +389,10 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_command_finds_its_words_outside_of_the_frame() {
-        let words = [Word::outside(0..3), Word::within(2..5), Word::outside(3..5)];
+    fn a_renamed_command_finds_its_words_external_of_the_frame() {
+        let words = [Word::external(0..3), Word::within(2..5), Word::external(3..5)];
         let frame = Bytes::from_static(b"xxkey");
-        let command = Command::from_frame_and_outside(frame, Arc::from(&b"SET10"[..]), &words);
+        let command = Command::from_frame_and_external(frame, Arc::from(&b"SET10"[..]), &words);
         let renamed = command.renamed("STORE").renamed("PUT");
         assert_eq!(renamed, Command::new("PUT").arg("key").arg(10));
         assert_eq!(renamed.arg("EX"), Command::new("PUT").arg("key").arg(10).arg("EX"));

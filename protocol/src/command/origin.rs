@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::Session;
+use crate::{Session, catalog::CommandId};
 
 /// What commands share that were decoded together: their frames in one buffer, their words in one list, their session. So
 /// a command is small to move, and costs one reference count.
@@ -13,7 +13,7 @@ pub(super) struct Origin {
     /// The words of all of these commands, one command behind the other.
     pub(super) words: Box<[Word]>,
     /// Words that are not in the frame: the name a native message implies, unescaped words of an inline command.
-    pub(super) outside: Option<Arc<[u8]>>,
+    pub(super) external: Option<Arc<[u8]>>,
     pub(super) session: Option<Arc<Session>>,
     /// The number of the first of these commands on its connection.
     pub(super) number: u64,
@@ -22,52 +22,66 @@ pub(super) struct Origin {
 impl Origin {
     /// Words in a frame, in no session.
     pub(super) fn new(frame: Bytes, words: &[Word]) -> Self {
-        Self { frame, words: words.into(), outside: None, session: None, number: 0 }
+        Self { frame, words: words.into(), external: None, session: None, number: 0 }
     }
 
     #[inline]
     pub(super) fn slice(&self, word: Word) -> &[u8] {
-        if word.is_outside() {
-            return &self.outside()[word.range()];
+        if word.is_external() {
+            return &self.external()[word.range()];
         }
         &self.frame[word.range()]
     }
 
-    pub(super) fn outside(&self) -> &[u8] {
-        self.outside.as_deref().unwrap_or_default()
+    pub(super) fn external(&self) -> &[u8] {
+        self.external.as_deref().unwrap_or_default()
     }
 }
 
-/// Which of the commands of an origin, and which of the words: in one number, so that a command is moved in registers. A
-/// move of three words through memory costs more than a reference count.
+/// Which of the commands of an origin, which command of the catalog it is, and which of the words are its own: in one
+/// number, so that a command is moved in registers. A move of three words through memory costs more than a reference count.
 #[derive(Clone, Copy)]
-pub(super) struct Place(u64);
+pub(super) struct Extent(u64);
 
-impl Place {
+impl Extent {
     /// How many commands can share an origin.
     pub(super) const COMMANDS: usize = 256;
 
-    /// How many bits the number of the first word has, and how many words there are.
-    const BITS: u32 = 28;
+    /// How many words may be in front of a command in its origin.
+    pub(super) const WORDS_BEFORE: usize = (1 << Self::START_BITS) - 1;
+
+    /// How many bits the number of the first word has, how many the number of words, and how many the id.
+    const START_BITS: u32 = 18;
+    const LEN_BITS: u32 = 28;
+    const ID_BITS: u32 = 10;
 
     /// # Panics
-    /// When the words are not among the first 268,435,455.
+    /// When there are over 268,435,455 words, or over 262,143 in front of them.
     #[inline]
-    pub(super) fn new(index: usize, words: Range<usize>) -> Self {
-        assert!(index < Self::COMMANDS && words.end < 1 << Self::BITS, "too many words for one command");
-        Self((index as u64) << (2 * Self::BITS) | (words.len() as u64) << Self::BITS | words.start as u64)
+    pub(super) fn new(index: usize, id: CommandId, words: Range<usize>) -> Self {
+        const { assert!(CommandId::COUNT <= 1 << Self::ID_BITS, "an id fits into its bits") };
+        let fits = words.start <= Self::WORDS_BEFORE && words.len() < 1 << Self::LEN_BITS;
+        assert!(index < Self::COMMANDS && fits, "too many words for one command");
+        let high = (index as u64) << Self::ID_BITS | id.index() as u64;
+        Self((high << Self::LEN_BITS | words.len() as u64) << Self::START_BITS | words.start as u64)
     }
 
     #[inline]
     pub(super) fn index(self) -> u64 {
-        self.0 >> (2 * Self::BITS)
+        self.0 >> (Self::START_BITS + Self::LEN_BITS + Self::ID_BITS)
+    }
+
+    #[inline]
+    pub(super) fn id(self) -> CommandId {
+        let id = self.0 >> (Self::START_BITS + Self::LEN_BITS);
+        CommandId::from_index((id & ((1 << Self::ID_BITS) - 1)) as usize)
     }
 
     #[inline]
     pub(super) fn words(self) -> Range<usize> {
-        let bits = |number: u64| (number & ((1 << Self::BITS) - 1)) as usize;
-        let (first, len) = (bits(self.0), bits(self.0 >> Self::BITS));
-        first..first + len
+        let start = (self.0 & ((1 << Self::START_BITS) - 1)) as usize;
+        let len = (self.0 >> Self::START_BITS & ((1 << Self::LEN_BITS) - 1)) as usize;
+        start..start + len
     }
 
     /// Whether there is no other command in its origin.
@@ -79,13 +93,13 @@ impl Place {
 /// Where a word of a command lies: in its frame, or outside of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Word {
-    /// The highest bit tells a word outside of the frame.
+    /// The highest bit marks a word outside of the frame.
     start: u32,
     len: u32,
 }
 
 impl Word {
-    const OUTSIDE: u32 = 1 << 31;
+    const EXTERNAL: u32 = 1 << 31;
 
     /// A word in the frame.
     ///
@@ -93,27 +107,27 @@ impl Word {
     /// When the range ends after 2 GiB.
     #[inline]
     pub fn within(range: Range<usize>) -> Self {
-        assert!(range.end < Self::OUTSIDE as usize, "a frame is smaller than 2 GiB");
+        assert!(range.end < Self::EXTERNAL as usize, "a frame is smaller than 2 GiB");
         Self { start: range.start as u32, len: (range.end - range.start) as u32 }
     }
 
-    /// A word in the buffer beside the frame.
+    /// A word in the external buffer beside the frame.
     ///
     /// # Panics
     /// When the range ends after 2 GiB.
-    pub fn outside(range: Range<usize>) -> Self {
+    pub fn external(range: Range<usize>) -> Self {
         let word = Self::within(range);
-        Self { start: word.start | Self::OUTSIDE, ..word }
+        Self { start: word.start | Self::EXTERNAL, ..word }
     }
 
     #[inline]
-    pub(super) fn is_outside(self) -> bool {
-        self.start & Self::OUTSIDE != 0
+    pub(super) fn is_external(self) -> bool {
+        self.start & Self::EXTERNAL != 0
     }
 
     #[inline]
     pub(crate) fn range(self) -> Range<usize> {
-        let start = (self.start & !Self::OUTSIDE) as usize;
+        let start = (self.start & !Self::EXTERNAL) as usize;
         start..start + self.len as usize
     }
 }

@@ -65,7 +65,7 @@ impl RequestDecoder {
             PING => ("PING", 1),
             other => return Err(ProtocolError::UnknownNative(other)),
         };
-        let mut words = vec![Word::outside(0..name.len())];
+        let mut words = vec![Word::external(0..name.len())];
         let mut key = 0..0;
         let mut at = 3;
         for index in 0..count {
@@ -90,7 +90,7 @@ impl RequestDecoder {
         if tag == Tag::Ping && key.is_empty() {
             words.pop();
         }
-        Ok(Some((Command::from_frame_and_outside(frame, Arc::from(name.as_bytes()), &words), tag)))
+        Ok(Some((Command::from_frame_and_external(frame, Arc::from(name.as_bytes()), &words), tag)))
     }
 
     /// Where the string whose length stands at `at` lies.

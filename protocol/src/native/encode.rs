@@ -81,7 +81,7 @@ pub fn encode_response(response: &Response, tag: &Tag, output: &mut Output) {
         Response::Silent => {}
         // The text is checked before its length is written, so a transport hands it over whole.
         Response::Streamed(_) => error(CommandError::STREAMED_INSIDE.text(), output),
-        Response::Handover(_) => error(CommandError::HANDOVER_INSIDE.text(), output),
+        Response::Upgrade(_) => error(CommandError::UPGRADE_INSIDE.text(), output),
         other => message(SUCCESS, &other.to_string().into(), output),
     }
 }

@@ -118,7 +118,7 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
         Response::Messages(messages) => messages.iter().for_each(|message| encode_response(message, protocol, output)),
         Response::Close(last) => encode_response(last, protocol, output),
         Response::Streamed(_) => encode_response(&CommandError::STREAMED_INSIDE.into(), protocol, output),
-        Response::Handover(_) => encode_response(&CommandError::HANDOVER_INSIDE.into(), protocol, output),
+        Response::Upgrade(_) => encode_response(&CommandError::UPGRADE_INSIDE.into(), protocol, output),
         Response::Bulk(_) | Response::Simple(_) | Response::Integer(_) | Response::Null | Response::Error(_) => {
             encode_response(response, protocol, output);
         }
@@ -239,7 +239,7 @@ mod tests {
     use bytes::Buf;
 
     use super::*;
-    use crate::{Body, Handover};
+    use crate::{Body, Upgrade};
 
     fn encoded(response: &Response, protocol: Protocol) -> String {
         let mut output = Output::default();
@@ -294,9 +294,9 @@ mod tests {
     #[test]
     fn what_cannot_stand_inside_of_another_is_an_error_there() {
         let streamed = Response::from(Body::new(5, &b"value"[..]));
-        let nested = Response::Array(vec![1.into(), streamed, Response::Handover(Handover::new(())), 2.into()]);
+        let nested = Response::Array(vec![1.into(), streamed, Response::Upgrade(Upgrade::new(())), 2.into()]);
         let expected = "*4\r\n:1\r\n-ERR a streamed value stands alone\r\n\
-                        -ERR a connection is handed over by an answer of its own\r\n:2\r\n";
+                        -ERR an upgrade stands alone\r\n:2\r\n";
         assert_eq!(encoded(&nested, Protocol::Resp2), expected);
     }
 

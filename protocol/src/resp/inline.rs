@@ -20,7 +20,7 @@ impl Split {
         if self.words.len() > limit {
             return Err(ProtocolError::InvalidMultibulkLength);
         }
-        Ok(Some(Command::from_frame_and_outside(frame, self.rewritten.into(), &self.words)))
+        Ok(Some(Command::from_frame_and_external(frame, self.rewritten.into(), &self.words)))
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn split(line: &[u8]) -> Result<Split, ProtocolError> {
         if memchr::memchr2(b'"', b'\'', &line[start..end]).is_some() {
             let from = split.rewritten.len();
             at = unquote(line, start, &mut split.rewritten)?;
-            split.words.push(Word::outside(from..split.rewritten.len()));
+            split.words.push(Word::external(from..split.rewritten.len()));
         } else {
             split.words.push(Word::within(start..end));
             at = end;

@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::inline;
-use crate::{Command, Limits, ProtocolError, Run, StreamOver, Word};
+use crate::{Command, Limits, ProtocolError, RequestBatch, StreamOver, Word, catalog::CommandId};
 
 /// For how many words room is kept from request to request.
 const KEPT: usize = 64;
@@ -142,26 +142,26 @@ impl RequestDecoder {
         }
     }
 
-    /// Finds the requests that lie whole at the front of `input`, and adds them to `run`; `take` says after each whether
+    /// Finds the requests that lie whole at the front of `input`, and adds them to `batch`; `take` says after each whether
     /// another one is wanted. Stops at whatever [`decode`](Self::decode) must look at: half a request, a line, a mistake.
     ///
     /// ```
-    /// use kvstore_protocol::{Run, resp::RequestDecoder};
+    /// use kvstore_protocol::{RequestBatch, resp::RequestDecoder};
     ///
-    /// let (decoder, mut run) = (RequestDecoder::default(), Run::default());
+    /// let (decoder, mut batch) = (RequestDecoder::default(), RequestBatch::default());
     /// let input = b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n$3\r\nGE";
-    /// decoder.decode_run(input, &mut run, |name| name == b"PING" || name == b"GET");
-    /// assert_eq!((run.len(), run.bytes()), (2, 34));
+    /// decoder.decode_batch(input, &mut batch, |name, _| name == b"PING" || name == b"GET");
+    /// assert_eq!((batch.len(), batch.bytes()), (2, 34));
     /// ```
     #[inline]
-    pub fn decode_run(&self, input: &[u8], run: &mut Run, mut take: impl FnMut(&[u8]) -> bool) {
+    pub fn decode_batch(&self, input: &[u8], batch: &mut RequestBatch, mut take: impl FnMut(&[u8], CommandId) -> bool) {
         if self.words_left > 0 || self.at > 0 {
             return;
         }
         let limits = self.limits;
-        while let Some((name, end)) = find_request(input, run, &limits) {
-            run.end_request(end);
-            if !take(name) || run.is_full() {
+        while let Some((name, end)) = find_request(input, batch, &limits) {
+            let id = batch.end_request(name, end);
+            if !take(name, id) || batch.is_full() {
                 return;
             }
         }
@@ -283,24 +283,24 @@ enum Number {
 }
 
 /// The name of the next request and where it ends, if it is whole, within the limits, and no mistake. Its words are in the
-/// run then.
+/// batch then.
 #[inline(always)]
-fn find_request<'a>(input: &'a [u8], run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
-    let start = run.bytes();
+fn find_request<'a>(input: &'a [u8], batch: &mut RequestBatch, limits: &Limits) -> Option<(&'a [u8], usize)> {
+    let start = batch.bytes();
     let (count, at) = short_number(b'*', input, start)?;
     if count == 0 || count > limits.args() {
         return None;
     }
-    let (name, mut at) = find_word(input, at, run, limits)?;
+    let (name, mut at) = find_word(input, at, batch, limits)?;
     for _ in 1..count {
-        (_, at) = find_word(input, at, run, limits)?;
+        (_, at) = find_word(input, at, batch, limits)?;
     }
     (at - start <= limits.request()).then_some((name, at))
 }
 
-/// The next word, which is in the run then, and where its line ends.
+/// The next word, which is in the batch then, and where its line ends.
 #[inline(always)]
-fn find_word<'a>(input: &'a [u8], at: usize, run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
+fn find_word<'a>(input: &'a [u8], at: usize, batch: &mut RequestBatch, limits: &Limits) -> Option<(&'a [u8], usize)> {
     let (length, start) = short_number(b'$', input, at)?;
     if length > limits.bulk() {
         return None;
@@ -309,7 +309,7 @@ fn find_word<'a>(input: &'a [u8], at: usize, run: &mut Run, limits: &Limits) -> 
     if behind.first_chunk() != Some(b"\r\n") {
         return None;
     }
-    run.push_word(start..start + length);
+    batch.push_word(start..start + length);
     Some((word, start + length + 2))
 }
 

@@ -127,8 +127,8 @@ fn reply(_: &Shared, standing: &mut Standing, args: &[&[u8]]) -> Answered {
 
 fn flag<T: Send + Sync + 'static>(standing: &mut Standing, args: &[&[u8]], mark: T) -> Answered {
     match () {
-        () if args[0].eq_ignore_ascii_case(b"ON") => standing.session_mut().insert(mark),
-        () if args[0].eq_ignore_ascii_case(b"OFF") => standing.session_mut().remove::<T>(),
+        () if args[0].eq_ignore_ascii_case(b"ON") => standing.session_mut().extensions_mut().insert(mark),
+        () if args[0].eq_ignore_ascii_case(b"OFF") => standing.session_mut().extensions_mut().remove::<T>(),
         () => return Err(syntax_error()),
     }
     Ok(Response::ok().into())

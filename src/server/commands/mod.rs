@@ -224,7 +224,7 @@ fn select(shared: &Shared, standing: &mut Standing, command: &Command) -> Answer
 fn reset(shared: &Shared, standing: &mut Standing, _: &Command) -> Answered {
     standing.session_mut().reset();
     standing.session_mut().set_user(shared.first_user());
-    standing.session_mut().insert(shared.status());
+    standing.session_mut().extensions_mut().insert(shared.status());
     standing.replies = Replies::On;
     Ok(Response::simple("RESET").into())
 }

@@ -65,7 +65,7 @@ where
         if !self.input.has_news() || matches!(self.stage, Stage::Broken(_) | Stage::Finishing) || self.is_held_up() {
             return false;
         }
-        self.decode_run();
+        self.decode_batch();
         if self.queue.is_empty() {
             self.decode_singly();
         }
@@ -92,21 +92,21 @@ where
 
     /// Decodes all whole commands at once, as far as the codec can. Apart from the rest, so that the registers are its own.
     #[inline(never)]
-    fn decode_run(&mut self) {
-        let mut run = spare::run();
+    fn decode_batch(&mut self) {
+        let mut requests = spare::requests();
         let (names, queue) = (&self.shared.names, &mut self.queue);
-        self.codec.decode_run(self.input.buffer(), &mut run, |name, tag| {
+        self.codec.decode_batch(self.input.buffer(), &mut requests, |name, _, tag| {
             let class = names.get(name).copied().unwrap_or(Class::Ordinary);
             queue.announce(tag, class) < BATCH && !class.is_barrier()
         });
-        if !run.is_empty() {
+        if !requests.is_empty() {
             self.note_protocol();
-            let frame = self.input.take_frame(run.bytes());
+            let frame = self.input.take_frame(requests.bytes());
             let number = self.decoded + 1;
-            self.decoded += run.len() as u64;
-            self.queue.fill(run.drain(frame, self.standing.session.clone(), number));
+            self.decoded += requests.len() as u64;
+            self.queue.fill(requests.drain(frame, self.standing.session.clone(), number));
         }
-        spare::keep_run(run);
+        spare::keep_requests(requests);
     }
 
     /// Decodes commands one by one, whatever they are.
@@ -298,7 +298,7 @@ where
             // What may be meant to go out in front of it goes first, once there is room.
             return self.flight.put_back(mem::replace(response, Response::Silent), tag);
         }
-        if matches!(response, Response::Close(_) | Response::Streamed(_) | Response::Handover(_)) {
+        if matches!(response, Response::Close(_) | Response::Streamed(_) | Response::Upgrade(_)) {
             return self.reply_rare(mem::replace(response, Response::Silent), tag);
         }
         self.answered += 1;

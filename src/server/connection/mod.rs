@@ -47,8 +47,8 @@ use tower::Service;
 use super::{
     Shared,
     commands::{Later, Standing},
-    detach::{self, Run, Running},
     supply::Supply,
+    upgrade::{self, Run, Running},
 };
 use deadline::Deadline;
 use flight::Flight;
@@ -141,7 +141,7 @@ pub(super) enum Ending {
     /// In order: everything that was called is answered and written.
     Finished,
     /// It goes on in another protocol.
-    Detached(Running),
+    Upgraded(Running),
     /// The peer, or the network, broke it off.
     Lost(io::Error),
     /// Somebody ordered it.
@@ -226,7 +226,7 @@ where
         let unread = Some(std::mem::take(self.input.buffer())).filter(|unread| !unread.is_empty());
         let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
         let Standing { session, registration, .. } = self.standing;
-        Ending::Detached(detach::go_on(run, self.io, unread, session, self.inbox, registration))
+        Ending::Upgraded(upgrade::go_on(run, self.io, unread, session, self.inbox, registration))
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {

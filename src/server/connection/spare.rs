@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use kvstore_protocol::{Command, Output, Run};
+use kvstore_protocol::{Command, Output, RequestBatch};
 
 /// How many buffers of each kind a thread keeps.
 const KEPT: usize = 16;
@@ -20,7 +20,7 @@ const MOST: usize = 16 * 1024;
 thread_local! {
     static INPUTS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
     static OUTPUTS: RefCell<Vec<Output>> = const { RefCell::new(Vec::new()) };
-    static RUN: Cell<Option<Run>> = const { Cell::new(None) };
+    static REQUESTS: Cell<Option<RequestBatch>> = const { Cell::new(None) };
     static COMMANDS: Cell<Option<VecDeque<Command>>> = const { Cell::new(None) };
 }
 
@@ -52,15 +52,15 @@ pub(super) fn keep_output(output: Output) {
     });
 }
 
-/// An empty run with room for requests.
-pub(super) fn run() -> Run {
-    RUN.take().unwrap_or_default()
+/// An empty batch with room for requests.
+pub(super) fn requests() -> RequestBatch {
+    REQUESTS.take().unwrap_or_default()
 }
 
-/// Takes back a run.
-pub(super) fn keep_run(mut run: Run) {
-    run.clear();
-    RUN.set(Some(run));
+/// Takes back the room of a batch.
+pub(super) fn keep_requests(mut requests: RequestBatch) {
+    requests.clear();
+    REQUESTS.set(Some(requests));
 }
 
 /// An empty queue with room for commands.

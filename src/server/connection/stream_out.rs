@@ -8,12 +8,12 @@ use std::{
 
 use bytes::{Buf, BufMut, BytesMut};
 use kvstore_middleware::trouble;
-use kvstore_protocol::{Body, Codec, CommandError, Handover, Response, Streamed};
+use kvstore_protocol::{Body, Codec, CommandError, Response, Streamed, Upgrade};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_read_buf;
 
 use super::{Connection, flight::Flight};
-use crate::server::{detach::Takeover, supply::Supply};
+use crate::server::{supply::Supply, upgrade::Takeover};
 
 /// How much of a streamed value waits to be written at a time.
 pub(super) const WINDOW: usize = 64 * 1024;
@@ -44,8 +44,8 @@ where
                     is_last = true;
                     *last
                 }
-                Response::Handover(handover) => {
-                    let last = self.take_over(&handover);
+                Response::Upgrade(upgrade) => {
+                    let last = self.take_over(&upgrade);
                     is_last |= self.takeover.is_some();
                     last
                 }
@@ -61,22 +61,22 @@ where
     }
 
     /// Notes who takes the connection, and returns what is answered before.
-    fn take_over(&mut self, handover: &Handover) -> Response {
+    fn take_over(&mut self, upgrade: &Upgrade) -> Response {
         if !self.at_barrier || !self.flight.is_empty() || !self.queue.is_empty() {
             // What came behind is decoded already, and would be lost to the new owner.
-            tracing::error!("a command that detaches its connection is not named as a barrier");
-            return Response::error("ERR", "a command that detaches its connection must be a barrier");
+            tracing::error!("a command that upgrades its connection is not named as a barrier");
+            return Response::error("ERR", "a command that upgrades its connection must be a barrier");
         }
         if self.input.is_passing() {
-            tracing::error!("a command whose argument is streamed detaches its connection");
-            return Response::error("ERR", "a command whose argument is streamed cannot detach its connection");
+            tracing::error!("a command whose argument is streamed upgrades its connection");
+            return Response::error("ERR", "a command whose argument is streamed cannot upgrade its connection");
         }
-        match handover.take::<Takeover>() {
+        match upgrade.take::<Takeover>() {
             Some(takeover) if self.takeover.is_none() => {
                 self.takeover = Some(takeover.run);
                 takeover.last
             }
-            _ => CommandError::HANDOVER_INSIDE.into(),
+            _ => CommandError::UPGRADE_INSIDE.into(),
         }
     }
 

@@ -117,7 +117,7 @@ fn get(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     let patterns: Vec<_> = args.from(1).map(<[u8]>::to_ascii_lowercase).collect();
     let patterns: Vec<_> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
     let is_meant = |name: &str| patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
-    let found = parameters(store, context.session().get()).filter(|(name, _)| is_meant(name));
+    let found = parameters(store, context.session().extensions().get()).filter(|(name, _)| is_meant(name));
     Ok(Response::Map(found.map(|(name, value)| (name.into(), value.into())).collect()))
 }
 
@@ -126,7 +126,7 @@ fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::SYNTAX);
     }
-    let server = context.session().get::<ServerStatus>();
+    let server = context.session().extensions().get::<ServerStatus>();
     let words: Vec<_> = args.from(1).collect();
     let mut changes = Vec::new();
     for pair in words.chunks_exact(2) {
@@ -158,7 +158,7 @@ fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
 /// `CONFIG RESETSTAT`: the counts of INFO start from 0, those of the server that the command came through included.
 fn resetstat(context: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
     store.keyspaces().for_each(Keyspace::reset_statistics);
-    if let Some(server) = context.session().get::<ServerStatus>() {
+    if let Some(server) = context.session().extensions().get::<ServerStatus>() {
         server.reset_counts();
     }
     Ok(Response::ok())

@@ -98,7 +98,7 @@ fn server(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
 }
 
 fn clients(fields: &mut Fields, context: &Context<'_>, _: &Shared) {
-    let Some(status) = context.session().get::<ServerStatus>() else { return };
+    let Some(status) = context.session().extensions().get::<ServerStatus>() else { return };
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
 }
@@ -123,7 +123,7 @@ fn persistence(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
 }
 
 fn stats(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
-    if let Some(status) = context.session().get::<ServerStatus>() {
+    if let Some(status) = context.session().extensions().get::<ServerStatus>() {
         fields.add("total_connections_received", status.total_connections());
         fields.add("rejected_connections", status.refused_connections());
     }

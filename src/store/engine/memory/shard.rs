@@ -76,7 +76,7 @@ impl Shard {
 
     /// Notes that the entry was used, unless the client asked for its commands not to count.
     pub(crate) fn touch(&mut self, found: Found, context: &Context<'_>) {
-        if context.session().get::<NoTouch>().is_none() {
+        if context.session().extensions().get::<NoTouch>().is_none() {
             self.heap.touch(found.0.handle, context.tick());
         }
     }

@@ -4,7 +4,7 @@ use std::{convert::Infallible, future::ready, time::Duration};
 
 use kvstore::{
     protocol::{Body, Command, Peer, Response, mailbox::SendError},
-    server::{Detached, Serve, Supply, detach, detach_after},
+    server::{Serve, Supply, Upgraded, upgrade, upgrade_after},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Sends back what it reads, in brackets, line by line, until `.` comes.
-async fn brackets(mut stream: Detached) {
+async fn brackets(mut stream: Upgraded) {
     let mut line = Vec::new();
     while let Ok(byte) = stream.read_u8().await {
         line.push(byte);
@@ -35,15 +35,15 @@ async fn brackets(mut stream: Detached) {
 }
 
 /// Detaches at UPGRADE, and answers `+old` to everything else.
-async fn upgrade(command: Command) -> Result<Response, Infallible> {
+async fn take_over(command: Command) -> Result<Response, Infallible> {
     Ok(match command.is("UPGRADE") {
-        true => detach_after(Response::ok(), brackets),
+        true => upgrade_after(Response::ok(), brackets),
         false => Response::simple("old"),
     })
 }
 
 fn server() -> Server {
-    Server::of(|listener| kvstore::serve(listener, service_fn(upgrade)).barriers(["UPGRADE"]))
+    Server::of(|listener| kvstore::serve(listener, service_fn(take_over)).barriers(["UPGRADE"]))
 }
 
 /// A server whose X is answered by the test.
@@ -96,7 +96,7 @@ async fn a_pending_command_may_detach_and_a_streamed_value_goes_before() {
     push.clone().before_answer().try_send(Response::simple("before")).expect("there is room");
     push.try_send(Response::simple("behind")).expect("there is room");
     client.sends("PING\n").await;
-    x.answer(detach_after(Body::new(5, &b"value"[..]).into(), brackets));
+    x.answer(upgrade_after(Body::new(5, &b"value"[..]).into(), brackets));
     client.gets("$1\r\na\r\n+before\r\n$5\r\nvalue\r\n+behind\r\n[hello][PING]").await;
     assert!(!push.is_open());
     assert!(matches!(push.send(Response::ok()).await, Err(SendError::Closed(_))));
@@ -104,12 +104,12 @@ async fn a_pending_command_may_detach_and_a_streamed_value_goes_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_is_no_barrier_is_refused_and_the_connection_goes_on() {
-    let mut client = Server::start(service_fn(upgrade)).connect();
+    let mut client = Server::start(service_fn(take_over)).connect();
     for _ in 0..2 {
         client.sends("UPGRADE\r\nA\r\n").await;
-        client.gets("-ERR a command that detaches its connection must be a barrier\r\n+old\r\n").await;
+        client.gets("-ERR a command that upgrades its connection must be a barrier\r\n+old\r\n").await;
     }
-    client.asks("UPGRADE\r\n", "-ERR a command that detaches its connection must be a barrier\r\n").await;
+    client.asks("UPGRADE\r\n", "-ERR a command that upgrades its connection must be a barrier\r\n").await;
     client.asks("PING\r\n", "+PONG\r\n").await;
 }
 
@@ -117,19 +117,19 @@ async fn a_command_that_is_no_barrier_is_refused_and_the_connection_goes_on() {
 async fn a_command_whose_argument_is_streamed_is_refused_too() {
     let (server, mut script) = scripted_server(|serve| serve.stream_in(["X"], 10));
     let mut client = server.connect();
-    let refusal = "-ERR a command whose argument is streamed cannot detach its connection\r\n";
+    let refusal = "-ERR a command whose argument is streamed cannot upgrade its connection\r\n";
     for rest in ["56789\r\n", ""] {
         client.sends("*2\r\n$1\r\nX\r\n$11\r\n012345").await;
         let call = script.next().await;
         client.sends(rest.trim_end()).await;
         settle().await;
-        call.answer(detach(brackets));
+        call.answer(upgrade(brackets));
         client.gets(refusal).await;
         client.sends(if rest.is_empty() { "56789\r\n" } else { "\r\n" }).await;
         client.asks("PING\r\n", "+PONG\r\n").await;
     }
     client.sends("X\r\nhello\n").await;
-    script.next().await.answer(detach(brackets));
+    script.next().await.answer(upgrade(brackets));
     client.gets("[hello]").await;
 }
 
@@ -137,8 +137,8 @@ async fn a_command_whose_argument_is_streamed_is_refused_too() {
 async fn a_connection_is_handed_over_once_and_alone() {
     let (server, mut script) = scripted_server(|serve| serve);
     let (mut one, mut two) = (server.connect(), server.connect());
-    let inside = "-ERR a connection is handed over by an answer of its own\r\n";
-    let answer = detach(brackets);
+    let inside = "-ERR an upgrade stands alone\r\n";
+    let answer = upgrade(brackets);
     one.sends("X\r\nX\r\n").await;
     script.next().await.answer(Response::Array(vec![answer.clone(), 1.into()]));
     one.gets(format!("*2\r\n{inside}:1\r\n")).await;
@@ -147,7 +147,7 @@ async fn a_connection_is_handed_over_once_and_alone() {
     two.sends("X\r\nX\r\nX\r\n").await;
     script.next().await.answer(answer);
     two.gets(inside).await;
-    script.next().await.answer(detach_after(detach(brackets), brackets));
+    script.next().await.answer(upgrade_after(upgrade(brackets), brackets));
     two.gets(format!("{inside}[X]")).await;
 }
 
@@ -157,7 +157,7 @@ async fn a_detached_connection_knows_its_session_and_keeps_its_place() {
     let mut client = server.connect();
     client.sends("SELECT 3\r\nX\r\n").await;
     client.gets("+OK\r\n").await;
-    script.next().await.answer(detach(|mut stream| async move {
+    script.next().await.answer(upgrade(|mut stream| async move {
         let text = format!("{} {}", stream.session().id(), stream.session().database());
         stream.write_all(text.as_bytes()).await.expect("the peer reads");
         std::future::pending::<()>().await;
@@ -180,7 +180,7 @@ async fn a_kill_drops_the_new_protocol_at_once() {
     let mut client = server.connect();
     client.sends("X\r\n").await;
     let (held, mut dropped) = oneshot::channel::<()>();
-    script.next().await.answer(detach(|stream| async move {
+    script.next().await.answer(upgrade(|stream| async move {
         let _held = (stream, held);
         std::future::pending::<()>().await;
     }));
@@ -196,13 +196,13 @@ async fn a_stop_is_told_and_waits_within_the_grace_period() {
     let (server, mut script) = scripted_server(|serve| serve.grace_period(Duration::from_secs(5)));
     let (mut polite, mut stubborn) = (server.connect(), server.connect());
     polite.sends("X\r\n").await;
-    script.next().await.answer(detach(|mut stream| async move {
+    script.next().await.answer(upgrade(|mut stream| async move {
         stream.stopping().await;
         tokio::time::sleep(Duration::from_secs(4)).await;
         stream.write_all(b"bye").await.expect("the peer reads");
     }));
     stubborn.sends("X\r\n").await;
-    script.next().await.answer(detach(brackets));
+    script.next().await.answer(upgrade(brackets));
     settle().await;
     let stopped = server.stop();
     polite.gets("bye").await;
@@ -220,7 +220,7 @@ async fn a_command_that_detaches_during_a_stop_is_told_at_once() {
     let call = script.next().await;
     let stopped = server.stop();
     settle().await;
-    call.answer(detach_after(Response::ok(), |mut stream| async move {
+    call.answer(upgrade_after(Response::ok(), |mut stream| async move {
         stream.stopping().await;
         stream.write_all(b"bye").await.expect("the peer reads");
     }));
@@ -233,8 +233,8 @@ async fn a_command_that_detaches_during_a_stop_is_told_at_once() {
 async fn a_panic_in_the_new_protocol_hurts_nobody_else() {
     let (server, mut script) = scripted_server(|serve| serve);
     let panics = [
-        detach(|_| -> std::future::Ready<()> { panic!("before the future") }),
-        detach(|_| async { panic!("in the future") }),
+        upgrade(|_| -> std::future::Ready<()> { panic!("before the future") }),
+        upgrade(|_| async { panic!("in the future") }),
     ];
     for answer in panics {
         let mut client = server.connect();
@@ -251,7 +251,7 @@ async fn what_a_stream_holds_back_is_flushed_before_it_changes_hands() {
     let (near, far) = tokio::io::duplex(1);
     let buffered = tokio::io::BufWriter::new(far);
     let idle = service_fn(|_| {
-        ready(Ok::<_, Infallible>(detach_after(Response::simple("the last word"), |stream| async move {
+        ready(Ok::<_, Infallible>(upgrade_after(Response::simple("the last word"), |stream| async move {
             let _held = stream;
             std::future::pending().await
         })))
@@ -266,7 +266,7 @@ async fn what_a_stream_holds_back_is_flushed_before_it_changes_hands() {
 
 #[tokio::test(start_paused = true)]
 async fn no_rule_of_the_old_protocol_ends_the_new_one() {
-    let service = service_fn(|_| ready(Ok::<_, Infallible>(detach(brackets))));
+    let service = service_fn(|_| ready(Ok::<_, Infallible>(upgrade(brackets))));
     let server = Server::of(|listener| {
         kvstore::serve(listener, service)
             .barriers(["X"])
@@ -291,10 +291,10 @@ async fn upgrades<Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(io: 
 async fn connections_of_every_listener_detach() {
     let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = tcp.local_addr().expect("an address");
-    let path = std::env::temp_dir().join(format!("kvstore-detached-{}.sock", std::process::id()));
+    let path = std::env::temp_dir().join(format!("kvstore-upgraded-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let unix = UnixListener::bind(&path).expect("a free path");
-    let serve = kvstore::serve(tcp, service_fn(upgrade)).listen(unix).barriers(["UPGRADE"]);
+    let serve = kvstore::serve(tcp, service_fn(take_over)).listen(unix).barriers(["UPGRADE"]);
     let running = tokio::spawn(serve.into_future());
     upgrades(TcpStream::connect(address).await.expect("the server listens")).await;
     upgrades(UnixStream::connect(&path).await.expect("the server listens")).await;

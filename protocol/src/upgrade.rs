@@ -1,4 +1,4 @@
-//! [`Handover`]: what a handler gives its transport together with the connection.
+//! [`Upgrade`]: what a handler gives its transport together with the connection.
 
 use std::{
     any::Any,
@@ -12,18 +12,18 @@ use std::{
 /// once, by whichever clone comes first. Two are equal when they are the same one.
 ///
 /// ```
-/// use kvstore_protocol::{Handover, Response};
+/// use kvstore_protocol::{Upgrade, Response};
 ///
-/// let handover = Handover::new("what a transport understands");
-/// let answer = Response::Handover(handover.clone());
-/// assert_eq!(handover.take::<u8>(), None);
-/// assert_eq!(handover.take::<&str>(), Some("what a transport understands"));
-/// assert_eq!(handover.take::<&str>(), None);
+/// let upgrade = Upgrade::new("what a transport understands");
+/// let answer = Response::Upgrade(upgrade.clone());
+/// assert_eq!(upgrade.take::<u8>(), None);
+/// assert_eq!(upgrade.take::<&str>(), Some("what a transport understands"));
+/// assert_eq!(upgrade.take::<&str>(), None);
 /// ```
 #[derive(Clone)]
-pub struct Handover(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+pub struct Upgrade(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
-impl Handover {
+impl Upgrade {
     /// Holds `value` for the transport.
     pub fn new<T: Any + Send>(value: T) -> Self {
         Self(Arc::new(Mutex::new(Some(Box::new(value)))))
@@ -42,14 +42,14 @@ impl Handover {
     }
 }
 
-impl PartialEq for Handover {
+impl PartialEq for Upgrade {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl fmt::Debug for Handover {
+impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handover").finish_non_exhaustive()
+        f.debug_struct("Upgrade").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! [`detach`]: a handler takes its connection out of the loop, for a protocol of its own.
+//! [`upgrade`]: a handler takes its connection out of the loop, for a protocol of its own.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use kvstore_middleware::trouble;
 use kvstore_protocol::{
-    Handover, Response, Session,
+    Response, Session, Upgrade,
     mailbox::{Inbox, Order},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -23,23 +23,23 @@ use super::{connection::ordered, registry::Registration};
 /// Answers with the end of the protocol: `run` has the connection from here on.
 ///
 /// Every command before is answered and written first. Then the loop of the connection ends, and the future runs in its
-/// task. What the client sent behind the command is not decoded: it is the first that [`Detached`] reads. So the command
+/// task. What the client sent behind the command is not decoded: it is the first that [`Upgraded`] reads. So the command
 /// must be named with [`Serve::barriers`](super::Serve::barriers); one that is not, whose successors may be decoded
 /// already, is answered with an error, and the connection goes on as it was. So is one whose argument is
 /// [streamed](super::Serve::stream_in).
 ///
 /// The connection keeps its place: CLIENT LIST shows it, it counts among the most that there may be, CLIENT KILL drops it
-/// at once. A graceful shutdown [tells](Detached::stopping) it, waits for it within the grace period, and cuts it then.
+/// at once. A graceful shutdown [tells](Upgraded::stopping) it, waits for it within the grace period, and cuts it then.
 /// Deadlines and limits, though, are now those of the new protocol, and messages to it find it closed. It is closed when
 /// the future drops it; a panic in it is logged.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
-/// use kvstore::{protocol::{Command, Response}, server::{detach_after, pipe}};
+/// use kvstore::{protocol::{Command, Response}, server::{upgrade_after, pipe}};
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 ///
 /// async fn shout(_: Command) -> Result<Response, std::convert::Infallible> {
-///     Ok(detach_after(Response::ok(), |mut stream| async move {
+///     Ok(upgrade_after(Response::ok(), |mut stream| async move {
 ///         while let Ok(byte) = stream.read_u8().await {
 ///             if stream.write_u8(byte.to_ascii_uppercase()).await.is_err() {
 ///                 return;
@@ -57,24 +57,24 @@ use super::{connection::ordered, registry::Registration};
 /// assert_eq!(&answer, b"+OK\r\nHELLO");
 /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
 /// ```
-pub fn detach<F, R>(run: R) -> Response
+pub fn upgrade<F, R>(run: R) -> Response
 where
     F: Future<Output = ()> + Send + 'static,
-    R: FnOnce(Detached) -> F + Send + 'static,
+    R: FnOnce(Upgraded) -> F + Send + 'static,
 {
-    detach_after(Response::Silent, run)
+    upgrade_after(Response::Silent, run)
 }
 
 /// The same, after a last message in the old protocol.
-pub fn detach_after<F, R>(last: Response, run: R) -> Response
+pub fn upgrade_after<F, R>(last: Response, run: R) -> Response
 where
     F: Future<Output = ()> + Send + 'static,
-    R: FnOnce(Detached) -> F + Send + 'static,
+    R: FnOnce(Upgraded) -> F + Send + 'static,
 {
-    Response::Handover(Handover::new(Takeover { last, run: Box::new(|detached| Box::pin(run(detached))) }))
+    Response::Upgrade(Upgrade::new(Takeover { last, run: Box::new(|upgraded| Box::pin(run(upgraded))) }))
 }
 
-/// What a connection finds in a [`Handover`].
+/// What a connection finds in a [`Upgrade`].
 pub(super) struct Takeover {
     /// What is answered before.
     pub(super) last: Response,
@@ -82,7 +82,7 @@ pub(super) struct Takeover {
 }
 
 /// Makes the future that has the connection.
-pub(super) type Run = Box<dyn FnOnce(Detached) -> Running + Send>;
+pub(super) type Run = Box<dyn FnOnce(Upgraded) -> Running + Send>;
 
 /// What goes on with a connection behind its loop.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -92,16 +92,16 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Stream for Io {}
 
-/// A connection that has left the protocol, from [`detach`]: a stream of bytes, and what is known of who is at the other
+/// A connection that has left the protocol, from [`upgrade`]: a stream of bytes, and what is known of who is at the other
 /// end.
-pub struct Detached {
+pub struct Upgraded {
     io: Box<dyn Stream>,
     unread: Bytes,
     session: Arc<Session>,
     stopping: CancellationToken,
 }
 
-impl Detached {
+impl Upgraded {
     /// The session of the connection, as it was last.
     pub fn session(&self) -> &Session {
         &self.session
@@ -116,7 +116,7 @@ impl Detached {
 }
 
 /// What was read ahead comes first.
-impl AsyncRead for Detached {
+impl AsyncRead for Upgraded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
@@ -132,7 +132,7 @@ impl AsyncRead for Detached {
     }
 }
 
-impl AsyncWrite for Detached {
+impl AsyncWrite for Upgraded {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
@@ -158,9 +158,9 @@ impl AsyncWrite for Detached {
     }
 }
 
-impl fmt::Debug for Detached {
+impl fmt::Debug for Upgraded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Detached")
+        f.debug_struct("Upgraded")
             .field("session", &self.session)
             .field("unread", &self.unread.len())
             .finish_non_exhaustive()
@@ -180,13 +180,13 @@ where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let stopping = CancellationToken::new();
-    let detached = Detached { io: Box::new(io), unread, session, stopping: stopping.clone() };
+    let upgraded = Upgraded { io: Box::new(io), unread, session, stopping: stopping.clone() };
     Box::pin(async move {
         let _place = place;
         tokio::select! {
             biased;
             () = killed(inbox, stopping) => {}
-            () = guarded(run, detached) => {}
+            () = guarded(run, upgraded) => {}
         }
     })
 }
@@ -200,8 +200,8 @@ async fn killed(mut inbox: Inbox, stopping: CancellationToken) {
 }
 
 /// Runs somebody else's future, whose panics are logged. Those in its drop too, when it is killed.
-async fn guarded(run: Run, detached: Detached) {
-    let Ok(running) = trouble::guard(|| run(detached)) else { return };
+async fn guarded(run: Run, upgraded: Upgraded) {
+    let Ok(running) = trouble::guard(|| run(upgraded)) else { return };
     let mut running = Guarded(Some(running));
     poll_fn(|cx| running.poll(cx)).await;
 }

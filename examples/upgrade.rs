@@ -1,7 +1,7 @@
 //! How does a connection leave the protocol for another one?
 //!
 //! ```sh
-//! cargo run --example detach
+//! cargo run --example upgrade
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -9,13 +9,13 @@
 use std::{error::Error, io};
 
 use kvstore::routing::{Arg, Router};
-use kvstore::server::{Detached, detach_after};
+use kvstore::server::{Upgraded, upgrade_after};
 use kvstore::{protocol::Response, testing::Server};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, split};
 
 /// `CHAT name`: the last answer is `+OK`, and what comes behind it are lines of text.
 fn chat(Arg(name): Arg<String>) -> Response {
-    detach_after(Response::ok(), async move |stream| {
+    upgrade_after(Response::ok(), async move |stream| {
         if let Err(error) = shout_back(stream, &name).await {
             println!("{name} is gone: {error}");
         }
@@ -23,7 +23,7 @@ fn chat(Arg(name): Arg<String>) -> Response {
 }
 
 /// The stream begins right behind the command, also when the client did not wait for the answer to it.
-async fn shout_back(stream: Detached, name: &str) -> io::Result<()> {
+async fn shout_back(stream: Upgraded, name: &str) -> io::Result<()> {
     let mut stopping = Box::pin(stream.stopping());
     let (reader, mut writer) = split(stream);
     let mut lines = BufReader::new(reader).lines();

@@ -1,0 +1,179 @@
+//! [`KnownCommand`]: a row of the catalog, and how it is found.
+
+use std::sync::LazyLock;
+
+use super::{Arity, Flags, KeyAccess, KeySpec, table::COMMANDS};
+use crate::{Command, CommandError, NameMap};
+
+/// What is known of a command that Redis or Valkey has.
+#[derive(Debug)]
+pub struct KnownCommand {
+    name: &'static str,
+    group: &'static str,
+    arity: Arity,
+    flags: Flags,
+    keys: &'static [KeySpec],
+    subcommands: &'static [KnownCommand],
+}
+
+/// The number of a command in the catalog; [`UNKNOWN`](Self::UNKNOWN) for a command that is not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CommandId(u16);
+
+/// The numbers of the commands by name. Read for every command that is decoded.
+static IDS: LazyLock<NameMap<CommandId>> =
+    LazyLock::new(|| COMMANDS.iter().zip(1..).map(|(known, number)| (known.name, CommandId(number))).collect());
+
+/// The commands of the catalog, in the order of their numbers.
+pub fn commands() -> &'static [KnownCommand] {
+    &COMMANDS
+}
+
+impl CommandId {
+    /// A command that is not in the catalog.
+    pub const UNKNOWN: Self = Self(0);
+
+    /// One more than the largest number.
+    pub const COUNT: usize = COMMANDS.len() + 1;
+
+    /// The number of the command called `name`, without regard to case.
+    #[inline]
+    pub fn of(name: &[u8]) -> Self {
+        IDS.get(name).copied().unwrap_or(Self::UNKNOWN)
+    }
+
+    /// The row of the command, if there is one.
+    #[inline]
+    pub fn known(self) -> Option<&'static KnownCommand> {
+        COMMANDS.get(self.index().wrapping_sub(1))
+    }
+
+    /// The number, less than [`COUNT`](Self::COUNT): for tables of one's own.
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    #[inline]
+    pub(crate) const fn from_index(index: usize) -> Self {
+        Self(index as u16)
+    }
+}
+
+impl KnownCommand {
+    pub(super) const fn new(name: &'static str, arity: Arity, flags: Flags, keys: &'static [KeySpec]) -> Self {
+        Self { name, group: "", arity, flags, keys, subcommands: &[] }
+    }
+
+    pub(super) const fn group(self, group: &'static str) -> Self {
+        Self { group, ..self }
+    }
+
+    pub(super) const fn subs(self, subcommands: &'static [KnownCommand]) -> Self {
+        Self { subcommands, ..self }
+    }
+
+    /// The name, in upper case.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The group, as `COMMAND DOCS` has it: `string`, `generic`, … Empty for a sub-command.
+    pub const fn group_name(&self) -> &'static str {
+        self.group
+    }
+
+    /// How many words the command has.
+    pub const fn arity(&self) -> Arity {
+        self.arity
+    }
+
+    /// What the command does.
+    #[inline]
+    pub const fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// Where its keys are.
+    pub const fn key_specs(&self) -> &'static [KeySpec] {
+        self.keys
+    }
+
+    /// Its sub-commands.
+    pub const fn subcommands(&self) -> &'static [KnownCommand] {
+        self.subcommands
+    }
+
+    /// The words of `command` that are keys, and what is done to each. `command` is a call of this command; of one with
+    /// sub-commands, the keys are those of the sub-command that it names.
+    pub fn key_words(&self, command: &Command) -> impl Iterator<Item = (usize, KeyAccess)> {
+        let named = command.arg_at(0).and_then(|name| self.subcommands.iter().find(|sub| sub.is(name)));
+        let specs = named.unwrap_or(self).keys;
+        specs.iter().flat_map(move |spec| spec.words(command).map(|word| (word, spec.access())))
+    }
+
+    /// The keys of `command`, a call of this command.
+    pub fn keys_of<'a>(&self, command: &'a Command) -> impl Iterator<Item = &'a [u8]> {
+        self.key_words(command).filter_map(|(word, _)| command.arg_at(word - 1))
+    }
+
+    fn is(&self, name: &[u8]) -> bool {
+        self.name.as_bytes().eq_ignore_ascii_case(name)
+    }
+}
+
+/// The sub-command of `command` that its first argument names, among `subcommands`.
+///
+/// ```
+/// use kvstore_protocol::{Command, catalog::find_subcommand};
+///
+/// let rows = [("ID", 1), ("KILL", 2)];
+/// let command = Command::new("CLIENT").arg("kill");
+/// assert_eq!(find_subcommand(&command, &rows, |row| row.0)?.1, 2);
+/// # Ok::<(), kvstore_protocol::CommandError>(())
+/// ```
+///
+/// # Errors
+/// `ERR wrong number of arguments …` when there is no argument, and `ERR unknown subcommand …`, in Redis's words.
+pub fn find_subcommand<'a, T>(
+    command: &Command,
+    subcommands: &'a [T],
+    name_of: impl Fn(&T) -> &str,
+) -> Result<&'a T, CommandError> {
+    let name = || String::from_utf8_lossy(command.name()).into_owned();
+    let asked = command.arg_at(0).ok_or_else(|| CommandError::wrong_arity(&name()))?;
+    let found = subcommands.iter().find(|sub| name_of(sub).as_bytes().eq_ignore_ascii_case(asked));
+    found.ok_or_else(|| CommandError::unknown_subcommand(&name(), asked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_is_found_by_its_name_in_any_case() {
+        for (known, number) in COMMANDS.iter().zip(1..) {
+            let id = CommandId::of(known.name.to_lowercase().as_bytes());
+            assert_eq!((id.index(), id.known().map(KnownCommand::name)), (number, Some(known.name)));
+            assert!(!known.group.is_empty() && number < CommandId::COUNT);
+        }
+        assert_eq!(CommandId::of(b"GREET"), CommandId::UNKNOWN);
+        assert!(CommandId::UNKNOWN.known().is_none());
+    }
+
+    #[test]
+    fn names_are_told_once_and_in_upper_case() {
+        let names: std::collections::BTreeSet<_> = COMMANDS.iter().map(KnownCommand::name).collect();
+        assert_eq!(names.len(), COMMANDS.len());
+        let all = COMMANDS.iter().flat_map(|known| known.subcommands.iter().chain([known]));
+        assert!(all.into_iter().all(|known| known.name.to_uppercase() == known.name));
+    }
+
+    #[test]
+    fn the_keys_of_a_subcommand_are_those_of_the_one_that_is_named() {
+        let command = Command::new("OBJECT").with_args(["ENCODING", "k"]);
+        assert_eq!(command.known().unwrap().keys_of(&command).collect::<Vec<_>>(), [b"k"]);
+        let help = Command::new("OBJECT").arg("HELP");
+        assert_eq!(help.known().unwrap().keys_of(&help).count(), 0);
+    }
+}

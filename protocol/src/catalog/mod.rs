@@ -1,0 +1,29 @@
+//! The catalog of well-known commands: what every part of a server may know of a command by its name alone.
+//!
+//! A row for each command that Redis and Valkey have: how many words it takes, what it does, where its keys are. A
+//! [`Command`] looks its name up once, when it is decoded, and carries the number of its row from then on; so a
+//! transport, a layer or a store asks [`Command::known`] and [`Command::flags`], and never compares names. A command of one's
+//! own has no row, and no flags.
+//!
+//! The catalog says what commands mean, not which of them a server answers.
+//!
+//! ```
+//! use kvstore_protocol::{Command, catalog::Flags};
+//!
+//! let command = Command::new("mset").with_args(["a", "1", "b", "2"]);
+//! let known = command.known().expect("a command of Redis");
+//! assert!(known.flags().has(Flags::WRITE));
+//! assert_eq!(known.keys_of(&command).collect::<Vec<_>>(), [b"a", b"b"]);
+//! assert!(Command::new("GREET").known().is_none());
+//! ```
+
+mod arity;
+mod flags;
+mod keys;
+mod known;
+mod table;
+
+pub use arity::Arity;
+pub use flags::Flags;
+pub use keys::{KeyAccess, KeySpec};
+pub use known::{CommandId, KnownCommand, commands, find_subcommand};

@@ -1,0 +1,180 @@
+//! [`RequestBatch`]: requests that lie one behind the other, and become commands together.
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{
+    Command, Word,
+    origin::{Extent, Origin},
+};
+use crate::{Session, catalog::CommandId};
+
+/// For how many words an empty batch keeps room.
+const KEPT: usize = 1024;
+
+/// Whole requests at the front of a buffer, found and not taken off yet: what
+/// [`Codec::decode_batch`](crate::Codec::decode_batch) fills.
+///
+/// The commands of a batch share one frame, so each costs less than a command that is split off by itself.
+///
+/// ```
+/// use bytes::Bytes;
+/// use kvstore_protocol::{Command, RequestBatch};
+///
+/// let mut batch = RequestBatch::default();
+/// batch.push_word(0..3);
+/// batch.push_word(4..5);
+/// batch.end_request(b"GET", 6);
+/// batch.push_word(6..10);
+/// batch.end_request(b"PING", 11);
+/// let frame = Bytes::from_static(b"GET k PING ");
+/// let commands: Vec<_> = batch.drain(frame, Default::default(), 1).collect();
+/// assert_eq!(commands, [Command::get("k"), Command::ping()]);
+/// ```
+#[derive(Debug, Default)]
+pub struct RequestBatch {
+    words: Vec<Word>,
+    requests: Vec<Request>,
+    bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    /// Behind which word it ends.
+    end: u32,
+    id: CommandId,
+}
+
+impl RequestBatch {
+    /// Adds a word to the request that was begun last: where it lies in the buffer.
+    ///
+    /// # Panics
+    /// When the range ends after 2 GiB.
+    #[inline]
+    pub fn push_word(&mut self, range: Range<usize>) {
+        self.words.push(Word::within(range));
+    }
+
+    /// Ends a request, `bytes` from the front of the buffer, where the next one begins. Looks the name up in the
+    /// [catalog](crate::catalog) and returns its number there.
+    ///
+    /// # Panics
+    /// When the batch is full.
+    #[inline]
+    pub fn end_request(&mut self, name: &[u8], bytes: usize) -> CommandId {
+        assert!(!self.is_full(), "a batch of {} requests is full", Extent::COMMANDS);
+        let id = CommandId::of(name);
+        self.requests.push(Request { end: self.words.len() as u32, id });
+        self.bytes = bytes;
+        id
+    }
+
+    /// How many bytes the requests take.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many requests there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Whether there is no room for another request: there are 256, or they have 262,143 words.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        let words = self.requests.last().map_or(0, |last| last.end as usize);
+        self.len() >= Extent::COMMANDS || words >= Extent::WORDS_BEFORE
+    }
+
+    /// Whether there are no requests.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// Removes all requests, and the words of one that has not ended. Keeps room for some.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.words.shrink_to(KEPT);
+        self.requests.clear();
+        self.bytes = 0;
+    }
+
+    /// Makes commands of the requests, numbered from `number` on. `frame` is the front of the buffer. The batch is empty
+    /// afterwards.
+    ///
+    /// # Panics
+    /// When a word lies outside of the frame, a request has no word, or they have over 268,435,455 words.
+    pub fn drain(&mut self, frame: Bytes, session: Arc<Session>, number: u64) -> impl Iterator<Item = Command> {
+        // The words of a request that has not ended are dropped.
+        let words = &self.words[..self.requests.last().map_or(0, |last| last.end as usize)];
+        assert!(words.iter().all(|word| word.range().end <= frame.len()), "words lie in the frame");
+        let origin = Arc::new(Origin { session: Some(session), number, ..Origin::new(frame, words) });
+        self.words.clear();
+        self.bytes = 0;
+        let mut first = 0;
+        self.requests.drain(..).enumerate().map(move |(index, Request { end, id })| {
+            let words = first..end as usize;
+            assert!(!words.is_empty(), "a command has a name");
+            first = words.end;
+            Command { origin: Arc::clone(&origin), extent: Extent::new(index, id, words) }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: &[u8] = b"GETaSETb1PING";
+
+    /// `GET a`, `SET b 1`, `PING`.
+    fn batch() -> (RequestBatch, Bytes) {
+        let mut batch = RequestBatch::default();
+        for ends in [&[0, 3, 4][..], &[4, 7, 8, 9], &[9, 13]] {
+            ends.windows(2).for_each(|ends| batch.push_word(ends[0]..ends[1]));
+            let name = &FRAME[ends[0]..ends[1]];
+            batch.end_request(name, ends[ends.len() - 1]);
+        }
+        (batch, Bytes::from_static(FRAME))
+    }
+
+    #[test]
+    fn each_command_has_its_words_and_its_number() {
+        let (mut batch, frame) = batch();
+        let commands: Vec<_> = batch.drain(frame, Arc::default(), 7).collect();
+        assert_eq!(commands, [Command::get("a"), Command::set("b", 1), Command::ping()]);
+        assert_eq!(commands.iter().map(Command::number).collect::<Vec<_>>(), [7, 8, 9]);
+        assert!(batch.is_empty() && batch.bytes() == 0);
+    }
+
+    #[test]
+    fn a_change_of_one_command_leaves_the_others_alone() {
+        let (mut batch, frame) = batch();
+        let [get, set, ping] = batch.drain(frame, Arc::default(), 7).collect::<Vec<_>>().try_into().unwrap();
+        let other = set.clone().with_session(|session| session.set_database(3)).renamed("PUT").arg("EX");
+        assert_eq!(other, Command::new("PUT").with_args(["b", "1", "EX"]));
+        assert_eq!((other.session().database(), other.number()), (3, 8));
+        assert_eq!(set, Command::set("b", 1));
+        assert!([get, set, ping].iter().all(|command| command.session().database() == 0));
+    }
+
+    #[test]
+    fn of_a_request_that_has_not_ended_nothing_is_kept() {
+        let (mut batch, frame) = batch();
+        batch.push_word(9..13);
+        assert_eq!(batch.drain(frame.clone(), Arc::default(), 1).count(), 3);
+        batch.push_word(0..3);
+        batch.end_request(b"GET", 3);
+        assert_eq!(batch.drain(frame, Arc::default(), 1).collect::<Vec<_>>(), [Command::new("GET")]);
+    }
+
+    #[test]
+    #[should_panic(expected = "words lie in the frame")]
+    fn a_word_outside_of_the_frame_is_refused() {
+        let (mut batch, frame) = batch();
+        let _ = batch.drain(frame.slice(..5), Arc::default(), 1);
+    }
+}
