@@ -14,7 +14,7 @@ use kvstore::{
     },
     protocol::{Command, Response},
     routing::{Key, Route, Router, State},
-    standalone::{self, Settings},
+    standalone::{self, StackSettings},
     store::Store,
 };
 use tower::{Layer, Service};
@@ -56,7 +56,7 @@ fn store_alone(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_size = 1000)]
 fn log_limit_timeout_store(bencher: Bencher<'_, '_>) {
-    let mut service = standalone::stack(store(), &Settings::default());
+    let mut service = standalone::stack(store(), &StackSettings::default());
     let get = Command::get("key");
     bencher.bench_local(|| dispatch(&mut service, black_box(get.clone())));
 }
@@ -130,7 +130,7 @@ mod spans {
     fn log_limit_timeout_store(bencher: Bencher<'_, '_>) {
         let subscriber =
             tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::sink).finish();
-        let mut service = standalone::stack(store(), &Settings::default());
+        let mut service = standalone::stack(store(), &StackSettings::default());
         let get = Command::get("key");
         tracing::subscriber::with_default(subscriber, || {
             bencher.bench_local(|| dispatch(&mut service, black_box(get.clone())));

@@ -4,7 +4,7 @@ use divan::{Bencher, counter::ItemsCount};
 use kvstore::{
     protocol::{Command, Output, resp},
     server,
-    standalone::{self, Settings},
+    standalone::{self, StackSettings},
     store::Store,
 };
 use tokio::{
@@ -29,9 +29,9 @@ fn serve(stacked: bool) -> (Runtime, DuplexStream) {
     let store = Store::new();
     store.execute(&Command::set("key", "x".repeat(64)));
     if stacked {
-        runtime.spawn(standalone::server(&store, &Settings::default()).listen(listener).into_future());
+        runtime.spawn(standalone::server(&store, &StackSettings::default()).listen(listener).into_future());
     } else {
-        runtime.spawn(kvstore::serve(listener, store.clone()).hint(store.hint()).into_future());
+        runtime.spawn(kvstore::serve(listener, store.clone()).prefetch(store.hint()).into_future());
     }
     (runtime, connector.connect_with_room(1 << 20).expect("the server runs"))
 }

@@ -8,7 +8,7 @@
 
 use std::{error::Error, io, time::Duration};
 
-use kvstore::server::{Listener, Serve, SocketOptions, pipe};
+use kvstore::server::{Accepted, Listener, Serve, SocketOptions, pipe};
 use kvstore::{client::Client, protocol::Peer, store::Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,16 +23,20 @@ async fn handshake(stream: TcpStream) -> io::Result<Secured> {
 }
 
 /// Handshakes run beside each other: a client that says nothing keeps nobody waiting.
-struct Secure(TcpListener, JoinSet<io::Result<(Secured, Peer)>>);
+struct Secure(TcpListener, JoinSet<io::Result<Accepted<Secured>>>);
 
 impl Listener for Secure {
     type Io = Secured;
 
-    async fn accept(&mut self, options: &SocketOptions) -> (Secured, Peer) {
+    async fn accept(&mut self, options: &SocketOptions) -> Accepted<Secured> {
         loop {
             tokio::select! {
-                (stream, peer) = Listener::accept(&mut self.0, options), if self.1.len() < 1000 => {
-                    self.1.spawn(async { Ok((timeout(Duration::from_secs(10), handshake(stream)).await??, peer)) });
+                Accepted { io, peer, .. } = Listener::accept(&mut self.0, options), if self.1.len() < 1000 => {
+                    self.1.spawn(async move {
+                        let io = timeout(Duration::from_secs(10), handshake(io)).await??;
+                        // What the certificate says is `Session::tls_identity` for layers and handlers.
+                        Ok(Accepted::new(io, peer).tls_identity("sesame"))
+                    });
                 }
                 Some(done) = self.1.join_next() => if let Ok(Ok(accepted)) = done { return accepted },
             }

@@ -40,8 +40,8 @@ async fn shout_back(stream: Upgraded, name: &str) -> io::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new().command("CHAT", chat);
-    // A barrier: nothing behind it is read as a command before it is answered, and then nothing is.
-    let server = Server::of(|listener| kvstore::serve(listener, router).barriers(["CHAT"]));
+    // Exclusive: nothing behind it is read as a command before it is answered, and then nothing is.
+    let server = Server::of(|listener| kvstore::serve(listener, router).exclusive(["CHAT"]));
 
     let mut stream = BufReader::new(server.stream());
     stream.write_all(b"PING\r\nCHAT Ada\r\nhello\nis anybody there?\n").await?;

@@ -7,7 +7,7 @@ use std::{io, io::IsTerminal, net::SocketAddr, os::unix::net::UnixStream, path::
 use clap::Parser;
 use kvstore::{
     server::Password,
-    standalone::{self, Settings},
+    standalone::{self, StackSettings},
     store::Store,
 };
 use tokio::{
@@ -77,7 +77,7 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 
 async fn serve(options: &Options) -> io::Result<()> {
     let store = store(options);
-    let settings = Settings::default()
+    let settings = StackSettings::default()
         .slow_threshold(options.slow)
         .max_commands(options.max_commands)
         .command_timeout(options.command_timeout);
@@ -107,7 +107,7 @@ async fn serve(options: &Options) -> io::Result<()> {
         "kvstore listens on {}",
         places.join(", "),
     );
-    tokio::spawn(store.maintain());
+
     let stopped = server.with_graceful_shutdown(stop_signal()?).await;
     if let Some(path) = &options.unixsocket {
         std::fs::remove_file(path).ok();

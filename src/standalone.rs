@@ -1,27 +1,27 @@
 //! The default stack over the default store: what the binary runs, and what [`run`] puts behind a listener.
 
-use std::{future::IntoFuture, time::Duration};
+use std::time::Duration;
 
 use tower::ServiceBuilder;
 
 use crate::{
     middleware::{ConcurrencyLimit, ConcurrencyLimitLayer, Log, LogLayer, Timeout, TimeoutLayer},
-    server::{Cloned, Listener, Serve, Stopped},
+    server::{ConnectionCommands, ConnectionLayer, ConnectionService, Listener, Serve, Stopped},
     store::Store,
 };
 
 /// A store behind the default layers. Read from the outside in.
-pub type Stack = Log<ConcurrencyLimit<Timeout<Store>>>;
+pub type Stack = Log<ConcurrencyLimit<Timeout<ConnectionService<Store>>>>;
 
 /// The settings of the default layers.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StackSettings {
     slow_threshold: Option<Duration>,
     max_commands: usize,
     command_timeout: Option<Duration>,
 }
 
-impl Settings {
+impl StackSettings {
     /// From how long on a command is logged as slow: never by default, since it costs two readings of the clock for each.
     #[must_use]
     pub fn slow_threshold(self, threshold: impl Into<Option<Duration>>) -> Self {
@@ -44,26 +44,33 @@ impl Settings {
     }
 }
 
-impl Default for Settings {
+impl Default for StackSettings {
     fn default() -> Self {
         Self { slow_threshold: None, max_commands: 10_000, command_timeout: Some(Duration::from_secs(10)) }
     }
 }
 
 /// Puts the default layers round a store.
-pub fn stack(store: Store, settings: &Settings) -> Stack {
+pub fn stack(store: Store, settings: &StackSettings) -> Stack {
     let log = settings.slow_threshold.map_or(LogLayer::new(), |threshold| LogLayer::new().slow_threshold(threshold));
     ServiceBuilder::new()
         .layer(log)
         .layer(ConcurrencyLimitLayer::new(settings.max_commands))
         .layer(settings.command_timeout.map_or(TimeoutLayer::disabled(), TimeoutLayer::new))
+        .layer(ConnectionLayer::new())
         .service(store)
 }
 
-/// A server of `store` behind the default layers, its hints included. It listens nowhere yet, and it does not poll
-/// [`Store::maintain`], which gives the memory of expired entries back: that is for whoever owns the store.
-pub fn server(store: &Store, settings: &Settings) -> Serve<Cloned<Stack>> {
-    Serve::new(stack(store.clone(), settings)).databases(store.databases()).hint(store.hint())
+/// A server of `store` behind the default layers. It prefetches what commands will touch, and removes expired keys. It listens
+/// nowhere yet.
+pub fn server(store: &Store, settings: &StackSettings) -> Serve {
+    Serve::new(stack(store.clone(), settings))
+        .connection_commands(ConnectionCommands::Inside)
+        // None of these layers holds anything between commands.
+        .keep_service(true)
+        .databases(store.databases())
+        .prefetch(store.hint())
+        .with_task(store.maintain())
 }
 
 /// Serves a new store behind the default stack, for ever: the shortest way to a server.
@@ -79,9 +86,5 @@ pub fn server(store: &Store, settings: &Settings) -> Serve<Cloned<Stack>> {
 /// # Ok(()) }
 /// ```
 pub async fn run(listener: impl Listener) -> Stopped {
-    let store = Store::new();
-    tokio::select! {
-        stopped = server(&store, &Settings::default()).listen(listener).into_future() => stopped,
-        never = store.maintain() => match never {},
-    }
+    server(&Store::new(), &StackSettings::default()).listen(listener).await
 }

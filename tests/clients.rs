@@ -9,7 +9,7 @@ use fred::{
 use futures_util::StreamExt;
 use kvstore::{
     server::Password,
-    standalone::{self, Settings},
+    standalone::{self, StackSettings},
     store::Store,
 };
 use redis::AsyncCommands;
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 async fn server(password: Option<&str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let serve = standalone::server(&Store::new(), &Settings::default()).listen(listener);
+    let serve = standalone::server(&Store::new(), &StackSettings::default()).listen(listener);
     let serve = match password {
         Some(password) => serve.authenticate(Password::new(password)),
         None => serve,

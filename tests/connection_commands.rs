@@ -1,10 +1,11 @@
 //! The commands of a connection, in front of a service that knows none of them. The texts are Redis's.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use kvstore::{
-    protocol::{Command, Protocol, Response},
-    server::{Authenticate, Credentials, NoTouch, Password, ServerStatus},
+    protocol::{Command, Protocol, Response, Session},
+    routing::Router,
+    server::{AuthError, Authenticate, Credentials, Identity, NoTouch, Password, ServerStatus},
 };
 use tokio::{
     sync::{Notify, mpsc},
@@ -108,7 +109,7 @@ async fn a_refused_hello_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn hello_says_what_the_server_is_called() {
-    let server = Server::of(|listener| kvstore::serve(listener, words()).identity("mine", "1.2.3"));
+    let server = Server::of(|listener| kvstore::serve(listener, words()).server_name("mine", "1.2.3"));
     server
         .connect()
         .asks("HELLO\r\n", "*14\r\n$6\r\nserver\r\n$4\r\nmine\r\n$7\r\nversion\r\n$5\r\n1.2.3\r\n$5\r\nproto\r\n:2\r\n")
@@ -190,14 +191,11 @@ impl Slow {
 }
 
 impl Authenticate for Slow {
-    fn authenticate(&self, credentials: Credentials) -> Pin<Box<dyn Future<Output = Option<Arc<str>>> + Send>> {
-        let (asked, go) = (self.asked.clone(), self.go.clone());
-        Box::pin(async move {
-            let user = String::from_utf8_lossy(&credentials.user).into();
-            asked.send(credentials).expect("the test listens");
-            go.notified().await;
-            Some(user)
-        })
+    async fn authenticate(&self, credentials: Credentials, _: &Session) -> Result<Identity, AuthError> {
+        let user = String::from_utf8_lossy(&credentials.user).into_owned();
+        self.asked.send(credentials).expect("the test listens");
+        self.go.notified().await;
+        Ok(Identity::new(user))
     }
 }
 
@@ -242,7 +240,7 @@ async fn a_client_that_leaves_while_it_is_authenticated_leaves_nothing_behind() 
 struct Panics;
 
 impl Authenticate for Panics {
-    fn authenticate(&self, _: Credentials) -> Pin<Box<dyn Future<Output = Option<Arc<str>>> + Send>> {
+    async fn authenticate(&self, _: Credentials, _: &Session) -> Result<Identity, AuthError> {
         panic!("no authentication today")
     }
 }
@@ -375,7 +373,6 @@ async fn client_list_has_a_line_for_every_connection() {
 async fn client_refuses_what_it_does_not_know() {
     let server = open();
     for (words, text) in [
-        ("FOO", "unknown subcommand 'FOO'. Try CLIENT HELP."),
         ("LIST FOO", "syntax error"),
         ("LIST ID", "syntax error"),
         ("LIST ID x", "Invalid client ID"),
@@ -493,4 +490,15 @@ async fn counts_of_connections_start_from_zero_again() {
         let info = client.reads_bulk().await;
         assert!(info.contains(count), "{info}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sub_commands_of_client_that_the_server_does_not_know_go_to_the_service() {
+    open().connect().asks("CLIENT FOO bar\r\n", "$14\r\nCLIENT FOO bar\r\n").await;
+    let router = Router::<()>::new().command("CLIENT COLOUR", || "blue");
+    let mut client = Server::start(router).connect();
+    client.asks("CLIENT COLOUR\r\n", "$4\r\nblue\r\n").await;
+    client.asks("CLIENT FOO\r\n", "-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n").await;
+    let store = Server::start(kvstore::store::Store::new());
+    store.connect().asks("CLIENT FOO\r\n", "-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n").await;
 }

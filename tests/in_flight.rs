@@ -1,4 +1,4 @@
-//! Several commands of one connection at a time: order, barriers, readiness, and fairness between connections.
+//! Several commands of one connection at a time: order, exclusive commands, readiness, and fairness between connections.
 
 use std::{
     convert::Infallible,
@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use kvstore::{
     protocol::{Command, Peer, Response},
-    server::{Listener, Serve, SocketOptions, pipe, serve_with_factory},
+    server::{Accepted, Listener, Serve, SocketOptions, pipe, serve_with_factory},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tower::{Layer, Service, limit::GlobalConcurrencyLimitLayer, service_fn};
@@ -76,17 +76,17 @@ async fn a_connection_command_keeps_its_place_among_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_barrier_waits_for_what_is_before_and_holds_back_what_is_behind() {
-    for barrier in ["MULTI", "subscribe", "Mine"] {
+async fn an_exclusive_command_waits_for_what_is_before_and_holds_back_what_is_behind() {
+    for exclusive in ["MULTI", "subscribe", "Mine"] {
         let (service, mut script) = mock();
-        let server = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(8).barriers(["MINE"]));
+        let server = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(8).exclusive(["MINE"]));
         let mut client = server.connect();
-        client.sends(format!("A\r\nB\r\n{barrier}\r\nC\r\nD\r\n")).await;
+        client.sends(format!("A\r\nB\r\n{exclusive}\r\nC\r\nD\r\n")).await;
         let (a, b) = (script.expect("A").await, script.expect("B").await);
         b.answer("b");
         script.assert_quiet().await;
         a.answer("a");
-        let held = script.expect(barrier).await;
+        let held = script.expect(exclusive).await;
         script.assert_quiet().await;
         held.answer("|");
         let (c, d) = (script.expect("C").await, script.expect("D").await);
@@ -97,7 +97,7 @@ async fn a_barrier_waits_for_what_is_before_and_holds_back_what_is_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_command_that_changes_the_session_is_a_barrier() {
+async fn a_connection_command_that_changes_the_session_is_exclusive() {
     let (service, mut script) = mock();
     let mut client = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(8)).connect();
     client.sends("A\r\nSELECT 3\r\nB\r\n").await;
@@ -111,7 +111,7 @@ async fn a_connection_command_that_changes_the_session_is_a_barrier() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_while_a_barrier_waits_sees_the_session_after_it() {
+async fn what_comes_while_an_exclusive_command_waits_sees_the_session_after_it() {
     let (service, mut script) = mock();
     let mut client = Server::start(service).connect();
     client.sends("MULTI\r\n").await;
@@ -245,9 +245,9 @@ pub(crate) struct Once<Io>(pub(crate) Option<Io>, pub(crate) Peer);
 impl<Io: AsyncRead + AsyncWrite + Send + Unpin + 'static> Listener for Once<Io> {
     type Io = Io;
 
-    async fn accept(&mut self, _: &SocketOptions) -> (Io, Peer) {
+    async fn accept(&mut self, _: &SocketOptions) -> Accepted<Io> {
         match self.0.take() {
-            Some(io) => (io, self.1.clone()),
+            Some(io) => Accepted::new(io, self.1.clone()),
             None => std::future::pending().await,
         }
     }

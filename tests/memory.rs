@@ -45,7 +45,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Response},
-    server::{Password, PipeConnector, Serve, Supply, pipe},
+    server::{Password, PipeConnector, Serve, pipe},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -80,7 +80,7 @@ fn run(figure: impl Future<Output = usize>) -> usize {
     runtime.expect("a runtime").block_on(figure)
 }
 
-fn start<U: Supply>(build: impl FnOnce(kvstore::server::PipeListener) -> Serve<U>) -> PipeConnector {
+fn start(build: impl FnOnce(kvstore::server::PipeListener) -> Serve) -> PipeConnector {
     let (connector, listener) = pipe();
     tokio::spawn(build(listener).into_future());
     connector

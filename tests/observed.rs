@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use kvstore::server::Password;
+use kvstore::server::{ConnectionEvent, Password};
 
 use crate::support::{Server, words};
 
@@ -13,7 +13,12 @@ fn observed() -> (Server, Seen) {
     let server = Server::of({
         let seen = seen.clone();
         |listener| {
-            kvstore::serve(listener, words()).authenticate(Password::new("secret")).observe(move |command, answer| {
+            kvstore::serve(listener, words()).authenticate(Password::new("secret")).observe(move |event| {
+                let (ConnectionEvent::Answered { command, answer } | ConnectionEvent::Refused { command, answer }) =
+                    event
+                else {
+                    return;
+                };
                 let user = command.session().user().unwrap_or("nobody").to_owned();
                 let name = String::from_utf8_lossy(command.name()).into_owned();
                 seen.lock().expect("no panic").push(format!("{user}: {name} {} -> {answer}", command.args().len()));
@@ -45,6 +50,6 @@ async fn every_command_that_no_layer_sees_is_shown_with_its_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_that_panics_changes_no_answer() {
-    let server = Server::of(|listener| kvstore::serve(listener, words()).observe(|_, _| panic!("it cannot look on")));
+    let server = Server::of(|listener| kvstore::serve(listener, words()).observe(|_| panic!("it cannot look on")));
     server.connect().asks("PING\r\nGET k\r\n", "+PONG\r\n$5\r\nGET k\r\n").await;
 }

@@ -15,7 +15,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, CommandError, Peer, Response, ServerCodec},
-    server::{Listener, Serve, SocketOptions, pipe, serve_with_factory},
+    server::{Accepted, ListenOptions, Listener, Serve, SocketOptions, pipe, serve_with_factory},
 };
 use tokio::io::DuplexStream;
 use tower::{BoxError, Service, service_fn};
@@ -101,7 +101,7 @@ async fn a_panic_of_readiness_is_answered_once_and_another_instance_goes_on() {
 async fn an_instance_that_panicked_is_not_called_again() {
     let service = Minefield::default();
     let made = service.made.clone();
-    let mut client = Server::start(service).connect();
+    let mut client = Server::of(|listener| kvstore::serve(listener, service).keep_service(true)).connect();
     client.asks("A\r\n", "$1\r\nA\r\n").await;
     let before = made.load(Ordering::Relaxed);
     client.asks("CALL\r\nB\r\n", format!("{TROUBLE}$1\r\nB\r\n")).await;
@@ -173,7 +173,7 @@ impl Service<Command> for Fragile {
 async fn a_panic_while_a_spent_service_is_replaced_is_an_answer_and_the_end() {
     let service = Fragile::new();
     let mine = service.clone.clone();
-    let server = Server::start(service);
+    let server = Server::of(|listener| kvstore::serve(listener, service).keep_service(true));
     let mut client = server.connect();
     client.asks("A\r\n", "$1\r\nA\r\n").await;
     mine.store(true, Ordering::Relaxed);
@@ -188,7 +188,7 @@ async fn a_panic_while_a_spent_service_is_dropped_hurts_nobody() {
     for mine in ["CALL\r\nB\r\n", "READY\r\nA\r\nB\r\n"] {
         let service = Fragile::new();
         let drop = service.drop.clone();
-        let mut client = Server::start(service).connect();
+        let mut client = Server::of(|listener| kvstore::serve(listener, service).keep_service(true)).connect();
         client.asks("A\r\n", "$1\r\nA\r\n").await;
         drop.store(true, Ordering::Relaxed);
         client.sends(mine).await;
@@ -222,9 +222,17 @@ async fn a_made_service_outlives_a_panic_of_one_of_its_futures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_for_which_the_factory_fails_is_closed() {
-    let factory = service_fn(|_| ready(Err::<Minefield, _>("out of services")));
-    assert!(Server::of(|listener| serve_with_factory(listener, factory)).connect().is_closed().await);
+async fn a_client_for_which_the_factory_fails_is_told_why_and_disconnected() {
+    let refusals: [(fn() -> BoxError, &str); 2] = [
+        (|| "out of services".into(), TROUBLE),
+        (|| CommandError::new("FULL", "come back later").into(), "-FULL come back later\r\n"),
+    ];
+    for (refusal, told) in refusals {
+        let factory = service_fn(move |_| ready(Err::<Minefield, _>(refusal())));
+        let mut client = Server::of(|listener| serve_with_factory(listener, factory)).connect();
+        client.gets(told).await;
+        assert!(client.is_closed().await);
+    }
 }
 
 /// What a client reads of an error.
@@ -263,7 +271,9 @@ async fn a_connection_without_a_codec_is_closed_and_the_next_is_served() {
         assert!(tries.fetch_add(1, Ordering::Relaxed) > 0, "a mine in the codec");
         ServerCodec::default()
     };
-    tokio::spawn(Serve::new(Minefield::default()).listen_with(listener, codec).into_future());
+    tokio::spawn(
+        Serve::new(Minefield::default()).listen_with(listener, ListenOptions::new().codec(codec)).into_future(),
+    );
     assert!(Client::new(connector.connect().expect("it listens")).is_closed().await);
     Client::new(connector.connect().expect("it still listens")).asks("A\r\n", "$1\r\nA\r\n").await;
 }
@@ -274,7 +284,7 @@ struct Mine;
 impl Listener for Mine {
     type Io = DuplexStream;
 
-    async fn accept(&mut self, _: &SocketOptions) -> (DuplexStream, Peer) {
+    async fn accept(&mut self, _: &SocketOptions) -> Accepted<DuplexStream> {
         panic!("a mine in accept")
     }
 
@@ -312,7 +322,7 @@ async fn a_listener_that_panicked_is_told_of_and_the_others_go_on() {
     drop(client);
     assert_eq!(server.stop().await.expect("no panic").cut, 0);
     let errors = String::from_utf8(errors.0.lock().expect("no panic under the lock").clone()).expect("text");
-    assert!(errors.contains("a listener ended"), "{errors}");
+    assert!(errors.contains("a listener"), "{errors}");
 }
 
 #[tokio::test(start_paused = true)]

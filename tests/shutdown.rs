@@ -266,7 +266,7 @@ async fn many_that_are_turned_away_cost_little() {
 }
 
 /// A client from another machine, of a server with these settings.
-fn stranger<U: kvstore::server::Supply>(build: impl FnOnce(Once<tokio::io::DuplexStream>) -> Serve<U>) -> Client {
+fn stranger(build: impl FnOnce(Once<tokio::io::DuplexStream>) -> Serve) -> Client {
     let (client, server) = duplex(4096);
     let peer = Peer::Tcp("192.0.2.1:4000".parse().expect("an address"));
     tokio::spawn(build(Once(Some(server), peer)).into_future());

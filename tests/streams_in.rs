@@ -10,7 +10,7 @@ use std::{
 use kvstore::{
     middleware::timeout::TimeoutLayer,
     protocol::{Command, Limits, Response},
-    server::{Password, Serve, Supply},
+    server::{Password, Serve},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -28,7 +28,7 @@ where
     streaming_with(service, |serve| serve)
 }
 
-fn streaming_with<S, U: Supply>(service: S, build: impl FnOnce(Serve<kvstore::server::Cloned<S>>) -> Serve<U>) -> Server
+fn streaming_with<S>(service: S, build: impl FnOnce(Serve) -> Serve) -> Server
 where
     S: Service<Command, Response = Response, Error: Into<tower::BoxError>, Future: Send> + Clone + Send + 'static,
 {
@@ -170,7 +170,7 @@ async fn what_the_handler_does_not_read_stops_the_client() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_streamed_command_is_a_barrier() {
+async fn a_streamed_command_is_exclusive() {
     let (service, mut script) = mock();
     let server = streaming_with(service, |serve| serve.max_in_flight(8));
     let mut client = server.connect();

@@ -12,7 +12,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Response},
-    server::{PipeConnector, PipeListener, Serve, Stopped, Supply},
+    server::{PipeConnector, PipeListener, Serve, Stopped},
     testing,
 };
 use tokio::{
@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// A server with settings of its own.
-    pub(crate) fn of<U: Supply>(build: impl FnOnce(PipeListener) -> Serve<U>) -> Self {
+    pub(crate) fn of(build: impl FnOnce(PipeListener) -> Serve) -> Self {
         Self(testing::Server::of(build))
     }
 

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use kvstore::{
     middleware::timeout::TimeoutLayer,
     protocol::{Body, Codec, Command, Limits, Output, ProtocolError, Response},
-    server::{Listener, Password, pipe},
+    server::{ListenOptions, Listener, Password, pipe},
 };
 use tokio::io::AsyncReadExt;
 use tower::{Layer, Service, service_fn};
@@ -72,7 +72,9 @@ where
     S: Service<Command, Response = Response, Error: Into<tower::BoxError>, Future: Send> + Clone + Send + 'static,
 {
     let ((resp, resp_listener), (lines, lines_listener)) = (pipe(), pipe());
-    let serve = kvstore::serve(resp_listener, service).listen_with(lines_listener, Lines::default).max_in_flight(4);
+    let serve = kvstore::serve(resp_listener, service)
+        .listen_with(lines_listener, ListenOptions::new().codec(Lines::default))
+        .max_in_flight(4);
     tokio::spawn(serve.into_future());
     (
         Client::new(resp.connect().expect("the server listens")),
@@ -153,7 +155,7 @@ async fn a_streamed_value_is_collected() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_line_ends_the_stream_with_a_reason() {
     let ((lines, listener), service) = (pipe(), crate::support::words());
-    let serve = kvstore::server::Serve::new(service).listen_with(listener, Lines::default);
+    let serve = kvstore::server::Serve::new(service).listen_with(listener, ListenOptions::new().codec(Lines::default));
     tokio::spawn(serve.authenticate(Password::new("secret")).into_future());
     let mut client = Client::new(lines.connect().expect("the server listens"));
     client
@@ -182,7 +184,9 @@ async fn a_detached_connection_leaves_this_protocol_too() {
     let (lines, listener) = pipe();
     let local = listener.local();
     assert!(local.is_local());
-    let serve = kvstore::server::Serve::new(service).listen_with(listener, Lines::default).barriers(["raw"]);
+    let serve = kvstore::server::Serve::new(service)
+        .listen_with(listener, ListenOptions::new().codec(Lines::default))
+        .exclusive(["raw"]);
     tokio::spawn(serve.into_future());
     let mut client = Client::new(lines.connect().expect("the server listens"));
     client.sends("raw\nnot a line").await;

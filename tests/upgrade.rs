@@ -4,7 +4,7 @@ use std::{convert::Infallible, future::ready, time::Duration};
 
 use kvstore::{
     protocol::{Body, Command, Peer, Response, mailbox::SendError},
-    server::{Serve, Supply, Upgraded, upgrade, upgrade_after},
+    server::{Serve, Upgraded, upgrade, upgrade_after},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -43,15 +43,13 @@ async fn take_over(command: Command) -> Result<Response, Infallible> {
 }
 
 fn server() -> Server {
-    Server::of(|listener| kvstore::serve(listener, service_fn(take_over)).barriers(["UPGRADE"]))
+    Server::of(|listener| kvstore::serve(listener, service_fn(take_over)).exclusive(["UPGRADE"]))
 }
 
 /// A server whose X is answered by the test.
-fn scripted_server<U: Supply>(
-    build: impl FnOnce(Serve<kvstore::server::Cloned<crate::support::Mock>>) -> Serve<U>,
-) -> (Server, crate::support::Script) {
+fn scripted_server(build: impl FnOnce(Serve) -> Serve) -> (Server, crate::support::Script) {
     let (service, script) = mock();
-    (Server::of(|listener| build(kvstore::serve(listener, service).barriers(["X"]))), script)
+    (Server::of(|listener| build(kvstore::serve(listener, service).exclusive(["X"]))), script)
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,13 +101,13 @@ async fn a_pending_command_may_detach_and_a_streamed_value_goes_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_is_no_barrier_is_refused_and_the_connection_goes_on() {
+async fn a_command_that_is_not_exclusive_is_refused_and_the_connection_goes_on() {
     let mut client = Server::start(service_fn(take_over)).connect();
     for _ in 0..2 {
         client.sends("UPGRADE\r\nA\r\n").await;
-        client.gets("-ERR a command that upgrades its connection must be a barrier\r\n+old\r\n").await;
+        client.gets("-ERR a command that upgrades its connection must be an exclusive one\r\n+old\r\n").await;
     }
-    client.asks("UPGRADE\r\n", "-ERR a command that upgrades its connection must be a barrier\r\n").await;
+    client.asks("UPGRADE\r\n", "-ERR a command that upgrades its connection must be an exclusive one\r\n").await;
     client.asks("PING\r\n", "+PONG\r\n").await;
 }
 
@@ -256,7 +254,7 @@ async fn what_a_stream_holds_back_is_flushed_before_it_changes_hands() {
             std::future::pending().await
         })))
     });
-    let serve = Serve::new(idle).barriers(["X"]).listen(Once(Some(buffered), Peer::Memory));
+    let serve = Serve::new(idle).exclusive(["X"]).listen(Once(Some(buffered), Peer::Memory));
     let _running = tokio::spawn(serve.into_future());
     let mut client = Client::new(near);
     client.sends("X\r\n").await;
@@ -269,7 +267,7 @@ async fn no_rule_of_the_old_protocol_ends_the_new_one() {
     let service = service_fn(|_| ready(Ok::<_, Infallible>(upgrade(brackets))));
     let server = Server::of(|listener| {
         kvstore::serve(listener, service)
-            .barriers(["X"])
+            .exclusive(["X"])
             .idle_timeout(Duration::from_secs(1))
             .slow_sender(100, Duration::from_secs(1))
     });
@@ -294,7 +292,7 @@ async fn connections_of_every_listener_detach() {
     let path = std::env::temp_dir().join(format!("kvstore-upgraded-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let unix = UnixListener::bind(&path).expect("a free path");
-    let serve = kvstore::serve(tcp, service_fn(take_over)).listen(unix).barriers(["UPGRADE"]);
+    let serve = kvstore::serve(tcp, service_fn(take_over)).listen(unix).exclusive(["UPGRADE"]);
     let running = tokio::spawn(serve.into_future());
     upgrades(TcpStream::connect(address).await.expect("the server listens")).await;
     upgrades(UnixStream::connect(&path).await.expect("the server listens")).await;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kvstore::{
     protocol::{Command, Output, resp},
     server::{self, PipeListener},
-    standalone::{self, Settings},
+    standalone::{self, StackSettings},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -28,11 +28,11 @@ const ANSWER: usize = "$64\r\n".len() + 64 + "\r\n".len();
 
 fn bare(runtime: &Runtime, listener: PipeListener) {
     let store = store();
-    runtime.spawn(kvstore::serve(listener, store.clone()).hint(store.hint()).into_future());
+    runtime.spawn(kvstore::serve(listener, store.clone()).prefetch(store.hint()).into_future());
 }
 
 fn stacked(runtime: &Runtime, listener: PipeListener) {
-    runtime.spawn(standalone::server(&store(), &Settings::default()).listen(listener).into_future());
+    runtime.spawn(standalone::server(&store(), &StackSettings::default()).listen(listener).into_future());
 }
 
 fn pipelines<const DEPTH: usize>(serve: fn(&Runtime, PipeListener), times: usize) {

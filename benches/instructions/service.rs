@@ -9,7 +9,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Response},
-    standalone::{self, Settings, Stack},
+    standalone::{self, Stack, StackSettings},
     store::Store,
 };
 use tower::Service;
@@ -34,7 +34,7 @@ pub(crate) fn store() -> Store {
 }
 
 fn stack() -> Stack {
-    standalone::stack(store(), &Settings::default())
+    standalone::stack(store(), &StackSettings::default())
 }
 
 /// `poll_ready`, `call`, and one poll of the future for each command, as the connection loop does it.

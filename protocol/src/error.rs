@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::catalog::{Flags, KnownCommand};
+
 /// A command that is refused: the peer reads `-CODE text` and stays connected.
 ///
 /// ```
@@ -50,7 +52,13 @@ impl CommandError {
     pub const UPGRADE_INSIDE: Self = Self::new("ERR", "an upgrade stands alone");
 
     /// `ERR unknown command …`, with the first arguments, as Redis words it.
+    ///
+    /// A command of the connection with sub-commands, CLIENT, is known to every server: its first argument is unknown.
     pub fn unknown_command(command: &crate::Command) -> Self {
+        let is_client = |known: &KnownCommand| known.flags().has(Flags::CONNECTION) && !known.subcommands().is_empty();
+        if let (true, Some(asked)) = (command.known().is_some_and(is_client), command.arg_at(0)) {
+            return Self::unknown_subcommand("CLIENT", asked);
+        }
         // Redis cuts the name and the arguments after 128 bytes.
         let shown = |word: &[u8]| String::from_utf8_lossy(&word[..word.len().min(128)]).into_owned();
         let mut args = String::new();

@@ -16,67 +16,12 @@
 
 mod answers;
 
-use std::{borrow::Cow, fmt, ops::BitOr};
+use std::{borrow::Cow, fmt};
 
+pub use kvstore_protocol::catalog::{Arity, Flags};
 use kvstore_protocol::{Command, CommandError, Response};
 
 pub(crate) use answers::INVALID_COMMAND;
-
-/// How many words a command has, its name (and that of its sub-command) included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arity {
-    least: usize,
-    most: usize,
-}
-
-impl Arity {
-    /// So many words.
-    pub const fn exactly(words: usize) -> Self {
-        Self { least: words, most: words }
-    }
-
-    /// So many words or more.
-    pub const fn at_least(words: usize) -> Self {
-        Self { least: words, most: usize::MAX }
-    }
-
-    /// From so many words to so many.
-    pub const fn between(least: usize, most: usize) -> Self {
-        Self { least, most }
-    }
-
-    /// The fewest words.
-    pub const fn least(self) -> usize {
-        self.least
-    }
-
-    /// The most words; `usize::MAX` when there is no bound.
-    pub const fn most(self) -> usize {
-        self.most
-    }
-
-    /// Whether a command may have so many words.
-    #[inline]
-    pub const fn admits(self, words: usize) -> bool {
-        self.least <= words && words <= self.most
-    }
-
-    /// What both need together: that of two pieces of a command.
-    pub(crate) const fn and(self, other: Self) -> Self {
-        Self { least: self.least.saturating_add(other.least), most: self.most.saturating_add(other.most) }
-    }
-
-    /// The same behind so many more words.
-    pub(crate) const fn behind(self, words: usize) -> Self {
-        self.and(Self::exactly(words))
-    }
-
-    /// As COMMAND shows it: negative for "at least". It has no way to show an upper bound.
-    fn as_redis(self) -> i64 {
-        let least = self.least as i64;
-        if self.least == self.most { least } else { -least }
-    }
-}
 
 /// Where the keys of a command are among its words. The name is word 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,58 +88,6 @@ impl KeyRange {
         let last = if self.last < 0 { command.len().saturating_add_signed(self.last) } else { self.last as usize };
         let words = command.words().take(if self.is_none() { 0 } else { last + 1 });
         words.skip(self.first).step_by(self.step.max(1))
-    }
-}
-
-/// What a command does, as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flags(u16);
-
-impl Flags {
-    /// Changes nothing and reads no data.
-    pub const PLAIN: Self = Self(0);
-    /// Reads, and changes nothing.
-    pub const READ: Self = Self(1);
-    /// Changes what is stored.
-    pub const WRITE: Self = Self(1 << 1);
-    /// Takes about the same time however much is stored.
-    pub const FAST: Self = Self(1 << 2);
-    /// May store more.
-    pub const GROWS: Self = Self(1 << 3);
-    /// For operators.
-    pub const ADMIN: Self = Self(1 << 4);
-    /// Slow, or far-reaching: nothing for every user. COMMAND shows it as a category alone.
-    pub const DANGEROUS: Self = Self(1 << 5);
-
-    const NAMES: [(Self, &'static str); 5] = [
-        (Self::READ, "readonly"),
-        (Self::WRITE, "write"),
-        (Self::FAST, "fast"),
-        (Self::GROWS, "denyoom"),
-        (Self::ADMIN, "admin"),
-    ];
-
-    /// Both.
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether any of these is set.
-    pub const fn has(self, flags: Self) -> bool {
-        self.0 & flags.0 != 0
-    }
-
-    /// The names that COMMAND shows.
-    fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
-    }
-}
-
-impl BitOr for Flags {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        self.and(other)
     }
 }
 

@@ -1,27 +1,26 @@
-//! Accepting: from a listener to a task per connection.
+//! Accepting: from a listener to a connection in the registry.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-use kvstore_middleware::trouble;
 use kvstore_protocol::{
-    Codec, Peer, Session,
-    mailbox::{Inbox, Order, mailbox_within},
+    Peer, Session,
+    mailbox::{Mailbox, mailbox_within},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    task::coop::unconstrained,
+    io::{AsyncReadExt, AsyncWriteExt},
     time::{Duration, timeout},
 };
 
 use super::{
-    Listener, Shared,
-    commands::{Replies, Standing},
-    connection::{Connection, ordered},
-    serving::Serving,
-    supply::Supply,
+    Accepted, Listener, ServerStatus,
+    client_state::ClientState,
+    events::ConnectionEvent,
+    io::ServerIo,
+    mount::Mount,
+    state::{ListenerSettings, ServerState},
 };
 
 /// How many clients that are turned away are told why at a time. Beyond, they are closed without a word.
@@ -36,101 +35,82 @@ user with the '--requirepass' option. 2) If you started the server manually just
 '--protected-mode no' option, however MAKE SURE kvstore is not publicly accessible from internet if you do so. NOTE: You \
 only need to do one of the above things in order for the server to start accepting connections from the outside.";
 
+/// What the connections of one listener have in common.
+pub(super) struct Accepting {
+    state: Arc<ServerState>,
+    listener: Arc<ListenerSettings>,
+    mount: Arc<dyn Mount>,
+}
+
 /// Accepts connections for ever, and serves each in a task of its own.
-pub(super) async fn accept_all<L, U, C>(
-    mut listener: L,
-    shared: Arc<Shared>,
-    supply: Arc<U>,
-    codec: impl Fn() -> C + Send,
-) where
-    L: Listener,
-    U: Supply,
-    C: Codec + Send + 'static,
-{
+pub(super) async fn accept_all(mut listener: impl Listener, accepting: Accepting) {
     let local = listener.local();
     loop {
-        let (io, peer) = listener.accept(&shared.settings.socket).await;
-        shared.live.connections.fetch_add(1, Ordering::Relaxed);
-        if let Some(reason) = refusal(&shared, &peer) {
-            turn_away(io, reason, &shared);
-            continue;
+        let accepted = listener.accept(&accepting.state.settings.socket).await;
+        accepting.admit(accepted.map(ServerIo::new), &local);
+    }
+}
+
+impl Accepting {
+    pub(super) fn new(state: Arc<ServerState>, listener: ListenerSettings, mount: Arc<dyn Mount>) -> Self {
+        Self { state, listener: Arc::new(listener), mount }
+    }
+
+    /// Serves a connection, or tells its client why not.
+    fn admit(&self, accepted: Accepted<ServerIo>, local: &Peer) {
+        let state = &self.state;
+        state.live.connections.fetch_add(1, Ordering::Relaxed);
+        if let Some(reason) = self.refusal(&accepted.peer) {
+            return turn_away(accepted.io, reason, state);
         }
-        // Without a codec nothing can be said to this one; the next may have more luck.
-        let Ok(codec) = trouble::guard(&codec) else { continue };
-        let (mailbox, inbox) = mailbox_within(shared.settings.push_queue, shared.settings.push_buffer);
-        let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
-        session.set_user(shared.first_user());
-        session.extensions_mut().insert(shared.status());
+        let (mailbox, inbox) = mailbox_within(state.settings.push_queue, state.settings.push_buffer);
+        let (io, session) = self.session(accepted, local, mailbox);
         let session = Arc::new(session);
         // Asked again: another listener may have taken the last place in between.
-        let most = shared.live.max_connections();
-        let Some(registration) = shared.registry.register(session.clone(), most) else {
-            turn_away(io, too_many(&shared), &shared);
-            continue;
+        let Some(registration) = state.registry.register(session.clone(), state.live.max_connections()) else {
+            return turn_away(io, too_many(state), state);
         };
-        let standing = Standing { session, replies: Replies::On, registration };
-        let entry = standing.registration.entry.clone();
-        let begin = begin(io, codec, shared.clone(), supply.clone(), standing, inbox);
-        // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle of
-        // a deep pipeline, and a load shedder above it refuse commands on an idle server.
-        tokio::spawn(Serving::new(begin, |connection| unconstrained(connection.run()), entry));
+        state.tell(ConnectionEvent::Opened { session: &session });
+        self.mount.spawn(io, ClientState { session, registration, server: self.status() }, inbox);
     }
-}
 
-/// Gives a connection its service. `None` when there is none, or when the server stops meanwhile.
-async fn begin<Io, U, C>(
-    io: Io,
-    codec: C,
-    shared: Arc<Shared>,
-    supply: Arc<U>,
-    standing: Standing,
-    mut inbox: Inbox,
-) -> Option<Connection<Io, U, C>>
-where
-    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    U: Supply,
-    C: Codec,
-{
-    let service = tokio::select! {
-        biased;
-        service = supply.supply(&standing.session) => service,
-        // Nothing was begun that would have to be finished.
-        () = ordered(&mut inbox, Order::Stop) => return None,
-    };
-    match service {
-        Ok(service) => Some(Connection::new(io, codec, shared, supply, service, standing, inbox)),
-        Err(error) => {
-            tracing::error!(%error, peer = %standing.session.peer(), "no service for a connection");
-            None
+    fn session(&self, accepted: Accepted<ServerIo>, local: &Peer, mailbox: Mailbox) -> (ServerIo, Session) {
+        let Accepted { io, peer, tls_identity, facts } = accepted;
+        let mut session = Session::new(self.state.registry.next_id(), peer, local.clone(), mailbox);
+        session.set_user(self.listener.first_user());
+        session.set_tls_identity(tls_identity);
+        session.add_facts(facts);
+        session.extensions_mut().insert_lasting(self.status());
+        (io, session)
+    }
+
+    fn status(&self) -> ServerStatus {
+        ServerStatus::new(self.state.clone(), self.listener.clone())
+    }
+
+    fn refusal(&self, peer: &Peer) -> Option<&'static str> {
+        if self.state.registry.len() >= self.state.live.max_connections() {
+            return Some(too_many(&self.state));
         }
+        (self.listener.protected_mode && self.listener.auth.is_none() && !peer.is_local()).then_some(PROTECTED)
     }
 }
 
-fn refusal(shared: &Shared, peer: &Peer) -> Option<&'static str> {
-    if shared.registry.len() >= shared.live.max_connections() {
-        return Some(too_many(shared));
-    }
-    (shared.settings.protected_mode && shared.auth.is_none() && !peer.is_local()).then_some(PROTECTED)
-}
-
-fn too_many(shared: &Shared) -> &'static str {
-    shared.live.refused.fetch_add(1, Ordering::Relaxed);
+fn too_many(state: &ServerState) -> &'static str {
+    state.live.refused.fetch_add(1, Ordering::Relaxed);
     TOO_MANY
 }
 
 /// Tells a client why it is not served, and closes. What it has sent is read, or the kernel would answer it with a reset
 /// that overtakes the reason.
-fn turn_away<Io>(mut io: Io, reason: &'static str, shared: &Arc<Shared>)
-where
-    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    if shared.turned_away.fetch_add(1, Ordering::Relaxed) >= TURNED_AWAY_AT_ONCE {
-        shared.turned_away.fetch_sub(1, Ordering::Relaxed);
+fn turn_away(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
+    if state.turned_away.fetch_add(1, Ordering::Relaxed) >= TURNED_AWAY_AT_ONCE {
+        state.turned_away.fetch_sub(1, Ordering::Relaxed);
         return;
     }
-    let shared = shared.clone();
+    let state = state.clone();
     tokio::spawn(async move {
-        let _place = Place(&shared.turned_away);
+        let _place = TurnedAway(&state.turned_away);
         let line = format!("-{reason}\r\n");
         let mut scratch = [0; 1024];
         let farewell = async {
@@ -145,9 +125,9 @@ where
 }
 
 /// One of the places for clients that are turned away.
-struct Place<'a>(&'a AtomicUsize);
+struct TurnedAway<'a>(&'a AtomicUsize);
 
-impl Drop for Place<'_> {
+impl Drop for TurnedAway<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -1,12 +1,11 @@
-//! [`Listener`]: where connections come from. TCP, Unix sockets, and pipes in memory.
+//! [`Listener`]: where connections come from. TCP and Unix sockets.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
-use kvstore_protocol::Peer;
+use kvstore_protocol::{Extensions, Peer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    sync::mpsc,
     time::sleep,
 };
 
@@ -20,25 +19,64 @@ pub trait Listener: Send + 'static {
     /// The stream of one connection.
     type Io: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
-    /// Waits for the next connection, and sets it up as `options` say where they apply.
+    /// Waits for the next connection, and sets the socket options where they apply.
     ///
     /// # Cancel safety
     /// No connection is lost when the future is dropped.
-    fn accept(&mut self, options: &SocketOptions) -> impl Future<Output = (Self::Io, Peer)> + Send;
+    fn accept(&mut self, options: &SocketOptions) -> impl Future<Output = Accepted<Self::Io>> + Send;
 
     /// Where this listener listens.
     fn local(&self) -> Peer;
 }
 
+/// A connection that was accepted: its stream, and what the listener knows of the peer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Accepted<Io> {
+    /// The stream.
+    pub io: Io,
+    /// The other end of the connection.
+    pub peer: Peer,
+    pub(super) tls_identity: Option<Arc<str>>,
+    pub(super) facts: Extensions,
+}
+
+impl<Io> Accepted<Io> {
+    /// A stream, and who is at its other end.
+    pub fn new(io: Io, peer: Peer) -> Self {
+        Self { io, peer, tls_identity: None, facts: Extensions::default() }
+    }
+
+    /// The same connection with another stream: what a listener over another one makes of its connections.
+    pub fn map<T>(self, map: impl FnOnce(Io) -> T) -> Accepted<T> {
+        let Self { io, peer, tls_identity, facts } = self;
+        Accepted { io: map(io), peer, tls_identity, facts }
+    }
+
+    /// The identity in the TLS certificate of the peer: [`Session::tls_identity`](kvstore_protocol::Session::tls_identity).
+    #[must_use]
+    pub fn tls_identity(self, identity: impl AsRef<str>) -> Self {
+        Self { tls_identity: Some(identity.as_ref().into()), ..self }
+    }
+
+    /// Adds a fact about the peer. It is an [extension](kvstore_protocol::Session::extensions) of the session for as long as the
+    /// connection lives.
+    #[must_use]
+    pub fn with<T: Send + Sync + 'static>(mut self, fact: T) -> Self {
+        self.facts.insert(fact);
+        self
+    }
+}
+
 impl Listener for TcpListener {
     type Io = TcpStream;
 
-    async fn accept(&mut self, options: &SocketOptions) -> (TcpStream, Peer) {
+    async fn accept(&mut self, options: &SocketOptions) -> Accepted<TcpStream> {
         let (stream, address) = accept_again(self, async |listener| TcpListener::accept(listener).await).await;
         if let Err(error) = set_options(&stream, options) {
             tracing::debug!(%error, peer = %address, "socket options were not set");
         }
-        (stream, Peer::Tcp(address))
+        Accepted::new(stream, Peer::Tcp(address))
     }
 
     fn local(&self) -> Peer {
@@ -49,10 +87,10 @@ impl Listener for TcpListener {
 impl Listener for UnixListener {
     type Io = UnixStream;
 
-    async fn accept(&mut self, _: &SocketOptions) -> (UnixStream, Peer) {
+    async fn accept(&mut self, _: &SocketOptions) -> Accepted<UnixStream> {
         let (stream, _) = accept_again(self, async |listener| UnixListener::accept(listener).await).await;
         // Clients of a Unix socket have no address of their own: Redis shows the path of the server's, and so do we.
-        (stream, self.local())
+        Accepted::new(stream, self.local())
     }
 
     fn local(&self) -> Peer {
@@ -93,74 +131,6 @@ fn set_options(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
             let keepalive = socket2::TcpKeepalive::new().with_time(silence).with_interval(probe).with_retries(3);
             socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
         }
-    }
-}
-
-/// Makes a listener in memory, and the means to connect to it: a server with no socket, for tests and for programs that
-/// serve themselves.
-///
-/// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
-/// use kvstore::{protocol::{Command, Response}, server};
-/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
-///
-/// let (connector, listener) = server::pipe();
-/// let hello = tower::service_fn(|_: Command| async { Ok::<_, std::convert::Infallible>(Response::from("hello")) });
-/// tokio::spawn(kvstore::serve(listener, hello).into_future());
-///
-/// let mut stream = connector.connect().expect("the server runs");
-/// stream.write_all(b"*1\r\n$5\r\nGREET\r\n").await?;
-/// let mut answer = [0; 11];
-/// stream.read_exact(&mut answer).await?;
-/// assert_eq!(&answer, b"$5\r\nhello\r\n");
-/// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
-/// ```
-pub fn pipe() -> (PipeConnector, PipeListener) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    (PipeConnector(sender), PipeListener(receiver))
-}
-
-/// Connects to a [`PipeListener`].
-#[derive(Clone, Debug)]
-pub struct PipeConnector(mpsc::UnboundedSender<DuplexStream>);
-
-impl PipeConnector {
-    /// The client's end of a new connection, with room for 64 KiB in each direction.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::ConnectionRefused`] when the listener is gone.
-    pub fn connect(&self) -> io::Result<DuplexStream> {
-        self.connect_with_room(64 * 1024)
-    }
-
-    /// The same, with room for `bytes` in each direction.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::ConnectionRefused`] when the listener is gone.
-    pub fn connect_with_room(&self, bytes: usize) -> io::Result<DuplexStream> {
-        let (client, server) = duplex(bytes);
-        self.0.send(server).map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-        Ok(client)
-    }
-}
-
-/// Takes the connections of its [`PipeConnector`]s.
-#[derive(Debug)]
-pub struct PipeListener(mpsc::UnboundedReceiver<DuplexStream>);
-
-impl Listener for PipeListener {
-    type Io = DuplexStream;
-
-    async fn accept(&mut self, _: &SocketOptions) -> (DuplexStream, Peer) {
-        match self.0.recv().await {
-            Some(stream) => (stream, Peer::Memory),
-            // Nobody can connect any more; the connections that there are go on.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local(&self) -> Peer {
-        Peer::Memory
     }
 }
 

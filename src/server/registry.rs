@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use super::pause::Pause;
 use kvstore_protocol::{Command, Session, mailbox::Order};
 use tokio::{
     sync::Notify,
@@ -20,16 +21,17 @@ use tokio::{
 /// The connections that there are, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
+    entries: Mutex<BTreeMap<u64, Arc<ClientEntry>>>,
     last_id: AtomicU64,
     left: Notify,
     /// For how many seconds the server has run.
     uptime: AtomicU32,
+    pause: Pause,
 }
 
 /// What others see of a connection.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct ClientEntry {
     /// The uptime of the server when the connection was opened.
     pub(crate) opened: u32,
     pub(crate) input: AtomicUsize,
@@ -47,7 +49,7 @@ pub(crate) struct Entry {
 pub(crate) struct Registration {
     registry: Arc<Registry>,
     id: u64,
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) entry: Arc<ClientEntry>,
 }
 
 impl Registry {
@@ -59,7 +61,7 @@ impl Registry {
     /// Gives the connection of `session` a place, unless there are `most` already: however many listeners ask at a time.
     pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, most: usize) -> Option<Registration> {
         let (id, now) = (session.id(), self.uptime());
-        let entry = Arc::new(Entry {
+        let entry = Arc::new(ClientEntry {
             opened: now,
             input: AtomicUsize::new(0),
             output: AtomicUsize::new(0),
@@ -81,8 +83,28 @@ impl Registry {
     }
 
     /// The connections in the order in which they came.
-    pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
+    pub(crate) fn entries(&self) -> Vec<Arc<ClientEntry>> {
         self.lock().values().cloned().collect()
+    }
+
+    /// The connection with this number.
+    pub(crate) fn find(&self, id: u64) -> Option<Arc<ClientEntry>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// Whether commands are held.
+    #[inline]
+    pub(super) fn pause(&self) -> &Pause {
+        &self.pause
+    }
+
+    /// Wakes every connection: a setting that it lives by has changed.
+    pub(crate) fn nudge_all(&self) {
+        for entry in self.entries() {
+            if let Some(mailbox) = entry.session().mailbox() {
+                mailbox.nudge();
+            }
+        }
     }
 
     /// Tells every connection, and returns how many there are.
@@ -119,12 +141,17 @@ impl Registry {
         self.uptime.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Entry>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientEntry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entry {
+impl ClientEntry {
+    /// The bytes that are read and not decoded, and those that are encoded and not written, when the connection waited last.
+    pub(crate) fn buffers(&self) -> (usize, usize) {
+        (self.input.load(Ordering::Relaxed), self.output.load(Ordering::Relaxed))
+    }
+
     /// Notes that something came from the connection or went to it, at this uptime of the server.
     #[inline]
     pub(crate) fn touch(&self, uptime: u32) {

@@ -13,15 +13,19 @@ use tokio::{task::JoinSet, time::timeout};
 use tower::{BoxError, Service};
 
 use super::{
-    Authenticate, Listener, Shared, SocketOptions, accept,
-    supply::{Cloned, Made, Supply},
+    Authenticate, Clients, ConnectionCommands, ConnectionEvent, ListenOptions, Listener, SocketOptions,
+    accept::{self, Accepting},
+    listen_options::CodecChoice,
+    make_service::{Clones, Factory, MakeService},
+    mount::{Mount, Mounted},
+    state::{ListenerSettings, ServerState},
 };
 
 /// Serves the connections of `listener` with clones of `service`, one for each connection.
 ///
-/// The service is any `Service<Command, Response = Response>` that can be cloned: a handler, a store, a stack of layers.
-/// Its error type is anything that converts to [`BoxError`]; an error is the answer to its command and no more. The
-/// builder that comes back is awaited, with settings or without.
+/// The service is any `Service<Command, Response = Response>` that can be cloned: a [`Router`](crate::routing::Router), a
+/// store, a stack of layers. Its error type is anything that converts to [`BoxError`]; an error is the answer to its command
+/// and no more. The builder that is returned is awaited, with settings or without.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
@@ -34,7 +38,7 @@ use super::{
 /// kvstore::serve(listener, greet).max_connections(1000).await;
 /// # Ok(()) }
 /// ```
-pub fn serve<L, S>(listener: L, service: S) -> Serve<Cloned<S>>
+pub fn serve<L, S>(listener: L, service: S) -> Serve
 where
     L: Listener,
     S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
@@ -44,10 +48,11 @@ where
 
 /// Serves the connections of `listener`, each with a service of its own that `factory` makes for it.
 ///
-/// The factory is a tower `Service<Session>`, what tower calls a `MakeService`; a connection for which it fails is closed.
-/// Such a service need not be `Clone`. One that is spent, after an error of its `poll_ready` or a panic, is not replaced:
-/// its command is answered, and the connection closed.
-pub fn serve_with_factory<L, M, S>(listener: L, factory: M) -> Serve<Made<M>>
+/// The factory is a tower `Service<Session>`, what tower calls a `MakeService`. When it fails, the client reads why if the
+/// error is a [`CommandError`](kvstore_protocol::CommandError), else `-ERR internal error`, and is disconnected. The service of
+/// a connection need not be `Clone`, so it is not replaced: after an error of its `poll_ready`, or a panic, its command is
+/// answered and the connection closed, and what it reserves in `poll_ready` it keeps until the next call.
+pub fn serve_with_factory<L, M, S>(listener: L, factory: M) -> Serve
 where
     L: Listener,
     M: Service<Session, Response = S, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
@@ -56,22 +61,24 @@ where
     Serve::with_factory(factory).listen(listener)
 }
 
-/// A server in the making. Awaiting it serves, until the signal of [`with_graceful_shutdown`](Serve::with_graceful_shutdown)
-/// comes, or for ever.
+/// A builder for a server. Awaiting it serves, until the signal of [`with_graceful_shutdown`](Serve::with_graceful_shutdown)
+/// completes, or for ever.
 ///
 /// # Cancel safety
-/// Dropping the future stops listening and ends every connection.
+/// Dropping the future stops listening and closes every connection.
 #[must_use = "a server serves once it is awaited"]
-pub struct Serve<U> {
-    supply: U,
-    shared: Shared,
-    barriers: Vec<String>,
-    listeners: Vec<StartListening<U>>,
+pub struct Serve {
+    mount: Arc<dyn Mount>,
+    state: ServerState,
+    /// What holds for listeners that have no settings of their own.
+    listener: ListenerSettings,
+    listeners: Vec<StartListening>,
+    tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// Starts one listener, once everything else is settled.
-type StartListening<U> = Box<dyn FnOnce(&mut JoinSet<()>, Arc<Shared>, Arc<U>) + Send>;
+type StartListening = Box<dyn FnOnce(&mut JoinSet<()>, Arc<ServerState>, &ListenerSettings, &Arc<dyn Mount>) + Send>;
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,44 +88,53 @@ pub struct Stopped {
     pub cut: usize,
 }
 
-impl<S> Serve<Cloned<S>>
-where
-    S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
-{
+impl Serve {
     /// A server of clones of `service` that listens nowhere yet.
-    pub fn new(service: S) -> Self {
-        Self::from_supply(Cloned::new(service))
+    pub fn new<S>(service: S) -> Self
+    where
+        S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
+    {
+        Self::of(Clones::new(service))
     }
-}
 
-impl<M, S> Serve<Made<M>>
-where
-    M: Service<Session, Response = S, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
-    S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send + 'static,
-{
     /// A server of services that `factory` makes, that listens nowhere yet.
-    pub fn with_factory(factory: M) -> Self {
-        Self::from_supply(Made::new(factory))
+    pub fn with_factory<M, S>(factory: M) -> Self
+    where
+        M: Service<Session, Response = S, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
+        S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send + 'static,
+    {
+        Self::of(Factory::new(factory))
     }
-}
 
-impl<U: Supply> Serve<U> {
-    fn from_supply(supply: U) -> Self {
-        Self { supply, shared: Shared::default(), barriers: Vec::new(), listeners: Vec::new(), signal: None }
+    fn of(make: impl MakeService) -> Self {
+        Self {
+            mount: Arc::new(Mounted::new(make, ServerCodec::default)),
+            state: ServerState::default(),
+            listener: ListenerSettings::default(),
+            listeners: Vec::new(),
+            tasks: Vec::new(),
+            signal: None,
+        }
     }
 
     /// Serves the connections of another listener too.
     pub fn listen(self, listener: impl Listener) -> Self {
-        self.listen_with(listener, ServerCodec::default)
+        self.listen_with(listener, ListenOptions::new())
     }
 
-    /// Serves the connections of another listener too, in another protocol: `codec` makes the codec of each connection.
-    pub fn listen_with<C>(mut self, listener: impl Listener, codec: impl Fn() -> C + Send + 'static) -> Self
+    /// Serves the connections of another listener too, with settings of its own: who must authenticate there, what is
+    /// allowed, which protocol is spoken.
+    pub fn listen_with<C>(mut self, listener: impl Listener, options: ListenOptions<C>) -> Self
     where
         C: Codec + Send + 'static,
     {
-        self.listeners.push(Box::new(move |tasks, shared, supply| {
-            tasks.spawn(accept::accept_all(listener, shared, supply, codec));
+        self.listeners.push(Box::new(move |tasks, state, server, mount| {
+            let (codec, settings) = options.settle(server);
+            let mount = match codec {
+                CodecChoice::Default => mount.clone(),
+                CodecChoice::Own(codec) => mount.service().mount(codec),
+            };
+            tasks.spawn(accept::accept_all(listener, Accepting::new(state, settings, mount)));
         }));
         self
     }
@@ -130,18 +146,41 @@ impl<U: Supply> Serve<U> {
         Self { signal: Some(Box::pin(signal)), ..self }
     }
 
-    /// Shows each batch of decoded commands to `hint` before the first of them is called. A hint has no effect but on
-    /// speed: a store prefetches what the commands will touch.
-    pub fn hint(mut self, hint: impl Fn(&[Command]) + Send + Sync + 'static) -> Self {
-        self.shared.hint = Some(Arc::new(hint));
+    /// Runs `task` beside the server, until it ends or the server does: work that belongs to the service, such as
+    /// [`Store::run`](crate::store::Store::run). A panic in it is logged.
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let store = kvstore::store::Store::new();
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:6379").await?;
+    /// kvstore::serve(listener, store.clone()).with_task(store.run()).await;
+    /// # Ok(()) }
+    /// ```
+    pub fn with_task<F: Future<Output: Send> + Send + 'static>(mut self, task: F) -> Self {
+        self.tasks.push(Box::pin(async move { drop(task.await) }));
         self
     }
 
-    /// Names more commands that change what later ones mean. Such a command is called when everything before it is
-    /// answered, and nothing is called until it is answered. Those of transactions and subscriptions are known; those that
-    /// [upgrade](super::upgrade()) their connection are to be named.
-    pub fn barriers<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.barriers.extend(names.into_iter().map(Into::into));
+    /// The connections of this server, for the program around it.
+    pub fn clients(&self) -> Clients {
+        Clients::new(self.state.registry.clone())
+    }
+
+    /// Shows each batch of decoded commands to `prefetch` before the first of them is called. It has no effect but on speed:
+    /// a store asks the processor for the memory that the commands will touch.
+    pub fn prefetch(mut self, prefetch: impl Fn(&[Command]) + Send + Sync + 'static) -> Self {
+        self.state.prefetch = Some(Arc::new(prefetch));
+        self
+    }
+
+    /// Adds exclusive commands: those that change what later ones mean. An exclusive command is called when everything before
+    /// it is answered, and nothing is called until it is answered. The commands that the
+    /// [catalog](kvstore_protocol::catalog) flags as exclusive are known; a command that [upgrades](super::upgrade()) its
+    /// connection, or logs in where several commands are [in flight](Self::max_in_flight), must be added.
+    pub fn exclusive<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        for name in names {
+            self.state.exclusive.insert(name.as_ref());
+        }
         self
     }
 
@@ -151,7 +190,7 @@ impl<U: Supply> Serve<U> {
     ///
     /// What the handler does not read stops the client; what is left when it has answered is thrown away. So a time limit
     /// around the handler bounds the sending too, and without one a handler that neither reads nor answers holds its
-    /// connection. Such a command is a barrier. When the client goes away in the middle, the handler reads
+    /// connection. Such a command is [exclusive](Self::exclusive). When the client goes away in the middle, the handler reads
     /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof), and nobody reads its answer. The bounds of requests hold as for
     /// every other; a client that is not authenticated streams nothing, and neither does one of the native protocol.
     ///
@@ -187,101 +226,169 @@ impl<U: Supply> Serve<U> {
     /// ```
     pub fn stream_in<N: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = N>, over: usize) -> Self {
         for name in names {
-            self.shared.streams.insert(name, over);
+            self.state.streams.insert(name, over);
         }
         self
     }
 
-    /// Shows `observe` each command that the transport answers itself, with its answer: PING, HELLO, AUTH, CLIENT and their
-    /// kin, and whatever is refused to a client that is not authenticated. Layers do not see those, so one that must not
-    /// miss any (it counts them, or writes down who did what) gives its observer here.
+    /// Tells `observe` what happens to connections where no layer sees it: that they are opened and closed, commands that are
+    /// refused because their client has not authenticated, errors of the protocol; and the commands that a
+    /// [`ConnectionLayer`](super::ConnectionLayer) answers.
     ///
-    /// The arguments may hold passwords: those of AUTH and of HELLO … AUTH are not to be written anywhere.
-    pub fn observe(mut self, observe: impl Fn(&Command, &Response) + Send + Sync + 'static) -> Self {
-        self.shared.observe = Some(Arc::new(observe));
+    /// It is called on the thread of the connection and should return soon.
+    pub fn observe(mut self, observe: impl Fn(ConnectionEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.state.observe = Some(Arc::new(observe));
         self
     }
 
-    /// Asks clients who they are before anything else is answered.
+    /// Where the commands of the connection (PING, HELLO, AUTH, CLIENT …) are answered: in front of the service by default.
+    ///
+    /// With [`ConnectionCommands::Inside`] the service has a [`ConnectionLayer`](super::ConnectionLayer), and the layers outside
+    /// of that see these commands too. Without one, nothing answers them but the service.
+    pub fn connection_commands(mut self, place: ConnectionCommands) -> Self {
+        self.state.settings.connection_commands = place;
+        self
+    }
+
+    /// Whether a connection keeps its service while it waits for the next command: false by default.
+    ///
+    /// A layer may reserve something in `poll_ready`, and then answer a command without calling what it wraps: a permit of a
+    /// limit, a slot of a buffer. A connection that waits would hold that for ever, so it drops its service and takes a fresh
+    /// clone for the next command. Set this when the service holds nothing between commands, and a clone of it is costly.
+    pub fn keep_service(mut self, keeps: bool) -> Self {
+        self.state.settings.keep_service = keeps;
+        self
+    }
+
+    /// Requires clients to authenticate before other commands are answered.
     pub fn authenticate(mut self, auth: impl Authenticate) -> Self {
-        self.shared.auth = Some(Arc::new(auth));
+        self.listener.auth = Some(Arc::new(auth));
         self
     }
 
-    /// What HELLO says about the server: its name and its version. `redis` and `7.2.0` by default, since clients read
-    /// from it what they may use.
-    pub fn identity(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
-        self.shared.identity = (name.into(), version.into());
+    /// Adds commands that clients may send before they have authenticated: AUTH, HELLO, RESET and QUIT are known.
+    ///
+    /// So a command of one's own can log a client in. It changes the session of its connection, and the next command of the
+    /// same pipeline runs as that user:
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use kvstore::{
+    ///     protocol::{Command, CommandError},
+    ///     routing::Router,
+    ///     server::Password,
+    ///     testing::Server,
+    /// };
+    ///
+    /// async fn login(command: Command) -> Result<(), CommandError> {
+    ///     if command.arg_at(0) != Some(b"token") {
+    ///         return Err(CommandError::new("WRONGPASS", "this is no token"));
+    ///     }
+    ///     if let Some(session) = command.session_handle() {
+    ///         session.update(|session| session.set_user(Some("ada".into())));
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// fn whoami(command: Command) -> String {
+    ///     command.session().user().unwrap_or_default().to_owned()
+    /// }
+    ///
+    /// let app = Router::new().command("LOGIN", login).command("WHOAMI", whoami);
+    /// let server = Server::of(|listener| {
+    ///     // Nobody knows the password, so LOGIN is the only way in.
+    ///     kvstore::serve(listener, app).authenticate(Password::new(b"\0")).allow_unauthenticated(["LOGIN"])
+    /// });
+    /// let answers = server.client().pipeline().call(Command::new("WHOAMI"));
+    /// # let _ = answers;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_unauthenticated<N: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        for name in names {
+            self.state.open.insert(name, ());
+        }
+        self
+    }
+
+    /// The name and the version of the server, as HELLO tells them: `redis` and `7.2.0` by default, since clients infer from
+    /// them what they may use.
+    pub fn server_name(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.state.settings.name = (name.into(), version.into());
         self
     }
 
     /// How many commands of one connection may be in flight at a time: 1 by default, strict sequence. More is for
-    /// services that wait; answers keep the order of the requests.
+    /// services that wait, for a disk or another server.
+    ///
+    /// Answers keep the order of the requests. Effects may not: a command is called when the one before it has been called
+    /// and is pending, and what a service does with both at a time is up to the service. A client that pipelines `SET k 1`
+    /// and `GET k` to such a service may read the old value. [Exclusive](Self::exclusive) commands are called alone.
     pub fn max_in_flight(mut self, commands: usize) -> Self {
-        self.shared.settings.max_in_flight = commands.max(1);
+        self.state.settings.max_in_flight = commands.max(1);
         self
     }
 
     /// How many connections there may be: 10,000 by default. One more is told so and closed.
     pub fn max_connections(self, connections: usize) -> Self {
-        self.shared.live.set_max_connections(connections);
+        self.state.live.set_max_connections(connections);
         self
     }
 
     /// How many databases SELECT knows: 16 by default.
     pub fn databases(mut self, databases: usize) -> Self {
-        self.shared.settings.databases = databases;
+        self.state.settings.databases = databases;
         self
     }
 
     /// Whether a server without authentication refuses clients from other machines: true by default, as in Redis.
     pub fn protected_mode(mut self, is_on: bool) -> Self {
-        self.shared.settings.protected_mode = is_on;
+        self.listener.protected_mode = is_on;
         self
     }
 
     /// The bounds of a request, once its client is authenticated.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.shared.settings.limits = limits;
+        self.listener.limits = limits;
         self
     }
 
     /// After how much silence, in which nothing came from it or went to it, an idle connection is closed: never by default.
     pub fn idle_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.shared.live.set_idle_timeout(timeout.into());
+        self.state.live.set_idle_timeout(timeout.into());
         self
     }
 
     /// After how much silence a connection is closed whose client must authenticate and has not: 30 s by default.
     pub fn unauthenticated_timeout(mut self, timeout: Duration) -> Self {
-        self.shared.settings.unauthenticated_timeout = timeout;
+        self.state.settings.unauthenticated_timeout = timeout;
         self
     }
 
     /// How many bytes of a half-sent request must arrive in every such time: 30 KiB in 30 s by default. The clock stands
     /// while the server does not read.
     pub fn slow_sender(mut self, bytes: usize, window: Duration) -> Self {
-        self.shared.settings.slow_sender = super::settings::Progress { bytes, window };
+        self.state.settings.slow_sender = super::settings::Progress { bytes, window };
         self
     }
 
     /// After how long a client is cut off that reads nothing of its replies: 60 s by default.
     pub fn slow_reader_timeout(mut self, timeout: Duration) -> Self {
-        self.shared.settings.slow_reader_timeout = timeout;
+        self.state.settings.slow_reader_timeout = timeout;
         self
     }
 
     /// From how many bytes of undecoded input on a connection with commands under way is not read from: 256 KiB by
     /// default. A single larger request is read whole, within its [limits](Serve::limits).
     pub fn input_buffer(mut self, bytes: usize) -> Self {
-        self.shared.settings.input_buffer = bytes;
+        self.state.settings.input_buffer = bytes;
         self
     }
 
     /// From how many bytes of unread replies on a connection's commands are not called: 64 MiB by default. One reply may
     /// be larger.
     pub fn output_buffer(mut self, bytes: usize) -> Self {
-        self.shared.settings.output_buffer = bytes;
+        self.state.settings.output_buffer = bytes;
         self
     }
 
@@ -290,79 +397,77 @@ impl<U: Supply> Serve<U> {
     /// They wait for room in its [output buffer](Self::output_buffer), into which they move on: a handler that sends to a
     /// client that does not read waits only when that is full, and this behind it.
     pub fn push_queue(mut self, messages: usize) -> Self {
-        self.shared.settings.push_queue = messages;
+        self.state.settings.push_queue = messages;
         self
     }
 
     /// How many bytes of pushed messages may wait for a connection, about: 32 MiB by default. One message may always wait,
     /// however large it is. What has moved on into the [output buffer](Self::output_buffer) is counted there.
     pub fn push_buffer(mut self, bytes: usize) -> Self {
-        self.shared.settings.push_buffer = bytes;
+        self.state.settings.push_buffer = bytes;
         self
     }
 
     /// How long a graceful shutdown may take: 5 s by default.
     pub fn grace_period(mut self, grace: Duration) -> Self {
-        self.shared.settings.grace = grace;
+        self.state.settings.grace = grace;
         self
     }
 
     /// What is set on each TCP socket.
     pub fn socket_options(mut self, options: SocketOptions) -> Self {
-        self.shared.settings.socket = options;
+        self.state.settings.socket = options;
         self
     }
 
     async fn run(self) -> Stopped {
-        let Self { supply, mut shared, barriers, listeners, signal } = self;
-        shared.names = super::commands::classes(&barriers);
-        // The transport answers its own commands at once, and waits for all of their arguments.
-        let streams = shared.streams.iter().filter(|(name, _)| !shared.is_own(name));
-        shared.streams = streams.map(|(name, over)| (name, *over)).collect();
-        let (shared, supply) = (Arc::new(shared), Arc::new(supply));
-        // Whatever ends this future ends the connections.
-        let _guard = CutAll(shared.clone());
-        let mut accepting = JoinSet::new();
+        let Self { mount, state, listener, listeners, tasks, signal } = self;
+        let state = Arc::new(state);
+        // Whatever ends this future closes the connections.
+        let _guard = CloseAll(state.clone());
+        let (mut accepting, mut beside) = (JoinSet::new(), JoinSet::new());
         for listen in listeners {
-            listen(&mut accepting, shared.clone(), supply.clone());
+            listen(&mut accepting, state.clone(), &listener, &mount);
         }
+        tasks.into_iter().for_each(|task| drop(beside.spawn(task)));
         let signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
         tokio::select! {
             () = signal => {}
-            () = outlive(&mut accepting) => {}
-            never = shared.registry.count_uptime() => match never {},
+            () = outlive(&mut accepting, "a listener") => {}
+            () = outlive(&mut beside, "a task of the server") => {}
+            never = state.registry.count_uptime() => match never {},
         }
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
-        shared.registry.order_all(Order::Stop);
-        let cut = match timeout(shared.settings.grace, shared.registry.emptied()).await {
+        state.registry.order_all(Order::Stop);
+        let cut = match timeout(state.settings.grace, state.registry.emptied()).await {
             Ok(()) => 0,
-            Err(_) => shared.registry.order_all(Order::Kill),
+            Err(_) => state.registry.order_all(Order::Kill),
         };
         Stopped { cut }
     }
 }
 
-/// Waits for ever, and tells of listeners that end: only a panic ends one. The others go on, and so do all connections.
-async fn outlive(accepting: &mut JoinSet<()>) {
-    while let Some(ended) = accepting.join_next().await {
+/// Waits for ever, and logs which of the tasks panicked. The others go on, and so do all connections.
+async fn outlive(tasks: &mut JoinSet<()>, kind: &'static str) {
+    while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
-            tracing::error!(%error, "a listener ended");
+            tracing::error!(%error, kind, "a task panicked");
         }
     }
     std::future::pending().await
 }
 
-/// Ends every connection when it is dropped.
-struct CutAll(Arc<Shared>);
+/// Closes every connection when it is dropped.
+struct CloseAll(Arc<ServerState>);
 
-impl Drop for CutAll {
+impl Drop for CloseAll {
     fn drop(&mut self) {
         self.0.registry.order_all(Order::Kill);
     }
 }
 
-impl<U: Supply> IntoFuture for Serve<U> {
+impl IntoFuture for Serve {
     type Output = Stopped;
     type IntoFuture = Pin<Box<dyn Future<Output = Stopped> + Send>>;
 
@@ -371,11 +476,8 @@ impl<U: Supply> IntoFuture for Serve<U> {
     }
 }
 
-impl<U> fmt::Debug for Serve<U> {
+impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve")
-            .field("settings", &self.shared.settings)
-            .field("barriers", &self.barriers)
-            .finish_non_exhaustive()
+        f.debug_struct("Serve").field("settings", &self.state.settings).finish_non_exhaustive()
     }
 }

@@ -7,75 +7,69 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use pin_project_lite::pin_project;
 
-use super::{connection::Ending, registry::Entry, upgrade::Running};
+use super::{client_state::ClientObserver, connection::Ending, upgrade::Running};
 
 pin_project! {
     /// A connection on its way: its service is supplied, then it runs, then it may go on in another protocol.
-    #[project = Stage]
+    #[project = ServingProjection]
     #[must_use = "a connection is served when this is polled"]
-    pub(super) enum Serving<Begin, Begun, Run> {
+    pub(super) enum Serving<Begin, Begun, Served> {
         // Beginning -> Connected: `begin` has made a connection, and `run` makes the future that serves it.
-        Beginning { #[pin] begin: Begin, run: fn(Begun) -> Run, entry: Arc<Entry> },
+        Beginning { #[pin] begin: Begin, run: fn(Begun) -> Served, observer: ClientObserver },
         // Connected -> Upgraded: a handler took it.
-        Connected { #[pin] run: Run, entry: Arc<Entry> },
-        Upgraded { run: Running },
+        Connected { #[pin] run: Served, observer: ClientObserver },
+        Upgraded { run: Running, observer: ClientObserver },
     }
 }
 
-impl<Begin, Begun, Run> Serving<Begin, Begun, Run>
+impl<Begin, Begun, Served> Serving<Begin, Begun, Served>
 where
     Begin: Future<Output = Option<Begun>>,
-    Run: Future<Output = Ending>,
+    Served: Future<Output = Ending>,
 {
-    /// Serves what `begin` comes to, if it is anything, with the future that `run` makes of it.
-    pub(super) fn new(begin: Begin, run: fn(Begun) -> Run, entry: Arc<Entry>) -> Self {
-        Self::Beginning { begin, run, entry }
+    /// Waits for `begin`, and serves what it returns with the future that `run` makes of it.
+    pub(super) fn new(begin: Begin, run: fn(Begun) -> Served, observer: ClientObserver) -> Self {
+        Self::Beginning { begin, run, observer }
     }
 }
 
-impl<Begin, Begun, Run> Future for Serving<Begin, Begun, Run>
+impl<Begin, Begun, Served> Future for Serving<Begin, Begun, Served>
 where
     Begin: Future<Output = Option<Begun>>,
-    Run: Future<Output = Ending>,
+    Served: Future<Output = Ending>,
 {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let next = match self.as_mut().project() {
-                Stage::Beginning { begin, run, entry } => match ready!(begin.poll(cx)) {
-                    Some(begun) => Self::Connected { run: run(begun), entry: entry.clone() },
-                    None => return Poll::Ready(()),
+                ServingProjection::Beginning { begin, run, observer } => match ready!(begin.poll(cx)) {
+                    Some(begun) => Self::Connected { run: run(begun), observer: observer.clone() },
+                    None => {
+                        observer.close(&Ending::Finished);
+                        return Poll::Ready(());
+                    }
                 },
-                Stage::Connected { run, entry } => {
+                ServingProjection::Connected { run, observer } => {
                     let ending = ready!(run.poll(cx));
-                    log(&ending, entry);
+                    observer.close(&ending);
                     match ending {
-                        Ending::Upgraded(run) => Self::Upgraded { run },
+                        Ending::Upgraded(run) => Self::Upgraded { run, observer: observer.clone() },
                         _ => return Poll::Ready(()),
                     }
                 }
-                Stage::Upgraded { run } => return run.as_mut().poll(cx),
+                ServingProjection::Upgraded { run, observer } => {
+                    ready!(run.as_mut().poll(cx));
+                    observer.close(&Ending::Finished);
+                    return Poll::Ready(());
+                }
             };
             self.set(next);
         }
-    }
-}
-
-fn log(ending: &Ending, entry: &Entry) {
-    let session = entry.session();
-    let peer = session.peer();
-    match ending {
-        Ending::Upgraded(_) => tracing::debug!(%peer, "connection upgraded"),
-        Ending::Cut(reason) => tracing::info!(%peer, reason, "connection cut"),
-        Ending::Killed => tracing::debug!(%peer, "connection killed"),
-        Ending::Lost(error) => tracing::debug!(%peer, %error, "connection lost"),
-        Ending::Finished => tracing::trace!(%peer, "connection closed"),
     }
 }

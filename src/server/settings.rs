@@ -1,17 +1,15 @@
-//! [`Settings`]: what a server allows its connections, in one plain struct.
+//! [`ServerSettings`]: what a server allows its connections, in one plain struct.
 
 use std::time::Duration;
 
-use kvstore_protocol::Limits;
-
-/// Every setting of a server that is not a service and cannot be set while it runs. The builder's methods of the same names set them and say what each
-/// one means; the defaults stand here.
+/// Every setting of a server that is not a service and cannot be set while it runs. The methods of the builder with the same
+/// names set them and say what each one means; the defaults stand here.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct ServerSettings {
     pub(crate) max_in_flight: usize,
+    /// Whether a connection keeps its service while it waits.
+    pub(crate) keep_service: bool,
     pub(crate) databases: usize,
-    pub(crate) protected_mode: bool,
-    pub(crate) limits: Limits,
     pub(crate) unauthenticated_timeout: Duration,
     pub(crate) slow_sender: Progress,
     pub(crate) slow_reader_timeout: Duration,
@@ -21,15 +19,17 @@ pub(crate) struct Settings {
     pub(crate) push_buffer: usize,
     pub(crate) grace: Duration,
     pub(crate) socket: SocketOptions,
+    /// What HELLO calls the server, and its version.
+    pub(crate) name: (String, String),
+    pub(crate) connection_commands: ConnectionCommands,
 }
 
-impl Default for Settings {
+impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             max_in_flight: 1,
+            keep_service: false,
             databases: 16,
-            protected_mode: true,
-            limits: Limits::default(),
             unauthenticated_timeout: Duration::from_secs(30),
             slow_sender: Progress { bytes: 30 * 1024, window: Duration::from_secs(30) },
             slow_reader_timeout: Duration::from_secs(60),
@@ -39,15 +39,27 @@ impl Default for Settings {
             push_buffer: 32 * 1024 * 1024,
             grace: Duration::from_secs(5),
             socket: SocketOptions::default(),
+            name: ("redis".to_owned(), "7.2.0".to_owned()),
+            connection_commands: ConnectionCommands::Outermost,
         }
     }
 }
 
-/// So many bytes in every such window, or the peer makes no progress.
+/// The least that a peer must send: so many bytes in every window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
     pub(crate) bytes: usize,
     pub(crate) window: Duration,
+}
+
+/// Where the commands of the connection are answered: [`Serve::connection_commands`](super::Serve::connection_commands).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionCommands {
+    /// In front of the service: `serve` puts a [`ConnectionLayer`](super::ConnectionLayer) around it.
+    #[default]
+    Outermost,
+    /// In the service, which has a [`ConnectionLayer`](super::ConnectionLayer) of its own.
+    Inside,
 }
 
 /// What is set on every TCP socket that is accepted.

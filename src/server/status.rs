@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::registry::Registry;
+use super::{
+    Clients,
+    state::{ListenerSettings, ServerState},
+};
 
 /// What changes while a server runs: its counts, and the settings that can be set.
 #[derive(Debug)]
@@ -54,64 +57,74 @@ impl Live {
     }
 }
 
-/// The state of the server that a command came through, in the [session](kvstore_protocol::Session::get) of each of its
-/// connections: what INFO says about clients, and what CONFIG SET changes.
+/// The server that a command came through: an [extension](kvstore_protocol::Session::extensions) of the session of each of its
+/// connections. What INFO says about clients, what CONFIG SET changes, and the [clients](Self::clients) themselves.
 #[derive(Clone)]
 pub struct ServerStatus {
-    registry: Arc<Registry>,
-    live: Arc<Live>,
+    state: Arc<ServerState>,
+    listener: Arc<ListenerSettings>,
 }
 
 impl ServerStatus {
-    pub(super) fn new(registry: Arc<Registry>, live: Arc<Live>) -> Self {
-        Self { registry, live }
+    pub(super) fn new(state: Arc<ServerState>, listener: Arc<ListenerSettings>) -> Self {
+        Self { state, listener }
+    }
+
+    #[inline]
+    pub(super) fn state(&self) -> &ServerState {
+        &self.state
+    }
+
+    pub(super) fn listener(&self) -> &ListenerSettings {
+        &self.listener
+    }
+
+    /// The connections of the server: to list them, send to them, close them.
+    pub fn clients(&self) -> Clients {
+        Clients::new(self.state.registry.clone())
     }
 
     /// How many connections there are.
     pub fn connections(&self) -> usize {
-        self.registry.len()
+        self.state.registry.len()
     }
 
     /// How many there may be.
     pub fn max_connections(&self) -> usize {
-        self.live.max_connections()
+        self.state.live.max_connections()
     }
 
     /// Sets how many connections there may be. Those that there are stay.
     pub fn set_max_connections(&self, connections: usize) {
-        self.live.set_max_connections(connections);
+        self.state.live.set_max_connections(connections);
     }
 
     /// After how much silence an idle connection is closed; `None` for never.
     pub fn idle_timeout(&self) -> Option<Duration> {
-        self.live.idle_timeout()
+        self.state.live.idle_timeout()
     }
 
     /// Sets after how much silence an idle connection is closed, for those that there are as well. Where there was no such
     /// time before, the silence until now counts in whole seconds, and two less.
     pub fn set_idle_timeout(&self, timeout: Option<Duration>) {
-        self.live.set_idle_timeout(timeout);
-        for entry in self.registry.entries() {
-            if let Some(mailbox) = entry.session().mailbox() {
-                mailbox.nudge();
-            }
-        }
+        self.state.live.set_idle_timeout(timeout);
+        self.state.registry.nudge_all();
     }
 
     /// How many came since the start, or since the counts were reset, those that were turned away included.
     pub fn total_connections(&self) -> u64 {
-        self.live.connections.load(Ordering::Relaxed)
+        self.state.live.connections.load(Ordering::Relaxed)
     }
 
     /// Counts connections from 0 again.
     pub fn reset_counts(&self) {
-        self.live.connections.store(0, Ordering::Relaxed);
-        self.live.refused.store(0, Ordering::Relaxed);
+        self.state.live.connections.store(0, Ordering::Relaxed);
+        self.state.live.refused.store(0, Ordering::Relaxed);
     }
 
     /// How many were turned away because there were too many.
     pub fn refused_connections(&self) -> u64 {
-        self.live.refused.load(Ordering::Relaxed)
+        self.state.live.refused.load(Ordering::Relaxed)
     }
 }
 

@@ -18,13 +18,13 @@ use kvstore_protocol::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::{connection::ordered, registry::Registration};
+use super::{connection::ordered, io::ServerIo, registry::Registration};
 
 /// Answers with the end of the protocol: `run` has the connection from here on.
 ///
 /// Every command before is answered and written first. Then the loop of the connection ends, and the future runs in its
 /// task. What the client sent behind the command is not decoded: it is the first that [`Upgraded`] reads. So the command
-/// must be named with [`Serve::barriers`](super::Serve::barriers); one that is not, whose successors may be decoded
+/// must be named with [`Serve::exclusive`](super::Serve::exclusive); one that is not, whose successors may be decoded
 /// already, is answered with an error, and the connection goes on as it was. So is one whose argument is
 /// [streamed](super::Serve::stream_in).
 ///
@@ -49,7 +49,7 @@ use super::{connection::ordered, registry::Registration};
 /// }
 ///
 /// let (connector, listener) = pipe();
-/// tokio::spawn(kvstore::serve(listener, tower::service_fn(shout)).barriers(["SHOUT"]).into_future());
+/// tokio::spawn(kvstore::serve(listener, tower::service_fn(shout)).exclusive(["SHOUT"]).into_future());
 /// let mut stream = connector.connect()?;
 /// stream.write_all(b"SHOUT\r\nhello").await?;
 /// let mut answer = [0; 10];
@@ -87,15 +87,10 @@ pub(super) type Run = Box<dyn FnOnce(Upgraded) -> Running + Send>;
 /// What goes on with a connection behind its loop.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A stream of either kind of bytes, whatever the listener.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Stream for Io {}
-
 /// A connection that has left the protocol, from [`upgrade`]: a stream of bytes, and what is known of who is at the other
 /// end.
 pub struct Upgraded {
-    io: Box<dyn Stream>,
+    io: ServerIo,
     unread: Bytes,
     session: Arc<Session>,
     stopping: CancellationToken,
@@ -168,19 +163,16 @@ impl fmt::Debug for Upgraded {
 }
 
 /// Runs what took a connection, to its end or until it is killed. `place` is the connection's among the others.
-pub(super) fn go_on<Io>(
+pub(super) fn go_on(
     run: Run,
-    io: Io,
+    io: ServerIo,
     unread: Bytes,
     session: Arc<Session>,
     inbox: Inbox,
     place: Registration,
-) -> Running
-where
-    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+) -> Running {
     let stopping = CancellationToken::new();
-    let upgraded = Upgraded { io: Box::new(io), unread, session, stopping: stopping.clone() };
+    let upgraded = Upgraded { io, unread, session, stopping: stopping.clone() };
     Box::pin(async move {
         let _place = place;
         tokio::select! {

@@ -199,7 +199,7 @@ pub(crate) const WRITE: Flags = Flags::WRITE;
 /// Takes about the same time however much is stored.
 pub(crate) const FAST: Flags = Flags::FAST;
 /// May store more.
-pub(crate) const GROWS: Flags = Flags::GROWS;
+pub(crate) const GROWS: Flags = Flags::DENY_OOM;
 /// For operators.
 pub(crate) const ADMIN: Flags = Flags::ADMIN;
 /// Slow, or far-reaching.

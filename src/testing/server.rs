@@ -10,7 +10,7 @@ use tower::{BoxError, Service};
 
 use crate::{
     client::Client,
-    server::{PipeConnector, PipeListener, Serve, Stopped, Supply, pipe, serve},
+    server::{PipeConnector, PipeListener, Serve, Stopped, pipe, serve},
 };
 
 /// A server over pipes in memory. It runs as long as the runtime does, or until it is [stopped](Self::stop); connections
@@ -49,7 +49,7 @@ impl Server {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn of<U: Supply>(build: impl FnOnce(PipeListener) -> Serve<U>) -> Self {
+    pub fn of(build: impl FnOnce(PipeListener) -> Serve) -> Self {
         let (connector, listener) = pipe();
         let (stop, stopped) = oneshot::channel();
         let signal = async {

@@ -63,7 +63,7 @@ struct Backend(PipeListener);
 
 impl Backend {
     async fn accept(&mut self) -> Peer {
-        Peer(self.0.accept(&SocketOptions::default()).await.0)
+        Peer(self.0.accept(&SocketOptions::default()).await.io)
     }
 }
 

@@ -60,7 +60,7 @@ async fn no_command_is_executed_twice_however_connections_break() {
         use kvstore::server::{Listener, SocketOptions};
         let mut random = fastrand::Rng::with_seed(7);
         loop {
-            let (outer, _) = middles.accept(&SocketOptions::default()).await;
+            let outer = middles.accept(&SocketOptions::default()).await.io;
             break_after(random.usize(1..3000), random.usize(1..500), outer, inner.connect().unwrap()).await;
         }
     });

@@ -104,10 +104,15 @@ impl KnownCommand {
         self.subcommands
     }
 
+    /// The sub-command called `name`, without regard to case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static KnownCommand> {
+        self.subcommands.iter().find(|sub| sub.is(name))
+    }
+
     /// The words of `command` that are keys, and what is done to each. `command` is a call of this command; of one with
     /// sub-commands, the keys are those of the sub-command that it names.
     pub fn key_words(&self, command: &Command) -> impl Iterator<Item = (usize, KeyAccess)> {
-        let named = command.arg_at(0).and_then(|name| self.subcommands.iter().find(|sub| sub.is(name)));
+        let named = command.arg_at(0).and_then(|name| self.subcommand(name));
         let specs = named.unwrap_or(self).keys;
         specs.iter().flat_map(move |spec| spec.words(command).map(|word| (word, spec.access())))
     }

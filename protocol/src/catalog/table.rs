@@ -122,7 +122,7 @@ pub(super) static COMMANDS: [KnownCommand; 262] = [
         &[],
     )
     .group("connection"),
-    row("PING", Arity::at_least(1), &[FAST, CONNECTION], &[]).group("connection"),
+    row("PING", Arity::between(1, 2), &[FAST, CONNECTION], &[]).group("connection"),
     row(
         "QUIT",
         Arity::at_least(1),

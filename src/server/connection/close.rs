@@ -13,23 +13,18 @@ use tokio::{
 };
 
 use super::Connection;
-use crate::server::supply::Supply;
+use crate::server::make_service::MakeService;
 
 /// How long a peer may be silent before an orderly close stops listening to it.
 const LINGER: Duration = Duration::from_millis(500);
 
-impl<Io, U, C> Connection<Io, U, C>
-where
-    Io: AsyncRead + AsyncWrite + Unpin + 'static,
-    U: Supply,
-    C: Codec,
-{
+impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Says farewell, unless somebody orders otherwise.
     pub(super) async fn close(&mut self) {
-        let Self { io, inbox, shared, .. } = self;
+        let Self { io, inbox, client, .. } = self;
         tokio::select! {
             // What is not done by then is given up.
-            _ = timeout(shared.settings.grace, farewell(io)) => {}
+            _ = timeout(client.shared().settings.grace, farewell(io)) => {}
             () = ordered(inbox, Order::Kill) => {}
         }
     }

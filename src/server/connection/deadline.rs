@@ -7,13 +7,10 @@ use std::{
 };
 
 use kvstore_protocol::Codec;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Connection, Stage};
-use crate::server::supply::Supply;
+use super::{Connection, Phase};
+use crate::server::make_service::MakeService;
 
 /// A timer that is armed late and moved seldom: most connections never have one.
 #[derive(Debug, Default)]
@@ -55,12 +52,7 @@ impl Deadline {
     }
 }
 
-impl<Io, U, C> Connection<Io, U, C>
-where
-    Io: AsyncRead + AsyncWrite + Unpin + 'static,
-    U: Supply,
-    C: Codec,
-{
+impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Waits for the first moment at which the peer has broken a rule.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         if self.is_bound() { self.poll_rules(cx) } else { Poll::Pending }
@@ -69,29 +61,31 @@ where
     /// Whether one of the rules may apply. Mostly none does, and their moments need not be found.
     fn is_bound(&self) -> bool {
         self.deadline.stalled().is_some()
-            || self.input.is_unfinished()
-            || !self.standing.is_authenticated()
-            || self.shared.live.idle_timeout().is_some()
+            || self.reader.input.is_unfinished()
+            || !self.client.is_authenticated()
+            || self.client.shared().live.idle_timeout().is_some()
     }
 
     /// Each rule has its sign in [`is_bound`](Self::is_bound).
     #[inline(never)]
     fn poll_rules(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
-        let settings = &self.shared.settings;
+        let settings = &self.client.shared().settings;
         loop {
-            let is_idle = !self.is_busy() && !self.is_full() && self.stage == Stage::Open;
-            let last_active =
-                self.input.last_active(self.standing.registration.entry.silence(self.shared.registry.uptime()));
+            let is_idle = !self.is_busy() && !self.writer.is_full() && self.phase == Phase::Open;
+            let last_active = self
+                .reader
+                .input
+                .last_active(self.client.registration.entry.silence(self.client.shared().registry.uptime()));
             let reads = self.wants_input() && (is_idle || self.awaits_argument());
-            let is_stranger = is_idle && !self.standing.is_authenticated();
-            let silence = self.shared.live.idle_timeout().filter(|_| is_idle);
+            let is_stranger = is_idle && !self.client.is_authenticated();
+            let silence = self.client.shared().live.idle_timeout().filter(|_| is_idle);
             // A moment that no clock will show is never.
             let rules = [
                 (
                     self.deadline.stalled().and_then(|since| since.checked_add(settings.slow_reader_timeout)),
                     "it does not read its replies",
                 ),
-                (self.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
+                (self.reader.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
                 (
                     is_stranger.then(|| last_active.checked_add(settings.unauthenticated_timeout)).flatten(),
                     "it does not authenticate",
@@ -101,7 +95,7 @@ where
             let first = rules.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };
             std::task::ready!(self.deadline.poll(at, cx));
-            if !self.input.renew_window(settings.slow_sender) {
+            if !self.reader.input.renew_window(settings.slow_sender) {
                 return Poll::Ready(reason);
             }
         }

@@ -15,12 +15,12 @@ use kvstore_protocol::Response;
 use kvstore_middleware::trouble;
 
 /// A place for one future, used again for the next: a command in flight costs no allocation.
-type Place<F> = Pin<Box<Option<F>>>;
+type FuturePlace<F> = Pin<Box<Option<F>>>;
 
 /// The commands in flight.
 pub(super) struct Flight<F, T> {
     flying: VecDeque<Flying<F, T>>,
-    spare: Vec<Place<F>>,
+    spare: Vec<FuturePlace<F>>,
 }
 
 struct Flying<F, T> {
@@ -29,7 +29,7 @@ struct Flying<F, T> {
 }
 
 enum State<F> {
-    Pending(Place<F>),
+    Pending(FuturePlace<F>),
     Answered(Response),
 }
 
@@ -160,7 +160,7 @@ pub(super) type Polled<E> = thread::Result<Poll<Result<Response, E>>>;
 pub(super) struct Spent;
 
 /// Polls a future, and drops it once it has answered. A panic in either is the answer.
-fn ask<F, E>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<Response>
+fn ask<F, E>(place: &mut FuturePlace<F>, cx: &mut Context<'_>) -> Poll<Response>
 where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
@@ -170,7 +170,7 @@ where
 }
 
 #[inline(always)]
-fn poll_in<F: Future>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+fn poll_in<F: Future>(place: &mut FuturePlace<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     let emptying = Emptying(place);
     let future = emptying.0.as_mut().as_pin_mut().expect("a place in flight holds its future");
     match future.poll(cx) {
@@ -184,7 +184,7 @@ fn poll_in<F: Future>(place: &mut Place<F>, cx: &mut Context<'_>) -> Poll<F::Out
 }
 
 /// Drops a future that has answered; not one that has panicked, which may do so again.
-struct Emptying<'a, F>(&'a mut Place<F>);
+struct Emptying<'a, F>(&'a mut FuturePlace<F>);
 
 impl<F> Drop for Emptying<'_, F> {
     #[inline]
@@ -196,7 +196,7 @@ impl<F> Drop for Emptying<'_, F> {
 }
 
 /// What a poll comes to: the response, the response to an error, or to a panic.
-fn answer_of<F, E>(polled: Polled<E>, place: &mut Place<F>) -> Poll<Response>
+fn answer_of<F, E>(polled: Polled<E>, place: &mut FuturePlace<F>) -> Poll<Response>
 where
     E: Into<tower::BoxError>,
 {
@@ -213,12 +213,12 @@ where
 
 #[cold]
 #[inline(never)]
-fn refill<F>(place: &mut Place<F>, future: F) {
+fn refill<F>(place: &mut FuturePlace<F>, future: F) {
     empty(place);
     place.set(Some(future));
 }
 
 /// Drops a future that may panic while it is dropped.
-fn empty<F>(place: &mut Place<F>) {
+fn empty<F>(place: &mut FuturePlace<F>) {
     let _ = trouble::guard(|| place.set(None));
 }

@@ -12,7 +12,7 @@ use kvstore_protocol::Command;
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
-use super::{lend, spare};
+use super::{spare, zero_copy};
 use crate::server::settings::Progress;
 
 /// How much is read at once: of a peer that is not authenticated, of others, and after a read that filled its room.
@@ -82,14 +82,14 @@ impl Input {
     /// A command that was decoded by itself, as long ones are, since they come piece by piece: its memory may be lent, if it
     /// came in a buffer of its own.
     pub(super) fn settle(&mut self, command: Command) -> Command {
-        if command.size() < lend::WORTHWHILE {
+        if command.size() < zero_copy::WORTHWHILE {
             return command;
         }
         if self.buffer.is_empty() {
             // Or it would share the command's.
             self.buffer = BytesMut::new();
         }
-        command.map_frame(|frame| frame.try_into_mut().map_or_else(|shared| shared, lend::lendable))
+        command.map_frame(|frame| frame.try_into_mut().map_or_else(|shared| shared, zero_copy::lendable))
     }
 
     /// Whether something was read since the last command was looked for in vain.
@@ -281,7 +281,7 @@ mod tests {
     #[tokio::test]
     #[cfg(target_os = "linux")]
     async fn a_long_request_in_a_buffer_of_its_own_is_lendable() {
-        let length = lend::WORTHWHILE;
+        let length = zero_copy::WORTHWHILE;
         assert!(is_lendable(received(length + LARGE_CHUNK), length + LARGE_CHUNK));
         // Short, or not alone in its buffer.
         assert!(!is_lendable(received(length - 1), length - 1));

@@ -6,27 +6,28 @@
 //!
 //! A peer that has closed its side is still owed its answers, and is no different from one that is gone for good until
 //! something is written to it. So a command that never answers holds such a connection, and its place among the allowed,
-//! until somebody kills it: no rule bounds how long a command takes but a timeout layer around the service.
+//! until somebody kills it: only a timeout layer around the service bounds how long a command takes.
 //!
-//! Here are its parts and its turn; `answer` is what it does between input and output, `exchange` how it reads and writes,
-//! `lend` how a long value leaves without a copy, `stream_in` and `stream_out` what one does that is never held whole,
-//! `deadline` the rules that a peer may break, `close` the end.
+//! Here are its parts and its turn. `reading` is from bytes to decoded commands (`input`, `queue`), `calling` from there to
+//! answers (`flight`), `writing` from there to bytes, and `zero_copy` how a long value leaves without a copy. `request_body`
+//! and `response_body` are the values that are never held whole, `deadline` the limits in time, `close` the end.
 
-mod answer;
+mod calling;
 mod close;
 mod deadline;
-mod exchange;
 mod flight;
 mod input;
-#[cfg(target_os = "linux")]
-mod lend;
-#[cfg(not(target_os = "linux"))]
-#[path = "lend/elsewhere.rs"]
-mod lend;
 mod queue;
+mod reading;
+mod request_body;
+mod response_body;
 mod spare;
-mod stream_in;
-mod stream_out;
+mod writing;
+#[cfg(all(target_os = "linux", feature = "zero-copy"))]
+mod zero_copy;
+#[cfg(not(all(target_os = "linux", feature = "zero-copy")))]
+#[path = "zero_copy/elsewhere.rs"]
+mod zero_copy;
 
 use std::{
     future::poll_fn,
@@ -38,24 +39,21 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use kvstore_middleware::trouble;
 use kvstore_protocol::{
-    Codec, Command, Limits, Output, ProtocolError, Session, batch,
+    Codec, ProtocolError, Session, batch,
     mailbox::{Inbox, Order},
 };
-use tokio::io::{AsyncRead, AsyncWrite};
-use tower::Service;
 
 use super::{
-    Shared,
-    commands::{Later, Standing},
-    supply::Supply,
-    upgrade::{self, Run, Running},
+    client_state::ClientState,
+    events::ConnectionEvent,
+    io::ServerIo,
+    make_service::MakeService,
+    upgrade::{self, Running},
 };
+use calling::Caller;
 use deadline::Deadline;
-use flight::Flight;
-use input::Input;
-use queue::Queue;
-use stream_in::Incoming;
-use stream_out::Outgoing;
+use reading::Reader;
+use writing::Writer;
 
 pub(super) use close::ordered;
 
@@ -65,56 +63,25 @@ const BUDGET: usize = 1024;
 /// What a read, or a round of mail, takes of the same budget.
 const ROUND: usize = 16;
 
-type Futures<U> = <<U as Supply>::Service as Service<Command>>::Future;
-
-/// One client: its stream, its service, and what lies between.
-pub(super) struct Connection<Io, U: Supply, C: Codec> {
-    io: Io,
+/// One client: its stream, and what lies between it and the service.
+pub(super) struct Connection<M: MakeService, C: Codec> {
+    io: ServerIo,
     codec: C,
-    shared: Arc<Shared>,
-    supply: Arc<U>,
-    /// `None` after an error or a panic in it, until the next command needs one.
-    service: Option<U::Service>,
-    standing: Standing,
+    client: ClientState,
     inbox: Inbox,
-    input: Input,
-    /// Decoded, not called.
-    queue: Queue<C::Tag>,
-    /// Called, not answered.
-    flight: Flight<Futures<U>, C::Tag>,
-    /// A connection command that takes its time, such as AUTH.
-    later: Option<Box<Waiting<C::Tag>>>,
-    /// An answer that is sent piece by piece.
-    outgoing: Option<Box<Outgoing<C::Tag>>>,
-    /// An argument that comes piece by piece.
-    incoming: Option<Box<Incoming>>,
-    /// Who has the connection when all is answered.
-    takeover: Option<Run>,
-    output: Output,
-    /// From how many bytes on nothing more is answered before output is written: never more than the bound, or messages
-    /// that found no room would not be sent when there is some.
-    flush_at: usize,
-    /// Whether all was handed to the stream, and some of it is still on its way through.
-    is_flushing: bool,
-    /// Whether a barrier is in flight: nothing is called beside it.
-    at_barrier: bool,
-    decoded: u64,
-    answered: u64,
-    stage: Stage,
+    reader: Reader<C::Tag>,
+    caller: Caller<M, C::Tag>,
+    writer: Writer<C::Tag>,
+    /// What has the connection when all is answered.
+    takeover: Option<upgrade::Run>,
+    phase: Phase,
     order: Option<Order>,
     deadline: Deadline,
 }
 
-/// A connection command that waits for something.
-struct Waiting<T> {
-    later: Later,
-    command: Command,
-    tag: T,
-}
-
 /// How far a connection is on its way to its end.
 #[derive(Clone, Debug, PartialEq)]
-enum Stage {
+enum Phase {
     /// Reads, calls and answers.
     Open,
     /// Open -> `Ended`: the peer sends no more. What it sent is answered.
@@ -150,43 +117,25 @@ pub(super) enum Ending {
     Cut(&'static str),
 }
 
-impl<Io, U, C> Connection<Io, U, C>
-where
-    Io: AsyncRead + AsyncWrite + Unpin + 'static,
-    U: Supply,
-    C: Codec,
-{
+impl<M: MakeService, C: Codec> Connection<M, C> {
     pub(super) fn new(
-        io: Io,
+        io: ServerIo,
         codec: C,
-        shared: Arc<Shared>,
-        supply: Arc<U>,
-        service: U::Service,
-        standing: Standing,
+        make: Arc<M>,
+        service: M::Service,
+        client: ClientState,
         inbox: Inbox,
     ) -> Self {
         let mut connection = Self {
             io,
             codec,
-            shared,
-            supply,
-            service: Some(service),
-            standing,
+            client,
             inbox,
-            input: Input::new(),
-            queue: Queue::new(),
-            flight: Flight::new(),
-            later: None,
-            outgoing: None,
-            incoming: None,
+            reader: Reader::new(),
+            caller: Caller::new(make, service),
+            writer: Writer::new(),
             takeover: None,
-            output: Output::default(),
-            flush_at: 0,
-            is_flushing: false,
-            at_barrier: false,
-            decoded: 0,
-            answered: 0,
-            stage: Stage::Open,
+            phase: Phase::Open,
             order: None,
             deadline: Deadline::default(),
         };
@@ -197,10 +146,7 @@ where
 
     /// Serves the client to its end.
     #[expect(clippy::manual_async_fn, reason = "it would keep the connection twice, as its argument and as a variable")]
-    pub(super) fn run(mut self) -> impl Future<Output = Ending>
-    where
-        Io: Send,
-    {
+    pub(super) fn run(mut self) -> impl Future<Output = Ending> {
         async move {
             let ending = poll_fn(|cx| batch::run(|| self.poll_turns(cx))).await;
             if let Ending::Finished = ending {
@@ -210,28 +156,25 @@ where
                 // Apart and boxed: every connection would carry the room for its farewell otherwise.
                 Box::pin(self.close()).await;
             }
-            trouble::discard(self.service.take());
-            trouble::discard(self.outgoing.take());
+            self.caller.drop_service();
+            trouble::discard(self.writer.outgoing.take());
             trouble::discard(self.takeover.take());
             ending
         }
     }
 
     #[cold]
-    fn hand_over(mut self, run: Run) -> Ending
-    where
-        Io: Send,
-    {
-        trouble::discard(self.service.take());
-        let unread = Some(std::mem::take(self.input.buffer())).filter(|unread| !unread.is_empty());
+    fn hand_over(mut self, run: upgrade::Run) -> Ending {
+        self.caller.drop_service();
+        let unread = Some(std::mem::take(self.reader.input.buffer())).filter(|unread| !unread.is_empty());
         let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
-        let Standing { session, registration, .. } = self.standing;
+        let ClientState { session, registration, .. } = self.client;
         Ending::Upgraded(upgrade::go_on(run, self.io, unread, session, self.inbox, registration))
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         let mut budget = BUDGET;
-        self.flight.ask_all(cx);
+        self.caller.flight.ask_all(cx);
         // Mostly a connection wakes from its rest because there is something to read.
         let mut next = if self.is_at_rest() { Next::Read } else { Next::Act };
         loop {
@@ -263,7 +206,7 @@ where
             None => {}
         }
         let is_held_back = self.answer(cx, budget);
-        if self.incoming.is_some() && self.stream_in(cx) {
+        if self.reader.incoming.is_some() && self.stream_in(cx) {
             return Next::Act;
         }
         if !is_held_back {
@@ -274,14 +217,14 @@ where
         }
         if self.is_finished() {
             // Messages may have waited for the room that there is now.
-            let is_done = self.read_mail() && !self.output.has_remaining();
+            let is_done = self.read_mail() && !self.writer.output.has_remaining();
             return if is_done { Next::End(Ending::Finished) } else { Next::Yield };
         }
         // Also while output is stuck: what is read meanwhile may be thrown away, and there may be no end to it.
         if *budget == 0 {
             return Next::Yield;
         }
-        if is_held_back && !self.is_full() { Next::Act } else { Next::Read }
+        if is_held_back && !self.writer.is_full() { Next::Act } else { Next::Read }
     }
 
     /// Waits for what comes next: input, mail, a deadline.
@@ -291,6 +234,7 @@ where
             Poll::Ready(Ok(())) => Next::Act,
             Poll::Ready(Err(error)) => Next::End(Ending::Lost(error)),
             Poll::Pending if self.inbox.poll_news(cx).is_ready() => Next::Act,
+            Poll::Pending if self.caller.poll_pause(cx).is_ready() => Next::Act,
             Poll::Pending => Next::End(Ending::Cut(ready!(self.poll_deadline(cx)))),
         };
         *budget = budget.saturating_sub(ROUND);
@@ -303,7 +247,7 @@ where
         if !self.inbox.has_mail() {
             return true;
         }
-        if self.output.remaining() >= self.output_bound() || self.outgoing.is_some() {
+        if self.writer.output.remaining() >= self.output_bound() || self.writer.outgoing.is_some() {
             self.order = self.order.max(self.inbox.peek_order());
             return false;
         }
@@ -312,48 +256,49 @@ where
         if !mail.changes.is_empty() {
             self.change_session(|session| mail.changes.into_iter().for_each(|change| change(session)));
         }
-        while self.output.remaining() < self.output_bound() {
-            let Some(message) = self.inbox.next_message(self.answered) else { return true };
-            self.codec.encode_push(message, &mut self.output);
+        while self.writer.output.remaining() < self.output_bound() {
+            let Some(message) = self.inbox.next_message(self.writer.answered) else { return true };
+            self.codec.encode_push(message, &mut self.writer.output);
         }
         false
     }
 
     fn change_session(&mut self, change: impl FnOnce(&mut Session)) {
-        change(Arc::make_mut(&mut self.standing.session));
+        change(Arc::make_mut(&mut self.client.session));
         self.settle_session();
     }
 
-    /// Lets the codec and the registry know what a connection command may have changed.
+    /// Follows a change of the session: in the codec, the registry, and the commands that are decoded and not called.
     fn settle_session(&mut self) {
-        let session = &self.standing.session;
+        if let Some(mode) = Arc::make_mut(&mut self.client.session).take_reply_mode() {
+            self.writer.set_replies(mode);
+        }
+        let session = &self.client.session;
         self.codec.set_protocol(session.protocol());
-        let limits =
-            if self.standing.is_authenticated() { self.shared.settings.limits } else { Limits::unauthenticated() };
-        self.codec.set_limits(limits);
-        self.input.trust(self.standing.is_authenticated());
-        self.flush_at = self.flush_at.min(self.output_bound());
-        self.standing.registration.entry.set_session(self.standing.session.clone());
+        self.codec.set_limits(self.client.limits());
+        self.reader.input.trust(self.client.is_authenticated());
+        self.reader.queue.set_session(session);
+        self.writer.flush_at = self.writer.flush_at.min(self.output_bound());
+        self.client.registration.entry.set_session(self.client.session.clone());
     }
 
     /// Calls nothing more: what was decoded is dropped, what was called is answered.
     fn finish(&mut self) {
-        self.stage = Stage::Finishing;
+        self.phase = Phase::Finishing;
         self.drop_uncalled();
-        self.queue.clear();
+        self.reader.queue.clear();
         // With its place in a queue for a permit, if it has one: the farewell may take a while.
-        trouble::discard(self.service.take());
+        self.caller.drop_service();
     }
 
     fn is_busy(&self) -> bool {
-        !self.queue.is_empty() || !self.flight.is_empty() || self.later.is_some() || self.outgoing.is_some()
+        !self.reader.queue.is_empty() || !self.caller.flight.is_empty() || self.writer.outgoing.is_some()
     }
 
     /// Whether there is nothing to do before something comes.
     fn is_at_rest(&self) -> bool {
-        let has_work = self.is_busy() || self.input.has_news() || self.incoming.is_some() || self.inbox.has_mail();
-        let has_unwritten = self.output.has_remaining() || self.is_flushing;
-        self.stage == Stage::Open && self.order.is_none() && !has_work && !has_unwritten
+        let has_work = self.is_busy() || self.reader.has_work() || self.inbox.has_mail();
+        self.phase == Phase::Open && self.order.is_none() && !has_work && !self.writer.has_unwritten()
     }
 
     /// Once everything before the end is answered: says why a stream is broken off, and goes on to the end.
@@ -361,12 +306,13 @@ where
         if self.is_busy() {
             return;
         }
-        match &self.stage {
-            Stage::Open | Stage::Finishing => {}
-            Stage::Ended => self.finish(),
-            Stage::Broken(error) => {
-                tracing::debug!(peer = %self.standing.session.peer(), %error, "protocol error");
-                self.codec.encode_error(error, &mut self.output);
+        match &self.phase {
+            Phase::Open | Phase::Finishing => {}
+            Phase::Ended => self.finish(),
+            Phase::Broken(error) => {
+                tracing::debug!(peer = %self.client.session.peer(), %error, "protocol error");
+                self.client.shared().tell(ConnectionEvent::ProtocolError { session: &self.client.session, error });
+                self.codec.encode_error(error, &mut self.writer.output);
                 self.finish();
             }
         }
@@ -374,22 +320,21 @@ where
 
     fn is_finished(&self) -> bool {
         // Who takes the connection need not flush what others wrote.
-        let has_unwritten = self.output.has_remaining() || self.is_flushing && self.takeover.is_some();
-        self.stage == Stage::Finishing && !self.is_busy() && !has_unwritten
+        let has_unwritten = self.writer.output.has_remaining() || self.writer.is_flushing && self.takeover.is_some();
+        self.phase == Phase::Finishing && !self.is_busy() && !has_unwritten
     }
 
-    /// Gives back what an idle connection does not need.
+    /// Gives back what a connection does not need while it waits.
     fn rest(&mut self) {
-        let entry = &self.standing.registration.entry;
-        entry.input.store(self.input.len(), Ordering::Relaxed);
-        entry.output.store(self.output.remaining(), Ordering::Relaxed);
+        let entry = &self.client.registration.entry;
+        entry.input.store(self.reader.input.len(), Ordering::Relaxed);
+        entry.output.store(self.writer.output.remaining(), Ordering::Relaxed);
+        self.caller.rest(self.client.shared().settings.keep_service);
         if !self.is_busy() {
-            self.input.shrink();
-            if !self.output.has_remaining() && self.output.room() > 0 {
-                spare::keep_output(std::mem::take(&mut self.output));
-            }
-            self.queue.shrink();
-            self.flight.shrink();
+            self.reader.input.shrink();
+            self.writer.shrink();
+            self.reader.queue.shrink();
+            self.caller.flight.shrink();
         }
     }
 }

@@ -1,26 +1,25 @@
-//! [`Queue`]: a batch of decoded commands that wait to be called.
+//! [`RequestQueue`]: a batch of decoded commands that wait to be called.
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, mem, sync::Arc};
 
-use kvstore_protocol::Command;
+use kvstore_protocol::{Command, Session};
 
 use super::spare;
-use crate::server::commands::Class;
 
-/// How many commands are decoded, and hinted, ahead of being called.
+/// How many commands are decoded, and prefetched for, ahead of being called.
 pub(super) const BATCH: usize = 64;
 
 /// For how many commands an idle connection keeps room.
 const FEW: usize = 16;
 
-/// Decoded commands, each with its tag and its class, in order.
-pub(super) struct Queue<T> {
-    /// Apart from the rest, so that a hint is shown them as one slice.
+/// Decoded commands in order, each with its tag, and whether it is exclusive.
+pub(super) struct RequestQueue<T> {
+    /// Apart from the rest, so that a prefetch function is shown them as one slice.
     commands: VecDeque<Command>,
-    rest: VecDeque<(T, Class)>,
+    rest: VecDeque<(T, bool)>,
 }
 
-impl<T> Queue<T> {
+impl<T> RequestQueue<T> {
     pub(super) fn new() -> Self {
         Self { commands: VecDeque::new(), rest: VecDeque::new() }
     }
@@ -33,19 +32,19 @@ impl<T> Queue<T> {
         self.commands.is_empty()
     }
 
-    pub(super) fn push(&mut self, command: Command, tag: T, class: Class) {
+    pub(super) fn push(&mut self, command: Command, tag: T, is_exclusive: bool) {
         self.commands.push_back(command);
-        self.rest.push_back((tag, class));
+        self.rest.push_back((tag, is_exclusive));
     }
 
-    /// Notes what a command is that [`fill`](Self::fill) brings later, and returns how many there are with it.
+    /// Adds what is known of a command that [`fill`](Self::fill) adds later, and returns how many there are with it.
     #[inline]
-    pub(super) fn announce(&mut self, tag: T, class: Class) -> usize {
-        self.rest.push_back((tag, class));
+    pub(super) fn announce(&mut self, tag: T, is_exclusive: bool) -> usize {
+        self.rest.push_back((tag, is_exclusive));
         self.rest.len()
     }
 
-    /// Brings the commands that were announced.
+    /// Adds the commands that were announced.
     pub(super) fn fill(&mut self, commands: impl Iterator<Item = Command>) {
         if self.commands.capacity() == 0 {
             self.commands = spare::commands();
@@ -53,10 +52,19 @@ impl<T> Queue<T> {
         self.commands.extend(commands);
     }
 
-    /// What the next command is.
+    /// The next command, and whether it is exclusive.
     #[inline]
-    pub(super) fn next_class(&self) -> Option<Class> {
-        self.rest.front().map(|(_, class)| *class)
+    pub(super) fn next(&self) -> Option<(&Command, bool)> {
+        Some((self.commands.front()?, self.rest.front()?.1))
+    }
+
+    /// Gives the commands another session: it has changed since they were decoded.
+    pub(super) fn set_session(&mut self, session: &Arc<Session>) {
+        for command in &mut self.commands {
+            let number = command.number();
+            let decoded = mem::replace(command, Command::new([]));
+            *command = decoded.in_session(session.clone(), number);
+        }
     }
 
     #[inline]

@@ -7,7 +7,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use kvstore_protocol::Output;
-use tokio::io::AsyncWrite;
+
+use crate::server::io::ServerIo;
 
 pub(super) const WORTHWHILE: usize = usize::MAX;
 
@@ -15,10 +16,6 @@ pub(super) fn lendable(bytes: BytesMut) -> Bytes {
     bytes.freeze()
 }
 
-pub(super) fn poll_write<Io: AsyncWrite>(
-    _: &mut Io,
-    _: &mut Output,
-    _: &mut Context<'_>,
-) -> Option<Poll<io::Result<usize>>> {
+pub(super) fn poll_write(_: &mut ServerIo, _: &mut Output, _: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
     None
 }

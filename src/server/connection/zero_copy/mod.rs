@@ -14,7 +14,6 @@ mod pages;
 mod pipe;
 
 use std::{
-    any::Any,
     io::{self, IoSlice},
     ops::Range,
     task::{Context, Poll, ready},
@@ -23,12 +22,11 @@ use std::{
 use bytes::Buf;
 use kvstore_protocol::Output;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
-use tokio::{
-    io::{AsyncWrite, Interest},
-    net::TcpStream,
-};
+use tokio::{io::Interest, net::TcpStream};
 
 pub(super) use pages::lendable;
+
+use crate::server::io::ServerIo;
 
 /// From how many bytes on a request is lendable.
 pub(super) const WORTHWHILE: usize = 64 * 1024;
@@ -40,15 +38,15 @@ const LEAST: usize = 32 * 1024;
 const PARTS: usize = 16;
 
 /// Writes once, if there is something to lend, and a TCP socket to lend it to.
-pub(super) fn poll_write<Io: AsyncWrite + 'static>(
-    io: &mut Io,
+pub(super) fn poll_write(
+    io: &mut ServerIo,
     output: &mut Output,
     cx: &mut Context<'_>,
 ) -> Option<Poll<io::Result<usize>>> {
     if output.remaining() < LEAST {
         return None;
     }
-    let stream = (io as &mut dyn Any).downcast_mut::<TcpStream>()?;
+    let ServerIo::Tcp(stream) = io else { return None };
     // Not before it can be written: each time that something might have been lent counts.
     match stream.poll_write_ready(cx) {
         Poll::Ready(Ok(())) => {}
@@ -127,7 +125,7 @@ mod tests {
     }
 
     /// Writes `bytes` behind a head more often than it takes to lend them, and tells how often they were lent.
-    async fn lent<Io: AsyncWrite + 'static>(io: &mut Io, bytes: &Bytes) -> usize {
+    async fn lent(io: &mut ServerIo, bytes: &Bytes) -> usize {
         let mut cx = Context::from_waker(Waker::noop());
         let write = || {
             let mut output = Output::default();
@@ -148,9 +146,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_is_lent_to_a_tcp_socket_once_it_was_copied_several_times() {
-        let (mut server, mut client) = pair().await;
+        let (server, mut client) = pair().await;
         server.writable().await.expect("the peer is there");
         let bytes = lendable(BytesMut::from(&[7; WORTHWHILE][..]));
+        let mut server = ServerIo::Tcp(server);
         assert_eq!(lent(&mut server, &bytes).await, 3);
         drop(bytes);
         // It may get the memory of what is read below.
@@ -163,9 +162,11 @@ mod tests {
 
     #[tokio::test]
     async fn other_memory_other_streams_and_short_parts_are_copied() {
-        let (mut server, _client) = pair().await;
+        let (server, _client) = pair().await;
         server.writable().await.expect("the peer is there");
-        let (mut pipe, _end) = tokio::io::duplex(1 << 20);
+        let mut server = ServerIo::Tcp(server);
+        let (pipe, _end) = tokio::io::duplex(1 << 20);
+        let mut pipe = ServerIo::Memory(pipe);
         let lendable_bytes = lendable(BytesMut::from(&[7; WORTHWHILE][..]));
         assert_eq!(lent(&mut server, &Bytes::from(vec![7; WORTHWHILE])).await, 0);
         assert_eq!(lent(&mut pipe, &lendable_bytes).await, 0);
@@ -179,13 +180,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_full_socket_did_not_take_is_written_when_there_is_room() {
-        let (mut server, mut client) = pair().await;
+        let (server, mut client) = pair().await;
         server.writable().await.expect("the peer is there");
         let value: Vec<u8> = (0..30_000_000_u32).map(|index| (index / 1000) as u8).collect();
         let bytes = lendable(BytesMut::from(&value[..]));
         let mut output = Output::default();
         output.bytes().extend_from_slice(b"head");
         output.share(bytes.clone());
+        let mut server = ServerIo::Tcp(server);
         let mut cx = Context::from_waker(Waker::noop());
         let first = (0..20).find_map(|_| poll_write(&mut server, &mut output, &mut cx));
         assert!(matches!(first, Some(Poll::Ready(Ok(5..)))));

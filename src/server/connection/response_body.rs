@@ -9,17 +9,16 @@ use std::{
 use bytes::{Buf, BufMut, BytesMut};
 use kvstore_middleware::trouble;
 use kvstore_protocol::{Body, Codec, CommandError, Response, Streamed, Upgrade};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_read_buf;
 
-use super::{Connection, flight::Flight};
-use crate::server::{supply::Supply, upgrade::Takeover};
+use super::Connection;
+use crate::server::{make_service::MakeService, upgrade::Takeover};
 
 /// How much of a streamed value waits to be written at a time.
 pub(super) const WINDOW: usize = 64 * 1024;
 
 /// A streamed value on its way out. Nothing is answered until it is whole.
-pub(super) struct Outgoing<T> {
+pub(super) struct OutgoingBody<T> {
     body: Body,
     tag: T,
     /// What was read, when the protocol sends values whole.
@@ -28,12 +27,7 @@ pub(super) struct Outgoing<T> {
     is_last: bool,
 }
 
-impl<Io, U, C> Connection<Io, U, C>
-where
-    Io: AsyncRead + AsyncWrite + Unpin + 'static,
-    U: Supply,
-    C: Codec,
-{
+impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Answers with what is more than one message to encode.
     #[cold]
     pub(super) fn reply_rare(&mut self, mut response: Response, tag: C::Tag) {
@@ -51,8 +45,8 @@ where
                 }
                 Response::Streamed(streamed) => return self.begin_stream(&streamed, tag, is_last),
                 other => {
-                    if self.standing.replies.pass() {
-                        self.codec.encode(&other, tag, &mut self.output);
+                    if self.writer.sends_reply() {
+                        self.codec.encode(&other, tag, &mut self.writer.output);
                     }
                     return self.note_answered(is_last);
                 }
@@ -62,12 +56,12 @@ where
 
     /// Notes who takes the connection, and returns what is answered before.
     fn take_over(&mut self, upgrade: &Upgrade) -> Response {
-        if !self.at_barrier || !self.flight.is_empty() || !self.queue.is_empty() {
+        if !self.caller.is_behind_exclusive() || !self.reader.queue.is_empty() {
             // What came behind is decoded already, and would be lost to the new owner.
-            tracing::error!("a command that upgrades its connection is not named as a barrier");
-            return Response::error("ERR", "a command that upgrades its connection must be a barrier");
+            tracing::error!("a command that upgrades its connection is not named as an exclusive one");
+            return Response::error("ERR", "a command that upgrades its connection must be an exclusive one");
         }
-        if self.input.is_passing() {
+        if self.reader.input.is_passing() {
             tracing::error!("a command whose argument is streamed upgrades its connection");
             return Response::error("ERR", "a command whose argument is streamed cannot upgrade its connection");
         }
@@ -82,33 +76,33 @@ where
 
     fn begin_stream(&mut self, streamed: &Streamed, tag: C::Tag, is_last: bool) {
         let body = streamed.take();
-        if !self.standing.replies.pass() {
+        if !self.writer.sends_reply() {
             trouble::discard(body);
             return self.note_answered(is_last);
         }
         let Some(body) = body else {
-            self.codec.encode(&CommandError::STREAMED_INSIDE.into(), tag, &mut self.output);
+            self.codec.encode(&CommandError::STREAMED_INSIDE.into(), tag, &mut self.writer.output);
             return self.note_answered(is_last);
         };
-        let collected = match self.codec.begin_streamed(body.len(), &tag, &mut self.output) {
+        let collected = match self.codec.begin_streamed(body.len(), &tag, &mut self.writer.output) {
             true => None,
             false if body.len() > self.output_bound() as u64 => {
                 let refusal = Response::error("ERR", "the value is too long to be sent in this protocol");
-                self.codec.encode(&refusal, tag, &mut self.output);
+                self.codec.encode(&refusal, tag, &mut self.writer.output);
                 trouble::discard(body);
                 return self.note_answered(is_last);
             }
             false => Some(BytesMut::new()),
         };
-        self.outgoing = Some(Box::new(Outgoing { body, tag, collected, is_last }));
+        self.writer.outgoing = Some(Box::new(OutgoingBody { body, tag, collected, is_last }));
         self.flush_soon();
     }
 
     /// Sends on, by as much as there is room for. Pending while the source has nothing to send.
     #[cold]
     pub(super) fn stream_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let room = self.flush_at.saturating_sub(self.output.remaining());
-        let Some(outgoing) = &mut self.outgoing else { return Poll::Ready(()) };
+        let room = self.writer.flush_at.saturating_sub(self.writer.output.remaining());
+        let Some(outgoing) = &mut self.writer.outgoing else { return Poll::Ready(()) };
         let left = usize::try_from(outgoing.body.len()).unwrap_or(usize::MAX);
         if left == 0 {
             self.end_stream();
@@ -116,7 +110,7 @@ where
         }
         let (buffer, room) = match &mut outgoing.collected {
             Some(collected) => (collected, WINDOW),
-            None => (self.output.bytes(), room.min(WINDOW)),
+            None => (self.writer.output.bytes(), room.min(WINDOW)),
         };
         let room = room.min(left);
         buffer.reserve(room);
@@ -133,12 +127,12 @@ where
     }
 
     fn end_stream(&mut self) {
-        let Some(outgoing) = self.outgoing.take() else { return };
-        let Outgoing { body, tag, collected, is_last } = *outgoing;
+        let Some(outgoing) = self.writer.outgoing.take() else { return };
+        let OutgoingBody { body, tag, collected, is_last } = *outgoing;
         trouble::discard(body);
         match collected {
-            Some(collected) => self.codec.encode(&Response::bulk(collected.freeze()), tag, &mut self.output),
-            None => self.codec.end_streamed(tag, &mut self.output),
+            Some(collected) => self.codec.encode(&Response::bulk(collected.freeze()), tag, &mut self.writer.output),
+            None => self.codec.end_streamed(tag, &mut self.writer.output),
         }
         self.flush_soon();
         self.note_answered(is_last);
@@ -146,27 +140,27 @@ where
 
     /// A source failed. What was sent of its value cannot be taken back, so the connection ends behind it.
     fn break_stream(&mut self, cause: &io::Error) {
-        let Some(outgoing) = self.outgoing.take() else { return };
-        let Outgoing { body, tag, collected, is_last } = *outgoing;
+        let Some(outgoing) = self.writer.outgoing.take() else { return };
+        let OutgoingBody { body, tag, collected, is_last } = *outgoing;
         trouble::discard(body);
         self.flush_soon();
         if collected.is_some() {
             let answer = trouble::internal_error(&format!("a streamed value broke off: {cause}"));
-            self.codec.encode(&answer, tag, &mut self.output);
+            self.codec.encode(&answer, tag, &mut self.writer.output);
             return self.note_answered(is_last);
         }
-        let peer = self.standing.session.peer();
+        let peer = self.client.session.peer();
         tracing::error!(%peer, %cause, "a streamed value broke off, and its connection with it");
         trouble::discard(self.takeover.take());
         // Whatever were written now would be taken for the rest of the value.
         self.finish();
-        self.flight = Flight::new();
+        self.caller.cancel();
         self.inbox.close_to_messages();
     }
 
     /// Notes that the next command in order is answered.
     fn note_answered(&mut self, is_last: bool) {
-        self.answered += 1;
+        self.writer.answered += 1;
         if self.inbox.has_mail() {
             self.read_mail();
         }

@@ -1,0 +1,83 @@
+//! [`ClientState`]: who the client of a connection is, and its place among the others.
+
+use std::sync::Arc;
+
+use kvstore_protocol::{Limits, Session};
+
+use super::{
+    ServerStatus,
+    connection::Ending,
+    events::{CloseReason, ConnectionEvent},
+    registry::{ClientEntry, Registration},
+    state::ServerState,
+};
+
+/// The client of a connection: its session, its place in the registry, and the server that it came to.
+pub(super) struct ClientState {
+    pub(super) session: Arc<Session>,
+    pub(super) registration: Registration,
+    pub(super) server: ServerStatus,
+}
+
+impl ClientState {
+    /// What the connections of the server share.
+    #[inline]
+    pub(super) fn shared(&self) -> &ServerState {
+        self.server.state()
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Whether the client has authenticated, or need not.
+    #[inline]
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.session.user().is_some()
+    }
+
+    /// The bounds of its requests.
+    pub(super) fn limits(&self) -> Limits {
+        if self.is_authenticated() { self.server.listener().limits } else { Limits::unauthenticated() }
+    }
+
+    /// What is told of the connection when it has ended.
+    pub(super) fn observer(&self) -> ClientObserver {
+        ClientObserver { entry: self.registration.entry.clone(), server: self.server.clone() }
+    }
+}
+
+/// Tells of the end of a connection.
+#[derive(Clone)]
+pub(super) struct ClientObserver {
+    entry: Arc<ClientEntry>,
+    server: ServerStatus,
+}
+
+impl ClientObserver {
+    /// Logs how a connection ended, and tells the observer of the server.
+    pub(super) fn close(&self, ending: &Ending) {
+        let session = self.entry.session();
+        let peer = session.peer();
+        let reason = match ending {
+            Ending::Upgraded(_) => return tracing::debug!(%peer, "connection upgraded"),
+            Ending::Cut(reason) => {
+                tracing::info!(%peer, reason, "connection cut");
+                CloseReason::Cut(reason)
+            }
+            Ending::Killed => {
+                tracing::debug!(%peer, "connection killed");
+                CloseReason::Killed
+            }
+            Ending::Lost(error) => {
+                tracing::debug!(%peer, %error, "connection lost");
+                CloseReason::Lost(error)
+            }
+            Ending::Finished => {
+                tracing::trace!(%peer, "connection closed");
+                CloseReason::Finished
+            }
+        };
+        self.server.state().tell(ConnectionEvent::Closed { session: &session, reason });
+    }
+}

@@ -1,0 +1,164 @@
+//! [`Clients`]: the connections of a server, for programs.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use kvstore_protocol::{
+    Response, SendError, Session,
+    mailbox::{Message, Order, Place},
+};
+use tokio::time::Instant;
+
+use super::{
+    PauseMode,
+    registry::{ClientEntry, Registry},
+};
+
+/// The connections of a server: to list them, to find one, to send to it, to close it.
+///
+/// From [`Serve::clients`](super::Serve::clients), and from the [`ServerStatus`](super::ServerStatus) of a command.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use kvstore::{routing::Router, testing::Server};
+///
+/// let mut clients = None;
+/// let server = Server::of(|listener| {
+///     let serve = kvstore::serve(listener, Router::<()>::new());
+///     clients = Some(serve.clients());
+///     serve
+/// });
+/// let clients = clients.expect("the server was made");
+/// let client = server.client();
+/// client.ping().await?;
+/// assert_eq!(clients.len(), 1);
+/// for connected in clients.list() {
+///     println!("{} {} since {:?}", connected.id(), connected.session().peer(), connected.age());
+///     connected.kill();
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Clients(Arc<Registry>);
+
+/// A connection of a server. The handle may outlive it: then nothing is sent any more.
+#[derive(Clone)]
+pub struct ConnectedClient {
+    entry: Arc<ClientEntry>,
+    /// The uptime of the server, in seconds, when the handle was made.
+    uptime: u32,
+}
+
+impl Clients {
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        Self(registry)
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no connections.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The connections, in the order in which they were opened.
+    pub fn list(&self) -> Vec<ConnectedClient> {
+        self.0.entries().into_iter().map(|entry| self.client(entry)).collect()
+    }
+
+    /// The connection with the number `id`: that of [`Session::id`], and of CLIENT ID.
+    pub fn get(&self, id: u64) -> Option<ConnectedClient> {
+        self.0.find(id).map(|entry| self.client(entry))
+    }
+
+    /// Holds the commands of all connections for this long: CLIENT PAUSE. Connections are accepted and read meanwhile.
+    pub fn pause(&self, duration: Duration, mode: PauseMode) {
+        let far = Duration::from_secs(60 * 60 * 24 * 365);
+        self.0.pause().begin(Instant::now() + duration.min(far), mode);
+    }
+
+    /// Ends the pause: CLIENT UNPAUSE.
+    pub fn resume(&self) {
+        self.0.pause().end();
+        self.0.nudge_all();
+    }
+
+    fn client(&self, entry: Arc<ClientEntry>) -> ConnectedClient {
+        ConnectedClient { entry, uptime: self.0.uptime() }
+    }
+}
+
+impl ConnectedClient {
+    /// The number of the connection.
+    pub fn id(&self) -> u64 {
+        self.session().id()
+    }
+
+    /// The session of the connection, as it is now.
+    pub fn session(&self) -> Arc<Session> {
+        self.entry.session()
+    }
+
+    /// For how long the connection had been open when this handle was made, in whole seconds.
+    pub fn age(&self) -> Duration {
+        Duration::from_secs(self.uptime.saturating_sub(self.entry.opened).into())
+    }
+
+    /// For how long nothing had been read from it or written to it when this handle was made, in whole seconds.
+    pub fn idle(&self) -> Duration {
+        Duration::from_secs(self.uptime.saturating_sub(self.entry.active()).into())
+    }
+
+    /// The name of the last command, in lower case; `NULL` when there was none.
+    pub fn last_command(&self) -> String {
+        self.entry.command()
+    }
+
+    /// Sends a message out of turn: behind the answers that are written already.
+    ///
+    /// # Errors
+    /// When too many messages wait for the connection, or it is closed.
+    pub fn push(&self, message: Response) -> Result<(), SendError> {
+        match self.session().mailbox() {
+            Some(mailbox) => mailbox.try_send(Message::new(0, Place::AfterAnswer, message)),
+            None => Err(SendError::Closed(message)),
+        }
+    }
+
+    /// Changes the session, for the commands that are called from now on.
+    pub fn update(&self, change: impl FnOnce(&mut Session) + Send + 'static) {
+        if let Some(mailbox) = self.session().mailbox() {
+            mailbox.change_session(change);
+        }
+    }
+
+    /// Closes the connection at once, as CLIENT KILL does. Commands in flight are cancelled.
+    pub fn kill(&self) {
+        self.entry.order(Order::Kill);
+    }
+
+    /// The bytes that are read and not decoded, and those that are encoded and not written, when the connection waited last.
+    pub fn buffers(&self) -> (usize, usize) {
+        self.entry.buffers()
+    }
+
+    /// Closes the connection in order: what is in flight is answered first.
+    pub fn close(&self) {
+        self.entry.order(Order::Stop);
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("len", &self.len()).finish()
+    }
+}
+
+impl fmt::Debug for ConnectedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectedClient").field("session", &self.session()).finish_non_exhaustive()
+    }
+}

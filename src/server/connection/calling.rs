@@ -1,0 +1,270 @@
+//! Calling: from decoded commands to their answers.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use kvstore_middleware::trouble;
+use kvstore_protocol::{Codec, Command, CommandError, Response, batch};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tower::Service;
+
+use super::{
+    Connection, ROUND,
+    flight::{Flight, Polled, Spent},
+};
+use crate::server::{
+    ConnectionCommands, ConnectionEvent,
+    connection_layer::{self, ConnectionCommand, ResponseFuture},
+    make_service::MakeService,
+};
+
+/// The answer to nearly every command of a client that has not authenticated.
+const NOT_AUTHENTICATED: CommandError = CommandError::new("NOAUTH", "Authentication required.");
+
+/// The future of a command: of the service, or of a connection layer in front of it.
+type Futures<M> = ResponseFuture<<<M as MakeService>::Service as Service<Command>>::Future>;
+
+/// What calling a command comes to.
+type Called<M> = Polled<<<M as MakeService>::Service as Service<Command>>::Error>;
+
+/// The service of a connection, and its commands that were called and not answered.
+pub(super) struct Caller<M: MakeService, T> {
+    make: Arc<M>,
+    /// `None` until a command needs one.
+    service: Option<M::Service>,
+    /// Whether the service has said that it is not ready. Its place in a queue is kept.
+    is_waiting: bool,
+    pub(super) flight: Flight<Futures<M>, T>,
+    /// Whether the last command that was called is an exclusive one.
+    is_at_exclusive: bool,
+    /// Wakes the connection when a pause is over.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl<M: MakeService, T> Caller<M, T> {
+    pub(super) fn new(make: Arc<M>, service: M::Service) -> Self {
+        let (service, flight) = (Some(service), Flight::new());
+        Self { make, service, is_waiting: false, flight, is_at_exclusive: false, pause: None }
+    }
+
+    /// Whether an exclusive command is in flight.
+    #[inline]
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.is_at_exclusive && !self.flight.is_empty()
+    }
+
+    /// Whether the last command that was called is an exclusive one, and answered by now.
+    pub(super) fn is_behind_exclusive(&self) -> bool {
+        self.is_at_exclusive && self.flight.is_empty()
+    }
+
+    /// Drops the service, with what it reserved. A panic in that is logged.
+    pub(super) fn drop_service(&mut self) {
+        self.is_waiting = false;
+        trouble::discard(self.service.take());
+    }
+
+    /// Cancels all commands in flight.
+    pub(super) fn cancel(&mut self) {
+        self.flight = Flight::new();
+    }
+
+    /// Gives back what a connection does not need while it waits: a service that may hold a reservation that it did not
+    /// use. One that waits in a queue keeps its place.
+    #[inline]
+    pub(super) fn rest(&mut self, keeps_service: bool) {
+        if !keeps_service && M::IS_CLONED && !self.is_waiting {
+            self.drop_service();
+        }
+    }
+
+    /// Waits for the end of a pause that holds the next command.
+    pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(pause) = &mut self.pause else { return Poll::Pending };
+        std::task::ready!(pause.as_mut().poll(cx));
+        self.pause = None;
+        Poll::Ready(())
+    }
+
+    /// Waits for the end of a pause, and for nothing else meanwhile.
+    #[cold]
+    fn wait_until(&mut self, end: Instant) {
+        self.drop_service();
+        match &mut self.pause {
+            Some(pause) => pause.as_mut().reset(end),
+            None => self.pause = Some(Box::pin(sleep_until(end))),
+        }
+    }
+}
+
+impl<M: MakeService, C: Codec> Connection<M, C> {
+    /// Answers what can be answered at once. True when there is more to do, but output or other connections come first.
+    pub(super) fn answer(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> bool {
+        loop {
+            // No answer either while output is full: messages that go out in front of it may wait for room too.
+            while !self.writer.is_full() {
+                if self.writer.outgoing.is_some() {
+                    if *budget == 0 {
+                        return true;
+                    }
+                    *budget = budget.saturating_sub(ROUND);
+                    if self.stream_out(cx).is_pending() {
+                        return false;
+                    }
+                    continue;
+                }
+                let Some((mut response, tag)) = self.caller.flight.next_answer() else { break };
+                self.reply(&mut response, tag);
+            }
+            if self.writer.is_full() || *budget == 0 {
+                return true;
+            }
+            if self.reader.queue.is_empty() && !self.decode() || !self.call_next(cx) {
+                return false;
+            }
+            *budget -= 1;
+        }
+    }
+
+    /// Calls the next command, if it may be called now.
+    fn call_next(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((command, is_exclusive)) = self.reader.queue.next() else { return false };
+        let shared = self.client.shared();
+        if !self.caller.flight.is_empty() {
+            let has_room = self.caller.flight.len() < shared.settings.max_in_flight;
+            if self.caller.is_at_exclusive || is_exclusive || !has_room {
+                return false;
+            }
+        }
+        if let Some(end) = shared.registry.pause().holds(command) {
+            self.caller.wait_until(end);
+            return false;
+        }
+        if !self.client.is_authenticated() && !shared.is_open(command) {
+            return self.refuse_next();
+        }
+        let is_outermost = shared.settings.connection_commands == ConnectionCommands::Outermost;
+        match if is_outermost { connection_layer::find(command) } else { None } {
+            Some(known) => self.call_connection_layer(known, is_exclusive, cx),
+            None => self.call_service(is_exclusive, cx),
+        }
+    }
+
+    fn call_service(&mut self, is_exclusive: bool, cx: &mut Context<'_>) -> bool {
+        let Some(service) = &mut self.caller.service else { return self.renew_service() };
+        match trouble::guard(|| service.poll_ready(cx)) {
+            Ok(Poll::Ready(Ok(()))) => {}
+            Ok(Poll::Pending) => return self.wait_for_service(),
+            Ok(Poll::Ready(Err(error))) => return self.answer_spent(trouble::answer_to(error.into())),
+            Err(answer) => return self.answer_spent(answer),
+        }
+        let Some((command, tag)) = self.reader.queue.pop() else { return false };
+        (self.caller.is_at_exclusive, self.caller.is_waiting) = (is_exclusive, false);
+        batch::set_more(!self.reader.queue.is_empty());
+        let mut polled = self.caller.flight.start(|| ResponseFuture::passed(service.call(command)), cx);
+        match &mut polled {
+            Ok(Poll::Ready(Ok(response))) if self.caller.flight.is_empty() => self.reply(response, tag),
+            _ => self.reply_later(polled, tag),
+        }
+        true
+    }
+
+    /// The service is not ready. It is asked again when it has woken the connection.
+    #[cold]
+    fn wait_for_service(&mut self) -> bool {
+        // Its place in a queue is given up while others are in flight: it would hold a permit that only an answer to one of
+        // them may lead to. After that answer it is asked afresh.
+        if !self.caller.flight.is_empty() && M::IS_CLONED {
+            self.caller.drop_service();
+        } else {
+            self.caller.is_waiting = true;
+        }
+        false
+    }
+
+    /// Calls a command of the connection in front of the service, which need not be ready for it.
+    #[inline(never)]
+    fn call_connection_layer(
+        &mut self,
+        known: &'static ConnectionCommand,
+        is_exclusive: bool,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let Some((command, tag)) = self.reader.queue.pop() else { return false };
+        self.caller.is_at_exclusive = is_exclusive;
+        let mut polled = self.caller.flight.start(|| ResponseFuture::answered_by(known, command), cx);
+        match &mut polled {
+            Ok(Poll::Ready(Ok(response))) if self.caller.flight.is_empty() => self.reply(response, tag),
+            // It is not the service that panicked.
+            _ => drop(self.caller.flight.started(polled, tag)),
+        }
+        true
+    }
+
+    /// Notes what a command came to whose answer is not there, not its turn, or not an answer.
+    #[cold]
+    fn reply_later(&mut self, polled: Called<M>, tag: C::Tag) {
+        if let Err(Spent) = self.caller.flight.started(polled, tag) {
+            self.caller.drop_service();
+            self.finish_if_spent();
+        }
+    }
+
+    /// Gets another service where there is none. True when there is more to do.
+    #[inline(never)]
+    fn renew_service(&mut self) -> bool {
+        match trouble::guard(|| self.caller.make.another()) {
+            Ok(Some(service)) => {
+                self.caller.service = Some(service);
+                return true;
+            }
+            Ok(None) => {}
+            // What comes behind cannot be answered.
+            Err(answer) => {
+                if let Some((_, tag)) = self.reader.queue.pop() {
+                    self.answer_now(answer, tag);
+                }
+            }
+        }
+        self.finish();
+        false
+    }
+
+    /// Answers the next command for a service that is spent before it was called.
+    #[cold]
+    fn answer_spent(&mut self, answer: Response) -> bool {
+        self.caller.drop_service();
+        let Some((_, tag)) = self.reader.queue.pop() else { return false };
+        self.answer_now(answer, tag);
+        self.finish_if_spent();
+        true
+    }
+
+    /// A service that came from a factory is not replaced: its connection ends with the answer.
+    fn finish_if_spent(&mut self) {
+        if !M::IS_CLONED {
+            self.finish();
+        }
+    }
+
+    /// Refuses a command of a client that has not authenticated.
+    #[cold]
+    fn refuse_next(&mut self) -> bool {
+        let Some((command, tag)) = self.reader.queue.pop() else { return false };
+        let answer = Response::from(NOT_AUTHENTICATED);
+        self.client.shared().tell(ConnectionEvent::Refused { command: &command, answer: &answer });
+        self.answer_now(answer, tag);
+        true
+    }
+
+    /// Answers a command in its turn.
+    fn answer_now(&mut self, response: Response, tag: C::Tag) {
+        if let Some((mut response, tag)) = self.caller.flight.answered(response, tag) {
+            self.reply(&mut response, tag);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! [`ConnectionCall`]: what a command of the connection reads and changes.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use kvstore_protocol::{Command, CommandError, Response, Session};
+
+use crate::server::ServerStatus;
+
+/// One call of a command of the connection.
+///
+/// The functions of these commands are synchronous, and work on a copy of the session: what they change is recorded, and
+/// [applied](Self::commit) to the connection once they have answered.
+pub(crate) struct ConnectionCall<'a> {
+    command: &'a Command,
+    session: Arc<Session>,
+    changes: Vec<Change>,
+}
+
+type Change = Box<dyn Fn(&mut Session) + Send>;
+
+/// What a command comes to.
+pub(crate) enum Outcome {
+    Answered(Response),
+    /// It waits for something, for an authenticator.
+    Pending(Pending),
+}
+
+/// The answer of a command that waits.
+pub(crate) type Pending = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// An outcome, or a refusal.
+pub(super) type Answered = Result<Outcome, CommandError>;
+
+impl<R: Into<Response>> From<R> for Outcome {
+    fn from(response: R) -> Self {
+        Self::Answered(response.into())
+    }
+}
+
+impl<'a> ConnectionCall<'a> {
+    pub(super) fn new(command: &'a Command) -> Self {
+        Self { command, session: command.shared_session(), changes: Vec::new() }
+    }
+
+    pub(super) fn command(&self) -> &'a Command {
+        self.command
+    }
+
+    /// The session, with the changes of this call.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn shared_session(&self) -> Arc<Session> {
+        self.session.clone()
+    }
+
+    /// The server that the command came through.
+    ///
+    /// # Errors
+    /// When it came through none: it was called in the same process.
+    pub(super) fn server(&self) -> Result<&'a ServerStatus, CommandError> {
+        let server = self.command.session().extensions().get::<ServerStatus>();
+        server.ok_or(CommandError::new("ERR", "the command did not come from a connection"))
+    }
+
+    /// Changes the session.
+    pub(super) fn update(&mut self, change: impl Fn(&mut Session) + Send + 'static) {
+        change(Arc::make_mut(&mut self.session));
+        self.changes.push(Box::new(change));
+    }
+
+    /// Applies the changes to the connection, for the commands after this one.
+    pub(super) fn commit(self) {
+        let (changes, handle) = (self.changes, self.command.session_handle());
+        if let Some(handle) = handle.filter(|_| !changes.is_empty()) {
+            handle.update(move |session| changes.iter().for_each(|change| change(session)));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! CLIENT: what a client says about its connection, and what it asks about all of them.
+
+mod filter;
+
+use std::time::Duration;
+
+use kvstore_protocol::{
+    ByteString, Command, CommandError, Protocol, ReplyMode, Response, Session, catalog::find_subcommand, parse_integer,
+};
+
+use super::call::{Answered, ConnectionCall};
+use crate::server::{Clients, ConnectedClient, PauseMode};
+use filter::{Filter, text};
+
+/// In the session of a client that asked for CLIENT NO-TOUCH ON: its reads do not count as use of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct NoTouch;
+
+/// In the session of a client that asked for CLIENT NO-EVICT ON: it is not disconnected to free memory.
+#[derive(Clone, Copy, Debug)]
+pub struct NoEvict;
+
+/// A sub-command and its function, which is given the arguments behind its name. Its arity is in the catalog.
+type Subcommand = (&'static str, fn(&mut ConnectionCall<'_>, &[&[u8]]) -> Answered);
+
+static SUBCOMMANDS: [Subcommand; 13] = [
+    ("ID", |call, _| Ok(Response::Integer(call.session().id() as i64).into())),
+    ("INFO", info),
+    ("GETNAME", get_name),
+    ("SETNAME", set_name),
+    ("SETINFO", set_info),
+    ("LIST", list),
+    ("KILL", kill),
+    ("PAUSE", pause),
+    ("UNPAUSE", unpause),
+    ("REPLY", reply),
+    ("NO-EVICT", |call, args| flag(call, args, NoEvict)),
+    ("NO-TOUCH", |call, args| flag(call, args, NoTouch)),
+    ("HELP", |_, _| Ok(Response::array(HELP.lines().map(Response::simple)).into())),
+];
+
+const HELP: &str = "\
+CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
+GETNAME
+    Return the name of the current connection.
+ID
+    Return the ID of the current connection.
+INFO
+    Return information about the current client connection.
+KILL <ip:port>
+    Kill connection made from <ip:port>.
+KILL <option> <value> [<option> <value> [...]]
+    Kill connections. Options are: ADDR, LADDR, TYPE, USER, SKIPME, ID.
+LIST [options ...]
+    Return information about client connections. Options: TYPE, ID.
+PAUSE <timeout> [WRITE|ALL]
+    Suspend all, or just write, clients for <timeout> milliseconds.
+UNPAUSE
+    Stop the current client pause, resuming traffic.
+NO-EVICT (ON|OFF)
+    Protect current client connection from eviction.
+NO-TOUCH (ON|OFF)
+    Will not touch LRU/LFU stats when this mode is on.
+REPLY (ON|OFF|SKIP)
+    Control the replies sent to the current connection.
+SETNAME <name>
+    Assign the name <name> to the current connection.
+SETINFO <option> <value>
+    Set client meta attr. Options: LIB-NAME, LIB-VER.
+HELP
+    Print this help.";
+
+/// Whether `command`, a call of CLIENT, is for this module: its sub-command is known here, or there is none.
+pub(super) fn knows(command: &Command) -> bool {
+    command.len() == 1 || find_subcommand(command, &SUBCOMMANDS, |sub| sub.0).is_ok()
+}
+
+/// `CLIENT subcommand …`
+pub(super) fn client(call: &mut ConnectionCall<'_>) -> Answered {
+    let command = call.command();
+    let (name, run) = find_subcommand(command, &SUBCOMMANDS, |sub| sub.0)?;
+    let known = command.known().and_then(|client| client.subcommand(name.as_bytes()));
+    if !known.is_none_or(|known| known.arity().admits(command.len())) {
+        return Err(CommandError::wrong_arity(&format!("client|{name}")));
+    }
+    run(call, &command.args().skip(1).collect::<Vec<_>>())
+}
+
+fn info(call: &mut ConnectionCall<'_>, _: &[&[u8]]) -> Answered {
+    let client = clients(call)?.get(call.session().id());
+    let line = client.map_or_else(String::new, |client| line(&client) + "\n");
+    Ok(Response::Verbatim(*b"txt", line.into()).into())
+}
+
+fn get_name(call: &mut ConnectionCall<'_>, _: &[&[u8]]) -> Answered {
+    let name = call.session().name();
+    Ok(if name.is_empty() { Response::Null } else { name.into() }.into())
+}
+
+fn set_name(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+    let name = checked_name(args[0])?;
+    call.update(move |session| session.set_name(name.clone()));
+    Ok(Response::ok().into())
+}
+
+/// A name that CLIENT LIST can show on one line.
+pub(super) fn checked_name(name: &[u8]) -> Result<ByteString, CommandError> {
+    is_printable(name)
+        .then(|| ByteString::from(name))
+        .ok_or(CommandError::err("Client names cannot contain spaces, newlines or special characters."))
+}
+
+fn is_printable(text: &[u8]) -> bool {
+    text.iter().all(|byte| (b'!'..=b'~').contains(byte))
+}
+
+fn set_info(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+    let (option, value) = (args[0], args[1]);
+    let name = text(option);
+    let set: fn(&mut Session, ByteString) = match () {
+        () if option.eq_ignore_ascii_case(b"LIB-NAME") => Session::set_library_name,
+        () if option.eq_ignore_ascii_case(b"LIB-VER") => Session::set_library_version,
+        () => return Err(CommandError::err(format!("Unrecognized option '{name}'"))),
+    };
+    if !is_printable(value) {
+        return Err(CommandError::err(format!("{name} cannot contain spaces, newlines or special characters.")));
+    }
+    let value = ByteString::from(value);
+    call.update(move |session| set(session, value.clone()));
+    Ok(Response::ok().into())
+}
+
+fn reply(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+    let mode = match () {
+        () if args[0].eq_ignore_ascii_case(b"ON") => ReplyMode::On,
+        () if args[0].eq_ignore_ascii_case(b"OFF") => ReplyMode::Off,
+        () if args[0].eq_ignore_ascii_case(b"SKIP") => ReplyMode::Skip,
+        () => return Err(CommandError::SYNTAX),
+    };
+    call.update(move |session| session.set_reply_mode(mode));
+    Ok(Response::ok().into())
+}
+
+fn flag<T: Copy + Send + Sync + 'static>(call: &mut ConnectionCall<'_>, args: &[&[u8]], mark: T) -> Answered {
+    match () {
+        () if args[0].eq_ignore_ascii_case(b"ON") => call.update(move |session| session.extensions_mut().insert(mark)),
+        () if args[0].eq_ignore_ascii_case(b"OFF") => call.update(|session| session.extensions_mut().remove::<T>()),
+        () => return Err(CommandError::SYNTAX),
+    }
+    Ok(Response::ok().into())
+}
+
+fn list(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+    let filter = Filter::of_list(args)?;
+    let chosen = clients(call)?.list().into_iter().filter(|client| filter.admits(client));
+    let text: String = chosen.map(|client| line(&client) + "\n").collect();
+    Ok(Response::Verbatim(*b"txt", text.into()).into())
+}
+
+fn kill(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+    let is_old_form = args.len() == 1;
+    let (filter, skip_me) = Filter::of_kill(args)?;
+    let me = call.session().id();
+    let mut chosen = clients(call)?.list();
+    chosen.retain(|client| filter.admits(client) && !(skip_me && client.id() == me));
+    let kills_me = chosen.iter().any(|client| client.id() == me);
+    chosen.iter().filter(|client| client.id() != me).for_each(ConnectedClient::kill);
+    let answer = match (is_old_form, chosen.len()) {
+        (true, 0) => return Err(CommandError::err("No such client")),
+        (true, _) => Response::ok(),
+        (false, count) => count.into(),
+    };
+    // A client that kills itself still reads the answer.
+    Ok(if kills_me { Response::Close(answer.into()) } else { answer }.into())
+}
+
+/// `CLIENT PAUSE timeout [WRITE | ALL]`
+fn pause(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+    let mode = match args[1..] {
+        [] => PauseMode::All,
+        [mode] if mode.eq_ignore_ascii_case(b"ALL") => PauseMode::All,
+        [mode] if mode.eq_ignore_ascii_case(b"WRITE") => PauseMode::Writes,
+        [_] => return Err(CommandError::err("CLIENT PAUSE mode must be WRITE or ALL")),
+        _ => return Err(CommandError::wrong_arity("client|pause")),
+    };
+    let timeout = parse_integer(args[0]).ok_or(CommandError::err("timeout is not an integer or out of range"))?;
+    let timeout = u64::try_from(timeout).map_err(|_| CommandError::err("timeout is negative"))?;
+    clients(call)?.pause(Duration::from_millis(timeout), mode);
+    Ok(Response::ok().into())
+}
+
+fn unpause(call: &mut ConnectionCall<'_>, _: &[&[u8]]) -> Answered {
+    clients(call)?.resume();
+    Ok(Response::ok().into())
+}
+
+fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
+    Ok(call.server()?.clients())
+}
+
+/// A connection in CLIENT LIST. The fields are those of Redis; what has no meaning here is left out.
+fn line(client: &ConnectedClient) -> String {
+    let session = client.session();
+    let (library, library_version) = session.library();
+    let (input, output) = client.buffers();
+    format!(
+        "id={} addr={} laddr={} name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={input} omem={output} \
+         events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        session.id(),
+        session.peer(),
+        session.local(),
+        session.name().escape_ascii(),
+        client.age().as_secs(),
+        client.idle().as_secs(),
+        session.database(),
+        client.last_command(),
+        session.user().unwrap_or("(none)"),
+        if session.protocol() == Protocol::Resp3 { 3 } else { 2 },
+        library.escape_ascii(),
+        library_version.escape_ascii(),
+    )
+}

@@ -1,0 +1,97 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use kvstore_protocol::{Command, Response};
+use pin_project_lite::pin_project;
+
+use super::{
+    ConnectionCommand,
+    call::{Outcome, Pending},
+};
+use crate::server::{ConnectionEvent, ServerStatus};
+
+pin_project! {
+    /// The answer of a [`ConnectionService`](super::ConnectionService).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Passed { #[pin] future: F },
+        // Called -> Pending: the command waits for something, an authenticator for example.
+        Called { known: &'static ConnectionCommand, command: Command },
+        Pending { pending: Pending, command: Command },
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    /// The answer of the service behind the layer.
+    #[inline]
+    pub(crate) const fn passed(future: F) -> Self {
+        Self { state: State::Passed { future } }
+    }
+
+    /// The answer of the layer. The command runs when the future is polled.
+    pub(crate) const fn answered_by(known: &'static ConnectionCommand, command: Command) -> Self {
+        Self { state: State::Called { known, command } }
+    }
+}
+
+impl<F, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = Result<Response, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let StateProjection::Passed { future } = this.state.as_mut().project() {
+            return future.poll(cx);
+        }
+        this.state.poll_own(cx).map(Ok)
+    }
+}
+
+impl<F> State<F> {
+    #[inline(never)]
+    fn poll_own(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        loop {
+            let (answer, command) = match self.as_mut().project() {
+                StateProjection::Passed { .. } => unreachable!("a command that is passed on is not the layer's"),
+                StateProjection::Called { known, command } => match known.run(command) {
+                    Outcome::Answered(answer) => (answer, command),
+                    Outcome::Pending(pending) => {
+                        let command = command.clone();
+                        self.set(State::Pending { pending, command });
+                        continue;
+                    }
+                },
+                StateProjection::Pending { pending, command } => (ready!(pending.as_mut().poll(cx)), command),
+            };
+            tell(command, &answer);
+            return Poll::Ready(answer);
+        }
+    }
+}
+
+/// Tells the observer of the server that the command came through.
+fn tell(command: &Command, answer: &Response) {
+    if let Some(server) = command.session().extensions().get::<ServerStatus>() {
+        server.state().tell(ConnectionEvent::Answered { command, answer });
+    }
+}
+
+impl<F> std::fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

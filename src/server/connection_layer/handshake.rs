@@ -1,0 +1,141 @@
+//! HELLO and AUTH: which protocol a client speaks, and who it is.
+
+use std::sync::Arc;
+
+use kvstore_protocol::{ByteString, Command, CommandError, Protocol, Response, Session, parse_integer};
+
+use super::{
+    call::{Answered, ConnectionCall, Outcome},
+    client::checked_name,
+};
+use crate::server::{AuthError, Credentials, Identity, ServerStatus};
+
+/// `AUTH [username] password`
+pub(super) fn auth(call: &mut ConnectionCall<'_>) -> Answered {
+    let words: Vec<&[u8]> = call.command().args().collect();
+    let credentials = match words[..] {
+        [user, password] => Credentials::new(user, password),
+        [password] if call.server()?.listener().auth.is_some() => Credentials::new(b"default", password),
+        [_] => {
+            return Err(CommandError::err(
+                "AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?",
+            ));
+        }
+        _ => return Err(CommandError::SYNTAX),
+    };
+    authenticate(call, credentials, |_| {}, |_| Response::ok())
+}
+
+/// Asks the authenticator. When the client has proved who it is, its session is changed, and `answer` is made of it.
+fn authenticate(
+    call: &ConnectionCall<'_>,
+    credentials: Credentials,
+    change: impl Fn(&mut Session) + Send + 'static,
+    answer: impl FnOnce(&Session) -> Response + Send + 'static,
+) -> Answered {
+    let server = call.server()?.clone();
+    let (mut session, handle) = (call.shared_session(), call.command().session_handle());
+    // All of the authenticator's code runs in this future, where a panic is an answer.
+    Ok(Outcome::Pending(Box::pin(async move {
+        let identity = match identify(&server, credentials, session.clone()).await {
+            Ok(identity) => identity,
+            Err(refusal) => return refusal.answer(&session).into(),
+        };
+        let log_in = move |session: &mut Session| {
+            identity.clone().apply(session);
+            change(session);
+        };
+        log_in(Arc::make_mut(&mut session));
+        if let Some(handle) = handle {
+            handle.update(log_in);
+        }
+        answer(&session)
+    })))
+}
+
+async fn identify(
+    server: &ServerStatus,
+    credentials: Credentials,
+    session: Arc<Session>,
+) -> Result<Identity, AuthError> {
+    match &server.listener().auth {
+        Some(auth) => auth.clone().authenticate(credentials, session).await,
+        // Without an authenticator there is one user, who needs no password.
+        None if &*credentials.user == b"default" => Ok(Identity::new("default")),
+        None => Err(AuthError::Denied),
+    }
+}
+
+/// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
+pub(super) fn hello(call: &mut ConnectionCall<'_>) -> Answered {
+    let Hello { protocol, auth, name } = Hello::parse(call.command())?;
+    let server = call.server()?.clone();
+    let change = move |session: &mut Session| {
+        session.set_protocol(protocol.unwrap_or(session.protocol()));
+        if let Some(name) = &name {
+            session.set_name(name.clone());
+        }
+    };
+    if let Some(credentials) = auth {
+        return authenticate(call, credentials, change, move |session| greeting(&server, session));
+    }
+    if call.session().user().is_none() {
+        return Err(CommandError::new(
+            "NOAUTH",
+            "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> \
+             option can be used to authenticate the client and select the RESP protocol version at the same time",
+        ));
+    }
+    call.update(change);
+    Ok(greeting(&server, call.session()).into())
+}
+
+#[derive(Default)]
+struct Hello {
+    protocol: Option<Protocol>,
+    auth: Option<Credentials>,
+    name: Option<ByteString>,
+}
+
+impl Hello {
+    fn parse(command: &Command) -> Result<Self, CommandError> {
+        let mut hello = Self::default();
+        let mut words = command.args();
+        if let Some(version) = words.next() {
+            let version = parse_integer(version)
+                .ok_or(CommandError::err("Protocol version is not an integer or out of range"))?;
+            hello.protocol = Some(match version {
+                2 => Protocol::Resp2,
+                3 => Protocol::Resp3,
+                _ => return Err(CommandError::new("NOPROTO", "unsupported protocol version")),
+            });
+        }
+        while let Some(option) = words.next() {
+            let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
+            if is("AUTH") && words.len() >= 2 {
+                hello.auth = words.next().zip(words.next()).map(|(user, password)| Credentials::new(user, password));
+            } else if is("SETNAME") && words.len() >= 1 {
+                hello.name = words.next().map(checked_name).transpose()?;
+            } else {
+                let option = String::from_utf8_lossy(option);
+                return Err(CommandError::err(format!("Syntax error in HELLO option '{option}'")));
+            }
+        }
+        Ok(hello)
+    }
+}
+
+fn greeting(server: &ServerStatus, session: &Session) -> Response {
+    let version = if session.protocol() == Protocol::Resp3 { 3 } else { 2 };
+    let (name, server_version) = &server.state().settings.name;
+    Response::Map(vec![
+        ("server".into(), (&**name).into()),
+        ("version".into(), (&**server_version).into()),
+        ("proto".into(), version.into()),
+        ("id".into(), Response::Integer(session.id() as i64)),
+        ("mode".into(), "standalone".into()),
+        ("role".into(), "master".into()),
+        ("modules".into(), Response::Array(Vec::new())),
+    ])
+}

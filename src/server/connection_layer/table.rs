@@ -1,0 +1,108 @@
+//! The commands of a connection, a row each. A new one is a row here and in the catalog of the protocol, and a function.
+
+use kvstore_protocol::{Command, CommandError, Response, catalog::Flags, catalog::KnownCommand, parse_integer};
+
+use super::{
+    call::{Answered, ConnectionCall, Outcome},
+    client, handshake,
+};
+use crate::catalog::CommandInfo;
+
+/// A command of the connection.
+#[derive(Debug)]
+pub(crate) struct ConnectionCommand {
+    name: &'static str,
+    run: fn(&mut ConnectionCall<'_>) -> Answered,
+    /// What it is for, and since which version of Redis there is such a command.
+    summary: &'static str,
+    since: &'static str,
+}
+
+static TABLE: [ConnectionCommand; 8] = [
+    row("PING", ping, "Answers PONG, or the given text.", "1.0.0"),
+    row("ECHO", echo, "Answers the given text.", "1.0.0"),
+    row("HELLO", handshake::hello, "Chooses the protocol, and can authenticate.", "6.0.0"),
+    row("AUTH", handshake::auth, "Authenticates the connection.", "1.0.0"),
+    row("SELECT", select, "Selects the database of the connection.", "1.0.0"),
+    row("RESET", reset, "Resets the connection to its initial state.", "6.2.0"),
+    row("QUIT", quit, "Closes the connection.", "1.0.0"),
+    row("CLIENT", client::client, "Shows and changes connections.", "2.4.0"),
+];
+
+const fn row(
+    name: &'static str,
+    run: fn(&mut ConnectionCall<'_>) -> Answered,
+    summary: &'static str,
+    since: &'static str,
+) -> ConnectionCommand {
+    ConnectionCommand { name, run, summary, since }
+}
+
+/// The commands that a [`ConnectionLayer`](super::ConnectionLayer) answers, for a [catalog](crate::catalog) of all that clients
+/// can send.
+pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
+    TABLE.iter().filter_map(|row| {
+        let known = Command::new(row.name).known()?;
+        let info = CommandInfo::new(row.name, known.arity()).flags(known.flags()).group(known.group_name());
+        Some(info.summary(row.summary).since(row.since))
+    })
+}
+
+/// The row of a command that the layer answers. Sub-commands of CLIENT that it does not know are not among these.
+#[inline]
+pub(crate) fn find(command: &Command) -> Option<&'static ConnectionCommand> {
+    if command.flags().has(Flags::CONNECTION) { find_row(command) } else { None }
+}
+
+#[inline(never)]
+fn find_row(command: &Command) -> Option<&'static ConnectionCommand> {
+    let row = TABLE.iter().find(|row| command.is(row.name))?;
+    (row.name != "CLIENT" || client::knows(command)).then_some(row)
+}
+
+impl ConnectionCommand {
+    /// Runs the command, and applies what it changes.
+    pub(crate) fn run(&self, command: &Command) -> Outcome {
+        if !command.known().map(KnownCommand::arity).is_some_and(|arity| arity.admits(command.len())) {
+            return CommandError::wrong_arity(self.name).into();
+        }
+        let mut call = ConnectionCall::new(command);
+        let outcome = (self.run)(&mut call).unwrap_or_else(Outcome::from);
+        call.commit();
+        outcome
+    }
+}
+
+fn ping(call: &mut ConnectionCall<'_>) -> Answered {
+    Ok(call.command().arg_at(0).map_or_else(|| Response::simple("PONG"), Response::from).into())
+}
+
+fn echo(call: &mut ConnectionCall<'_>) -> Answered {
+    Ok(call.command().shared_arg(0).into())
+}
+
+fn select(call: &mut ConnectionCall<'_>) -> Answered {
+    let index = call.command().arg_at(0).and_then(parse_integer).ok_or(CommandError::NOT_AN_INTEGER)?;
+    if i32::try_from(index).is_err() {
+        return Err(CommandError::err("value is out of range, value must between -2147483648 and 2147483647"));
+    }
+    let databases = call.server()?.state().settings.databases;
+    let index = usize::try_from(index).ok().filter(|index| *index < databases);
+    let index = index.ok_or(CommandError::err("DB index is out of range"))?;
+    call.update(move |session| session.set_database(index));
+    Ok(Response::ok().into())
+}
+
+fn reset(call: &mut ConnectionCall<'_>) -> Answered {
+    let user = call.server()?.listener().first_user();
+    call.update(move |session| {
+        session.reset();
+        session.set_user(user.clone());
+        session.set_reply_mode(kvstore_protocol::ReplyMode::On);
+    });
+    Ok(Response::simple("RESET").into())
+}
+
+fn quit(_: &mut ConnectionCall<'_>) -> Answered {
+    Ok(Response::Close(Response::ok().into()).into())
+}

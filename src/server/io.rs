@@ -1,0 +1,108 @@
+//! [`ServerIo`]: the stream of a connection, whatever the listener.
+
+use std::{
+    any::Any,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+
+/// A stream of bytes of any kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Stream for Io {}
+
+/// The stream of a connection: one of the well-known kinds, or another in a box. One type for all of them, so that the
+/// connection loop is compiled once for each service and not once for each listener too.
+pub(super) enum ServerIo {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Memory(DuplexStream),
+    Other(Box<dyn Stream>),
+}
+
+impl ServerIo {
+    pub(super) fn new<Io: AsyncRead + AsyncWrite + Send + Unpin + 'static>(io: Io) -> Self {
+        let mut io = Some(io);
+        taken(&mut io)
+            .map(Self::Tcp)
+            .or_else(|| taken(&mut io).map(Self::Unix))
+            .or_else(|| taken(&mut io).map(Self::Memory))
+            .or_else(|| io.map(|io| Self::Other(Box::new(io))))
+            .expect("a stream is of one kind")
+    }
+}
+
+/// Takes the stream if it is a `T`.
+fn taken<T: 'static>(io: &mut dyn Any) -> Option<T> {
+    io.downcast_mut::<Option<T>>()?.take()
+}
+
+/// Calls a method of the stream in its variant.
+macro_rules! each {
+    ($self:ident, $io:ident => $call:expr) => {
+        match $self.get_mut() {
+            ServerIo::Tcp(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+            ServerIo::Unix(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+            ServerIo::Memory(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+            ServerIo::Other(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for ServerIo {
+    #[inline]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => io.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for ServerIo {
+    #[inline]
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        each!(self, io => io.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, io => io.poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(io) => io.is_write_vectored(),
+            Self::Unix(io) => io.is_write_vectored(),
+            Self::Memory(io) => io.is_write_vectored(),
+            Self::Other(io) => io.is_write_vectored(),
+        }
+    }
+
+    #[inline]
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => io.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => io.poll_shutdown(cx))
+    }
+}

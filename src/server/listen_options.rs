@@ -1,0 +1,115 @@
+//! [`ListenOptions`]: settings of one listener.
+
+use std::{fmt, sync::Arc};
+
+use kvstore_protocol::{Codec, Limits, ServerCodec};
+
+use super::{Authenticate, auth::AnyAuthenticate, state::ListenerSettings};
+
+/// Settings of one listener, for [`Serve::listen_with`](super::Serve::listen_with). What is not set is as the server has it.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use kvstore::{
+///     protocol::Limits,
+///     server::{ListenOptions, Password},
+///     store::Store,
+/// };
+/// use tokio::net::{TcpListener, UnixListener};
+///
+/// // Clients from the network need a password and send small requests; those on this machine do as they like.
+/// let tcp = TcpListener::bind("0.0.0.0:6379").await?;
+/// let local = ListenOptions::new().without_authentication().limits(Limits::default());
+/// kvstore::serve(tcp, Store::new())
+///     .authenticate(Password::new("secret"))
+///     .limits(Limits::default().max_request(1024 * 1024))
+///     .listen_with(UnixListener::bind("/run/kvstore.sock")?, local)
+///     .await;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub struct ListenOptions<C = ServerCodec> {
+    pub(super) codec: CodecChoice<C>,
+    auth: AuthChoice,
+    limits: Option<Limits>,
+    protected_mode: Option<bool>,
+}
+
+/// Makes the codec of each connection.
+type MakeCodec<C> = Box<dyn Fn() -> C + Send + Sync>;
+
+/// Which codec the connections have.
+pub(super) enum CodecChoice<C> {
+    /// That of the server itself.
+    Default,
+    Own(MakeCodec<C>),
+}
+
+enum AuthChoice {
+    OfServer,
+    Nobody,
+    Own(Arc<dyn AnyAuthenticate>),
+}
+
+impl ListenOptions {
+    /// The settings of the server.
+    pub fn new() -> Self {
+        Self { codec: CodecChoice::Default, auth: AuthChoice::OfServer, limits: None, protected_mode: None }
+    }
+
+    /// Speaks another protocol: `codec` makes the codec of each connection. The services of these connections are boxed,
+    /// and so is the future of each command.
+    pub fn codec<C: Codec>(self, codec: impl Fn() -> C + Send + Sync + 'static) -> ListenOptions<C> {
+        let Self { auth, limits, protected_mode, .. } = self;
+        ListenOptions { codec: CodecChoice::Own(Box::new(codec)), auth, limits, protected_mode }
+    }
+}
+
+impl<C> ListenOptions<C> {
+    /// Clients authenticate here, whatever the server asks for elsewhere.
+    pub fn authenticate(self, auth: impl Authenticate) -> Self {
+        Self { auth: AuthChoice::Own(Arc::new(auth)), ..self }
+    }
+
+    /// Clients need not authenticate here.
+    pub fn without_authentication(self) -> Self {
+        Self { auth: AuthChoice::Nobody, ..self }
+    }
+
+    /// The bounds of a request here, once its client is authenticated.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits: Some(limits), ..self }
+    }
+
+    /// Whether clients from other machines are refused here when nobody need authenticate.
+    pub fn protected_mode(self, is_on: bool) -> Self {
+        Self { protected_mode: Some(is_on), ..self }
+    }
+
+    /// The settings of the listener: its own, or those of the server.
+    pub(super) fn settle(self, server: &ListenerSettings) -> (CodecChoice<C>, ListenerSettings) {
+        let auth = match self.auth {
+            AuthChoice::OfServer => server.auth.clone(),
+            AuthChoice::Nobody => None,
+            AuthChoice::Own(auth) => Some(auth),
+        };
+        let limits = self.limits.unwrap_or(server.limits);
+        let protected_mode = self.protected_mode.unwrap_or(server.protected_mode);
+        (self.codec, ListenerSettings { auth, limits, protected_mode })
+    }
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C> fmt::Debug for ListenOptions<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenOptions")
+            .field("limits", &self.limits)
+            .field("protected_mode", &self.protected_mode)
+            .finish_non_exhaustive()
+    }
+}

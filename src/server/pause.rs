@@ -1,0 +1,70 @@
+//! [`Pause`]: commands that wait until somebody lets them go on: CLIENT PAUSE.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU8, Ordering},
+};
+
+use kvstore_protocol::{Command, catalog::Flags};
+use tokio::time::Instant;
+
+/// Which commands a pause holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseMode {
+    /// Those that may write: commands that the catalog calls so, scripts, and commands that are not in the catalog.
+    Writes,
+    /// All but CLIENT.
+    All,
+}
+
+/// A pause of all connections of a server.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    /// Read for every command: 0 while there is no pause.
+    mode: AtomicU8,
+    until: Mutex<Option<Instant>>,
+}
+
+const NONE: u8 = 0;
+const WRITES: u8 = 1;
+const ALL: u8 = 2;
+
+impl Pause {
+    /// Holds commands until `until`. A pause that lasts longer already goes on to its end, and the stricter mode counts.
+    pub(super) fn begin(&self, until: Instant, mode: PauseMode) {
+        let mut end = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *end = (*end).max(Some(until));
+        let mode = if mode == PauseMode::All { ALL } else { WRITES };
+        self.mode.fetch_max(mode, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        let mut end = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *end = None;
+        self.mode.store(NONE, Ordering::Relaxed);
+    }
+
+    /// Until when `command` is held; `None` when it may be called now.
+    #[inline]
+    pub(super) fn holds(&self, command: &Command) -> Option<Instant> {
+        match self.mode.load(Ordering::Relaxed) {
+            NONE => None,
+            mode => self.holds_in(mode, command),
+        }
+    }
+
+    #[cold]
+    fn holds_in(&self, mode: u8, command: &Command) -> Option<Instant> {
+        let is_held = if mode == ALL { !command.is("CLIENT") } else { may_write(command) };
+        let until = (*self.until.lock().unwrap_or_else(PoisonError::into_inner))?;
+        if until <= Instant::now() {
+            self.end();
+            return None;
+        }
+        is_held.then_some(until)
+    }
+}
+
+fn may_write(command: &Command) -> bool {
+    command.known().is_none_or(|known| known.flags().has(Flags::WRITE | Flags::RUNS_COMMANDS)) || command.is("PUBLISH")
+}

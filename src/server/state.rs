@@ -1,0 +1,114 @@
+//! [`ServerState`]: what all connections of a server share.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use kvstore_middleware::trouble;
+use kvstore_protocol::{
+    Command, Limits, NameMap,
+    catalog::{CommandId, Flags, commands},
+};
+
+use super::{
+    auth::AnyAuthenticate,
+    events::{ConnectionEvent, Observe},
+    registry::Registry,
+    settings::ServerSettings,
+    status::Live,
+};
+
+/// A function that is shown each batch of commands.
+pub(super) type Prefetch = Arc<dyn Fn(&[Command]) + Send + Sync>;
+
+/// What all connections of a server share.
+#[derive(Default)]
+pub(super) struct ServerState {
+    pub(super) settings: ServerSettings,
+    pub(super) exclusive: Exclusive,
+    /// The commands that clients may send before they have authenticated, beside those of the catalog.
+    pub(super) open: NameMap<()>,
+    /// Over how many bytes the last argument of a command is streamed.
+    pub(super) streams: NameMap<usize>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) live: Live,
+    pub(super) turned_away: AtomicUsize,
+    pub(super) prefetch: Option<Prefetch>,
+    pub(super) observe: Option<Observe>,
+}
+
+impl ServerState {
+    /// Tells the observer, if there is one. A panic in it is logged and changes nothing.
+    #[inline]
+    pub(super) fn tell(&self, event: ConnectionEvent<'_>) {
+        if let Some(observe) = &self.observe {
+            let _ = trouble::guard(|| observe(event));
+        }
+    }
+
+    /// Whether a client that has not authenticated may send this command.
+    pub(super) fn is_open(&self, command: &Command) -> bool {
+        command.flags().has(Flags::NO_AUTH) || self.open.get(command.name()).is_some()
+    }
+}
+
+impl fmt::Debug for ServerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerState").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Which commands are exclusive: called when everything before them is answered, and alone.
+pub(super) struct Exclusive {
+    /// By their numbers in the catalog.
+    known: Box<[bool]>,
+    others: NameMap<()>,
+}
+
+impl Exclusive {
+    /// Adds a command.
+    pub(super) fn insert(&mut self, name: &str) {
+        match CommandId::of(name.as_bytes()) {
+            CommandId::UNKNOWN => drop(self.others.insert(name, ())),
+            id => self.known[id.index()] = true,
+        }
+    }
+
+    #[inline]
+    pub(super) fn has(&self, name: &[u8], id: CommandId) -> bool {
+        self.known[id.index()] || id == CommandId::UNKNOWN && self.has_other(name)
+    }
+
+    fn has_other(&self, name: &[u8]) -> bool {
+        !self.others.is_empty() && self.others.get(name).is_some()
+    }
+}
+
+/// The commands that the catalog calls so.
+impl Default for Exclusive {
+    fn default() -> Self {
+        let known = commands().iter().map(|known| known.flags().has(Flags::EXCLUSIVE));
+        Self { known: [false].into_iter().chain(known).collect(), others: NameMap::default() }
+    }
+}
+
+/// What holds for the connections of one listener.
+pub(super) struct ListenerSettings {
+    pub(super) auth: Option<Arc<dyn AnyAuthenticate>>,
+    pub(super) limits: Limits,
+    pub(super) protected_mode: bool,
+}
+
+impl Default for ListenerSettings {
+    fn default() -> Self {
+        Self { auth: None, limits: Limits::default(), protected_mode: true }
+    }
+}
+
+impl ListenerSettings {
+    /// The user of a client before it has authenticated.
+    pub(super) fn first_user(&self) -> Option<Arc<str>> {
+        self.auth.is_none().then(|| Arc::from("default"))
+    }
+}
