@@ -313,7 +313,7 @@ impl ClientBuilder {
 
     /// Takes over what the endpoint says about the client.
     fn at(mut self, endpoint: Endpoint) -> (Self, Connect) {
-        let Endpoint { place, is_native, is_resp3, user, password, database, name } = endpoint;
+        let Endpoint { address, is_native, is_resp3, user, password, database, name } = endpoint;
         let handshake = &mut self.terms.handshake;
         if password.is_some() {
             (handshake.user, handshake.password) = (user, password);
@@ -325,7 +325,7 @@ impl ClientBuilder {
             handshake.is_resp3 &= !is_native;
             self.terms.is_native = is_native;
         }
-        (self, to(place))
+        (self, to(address))
     }
 
     async fn start_connected(self, mut connect: Connect) -> Result<Client, ClientError> {

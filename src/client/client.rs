@@ -13,7 +13,7 @@ use tower::{BoxError, Service};
 
 use super::{
     ClientBuilder, ClientError, Endpoint, Pipeline, Pushes, ResponseFuture,
-    endpoint::Place,
+    endpoint::Address,
     local::{InProcess, Local},
     pushes::Hub,
     queue::{Gate, Message},
@@ -26,7 +26,7 @@ use super::{
 /// When the address cannot be looked up, or the connection cannot be made.
 pub async fn create(address: impl ToSocketAddrs) -> std::io::Result<Client> {
     let addresses = lookup_host(address).await?.collect();
-    let client = Client::connect(Endpoint::at(Place::Addresses(addresses))).await;
+    let client = Client::connect(Endpoint::at(Address::Resolved(addresses))).await;
     client.map_err(|error| match error {
         ClientError::Closed(cause) => cause.into(),
         other => std::io::Error::other(other),

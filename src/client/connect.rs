@@ -8,7 +8,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{connection::Io, endpoint::Place};
+use super::{connection::Io, endpoint::Address};
 
 /// After how much silence the other end of a TCP connection is asked whether it is there, and for how long it may leave
 /// what it was sent unacknowledged.
@@ -32,18 +32,18 @@ where
     })
 }
 
-/// How the place is connected to.
-pub(super) fn to(place: Place) -> Connect {
-    match place {
-        Place::Tcp(host, port) => boxed(move || {
+/// Connects to an address.
+pub(super) fn to(address: Address) -> Connect {
+    match address {
+        Address::Host(host, port) => boxed(move || {
             let host = host.clone();
             async move { set_up(TcpStream::connect((host, port)).await?) }
         }),
-        Place::Addresses(addresses) => boxed(move || {
+        Address::Resolved(addresses) => boxed(move || {
             let addresses = addresses.clone();
             async move { set_up(TcpStream::connect(&*addresses).await?) }
         }),
-        Place::Unix(path) => boxed(move || UnixStream::connect(path.clone())),
+        Address::Unix(path) => boxed(move || UnixStream::connect(path.clone())),
     }
 }
 
