@@ -21,7 +21,7 @@
 //! # Layout
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
 //! - [`IntoResponse`]: what a handler returns
-//! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Handover`]: the end of the protocol
+//! - [`Body`], [`BodyPipe`], [`Streamed`]: long values that come in pieces, out and in; [`Handover`]: the end of the protocol
 //! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
 //! - [`batch`]: what the commands that a connection sends together may share
 //! - [`parking`]: how a command that waits for an outside event says so to the layers around it
@@ -57,7 +57,7 @@ mod response;
 mod session;
 
 pub use auto::{ServerCodec, Tag};
-pub use body::{Body, Streamed};
+pub use body::{Body, BodyPipe, Streamed};
 pub use byte_string::ByteString;
 pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Buf, BufMut, BytesMut};
-use kvstore_protocol::{Body, ClientCodec, ProtocolError, Response};
+use kvstore_protocol::{Body, BodyPipe, ClientCodec, ProtocolError, Response};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Sleep, sleep, timeout},
@@ -21,7 +21,6 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 use super::{
     ConnectionError, Refusal,
     handshake::Handshake,
-    incoming::Incoming,
     pushes::{Hub, Pushed},
     queue::Queue,
     request::Request,
@@ -57,7 +56,8 @@ pub(super) struct Connection {
     input: BytesMut,
     /// Over which length a reply is handed out in pieces.
     stream_over: Option<usize>,
-    incoming: Option<Incoming>,
+    /// A long reply on its way to its reader. Nothing behind it is decoded before it is complete.
+    incoming: Option<BodyPipe>,
     under_way: UnderWay,
     is_flushed: bool,
     /// Writing has failed. What the server said before is still read.
@@ -200,7 +200,7 @@ impl Connection {
             return poll_read_buf(io, cx, &mut self.input);
         };
         // Also where there is more room, left by a reply that came whole: what is read here waits for its reader.
-        let room = usize::try_from(incoming.left()).unwrap_or(READ.1).clamp(READ.0, READ.1);
+        let room = usize::try_from(incoming.remaining()).unwrap_or(READ.1).clamp(READ.0, READ.1);
         self.input.reserve(room);
         poll_read_buf(io, cx, &mut (&mut self.input).limit(room))
     }
@@ -216,8 +216,8 @@ impl Connection {
     fn poll_decode(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         loop {
             if let Some(incoming) = &mut self.incoming {
-                ready!(incoming.poll_pass(&mut self.input, cx));
-                if incoming.left() > 0 {
+                ready!(incoming.poll_forward(&mut self.input, cx));
+                if incoming.remaining() > 0 {
                     return Poll::Ready(Ok(()));
                 }
                 self.incoming = None;
@@ -240,7 +240,7 @@ impl Connection {
         if let Some(whole) = usize::try_from(length).ok().filter(|length| *length <= self.input.len()) {
             return Some(Body::from(self.input.split_to(whole).freeze()).into());
         }
-        let (incoming, body) = Incoming::new(length);
+        let (incoming, body) = BodyPipe::new(length);
         self.incoming = Some(incoming);
         Some(body.into())
     }
@@ -270,7 +270,7 @@ impl Connection {
         ready!(queue.poll_done(cx));
         ready!(self.under_way.poll_abandoned(cx));
         if let Some(incoming) = &mut self.incoming {
-            ready!(incoming.poll_unread(cx));
+            ready!(incoming.poll_abandoned(cx));
         }
         if self.under_way.unwritten() > 0 || self.under_way.is_sending_value() {
             // What was begun is sent whole, unless the server will not have it.
@@ -281,8 +281,8 @@ impl Connection {
 
     /// Fails what was sent, and gives back what was not.
     pub(super) fn fail(mut self, cause: &ConnectionError, queue: &mut Queue) {
-        if let Some(incoming) = self.incoming {
-            incoming.fail(cause);
+        if let Some(incoming) = self.incoming.take() {
+            incoming.fail(cause.clone().into());
         }
         self.under_way.fail(cause, queue);
     }
@@ -327,6 +327,15 @@ impl Connection {
         }
         self.has_answered = false;
         Ok(())
+    }
+}
+
+/// The task may end at any time, by a panic or with its runtime: the reader of a reply learns that no more comes.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(incoming) = self.incoming.take() {
+            incoming.fail(ConnectionError::Stopped.into());
+        }
     }
 }
 

@@ -38,7 +38,7 @@
 //!   `service` the client as a service
 //! - `request`, `queue` from the callers to the task; `driver` the task, `handshake` how a connection begins,
 //!   `reconnect` when there is another; `connection` one stream, `under_way` what is sent and not answered,
-//!   `incoming` a long reply on its way, `outgoing` a long argument
+//!   `outgoing` a long argument on its way
 //! - `pushes` what the server says out of turn; `sharing` what may go over a shared connection; `local` a service in
 //!   this process; `error` what can go wrong
 
@@ -52,7 +52,6 @@ mod driver;
 mod endpoint;
 mod error;
 mod handshake;
-mod incoming;
 mod local;
 mod outgoing;
 mod pipeline;

@@ -2,21 +2,18 @@
 
 use std::task::Context;
 
-use kvstore_protocol::{Body, Codec, Command};
+use kvstore_protocol::{BodyPipe, Codec, Command};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, Stage};
-use crate::{
-    passage::Passage,
-    server::{
-        commands::{Class, Replies},
-        supply::Supply,
-    },
+use crate::server::{
+    commands::{Class, Replies},
+    supply::Supply,
 };
 
 /// An argument on its way in. Nothing behind it is decoded until all of it has come.
 pub(super) struct Incoming {
-    passage: Passage,
+    pipe: BodyPipe,
     /// Whether the peer sends no more.
     has_ended: bool,
 }
@@ -46,9 +43,9 @@ where
 
     #[cold]
     fn begin_argument(&mut self, command: Command, tag: C::Tag, length: u64) {
-        let (passage, reader) = Passage::new(length);
-        self.incoming = Some(Box::new(Incoming { passage, has_ended: false }));
-        let command = self.number(command).with_body(Body::new(length, reader));
+        let (pipe, body) = BodyPipe::new(length);
+        self.incoming = Some(Box::new(Incoming { pipe, has_ended: false }));
+        let command = self.number(command).with_body(body);
         self.queue.push(command, tag, Class::Barrier);
     }
 
@@ -62,12 +59,12 @@ where
         let is_wanted = self.is_answering();
         let Some(incoming) = &mut self.incoming else { return false };
         if !is_wanted {
-            incoming.passage.drop_reader();
+            incoming.pipe.discard();
         }
-        if incoming.passage.poll_pass(self.input.buffer(), cx).is_pending() {
+        if incoming.pipe.poll_forward(self.input.buffer(), cx).is_pending() {
             return false;
         }
-        if incoming.passage.left() > 0 {
+        if incoming.pipe.remaining() > 0 {
             if !incoming.has_ended {
                 return false;
             }

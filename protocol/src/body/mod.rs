@@ -1,4 +1,7 @@
-//! [`Body`]: a long value that comes in pieces, and [`Streamed`], the handle with which a response carries one.
+//! [`Body`]: a long value that comes in pieces, [`Streamed`], the handle with which a response carries one, and
+//! [`BodyPipe`], which forwards one from a connection.
+
+mod pipe;
 
 use std::{
     fmt, io,
@@ -10,6 +13,7 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
 
+pub use self::pipe::BodyPipe;
 use crate::Command;
 
 /// How much room is made at a time for a value that is read whole: its length was only announced.
