@@ -13,10 +13,10 @@ use super::{
     client::Remote,
     connect::{Connect, boxed, to},
     connection::{Connection, Io},
-    driver::{Driver, Link, Terms},
+    driver::{ConnectionSettings, Connector, Driver},
     handshake::{Handshake, Secret},
-    pushes::Hub,
-    queue::{Gate, Queue},
+    pushes::PushHub,
+    queue::{Permits, RequestQueue},
 };
 
 /// The settings of a [`Client`], made by [`Client::builder`].
@@ -38,7 +38,7 @@ use super::{
 #[derive(Clone, Debug)]
 #[must_use = "a builder connects when it is told to"]
 pub struct ClientBuilder {
-    terms: Terms,
+    settings: ConnectionSettings,
     deadline: Option<Duration>,
     reconnect: Option<Reconnect>,
     max_in_flight: usize,
@@ -48,7 +48,7 @@ pub struct ClientBuilder {
 
 impl Default for ClientBuilder {
     fn default() -> Self {
-        let terms = Terms {
+        let settings = ConnectionSettings {
             is_native: false,
             limits: None,
             stream_over: None,
@@ -56,7 +56,7 @@ impl Default for ClientBuilder {
             connect_timeout: Duration::from_secs(5),
         };
         Self {
-            terms,
+            settings,
             deadline: None,
             reconnect: Some(Reconnect::default()),
             max_in_flight: 1024,
@@ -69,45 +69,45 @@ impl Default for ClientBuilder {
 impl ClientBuilder {
     /// Speaks RESP3, which has pushes and more kinds of replies. RESP2 by default, since every server speaks it.
     pub fn resp3(mut self) -> Self {
-        self.terms.handshake.is_resp3 = true;
-        self.terms.is_native = false;
+        self.settings.handshake.is_resp3 = true;
+        self.settings.is_native = false;
         self
     }
 
     /// Speaks the native protocol, which has GET, SET, CLEAR and PING, and only text.
     pub fn native(mut self) -> Self {
-        self.terms.is_native = true;
-        self.terms.handshake.is_resp3 = false;
+        self.settings.is_native = true;
+        self.settings.handshake.is_resp3 = false;
         self
     }
 
     /// Who the client is. A password without a user is the default user's.
     pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.terms.handshake.user = Some(user.into());
+        self.settings.handshake.user = Some(user.into());
         self
     }
 
     /// How the client shows it. Without a password no user is named either.
     pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
-        self.terms.handshake.password = Some(Secret(password.into()));
+        self.settings.handshake.password = Some(Secret(password.into()));
         self
     }
 
     /// The database: 0 by default.
     pub fn database(mut self, database: usize) -> Self {
-        self.terms.handshake.database = database;
+        self.settings.handshake.database = database;
         self
     }
 
     /// The name of the connection in the server's list of clients.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.terms.handshake.name = Some(name.into());
+        self.settings.handshake.name = Some(name.into());
         self
     }
 
     /// How long an attempt to connect may take, the handshake included: 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.terms.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout;
         self
     }
 
@@ -163,7 +163,7 @@ impl ClientBuilder {
     /// The bounds of a reply: the longest text, the largest reply, and (as
     /// [`max_args`](Limits::max_args)) the most responses in one. A server that exceeds them is disconnected.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.terms.limits = Some(limits);
+        self.settings.limits = Some(limits);
         self
     }
 
@@ -204,7 +204,7 @@ impl ClientBuilder {
     /// [`Response::Streamed`]: kvstore_protocol::Response::Streamed
     /// [`Body`]: kvstore_protocol::Body
     pub fn stream_over(mut self, bytes: usize) -> Self {
-        self.terms.stream_over = Some(bytes);
+        self.settings.stream_over = Some(bytes);
         self
     }
 
@@ -306,15 +306,15 @@ impl ClientBuilder {
         io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         codec: ClientCodec,
     ) -> Client {
-        let hub = Arc::new(Hub::new(self.push_queue));
-        let connection = Connection::new(Box::new(io), codec, self.terms.stream_over, hub.clone());
+        let hub = Arc::new(PushHub::new(self.push_queue));
+        let connection = Connection::new(Box::new(io), codec, self.settings.stream_over, hub.clone());
         self.start(Some(connection), None, hub)
     }
 
     /// Takes over what the endpoint says about the client.
     fn at(mut self, endpoint: Endpoint) -> (Self, Connect) {
         let Endpoint { address, is_native, is_resp3, user, password, database, name } = endpoint;
-        let handshake = &mut self.terms.handshake;
+        let handshake = &mut self.settings.handshake;
         if password.is_some() {
             (handshake.user, handshake.password) = (user, password);
         }
@@ -323,28 +323,28 @@ impl ClientBuilder {
         handshake.name = name.or(handshake.name.take());
         if let Some(is_native) = is_native {
             handshake.is_resp3 &= !is_native;
-            self.terms.is_native = is_native;
+            self.settings.is_native = is_native;
         }
         (self, to(address))
     }
 
     async fn start_connected(self, mut connect: Connect) -> Result<Client, ClientError> {
         self.check()?;
-        let hub = Arc::new(Hub::new(self.push_queue));
-        let first = self.terms.connect(&mut connect, &hub).await.map_err(ClientError::Closed)?;
+        let hub = Arc::new(PushHub::new(self.push_queue));
+        let first = self.settings.connect(&mut connect, &hub).await.map_err(ClientError::Closed)?;
         Ok(self.start(Some(first), Some(connect), hub))
     }
 
     fn start_lazily(self, connect: Connect) -> Result<Client, ClientError> {
         self.check()?;
-        let hub = Arc::new(Hub::new(self.push_queue));
+        let hub = Arc::new(PushHub::new(self.push_queue));
         // A first connection is needed also where there is to be no second.
         Ok(self.start(None, Some(connect), hub))
     }
 
     /// Whether the protocol can say what is to be said at the beginning.
     fn check(&self) -> Result<(), ClientError> {
-        match self.terms.is_native && !self.terms.handshake.commands().is_empty() {
+        match self.settings.is_native && !self.settings.handshake.commands().is_empty() {
             true => Err(ClientError::Unsupported(CommandError::err(
                 "the native protocol has no users, no databases, and no names of connections",
             ))),
@@ -352,22 +352,22 @@ impl ClientBuilder {
         }
     }
 
-    fn start(self, first: Option<Connection>, connect: Option<Connect>, hub: Arc<Hub>) -> Client {
-        let gate = Gate::new(self.max_in_flight);
+    fn start(self, first: Option<Connection>, connect: Option<Connect>, hub: Arc<PushHub>) -> Client {
+        let permits = Permits::new(self.max_in_flight);
         let (requests, handles) = mpsc::unbounded_channel();
         let (is_connected, connected) = watch::channel(first.is_some());
         let remote = Remote {
             requests,
-            gate: gate.clone(),
+            permits: permits.clone(),
             max_in_flight: self.max_in_flight as u32,
             hub: hub.clone(),
             connected: self.ready_when_connected.then_some(connected),
-            is_native: self.terms.is_native,
-            is_resp3: self.terms.handshake.is_resp3 && !self.terms.is_native,
-            database: self.terms.handshake.database,
+            is_native: self.settings.is_native,
+            is_resp3: self.settings.handshake.is_resp3 && !self.settings.is_native,
+            database: self.settings.handshake.database,
         };
-        let link = connect.map(|connect| Link { terms: self.terms, connect, policy: self.reconnect });
-        tokio::spawn(Driver::new(Queue::new(handles, gate), hub, link, is_connected).run(first));
+        let connector = connect.map(|connect| Connector { settings: self.settings, connect, policy: self.reconnect });
+        tokio::spawn(Driver::new(RequestQueue::new(handles, permits), hub, connector, is_connected).run(first));
         Client::remote(remote, self.deadline)
     }
 }

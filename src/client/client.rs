@@ -14,9 +14,9 @@ use tower::{BoxError, Service};
 use super::{
     ClientBuilder, ClientError, Endpoint, Pipeline, Pushes, ResponseFuture,
     endpoint::Address,
-    local::{InProcess, Local},
-    pushes::Hub,
-    queue::{Gate, Message},
+    local::{InProcess, LocalService},
+    pushes::PushHub,
+    queue::{DriverMessage, Permits},
     sharing::{self, Expected},
 };
 
@@ -55,29 +55,29 @@ pub async fn create(address: impl ToSocketAddrs) -> std::io::Result<Client> {
 /// # Cancel safety
 /// A call may be dropped at any time. Its command may then be executed or not; its answer is read and thrown away.
 pub struct Client {
-    pub(super) link: Link,
+    pub(super) target: Target,
     pub(super) deadline: Option<Duration>,
     /// Where this instance waits for room as a service, and the room that it was promised. Of no other instance.
     pub(super) waiting: Option<PollSemaphore>,
-    pub(super) reserved: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
     /// Where it waits for a connection.
     pub(super) reconnecting: Option<ReusableBoxFuture<'static, ()>>,
 }
 
 /// Who answers.
 #[derive(Clone)]
-pub(super) enum Link {
+pub(super) enum Target {
     Remote(Arc<Remote>),
-    Local(Arc<dyn Local>),
+    Local(Arc<dyn LocalService>),
 }
 
 /// What all handles of a connection share.
 #[derive(Debug)]
 pub(super) struct Remote {
-    pub(super) requests: mpsc::UnboundedSender<Message>,
-    pub(super) gate: Gate,
+    pub(super) requests: mpsc::UnboundedSender<DriverMessage>,
+    pub(super) permits: Permits,
     pub(super) max_in_flight: u32,
-    pub(super) hub: Arc<Hub>,
+    pub(super) hub: Arc<PushHub>,
     /// Whether there is a connection, where readiness asks for it.
     pub(super) connected: Option<watch::Receiver<bool>>,
     pub(super) is_native: bool,
@@ -149,15 +149,15 @@ impl Client {
     where
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
     {
-        Self::new(Link::Local(Arc::new(InProcess::new(service))), None)
+        Self::new(Target::Local(Arc::new(InProcess::new(service))), None)
     }
 
     pub(super) fn remote(remote: Remote, deadline: Option<Duration>) -> Self {
-        Self::new(Link::Remote(Arc::new(remote)), deadline)
+        Self::new(Target::Remote(Arc::new(remote)), deadline)
     }
 
-    const fn new(link: Link, deadline: Option<Duration>) -> Self {
-        Self { link, deadline, waiting: None, reserved: None, reconnecting: None }
+    const fn new(target: Target, deadline: Option<Duration>) -> Self {
+        Self { target, deadline, waiting: None, permit: None, reconnecting: None }
     }
 
     /// A handle to the same connection whose calls take no longer than that, counted from the call: waiting for room
@@ -178,7 +178,7 @@ impl Client {
     /// ```
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        Self::new(self.link.clone(), Some(deadline))
+        Self::new(self.target.clone(), Some(deadline))
     }
 
     /// Sends any command that has one reply, and gives the reply as it is: an error reply is a [`Response::Error`] and
@@ -257,9 +257,9 @@ impl Client {
 
     /// A reader of what a RESP3 server pushes from now on.
     pub fn pushes(&self) -> Pushes {
-        match &self.link {
-            Link::Remote(remote) => remote.hub.read(),
-            Link::Local(_) => Pushes::none(),
+        match &self.target {
+            Target::Remote(remote) => remote.hub.read(),
+            Target::Local(_) => Pushes::none(),
         }
     }
 
@@ -272,9 +272,9 @@ impl Client {
     /// # Cancel safety
     /// Once it was polled, the connection closes whether it is waited for or not.
     pub async fn close(self) {
-        let Link::Remote(remote) = &self.link else { return };
+        let Target::Remote(remote) = &self.target else { return };
         let (closer, closed) = oneshot::channel::<()>();
-        if remote.requests.send(Message::Close(closer)).is_ok() {
+        if remote.requests.send(DriverMessage::Close(closer)).is_ok() {
             // Nothing is ever sent: it is dropped at the end.
             let _ = closed.await;
         }
@@ -282,7 +282,7 @@ impl Client {
 
     /// Whether missing values are spelled out, since the protocol is the native one.
     pub(super) fn is_native(&self) -> bool {
-        matches!(&self.link, Link::Remote(remote) if remote.is_native)
+        matches!(&self.target, Target::Remote(remote) if remote.is_native)
     }
 }
 
@@ -327,16 +327,16 @@ impl Remote {
 /// What this instance was promised as a service stays its own.
 impl Clone for Client {
     fn clone(&self) -> Self {
-        Self::new(self.link.clone(), self.deadline)
+        Self::new(self.target.clone(), self.deadline)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Client");
-        match &self.link {
-            Link::Remote(remote) => shown.field("is_native", &remote.is_native).field("database", &remote.database),
-            Link::Local(_) => shown.field("is_local", &true),
+        match &self.target {
+            Target::Remote(remote) => shown.field("is_native", &remote.is_native).field("database", &remote.database),
+            Target::Local(_) => shown.field("is_local", &true),
         };
         shown.field("deadline", &self.deadline).finish_non_exhaustive()
     }

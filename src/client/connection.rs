@@ -21,11 +21,11 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 use super::{
     ConnectionError, Refusal,
     handshake::Handshake,
-    pushes::{Hub, Pushed},
-    queue::Queue,
+    in_flight::InFlight,
+    pushes::{PushHub, Pushed},
+    queue::RequestQueue,
     request::Request,
     sharing::Expected,
-    under_way::UnderWay,
 };
 
 /// How much room there is for a read, at least and at most. A longer reply is read in several: its length is only what
@@ -44,7 +44,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// How a connection ended.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum ConnectionEnd {
     /// There is nothing more to do: no handle is left, or the client was closed.
     Done,
     Broken(ConnectionError),
@@ -58,25 +58,25 @@ pub(super) struct Connection {
     stream_over: Option<usize>,
     /// A long reply on its way to its reader. Nothing behind it is decoded before it is complete.
     incoming: Option<BodyPipe>,
-    under_way: UnderWay,
+    in_flight: InFlight,
     is_flushed: bool,
     /// Writing has failed. What the server said before is still read.
     write_error: Option<io::Error>,
     linger: Option<Pin<Box<Sleep>>>,
-    hub: Arc<Hub>,
+    hub: Arc<PushHub>,
     /// Anything but the handshake.
     has_answered: bool,
 }
 
 impl Connection {
-    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec, stream_over: Option<usize>, hub: Arc<Hub>) -> Self {
+    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec, stream_over: Option<usize>, hub: Arc<PushHub>) -> Self {
         Self {
             io,
             codec,
             input: BytesMut::new(),
             stream_over,
             incoming: None,
-            under_way: UnderWay::default(),
+            in_flight: InFlight::default(),
             is_flushed: true,
             write_error: None,
             linger: None,
@@ -94,21 +94,21 @@ impl Connection {
     ///
     /// # Cancel safety
     /// It can be dropped and called again.
-    pub(super) async fn run(&mut self, queue: &mut Queue) -> End {
+    pub(super) async fn run(&mut self, queue: &mut RequestQueue) -> ConnectionEnd {
         poll_fn(|cx| self.poll(cx, queue)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>, queue: &mut RequestQueue) -> Poll<ConnectionEnd> {
         loop {
             let is_full = match self.encode(cx, queue) {
                 Ok(is_full) => is_full,
-                Err(error) => return Poll::Ready(End::Broken(ConnectionError::within(error))),
+                Err(error) => return Poll::Ready(ConnectionEnd::Broken(ConnectionError::within(error))),
             };
             let has_written = self.poll_write(cx).is_ready();
             // Also while writing: a server may answer before it has read everything, and say so why it will not.
             match self.poll_read(cx) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(cause)) => return Poll::Ready(End::Broken(cause)),
+                Poll::Ready(Err(cause)) => return Poll::Ready(ConnectionEnd::Broken(cause)),
                 // There is room again for what did not fit.
                 Poll::Pending if is_full && has_written => {}
                 Poll::Pending => return self.poll_done(cx, queue),
@@ -121,11 +121,11 @@ impl Connection {
     ///
     /// # Errors
     /// Those of the source of a value. What was sent of it cannot be taken back.
-    fn encode(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> io::Result<bool> {
-        while self.write_error.is_none() && self.under_way.unwritten() < UNWRITTEN {
-            if self.under_way.is_sending_value() {
-                let room = UNWRITTEN - self.under_way.unwritten();
-                match self.under_way.poll_value(&mut self.codec, room, cx) {
+    fn encode(&mut self, cx: &mut Context<'_>, queue: &mut RequestQueue) -> io::Result<bool> {
+        while self.write_error.is_none() && self.in_flight.unwritten() < UNWRITTEN {
+            if self.in_flight.is_sending_value() {
+                let room = UNWRITTEN - self.in_flight.unwritten();
+                match self.in_flight.poll_value(&mut self.codec, room, cx) {
                     Poll::Ready(Ok(true)) => continue,
                     Poll::Ready(Ok(false)) => break,
                     Poll::Ready(Err(error)) => return Err(error),
@@ -135,9 +135,9 @@ impl Connection {
                     }
                 }
             }
-            if !self.under_way.encode(&mut self.codec) {
+            if !self.in_flight.encode(&mut self.codec) {
                 let Poll::Ready(Some(request)) = queue.poll_next(cx) else { return Ok(false) };
-                self.under_way.begin(request);
+                self.in_flight.begin(request);
             }
         }
         // The end of the queue is to be seen also by one that cannot write.
@@ -160,13 +160,13 @@ impl Connection {
         if self.write_error.is_some() {
             return Poll::Pending;
         }
-        while self.under_way.output().has_remaining() {
+        while self.in_flight.output().has_remaining() {
             self.is_flushed = false;
-            let written = ready!(poll_write_buf(Pin::new(&mut self.io), cx, self.under_way.output()))?;
+            let written = ready!(poll_write_buf(Pin::new(&mut self.io), cx, self.in_flight.output()))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.under_way.written(written);
+            self.in_flight.written(written);
         }
         if !self.is_flushed {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
@@ -235,7 +235,7 @@ impl Connection {
 
     /// A long reply of which the head has come, if somebody takes it in pieces.
     fn decode_head(&mut self) -> Option<Response> {
-        let over = self.stream_over.filter(|_| self.under_way.takes_pieces())?;
+        let over = self.stream_over.filter(|_| self.in_flight.takes_pieces())?;
         let length = self.codec.decode_head(&mut self.input, over)?;
         if let Some(whole) = usize::try_from(length).ok().filter(|length| *length <= self.input.len()) {
             return Some(Body::from(self.input.split_to(whole).freeze()).into());
@@ -249,7 +249,7 @@ impl Connection {
     fn accept(&mut self, reply: Response) -> Result<(), ConnectionError> {
         let reply = match reply {
             Response::Push(message) => {
-                if let Err(message) = self.under_way.confirm(message) {
+                if let Err(message) = self.in_flight.confirm(message) {
                     self.hub.send(Pushed::Message(message));
                 }
                 return Ok(());
@@ -257,7 +257,7 @@ impl Connection {
             reply => reply,
         };
         self.has_answered = true;
-        match self.under_way.answer(reply) {
+        match self.in_flight.answer(reply) {
             None => Ok(()),
             Some(Response::Error(text)) => Err(ConnectionError::Refused(Refusal::new(text))),
             // It would be taken for the answer to the next command.
@@ -266,25 +266,25 @@ impl Connection {
     }
 
     /// Whether no more requests will come, and nobody waits for those that have.
-    fn poll_done(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
+    fn poll_done(&mut self, cx: &mut Context<'_>, queue: &mut RequestQueue) -> Poll<ConnectionEnd> {
         ready!(queue.poll_done(cx));
-        ready!(self.under_way.poll_abandoned(cx));
+        ready!(self.in_flight.poll_abandoned(cx));
         if let Some(incoming) = &mut self.incoming {
             ready!(incoming.poll_abandoned(cx));
         }
-        if self.under_way.unwritten() > 0 || self.under_way.is_sending_value() {
+        if self.in_flight.unwritten() > 0 || self.in_flight.is_sending_value() {
             // What was begun is sent whole, unless the server will not have it.
             ready!(self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER))).as_mut().poll(cx));
         }
-        Poll::Ready(End::Done)
+        Poll::Ready(ConnectionEnd::Done)
     }
 
     /// Fails what was sent, and gives back what was not.
-    pub(super) fn fail(mut self, cause: &ConnectionError, queue: &mut Queue) {
+    pub(super) fn fail(mut self, cause: &ConnectionError, queue: &mut RequestQueue) {
         if let Some(incoming) = self.incoming.take() {
             incoming.fail(cause.clone().into());
         }
-        self.under_way.fail(cause, queue);
+        self.in_flight.fail(cause, queue);
     }
 
     /// Tells the server that nothing more comes.
@@ -306,15 +306,15 @@ impl Connection {
             requests.push(request);
             answers.push((name, answer));
         }
-        let mut queue = Queue::of(requests);
+        let mut queue = RequestQueue::of(requests);
         for (command, mut answer) in answers {
             let answer = tokio::select! {
                 biased;
                 answer = &mut answer => answer.ok(),
                 end = self.run(&mut queue) => match (answer.try_recv(), end) {
                     (Ok(answer), _) => Some(answer),
-                    (Err(_), End::Broken(cause)) => return Err(cause),
-                    (Err(_), End::Done) => None,
+                    (Err(_), ConnectionEnd::Broken(cause)) => return Err(cause),
+                    (Err(_), ConnectionEnd::Done) => None,
                 },
             };
             match answer {
@@ -343,7 +343,7 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("codec", &self.codec)
-            .field("under_way", &self.under_way)
+            .field("in_flight", &self.in_flight)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! [`Local`]: a service in this process behind the client's calls.
+//! [`LocalService`]: a service in this process behind the client's calls.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,11 +11,11 @@ use kvstore_middleware::trouble::{answer_to, discard, guard};
 use kvstore_protocol::{Command, CommandError, Response};
 use tower::{BoxError, Service, ServiceExt};
 
-use super::{ClientError, request::Answer, sharing};
+use super::{ClientError, request::CallResult, sharing};
 
 /// A service whose type is forgotten.
-pub(super) trait Local: Send + Sync {
-    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub(super) trait LocalService: Send + Sync {
+    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = CallResult> + Send>>;
 }
 
 /// Behind a lock, since a service need not be `Sync`; it is taken to clone it.
@@ -27,11 +27,11 @@ impl<S> InProcess<S> {
     }
 }
 
-impl<S> Local for InProcess<S>
+impl<S> LocalService for InProcess<S>
 where
     S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
 {
-    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
+    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = CallResult> + Send>> {
         if let Some(answer) = answered_here(&command) {
             return Box::pin(std::future::ready(answer));
         }
@@ -47,7 +47,7 @@ where
 }
 
 /// What a server answers in front of its service, and what needs a connection.
-fn answered_here(command: &Command) -> Option<Answer> {
+fn answered_here(command: &Command) -> Option<CallResult> {
     match command.args().len() {
         // What comes in pieces is the service's to read, and no argument yet.
         _ if command.streamed_len().is_some() => {}

@@ -37,7 +37,7 @@
 //! - `typed` the typed calls, with `set_options` and `scan`; `call` one call, `pipeline` several in one piece;
 //!   `service` the client as a service
 //! - `request`, `queue` from the callers to the task; `driver` the task, `handshake` how a connection begins,
-//!   `reconnect` when there is another; `connection` one stream, `under_way` what is sent and not answered,
+//!   `reconnect` when there is another; `connection` one stream, `in_flight` what is sent and not answered,
 //!   `outgoing` a long argument on its way
 //! - `pushes` what the server says out of turn; `sharing` what may go over a shared connection; `local` a service in
 //!   this process; `error` what can go wrong
@@ -52,6 +52,7 @@ mod driver;
 mod endpoint;
 mod error;
 mod handshake;
+mod in_flight;
 mod local;
 mod outgoing;
 mod pipeline;
@@ -64,7 +65,6 @@ mod service;
 mod set_options;
 mod sharing;
 mod typed;
-mod under_way;
 
 pub use builder::ClientBuilder;
 pub use call::ResponseFuture;

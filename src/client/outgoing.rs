@@ -1,4 +1,4 @@
-//! [`Outgoing`]: the last argument of a command on its way out, from its [`Body`] to the output of the connection.
+//! [`OutgoingBody`]: the last argument of a command on its way out, from its [`Body`] to the output of the connection.
 
 use std::{
     fmt, io,
@@ -12,7 +12,7 @@ use kvstore_protocol::{Body, ClientCodec, Command, CommandError, Output, Respons
 use tokio_util::io::poll_read_buf;
 
 /// A value that is sent in pieces. Nothing else is encoded until it is whole.
-pub(super) struct Outgoing {
+pub(super) struct OutgoingBody {
     body: Option<Body>,
     /// Where its command stands in the stream.
     start: u64,
@@ -20,7 +20,7 @@ pub(super) struct Outgoing {
     answer: Option<Response>,
 }
 
-impl Outgoing {
+impl OutgoingBody {
     /// Encodes the command, all but the value.
     ///
     /// # Errors
@@ -85,14 +85,14 @@ impl Outgoing {
 }
 
 /// The source is somebody's, and its drop may panic.
-impl Drop for Outgoing {
+impl Drop for OutgoingBody {
     fn drop(&mut self) {
         discard(self.body.take());
     }
 }
 
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for OutgoingBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outgoing").field("body", &self.body).field("start", &self.start).finish_non_exhaustive()
+        f.debug_struct("OutgoingBody").field("body", &self.body).field("start", &self.start).finish_non_exhaustive()
     }
 }

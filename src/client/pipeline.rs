@@ -10,10 +10,10 @@ use kvstore_protocol::{Command, Response};
 
 use super::{
     Client, ClientError,
-    call::{Deadline, arrived},
-    client::{Link, Remote},
-    queue::Message,
-    request::{Answers, Request},
+    call::{CallDeadline, arrived},
+    client::{Remote, Target},
+    queue::DriverMessage,
+    request::{PipelineResult, Request},
 };
 
 /// Commands that are sent together: one after the other in the stream, with no other caller's command between them.
@@ -52,7 +52,7 @@ impl Pipeline {
     /// # Cancel safety
     /// As a call's: commands that were begun to be sent are all sent.
     pub async fn send(self) -> Result<Vec<Response>, ClientError> {
-        let mut deadline = Deadline::after(self.client.deadline);
+        let mut deadline = CallDeadline::after(self.client.deadline);
         let mut answers = pin!(self.answers());
         poll_fn(|cx| match answers.as_mut().poll(cx) {
             Poll::Pending => deadline.poll_passed(cx).map(|()| Err(ClientError::TimedOut)),
@@ -61,14 +61,14 @@ impl Pipeline {
         .await
     }
 
-    async fn answers(self) -> Answers {
+    async fn answers(self) -> PipelineResult {
         let Self { client, commands } = self;
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        match client.link {
-            Link::Remote(remote) => remote.send_all(commands).await,
-            Link::Local(local) => {
+        match client.target {
+            Target::Remote(remote) => remote.send_all(commands).await,
+            Target::Local(local) => {
                 let mut answers = Vec::with_capacity(commands.len());
                 for command in commands {
                     answers.push(local.call(command).await?);
@@ -80,12 +80,12 @@ impl Pipeline {
 }
 
 impl Remote {
-    async fn send_all(&self, commands: Vec<Command>) -> Answers {
+    async fn send_all(&self, commands: Vec<Command>) -> PipelineResult {
         self.check_all(&commands).map_err(ClientError::Unsupported)?;
-        let room = u32::try_from(commands.len()).unwrap_or(u32::MAX).min(self.max_in_flight);
-        let room = self.gate.room.clone().acquire_many_owned(room).await.map_err(|_| self.gate.error())?;
-        let (request, answers) = Request::many(commands, room);
-        self.requests.send(Message::Request(request)).map_err(|_| self.gate.error())?;
+        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX).min(self.max_in_flight);
+        let permit = self.permits.semaphore.clone().acquire_many_owned(count).await.map_err(|_| self.permits.error())?;
+        let (request, answers) = Request::many(commands, permit);
+        self.requests.send(DriverMessage::Request(request)).map_err(|_| self.permits.error())?;
         arrived(answers.await)
     }
 }

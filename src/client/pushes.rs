@@ -73,7 +73,7 @@ impl Pushes {
 }
 
 /// From the task of the connection to all readers.
-pub(super) struct Hub {
+pub(super) struct PushHub {
     readers: Mutex<Readers>,
     capacity: usize,
 }
@@ -85,7 +85,7 @@ enum Readers {
     Ended,
 }
 
-impl Hub {
+impl PushHub {
     /// A hub that holds so many messages for the slowest reader.
     pub(super) fn new(capacity: usize) -> Self {
         Self { readers: Mutex::new(Readers::None), capacity: capacity.clamp(1, 1 << 20) }
@@ -116,8 +116,8 @@ impl Hub {
     }
 }
 
-impl fmt::Debug for Hub {
+impl fmt::Debug for PushHub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("PushHub").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }

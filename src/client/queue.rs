@@ -1,4 +1,4 @@
-//! [`Queue`]: the requests that are not sent yet, and [`Gate`]: whether there will be any more.
+//! [`RequestQueue`]: the requests that are not sent yet, and [`Permits`]: whether there will be any more.
 
 use std::{
     collections::VecDeque,
@@ -13,29 +13,29 @@ use super::{ClientError, ConnectionError, request::Request};
 
 /// What handles say to the task of the connection.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum DriverMessage {
     Request(Request),
-    /// Answer what is there, take nothing more, and drop this at the end.
+    /// CallResult what is there, take nothing more, and drop this at the end.
     Close(oneshot::Sender<()>),
 }
 
 /// The room for requests, and why there is none any more.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
-    pub(super) room: Arc<Semaphore>,
+pub(super) struct Permits {
+    pub(super) semaphore: Arc<Semaphore>,
     ended: Arc<OnceLock<ConnectionError>>,
 }
 
-impl Gate {
+impl Permits {
     pub(super) fn new(requests: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(requests)), ended: Arc::default() }
+        Self { semaphore: Arc::new(Semaphore::new(requests)), ended: Arc::default() }
     }
 
     /// Lets nobody in any more. The first cause counts.
     pub(super) fn close(&self, cause: ConnectionError) {
-        // In this order: who finds the gate closed finds the cause.
+        // In this order: who finds the permits closed finds the cause.
         let _ = self.ended.set(cause);
-        self.room.close();
+        self.semaphore.close();
     }
 
     /// What those hear who come too late.
@@ -46,21 +46,21 @@ impl Gate {
 
 /// The task's end of the handles. What is taken from it and put back is first again.
 ///
-/// It holds no more than there is room in the [`Gate`].
+/// It holds no more than there is room in the [`Permits`].
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct RequestQueue {
     backlog: VecDeque<Request>,
     /// Nothing in the queue of a handshake, which never ends by itself.
-    handles: Option<mpsc::UnboundedReceiver<Message>>,
-    gate: Option<Gate>,
+    handles: Option<mpsc::UnboundedReceiver<DriverMessage>>,
+    permits: Option<Permits>,
     closers: Vec<oneshot::Sender<()>>,
     is_closed: bool,
 }
 
-impl Queue {
-    pub(super) fn new(handles: mpsc::UnboundedReceiver<Message>, gate: Gate) -> Self {
+impl RequestQueue {
+    pub(super) fn new(handles: mpsc::UnboundedReceiver<DriverMessage>, permits: Permits) -> Self {
         let mut queue = Self::of([]);
-        (queue.handles, queue.gate) = (Some(handles), Some(gate));
+        (queue.handles, queue.permits) = (Some(handles), Some(permits));
         queue
     }
 
@@ -69,7 +69,7 @@ impl Queue {
         Self {
             backlog: requests.into_iter().collect(),
             handles: None,
-            gate: None,
+            permits: None,
             closers: Vec::new(),
             is_closed: false,
         }
@@ -95,10 +95,10 @@ impl Queue {
         let Some(handles) = &mut self.handles else { return Poll::Pending };
         loop {
             match ready!(handles.poll_recv(cx)) {
-                Some(Message::Request(request)) => return Poll::Ready(Some(request)),
-                Some(Message::Close(closer)) => {
-                    if let Some(gate) = &self.gate {
-                        gate.close(ConnectionError::Closed);
+                Some(DriverMessage::Request(request)) => return Poll::Ready(Some(request)),
+                Some(DriverMessage::Close(closer)) => {
+                    if let Some(permits) = &self.permits {
+                        permits.close(ConnectionError::Closed);
                     }
                     handles.close();
                     self.closers.push(closer);
@@ -137,16 +137,16 @@ impl Queue {
 
     /// Takes no more, and fails all that there is.
     pub(super) fn end(&mut self, cause: &ConnectionError) {
-        if let Some(gate) = &self.gate {
-            gate.close(cause.clone());
+        if let Some(permits) = &self.permits {
+            permits.close(cause.clone());
         }
         self.refuse_kept(cause);
         let Some(handles) = &mut self.handles else { return };
         handles.close();
         while let Ok(message) = handles.try_recv() {
             match message {
-                Message::Request(request) => request.reply.fail(ClientError::Closed(cause.clone())),
-                Message::Close(closer) => self.closers.push(closer),
+                DriverMessage::Request(request) => request.reply.fail(ClientError::Closed(cause.clone())),
+                DriverMessage::Close(closer) => self.closers.push(closer),
             }
         }
     }
@@ -182,8 +182,8 @@ impl Queue {
     }
 }
 
-/// The task may end at any time, by a panic or with its runtime: nobody waits at a gate behind which there is nobody.
-impl Drop for Queue {
+/// The task may end at any time, by a panic or with its runtime: nobody waits at a permits behind which there is nobody.
+impl Drop for RequestQueue {
     fn drop(&mut self) {
         self.end(&ConnectionError::Stopped);
     }

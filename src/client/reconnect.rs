@@ -74,7 +74,7 @@ pub(super) struct Outage {
     policy: Reconnect,
     failed: u32,
     /// When calls stop waiting; nothing when they have.
-    pub(super) hopeful_until: Option<Instant>,
+    pub(super) calls_wait_until: Option<Instant>,
     pub(super) cause: ConnectionError,
 }
 
@@ -83,7 +83,7 @@ impl Outage {
     pub(super) fn new(policy: Reconnect, cause: ConnectionError) -> Self {
         // A time that cannot be said is as good as never.
         let forever = Duration::from_secs(86400 * 365);
-        Self { policy, failed: 0, hopeful_until: Some(Instant::now() + policy.patience.min(forever)), cause }
+        Self { policy, failed: 0, calls_wait_until: Some(Instant::now() + policy.patience.min(forever)), cause }
     }
 
     /// Whether a connection that lasted so long was of use, answers or not.
@@ -101,7 +101,7 @@ impl Outage {
         self.failed = self.failed.saturating_add(1);
         if matches!(cause, ConnectionError::Handshake { .. }) {
             // It will be refused again until somebody changes something.
-            self.hopeful_until = None;
+            self.calls_wait_until = None;
         }
         self.cause = cause;
     }

@@ -14,11 +14,11 @@ use super::{ClientError, sharing::Expected};
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) commands: Commands,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplySender,
     /// How the commands are answered.
     pub(super) expected: Expected,
     /// The room that the request takes until it is answered, whether or not anybody still waits.
-    pub(super) room: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -44,34 +44,37 @@ impl Commands {
     }
 }
 
-pub(super) type Answer = Result<Response, ClientError>;
-pub(super) type Answers = Result<Vec<Response>, ClientError>;
+pub(super) type CallResult = Result<Response, ClientError>;
+pub(super) type PipelineResult = Result<Vec<Response>, ClientError>;
 
 /// The way back. A caller who is gone hears nothing, which is no error.
 #[derive(Debug)]
-pub(super) enum Reply {
-    One(oneshot::Sender<Answer>),
-    Many(oneshot::Sender<Answers>, Vec<Response>),
+pub(super) enum ReplySender {
+    One(oneshot::Sender<CallResult>),
+    Many(oneshot::Sender<PipelineResult>, Vec<Response>),
 }
 
 impl Request {
     pub(super) fn one(
         command: Command,
         expected: Expected,
-        room: Option<OwnedSemaphorePermit>,
-    ) -> (Self, oneshot::Receiver<Answer>) {
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> (Self, oneshot::Receiver<CallResult>) {
         let (sender, receiver) = oneshot::channel();
-        (Self { commands: Commands::One(command), reply: Reply::One(sender), expected, room }, receiver)
+        (Self { commands: Commands::One(command), reply: ReplySender::One(sender), expected, permit }, receiver)
     }
 
-    pub(super) fn many(commands: Vec<Command>, room: OwnedSemaphorePermit) -> (Self, oneshot::Receiver<Answers>) {
+    pub(super) fn many(
+        commands: Vec<Command>,
+        permit: OwnedSemaphorePermit,
+    ) -> (Self, oneshot::Receiver<PipelineResult>) {
         let (sender, receiver) = oneshot::channel();
-        let reply = Reply::Many(sender, Vec::new());
-        (Self { commands: Commands::Many(commands), reply, expected: Expected::Reply, room: Some(room) }, receiver)
+        let reply = ReplySender::Many(sender, Vec::new());
+        (Self { commands: Commands::Many(commands), reply, expected: Expected::Reply, permit: Some(permit) }, receiver)
     }
 }
 
-impl Reply {
+impl ReplySender {
     /// Takes the next answer; the last one goes to the caller with those before it.
     pub(super) fn put(self, answer: Response, is_last: bool) -> Option<Self> {
         match self {

@@ -6,7 +6,7 @@ use kvstore_protocol::{Command, Response};
 use tokio_util::sync::{PollSemaphore, ReusableBoxFuture};
 use tower::Service;
 
-use super::{Client, ClientError, ResponseFuture, client::Link};
+use super::{Client, ClientError, ResponseFuture, client::Target};
 
 /// `serve(listener, client)` is a proxy, and tower's balance, retry and limits go round a client as round any service.
 ///
@@ -33,37 +33,37 @@ impl Service<Command> for Client {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
         ready!(self.poll_connected(cx));
-        let Link::Remote(remote) = &self.link else { return Poll::Ready(Ok(())) };
+        let Target::Remote(remote) = &self.target else { return Poll::Ready(Ok(())) };
         // Room that was promised is of no use any more when the client was closed since.
-        if remote.gate.room.is_closed() {
-            return Poll::Ready(Err(remote.gate.error()));
+        if remote.permits.semaphore.is_closed() {
+            return Poll::Ready(Err(remote.permits.error()));
         }
-        if self.reserved.is_none() {
-            let waiting = self.waiting.get_or_insert_with(|| PollSemaphore::new(remote.gate.room.clone()));
-            let room = ready!(waiting.poll_acquire(cx));
+        if self.permit.is_none() {
+            let waiting = self.waiting.get_or_insert_with(|| PollSemaphore::new(remote.permits.semaphore.clone()));
+            let permit = ready!(waiting.poll_acquire(cx));
             self.waiting = None;
-            self.reserved = Some(room.ok_or_else(|| remote.gate.error())?);
+            self.permit = Some(permit.ok_or_else(|| remote.permits.error())?);
         }
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, command: Command) -> ResponseFuture {
-        let room = self.reserved.take();
-        ResponseFuture::new(self, command, room)
+        let permit = self.permit.take();
+        ResponseFuture::new(self, command, permit)
     }
 }
 
 impl Client {
     /// Ready when there is a connection, or will never be one, or it does not matter.
     fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Link::Remote(remote) = &self.link else { return Poll::Ready(()) };
+        let Target::Remote(remote) = &self.target else { return Poll::Ready(()) };
         let awaited = remote.connected.as_ref().filter(|connected| !*connected.borrow());
-        let Some(connected) = awaited.filter(|_| !remote.gate.room.is_closed()) else {
+        let Some(connected) = awaited.filter(|_| !remote.permits.semaphore.is_closed()) else {
             self.reconnecting = None;
             return Poll::Ready(());
         };
         // Others may have the room meanwhile.
-        (self.waiting, self.reserved) = (None, None);
+        (self.waiting, self.permit) = (None, None);
         let reconnecting = self.reconnecting.get_or_insert_with(|| {
             let mut connected = connected.clone();
             ReusableBoxFuture::new(async move { drop(connected.wait_for(|is_connected| *is_connected).await) })

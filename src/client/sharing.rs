@@ -6,7 +6,7 @@ use kvstore_protocol::{Command, CommandError, NameMap};
 
 /// Why a command is not an ordinary one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Restriction {
     /// It changes what the commands of others mean.
     Setting,
     /// It begins or ends what must not be mixed with the commands of others.
@@ -19,13 +19,13 @@ enum Kind {
     Client,
 }
 
-static KINDS: LazyLock<NameMap<Kind>> = LazyLock::new(|| {
+static RESTRICTIONS: LazyLock<NameMap<Restriction>> = LazyLock::new(|| {
     let subscriptions = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"];
-    let settings = ["SELECT", "AUTH", "HELLO", "RESET", "QUIT"].map(|name| (name, Kind::Setting));
-    let transactions = ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"].map(|name| (name, Kind::Transaction));
-    let uncounted = ["MONITOR", "SYNC", "PSYNC"].map(|name| (name, Kind::Uncounted));
-    let named = settings.into_iter().chain(transactions).chain(uncounted).chain([("CLIENT", Kind::Client)]);
-    named.chain(subscriptions.map(|name| (name, Kind::Subscription(name)))).collect()
+    let settings = ["SELECT", "AUTH", "HELLO", "RESET", "QUIT"].map(|name| (name, Restriction::Setting));
+    let transactions = ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"].map(|name| (name, Restriction::Transaction));
+    let uncounted = ["MONITOR", "SYNC", "PSYNC"].map(|name| (name, Restriction::Uncounted));
+    let named = settings.into_iter().chain(transactions).chain(uncounted).chain([("CLIENT", Restriction::Client)]);
+    named.chain(subscriptions.map(|name| (name, Restriction::Subscription(name)))).collect()
 });
 
 /// How a command will be answered.
@@ -41,10 +41,10 @@ pub(super) enum Expected {
 /// # Errors
 /// When it cannot be sent over a shared connection.
 pub(super) fn single(command: &Command, is_resp3: bool) -> Result<Expected, CommandError> {
-    match kind(command) {
+    match restriction(command) {
         None => Ok(Expected::Reply),
-        Some(Kind::Subscription(name)) => subscription(name, command, is_resp3),
-        Some(Kind::Transaction) => Err(refused(
+        Some(Restriction::Subscription(name)) => subscription(name, command, is_resp3),
+        Some(Restriction::Transaction) => Err(refused(
             command,
             "would take in the commands of others over a shared connection: send the transaction as one pipeline",
         )),
@@ -59,26 +59,28 @@ pub(super) fn single(command: &Command, is_resp3: bool) -> Result<Expected, Comm
 pub(super) fn pipeline(commands: &[Command]) -> Result<(), CommandError> {
     let mut is_open = false;
     for command in commands {
-        match kind(command) {
+        match restriction(command) {
             _ if command.streamed_len().is_some() => {
                 return Err(refused(command, "has a value that comes in pieces, and is sent by itself"));
             }
             None => {}
-            Some(Kind::Transaction) if command.is("MULTI") && !is_open => is_open = true,
-            Some(Kind::Transaction) if is_open && (command.is("EXEC") || command.is("DISCARD")) => is_open = false,
-            Some(Kind::Transaction) => return Err(refused(command, "is not in its place in the pipeline")),
-            Some(Kind::Subscription(_)) => return Err(refused(command, "cannot be in a pipeline")),
+            Some(Restriction::Transaction) if command.is("MULTI") && !is_open => is_open = true,
+            Some(Restriction::Transaction) if is_open && (command.is("EXEC") || command.is("DISCARD")) => {
+                is_open = false
+            }
+            Some(Restriction::Transaction) => return Err(refused(command, "is not in its place in the pipeline")),
+            Some(Restriction::Subscription(_)) => return Err(refused(command, "cannot be in a pipeline")),
             Some(kind) => return Err(refused_always(kind, command)),
         }
     }
     if is_open { Err(CommandError::err("the transaction does not end within the pipeline")) } else { Ok(()) }
 }
 
-fn kind(command: &Command) -> Option<Kind> {
-    match KINDS.get(command.name()).copied() {
-        Some(Kind::Client) => {
+fn restriction(command: &Command) -> Option<Restriction> {
+    match RESTRICTIONS.get(command.name()).copied() {
+        Some(Restriction::Client) => {
             let sets_replies = command.arg_at(0).is_some_and(|what| what.eq_ignore_ascii_case(b"REPLY"));
-            sets_replies.then_some(Kind::Uncounted)
+            sets_replies.then_some(Restriction::Uncounted)
         }
         kind => kind,
     }
@@ -102,9 +104,11 @@ fn subscription(name: &'static str, command: &Command, is_resp3: bool) -> Result
 }
 
 #[cold]
-fn refused_always(kind: Kind, command: &Command) -> CommandError {
+fn refused_always(kind: Restriction, command: &Command) -> CommandError {
     match kind {
-        Kind::Setting => refused(command, "would change the connection for all who share it: set it in the client"),
+        Restriction::Setting => {
+            refused(command, "would change the connection for all who share it: set it in the client")
+        }
         _ => CommandError::err("the client sends only commands that are answered with one reply"),
     }
 }

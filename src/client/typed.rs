@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use kvstore_protocol::{Command, Response, Streamed, ToArg};
 
-use super::{Client, ClientError, ConnectionError, Refusal, Scan, SetOptions, call::Deadline};
+use super::{Client, ClientError, ConnectionError, Refusal, Scan, SetOptions, call::CallDeadline};
 
 /// How long a key will live: the answer of [`Client::ttl`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +224,7 @@ impl Client {
 
     /// Calls, and takes an error reply for an error. A value that comes in pieces is collected, within the deadline.
     pub(super) async fn ask(&self, command: Command) -> Result<Response, ClientError> {
-        let deadline = Deadline::after(self.deadline);
+        let deadline = CallDeadline::after(self.deadline);
         match self.call(command).await? {
             Response::Error(text) => Err(Refusal::new(text).into()),
             Response::Streamed(streamed) => collected(streamed, deadline).await,
@@ -260,7 +260,7 @@ impl Client {
 }
 
 /// The whole of a value. Its length is one that the limits of the connection allow.
-async fn collected(streamed: Streamed, mut deadline: Deadline) -> Result<Response, ClientError> {
+async fn collected(streamed: Streamed, mut deadline: CallDeadline) -> Result<Response, ClientError> {
     let body = streamed.take().ok_or(ClientError::Unexpected(Response::Streamed(streamed)))?;
     let mut whole = pin!(body.read_to_bytes(usize::MAX));
     let read = poll_fn(|cx| match whole.as_mut().poll(cx) {

@@ -1,4 +1,4 @@
-//! [`UnderWay`]: the requests between the queue and their answers, in the order of the stream.
+//! [`InFlight`]: the requests between the queue and their answers, in the order of the stream.
 
 use std::{
     collections::VecDeque,
@@ -12,30 +12,30 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     ClientError, ConnectionError,
-    outgoing::Outgoing,
-    queue::Queue,
-    request::{Commands, Reply, Request},
+    outgoing::OutgoingBody,
+    queue::RequestQueue,
+    request::{Commands, ReplySender, Request},
     sharing::Expected,
 };
 
 /// What was taken from the queue and is not answered.
 ///
-/// The last entry may be encoded in part, the first one answered in part; what is encoded and not written is in the
+/// The last request may be encoded in part, the first one answered in part; what is encoded and not written is in the
 /// output.
 #[derive(Default)]
-pub(super) struct UnderWay {
-    entries: VecDeque<Entry>,
+pub(super) struct InFlight {
+    requests: VecDeque<PendingRequest>,
     output: Output,
     /// How many bytes were written since the connection began.
     written: u64,
-    /// How many entries at the front hold their commands no more.
+    /// How many requests at the front hold their commands no more.
     released: usize,
     /// The value of the command that was begun last, until it is encoded.
-    outgoing: Option<Outgoing>,
+    outgoing: Option<OutgoingBody>,
 }
 
-struct Entry {
-    /// Kept until they are encoded and begun to be written: until then the entry can go back to the queue.
+struct PendingRequest {
+    /// Kept until they are encoded and begun to be written: until then the request can go back to the queue.
     commands: Option<Commands>,
     count: usize,
     encoded: usize,
@@ -43,15 +43,15 @@ struct Entry {
     /// Where the first byte stands in the stream.
     start: u64,
     expected: Expected,
-    reply: Option<Reply>,
-    room: Option<OwnedSemaphorePermit>,
+    reply: Option<ReplySender>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
-impl UnderWay {
+impl InFlight {
     pub(super) fn begin(&mut self, request: Request) {
-        let Request { commands, reply, expected, room } = request;
+        let Request { commands, reply, expected, permit } = request;
         let (count, start) = (commands.as_slice().len(), self.written + self.output.remaining() as u64);
-        self.entries.push_back(Entry {
+        self.requests.push_back(PendingRequest {
             commands: Some(commands),
             count,
             encoded: 0,
@@ -59,28 +59,30 @@ impl UnderWay {
             start,
             expected,
             reply: Some(reply),
-            room,
+            permit,
         });
     }
 
     /// Encodes the next command of the request that was begun last. False when there is none.
     pub(super) fn encode(&mut self, codec: &mut ClientCodec) -> bool {
-        let Some(entry) = self.entries.back_mut().filter(|entry| entry.encoded < entry.count) else { return false };
-        let command = entry.commands.as_ref().and_then(|commands| commands.as_slice().get(entry.encoded));
+        let Some(request) = self.requests.back_mut().filter(|request| request.encoded < request.count) else {
+            return false;
+        };
+        let command = request.commands.as_ref().and_then(|commands| commands.as_slice().get(request.encoded));
         let encoded = command.map(|command| match command.streamed_len() {
             None => codec.encode(command, &mut self.output),
-            Some(_) => Outgoing::begin(command, entry.start, codec, &mut self.output)
+            Some(_) => OutgoingBody::begin(command, request.start, codec, &mut self.output)
                 .map(|outgoing| self.outgoing = Some(outgoing)),
         });
         match encoded {
             Some(Err(reason)) => {
                 // Every command was checked before it was queued, so this is the first one, and nothing is sent yet.
-                if let Some(reply) = entry.reply.take() {
+                if let Some(reply) = request.reply.take() {
                     reply.fail(ClientError::Unsupported(reason));
                 }
-                self.entries.pop_back();
+                self.requests.pop_back();
             }
-            Some(Ok(())) | None => entry.encoded += 1,
+            Some(Ok(())) | None => request.encoded += 1,
         }
         true
     }
@@ -125,11 +127,11 @@ impl UnderWay {
     /// Counts bytes that were written, and lets go of the commands that are on their way.
     pub(super) fn written(&mut self, bytes: usize) {
         self.written += bytes as u64;
-        while let Some(entry) = self.entries.get_mut(self.released) {
-            if entry.start >= self.written || entry.encoded < entry.count {
+        while let Some(request) = self.requests.get_mut(self.released) {
+            if request.start >= self.written || request.encoded < request.count {
                 return;
             }
-            entry.commands = None;
+            request.commands = None;
             self.released += 1;
         }
     }
@@ -137,16 +139,18 @@ impl UnderWay {
     /// Takes the answer to the first command. It comes back when no command was sent that it could answer.
     pub(super) fn answer(&mut self, mut answer: Response) -> Option<Response> {
         // Its value is on its way only if it is the last one that was begun.
-        let is_last_begun = self.entries.len() == 1;
-        let Some(entry) = asking(&mut self.entries, self.outgoing.as_ref(), self.written) else { return Some(answer) };
+        let is_last_begun = self.requests.len() == 1;
+        let Some(request) = asking(&mut self.requests, self.outgoing.as_ref(), self.written) else {
+            return Some(answer);
+        };
         if let Some(outgoing) = self.outgoing.as_mut().filter(|_| is_last_begun) {
             answer = outgoing.hold(answer)?;
         }
-        entry.answered += 1;
-        let is_last = entry.answered == entry.count;
-        entry.reply = entry.reply.take().and_then(|reply| reply.put(answer, is_last));
+        request.answered += 1;
+        let is_last = request.answered == request.count;
+        request.reply = request.reply.take().and_then(|reply| reply.put(answer, is_last));
         if is_last {
-            self.entries.pop_front();
+            self.requests.pop_front();
             self.released = self.released.saturating_sub(1);
         }
         None
@@ -154,7 +158,9 @@ impl UnderWay {
 
     /// Takes a push that confirms the subscription whose turn it is. Any other comes back.
     pub(super) fn confirm(&mut self, message: Vec<Response>) -> Result<(), Vec<Response>> {
-        let Some(Entry { expected: Expected::Pushes(name, left), .. }) = self.asking() else { return Err(message) };
+        let Some(PendingRequest { expected: Expected::Pushes(name, left), .. }) = self.asking() else {
+            return Err(message);
+        };
         let kind = message.first().and_then(Response::as_bytes);
         if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case(name.as_bytes())) {
             return Err(message);
@@ -168,31 +174,31 @@ impl UnderWay {
 
     /// Whether the next answer may be given out before it is whole: not where it is collected with others.
     pub(super) fn takes_pieces(&mut self) -> bool {
-        self.asking().is_some_and(|entry| matches!(entry.reply, Some(Reply::One(_))))
+        self.asking().is_some_and(|request| matches!(request.reply, Some(ReplySender::One(_))))
     }
 
-    fn asking(&mut self) -> Option<&mut Entry> {
-        asking(&mut self.entries, self.outgoing.as_ref(), self.written)
+    fn asking(&mut self) -> Option<&mut PendingRequest> {
+        asking(&mut self.requests, self.outgoing.as_ref(), self.written)
     }
 
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let replies = self.entries.iter_mut().filter_map(|entry| entry.reply.as_mut());
+        let replies = self.requests.iter_mut().filter_map(|request| request.reply.as_mut());
         // Every one of them is asked, so that every one can wake the task.
         let waiting = replies.filter_map(|reply| reply.poll_abandoned(cx).is_pending().then_some(())).count();
         if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Fails every request of which a byte was written, and puts the others back, in their order.
-    pub(super) fn fail(&mut self, cause: &ConnectionError, queue: &mut Queue) {
+    pub(super) fn fail(&mut self, cause: &ConnectionError, queue: &mut RequestQueue) {
         // If it is anybody's, it is the last one's.
         let mut outgoing = self.outgoing.take();
-        while let Some(entry) = self.entries.pop_back() {
+        while let Some(request) = self.requests.pop_back() {
             let mut outgoing = outgoing.take();
-            let Some(reply) = entry.reply else { continue };
-            match (entry.commands, outgoing.as_mut().and_then(Outgoing::take_answer)) {
-                (Some(commands), None) if entry.start >= self.written => {
-                    let commands = commands.with_body(outgoing.and_then(Outgoing::into_body));
-                    queue.put_first(Request { commands, reply, expected: entry.expected, room: entry.room });
+            let Some(reply) = request.reply else { continue };
+            match (request.commands, outgoing.as_mut().and_then(OutgoingBody::take_answer)) {
+                (Some(commands), None) if request.start >= self.written => {
+                    let commands = commands.with_body(outgoing.and_then(OutgoingBody::into_body));
+                    queue.put_first(Request { commands, reply, expected: request.expected, permit: request.permit });
                 }
                 (_, Some(answer)) => drop(reply.put(answer, true)),
                 _ => reply.fail(ClientError::Lost(cause.clone())),
@@ -202,16 +208,20 @@ impl UnderWay {
 }
 
 /// The request whose command the server may be answering: some of it was sent, and it is not answered.
-fn asking<'a>(entries: &'a mut VecDeque<Entry>, outgoing: Option<&Outgoing>, written: u64) -> Option<&'a mut Entry> {
-    let is_answered = entries.len() == 1 && outgoing.is_some_and(Outgoing::is_answered);
-    let entry = entries.front_mut().filter(|_| !is_answered)?;
-    (entry.answered < entry.encoded && entry.start < written).then_some(entry)
+fn asking<'a>(
+    requests: &'a mut VecDeque<PendingRequest>,
+    outgoing: Option<&OutgoingBody>,
+    written: u64,
+) -> Option<&'a mut PendingRequest> {
+    let is_answered = requests.len() == 1 && outgoing.is_some_and(OutgoingBody::is_answered);
+    let request = requests.front_mut().filter(|_| !is_answered)?;
+    (request.answered < request.encoded && request.start < written).then_some(request)
 }
 
-impl fmt::Debug for UnderWay {
+impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnderWay")
-            .field("requests", &self.entries.len())
+        f.debug_struct("InFlight")
+            .field("requests", &self.requests.len())
             .field("unwritten", &self.unwritten())
             .finish_non_exhaustive()
     }
