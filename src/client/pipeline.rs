@@ -83,7 +83,8 @@ impl Remote {
     async fn send_all(&self, commands: Vec<Command>) -> PipelineResult {
         self.check_all(&commands).map_err(ClientError::Unsupported)?;
         let count = u32::try_from(commands.len()).unwrap_or(u32::MAX).min(self.max_in_flight);
-        let permit = self.permits.semaphore.clone().acquire_many_owned(count).await.map_err(|_| self.permits.error())?;
+        let permit =
+            self.permits.semaphore.clone().acquire_many_owned(count).await.map_err(|_| self.permits.error())?;
         let (request, answers) = Request::many(commands, permit);
         self.requests.send(DriverMessage::Request(request)).map_err(|_| self.permits.error())?;
         arrived(answers.await)

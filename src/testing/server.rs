@@ -31,16 +31,16 @@ impl Server {
     where
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
     {
-        Self::of(|listener| serve(listener, service))
+        Self::start_with(|listener| serve(listener, service))
     }
 
-    /// A server with settings of its own.
+    /// Starts a server with settings of its own: the function makes it of the listener.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use kvstore::{server::Password, store::Store, testing::Server};
     ///
-    /// let server = Server::of(|listener| kvstore::serve(listener, Store::new()).authenticate(Password::new("secret")));
+    /// let server = Server::start_with(|listener| kvstore::serve(listener, Store::new()).authenticate(Password::new("secret")));
     /// let refused = server.client().get("key").await;
     /// assert_eq!(refused.unwrap_err().to_string(), "NOAUTH Authentication required.");
     /// # Ok::<(), std::io::Error>(()) })?;
@@ -49,7 +49,7 @@ impl Server {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn of<U: Supply>(build: impl FnOnce(PipeListener) -> Serve<U>) -> Self {
+    pub fn start_with<U: Supply>(build: impl FnOnce(PipeListener) -> Serve<U>) -> Self {
         let (connector, listener) = pipe();
         let (stop, stopped) = oneshot::channel();
         let signal = async {
