@@ -18,11 +18,7 @@ use tokio::{
 use tokio_util::sync::PollSemaphore;
 
 use super::{
-    Client, ClientError, ConnectionError,
-    client::{Remote, Target},
-    queue::DriverMessage,
-    request::{CallResult, Request},
-    sharing::Expected,
+    Client, ClientError, ConnectionError, client::Target, remote::Remote, request::CallResult, sharing::Expected,
 };
 
 /// The answer to a call of a [`Client`]. Nothing happens before it is polled.
@@ -90,19 +86,6 @@ impl ResponseFuture {
             }
         };
         Ok(())
-    }
-}
-
-impl Remote {
-    fn send(
-        &self,
-        command: Command,
-        expected: Expected,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<oneshot::Receiver<CallResult>, ClientError> {
-        let (request, answer) = Request::one(command, expected, Some(permit));
-        self.requests.send(DriverMessage::Request(request)).map_err(|_| self.permits.error())?;
-        Ok(answer)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use kvstore_protocol::{ClientCodec, Command, CommandError, Output, Response};
+use kvstore_protocol::{ClientCodec, Command, Output, Response};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{ToSocketAddrs, lookup_host},
-    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
+    sync::{OwnedSemaphorePermit, oneshot},
 };
 use tokio_util::sync::{PollSemaphore, ReusableBoxFuture};
 use tower::{BoxError, Service};
@@ -15,9 +15,8 @@ use super::{
     ClientBuilder, ClientError, Endpoint, Pipeline, Pushes, ResponseFuture,
     endpoint::Address,
     local::{InProcess, LocalService},
-    pushes::PushHub,
-    queue::{DriverMessage, Permits},
-    sharing::{self, Expected},
+    queue::DriverMessage,
+    remote::Remote,
 };
 
 /// Connects to a server: [`Client::connect`] under the name of the first version, to anything that says addresses.
@@ -69,20 +68,6 @@ pub struct Client {
 pub(super) enum Target {
     Remote(Arc<Remote>),
     Local(Arc<dyn LocalService>),
-}
-
-/// What all handles of a connection share.
-#[derive(Debug)]
-pub(super) struct Remote {
-    pub(super) requests: mpsc::UnboundedSender<DriverMessage>,
-    pub(super) permits: Permits,
-    pub(super) max_in_flight: u32,
-    pub(super) hub: Arc<PushHub>,
-    /// Whether there is a connection, where readiness asks for it.
-    pub(super) connected: Option<watch::Receiver<bool>>,
-    pub(super) is_native: bool,
-    pub(super) is_resp3: bool,
-    pub(super) database: usize,
 }
 
 impl Client {
@@ -283,44 +268,6 @@ impl Client {
     /// Whether missing values are spelled out, since the protocol is the native one.
     pub(super) fn is_native(&self) -> bool {
         matches!(&self.target, Target::Remote(remote) if remote.is_native)
-    }
-}
-
-impl Remote {
-    /// Whether the command can be sent by itself, and how it is answered then.
-    ///
-    /// # Errors
-    /// When it cannot be sent.
-    pub(super) fn check(&self, command: &Command) -> Result<Expected, CommandError> {
-        self.check_form(command)?;
-        sharing::single(command, self.is_resp3)
-    }
-
-    /// The same for a pipeline.
-    pub(super) fn check_all(&self, commands: &[Command]) -> Result<(), CommandError> {
-        commands.iter().try_for_each(|command| self.check_form(command))?;
-        sharing::pipeline(commands)
-    }
-
-    fn check_form(&self, command: &Command) -> Result<(), CommandError> {
-        let session = command.session();
-        // A command of this program belongs to the client's database. One that came from a connection, or whose session
-        // says a database, belongs to that.
-        if (session.id() != 0 || session.database() != 0) && session.database() != self.database {
-            return Err(CommandError::err(format!(
-                "the server behind is connected to with database {}, and not {}",
-                self.database,
-                session.database()
-            )));
-        }
-        if self.is_native {
-            let (mut codec, mut output) = (ClientCodec::native(), Output::default());
-            match command.streamed_len() {
-                None => codec.encode(command, &mut output)?,
-                Some(_) => codec.begin_streamed(command, &mut output)?,
-            }
-        }
-        Ok(())
     }
 }
 

@@ -59,6 +59,7 @@ mod pipeline;
 mod pushes;
 mod queue;
 mod reconnect;
+mod remote;
 mod request;
 mod scan;
 mod service;

@@ -8,13 +8,7 @@ use std::{
 
 use kvstore_protocol::{Command, Response};
 
-use super::{
-    Client, ClientError,
-    call::{CallDeadline, arrived},
-    client::{Remote, Target},
-    queue::DriverMessage,
-    request::{PipelineResult, Request},
-};
+use super::{Client, ClientError, call::CallDeadline, client::Target, request::PipelineResult};
 
 /// Commands that are sent together: one after the other in the stream, with no other caller's command between them.
 ///
@@ -76,17 +70,5 @@ impl Pipeline {
                 Ok(answers)
             }
         }
-    }
-}
-
-impl Remote {
-    async fn send_all(&self, commands: Vec<Command>) -> PipelineResult {
-        self.check_all(&commands).map_err(ClientError::Unsupported)?;
-        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX).min(self.max_in_flight);
-        let permit =
-            self.permits.semaphore.clone().acquire_many_owned(count).await.map_err(|_| self.permits.error())?;
-        let (request, answers) = Request::many(commands, permit);
-        self.requests.send(DriverMessage::Request(request)).map_err(|_| self.permits.error())?;
-        arrived(answers.await)
     }
 }
