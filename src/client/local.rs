@@ -57,7 +57,7 @@ fn answered_here(command: &Command) -> Option<CallResult> {
         _ if command.is("ECHO") => return Some(Ok(CommandError::wrong_arity("ECHO").into())),
         _ => {}
     }
-    sharing::single(command, false).err().map(|reason| Err(ClientError::Unsupported(reason)))
+    sharing::local(command).err().map(|reason| Err(ClientError::Unsupported(reason)))
 }
 
 /// Polls to the answer. An error or a panic is one.
