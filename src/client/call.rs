@@ -1,4 +1,4 @@
-//! [`ResponseFuture`]: one call, from its caller's side.
+//! [`ResponseFuture`]: one call.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ use super::{
     Client, ClientError, ConnectionError, client::Target, remote::Remote, request::CallResult, sharing::Expected,
 };
 
-/// The answer to a call of a [`Client`]. Nothing happens before it is polled.
+/// The answer to a call of a [`Client`]. The command is sent when the future is first polled.
 ///
 /// # Cancel safety
 /// See [`Client`](Client#cancel-safety).
@@ -32,7 +32,7 @@ pub struct ResponseFuture {
 }
 
 enum CallState {
-    /// Nothing has happened. The permit may have been promised before.
+    /// Nothing has happened. A service that was ready brings its permit.
     New(Target, Command, Option<OwnedSemaphorePermit>),
     Queued(Arc<Remote>, Command, Expected, PollSemaphore),
     Sent(oneshot::Receiver<CallResult>),
@@ -48,7 +48,7 @@ impl ResponseFuture {
         }
     }
 
-    /// Goes on as far as it goes.
+    /// Makes progress as far as possible.
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<CallResult> {
         loop {
             match &mut self.state {
@@ -89,7 +89,7 @@ impl ResponseFuture {
     }
 }
 
-/// What came, or that nothing ever will.
+/// The answer, or an error when the task of the connection has ended.
 pub(super) fn arrived<T>(answer: Result<Result<T, ClientError>, oneshot::error::RecvError>) -> Result<T, ClientError> {
     answer.unwrap_or(Err(ClientError::Lost(ConnectionError::Stopped)))
 }
@@ -99,7 +99,7 @@ impl Future for ResponseFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CallResult> {
         let mut polled = self.poll_answer(cx);
-        // The answer is asked first: one that arrives on the deadline is not late.
+        // The answer is polled first: one that arrives at the deadline is not late.
         if polled.is_pending() && self.deadline.poll_passed(cx).is_ready() {
             polled = Poll::Ready(Err(ClientError::TimedOut));
         }
@@ -110,7 +110,7 @@ impl Future for ResponseFuture {
     }
 }
 
-/// When a call is late.
+/// The deadline of a call.
 pub(super) enum CallDeadline {
     Never,
     At(Instant),
@@ -119,9 +119,9 @@ pub(super) enum CallDeadline {
 }
 
 impl CallDeadline {
-    /// So long from now.
+    /// This long from now.
     pub(super) fn after(limit: Option<Duration>) -> Self {
-        // A time that cannot be said is as good as never.
+        // An instant beyond what the clock can represent is no deadline.
         limit.and_then(|limit| Instant::now().checked_add(limit)).map_or(Self::Never, Self::At)
     }
 

@@ -1,4 +1,4 @@
-//! [`Driver`]: the task behind the handles. It has one connection at a time, and makes the next.
+//! [`Driver`]: the task behind the handles, which has one connection at a time.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
     reconnect::Outage,
 };
 
-/// All that is needed to make a stream a connection.
+/// The settings of every connection of a client.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionSettings {
     pub(super) is_native: bool,
@@ -30,7 +30,7 @@ pub(super) struct ConnectionSettings {
 }
 
 impl ConnectionSettings {
-    /// Makes a connection of a stream.
+    /// Makes a connection of a stream, with the handshake.
     ///
     /// # Errors
     /// When the handshake fails.
@@ -44,7 +44,7 @@ impl ConnectionSettings {
         Ok(connection)
     }
 
-    /// Makes a stream and a connection of it, in time.
+    /// Makes a stream and a connection of it, within the timeout.
     ///
     /// # Errors
     /// When that fails, or takes too long.
@@ -62,9 +62,9 @@ impl ConnectionSettings {
 pub(super) struct Driver {
     queue: RequestQueue,
     hub: Arc<PushHub>,
-    /// Nothing for a stream that cannot be made again.
+    /// `None` for a stream that cannot be made again.
     connector: Option<Connector>,
-    /// Whether there is a connection. Dropped behind the queue: who hears that nobody tells any more finds it ended.
+    /// Whether there is a connection. Dropped after the queue, so that whoever sees it closed finds the queue ended.
     is_connected: watch::Sender<bool>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Driver {
 pub(super) struct Connector {
     pub(super) settings: ConnectionSettings,
     pub(super) connect: Connect,
-    /// Nothing when the first connection is the only one.
+    /// `None` when the first connection is the only one.
     pub(super) policy: Option<Reconnect>,
 }
 
@@ -86,7 +86,7 @@ impl Driver {
         Self { queue, hub, connector, is_connected }
     }
 
-    /// Serves the handles, until there is none or no connection.
+    /// Serves the handles, until none is left or there is no further connection.
     pub(super) async fn run(mut self, first: Option<Connection>) {
         let mut connection = first;
         let mut outage = None;
@@ -104,7 +104,7 @@ impl Driver {
                 ConnectionEnd::Done => return current.shut_down().await,
                 ConnectionEnd::Broken(cause) => cause,
             };
-            // Before the calls fail: who tries again elsewhere is not to come back here.
+            // Before the calls fail: a retry of them must not find this client ready.
             self.is_connected.send_replace(false);
             tracing::warn!(%cause, "the connection to the server broke");
             if current.has_answered() || outage.as_ref().is_some_and(|outage| outage.is_over_after(begun.elapsed())) {
@@ -121,10 +121,9 @@ impl Driver {
         }
     }
 
-    /// Makes a connection, however long it takes; `None` when nobody wants one any more.
+    /// Makes a connection, however long it takes; `None` when no handle is left.
     ///
-    /// The outage stays until the connection has proved to be of use: a server that accepts and closes is one that is
-    /// not there.
+    /// The outage lasts until the connection has worked: a server that accepts connections and closes them counts as down.
     async fn connect(&mut self, outage: &mut Option<Outage>) -> Option<Connection> {
         let Self { queue, hub, connector, .. } = self;
         let Connector { settings, connect, policy } = connector.as_mut()?;
@@ -159,12 +158,13 @@ impl Driver {
     }
 }
 
-/// Keeps what comes while `work` goes on, as long as there is hope; `None` when nobody waits and nobody will.
+/// Queues requests while `work` goes on, and fails them once calls no longer wait. `None` when no handle is left and no caller
+/// waits.
 async fn tend<T>(queue: &mut RequestQueue, outage: &mut Outage, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     loop {
         if outage.calls_wait_until.is_none() {
-            queue.refuse_kept(&outage.cause);
+            queue.fail_backlog(&outage.cause);
         }
         let patience = async {
             match outage.calls_wait_until {
@@ -175,7 +175,7 @@ async fn tend<T>(queue: &mut RequestQueue, outage: &mut Outage, work: impl Futur
         select! {
             biased;
             done = &mut work => return Some(done),
-            is_wanted = queue.keep_next() => if !is_wanted { return None },
+            is_wanted = queue.receive_next() => if !is_wanted { return None },
             () = patience => outage.calls_wait_until = None,
         }
     }

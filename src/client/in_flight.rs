@@ -1,4 +1,4 @@
-//! [`InFlight`]: the requests between the queue and their answers, in the order of the stream.
+//! [`InFlight`]: the requests that are sent and not answered, in the order of the stream.
 
 use std::{
     collections::VecDeque,
@@ -18,29 +18,28 @@ use super::{
     sharing::Expected,
 };
 
-/// What was taken from the queue and is not answered.
+/// The requests that were taken from the queue and are not answered.
 ///
-/// The last request may be encoded in part, the first one answered in part; what is encoded and not written is in the
-/// output.
+/// The last one may be partly encoded, and the first one partly answered. The output has what is encoded and not written.
 #[derive(Default)]
 pub(super) struct InFlight {
     requests: VecDeque<PendingRequest>,
     output: Output,
-    /// How many bytes were written since the connection began.
+    /// The number of bytes written since the connection began.
     written: u64,
-    /// How many requests at the front hold their commands no more.
+    /// The number of requests at the front that no longer hold their commands.
     released: usize,
-    /// The value of the command that was begun last, until it is encoded.
+    /// The body of the last command, until it is encoded.
     outgoing: Option<OutgoingBody>,
 }
 
 struct PendingRequest {
-    /// Kept until they are encoded and begun to be written: until then the request can go back to the queue.
+    /// `None` once all are encoded and the first byte is written. Until then the request can go back to the queue.
     commands: Option<Commands>,
     count: usize,
     encoded: usize,
     answered: usize,
-    /// Where the first byte stands in the stream.
+    /// The position of its first byte in the stream.
     start: u64,
     expected: Expected,
     reply: Option<ReplySender>,
@@ -63,7 +62,7 @@ impl InFlight {
         });
     }
 
-    /// Encodes the next command of the request that was begun last. False when there is none.
+    /// Encodes the next command of the last request. False when there is none.
     pub(super) fn encode(&mut self, codec: &mut ClientCodec) -> bool {
         let Some(request) = self.requests.back_mut().filter(|request| request.encoded < request.count) else {
             return false;
@@ -87,13 +86,13 @@ impl InFlight {
         true
     }
 
-    /// Whether a value is on its way out.
+    /// Whether a body is being sent.
     pub(super) fn is_sending_value(&self) -> bool {
         self.outgoing.is_some()
     }
 
-    /// Encodes on of the value, `room` bytes at most. Pending while its source has nothing. False when there is no
-    /// value, or the head of its command must be written before.
+    /// Encodes up to `room` bytes of the body. Pending while its source has none. False when there is no body, or when the
+    /// head of its command must be written first.
     ///
     /// # Errors
     /// Those of the source.
@@ -124,7 +123,7 @@ impl InFlight {
         self.output.remaining()
     }
 
-    /// Counts bytes that were written, and lets go of the commands that are on their way.
+    /// Counts bytes that were written, and drops the commands that were begun.
     pub(super) fn written(&mut self, bytes: usize) {
         self.written += bytes as u64;
         while let Some(request) = self.requests.get_mut(self.released) {
@@ -136,11 +135,11 @@ impl InFlight {
         }
     }
 
-    /// Takes the answer to the first command. It comes back when no command was sent that it could answer.
+    /// Takes the answer to the first command. Returns it when no command was sent that it could answer.
     pub(super) fn answer(&mut self, mut answer: Response) -> Option<Response> {
-        // Its value is on its way only if it is the last one that was begun.
+        // The body, if any, belongs to the last request.
         let is_last_begun = self.requests.len() == 1;
-        let Some(request) = asking(&mut self.requests, self.outgoing.as_ref(), self.written) else {
+        let Some(request) = awaiting_answer(&mut self.requests, self.outgoing.as_ref(), self.written) else {
             return Some(answer);
         };
         if let Some(outgoing) = self.outgoing.as_mut().filter(|_| is_last_begun) {
@@ -156,9 +155,9 @@ impl InFlight {
         None
     }
 
-    /// Takes a push that confirms the subscription whose turn it is. Any other comes back.
+    /// Takes a push that confirms the first subscription. Returns any other.
     pub(super) fn confirm(&mut self, message: Vec<Response>) -> Result<(), Vec<Response>> {
-        let Some(PendingRequest { expected: Expected::Pushes(name, left), .. }) = self.asking() else {
+        let Some(PendingRequest { expected: Expected::Pushes(name, left), .. }) = self.awaiting_answer() else {
             return Err(message);
         };
         let kind = message.first().and_then(Response::as_bytes);
@@ -172,25 +171,25 @@ impl InFlight {
         Ok(())
     }
 
-    /// Whether the next answer may be given out before it is whole: not where it is collected with others.
-    pub(super) fn takes_pieces(&mut self) -> bool {
-        self.asking().is_some_and(|request| matches!(request.reply, Some(ReplySender::One(_))))
+    /// Whether the next answer may be streamed: not if it is one of a pipeline.
+    pub(super) fn takes_stream(&mut self) -> bool {
+        self.awaiting_answer().is_some_and(|request| matches!(request.reply, Some(ReplySender::One(_))))
     }
 
-    fn asking(&mut self) -> Option<&mut PendingRequest> {
-        asking(&mut self.requests, self.outgoing.as_ref(), self.written)
+    fn awaiting_answer(&mut self) -> Option<&mut PendingRequest> {
+        awaiting_answer(&mut self.requests, self.outgoing.as_ref(), self.written)
     }
 
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let replies = self.requests.iter_mut().filter_map(|request| request.reply.as_mut());
-        // Every one of them is asked, so that every one can wake the task.
+        // All are polled, so that each can wake the task.
         let waiting = replies.filter_map(|reply| reply.poll_abandoned(cx).is_pending().then_some(())).count();
         if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Fails every request of which a byte was written, and puts the others back, in their order.
     pub(super) fn fail(&mut self, cause: &ConnectionError, queue: &mut RequestQueue) {
-        // If it is anybody's, it is the last one's.
+        // It belongs to the last request.
         let mut outgoing = self.outgoing.take();
         while let Some(request) = self.requests.pop_back() {
             let mut outgoing = outgoing.take();
@@ -208,7 +207,7 @@ impl InFlight {
 }
 
 /// The request whose command the server may be answering: some of it was sent, and it is not answered.
-fn asking<'a>(
+fn awaiting_answer<'a>(
     requests: &'a mut VecDeque<PendingRequest>,
     outgoing: Option<&OutgoingBody>,
     written: u64,

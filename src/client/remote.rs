@@ -14,14 +14,14 @@ use super::{
     sharing::{self, Expected},
 };
 
-/// What all handles of a connection share.
+/// The state that all handles of a connection share.
 #[derive(Debug)]
 pub(super) struct Remote {
     pub(super) requests: mpsc::UnboundedSender<DriverMessage>,
     pub(super) permits: Permits,
     pub(super) max_in_flight: u32,
     pub(super) hub: Arc<PushHub>,
-    /// Whether there is a connection, where readiness asks for it.
+    /// Whether there is a connection, for a client that is ready only when connected.
     pub(super) connected: Option<watch::Receiver<bool>>,
     pub(super) is_native: bool,
     pub(super) is_resp3: bool,
@@ -29,7 +29,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// Whether the command can be sent by itself, and how it is answered then.
+    /// How the command is answered when it is sent by itself.
     ///
     /// # Errors
     /// When it cannot be sent.
@@ -38,7 +38,7 @@ impl Remote {
         sharing::single(command, self.is_resp3)
     }
 
-    /// The same for a pipeline.
+    /// Checks the commands of a pipeline.
     pub(super) fn check_all(&self, commands: &[Command]) -> Result<(), CommandError> {
         commands.iter().try_for_each(|command| self.check_form(command))?;
         sharing::pipeline(commands)
@@ -46,8 +46,8 @@ impl Remote {
 
     fn check_form(&self, command: &Command) -> Result<(), CommandError> {
         let session = command.session();
-        // A command of this program belongs to the client's database. One that came from a connection, or whose session
-        // says a database, belongs to that.
+        // A command of this program is for the client's database. One that came over a connection, or whose session has a
+        // database, is for the database of that session.
         if (session.id() != 0 || session.database() != 0) && session.database() != self.database {
             return Err(CommandError::err(format!(
                 "the server behind is connected to with database {}, and not {}",

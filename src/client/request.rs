@@ -1,4 +1,4 @@
-//! [`Request`]: what a caller hands to the task of the connection, and the way back for the answer.
+//! [`Request`]: the commands that a caller sends to the task of the connection, with the sender for their answers.
 
 use std::{
     slice,
@@ -10,14 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{ClientError, sharing::Expected};
 
-/// Commands that are sent in one piece, and who waits for their answers.
+/// Commands that are sent together.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) commands: Commands,
     pub(super) reply: ReplySender,
     /// How the commands are answered.
     pub(super) expected: Expected,
-    /// The room that the request takes until it is answered, whether or not anybody still waits.
+    /// Held until the request is answered, even if the caller no longer waits.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -35,7 +35,7 @@ impl Commands {
         }
     }
 
-    /// The same with a value that was taken of the command and is still whole.
+    /// Puts back a body that was taken from the command and is not read yet.
     pub(super) fn with_body(self, body: Option<Body>) -> Self {
         match (self, body) {
             (Self::One(command), Some(body)) => Self::One(command.with_body(body)),
@@ -47,7 +47,7 @@ impl Commands {
 pub(super) type CallResult = Result<Response, ClientError>;
 pub(super) type PipelineResult = Result<Vec<Response>, ClientError>;
 
-/// The way back. A caller who is gone hears nothing, which is no error.
+/// The sender for the answers. It ignores a caller that no longer waits.
 #[derive(Debug)]
 pub(super) enum ReplySender {
     One(oneshot::Sender<CallResult>),
@@ -75,7 +75,7 @@ impl Request {
 }
 
 impl ReplySender {
-    /// Takes the next answer; the last one goes to the caller with those before it.
+    /// Adds the next answer. The last one sends all of them to the caller.
     pub(super) fn put(self, answer: Response, is_last: bool) -> Option<Self> {
         match self {
             Self::One(caller) => {
@@ -83,7 +83,7 @@ impl ReplySender {
                 None
             }
             Self::Many(caller, mut answers) => {
-                // Nobody collects what nobody reads.
+                // Answers are not collected for a caller that no longer waits.
                 if !caller.is_closed() {
                     answers.push(answer);
                 }
@@ -103,7 +103,7 @@ impl ReplySender {
         }
     }
 
-    /// Whether nobody waits any more.
+    /// Whether the caller no longer waits.
     pub(super) fn is_abandoned(&self) -> bool {
         match self {
             Self::One(caller) => caller.is_closed(),
@@ -111,9 +111,9 @@ impl ReplySender {
         }
     }
 
-    /// The same, and who asks is woken when it comes to be so.
+    /// Ready when the caller no longer waits.
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Asked first: polling takes from the task's budget, which is too small for very many that are gone.
+        // Checked first: polling uses up the task's budget, which very many abandoned requests would exhaust.
         if self.is_abandoned() {
             return Poll::Ready(());
         }

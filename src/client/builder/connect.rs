@@ -20,14 +20,14 @@ use crate::client::{
 };
 
 impl ClientBuilder {
-    /// Connects, and connects again when the connection breaks.
+    /// Connects, and connects again when the connection is lost.
     ///
     /// # Errors
-    /// [`ClientError::Endpoint`] when the text says no endpoint, [`ClientError::Closed`] with the cause when the first
+    /// [`ClientError::Endpoint`] when the text is no valid endpoint, [`ClientError::Closed`] with the cause when the first
     /// connection cannot be made.
     ///
     /// # Panics
-    /// Outside of a tokio runtime, as all that connects.
+    /// Outside of a tokio runtime.
     pub async fn connect<E>(self, endpoint: E) -> Result<Client, ClientError>
     where
         E: TryInto<Endpoint, Error: Into<ClientError>>,
@@ -36,10 +36,10 @@ impl ClientBuilder {
         builder.start_connected(connect).await
     }
 
-    /// Connects later: the first connection is made in the background, and calls wait for it as they do after a break.
+    /// Connects in the background. Calls wait for the first connection as they wait for a new one.
     ///
     /// # Errors
-    /// When the text says no endpoint, or the settings do not fit together.
+    /// When the text is no valid endpoint, or the settings contradict each other.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -51,7 +51,7 @@ impl ClientBuilder {
         builder.start_lazily(connect)
     }
 
-    /// Connects with streams of one's own, one for each connection: encrypted ones, pipes in memory.
+    /// Connects over streams that a function makes, one for each connection: TLS, pipes in memory.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -80,10 +80,10 @@ impl ClientBuilder {
         self.start_connected(boxed(connect)).await
     }
 
-    /// The same, and the first connection is made in the background.
+    /// Like [`connect_with`](Self::connect_with), with the first connection made in the background.
     ///
     /// # Errors
-    /// When the settings do not fit together.
+    /// When the settings contradict each other.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -96,7 +96,7 @@ impl ClientBuilder {
         self.start_lazily(boxed(connect))
     }
 
-    /// Speaks over one stream, which is all there will be: its break is the end.
+    /// Uses one stream, and does not connect again when it is lost.
     ///
     /// # Errors
     /// [`ClientError::Closed`] with the cause when the handshake fails.
@@ -112,7 +112,7 @@ impl ClientBuilder {
         Self { reconnect: None, ..self }.start_connected(once).await
     }
 
-    /// Speaks over a stream without a handshake: nothing is sent but what is called.
+    /// Uses one stream, without a handshake: only the commands of calls are sent.
     pub(in crate::client) fn over_now(
         self,
         io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -123,7 +123,7 @@ impl ClientBuilder {
         self.start(Some(connection), None, hub)
     }
 
-    /// Takes over what the endpoint says about the client.
+    /// Takes over the settings of the endpoint.
     fn at(mut self, endpoint: Endpoint) -> (Self, Connect) {
         let Endpoint { address, is_native, is_resp3, user, password, database, name } = endpoint;
         let handshake = &mut self.settings.handshake;
@@ -150,11 +150,11 @@ impl ClientBuilder {
     fn start_lazily(self, connect: Connect) -> Result<Client, ClientError> {
         self.check()?;
         let hub = Arc::new(PushHub::new(self.push_queue));
-        // A first connection is needed also where there is to be no second.
+        // The first connection is made even if the policy is to make no second one.
         Ok(self.start(None, Some(connect), hub))
     }
 
-    /// Whether the protocol can say what is to be said at the beginning.
+    /// Whether the protocol has the commands of the handshake.
     fn check(&self) -> Result<(), ClientError> {
         match self.settings.is_native && !self.settings.handshake.commands().is_empty() {
             true => Err(ClientError::Unsupported(CommandError::err(

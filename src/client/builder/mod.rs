@@ -14,7 +14,7 @@ use super::{
 
 /// The settings of a [`Client`], made by [`Client::builder`].
 ///
-/// What a URL says wins over what is set here.
+/// The settings of a URL override those of the builder.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kvstore::client::ClientError> {
@@ -60,76 +60,75 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Speaks RESP3, which has pushes and more kinds of replies. RESP2 by default, since every server speaks it.
+    /// Speaks RESP3, which has pushes and more types of replies. The default is RESP2, which every server speaks.
     pub fn resp3(mut self) -> Self {
         self.settings.handshake.is_resp3 = true;
         self.settings.is_native = false;
         self
     }
 
-    /// Speaks the native protocol, which has GET, SET, CLEAR and PING, and only text.
+    /// Speaks the native protocol, which has GET, SET, CLEAR and PING, and text values only.
     pub fn native(mut self) -> Self {
         self.settings.is_native = true;
         self.settings.handshake.is_resp3 = false;
         self
     }
 
-    /// Who the client is. A password without a user is the default user's.
+    /// The user to authenticate as. A password without a user is for the user `default`.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.settings.handshake.user = Some(user.into());
         self
     }
 
-    /// How the client shows it. Without a password no user is named either.
+    /// The password to authenticate with. Without one the client does not authenticate, whatever the user is.
     pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
         self.settings.handshake.password = Some(Secret(password.into()));
         self
     }
 
-    /// The database: 0 by default.
+    /// The database to select: 0 by default.
     pub fn database(mut self, database: usize) -> Self {
         self.settings.handshake.database = database;
         self
     }
 
-    /// The name of the connection in the server's list of clients.
+    /// The name of the connection in the server's CLIENT LIST.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.handshake.name = Some(name.into());
         self
     }
 
-    /// How long an attempt to connect may take, the handshake included: 5 s by default.
+    /// The timeout of an attempt to connect, including the handshake: 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout;
         self
     }
 
-    /// How long a call may take: as long as it does by default. See [`Client::with_deadline`].
+    /// The deadline of every call: none by default. See [`Client::with_deadline`].
     pub fn deadline(mut self, deadline: impl Into<Option<Duration>>) -> Self {
         self.deadline = deadline.into();
         self
     }
 
-    /// What becomes of a broken connection; `None` makes the first break the end.
+    /// When to connect again after the connection is lost. With `None` the client is closed then.
     pub fn reconnect(mut self, reconnect: impl Into<Option<Reconnect>>) -> Self {
         self.reconnect = reconnect.into();
         self
     }
 
-    /// How many commands may be on their way at a time, waiting for a connection or for their answers: 1024 by default.
-    /// More calls wait for room.
+    /// The maximum number of commands in flight, including those that wait for a connection: 1024 by default. More calls
+    /// wait for a permit.
     pub fn max_in_flight(mut self, commands: usize) -> Self {
         self.max_in_flight = commands.clamp(1, u32::MAX as usize >> 4);
         self
     }
 
-    /// Whether the client as a service is ready only while it has a connection. By default it is ready without one too,
-    /// and the command waits or fails as [`Reconnect`] says.
+    /// Whether the client, as a service, is ready only while it is connected. By default it is also ready without a
+    /// connection, and the command waits or fails as [`Reconnect`] says.
     ///
-    /// For one of several servers behind tower's `Balance`: it asks another one until this one is back. Readiness is
-    /// pending for as long as attempts are made, and an error, for which a balance drops a server for good, only when
-    /// no more will be. By itself such a client says nothing while its server is gone; a layer that sheds load, around
-    /// the balance for when all of them are gone, has an answer.
+    /// For several servers behind tower's `Balance`, which uses the others until this one is back. Readiness is pending
+    /// while the client tries to connect. It is an error, at which `Balance` drops the server, only once the client has
+    /// given up. With every server down the balance is pending too: put a load-shedding layer around it to answer then.
     ///
     /// ```
     /// # fn example() -> Result<(), kvstore::client::ClientError> {
@@ -147,31 +146,30 @@ impl ClientBuilder {
         self
     }
 
-    /// How many pushed messages may wait for the slowest reader: 128 by default.
+    /// How many pushes are kept for the slowest reader: 128 by default.
     pub fn push_queue(mut self, messages: usize) -> Self {
         self.push_queue = messages;
         self
     }
 
-    /// The bounds of a reply: the longest text, the largest reply, and (as
-    /// [`max_args`](Limits::max_args)) the most responses in one. A server that exceeds them is disconnected.
+    /// The limits of a reply: the longest string, the largest reply, and the maximum number of elements in one
+    /// ([`max_args`](Limits::max_args)). The client disconnects from a server that exceeds them.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = Some(limits);
         self
     }
 
-    /// Over how many bytes a value comes in pieces: the reply to a single command that is one longer value is a
-    /// [`Response::Streamed`] as soon as it has begun, and is never held whole. Off by default.
+    /// Streams values of more than this many bytes: such a reply to a single command is a [`Response::Streamed`] as soon as
+    /// its head has arrived, and is never buffered whole. Off by default.
     ///
-    /// Its [`Body`] is read as fast as one likes; the connection is at most 128 KiB ahead. A reader who does not go on
-    /// holds up the connection, its pushes, and everybody who shares it: who reads slowly has a client of its own. Two
-    /// such replies are read in the order in which they were asked for. The rest of a body that is dropped is read and
-    /// thrown away, and the connection goes on. When the connection breaks in the middle, reading ends with an error
-    /// that has the [`ConnectionError`](super::ConnectionError) inside.
+    /// The connection reads at most 128 KiB ahead of the reader of the [`Body`]. A slow reader therefore holds up the
+    /// connection: its pushes, and all callers that share it. Give a slow reader a client of its own. Read two such replies
+    /// in the order of their commands. When a body is dropped, the rest of it is discarded and the connection goes on. When
+    /// the connection is lost, reading fails with an error that has the [`ConnectionError`](super::ConnectionError) inside.
     ///
-    /// The bounds of a reply hold as for every other. The deadline of a [`call`](Client::call) counts until the reply
-    /// has begun. Typed calls give the value whole, within their deadline; in a [`Pipeline`](super::Pipeline), inside
-    /// of another reply, and over the native protocol, values always come whole.
+    /// The [limits](Self::limits) apply as to every reply. The deadline of a [`call`](Client::call) ends with the head of
+    /// the reply. Typed calls return the whole value, within their deadline. Values in a [`Pipeline`](super::Pipeline), inside
+    /// of another reply, or over the native protocol are never streamed.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -184,7 +182,7 @@ impl ClientBuilder {
     /// let client = Client::builder().stream_over(100_000).over(connector.connect()?).await?;
     /// client.set("key", "x".repeat(1_000_000)).await?;
     /// let Response::Streamed(value) = client.call(Command::get("key")).await? else { unreachable!() };
-    /// let mut body = value.take().expect("nobody took it before");
+    /// let mut body = value.take().expect("it was not taken before");
     /// let (mut read, mut piece) = (0, [0; 4096]);
     /// while !body.is_empty() {
     ///     read += body.read(&mut piece).await?;
