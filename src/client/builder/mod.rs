@@ -12,7 +12,7 @@ use super::{
     handshake::{Handshake, Secret},
 };
 
-/// The settings of a [`Client`], made by [`Client::builder`].
+/// The settings of a [`Client`](crate::client::Client), made by [`Client::builder`](crate::client::Client::builder).
 ///
 /// The settings of a URL override those of the builder.
 ///
@@ -104,7 +104,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The deadline of every call: none by default. See [`Client::with_deadline`].
+    /// The deadline of every call: none by default. See
+    /// [`Client::with_deadline`](crate::client::Client::with_deadline).
     pub fn deadline(mut self, deadline: impl Into<Option<Duration>>) -> Self {
         self.deadline = deadline.into();
         self
@@ -167,7 +168,7 @@ impl ClientBuilder {
     /// in the order of their commands. When a body is dropped, the rest of it is discarded and the connection goes on. When
     /// the connection is lost, reading fails with an error that has the [`ConnectionError`](super::ConnectionError) inside.
     ///
-    /// The [limits](Self::limits) apply as to every reply. The deadline of a [`call`](Client::call) ends with the head of
+    /// The [limits](Self::limits) apply as to every reply. The deadline of a [`call`](crate::client::Client::call) ends with the head of
     /// the reply. Typed calls return the whole value, within their deadline. Values in a [`Pipeline`](super::Pipeline), inside
     /// of another reply, or over the native protocol are never streamed.
     ///
