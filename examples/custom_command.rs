@@ -32,8 +32,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new().command("SHOUT", shout).fallback_service(store.clone()).with_state(store.clone());
 
     // A program of yours has a `TcpListener` in place of this pipe. The hint is advice to the processor, for speed.
-    let server =
-        Server::of(|listener| kvstore::serve(listener, router).prefetch(store.hint()).databases(store.databases()));
+    let server = Server::start_with(|listener| {
+        kvstore::serve(listener, router).prefetch(store.hint()).databases(store.databases())
+    });
     let client = server.client();
     client.set("greeting", "hello").await?;
     for command in [

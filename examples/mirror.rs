@@ -20,13 +20,13 @@ use tower::{Layer, ServiceExt};
 async fn main() -> Result<(), Box<dyn Error>> {
     let old = Store::new();
     old.execute(&Command::set("price", 10));
-    // The new one knows nothing yet, and has a mistake. A `Client` of a server elsewhere stands as well here.
+    // The new one is empty, and has a bug. It could be a `Client` of another server as well.
     let new = Store::new().map_request(|command: Command| match command.is("INCR") {
         true => command.renamed("DECR"),
         false => command,
     });
 
-    // Clients read the answers of the old one and wait for nothing else.
+    // Clients get the answers of the old one, and never wait for the new one.
     let redact = Redact::new().hide_values();
     let tee = TeeLayer::new(new).on_difference(move |command, first, second| {
         println!("differs: {}: {first}, but the new one says {second}", redact.show(command));
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.set("visits", 1).await?;
     println!("visits: {}", client.incr("visits").await?);
     println!("price: {:?}", client.get("price").await?);
-    // The second service answers in its own time.
+    // The new one answers in the background.
     tee.idle().await;
     println!("{} were not mirrored", tee.dropped());
     Ok(())

@@ -1,5 +1,8 @@
 //! How is a server put in front of another one?
 //!
+//! Commands on data go through. Those about the connection are the proxy's own, transactions and subscriptions are refused,
+//! and pushes stay with the client: see "A proxy" in the documentation of `kvstore::client`.
+//!
 //! ```sh
 //! cargo run --example proxy
 //! ```
@@ -8,23 +11,25 @@
 
 use std::error::Error;
 
-use kvstore::{client::Client, server};
+use kvstore::{client::Client, protocol::Command, server};
 use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Any server that speaks the protocol, on another machine mostly.
+    // Any server that speaks the protocol, usually on another machine.
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let upstream = listener.local_addr()?;
     tokio::spawn(kvstore::run(listener));
 
-    // A client is a service, so this line is the proxy. Layers go round it as round any service: limits, a log, a retry.
+    // A client is a service, so this line is the proxy. Layers wrap it like any service: limits, a log, a retry.
     let (connector, listener) = server::pipe();
-    tokio::spawn(kvstore::serve(listener, Client::connect(upstream).await?).into_future());
+    tokio::spawn(kvstore::serve(listener, Client::builder().resp3().connect(upstream).await?).into_future());
 
-    let through = Client::builder().over(connector.connect()?).await?;
+    let through = Client::builder().resp3().over(connector.connect()?).await?;
     through.set("key", "value").await?;
     let direct = Client::connect(upstream).await?;
     println!("set through the proxy, read behind it: {:?}", direct.get("key").await?);
+    // All clients of the proxy share one connection to the server, so the messages could not find their way back.
+    println!("does not go through: {}", through.call(Command::new("SUBSCRIBE").arg("news")).await?);
     Ok(())
 }

@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sent = Arc::new(AtomicU64::new(0));
     let router = Router::new().command("TICK", tick).with_state(sent.clone());
     // Room for what a client has not read: so many messages, and so many bytes that are written down already.
-    let server = Server::of(|listener| kvstore::serve(listener, router).push_queue(10).output_buffer(4096));
+    let server = Server::start_with(|listener| kvstore::serve(listener, router).push_queue(10).output_buffer(4096));
 
     // A `Client` takes every message off the connection at once, so this one reads by hand.
     let mut stream = BufReader::new(server.connector().connect_with_room(1024)?);

@@ -15,7 +15,7 @@ use tokio::{task::JoinSet, time::sleep};
 use tower::load::{CompleteOnResponse, PendingRequests};
 use tower::{BoxError, ServiceBuilder, balance::p2c::Balance, discover::ServiceList, retry::Policy};
 
-/// Tries a command once more that may be executed twice: what was under way in a connection that broke perhaps was.
+/// Retries an idempotent command once: a command in flight when the connection is lost may have been executed already.
 #[derive(Clone, Default)]
 struct OnceMore {
     was_tried: bool,
@@ -41,7 +41,7 @@ fn server(name: &'static str) -> Server {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (first, second) = (server("first"), server("second"));
-    // Or `Client::builder().reconnect(None).connect(…)`: one that is gone is taken out. A load: how many are under way.
+    // With `Client::builder().reconnect(None)` the balance drops a server that is gone. The load: commands in flight.
     let clients = [&first, &second].map(|server| PendingRequests::new(server.client(), CompleteOnResponse::default()));
     let balance = Balance::new(ServiceList::new::<Command>(clients));
     let client = Client::local(ServiceBuilder::new().retry(OnceMore::default()).buffer(100).service(balance));

@@ -20,7 +20,7 @@ use tower::ServiceBuilder;
 async fn main() -> Result<(), Box<dyn Error>> {
     let stop = CancellationToken::new();
 
-    // A cache: small values, nobody waits for long, open to whoever is on this machine or in this process.
+    // A cache: small values, a short deadline, for clients on this machine and in this process.
     let (cache, cache_tcp, (cache_here, cache_pipe)) = (Store::new(), TcpListener::bind("127.0.0.1:0").await?, pipe());
     let cache_address = cache_tcp.local_addr()?;
     let caching =
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .listen(cache_tcp)
             .listen(cache_pipe);
 
-    // Records: for those with the password, one database, not to be thrown away.
+    // Records: with a password, one database, and no command that removes everything.
     let (records, records_tcp) = (Store::builder().databases(1).build(), TcpListener::bind("127.0.0.1:0").await?);
     let records_address = records_tcp.local_addr()?;
     let deny = DenyLayer::names(["FLUSHALL", "FLUSHDB"]);

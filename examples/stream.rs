@@ -39,7 +39,7 @@ async fn count(command: Command) -> Result<Response, AnyError> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new().command("FILL", fill).command("COUNT", count);
     // COUNT is called before its last argument has come, when that is longer than 64 KiB.
-    let server = Server::of(|listener| kvstore::serve(listener, router).stream_in(["COUNT"], 64 * 1024));
+    let server = Server::start_with(|listener| kvstore::serve(listener, router).stream_in(["COUNT"], 64 * 1024));
 
     // A `Client` gives values whole, so this goes by hand: out of one connection and into the other.
     let (mut source, mut sink) = (server.stream(), BufReader::new(server.stream()));

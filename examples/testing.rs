@@ -14,7 +14,7 @@ use kvstore::routing::{AnyError, Key, Router, State};
 use kvstore::{client::Client, protocol::Command, store::Store};
 use tower::Layer;
 
-/// `PRICE item`, which another server knows.
+/// `PRICE item`, from another server.
 async fn price(State(shop): State<Client>, Key(item): Key) -> Result<Option<Bytes>, AnyError> {
     Ok(shop.get(["price:".as_bytes(), &item].concat()).await?)
 }
@@ -49,9 +49,9 @@ mod tests {
         assert_eq!(asked.await.unwrap().unwrap(), "3".into());
     }
 
-    /// Where everybody waits, paused time goes on by itself: this minute takes none.
+    /// Paused time advances when all tasks are idle, so this minute takes no time.
     #[tokio::test(start_paused = true)]
-    async fn a_silent_shop_is_waited_for_a_minute() {
+    async fn a_shop_that_does_not_answer_is_a_timeout() {
         let (shop, _script) = mock();
         let late = Client::local(app(Client::local(shop))).call(Command::new("PRICE").arg("apple")).await.unwrap();
         assert_eq!(late.to_string(), "-TIMEOUT the command took too long");

@@ -41,7 +41,7 @@ async fn shout_back(stream: Upgraded, name: &str) -> io::Result<()> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new().command("CHAT", chat);
     // Exclusive: nothing behind it is read as a command before it is answered, and then nothing is.
-    let server = Server::of(|listener| kvstore::serve(listener, router).exclusive(["CHAT"]));
+    let server = Server::start_with(|listener| kvstore::serve(listener, router).exclusive(["CHAT"]));
 
     let mut stream = BufReader::new(server.stream());
     stream.write_all(b"PING\r\nCHAT Ada\r\nhello\nis anybody there?\n").await?;

@@ -108,7 +108,6 @@ pub mod catalog;
 pub mod client;
 mod glob;
 pub mod guide;
-mod passage;
 pub mod routing;
 pub mod server;
 pub mod standalone;

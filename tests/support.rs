@@ -41,7 +41,7 @@ impl Server {
 
     /// A server with settings of its own.
     pub(crate) fn of(build: impl FnOnce(PipeListener) -> Serve) -> Self {
-        Self(testing::Server::of(build))
+        Self(testing::Server::start_with(build))
     }
 
     pub(crate) fn connect(&self) -> Client {

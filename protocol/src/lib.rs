@@ -22,7 +22,7 @@
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
 //! - [`catalog`]: what is known of a command by its name: arity, flags, keys
 //! - [`IntoResponse`]: what a handler returns
-//! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Upgrade`]: the end of the protocol
+//! - [`Body`], [`BodyPipe`], [`Streamed`]: long values that come in pieces, out and in; [`Upgrade`]: the end of the protocol
 //! - [`Session`], [`SessionHandle`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came
 //!   from
 //! - [`batch`]: what the commands that a connection sends together may share
@@ -60,7 +60,7 @@ mod session;
 mod upgrade;
 
 pub use auto::{ServerCodec, Tag};
-pub use body::{Body, Streamed};
+pub use body::{Body, BodyPipe, Streamed};
 pub use byte_string::ByteString;
 pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};

@@ -1,4 +1,4 @@
-//! [`ResponseFuture`]: one call, from its caller's side.
+//! [`ResponseFuture`]: one call.
 
 use std::{
     fmt,
@@ -18,66 +18,69 @@ use tokio::{
 use tokio_util::sync::PollSemaphore;
 
 use super::{
-    Client, ClientError, ConnectionError,
-    client::{Link, Remote},
-    queue::Message,
-    request::{Answer, Request},
-    sharing::Expected,
+    Client, ClientError, ConnectionError, client::Target, remote::Remote, request::CallResult, sharing::Expected,
 };
 
-/// The answer to a call of a [`Client`]. Nothing happens before it is polled.
+/// The answer to a call of a [`Client`]. The command is sent when the future is first polled.
 ///
 /// # Cancel safety
 /// See [`Client`](Client#cancel-safety).
 #[must_use = "a call does nothing unless it is awaited"]
 pub struct ResponseFuture {
-    step: Step,
-    deadline: Deadline,
+    state: CallState,
+    deadline: CallDeadline,
 }
 
-enum Step {
-    /// Nothing has happened. The room may have been promised before.
-    New(Link, Command, Option<OwnedSemaphorePermit>),
+enum CallState {
+    /// Nothing has happened. A service that was ready brings its permit.
+    New(Target, Command, Option<OwnedSemaphorePermit>),
     Queued(Arc<Remote>, Command, Expected, PollSemaphore),
-    Sent(oneshot::Receiver<Answer>),
-    Local(Pin<Box<dyn Future<Output = Answer> + Send>>),
+    Sent(oneshot::Receiver<CallResult>),
+    Local(Pin<Box<dyn Future<Output = CallResult> + Send>>),
     Done,
 }
 
 impl ResponseFuture {
-    pub(super) fn new(client: &Client, command: Command, room: Option<OwnedSemaphorePermit>) -> Self {
-        Self { step: Step::New(client.link.clone(), command, room), deadline: Deadline::after(client.deadline) }
+    pub(super) fn new(client: &Client, command: Command, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            state: CallState::New(client.target.clone(), command, permit),
+            deadline: CallDeadline::after(client.deadline),
+        }
     }
 
-    /// Goes on as far as it goes.
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+    /// Makes progress as far as possible.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<CallResult> {
         loop {
-            match &mut self.step {
-                Step::Sent(answer) => return Pin::new(answer).poll(cx).map(arrived),
-                Step::Local(answer) => return answer.as_mut().poll(cx),
-                Step::Queued(remote, .., waiting) => {
-                    let room = ready!(waiting.poll_acquire(cx)).ok_or_else(|| remote.gate.error())?;
-                    if let Step::Queued(remote, command, expected, _) = mem::replace(&mut self.step, Step::Done) {
-                        self.step = Step::Sent(remote.send(command, expected, room)?);
+            match &mut self.state {
+                CallState::Sent(answer) => return Pin::new(answer).poll(cx).map(arrived),
+                CallState::Local(answer) => return answer.as_mut().poll(cx),
+                CallState::Queued(remote, .., waiting) => {
+                    let permit = ready!(waiting.poll_acquire(cx)).ok_or_else(|| remote.permits.error())?;
+                    if let CallState::Queued(remote, command, expected, _) =
+                        mem::replace(&mut self.state, CallState::Done)
+                    {
+                        self.state = CallState::Sent(remote.send(command, expected, permit)?);
                     }
                 }
-                Step::New(..) => self.begin()?,
-                Step::Done => panic!("a call was polled after its answer"),
+                CallState::New(..) => self.begin()?,
+                CallState::Done => panic!("a call was polled after its answer"),
             }
         }
     }
 
     fn begin(&mut self) -> Result<(), ClientError> {
-        let Step::New(link, command, room) = mem::replace(&mut self.step, Step::Done) else { return Ok(()) };
-        self.step = match link {
-            Link::Local(local) => Step::Local(local.call(command)),
-            Link::Remote(remote) => {
+        let CallState::New(target, command, permit) = mem::replace(&mut self.state, CallState::Done) else {
+            return Ok(());
+        };
+        self.state = match target {
+            Target::Local(local) => CallState::Local(local.call(command)),
+            Target::Remote(remote) => {
                 let expected = remote.check(&command).map_err(ClientError::Unsupported)?;
-                match room {
-                    Some(room) => Step::Sent(remote.send(command, expected, room)?),
+                match permit {
+                    Some(permit) => CallState::Sent(remote.send(command, expected, permit)?),
                     None => {
-                        let waiting = PollSemaphore::new(remote.gate.room.clone());
-                        Step::Queued(remote, command, expected, waiting)
+                        let waiting = PollSemaphore::new(remote.permits.semaphore.clone());
+                        CallState::Queued(remote, command, expected, waiting)
                     }
                 }
             }
@@ -86,52 +89,39 @@ impl ResponseFuture {
     }
 }
 
-impl Remote {
-    fn send(
-        &self,
-        command: Command,
-        expected: Expected,
-        room: OwnedSemaphorePermit,
-    ) -> Result<oneshot::Receiver<Answer>, ClientError> {
-        let (request, answer) = Request::one(command, expected, Some(room));
-        self.requests.send(Message::Request(request)).map_err(|_| self.gate.error())?;
-        Ok(answer)
-    }
-}
-
-/// What came, or that nothing ever will.
+/// The answer, or an error when the task of the connection has ended.
 pub(super) fn arrived<T>(answer: Result<Result<T, ClientError>, oneshot::error::RecvError>) -> Result<T, ClientError> {
     answer.unwrap_or(Err(ClientError::Lost(ConnectionError::Stopped)))
 }
 
 impl Future for ResponseFuture {
-    type Output = Answer;
+    type Output = CallResult;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CallResult> {
         let mut polled = self.poll_answer(cx);
-        // The answer is asked first: one that arrives on the deadline is not late.
+        // The answer is polled first: one that arrives at the deadline is not late.
         if polled.is_pending() && self.deadline.poll_passed(cx).is_ready() {
             polled = Poll::Ready(Err(ClientError::TimedOut));
         }
         if polled.is_ready() {
-            self.step = Step::Done;
+            self.state = CallState::Done;
         }
         polled
     }
 }
 
-/// When a call is late.
-pub(super) enum Deadline {
+/// The deadline of a call.
+pub(super) enum CallDeadline {
     Never,
     At(Instant),
     /// Boxed: most calls have none, and all of them are moved.
     Armed(Pin<Box<Sleep>>),
 }
 
-impl Deadline {
-    /// So long from now.
+impl CallDeadline {
+    /// This long from now.
     pub(super) fn after(limit: Option<Duration>) -> Self {
-        // A time that cannot be said is as good as never.
+        // An instant beyond what the clock can represent is no deadline.
         limit.and_then(|limit| Instant::now().checked_add(limit)).map_or(Self::Never, Self::At)
     }
 
@@ -148,13 +138,13 @@ impl Deadline {
 
 impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = match &self.step {
-            Step::New(..) => "new",
-            Step::Queued(..) => "queued",
-            Step::Sent(_) => "sent",
-            Step::Local(_) => "local",
-            Step::Done => "done",
+        let state = match &self.state {
+            CallState::New(..) => "new",
+            CallState::Queued(..) => "queued",
+            CallState::Sent(_) => "sent",
+            CallState::Local(_) => "local",
+            CallState::Done => "done",
         };
-        f.debug_struct("ResponseFuture").field("step", &step).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
     }
 }

@@ -1,32 +1,31 @@
-//! [`Client`]: the handle.
+//! [`Client`]: the handle of a connection.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use kvstore_protocol::{ClientCodec, Command, CommandError, Output, Response};
+use kvstore_protocol::{ClientCodec, Command, Output, Response};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{ToSocketAddrs, lookup_host},
-    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
+    sync::{OwnedSemaphorePermit, oneshot},
 };
 use tokio_util::sync::{PollSemaphore, ReusableBoxFuture};
 use tower::{BoxError, Service};
 
 use super::{
     ClientBuilder, ClientError, Endpoint, Pipeline, Pushes, ResponseFuture,
-    endpoint::Place,
-    local::{InProcess, Local},
-    pushes::Hub,
-    queue::{Gate, Message},
-    sharing::{self, Expected},
+    endpoint::Address,
+    local::{InProcess, LocalService},
+    queue::DriverMessage,
+    remote::Remote,
 };
 
-/// Connects to a server: [`Client::connect`] under the name of the first version, to anything that says addresses.
+/// Connects to a server at any of the addresses. [`Client::connect`] also takes URLs.
 ///
 /// # Errors
 /// When the address cannot be looked up, or the connection cannot be made.
 pub async fn create(address: impl ToSocketAddrs) -> std::io::Result<Client> {
     let addresses = lookup_host(address).await?.collect();
-    let client = Client::connect(Endpoint::at(Place::Addresses(addresses))).await;
+    let client = Client::connect(Endpoint::at(Address::Resolved(addresses))).await;
     client.map_err(|error| match error {
         ClientError::Closed(cause) => cause.into(),
         other => std::io::Error::other(other),
@@ -35,58 +34,44 @@ pub async fn create(address: impl ToSocketAddrs) -> std::io::Result<Client> {
 
 /// A handle to a connection that is shared by all clones of the handle.
 ///
-/// A call is a future: nothing is sent before it is polled. What many callers send at a time is written together, and
-/// the answers come back in the order of the stream. Keys and values are bytes; a value of more than a few bytes that
-/// comes back shares the memory that it was read into. Cloning costs a reference count.
+/// A call is a future, and is sent when it is first polled. Commands that are called at the same time are written together.
+/// Keys and values are bytes; a value of more than a few bytes shares the memory that it was read into. Cloning costs a
+/// reference count.
 ///
-/// Since the connection is shared, commands are refused that would change it for all: SELECT, AUTH and their like are
-/// settings of the [builder](Client::builder). A transaction is one [pipeline](Client::pipeline). A command that waits
-/// on the server (BLPOP) holds up all commands behind it: give it a client of its own.
+/// Since the connection is shared, commands that change it for all callers are refused: SELECT, AUTH and their kin are
+/// settings of the [builder](Client::builder). Send a transaction as one [pipeline](Client::pipeline). A blocking command
+/// (BLPOP) holds up all commands behind it: give it a client of its own.
 ///
-/// The connection ends when the last handle is dropped and nobody waits for an answer any more; see also
+/// The connection is closed when the last handle is dropped and no call waits for an answer; see also
 /// [`close`](Client::close).
 ///
 /// # Errors
-/// A typed call gives an error reply as [`ClientError::Refused`], and a reply that it cannot have as
-/// [`ClientError::Unexpected`]. When the connection breaks, calls of which something was sent are
-/// [`ClientError::Lost`], and their commands are not sent again; the others wait for the next connection, as
-/// [`Reconnect`](super::Reconnect) says, or are [`ClientError::Closed`].
+/// A typed call returns an error reply as [`ClientError::Refused`], and a reply of an unexpected type as
+/// [`ClientError::Unexpected`]. When the connection is lost, calls of which any byte was sent fail with
+/// [`ClientError::Lost`], and are not sent again. The others wait for the next connection, as
+/// [`Reconnect`](super::Reconnect) says, or fail with [`ClientError::Closed`].
 ///
 /// # Cancel safety
-/// A call may be dropped at any time. Its command may then be executed or not; its answer is read and thrown away.
+/// A call may be dropped at any time. Its command may then be executed or not; its answer is discarded.
 pub struct Client {
-    pub(super) link: Link,
+    pub(super) target: Target,
     pub(super) deadline: Option<Duration>,
-    /// Where this instance waits for room as a service, and the room that it was promised. Of no other instance.
+    /// As a service: where this instance waits for a permit, and the permit that it holds. A clone has neither.
     pub(super) waiting: Option<PollSemaphore>,
-    pub(super) reserved: Option<OwnedSemaphorePermit>,
-    /// Where it waits for a connection.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// As a service: where it waits for a connection.
     pub(super) reconnecting: Option<ReusableBoxFuture<'static, ()>>,
 }
 
-/// Who answers.
+/// Where calls go.
 #[derive(Clone)]
-pub(super) enum Link {
+pub(super) enum Target {
     Remote(Arc<Remote>),
-    Local(Arc<dyn Local>),
-}
-
-/// What all handles of a connection share.
-#[derive(Debug)]
-pub(super) struct Remote {
-    pub(super) requests: mpsc::UnboundedSender<Message>,
-    pub(super) gate: Gate,
-    pub(super) max_in_flight: u32,
-    pub(super) hub: Arc<Hub>,
-    /// Whether there is a connection, where readiness asks for it.
-    pub(super) connected: Option<watch::Receiver<bool>>,
-    pub(super) is_native: bool,
-    pub(super) is_resp3: bool,
-    pub(super) database: usize,
+    Local(Arc<dyn LocalService>),
 }
 
 impl Client {
-    /// The settings of a client, to be changed before it connects.
+    /// Starts with the default settings of a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -112,14 +97,14 @@ impl Client {
         Self::builder().connect(endpoint).await
     }
 
-    /// Speaks the protocol of `codec` over `io`: a pipe in memory, an encrypted stream, a socket with options of its
-    /// own. Nothing is sent but what is called, and the end of the stream is the end of the client.
+    /// Uses one stream with the protocol of `codec`: a pipe in memory, a TLS stream, a socket with special options. There is
+    /// no handshake, and the client is closed when the stream ends.
     ///
-    /// [`ClientBuilder::over`] does the same with a handshake and settings, [`ClientBuilder::connect_with`] with more
-    /// than one stream.
+    /// [`ClientBuilder::over`] does the same with settings and a handshake, [`ClientBuilder::connect_with`] makes a stream
+    /// for each connection.
     ///
     /// # Panics
-    /// Outside of a tokio runtime: the connection is a task.
+    /// Outside of a tokio runtime: it spawns a task.
     pub fn over(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, mut codec: ClientCodec) -> Self {
         // What tells the native protocol from RESP, which has a form for every command.
         let is_native = codec.encode(&Command::new("EXISTS"), &mut Output::default()).is_err();
@@ -127,13 +112,11 @@ impl Client {
         if is_native { builder.native() } else { builder }.over_now(io, codec)
     }
 
-    /// Calls a service in this process, with no socket and no protocol: for tests, and for programs that have the
-    /// server inside.
+    /// Calls a service in this process, without a socket or a protocol: for tests, and for programs that embed the server.
     ///
-    /// Each call has a clone of the service, which is asked for its readiness and then called. What goes wrong in it is
-    /// answered as a server would answer it: an error of the service, or a panic, is an error reply. PING and ECHO are
-    /// answered here, as the transport of a server does in front of the service. A command comes without a connection,
-    /// or in the session that it brings: any database, no pushes.
+    /// Each call takes a clone of the service, waits until it is ready, and calls it. As in a server, an error of the service
+    /// or a panic is an error reply. PING and ECHO are answered by the client, as the transport of a server does. A command
+    /// has no connection, or the session that it carries: any database, no pushes.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -149,20 +132,20 @@ impl Client {
     where
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
     {
-        Self::new(Link::Local(Arc::new(InProcess::new(service))), None)
+        Self::new(Target::Local(Arc::new(InProcess::new(service))), None)
     }
 
     pub(super) fn remote(remote: Remote, deadline: Option<Duration>) -> Self {
-        Self::new(Link::Remote(Arc::new(remote)), deadline)
+        Self::new(Target::Remote(Arc::new(remote)), deadline)
     }
 
-    const fn new(link: Link, deadline: Option<Duration>) -> Self {
-        Self { link, deadline, waiting: None, reserved: None, reconnecting: None }
+    const fn new(target: Target, deadline: Option<Duration>) -> Self {
+        Self { target, deadline, waiting: None, permit: None, reconnecting: None }
     }
 
-    /// A handle to the same connection whose calls take no longer than that, counted from the call: waiting for room
-    /// and for a connection is part of it. A late call is [`ClientError::TimedOut`]; its answer is skipped when it
-    /// comes, and a command that was not sent by then never is.
+    /// A handle to the same connection whose calls have this deadline, counted from the call. It includes waiting for a permit
+    /// and for a connection. A call that is late fails with [`ClientError::TimedOut`]; its answer is discarded, and a command
+    /// that is not sent by then is never sent.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
@@ -178,11 +161,11 @@ impl Client {
     /// ```
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        Self::new(self.link.clone(), Some(deadline))
+        Self::new(self.target.clone(), Some(deadline))
     }
 
-    /// Sends any command that has one reply, and gives the reply as it is: an error reply is a [`Response::Error`] and
-    /// no `Err`. The time of the deadline begins here.
+    /// Sends any command that has one reply, and returns the reply as it is: an error reply is a [`Response::Error`], not an
+    /// `Err`. The deadline counts from here.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -199,20 +182,20 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// SUBSCRIBE and its like go over a RESP3 connection: the call is answered with the last confirmation, and the
-    /// messages come out of [`pushes`](Client::pushes).
+    /// SUBSCRIBE and its kin need a RESP3 connection: the call returns the last confirmation, and the messages come from
+    /// [`pushes`](Client::pushes).
     ///
-    /// A command with a [body](Command::with_body) is sent in pieces, as its source gives them and the server takes
-    /// them, and never held whole:
+    /// A command with a [body](Command::with_body) is streamed: it is read from its source as the server takes it, and never
+    /// buffered whole.
     ///
-    /// - Other calls wait behind it, so a source that is slow has a client of its own.
-    /// - A source that fails or ends early breaks the connection, since what was sent cannot be taken back. The calls
-    ///   under way are [`ClientError::Lost`] then, with the error of the source as the cause.
-    /// - A call that is dropped in the middle, or late, changes nothing of this: the value is sent to its end, as long
-    ///   as there is a handle, and for 5 s from then on.
-    /// - An answer that comes before the value is sent is given when it is, or when the connection breaks. A
-    ///   [`Response::Streamed`] is given at once.
-    /// - Its body is read once: a clone of a command that was sent, as a retry has it, is refused as unsupported.
+    /// - Other calls wait behind it. Give a slow source a client of its own.
+    /// - A source that fails or ends early breaks the connection, since the bytes sent cannot be taken back. The calls in
+    ///   flight fail with [`ClientError::Lost`], with the error of the source as the cause.
+    /// - When the call is dropped or late, the value is still sent to its end: as long as there is a handle, and for 5 s
+    ///   after that.
+    /// - An answer that arrives before the value is sent is returned once it is sent, or when the connection is lost. A
+    ///   [`Response::Streamed`] is returned at once.
+    /// - The body is read once: sending a clone of the command, as a retry does, fails with [`ClientError::Unsupported`].
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -231,15 +214,14 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ClientError::Unsupported`] for a command that the native protocol has no form for, that would change the
-    /// connection for others, or that is answered with no reply or several (MONITOR, CLIENT REPLY, replication), and
-    /// for a command that comes from a connection on which another database is selected; nothing is sent then. Else the
-    /// [errors of the connection](Client#errors).
+    /// [`ClientError::Unsupported`], and nothing is sent, for a command that the native protocol does not have, that changes
+    /// the connection for other callers, that has no single reply (MONITOR, CLIENT REPLY, replication), or that comes from a
+    /// connection with another database selected. Otherwise the [errors of the connection](Client#errors).
     pub fn call(&self, command: Command) -> ResponseFuture {
         ResponseFuture::new(self, command, None)
     }
 
-    /// Commands that are sent in one piece, and their answers.
+    /// Starts a pipeline: commands that are sent together.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -255,88 +237,50 @@ impl Client {
         Pipeline::new(self.clone())
     }
 
-    /// A reader of what a RESP3 server pushes from now on.
+    /// A reader of the pushes of a RESP3 server, from now on.
     pub fn pushes(&self) -> Pushes {
-        match &self.link {
-            Link::Remote(remote) => remote.hub.read(),
-            Link::Local(_) => Pushes::none(),
+        match &self.target {
+            Target::Remote(remote) => remote.hub.read(),
+            Target::Local(_) => Pushes::none(),
         }
     }
 
-    /// Takes no more calls from any handle, waits for the answers that are due, and closes the connection. Calls that
-    /// come too late are [`ClientError::Closed`].
+    /// Closes the connection in order: accepts no more calls from any handle, and waits for the answers of those in flight.
+    /// Later calls fail with [`ClientError::Closed`].
     ///
-    /// A server that never answers is waited for as long as a caller waits; those with a deadline do not wait for ever.
-    /// A client in this process has no connection, and its handles go on.
+    /// It waits for a server that does not answer as long as a caller does; a deadline on calls bounds that. A local client has
+    /// no connection to close, and its handles go on.
     ///
     /// # Cancel safety
-    /// Once it was polled, the connection closes whether it is waited for or not.
+    /// Once it was polled, the connection closes even if the future is dropped.
     pub async fn close(self) {
-        let Link::Remote(remote) = &self.link else { return };
+        let Target::Remote(remote) = &self.target else { return };
         let (closer, closed) = oneshot::channel::<()>();
-        if remote.requests.send(Message::Close(closer)).is_ok() {
-            // Nothing is ever sent: it is dropped at the end.
+        if remote.requests.send(DriverMessage::Close(closer)).is_ok() {
+            // Nothing is sent over it: it is dropped when the connection is closed.
             let _ = closed.await;
         }
     }
 
-    /// Whether missing values are spelled out, since the protocol is the native one.
+    /// Whether the protocol is the native one, which answers a missing value with an error.
     pub(super) fn is_native(&self) -> bool {
-        matches!(&self.link, Link::Remote(remote) if remote.is_native)
+        matches!(&self.target, Target::Remote(remote) if remote.is_native)
     }
 }
 
-impl Remote {
-    /// Whether the command can be sent by itself, and how it is answered then.
-    ///
-    /// # Errors
-    /// When it cannot be sent.
-    pub(super) fn check(&self, command: &Command) -> Result<Expected, CommandError> {
-        self.check_form(command)?;
-        sharing::single(command, self.is_resp3)
-    }
-
-    /// The same for a pipeline.
-    pub(super) fn check_all(&self, commands: &[Command]) -> Result<(), CommandError> {
-        commands.iter().try_for_each(|command| self.check_form(command))?;
-        sharing::pipeline(commands)
-    }
-
-    fn check_form(&self, command: &Command) -> Result<(), CommandError> {
-        let session = command.session();
-        // A command of this program belongs to the client's database. One that came from a connection, or whose session
-        // says a database, belongs to that.
-        if (session.id() != 0 || session.database() != 0) && session.database() != self.database {
-            return Err(CommandError::err(format!(
-                "the server behind is connected to with database {}, and not {}",
-                self.database,
-                session.database()
-            )));
-        }
-        if self.is_native {
-            let (mut codec, mut output) = (ClientCodec::native(), Output::default());
-            match command.streamed_len() {
-                None => codec.encode(command, &mut output)?,
-                Some(_) => codec.begin_streamed(command, &mut output)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What this instance was promised as a service stays its own.
+/// The clone does not share the permit that this instance holds as a service.
 impl Clone for Client {
     fn clone(&self) -> Self {
-        Self::new(self.link.clone(), self.deadline)
+        Self::new(self.target.clone(), self.deadline)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Client");
-        match &self.link {
-            Link::Remote(remote) => shown.field("is_native", &remote.is_native).field("database", &remote.database),
-            Link::Local(_) => shown.field("is_local", &true),
+        match &self.target {
+            Target::Remote(remote) => shown.field("is_native", &remote.is_native).field("database", &remote.database),
+            Target::Local(_) => shown.field("is_local", &true),
         };
         shown.field("deadline", &self.deadline).finish_non_exhaustive()
     }

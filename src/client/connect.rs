@@ -1,4 +1,4 @@
-//! [`Connect`]: how a stream to the server is made, again and again.
+//! [`Connect`]: makes the streams to the server.
 
 use std::{future::Future, io, pin::Pin, time::Duration};
 
@@ -8,10 +8,9 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{connection::Io, endpoint::Place};
+use super::{connection::Io, endpoint::Address};
 
-/// After how much silence the other end of a TCP connection is asked whether it is there, and for how long it may leave
-/// what it was sent unacknowledged.
+/// The keepalive time of a TCP connection, and how long sent data may stay unacknowledged.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Makes a stream to the server.
@@ -19,7 +18,7 @@ pub(super) type Connect = Box<dyn FnMut() -> Connecting + Send>;
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
 
-/// Forgets the type of the streams.
+/// Boxes the streams that `connect` makes.
 pub(super) fn boxed<C, F, S>(mut connect: C) -> Connect
 where
     C: FnMut() -> F + Send + 'static,
@@ -32,25 +31,25 @@ where
     })
 }
 
-/// How the place is connected to.
-pub(super) fn to(place: Place) -> Connect {
-    match place {
-        Place::Tcp(host, port) => boxed(move || {
+/// Connects to an address.
+pub(super) fn to(address: Address) -> Connect {
+    match address {
+        Address::Host(host, port) => boxed(move || {
             let host = host.clone();
             async move { set_up(TcpStream::connect((host, port)).await?) }
         }),
-        Place::Addresses(addresses) => boxed(move || {
+        Address::Resolved(addresses) => boxed(move || {
             let addresses = addresses.clone();
             async move { set_up(TcpStream::connect(&*addresses).await?) }
         }),
-        Place::Unix(path) => boxed(move || UnixStream::connect(path.clone())),
+        Address::Unix(path) => boxed(move || UnixStream::connect(path.clone())),
     }
 }
 
 fn set_up(stream: TcpStream) -> io::Result<TcpStream> {
-    // Commands are written together: there is nothing to wait for.
+    // Commands are written together already.
     stream.set_nodelay(true)?;
-    // A host that is gone without a word is noticed, by a client that only listens and by one that waits for an answer.
+    // Detects a host that disappeared, both while idle and while waiting for an answer.
     let socket = SockRef::from(&stream);
     let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 3).with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;

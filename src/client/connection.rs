@@ -1,4 +1,4 @@
-//! [`Connection`]: one stream to a server, and the requests under way on it.
+//! [`Connection`]: one stream to a server, and the requests in flight on it.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Buf, BufMut, BytesMut};
-use kvstore_protocol::{Body, ClientCodec, ProtocolError, Response};
+use kvstore_protocol::{Body, BodyPipe, ClientCodec, ProtocolError, Response};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Sleep, sleep, timeout},
@@ -21,22 +21,21 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 use super::{
     ConnectionError, Refusal,
     handshake::Handshake,
-    incoming::Incoming,
-    pushes::{Hub, Pushed},
-    queue::Queue,
+    in_flight::InFlight,
+    pushes::{PushHub, Pushed},
+    queue::RequestQueue,
     request::Request,
     sharing::Expected,
-    under_way::UnderWay,
 };
 
-/// How much room there is for a read, at least and at most. A longer reply is read in several: its length is only what
-/// the server says.
+/// The least and the most room for one read. A longer reply takes several reads: its length is what the server claims, and
+/// nothing is reserved for all of it.
 const READ: (usize, usize) = (4 * 1024, 64 * 1024);
 
-/// From how many unwritten bytes on no more commands are encoded.
+/// No more commands are encoded while this many bytes are not written.
 const UNWRITTEN: usize = 64 * 1024;
 
-/// How long a server may take to read what it is sent when nobody waits for its answer any more.
+/// How long a server may take to read what it is sent once no caller waits for its answers.
 const LINGER: Duration = Duration::from_secs(5);
 
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -45,8 +44,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// How a connection ended.
 #[derive(Debug)]
-pub(super) enum End {
-    /// There is nothing more to do: no handle is left, or the client was closed.
+pub(super) enum ConnectionEnd {
+    /// No handle is left, or the client was closed.
     Done,
     Broken(ConnectionError),
 }
@@ -55,28 +54,29 @@ pub(super) struct Connection {
     io: Box<dyn Io>,
     codec: ClientCodec,
     input: BytesMut,
-    /// Over which length a reply is handed out in pieces.
+    /// Longer replies are streamed.
     stream_over: Option<usize>,
-    incoming: Option<Incoming>,
-    under_way: UnderWay,
+    /// A long reply on its way to its reader. Nothing behind it is decoded before it is complete.
+    incoming: Option<BodyPipe>,
+    in_flight: InFlight,
     is_flushed: bool,
-    /// Writing has failed. What the server said before is still read.
+    /// Writing has failed. What the server sent before is still read.
     write_error: Option<io::Error>,
     linger: Option<Pin<Box<Sleep>>>,
-    hub: Arc<Hub>,
-    /// Anything but the handshake.
+    hub: Arc<PushHub>,
+    /// Whether the server has answered more than the handshake.
     has_answered: bool,
 }
 
 impl Connection {
-    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec, stream_over: Option<usize>, hub: Arc<Hub>) -> Self {
+    pub(super) fn new(io: Box<dyn Io>, codec: ClientCodec, stream_over: Option<usize>, hub: Arc<PushHub>) -> Self {
         Self {
             io,
             codec,
             input: BytesMut::new(),
             stream_over,
             incoming: None,
-            under_way: UnderWay::default(),
+            in_flight: InFlight::default(),
             is_flushed: true,
             write_error: None,
             linger: None,
@@ -85,67 +85,67 @@ impl Connection {
         }
     }
 
-    /// Whether the server has answered anything but the handshake.
+    /// Whether the server has answered more than the handshake.
     pub(super) fn has_answered(&self) -> bool {
         self.has_answered
     }
 
-    /// Sends what is in the queue and hands out the answers, as long as the connection lasts.
+    /// Sends the requests of the queue and distributes the answers, until the connection ends.
     ///
     /// # Cancel safety
     /// It can be dropped and called again.
-    pub(super) async fn run(&mut self, queue: &mut Queue) -> End {
+    pub(super) async fn run(&mut self, queue: &mut RequestQueue) -> ConnectionEnd {
         poll_fn(|cx| self.poll(cx, queue)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>, queue: &mut RequestQueue) -> Poll<ConnectionEnd> {
         loop {
             let is_full = match self.encode(cx, queue) {
                 Ok(is_full) => is_full,
-                Err(error) => return Poll::Ready(End::Broken(ConnectionError::within(error))),
+                Err(error) => return Poll::Ready(ConnectionEnd::Broken(ConnectionError::within(error))),
             };
             let has_written = self.poll_write(cx).is_ready();
-            // Also while writing: a server may answer before it has read everything, and say so why it will not.
+            // Also while writing: a server may refuse a command before it has read all of it.
             match self.poll_read(cx) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(cause)) => return Poll::Ready(End::Broken(cause)),
-                // There is room again for what did not fit.
+                Poll::Ready(Err(cause)) => return Poll::Ready(ConnectionEnd::Broken(cause)),
+                // Writing made room for more commands.
                 Poll::Pending if is_full && has_written => {}
                 Poll::Pending => return self.poll_done(cx, queue),
             }
         }
     }
 
-    /// Encodes what is in the queue, as far as there is room: many callers' commands are written together. True when
-    /// there was too little.
+    /// Encodes the requests of the queue, so that the commands of many callers are written together. True when the output is
+    /// full.
     ///
     /// # Errors
-    /// Those of the source of a value. What was sent of it cannot be taken back.
-    fn encode(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> io::Result<bool> {
-        while self.write_error.is_none() && self.under_way.unwritten() < UNWRITTEN {
-            if self.under_way.is_sending_value() {
-                let room = UNWRITTEN - self.under_way.unwritten();
-                match self.under_way.poll_value(&mut self.codec, room, cx) {
+    /// Those of the source of a value, of which a part may be sent.
+    fn encode(&mut self, cx: &mut Context<'_>, queue: &mut RequestQueue) -> io::Result<bool> {
+        while self.write_error.is_none() && self.in_flight.unwritten() < UNWRITTEN {
+            if self.in_flight.is_sending_value() {
+                let room = UNWRITTEN - self.in_flight.unwritten();
+                match self.in_flight.poll_value(&mut self.codec, room, cx) {
                     Poll::Ready(Ok(true)) => continue,
                     Poll::Ready(Ok(false)) => break,
                     Poll::Ready(Err(error)) => return Err(error),
                     Poll::Pending => {
-                        queue.keep(cx);
+                        queue.receive_all(cx);
                         return Ok(false);
                     }
                 }
             }
-            if !self.under_way.encode(&mut self.codec) {
+            if !self.in_flight.encode(&mut self.codec) {
                 let Poll::Ready(Some(request)) = queue.poll_next(cx) else { return Ok(false) };
-                self.under_way.begin(request);
+                self.in_flight.begin(request);
             }
         }
-        // The end of the queue is to be seen also by one that cannot write.
-        queue.keep(cx);
+        // The end of the queue is noticed even while nothing can be written.
+        queue.receive_all(cx);
         Ok(true)
     }
 
-    /// Writes what there is. Ready when all of it is on its way.
+    /// Writes the output. Ready when all of it is written.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match ready!(self.poll_send(cx)) {
             Ok(()) => Poll::Ready(()),
@@ -160,13 +160,13 @@ impl Connection {
         if self.write_error.is_some() {
             return Poll::Pending;
         }
-        while self.under_way.output().has_remaining() {
+        while self.in_flight.output().has_remaining() {
             self.is_flushed = false;
-            let written = ready!(poll_write_buf(Pin::new(&mut self.io), cx, self.under_way.output()))?;
+            let written = ready!(poll_write_buf(Pin::new(&mut self.io), cx, self.in_flight.output()))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.under_way.written(written);
+            self.in_flight.written(written);
         }
         if !self.is_flushed {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
@@ -175,10 +175,10 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once, and hands out what has come.
+    /// Reads once, and distributes the replies that have arrived.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         if self.incoming.is_some() {
-            // Nothing more is read before there is room for what was.
+            // Backpressure: nothing more is read before the reader of the reply has room.
             ready!(self.poll_decode(cx))?;
         }
         match (self.poll_fill(cx), self.write_error.take()) {
@@ -199,8 +199,8 @@ impl Connection {
             self.input.reserve(self.codec.missing().clamp(READ.0, READ.1));
             return poll_read_buf(io, cx, &mut self.input);
         };
-        // Also where there is more room, left by a reply that came whole: what is read here waits for its reader.
-        let room = usize::try_from(incoming.left()).unwrap_or(READ.1).clamp(READ.0, READ.1);
+        // A limit, even if the buffer has more room: what is read here waits for the reader of the reply.
+        let room = usize::try_from(incoming.remaining()).unwrap_or(READ.1).clamp(READ.0, READ.1);
         self.input.reserve(room);
         poll_read_buf(io, cx, &mut (&mut self.input).limit(room))
     }
@@ -212,12 +212,12 @@ impl Connection {
         }
     }
 
-    /// Hands out the answers that have come. Pending while the reader of a long one does not keep up.
+    /// Distributes the replies that have arrived. Pending while the reader of a streamed one does not keep up.
     fn poll_decode(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         loop {
             if let Some(incoming) = &mut self.incoming {
-                ready!(incoming.poll_pass(&mut self.input, cx));
-                if incoming.left() > 0 {
+                ready!(incoming.poll_forward(&mut self.input, cx));
+                if incoming.remaining() > 0 {
                     return Poll::Ready(Ok(()));
                 }
                 self.incoming = None;
@@ -233,23 +233,23 @@ impl Connection {
         }
     }
 
-    /// A long reply of which the head has come, if somebody takes it in pieces.
+    /// A long reply of which the head has arrived, if it may be streamed.
     fn decode_head(&mut self) -> Option<Response> {
-        let over = self.stream_over.filter(|_| self.under_way.takes_pieces())?;
+        let over = self.stream_over.filter(|_| self.in_flight.takes_stream())?;
         let length = self.codec.decode_head(&mut self.input, over)?;
         if let Some(whole) = usize::try_from(length).ok().filter(|length| *length <= self.input.len()) {
             return Some(Body::from(self.input.split_to(whole).freeze()).into());
         }
-        let (incoming, body) = Incoming::new(length);
+        let (incoming, body) = BodyPipe::new(length);
         self.incoming = Some(incoming);
         Some(body.into())
     }
 
-    /// Hands a reply to the one it is for.
+    /// Sends a reply to its caller, or a push to the readers of pushes.
     fn accept(&mut self, reply: Response) -> Result<(), ConnectionError> {
         let reply = match reply {
             Response::Push(message) => {
-                if let Err(message) = self.under_way.confirm(message) {
+                if let Err(message) = self.in_flight.confirm(message) {
                     self.hub.send(Pushed::Message(message));
                 }
                 return Ok(());
@@ -257,37 +257,37 @@ impl Connection {
             reply => reply,
         };
         self.has_answered = true;
-        match self.under_way.answer(reply) {
+        match self.in_flight.answer(reply) {
             None => Ok(()),
             Some(Response::Error(text)) => Err(ConnectionError::Refused(Refusal::new(text))),
-            // It would be taken for the answer to the next command.
+            // Otherwise it would be taken for the answer to the next command.
             Some(_) => Err(ProtocolError::InvalidReply("no command was sent").into()),
         }
     }
 
-    /// Whether no more requests will come, and nobody waits for those that have.
-    fn poll_done(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> Poll<End> {
+    /// Ready when no more requests will come, and no caller waits for those in flight.
+    fn poll_done(&mut self, cx: &mut Context<'_>, queue: &mut RequestQueue) -> Poll<ConnectionEnd> {
         ready!(queue.poll_done(cx));
-        ready!(self.under_way.poll_abandoned(cx));
+        ready!(self.in_flight.poll_abandoned(cx));
         if let Some(incoming) = &mut self.incoming {
-            ready!(incoming.poll_unread(cx));
+            ready!(incoming.poll_abandoned(cx));
         }
-        if self.under_way.unwritten() > 0 || self.under_way.is_sending_value() {
-            // What was begun is sent whole, unless the server will not have it.
+        if self.in_flight.unwritten() > 0 || self.in_flight.is_sending_value() {
+            // A command that was begun is sent whole, unless the server does not read it.
             ready!(self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER))).as_mut().poll(cx));
         }
-        Poll::Ready(End::Done)
+        Poll::Ready(ConnectionEnd::Done)
     }
 
-    /// Fails what was sent, and gives back what was not.
-    pub(super) fn fail(mut self, cause: &ConnectionError, queue: &mut Queue) {
-        if let Some(incoming) = self.incoming {
-            incoming.fail(cause);
+    /// Fails the requests that were sent, and puts the others back.
+    pub(super) fn fail(mut self, cause: &ConnectionError, queue: &mut RequestQueue) {
+        if let Some(incoming) = self.incoming.take() {
+            incoming.fail(cause.clone().into());
         }
-        self.under_way.fail(cause, queue);
+        self.in_flight.fail(cause, queue);
     }
 
-    /// Tells the server that nothing more comes.
+    /// Shuts down the stream.
     pub(super) async fn shut_down(mut self) {
         let shut_down = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
         if !matches!(timeout(LINGER, shut_down).await, Ok(Ok(()))) {
@@ -295,7 +295,7 @@ impl Connection {
         }
     }
 
-    /// Sends the commands with which the connection begins, all at once.
+    /// Sends the commands of the handshake, all at once.
     ///
     /// # Errors
     /// When the connection ends, or the server answers one of them with an error.
@@ -306,15 +306,15 @@ impl Connection {
             requests.push(request);
             answers.push((name, answer));
         }
-        let mut queue = Queue::of(requests);
+        let mut queue = RequestQueue::of(requests);
         for (command, mut answer) in answers {
             let answer = tokio::select! {
                 biased;
                 answer = &mut answer => answer.ok(),
                 end = self.run(&mut queue) => match (answer.try_recv(), end) {
                     (Ok(answer), _) => Some(answer),
-                    (Err(_), End::Broken(cause)) => return Err(cause),
-                    (Err(_), End::Done) => None,
+                    (Err(_), ConnectionEnd::Broken(cause)) => return Err(cause),
+                    (Err(_), ConnectionEnd::Done) => None,
                 },
             };
             match answer {
@@ -330,11 +330,20 @@ impl Connection {
     }
 }
 
+/// The task may end at any time, by a panic or with its runtime. The reader of a streamed reply learns of it.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(incoming) = self.incoming.take() {
+            incoming.fail(ConnectionError::Stopped.into());
+        }
+    }
+}
+
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("codec", &self.codec)
-            .field("under_way", &self.under_way)
+            .field("in_flight", &self.in_flight)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! [`Driver`]: the task behind the handles. It has one connection at a time, and makes the next.
+//! [`Driver`]: the task behind the handles, which has one connection at a time.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -12,16 +12,16 @@ use tokio::{
 use super::{
     ConnectionError, Reconnect,
     connect::Connect,
-    connection::{Connection, End, Io},
+    connection::{Connection, ConnectionEnd, Io},
     handshake::Handshake,
-    pushes::{Hub, Pushed},
-    queue::Queue,
+    pushes::{PushHub, Pushed},
+    queue::RequestQueue,
     reconnect::Outage,
 };
 
-/// All that is needed to make a stream a connection.
+/// The settings of every connection of a client.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
+pub(super) struct ConnectionSettings {
     pub(super) is_native: bool,
     pub(super) limits: Option<Limits>,
     pub(super) stream_over: Option<usize>,
@@ -29,12 +29,12 @@ pub(super) struct Terms {
     pub(super) connect_timeout: Duration,
 }
 
-impl Terms {
-    /// Makes a connection of a stream.
+impl ConnectionSettings {
+    /// Makes a connection of a stream, with the handshake.
     ///
     /// # Errors
     /// When the handshake fails.
-    pub(super) async fn agree(&self, io: Box<dyn Io>, hub: &Arc<Hub>) -> Result<Connection, ConnectionError> {
+    pub(super) async fn start(&self, io: Box<dyn Io>, hub: &Arc<PushHub>) -> Result<Connection, ConnectionError> {
         let mut codec = if self.is_native { ClientCodec::native() } else { ClientCodec::resp() };
         if let Some(limits) = self.limits {
             codec.set_limits(limits);
@@ -44,40 +44,49 @@ impl Terms {
         Ok(connection)
     }
 
-    /// Makes a stream and a connection of it, in time.
+    /// Makes a stream and a connection of it, within the timeout.
     ///
     /// # Errors
     /// When that fails, or takes too long.
-    pub(super) async fn connect(&self, connect: &mut Connect, hub: &Arc<Hub>) -> Result<Connection, ConnectionError> {
+    pub(super) async fn connect(
+        &self,
+        connect: &mut Connect,
+        hub: &Arc<PushHub>,
+    ) -> Result<Connection, ConnectionError> {
         let stream = connect();
-        let connection = async { self.agree(stream.await?, hub).await };
+        let connection = async { self.start(stream.await?, hub).await };
         timeout(self.connect_timeout, connection).await.unwrap_or(Err(ConnectionError::TimedOut(self.connect_timeout)))
     }
 }
 
 pub(super) struct Driver {
-    queue: Queue,
-    hub: Arc<Hub>,
-    /// Nothing for a stream that cannot be made again.
-    link: Option<Link>,
-    /// Whether there is a connection. Dropped behind the queue: who hears that nobody tells any more finds it ended.
+    queue: RequestQueue,
+    hub: Arc<PushHub>,
+    /// `None` for a stream that cannot be made again.
+    connector: Option<Connector>,
+    /// Whether there is a connection. Dropped after the queue, so that whoever sees it closed finds the queue ended.
     is_connected: watch::Sender<bool>,
 }
 
 /// How the next connection is made.
-pub(super) struct Link {
-    pub(super) terms: Terms,
+pub(super) struct Connector {
+    pub(super) settings: ConnectionSettings,
     pub(super) connect: Connect,
-    /// Nothing when the first connection is the only one.
+    /// `None` when the first connection is the only one.
     pub(super) policy: Option<Reconnect>,
 }
 
 impl Driver {
-    pub(super) fn new(queue: Queue, hub: Arc<Hub>, link: Option<Link>, is_connected: watch::Sender<bool>) -> Self {
-        Self { queue, hub, link, is_connected }
+    pub(super) fn new(
+        queue: RequestQueue,
+        hub: Arc<PushHub>,
+        connector: Option<Connector>,
+        is_connected: watch::Sender<bool>,
+    ) -> Self {
+        Self { queue, hub, connector, is_connected }
     }
 
-    /// Serves the handles, until there is none or no connection.
+    /// Serves the handles, until none is left or there is no further connection.
     pub(super) async fn run(mut self, first: Option<Connection>) {
         let mut connection = first;
         let mut outage = None;
@@ -92,17 +101,17 @@ impl Driver {
             self.is_connected.send_replace(true);
             let begun = Instant::now();
             let cause = match current.run(&mut self.queue).await {
-                End::Done => return current.shut_down().await,
-                End::Broken(cause) => cause,
+                ConnectionEnd::Done => return current.shut_down().await,
+                ConnectionEnd::Broken(cause) => cause,
             };
-            // Before the calls fail: who tries again elsewhere is not to come back here.
+            // Before the calls fail: a retry of them must not find this client ready.
             self.is_connected.send_replace(false);
             tracing::warn!(%cause, "the connection to the server broke");
             if current.has_answered() || outage.as_ref().is_some_and(|outage| outage.is_over_after(begun.elapsed())) {
                 outage = None;
             }
             current.fail(&cause, &mut self.queue);
-            let Some(policy) = self.link.as_ref().and_then(|link| link.policy) else {
+            let Some(policy) = self.connector.as_ref().and_then(|connector| connector.policy) else {
                 return self.queue.end(&cause);
             };
             match &mut outage {
@@ -112,21 +121,20 @@ impl Driver {
         }
     }
 
-    /// Makes a connection, however long it takes; `None` when nobody wants one any more.
+    /// Makes a connection, however long it takes; `None` when no handle is left.
     ///
-    /// The outage stays until the connection has proved to be of use: a server that accepts and closes is one that is
-    /// not there.
+    /// The outage lasts until the connection has worked: a server that accepts connections and closes them counts as down.
     async fn connect(&mut self, outage: &mut Option<Outage>) -> Option<Connection> {
-        let Self { queue, hub, link, .. } = self;
-        let Link { terms, connect, policy } = link.as_mut()?;
+        let Self { queue, hub, connector, .. } = self;
+        let Connector { settings, connect, policy } = connector.as_mut()?;
         let is_first = outage.is_none();
-        let too_late = ConnectionError::TimedOut(terms.connect_timeout);
+        let too_late = ConnectionError::TimedOut(settings.connect_timeout);
         let outage = outage.get_or_insert_with(|| Outage::new(policy.unwrap_or_default(), too_late));
         while !queue.is_done().await {
             let delay = outage.delay();
             let attempt = async {
                 sleep(delay).await;
-                terms.connect(connect, hub).await
+                settings.connect(connect, hub).await
             };
             match tend(queue, outage, attempt).await? {
                 Ok(connection) => {
@@ -150,15 +158,16 @@ impl Driver {
     }
 }
 
-/// Keeps what comes while `work` goes on, as long as there is hope; `None` when nobody waits and nobody will.
-async fn tend<T>(queue: &mut Queue, outage: &mut Outage, work: impl Future<Output = T>) -> Option<T> {
+/// Queues requests while `work` goes on, and fails them once calls no longer wait. `None` when no handle is left and no caller
+/// waits.
+async fn tend<T>(queue: &mut RequestQueue, outage: &mut Outage, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     loop {
-        if outage.hopeful_until.is_none() {
-            queue.refuse_kept(&outage.cause);
+        if outage.calls_wait_until.is_none() {
+            queue.fail_backlog(&outage.cause);
         }
         let patience = async {
-            match outage.hopeful_until {
+            match outage.calls_wait_until {
                 Some(end) => sleep_until(end).await,
                 None => std::future::pending().await,
             }
@@ -166,8 +175,8 @@ async fn tend<T>(queue: &mut Queue, outage: &mut Outage, work: impl Future<Outpu
         select! {
             biased;
             done = &mut work => return Some(done),
-            is_wanted = queue.keep_next() => if !is_wanted { return None },
-            () = patience => outage.hopeful_until = None,
+            is_wanted = queue.receive_next() => if !is_wanted { return None },
+            () = patience => outage.calls_wait_until = None,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! [`ClientError`]: why a call has no answer, [`ConnectionError`]: why there is no connection, and [`Refusal`]: the
-//! answer that is an error.
+//! [`ClientError`]: why a call failed, [`ConnectionError`]: why there is no connection, and [`Refusal`]: an error reply.
 
 use std::{convert::Infallible, error::Error, fmt, io, str, sync::Arc, time::Duration};
 
@@ -7,33 +6,31 @@ use kvstore_protocol::{ByteString, CommandError, ProtocolError, Response};
 
 use super::EndpointError;
 
-/// Why a call did not give what it is for.
+/// Why a call failed.
 ///
-/// As the error of a service it is answered by a server's transport with what its [`source`](Error::source) says:
-/// `-UNAVAILABLE …` where there is no connection, `-TIMEOUT …` after the deadline, the reason of the refusal for a
-/// command that cannot be sent.
+/// A server's transport answers it, as the error of a service, with its [`source`](Error::source): `-UNAVAILABLE …` without a
+/// connection, `-TIMEOUT …` after the deadline, the reason for a command that cannot be sent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The connection broke with the command under way. It may have been executed or not; it was sent once at most, and
-    /// is not sent again.
+    /// The connection was lost with the command in flight. It may have been executed or not. It is not sent again.
     Lost(ConnectionError),
     /// There is no connection. The command was not sent.
     Closed(ConnectionError),
-    /// The deadline passed. The command may have been executed or not, or may still be; its answer will be skipped.
+    /// The deadline passed. The command may have been executed, or may still be; its answer is discarded.
     TimedOut,
-    /// The server answered with an error.
+    /// The server answered with an error reply.
     Refused(Refusal),
-    /// The command cannot be sent: the protocol has no form for it, it would change the connection for others, or it is
-    /// one that is not answered with one reply. Nothing was sent.
+    /// The command cannot be sent: the protocol does not have it, it changes the connection for other callers, or it has no
+    /// single reply. Nothing was sent.
     Unsupported(CommandError),
-    /// The server answered with a kind of reply that the call cannot have.
+    /// The server answered with an unexpected type of reply.
     Unexpected(Response),
-    /// What was said to be a server's place is none.
+    /// The text is no valid [`Endpoint`](super::Endpoint).
     Endpoint(EndpointError),
 }
 
-/// What the client of a proxy reads when the server behind is gone.
+/// The answer of a proxy when the server behind it is not reachable.
 static UNAVAILABLE: CommandError = CommandError::new("UNAVAILABLE", "the server behind is not reachable");
 static LATE: CommandError = CommandError::new("TIMEOUT", "the command took too long");
 
@@ -56,7 +53,7 @@ impl fmt::Display for ClientError {
 impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // The cause is in the text already: this is what a server answers.
+            // `Display` has the cause already. The source is what a server answers.
             Self::Lost(_) | Self::Closed(_) => Some(&UNAVAILABLE),
             Self::TimedOut => Some(&LATE),
             Self::Unsupported(reason) => Some(reason),
@@ -78,7 +75,7 @@ impl From<EndpointError> for ClientError {
     }
 }
 
-/// For an [`Endpoint`](super::Endpoint) that is given as it is.
+/// For an argument that is an [`Endpoint`](super::Endpoint) already.
 impl From<Infallible> for ClientError {
     fn from(never: Infallible) -> Self {
         match never {}
@@ -89,45 +86,45 @@ impl From<Infallible> for ClientError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// Connecting, reading or writing failed, or the stream ended inside of a reply.
+    /// Connecting, reading or writing failed, or the stream ended within a reply.
     #[error("{0}")]
     Io(Arc<io::Error>),
-    /// The server sent what is no reply, or a reply that nobody asked for.
+    /// The server sent an invalid reply, or one for which there is no command.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
-    /// The server refused a command with which the connection begins.
+    /// The server refused a command of the handshake.
     #[error("the server refused {command}: {refusal}")]
     Handshake {
         /// The name of the command.
         command: &'static str,
-        /// What the server said. The password is not in it.
+        /// The error reply. It does not contain the password.
         refusal: Refusal,
     },
-    /// The server said why it ends the connection.
+    /// The server sent an error without a command, which says why it closes the connection.
     #[error("the server ended the connection: {0}")]
     Refused(Refusal),
     /// The server closed the connection.
     #[error("the server closed the connection")]
     Ended,
-    /// No connection was made within so much time.
+    /// No connection was made within this time.
     #[error("no connection within {0:?}")]
     TimedOut(Duration),
     /// The client was [closed](super::Client::close).
     #[error("the client is closed")]
     Closed,
-    /// The task of the connection is gone: it panicked, or its runtime was shut down.
+    /// The task of the connection has ended: it panicked, or its runtime was shut down.
     #[error("the task of the connection is gone")]
     Stopped,
 }
 
 impl ConnectionError {
-    /// The error that was made an [`io::Error`], or any other as it is.
+    /// The connection error inside of an [`io::Error`], or the error itself.
     pub(super) fn within(error: io::Error) -> Self {
         error.downcast().unwrap_or_else(Self::from)
     }
 }
 
-/// As what connects says it, and who reads a reply that breaks off.
+/// For functions that connect, and for readers of a streamed reply.
 impl From<ConnectionError> for io::Error {
     fn from(error: ConnectionError) -> Self {
         let kind = match &error {
@@ -146,7 +143,7 @@ impl From<io::Error> for ConnectionError {
     }
 }
 
-/// The error reply of a server.
+/// An error reply of a server.
 ///
 /// ```
 /// use kvstore::client::Refusal;
@@ -159,19 +156,19 @@ impl From<io::Error> for ConnectionError {
 pub struct Refusal(ByteString);
 
 impl Refusal {
-    /// A refusal as a server words it, its code included.
+    /// An error reply with this text, including its code.
     pub fn new(text: impl Into<ByteString>) -> Self {
         Self(text.into())
     }
 
-    /// The code: the first word, where it is in capitals as codes are. The errors of the native protocol may have none.
+    /// The code: the first word, if it is in capitals. Errors of the native protocol may have none.
     pub fn code(&self) -> Option<&str> {
         let word = self.0.split(|byte| *byte == b' ').next().filter(|word| !word.is_empty())?;
         let is_code = word.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-'));
         str::from_utf8(word).ok().filter(|_| is_code)
     }
 
-    /// The whole text, its code included.
+    /// The whole text, including the code.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! [`Handshake`]: what a connection begins with, each time one is made.
+//! [`Handshake`]: the commands at the start of every connection.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use kvstore_protocol::{ByteString, Command};
 
 use super::Refusal;
 
-/// Who the client is, and what it wants of every connection.
+/// The credentials of the client, and the settings of each of its connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handshake {
     pub(super) is_resp3: bool,
@@ -16,7 +16,7 @@ pub(super) struct Handshake {
     pub(super) name: Option<String>,
 }
 
-/// Bytes that nobody gets to see.
+/// Bytes that `Debug` does not show.
 #[derive(Clone, Default)]
 pub(super) struct Secret(pub(super) Vec<u8>);
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Handshake {
-    /// The commands and their names, in their order.
+    /// The commands with their names, in the order in which they are sent.
     pub(super) fn commands(&self) -> Vec<(&'static str, Command)> {
         let mut commands = Vec::new();
         if self.is_resp3 {
@@ -49,7 +49,7 @@ impl Handshake {
         commands
     }
 
-    /// What a server said, as it may be shown. A server that does not know a command repeats its arguments.
+    /// The error reply without the password. A server that does not know a command repeats its arguments.
     pub(super) fn without_secrets(&self, text: ByteString) -> Refusal {
         let secret = self.password.as_ref().map(|password| &password.0[..]).filter(|secret| !secret.is_empty());
         if !secret.is_some_and(|secret| shows(&text, secret)) {
@@ -60,7 +60,7 @@ impl Handshake {
     }
 }
 
-/// Whether the text has the secret in it, or so much of it that the rest may have been cut off.
+/// Whether the text contains the secret, or its beginning, since a server may cut the text.
 fn shows(text: &[u8], secret: &[u8]) -> bool {
     let part = &secret[..secret.len().min(16)];
     let text = String::from_utf8_lossy(text);

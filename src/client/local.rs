@@ -1,4 +1,4 @@
-//! [`Local`]: a service in this process behind the client's calls.
+//! [`LocalService`]: a service in this process as the target of calls.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,14 +11,14 @@ use kvstore_middleware::trouble::{answer_to, discard, guard};
 use kvstore_protocol::{Command, CommandError, Response};
 use tower::{BoxError, Service, ServiceExt};
 
-use super::{ClientError, request::Answer, sharing};
+use super::{ClientError, request::CallResult, sharing};
 
-/// A service whose type is forgotten.
-pub(super) trait Local: Send + Sync {
-    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
+/// A service with its type erased.
+pub(super) trait LocalService: Send + Sync {
+    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = CallResult> + Send>>;
 }
 
-/// Behind a lock, since a service need not be `Sync`; it is taken to clone it.
+/// Behind a lock, since a service need not be `Sync`. It is locked to clone the service.
 pub(super) struct InProcess<S>(Mutex<S>);
 
 impl<S> InProcess<S> {
@@ -27,18 +27,18 @@ impl<S> InProcess<S> {
     }
 }
 
-impl<S> Local for InProcess<S>
+impl<S> LocalService for InProcess<S>
 where
     S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
 {
-    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
+    fn call(&self, command: Command) -> Pin<Box<dyn Future<Output = CallResult> + Send>> {
         if let Some(answer) = answered_here(&command) {
             return Box::pin(std::future::ready(answer));
         }
         let service = guard(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).clone());
         Box::pin(async move {
             Ok(match service {
-                // On the instance that was ready, as services ask for.
+                // The instance that is ready is the one that is called.
                 Ok(service) => caught(service.oneshot(command)).await,
                 Err(panicked) => panicked,
             })
@@ -46,10 +46,10 @@ where
     }
 }
 
-/// What a server answers in front of its service, and what needs a connection.
-fn answered_here(command: &Command) -> Option<Answer> {
+/// Answers the commands that a server's transport answers, and refuses those that need a connection.
+fn answered_here(command: &Command) -> Option<CallResult> {
     match command.args().len() {
-        // What comes in pieces is the service's to read, and no argument yet.
+        // A streamed argument is for the service to read.
         _ if command.streamed_len().is_some() => {}
         0 if command.is("PING") => return Some(Ok(Response::simple("PONG"))),
         1 if command.is("PING") || command.is("ECHO") => return Some(Ok(command.shared_arg(0).into())),
@@ -57,10 +57,10 @@ fn answered_here(command: &Command) -> Option<Answer> {
         _ if command.is("ECHO") => return Some(Ok(CommandError::wrong_arity("ECHO").into())),
         _ => {}
     }
-    sharing::single(command, false).err().map(|reason| Err(ClientError::Unsupported(reason)))
+    sharing::local(command).err().map(|reason| Err(ClientError::Unsupported(reason)))
 }
 
-/// Polls to the answer. An error or a panic is one.
+/// Polls the service to its answer. An error or a panic becomes an error reply.
 async fn caught<E: Into<BoxError>>(answer: impl Future<Output = Result<Response, E>>) -> Response {
     let mut answer = Box::pin(answer);
     let response = poll_fn(|cx| match guard(|| answer.as_mut().poll(cx)) {

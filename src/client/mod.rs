@@ -1,13 +1,13 @@
-//! The client: the other end of a connection, shared by all who call.
+//! The client: one connection to a server, shared by all callers.
 //!
-//! A [`Client`] is a handle to one connection, on which the commands of many callers travel together. It speaks RESP2,
-//! RESP3 or the native protocol over TCP, a Unix socket or anything that reads and writes; or it calls a service in
-//! this process ([`Client::local`]). It has typed calls for the commonest commands and [`call`](Client::call) for all
-//! others, and is itself a `Service<Command, Response = Response>`: behind a listener it is a proxy.
+//! A [`Client`] is a handle to one connection, over which the commands of many callers are pipelined. It speaks RESP2, RESP3
+//! or the native protocol over TCP, a Unix socket or any other stream; or it calls a service in this process
+//! ([`Client::local`]). It has typed calls for the most common commands and [`call`](Client::call) for all others, and is
+//! itself a `Service<Command, Response = Response>`: behind a listener it is a proxy.
 //!
-//! It is no pool: one connection carries as much as a server can answer, except for commands that wait there. It knows
-//! no cluster, and does not cache. Unlike the layers of this project it makes errors, since a lost connection is no
-//! answer.
+//! It is not a connection pool: one connection carries as much as a server can answer, unless commands block. It does not
+//! know Redis Cluster, and has no cache. Unlike the layers of this project it returns errors, since a lost connection is
+//! not an answer.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -23,24 +23,46 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A proxy is one line, `kvstore::serve(listener, Client::connect("redis://10.0.0.7").await?)`. It holds no large value
-//! whole when the server takes such commands [in pieces](crate::server::Serve::stream_in) and the client such replies
-//! ([`stream_over`](ClientBuilder::stream_over)). In front of several servers it is tower's balance over clients that
-//! are [ready when connected](ClientBuilder::ready_when_connected).
+//! # A proxy
+//! `kvstore::serve(listener, Client::connect("redis://10.0.0.7").await?)` is a proxy. To pass on large values in pieces,
+//! configure both sides: the server for commands ([`stream_in`](crate::server::Serve::stream_in)), the client for replies
+//! ([`stream_over`](ClientBuilder::stream_over)). For several servers, put tower's `Balance` over clients that are
+//! [ready when connected](ClientBuilder::ready_when_connected).
 //!
-//! What a call costs: a slot for its answer, one place in a queue, and no task. What all of them may cost is bounded:
-//! commands on their way by [`max_in_flight`](ClientBuilder::max_in_flight), a reply by
-//! [`limits`](ClientBuilder::limits), pushes by [`push_queue`](ClientBuilder::push_queue).
+//! All connections of the proxy share the one connection of its client. So these do not go through:
+//!
+//! | command | what happens |
+//! |---|---|
+//! | PING, ECHO, HELLO, AUTH, RESET, QUIT | Answered by the proxy. Clients authenticate to the proxy, and the proxy to the server. |
+//! | SELECT | Answered by the proxy. A command is passed on only if its connection has selected the [database](ClientBuilder::database) of the client, and is refused otherwise. |
+//! | CLIENT | Answered by the proxy, about its own connections. A sub-command that it does not know is refused. |
+//! | MULTI, EXEC, DISCARD, WATCH, UNWATCH | Refused: commands of others would get into the transaction. A [`Pipeline`] in the program may have a whole transaction. |
+//! | SUBSCRIBE and its kin | Refused: the messages would come to the proxy, and not to the client that subscribed. |
+//! | MONITOR, SYNC, PSYNC | Refused: they are not answered with one reply. |
+//! | BLPOP and other blocking commands | Passed on, but every other command waits behind them, of all connections. |
+//! | a push of the server (`invalidate`, `message`) | Goes to [`Client::pushes`], not to any client of the proxy. |
+//!
+//! The server sees one client, with the address, user and name of the proxy's. A refused command is answered with an error
+//! that says why, and its connection stays open. While the server is not reachable, commands are answered with
+//! `-UNAVAILABLE`; those that were in flight when the connection broke may have been executed.
+//!
+//! A [factory](crate::server::serve_with_factory) that makes a client for each connection keeps slow bodies and blocking
+//! commands from holding up other connections. The refusals are the same.
+//!
+//! # Costs and bounds
+//! A call costs a oneshot channel for its answer and an entry in a queue, and no task. Memory is bounded: commands in flight
+//! by [`max_in_flight`](ClientBuilder::max_in_flight), a reply by [`limits`](ClientBuilder::limits), pushes by
+//! [`push_queue`](ClientBuilder::push_queue).
 //!
 //! # Layout
-//! - `client` the handle, `builder` its settings, `endpoint` addresses and URLs, `connect` streams to them
+//! - `client` the handle, `builder` its settings and the ways to connect, `endpoint` addresses and URLs, `connect` streams
 //! - `typed` the typed calls, with `set_options` and `scan`; `call` one call, `pipeline` several in one piece;
 //!   `service` the client as a service
-//! - `request`, `queue` from the callers to the task; `driver` the task, `handshake` how a connection begins,
-//!   `reconnect` when there is another; `connection` one stream, `under_way` what is sent and not answered,
-//!   `incoming` a long reply on its way, `outgoing` a long argument
-//! - `pushes` what the server says out of turn; `sharing` what may go over a shared connection; `local` a service in
-//!   this process; `error` what can go wrong
+//! - `remote`, `request`, `queue` from the callers to the task; `driver` the task, `handshake` how a connection begins,
+//!   `reconnect` when the next one is made; `connection` one stream, `in_flight` the requests on it, `outgoing` a long
+//!   argument
+//! - `pushes` the server's pushes; `sharing` the commands that a shared connection cannot have; `local` a service in this
+//!   process; `error` the errors
 
 mod builder;
 mod call;
@@ -52,20 +74,20 @@ mod driver;
 mod endpoint;
 mod error;
 mod handshake;
-mod incoming;
+mod in_flight;
 mod local;
 mod outgoing;
 mod pipeline;
 mod pushes;
 mod queue;
 mod reconnect;
+mod remote;
 mod request;
 mod scan;
 mod service;
 mod set_options;
 mod sharing;
 mod typed;
-mod under_way;
 
 pub use builder::ClientBuilder;
 pub use call::ResponseFuture;

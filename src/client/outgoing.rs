@@ -1,4 +1,4 @@
-//! [`Outgoing`]: the last argument of a command on its way out, from its [`Body`] to the output of the connection.
+//! [`OutgoingBody`]: the streamed last argument of a command, from its [`Body`] to the output of the connection.
 
 use std::{
     fmt, io,
@@ -11,20 +11,20 @@ use kvstore_middleware::trouble::{discard, guard};
 use kvstore_protocol::{Body, ClientCodec, Command, CommandError, Output, Response};
 use tokio_util::io::poll_read_buf;
 
-/// A value that is sent in pieces. Nothing else is encoded until it is whole.
-pub(super) struct Outgoing {
+/// A body that is being sent. No other command is encoded before it is complete.
+pub(super) struct OutgoingBody {
     body: Option<Body>,
-    /// Where its command stands in the stream.
+    /// The position of its command in the stream.
     start: u64,
-    /// What the server answered before it had all of it.
+    /// An answer that arrived before all of the body was sent.
     answer: Option<Response>,
 }
 
-impl Outgoing {
-    /// Encodes the command, all but the value.
+impl OutgoingBody {
+    /// Encodes the command up to the body.
     ///
     /// # Errors
-    /// When that cannot be sent. Nothing is encoded then.
+    /// When it cannot be sent. Nothing is encoded then.
     pub(super) fn begin(
         command: &Command,
         start: u64,
@@ -36,12 +36,12 @@ impl Outgoing {
         Ok(Self { body: Some(body), start, answer: None })
     }
 
-    /// Whether any of its command was sent. Until then nothing is read of the value, and all of it can go back.
+    /// Whether any byte of its command was sent. Before that the body is not read, and can go back to the queue.
     pub(super) fn is_begun(&self, written: u64) -> bool {
         self.start < written
     }
 
-    /// Reads on, `room` bytes at most. True when all of it was read.
+    /// Reads up to `room` bytes. True when the body is complete.
     pub(super) fn poll_read(
         &mut self,
         output: &mut Output,
@@ -58,8 +58,8 @@ impl Outgoing {
         }
     }
 
-    /// Keeps the answer until the value is sent: who gets it may end the source, and the stream would be out of step.
-    /// It comes back when it must not wait: a server may stop reading until its own long value is read.
+    /// Keeps the answer until the body is sent: its caller may drop the source, which would break off the command. Returns a
+    /// streamed answer at once: a server may stop reading until that is read.
     pub(super) fn hold(&mut self, answer: Response) -> Option<Response> {
         match answer {
             Response::Streamed(_) => Some(answer),
@@ -78,21 +78,21 @@ impl Outgoing {
         self.answer.take()
     }
 
-    /// The value, to be sent another time.
+    /// The body, to be sent over the next connection.
     pub(super) fn into_body(mut self) -> Option<Body> {
         self.body.take()
     }
 }
 
-/// The source is somebody's, and its drop may panic.
-impl Drop for Outgoing {
+/// The source is user code, and its drop may panic.
+impl Drop for OutgoingBody {
     fn drop(&mut self) {
         discard(self.body.take());
     }
 }
 
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for OutgoingBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outgoing").field("body", &self.body).field("start", &self.start).finish_non_exhaustive()
+        f.debug_struct("OutgoingBody").field("body", &self.body).field("start", &self.start).finish_non_exhaustive()
     }
 }

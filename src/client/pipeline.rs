@@ -1,4 +1,4 @@
-//! [`Pipeline`]: commands that are sent in one piece.
+//! [`Pipeline`]: commands that are sent together.
 
 use std::{
     future::{Future, poll_fn},
@@ -8,20 +8,14 @@ use std::{
 
 use kvstore_protocol::{Command, Response};
 
-use super::{
-    Client, ClientError,
-    call::{Deadline, arrived},
-    client::{Link, Remote},
-    queue::Message,
-    request::{Answers, Request},
-};
+use super::{Client, ClientError, call::CallDeadline, client::Target, request::PipelineResult};
 
-/// Commands that are sent together: one after the other in the stream, with no other caller's command between them.
+/// Commands that are sent together, with no other caller's command between them.
 ///
-/// A pipeline saves round trips. It is no transaction: other connections' commands may be executed in between, and an
-/// error reply stops nothing. `MULTI … EXEC` makes it one, which a pipeline may hold whole, over a connection.
+/// A pipeline saves round trips. It is not a transaction: commands of other connections may be executed in between, and an
+/// error reply does not stop it. For a transaction, add all of it from MULTI to EXEC, over a connection.
 ///
-/// It takes the room of as many calls, or all the room there is.
+/// It takes a permit for each command, or all permits when it has more commands.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent before `send`"]
 pub struct Pipeline {
@@ -41,18 +35,17 @@ impl Pipeline {
         self
     }
 
-    /// Sends all of it, and waits for all answers, which come in the order of the commands. An error reply is a
-    /// [`Response::Error`] in its place. The time of the deadline is that of the whole.
+    /// Sends all commands, and waits for all answers, in the order of the commands. An error reply is a [`Response::Error`]
+    /// in its place. The deadline is for the whole pipeline.
     ///
     /// # Errors
-    /// Those of [`call`](Client::call), for the whole: [`ClientError::Unsupported`] when one of the commands cannot be
-    /// sent, and then none is; [`ClientError::Lost`] when the connection broke before the last answer, also when there
-    /// were others.
+    /// Those of [`call`](Client::call), for the whole pipeline: [`ClientError::Unsupported`] when one of the commands cannot be
+    /// sent, and then none is; [`ClientError::Lost`] when the connection was lost before the last answer.
     ///
     /// # Cancel safety
-    /// As a call's: commands that were begun to be sent are all sent.
+    /// As for a call. Once the first byte is sent, all commands are.
     pub async fn send(self) -> Result<Vec<Response>, ClientError> {
-        let mut deadline = Deadline::after(self.client.deadline);
+        let mut deadline = CallDeadline::after(self.client.deadline);
         let mut answers = pin!(self.answers());
         poll_fn(|cx| match answers.as_mut().poll(cx) {
             Poll::Pending => deadline.poll_passed(cx).map(|()| Err(ClientError::TimedOut)),
@@ -61,14 +54,14 @@ impl Pipeline {
         .await
     }
 
-    async fn answers(self) -> Answers {
+    async fn answers(self) -> PipelineResult {
         let Self { client, commands } = self;
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        match client.link {
-            Link::Remote(remote) => remote.send_all(commands).await,
-            Link::Local(local) => {
+        match client.target {
+            Target::Remote(remote) => remote.send_all(commands).await,
+            Target::Local(local) => {
                 let mut answers = Vec::with_capacity(commands.len());
                 for command in commands {
                     answers.push(local.call(command).await?);
@@ -76,16 +69,5 @@ impl Pipeline {
                 Ok(answers)
             }
         }
-    }
-}
-
-impl Remote {
-    async fn send_all(&self, commands: Vec<Command>) -> Answers {
-        self.check_all(&commands).map_err(ClientError::Unsupported)?;
-        let room = u32::try_from(commands.len()).unwrap_or(u32::MAX).min(self.max_in_flight);
-        let room = self.gate.room.clone().acquire_many_owned(room).await.map_err(|_| self.gate.error())?;
-        let (request, answers) = Request::many(commands, room);
-        self.requests.send(Message::Request(request)).map_err(|_| self.gate.error())?;
-        arrived(answers.await)
     }
 }

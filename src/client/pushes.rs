@@ -1,4 +1,4 @@
-//! [`Pushes`]: what a RESP3 server says out of turn.
+//! [`Pushes`]: the messages that a RESP3 server pushes.
 
 use std::{
     fmt,
@@ -8,13 +8,13 @@ use std::{
 use kvstore_protocol::Response;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// The messages that the server pushes: what was published to a channel, which cached keys are no longer valid.
+/// The messages that the server pushes: published messages, invalidated keys.
 ///
-/// From [`Client::pushes`](super::Client::pushes). Every reader gets every message that comes after it was made. A slow
-/// reader never holds up the connection: when more messages wait for it than the client's
-/// [setting](super::ClientBuilder::push_queue) allows, the oldest are dropped, and it is told how many.
+/// From [`Client::pushes`](super::Client::pushes). Each reader gets every message that arrives after the reader was made. A
+/// slow reader does not hold up the connection: when more messages wait than
+/// [`push_queue`](super::ClientBuilder::push_queue) allows, the oldest are dropped, and the reader learns how many.
 ///
-/// The reader does not keep the connection: that takes a [`Client`](super::Client).
+/// A reader does not keep the connection open; a [`Client`](super::Client) does.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -40,26 +40,26 @@ use tokio::sync::broadcast::{self, error::RecvError};
 #[derive(Debug)]
 pub struct Pushes(broadcast::Receiver<Pushed>);
 
-/// What a reader of [`Pushes`] gets.
+/// An item of [`Pushes`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Pushed {
-    /// A message, its kind first: `message`, `invalidate`, …
+    /// A message. Its first element is its type: `message`, `invalidate`, …
     Message(Vec<Response>),
-    /// The reader was too slow: so many were dropped before the next one.
+    /// The reader was too slow: this many messages were dropped.
     Missed(u64),
-    /// The connection broke, and there is a new one. Messages may have been missed, and the server knows nothing of the
-    /// subscriptions and the tracking that the old one had: ask for them again.
+    /// The connection was lost, and there is a new one. Messages may be missing, and the subscriptions and the tracking of
+    /// the old connection are gone: send their commands again.
     Reconnected,
 }
 
 impl Pushes {
-    /// Of what never pushes.
+    /// A reader that gets nothing.
     pub(super) fn none() -> Self {
         Self(broadcast::channel(1).1)
     }
 
-    /// The next message; `None` when no connection will bring any more.
+    /// Waits for the next item; `None` when the client is closed.
     ///
     /// # Cancel safety
     /// No message is lost when the future is dropped.
@@ -72,21 +72,21 @@ impl Pushes {
     }
 }
 
-/// From the task of the connection to all readers.
-pub(super) struct Hub {
+/// The sending end of all [`Pushes`].
+pub(super) struct PushHub {
     readers: Mutex<Readers>,
     capacity: usize,
 }
 
 enum Readers {
-    /// Nobody ever asked, and nothing is allocated.
+    /// There was no reader yet, and nothing is allocated.
     None,
     Some(broadcast::Sender<Pushed>),
     Ended,
 }
 
-impl Hub {
-    /// A hub that holds so many messages for the slowest reader.
+impl PushHub {
+    /// A hub that keeps this many messages for the slowest reader.
     pub(super) fn new(capacity: usize) -> Self {
         Self { readers: Mutex::new(Readers::None), capacity: capacity.clamp(1, 1 << 20) }
     }
@@ -104,7 +104,7 @@ impl Hub {
         })
     }
 
-    /// Nobody who listens is no error.
+    /// Sends to all readers. Without a reader the message is dropped.
     pub(super) fn send(&self, pushed: Pushed) {
         if let Readers::Some(sender) = &*self.readers.lock().unwrap_or_else(PoisonError::into_inner) {
             let _ = sender.send(pushed);
@@ -116,8 +116,8 @@ impl Hub {
     }
 }
 
-impl fmt::Debug for Hub {
+impl fmt::Debug for PushHub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("PushHub").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }

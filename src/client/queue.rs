@@ -1,4 +1,4 @@
-//! [`Queue`]: the requests that are not sent yet, and [`Gate`]: whether there will be any more.
+//! [`RequestQueue`]: the requests that are not sent yet, and [`Permits`]: how many there may be.
 
 use std::{
     collections::VecDeque,
@@ -11,71 +11,71 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{ClientError, ConnectionError, request::Request};
 
-/// What handles say to the task of the connection.
+/// A message from a handle to the task of the connection.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum DriverMessage {
     Request(Request),
-    /// Answer what is there, take nothing more, and drop this at the end.
+    /// CallResult what is there, take nothing more, and drop this at the end.
     Close(oneshot::Sender<()>),
 }
 
-/// The room for requests, and why there is none any more.
+/// The permits for requests, and why there are none any more.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
-    pub(super) room: Arc<Semaphore>,
+pub(super) struct Permits {
+    pub(super) semaphore: Arc<Semaphore>,
     ended: Arc<OnceLock<ConnectionError>>,
 }
 
-impl Gate {
+impl Permits {
     pub(super) fn new(requests: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(requests)), ended: Arc::default() }
+        Self { semaphore: Arc::new(Semaphore::new(requests)), ended: Arc::default() }
     }
 
-    /// Lets nobody in any more. The first cause counts.
+    /// Gives out no more permits. The first cause is kept.
     pub(super) fn close(&self, cause: ConnectionError) {
-        // In this order: who finds the gate closed finds the cause.
+        // In this order: whoever finds the semaphore closed finds the cause.
         let _ = self.ended.set(cause);
-        self.room.close();
+        self.semaphore.close();
     }
 
-    /// What those hear who come too late.
+    /// The error of calls that come too late.
     pub(super) fn error(&self) -> ClientError {
         ClientError::Closed(self.ended.get().cloned().unwrap_or(ConnectionError::Stopped))
     }
 }
 
-/// The task's end of the handles. What is taken from it and put back is first again.
+/// The receiving end of the handles. A request that is taken from it can be put back at the front.
 ///
-/// It holds no more than there is room in the [`Gate`].
+/// It holds no more requests than there are [`Permits`].
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct RequestQueue {
     backlog: VecDeque<Request>,
-    /// Nothing in the queue of a handshake, which never ends by itself.
-    handles: Option<mpsc::UnboundedReceiver<Message>>,
-    gate: Option<Gate>,
+    /// `None` in the queue of a handshake, which has no handles.
+    handles: Option<mpsc::UnboundedReceiver<DriverMessage>>,
+    permits: Option<Permits>,
     closers: Vec<oneshot::Sender<()>>,
     is_closed: bool,
 }
 
-impl Queue {
-    pub(super) fn new(handles: mpsc::UnboundedReceiver<Message>, gate: Gate) -> Self {
+impl RequestQueue {
+    pub(super) fn new(handles: mpsc::UnboundedReceiver<DriverMessage>, permits: Permits) -> Self {
         let mut queue = Self::of([]);
-        (queue.handles, queue.gate) = (Some(handles), Some(gate));
+        (queue.handles, queue.permits) = (Some(handles), Some(permits));
         queue
     }
 
-    /// A queue of these alone.
+    /// A queue of these requests only.
     pub(super) fn of(requests: impl IntoIterator<Item = Request>) -> Self {
         Self {
             backlog: requests.into_iter().collect(),
             handles: None,
-            gate: None,
+            permits: None,
             closers: Vec::new(),
             is_closed: false,
         }
     }
 
-    /// The next request that somebody waits for; `None` when no more will come.
+    /// The next request whose caller still waits; `None` when no more will come.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request>> {
         loop {
             let next = match self.backlog.pop_front() {
@@ -83,22 +83,22 @@ impl Queue {
                 None => self.poll_receive(cx),
             };
             match next {
-                // It was never begun, so nobody needs to finish it.
+                // Nothing of it was sent, so it can be skipped.
                 Poll::Ready(Some(request)) if request.reply.is_abandoned() => {}
                 next => return next,
             }
         }
     }
 
-    /// What comes from the handles next.
+    /// The next request from the handles.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request>> {
         let Some(handles) = &mut self.handles else { return Poll::Pending };
         loop {
             match ready!(handles.poll_recv(cx)) {
-                Some(Message::Request(request)) => return Poll::Ready(Some(request)),
-                Some(Message::Close(closer)) => {
-                    if let Some(gate) = &self.gate {
-                        gate.close(ConnectionError::Closed);
+                Some(DriverMessage::Request(request)) => return Poll::Ready(Some(request)),
+                Some(DriverMessage::Close(closer)) => {
+                    if let Some(permits) = &self.permits {
+                        permits.close(ConnectionError::Closed);
                     }
                     handles.close();
                     self.closers.push(closer);
@@ -111,48 +111,48 @@ impl Queue {
         }
     }
 
-    /// Keeps all that comes for later, until nothing comes.
-    pub(super) fn keep(&mut self, cx: &mut Context<'_>) {
+    /// Moves all requests that have arrived to the backlog.
+    pub(super) fn receive_all(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(request)) = self.poll_receive(cx) {
             self.put_last(request);
         }
     }
 
-    /// Keeps a request for later, behind the others.
+    /// Adds a request at the end of the backlog.
     pub(super) fn put_last(&mut self, request: Request) {
         self.backlog.push_back(request);
     }
 
-    /// Gives a request back of which nothing was sent.
+    /// Puts back a request of which nothing was sent.
     pub(super) fn put_first(&mut self, request: Request) {
         self.backlog.push_front(request);
     }
 
-    /// Fails all that is kept.
-    pub(super) fn refuse_kept(&mut self, cause: &ConnectionError) {
+    /// Fails all requests in the backlog.
+    pub(super) fn fail_backlog(&mut self, cause: &ConnectionError) {
         for request in self.backlog.drain(..) {
             request.reply.fail(ClientError::Closed(cause.clone()));
         }
     }
 
-    /// Takes no more, and fails all that there is.
+    /// Takes no more requests, and fails all that there are.
     pub(super) fn end(&mut self, cause: &ConnectionError) {
-        if let Some(gate) = &self.gate {
-            gate.close(cause.clone());
+        if let Some(permits) = &self.permits {
+            permits.close(cause.clone());
         }
-        self.refuse_kept(cause);
+        self.fail_backlog(cause);
         let Some(handles) = &mut self.handles else { return };
         handles.close();
         while let Ok(message) = handles.try_recv() {
             match message {
-                Message::Request(request) => request.reply.fail(ClientError::Closed(cause.clone())),
-                Message::Close(closer) => self.closers.push(closer),
+                DriverMessage::Request(request) => request.reply.fail(ClientError::Closed(cause.clone())),
+                DriverMessage::Close(closer) => self.closers.push(closer),
             }
         }
     }
 
-    /// Keeps the next request for later. False when no more will come and nobody waits for what is kept.
-    pub(super) async fn keep_next(&mut self) -> bool {
+    /// Moves the next request to the backlog. False when no more will come and no caller waits for the backlog.
+    pub(super) async fn receive_next(&mut self) -> bool {
         poll_fn(|cx| {
             if !self.is_closed
                 && let Some(request) = ready!(self.poll_receive(cx))
@@ -165,25 +165,25 @@ impl Queue {
         .await
     }
 
-    /// Ready when no more requests will come, and nobody waits for what is kept.
+    /// Ready when no more requests will come, and no caller waits for the backlog.
     pub(super) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_closed {
             return Poll::Pending;
         }
-        // Every one of them is asked, so that every one can wake the task.
+        // All are polled, so that each can wake the task.
         let replies = self.backlog.iter_mut().map(|request| &mut request.reply);
         let waiting = replies.filter_map(|reply| reply.poll_abandoned(cx).is_pending().then_some(())).count();
         if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Whether that is so now.
+    /// Whether [`poll_done`](Self::poll_done) is ready now.
     pub(super) async fn is_done(&mut self) -> bool {
         poll_fn(|cx| Poll::Ready(self.poll_done(cx).is_ready())).await
     }
 }
 
-/// The task may end at any time, by a panic or with its runtime: nobody waits at a gate behind which there is nobody.
-impl Drop for Queue {
+/// The task may end at any time, by a panic or with its runtime: no caller waits for a permit of a task that is gone.
+impl Drop for RequestQueue {
     fn drop(&mut self) {
         self.end(&ConnectionError::Stopped);
     }

@@ -1,4 +1,4 @@
-//! [`Reconnect`]: when a broken connection is made again, and [`Outage`]: how long there has been none.
+//! [`Reconnect`]: when to connect again, and [`Outage`]: the time without a connection.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use super::ConnectionError;
 
-/// How a client gets a new connection when the old one broke.
+/// How a client connects again after its connection is lost: with exponential backoff and jitter.
 ///
-/// The first attempt is made at once, the second after the first delay, and from then on the delay doubles up to the
-/// longest; each is shortened at random by up to a half, so that the clients of a server that comes back do not all
-/// come at once. Attempts go on for as long as there is a client.
+/// The first attempt is made at once and the second after the first delay. Then the delay doubles up to the longest. Each
+/// delay is shortened at random by up to a half, so that the clients of a server that comes back do not connect all at once.
+/// Attempts go on as long as there is a handle of the client.
 ///
-/// Calls wait meanwhile, but only for the patience: from then on, and as soon as the server refuses the handshake, they
-/// fail at once with the cause, until there is a connection.
+/// Calls wait for a connection up to the patience. After that, or once the server refuses the handshake, they fail at once
+/// with the cause until there is a connection.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,23 +37,23 @@ impl Reconnect {
         Self { first_delay, ..self }
     }
 
-    /// The delay that no other exceeds: 10 s by default.
+    /// The longest delay between two attempts: 10 s by default.
     #[must_use]
     pub const fn longest_delay(self, longest_delay: Duration) -> Self {
         Self { longest_delay, ..self }
     }
 
-    /// How long calls wait for a connection, counted from the break: 10 s by default.
+    /// How long calls wait for a connection, counted from the loss of the last one: 10 s by default.
     #[must_use]
     pub const fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// How long to wait when so many attempts have failed.
+    /// The delay after this many failed attempts.
     fn delay(&self, failed: u32) -> Duration {
         let Some(doublings) = failed.checked_sub(1) else { return Duration::ZERO };
         let delay = self.first_delay.saturating_mul(2_u32.saturating_pow(doublings)).min(self.longest_delay);
-        // Never so short that a client does nothing else.
+        // A delay of zero must not make a busy loop.
         delay.max(Duration::from_millis(2)).mul_f64(1.0 - fastrand::f64() / 2.0)
     }
 }
@@ -68,25 +68,25 @@ impl Default for Reconnect {
     }
 }
 
-/// The time without a connection that is of use.
+/// The time since the last connection that worked.
 #[derive(Debug)]
 pub(super) struct Outage {
     policy: Reconnect,
     failed: u32,
-    /// When calls stop waiting; nothing when they have.
-    pub(super) hopeful_until: Option<Instant>,
+    /// Until when calls wait; `None` once they fail at once.
+    pub(super) calls_wait_until: Option<Instant>,
     pub(super) cause: ConnectionError,
 }
 
 impl Outage {
     /// An outage that begins now.
     pub(super) fn new(policy: Reconnect, cause: ConnectionError) -> Self {
-        // A time that cannot be said is as good as never.
+        // An instant beyond what the clock can represent is taken as a year from now.
         let forever = Duration::from_secs(86400 * 365);
-        Self { policy, failed: 0, hopeful_until: Some(Instant::now() + policy.patience.min(forever)), cause }
+        Self { policy, failed: 0, calls_wait_until: Some(Instant::now() + policy.patience.min(forever)), cause }
     }
 
-    /// Whether a connection that lasted so long was of use, answers or not.
+    /// Whether a connection that lasted this long has worked, even without an answer.
     pub(super) fn is_over_after(&self, lasted: Duration) -> bool {
         lasted >= self.policy.longest_delay
     }
@@ -96,12 +96,12 @@ impl Outage {
         self.policy.delay(self.failed)
     }
 
-    /// An attempt has failed, or what it brought broke before it was of use.
+    /// Notes that an attempt failed, or that its connection was lost before it worked.
     pub(super) fn goes_on(&mut self, cause: ConnectionError) {
         self.failed = self.failed.saturating_add(1);
         if matches!(cause, ConnectionError::Handshake { .. }) {
-            // It will be refused again until somebody changes something.
-            self.hopeful_until = None;
+            // The next attempts will be refused too, until the configuration changes.
+            self.calls_wait_until = None;
         }
         self.cause = cause;
     }

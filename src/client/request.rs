@@ -1,4 +1,4 @@
-//! [`Request`]: what a caller hands to the task of the connection, and the way back for the answer.
+//! [`Request`]: the commands that a caller sends to the task of the connection, with the sender for their answers.
 
 use std::{
     slice,
@@ -10,15 +10,15 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{ClientError, sharing::Expected};
 
-/// Commands that are sent in one piece, and who waits for their answers.
+/// Commands that are sent together.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) commands: Commands,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplySender,
     /// How the commands are answered.
     pub(super) expected: Expected,
-    /// The room that the request takes until it is answered, whether or not anybody still waits.
-    pub(super) room: Option<OwnedSemaphorePermit>,
+    /// Held until the request is answered, even if the caller no longer waits.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Commands {
         }
     }
 
-    /// The same with a value that was taken of the command and is still whole.
+    /// Puts back a body that was taken from the command and is not read yet.
     pub(super) fn with_body(self, body: Option<Body>) -> Self {
         match (self, body) {
             (Self::One(command), Some(body)) => Self::One(command.with_body(body)),
@@ -44,35 +44,38 @@ impl Commands {
     }
 }
 
-pub(super) type Answer = Result<Response, ClientError>;
-pub(super) type Answers = Result<Vec<Response>, ClientError>;
+pub(super) type CallResult = Result<Response, ClientError>;
+pub(super) type PipelineResult = Result<Vec<Response>, ClientError>;
 
-/// The way back. A caller who is gone hears nothing, which is no error.
+/// The sender for the answers. It ignores a caller that no longer waits.
 #[derive(Debug)]
-pub(super) enum Reply {
-    One(oneshot::Sender<Answer>),
-    Many(oneshot::Sender<Answers>, Vec<Response>),
+pub(super) enum ReplySender {
+    One(oneshot::Sender<CallResult>),
+    Many(oneshot::Sender<PipelineResult>, Vec<Response>),
 }
 
 impl Request {
     pub(super) fn one(
         command: Command,
         expected: Expected,
-        room: Option<OwnedSemaphorePermit>,
-    ) -> (Self, oneshot::Receiver<Answer>) {
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> (Self, oneshot::Receiver<CallResult>) {
         let (sender, receiver) = oneshot::channel();
-        (Self { commands: Commands::One(command), reply: Reply::One(sender), expected, room }, receiver)
+        (Self { commands: Commands::One(command), reply: ReplySender::One(sender), expected, permit }, receiver)
     }
 
-    pub(super) fn many(commands: Vec<Command>, room: OwnedSemaphorePermit) -> (Self, oneshot::Receiver<Answers>) {
+    pub(super) fn many(
+        commands: Vec<Command>,
+        permit: OwnedSemaphorePermit,
+    ) -> (Self, oneshot::Receiver<PipelineResult>) {
         let (sender, receiver) = oneshot::channel();
-        let reply = Reply::Many(sender, Vec::new());
-        (Self { commands: Commands::Many(commands), reply, expected: Expected::Reply, room: Some(room) }, receiver)
+        let reply = ReplySender::Many(sender, Vec::new());
+        (Self { commands: Commands::Many(commands), reply, expected: Expected::Reply, permit: Some(permit) }, receiver)
     }
 }
 
-impl Reply {
-    /// Takes the next answer; the last one goes to the caller with those before it.
+impl ReplySender {
+    /// Adds the next answer. The last one sends all of them to the caller.
     pub(super) fn put(self, answer: Response, is_last: bool) -> Option<Self> {
         match self {
             Self::One(caller) => {
@@ -80,7 +83,7 @@ impl Reply {
                 None
             }
             Self::Many(caller, mut answers) => {
-                // Nobody collects what nobody reads.
+                // Answers are not collected for a caller that no longer waits.
                 if !caller.is_closed() {
                     answers.push(answer);
                 }
@@ -100,7 +103,7 @@ impl Reply {
         }
     }
 
-    /// Whether nobody waits any more.
+    /// Whether the caller no longer waits.
     pub(super) fn is_abandoned(&self) -> bool {
         match self {
             Self::One(caller) => caller.is_closed(),
@@ -108,9 +111,9 @@ impl Reply {
         }
     }
 
-    /// The same, and who asks is woken when it comes to be so.
+    /// Ready when the caller no longer waits.
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Asked first: polling takes from the task's budget, which is too small for very many that are gone.
+        // Checked first: polling uses up the task's budget, which very many abandoned requests would exhaust.
         if self.is_abandoned() {
             return Poll::Ready(());
         }

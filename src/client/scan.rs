@@ -1,4 +1,4 @@
-//! [`Scan`]: the keys of a database, one after the other.
+//! [`Scan`]: an iteration over the keys of a database.
 
 use std::vec;
 
@@ -9,13 +9,13 @@ use super::{Client, ClientError};
 
 /// The keys that match a pattern, from [`Client::scan`].
 ///
-/// It goes through the database in steps of some keys each, and holds one step. A key that is there all the time comes
-/// at least once, and may come again; one that comes or goes meanwhile may come or not.
+/// It sends SCAN for some keys at a time, and holds the keys of one reply. A key that exists during the whole iteration is
+/// returned at least once, and may be returned again; a key that is added or removed meanwhile may be returned or not.
 #[derive(Debug)]
 pub struct Scan {
     client: Client,
     pattern: Bytes,
-    /// Where the next step begins; nothing when there is none.
+    /// The cursor of the next SCAN; `None` after the last one.
     cursor: Option<Bytes>,
     step: vec::IntoIter<Response>,
 }
@@ -25,7 +25,7 @@ impl Scan {
         Self { client, pattern, cursor: Some(Bytes::from_static(b"0")), step: Vec::new().into_iter() }
     }
 
-    /// The next key; `None` when there is no more. After an error it goes on where it was.
+    /// The next key; `None` after the last one. After an error it continues where it was.
     ///
     /// # Errors
     /// Those of [every call](Client#errors).

@@ -1,4 +1,4 @@
-//! The client as a service: behind a listener it is a proxy, under tower's layers whatever they make of it.
+//! The client as a service.
 
 use std::task::{Context, Poll, ready};
 
@@ -6,26 +6,24 @@ use kvstore_protocol::{Command, Response};
 use tokio_util::sync::{PollSemaphore, ReusableBoxFuture};
 use tower::Service;
 
-use super::{Client, ClientError, ResponseFuture, client::Link};
+use super::{Client, ClientError, ResponseFuture, client::Target};
 
-/// `serve(listener, client)` is a proxy, and tower's balance, retry and limits go round a client as round any service.
+/// `serve(listener, client)` is a [proxy](crate::client#a-proxy), and tower's balance, retry and limits wrap a client like any
+/// service.
 ///
-/// An error reply of the server is a response. The errors are the client's own; a transport answers them with
-/// `-UNAVAILABLE …`, `-TIMEOUT …` or the reason why a command cannot be sent. A command that comes from a connection
-/// goes through only if the database that is selected there is the client's: the client cannot select another one for
-/// it. A proxy that is to pass on the kinds of RESP3 connects with [`resp3`](super::ClientBuilder::resp3); clients that
-/// speak RESP2 read them written down.
+/// An error reply of the server is a response. The errors of the service are the client's own; a transport answers them with
+/// `-UNAVAILABLE …`, `-TIMEOUT …` or the reason why a command cannot be sent. To pass on the types of RESP3, connect with
+/// [`resp3`](super::ClientBuilder::resp3); the proxy downgrades them for clients that speak RESP2.
 ///
-/// An instance that is ready holds room for one command, and gives it back with the call, or when it is dropped. Its
-/// clones have none of it. Without a connection it is ready as long as there is room: the commands wait, as
-/// [`Reconnect`](super::Reconnect) says. One of several behind a balance is better
-/// [not ready](super::ClientBuilder::ready_when_connected) then.
+/// An instance that is ready holds a permit for one command, until it is called or dropped. A clone does not share the permit.
+/// Without a connection the client is ready as long as there are permits, and commands wait as
+/// [`Reconnect`](super::Reconnect) says. Behind a balance it should be
+/// [ready only when connected](super::ClientBuilder::ready_when_connected).
 ///
-/// A proxy for large values passes them on in pieces: commands that the server [streams
-/// in](crate::server::Serve::stream_in), replies that the client [streams](super::ClientBuilder::stream_over). One
-/// connection of the proxy that goes slowly with such a value then holds up the others behind the same client, and one
-/// that breaks off in the middle of a command breaks the client's connection: for such peers, [a
-/// factory](crate::server::serve_with_factory) makes a client each.
+/// A proxy streams large values in commands when the server [streams them in](crate::server::Serve::stream_in), and in
+/// replies when the client [streams](super::ClientBuilder::stream_over). A slow peer of the proxy then holds up all others, and
+/// one that disconnects within a streamed command breaks the connection of the client. For such peers, make a client for each
+/// connection with a [factory](crate::server::serve_with_factory).
 impl Service<Command> for Client {
     type Response = Response;
     type Error = ClientError;
@@ -33,37 +31,37 @@ impl Service<Command> for Client {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
         ready!(self.poll_connected(cx));
-        let Link::Remote(remote) = &self.link else { return Poll::Ready(Ok(())) };
-        // Room that was promised is of no use any more when the client was closed since.
-        if remote.gate.room.is_closed() {
-            return Poll::Ready(Err(remote.gate.error()));
+        let Target::Remote(remote) = &self.target else { return Poll::Ready(Ok(())) };
+        // A permit that this instance holds is of no use once the client is closed.
+        if remote.permits.semaphore.is_closed() {
+            return Poll::Ready(Err(remote.permits.error()));
         }
-        if self.reserved.is_none() {
-            let waiting = self.waiting.get_or_insert_with(|| PollSemaphore::new(remote.gate.room.clone()));
-            let room = ready!(waiting.poll_acquire(cx));
+        if self.permit.is_none() {
+            let waiting = self.waiting.get_or_insert_with(|| PollSemaphore::new(remote.permits.semaphore.clone()));
+            let permit = ready!(waiting.poll_acquire(cx));
             self.waiting = None;
-            self.reserved = Some(room.ok_or_else(|| remote.gate.error())?);
+            self.permit = Some(permit.ok_or_else(|| remote.permits.error())?);
         }
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, command: Command) -> ResponseFuture {
-        let room = self.reserved.take();
-        ResponseFuture::new(self, command, room)
+        let permit = self.permit.take();
+        ResponseFuture::new(self, command, permit)
     }
 }
 
 impl Client {
-    /// Ready when there is a connection, or will never be one, or it does not matter.
+    /// Ready when there is a connection, when there will never be one, or when readiness does not ask for it.
     fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Link::Remote(remote) = &self.link else { return Poll::Ready(()) };
+        let Target::Remote(remote) = &self.target else { return Poll::Ready(()) };
         let awaited = remote.connected.as_ref().filter(|connected| !*connected.borrow());
-        let Some(connected) = awaited.filter(|_| !remote.gate.room.is_closed()) else {
+        let Some(connected) = awaited.filter(|_| !remote.permits.semaphore.is_closed()) else {
             self.reconnecting = None;
             return Poll::Ready(());
         };
-        // Others may have the room meanwhile.
-        (self.waiting, self.reserved) = (None, None);
+        // Other handles may use the permit meanwhile.
+        (self.waiting, self.permit) = (None, None);
         let reconnecting = self.reconnecting.get_or_insert_with(|| {
             let mut connected = connected.clone();
             ReusableBoxFuture::new(async move { drop(connected.wait_for(|is_connected| *is_connected).await) })

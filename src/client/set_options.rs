@@ -1,26 +1,26 @@
-//! [`SetOptions`]: under which condition a value is set, and for how long.
+//! [`SetOptions`]: the condition and the expiry of a SET.
 
 use std::time::Duration;
 
 use kvstore_protocol::{Command, ToArg};
 
-/// The options of [`set_with`](super::Client::set_with): none by default, as [`set`](super::Client::set) has.
+/// The options of [`set_with`](super::Client::set_with): none by default, as for [`set`](super::Client::set).
 ///
 /// ```
 /// use std::time::Duration;
 /// use kvstore::client::SetOptions;
 ///
-/// // A lock that goes away by itself.
+/// // A lock that expires.
 /// let lock = SetOptions::new().if_missing().expires_in(Duration::from_secs(30));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetOptions {
     condition: Option<&'static str>,
-    expiry: Expiry,
+    expiry: SetExpiry,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Expiry {
+enum SetExpiry {
     #[default]
     Never,
     In(Duration),
@@ -31,7 +31,7 @@ impl SetOptions {
     /// No options.
     #[must_use]
     pub const fn new() -> Self {
-        Self { condition: None, expiry: Expiry::Never }
+        Self { condition: None, expiry: SetExpiry::Never }
     }
 
     /// Only if the key has no value (`NX`). In place of [`if_present`](Self::if_present).
@@ -46,25 +46,25 @@ impl SetOptions {
         Self { condition: Some("XX"), ..self }
     }
 
-    /// The key goes away after that time (`PX`), in whole milliseconds. A server refuses less than one.
+    /// Sets the expiry of the key to this time from now (`PX`), in whole milliseconds. A server refuses less than one.
     #[must_use]
     pub const fn expires_in(self, time: Duration) -> Self {
-        Self { expiry: Expiry::In(time), ..self }
+        Self { expiry: SetExpiry::In(time), ..self }
     }
 
-    /// The time after which the key goes away stays as it is (`KEEPTTL`).
+    /// Keeps the expiry that the key has (`KEEPTTL`). By default SET removes it.
     #[must_use]
     pub const fn keeps_expiry(self) -> Self {
-        Self { expiry: Expiry::Kept, ..self }
+        Self { expiry: SetExpiry::Kept, ..self }
     }
 
     /// The command with these options.
     pub(super) fn command(&self, key: impl ToArg, value: impl ToArg, gets: bool) -> Command {
         let mut words: Vec<String> = self.condition.into_iter().map(str::to_owned).collect();
         match self.expiry {
-            Expiry::Never => {}
-            Expiry::In(time) => words.extend(["PX".to_owned(), time.as_millis().to_string()]),
-            Expiry::Kept => words.push("KEEPTTL".to_owned()),
+            SetExpiry::Never => {}
+            SetExpiry::In(time) => words.extend(["PX".to_owned(), time.as_millis().to_string()]),
+            SetExpiry::Kept => words.push("KEEPTTL".to_owned()),
         }
         if gets {
             words.push("GET".to_owned());

@@ -1,32 +1,23 @@
-//! What may go over a connection that many callers share.
+//! Which commands may go over a connection that many callers share, and how they are answered.
 
 use std::sync::LazyLock;
 
 use kvstore_protocol::{Command, CommandError, NameMap};
 
-/// Why a command is not an ordinary one.
+/// Why a command cannot be sent like any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// It changes what the commands of others mean.
-    Setting,
-    /// It begins or ends what must not be mixed with the commands of others.
+enum Restriction {
+    /// It changes what the commands of other callers mean.
+    ChangesConnection,
+    /// It begins or ends a sequence that other callers' commands must not get into.
     Transaction,
-    /// It is confirmed by pushes, one a channel.
+    /// It is confirmed by pushes of this kind, one for each channel.
     Subscription(&'static str),
-    /// It is answered with no reply, or a stream of them.
-    Uncounted,
-    /// Its first argument decides.
-    Client,
+    /// It is answered with no reply, or with many.
+    NoSingleReply,
+    /// It is about the connection that it is sent over.
+    AboutConnection,
 }
-
-static KINDS: LazyLock<NameMap<Kind>> = LazyLock::new(|| {
-    let subscriptions = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"];
-    let settings = ["SELECT", "AUTH", "HELLO", "RESET", "QUIT"].map(|name| (name, Kind::Setting));
-    let transactions = ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"].map(|name| (name, Kind::Transaction));
-    let uncounted = ["MONITOR", "SYNC", "PSYNC"].map(|name| (name, Kind::Uncounted));
-    let named = settings.into_iter().chain(transactions).chain(uncounted).chain([("CLIENT", Kind::Client)]);
-    named.chain(subscriptions.map(|name| (name, Kind::Subscription(name)))).collect()
-});
 
 /// How a command will be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +32,26 @@ pub(super) enum Expected {
 /// # Errors
 /// When it cannot be sent over a shared connection.
 pub(super) fn single(command: &Command, is_resp3: bool) -> Result<Expected, CommandError> {
-    match kind(command) {
+    match restriction(command) {
         None => Ok(Expected::Reply),
-        Some(Kind::Subscription(name)) => subscription(name, command, is_resp3),
-        Some(Kind::Transaction) => Err(refused(
+        Some(Restriction::Subscription(name)) => subscription(name, command, is_resp3),
+        Some(Restriction::Transaction) => Err(refused(
             command,
             "would take in the commands of others over a shared connection: send the transaction as one pipeline",
         )),
-        Some(kind) => Err(refused_always(kind, command)),
+        Some(restriction) => refused_always(restriction, command),
+    }
+}
+
+/// Checks a command for a service in this process. No connection is shared with it, so it may be told about the one that
+/// the command came over.
+///
+/// # Errors
+/// When the command is for a connection of its own.
+pub(super) fn local(command: &Command) -> Result<(), CommandError> {
+    match restriction(command) {
+        None | Some(Restriction::AboutConnection) => Ok(()),
+        Some(_) => single(command, false).map(|_| ()),
     }
 }
 
@@ -59,28 +62,42 @@ pub(super) fn single(command: &Command, is_resp3: bool) -> Result<Expected, Comm
 pub(super) fn pipeline(commands: &[Command]) -> Result<(), CommandError> {
     let mut is_open = false;
     for command in commands {
-        match kind(command) {
+        match restriction(command) {
             _ if command.streamed_len().is_some() => {
                 return Err(refused(command, "has a value that comes in pieces, and is sent by itself"));
             }
             None => {}
-            Some(Kind::Transaction) if command.is("MULTI") && !is_open => is_open = true,
-            Some(Kind::Transaction) if is_open && (command.is("EXEC") || command.is("DISCARD")) => is_open = false,
-            Some(Kind::Transaction) => return Err(refused(command, "is not in its place in the pipeline")),
-            Some(Kind::Subscription(_)) => return Err(refused(command, "cannot be in a pipeline")),
-            Some(kind) => return Err(refused_always(kind, command)),
+            Some(Restriction::Transaction) if command.is("MULTI") && !is_open => is_open = true,
+            Some(Restriction::Transaction) if is_open && (command.is("EXEC") || command.is("DISCARD")) => {
+                is_open = false;
+            }
+            Some(Restriction::Transaction) => return Err(refused(command, "is not in its place in the pipeline")),
+            Some(Restriction::Subscription(_)) => return Err(refused(command, "cannot be in a pipeline")),
+            Some(restriction) => drop(refused_always(restriction, command)?),
         }
     }
     if is_open { Err(CommandError::err("the transaction does not end within the pipeline")) } else { Ok(()) }
 }
 
-fn kind(command: &Command) -> Option<Kind> {
-    match KINDS.get(command.name()).copied() {
-        Some(Kind::Client) => {
-            let sets_replies = command.arg_at(0).is_some_and(|what| what.eq_ignore_ascii_case(b"REPLY"));
-            sets_replies.then_some(Kind::Uncounted)
-        }
-        kind => kind,
+/// The one list of the commands that are not sent like any other.
+fn restriction(command: &Command) -> Option<Restriction> {
+    use Restriction::{AboutConnection, ChangesConnection, NoSingleReply, Subscription, Transaction};
+
+    static BY_NAME: LazyLock<NameMap<Restriction>> = LazyLock::new(|| {
+        let settings = ["SELECT", "AUTH", "HELLO", "RESET", "QUIT"].map(|name| (name, ChangesConnection));
+        let transactions = ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"].map(|name| (name, Transaction));
+        let many = ["MONITOR", "SYNC", "PSYNC"].map(|name| (name, NoSingleReply));
+        let subscriptions = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"];
+        let subscriptions = subscriptions.map(|name| (name, Subscription(name)));
+        let named = settings.into_iter().chain(transactions).chain(many).chain(subscriptions);
+        named.chain([("CLIENT", AboutConnection)]).collect()
+    });
+
+    let restriction = BY_NAME.get(command.name()).copied();
+    let sets_replies = || command.arg_at(0).is_some_and(|name| name.eq_ignore_ascii_case(b"REPLY"));
+    match restriction {
+        Some(AboutConnection) if sets_replies() => Some(NoSingleReply),
+        restriction => restriction,
     }
 }
 
@@ -88,24 +105,36 @@ fn subscription(name: &'static str, command: &Command, is_resp3: bool) -> Result
     if !is_resp3 {
         return Err(refused(command, "needs a client that speaks RESP3: its messages are pushes"));
     }
-    if command.session().id() != 0 {
+    if is_passed_on(command) {
         return Err(refused(command, "cannot be passed on: the messages would not come to the connection that asked"));
     }
     if command.streamed_len().is_some() {
         return Err(refused(command, "must name its channels in one piece"));
     }
     match command.args().len() {
-        // How many confirmations come then, only the server knows.
+        // Only the server knows how many confirmations come then.
         0 => Err(refused(command, "must name its channels")),
         channels => Ok(Expected::Pushes(name, channels)),
     }
 }
 
+/// Whether the command came over a connection of a server in front of this client.
+fn is_passed_on(command: &Command) -> bool {
+    command.session().id() != 0
+}
+
+/// The commands that are refused by themselves and in a pipeline alike.
 #[cold]
-fn refused_always(kind: Kind, command: &Command) -> CommandError {
-    match kind {
-        Kind::Setting => refused(command, "would change the connection for all who share it: set it in the client"),
-        _ => CommandError::err("the client sends only commands that are answered with one reply"),
+fn refused_always(restriction: Restriction, command: &Command) -> Result<Expected, CommandError> {
+    match restriction {
+        Restriction::AboutConnection if !is_passed_on(command) => Ok(Expected::Reply),
+        Restriction::AboutConnection => {
+            Err(refused(command, "cannot be passed on: it would be about the connection that is shared"))
+        }
+        Restriction::ChangesConnection => {
+            Err(refused(command, "would change the connection for all who share it: set it in the client"))
+        }
+        _ => Err(CommandError::err("the client sends only commands that are answered with one reply")),
     }
 }
 

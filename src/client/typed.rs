@@ -1,4 +1,4 @@
-//! The typed calls of [`Client`]. Another one is another function here: the command, and what its reply may be.
+//! The typed calls of [`Client`]. To add one, add a function here: the command, and the types of reply that it may have.
 
 use std::{
     future::{Future, poll_fn},
@@ -10,16 +10,16 @@ use std::{
 use bytes::Bytes;
 use kvstore_protocol::{Command, Response, Streamed, ToArg};
 
-use super::{Client, ClientError, ConnectionError, Refusal, Scan, SetOptions, call::Deadline};
+use super::{Client, ClientError, ConnectionError, Refusal, Scan, SetOptions, call::CallDeadline};
 
-/// How long a key will live: the answer of [`Client::ttl`].
+/// The TTL of a key: the answer of [`Client::ttl`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeToLive {
-    /// There is no such key.
+    /// The key does not exist.
     Missing,
-    /// Until it is removed.
+    /// The key has no expiry.
     Forever,
-    /// So long.
+    /// The key expires after this time.
     Left(Duration),
 }
 
@@ -49,7 +49,7 @@ impl Client {
     /// Those of [every call](Client#errors).
     pub async fn get(&self, key: impl ToArg) -> Result<Option<Bytes>, ClientError> {
         match self.value(Command::get(key)).await {
-            // How the native protocol says that there is nothing.
+            // The native protocol has no null reply.
             Err(ClientError::Refused(refusal)) if self.is_native() && refusal.as_bytes() == b"Key not found" => {
                 Ok(None)
             }
@@ -69,7 +69,7 @@ impl Client {
         }
     }
 
-    /// `SET key value` with options: whether the value was set, which the condition decides.
+    /// `SET key value` with options: whether the value was set, which depends on the condition.
     ///
     /// # Errors
     /// Those of [every call](Client#errors).
@@ -138,7 +138,7 @@ impl Client {
         self.flag(Command::new("PERSIST").arg(key)).await
     }
 
-    /// `PTTL key`: how long the key will live.
+    /// `PTTL key`: the TTL of the key.
     ///
     /// # Errors
     /// Those of [every call](Client#errors).
@@ -150,7 +150,7 @@ impl Client {
         }
     }
 
-    /// `INCR key`: adds one to the number in the key, and gives the sum. A missing key is 0.
+    /// `INCR key`: increments the number of the key, and returns the new value. A missing key counts as 0.
     ///
     /// # Errors
     /// Those of [every call](Client#errors).
@@ -158,7 +158,7 @@ impl Client {
         self.number(Command::new("INCR").arg(key)).await
     }
 
-    /// `INCRBY key amount`: adds an amount, which may be negative.
+    /// `INCRBY key amount`: adds an amount, which may be negative, and returns the new value.
     ///
     /// # Errors
     /// Those of [every call](Client#errors).
@@ -166,7 +166,7 @@ impl Client {
         self.number(Command::new("INCRBY").arg(key).arg(amount)).await
     }
 
-    /// `APPEND key value`: puts the value behind the one there is, and says how long both are.
+    /// `APPEND key value`: appends to the value of the key. Returns the new length.
     ///
     /// # Errors
     /// Those of [every call](Client#errors).
@@ -174,7 +174,7 @@ impl Client {
         self.count(Command::new("APPEND").arg(key).arg(value)).await
     }
 
-    /// `STRLEN key`: how many bytes the value has; 0 when there is none.
+    /// `STRLEN key`: the length of the value in bytes; 0 for a missing key.
     ///
     /// # Errors
     /// Those of [every call](Client#errors).
@@ -203,7 +203,7 @@ impl Client {
         done(self.ask(Command::new("MSET").with_args(words)).await?)
     }
 
-    /// `SCAN`: the keys that match the glob-style pattern, as an iteration that asks for some at a time.
+    /// `SCAN`: iterates over the keys that match the glob-style pattern, some keys for each command.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -222,9 +222,9 @@ impl Client {
         Scan::new(self.clone(), pattern.with_bytes(Bytes::copy_from_slice))
     }
 
-    /// Calls, and takes an error reply for an error. A value that comes in pieces is collected, within the deadline.
+    /// Calls, and returns an error reply as an error. A streamed value is collected, within the deadline.
     pub(super) async fn ask(&self, command: Command) -> Result<Response, ClientError> {
-        let deadline = Deadline::after(self.deadline);
+        let deadline = CallDeadline::after(self.deadline);
         match self.call(command).await? {
             Response::Error(text) => Err(Refusal::new(text).into()),
             Response::Streamed(streamed) => collected(streamed, deadline).await,
@@ -259,8 +259,8 @@ impl Client {
     }
 }
 
-/// The whole of a value. Its length is one that the limits of the connection allow.
-async fn collected(streamed: Streamed, mut deadline: Deadline) -> Result<Response, ClientError> {
+/// Collects a streamed value. The limits of the connection bound its length.
+async fn collected(streamed: Streamed, mut deadline: CallDeadline) -> Result<Response, ClientError> {
     let body = streamed.take().ok_or(ClientError::Unexpected(Response::Streamed(streamed)))?;
     let mut whole = pin!(body.read_to_bytes(usize::MAX));
     let read = poll_fn(|cx| match whole.as_mut().poll(cx) {

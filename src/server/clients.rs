@@ -22,7 +22,7 @@ use super::{
 /// use kvstore::{routing::Router, testing::Server};
 ///
 /// let mut clients = None;
-/// let server = Server::of(|listener| {
+/// let server = Server::start_with(|listener| {
 ///     let serve = kvstore::serve(listener, Router::<()>::new());
 ///     clients = Some(serve.clients());
 ///     serve

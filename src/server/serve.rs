@@ -295,7 +295,7 @@ impl Serve {
     /// }
     ///
     /// let app = Router::new().command("LOGIN", login).command("WHOAMI", whoami);
-    /// let server = Server::of(|listener| {
+    /// let server = Server::start_with(|listener| {
     ///     // Nobody knows the password, so LOGIN is the only way in.
     ///     kvstore::serve(listener, app).authenticate(Password::new(b"\0")).allow_unauthenticated(["LOGIN"])
     /// });

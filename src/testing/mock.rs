@@ -14,13 +14,13 @@ use tower::{BoxError, Service};
 
 use super::{PATIENCE, settle};
 
-/// Makes a service whose answers a test writes, and the script where its calls arrive.
+/// Makes a mock service, and the script at which its calls arrive.
 pub fn mock() -> (Mock, Script) {
     let (calls, called) = mpsc::unbounded_channel();
     (Mock(calls), Script(called))
 }
 
-/// A service that hands each command to a test. Always ready; its clones share the script.
+/// A service that passes each command to the test. It is always ready, and its clones share the script.
 #[derive(Clone, Debug)]
 pub struct Mock(mpsc::UnboundedSender<Call>);
 
@@ -35,13 +35,13 @@ impl Service<Command> for Mock {
 
     fn call(&mut self, command: Command) -> ResponseFuture {
         let (answer, answered) = oneshot::channel();
-        // A script that is gone is seen in the answer that never comes.
+        // If the script is gone, the sender of the answer is dropped, and the call fails.
         drop(self.0.send(Call { command, answer }));
         ResponseFuture(answered)
     }
 }
 
-/// The answer of a [`Mock`]: there once the test gives it.
+/// The answer of a [`Mock`]: ready once the test gives it.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(oneshot::Receiver<Result<Response, BoxError>>);
@@ -55,15 +55,15 @@ impl Future for ResponseFuture {
     }
 }
 
-/// The calls of a [`Mock`], in the order in which they came.
+/// The calls of a [`Mock`], in their order.
 #[derive(Debug)]
 pub struct Script(mpsc::UnboundedReceiver<Call>);
 
 impl Script {
-    /// Waits for the next command that is called.
+    /// Waits for the next call.
     ///
     /// # Panics
-    /// When none comes within a minute, or the mock and all of its clones are gone.
+    /// When there is none within a minute, or the mock and all of its clones are dropped.
     ///
     /// # Cancel safety
     /// No call is lost.
@@ -71,25 +71,25 @@ impl Script {
         timeout(PATIENCE, self.0.recv()).await.expect("another command is called").expect("the mock is there")
     }
 
-    /// The next command, which must have this name.
+    /// Waits for the next call, which must be of the command with this name.
     ///
     /// # Panics
-    /// When it has another, or none comes.
+    /// When it is of another command, or there is none within a minute.
     pub async fn expect(&mut self, name: &str) -> Call {
         let call = self.next().await;
         assert!(call.command.is(name), "{:?} was called instead of {name}", call.command);
         call
     }
 
-    /// The commands that have been called by now.
+    /// The calls that have arrived by now.
     pub fn waiting(&mut self) -> Vec<Call> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
 
-    /// Asserts that nothing more is called, once everything has come to rest. Time must be paused.
+    /// Asserts that no more calls arrive, once all tasks are idle. Time must be paused.
     ///
     /// # Panics
-    /// When something is.
+    /// When there is a call.
     pub async fn assert_quiet(&mut self) {
         settle().await;
         let called = self.waiting();
@@ -97,7 +97,7 @@ impl Script {
     }
 }
 
-/// A command that waits for its answer. Dropped without one, it fails.
+/// A call that is pending. It fails when it is dropped without an answer.
 pub struct Call {
     command: Command,
     answer: oneshot::Sender<Result<Response, BoxError>>,
@@ -109,25 +109,25 @@ impl Call {
         &self.command
     }
 
-    /// Answers it. An answer that nobody waits for any more is dropped.
+    /// Answers the call. The answer is dropped if the future of the call was dropped.
     pub fn answer(self, answer: impl IntoResponse) {
         drop(self.answer.send(Ok(answer.into_response())));
     }
 
-    /// Fails it.
+    /// Fails the call.
     pub fn fail(self, error: impl Into<BoxError>) {
         drop(self.answer.send(Err(error.into())));
     }
 
-    /// Waits until nobody waits for the answer any more: the future of the command was dropped.
+    /// Waits until the future of the call is dropped: the call was cancelled.
     ///
     /// # Panics
-    /// When it is still there after a minute.
+    /// When it is not dropped within a minute.
     pub async fn dropped(&mut self) {
         timeout(PATIENCE, self.answer.closed()).await.expect("the future is dropped");
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Whether the future of the call was dropped.
     pub fn is_dropped(&self) -> bool {
         self.answer.is_closed()
     }

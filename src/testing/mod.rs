@@ -1,9 +1,8 @@
-//! Tests without sockets: a server over pipes in memory with a client to it, and a service that answers what a test says.
+//! Tests without sockets: a server over pipes in memory with a client, and a mock service whose answers the test gives.
 //!
-//! Everything here, and everything in a server, takes its time from tokio's clock. Under `#[tokio::test(start_paused =
-//! true)]` (tokio's feature `test-util`) a timeout of an hour passes at once when nothing else is left to do, and nothing
-//! depends on how fast the machine is. A handler or a layer alone needs no server: it is a `Service`, called with
-//! [`tower::ServiceExt::oneshot`].
+//! Everything here, and everything in a server, uses tokio's clock. With `#[tokio::test(start_paused = true)]` (tokio's
+//! feature `test-util`) a timeout of an hour elapses at once when all tasks are idle, and no test depends on the speed of the
+//! machine. To test a handler or a layer alone, call it with [`tower::ServiceExt::oneshot`]: it is a `Service`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -20,14 +19,14 @@
 //! let server = Server::start(TimeoutLayer::new(Duration::from_secs(60)).layer(service));
 //! let client = server.client();
 //!
-//! // The test plays the service: it sees each command, and answers it when it likes.
+//! // The test plays the service: it sees each command, and answers it.
 //! let asked = tokio::spawn(async move { client.call(Command::get("key")).await });
 //! let call = script.next().await;
 //! assert_eq!(call.command(), &Command::get("key"));
 //! call.answer("value");
 //! assert_eq!(asked.await??, Response::from("value"));
 //!
-//! // A minute that nobody waits for.
+//! // This minute takes no time, since the clock is paused.
 //! let late = server.client().call(Command::get("key")).await?;
 //! assert_eq!(late.to_string(), "-TIMEOUT the command took too long");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
@@ -44,10 +43,10 @@ pub use self::{
     server::Server,
 };
 
-/// How long a test waits before it takes something for lost: a minute, which passes at once where time is paused.
+/// How long a test waits before it fails: a minute, which elapses at once while time is paused.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until nothing moves any more. Time must be paused: it goes on only then.
+/// Waits until all tasks are idle. Time must be paused: it advances only then.
 pub async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }

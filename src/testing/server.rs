@@ -31,16 +31,16 @@ impl Server {
     where
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
     {
-        Self::of(|listener| serve(listener, service))
+        Self::start_with(|listener| serve(listener, service))
     }
 
-    /// A server with settings of its own.
+    /// Starts a server with settings of its own: the function builds it on the listener.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use kvstore::{server::Password, store::Store, testing::Server};
     ///
-    /// let server = Server::of(|listener| kvstore::serve(listener, Store::new()).authenticate(Password::new("secret")));
+    /// let server = Server::start_with(|listener| kvstore::serve(listener, Store::new()).authenticate(Password::new("secret")));
     /// let refused = server.client().get("key").await;
     /// assert_eq!(refused.unwrap_err().to_string(), "NOAUTH Authentication required.");
     /// # Ok::<(), std::io::Error>(()) })?;
@@ -49,7 +49,7 @@ impl Server {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn of(build: impl FnOnce(PipeListener) -> Serve) -> Self {
+    pub fn start_with(build: impl FnOnce(PipeListener) -> Serve) -> Self {
         let (connector, listener) = pipe();
         let (stop, stopped) = oneshot::channel();
         let signal = async {
@@ -61,7 +61,7 @@ impl Server {
         Self { connector, stop, running }
     }
 
-    /// A client with a connection of its own. It speaks RESP2, so it gets no [pushes](Client::pushes): one that does is
+    /// A client with a connection of its own, which speaks RESP2. For [pushes](Client::pushes) make one that speaks RESP3:
     /// `Client::builder().resp3().over(server.connector().connect()?)`.
     ///
     /// # Panics
@@ -70,7 +70,7 @@ impl Server {
         Client::over(self.stream(), ClientCodec::resp())
     }
 
-    /// The client's end of a new connection, for literal bytes.
+    /// The client's end of a new connection, for raw bytes.
     ///
     /// # Panics
     /// When the server has ended.
@@ -78,22 +78,22 @@ impl Server {
         self.connector.connect().expect("the server runs")
     }
 
-    /// Where connections are made: for clients that reconnect, and for pipes with less room.
+    /// The connector: for clients that reconnect, and for pipes with less room.
     pub fn connector(&self) -> &PipeConnector {
         &self.connector
     }
 
-    /// Tells the server to shut down in order, at once. The future tells how it ended, and need not be awaited.
+    /// Starts a graceful shutdown. The future is ready when the server has stopped, and need not be awaited.
     ///
     /// # Errors
     /// When the server panicked.
     pub fn stop(self) -> impl Future<Output = Result<Stopped, JoinError>> + Send {
-        // A server that has ended needs no signal.
+        // A server that has ended has dropped the receiver.
         let _ = self.stop.send(());
         self.running
     }
 
-    /// Ends the server at once, with all of its connections: what a client sees of a machine that is gone.
+    /// Aborts the server with all of its connections, as when its machine fails.
     pub fn kill(self) {
         self.running.abort();
     }

@@ -240,3 +240,16 @@ async fn a_body_keeps_its_connection_until_it_is_read_or_dropped() {
     server.gets_the_end().await;
     closing.await.unwrap();
 }
+
+#[test]
+fn a_reader_learns_that_the_runtime_of_its_client_is_gone() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let body = runtime.block_on(async {
+        let (client, mut server) = client().await;
+        begun(&client, &mut server, 11).await
+    });
+    drop(runtime);
+    let reading = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let error = reading.block_on(body.read_to_bytes(MIB)).unwrap_err();
+    assert!(matches!(cause_of(&error), ConnectionError::Stopped), "{error}");
+}

@@ -1,17 +1,27 @@
 //! `serve(listener, client)`: a server whose service is a client.
 
 use std::{
+    convert::Infallible,
     future::{IntoFuture, ready},
     net::SocketAddr,
     time::Duration,
 };
 
-use kvstore::{client::Client, protocol::Command, server::Password, store::Store};
+use kvstore::{
+    client::{Client, Pushed},
+    protocol::{ClientCodec, Command, Peer, Response, Session, mailbox::mailbox},
+    server::Password,
+    store::Store,
+};
 use redis::AsyncCommands;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use tower::service_fn;
 
 use super::connected_lazily;
-use crate::support::{AnswerWords, Server, mock, request};
+use crate::support::{AnswerWords, Server, mock, request, words};
 
 /// A store behind a socket.
 async fn store() -> SocketAddr {
@@ -68,17 +78,94 @@ async fn what_cannot_be_shared_is_refused_in_words() {
     let client = Client::builder().resp3().over(behind.connector().connect().unwrap()).await.unwrap();
     let proxy = Server::start(client);
     let mut peer = proxy.connect();
+    let transaction =
+        "would take in the commands of others over a shared connection: send the transaction as one pipeline";
+    let subscription = "cannot be passed on: the messages would not come to the connection that asked";
     for (command, reason) in [
-        (
-            "MULTI",
-            "would take in the commands of others over a shared connection: send the transaction as one pipeline",
-        ),
-        ("SUBSCRIBE a", "cannot be passed on: the messages would not come to the connection that asked"),
+        ("MULTI", transaction),
+        ("WATCH k", transaction),
+        ("SUBSCRIBE a", subscription),
+        ("PSUBSCRIBE a*", subscription),
     ] {
         let name = command.split(' ').next().unwrap();
         peer.asks(format!("{command}\r\n"), format!("-ERR {name} {reason}\r\n")).await;
     }
+    for command in ["MONITOR", "SYNC", "PSYNC ? -1"] {
+        let refused = "-ERR the client sends only commands that are answered with one reply\r\n";
+        peer.asks(format!("{command}\r\n"), refused).await;
+    }
     peer.asks("SET k v\r\n", "+OK\r\n").await;
+}
+
+#[tokio::test]
+async fn the_commands_of_the_connection_are_the_proxys_own() {
+    let (stream, mut server) = tokio::io::duplex(1024);
+    let client = Client::over(stream, ClientCodec::resp());
+    let proxy = Server::of(|listener| kvstore::serve(listener, client).authenticate(Password::new("front")));
+    let mut peer = proxy.connect();
+    peer.asks("AUTH front\r\nPING\r\nECHO e\r\nSELECT 1\r\nSELECT 0\r\n", "+OK\r\n+PONG\r\n$1\r\ne\r\n+OK\r\n+OK\r\n")
+        .await;
+    peer.asks("CLIENT SETNAME front\r\nCLIENT GETNAME\r\n", "+OK\r\n$5\r\nfront\r\n").await;
+    peer.asks("QUIT\r\n", "+OK\r\n").await;
+    // The server behind has heard nothing of all that.
+    drop(proxy.connect());
+    server.shutdown().await.unwrap();
+    let mut heard = Vec::new();
+    server.read_to_end(&mut heard).await.unwrap();
+    assert_eq!(heard, b"");
+}
+
+#[tokio::test]
+async fn a_command_about_the_connection_is_not_passed_on_where_it_comes_through() {
+    let behind = Server::start(Store::new());
+    let client = Client::over(behind.connector().connect().unwrap(), ClientCodec::resp());
+    let session = Session::new(7, Peer::Memory, Peer::Memory, mailbox(1).0);
+    let rename = Command::new("CLIENT").with_args(["SETNAME", "front"]);
+    let refused = client.call(rename.clone().with_session(|own| *own = session.clone())).await.unwrap_err();
+    let reason = "ERR CLIENT cannot be passed on: it would be about the connection that is shared";
+    assert_eq!(refused.to_string(), reason);
+    // A service in this process shares no connection.
+    let local = Client::local(words());
+    assert_eq!(
+        local.call(rename.clone().with_session(|own| *own = session)).await.unwrap(),
+        "CLIENT SETNAME front".into()
+    );
+    // The program itself may.
+    assert_eq!(client.call(rename).await.unwrap(), Response::ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_blocks_holds_up_every_connection_of_the_proxy() {
+    let (service, mut script) = mock();
+    let behind = Server::start(service);
+    let proxy = Server::start(Client::over(behind.connector().connect().unwrap(), ClientCodec::resp()));
+    let (mut blocked, mut other) = (proxy.connect(), proxy.connect());
+    blocked.sends("BLPOP list 0\r\n").await;
+    let call = script.expect("BLPOP").await;
+    other.sends("GET k\r\n").await;
+    script.assert_quiet().await;
+    call.answer("item");
+    script.expect("GET").await.answer("value");
+    other.gets("$5\r\nvalue\r\n").await;
+}
+
+#[tokio::test]
+async fn what_the_server_behind_pushes_is_the_clients_and_goes_to_no_connection() {
+    let service = service_fn(async |command: Command| {
+        if let Some(push) = command.push() {
+            push.send(Response::Push(vec!["invalidate".into()])).await.ok();
+        }
+        Ok::<_, Infallible>(Response::ok())
+    });
+    let behind = Server::start(service);
+    let client = Client::builder().resp3().over(behind.connector().connect().unwrap()).await.unwrap();
+    let mut pushes = client.pushes();
+    let proxy = Server::start(client);
+    let mut peer = proxy.connect();
+    peer.sends("HELLO 3\r\n").await;
+    peer.reads_until("*0\r\n").await;
+    peer.asks("SET k v\r\n", "+OK\r\n").await;
+    assert_eq!(pushes.next().await, Some(Pushed::Message(vec!["invalidate".into()])));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,16 +3,16 @@
 use std::task::Context;
 
 use kvstore_protocol::{
-    Body, Codec, Command,
+    BodyPipe, Codec, Command,
     catalog::{CommandId, Flags},
 };
 
 use super::{Connection, Phase};
-use crate::{passage::Passage, server::make_service::MakeService};
+use crate::server::make_service::MakeService;
 
 /// An argument on its way in. Nothing behind it is decoded until all of it has come.
 pub(super) struct IncomingBody {
-    passage: Passage,
+    pipe: BodyPipe,
     /// Whether the peer sends no more.
     has_ended: bool,
 }
@@ -38,10 +38,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     #[cold]
     fn begin_argument(&mut self, command: Command, tag: C::Tag, length: u64) {
-        let (passage, reader) = Passage::new(length);
-        self.reader.incoming = Some(Box::new(IncomingBody { passage, has_ended: false }));
+        let (pipe, body) = BodyPipe::new(length);
+        self.reader.incoming = Some(Box::new(IncomingBody { pipe, has_ended: false }));
         self.note_protocol();
-        let command = self.reader.number(command, &self.client.session).with_body(Body::new(length, reader));
+        let command = self.reader.number(command, &self.client.session).with_body(body);
         self.reader.queue.push(command, tag, true);
     }
 
@@ -55,12 +55,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let is_wanted = self.is_answering();
         let Some(incoming) = &mut self.reader.incoming else { return false };
         if !is_wanted {
-            incoming.passage.drop_reader();
+            incoming.pipe.discard();
         }
-        if incoming.passage.poll_pass(self.reader.input.buffer(), cx).is_pending() {
+        if incoming.pipe.poll_forward(self.reader.input.buffer(), cx).is_pending() {
             return false;
         }
-        if incoming.passage.left() > 0 {
+        if incoming.pipe.remaining() > 0 {
             if !incoming.has_ended {
                 return false;
             }

@@ -25,7 +25,7 @@
 //!     .layer(DenyLayer::names(["SELECT"]))
 //!     .layer(ConnectionLayer::new())
 //!     .service(Router::<()>::new());
-//! let server = Server::of(|listener| kvstore::serve(listener, stack).connection_commands(ConnectionCommands::Inside));
+//! let server = Server::start_with(|listener| kvstore::serve(listener, stack).connection_commands(ConnectionCommands::Inside));
 //! let client = server.client();
 //! assert_eq!(client.ping().await?, ());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;

@@ -3,6 +3,7 @@
 //! Each database is cut into shards by the hash of the key, each behind a lock of its own. A command locks the shards of
 //! its keys, in one order everywhere, and runs; no command waits for anything else while it holds a lock.
 
+mod compare;
 mod dense;
 mod ends;
 mod hash;

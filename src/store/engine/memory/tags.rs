@@ -1,6 +1,6 @@
 //! [`Tags`]: a byte of hash for each place of a bucket, all of them compared at once.
 
-use wide::u8x16;
+use super::compare::equal_bytes;
 
 /// How many places a bucket has.
 pub(super) const PLACES: usize = 12;
@@ -38,7 +38,7 @@ impl Tags {
     /// The places with a tag.
     #[inline]
     pub(super) fn matching(&self, tag: u8) -> Places {
-        Places(u8x16::new(self.0.to_le_bytes()).simd_eq(u8x16::splat(tag)).to_bitmask() & ALL)
+        Places(equal_bytes(self.0, tag) & ALL)
     }
 
     /// A place that is free.

@@ -1,4 +1,7 @@
-//! [`Body`]: a long value that comes in pieces, and [`Streamed`], the handle with which a response carries one.
+//! [`Body`]: a value that is streamed, [`Streamed`]: the handle with which a response carries one, and [`BodyPipe`]: its
+//! sending end.
+
+mod pipe;
 
 use std::{
     fmt, io,
@@ -10,16 +13,17 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
 
+pub use self::pipe::BodyPipe;
 use crate::Command;
 
-/// How much room is made at a time for a value that is read whole: its length was only announced.
+/// How much room is reserved at a time for a value that is read whole: its length is only a claim of the peer.
 const PIECE: usize = 64 * 1024;
 
-/// A value of known length that comes in pieces: out of a file, out of another connection, out of the request itself.
+/// A value of known length that is streamed: from a file, from another connection, from the request itself.
 ///
-/// As an answer it is sent piece by piece, as fast as the client reads, and is never held whole. A source that has nothing
-/// to send holds up its own connection and no other; no layer bounds it, since the command is answered, so a time limit goes
-/// into the source. One that fails ends the connection, for what was sent cannot be taken back:
+/// As an answer it is sent as fast as the client reads, and is never buffered whole. A slow source holds up its own connection
+/// and no other. No layer bounds it, since the command is answered already, so a timeout belongs into the source. A source
+/// that fails closes the connection, since what was sent cannot be taken back:
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<kvstore_protocol::Response> {
@@ -31,9 +35,9 @@ const PIECE: usize = 64 * 1024;
 /// # }
 /// ```
 ///
-/// As the last argument of a command it is read with [`AsyncRead`], while the client still sends it: see
-/// [`Command::body`]. Reading it ends with [`io::ErrorKind::UnexpectedEof`] when its source ends too early; what a source
-/// has beyond the length is not read.
+/// As the last argument of a command it is read with [`AsyncRead`] while the client still sends it: see [`Command::body`].
+/// Reading fails with [`io::ErrorKind::UnexpectedEof`] when the source ends before the length. Bytes beyond the length are not
+/// read.
 pub struct Body(Source);
 
 enum Source {
@@ -42,13 +46,13 @@ enum Source {
 }
 
 impl Body {
-    /// A value of `len` bytes that are read from `reader` when they are needed.
+    /// A value of `len` bytes, which are read from `reader` on demand.
     pub fn new(len: u64, reader: impl AsyncRead + Send + 'static) -> Self {
         let reader: Pin<Box<dyn AsyncRead + Send>> = Box::pin(reader);
         Self(Source::Reader(reader.take(len)))
     }
 
-    /// How many bytes are still to come.
+    /// The number of bytes that are not read yet.
     pub fn len(&self) -> u64 {
         match &self.0 {
             Source::Whole(bytes) => bytes.len() as u64,
@@ -56,18 +60,18 @@ impl Body {
         }
     }
 
-    /// Whether no more bytes come.
+    /// Whether all bytes are read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Reads all that is still to come, `limit` bytes at most. Bytes that are there already are not copied.
+    /// Reads the rest of the value, up to `limit` bytes. A value made of [`Bytes`] is not copied.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] when more would come, before anything is read; and the errors of the source.
+    /// [`io::ErrorKind::InvalidData`] when it is longer, before anything is read; and the errors of the source.
     ///
     /// # Cancel safety
-    /// What was read is lost when the future is dropped.
+    /// The bytes read so far are lost when the future is dropped.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
@@ -75,7 +79,7 @@ impl Body {
     ///
     /// let body = Body::new(5, &b"hello, world"[..]);
     /// assert_eq!(body.read_to_bytes(1024).await?, "hello");
-    /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+    /// # Ok::<(), std::io::Error>(()) }).expect("no error");
     /// ```
     pub async fn read_to_bytes(mut self, limit: usize) -> io::Result<Bytes> {
         let len = usize::try_from(self.len()).ok().filter(|len| *len <= limit).ok_or_else(|| {
@@ -124,9 +128,9 @@ impl fmt::Debug for Body {
     }
 }
 
-/// A [`Body`] in a [`Response`](crate::Response): one value that can be taken once, by whichever clone comes first.
+/// A [`Body`] in a [`Response`](crate::Response). It can be taken once, by any of the clones.
 ///
-/// Two are equal when they are the same one.
+/// Two are equal when they are clones of each other.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -144,17 +148,17 @@ pub struct Streamed {
 }
 
 impl Streamed {
-    /// Takes the value, unless it was taken.
+    /// Takes the body; `None` when it was taken before.
     pub fn take(&self) -> Option<Body> {
         self.body.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// How many bytes the value has, or had.
+    /// The length of the value in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether the value is one of no bytes.
+    /// Whether the value has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -178,16 +182,16 @@ impl fmt::Debug for Streamed {
     }
 }
 
-/// The last argument of a command that was called before it had come.
+/// The last argument of a command, if it is streamed.
 #[derive(Clone)]
 pub(crate) struct LastArgument(Streamed);
 
 impl Command {
-    /// The last argument as a value that comes in pieces: the bytes that the client still sends, if the transport
-    /// [streams](Command::streamed_len) them, else the argument as it came. `None` when there is no argument, or when the
-    /// stream was taken before, through this command or a clone of it.
+    /// The last argument as a body: the bytes that the client still sends, if the transport
+    /// [streams](Command::streamed_len) them, otherwise the argument itself. `None` when there is no argument, or when the
+    /// stream was taken before, by this command or a clone of it.
     ///
-    /// So a handler does not care which of the two it is, as long as it finds its other arguments from the front.
+    /// A handler that takes its other arguments from the front works with either.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
@@ -200,7 +204,7 @@ impl Command {
     ///     let body = command.body().expect("a value");
     ///     assert_eq!(body.read_to_bytes(1024).await?, "value");
     /// }
-    /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+    /// # Ok::<(), std::io::Error>(()) }).expect("no error");
     /// ```
     pub fn body(&self) -> Option<Body> {
         if let Some(LastArgument(streamed)) = self.last_argument() {
@@ -209,8 +213,8 @@ impl Command {
         self.shared_arg(self.args().len().checked_sub(1)?).map(Body::from)
     }
 
-    /// How many bytes the last argument has when it is not among [`args`](Command::args) but comes in pieces; `None` when
-    /// all arguments are there. What counts the words of such a command finds one too few.
+    /// The length of the last argument if it is streamed, and so not one of [`args`](Command::args); `None` when all arguments
+    /// are there. The number of arguments of such a command is one too small.
     pub fn streamed_len(&self) -> Option<u64> {
         self.last_argument().map(|LastArgument(streamed)| streamed.len())
     }
@@ -219,7 +223,7 @@ impl Command {
         self.session().extensions().get()
     }
 
-    /// The same command with one more argument, which comes in pieces. Costs a copy of the session.
+    /// Adds a last argument that is streamed. Copies the session.
     #[must_use]
     pub fn with_body(self, body: Body) -> Self {
         self.with_session(|session| session.extensions_mut().insert(LastArgument(body.into())))

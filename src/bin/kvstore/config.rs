@@ -1,86 +1,87 @@
-//! What the binary is told: by flags, by environment variables, by a file. The first of these that says it wins.
+//! The options of the program: from flags, environment variables and a TOML file, in this order of precedence.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser};
 use serde::{Deserialize, Deserializer};
 
-/// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary one.
+/// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary protocol.
 ///
-/// Every option can also be given as an environment variable, or in a TOML file under the same name. A flag wins over the
-/// environment, the environment over the file.
+/// Every option can also be set by an environment variable, or in a TOML file by the name of the flag without its dashes
+/// (max-clients = 500). A flag overrides the environment, and the environment overrides the file. In the file a time is a
+/// number of seconds or a text with a unit ("250ms"), and bind is an array.
 #[derive(Clone, Debug, Default, Deserialize, Parser)]
 #[command(version, max_term_width = 100)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Config {
-    /// A TOML file with options
+    /// The TOML file to read options from
     #[arg(long, short, env = "KVSTORE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     config: Option<PathBuf>,
 
-    /// An address to listen on; may be repeated, or separated by commas [default: 127.0.0.1]
+    /// An address or host name to listen on; repeat it or separate by commas for several [default: 127.0.0.1]
     #[arg(long, env = "KVSTORE_BIND", value_name = "ADDRESS", value_delimiter = ',')]
     bind: Option<Vec<String>>,
 
-    /// The TCP port; 0 for any free one [default: 6379]
+    /// The TCP port to listen on; 0 picks a free one [default: 6379]
     #[arg(long, short, env = "KVSTORE_PORT")]
     port: Option<u16>,
 
-    /// A Unix socket to listen on as well
+    /// The path of a Unix socket to listen on, besides TCP
     #[arg(long, env = "KVSTORE_UNIXSOCKET", value_name = "PATH")]
     unixsocket: Option<PathBuf>,
 
-    /// The password that clients must give with AUTH
+    /// The password that clients must send with AUTH; none is required by default
     #[arg(long, env = "KVSTORE_REQUIREPASS", value_name = "PASSWORD", hide_env_values = true)]
     requirepass: Option<String>,
 
-    /// Whether clients of other machines are refused while there is no password [default: yes]
+    /// Refuse connections from other machines as long as no password is set [default: yes]
     #[arg(long, env = "KVSTORE_PROTECTED_MODE", value_name = "yes|no", value_parser = yes_or_no, action = ArgAction::Set)]
     #[serde(deserialize_with = "flag")]
     protected_mode: Option<bool>,
 
-    /// The most connections at a time [default: 10000]
+    /// The maximum number of connected clients; more are refused [default: 10000]
     #[arg(long, env = "KVSTORE_MAX_CLIENTS", value_name = "NUMBER")]
     max_clients: Option<usize>,
 
-    /// After how long an idle connection is closed, such as 300 (seconds), 5m; 0 for never [default: 0]
+    /// Close a connection that is idle for this long, such as 300 (seconds) or 5m; 0 for never [default: 0]
     #[arg(long, env = "KVSTORE_TIMEOUT", value_name = "TIME", value_parser = duration)]
     #[serde(deserialize_with = "time")]
     timeout: Option<Duration>,
 
-    /// How long a command may take, such as 10 (seconds), 250ms; 0 for as long as it likes [default: 10s]
+    /// The deadline of a command, such as 10 (seconds) or 250ms; 0 for none [default: 10s]
     #[arg(long, env = "KVSTORE_COMMAND_TIMEOUT", value_name = "TIME", value_parser = duration)]
     #[serde(deserialize_with = "time")]
     command_timeout: Option<Duration>,
 
-    /// The most commands of all connections under way at a time; others wait [default: 10000]
+    /// The maximum number of commands in flight, over all connections; more wait [default: 10000]
     #[arg(long, env = "KVSTORE_MAX_COMMANDS", value_name = "NUMBER")]
     max_commands: Option<usize>,
 
-    /// The most commands of one connection under way at a time [default: 1]
+    /// The maximum number of commands in flight on one connection [default: 1]
     #[arg(long, env = "KVSTORE_MAX_IN_FLIGHT", value_name = "NUMBER")]
     max_in_flight: Option<usize>,
 
-    /// From how long on a command is logged as slow, such as 10ms; 0 for never [default: 0]
+    /// Log commands that take this long or longer as slow, such as 10ms; 0 for never [default: 0]
     #[arg(long, env = "KVSTORE_SLOW", value_name = "TIME", value_parser = duration)]
     #[serde(deserialize_with = "time")]
     slow: Option<Duration>,
 
-    /// What is logged: error, warn, info, debug (a line a command), trace, or a filter such as kvstore=debug
+    /// The log level: error, warn, info, debug (one line for each command), trace, or a filter such as kvstore=debug
     /// [default: info]
     #[arg(long, env = "KVSTORE_LOG", value_name = "FILTER")]
     log: Option<String>,
 
-    /// How many threads serve [default: as many as there are processors]
+    /// The number of worker threads [default: the number of processors]
     #[arg(long, env = "KVSTORE_THREADS", value_name = "NUMBER")]
     threads: Option<usize>,
 
-    /// How many databases SELECT knows [default: 16]
+    /// The number of databases that SELECT can choose from [default: 16]
     #[arg(long, env = "KVSTORE_DATABASES", value_name = "NUMBER")]
     databases: Option<usize>,
 }
 
-/// The options after all of their sources were asked.
+/// The options, with the file read and the defaults filled in.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) bind: Vec<String>,
@@ -103,7 +104,7 @@ impl Config {
     /// Reads the file, if one is named, and fills in the defaults.
     ///
     /// # Errors
-    /// A text for the operator, when the file cannot be read or an option makes no sense.
+    /// A message for the operator, when the file cannot be read or an option is invalid.
     pub(crate) fn resolve(self) -> Result<Options, String> {
         let file = match &self.config {
             None => Self::default(),
@@ -167,7 +168,7 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A time in the file: a number of seconds, or a text with its unit.
+/// A time in the file: a number of seconds, or a text with a unit.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "a number of seconds, or a text such as \"250ms\"")]
@@ -181,7 +182,7 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, 
     }
 }
 
-/// `true`, `false`, or the words of the flag.
+/// A boolean in the file: `true`, `false`, or `yes` and `no` as the flag takes them.
 fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "true, false, \"yes\" or \"no\"")]
