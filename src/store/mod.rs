@@ -37,7 +37,7 @@ use std::{
     time::Duration,
 };
 
-use kvstore_protocol::{Command, CommandError, NameMap, Response, Session};
+use kvstore_protocol::{Command, CommandError, Response, Session};
 use tower::Service;
 
 use args::Args;
@@ -95,7 +95,7 @@ impl Deref for Handle {
 /// What all clones of a store share.
 pub(crate) struct Shared {
     engine: Memory,
-    table: NameMap<&'static Spec>,
+    table: commands::Table,
     clock: Box<dyn Clock>,
     tick: AtomicU32,
     started: Duration,
@@ -216,7 +216,7 @@ impl Builder {
         let started = self.clock.now();
         let shared = Shared {
             engine: Memory::new(self.databases, shards(self.threads)),
-            table: commands::table(),
+            table: commands::Table::new(),
             clock: self.clock,
             tick: AtomicU32::new(started.as_secs() as u32),
             started,
@@ -234,7 +234,7 @@ fn shards(threads: usize) -> usize {
 
 impl Shared {
     fn execute(&self, command: &Command) -> Answer {
-        let Some(spec) = self.table.get(command.name()) else { return Err(CommandError::unknown_command(command)) };
+        let Some(spec) = self.table.find(command) else { return Err(CommandError::unknown_command(command)) };
         let spec = spec.resolve(command)?;
         let args = Args::new(command);
         let context = Context::new(command.session(), &*self.clock, self.tick.load(Ordering::Relaxed));
@@ -313,7 +313,7 @@ impl Shared {
     /// Hints the keys of a command that has to be looked at.
     #[inline(never)]
     fn hint_keys(&self, command: &Command, hint: &mut Hint<'_>) {
-        if let Some(spec) = self.table.get(command.name()) {
+        if let Some(spec) = self.table.find(command) {
             spec.keys.of(command, self.selected(command.session())).for_each(|key| hint.add(key));
         }
     }

@@ -1,9 +1,7 @@
 //! [`KnownCommand`]: a row of the catalog, and how it is found.
 
-use std::sync::LazyLock;
-
-use super::{Arity, Flags, KeyAccess, KeySpec, table::COMMANDS};
-use crate::{Command, CommandError, NameMap};
+use super::{Arity, Flags, KeyAccess, KeySpec, index, table::COMMANDS};
+use crate::{Command, CommandError};
 
 /// What is known of a command that Redis or Valkey has.
 #[derive(Debug)]
@@ -20,10 +18,6 @@ pub struct KnownCommand {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CommandId(u16);
 
-/// The numbers of the commands by name. Read for every command that is decoded.
-static IDS: LazyLock<NameMap<CommandId>> =
-    LazyLock::new(|| COMMANDS.iter().zip(1..).map(|(known, number)| (known.name, CommandId(number))).collect());
-
 /// The commands of the catalog, in the order of their numbers.
 pub fn commands() -> &'static [KnownCommand] {
     &COMMANDS
@@ -37,9 +31,14 @@ impl CommandId {
     pub const COUNT: usize = COMMANDS.len() + 1;
 
     /// The number of the command called `name`, without regard to case.
-    #[inline]
     pub fn of(name: &[u8]) -> Self {
-        IDS.get(name).copied().unwrap_or(Self::UNKNOWN)
+        Self(index::number_of(name))
+    }
+
+    /// The number of the command whose name is the first `len` bytes of `input`: faster where more follows.
+    #[inline]
+    pub(crate) fn at(input: &[u8], len: usize) -> Self {
+        Self(index::number_at(input, len))
     }
 
     /// The row of the command, if there is one.

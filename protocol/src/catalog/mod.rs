@@ -19,6 +19,7 @@
 
 mod arity;
 mod flags;
+mod index;
 mod keys;
 mod known;
 mod table;

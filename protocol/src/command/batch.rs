@@ -25,9 +25,9 @@ const KEPT: usize = 1024;
 /// let mut batch = RequestBatch::default();
 /// batch.push_word(0..3);
 /// batch.push_word(4..5);
-/// batch.end_request(b"GET", 6);
+/// batch.end_request(b"GET k PING ", 6);
 /// batch.push_word(6..10);
-/// batch.end_request(b"PING", 11);
+/// batch.end_request(b"GET k PING ", 11);
 /// let frame = Bytes::from_static(b"GET k PING ");
 /// let commands: Vec<_> = batch.drain(frame, Default::default(), 1).collect();
 /// assert_eq!(commands, [Command::get("k"), Command::ping()]);
@@ -36,6 +36,8 @@ const KEPT: usize = 1024;
 pub struct RequestBatch {
     words: Vec<Word>,
     requests: Vec<Request>,
+    /// The first word of the request that is not ended.
+    first: usize,
     bytes: usize,
 }
 
@@ -56,18 +58,20 @@ impl RequestBatch {
         self.words.push(Word::within(range));
     }
 
-    /// Ends a request, `bytes` from the front of the buffer, where the next one begins. Looks the name up in the
-    /// [catalog](crate::catalog) and returns its number there.
+    /// Ends a request, `bytes` from the front of the buffer, where the next one begins. Looks its name up in the
+    /// [catalog](crate::catalog), and returns it with its number there.
     ///
     /// # Panics
-    /// When the batch is full.
+    /// When the batch is full, the request has no words, or its name lies outside of the buffer.
     #[inline]
-    pub fn end_request(&mut self, name: &[u8], bytes: usize) -> CommandId {
+    pub fn end_request<'a>(&mut self, buffer: &'a [u8], bytes: usize) -> (&'a [u8], CommandId) {
         assert!(!self.is_full(), "a batch of {} requests is full", Extent::COMMANDS);
-        let id = CommandId::of(name);
-        self.requests.push(Request { end: self.words.len() as u32, id });
+        let Range { start, end } = self.words[self.first].range();
+        let id = CommandId::at(&buffer[start..], end - start);
+        self.first = self.words.len();
+        self.requests.push(Request { end: self.first as u32, id });
         self.bytes = bytes;
-        id
+        (&buffer[start..end], id)
     }
 
     /// How many bytes the requests take.
@@ -85,8 +89,7 @@ impl RequestBatch {
     /// Whether there is no room for another request: there are 256, or they have 262,143 words.
     #[inline]
     pub fn is_full(&self) -> bool {
-        let words = self.requests.last().map_or(0, |last| last.end as usize);
-        self.len() >= Extent::COMMANDS || words >= Extent::WORDS_BEFORE
+        self.len() >= Extent::COMMANDS || self.first > Extent::WORDS_BEFORE
     }
 
     /// Whether there are no requests.
@@ -99,27 +102,27 @@ impl RequestBatch {
         self.words.clear();
         self.words.shrink_to(KEPT);
         self.requests.clear();
-        self.bytes = 0;
+        (self.first, self.bytes) = (0, 0);
     }
 
     /// Makes commands of the requests, numbered from `number` on. `frame` is the front of the buffer. The batch is empty
     /// afterwards.
     ///
     /// # Panics
-    /// When a word lies outside of the frame, a request has no word, or they have over 268,435,455 words.
+    /// When a word lies outside of the frame, or there are over 268,435,455 words.
     pub fn drain(&mut self, frame: Bytes, session: Arc<Session>, number: u64) -> impl Iterator<Item = Command> {
         // The words of a request that has not ended are dropped.
-        let words = &self.words[..self.requests.last().map_or(0, |last| last.end as usize)];
+        let words = &self.words[..self.first];
         assert!(words.iter().all(|word| word.range().end <= frame.len()), "words lie in the frame");
+        assert!(words.len() < Extent::WORDS, "too many words for one batch");
         let origin = Arc::new(Origin { session: Some(session), number, ..Origin::new(frame, words) });
         self.words.clear();
-        self.bytes = 0;
+        (self.first, self.bytes) = (0, 0);
         let mut first = 0;
         self.requests.drain(..).enumerate().map(move |(index, Request { end, id })| {
             let words = first..end as usize;
-            assert!(!words.is_empty(), "a command has a name");
             first = words.end;
-            Command { origin: Arc::clone(&origin), extent: Extent::new(index, id, words) }
+            Command { origin: Arc::clone(&origin), extent: Extent::pack(index, id, words) }
         })
     }
 }
@@ -135,8 +138,7 @@ mod tests {
         let mut batch = RequestBatch::default();
         for ends in [&[0, 3, 4][..], &[4, 7, 8, 9], &[9, 13]] {
             ends.windows(2).for_each(|ends| batch.push_word(ends[0]..ends[1]));
-            let name = &FRAME[ends[0]..ends[1]];
-            batch.end_request(name, ends[ends.len() - 1]);
+            batch.end_request(FRAME, ends[ends.len() - 1]);
         }
         (batch, Bytes::from_static(FRAME))
     }
@@ -167,7 +169,7 @@ mod tests {
         batch.push_word(9..13);
         assert_eq!(batch.drain(frame.clone(), Arc::default(), 1).count(), 3);
         batch.push_word(0..3);
-        batch.end_request(b"GET", 3);
+        batch.end_request(FRAME, 3);
         assert_eq!(batch.drain(frame, Arc::default(), 1).collect::<Vec<_>>(), [Command::new("GET")]);
     }
 

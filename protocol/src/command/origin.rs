@@ -50,6 +50,9 @@ impl Extent {
     /// How many words may be in front of a command in its origin.
     pub(super) const WORDS_BEFORE: usize = (1 << Self::START_BITS) - 1;
 
+    /// One more than the largest number of words.
+    pub(super) const WORDS: usize = 1 << Self::LEN_BITS;
+
     /// How many bits the number of the first word has, how many the number of words, and how many the id.
     const START_BITS: u32 = 18;
     const LEN_BITS: u32 = 28;
@@ -60,8 +63,14 @@ impl Extent {
     #[inline]
     pub(super) fn new(index: usize, id: CommandId, words: Range<usize>) -> Self {
         const { assert!(CommandId::COUNT <= 1 << Self::ID_BITS, "an id fits into its bits") };
-        let fits = words.start <= Self::WORDS_BEFORE && words.len() < 1 << Self::LEN_BITS;
+        let fits = words.start <= Self::WORDS_BEFORE && words.len() < Self::WORDS;
         assert!(index < Self::COMMANDS && fits, "too many words for one command");
+        Self::pack(index, id, words)
+    }
+
+    /// The same for numbers that are known to fit.
+    #[inline]
+    pub(super) fn pack(index: usize, id: CommandId, words: Range<usize>) -> Self {
         let high = (index as u64) << Self::ID_BITS | id.index() as u64;
         Self((high << Self::LEN_BITS | words.len() as u64) << Self::START_BITS | words.start as u64)
     }

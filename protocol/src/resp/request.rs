@@ -159,8 +159,8 @@ impl RequestDecoder {
             return;
         }
         let limits = self.limits;
-        while let Some((name, end)) = find_request(input, batch, &limits) {
-            let id = batch.end_request(name, end);
+        while let Some(end) = find_request(input, batch, &limits) {
+            let (name, id) = batch.end_request(input, end);
             if !take(name, id) || batch.is_full() {
                 return;
             }
@@ -282,35 +282,34 @@ enum Number {
     BadEnd,
 }
 
-/// The name of the next request and where it ends, if it is whole, within the limits, and no mistake. Its words are in the
-/// batch then.
+/// Where the next request ends, if it is whole, within the limits, and no mistake. Its words are in the batch then.
 #[inline(always)]
-fn find_request<'a>(input: &'a [u8], batch: &mut RequestBatch, limits: &Limits) -> Option<(&'a [u8], usize)> {
+fn find_request(input: &[u8], batch: &mut RequestBatch, limits: &Limits) -> Option<usize> {
     let start = batch.bytes();
     let (count, at) = short_number(b'*', input, start)?;
     if count == 0 || count > limits.args() {
         return None;
     }
-    let (name, mut at) = find_word(input, at, batch, limits)?;
-    for _ in 1..count {
-        (_, at) = find_word(input, at, batch, limits)?;
+    let mut end = at;
+    for _ in 0..count {
+        end = find_word(input, end, batch, limits)?;
     }
-    (at - start <= limits.request()).then_some((name, at))
+    (end - start <= limits.request()).then_some(end)
 }
 
-/// The next word, which is in the batch then, and where its line ends.
+/// Where the line of the next word ends. The word is in the batch then.
 #[inline(always)]
-fn find_word<'a>(input: &'a [u8], at: usize, batch: &mut RequestBatch, limits: &Limits) -> Option<(&'a [u8], usize)> {
+fn find_word(input: &[u8], at: usize, batch: &mut RequestBatch, limits: &Limits) -> Option<usize> {
     let (length, start) = short_number(b'$', input, at)?;
     if length > limits.bulk() {
         return None;
     }
-    let (word, behind) = input.get(start..)?.split_at_checked(length)?;
+    let behind = input.get(start.checked_add(length)?..)?;
     if behind.first_chunk() != Some(b"\r\n") {
         return None;
     }
     batch.push_word(start..start + length);
-    Some((word, start + length + 2))
+    Some(start + length + 2)
 }
 
 /// A number behind `kind`, and where its line ends; `None` for anything that [`number`] must look at.

@@ -10,7 +10,7 @@ mod keyspace;
 mod server;
 mod strings;
 
-use kvstore_protocol::NameMap;
+use kvstore_protocol::{Command, catalog::CommandId};
 
 pub use command::catalog;
 
@@ -37,7 +37,23 @@ static FAMILIES: &[Family] = &[
     Family { group: "server", specs: info::SPECS },
 ];
 
-/// The rows by name.
-pub(super) fn table() -> NameMap<&'static Spec> {
-    FAMILIES.iter().flat_map(|family| family.specs).map(|spec| (spec.name, spec)).collect()
+/// The rows by the numbers that the commands have in the catalog of the protocol.
+pub(super) struct Table([Option<&'static Spec>; CommandId::COUNT]);
+
+impl Table {
+    pub(super) fn new() -> Self {
+        let mut rows = [None; CommandId::COUNT];
+        for spec in FAMILIES.iter().flat_map(|family| family.specs) {
+            let id = CommandId::of(spec.name.as_bytes());
+            assert_ne!(id, CommandId::UNKNOWN, "{} has a row in the catalog", spec.name);
+            rows[id.index()] = Some(spec);
+        }
+        Self(rows)
+    }
+
+    /// The row of a command.
+    #[inline]
+    pub(super) fn find(&self, command: &Command) -> Option<&'static Spec> {
+        self.0[command.id().index()]
+    }
 }

@@ -1,0 +1,226 @@
+//! From the name of a command to its number: read for every command that is decoded.
+//!
+//! An open hash table that is built by the compiler, so a lookup touches two cache lines and follows no pointer.
+
+use super::table::COMMANDS;
+
+/// How many slots the table has: a power of two, of which most are empty. A name that is not here mostly ends at one of those.
+const SLOTS: usize = 4096;
+
+/// The bit by which the two cases of a letter differ.
+const CASE: u8 = b'a' ^ b'A';
+
+/// The numbers of commands, each at the slot of its name or behind it; 0 where there is none.
+static NUMBERS: [u16; SLOTS] = numbers();
+
+static NAMES: [Name; COMMANDS.len()] = names();
+
+/// A name in lower case, and where its letters are.
+struct Name {
+    edges: Edges,
+    /// Of each byte of the edges that is a letter, the bit that tells its case.
+    cases: Edges,
+    len: usize,
+}
+
+/// The first eight bytes of a name and its last: all of it, when it has no more than sixteen.
+#[derive(Clone, Copy)]
+struct Edges(u64, u64);
+
+/// Names of up to eight bytes, each at its slot or behind it. They are most of those that come.
+static SHORT: [ShortName; SHORT_SLOTS] = short_names();
+
+const SHORT_SLOTS: usize = 1024;
+
+/// A name of up to eight bytes in lower case, and where its letters are.
+#[derive(Clone, Copy)]
+struct ShortName {
+    word: u64,
+    cases: u64,
+    len: u32,
+    number: u16,
+}
+
+/// The number of the command whose name is the first `len` bytes of `input`, counted from 1; 0 when there is none.
+#[inline]
+pub(super) fn number_at(input: &[u8], len: usize) -> u16 {
+    match input.first_chunk() {
+        Some(word) if (1..=8).contains(&len) => number_of_short(u64::from_le_bytes(*word) << (64 - 8 * len), len),
+        _ => number_of(&input[..len]),
+    }
+}
+
+/// The number of a name that is the upper bytes of a word.
+#[inline]
+fn number_of_short(word: u64, len: usize) -> u16 {
+    let mut slot = short_slot(word);
+    loop {
+        let known = &SHORT[slot];
+        if word | known.cases == known.word && len as u32 == known.len {
+            return known.number;
+        }
+        if known.len == 0 {
+            return 0;
+        }
+        slot = (slot + 1) % SHORT_SLOTS;
+    }
+}
+
+/// The slot that short names of either case share.
+#[inline]
+const fn short_slot(word: u64) -> usize {
+    let folded = word | u64::from_ne_bytes([CASE; 8]);
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % SHORT_SLOTS
+}
+
+/// The number of the command called `name`, counted from 1; 0 when there is none.
+pub(super) fn number_of(name: &[u8]) -> u16 {
+    let edges = Edges::of(name);
+    let mut slot = edges.slot();
+    loop {
+        let number = NUMBERS[slot];
+        if number == 0 {
+            return 0;
+        }
+        let known = &NAMES[number as usize - 1];
+        if known.edges.is(edges, known.cases) && known.len == name.len() && (name.len() <= 16 || is(number, name)) {
+            return number;
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+}
+
+#[cold]
+fn is(number: u16, name: &[u8]) -> bool {
+    COMMANDS[number as usize - 1].name().as_bytes().eq_ignore_ascii_case(name)
+}
+
+impl Edges {
+    #[inline]
+    const fn of(name: &[u8]) -> Self {
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            Self(u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            Self(u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            Self(u16::from_le_bytes(*first) as u64, u16::from_le_bytes(*last) as u64)
+        } else if let [byte] = name {
+            Self(*byte as u64, 0)
+        } else {
+            Self(0, 0)
+        }
+    }
+
+    /// The slot that names of either case share.
+    #[inline]
+    const fn slot(self) -> usize {
+        let cases = u64::from_ne_bytes([CASE; 8]);
+        let mixed = (self.0 | cases) ^ (self.1 | cases).rotate_left(29);
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % SLOTS
+    }
+
+    /// Whether these are the edges of `other` in lower case.
+    #[inline]
+    fn is(self, other: Self, cases: Self) -> bool {
+        (other.0 | cases.0, other.1 | cases.1) == (self.0, self.1)
+    }
+}
+
+const fn numbers() -> [u16; SLOTS] {
+    let (mut numbers, mut index) = ([0; SLOTS], 0);
+    while index < COMMANDS.len() {
+        let mut slot = Edges::of(COMMANDS[index].name().as_bytes()).slot();
+        while numbers[slot] != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        index += 1;
+        numbers[slot] = index as u16;
+    }
+    numbers
+}
+
+const fn names() -> [Name; COMMANDS.len()] {
+    const EMPTY: Name = Name { edges: Edges(0, 0), cases: Edges(0, 0), len: 0 };
+    let (mut names, mut index) = ([EMPTY; COMMANDS.len()], 0);
+    while index < names.len() {
+        names[index] = Name::of(COMMANDS[index].name().as_bytes());
+        index += 1;
+    }
+    names
+}
+
+const fn short_names() -> [ShortName; SHORT_SLOTS] {
+    let (mut names, mut index) = ([ShortName { word: 0, cases: 0, len: 0, number: 0 }; SHORT_SLOTS], 0);
+    while index < COMMANDS.len() {
+        let name = COMMANDS[index].name().as_bytes();
+        index += 1;
+        if name.len() <= 8 {
+            let word = word_of(name);
+            let mut slot = short_slot(word);
+            while names[slot].len != 0 {
+                slot = (slot + 1) % SHORT_SLOTS;
+            }
+            let cases = letters(word);
+            names[slot] = ShortName { word: word | cases, cases, len: name.len() as u32, number: index as u16 };
+        }
+    }
+    names
+}
+
+/// A name of up to eight bytes as the upper bytes of a word.
+const fn word_of(name: &[u8]) -> u64 {
+    let (mut bytes, mut index) = ([0; 8], 0);
+    while index < name.len() {
+        bytes[8 - name.len() + index] = name[index];
+        index += 1;
+    }
+    u64::from_le_bytes(bytes)
+}
+
+impl Name {
+    const fn of(name: &[u8]) -> Self {
+        let edges = Edges::of(name);
+        let cases = Edges(letters(edges.0), letters(edges.1));
+        Self { edges: Edges(edges.0 | cases.0, edges.1 | cases.1), cases, len: name.len() }
+    }
+}
+
+/// The case bit of each byte that is a letter.
+const fn letters(bytes: u64) -> u64 {
+    let (bytes, mut cases, mut index) = (bytes.to_le_bytes(), [0; 8], 0);
+    while index < bytes.len() {
+        if bytes[index].is_ascii_alphabetic() {
+            cases[index] = CASE;
+        }
+        index += 1;
+    }
+    u64::from_le_bytes(cases)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_found_in_any_case_and_no_other() {
+        for (command, number) in COMMANDS.iter().zip(1..) {
+            let name = command.name().as_bytes();
+            assert_eq!(number_of(name), number);
+            assert_eq!(number_of(&name.to_ascii_lowercase()), number);
+            assert_eq!(number_at(&[name, b"\r\n"].concat(), name.len()), number);
+            assert_eq!(number_at(&[&*name.to_ascii_lowercase(), &[b'x'; 8]].concat(), name.len()), number);
+            for (index, bit) in (0..name.len()).flat_map(|index| (0..8).map(move |bit| (index, bit))) {
+                let mut other = name.to_vec();
+                other[index] ^= 1 << bit;
+                let found = COMMANDS.iter().zip(1..).find(|(known, _)| known.name().as_bytes().eq_ignore_ascii_case(&other));
+                let number = found.map_or(0, |(_, number)| number);
+                assert_eq!(number_of(&other), number, "{}", other.escape_ascii());
+                other.extend([b'x'; 8]);
+                assert_eq!(number_at(&other, name.len()), number, "{}", other.escape_ascii());
+            }
+        }
+        assert_eq!((number_of(b""), number_of(b"NOSUCHCOMMAND")), (0, 0));
+        // The zeros of an empty slot are no name.
+        assert_eq!((number_at(&[0; 8], 0), number_at(&[0; 8], 3), number_at(b"GET\0....", 4)), (0, 0, 0));
+    }
+}
