@@ -63,9 +63,9 @@ impl RequestBatch {
     ///
     /// # Panics
     /// When the batch is full, the request has no words, or its name lies outside of the buffer.
-    #[inline]
+    #[inline(always)]
     pub fn end_request<'a>(&mut self, buffer: &'a [u8], bytes: usize) -> (&'a [u8], CommandId) {
-        assert!(!self.is_full(), "a batch of {} requests is full", Extent::COMMANDS);
+        assert!(!self.is_full(), "a batch is full");
         let Range { start, end } = self.words[self.first].range();
         let id = CommandId::at(&buffer[start..], end - start);
         self.first = self.words.len();
