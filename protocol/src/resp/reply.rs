@@ -4,7 +4,7 @@ use std::str;
 
 use bytes::{Buf, BytesMut};
 
-use crate::{ByteString, Limits, ProtocolError, Response};
+use crate::{ByteString, Limits, ProtocolError, Response, parse_integer};
 
 /// The longest line that holds a length or an integer.
 const NUMBER: usize = 32;
@@ -107,7 +107,7 @@ impl ReplyDecoder {
         // Trouble is found again by `decode`, which can say so.
         let is_next = self.take_end(input).unwrap_or(false) && self.open.is_empty() && input.first() == Some(&b'$');
         let line = if is_next { self.find_line(input, NUMBER).ok()?? } else { return None };
-        let length = parse::<usize>(&input[1..1 + line])?;
+        let length = usize::try_from(parse_integer(&input[1..1 + line])?).ok()?;
         if length <= over || length > self.limits.bulk() {
             return None;
         }
@@ -233,7 +233,7 @@ impl ReplyDecoder {
 
     /// Takes the text whose length stands on the line.
     fn decode_text(&mut self, kind: u8, line: usize, input: &mut BytesMut) -> Result<Option<Item>, ProtocolError> {
-        let length = match integer(&input[1..1 + line])? {
+        let length = match length(&input[1..1 + line])? {
             -1 if kind == b'$' => {
                 self.take_line(line, input)?;
                 return Ok(Some(Item::Response(Response::Null)));
@@ -273,7 +273,7 @@ impl ReplyDecoder {
 
     /// The start of a response that holds as many others as `line` says.
     fn open(&self, kind: u8, line: &[u8]) -> Result<Item, ProtocolError> {
-        let count = match integer(line)? {
+        let count = match length(line)? {
             -1 if kind == b'*' => return Ok(Item::Response(Response::NullArray)),
             count => usize::try_from(count).map_err(|_| ProtocolError::InvalidReply("negative length"))?,
         };
@@ -370,10 +370,15 @@ impl Open {
     }
 }
 
-fn integer(line: &[u8]) -> Result<i64, ProtocolError> {
+/// A length has one form; a sign of plus or a zero in front would be another.
+fn length(line: &[u8]) -> Result<i64, ProtocolError> {
     if line == b"?" {
         return Err(STREAMED);
     }
+    parse_integer(line).ok_or(ProtocolError::InvalidReply("invalid number"))
+}
+
+fn integer(line: &[u8]) -> Result<i64, ProtocolError> {
     parse(line).ok_or(ProtocolError::InvalidReply("invalid number"))
 }
 
@@ -448,6 +453,11 @@ mod tests {
             (":9223372036854775808\r\n", "invalid number"),
             (":000000000000000000000000000000001", "too long line"),
             ("$-2\r\n", "negative length"),
+            ("$-9223372036854775809\r\n", "invalid number"),
+            ("$+1\r\na\r\n", "invalid number"),
+            ("$01\r\na\r\n", "invalid number"),
+            ("*-0\r\n", "invalid number"),
+            ("*\r\n", "invalid number"),
             ("$600000000\r\n", "text over the limit"),
             ("$1\r\nab\r", "expected CRLF"),
             ("=3\r\ntxt\r\n", "verbatim text without a format"),
