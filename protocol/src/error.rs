@@ -99,22 +99,23 @@ impl std::error::Error for CommandError {}
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The count behind `*` is no number, or over the limit.
+    /// The count behind `*` is not a number as [`parse_integer`](crate::parse_integer) reads it, or over the limit.
     #[error("Protocol error: invalid multibulk length")]
     InvalidMultibulkLength,
-    /// The line of a multibulk count does not end.
+    /// The line of a multibulk count does not end within 64 KiB.
     #[error("Protocol error: too big mbulk count string")]
     TooBigMultibulkCount,
-    /// A word of a command does not start with `$`.
+    /// An element of a multibulk request does not start with `$`.
     #[error("Protocol error: expected '$', got '{}'", Shown(*.0))]
     ExpectedBulk(u8),
-    /// The length behind `$` is no number, or over the limit.
+    /// The length behind `$` is not a number as [`parse_integer`](crate::parse_integer) reads it, negative, or over the
+    /// limit.
     #[error("Protocol error: invalid bulk length")]
     InvalidBulkLength,
-    /// The line of a bulk length does not end.
+    /// The line of a bulk length does not end within 64 KiB.
     #[error("Protocol error: too big bulk count string")]
     TooBigBulkCount,
-    /// A bulk or a line is not followed by CR LF.
+    /// A bulk, or the line of a length, does not end with CR LF.
     #[error("Protocol error: expected CRLF")]
     ExpectedCrlf,
     /// More arguments than a client may send before it is authenticated.
@@ -135,10 +136,10 @@ pub enum ProtocolError {
     /// A whole command over the limit.
     #[error("Protocol error: request exceeds the query buffer limit")]
     TooBigRequest,
-    /// Another protocol spoken on the port: HTTP, or TLS without a TLS listener.
+    /// The client speaks another protocol, which is named: HTTP, SMTP, SSH, TLS without a TLS listener, …
     #[error("Protocol error: this port speaks RESP, not {0}")]
     ForeignProtocol(&'static str),
-    /// A byte that starts no command.
+    /// A byte that no request starts with.
     #[error("Protocol error: unexpected byte 0x{0:02x} at the start of a request")]
     UnexpectedByte(u8),
     /// A native message with a number that names no command.
@@ -158,6 +159,8 @@ struct Shown(u8);
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            // An error is one line.
+            b'\r' | b'\n' => f.write_str(" "),
             printable @ b' '..=b'~' => write!(f, "{}", char::from(printable)),
             other => write!(f, "{}", other.escape_ascii()),
         }

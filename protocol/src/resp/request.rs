@@ -2,14 +2,17 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::inline;
-use crate::{Command, Limits, ProtocolError, Run, StreamOver, Word};
+use super::{foreign, inline};
+use crate::{Command, Limits, ProtocolError, Run, StreamOver, Word, parse_integer};
 
 /// For how many words room is kept from request to request.
 const KEPT: usize = 64;
 
-/// The most digits of a length, its sign included.
-const DIGITS: usize = 20;
+/// How long the line of a length may be, as in Redis. What it says is looked at when its end is there.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// How many digits of a length are read without another look.
+const SHORT: usize = 9;
 
 /// Stands for the words that are left when the rest of a request goes past the decoder: then its CR LF comes.
 const PASSED: usize = usize::MAX;
@@ -39,6 +42,8 @@ pub struct RequestDecoder {
     words: Vec<Word>,
     /// How far the input was understood.
     at: usize,
+    /// How far an unfinished line was searched for its end.
+    searched: usize,
     missing: usize,
 }
 
@@ -155,7 +160,7 @@ impl RequestDecoder {
     /// ```
     #[inline]
     pub fn decode_run(&self, input: &[u8], run: &mut Run, mut take: impl FnMut(&[u8]) -> bool) {
-        if self.words_left > 0 || self.at > 0 {
+        if self.words_left > 0 || self.searched > 0 {
             return;
         }
         let limits = self.limits;
@@ -172,19 +177,39 @@ impl RequestDecoder {
         None
     }
 
-    fn decode_count(&self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
-        let number = match number(input, 1) {
-            Number::Unfinished => return Ok(None),
-            Number::Endless => return Err(ProtocolError::TooBigMultibulkCount),
-            Number::Invalid => return Err(ProtocolError::InvalidMultibulkLength),
-            Number::BadEnd => return Err(ProtocolError::ExpectedCrlf),
-            Number::Found(number, next) => (usize::try_from(number).unwrap_or(0), next),
-        };
-        match number.0 {
-            count if count <= self.limits.args() => Ok(Some(number)),
-            _ if !self.limits.is_authenticated() => Err(ProtocolError::UnauthenticatedMultibulkLength),
-            _ => Err(ProtocolError::InvalidMultibulkLength),
+    fn decode_count(&mut self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
+        let Some(line) = self.find_line(input, 0, ProtocolError::TooBigMultibulkCount)? else { return Ok(None) };
+        let count = parse_integer(line.number).and_then(|count| i32::try_from(count.max(0)).ok());
+        let count = count.ok_or(ProtocolError::InvalidMultibulkLength)? as usize;
+        if count > self.limits.args() {
+            return Err(match self.limits.is_authenticated() {
+                true => ProtocolError::InvalidMultibulkLength,
+                false => ProtocolError::UnauthenticatedMultibulkLength,
+            });
         }
+        Ok(Some((count, line.next()?)))
+    }
+
+    /// Finds the line of a length, which starts at `start` and ends with the first CR and one more byte.
+    ///
+    /// # Errors
+    /// `too_long` when the line has no end within its limit.
+    fn find_line<'a>(
+        &mut self,
+        input: &'a [u8],
+        start: usize,
+        too_long: ProtocolError,
+    ) -> Result<Option<LengthLine<'a>>, ProtocolError> {
+        let from = self.searched.max(start);
+        let end =
+            memchr::memchr(b'\r', input.get(from..).unwrap_or_default()).map_or(input.len(), |found| from + found);
+        if end - start > LONGEST_LINE {
+            return Err(too_long);
+        }
+        self.searched = end;
+        let Some(last) = input.get(end + 1) else { return Ok(None) };
+        self.searched = 0;
+        Ok(Some(LengthLine { number: input.get(start + 1..end).unwrap_or_default(), end, has_lf: *last == b'\n' }))
     }
 
     #[inline]
@@ -223,44 +248,40 @@ impl RequestDecoder {
     }
 
     #[inline]
-    fn decode_length(&self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
-        match input.get(self.at) {
-            None => return Ok(None),
-            Some(b'$') => {}
-            Some(other) => return Err(ProtocolError::ExpectedBulk(*other)),
+    fn decode_length(&mut self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
+        let Some(line) = self.find_line(input, self.at, ProtocolError::TooBigBulkCount)? else { return Ok(None) };
+        match input[self.at] {
+            b'$' => {}
+            other => return Err(ProtocolError::ExpectedBulk(other)),
         }
-        let (number, start) = match number(input, self.at + 1) {
-            Number::Unfinished => return Ok(None),
-            Number::Endless => return Err(ProtocolError::TooBigBulkCount),
-            Number::Invalid => return Err(ProtocolError::InvalidBulkLength),
-            Number::BadEnd => return Err(ProtocolError::ExpectedCrlf),
-            Number::Found(number, start) => (number, start),
-        };
-        match usize::try_from(number) {
-            Ok(length) if length <= self.limits.bulk() => Ok(Some((length, start))),
-            Ok(_) if !self.limits.is_authenticated() => Err(ProtocolError::UnauthenticatedBulkLength),
+        let length = parse_integer(line.number).and_then(|length| usize::try_from(length).ok());
+        match length.ok_or(ProtocolError::InvalidBulkLength)? {
+            length if length <= self.limits.bulk() => Ok(Some((length, line.next()?))),
+            length if !self.limits.is_authenticated() && length <= Limits::default().bulk() => {
+                Err(ProtocolError::UnauthenticatedBulkLength)
+            }
             _ => Err(ProtocolError::InvalidBulkLength),
         }
     }
 
     fn decode_inline(&mut self, input: &mut BytesMut) -> Result<Line, ProtocolError> {
-        inline::check_first_byte(input[0])?;
-        let Some(length) = memchr::memchr(b'\n', &input[self.at..]).map(|found| self.at + found) else {
-            self.at = input.len();
-            return if self.at > self.limits.inline() {
-                Err(ProtocolError::TooBigInline)
-            } else {
-                Ok(Line::Unfinished)
-            };
-        };
-        if length > self.limits.inline() {
+        if !foreign::check_opening(input)? {
+            return Ok(Line::Unfinished);
+        }
+        let found = memchr::memchr(b'\n', &input[self.searched..]).map(|found| self.searched + found);
+        self.searched = found.unwrap_or(input.len());
+        if self.searched > self.limits.inline() {
             return Err(ProtocolError::TooBigInline);
         }
-        let Some(line) = input[..length].strip_suffix(b"\r") else { return Err(ProtocolError::ExpectedCrlf) };
+        let Some(length) = found else { return Ok(Line::Unfinished) };
+        let line = input[..length].strip_suffix(b"\r").unwrap_or(&input[..length]);
+        foreign::check_line(line)?;
         let words = inline::split(line)?;
-        self.at = 0;
+        self.searched = 0;
         let frame = input.split_to(length + 1).freeze();
-        Ok(words.into_command(frame, self.limits.args())?.map_or(Line::Empty, Line::Command))
+        // Redis bounds the words of an inline command by the length of its line alone.
+        let most = if self.limits.is_authenticated() { self.limits.args() } else { usize::MAX };
+        Ok(words.into_command(frame, most)?.map_or(Line::Empty, Line::Command))
     }
 }
 
@@ -270,16 +291,20 @@ enum Line {
     Command(Command),
 }
 
-/// What stands where a number and its CR LF should.
-enum Number {
-    /// The number, and where its line ends.
-    Found(i64, usize),
-    Unfinished,
-    Invalid,
-    /// More digits than a number has.
-    Endless,
-    /// CR without LF.
-    BadEnd,
+/// A line that holds a length.
+struct LengthLine<'a> {
+    /// What stands between the first byte and the CR.
+    number: &'a [u8],
+    /// Where the CR is.
+    end: usize,
+    has_lf: bool,
+}
+
+impl LengthLine<'_> {
+    /// Where the next line starts.
+    fn next(&self) -> Result<usize, ProtocolError> {
+        if self.has_lf { Ok(self.end + 2) } else { Err(ProtocolError::ExpectedCrlf) }
+    }
 }
 
 /// The name of the next request and where it ends, if it is whole, within the limits, and no mistake. Its words are in the
@@ -313,7 +338,7 @@ fn find_word<'a>(input: &'a [u8], at: usize, run: &mut Run, limits: &Limits) -> 
     Some((word, start + length + 2))
 }
 
-/// A number behind `kind`, and where its line ends; `None` for anything that [`number`] must look at.
+/// A length behind `kind`, and where its line ends; `None` for anything that takes another look.
 #[inline(always)]
 fn short_number(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
     let line = input.get(at..)?;
@@ -334,38 +359,17 @@ fn short_number(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
 
 #[inline(never)]
 fn long_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
-    match number(input, at + 1) {
-        Number::Found(number, end) => Some((usize::try_from(number).ok()?, end)),
-        _ => None,
-    }
-}
-
-fn number(input: &[u8], start: usize) -> Number {
-    let negative = input.get(start) == Some(&b'-');
-    let first = start + usize::from(negative);
-    let mut value = 0_i64;
-    let mut at = first;
-    loop {
-        match input.get(at) {
-            None => return Number::Unfinished,
-            Some(digit @ b'0'..=b'9') if at - start < DIGITS => {
-                value = value.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
-            }
-            Some(b'0'..=b'9') => return Number::Endless,
-            Some(b'\r') if at > first => break,
-            Some(_) => return Number::Invalid,
+    let line = &input[at + 1..];
+    let (mut number, mut digits) = (0, 0);
+    while let Some(digit @ b'0'..=b'9') = line.get(digits) {
+        if digits == SHORT {
+            return None;
         }
-        at += 1;
+        number = number * 10 + usize::from(digit - b'0');
+        digits += 1;
     }
-    // As Redis reads numbers: in one way only.
-    if input[first] == b'0' && (negative || at - first > 1) {
-        return Number::Invalid;
-    }
-    match input.get(at + 1) {
-        None => Number::Unfinished,
-        Some(b'\n') => Number::Found(if negative { -value } else { value }, at + 2),
-        Some(_) => Number::BadEnd,
-    }
+    let is_length = line.first() != Some(&b'0') && digits > 0 && line[digits..].starts_with(b"\r\n");
+    is_length.then_some((number, at + digits + 3))
 }
 
 #[cfg(test)]
@@ -398,41 +402,124 @@ mod tests {
     #[test]
     fn a_malformed_request_is_told_in_redis_words() {
         for (bytes, error) in [
-            (&b"*3000000000\r\n"[..], "Protocol error: invalid multibulk length"),
-            (b"*x\r\n", "Protocol error: invalid multibulk length"),
-            (b"*\r\n", "Protocol error: invalid multibulk length"),
-            (b"*000000000000000000001\r\n", "Protocol error: too big mbulk count string"),
-            (b"*1\rX", "Protocol error: expected CRLF"),
-            (b"*1\r\nfoo\r\n", "Protocol error: expected '$', got 'f'"),
+            (&b"*1\r\nfoo\r\n"[..], "Protocol error: expected '$', got 'f'"),
             (b"*1\r\n*1\r\n$4\r\nPING\r\n", "Protocol error: expected '$', got '*'"),
-            (b"*1\r\n$-1\r\n", "Protocol error: invalid bulk length"),
-            (b"*1\r\n$2000000000\r\n", "Protocol error: invalid bulk length"),
-            (b"*1\r\n$blabla\r\n", "Protocol error: invalid bulk length"),
-            (b"*1\r\n$000000000000000000001\r\n", "Protocol error: too big bulk count string"),
-            (b"*1\r\n$4\r\nPINGXX", "Protocol error: expected CRLF"),
-            (b"PING\n", "Protocol error: expected CRLF"),
-            (b"set \"\"\"test\"\"\"\r\n", "Protocol error: unbalanced quotes in request"),
             (b"*1\r\n'4\r\n", "Protocol error: expected '$', got '''"),
             (b"*1\r\n\xff4\r\n", "Protocol error: expected '$', got '\\xff'"),
-            (b"*01\r\n", "Protocol error: invalid multibulk length"),
-            (b"*-0\r\n", "Protocol error: invalid multibulk length"),
-            (b"*1\r\n$04\r\nPING\r\n", "Protocol error: invalid bulk length"),
-            (b"GET / HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
-            (b"POST /x HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
-            (b"PROPFIND / HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
-            (b"SET http://host/x HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
-            (b"PRI * HTTP/2.0\r\n", "Protocol error: this port speaks RESP, not HTTP"),
-            (b"CONNECT host:1 HTTP/1.1\r\n", "Protocol error: this port speaks RESP, not HTTP"),
-            (b"\x16\x03\x01\x02", "Protocol error: this port speaks RESP, not TLS"),
-            (b"\x80", "Protocol error: unexpected byte 0x80 at the start of a request"),
+            (b"*1\r\n\r\n", "Protocol error: expected '$', got ' '"),
+            (b"set \"\"\"test\"\"\"\r\n", "Protocol error: unbalanced quotes in request"),
+            // Redis reads on where these should have ended.
+            (b"*1\rX", "Protocol error: expected CRLF"),
+            (b"*1\r\n$4\rX", "Protocol error: expected CRLF"),
+            (b"*1\r\n$4\r\nPINGXX", "Protocol error: expected CRLF"),
+            // Redis waits.
+            (b"\0\0", "Protocol error: unexpected byte 0x00 at the start of a request"),
         ] {
             assert_eq!(decode_all(bytes).unwrap_err().to_string(), error, "{}", bytes.escape_ascii());
         }
     }
 
+    /// What is no length for Redis, whichever number it looks like.
+    const NOT_LENGTHS: &[&str] = &[
+        "",
+        "-",
+        "+1",
+        "-0",
+        "00",
+        "01",
+        "-01",
+        " 1",
+        "1 ",
+        "1 2",
+        "x",
+        "1x",
+        "?",
+        "0x1",
+        "1.0",
+        "\0",
+        "1\0",
+        "1\n",
+        "2147483648",
+        "4294967297",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "18446744073709551617",
+        "-18446744073709551615",
+        "99999999999999999999999999",
+        "-99999999999999999999999999",
+        "000000000000000000001",
+    ];
+
     #[test]
-    fn an_array_of_nothing_is_skipped() {
-        assert_eq!(decode_all(b"*0\r\n*-10\r\nPING\r\n"), Ok(vec![Command::ping()]));
+    fn a_length_that_is_none_is_refused_when_its_line_has_ended() {
+        for length in NOT_LENGTHS {
+            assert_eq!(decode_all(format!("*{length}").as_bytes()), Ok(vec![]), "{length:?}");
+            let error = decode_all(format!("*{length}\r\n").as_bytes());
+            assert_eq!(error, Err(ProtocolError::InvalidMultibulkLength), "{length:?}");
+            assert_eq!(decode_all(format!("*1\r\n${length}").as_bytes()), Ok(vec![]), "{length:?}");
+            let error = decode_all(format!("*1\r\n${length}\r\n").as_bytes());
+            assert_eq!(error, Err(ProtocolError::InvalidBulkLength), "{length:?}");
+        }
+        assert_eq!(decode_all(b"*1\r\n$-1\r\n"), Err(ProtocolError::InvalidBulkLength));
+        assert_eq!(decode_all(b"*1\r\n$536870913\r\n"), Err(ProtocolError::InvalidBulkLength));
+    }
+
+    #[test]
+    fn a_length_whose_line_does_not_end_is_refused() {
+        for (start, error) in [("*", ProtocolError::TooBigMultibulkCount), ("*1\r\n$", ProtocolError::TooBigBulkCount)]
+        {
+            let line = |digits| format!("{start}{}", "9".repeat(digits));
+            assert_eq!(decode_all(line(65_535).as_bytes()), Ok(vec![]));
+            assert_eq!(decode_all(line(65_536).as_bytes()), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_request_of_nothing_asks_for_nothing() {
+        for count in ["0", "-1", "-10", "-2147483649", "-9223372036854775808"] {
+            let bytes = format!("*{count}\r\nPING\r\n");
+            assert_eq!(decode_all(bytes.as_bytes()), Ok(vec![Command::ping()]), "{count}");
+        }
+    }
+
+    #[test]
+    fn an_inline_command_ends_with_lf_or_cr_lf() {
+        let commands = decode_all(b"\nPING\n\r\nGET k\r\n\n\n  \nPING\r\r\n").unwrap();
+        assert_eq!(commands, [Command::ping(), Command::get("k"), Command::ping()]);
+    }
+
+    #[test]
+    fn an_inline_command_may_have_any_bytes() {
+        for name in [&b"\x80"[..], b"\xff\xfe", "\u{e4}".as_bytes(), b"\x01\x7f", b"\x16", b"\x16x", b"a\0b"] {
+            let line = [name, b" \xff\r\n"].concat();
+            let expected = Command::new(name).arg(&b"\xff"[..]);
+            assert_eq!(decode_all(&line), Ok(vec![expected]), "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn another_protocol_is_refused_before_what_follows_its_first_line() {
+        for (bytes, protocol) in [
+            (&b"GET / HTTP/1.1\r\nSET k v\r\n"[..], "HTTP"),
+            (b"POST / HTTP/1.1\nSET k v\n", "HTTP"),
+            (b"EHLO host\nSET k v\n", "SMTP"),
+            (b"PING \"\" \r\nDATA\r\nSET k v\r\n", "SMTP"),
+            (b"SSH-2.0-client\r\n", "SSH"),
+            (b"\x16\x03\x01\x02", "TLS"),
+            (b"PROXY TCP4 1.2.3.4 1.2.3.4 1 6379\r\n", "the PROXY protocol"),
+            (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", "the PROXY protocol"),
+        ] {
+            let mut decoder = RequestDecoder::default();
+            let (mut input, mut commands) = (BytesMut::from(bytes), 0);
+            let error = loop {
+                match decoder.decode(&mut input) {
+                    Ok(command) => commands += command.map_or(0, |command| usize::from(!command.is("PING"))),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!((error, commands), (ProtocolError::ForeignProtocol(protocol), 0), "{}", bytes.escape_ascii());
+        }
     }
 
     #[test]
@@ -446,12 +533,24 @@ mod tests {
     fn before_authentication_little_is_allowed() {
         for (bytes, error) in [
             ("*11\r\n", ProtocolError::UnauthenticatedMultibulkLength),
+            ("*2147483647\r\n", ProtocolError::UnauthenticatedMultibulkLength),
+            ("*2147483648\r\n", ProtocolError::InvalidMultibulkLength),
             ("*1\r\n$16385\r\n", ProtocolError::UnauthenticatedBulkLength),
+            ("*1\r\n$536870912\r\n", ProtocolError::UnauthenticatedBulkLength),
+            ("*1\r\n$536870913\r\n", ProtocolError::InvalidBulkLength),
         ] {
             let mut decoder = RequestDecoder::default();
             decoder.set_limits(Limits::unauthenticated());
             assert_eq!(decoder.decode(&mut BytesMut::from(bytes)), Err(error));
         }
+    }
+
+    #[test]
+    fn before_authentication_a_line_may_have_many_words() {
+        let mut decoder = RequestDecoder::default();
+        decoder.set_limits(Limits::unauthenticated());
+        let command = decoder.decode(&mut BytesMut::from("a b c d e f g h i j k l\r\n"));
+        assert_eq!(command.map(|command| command.map(|command| command.len())), Ok(Some(12)));
     }
 
     #[test]
