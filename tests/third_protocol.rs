@@ -37,7 +37,8 @@ impl Codec for Lines {
             }
             let Some(end) = end else { return Ok(None) };
             let line = input.split_to(end + 1);
-            let line = std::str::from_utf8(&line).map_err(|_| ProtocolError::NotUtf8)?;
+            let line = std::str::from_utf8(&line)
+                .map_err(|error| ProtocolError::new(format!("byte {} of the line is not text", error.valid_up_to())))?;
             let mut words = line.split_whitespace();
             let Some(name) = words.next() else { continue };
             return Ok(Some((Command::new(name).with_args(words), name.to_owned())));
@@ -162,7 +163,7 @@ async fn what_is_no_line_ends_the_stream_with_a_reason() {
             "get: refused NOAUTH Authentication required.\nauth: ok\nget: value get k\n",
         )
         .await;
-    client.asks(b"\xff\n", "broken: Value is not UTF-8\n").await;
+    client.asks(b"get \xff\n", "broken: byte 4 of the line is not text\n").await;
     assert!(client.is_closed().await);
     // Before it is known who sends them, lines are short.
     let mut client = Client::new(lines.connect().expect("the server listens"));

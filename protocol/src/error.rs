@@ -151,6 +151,24 @@ pub enum ProtocolError {
     /// A reply that is not in the form of the protocol.
     #[error("invalid reply: {0}")]
     InvalidReply(&'static str),
+    /// A text of a codec's own, from [`ProtocolError::new`].
+    #[error("{0}")]
+    Other(Cow<'static, str>),
+}
+
+impl ProtocolError {
+    /// An error of another [`Codec`](crate::Codec), with the text that it sends as the reason.
+    ///
+    /// ```
+    /// use kvstore_protocol::ProtocolError;
+    ///
+    /// assert_eq!(ProtocolError::new("bad checksum").to_string(), "bad checksum");
+    /// let error = ProtocolError::new(format!("version {} is not supported", 9));
+    /// assert_eq!(error.to_string(), "version 9 is not supported");
+    /// ```
+    pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Other(text.into())
+    }
 }
 
 /// A byte in an error text: as it is when it can be read.
