@@ -1,0 +1,71 @@
+//! Whole requests at the front of the input, found without copying: what makes pipelines fast.
+
+use crate::{Limits, Run};
+
+/// How many digits of a length are read without another look.
+const SHORT: usize = 9;
+
+/// The name of the next request and where it ends, if it is whole, within the limits, and no mistake. Its words are in the
+/// run then.
+#[inline(always)]
+pub(super) fn find_request<'a>(input: &'a [u8], run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
+    let start = run.bytes();
+    let (count, at) = short_number(b'*', input, start)?;
+    if count == 0 || count > limits.args() {
+        return None;
+    }
+    let (name, mut at) = find_word(input, at, run, limits)?;
+    for _ in 1..count {
+        (_, at) = find_word(input, at, run, limits)?;
+    }
+    (at - start <= limits.request()).then_some((name, at))
+}
+
+/// The next word, which is in the run then, and where its line ends.
+#[inline(always)]
+fn find_word<'a>(input: &'a [u8], at: usize, run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
+    let (length, start) = short_number(b'$', input, at)?;
+    if length > limits.bulk() {
+        return None;
+    }
+    let (word, behind) = input.get(start..)?.split_at_checked(length)?;
+    if behind.first_chunk() != Some(b"\r\n") {
+        return None;
+    }
+    run.push_word(start..start + length);
+    Some((word, start + length + 2))
+}
+
+/// A length behind `kind`, and where its line ends; `None` for anything that takes another look.
+#[inline(always)]
+fn short_number(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
+    let line = input.get(at..)?;
+    let word = u32::from_le_bytes(*line.first_chunk()?);
+    let digit = |byte: u32| usize::from(((word >> (8 * byte)) as u8).wrapping_sub(b'0'));
+    // One digit and two are nearly all there are.
+    if word & 0xffff_00ff == u32::from_le_bytes([kind, 0, b'\r', b'\n']) && digit(1) < 10 {
+        return Some((digit(1), at + 4));
+    }
+    if word as u8 != kind {
+        return None;
+    }
+    if (word >> 24) as u8 == b'\r' && line.get(4) == Some(&b'\n') && (1..10).contains(&digit(1)) && digit(2) < 10 {
+        return Some((digit(1) * 10 + digit(2), at + 5));
+    }
+    long_number(input, at)
+}
+
+#[inline(never)]
+fn long_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
+    let line = &input[at + 1..];
+    let (mut number, mut digits) = (0, 0);
+    while let Some(digit @ b'0'..=b'9') = line.get(digits) {
+        if digits == SHORT {
+            return None;
+        }
+        number = number * 10 + usize::from(digit - b'0');
+        digits += 1;
+    }
+    let is_length = line.first() != Some(&b'0') && digits > 0 && line[digits..].starts_with(b"\r\n");
+    is_length.then_some((number, at + digits + 3))
+}
