@@ -1,5 +1,6 @@
-//! [`RequestDecoder`]: arrays of bulks, and inline commands, to commands.
+//! [`RequestDecoder`]: arrays of bulks and inline commands to commands.
 
+mod length;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -7,22 +8,17 @@ mod tests;
 use bytes::{Buf, BytesMut};
 
 use super::{foreign, inline};
-use crate::{Command, Limits, ProtocolError, Run, StreamOver, Word, parse_integer};
+use crate::{Command, Limits, ProtocolError, Run, StreamOver, Word};
+use length::LineSearch;
 use run::find_request;
 
-/// For how many words room is kept from request to request.
+/// For how many arguments memory is kept between requests.
 const KEPT: usize = 64;
-
-/// How long the line of a length may be, as in Redis. What it says is looked at when its end is there.
-const LONGEST_LINE: usize = 64 * 1024;
-
-/// Stands for the words that are left when the rest of a request goes past the decoder: then its CR LF comes.
-const PASSED: usize = usize::MAX;
 
 /// Decodes the requests of a RESP client, in whatever pieces they arrive.
 ///
-/// What was understood of an unfinished request is kept, so that every byte is looked at once or twice however the
-/// request is cut. Nothing is allocated for a length that was only announced.
+/// The decoder remembers how far it has understood an unfinished request, so each byte is read once or twice however the
+/// request is cut. Memory is allocated for bytes that have arrived, never for a length that was only announced.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -38,24 +34,35 @@ const PASSED: usize = usize::MAX;
 #[derive(Debug, Default)]
 pub struct RequestDecoder {
     limits: Limits,
-    /// How many words of the array are still to come; 0 between requests, [`PASSED`] behind a word that was passed.
-    words_left: usize,
-    /// The words that have come; kept from request to request for its room.
+    /// What is expected at the front of the input.
+    expected: Expected,
+    /// The words of the current request that have arrived. Cleared and reused, for its memory.
     words: Vec<Word>,
-    /// How far the input was understood.
+    /// Where the next word of the current request starts.
     at: usize,
-    /// How far an unfinished line was searched for its end.
-    searched: usize,
+    line: LineSearch,
     missing: usize,
 }
 
+/// What comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Expected {
+    /// A request.
+    #[default]
+    Request,
+    /// Request -> `Words`: so many words of an array.
+    Words(usize),
+    /// Words -> `LineEnd`: the CR LF behind a last word whose bytes the caller took itself.
+    LineEnd,
+}
+
 impl RequestDecoder {
-    /// The bounds from now on.
+    /// Sets the limits of the requests that follow.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// How many bytes are missing at least for the next step.
+    /// The least number of bytes that must arrive before [`decode`](Self::decode) can return something else.
     pub fn missing(&self) -> usize {
         self.missing
     }
@@ -63,41 +70,40 @@ impl RequestDecoder {
     /// Takes one whole request off the front of `input`, if there is one.
     ///
     /// # Errors
-    /// When the bytes are no request, or one over the limits. The stream ends there.
+    /// When the bytes are not a request, or the request is over the limits. The decoder cannot be used after that.
     #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Command>, ProtocolError> {
         loop {
-            if self.words_left == 0 {
-                match input.first() {
+            match self.expected {
+                Expected::Words(left) => return self.decode_words(left, input),
+                Expected::LineEnd => {
+                    if !self.decode_line_end(input)? {
+                        return Ok(None);
+                    }
+                }
+                Expected::Request => match input.first() {
                     None => return Ok(self.wait_for(1)),
-                    Some(b'*') => {}
+                    Some(b'*') => {
+                        if !self.decode_count(input)? {
+                            return Ok(self.wait_for(1));
+                        }
+                    }
                     Some(_) => match self.decode_inline(input)? {
-                        Line::Unfinished => return Ok(self.wait_for(1)),
-                        Line::Empty => continue,
-                        Line::Command(command) => return Ok(Some(command)),
+                        Inline::Unfinished => return Ok(self.wait_for(1)),
+                        Inline::Empty => {}
+                        Inline::Command(command) => return Ok(Some(command)),
                     },
-                }
-                let Some((count, next)) = self.decode_count(input)? else { return Ok(self.wait_for(1)) };
-                // As Redis does: an array of nothing asks for nothing.
-                if count == 0 {
-                    input.advance(next);
-                    continue;
-                }
-                (self.words_left, self.at) = (count, next);
+                },
             }
-            if self.words_left == PASSED {
-                match self.decode_line_end(input)? {
-                    true => continue,
-                    false => return Ok(None),
-                }
-            }
-            return self.decode_words(input);
         }
     }
 
-    /// Takes the front of a request whose last word has begun and not ended, without that word, when it is longer than
-    /// `over` says for the name of the command; and tells its length. It lies at the front of `input` then, as much of it as
-    /// has come: whoever calls this takes all of it off, before the next [`decode`](Self::decode) finds its end.
+    /// Takes the start of an unfinished request whose last argument is long, without the bytes of that argument. Returns
+    /// the command so far, and the length of the argument.
+    ///
+    /// `over` tells from which length on this is done, by the name of the command. The bytes of the argument that have
+    /// arrived are the new front of `input`. The caller takes all of the argument off itself, then calls
+    /// [`decode`](Self::decode), which expects the line end behind it.
     ///
     /// ```
     /// use bytes::{Buf, BytesMut};
@@ -117,40 +123,24 @@ impl RequestDecoder {
     /// ```
     #[cold]
     pub fn decode_head(&mut self, input: &mut BytesMut, over: StreamOver<'_>) -> Option<(Command, u64)> {
-        if self.words_left != 1 {
+        if self.expected != Expected::Words(1) {
             return None;
         }
         let over = over(&input[self.words.first()?.range()])?;
+        // Errors are found again by `decode`, which returns them.
         let (length, start) = self.decode_length(input).ok()??;
-        // Within the bounds, or `decode` would have said so.
         if length <= over {
             return None;
         }
         let command = Command::from_checked(input.split_to(start).freeze(), &self.words);
-        self.start_anew();
-        self.words_left = PASSED;
+        self.reset();
+        self.expected = Expected::LineEnd;
         Some((command, length as u64))
     }
 
-    /// Takes the line end behind a word that was passed. False when it has not all come.
-    #[cold]
-    fn decode_line_end(&mut self, input: &mut BytesMut) -> Result<bool, ProtocolError> {
-        match input.get(..2) {
-            Some(b"\r\n") => {
-                input.advance(2);
-                self.words_left = 0;
-                Ok(true)
-            }
-            Some(_) => Err(ProtocolError::ExpectedCrlf),
-            None => {
-                self.missing = 2 - input.len();
-                Ok(false)
-            }
-        }
-    }
-
-    /// Finds the requests that lie whole at the front of `input`, and adds them to `run`; `take` says after each whether
-    /// another one is wanted. Stops at whatever [`decode`](Self::decode) must look at: half a request, a line, a mistake.
+    /// Finds the whole requests at the front of `input`, and adds them to `run`. `take` is given the name of each, and tells
+    /// whether another one is wanted. Stops at everything else, which is for [`decode`](Self::decode): an unfinished
+    /// request, an inline command, an error.
     ///
     /// ```
     /// use kvstore_protocol::{Run, resp::RequestDecoder};
@@ -162,7 +152,7 @@ impl RequestDecoder {
     /// ```
     #[inline]
     pub fn decode_run(&self, input: &[u8], run: &mut Run, mut take: impl FnMut(&[u8]) -> bool) {
-        if self.words_left > 0 || self.searched > 0 {
+        if self.expected != Expected::Request || !self.line.is_idle() {
             return;
         }
         let limits = self.limits;
@@ -174,49 +164,22 @@ impl RequestDecoder {
         }
     }
 
-    fn wait_for(&mut self, bytes: usize) -> Option<Command> {
-        self.missing = bytes;
-        None
-    }
-
-    fn decode_count(&mut self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
-        let Some(line) = self.find_line(input, 0, ProtocolError::TooBigMultibulkCount)? else { return Ok(None) };
-        let count = parse_integer(line.number).and_then(|count| i32::try_from(count.max(0)).ok());
-        let count = count.ok_or(ProtocolError::InvalidMultibulkLength)? as usize;
-        if count > self.limits.args() {
-            return Err(match self.limits.is_authenticated() {
-                true => ProtocolError::InvalidMultibulkLength,
-                false => ProtocolError::UnauthenticatedMultibulkLength,
-            });
+    /// Takes the line `*count`. False when it is unfinished.
+    fn decode_count(&mut self, input: &mut BytesMut) -> Result<bool, ProtocolError> {
+        let Some(line) = self.line.find_length(input, 0, ProtocolError::TooBigMultibulkCount)? else {
+            return Ok(false);
+        };
+        match line.count(&self.limits)? {
+            // As in Redis, a request without a name is skipped.
+            (0, next) => input.advance(next),
+            (count, next) => (self.expected, self.at) = (Expected::Words(count), next),
         }
-        Ok(Some((count, line.next()?)))
-    }
-
-    /// Finds the line of a length, which starts at `start` and ends with the first CR and one more byte.
-    ///
-    /// # Errors
-    /// `too_long` when the line has no end within its limit.
-    fn find_line<'a>(
-        &mut self,
-        input: &'a [u8],
-        start: usize,
-        too_long: ProtocolError,
-    ) -> Result<Option<LengthLine<'a>>, ProtocolError> {
-        let from = self.searched.max(start);
-        let end =
-            memchr::memchr(b'\r', input.get(from..).unwrap_or_default()).map_or(input.len(), |found| from + found);
-        if end - start > LONGEST_LINE {
-            return Err(too_long);
-        }
-        self.searched = end;
-        let Some(last) = input.get(end + 1) else { return Ok(None) };
-        self.searched = 0;
-        Ok(Some(LengthLine { number: input.get(start + 1..end).unwrap_or_default(), end, has_lf: *last == b'\n' }))
+        Ok(true)
     }
 
     #[inline]
-    fn decode_words(&mut self, input: &mut BytesMut) -> Result<Option<Command>, ProtocolError> {
-        while self.words_left > 0 {
+    fn decode_words(&mut self, left: usize, input: &mut BytesMut) -> Result<Option<Command>, ProtocolError> {
+        for left in (0..left).rev() {
             let Some((length, start)) = self.decode_length(input)? else { return Ok(self.wait_for(1)) };
             let end = start + length;
             if end + 2 > self.limits.request() {
@@ -231,80 +194,72 @@ impl RequestDecoder {
                 }
             }
             self.words.push(Word::within(start..end));
-            self.at = end + 2;
-            self.words_left -= 1;
+            (self.expected, self.at) = (Expected::Words(left), end + 2);
         }
         let frame = input.split_to(self.at).freeze();
         let command = Command::from_checked(frame, &self.words);
-        self.start_anew();
+        self.reset();
         Ok(Some(command))
     }
 
+    /// The length on the line that the next word starts with, and where its bytes start.
     #[inline]
-    fn start_anew(&mut self) {
-        self.at = 0;
+    fn decode_length(&mut self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
+        let line = self.line.find_length(input, self.at, ProtocolError::TooBigBulkCount)?;
+        line.map(|line| line.bulk(&self.limits)).transpose()
+    }
+
+    /// Takes the CR LF behind the bytes of an argument. False when it is unfinished.
+    #[cold]
+    fn decode_line_end(&mut self, input: &mut BytesMut) -> Result<bool, ProtocolError> {
+        match input.get(..2) {
+            Some(b"\r\n") => {
+                input.advance(2);
+                self.expected = Expected::Request;
+                Ok(true)
+            }
+            Some(_) => Err(ProtocolError::ExpectedCrlf),
+            None => {
+                self.missing = 2 - input.len();
+                Ok(false)
+            }
+        }
+    }
+
+    fn decode_inline(&mut self, input: &mut BytesMut) -> Result<Inline, ProtocolError> {
+        if !foreign::check_opening(input)? {
+            return Ok(Inline::Unfinished);
+        }
+        let Some(length) = self.line.find_lf(input, self.limits.inline())? else { return Ok(Inline::Unfinished) };
+        let line = input[..length].strip_suffix(b"\r").unwrap_or(&input[..length]);
+        foreign::check_line(line)?;
+        let words = inline::split(line)?;
+        let frame = input.split_to(length + 1).freeze();
+        // Redis bounds the words of an inline command by the length of its line alone.
+        let most = if self.limits.is_authenticated() { self.limits.args() } else { usize::MAX };
+        Ok(words.into_command(frame, most)?.map_or(Inline::Empty, Inline::Command))
+    }
+
+    fn wait_for(&mut self, bytes: usize) -> Option<Command> {
+        self.missing = bytes;
+        None
+    }
+
+    /// Forgets the words of the last request.
+    #[inline]
+    fn reset(&mut self) {
+        self.expected = Expected::Request;
         self.words.clear();
         if self.words.capacity() > KEPT {
             self.words.shrink_to(KEPT);
         }
     }
-
-    #[inline]
-    fn decode_length(&mut self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
-        let Some(line) = self.find_line(input, self.at, ProtocolError::TooBigBulkCount)? else { return Ok(None) };
-        match input[self.at] {
-            b'$' => {}
-            other => return Err(ProtocolError::ExpectedBulk(other)),
-        }
-        let length = parse_integer(line.number).and_then(|length| usize::try_from(length).ok());
-        match length.ok_or(ProtocolError::InvalidBulkLength)? {
-            length if length <= self.limits.bulk() => Ok(Some((length, line.next()?))),
-            length if !self.limits.is_authenticated() && length <= Limits::default().bulk() => {
-                Err(ProtocolError::UnauthenticatedBulkLength)
-            }
-            _ => Err(ProtocolError::InvalidBulkLength),
-        }
-    }
-
-    fn decode_inline(&mut self, input: &mut BytesMut) -> Result<Line, ProtocolError> {
-        if !foreign::check_opening(input)? {
-            return Ok(Line::Unfinished);
-        }
-        let found = memchr::memchr(b'\n', &input[self.searched..]).map(|found| self.searched + found);
-        self.searched = found.unwrap_or(input.len());
-        if self.searched > self.limits.inline() {
-            return Err(ProtocolError::TooBigInline);
-        }
-        let Some(length) = found else { return Ok(Line::Unfinished) };
-        let line = input[..length].strip_suffix(b"\r").unwrap_or(&input[..length]);
-        foreign::check_line(line)?;
-        let words = inline::split(line)?;
-        self.searched = 0;
-        let frame = input.split_to(length + 1).freeze();
-        // Redis bounds the words of an inline command by the length of its line alone.
-        let most = if self.limits.is_authenticated() { self.limits.args() } else { usize::MAX };
-        Ok(words.into_command(frame, most)?.map_or(Line::Empty, Line::Command))
-    }
 }
 
-enum Line {
+/// What the front of the input is, when it is not an array.
+enum Inline {
     Unfinished,
+    /// A line without words.
     Empty,
     Command(Command),
-}
-
-/// A line that holds a length.
-struct LengthLine<'a> {
-    /// What stands between the first byte and the CR.
-    number: &'a [u8],
-    /// Where the CR is.
-    end: usize,
-    has_lf: bool,
-}
-
-impl LengthLine<'_> {
-    /// Where the next line starts.
-    fn next(&self) -> Result<usize, ProtocolError> {
-        if self.has_lf { Ok(self.end + 2) } else { Err(ProtocolError::ExpectedCrlf) }
-    }
 }

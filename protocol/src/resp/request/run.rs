@@ -1,16 +1,17 @@
-//! Whole requests at the front of the input, found without copying: what makes pipelines fast.
+//! The fast path: finds whole requests at the front of the input without taking them off.
+//!
+//! Everything that is not a whole, plain request within the limits is `None` here, and read again by the decoder.
 
 use crate::{Limits, Run};
 
-/// How many digits of a length are read without another look.
-const SHORT: usize = 9;
+/// The most digits of a length. Longer ones are left to the decoder.
+const DIGITS: usize = 9;
 
-/// The name of the next request and where it ends, if it is whole, within the limits, and no mistake. Its words are in the
-/// run then.
+/// Adds the words of the next request to `run`. Returns its name and where it ends.
 #[inline(always)]
 pub(super) fn find_request<'a>(input: &'a [u8], run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
     let start = run.bytes();
-    let (count, at) = short_number(b'*', input, start)?;
+    let (count, at) = find_length(b'*', input, start)?;
     if count == 0 || count > limits.args() {
         return None;
     }
@@ -21,10 +22,10 @@ pub(super) fn find_request<'a>(input: &'a [u8], run: &mut Run, limits: &Limits) 
     (at - start <= limits.request()).then_some((name, at))
 }
 
-/// The next word, which is in the run then, and where its line ends.
+/// Adds the next word to `run`. Returns it and where the next one starts.
 #[inline(always)]
 fn find_word<'a>(input: &'a [u8], at: usize, run: &mut Run, limits: &Limits) -> Option<(&'a [u8], usize)> {
-    let (length, start) = short_number(b'$', input, at)?;
+    let (length, start) = find_length(b'$', input, at)?;
     if length > limits.bulk() {
         return None;
     }
@@ -36,13 +37,13 @@ fn find_word<'a>(input: &'a [u8], at: usize, run: &mut Run, limits: &Limits) -> 
     Some((word, start + length + 2))
 }
 
-/// A length behind `kind`, and where its line ends; `None` for anything that takes another look.
+/// The length behind `kind`, and where the next line starts.
 #[inline(always)]
-fn short_number(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
+fn find_length(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
     let line = input.get(at..)?;
     let word = u32::from_le_bytes(*line.first_chunk()?);
     let digit = |byte: u32| usize::from(((word >> (8 * byte)) as u8).wrapping_sub(b'0'));
-    // One digit and two are nearly all there are.
+    // Nearly all lengths have one digit or two.
     if word & 0xffff_00ff == u32::from_le_bytes([kind, 0, b'\r', b'\n']) && digit(1) < 10 {
         return Some((digit(1), at + 4));
     }
@@ -52,15 +53,15 @@ fn short_number(kind: u8, input: &[u8], at: usize) -> Option<(usize, usize)> {
     if (word >> 24) as u8 == b'\r' && line.get(4) == Some(&b'\n') && (1..10).contains(&digit(1)) && digit(2) < 10 {
         return Some((digit(1) * 10 + digit(2), at + 5));
     }
-    long_number(input, at)
+    find_long_length(input, at)
 }
 
 #[inline(never)]
-fn long_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
+fn find_long_length(input: &[u8], at: usize) -> Option<(usize, usize)> {
     let line = &input[at + 1..];
     let (mut number, mut digits) = (0, 0);
     while let Some(digit @ b'0'..=b'9') = line.get(digits) {
-        if digits == SHORT {
+        if digits == DIGITS {
             return None;
         }
         number = number * 10 + usize::from(digit - b'0');
