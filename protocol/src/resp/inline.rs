@@ -1,4 +1,4 @@
-//! Inline commands: words on a line, with the quoting rules of Redis (`sdssplitargs`).
+//! Inline commands: words on a line, quoted as in Redis (`sdssplitargs`).
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{Command, ProtocolError, Word};
 
-/// The words of a line, and the bytes of those that are not in it as they are.
+/// The words of a line. Words with quotes are rewritten into a buffer of their own.
 pub(super) struct Split {
     words: Vec<Word>,
     rewritten: Vec<u8>,
@@ -24,7 +24,7 @@ impl Split {
     }
 }
 
-/// The command that a line means, as somebody would type it: words between spaces, with quotes round those that have some.
+/// Parses a command as it is typed in `redis-cli`: words between spaces, and quotes round a word with spaces in it.
 ///
 /// ```
 /// use kvstore_protocol::Command;
@@ -61,7 +61,7 @@ pub(super) fn split(line: &[u8]) -> Result<Split, ProtocolError> {
     Ok(split)
 }
 
-/// Appends the word that starts at `start`, its quotes removed and its escapes replaced, and returns where it ends.
+/// Appends the word that starts at `start` to `word`, without its quotes and escapes. Returns where it ends.
 fn unquote(line: &[u8], start: usize, word: &mut Vec<u8>) -> Result<usize, ProtocolError> {
     let mut at = start;
     let mut quote = None;
@@ -91,7 +91,7 @@ fn unquote(line: &[u8], start: usize, word: &mut Vec<u8>) -> Result<usize, Proto
 
 const UNBALANCED: ProtocolError = ProtocolError::UnbalancedQuotes;
 
-/// The escape at the start of `rest`: how many bytes it takes and which byte it means.
+/// The escape at the start of `rest`: how many bytes it takes, and the byte that it stands for.
 fn escape(rest: &[u8]) -> (usize, u8) {
     match rest {
         [_, b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
@@ -111,12 +111,12 @@ fn hex(digit: u8) -> u8 {
     char::from(digit).to_digit(16).map_or(0, |value| value as u8)
 }
 
-/// What stands between words.
+/// Whether the byte may stand between words.
 fn is_space(byte: u8) -> bool {
     ends_word(byte) || matches!(byte, 0x0b | 0x0c)
 }
 
-/// Fewer bytes end a word than may stand before one: so does Redis.
+/// Whether the byte ends a word. As in Redis, fewer bytes do than may stand in front of one.
 pub(super) fn ends_word(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

@@ -1,4 +1,4 @@
-//! RESP2 and RESP3: requests with inline commands, and responses; either side of a connection.
+//! RESP2 and RESP3: the protocol of Redis, for servers and for clients.
 //!
 //! A request is an array of bulks, or an inline command: words on a line that ends with LF or CR LF, of any bytes. A client
 //! of HTTP, SMTP, SSH, TLS and their kin is refused at its first bytes, or at the first line that only such a client sends,

@@ -1,28 +1,28 @@
-//! Replies that hold others, while they come.
+//! [`Aggregate`]: an array, set, push or map that is not complete.
 
 use crate::Response;
 
-/// A response that holds others, some of them still to come.
+/// A response that holds others, some of which have not arrived.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct Aggregate {
     pub(super) items: Items,
-    /// How many responses are still to come.
+    /// How many responses have not arrived. A pair counts as two.
     pub(super) left: usize,
 }
 
-/// What has come. Grows with what comes, never with what was announced.
+/// The responses that have arrived. Grows with them, never by the length that was announced.
 #[derive(Debug)]
 pub(super) enum Items {
     Array(Vec<Response>),
     Set(Vec<Response>),
     Push(Vec<Response>),
-    /// Pairs, and the key whose value is still to come.
+    /// Pairs, and the key whose value has not arrived.
     Map(Vec<(Response, Response)>, Option<Response>),
-    /// Belongs to the response behind it, and is forgotten.
+    /// Belongs to the next response. It is skipped.
     Attribute,
 }
 
-impl Open {
+impl Aggregate {
     pub(super) fn put(&mut self, response: Response) {
         self.left -= 1;
         match &mut self.items {
@@ -35,7 +35,7 @@ impl Open {
         }
     }
 
-    /// The response, when there is to be one.
+    /// The complete response. `None` for an attribute.
     pub(super) fn close(self) -> Option<Response> {
         match self.items {
             Items::Array(items) => Some(Response::Array(items)),

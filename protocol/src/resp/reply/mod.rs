@@ -1,4 +1,4 @@
-//! [`ReplyDecoder`]: the replies of a RESP server to responses.
+//! [`ReplyDecoder`]: the replies of a RESP server to [`Response`]s.
 
 mod aggregate;
 mod scalar;
@@ -8,23 +8,24 @@ mod tests;
 use bytes::{Buf, BytesMut};
 
 use crate::{ByteString, Limits, ProtocolError, Response, parse_integer};
-use aggregate::{Items, Open};
+use aggregate::{Aggregate, Items};
 use scalar::{STREAMED, boolean, double, integer, is_big_number, length};
 
 /// The longest line that holds a length or an integer.
 const NUMBER: usize = 32;
 
-/// How many responses a reply may hold by default: more than a request has words, for there are large collections.
+/// The default limit of the responses in a reply: higher than that of a request, for large collections.
 const ELEMENTS: usize = 16 << 20;
 
 /// Decodes the replies of a RESP2 or RESP3 server, in whatever pieces they arrive.
 ///
-/// What was understood is taken off the input at once and kept, so that every byte is looked at once or twice however a
-/// reply is cut. Long texts share the input's memory. Nothing is allocated for a length that was only announced, and
-/// nothing recurses. Attributes are skipped; streamed replies, which no server sends, are refused.
+/// The decoder takes each complete part of a reply off the input, so each byte is read once or twice however the reply is
+/// cut. Long strings share the memory of the input. Memory is allocated for bytes that have arrived, never for a length
+/// that was only announced, and decoding does not recurse. Attributes are skipped. Streamed replies, which no server
+/// sends, are an error.
 ///
-/// Of its [`Limits`] it takes the longest text ([`max_bulk`](Limits::max_bulk)), the largest reply
-/// ([`max_request`](Limits::max_request)), and the most responses in one reply, counted through all depths
+/// Three of the [`Limits`] apply: the longest string ([`max_bulk`](Limits::max_bulk)), the largest reply in bytes
+/// ([`max_request`](Limits::max_request)), and the most responses in a reply, counted at all depths
 /// ([`max_args`](Limits::max_args); 16,777,216 by default).
 ///
 /// ```
@@ -42,15 +43,15 @@ pub struct ReplyDecoder {
     limits: Limits,
     max_depth: usize,
     /// The aggregates that are not complete, the innermost last.
-    open: Vec<Open>,
+    open: Vec<Aggregate>,
     /// How far an unfinished line was searched for its end.
     searched: usize,
-    /// How many responses and bytes of the current reply were taken.
+    /// How many responses and bytes of the current reply were decoded.
     elements: usize,
     size: usize,
     missing: usize,
-    /// Whether a text was handed out by its head, and its end comes next.
-    owes_end: bool,
+    /// Whether the head of a bulk was returned, and its line end is expected next.
+    expects_end: bool,
 }
 
 impl Default for ReplyDecoder {
@@ -63,39 +64,39 @@ impl Default for ReplyDecoder {
             elements: 0,
             size: 0,
             missing: 1,
-            owes_end: false,
+            expects_end: false,
         }
     }
 }
 
 impl ReplyDecoder {
-    /// The bounds from now on.
+    /// Sets the limits of the replies that follow.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// How deep replies may be nested: 128 by default, and at most 1024.
+    /// Sets how deep replies may be nested: 128 by default, and at most 1024.
     pub fn set_max_depth(&mut self, depth: usize) {
         // Dropping, comparing and printing a response recurses.
         self.max_depth = depth.min(1024);
     }
 
-    /// How many bytes are missing at least for the next step.
+    /// The least number of bytes that must arrive before [`decode`](Self::decode) can return something else.
     pub fn missing(&self) -> usize {
         self.missing
     }
 
-    /// Whether nothing was taken of a reply that is not complete.
+    /// Whether no reply is partly decoded.
     pub fn is_idle(&self) -> bool {
-        self.elements == 0 && !self.owes_end
+        self.elements == 0 && !self.expects_end
     }
 
-    /// Takes the head of a bulk of more than `over` bytes off the front of `input`, and says how many bytes it has. They
-    /// are the new front of `input`: the caller takes all of them off itself, before it calls the decoder again, which
-    /// finds the end of the bulk behind them.
+    /// Takes the line in front of a bulk of more than `over` bytes off the front of `input`, and returns the length of the
+    /// bulk. Its bytes are the new front of `input`. The caller takes all of them off itself, then calls
+    /// [`decode`](Self::decode), which expects the line end behind them.
     ///
-    /// Called before [`decode`](Self::decode), which gives a bulk whole. `None`, and nothing is taken of a reply, when
-    /// what comes next is anything else, is not known yet, or is over the limits.
+    /// Called before [`decode`](Self::decode), which returns whole bulks. Returns `None`, and takes nothing of a reply,
+    /// when the next reply is not such a bulk, is unfinished, or is over the limits.
     ///
     /// ```
     /// use bytes::{Buf, BytesMut};
@@ -109,7 +110,7 @@ impl ReplyDecoder {
     /// assert_eq!(decoder.decode(&mut input), Ok(Some(Response::ok())));
     /// ```
     pub fn decode_head(&mut self, input: &mut BytesMut, over: usize) -> Option<u64> {
-        // Trouble is found again by `decode`, which can say so.
+        // Errors are found again by `decode`, which returns them.
         let is_next = self.take_end(input).unwrap_or(false) && self.open.is_empty() && input.first() == Some(&b'$');
         let line = if is_next { self.find_line(input, NUMBER).ok()?? } else { return None };
         let length = usize::try_from(parse_integer(&input[1..1 + line])?).ok()?;
@@ -118,14 +119,14 @@ impl ReplyDecoder {
         }
         self.account((line + 5).checked_add(length)?).ok()?;
         input.advance(line + 3);
-        (self.elements, self.size, self.owes_end) = (0, 0, true);
+        (self.elements, self.size, self.expects_end) = (0, 0, true);
         u64::try_from(length).ok()
     }
 
-    /// Takes the end of a text whose head was handed out. False when it has not come.
+    /// Takes the line end of a bulk whose head was returned. False when it has not arrived.
     fn take_end(&mut self, input: &mut BytesMut) -> Result<bool, ProtocolError> {
         const END: &[u8] = b"\r\n";
-        if !self.owes_end {
+        if !self.expects_end {
             return Ok(true);
         }
         if !input.starts_with(END) {
@@ -134,14 +135,14 @@ impl ReplyDecoder {
             return if may_come { Ok(false) } else { Err(ProtocolError::InvalidReply("expected CRLF")) };
         }
         input.advance(END.len());
-        self.owes_end = false;
+        self.expects_end = false;
         Ok(true)
     }
 
-    /// Takes one whole reply off the front of `input`, if there is one, and what there is of an unfinished one.
+    /// Takes one whole reply off the front of `input`, if there is one, or the complete parts of an unfinished one.
     ///
     /// # Errors
-    /// When the bytes are no reply, or one over the limits. The stream ends there.
+    /// When the bytes are not a reply, or the reply is over the limits. The decoder cannot be used after that.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Response>, ProtocolError> {
         if !self.take_end(input)? {
             return Ok(None);
@@ -149,8 +150,8 @@ impl ReplyDecoder {
         while let Some(item) = self.decode_item(input)? {
             let complete = match item {
                 Item::Response(response) => Some(response),
-                Item::Open(open) if open.left == 0 => open.close(),
-                Item::Open(open) => {
+                Item::Aggregate(open) if open.left == 0 => open.close(),
+                Item::Aggregate(open) => {
                     self.open.push(open);
                     None
                 }
@@ -163,7 +164,7 @@ impl ReplyDecoder {
         Ok(None)
     }
 
-    /// Puts a response where it belongs. It comes back when it belongs to nothing: then it is the reply.
+    /// Adds a response to the innermost aggregate. Returns it when there is none: then it is the reply.
     fn put(&mut self, mut response: Response) -> Option<Response> {
         while let Some(open) = self.open.last_mut() {
             open.put(response);
@@ -175,7 +176,7 @@ impl ReplyDecoder {
         Some(response)
     }
 
-    /// Takes the next response, or the start of one that holds others.
+    /// Takes the next response, or the start of an aggregate.
     fn decode_item(&mut self, input: &mut BytesMut) -> Result<Option<Item>, ProtocolError> {
         self.missing = 1;
         let Some(kind) = input.first().copied() else { return Ok(None) };
@@ -218,7 +219,7 @@ impl ReplyDecoder {
         Ok(Some(Item::Response(response)))
     }
 
-    /// The length of the line behind the first byte, when it has ended.
+    /// The length of the line behind the first byte, once it has ended.
     fn find_line(&mut self, input: &[u8], limit: usize) -> Result<Option<usize>, ProtocolError> {
         let from = self.searched.max(1);
         let end = memchr::memchr2(b'\r', b'\n', &input[from..]).map_or(input.len(), |found| from + found);
@@ -236,7 +237,7 @@ impl ReplyDecoder {
         }
     }
 
-    /// Takes the text whose length stands on the line.
+    /// Takes the string whose length stands on the line.
     fn decode_text(&mut self, kind: u8, line: usize, input: &mut BytesMut) -> Result<Option<Item>, ProtocolError> {
         let length = match length(&input[1..1 + line])? {
             -1 if kind == b'$' => {
@@ -276,7 +277,7 @@ impl ReplyDecoder {
         Ok(Some(Item::Response(response)))
     }
 
-    /// The start of a response that holds as many others as `line` says.
+    /// The start of an aggregate of as many responses as `line` says.
     fn open(&self, kind: u8, line: &[u8]) -> Result<Item, ProtocolError> {
         let count = match length(line)? {
             -1 if kind == b'*' => return Ok(Item::Response(Response::NullArray)),
@@ -297,7 +298,7 @@ impl ReplyDecoder {
             b'~' => Items::Set(Vec::new()),
             _ => Items::Array(Vec::new()),
         };
-        Ok(Item::Open(Open { items, left }))
+        Ok(Item::Aggregate(Aggregate { items, left }))
     }
 
     fn take_line(&mut self, length: usize, input: &mut BytesMut) -> Result<(), ProtocolError> {
@@ -327,5 +328,5 @@ const TOO_MANY: ProtocolError = ProtocolError::InvalidReply("too many elements")
 
 enum Item {
     Response(Response),
-    Open(Open),
+    Aggregate(Aggregate),
 }

@@ -1,4 +1,4 @@
-//! What stands on one line: lengths, numbers, booleans.
+//! Values on one line: lengths, numbers, booleans.
 
 use std::str;
 
@@ -6,7 +6,7 @@ use crate::{ProtocolError, parse_integer};
 
 pub(super) const STREAMED: ProtocolError = ProtocolError::InvalidReply("streamed replies are not supported");
 
-/// A length has one form; a sign of plus or a zero in front would be another.
+/// Reads a length as strictly as those of requests. An integer may have a plus.
 pub(super) fn length(line: &[u8]) -> Result<i64, ProtocolError> {
     if line == b"?" {
         return Err(STREAMED);
