@@ -198,7 +198,7 @@ fn a_codec_needs_no_transport() {
     let mut input = BytesMut::from("get k\nge");
     let (command, tag) = codec.decode(&mut input).expect("a line").expect("a whole one");
     assert_eq!((command, &*tag), (Command::new("get").arg("k"), "get"));
-    assert!(codec.decode(&mut input).expect("no trouble yet").is_none());
+    assert!(codec.decode(&mut input).expect("no error yet").is_none());
     codec.encode(&Response::from("v"), tag, &mut output);
     assert_eq!(&output.bytes()[..], b"get: value v\n");
 }

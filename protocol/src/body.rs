@@ -1,4 +1,4 @@
-//! [`Body`]: a long value that comes in pieces, and [`Streamed`], the handle with which a response carries one.
+//! [`Body`]: a long value that is streamed, and [`Streamed`], the handle of one in a response.
 
 use std::{
     fmt, io,
@@ -12,14 +12,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
 
 use crate::Command;
 
-/// How much room is made at a time for a value that is read whole: its length was only announced.
+/// The initial capacity for a value that is collected. Its length was only announced.
 const PIECE: usize = 64 * 1024;
 
-/// A value of known length that comes in pieces: out of a file, out of another connection, out of the request itself.
+/// A value of known length that is streamed from a reader: a file, another connection, the request itself.
 ///
-/// As an answer it is sent piece by piece, as fast as the client reads, and is never held whole. A source that has nothing
-/// to send holds up its own connection and no other; no layer bounds it, since the command is answered, so a time limit goes
-/// into the source. One that fails ends the connection, for what was sent cannot be taken back:
+/// In a response it is sent as fast as the client reads, and is never in memory as a whole. While the reader has nothing to
+/// send, only its own connection waits. A timeout layer does not apply, since the command is answered by then: a time limit
+/// goes into the reader. An error of the reader closes the connection, since a part of the value was sent already.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<kvstore_protocol::Response> {
@@ -31,9 +31,9 @@ const PIECE: usize = 64 * 1024;
 /// # }
 /// ```
 ///
-/// As the last argument of a command it is read with [`AsyncRead`], while the client still sends it: see
-/// [`Command::body`]. Reading it ends with [`io::ErrorKind::UnexpectedEof`] when its source ends too early; what a source
-/// has beyond the length is not read.
+/// As the last argument of a command it is read with [`AsyncRead`] while the client still sends it, see
+/// [`Command::body`]. Reading fails with [`io::ErrorKind::UnexpectedEof`] when the reader ends before the length, and stops
+/// at the length when the reader has more.
 pub struct Body(Source);
 
 enum Source {
@@ -42,13 +42,13 @@ enum Source {
 }
 
 impl Body {
-    /// A value of `len` bytes that are read from `reader` when they are needed.
+    /// A value of `len` bytes that are read from `reader` as they are needed.
     pub fn new(len: u64, reader: impl AsyncRead + Send + 'static) -> Self {
         let reader: Pin<Box<dyn AsyncRead + Send>> = Box::pin(reader);
         Self(Source::Reader(reader.take(len)))
     }
 
-    /// How many bytes are still to come.
+    /// How many bytes are left to read.
     pub fn len(&self) -> u64 {
         match &self.0 {
             Source::Whole(bytes) => bytes.len() as u64,
@@ -56,18 +56,18 @@ impl Body {
         }
     }
 
-    /// Whether no more bytes come.
+    /// Whether no bytes are left to read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Reads all that is still to come, `limit` bytes at most. Bytes that are there already are not copied.
+    /// Collects the bytes that are left, at most `limit` of them. A value that is in memory already is not copied.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] when more would come, before anything is read; and the errors of the source.
+    /// [`io::ErrorKind::InvalidData`], before anything is read, when more than `limit` bytes are left. The errors of the reader.
     ///
     /// # Cancel safety
-    /// What was read is lost when the future is dropped.
+    /// The bytes read so far are lost when the future is dropped.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
@@ -75,7 +75,7 @@ impl Body {
     ///
     /// let body = Body::new(5, &b"hello, world"[..]);
     /// assert_eq!(body.read_to_bytes(1024).await?, "hello");
-    /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+    /// # Ok::<(), std::io::Error>(()) }).expect("no error");
     /// ```
     pub async fn read_to_bytes(mut self, limit: usize) -> io::Result<Bytes> {
         let len = usize::try_from(self.len()).ok().filter(|len| *len <= limit).ok_or_else(|| {
@@ -124,9 +124,9 @@ impl fmt::Debug for Body {
     }
 }
 
-/// A [`Body`] in a [`Response`](crate::Response): one value that can be taken once, by whichever clone comes first.
+/// The handle of a [`Body`] in a [`Response`](crate::Response). The body can be taken once, from any clone of the response.
 ///
-/// Two are equal when they are the same one.
+/// Two handles are equal when they are of the same body.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -144,17 +144,17 @@ pub struct Streamed {
 }
 
 impl Streamed {
-    /// Takes the value, unless it was taken.
+    /// Takes the body. `None` when it was taken before.
     pub fn take(&self) -> Option<Body> {
         self.body.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// How many bytes the value has, or had.
+    /// The length of the whole value, also after it was taken.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether the value is one of no bytes.
+    /// Whether the length of the value is 0.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -178,15 +178,15 @@ impl fmt::Debug for Streamed {
     }
 }
 
-/// The last argument of a command that was called before it had come.
+/// The last argument of a command that is called before all of the argument has arrived.
 struct LastArgument(Streamed);
 
 impl Command {
-    /// The last argument as a value that comes in pieces: the bytes that the client still sends, if the transport
-    /// [streams](Command::streamed_len) them, else the argument as it came. `None` when there is no argument, or when the
-    /// stream was taken before, through this command or a clone of it.
+    /// The last argument as a [`Body`], whether the transport [streams](Command::streamed_len) it or it has arrived whole.
+    /// `None` when there is no argument, or when the stream was taken before, from this command or a clone of it.
     ///
-    /// So a handler does not care which of the two it is, as long as it finds its other arguments from the front.
+    /// A handler need not know which of the two it is, but must count its other arguments from the front: a streamed
+    /// argument is not among [`args`](Command::args).
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
@@ -199,7 +199,7 @@ impl Command {
     ///     let body = command.body().expect("a value");
     ///     assert_eq!(body.read_to_bytes(1024).await?, "value");
     /// }
-    /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+    /// # Ok::<(), std::io::Error>(()) }).expect("no error");
     /// ```
     pub fn body(&self) -> Option<Body> {
         if let Some(LastArgument(streamed)) = self.session().get() {
@@ -208,13 +208,13 @@ impl Command {
         self.shared_arg(self.args().len().checked_sub(1)?).map(Body::from)
     }
 
-    /// How many bytes the last argument has when it is not among [`args`](Command::args) but comes in pieces; `None` when
-    /// all arguments are there. What counts the words of such a command finds one too few.
+    /// The length of the last argument when it is streamed. `None` when all arguments are among [`args`](Command::args).
+    /// [`len`](Command::len) does not count a streamed argument.
     pub fn streamed_len(&self) -> Option<u64> {
         self.session().get().map(|LastArgument(streamed)| streamed.len())
     }
 
-    /// The same command with one more argument, which comes in pieces. Costs a copy of the session.
+    /// The same command with one more argument, which is streamed. Copies the session.
     #[must_use]
     pub fn with_body(self, body: Body) -> Self {
         self.with_session(|session| session.insert(LastArgument(body.into())))
