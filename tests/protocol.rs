@@ -41,11 +41,6 @@ async fn a_typed_line_is_a_command() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_ends_with_cr_lf_and_nothing_else() {
-    Server::start(words()).connect().asks("PING\n", "-ERR Protocol error: expected CRLF\r\n").await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_value_larger_than_every_buffer_goes_through() {
     let mut client = Server::start(words()).connect();
     let value = "v".repeat(3_000_000);
@@ -99,6 +94,11 @@ async fn what_cannot_be_a_request_is_told_and_closed() {
     for (bytes, text) in [
         ("*x\r\n", "invalid multibulk length"),
         ("*1048577\r\n", "invalid multibulk length"),
+        ("*-9223372036854775809\r\nPING\r\n", "invalid multibulk length"),
+        ("*99999999999999999999999999\r\n", "invalid multibulk length"),
+        ("*+1\r\n", "invalid multibulk length"),
+        ("*1\r\n$99999999999999999999999999\r\n", "invalid bulk length"),
+        ("*1\r\n$04\r\nPING\r\n", "invalid bulk length"),
         ("*1\r\n$536870913\r\n", "invalid bulk length"),
         ("*1\r\n$-1\r\n", "invalid bulk length"),
         ("*1\r\n*1\r\n$4\r\nPING\r\n", "expected '$', got '*'"),
@@ -117,6 +117,30 @@ async fn a_line_without_an_end_is_refused() {
     client.sends("a".repeat(65 * 1024)).await;
     client.gets("-ERR Protocol error: too big inline request\r\n").await;
     assert!(client.is_closed().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_length_without_an_end_is_refused() {
+    let server = Server::start(words());
+    for (start, text) in [("*", "too big mbulk count string"), ("*1\r\n$", "too big bulk count string")] {
+        let mut client = server.connect();
+        client.sends(format!("{start}{}", "9".repeat(65 * 1024))).await;
+        client.gets(format!("-ERR Protocol error: {text}\r\n")).await;
+        assert!(client.is_closed().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bare_lf_ends_an_inline_command() {
+    let mut client = Server::start(words()).connect();
+    client.asks("PING\n\n\nGET a\nPING\r\n", "+PONG\r\n$5\r\nGET a\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inline_command_of_high_bytes_is_an_unknown_command() {
+    let mut client = Server::start(kvstore::store::Store::new()).connect();
+    client.sends(b"\xc3\xa4 x\r\nPING\r\n").await;
+    client.gets("-ERR unknown command '\u{e4}', with args beginning with: 'x' \r\n+PONG\r\n").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,13 +174,26 @@ async fn the_body_of_an_http_request_is_never_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_header_alone_is_enough_to_know_http() {
-    let (service, mut script) = mock();
-    let mut client = Server::start(service).connect();
-    client.sends("Host: localhost:6379\r\nSET key value\r\n").await;
-    client.gets("-ERR Protocol error: this port speaks RESP, not HTTP\r\n").await;
-    assert!(client.is_closed().await);
-    script.assert_quiet().await;
+async fn a_client_of_another_protocol_is_refused_before_its_body() {
+    for (opening, protocol) in [
+        ("Host: localhost:6379\r\n", "HTTP"),
+        ("POST / HTTP/1.1\n\n", "HTTP"),
+        ("GET / HTTP/1.1\n\n", "HTTP"),
+        ("EHLO mail\r\nMAIL FROM:<a@b>\r\nDATA\r\n", "SMTP"),
+        ("MAIL FROM:<a@b>\n", "SMTP"),
+        ("RCPT TO:<a@b>\n", "SMTP"),
+        ("DATA\n", "SMTP"),
+        ("SSH-2.0-client\r\n", "SSH"),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 50000 6379\r\n", "the PROXY protocol"),
+        ("\r\n\r\n\0\r\nQUIT\n", "the PROXY protocol"),
+    ] {
+        let (service, mut script) = mock();
+        let mut client = Server::start(service).connect();
+        client.sends(format!("{opening}SET key value\r\n")).await;
+        client.gets(format!("-ERR Protocol error: this port speaks RESP, not {protocol}\r\n")).await;
+        assert!(client.is_closed().await, "{opening}");
+        script.assert_quiet().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

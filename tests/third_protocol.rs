@@ -37,11 +37,16 @@ impl Codec for Lines {
             }
             let Some(end) = end else { return Ok(None) };
             let line = input.split_to(end + 1);
-            let line = std::str::from_utf8(&line).map_err(|_| ProtocolError::NotUtf8)?;
+            let line = std::str::from_utf8(&line)
+                .map_err(|error| ProtocolError::new(format!("byte {} of the line is not text", error.valid_up_to())))?;
             let mut words = line.split_whitespace();
             let Some(name) = words.next() else { continue };
             return Ok(Some((Command::new(name).with_args(words), name.to_owned())));
         }
+    }
+
+    fn answer(&mut self, _: &Command, name: &String) -> Option<Response> {
+        (name == "version").then(|| Response::simple("lines 1"))
     }
 
     fn encode(&mut self, response: &Response, name: String, output: &mut Output) {
@@ -145,6 +150,29 @@ async fn answers_keep_their_order_and_messages_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_codec_answers_keeps_its_place_and_reaches_no_service() {
+    let (service, mut script) = mock();
+    let (_resp, mut lines) = both(service);
+    lines.sends("a\nversion\nb\n").await;
+    let (a, b) = (script.expect("a").await, script.expect("b").await);
+    b.answer("2");
+    assert!(lines.hears_nothing().await);
+    a.answer("1");
+    lines.gets("a: value 1\nversion: lines 1\nb: value 2\n").await;
+    script.assert_quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_codec_answers_needs_no_authentication() {
+    let (lines, listener) = pipe();
+    let serve = kvstore::server::Serve::new(crate::support::words())
+        .listen_with(listener, ListenOptions::new().codec(Lines::default));
+    tokio::spawn(serve.authenticate(Password::new("secret")).into_future());
+    let mut client = Client::new(lines.connect().expect("the server listens"));
+    client.asks("version\nget k\n", "version: lines 1\nget: refused NOAUTH Authentication required.\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_streamed_value_is_collected() {
     let service = service_fn(|_| ready(Ok::<_, Infallible>(Body::new(5, tokio::io::repeat(b'x')).into())));
     let (mut resp, mut lines) = both(service);
@@ -164,7 +192,7 @@ async fn what_is_no_line_ends_the_stream_with_a_reason() {
             "get: refused NOAUTH Authentication required.\nauth: ok\nget: value get k\n",
         )
         .await;
-    client.asks(b"\xff\n", "broken: Value is not UTF-8\n").await;
+    client.asks(b"get \xff\n", "broken: byte 4 of the line is not text\n").await;
     assert!(client.is_closed().await);
     // Before it is known who sends them, lines are short.
     let mut client = Client::new(lines.connect().expect("the server listens"));
@@ -201,7 +229,7 @@ fn a_codec_needs_no_transport() {
     let mut input = BytesMut::from("get k\nge");
     let (command, tag) = codec.decode(&mut input).expect("a line").expect("a whole one");
     assert_eq!((command, &*tag), (Command::new("get").arg("k"), "get"));
-    assert!(codec.decode(&mut input).expect("no trouble yet").is_none());
+    assert!(codec.decode(&mut input).expect("no error yet").is_none());
     codec.encode(&Response::from("v"), tag, &mut output);
     assert_eq!(&output.bytes()[..], b"get: value v\n");
 }

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc};
 use arbitrary::Unstructured;
 use bytes::{Buf, BytesMut};
 use kvstore_protocol::{
-    Codec, Command, Limits, Output, Protocol, ProtocolError, Response, Run, ServerCodec, native,
+    Codec, Command, Limits, Output, Protocol, ProtocolError, Response, RequestBatch, ServerCodec, native,
     resp::{self, RequestDecoder},
 };
 
@@ -49,13 +49,13 @@ pub fn request_decode(data: &[u8]) {
 
 /// As many commands at once as there are, and what is left by itself.
 fn decode_in_runs(bytes: &[u8], settings: &Settings) -> (Vec<Command>, Option<ProtocolError>) {
-    let (mut codec, mut run, mut waiting) = (ServerCodec::new(settings.limits), Run::default(), VecDeque::new());
+    let (mut codec, mut batch, mut waiting) = (ServerCodec::new(settings.limits), RequestBatch::default(), VecDeque::new());
     in_pieces(bytes, &settings.cuts, |input| {
         if waiting.is_empty() {
-            run.clear();
-            codec.decode_run(input, &mut run, |_, _| true);
-            let frame = input.split_to(run.bytes()).freeze();
-            waiting.extend(run.drain(frame, Arc::default(), 1));
+            batch.clear();
+            codec.decode_batch(input, &mut batch, |_, _, _| true);
+            let frame = input.split_to(batch.bytes()).freeze();
+            waiting.extend(batch.drain(frame, Arc::default(), 1));
         }
         match waiting.pop_front() {
             Some(command) => Ok(Some(command)),

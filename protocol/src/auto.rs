@@ -1,4 +1,4 @@
-//! [`ServerCodec`]: RESP and the native protocol behind one port.
+//! [`ServerCodec`]: RESP and the native protocol on one port.
 
 use bytes::BytesMut;
 
@@ -7,10 +7,10 @@ use crate::{
     native, resp,
 };
 
-/// Speaks what the client speaks: the first byte of a connection decides between RESP and the native protocol.
+/// Speaks RESP or the native protocol, whichever the client speaks.
 ///
-/// A RESP request starts with `*` or with a printable character, a native one with 0x00. A RESP connection starts as
-/// RESP2, and changes when [`set_protocol`](Codec::set_protocol) is called.
+/// The first byte of a connection decides: a native request starts with 0x00, a RESP request with any other byte. A RESP
+/// connection starts with RESP2; [`set_protocol`](Codec::set_protocol) changes the version.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -35,17 +35,17 @@ enum Side {
     Native(native::RequestDecoder),
 }
 
-/// What [`ServerCodec`] must know again when the response comes.
+/// What [`ServerCodec`] keeps of a request to encode its response.
 #[derive(Debug)]
 pub enum Tag {
-    /// RESP answers in order and in kind.
+    /// A RESP response does not depend on the request.
     Resp,
-    /// A native answer depends on its request. Boxed, so that a tag is a word for everybody else.
+    /// A native response depends on the request. Boxed, so that a RESP tag takes one word.
     Native(Box<native::Tag>),
 }
 
 impl ServerCodec {
-    /// A codec with bounds of its own.
+    /// A codec with these limits.
     pub fn new(limits: Limits) -> Self {
         Self { limits, side: Side::Undecided }
     }
@@ -63,7 +63,7 @@ impl ServerCodec {
 impl Codec for ServerCodec {
     type Tag = Tag;
 
-    /// RESP alone: a native request is rare, and checked word by word.
+    /// For RESP alone: native requests are rare, and their strings must be checked.
     #[inline]
     fn decode_batch(
         &mut self,
@@ -97,7 +97,7 @@ impl Codec for ServerCodec {
         }
     }
 
-    /// RESP alone: the text of a native answer is checked before its length is written.
+    /// For RESP alone: the string of a native response is checked before its length is written.
     fn begin_streamed(&mut self, length: u64, tag: &Tag, output: &mut Output) -> bool {
         matches!(tag, Tag::Resp) && resp::encode_bulk_head(length, output)
     }
@@ -111,7 +111,7 @@ impl Codec for ServerCodec {
         decoder.decode_head(input, over).map(|(command, length)| (command, Tag::Resp, length))
     }
 
-    /// The native protocol has no messages out of turn: they are dropped.
+    /// The native protocol has no messages out of turn. They are dropped.
     fn encode_push(&mut self, message: Response, output: &mut Output) {
         if !matches!(self.side, Side::Native(_)) {
             resp::encode_response(&message, self.protocol(), output);

@@ -1,19 +1,19 @@
-//! Batches: what the commands that a connection sends together may share.
+//! Batches: what consecutive commands of a pipeline share.
 //!
-//! A pipeline brings many commands at once, and a layer does the same for each of them: it takes a permit and gives it
-//! back, counts itself on what it shares with the other connections. On several threads that is what costs most, since
-//! each such step takes a cache line away from the others. So a layer may leave what a command is done with to the next on
-//! the same thread, with [`keep`] and [`take`]. The transport says where a batch begins and ends, with [`run`], and which
-//! command is its last, with [`set_more`]; then [`Keep::end`] decides what stays.
+//! Every command of a pipeline passes the same layers, and a layer may do the same work for each: take a permit and give it
+//! back, or count on an atomic. With several threads each such step moves a cache line between them. So a layer may
+//! [`keep`] what one command is done with for the next on the same thread, which [`take`]s it. The transport says where a
+//! batch begins and ends, with [`run`], and whether another command follows, with [`set_more`]. At the end of the batch
+//! [`Keep::end`] decides what the thread keeps.
 //!
-//! A batch lasts for one poll of one task, so nothing is kept while a thread waits. Outside of a batch nothing is kept for
-//! longer than [`Keep::end`] allows either, and everything works the same.
+//! A batch lasts for one poll of one task, so nothing is kept while a thread waits. Outside of a batch everything works the
+//! same, but every value is ended at once.
 //!
 //! ```
 //! use std::thread::LocalKey;
 //! use kvstore_protocol::batch::{self, Keep, Kept};
 //!
-//! /// A buffer that is worth keeping, and a lock that is not.
+//! /// A buffer that may be kept, and a lock that may not.
 //! struct Tools { buffer: Vec<u8>, is_locked: bool }
 //!
 //! impl Keep for Tools {
@@ -36,20 +36,21 @@
 
 use std::{cell::Cell, fmt, thread::LocalKey};
 
-/// Something that one command may leave to the next.
+/// A value that one command may leave to the next.
 pub trait Keep: Sized + 'static {
-    /// The batch is over: what of this may stay with the thread? Not what others wait for, and nothing that is large.
+    /// Called at the end of a batch. Returns what the thread may keep: nothing that other threads wait for, and nothing large.
     fn end(self) -> Option<Self>;
 }
 
-/// The place of one kept thing, in a `thread_local!`.
+/// Room for one kept value, in a `thread_local!`.
 pub struct Kept<T> {
     value: Cell<Option<T>>,
+    /// Whether the current batch ends the value.
     is_listed: Cell<bool>,
 }
 
 impl<T: Keep> Kept<T> {
-    /// An empty place.
+    /// Room without a value.
     pub const fn new() -> Self {
         Self { value: Cell::new(None), is_listed: Cell::new(false) }
     }
@@ -67,12 +68,12 @@ impl<T: Keep> Default for Kept<T> {
     }
 }
 
-/// A place that is asked at the end of each batch.
-trait Place {
+/// What is to be done at the end of a batch.
+trait AtEnd {
     fn end(&'static self);
 }
 
-impl<T: Keep> Place for LocalKey<Kept<T>> {
+impl<T: Keep> AtEnd for LocalKey<Kept<T>> {
     fn end(&'static self) {
         self.with(|kept| kept.is_listed.set(false));
         if let Some(value) = take(self) {
@@ -82,37 +83,38 @@ impl<T: Keep> Place for LocalKey<Kept<T>> {
     }
 }
 
-/// In how many places a thread can keep something. What comes to one more is not kept.
-const PLACES: usize = 8;
+/// The most values that a batch can keep. One more is ended at once.
+const MOST: usize = 8;
 
-/// How far a batch is.
+/// Whether a thread runs a batch, and whether another command follows in it.
 #[derive(Clone, Copy, PartialEq)]
-enum Stage {
+enum BatchState {
+    /// No batch runs.
     Outside,
-    /// Outside -> `More`: another command comes behind the one at hand.
+    /// Outside -> `More`: another command follows.
     More,
-    /// More <-> `Last`: nobody would take what is kept.
+    /// More <-> `Last`: no command follows, so nothing is kept.
     Last,
 }
 
 thread_local! {
-    static STAGE: Cell<Stage> = const { Cell::new(Stage::Outside) };
-    /// The places in which this batch kept something, one behind the other.
-    static LISTED: [Cell<Option<&'static dyn Place>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
+    static STATE: Cell<BatchState> = const { Cell::new(BatchState::Outside) };
+    /// The values that this batch kept, without gaps.
+    static LISTED: [Cell<Option<&'static dyn AtEnd>>; MOST] = const { [const { Cell::new(None) }; MOST] };
 }
 
-/// Runs a batch. One within another is a part of it.
+/// Runs a batch. A batch inside of another is a part of it.
 #[inline]
 pub fn run<T>(work: impl FnOnce() -> T) -> T {
-    let _end = (STAGE.get() == Stage::Outside).then(|| {
-        STAGE.set(Stage::More);
-        End
+    let _end = (STATE.get() == BatchState::Outside).then(|| {
+        STATE.set(BatchState::More);
+        EndGuard
     });
     work()
 }
 
-/// Says whether another command of the batch comes behind the one that is called next. One that comes alone then costs no
-/// more than it would without a batch. Outside of a batch it does nothing.
+/// Says whether another command of the batch follows the one that is called next. After the last one nothing is kept, so
+/// that a single command costs no more than without a batch. Does nothing outside of a batch.
 ///
 /// ```
 /// use kvstore_protocol::batch;
@@ -127,16 +129,16 @@ pub fn run<T>(work: impl FnOnce() -> T) -> T {
 /// ```
 #[inline]
 pub fn set_more(has_more: bool) {
-    if STAGE.get() != Stage::Outside {
-        STAGE.set(if has_more { Stage::More } else { Stage::Last });
+    if STATE.get() != BatchState::Outside {
+        STATE.set(if has_more { BatchState::More } else { BatchState::Last });
     }
 }
 
-/// Leaves `value` to the next who [takes](take) it on this thread. What is there already has its [end](Keep::end).
+/// Keeps `value` for the next [`take`] on this thread. A value that is already there is [ended](Keep::end).
 #[inline]
-pub fn keep<T: Keep>(place: &'static LocalKey<Kept<T>>, value: T) {
-    let replaced = place.with(|kept| {
-        let is_kept = STAGE.get() == Stage::More && (kept.is_listed.get() || list(place, kept));
+pub fn keep<T: Keep>(slot: &'static LocalKey<Kept<T>>, value: T) {
+    let replaced = slot.with(|kept| {
+        let is_kept = STATE.get() == BatchState::More && (kept.is_listed.get() || list(slot, kept));
         kept.value.replace(if is_kept { Some(value) } else { value.end() })
     });
     if let Some(replaced) = replaced {
@@ -144,29 +146,29 @@ pub fn keep<T: Keep>(place: &'static LocalKey<Kept<T>>, value: T) {
     }
 }
 
-/// Takes what was kept last.
+/// Takes the value that was kept last.
 #[inline]
-pub fn take<T: Keep>(place: &'static LocalKey<Kept<T>>) -> Option<T> {
-    place.with(|kept| kept.value.take())
+pub fn take<T: Keep>(slot: &'static LocalKey<Kept<T>>) -> Option<T> {
+    slot.with(|kept| kept.value.take())
 }
 
-/// Lists a place, if there is room for it.
+/// Has the current batch end the value, if there is room in its list.
 #[cold]
-fn list<T: Keep>(place: &'static LocalKey<Kept<T>>, kept: &Kept<T>) -> bool {
+fn list<T: Keep>(slot: &'static LocalKey<Kept<T>>, kept: &Kept<T>) -> bool {
     let free = LISTED.with(|listed| listed.iter().position(|cell| cell.get().is_none()));
     if let Some(free) = free {
-        LISTED.with(|listed| listed[free].set(Some(place)));
+        LISTED.with(|listed| listed[free].set(Some(slot)));
         kept.is_listed.set(true);
     }
     free.is_some()
 }
 
-/// The end of a batch, however it is left.
-struct End;
+/// Ends the batch when it is dropped, also by a panic.
+struct EndGuard;
 
-impl Drop for End {
+impl Drop for EndGuard {
     fn drop(&mut self) {
-        STAGE.set(Stage::Outside);
+        STATE.set(BatchState::Outside);
         if LISTED.with(|listed| listed[0].get().is_some()) {
             end_all();
         }
@@ -175,9 +177,9 @@ impl Drop for End {
 
 #[inline(never)]
 fn end_all() {
-    // One by one: the end of one thing may be the beginning of another batch, or a panic.
-    while let Some(place) = LISTED.with(|listed| listed.iter().rev().find_map(Cell::take)) {
-        place.end();
+    // One at a time: ending a value may begin another batch, or panic.
+    while let Some(slot) = LISTED.with(|listed| listed.iter().rev().find_map(Cell::take)) {
+        slot.end();
     }
 }
 
@@ -202,42 +204,42 @@ mod tests {
     }
 
     thread_local! {
-        static PLACE: Kept<Counted> = const { Kept::new() };
+        static SLOT: Kept<Counted> = const { Kept::new() };
     }
 
     #[test]
-    fn what_is_kept_goes_at_the_end_of_the_outermost_batch() {
+    fn a_kept_value_is_ended_with_the_outermost_batch() {
         let count = Rc::new(());
         run(|| {
-            run(|| keep(&PLACE, counted(&count)));
+            run(|| keep(&SLOT, counted(&count)));
             assert_eq!(Rc::strong_count(&count), 2);
-            let taken = take(&PLACE).unwrap();
-            assert!(take(&PLACE).is_none());
-            keep(&PLACE, taken);
+            let taken = take(&SLOT).unwrap();
+            assert!(take(&SLOT).is_none());
+            keep(&SLOT, taken);
         });
         assert_eq!(Rc::strong_count(&count), 1);
     }
 
     #[test]
-    fn outside_of_a_batch_nothing_is_kept_that_does_not_outlast_one() {
+    fn outside_of_a_batch_a_value_is_ended_at_once() {
         let count = Rc::new(());
-        keep(&PLACE, counted(&count));
+        keep(&SLOT, counted(&count));
         assert_eq!(Rc::strong_count(&count), 1);
     }
 
     #[test]
-    fn behind_the_last_command_nothing_is_kept() {
+    fn after_the_last_command_nothing_is_kept() {
         let count = Rc::new(());
         run(|| {
             set_more(false);
-            keep(&PLACE, counted(&count));
+            keep(&SLOT, counted(&count));
             assert_eq!(Rc::strong_count(&count), 1);
             set_more(true);
-            keep(&PLACE, counted(&count));
+            keep(&SLOT, counted(&count));
             assert_eq!(Rc::strong_count(&count), 2);
         });
         set_more(true);
-        keep(&PLACE, counted(&count));
+        keep(&SLOT, counted(&count));
         assert_eq!(Rc::strong_count(&count), 1);
     }
 
@@ -246,12 +248,12 @@ mod tests {
         let count = Rc::new(());
         let panicked = std::panic::catch_unwind(|| {
             run(|| {
-                keep(&PLACE, counted(&Rc::new(())));
+                keep(&SLOT, counted(&Rc::new(())));
                 panic!("in a batch");
             })
         });
-        assert!(panicked.is_err() && take(&PLACE).is_none());
-        keep(&PLACE, counted(&count));
+        assert!(panicked.is_err() && take(&SLOT).is_none());
+        keep(&SLOT, counted(&count));
         assert_eq!(Rc::strong_count(&count), 1);
     }
 
@@ -264,30 +266,30 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_panics_keeps_nothing_else_from_its_end() {
+    fn every_value_is_ended_although_the_end_of_one_panics() {
         thread_local! {
             static BROKEN: Kept<Panicking> = const { Kept::new() };
         }
         let count = Rc::new(());
         let panicked = std::panic::catch_unwind(|| {
             run(|| {
-                keep(&PLACE, counted(&Rc::new(())));
+                keep(&SLOT, counted(&Rc::new(())));
                 keep(&BROKEN, Panicking);
             })
         });
         assert!(panicked.is_err());
         for _ in 0..2 {
-            run(|| keep(&PLACE, counted(&count)));
+            run(|| keep(&SLOT, counted(&count)));
             assert_eq!(Rc::strong_count(&count), 1);
         }
     }
 
     #[test]
-    fn the_last_that_was_kept_replaces_the_others() {
+    fn a_value_that_is_replaced_is_ended() {
         let (first, last) = (Rc::new(()), Rc::new(()));
         run(|| {
-            keep(&PLACE, counted(&first));
-            keep(&PLACE, counted(&last));
+            keep(&SLOT, counted(&first));
+            keep(&SLOT, counted(&last));
             assert_eq!((Rc::strong_count(&first), Rc::strong_count(&last)), (1, 2));
         });
     }

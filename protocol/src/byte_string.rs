@@ -1,16 +1,16 @@
-//! [`ByteString`]: the bytes of one reply, held inline while they are few and shared once they are many.
+//! [`ByteString`]: the string of a response, inline when it is short and shared when it is long.
 
 use std::{fmt, ops::Deref};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// How many bytes are held without an allocation.
+/// The most bytes that are stored inline.
 const INLINE: usize = 71;
 
-/// An immutable string of bytes: up to 71 of them inline, more in a shared buffer.
+/// An immutable string of bytes. Up to 71 bytes are stored inline, more in a shared buffer.
 ///
-/// A reply carries its text in one of these. Copying a short value costs no allocation and no reference count;
-/// cloning a long one shares it.
+/// A [`Response`](crate::Response) holds its strings as these. A short string costs no allocation and no reference count.
+/// Cloning a long one shares its buffer.
 ///
 /// ```
 /// use kvstore_protocol::ByteString;
@@ -29,10 +29,10 @@ enum Repr {
     Shared(Bytes),
 }
 
-/// Up to 71 bytes, and in the last place how many.
+/// Up to 71 bytes, and their number in the last byte.
 ///
-/// One array of whole words, aligned: it is moved without two parts of a move overlapping, and the processor need not wait
-/// for one to be written before it reads the other. That was a tenth of a GET.
+/// One aligned array of whole words, so that moving it takes no overlapping stores, for which the processor would wait.
+/// That took a tenth of a GET.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 struct Inline([u8; INLINE + 1]);
@@ -56,7 +56,7 @@ impl Inline {
 }
 
 impl ByteString {
-    /// Copies `bytes`.
+    /// Copies `bytes`, inline if they fit.
     #[inline]
     pub fn copy_from(bytes: &[u8]) -> Self {
         if bytes.len() > INLINE {
@@ -76,13 +76,12 @@ impl ByteString {
         short
     }
 
-    /// The text of a number, as the protocol writes it.
+    /// The decimal digits of a number.
     pub fn from_integer(number: i64) -> Self {
         Self::copy_from(itoa::Buffer::new().format(number).as_bytes())
     }
 
-    /// The bytes with what follows them in their place, and how many they are, when they are held inline: so many in every
-    /// string that a copy of them takes a few moves and no call.
+    /// The inline array and the number of bytes in it. A copy of the whole array has a fixed size, so it needs no call.
     #[inline]
     pub(crate) fn inline(&self) -> Option<(&[u8; INLINE + 1], usize)> {
         match &self.0 {
@@ -91,7 +90,7 @@ impl ByteString {
         }
     }
 
-    /// The shared buffer, when the bytes live in one.
+    /// The shared buffer, if the bytes are in one.
     #[inline]
     pub fn shared(&self) -> Option<&Bytes> {
         match &self.0 {
@@ -197,7 +196,7 @@ impl PartialEq<&str> for ByteString {
     }
 }
 
-/// Printable bytes as they are, the others escaped, cut after 128 bytes.
+/// The bytes between quotes, escaped unless printable, and cut after 128.
 impl fmt::Debug for ByteString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", escaped(self, 128))

@@ -1,12 +1,12 @@
-//! [`ClientCodec`]: the client's side of both protocols.
+//! [`ClientCodec`]: RESP and the native protocol on the side of the client.
 
 use bytes::BytesMut;
 
 use crate::{Command, CommandError, Limits, Output, ProtocolError, Response, native, resp};
 
-/// Commands to bytes and bytes to responses: the reverse of [`ServerCodec`](crate::ServerCodec).
+/// Encodes commands and decodes responses: the counterpart of [`ServerCodec`](crate::ServerCodec).
 ///
-/// A codec without IO. Responses come in the order of their commands; a RESP3 server sends
+/// The codec does no IO. Responses come in the order of their commands; a RESP3 server sends
 /// [`Response::Push`] between them.
 ///
 /// ```
@@ -30,7 +30,7 @@ enum Side {
 }
 
 impl ClientCodec {
-    /// RESP2 and RESP3: which of them it is, is seen from each reply.
+    /// RESP2 and RESP3. The version need not be known: each reply tells its type.
     pub fn resp() -> Self {
         Self(Side::Resp(resp::ReplyDecoder::default()))
     }
@@ -43,8 +43,8 @@ impl ClientCodec {
     /// Appends `command` to `output`.
     ///
     /// # Errors
-    /// When the protocol has no form for the command, or its last argument is not there but [comes in
-    /// pieces](Command::streamed_len): that is [`begin_streamed`](Self::begin_streamed). Nothing is appended then.
+    /// When the protocol cannot express the command, or its last argument is [streamed](Command::streamed_len), which is
+    /// for [`begin_streamed`](Self::begin_streamed). Nothing is appended then.
     pub fn encode(&mut self, command: &Command, output: &mut Output) -> Result<(), CommandError> {
         if command.streamed_len().is_some() {
             return Err(CommandError::err("a value that comes in pieces cannot be sent whole"));
@@ -56,10 +56,10 @@ impl ClientCodec {
         Ok(())
     }
 
-    /// Appends `command` up to the bytes of its last argument, which [comes in pieces](Command::streamed_len).
+    /// Appends `command` up to the bytes of its last argument, which is [streamed](Command::streamed_len).
     ///
-    /// The caller appends the bytes themselves, all of them, and calls [`end_streamed`](Self::end_streamed) behind them;
-    /// nothing else comes in between.
+    /// The caller appends all of these bytes, then calls [`end_streamed`](Self::end_streamed). Nothing else may be appended
+    /// in between.
     ///
     /// ```
     /// use kvstore_protocol::{Body, ClientCodec, Command, Output};
@@ -74,7 +74,7 @@ impl ClientCodec {
     /// ```
     ///
     /// # Errors
-    /// When the command has no such argument, or the protocol no form for it. Nothing is appended then.
+    /// When the command has no such argument, or the protocol cannot express it. Nothing is appended then.
     pub fn begin_streamed(&mut self, command: &Command, output: &mut Output) -> Result<(), CommandError> {
         let length =
             command.streamed_len().ok_or(CommandError::err("the command has no value that comes in pieces"))?;
@@ -85,7 +85,7 @@ impl ClientCodec {
         }
     }
 
-    /// Appends what goes behind an argument that came in pieces.
+    /// Appends what the protocol has behind the bytes of a streamed argument.
     pub fn end_streamed(&mut self, output: &mut Output) {
         match &self.0 {
             Side::Resp(_) => resp::encode_bulk_end(output),
@@ -93,12 +93,12 @@ impl ClientCodec {
         }
     }
 
-    /// Takes the head of a bulk of more than `over` bytes off the front of `input`, and says how many bytes it has. They
-    /// are the new front of `input`: the caller takes all of them off itself, before it calls the codec again, which
-    /// finds what follows them in the protocol.
+    /// Takes the start of a bulk of more than `over` bytes off the front of `input`, and returns the length of the bulk. Its
+    /// bytes are the new front of `input`. The caller takes all of them off itself before it calls the codec again.
     ///
-    /// Called before [`decode`](Self::decode), which gives such a reply whole. `None`, and nothing is taken of a reply,
-    /// when what comes next is anything else, is not known yet, or is over the limits. A native reply always comes whole.
+    /// Called before [`decode`](Self::decode), which returns whole replies. Returns `None`, and takes nothing of a reply,
+    /// when the next reply is not such a bulk, is unfinished, or is over the limits. The native protocol has no such
+    /// replies.
     pub fn decode_head(&mut self, input: &mut BytesMut, over: usize) -> Option<u64> {
         match &mut self.0 {
             Side::Resp(decoder) => decoder.decode_head(input, over),
@@ -109,7 +109,7 @@ impl ClientCodec {
     /// Takes one whole response off the front of `input`, if there is one.
     ///
     /// # Errors
-    /// When the bytes cannot be the protocol's. The stream ends there: the codec is not called again.
+    /// When the bytes are not in the form of the protocol. The codec cannot be used after that.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Response>, ProtocolError> {
         match &mut self.0 {
             Side::Resp(decoder) => decoder.decode(input),
@@ -117,7 +117,8 @@ impl ClientCodec {
         }
     }
 
-    /// How many bytes are missing at least until [`decode`](Self::decode) can answer otherwise; a hint for how much to read.
+    /// The least number of bytes that must arrive before [`decode`](Self::decode) can return something else: a hint for how
+    /// much to read.
     pub fn missing(&self) -> usize {
         match &self.0 {
             Side::Resp(decoder) => decoder.missing(),
@@ -125,7 +126,7 @@ impl ClientCodec {
         }
     }
 
-    /// Whether nothing was taken of a response that is not complete: with no input left, the stream may end here.
+    /// Whether no response is partly decoded. If no input is left either, the stream ends between two responses.
     pub fn is_idle(&self) -> bool {
         match &self.0 {
             Side::Resp(decoder) => decoder.is_idle(),
@@ -133,7 +134,7 @@ impl ClientCodec {
         }
     }
 
-    /// The bounds of a response from now on.
+    /// Sets the limits of the responses that follow.
     pub fn set_limits(&mut self, limits: Limits) {
         match &mut self.0 {
             Side::Resp(decoder) => decoder.set_limits(limits),

@@ -18,14 +18,15 @@ pub type StreamOver<'a> = &'a dyn Fn(&[u8]) -> Option<usize>;
 ///
 /// 1. `decode` looks for a whole message at the front of the buffer. If it is not all there it takes nothing and answers
 ///    `None`; it is asked again when more has come. Otherwise it splits the message off and names the command that it
-///    means, with the name and the arguments that the service knows. Bytes that can be nothing are a [`ProtocolError`].
-///    What it must know to write the answer is its tag.
+///    means, with the name and the arguments that the service knows. Bytes that can be nothing are a [`ProtocolError`],
+///    with a text of the codec's own from [`ProtocolError::new`]. What it must know to write the answer is its tag.
 /// 2. `encode` writes one answer for every response, whatever its kind: a service does not know which protocol asked. Only
 ///    [`Response::Silent`] is nothing. The text of a [`Response::Error`] starts with a code. What a kind has no form for is
 ///    written as the protocol writes an error, never left out: the client waits for it.
 /// 3. A codec bounds what it waits for by the [`Limits`] that it is told, or by its own: `decode` answers with an error as
 ///    soon as more is announced, or is there, than a message may have. A peer that is not authenticated gets small ones.
-/// 4. The rest has defaults. A protocol with messages out of turn has an `encode_push`; one with long values can send them
+/// 4. The rest has defaults. A protocol with messages that mean nothing to a service, such as a keep-alive or a question for
+///    its version, answers them itself, with [`answer`](Codec::answer). A protocol with messages out of turn has an `encode_push`; one with long values can send them
 ///    in pieces, with [`begin_streamed`](Codec::begin_streamed), or take them, with [`decode_head`](Codec::decode_head).
 ///    Without these, such values are held whole, within bounds.
 ///
@@ -74,6 +75,60 @@ pub trait Codec {
         take: impl FnMut(&[u8], CommandId, Self::Tag) -> bool,
     ) {
         let _ = (input, batch, take);
+    }
+
+    /// Answers a command in place of the service: a handshake, a keep-alive, a question for the version of the protocol.
+    /// `None`, the default, leaves it to the service.
+    ///
+    /// Called for every command when its turn to be called comes, whether or not the client has authenticated. The
+    /// response is encoded in the order of the requests, as that of a service is; no layer sees the command.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use kvstore_protocol::{Codec, Command, Output, ProtocolError, Response};
+    ///
+    /// /// Lines that are keys to get, but for the line `version`.
+    /// struct Keys;
+    ///
+    /// enum Kind {
+    ///     Get,
+    ///     Version,
+    /// }
+    ///
+    /// impl Codec for Keys {
+    ///     type Tag = Kind;
+    ///
+    ///     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Kind)>, ProtocolError> {
+    ///         let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+    ///         let line = input.split_to(end + 1);
+    ///         Ok(Some(match &line[..end] {
+    ///             b"" => return Err(ProtocolError::new("an empty line")),
+    ///             b"version" => (Command::new("VERSION"), Kind::Version),
+    ///             key => (Command::get(key), Kind::Get),
+    ///         }))
+    ///     }
+    ///
+    ///     fn answer(&mut self, _: &Command, kind: &Kind) -> Option<Response> {
+    ///         matches!(kind, Kind::Version).then(|| Response::simple("1.6"))
+    ///     }
+    ///
+    ///     fn encode(&mut self, response: &Response, _: Kind, output: &mut Output) {
+    ///         output.bytes().extend_from_slice(format!("{response}\n").as_bytes());
+    ///     }
+    /// }
+    ///
+    /// let mut input = BytesMut::from("a key\nversion\n\n");
+    /// let (command, kind) = Keys.decode(&mut input)?.expect("a whole line");
+    /// assert_eq!(Keys.answer(&command, &kind), None); // for the service
+    /// let (command, kind) = Keys.decode(&mut input)?.expect("a whole line");
+    /// assert_eq!(Keys.answer(&command, &kind), Some(Response::simple("1.6")));
+    /// assert_eq!(Keys.decode(&mut input).err(), Some(ProtocolError::new("an empty line")));
+    /// # Ok::<(), ProtocolError>(())
+    /// ```
+    #[inline]
+    fn answer(&mut self, command: &Command, tag: &Self::Tag) -> Option<Response> {
+        let _ = (command, tag);
+        None
     }
 
     /// Appends `response` to `output`.

@@ -1,9 +1,8 @@
-//! Doubles as text, the way Redis writes them.
+//! Doubles as text, as Redis writes them.
 
 use std::borrow::Cow;
 
-/// The shortest text that reads back as `number`: no exponent for whole numbers below 10^17 and for what `%.17g` writes
-/// without one, `inf`, `-inf` and `nan` for the rest.
+/// The shortest text that parses as `number`, with an exponent where `%.17g` has one; or `inf`, `-inf`, `nan`.
 pub(crate) fn format(number: f64) -> Cow<'static, str> {
     if number.is_nan() {
         return Cow::Borrowed("nan");
@@ -19,8 +18,8 @@ pub(crate) fn format(number: f64) -> Cow<'static, str> {
     Cow::Owned(as_c_writes(&format!("{number:e}")))
 }
 
-/// `1.5e-7`, the shortest digits that read back, as C's `%g` writes it: without an exponent from 10^-4 on, else with a
-/// sign and two digits at least.
+/// Writes a number such as `1.5e-7` as C's `%g` does: without an exponent from 10^-4 on, else with a sign and at least
+/// two digits in it.
 fn as_c_writes(scientific: &str) -> String {
     let Some((digits, exponent)) = scientific.split_once('e') else { return scientific.to_owned() };
     let exponent: i32 = exponent.parse().unwrap_or(0);

@@ -1,15 +1,15 @@
-//! The two kinds of trouble: [`CommandError`] is an answer, [`ProtocolError`] ends the stream.
+//! [`CommandError`], which is sent as the answer to a command, and [`ProtocolError`], which ends the stream.
 
 use std::{borrow::Cow, fmt};
 
 use crate::catalog::{Flags, KnownCommand};
 
-/// A command that is refused: the peer reads `-CODE text` and stays connected.
+/// The error of one command: the client receives `-CODE text` and stays connected.
 ///
 /// ```
 /// use kvstore_protocol::CommandError;
 ///
-/// assert_eq!(CommandError::new("NOTFOUND", "nobody has that number").to_string(), "NOTFOUND nobody has that number");
+/// assert_eq!(CommandError::new("NOTFOUND", "no such user").to_string(), "NOTFOUND no such user");
 /// assert_eq!(CommandError::err("syntax error").to_string(), "ERR syntax error");
 /// let full = CommandError::with_code("FULL", format!("{} seats are taken", 7));
 /// assert_eq!(full.to_string(), "FULL 7 seats are taken");
@@ -21,17 +21,17 @@ pub struct CommandError {
 }
 
 impl CommandError {
-    /// A refusal with a code of its own, in capitals by custom.
+    /// An error with a code, which is in capitals by convention.
     pub const fn new(code: &'static str, text: &'static str) -> Self {
         Self { code, text: Cow::Borrowed(text) }
     }
 
-    /// The same with a text that is made when it is needed.
+    /// An error with a code and a text that is made at run time.
     pub fn with_code(code: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
         Self { code, text: text.into() }
     }
 
-    /// A refusal with the general code, `ERR`.
+    /// An error with the general code, `ERR`.
     pub fn err(text: impl Into<Cow<'static, str>>) -> Self {
         Self::with_code("ERR", text)
     }
@@ -45,10 +45,10 @@ impl CommandError {
     /// `ERR syntax error`
     pub const SYNTAX: Self = Self::new("ERR", "syntax error");
 
-    /// `ERR a streamed value stands alone`: what stands where one of several responses cannot be streamed.
+    /// `ERR a streamed value stands alone`: sent in place of a streamed value inside of another response.
     pub const STREAMED_INSIDE: Self = Self::new("ERR", "a streamed value stands alone");
 
-    /// `ERR an upgrade stands alone`: the same for a [`Upgrade`](crate::Upgrade).
+    /// `ERR an upgrade stands alone`: sent in place of an [`Upgrade`](crate::Upgrade) inside of another response.
     pub const UPGRADE_INSIDE: Self = Self::new("ERR", "an upgrade stands alone");
 
     /// `ERR unknown command …`, with the first arguments, as Redis words it.
@@ -72,24 +72,24 @@ impl CommandError {
         Self::err(format!("unknown command '{}', with args beginning with: {args}", shown(command.name())))
     }
 
-    /// `ERR wrong number of arguments for '…' command`, the name in lower case.
+    /// `ERR wrong number of arguments for '…' command`, with the name in lower case.
     pub fn wrong_arity(name: &str) -> Self {
         Self::err(format!("wrong number of arguments for '{}' command", name.to_lowercase()))
     }
 
-    /// `ERR unknown subcommand '…'. Try … HELP.`, for a command whose first argument names no sub-command of it.
+    /// `ERR unknown subcommand '…'. Try … HELP.`, for a first argument that is not a sub-command of `name`.
     pub fn unknown_subcommand(name: &str, asked: &[u8]) -> Self {
         // Redis cuts what was asked for after 128 bytes.
         let asked = String::from_utf8_lossy(&asked[..asked.len().min(128)]);
         Self::err(format!("unknown subcommand '{asked}'. Try {} HELP.", name.to_uppercase()))
     }
 
-    /// The code in front of the text.
+    /// The code.
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The text behind the code.
+    /// The text, without the code.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -103,83 +103,107 @@ impl fmt::Display for CommandError {
 
 impl std::error::Error for CommandError {}
 
-/// A stream that cannot be trusted any more: the peer is told, then disconnected. The texts are Redis's.
+/// Bytes that are not in the form of the protocol, or over a limit of it.
+///
+/// Where the next message starts is unknown after such an error, so the transport sends its text and closes the connection.
+/// The texts are those of Redis where Redis has the same error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The count behind `*` is no number, or over the limit.
+    /// The count behind `*` is not a number as [`parse_integer`](crate::parse_integer) reads it, or over the limit.
     #[error("Protocol error: invalid multibulk length")]
     InvalidMultibulkLength,
-    /// The line of a multibulk count does not end.
+    /// The line of a multibulk count does not end within 64 KiB.
     #[error("Protocol error: too big mbulk count string")]
     TooBigMultibulkCount,
-    /// A word of a command does not start with `$`.
+    /// An element of a multibulk request does not start with `$`.
     #[error("Protocol error: expected '$', got '{}'", Shown(*.0))]
     ExpectedBulk(u8),
-    /// The length behind `$` is no number, or over the limit.
+    /// The length behind `$` is not a number as [`parse_integer`](crate::parse_integer) reads it, negative, or over the
+    /// limit.
     #[error("Protocol error: invalid bulk length")]
     InvalidBulkLength,
-    /// The line of a bulk length does not end.
+    /// The line of a bulk length does not end within 64 KiB.
     #[error("Protocol error: too big bulk count string")]
     TooBigBulkCount,
-    /// A bulk or a line is not followed by CR LF.
+    /// A bulk, or the line of a length, does not end with CR LF.
     #[error("Protocol error: expected CRLF")]
     ExpectedCrlf,
-    /// More arguments than a client may send before it is authenticated.
+    /// A client sent more arguments than it may before it is authenticated.
     #[error("Protocol error: unauthenticated multibulk length")]
     UnauthenticatedMultibulkLength,
-    /// A longer argument than a client may send before it is authenticated.
+    /// A client sent a longer argument than it may before it is authenticated.
     #[error("Protocol error: unauthenticated bulk length")]
     UnauthenticatedBulkLength,
-    /// An inline command that does not end within its limit.
+    /// An inline command does not end within its limit.
     #[error("Protocol error: too big inline request")]
     TooBigInline,
-    /// Quotes of an inline command that do not match.
+    /// The quotes of an inline command do not match.
     #[error("Protocol error: unbalanced quotes in request")]
     UnbalancedQuotes,
-    /// A line without a word, where a command was due.
+    /// A text without words was parsed as a command.
     #[error("Protocol error: a command has a name")]
     EmptyCommand,
-    /// A whole command over the limit.
+    /// The whole request is over the limit.
     #[error("Protocol error: request exceeds the query buffer limit")]
     TooBigRequest,
-    /// Another protocol spoken on the port: HTTP, or TLS without a TLS listener.
+    /// The client speaks another protocol, which is named: HTTP, SMTP, SSH, TLS without a TLS listener, …
     #[error("Protocol error: this port speaks RESP, not {0}")]
     ForeignProtocol(&'static str),
-    /// A byte that starts no command.
+    /// No request starts with this byte.
     #[error("Protocol error: unexpected byte 0x{0:02x} at the start of a request")]
     UnexpectedByte(u8),
-    /// A native message with a number that names no command.
+    /// The number of a native request is not that of a command.
     #[error("Unknown command {0}")]
     UnknownNative(u16),
-    /// A text of a native message that is not UTF-8.
+    /// A string of a native message is not UTF-8.
     #[error("Value is not UTF-8")]
     NotUtf8,
-    /// A reply that is not in the form of the protocol.
+    /// A reply is not in the form of the protocol.
     #[error("invalid reply: {0}")]
     InvalidReply(&'static str),
+    /// Another error, with a text from [`ProtocolError::new`].
+    #[error("{0}")]
+    Other(Cow<'static, str>),
 }
 
-/// A byte in an error text: as it is when it can be read.
+impl ProtocolError {
+    /// An error of another [`Codec`](crate::Codec), with the text that it sends as the reason.
+    ///
+    /// ```
+    /// use kvstore_protocol::ProtocolError;
+    ///
+    /// assert_eq!(ProtocolError::new("bad checksum").to_string(), "bad checksum");
+    /// let error = ProtocolError::new(format!("version {} is not supported", 9));
+    /// assert_eq!(error.to_string(), "version 9 is not supported");
+    /// ```
+    pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Other(text.into())
+    }
+}
+
+/// A byte in the text of an error, escaped when it is not printable.
 struct Shown(u8);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            // An error is one line.
+            b'\r' | b'\n' => f.write_str(" "),
             printable @ b' '..=b'~' => write!(f, "{}", char::from(printable)),
             other => write!(f, "{}", other.escape_ascii()),
         }
     }
 }
 
-/// What ends a framed stream: trouble with its bytes, or with the transport under it.
+/// Why a stream of frames ended: its bytes, or the transport under it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The bytes are not in the form of the protocol.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
-    /// The protocol has no form for a command.
+    /// The protocol cannot express the command.
     #[error(transparent)]
     Command(#[from] CommandError),
     /// Reading or writing failed, or the stream ended inside of a message.

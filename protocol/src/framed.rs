@@ -1,7 +1,6 @@
-//! The codecs as [`tokio_util::codec`] has them, for [`Framed`](tokio_util::codec::Framed) and its kin.
+//! The codecs as [`Decoder`]s and [`Encoder`]s of tokio-util, for [`Framed`](tokio_util::codec::Framed).
 //!
-//! What is encoded goes into one buffer there, so long values are copied. A transport that minds writes an
-//! [`Output`] itself.
+//! These encode into one buffer, so long values are copied. A transport that must not copy them writes an [`Output`].
 
 use std::io;
 
@@ -12,7 +11,7 @@ use crate::{ClientCodec, Codec, Command, FrameError, Output, Response, ServerCod
 
 /// A stream of commands, and a sink of responses with the tags of their commands.
 ///
-/// A [`Response::Close`] is written as what it holds; closing is the owner's.
+/// A [`Response::Close`] is encoded as the response in it. Closing the connection is up to the caller.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

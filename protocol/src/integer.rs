@@ -1,6 +1,6 @@
-//! Integers as text, the way Redis reads them.
+//! [`parse_integer`]: integers as text, as Redis reads them.
 
-/// Reads an integer as strictly as Redis does (`string2ll`): no sign but `-`, no spaces, no zeros in front.
+/// Parses an integer of 64 bits as strictly as Redis (`string2ll`): no sign but `-`, no blanks, no zeros in front.
 ///
 /// ```
 /// use kvstore_protocol::parse_integer;

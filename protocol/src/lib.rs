@@ -22,17 +22,17 @@
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
 //! - [`catalog`]: what is known of a command by its name: arity, flags, keys
 //! - [`IntoResponse`]: what a handler returns
-//! - [`Body`], [`BodyPipe`], [`Streamed`]: long values that come in pieces, out and in; [`Upgrade`]: the end of the protocol
+//! - [`Body`], [`BodyPipe`], [`Streamed`]: long values that are streamed; [`Upgrade`]: another protocol
 //! - [`Session`], [`SessionHandle`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came
 //!   from
-//! - [`batch`]: what the commands that a connection sends together may share
-//! - [`parking`]: how a command that waits for an outside event says so to the layers around it
+//! - [`batch`]: what consecutive commands of a pipeline share
+//! - [`parking`]: how a command that waits for an outside event tells the layers around it
 //! - [`nested`]: how a layer sees the commands inside of a script
 //! - [`Codec`], [`RequestBatch`], [`Output`], [`Limits`]: a protocol as a transport sees it
 //! - [`resp`], [`native`], [`ServerCodec`]: RESP2 and RESP3, the binary protocol, and both behind one port
-//! - [`ClientCodec`]: the other side of either; with [`ServerCodec`] in
+//! - [`ClientCodec`]: the client's side of both; with [`ServerCodec`] in
 //!   [`Framed`](tokio_util::codec::Framed), a stream of messages
-//! - [`CommandError`], [`ProtocolError`]: trouble with a command is an answer, trouble with the stream ends it
+//! - [`CommandError`], [`ProtocolError`]: the error of a command is its answer, an error of the stream ends it
 
 mod auto;
 pub mod batch;

@@ -1,6 +1,8 @@
-//! [`Limits`]: how much a peer may ask a decoder to hold.
+//! [`Limits`]: how large a request or a reply may be.
 
-/// The bounds of one request. The defaults are those of Redis.
+/// The limits of one request, or of one reply. They bound the memory that a peer can make a decoder hold.
+///
+/// The defaults are those of Redis. A decoder refuses a request as soon as a length that is announced is over a limit.
 ///
 /// ```
 /// use kvstore_protocol::Limits;
@@ -19,30 +21,30 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What Redis allows a client that is not authenticated: 10 words of 16 KiB.
+    /// The limits for a client that is not authenticated: 10 words of 16 KiB, as in Redis, and 64 KiB in all.
     pub const fn unauthenticated() -> Self {
         Self { bulk: 16 * 1024, args: 10, inline: 16 * 1024, request: 64 * 1024, authenticated: false }
     }
 
-    /// The longest word, in bytes: 512 MiB by default. At most 1 GiB.
+    /// Sets the longest word, in bytes: 512 MiB by default, and at most 1 GiB.
     #[must_use]
     pub const fn max_bulk(self, bulk: usize) -> Self {
         Self { bulk: min(bulk, 1 << 30), ..self }
     }
 
-    /// The most words of a command, its name included: 1,048,576 by default.
+    /// Sets the most words of a command, its name included: 1,048,576 by default.
     #[must_use]
     pub const fn max_args(self, args: usize) -> Self {
         Self { args, ..self }
     }
 
-    /// The longest inline command, in bytes: 64 KiB by default.
+    /// Sets the longest inline command, in bytes: 64 KiB by default.
     #[must_use]
     pub const fn max_inline(self, inline: usize) -> Self {
         Self { inline: min(inline, 1 << 30), ..self }
     }
 
-    /// The largest request in all, in bytes: 1 GiB by default, and at most.
+    /// Sets the largest request, in bytes: 1 GiB by default, and at most.
     #[must_use]
     pub const fn max_request(self, request: usize) -> Self {
         Self { request: min(request, 1 << 30), ..self }
@@ -53,7 +55,7 @@ impl Limits {
         self.bulk
     }
 
-    /// The most words of a command.
+    /// The most words of a command, its name included.
     pub const fn args(&self) -> usize {
         self.args
     }
@@ -63,12 +65,12 @@ impl Limits {
         self.inline
     }
 
-    /// The largest request in all, in bytes.
+    /// The largest request, in bytes.
     pub const fn request(&self) -> usize {
         self.request
     }
 
-    /// Whether these bounds are for a client that has shown who it is: what an error says depends on it.
+    /// Whether these are the limits of an authenticated client. The texts of errors depend on it.
     pub const fn is_authenticated(&self) -> bool {
         self.authenticated
     }

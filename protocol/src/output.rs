@@ -1,21 +1,21 @@
-//! [`Output`]: encoded bytes on their way out, long values among them not copied.
+//! [`Output`]: encoded bytes to be written, with long values by reference.
 
 use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// From this length on a shared value is queued by reference; below, copying is cheaper than another slice.
+/// Shared values of this length or more are queued by reference. Copying shorter ones is cheaper than another slice.
 pub(crate) const SHARED: usize = 8 * 1024;
 
-/// How much room the first bytes get: small answers to a pipeline fit without growing step by step.
+/// The initial capacity, in which the short responses to a pipeline fit.
 const FIRST: usize = 4 * 1024;
 
-/// How much of one response gathers in the tail, before it is set apart.
+/// How long the tail grows with one response before it becomes a part.
 const PART: usize = 256 * 1024;
 
-/// A queue of bytes to be written: what was encoded, and shared values between.
+/// A queue of bytes to be written: encoded bytes, and long values that share the memory they came in.
 ///
-/// A [`Buf`], so that `poll_write_buf` writes several parts with one call.
+/// It is a [`Buf`] of several chunks, which `tokio_util::io::poll_write_buf` writes with one vectored write.
 ///
 /// ```
 /// use bytes::{Buf, Bytes};
@@ -29,15 +29,15 @@ const PART: usize = 256 * 1024;
 /// ```
 #[derive(Debug, Default)]
 pub struct Output {
-    /// What goes out first.
+    /// What is written first.
     parts: VecDeque<Bytes>,
     parts_len: usize,
-    /// What goes out after the parts.
+    /// What is written after the parts.
     tail: BytesMut,
 }
 
 impl Output {
-    /// Where bytes are appended.
+    /// The buffer to append encoded bytes to.
     #[inline]
     pub fn bytes(&mut self) -> &mut BytesMut {
         if self.tail.capacity() == 0 {
@@ -46,7 +46,7 @@ impl Output {
         &mut self.tail
     }
 
-    /// Appends `value`: copied when short, by reference when long.
+    /// Appends `value`. A value of 8 KiB or more is not copied.
     #[inline]
     pub fn share(&mut self, value: Bytes) {
         if value.len() < SHARED {
@@ -65,7 +65,7 @@ impl Output {
         }
     }
 
-    /// Sets apart what was appended so far, in no more room than it takes: a buffer that goes on growing doubles.
+    /// Moves the bytes appended so far into a buffer of exactly their size, so that the buffer does not double as it grows.
     pub fn seal(&mut self) {
         if !self.tail.is_empty() {
             self.parts_len += self.tail.len();
@@ -74,8 +74,7 @@ impl Output {
         }
     }
 
-    /// Sets apart what was appended so far, once it is much: a buffer that grows with one large response doubles, and is
-    /// copied each time.
+    /// Makes the tail a part once it is long. It would double with a large response, and be copied each time.
     #[inline]
     pub(crate) fn split_when_large(&mut self) {
         if self.tail.len() >= PART {
@@ -85,13 +84,13 @@ impl Output {
 
     #[cold]
     fn split(&mut self) {
-        // Room for the next part and what may go beyond it: what follows neither grows it nor leaves much of it empty.
+        // Enough for the next part and the last value in it, so that it neither grows nor stays half empty.
         let part = std::mem::replace(&mut self.tail, BytesMut::with_capacity(PART + 2 * SHARED)).freeze();
         self.parts_len += part.len();
         self.parts.push_back(part);
     }
 
-    /// How many bytes fit without an allocation.
+    /// How many bytes can be appended without an allocation.
     pub fn room(&self) -> usize {
         self.tail.capacity() - self.tail.len()
     }
@@ -124,7 +123,7 @@ impl Buf for Output {
             }
             self.parts.pop_front();
         }
-        // The whole tail is the common case: its room is used again.
+        // In the common case all of the tail was written, and its memory is reused.
         if count == self.tail.len() { self.tail.clear() } else { self.tail.advance(count) }
     }
 

@@ -1,20 +1,29 @@
-//! Parking: how a command that waits for an outside event says so to the layers around it.
+//! Parking: how the future of a command that waits for an outside event tells the layers around it.
 //!
-//! A command such as BLPOP is *in progress* for as long as it waits, and yet it takes nothing while it does. A limiter
-//! should give its permit to somebody else, and a timeout should not count. The future of such a command waits with
-//! [`park_until`]; a layer polls what it wraps through [`observe`], and asks [`seen`].
+//! A command such as BLPOP is in flight for as long as it waits, but it uses nothing meanwhile. A limiter should give its
+//! permit to another command, and a timeout should not run. The future of such a command waits with [`park_until`]. A
+//! layer polls its inner future through [`observe`], and reads the mark that it left with [`seen`].
 //!
-//! The mark lives for the length of one poll, on the thread that polls: it costs nothing while nobody parks, and it
-//! passes through every layer that polls its inner future itself, as tower's do. It does not pass a layer that moves the
-//! inner future to another task; such a command is simply one that takes long.
+//! | mark | set by | what layers do |
+//! |---|---|---|
+//! | [`Busy`](Parking::Busy) | every pending future that says nothing | the permit is held, the deadline runs |
+//! | [`Parked`](Parking::Parked) | [`park_until`], while the event has not come | a limiter gives the permit back, a timeout stands down |
+//! | [`Returning`](Parking::Returning) | [`park_until`], once, when the event has come | a limiter takes a permit before the next poll, a timeout starts anew |
+//!
+//! The concurrency limit and the timeout of `kvstore-middleware` act on these marks. tower's own layers do not know them:
+//! below tower's limit a parked command holds its permit, and below tower's timeout it can time out.
+//!
+//! A mark lasts for one poll, on the thread that polls, so it costs nothing while no command parks. It passes through every
+//! layer that polls its inner future itself. It does not pass a layer that moves the inner future to another task, such as
+//! tower's `Buffer`: the command counts as busy there.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
 //! use kvstore_protocol::parking::park_until;
 //!
 //! let (sender, receiver) = tokio::sync::oneshot::channel();
-//! sender.send("an item").expect("somebody listens");
-//! // Holds no permit and meets no timeout until the item is there, and holds a permit again once it is.
+//! sender.send("an item").expect("the receiver is open");
+//! // While it waits it holds no permit and no deadline runs. Before it continues it has a permit again.
 //! assert_eq!(park_until(receiver).await, Ok("an item"));
 //! # });
 //! ```
@@ -26,15 +35,15 @@ use std::{
     task::{Context, Poll},
 };
 
-/// What a pending future said about its waiting.
+/// What a pending future waits for, as far as layers are concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Parking {
-    /// Nothing: it is at work.
+    /// It is at work. The default of every future.
     #[default]
     Busy,
-    /// It waits for an outside event, and needs nothing until then.
+    /// It waits for an outside event, and needs no permit until then.
     Parked,
-    /// The event has come: it acts at the next poll, and needs back what it gave away. It has woken its task.
+    /// The event has come. It continues at its next poll, for which it has woken its task, and needs a permit by then.
     Returning,
 }
 
@@ -42,36 +51,35 @@ thread_local! {
     static MARK: Cell<Parking> = const { Cell::new(Parking::Busy) };
 }
 
-/// Polls what a layer wraps. If it is pending, [`seen`] tells afterwards what it said.
+/// Polls the inner future of a layer. When it is pending, [`seen`] returns its mark afterwards.
 ///
-/// What was polled comes back as it is, so that an answer is not moved on its way through a layer.
+/// Returns the result of the poll alone, so that an answer is not moved on its way through a layer.
 #[inline]
 pub fn observe<T>(poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
     MARK.set(Parking::Busy);
     poll()
 }
 
-/// What the future said that this thread has just polled through [`observe`], if it is pending.
+/// The mark of the pending future that this thread has just polled through [`observe`].
 #[inline]
 pub fn seen() -> Parking {
     MARK.get()
 }
 
-/// Waits for `event` parked: limits around this command do not count it, timeouts stand down.
+/// Waits for `event` while the command is parked: limits do not count it, and timeouts stand down.
 ///
-/// It is the whole of what a command waits for while it waits: a time limit goes inside, as in
-/// `park_until(tokio::time::timeout(limit, event))`, and not beside it in a `select!`. A command that races a parked
-/// event against something else may come to act without what its layers would have given it back.
+/// While a command is parked it must wait for nothing else. A time limit goes inside, as in
+/// `park_until(tokio::time::timeout(limit, event))`, and not beside it in a `select!`: if another branch completes first,
+/// the command continues without the permit that it gave back.
 ///
 /// # Cancel safety
-/// As safe as `event`: when the returned future is dropped after the event has come and before it returned, the event's
-/// output is lost.
+/// The output of the event is lost when the returned future is dropped after the event has come and before it is ready.
 pub async fn park_until<F: Future>(event: F) -> F::Output {
-    // A race that this loses goes on in the same poll, and is at work then.
+    // Another branch of a `select!` may complete in the same poll, and is busy then.
     let _unmark = Unmark;
     let mut event = pin!(event);
     let output = poll_fn(|cx| mark(event.as_mut().poll(cx), Parking::Parked)).await;
-    // Not at once: the layers around must be asked first, and they are at the next poll.
+    // Not at once: the layers must see `Returning` first, and act on it before the next poll.
     let mut asked = false;
     poll_fn(|cx: &mut Context<'_>| {
         if std::mem::replace(&mut asked, true) {
@@ -85,14 +93,14 @@ pub async fn park_until<F: Future>(event: F) -> F::Output {
 }
 
 fn mark<T>(poll: Poll<T>, parking: Parking) -> Poll<T> {
-    // Of several futures in one command the one that is about to act counts.
+    // Of several futures in one command the one that returns counts.
     if poll.is_pending() && MARK.get() != Parking::Returning {
         MARK.set(parking);
     }
     poll
 }
 
-/// Takes the mark away when its future goes.
+/// Clears the mark when its future is dropped.
 struct Unmark;
 
 impl Drop for Unmark {
@@ -119,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_race_that_parking_loses_is_at_work() {
+    async fn a_race_that_parking_loses_is_busy() {
         let mut race = pin!(async {
             tokio::select! {
                 () = park_until(std::future::pending()) => {}
@@ -133,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_futures_the_one_about_to_act_counts() {
+    async fn of_two_futures_the_one_that_returns_counts() {
         let mut both =
             pin!(async { tokio::join!(park_until(std::future::ready(())), park_until(std::future::pending::<()>())) });
         let mut cx = Context::from_waker(Waker::noop());

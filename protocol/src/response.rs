@@ -1,4 +1,4 @@
-//! [`Response`]: what a command is answered with, in RESP2, RESP3 or any other protocol.
+//! [`Response`]: the answer to a command, for RESP2, RESP3 or any other protocol.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::{Body, ByteString, CommandError, Streamed, Upgrade, double};
 
 /// The answer to one command.
 ///
-/// Every command yields exactly one. The kinds are those of RESP3; a codec writes them down for an older peer (a map
-/// becomes a flat array, a double a bulk, and so on). The last ones are for the few commands that need them: no message,
-/// several, the last one of the connection, one that is long and comes in pieces, the end of the protocol. They stand
-/// alone: inside of another response the last two become an error.
+/// Every command has exactly one. The kinds are those of RESP3, and a codec converts them for a peer that speaks RESP2: a
+/// map becomes a flat array, a double a bulk, and so on. The last five are for commands that need them: no message, several
+/// messages, the last message of the connection, a streamed value, an upgrade to another protocol. They must not be inside
+/// of another response: there the first three become null, and the last two an error.
 ///
 /// ```
 /// use kvstore_protocol::Response;
@@ -24,41 +24,41 @@ use crate::{Body, ByteString, CommandError, Streamed, Upgrade, double};
 pub enum Response {
     /// A short status, such as `OK`. Line breaks in it are written as spaces.
     Simple(ByteString),
-    /// A refusal, its code first. Line breaks in it are written as spaces.
+    /// An error, its code first. Line breaks in it are written as spaces.
     Error(ByteString),
     /// An integer.
     Integer(i64),
     /// A string of bytes.
     Bulk(ByteString),
-    /// Nothing: `$-1` for a RESP2 peer.
+    /// No value: `$-1` in RESP2.
     Null,
-    /// Nothing where an array was due: `*-1` for a RESP2 peer.
+    /// No value in place of an array: `*-1` in RESP2.
     NullArray,
     /// Several responses.
     Array(Vec<Response>),
-    /// Pairs; a flat array for a RESP2 peer.
+    /// Pairs of keys and values. A flat array in RESP2.
     Map(Vec<(Response, Response)>),
-    /// Several responses without order; an array for a RESP2 peer.
+    /// Several responses without order. An array in RESP2.
     Set(Vec<Response>),
-    /// A number; its text for a RESP2 peer.
+    /// A double. A bulk in RESP2.
     Double(f64),
-    /// True or false; 1 or 0 for a RESP2 peer.
+    /// True or false. 1 or 0 in RESP2.
     Boolean(bool),
-    /// The digits of an integer of any size; a bulk for a RESP2 peer.
+    /// The digits of an integer of any size. A bulk in RESP2.
     BigNumber(ByteString),
-    /// A text with the three letters of its format (`txt`, `mkd`); a bulk for a RESP2 peer.
+    /// A text and the three letters of its format, such as `txt` or `mkd`. A bulk in RESP2.
     Verbatim([u8; 3], ByteString),
-    /// A message out of turn, such as one that was published; an array for a RESP2 peer.
+    /// A message out of turn, such as one that was published. An array in RESP2.
     Push(Vec<Response>),
     /// No message at all.
     Silent,
     /// Several messages in a row.
     Messages(Vec<Response>),
-    /// This message, and then the connection is closed.
+    /// This message, after which the connection is closed.
     Close(Box<Response>),
-    /// A string of bytes that is sent as it comes, and never held whole.
+    /// A string of bytes that is sent as it is read, and is never in memory as a whole.
     Streamed(Streamed),
-    /// No more messages: the connection goes on in a protocol of somebody else's.
+    /// No more messages: the connection is upgraded to another protocol.
     Upgrade(Upgrade),
 }
 
@@ -75,7 +75,7 @@ impl Response {
         Self::Simple(text.into())
     }
 
-    /// A refusal: `code`, a space, `text`.
+    /// An error: `code`, a space, `text`.
     pub fn error(code: &str, text: &str) -> Self {
         Self::Error(format!("{code} {text}").into())
     }
@@ -91,7 +91,7 @@ impl Response {
         Self::Array(items.into_iter().map(Into::into).collect())
     }
 
-    /// Whether the command was refused.
+    /// Whether the response is an error.
     pub fn is_error(&self) -> bool {
         match self {
             Self::Error(_) => true,
@@ -100,7 +100,7 @@ impl Response {
         }
     }
 
-    /// The code of a refusal: the word in front of its text.
+    /// The code of an error: its first word.
     pub fn error_code(&self) -> Option<&str> {
         match self {
             Self::Error(text) => std::str::from_utf8(text.split(|byte| *byte == b' ').next()?).ok(),
@@ -109,7 +109,7 @@ impl Response {
         }
     }
 
-    /// How many bytes the response takes in memory, about. What is streamed is not in memory, and does not count.
+    /// About how many bytes the response takes in memory. A streamed value does not count.
     pub(crate) fn size(&self) -> usize {
         let inside: usize = match self {
             Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Messages(items) => {
@@ -208,7 +208,7 @@ impl From<f64> for Response {
     }
 }
 
-/// A count. Over 2^63 - 1 it is written as that.
+/// A number over 2^63 - 1 becomes 2^63 - 1.
 impl From<usize> for Response {
     fn from(count: usize) -> Self {
         Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))

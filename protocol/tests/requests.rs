@@ -13,12 +13,19 @@ fn resp_request() -> impl Strategy<Value = (Vec<u8>, Option<Command>)> {
         6 => command().prop_map(|command| {
             (encoded(|output| resp::encode_command(&command, output)), Some(command))
         }),
-        2 => vec("[a-zA-Z0-9]{1,9}", 1..6).prop_map(|words| {
-            (format!(" {} \r\n", words.join("  ")).into_bytes(), Some(Command::new(&words[0]).with_args(&words[1..])))
-        }),
-        1 => prop::sample::select(vec!["\r\n", "*0\r\n", "*-1\r\n", "  \r\n"])
+        2 => inline_command(),
+        1 => prop::sample::select(vec!["\r\n", "\n", "*0\r\n", "*-9223372036854775808\r\n", "  \r\n", " \n"])
             .prop_map(|nothing| (nothing.into(), None)),
     ]
+}
+
+/// Words of what can be typed and of high bytes, on a line that ends with LF or CR LF.
+fn inline_command() -> impl Strategy<Value = (Vec<u8>, Option<Command>)> {
+    let word = vec(prop::sample::select(&b"abcXYZ019\x80\xc3\xff"[..]), 1..9);
+    let end = prop::sample::select(vec![&b" \r\n"[..], b"\n", b"\r\r\n"]);
+    (vec(word, 1..6), end).prop_map(|(words, end)| {
+        ([b" ", &words.join(&b"  "[..])[..], end].concat(), Some(Command::new(&words[0]).with_args(&words[1..])))
+    })
 }
 
 fn native_command() -> impl Strategy<Value = Command> {

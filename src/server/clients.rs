@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use kvstore_protocol::{
     Response, SendError, Session,
-    mailbox::{Message, Order, Place},
+    mailbox::{Message, Order, Position},
 };
 use tokio::time::Instant;
 
@@ -123,7 +123,7 @@ impl ConnectedClient {
     /// When too many messages wait for the connection, or it is closed.
     pub fn push(&self, message: Response) -> Result<(), SendError> {
         match self.session().mailbox() {
-            Some(mailbox) => mailbox.try_send(Message::new(0, Place::AfterAnswer, message)),
+            Some(mailbox) => mailbox.try_send(Message::new(0, Position::AfterAnswer, message)),
             None => Err(SendError::Closed(message)),
         }
     }

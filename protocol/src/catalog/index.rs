@@ -212,7 +212,8 @@ mod tests {
             for (index, bit) in (0..name.len()).flat_map(|index| (0..8).map(move |bit| (index, bit))) {
                 let mut other = name.to_vec();
                 other[index] ^= 1 << bit;
-                let found = COMMANDS.iter().zip(1..).find(|(known, _)| known.name().as_bytes().eq_ignore_ascii_case(&other));
+                let found =
+                    COMMANDS.iter().zip(1..).find(|(known, _)| known.name().as_bytes().eq_ignore_ascii_case(&other));
                 let number = found.map_or(0, |(_, number)| number);
                 assert_eq!(number_of(&other), number, "{}", other.escape_ascii());
                 other.extend([b'x'; 8]);

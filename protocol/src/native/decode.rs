@@ -1,4 +1,4 @@
-//! Native requests to commands.
+//! [`RequestDecoder`]: native requests to commands.
 
 use std::{ops::Range, str, sync::Arc};
 
@@ -7,16 +7,16 @@ use bytes::{Bytes, BytesMut};
 use super::{CLEAR, GET, HEADER, PING, SET};
 use crate::{Command, Limits, ProtocolError, Word};
 
-/// What a response must know of its request.
+/// What the encoding of a response depends on: the command that was requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tag {
-    /// A missing value is an error.
+    /// `GET`: a missing value is an error.
     Get,
-    /// The answer is the key.
+    /// `SET`: the response is this key.
     Set(Bytes),
-    /// A missing value is an empty string.
+    /// `CLEAR`: a missing value is an empty string.
     Clear,
-    /// The answer is as it comes.
+    /// `PING`: the response is the text.
     Ping,
 }
 
@@ -38,12 +38,12 @@ pub struct RequestDecoder {
 }
 
 impl RequestDecoder {
-    /// The bounds from now on.
+    /// Sets the limits of the requests that follow.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// How many bytes are missing at least for the next step.
+    /// The least number of bytes that must arrive before [`decode`](Self::decode) can return something else.
     pub fn missing(&self) -> usize {
         self.missing
     }
@@ -51,7 +51,7 @@ impl RequestDecoder {
     /// Takes one whole request off the front of `input`, if there is one.
     ///
     /// # Errors
-    /// When the bytes are no request, or one over the limits. The stream ends there.
+    /// When the bytes are not a request, or the request is over the limits. The decoder cannot be used after that.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Tag)>, ProtocolError> {
         if let Some(other) = input.first().filter(|first| **first != HEADER) {
             return Err(ProtocolError::UnexpectedByte(*other));
@@ -78,7 +78,7 @@ impl RequestDecoder {
         }
         let frame = input.split_to(at).freeze();
         for word in &words[1..] {
-            // Checked on the whole frame's words only now: a string that has not arrived is looked at once.
+            // Checked when all of the request has arrived, so that each byte is checked once.
             str::from_utf8(&frame[word.range()]).map_err(|_| ProtocolError::NotUtf8)?;
         }
         let tag = match number {
@@ -93,7 +93,7 @@ impl RequestDecoder {
         Ok(Some((Command::from_frame_and_external(frame, Arc::from(name.as_bytes()), &words), tag)))
     }
 
-    /// Where the string whose length stands at `at` lies.
+    /// Where the string is whose length is at `at`.
     fn decode_string(&mut self, input: &[u8], at: usize) -> Result<Option<Range<usize>>, ProtocolError> {
         let Some(length) = input.get(at..).and_then(<[u8]>::first_chunk) else { return Ok(self.wait_for(1)) };
         let start = at + 4;

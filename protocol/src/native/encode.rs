@@ -1,4 +1,4 @@
-//! Responses and commands to native messages.
+//! Commands and responses to native messages.
 
 use std::str;
 
@@ -7,11 +7,11 @@ use bytes::{BufMut, Bytes};
 use super::{CLEAR, ERROR, GET, HEADER, PING, SET, SUCCESS, Tag};
 use crate::{ByteString, Command, CommandError, Output, ProtocolError, Response};
 
-/// Appends `command` as a native server reads it, and says what the response will depend on.
+/// Appends `command` as a native request. Returns the tag that the encoding of its response depends on.
 ///
 /// # Errors
-/// When the protocol has no form for the command: it has `GET key`, `SET key value`, `CLEAR key` (or `GETDEL key`) and
-/// `PING [text]`, of UTF-8. Nothing is appended then.
+/// When the protocol cannot express the command. It has `GET key`, `SET key value`, `CLEAR key` (or `GETDEL key`) and
+/// `PING [text]`, with arguments of UTF-8. Nothing is appended then.
 ///
 /// ```
 /// use kvstore_protocol::{Command, Output, native::{Tag, encode_command}};
@@ -51,7 +51,7 @@ pub fn encode_command(command: &Command, output: &mut Output) -> Result<Tag, Com
     Ok(tag)
 }
 
-/// Appends `response` as a native client reads it: one status and one text.
+/// Appends `response` as a native response: a status and a string.
 ///
 /// ```
 /// use kvstore_protocol::{Output, Response, native::{Tag, encode_response}};
@@ -79,16 +79,16 @@ pub fn encode_response(response: &Response, tag: &Tag, output: &mut Output) {
         }
         Response::Integer(number) => message(SUCCESS, &ByteString::from_integer(*number), output),
         Response::Silent => {}
-        // The text is checked before its length is written, so a transport hands it over whole.
+        // The string is checked before its length is written, so a transport collects it first.
         Response::Streamed(_) => error(CommandError::STREAMED_INSIDE.text(), output),
         Response::Upgrade(_) => error(CommandError::UPGRADE_INSIDE.text(), output),
         other => message(SUCCESS, &other.to_string().into(), output),
     }
 }
 
-/// Appends what tells a native client why the stream ends.
-pub fn encode_error(trouble: &ProtocolError, output: &mut Output) {
-    error(&trouble.to_string(), output);
+/// Appends the text of a protocol error as an error response.
+pub fn encode_error(reason: &ProtocolError, output: &mut Output) {
+    error(&reason.to_string(), output);
 }
 
 fn error(text: &str, output: &mut Output) {

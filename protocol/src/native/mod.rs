@@ -1,4 +1,4 @@
-//! The native protocol: a small binary format of requests and responses.
+//! The native protocol: a small binary protocol of four commands.
 //!
 //! Integers are big-endian; a string is a `u32` length and that many bytes of UTF-8.
 //!
@@ -18,7 +18,7 @@ pub use decode::{RequestDecoder, Tag};
 pub use encode::{encode_command, encode_error, encode_response};
 pub use reply::ReplyDecoder;
 
-/// The byte that every message starts with, and no RESP request does.
+/// The first byte of every message. No RESP request starts with it.
 pub const HEADER: u8 = 0;
 
 const GET: u16 = 0;

@@ -1,4 +1,4 @@
-//! Native responses to [`Response`]s.
+//! [`ReplyDecoder`]: native responses to [`Response`]s.
 
 use std::str;
 
@@ -9,7 +9,8 @@ use crate::{ByteString, Limits, ProtocolError, Response};
 
 /// Decodes the responses of a native server, in whatever pieces they arrive.
 ///
-/// A success is a bulk. An error stays one, also where it says `Key not found`: only the caller knows what was asked.
+/// A success becomes a [`Response::Bulk`], an error a [`Response::Error`]. `Key not found` is an error too: only the caller
+/// knows that it asked for a key.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -25,12 +26,12 @@ pub struct ReplyDecoder {
 }
 
 impl ReplyDecoder {
-    /// The bounds from now on. The longest text is the only one that counts.
+    /// Sets the limits of the responses that follow. Only the longest bulk applies.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// How many bytes are missing at least for the next step.
+    /// The least number of bytes that must arrive before [`decode`](Self::decode) can return something else.
     pub fn missing(&self) -> usize {
         self.missing
     }
@@ -38,7 +39,7 @@ impl ReplyDecoder {
     /// Takes one whole response off the front of `input`, if there is one.
     ///
     /// # Errors
-    /// When the bytes are no response, or one over the limits. The stream ends there.
+    /// When the bytes are not a response, or the response is over the limits. The decoder cannot be used after that.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Response>, ProtocolError> {
         if input.first().is_some_and(|first| *first != HEADER) {
             return Err(ProtocolError::InvalidReply("unexpected first byte"));

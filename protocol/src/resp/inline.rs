@@ -1,4 +1,4 @@
-//! Inline commands: words on a line, with the quoting rules of Redis (`sdssplitargs`).
+//! Inline commands: words on a line, quoted as in Redis (`sdssplitargs`).
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{Command, ProtocolError, Word};
 
-/// The words of a line, and the bytes of those that are not in it as they are.
+/// The words of a line. Words with quotes are rewritten into a buffer of their own.
 pub(super) struct Split {
     words: Vec<Word>,
     rewritten: Vec<u8>,
@@ -24,7 +24,7 @@ impl Split {
     }
 }
 
-/// The command that a line means, as somebody would type it: words between spaces, with quotes round those that have some.
+/// Parses a command as it is typed in `redis-cli`: words between spaces, and quotes round a word with spaces in it.
 ///
 /// ```
 /// use kvstore_protocol::Command;
@@ -43,15 +43,6 @@ impl FromStr for Command {
     }
 }
 
-/// A line starts with something that can be typed. What other protocols start with is answered at once.
-pub(super) fn check_first_byte(byte: u8) -> Result<(), ProtocolError> {
-    match byte {
-        0x16 => Err(ProtocolError::ForeignProtocol("TLS")),
-        b' '..=b'~' | b'\t' | b'\r' | b'\n' => Ok(()),
-        other => Err(ProtocolError::UnexpectedByte(other)),
-    }
-}
-
 /// Splits a line without its CR LF into words.
 pub(super) fn split(line: &[u8]) -> Result<Split, ProtocolError> {
     let mut split = Split { words: Vec::new(), rewritten: Vec::new() };
@@ -67,13 +58,10 @@ pub(super) fn split(line: &[u8]) -> Result<Split, ProtocolError> {
             at = end;
         }
     }
-    if is_http(line) {
-        return Err(ProtocolError::ForeignProtocol("HTTP"));
-    }
     Ok(split)
 }
 
-/// Appends the word that starts at `start`, its quotes removed and its escapes replaced, and returns where it ends.
+/// Appends the word that starts at `start` to `word`, without its quotes and escapes. Returns where it ends.
 fn unquote(line: &[u8], start: usize, word: &mut Vec<u8>) -> Result<usize, ProtocolError> {
     let mut at = start;
     let mut quote = None;
@@ -103,7 +91,7 @@ fn unquote(line: &[u8], start: usize, word: &mut Vec<u8>) -> Result<usize, Proto
 
 const UNBALANCED: ProtocolError = ProtocolError::UnbalancedQuotes;
 
-/// The escape at the start of `rest`: how many bytes it takes and which byte it means.
+/// The escape at the start of `rest`: how many bytes it takes, and the byte that it stands for.
 fn escape(rest: &[u8]) -> (usize, u8) {
     match rest {
         [_, b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
@@ -123,27 +111,13 @@ fn hex(digit: u8) -> u8 {
     char::from(digit).to_digit(16).map_or(0, |value| value as u8)
 }
 
-/// Whether a line opens an HTTP request. A browser, or a page in one, that is made to talk to this port must not have
-/// the lines after it run as commands; `Host:` and `POST` are refused by Redis for the same reason.
-fn is_http(line: &[u8]) -> bool {
-    let mut words = line.split(|byte| ends_word(*byte)).filter(|word| !word.is_empty());
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    // Whatever the method: what follows it is a path, an asterisk, an address, and then the version.
-    let is_target = matches!(target.first(), Some(b'/' | b'*'))
-        || memchr::memmem::find(target, b"://").is_some()
-        || method.eq_ignore_ascii_case(b"CONNECT");
-    method.eq_ignore_ascii_case(b"POST")
-        || method.eq_ignore_ascii_case(b"Host:")
-        || is_target && words.next().is_some_and(|version| version.starts_with(b"HTTP/"))
-}
-
-/// What stands between words.
+/// Whether the byte may stand between words.
 fn is_space(byte: u8) -> bool {
     ends_word(byte) || matches!(byte, 0x0b | 0x0c)
 }
 
-/// Fewer bytes end a word than may stand before one: so does Redis.
-fn ends_word(byte: u8) -> bool {
+/// Whether the byte ends a word. As in Redis, fewer bytes do than may stand in front of one.
+pub(super) fn ends_word(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
@@ -171,12 +145,6 @@ mod tests {
         ] {
             assert_eq!(words(line).unwrap(), expected, "{line}");
         }
-    }
-
-    #[test]
-    fn a_value_that_looks_like_a_version_of_http_is_a_value() {
-        assert_eq!(words("SET key HTTP/1.1").unwrap(), [&b"SET"[..], b"key", b"HTTP/1.1"]);
-        assert_eq!(words("PUT / HTTP/1.1"), Err(ProtocolError::ForeignProtocol("HTTP")));
     }
 
     #[test]

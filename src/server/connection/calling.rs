@@ -132,13 +132,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Calls the next command, if it may be called now.
     fn call_next(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((command, is_exclusive)) = self.reader.queue.next() else { return false };
+        let Some((command, tag, is_exclusive)) = self.reader.queue.next() else { return false };
         let shared = self.client.shared();
         if !self.caller.flight.is_empty() {
             let has_room = self.caller.flight.len() < shared.settings.max_in_flight;
             if self.caller.is_at_exclusive || is_exclusive || !has_room {
                 return false;
             }
+        }
+        if let Some(response) = self.codec.answer(command, tag) {
+            return self.answer_next(response);
         }
         if let Some(end) = shared.registry.pause().holds(command) {
             self.caller.wait_until(end);
@@ -249,6 +252,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if !M::IS_CLONED {
             self.finish();
         }
+    }
+
+    /// Answers the next command, which is the codec's own.
+    #[cold]
+    fn answer_next(&mut self, response: Response) -> bool {
+        let Some((_, tag)) = self.reader.queue.pop() else { return false };
+        self.answer_now(response, tag);
+        true
     }
 
     /// Refuses a command of a client that has not authenticated.

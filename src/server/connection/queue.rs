@@ -52,10 +52,11 @@ impl<T> RequestQueue<T> {
         self.commands.extend(commands);
     }
 
-    /// The next command, and whether it is exclusive.
+    /// The next command, its tag, and whether it is exclusive.
     #[inline]
-    pub(super) fn next(&self) -> Option<(&Command, bool)> {
-        Some((self.commands.front()?, self.rest.front()?.1))
+    pub(super) fn next(&self) -> Option<(&Command, &T, bool)> {
+        let (tag, is_exclusive) = self.rest.front()?;
+        Some((self.commands.front()?, tag, *is_exclusive))
     }
 
     /// Gives the commands another session: it has changed since they were decoded.

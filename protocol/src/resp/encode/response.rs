@@ -1,63 +1,12 @@
-//! Responses to bytes, in RESP2 or RESP3; commands to bytes, which are the same in both.
+//! Responses to bytes, in RESP2 or RESP3.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
-/// What the length in front of a bulk takes at most, and the line end behind it.
-const LINES: usize = 32;
+use super::{bulk, number};
+use crate::{ByteString, CommandError, Output, Protocol, Response, double};
 
-use crate::{ByteString, Command, CommandError, Output, Protocol, Response, double, output::SHARED};
-
-/// Appends `command` as a server reads it: an array of bulks. Long arguments are appended by reference.
-///
-/// ```
-/// use kvstore_protocol::{Command, Output, resp::encode_command};
-///
-/// let mut output = Output::default();
-/// encode_command(&Command::get("key"), &mut output);
-/// assert_eq!(&output.bytes()[..], b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n");
-/// ```
-pub fn encode_command(command: &Command, output: &mut Output) {
-    encode_words(command, command.len(), output);
-}
-
-/// Appends `command` with one more argument of so many bytes that follow later, and behind them [`encode_bulk_end`].
-/// False, and nothing, when RESP has no such length.
-///
-/// ```
-/// use kvstore_protocol::{Command, Output, resp};
-///
-/// let mut output = Output::default();
-/// assert!(resp::encode_command_head(&Command::new("SET").arg("key"), 5, &mut output));
-/// assert_eq!(&output.bytes()[..], b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\n");
-/// ```
-#[must_use]
-pub fn encode_command_head(command: &Command, length: u64, output: &mut Output) -> bool {
-    if i64::try_from(length).is_err() {
-        return false;
-    }
-    encode_words(command, command.len() + 1, output);
-    encode_bulk_head(length, output)
-}
-
-fn encode_words(command: &Command, count: usize, output: &mut Output) {
-    number(b'*', count as i64, output.bytes());
-    word(command.name(), output);
-    for (index, arg) in command.args().enumerate() {
-        match arg.len() {
-            ..SHARED => word(arg, output),
-            _ => bulk(&command.shared_arg(index).expect("there is this argument").into(), output),
-        }
-    }
-}
-
-fn word(word: &[u8], output: &mut Output) {
-    let output = output.bytes();
-    number(b'$', word.len() as i64, output);
-    output.put_slice(word);
-    output.put_slice(b"\r\n");
-}
-
-/// Appends `response` as a peer of `protocol` reads it. A kind that only RESP3 has is written down for RESP2.
+/// Appends `response` in the given version of the protocol. A kind that only RESP3 has is converted for RESP2, as
+/// [`Response`] says.
 ///
 /// ```
 /// use kvstore_protocol::{Output, Protocol, Response, resp::encode_response};
@@ -133,90 +82,21 @@ fn list(kind: u8, items: &[Response], protocol: Protocol, output: &mut Output) {
     }
 }
 
-/// Appends what goes in front of a bulk of so many bytes that follow later, and behind them
-/// [`encode_bulk_end`]. False, and nothing, when RESP has no such length.
-///
-/// ```
-/// use kvstore_protocol::{Output, resp};
-///
-/// let mut output = Output::default();
-/// assert!(resp::encode_bulk_head(5, &mut output));
-/// output.bytes().extend_from_slice(b"value");
-/// resp::encode_bulk_end(&mut output);
-/// assert_eq!(&output.bytes()[..], b"$5\r\nvalue\r\n");
-/// ```
-#[must_use]
-pub fn encode_bulk_head(length: u64, output: &mut Output) -> bool {
-    let Ok(length) = i64::try_from(length) else { return false };
-    number(b'$', length, output.bytes());
-    true
-}
-
-/// Appends what goes behind the bytes of a bulk.
-pub fn encode_bulk_end(output: &mut Output) {
-    output.bytes().put_slice(b"\r\n");
-}
-
-/// A response inside of another is exactly one, whatever it is: the count in front of it was written already. What says
-/// how messages follow each other says nothing there, and becomes null.
+/// Appends a response inside of another. It is exactly one, since their number was appended already: a kind that is no
+/// message or several becomes null.
 #[inline]
 fn encode_item(item: &Response, protocol: Protocol, output: &mut Output) {
     match item {
         Response::Silent | Response::Messages(_) | Response::Close(_) => {
             encode_response(&Response::Null, protocol, output);
         }
-        // A client takes a push out of its turn wherever it stands.
+        // A client takes a push out of turn wherever it stands.
         Response::Push(items) => list(b'*', items, protocol, output),
         item => encode_response(item, protocol, output),
     }
 }
 
-#[inline]
-fn bulk(bytes: &ByteString, output: &mut Output) {
-    let Some((padded, length)) = bytes.inline() else { return shared_bulk(bytes, output) };
-    let output = output.bytes();
-    // Room for all of it at once.
-    output.reserve(padded.len() + LINES);
-    number(b'$', length as i64, output);
-    let end = output.len() + length;
-    output.extend_from_slice(padded);
-    output.truncate(end);
-    output.extend_from_slice(b"\r\n");
-}
-
-/// A long one goes out by reference.
-fn shared_bulk(bytes: &ByteString, output: &mut Output) {
-    if bytes.len() < SHARED {
-        output.bytes().reserve(bytes.len() + LINES);
-    }
-    number(b'$', bytes.len() as i64, output.bytes());
-    output.append(bytes);
-    output.bytes().put_slice(b"\r\n");
-}
-
-/// `:42` and its line end, in one piece.
-#[inline]
-pub(super) fn number(kind: u8, number: i64, output: &mut BytesMut) {
-    match u8::try_from(number) {
-        Ok(digit @ 0..=9) => output.extend_from_slice(&[kind, b'0' + digit, b'\r', b'\n']),
-        Ok(small @ 10..=99) => {
-            output.extend_from_slice(&[kind, b'0' + small / 10, b'0' + small % 10, b'\r', b'\n']);
-        }
-        _ => long_number(kind, number, output),
-    }
-}
-
-fn long_number(kind: u8, number: i64, output: &mut BytesMut) {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(number).as_bytes();
-    let mut line = [0; 24];
-    line[0] = kind;
-    line[1..=digits.len()].copy_from_slice(digits);
-    line[digits.len() + 1..digits.len() + 3].copy_from_slice(b"\r\n");
-    output.put_slice(&line[..digits.len() + 3]);
-}
-
-/// A text on one line. A line break in it would end it early and desynchronise the peer, so it becomes a space.
+/// Appends a text on one line. A line break in it becomes a space, or the peer would take the rest for another reply.
 #[inline]
 fn line(kind: u8, text: &ByteString, output: &mut Output) {
     let output = output.bytes();
@@ -245,15 +125,6 @@ mod tests {
         let mut output = Output::default();
         encode_response(response, protocol, &mut output);
         String::from_utf8(output.bytes().to_vec()).unwrap()
-    }
-
-    #[test]
-    fn a_long_argument_is_not_copied() {
-        let (command, mut output) = (Command::set("k", "x".repeat(SHARED)), Output::default());
-        encode_command(&command, &mut output);
-        assert_eq!(output.chunk(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8192\r\n");
-        output.advance(output.chunk().len());
-        assert_eq!(output.chunk().as_ptr(), command.arg_at(1).unwrap().as_ptr());
     }
 
     #[test]
