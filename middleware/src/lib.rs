@@ -43,7 +43,7 @@
 //! - [`tee`]: a second service sees the same commands
 //! - [`timeout`]: a late command is answered
 //!
-//! Beside them [`redact`], what of a command may be shown, and [`trouble`], what a client reads when a service fails.
+//! Beside them [`redact`], what of a command may be shown, and [`failure`], what a client reads when a service fails.
 //!
 //! [`Response`]: kvstore_protocol::Response
 
@@ -52,6 +52,7 @@ pub mod audit;
 pub mod catch_panic;
 pub mod concurrency_limit;
 pub mod deny;
+pub mod failure;
 pub mod from_fn;
 pub mod load_shed;
 pub mod log;
@@ -65,7 +66,6 @@ pub mod rename;
 mod stopwatch;
 pub mod tee;
 pub mod timeout;
-pub mod trouble;
 mod watched;
 
 pub use self::metrics::{Metrics, MetricsLayer};

@@ -281,7 +281,7 @@ async fn command_that_an_outer_layer_refuses_is_not_mirrored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_of_the_second_service_and_of_the_comparison_reaches_no_client() {
+async fn failures_of_the_second_service_and_of_the_comparison_reach_no_client() {
     let seen = Seen::default();
     let log = seen.clone();
     let second = service_fn(|command: Command| {
@@ -299,8 +299,8 @@ async fn trouble_of_the_second_service_and_of_the_comparison_reaches_no_client()
         assert_eq!(answer(&tee, Command::new(name)).await, Response::ok());
     }
     tee.idle().await;
-    let trouble = |name| format!("{name}: -ERR internal error");
-    assert_eq!(seen.all(), [trouble("CALL"), trouble("POLL"), trouble("FAIL"), "FINE: (nil)".to_owned()]);
+    let failed = |name| format!("{name}: -ERR internal error");
+    assert_eq!(seen.all(), [failed("CALL"), failed("POLL"), failed("FAIL"), "FINE: (nil)".to_owned()]);
     assert_eq!(tee.dropped(), 0);
 }
 

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{
     Codec, Peer, Session,
     mailbox::{Inbox, Order, mailbox_within},
@@ -56,7 +56,7 @@ pub(super) async fn accept_all<L, U, C>(
             continue;
         }
         // Without a codec nothing can be said to this one; the next may have more luck.
-        let Ok(codec) = trouble::guard(&codec) else { continue };
+        let Ok(codec) = failure::catch(&codec) else { continue };
         let (mailbox, inbox) = mailbox_within(shared.settings.push_queue, shared.settings.push_buffer);
         let mut session = Session::new(shared.registry.next_id(), peer, local.clone(), mailbox);
         session.set_user(shared.first_user());

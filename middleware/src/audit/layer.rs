@@ -4,7 +4,7 @@ use kvstore_protocol::Command;
 use tower_layer::Layer;
 
 use super::{Audit, AuditRecord, AuditSink, TracingSink};
-use crate::{redact::Redact, trouble::guard};
+use crate::{failure::catch, redact::Redact};
 
 /// Records each command, for all the services that this layer and its clones make.
 ///
@@ -75,7 +75,7 @@ impl Settings {
 
     /// Hands a record to the sink, whose panics are nobody's trouble.
     pub(super) fn record(&self, record: &AuditRecord<'_>) {
-        let _ = guard(|| self.sink.record(record));
+        let _ = catch(|| self.sink.record(record));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
 
 use kvstore_protocol::Response;
 
-use crate::trouble;
+use crate::failure;
 
 /// Runs a piece of the inner service.
 ///
@@ -22,7 +22,7 @@ pub(super) fn catch<T>(
 /// What is asked for an answer may be broken too.
 #[cold]
 fn ask(answer: &impl Fn(&(dyn Any + Send)) -> Response, panic: Box<dyn Any + Send>) -> Response {
-    let response = trouble::guard(|| answer(&*panic)).unwrap_or_else(|internal_error| internal_error);
-    trouble::discard(panic);
+    let response = failure::catch(|| answer(&*panic)).unwrap_or_else(|internal_error| internal_error);
+    failure::discard(panic);
     response
 }

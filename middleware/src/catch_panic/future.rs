@@ -9,7 +9,7 @@ use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
 use super::catch::catch;
-use crate::trouble;
+use crate::failure;
 
 pin_project! {
     /// The answer of [`CatchPanic`](super::CatchPanic), or that to a panic.
@@ -24,7 +24,7 @@ pin_project! {
 
     impl<F, A> PinnedDrop for ResponseFuture<F, A> {
         fn drop(this: Pin<&mut Self>) {
-            let _ = trouble::guard(|| this.project().inner.set(None));
+            let _ = failure::catch(|| this.project().inner.set(None));
         }
     }
 }

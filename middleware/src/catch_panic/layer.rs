@@ -7,7 +7,7 @@ use kvstore_protocol::Response;
 use tower_layer::Layer;
 
 use super::CatchPanic;
-use crate::trouble;
+use crate::failure;
 
 /// Answers commands that panic.
 ///
@@ -20,7 +20,7 @@ pub struct CatchPanicLayer<A = fn(&(dyn Any + Send)) -> Response> {
 impl CatchPanicLayer {
     /// A command that panics is answered `-ERR internal error`, and the panic is logged.
     pub const fn new() -> Self {
-        Self { answer: trouble::answer_to_panic }
+        Self { answer: failure::response_to_panic }
     }
 }
 
@@ -35,7 +35,7 @@ where
     A: Fn(&(dyn Any + Send)) -> Response + Clone,
 {
     /// A command that panics is answered by a function, which is all that hears of the panic:
-    /// [`trouble::answer_to_panic`] logs it.
+    /// [`failure::response_to_panic`] logs it.
     pub const fn custom(answer: A) -> Self {
         Self { answer }
     }

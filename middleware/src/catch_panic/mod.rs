@@ -14,7 +14,7 @@
 //! ```
 //! use std::{any::Any, convert::Infallible};
 //!
-//! use kvstore_middleware::{CatchPanicLayer, trouble::answer_to_panic};
+//! use kvstore_middleware::{CatchPanicLayer, failure::response_to_panic};
 //! use kvstore_protocol::{Command, Response};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
@@ -28,7 +28,7 @@
 //! assert_eq!(answer.to_string(), "-ERR internal error");
 //!
 //! let tell = |panic: &(dyn Any + Send)| {
-//!     answer_to_panic(panic); // Logs it.
+//!     response_to_panic(panic); // Logs it.
 //!     Response::error("BUG", "please tell us")
 //! };
 //! let service = CatchPanicLayer::custom(tell).layer(service_fn(broken));

@@ -8,7 +8,7 @@ use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
 use super::{ResponseFuture, catch::catch};
-use crate::trouble;
+use crate::failure;
 
 /// A service whose panics are answers. Made by [`CatchPanicLayer`](super::CatchPanicLayer).
 pub struct CatchPanic<S, A = fn(&(dyn Any + Send)) -> Response> {
@@ -28,8 +28,8 @@ impl<S: Clone, A> CatchPanic<S, A> {
     /// Takes a fresh instance in place of the spent one.
     #[cold]
     fn heal(&mut self) {
-        if let Ok(fresh) = trouble::guard(|| self.pristine.clone()) {
-            trouble::discard(mem::replace(&mut self.inner, fresh));
+        if let Ok(fresh) = failure::catch(|| self.pristine.clone()) {
+            failure::discard(mem::replace(&mut self.inner, fresh));
         }
     }
 }

@@ -32,7 +32,7 @@
 //!
 //! The function returns anything that is [`IntoResponse`](kvstore_protocol::IntoResponse), a `Result` among it. It
 //! always reads an answer: an error of the inner service is turned into one by
-//! [`trouble::answer_to`](crate::trouble::answer_to). The inner service is asked for readiness before the function
+//! [`failure::response_to`](crate::failure::response_to). The inner service is asked for readiness before the function
 //! runs, so that what it reserves there is held while the function waits, and given back when it never runs the rest.
 //!
 //! A command that parks ([`kvstore_protocol::parking`]) inside of [`Next::run`] is seen parked by the layers around, as

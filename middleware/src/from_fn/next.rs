@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
-use crate::trouble;
+use crate::failure;
 
 /// The rest of the stack, ready for one command.
 pub struct Next {
@@ -72,6 +72,6 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let Projected::UnderWay { answer } = self.project() else { return Poll::Pending };
-        answer.poll(cx).map(|result| result.unwrap_or_else(|error| trouble::answer_to(error.into())))
+        answer.poll(cx).map(|result| result.unwrap_or_else(|error| failure::response_to(error.into())))
     }
 }

@@ -14,7 +14,7 @@ use super::{
     room::Room,
     second::ask,
 };
-use crate::trouble::guard;
+use crate::failure::catch;
 
 pub(super) type Only = dyn Fn(&Command) -> bool + Send + Sync;
 pub(super) type Compare = dyn Fn(&Command, &Response, &Response) + Send + Sync;
@@ -71,7 +71,7 @@ impl<T> Mirror<T> {
 
     fn compare(&self, command: &Command, first: &Response, second: &Response) {
         if let Some(compare) = &self.settings.compare {
-            let _ = guard(|| compare(command, first, second));
+            let _ = catch(|| compare(command, first, second));
         }
     }
 }
@@ -100,7 +100,7 @@ where
     /// Calls the second service, and compares the answers.
     async fn run(self: &Arc<Self>, mirrored: Mirrored, instance: &mut Option<T>) {
         let Mirrored { command, first, slot } = mirrored;
-        let Ok(service) = instance.take().map_or_else(|| guard(|| self.second()), Ok) else {
+        let Ok(service) = instance.take().map_or_else(|| catch(|| self.second()), Ok) else {
             return self.room.count_dropped(1);
         };
         let Some((second, service)) = ask(service, command.clone().detached(), self.settings.patience).await else {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Buf;
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{Codec, Command, Response, batch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::Service;
@@ -85,7 +85,7 @@ where
         }
         if let Some(hint) = &self.shared.hint {
             // Advice that panics is no advice, and no reason to leave a batch unanswered.
-            let _ = trouble::guard(|| hint(batch));
+            let _ = failure::catch(|| hint(batch));
         }
         true
     }
@@ -180,17 +180,17 @@ where
 
     fn call_service(&mut self, class: Class, cx: &mut Context<'_>) -> bool {
         let Some(service) = &mut self.service else { return self.renew_service() };
-        match trouble::guard(|| service.poll_ready(cx)) {
+        match failure::catch(|| service.poll_ready(cx)) {
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Pending) => {
                 // Its place in a queue is given up while others are in flight: it would hold a permit that only an
                 // answer to one of them may lead to. After that answer it is asked afresh.
                 if !self.flight.is_empty() && U::RENEWS {
-                    trouble::discard(self.service.take());
+                    failure::discard(self.service.take());
                 }
                 return false;
             }
-            Ok(Poll::Ready(Err(error))) => return self.answer_spent(trouble::answer_to(error.into())),
+            Ok(Poll::Ready(Err(error))) => return self.answer_spent(failure::response_to(error.into())),
             Err(answer) => return self.answer_spent(answer),
         }
         let Some((command, tag)) = self.queue.pop() else { return false };
@@ -208,7 +208,7 @@ where
     #[cold]
     fn reply_later(&mut self, polled: Called<U>, tag: C::Tag) {
         if let Err(Spent) = self.flight.started(polled, tag) {
-            trouble::discard(self.service.take());
+            failure::discard(self.service.take());
             self.finish_if_spent();
         }
     }
@@ -216,7 +216,7 @@ where
     /// Gets another service in place of a spent one. True when there is more to do.
     #[cold]
     fn renew_service(&mut self) -> bool {
-        match trouble::guard(|| self.supply.renew()) {
+        match failure::catch(|| self.supply.renew()) {
             Ok(Some(service)) => {
                 self.service = Some(service);
                 return true;
@@ -236,7 +236,7 @@ where
     /// Answers the next command for a service that is spent before it was called.
     #[cold]
     fn answer_spent(&mut self, answer: Response) -> bool {
-        trouble::discard(self.service.take());
+        failure::discard(self.service.take());
         let Some((_, tag)) = self.queue.pop() else { return false };
         self.answer_now(answer, tag);
         self.finish_if_spent();
@@ -263,7 +263,7 @@ where
 
     fn poll_later(&mut self, cx: &mut Context<'_>) {
         let Some(waiting) = &mut self.later else { return };
-        let conclude = match trouble::guard(|| waiting.later.as_mut().poll(cx)) {
+        let conclude = match failure::catch(|| waiting.later.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(conclude)) => Ok(conclude),
             Err(answer) => Err(answer),
@@ -278,7 +278,7 @@ where
     fn answer_own(&mut self, command: &Command, response: Response, tag: C::Tag) {
         if let Some(observe) = &self.shared.observe {
             // Whoever looks on changes nothing, not even by a panic.
-            let _ = trouble::guard(|| observe(command, &response));
+            let _ = failure::catch(|| observe(command, &response));
         }
         self.answer_now(response, tag);
     }

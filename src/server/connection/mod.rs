@@ -36,7 +36,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{
     Codec, Command, Limits, Output, ProtocolError, Session, batch,
     mailbox::{Inbox, Order},
@@ -210,9 +210,9 @@ where
                 // Apart and boxed: every connection would carry the room for its farewell otherwise.
                 Box::pin(self.close()).await;
             }
-            trouble::discard(self.service.take());
-            trouble::discard(self.outgoing.take());
-            trouble::discard(self.takeover.take());
+            failure::discard(self.service.take());
+            failure::discard(self.outgoing.take());
+            failure::discard(self.takeover.take());
             ending
         }
     }
@@ -222,7 +222,7 @@ where
     where
         Io: Send,
     {
-        trouble::discard(self.service.take());
+        failure::discard(self.service.take());
         let unread = Some(std::mem::take(self.input.buffer())).filter(|unread| !unread.is_empty());
         let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
         let Standing { session, registration, .. } = self.standing;
@@ -342,7 +342,7 @@ where
         self.drop_uncalled();
         self.queue.clear();
         // With its place in a queue for a permit, if it has one: the farewell may take a while.
-        trouble::discard(self.service.take());
+        failure::discard(self.service.take());
     }
 
     fn is_busy(&self) -> bool {
