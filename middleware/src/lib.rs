@@ -54,6 +54,7 @@ pub mod concurrency_limit;
 pub mod deny;
 pub mod failure;
 pub mod from_fn;
+mod instrumented;
 pub mod load_shed;
 pub mod log;
 pub mod map_command;
@@ -66,7 +67,6 @@ pub mod rename;
 mod stopwatch;
 pub mod tee;
 pub mod timeout;
-mod watched;
 
 pub use self::metrics::{Metrics, MetricsLayer};
 pub use audit::{Audit, AuditLayer, AuditRecord, AuditSink, TracingSink};

@@ -2,7 +2,7 @@ use std::fmt;
 
 use kvstore_protocol::Response;
 
-use crate::redact::Text;
+use crate::redact::EscapedText;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl fmt::Display for Outcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ok => f.write_str("ok"),
-            Self::Error(code) => Text(code.as_bytes()).fmt(f),
+            Self::Error(code) => EscapedText(code.as_bytes()).fmt(f),
             Self::Failed => f.write_str("failed"),
             Self::Dropped => f.write_str("dropped"),
             Self::Started => f.write_str("started"),

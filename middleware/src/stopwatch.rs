@@ -23,13 +23,13 @@ impl Stopwatch {
     pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let answer = observe(poll);
         if answer.is_pending() || self.parked_since.is_some() {
-            self.heed(if answer.is_pending() { seen() } else { Parking::Busy });
+            self.note_parking(if answer.is_pending() { seen() } else { Parking::Busy });
         }
         answer
     }
 
     #[cold]
-    fn heed(&mut self, parking: Parking) {
+    fn note_parking(&mut self, parking: Parking) {
         match (parking, self.parked_since) {
             (Parking::Parked, None) => self.parked_since = Some(Instant::now()),
             (Parking::Busy | Parking::Returning, Some(since)) => {

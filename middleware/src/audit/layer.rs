@@ -20,13 +20,13 @@ use crate::{failure::catch, redact::Redact};
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuditLayer {
-    settings: Arc<Settings>,
+    settings: Arc<AuditSettings>,
 }
 
 type Only = dyn Fn(&Command) -> bool + Send + Sync;
 
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(super) struct AuditSettings {
     sink: Arc<dyn AuditSink>,
     redact: Redact,
     only: Option<Arc<Only>>,
@@ -35,7 +35,7 @@ pub(super) struct Settings {
 impl AuditLayer {
     /// Records all commands in `sink`, without the arguments that carry passwords ([`Redact::new`]).
     pub fn new(sink: impl AuditSink) -> Self {
-        Self { settings: Arc::new(Settings { sink: Arc::new(sink), redact: Redact::new(), only: None }) }
+        Self { settings: Arc::new(AuditSettings { sink: Arc::new(sink), redact: Redact::new(), only: None }) }
     }
 
     /// Records all commands as events of [`tracing`] with the target `audit`: see [`TracingSink`].
@@ -56,14 +56,14 @@ impl AuditLayer {
         self.change(|settings| settings.only = Some(Arc::new(only)))
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut AuditSettings)) -> Self {
         let mut settings = Arc::unwrap_or_clone(self.settings);
         change(&mut settings);
         Self { settings: Arc::new(settings) }
     }
 }
 
-impl Settings {
+impl AuditSettings {
     #[inline]
     pub(super) fn wants(&self, command: &Command) -> bool {
         self.only.as_ref().is_none_or(|only| only(command))
@@ -79,9 +79,9 @@ impl Settings {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for AuditSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut settings = f.debug_struct("Settings");
+        let mut settings = f.debug_struct("AuditSettings");
         settings.field("redact", &self.redact).field("has_filter", &self.only.is_some()).finish_non_exhaustive()
     }
 }

@@ -42,7 +42,7 @@
 //! Cost: a command that is filtered out costs the call of the filter. Any other costs one allocation, a clone of the
 //! command (which shares its buffer), two looks at the clock, and whatever the sink does: it runs while the client waits.
 
-mod active;
+mod in_flight;
 mod layer;
 mod nested;
 mod record;
@@ -57,4 +57,4 @@ pub use self::{
 };
 
 /// The answer of [`Audit`].
-pub type ResponseFuture<F> = crate::watched::ResponseFuture<F, active::Active>;
+pub type ResponseFuture<F> = crate::instrumented::ResponseFuture<F, in_flight::AuditedCommand>;

@@ -4,13 +4,13 @@ use kvstore_protocol::{Command, Peer};
 
 use crate::{
     outcome::Outcome,
-    redact::{Redact, Shown},
+    redact::{Redact, Redacted},
 };
 
 /// Who did what, and how it ended.
 #[derive(Debug)]
 pub struct AuditRecord<'a> {
-    command: Shown<'a>,
+    command: Redacted<'a>,
     /// For whom, and its name: what is hidden of it stays here.
     source: Source<'a>,
     outcome: Outcome<'a>,
@@ -77,7 +77,7 @@ impl<'a> AuditRecord<'a> {
     }
 
     /// The command as it may be shown.
-    pub fn command(&self) -> &Shown<'a> {
+    pub fn command(&self) -> &Redacted<'a> {
         &self.command
     }
 

@@ -6,17 +6,17 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, active::Active, layer::Settings, nested::watch};
+use super::{ResponseFuture, in_flight::AuditedCommand, layer::AuditSettings, nested::with_inspector};
 
 /// A service whose commands are recorded. Made by [`AuditLayer`](super::AuditLayer).
 #[derive(Clone, Debug)]
 pub struct Audit<S> {
     inner: S,
-    settings: Arc<Settings>,
+    settings: Arc<AuditSettings>,
 }
 
 impl<S> Audit<S> {
-    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(super) const fn new(inner: S, settings: Arc<AuditSettings>) -> Self {
         Self { inner, settings }
     }
 }
@@ -28,11 +28,11 @@ where
     /// Apart, so that the way of a command that is not recorded is short.
     #[inline(never)]
     fn call_recorded(&mut self, mut command: Command, is_wanted: bool) -> ResponseFuture<S::Future> {
-        let active = is_wanted.then(|| Active::start(&command, &self.settings));
+        let audited = is_wanted.then(|| AuditedCommand::start(&command, &self.settings));
         if command.runs_others() {
-            command = watch(command, &self.settings);
+            command = with_inspector(command, &self.settings);
         }
-        ResponseFuture::new(self.inner.call(command), active)
+        ResponseFuture::new(self.inner.call(command), audited)
     }
 }
 

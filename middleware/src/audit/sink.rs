@@ -1,5 +1,5 @@
 use super::AuditRecord;
-use crate::redact::Text;
+use crate::redact::EscapedText;
 
 /// Where records go.
 ///
@@ -32,8 +32,8 @@ impl AuditSink for TracingSink {
             target: "audit",
             connection = record.connection(),
             peer = %record.peer(),
-            user = record.user().map(|user| tracing::field::display(Text(user.as_bytes()))),
-            client = %Text(record.client_name()),
+            user = record.user().map(|user| tracing::field::display(EscapedText(user.as_bytes()))),
+            client = %EscapedText(record.client_name()),
             database = record.database(),
             number = record.number(),
             command = %record.command(),

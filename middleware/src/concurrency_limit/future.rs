@@ -10,7 +10,7 @@ use kvstore_protocol::{
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-use super::{layer::Patience, turn::Turn};
+use super::{layer::WhenFull, permit::CommandPermit};
 
 pin_project! {
     /// The answer of [`ConcurrencyLimit`](super::ConcurrencyLimit), or the refusal of a command that found no permit.
@@ -22,16 +22,16 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         answer: F,
-        turn: Turn,
-        stage: Stage,
+        permit: CommandPermit,
+        state: LimitState,
     }
 }
 
 #[derive(Debug)]
-enum Stage {
+enum LimitState {
     /// Before the first permit.
-    Arriving(Patience),
-    /// Arriving -> Waiting: no permit was free, and the patience has an end.
+    Arriving(WhenFull),
+    /// Arriving -> Waiting: no permit was free, and the wait is bounded.
     Waiting(Pin<Box<Sleep>>),
     /// Polled with a permit alone.
     UnderWay,
@@ -41,8 +41,8 @@ enum Stage {
 
 impl<F> ResponseFuture<F> {
     #[inline]
-    pub(super) fn new(answer: F, turn: Turn, patience: Patience) -> Self {
-        Self { answer, turn, stage: Stage::Arriving(patience) }
+    pub(super) fn new(answer: F, permit: CommandPermit, when_full: WhenFull) -> Self {
+        Self { answer, permit, state: LimitState::Arriving(when_full) }
     }
 }
 
@@ -55,14 +55,14 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        if !matches!(this.stage, Stage::Arriving(_)) || !this.turn.try_enter() {
-            return poll_rare(this.answer, this.turn, this.stage, cx);
+        if !matches!(this.state, LimitState::Arriving(_)) || !this.permit.try_enter() {
+            return poll_rare(this.answer, this.permit, this.state, cx);
         }
         match observe(|| this.answer.poll(cx)) {
             // As it came, with nothing in between: the compiler then leaves an answer where it was made.
             Poll::Ready(answer) => Poll::Ready(answer),
             Poll::Pending => {
-                heed(this.turn, this.stage, cx);
+                heed(this.permit, this.state, cx);
                 Poll::Pending
             }
         }
@@ -72,63 +72,68 @@ where
 /// Any poll but a first one that finds a permit.
 #[cold]
 #[inline(never)]
-fn poll_rare<F, E>(answer: Pin<&mut F>, turn: &mut Turn, stage: &mut Stage, cx: &mut Context<'_>) -> Poll<F::Output>
+fn poll_rare<F, E>(
+    answer: Pin<&mut F>,
+    permit: &mut CommandPermit,
+    state: &mut LimitState,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output>
 where
     F: Future<Output = Result<Response, E>>,
 {
-    match stage {
-        Stage::Arriving(_) | Stage::Waiting(_) => {
-            if let Err(refusal) = ready!(poll_enter(turn, stage, cx)) {
+    match state {
+        LimitState::Arriving(_) | LimitState::Waiting(_) => {
+            if let Err(refusal) = ready!(poll_enter(permit, state, cx)) {
                 return Poll::Ready(Ok(refusal));
             }
         }
-        Stage::UnderWay => ready!(turn.poll_enter(cx)),
-        Stage::Parked => {}
+        LimitState::UnderWay => ready!(permit.poll_enter(cx)),
+        LimitState::Parked => {}
     }
     let polled = observe(|| answer.poll(cx));
     if polled.is_ready() {
-        turn.leave();
+        permit.leave();
     } else {
-        heed(turn, stage, cx);
+        heed(permit, state, cx);
     }
     polled
 }
 
 /// Does what a pending command says: one that parks gives its permit away.
 #[cold]
-fn heed(turn: &mut Turn, stage: &mut Stage, cx: &mut Context<'_>) {
+fn heed(permit: &mut CommandPermit, state: &mut LimitState, cx: &mut Context<'_>) {
     match seen() {
         Parking::Parked => {
-            turn.leave();
-            *stage = Stage::Parked;
+            permit.leave();
+            *state = LimitState::Parked;
         }
         // Parked -> UnderWay: the permit is taken at the next poll, not in this one, so that of two limits the outer one
         // always comes first; otherwise each could hold what a command at the other waits for.
         Parking::Returning | Parking::Busy => {
-            turn.stay();
-            if matches!(stage, Stage::Parked) {
+            permit.stay();
+            if matches!(state, LimitState::Parked) {
                 cx.waker().wake_by_ref();
             }
-            *stage = Stage::UnderWay;
+            *state = LimitState::UnderWay;
         }
     }
 }
 
-/// Waits for the first permit, as long as there is patience for it.
-fn poll_enter(turn: &mut Turn, stage: &mut Stage, cx: &mut Context<'_>) -> Poll<Result<(), Response>> {
-    if matches!(stage, Stage::Arriving(Patience::Refuse)) {
-        return Poll::Ready(if turn.try_enter() { Ok(()) } else { Err(overloaded("too many commands at once")) });
+/// Waits for the first permit, for as long as the settings allow.
+fn poll_enter(permit: &mut CommandPermit, state: &mut LimitState, cx: &mut Context<'_>) -> Poll<Result<(), Response>> {
+    if matches!(state, LimitState::Arriving(WhenFull::Refuse)) {
+        return Poll::Ready(if permit.try_enter() { Ok(()) } else { Err(overloaded("too many commands at once")) });
     }
-    // The turn is asked first: one that comes on the deadline is taken.
-    if turn.poll_enter(cx).is_ready() {
+    // The permit is asked first: one that comes on the deadline is taken.
+    if permit.poll_enter(cx).is_ready() {
         return Poll::Ready(Ok(()));
     }
-    if let Stage::Arriving(Patience::WaitAtMost(limit)) = stage {
-        *stage = Stage::Waiting(Box::pin(sleep(*limit)));
+    if let LimitState::Arriving(WhenFull::WaitAtMost(limit)) = state {
+        *state = LimitState::Waiting(Box::pin(sleep(*limit)));
     }
-    let Stage::Waiting(deadline) = stage else { return Poll::Pending };
+    let LimitState::Waiting(deadline) = state else { return Poll::Pending };
     ready!(deadline.as_mut().poll(cx));
-    turn.leave();
+    permit.leave();
     Poll::Ready(Err(overloaded("waited too long for its turn")))
 }
 

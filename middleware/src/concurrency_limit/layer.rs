@@ -10,48 +10,48 @@ use super::{ConcurrencyLimit, permits::Permits};
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitLayer {
     permits: Option<Arc<Permits>>,
-    patience: Patience,
+    when_full: WhenFull,
 }
 
 /// What a command does that finds no permit.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
+pub(super) enum WhenFull {
     Wait,
     WaitAtMost(Duration),
     Refuse,
 }
 
 impl ConcurrencyLimitLayer {
-    /// At most `max` commands at once; the others wait for their turn. More than 4,294,967,295 are counted as that.
+    /// At most `max` commands at once; the others wait for their permit. More than 4,294,967,295 are counted as that.
     ///
     /// # Panics
     /// When `max` is 0: no command would ever be answered.
     pub fn new(max: usize) -> Self {
         assert!(max > 0, "a limit lets at least one command through");
-        Self { permits: Some(Arc::new(Permits::new(max))), patience: Patience::Wait }
+        Self { permits: Some(Arc::new(Permits::new(max))), when_full: WhenFull::Wait }
     }
 
     /// Nothing is limited, nor counted: the same type of stack for a program that was told not to limit.
     pub const fn unlimited() -> Self {
-        Self { permits: None, patience: Patience::Wait }
+        Self { permits: None, when_full: WhenFull::Wait }
     }
 
     /// A command that finds no permit waits, for as long as it takes. The default.
     #[must_use]
     pub fn wait(self) -> Self {
-        Self { patience: Patience::Wait, ..self }
+        Self { when_full: WhenFull::Wait, ..self }
     }
 
     /// A command that finds no permit waits for `limit`, and is then answered `-OVERLOADED waited too long for its turn`.
     #[must_use]
     pub fn wait_at_most(self, limit: Duration) -> Self {
-        Self { patience: Patience::WaitAtMost(limit), ..self }
+        Self { when_full: WhenFull::WaitAtMost(limit), ..self }
     }
 
     /// A command that finds no permit is answered `-OVERLOADED too many commands at once`.
     #[must_use]
     pub fn refuse(self) -> Self {
-        Self { patience: Patience::Refuse, ..self }
+        Self { when_full: WhenFull::Refuse, ..self }
     }
 
     /// How many permits are in use; 0 when nothing is limited.
@@ -74,6 +74,6 @@ impl<S> Layer<S> for ConcurrencyLimitLayer {
     type Service = ConcurrencyLimit<S>;
 
     fn layer(&self, inner: S) -> ConcurrencyLimit<S> {
-        ConcurrencyLimit::new(inner, self.permits.clone(), self.patience)
+        ConcurrencyLimit::new(inner, self.permits.clone(), self.when_full)
     }
 }

@@ -1,4 +1,4 @@
-//! Lets a limited number of commands be under way at once; the others wait for their turn, or are refused with
+//! Lets a limited number of commands be under way at once; the others wait for their permit, or are refused with
 //! `-OVERLOADED`.
 //!
 //! Differs from
@@ -40,8 +40,8 @@
 
 mod future;
 mod layer;
+mod permit;
 mod permits;
 mod service;
-mod turn;
 
 pub use self::{future::ResponseFuture, layer::ConcurrencyLimitLayer, service::ConcurrencyLimit};

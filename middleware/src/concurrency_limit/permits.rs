@@ -23,12 +23,12 @@ const WAITER: u64 = 1 << 32;
 pub(super) struct Permits {
     max: u64,
     counts: AtomicU64,
-    queue: Mutex<Queue>,
+    queue: Mutex<PermitQueue>,
 }
 
 /// Those who wait, first come first. Its length is the number of waiters in `counts`, which changes under the lock alone.
 #[derive(Debug, Default)]
-struct Queue {
+struct PermitQueue {
     last_ticket: u64,
     waiters: VecDeque<(Ticket, Waker)>,
 }
@@ -127,12 +127,12 @@ impl Permits {
     }
 
     /// No waker is woken or dropped under the lock: it may own a future that waits here.
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, PermitQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
+impl PermitQueue {
     fn place(&self, ticket: Ticket) -> Option<usize> {
         self.waiters.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
     }

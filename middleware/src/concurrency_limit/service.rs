@@ -6,7 +6,7 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, layer::Patience, permits::Permits, turn::Turn};
+use super::{ResponseFuture, layer::WhenFull, permit::CommandPermit, permits::Permits};
 
 /// A service with a limited number of commands under way. Made by
 /// [`ConcurrencyLimitLayer`](super::ConcurrencyLimitLayer).
@@ -16,12 +16,12 @@ use super::{ResponseFuture, layer::Patience, permits::Permits, turn::Turn};
 pub struct ConcurrencyLimit<S> {
     inner: S,
     permits: Option<Arc<Permits>>,
-    patience: Patience,
+    when_full: WhenFull,
 }
 
 impl<S> ConcurrencyLimit<S> {
-    pub(super) const fn new(inner: S, permits: Option<Arc<Permits>>, patience: Patience) -> Self {
-        Self { inner, permits, patience }
+    pub(super) const fn new(inner: S, permits: Option<Arc<Permits>>, when_full: WhenFull) -> Self {
+        Self { inner, permits, when_full }
     }
 }
 
@@ -41,7 +41,7 @@ where
     #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
         // Before the call: where nothing can fail once it is made, its future is built in its place.
-        let turn = Turn::new(self.permits.as_ref());
-        ResponseFuture::new(self.inner.call(command), turn, self.patience)
+        let permit = CommandPermit::new(self.permits.as_ref());
+        ResponseFuture::new(self.inner.call(command), permit, self.when_full)
     }
 }

@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use super::{
     Deny,
-    rule::{List, Rule},
+    rule::{DenyRule, NameList},
 };
 
 /// Refuses some commands to everybody.
@@ -13,7 +13,7 @@ use super::{
 /// See the [module](super) for what a name on a list is.
 #[derive(Clone, Debug)]
 pub struct DenyLayer {
-    rule: Arc<Rule>,
+    rule: Arc<DenyRule>,
 }
 
 impl DenyLayer {
@@ -22,7 +22,7 @@ impl DenyLayer {
     /// # Panics
     /// When a name has no word, or more than two.
     pub fn names<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
-        Self::with_rule(Rule::Names(List::new(names)))
+        Self::with_rule(DenyRule::Names(NameList::new(names)))
     }
 
     /// Refuses all commands but those that are named. A sub-command that is named lets no other one through.
@@ -30,7 +30,7 @@ impl DenyLayer {
     /// # Panics
     /// When a name has no word, or more than two.
     pub fn all_but<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
-        Self::with_rule(Rule::AllBut(List::new(names)))
+        Self::with_rule(DenyRule::AllBut(NameList::new(names)))
     }
 
     /// Refuses the commands for which a function says so. It is asked for those inside of a script too, in the session
@@ -42,10 +42,10 @@ impl DenyLayer {
     /// let local_only = DenyLayer::if_fn(|command| command.is("DEBUG") && !command.session().peer().is_local());
     /// ```
     pub fn if_fn(denies: impl Fn(&Command) -> bool + Send + Sync + 'static) -> Self {
-        Self::with_rule(Rule::If(Box::new(denies)))
+        Self::with_rule(DenyRule::If(Box::new(denies)))
     }
 
-    fn with_rule(rule: Rule) -> Self {
+    fn with_rule(rule: DenyRule) -> Self {
         Self { rule: Arc::new(rule) }
     }
 }

@@ -14,7 +14,7 @@ use crate::failure;
 
 /// The rest of the stack, ready for one command.
 pub struct Next {
-    rest: Pin<Box<dyn Rest>>,
+    rest: Pin<Box<dyn OneCall>>,
 }
 
 impl Next {
@@ -22,7 +22,7 @@ impl Next {
     where
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send + 'static> + Send + 'static,
     {
-        Self { rest: Box::pin(Stage::Ready { service: Some(ready) }) }
+        Self { rest: Box::pin(CallState::Ready { service: Some(ready) }) }
     }
 
     /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll; what
@@ -43,7 +43,7 @@ impl fmt::Debug for Next {
 }
 
 /// A service that is ready for a command, and then its future, in the same place: one allocation is enough for both.
-trait Rest: Send {
+trait OneCall: Send {
     fn start(self: Pin<&mut Self>, command: Command);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response>;
@@ -51,13 +51,13 @@ trait Rest: Send {
 
 pin_project! {
     #[project = Projected]
-    enum Stage<S, F> {
+    enum CallState<S, F> {
         Ready { service: Option<S> },
         UnderWay { #[pin] answer: F },
     }
 }
 
-impl<S> Rest for Stage<S, S::Future>
+impl<S> OneCall for CallState<S, S::Future>
 where
     S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send,
 {

@@ -9,11 +9,11 @@ use crate::redact::Redact;
 /// Logs commands: which, from whom, how they ended and how long they took.
 #[derive(Clone, Debug)]
 pub struct LogLayer {
-    settings: Settings,
+    settings: LogSettings,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct LogSettings {
     pub(super) level: Level,
     pub(super) slow_threshold: Option<Duration>,
     pub(super) log_arguments: bool,
@@ -24,7 +24,7 @@ pub(super) struct Settings {
 impl LogLayer {
     /// A span at DEBUG for each command, no warning of slow ones, no arguments.
     pub const fn new() -> Self {
-        Self { settings: Settings { level: Level::DEBUG, slow_threshold: None, log_arguments: false, redact: None } }
+        Self { settings: LogSettings { level: Level::DEBUG, slow_threshold: None, log_arguments: false, redact: None } }
     }
 
     /// The level of the spans.

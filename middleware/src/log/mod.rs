@@ -36,11 +36,11 @@
 //! Cost: where nobody listens at that level and no threshold is set, a relaxed load or two for each command: no allocation, no look
 //! at the clock, no clone of the command. Otherwise one allocation beside what the subscriber does.
 
-mod active;
+mod in_flight;
 mod layer;
 mod service;
 
 pub use self::{layer::LogLayer, service::Log};
 
 /// The answer of [`Log`].
-pub type ResponseFuture<F> = crate::watched::ResponseFuture<F, active::Active>;
+pub type ResponseFuture<F> = crate::instrumented::ResponseFuture<F, in_flight::LoggedCommand>;

@@ -6,7 +6,7 @@ use std::{
 
 use ::metrics::{Counter, Gauge, Histogram, counter, histogram};
 
-use super::codes::Codes;
+use super::codes::ErrorCodes;
 use crate::outcome::Outcome;
 
 /// Where the commands of one name are counted.
@@ -19,11 +19,11 @@ pub(super) struct Handles {
     /// Made when they are needed: of most commands they never are.
     rare: Mutex<Vec<(Box<str>, Counter)>>,
     nested: OnceLock<Counter>,
-    codes: Arc<Codes>,
+    codes: Arc<ErrorCodes>,
 }
 
 impl Handles {
-    pub(super) fn new(prefix: &Arc<str>, command: &str, in_flight: &Gauge, codes: &Arc<Codes>) -> Self {
+    pub(super) fn new(prefix: &Arc<str>, command: &str, in_flight: &Gauge, codes: &Arc<ErrorCodes>) -> Self {
         let (prefix, command) = (Arc::clone(prefix), Arc::from(command));
         Self {
             ok: outcomes(&prefix, &command, "ok"),

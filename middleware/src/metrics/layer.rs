@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use super::{
     Metrics,
-    registry::{Registry, Settings},
+    registry::{MetricsSettings, Registry},
 };
 
 /// Counts the commands of all the services that this layer and its clones make together.
@@ -23,7 +23,7 @@ pub struct MetricsLayer {
 impl MetricsLayer {
     /// Metrics whose names start with `kvstore_`, and that learn the names of commands.
     pub fn new() -> Self {
-        let settings = Settings { prefix: "kvstore".into(), names: Vec::new(), max_names: 256 };
+        let settings = MetricsSettings { prefix: "kvstore".into(), names: Vec::new(), max_names: 256 };
         Self { registry: Arc::new(Registry::new(settings)) }
     }
 
@@ -47,7 +47,7 @@ impl MetricsLayer {
         self.change(|settings| settings.max_names = max)
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut MetricsSettings)) -> Self {
         let mut settings = self.registry.settings().clone();
         change(&mut settings);
         Self { registry: Arc::new(Registry::new(settings)) }

@@ -51,10 +51,10 @@
 //! counter, a histogram and twice a gauge, with atomics as a rule. No allocation, no lock and no hash of labels, but for
 //! errors, which take a lock, and for names that are not known yet.
 
-mod active;
 mod codes;
 mod future;
 mod handles;
+mod in_flight;
 mod layer;
 mod nested;
 mod registry;

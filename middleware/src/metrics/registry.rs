@@ -6,7 +6,7 @@ use std::sync::{
 use ::metrics::{Gauge, Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use kvstore_protocol::NameMap;
 
-use super::{codes::Codes, handles::Handles};
+use super::{codes::ErrorCodes, handles::Handles};
 
 /// The label of commands whose name is none.
 const OTHER: &str = "other";
@@ -15,7 +15,7 @@ const OTHER: &str = "other";
 const NAME: usize = 64;
 
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct MetricsSettings {
     pub(super) prefix: Arc<str>,
     /// What is known from the beginning.
     pub(super) names: Vec<Box<str>>,
@@ -28,7 +28,7 @@ pub(super) struct Settings {
 /// Services keep the table that they read for each command, and look here whether there is a newer one.
 #[derive(Debug)]
 pub(super) struct Registry {
-    settings: Settings,
+    settings: MetricsSettings,
     /// How many names the newest table has, and one: there is no table before the first command, since the recorder may
     /// be installed after the layer is made.
     version: AtomicUsize,
@@ -41,17 +41,17 @@ pub(super) struct Table {
     names: NameMap<Arc<Handles>>,
     other: Arc<Handles>,
     in_flight: Gauge,
-    codes: Arc<Codes>,
+    codes: Arc<ErrorCodes>,
     /// Whether more names may become labels.
     learns: bool,
 }
 
 impl Registry {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: MetricsSettings) -> Self {
         Self { settings, version: AtomicUsize::new(1), newest: Mutex::default() }
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &MetricsSettings {
         &self.settings
     }
 
@@ -85,7 +85,7 @@ impl Registry {
 }
 
 impl Table {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &MetricsSettings) -> Self {
         describe(&settings.prefix);
         let in_flight = gauge!(format!("{}_commands_in_flight", settings.prefix));
         let codes = Arc::default();
@@ -95,7 +95,7 @@ impl Table {
         table
     }
 
-    fn add(&mut self, name: &str, settings: &Settings) {
+    fn add(&mut self, name: &str, settings: &MetricsSettings) {
         let command = name.to_ascii_uppercase();
         let handles = Handles::new(&settings.prefix, &command, &self.in_flight, &self.codes);
         self.names.insert(command, Arc::new(handles));

@@ -6,7 +6,7 @@ use std::{
 use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
-use super::{refusal::refusal, turn::Turn};
+use super::{check::RateCheck, refusal::refusal};
 
 pin_project! {
     /// The answer of [`RateLimit`](super::RateLimit), or the refusal of a command that is one too many.
@@ -19,14 +19,14 @@ pin_project! {
         #[pin]
         answer: F,
         // `None` once the command was let through.
-        turn: Option<Turn>,
+        check: Option<RateCheck>,
     }
 }
 
 impl<F> ResponseFuture<F> {
     #[inline]
-    pub(super) const fn new(answer: F, turn: Option<Turn>) -> Self {
-        Self { answer, turn }
+    pub(super) const fn new(answer: F, check: Option<RateCheck>) -> Self {
+        Self { answer, check }
     }
 }
 
@@ -40,9 +40,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let polled;
-        match this.turn.as_mut().map_or(Poll::Ready(Ok(())), |turn| turn.poll(cx)) {
+        match this.check.as_mut().map_or(Poll::Ready(Ok(())), |check| check.poll(cx)) {
             Poll::Ready(Ok(())) => {
-                *this.turn = None;
+                *this.check = None;
                 polled = this.answer.poll(cx);
             }
             Poll::Ready(Err(wait)) => polled = Poll::Ready(Ok(refusal(wait).into())),

@@ -10,41 +10,41 @@ use std::{
 use kvstore_protocol::{Command, Peer};
 
 /// What a key function is turned into.
-type By = dyn Fn(&Command, &RandomState) -> Option<u64> + Send + Sync;
+type KeyFn = dyn Fn(&Command, &RandomState) -> Option<u64> + Send + Sync;
 
 #[derive(Clone)]
-pub(super) enum Key {
+pub(super) enum RateLimitKey {
     All,
     Connection,
     PeerAddress,
     User,
-    By(Arc<By>),
+    Function(Arc<KeyFn>),
 }
 
 /// The bucket in which a command is counted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Owner {
-    /// All of them, or those whose keys found no place.
-    Common,
+pub(super) enum BucketId {
+    /// Shared by all commands, or by those whose keys found no room.
+    Shared,
     /// The hash of a key.
     Key(u64),
 }
 
-impl Key {
+impl RateLimitKey {
     pub(super) fn by<K: Hash>(key: impl Fn(&Command) -> Option<K> + Send + Sync + 'static) -> Self {
-        Self::By(Arc::new(move |command, hasher| key(command).map(|key| hasher.hash_one(key))))
+        Self::Function(Arc::new(move |command, hasher| key(command).map(|key| hasher.hash_one(key))))
     }
 
     /// `None` for a command that is not limited.
-    pub(super) fn owner(&self, command: &Command, hasher: &RandomState) -> Option<Owner> {
+    pub(super) fn bucket_id(&self, command: &Command, hasher: &RandomState) -> Option<BucketId> {
         let key = match self {
-            Self::All => return Some(Owner::Common),
+            Self::All => return Some(BucketId::Shared),
             Self::Connection => hasher.hash_one(command.session().id()),
             Self::PeerAddress => hasher.hash_one(network(command.session().peer())),
             Self::User => hasher.hash_one(command.session().user()),
-            Self::By(key) => key(command, hasher)?,
+            Self::Function(key) => key(command, hasher)?,
         };
-        Some(Owner::Key(key))
+        Some(BucketId::Key(key))
     }
 }
 
@@ -57,14 +57,14 @@ fn network(peer: &Peer) -> Option<IpAddr> {
     })
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for RateLimitKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::All => "All",
             Self::Connection => "Connection",
             Self::PeerAddress => "PeerAddress",
             Self::User => "User",
-            Self::By(_) => "By",
+            Self::Function(_) => "Function",
         })
     }
 }

@@ -5,8 +5,8 @@ use tower_layer::Layer;
 
 use super::{
     RateLimit,
-    key::Key,
-    limiter::{Limiter, Settings},
+    key::RateLimitKey,
+    limiter::{Limiter, RateLimitSettings},
     rate::Rate,
 };
 
@@ -31,7 +31,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
     limiter: Option<Arc<Limiter>>,
-    patience: Duration,
+    max_wait: Duration,
 }
 
 impl RateLimitLayer {
@@ -40,38 +40,39 @@ impl RateLimitLayer {
     /// # Panics
     /// When `commands` or `per` is 0: no command would ever be answered, or all at once.
     pub fn new(commands: u32, per: Duration) -> Self {
-        let settings = Settings { rate: Rate::new(commands, per), key: Key::All, cost: None, max_keys: 100_000 };
-        Self { limiter: Some(Arc::new(Limiter::new(settings))), patience: Duration::ZERO }
+        let settings =
+            RateLimitSettings { rate: Rate::new(commands, per), key: RateLimitKey::All, cost: None, max_keys: 100_000 };
+        Self { limiter: Some(Arc::new(Limiter::new(settings))), max_wait: Duration::ZERO }
     }
 
     /// Nothing is limited, nor counted: the same type of stack for a program that was told not to limit.
     pub const fn unlimited() -> Self {
-        Self { limiter: None, patience: Duration::ZERO }
+        Self { limiter: None, max_wait: Duration::ZERO }
     }
 
     /// Each connection has its own allowance. Commands that come from no connection share one.
     #[must_use]
     pub fn per_connection(self) -> Self {
-        self.change(|settings| settings.key = Key::Connection)
+        self.change(|settings| settings.key = RateLimitKey::Connection)
     }
 
     /// Each IP address has its own allowance; of IPv6 each network of 64 bits, since that is what one peer is given.
     /// Peers without an address, on a Unix socket or in this process, share one.
     #[must_use]
     pub fn per_peer_address(self) -> Self {
-        self.change(|settings| settings.key = Key::PeerAddress)
+        self.change(|settings| settings.key = RateLimitKey::PeerAddress)
     }
 
     /// Each user has an own allowance. Those who are nobody yet share one.
     #[must_use]
     pub fn per_user(self) -> Self {
-        self.change(|settings| settings.key = Key::User)
+        self.change(|settings| settings.key = RateLimitKey::User)
     }
 
     /// Each key that `key` returns has its own allowance. A command without one is not limited.
     #[must_use]
     pub fn by<K: Hash>(self, key: impl Fn(&Command) -> Option<K> + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.key = Key::by(key))
+        self.change(|settings| settings.key = RateLimitKey::by(key))
     }
 
     /// How many commands may come at once after a time in which none came. As many as come in the whole time, unless
@@ -101,20 +102,20 @@ impl RateLimitLayer {
     /// A command that is one too many is answered `-RATELIMITED too many commands, try again in N ms`. The default.
     #[must_use]
     pub fn refuse(self) -> Self {
-        Self { patience: Duration::ZERO, ..self }
+        Self { max_wait: Duration::ZERO, ..self }
     }
 
     /// A command that is one too many waits, for as long as it takes.
     #[must_use]
     pub fn wait(self) -> Self {
-        Self { patience: Duration::MAX, ..self }
+        Self { max_wait: Duration::MAX, ..self }
     }
 
     /// A command that is one too many waits, unless it would have to for more than `limit`: that is known when it comes,
     /// so it is refused at once.
     #[must_use]
     pub fn wait_at_most(self, limit: Duration) -> Self {
-        Self { patience: limit, ..self }
+        Self { max_wait: limit, ..self }
     }
 
     /// How many keys are remembered at the moment.
@@ -122,7 +123,7 @@ impl RateLimitLayer {
         self.limiter.as_ref().map_or(0, |limiter| limiter.keys())
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut RateLimitSettings)) -> Self {
         let limiter = self.limiter.map(|limiter| {
             let mut settings = limiter.settings().clone();
             change(&mut settings);
@@ -136,6 +137,6 @@ impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimit<S>;
 
     fn layer(&self, inner: S) -> RateLimit<S> {
-        RateLimit::new(inner, self.limiter.clone(), self.patience)
+        RateLimit::new(inner, self.limiter.clone(), self.max_wait)
     }
 }

@@ -10,8 +10,8 @@ use kvstore_protocol::Command;
 use tokio::time::Instant;
 
 use super::{
-    bucket::{Arrival, Bucket, Left, Place, Ticket},
-    key::{Key, Owner},
+    bucket::{Arrival, Bucket, QueuePosition, RemovedWaiter, Ticket},
+    key::{BucketId, RateLimitKey},
     keys::Keys,
     rate::Rate,
 };
@@ -21,17 +21,17 @@ pub(super) type Cost = dyn Fn(&Command) -> u32 + Send + Sync;
 
 /// What a layer is told.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(super) struct RateLimitSettings {
     pub(super) rate: Rate,
-    pub(super) key: Key,
+    pub(super) key: RateLimitKey,
     pub(super) cost: Option<Arc<Cost>>,
     pub(super) max_keys: usize,
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for RateLimitSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rate, key, cost, max_keys } = self;
-        let mut settings = f.debug_struct("Settings");
+        let mut settings = f.debug_struct("RateLimitSettings");
         settings.field("rate", rate).field("key", key).field("has_cost", &cost.is_some());
         settings.field("max_keys", max_keys).finish()
     }
@@ -40,10 +40,10 @@ impl fmt::Debug for Settings {
 /// What the services of a layer share.
 #[derive(Debug)]
 pub(super) struct Limiter {
-    settings: Settings,
+    settings: RateLimitSettings,
     /// Times are counted from here.
     start: Instant,
-    common: Mutex<Bucket>,
+    shared: Mutex<Bucket>,
     /// A power of two of them. The places are shared out evenly, so that keys, whose hashes are even too, find them.
     shards: Box<[Mutex<Keys>]>,
     secret: RandomState,
@@ -56,53 +56,53 @@ const SHARDS: usize = 16;
 const KEYS_PER_SHARD: usize = 1024;
 
 impl Limiter {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: RateLimitSettings) -> Self {
         let shards = if settings.max_keys >= SHARDS * KEYS_PER_SHARD { SHARDS } else { 1 };
         let keys = settings.max_keys / shards;
         Self {
             settings,
             start: Instant::now(),
-            common: Mutex::default(),
+            shared: Mutex::default(),
             shards: (0..shards).map(|_| Mutex::new(Keys::new(keys))).collect(),
             secret: RandomState::new(),
         }
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &RateLimitSettings {
         &self.settings
     }
 
     /// In which bucket a command counts, and for how many; `None` when it does not.
-    pub(super) fn owner_and_cost(&self, command: &Command) -> Option<(Owner, u32)> {
+    pub(super) fn bucket_and_cost(&self, command: &Command) -> Option<(BucketId, u32)> {
         let cost = self.settings.cost.as_ref().map_or(1, |cost| cost(command));
         if cost == 0 {
             return None;
         }
-        Some((self.settings.key.owner(command, &self.secret)?, cost))
+        Some((self.settings.key.bucket_id(command, &self.secret)?, cost))
     }
 
     /// Lets a command through, or into the queue. A key that finds no place is counted with others from here on.
-    pub(super) fn arrive(&self, owner: &mut Owner, cost: u32, patience: Duration) -> Arrival {
+    pub(super) fn arrive(&self, bucket_id: &mut BucketId, cost: u32, max_wait: Duration) -> Arrival {
         let (rate, now) = (&self.settings.rate, self.now());
-        if let Owner::Key(key) = *owner {
+        if let BucketId::Key(key) = *bucket_id {
             if let Some(bucket) = lock(self.shard(key)).known_or_new(key, rate, now) {
-                return bucket.arrive(rate, cost, patience, now);
+                return bucket.arrive(rate, cost, max_wait, now);
             }
-            *owner = Owner::Common;
+            *bucket_id = BucketId::Shared;
         }
-        lock(&self.common).arrive(rate, cost, patience, now)
+        lock(&self.shared).arrive(rate, cost, max_wait, now)
     }
 
-    pub(super) fn poll(&self, owner: Owner, ticket: Ticket, waker: &Waker) -> Place {
+    pub(super) fn poll(&self, bucket_id: BucketId, ticket: Ticket, waker: &Waker) -> QueuePosition {
         let now = self.now();
         let poll = |bucket: &mut Bucket| bucket.poll(ticket, &self.settings.rate, now, waker);
-        self.with_known(owner, poll).unwrap_or_else(|| Place::Passed(Left::default()))
+        self.with_known(bucket_id, poll).unwrap_or_else(|| QueuePosition::Passed(RemovedWaiter::default()))
     }
 
     /// Takes a waiter out of its queue, and wakes the one behind it.
-    pub(super) fn leave(&self, owner: Owner, ticket: Ticket) {
-        if let Some(left) = self.with_known(owner, |bucket| bucket.leave(ticket)) {
-            left.wake_next();
+    pub(super) fn leave(&self, bucket_id: BucketId, ticket: Ticket) {
+        if let Some(removed) = self.with_known(bucket_id, |bucket| bucket.leave(ticket)) {
+            removed.wake_next();
         }
     }
 
@@ -110,11 +110,11 @@ impl Limiter {
         self.shards.iter().map(|keys| lock(keys).len()).sum()
     }
 
-    /// A bucket in which somebody waits; such a one is never forgotten.
-    fn with_known<T>(&self, owner: Owner, f: impl FnOnce(&mut Bucket) -> T) -> Option<T> {
-        match owner {
-            Owner::Common => Some(f(&mut lock(&self.common))),
-            Owner::Key(key) => lock(self.shard(key)).known(key).map(f),
+    /// A bucket in which somebody waits; such a one is never evicted.
+    fn with_known<T>(&self, bucket_id: BucketId, f: impl FnOnce(&mut Bucket) -> T) -> Option<T> {
+        match bucket_id {
+            BucketId::Shared => Some(f(&mut lock(&self.shared))),
+            BucketId::Key(key) => lock(self.shard(key)).known(key).map(f),
         }
     }
 

@@ -48,6 +48,7 @@
 //! of sixteen where there are keys, which cost a hash and a look-up too. Only a command that has to wait allocates.
 
 mod bucket;
+mod check;
 mod future;
 mod key;
 mod keys;
@@ -57,6 +58,5 @@ mod nested;
 mod rate;
 mod refusal;
 mod service;
-mod turn;
 
 pub use self::{future::ResponseFuture, layer::RateLimitLayer, service::RateLimit};

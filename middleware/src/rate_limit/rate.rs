@@ -51,7 +51,7 @@ impl Rate {
         Allowance { full_at: full_at.saturating_add(self.intervals(cost.into())) }
     }
 
-    /// Whether nothing is lost when the allowance is forgotten.
+    /// Whether nothing is lost when the allowance is evicted.
     pub(super) fn is_full(&self, allowance: Allowance, now: Duration) -> bool {
         allowance.full_at <= self.ticks(now)
     }

@@ -7,19 +7,19 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, limiter::Limiter, nested::watch, turn::Turn};
+use super::{ResponseFuture, check::RateCheck, limiter::Limiter, nested::with_inspector};
 
 /// A service with a limited number of commands in a time. Made by [`RateLimitLayer`](super::RateLimitLayer).
 #[derive(Clone, Debug)]
 pub struct RateLimit<S> {
     inner: S,
     limiter: Option<Arc<Limiter>>,
-    patience: Duration,
+    max_wait: Duration,
 }
 
 impl<S> RateLimit<S> {
-    pub(super) const fn new(inner: S, limiter: Option<Arc<Limiter>>, patience: Duration) -> Self {
-        Self { inner, limiter, patience }
+    pub(super) const fn new(inner: S, limiter: Option<Arc<Limiter>>, max_wait: Duration) -> Self {
+        Self { inner, limiter, max_wait }
     }
 }
 
@@ -39,10 +39,10 @@ where
     #[inline]
     fn call(&mut self, mut command: Command) -> Self::Future {
         let Some(limiter) = &self.limiter else { return ResponseFuture::new(self.inner.call(command), None) };
-        let turn = Turn::of(&command, limiter, self.patience);
+        let check = RateCheck::of(&command, limiter, self.max_wait);
         if command.runs_others() {
-            command = watch(command, limiter);
+            command = with_inspector(command, limiter);
         }
-        ResponseFuture::new(self.inner.call(command), turn)
+        ResponseFuture::new(self.inner.call(command), check)
     }
 }

@@ -26,8 +26,8 @@ mod rules;
 mod text;
 mod well_known;
 
-pub(crate) use self::text::{Name, Text};
+pub(crate) use self::text::{EscapedName, EscapedText};
 pub use self::{
     rules::{Hide, Redact},
-    text::Shown,
+    text::Redacted,
 };

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use kvstore_protocol::{Command, NameMap};
 
 use super::{
-    text::{Arguments, Shown},
+    text::{Redacted, RedactedArguments},
     well_known::{KEYS_OF_OTHERS, well_known},
 };
 
@@ -71,13 +71,13 @@ impl Redact {
     }
 
     /// The command as it may be shown: its name in upper case, and what of its arguments is not hidden.
-    pub fn show<'a>(&self, command: &'a Command) -> Shown<'a> {
-        Shown::new(command, self.visible(command))
+    pub fn show<'a>(&self, command: &'a Command) -> Redacted<'a> {
+        Redacted::new(command, self.visible(command))
     }
 
     /// The arguments alone.
-    pub(crate) fn arguments<'a>(&self, command: &'a Command) -> Arguments<'a> {
-        Arguments::new(command, self.visible(command))
+    pub(crate) fn arguments<'a>(&self, command: &'a Command) -> RedactedArguments<'a> {
+        RedactedArguments::new(command, self.visible(command))
     }
 
     /// The rules of those who were given none.

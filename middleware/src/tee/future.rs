@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::{lane::First, mirror::Mirror};
+use super::{mirror::Mirror, queue::FirstResponse};
 
 pin_project! {
     /// The answer of the first service of [`Tee`](super::Tee).
@@ -30,10 +30,10 @@ pin_project! {
 /// What is kept of a command for the second service.
 pub(super) struct Mirroring<T> {
     mirror: Arc<Mirror<T>>,
-    stage: Stage,
+    state: MirrorState,
 }
 
-enum Stage {
+enum MirrorState {
     /// The first service has not been polled.
     Called(Command),
     /// Called -> Mirrored: it was not answered at its first poll, and somebody waits for its answer to compare it.
@@ -43,7 +43,7 @@ enum Stage {
 
 impl<T> Mirroring<T> {
     pub(super) fn new(command: &Command, mirror: &Arc<Mirror<T>>) -> Box<Self> {
-        Box::new(Self { mirror: Arc::clone(mirror), stage: Stage::Called(command.clone()) })
+        Box::new(Self { mirror: Arc::clone(mirror), state: MirrorState::Called(command.clone()) })
     }
 }
 
@@ -53,26 +53,28 @@ where
     T::Error: Into<BoxError>,
 {
     /// Does what is to be done after a poll of the first service. Whether that was all.
-    fn heed<E>(&mut self, polled: &Poll<Result<Response, E>>) -> bool {
-        match (std::mem::replace(&mut self.stage, Stage::Done), polled) {
-            (Stage::Called(command), Poll::Ready(result)) => {
+    fn after_poll<E>(&mut self, polled: &Poll<Result<Response, E>>) -> bool {
+        match (std::mem::replace(&mut self.state, MirrorState::Done), polled) {
+            (MirrorState::Called(command), Poll::Ready(result)) => {
                 let answer = result.as_ref().ok().filter(|answer| self.mirror.compares() && is_comparable(answer));
-                self.mirror.send(command, answer.cloned().map(First::Answered));
+                self.mirror.send(command, answer.cloned().map(FirstResponse::Answered));
             }
-            (Stage::Called(command), Poll::Pending) if self.mirror.compares() => {
+            (MirrorState::Called(command), Poll::Pending) if self.mirror.compares() => {
                 let (sender, receiver) = oneshot::channel();
-                self.mirror.send(command, Some(First::Awaited(receiver)));
-                self.stage = Stage::Mirrored(sender);
+                self.mirror.send(command, Some(FirstResponse::Awaited(receiver)));
+                self.state = MirrorState::Mirrored(sender);
             }
-            (Stage::Called(command), Poll::Pending) => self.mirror.send(command, None),
-            (Stage::Mirrored(sender), Poll::Ready(Ok(answer))) if !sender.is_closed() && is_comparable(answer) => {
+            (MirrorState::Called(command), Poll::Pending) => self.mirror.send(command, None),
+            (MirrorState::Mirrored(sender), Poll::Ready(Ok(answer)))
+                if !sender.is_closed() && is_comparable(answer) =>
+            {
                 // Nobody may want it any more.
                 let _ = sender.send(answer.clone());
             }
-            (Stage::Mirrored(sender), Poll::Pending) => self.stage = Stage::Mirrored(sender),
-            (Stage::Mirrored(_) | Stage::Done, _) => {}
+            (MirrorState::Mirrored(sender), Poll::Pending) => self.state = MirrorState::Mirrored(sender),
+            (MirrorState::Mirrored(_) | MirrorState::Done, _) => {}
         }
-        matches!(self.stage, Stage::Done)
+        matches!(self.state, MirrorState::Done)
     }
 }
 
@@ -100,7 +102,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let polled = this.answer.poll(cx);
-        if this.mirroring.as_mut().is_some_and(|mirroring| mirroring.heed(&polled)) {
+        if this.mirroring.as_mut().is_some_and(|mirroring| mirroring.after_poll(&polled)) {
             *this.mirroring = None;
         }
         polled

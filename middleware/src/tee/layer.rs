@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use super::{
     Tee,
-    mirror::{Mirror, Settings},
+    mirror::{Mirror, TeeSettings},
 };
 
 /// Mirrors the commands of all the services that this layer and its clones make to a second service.
@@ -32,13 +32,13 @@ pub struct TeeLayer<T> {
 impl<T: Clone> TeeLayer<T> {
     /// Mirrors all commands to `second`, and ignores its answers. Its clones are called, each for one command at a time.
     pub fn new(second: T) -> Self {
-        let settings = Settings {
+        let settings = TeeSettings {
             only: None,
             compare: None,
-            lanes: 64,
+            max_in_flight: 64,
             max_commands: 10_000,
             max_bytes: 64 * 1024 * 1024,
-            patience: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
         };
         Self { mirror: Arc::new(Mirror::new(second, settings)) }
     }
@@ -75,32 +75,32 @@ impl<T: Clone> TeeLayer<T> {
     #[must_use]
     pub fn max_in_flight(self, max: usize) -> Self {
         assert!(max > 0, "at least one command is mirrored at a time");
-        self.change(|settings| settings.lanes = max)
+        self.change(|settings| settings.max_in_flight = max)
     }
 
     /// How many commands may wait for the second service or their comparison or be under way, and how many bytes they may
     /// have together; 10,000 and 64 MiB unless this says otherwise. More are dropped.
     #[must_use]
-    pub fn max_waiting(self, commands: usize, bytes: usize) -> Self {
+    pub fn max_pending(self, commands: usize, bytes: usize) -> Self {
         self.change(|settings| (settings.max_commands, settings.max_bytes) = (commands, bytes))
     }
 
     /// How long the second service has for each command, 10 seconds unless this says otherwise. One that takes longer is
     /// dropped.
     #[must_use]
-    pub fn give_up_after(self, limit: Duration) -> Self {
-        self.change(|settings| settings.patience = limit)
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.change(|settings| settings.timeout = limit)
     }
 
     /// How many commands the second service has not been given, for want of room or of a tokio runtime or since an
     /// argument of theirs is streamed, or has not answered in time.
     pub fn dropped(&self) -> u64 {
-        self.mirror.room().dropped()
+        self.mirror.capacity().dropped()
     }
 
     /// How many commands wait for the second service, are under way there, or wait to be compared.
     pub fn in_flight(&self) -> usize {
-        self.mirror.room().in_use()
+        self.mirror.capacity().in_use()
     }
 
     /// Waits for a moment at which nothing is [in flight](Self::in_flight): for tests, and for a program that ends. While
@@ -109,10 +109,10 @@ impl<T: Clone> TeeLayer<T> {
     /// # Cancel safety
     /// It only watches.
     pub async fn idle(&self) {
-        self.mirror.room().empty().await;
+        self.mirror.capacity().empty().await;
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut TeeSettings)) -> Self {
         let mut settings = self.mirror.settings().clone();
         change(&mut settings);
         Self { mirror: Arc::new(Mirror::new(self.mirror.second(), settings)) }

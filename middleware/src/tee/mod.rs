@@ -14,9 +14,9 @@
 //!   second service one after the other. There are so many lanes ([`TeeLayer::max_in_flight`]), each with one command
 //!   under way, and a connection keeps to its lane; what comes from no connection has one lane. Nothing is said about
 //!   the order between connections; where they write to the same keys at once, the two services may come to differ.
-//! - *How much.* Commands that the second service does not keep up with wait, up to [`TeeLayer::max_waiting`]; more are
+//! - *How much.* Commands that the second service does not keep up with wait, up to [`TeeLayer::max_pending`]; more are
 //!   dropped, and counted in [`TeeLayer::dropped`]. A command that it does not answer in time
-//!   ([`TeeLayer::give_up_after`]) is dropped too, so that its lane goes on.
+//!   ([`TeeLayer::timeout`]) is dropped too, so that its lane goes on.
 //!
 //! ```
 //! use std::{convert::Infallible, sync::{Arc, Mutex}};
@@ -49,11 +49,11 @@
 //! (which shares its buffer), an allocation, a lock of its lane, and, where answers are compared, a clone of the answer;
 //! where its lane is at rest, a task. The rest is done in that task.
 
+mod capacity;
 mod future;
-mod lane;
 mod layer;
 mod mirror;
-mod room;
+mod queue;
 mod second;
 mod service;
 

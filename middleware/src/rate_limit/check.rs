@@ -12,17 +12,17 @@ use kvstore_protocol::Command;
 use tokio::time::{Sleep, sleep};
 
 use super::{
-    bucket::{Arrival, Place, Ticket},
-    key::Owner,
+    bucket::{Arrival, QueuePosition, Ticket},
+    key::BucketId,
     limiter::Limiter,
 };
 
 /// One command before the limit, or in a queue. It gives its place back when it is dropped.
-pub(super) struct Turn {
+pub(super) struct RateCheck {
     limiter: Arc<Limiter>,
-    owner: Owner,
+    bucket_id: BucketId,
     cost: u32,
-    patience: Duration,
+    max_wait: Duration,
     waiting: Option<Box<Waiting>>,
 }
 
@@ -32,19 +32,19 @@ struct Waiting {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Turn {
+impl RateCheck {
     /// `None` for a command that is not limited.
     #[inline]
-    pub(super) fn of(command: &Command, limiter: &Arc<Limiter>, patience: Duration) -> Option<Self> {
-        let (owner, cost) = limiter.owner_and_cost(command)?;
-        Some(Self { limiter: Arc::clone(limiter), owner, cost, patience, waiting: None })
+    pub(super) fn of(command: &Command, limiter: &Arc<Limiter>, max_wait: Duration) -> Option<Self> {
+        let (bucket_id, cost) = limiter.bucket_and_cost(command)?;
+        Some(Self { limiter: Arc::clone(limiter), bucket_id, cost, max_wait, waiting: None })
     }
 
     /// Lets the command through, or tells how long it would have to wait.
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Duration>> {
         if self.waiting.is_none() {
-            match self.limiter.arrive(&mut self.owner, self.cost, self.patience) {
+            match self.limiter.arrive(&mut self.bucket_id, self.cost, self.max_wait) {
                 Arrival::Passed => return Poll::Ready(Ok(())),
                 Arrival::Refused(wait) => return Poll::Ready(Err(wait)),
                 Arrival::Queued(ticket) => self.waiting = Some(Box::new(Waiting { ticket, sleep: None })),
@@ -60,15 +60,15 @@ impl Turn {
             if let Some(sleep) = &mut waiting.sleep {
                 ready!(sleep.as_mut().poll(cx));
             }
-            match self.limiter.poll(self.owner, waiting.ticket, cx.waker()) {
-                Place::First(wait) => waiting.sleep = Some(Box::pin(sleep(wait))),
-                Place::Behind(old) => {
+            match self.limiter.poll(self.bucket_id, waiting.ticket, cx.waker()) {
+                QueuePosition::First(wait) => waiting.sleep = Some(Box::pin(sleep(wait))),
+                QueuePosition::Behind(old) => {
                     drop(old);
                     return Poll::Pending;
                 }
-                Place::Passed(left) => {
+                QueuePosition::Passed(removed) => {
                     self.waiting = None;
-                    left.wake_next();
+                    removed.wake_next();
                     return Poll::Ready(());
                 }
             }
@@ -76,18 +76,18 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for RateCheck {
     #[inline]
     fn drop(&mut self) {
         if let Some(waiting) = &self.waiting {
-            self.limiter.leave(self.owner, waiting.ticket);
+            self.limiter.leave(self.bucket_id, waiting.ticket);
         }
     }
 }
 
-impl fmt::Debug for Turn {
+impl fmt::Debug for RateCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut turn = f.debug_struct("Turn");
-        turn.field("cost", &self.cost).field("is_waiting", &self.waiting.is_some()).finish_non_exhaustive()
+        let mut check = f.debug_struct("RateCheck");
+        check.field("cost", &self.cost).field("is_waiting", &self.waiting.is_some()).finish_non_exhaustive()
     }
 }

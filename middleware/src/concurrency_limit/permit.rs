@@ -12,7 +12,7 @@ use super::permits::{Permits, Ticket};
 
 /// One command before the limit, in its queue, or inside; what it holds goes back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn(
+pub(super) struct CommandPermit(
     /// `None` where nothing is limited, and at the end.
     Option<Held>,
 );
@@ -21,11 +21,11 @@ pub(super) struct Turn(
 #[derive(Debug)]
 struct Held {
     permits: Arc<Permits>,
-    place: Place,
+    place: PermitState,
 }
 
 #[derive(Debug)]
-enum Place {
+enum PermitState {
     Outside,
     Queued(Ticket),
     Inside,
@@ -34,12 +34,12 @@ enum Place {
 }
 
 /// What a command leaves that was answered at once: its handle of the limit, and its permit for the rest of a batch.
-struct Spare {
+struct SparePermit {
     permits: Arc<Permits>,
     has_permit: bool,
 }
 
-impl Keep for Spare {
+impl Keep for SparePermit {
     fn end(self) -> Option<Self> {
         if self.has_permit {
             self.permits.give();
@@ -51,18 +51,19 @@ impl Keep for Spare {
 thread_local! {
     /// For the next command on this thread, nearly always of the same limit. It may keep a limit of which nothing is left;
     /// that is a hundred bytes.
-    static SPARE: Kept<Spare> = const { Kept::new() };
+    static SPARE: Kept<SparePermit> = const { Kept::new() };
 }
 
-impl Turn {
+impl CommandPermit {
     #[inline(always)]
     pub(super) fn new(permits: Option<&Arc<Permits>>) -> Self {
         let Some(permits) = permits else { return Self(None) };
         let spare = match batch::take(&SPARE) {
             Some(spare) if Arc::ptr_eq(&spare.permits, permits) => spare,
-            other => Spare::first(permits, other),
+            other => SparePermit::first(permits, other),
         };
-        let place = if spare.has_permit && !make_way(&spare.permits) { Place::Inside } else { Place::Outside };
+        let place =
+            if spare.has_permit && !make_way(&spare.permits) { PermitState::Inside } else { PermitState::Outside };
         Self(Some(Held { permits: spare.permits, place }))
     }
 
@@ -81,8 +82,8 @@ impl Turn {
 
     /// Notes that the command takes its time. At its end the permit goes back, and not to the next of a batch.
     pub(super) fn stay(&mut self) {
-        if let Some(Held { place: place @ Place::Inside, .. }) = &mut self.0 {
-            *place = Place::Staying;
+        if let Some(Held { place: place @ PermitState::Inside, .. }) = &mut self.0 {
+            *place = PermitState::Staying;
         }
     }
 
@@ -97,36 +98,36 @@ impl Turn {
 impl Held {
     #[inline]
     fn try_enter(&mut self) -> bool {
-        if matches!(self.place, Place::Outside) && self.permits.try_take() {
-            self.place = Place::Inside;
+        if matches!(self.place, PermitState::Outside) && self.permits.try_take() {
+            self.place = PermitState::Inside;
         }
-        matches!(self.place, Place::Inside | Place::Staying)
+        matches!(self.place, PermitState::Inside | PermitState::Staying)
     }
 
     #[cold]
     fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Place::Queued(ticket) = self.place {
+        if let PermitState::Queued(ticket) = self.place {
             ready!(self.permits.poll_called(ticket, cx.waker()));
         } else if let Err(ticket) = self.permits.take_or_queue(cx.waker().clone()) {
-            self.place = Place::Queued(ticket);
+            self.place = PermitState::Queued(ticket);
             return Poll::Pending;
         }
-        self.place = Place::Inside;
+        self.place = PermitState::Inside;
         Poll::Ready(())
     }
 
     #[cold]
     fn leave(&mut self) {
-        match mem::replace(&mut self.place, Place::Outside) {
-            Place::Outside => {}
-            Place::Queued(ticket) => self.permits.leave(ticket),
-            Place::Inside | Place::Staying => self.permits.give(),
+        match mem::replace(&mut self.place, PermitState::Outside) {
+            PermitState::Outside => {}
+            PermitState::Queued(ticket) => self.permits.leave(ticket),
+            PermitState::Inside | PermitState::Staying => self.permits.give(),
         }
     }
 }
 
-impl Spare {
-    /// Another limit's turn, or the first on this thread: what the other left has its end.
+impl SparePermit {
+    /// Another limit's permit, or the first on this thread: what the other left has its end.
     #[cold]
     fn first(permits: &Arc<Permits>, other: Option<Self>) -> Self {
         other.map(Self::end);
@@ -146,13 +147,13 @@ fn make_way(permits: &Permits) -> bool {
 
 /// The permit of a command that was answered at once stays with the thread for the rest of a batch, unless somebody waits
 /// for one.
-impl Drop for Turn {
+impl Drop for CommandPermit {
     #[inline]
     fn drop(&mut self) {
         match self.0.take() {
-            Some(Held { permits, place: Place::Inside }) => {
+            Some(Held { permits, place: PermitState::Inside }) => {
                 let has_permit = !make_way(&permits);
-                batch::keep(&SPARE, Spare { permits, has_permit });
+                batch::keep(&SPARE, SparePermit { permits, has_permit });
             }
             Some(mut held) => held.leave(),
             None => {}
@@ -175,18 +176,18 @@ mod tests {
         Arc::new(Permits::new(max))
     }
 
-    fn poll_enter(turn: &mut Turn) -> Poll<()> {
-        turn.poll_enter(&mut Context::from_waker(Waker::noop()))
+    fn poll_enter(permit: &mut CommandPermit) -> Poll<()> {
+        permit.poll_enter(&mut Context::from_waker(Waker::noop()))
     }
 
-    fn turn(permits: &Arc<Permits>) -> Turn {
-        Turn::new(Some(permits))
+    fn permit(permits: &Arc<Permits>) -> CommandPermit {
+        CommandPermit::new(Some(permits))
     }
 
     #[test]
     fn a_permit_given_back_belongs_to_the_first_who_waits() {
         let permits = permits(1);
-        let [mut inside, mut first, mut second, mut newcomer] = [(); 4].map(|()| turn(&permits));
+        let [mut inside, mut first, mut second, mut newcomer] = [(); 4].map(|()| permit(&permits));
         assert!(poll_enter(&mut inside).is_ready());
         assert!(poll_enter(&mut first).is_pending());
         assert!(poll_enter(&mut second).is_pending());
@@ -200,7 +201,7 @@ mod tests {
     #[test]
     fn one_who_was_called_and_goes_away_passes_the_permit_on() {
         let permits = permits(1);
-        let [mut inside, mut first, mut second] = [(); 3].map(|()| turn(&permits));
+        let [mut inside, mut first, mut second] = [(); 3].map(|()| permit(&permits));
         assert!(poll_enter(&mut inside).is_ready());
         assert!(poll_enter(&mut first).is_pending());
         assert!(poll_enter(&mut second).is_pending());
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn two_permits_given_back_to_one_waiter_leave_one_free() {
         let permits = permits(2);
-        let [mut one, mut two, mut waiter, mut newcomer] = [(); 4].map(|()| turn(&permits));
+        let [mut one, mut two, mut waiter, mut newcomer] = [(); 4].map(|()| permit(&permits));
         assert!(poll_enter(&mut one).is_ready());
         assert!(poll_enter(&mut two).is_ready());
         assert!(poll_enter(&mut waiter).is_pending());
@@ -241,11 +242,11 @@ mod tests {
 
     async fn come_and_go(permits: &Arc<Permits>, inside: &AtomicUsize, seed: usize) {
         for round in seed..seed + 3000 {
-            let mut turn = turn(permits);
-            if round % 5 == 0 && poll_fn(|cx| Poll::Ready(turn.poll_enter(cx))).await.is_pending() {
+            let mut permit = permit(permits);
+            if round % 5 == 0 && poll_fn(|cx| Poll::Ready(permit.poll_enter(cx))).await.is_pending() {
                 continue; // Leaves the queue, called or not.
             }
-            poll_fn(|cx| turn.poll_enter(cx)).await;
+            poll_fn(|cx| permit.poll_enter(cx)).await;
             assert!(inside.fetch_add(1, Ordering::SeqCst) < permits.max());
             if round % 3 == 0 {
                 thread::yield_now();

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use crate::outcome::Outcome;
 
 /// Watches a command on its way to its answer. Dropped before the end, it knows that there was none.
-pub trait Watch {
+pub trait Instrument {
     /// Polls the command.
     fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T>;
 
@@ -27,30 +27,30 @@ pin_project! {
         #[pin]
         answer: F,
         // Boxed: few commands are watched in most programs, and all futures are moved.
-        watch: Option<Box<W>>,
+        instrument: Option<Box<W>>,
     }
 }
 
 impl<F, W> ResponseFuture<F, W> {
     #[inline]
-    pub(crate) const fn new(answer: F, watch: Option<Box<W>>) -> Self {
-        Self { answer, watch }
+    pub(crate) const fn new(answer: F, instrument: Option<Box<W>>) -> Self {
+        Self { answer, instrument }
     }
 }
 
 impl<F, W, E> Future for ResponseFuture<F, W>
 where
     F: Future<Output = Result<Response, E>>,
-    W: Watch,
+    W: Instrument,
 {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        match this.watch {
+        match this.instrument {
             None => this.answer.poll(cx),
-            Some(_) => poll_watched(this.answer, this.watch, cx),
+            Some(_) => poll_instrumented(this.answer, this.instrument, cx),
         }
     }
 }
@@ -58,14 +58,18 @@ where
 /// Apart, so that the way of an answer that is not watched is short.
 #[cold]
 #[inline(never)]
-fn poll_watched<F, W, E>(answer: Pin<&mut F>, watch: &mut Option<Box<W>>, cx: &mut Context<'_>) -> Poll<F::Output>
+fn poll_instrumented<F, W, E>(
+    answer: Pin<&mut F>,
+    instrument: &mut Option<Box<W>>,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output>
 where
     F: Future<Output = Result<Response, E>>,
-    W: Watch,
+    W: Instrument,
 {
-    let Some(watching) = watch else { return answer.poll(cx) };
-    let result = ready!(watching.poll(|| answer.poll(cx)));
-    watching.finish(Outcome::of(&result));
-    *watch = None;
+    let Some(instrumented) = instrument else { return answer.poll(cx) };
+    let result = ready!(instrumented.poll(|| answer.poll(cx)));
+    instrumented.finish(Outcome::of(&result));
+    *instrument = None;
     Poll::Ready(result)
 }

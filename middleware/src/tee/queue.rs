@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use kvstore_protocol::{Command, Response};
 use tokio::sync::oneshot;
 
-use super::room::Slot;
+use super::capacity::Reservation;
 
 /// A queue, and whether a task works it off. There is a task only while there is something to do.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
+pub(super) struct MirrorQueue {
     queue: VecDeque<Mirrored>,
     is_running: bool,
 }
@@ -19,18 +19,18 @@ pub(super) struct Lane {
 pub(super) struct Mirrored {
     pub(super) command: Command,
     /// `None` where answers are not compared, or there is none.
-    pub(super) first: Option<First>,
-    pub(super) slot: Slot,
+    pub(super) first: Option<FirstResponse>,
+    pub(super) reservation: Reservation,
 }
 
 /// The answer of the first service.
 #[derive(Debug)]
-pub(super) enum First {
+pub(super) enum FirstResponse {
     Answered(Response),
     Awaited(oneshot::Receiver<Response>),
 }
 
-impl Lane {
+impl MirrorQueue {
     /// Takes a command. Whether a task is to be started.
     pub(super) fn push(&mut self, mirrored: Mirrored) -> bool {
         self.queue.push_back(mirrored);

@@ -9,7 +9,7 @@ use super::{
 use crate::{outcome::Outcome, stopwatch::Stopwatch};
 
 #[derive(Debug)]
-pub(super) struct Active {
+pub(super) struct MeasuredCommand {
     handles: Arc<Handles>,
     stopwatch: Stopwatch,
     unknown: Option<Box<Unknown>>,
@@ -23,7 +23,7 @@ struct Unknown {
     registry: Arc<Registry>,
 }
 
-impl Active {
+impl MeasuredCommand {
     #[inline]
     pub(super) fn start(name: &[u8], table: &Table, registry: &Arc<Registry>) -> Self {
         let (handles, unknown) = match table.known(name) {
@@ -61,7 +61,7 @@ impl Unknown {
 }
 
 /// The peer went away, or a layer around gave up.
-impl Drop for Active {
+impl Drop for MeasuredCommand {
     #[inline]
     fn drop(&mut self) {
         if !self.is_counted {

@@ -9,17 +9,17 @@ use tracing::{
     level_filters::LevelFilter,
 };
 
-use super::layer::Settings;
+use super::layer::LogSettings;
 use crate::{
+    instrumented::Instrument,
     outcome::Outcome,
-    redact::{Name, Redact},
+    redact::{EscapedName, Redact},
     stopwatch::Stopwatch,
-    watched::Watch,
 };
 
 /// What is known of a command while it is logged.
 #[derive(Debug)]
-pub struct Active {
+pub struct LoggedCommand {
     span: Span,
     stopwatch: Stopwatch,
     slow: Option<Slow>,
@@ -34,10 +34,10 @@ struct Slow {
     redact: Option<Arc<Redact>>,
 }
 
-impl Active {
+impl LoggedCommand {
     /// Starts to log, if anybody listens.
     #[inline]
-    pub(super) fn start(command: &Command, settings: &Settings) -> Option<Box<Self>> {
+    pub(super) fn start(command: &Command, settings: &LogSettings) -> Option<Box<Self>> {
         if settings.level > LevelFilter::current() && settings.slow_threshold.is_none() {
             return None;
         }
@@ -46,7 +46,7 @@ impl Active {
 
     #[cold]
     #[inline(never)]
-    fn start_listened(command: &Command, settings: &Settings) -> Option<Box<Self>> {
+    fn start_listened(command: &Command, settings: &LogSettings) -> Option<Box<Self>> {
         let span = span(command, settings);
         let threshold = settings.slow_threshold.filter(|_| tracing::enabled!(Level::WARN));
         if span.is_disabled() && threshold.is_none() {
@@ -76,7 +76,7 @@ impl Active {
     }
 }
 
-impl Watch for Active {
+impl Instrument for LoggedCommand {
     /// Polls inside the span, and takes the time while the command is parked.
     fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let Self { span, stopwatch, .. } = self;
@@ -90,7 +90,7 @@ impl Watch for Active {
 }
 
 /// The peer went away, or a layer around gave up.
-impl Drop for Active {
+impl Drop for LoggedCommand {
     fn drop(&mut self) {
         if !self.is_answered {
             self.record(Outcome::Dropped);
@@ -108,7 +108,7 @@ impl fmt::Debug for Slow {
 impl Slow {
     fn warn(&self, outcome: Outcome<'_>, duration: Duration) {
         tracing::warn!(
-            name = %Name(self.command.name()),
+            name = %EscapedName(self.command.name()),
             peer = %self.command.session().peer(),
             args = self.log_arguments.then(|| display(rules(&self.redact).arguments(&self.command))),
             %outcome,
@@ -119,13 +119,13 @@ impl Slow {
 }
 
 /// A span's level is part of its code, so there is one of them for each level.
-fn span(command: &Command, settings: &Settings) -> Span {
+fn span(command: &Command, settings: &LogSettings) -> Span {
     macro_rules! span_at {
         ($level:expr) => {
             tracing::span!(
                 $level,
                 "command",
-                name = %Name(command.name()),
+                name = %EscapedName(command.name()),
                 peer = %command.session().peer(),
                 args = settings.log_arguments.then(|| display(rules(&settings.redact).arguments(command))),
                 outcome = Empty,
