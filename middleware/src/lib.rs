@@ -51,6 +51,7 @@ mod admission;
 pub mod audit;
 pub mod catch_panic;
 pub mod concurrency_limit;
+mod deferred;
 pub mod deny;
 pub mod failure;
 pub mod from_fn;

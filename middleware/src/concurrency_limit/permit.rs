@@ -1,4 +1,4 @@
-//! The way of one command through the limit.
+//! The permit of one command, from the request to the release.
 
 use std::{
     mem,
@@ -10,30 +10,27 @@ use kvstore_protocol::batch::{self, Keep, Kept};
 
 use super::permits::{Permits, Ticket};
 
-/// One command before the limit, in its queue, or inside; what it holds goes back when it is dropped.
+/// A command's permit, or its place in the queue for one. Given back on drop.
 #[derive(Debug)]
-pub(super) struct CommandPermit(
-    /// `None` where nothing is limited, and at the end.
-    Option<Held>,
-);
-
-/// What a command has of its limit.
-#[derive(Debug)]
-struct Held {
-    permits: Arc<Permits>,
-    place: PermitState,
+pub(super) struct CommandPermit {
+    /// `None` for a command that needs no permit: its state is that of one which has a permit.
+    permits: Option<Arc<Permits>>,
+    state: PermitState,
 }
 
 #[derive(Debug)]
 enum PermitState {
-    Outside,
+    Missing,
     Queued(Ticket),
-    Inside,
-    /// Inside -> Staying: it is not answered at once.
+    /// Held by a command that has not been pending yet. Once it is answered, the next command of the batch may have it.
+    New,
+    /// New -> Staying: the command was pending. Once it is answered, the permit is given back.
     Staying,
+    /// Given back until the event has come for which the command is parked.
+    Parked,
 }
 
-/// What a command leaves that was answered at once: its handle of the limit, and its permit for the rest of a batch.
+/// What a command leaves that was answered at once: its reference to the limit, and its permit for the rest of the batch.
 struct SparePermit {
     permits: Arc<Permits>,
     has_permit: bool,
@@ -49,85 +46,88 @@ impl Keep for SparePermit {
 }
 
 thread_local! {
-    /// For the next command on this thread, nearly always of the same limit. It may keep a limit of which nothing is left;
-    /// that is a hundred bytes.
+    /// For the next command on this thread, nearly always of the same limit. It may keep a limit alive that is used no
+    /// more; that is a hundred bytes.
     static SPARE: Kept<SparePermit> = const { Kept::new() };
 }
 
 impl CommandPermit {
+    /// Takes a permit if one is free. Without `permits` the command needs none.
     #[inline(always)]
-    pub(super) fn new(permits: Option<&Arc<Permits>>) -> Self {
-        let Some(permits) = permits else { return Self(None) };
+    pub(super) fn try_take(permits: Option<&Arc<Permits>>) -> Self {
+        let Some(permits) = permits else { return Self { permits: None, state: PermitState::New } };
         let spare = match batch::take(&SPARE) {
             Some(spare) if Arc::ptr_eq(&spare.permits, permits) => spare,
             other => SparePermit::first(permits, other),
         };
-        let place =
-            if spare.has_permit && !make_way(&spare.permits) { PermitState::Inside } else { PermitState::Outside };
-        Self(Some(Held { permits: spare.permits, place }))
+        let has_spare = spare.has_permit && !give_to_waiter(&spare.permits);
+        let state = if has_spare || spare.permits.try_take() { PermitState::New } else { PermitState::Missing };
+        Self { permits: Some(spare.permits), state }
     }
 
-    /// Enters if that is possible at once.
-    #[inline]
-    pub(super) fn try_enter(&mut self) -> bool {
-        self.0.as_mut().is_none_or(Held::try_enter)
+    /// Whether the command has to wait for a permit before it is called.
+    #[inline(always)]
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.state, PermitState::Missing)
     }
 
-    /// Enters, and waits for it behind those who came before.
-    #[inline]
-    pub(super) fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(held) = &mut self.0 else { return Poll::Ready(()) };
-        if held.try_enter() { Poll::Ready(()) } else { held.poll_queue(cx) }
+    /// Whether the command has a permit, or needs none, and has not been pending yet.
+    #[inline(always)]
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.state, PermitState::New)
     }
 
-    /// Notes that the command takes its time. At its end the permit goes back, and not to the next of a batch.
-    pub(super) fn stay(&mut self) {
-        if let Some(Held { place: place @ PermitState::Inside, .. }) = &mut self.0 {
-            *place = PermitState::Staying;
-        }
+    pub(super) fn is_parked(&self) -> bool {
+        matches!(self.state, PermitState::Parked)
     }
 
-    /// Gives back a permit, or the place in the queue.
-    pub(super) fn leave(&mut self) {
-        if let Some(held) = &mut self.0 {
-            held.leave();
-        }
-    }
-}
-
-impl Held {
-    #[inline]
-    fn try_enter(&mut self) -> bool {
-        if matches!(self.place, PermitState::Outside) && self.permits.try_take() {
-            self.place = PermitState::Inside;
-        }
-        matches!(self.place, PermitState::Inside | PermitState::Staying)
-    }
-
+    /// Takes a permit, and waits for it behind those who came before.
     #[cold]
-    fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let PermitState::Queued(ticket) = self.place {
-            ready!(self.permits.poll_called(ticket, cx.waker()));
-        } else if let Err(ticket) = self.permits.take_or_queue(cx.waker().clone()) {
-            self.place = PermitState::Queued(ticket);
-            return Poll::Pending;
+    pub(super) fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(permits) = &self.permits else { return Poll::Ready(()) };
+        match self.state {
+            PermitState::New | PermitState::Staying => return Poll::Ready(()),
+            PermitState::Queued(ticket) => ready!(permits.poll_handed(ticket, cx.waker())),
+            PermitState::Missing | PermitState::Parked => {
+                if let Err(ticket) = permits.take_or_queue(cx.waker().clone()) {
+                    self.state = PermitState::Queued(ticket);
+                    return Poll::Pending;
+                }
+            }
         }
-        self.place = PermitState::Inside;
+        self.state = PermitState::New;
         Poll::Ready(())
     }
 
+    /// Keeps the permit of a pending command. That of one which was parked is taken anew by [`CommandPermit::poll_take`].
+    pub(super) fn stay(&mut self) {
+        self.state = if self.is_parked() { PermitState::Missing } else { PermitState::Staying };
+    }
+
+    /// Gives the permit back until the command goes on.
+    pub(super) fn park(&mut self) {
+        self.replace_state(PermitState::Parked);
+    }
+
+    /// Gives back the permit, or the place in the queue.
     #[cold]
-    fn leave(&mut self) {
-        match mem::replace(&mut self.place, PermitState::Outside) {
-            PermitState::Outside => {}
-            PermitState::Queued(ticket) => self.permits.leave(ticket),
-            PermitState::Inside | PermitState::Staying => self.permits.give(),
+    pub(super) fn give_back(&mut self) {
+        self.replace_state(PermitState::Missing);
+    }
+
+    fn replace_state(&mut self, state: PermitState) {
+        let old = mem::replace(&mut self.state, state);
+        let Some(permits) = &self.permits else { return };
+        match old {
+            PermitState::Missing | PermitState::Parked => {}
+            PermitState::Queued(ticket) => permits.leave(ticket),
+            PermitState::New | PermitState::Staying => permits.give(),
         }
     }
 }
 
 impl SparePermit {
-    /// Another limit's permit, or the first on this thread: what the other left has its end.
+    /// The first command of this limit on this thread. The permit that another limit left is given back.
     #[cold]
     fn first(permits: &Arc<Permits>, other: Option<Self>) -> Self {
         other.map(Self::end);
@@ -135,28 +135,27 @@ impl SparePermit {
     }
 }
 
-/// Gives a permit back if somebody waits for one. True then.
+/// Gives a permit back if a command waits for one. Returns whether it did.
 #[inline]
-fn make_way(permits: &Permits) -> bool {
-    let is_awaited = permits.waiting() > 0;
-    if is_awaited {
+fn give_to_waiter(permits: &Permits) -> bool {
+    let has_waiters = permits.waiting() > 0;
+    if has_waiters {
         permits.give();
     }
-    is_awaited
+    has_waiters
 }
 
-/// The permit of a command that was answered at once stays with the thread for the rest of a batch, unless somebody waits
-/// for one.
+/// The permit of a command that was answered at once stays with the thread for the rest of a batch, unless another command
+/// waits for one.
 impl Drop for CommandPermit {
     #[inline]
     fn drop(&mut self) {
-        match self.0.take() {
-            Some(Held { permits, place: PermitState::Inside }) => {
-                let has_permit = !make_way(&permits);
-                batch::keep(&SPARE, SparePermit { permits, has_permit });
-            }
-            Some(mut held) => held.leave(),
-            None => {}
+        if !self.is_new() {
+            return self.give_back();
+        }
+        if let Some(permits) = self.permits.take() {
+            let has_permit = !give_to_waiter(&permits);
+            batch::keep(&SPARE, SparePermit { permits, has_permit });
         }
     }
 }
@@ -176,38 +175,42 @@ mod tests {
         Arc::new(Permits::new(max))
     }
 
-    fn poll_enter(permit: &mut CommandPermit) -> Poll<()> {
-        permit.poll_enter(&mut Context::from_waker(Waker::noop()))
+    fn poll_take(permit: &mut CommandPermit) -> Poll<()> {
+        permit.poll_take(&mut Context::from_waker(Waker::noop()))
     }
 
-    fn permit(permits: &Arc<Permits>) -> CommandPermit {
-        CommandPermit::new(Some(permits))
+    fn missing(permits: &Arc<Permits>) -> CommandPermit {
+        CommandPermit { permits: Some(permits.clone()), state: PermitState::Missing }
+    }
+
+    fn finds_one(permits: &Arc<Permits>) -> bool {
+        !CommandPermit::try_take(Some(permits)).is_missing()
     }
 
     #[test]
-    fn a_permit_given_back_belongs_to_the_first_who_waits() {
+    fn a_permit_given_back_goes_to_the_first_waiter() {
         let permits = permits(1);
-        let [mut inside, mut first, mut second, mut newcomer] = [(); 4].map(|()| permit(&permits));
-        assert!(poll_enter(&mut inside).is_ready());
-        assert!(poll_enter(&mut first).is_pending());
-        assert!(poll_enter(&mut second).is_pending());
-        inside.leave();
-        assert!(!newcomer.try_enter());
-        assert!(poll_enter(&mut second).is_pending());
-        assert!(poll_enter(&mut first).is_ready());
+        let [mut inside, mut first, mut second] = [(); 3].map(|()| missing(&permits));
+        assert!(poll_take(&mut inside).is_ready());
+        assert!(poll_take(&mut first).is_pending());
+        assert!(poll_take(&mut second).is_pending());
+        inside.give_back();
+        assert!(!finds_one(&permits));
+        assert!(poll_take(&mut second).is_pending());
+        assert!(poll_take(&mut first).is_ready());
         assert_eq!((permits.in_use(), permits.waiting()), (1, 1));
     }
 
     #[test]
-    fn one_who_was_called_and_goes_away_passes_the_permit_on() {
+    fn a_waiter_that_is_dropped_passes_its_permit_on() {
         let permits = permits(1);
-        let [mut inside, mut first, mut second] = [(); 3].map(|()| permit(&permits));
-        assert!(poll_enter(&mut inside).is_ready());
-        assert!(poll_enter(&mut first).is_pending());
-        assert!(poll_enter(&mut second).is_pending());
+        let [mut inside, mut first, mut second] = [(); 3].map(|()| missing(&permits));
+        assert!(poll_take(&mut inside).is_ready());
+        assert!(poll_take(&mut first).is_pending());
+        assert!(poll_take(&mut second).is_pending());
         drop(inside);
         drop(first);
-        assert!(poll_enter(&mut second).is_ready());
+        assert!(poll_take(&mut second).is_ready());
         drop(second);
         assert_eq!((permits.in_use(), permits.waiting()), (0, 0));
     }
@@ -215,14 +218,15 @@ mod tests {
     #[test]
     fn two_permits_given_back_to_one_waiter_leave_one_free() {
         let permits = permits(2);
-        let [mut one, mut two, mut waiter, mut newcomer] = [(); 4].map(|()| permit(&permits));
-        assert!(poll_enter(&mut one).is_ready());
-        assert!(poll_enter(&mut two).is_ready());
-        assert!(poll_enter(&mut waiter).is_pending());
-        one.leave();
-        two.leave();
-        assert!(newcomer.try_enter());
-        assert!(poll_enter(&mut waiter).is_ready());
+        let [mut one, mut two, mut waiter] = [(); 3].map(|()| missing(&permits));
+        assert!(poll_take(&mut one).is_ready());
+        assert!(poll_take(&mut two).is_ready());
+        assert!(poll_take(&mut waiter).is_pending());
+        one.give_back();
+        two.give_back();
+        let newcomer = CommandPermit::try_take(Some(&permits));
+        assert!(!newcomer.is_missing());
+        assert!(poll_take(&mut waiter).is_ready());
         assert_eq!((permits.in_use(), permits.waiting()), (2, 0));
     }
 
@@ -242,11 +246,11 @@ mod tests {
 
     async fn come_and_go(permits: &Arc<Permits>, inside: &AtomicUsize, seed: usize) {
         for round in seed..seed + 3000 {
-            let mut permit = permit(permits);
-            if round % 5 == 0 && poll_fn(|cx| Poll::Ready(permit.poll_enter(cx))).await.is_pending() {
-                continue; // Leaves the queue, called or not.
+            let mut permit = missing(permits);
+            if round % 5 == 0 && poll_fn(|cx| Poll::Ready(permit.poll_take(cx))).await.is_pending() {
+                continue; // Leaves the queue, with a permit or without.
             }
-            poll_fn(|cx| permit.poll_enter(cx)).await;
+            poll_fn(|cx| permit.poll_take(cx)).await;
             assert!(inside.fetch_add(1, Ordering::SeqCst) < permits.max());
             if round % 3 == 0 {
                 thread::yield_now();
