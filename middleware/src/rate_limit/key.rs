@@ -1,4 +1,4 @@
-//! For whom commands are counted.
+//! What commands are counted by.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
 
 use kvstore_protocol::{Command, Peer};
 
-/// What a key function is turned into.
+/// A key function, with the hash of its key.
 type KeyFn = dyn Fn(&Command, &RandomState) -> Option<u64> + Send + Sync;
 
 #[derive(Clone)]
@@ -21,10 +21,10 @@ pub(super) enum RateLimitKey {
     Function(Arc<KeyFn>),
 }
 
-/// The bucket in which a command is counted.
+/// The bucket in which a command counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum BucketId {
-    /// Shared by all commands, or by those whose keys found no room.
+    /// The bucket of all commands, or of those for whose keys there is no room.
     Shared,
     /// The hash of a key.
     Key(u64),
@@ -35,7 +35,7 @@ impl RateLimitKey {
         Self::Function(Arc::new(move |command, hasher| key(command).map(|key| hasher.hash_one(key))))
     }
 
-    /// `None` for a command that is not limited.
+    /// `None` if the command is not limited.
     pub(super) fn bucket_id(&self, command: &Command, hasher: &RandomState) -> Option<BucketId> {
         let key = match self {
             Self::All => return Some(BucketId::Shared),
@@ -48,7 +48,7 @@ impl RateLimitKey {
     }
 }
 
-/// An address of IPv4, or the network of one of IPv6: whoever has one address there has 2^64 of them.
+/// An IPv4 address, or the /64 network of an IPv6 address: a peer that has one of its addresses has 2^64 of them.
 fn network(peer: &Peer) -> Option<IpAddr> {
     let Peer::Tcp(address) = peer else { return None };
     Some(match address.ip().to_canonical() {

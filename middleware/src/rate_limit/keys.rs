@@ -8,8 +8,8 @@ use std::{
 
 use super::{bucket::Bucket, rate::Rate};
 
-/// How many known keys a new one looks at, to take the place of those whose allowance is full again. More than one, so
-/// that they are evicted faster than new ones come; few, so that no command pays for all keys.
+/// How many known keys are looked at when a new one comes. Those whose bucket is full again are evicted. More than one, so
+/// that keys are evicted faster than they come; few, so that no command pays for all keys.
 const EVICTION_SAMPLES: usize = 8;
 
 /// Buckets by the hashes of their keys.
@@ -18,7 +18,7 @@ pub(super) struct Keys {
     max: usize,
     places: HashMap<u64, usize, BuildHasherDefault<IdentityHasher>>,
     entries: Vec<(u64, Bucket)>,
-    /// The entry that is looked at next.
+    /// The entry to look at next.
     hand: usize,
 }
 
@@ -36,7 +36,7 @@ impl Keys {
         self.places.get(&key).map(|place| &mut self.entries[*place].1)
     }
 
-    /// The bucket of a key, which is full if it is a new one. `None` when there is no place for it.
+    /// The bucket of a key; a new key has a full one. `None` if there is no room for it.
     pub(super) fn known_or_new(&mut self, key: u64, rate: &Rate, now: Duration) -> Option<&mut Bucket> {
         let place = match self.places.get(&key) {
             Some(place) => *place,
@@ -76,7 +76,7 @@ impl Keys {
     }
 }
 
-/// The hash of what is a hash already, under a secret that no peer knows.
+/// Takes a key as its own hash: it is one already, under a secret that no peer knows.
 #[derive(Debug, Default)]
 struct IdentityHasher(u64);
 

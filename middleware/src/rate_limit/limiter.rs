@@ -13,13 +13,14 @@ use super::{
     bucket::{Arrival, Bucket, QueuePosition, RemovedWaiter, Ticket},
     key::{BucketId, RateLimitKey},
     keys::Keys,
+    queued::QueuedCommand,
     rate::Rate,
 };
 
-/// As how many commands one counts.
+/// The cost of a command.
 pub(super) type Cost = dyn Fn(&Command) -> u32 + Send + Sync;
 
-/// What a layer is told.
+/// The settings of a layer.
 #[derive(Clone)]
 pub(super) struct RateLimitSettings {
     pub(super) rate: Rate,
@@ -37,22 +38,22 @@ impl fmt::Debug for RateLimitSettings {
     }
 }
 
-/// What the services of a layer share.
+/// The counts that the services of a layer share.
 #[derive(Debug)]
 pub(super) struct Limiter {
     settings: RateLimitSettings,
-    /// Times are counted from here.
+    /// The zero of all times.
     start: Instant,
     shared: Mutex<Bucket>,
-    /// A power of two of them. The places are shared out evenly, so that keys, whose hashes are even too, find them.
+    /// A power of two of them, each with the same share of `max_keys`.
     shards: Box<[Mutex<Keys>]>,
     secret: RandomState,
 }
 
-/// How many locks there are for keys, unless these are few.
+/// The number of locks for keys, unless the keys are few.
 const SHARDS: usize = 16;
 
-/// With fewer keys a shard may be full though others have room.
+/// With fewer keys, one shard could be full while others have room.
 const KEYS_PER_SHARD: usize = 1024;
 
 impl Limiter {
@@ -72,8 +73,24 @@ impl Limiter {
         &self.settings
     }
 
-    /// In which bucket a command counts, and for how many; `None` when it does not.
-    pub(super) fn bucket_and_cost(&self, command: &Command) -> Option<(BucketId, u32)> {
+    /// Counts a command. `None` lets it pass. One over the limit gets a place in the queue, or, if it would have to wait
+    /// for longer than `max_wait`, the time that it would have to wait.
+    #[inline]
+    pub(super) fn count(
+        self: &Arc<Self>,
+        command: &Command,
+        max_wait: Duration,
+    ) -> Option<Result<QueuedCommand, Duration>> {
+        let (mut bucket_id, cost) = self.bucket_and_cost(command)?;
+        match self.arrive(&mut bucket_id, cost, max_wait) {
+            Arrival::Passed => None,
+            Arrival::Queued(ticket) => Some(Ok(QueuedCommand::new(self, bucket_id, ticket))),
+            Arrival::Refused(wait) => Some(Err(wait)),
+        }
+    }
+
+    /// The bucket in which a command counts, and its cost. `None` for a command that does not count.
+    fn bucket_and_cost(&self, command: &Command) -> Option<(BucketId, u32)> {
         let cost = self.settings.cost.as_ref().map_or(1, |cost| cost(command));
         if cost == 0 {
             return None;
@@ -81,8 +98,8 @@ impl Limiter {
         Some((self.settings.key.bucket_id(command, &self.secret)?, cost))
     }
 
-    /// Lets a command through, or into the queue. A key that finds no place is counted with others from here on.
-    pub(super) fn arrive(&self, bucket_id: &mut BucketId, cost: u32, max_wait: Duration) -> Arrival {
+    /// A key for which there is no room is counted in the shared bucket.
+    fn arrive(&self, bucket_id: &mut BucketId, cost: u32, max_wait: Duration) -> Arrival {
         let (rate, now) = (&self.settings.rate, self.now());
         if let BucketId::Key(key) = *bucket_id {
             if let Some(bucket) = lock(self.shard(key)).known_or_new(key, rate, now) {
@@ -99,7 +116,7 @@ impl Limiter {
         self.with_known(bucket_id, poll).unwrap_or_else(|| QueuePosition::Passed(RemovedWaiter::default()))
     }
 
-    /// Takes a waiter out of its queue, and wakes the one behind it.
+    /// Removes a waiter from its queue, and wakes the next.
     pub(super) fn leave(&self, bucket_id: BucketId, ticket: Ticket) {
         if let Some(removed) = self.with_known(bucket_id, |bucket| bucket.leave(ticket)) {
             removed.wake_next();
@@ -110,7 +127,7 @@ impl Limiter {
         self.shards.iter().map(|keys| lock(keys).len()).sum()
     }
 
-    /// A bucket in which somebody waits; such a one is never evicted.
+    /// Calls `f` with a bucket in which a command waits. Such a bucket is never evicted.
     fn with_known<T>(&self, bucket_id: BucketId, f: impl FnOnce(&mut Bucket) -> T) -> Option<T> {
         match bucket_id {
             BucketId::Shared => Some(f(&mut lock(&self.shared))),
@@ -119,7 +136,7 @@ impl Limiter {
     }
 
     fn shard(&self, key: u64) -> &Mutex<Keys> {
-        // The table inside uses the bits at both ends.
+        // Bits from the middle: the hash table inside uses those at both ends.
         &self.shards[(key >> 32) as usize & (self.shards.len() - 1)]
     }
 
