@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -277,6 +277,28 @@ async fn a_load_shedder_sheds_what_is_over_the_limit() {
 async fn a_buffer_answers_a_deep_pipeline() {
     answers_a_deep_pipeline(BufferLayer::new(4).layer(words())).await;
     answers_a_deep_pipeline(BufferLayer::new(1).layer(slow_words())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn effects_are_reordered_with_several_commands_in_flight_and_answers_are_not() {
+    for (in_flight, expected) in [(1, ["SLOW", "FAST"]), (2, ["FAST", "SLOW"])] {
+        let effects: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = effects.clone();
+        let service = service_fn(move |command: Command| {
+            let log = log.clone();
+            async move {
+                if command.is("SLOW") {
+                    sleep(SECOND).await;
+                }
+                let name = String::from_utf8_lossy(command.name()).into_owned();
+                log.lock().expect("no panic").push(name);
+                Ok::<_, Infallible>(crate::support::words_of(&command))
+            }
+        });
+        let server = Server::of(|listener| kvstore::serve(listener, service.clone()).max_in_flight(in_flight));
+        server.connect().asks("SLOW\r\nFAST\r\n", "$4\r\nSLOW\r\n$4\r\nFAST\r\n").await;
+        assert_eq!(*effects.lock().expect("no panic"), expected);
+    }
 }
 
 /// These are not `Clone`: a buffer makes a service of them that connections can share.
