@@ -14,7 +14,8 @@ use tower::Layer;
 // Time is paused, and advances when every task waits: the example takes no time.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Also `.per_peer_address()`, `.per_user()`, or `.by(…)` with a key of your own; `.wait()` waits instead of refusing.
+    // Also `.per_peer_address()`, `.per_user()`, or `.by(…)` with a key of your own; `.wait()` waits instead of
+    // refusing.
     let limit = RateLimitLayer::new(2, Duration::from_secs(1)).per_connection();
     let server = Server::start(limit.layer(Store::new()));
     let (greedy, modest) = (server.client(), server.client());

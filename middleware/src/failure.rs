@@ -1,7 +1,7 @@
 //! What a client reads when a service fails: an error of another crate's layer, or a panic.
 //!
-//! A refusal is a [`Response`] and needs nothing from here. A failure is anything else that goes wrong behind a layer. Each
-//! is answered with exactly one error; its detail is logged, and never sent.
+//! A refusal is a [`Response`] and needs nothing from here. A failure is anything else that goes wrong behind a layer.
+//! Each is answered with exactly one error; its detail is logged, and never sent.
 //!
 //! The transport of `kvstore` turns errors into responses with [`response_to`].
 //! [`HandleErrorLayer`](crate::HandleErrorLayer) does it with a function of your own.

@@ -1,4 +1,4 @@
-//! The future of every layer that watches some of its commands, and lets the others pass untouched.
+//! The future of layers that log or record some of their commands, and pass the others on untouched.
 
 use std::{
     pin::Pin,
@@ -10,23 +10,23 @@ use pin_project_lite::pin_project;
 
 use crate::outcome::Outcome;
 
-/// Watches a command on its way to its answer. Dropped before the end, it knows that there was none.
+/// Observes one command up to its answer. Dropped before [`finish`](Self::finish), the command had none.
 pub trait Instrument {
-    /// Polls the command.
+    /// Runs a poll of the command.
     fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T>;
 
-    /// Hears how it ended.
+    /// Takes the outcome.
     fn finish(&mut self, outcome: Outcome<'_>);
 }
 
 pin_project! {
-    /// The answer of the inner service, with what watches it.
+    /// The answer of the inner service, observed by the layer.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, W> {
         #[pin]
         answer: F,
-        // Boxed: few commands are watched in most programs, and all futures are moved.
+        // Boxed: few commands are observed in most programs, and all futures are moved.
         instrument: Option<Box<W>>,
     }
 }
@@ -55,7 +55,7 @@ where
     }
 }
 
-/// Apart, so that the way of an answer that is not watched is short.
+/// Not inlined, so that `poll` stays short for commands that are not observed.
 #[cold]
 #[inline(never)]
 fn poll_instrumented<F, W, E>(

@@ -1,13 +1,13 @@
 //! tower layers for services that answer commands: limits, timeouts, logs, metrics, access rules, functions.
 //!
-//! A layer wraps a `Service<Command, Response = Response>` in another one. So layers stack in any order around a handler, a
-//! router, a store or a client, and mix with tower's own. All layers here keep these rules:
+//! A layer wraps a `Service<Command, Response = Response>` in another one. So layers stack in any order around a
+//! handler, a router, a store or a client, and mix with tower's own. All layers here keep these rules:
 //!
 //! - A refusal is an answer: an error [`Response`]. The error type of the inner service is passed on unchanged.
 //! - `poll_ready` is forwarded, and takes no permit of the layer.
 //! - The inner service is called only when the layer lets the command pass. A service may do all of its work in `call`.
-//! - A command that is answered at its first poll starts no timer. It takes no lock and no allocation, unless the page of the
-//!   layer says so under *Cost*.
+//! - A command that is answered at its first poll starts no timer. It takes no lock and no allocation, unless the page
+//!   of the layer says so under *Cost*.
 //! - A parked command ([`kvstore_protocol::parking`]) holds no permit, cannot be late, and is not slow.
 //! - The layer owns what its services share, so limits and counts hold across connections.
 //! - A future that is dropped gives everything back.
@@ -31,9 +31,9 @@
 //! ```
 //!
 //! # tower's own layers
-//! They mount as they are, around or inside of those here. A server calls a clone of the service for each connection, so a
-//! layer must be `Clone`, or stand in a [buffer](https://docs.rs/tower/latest/tower/buffer/index.html), which makes one
-//! service of all clones:
+//! They mount as they are, around or inside of those here. A server calls a clone of the service for each connection,
+//! so a layer must be `Clone`, or stand in a [buffer](https://docs.rs/tower/latest/tower/buffer/index.html), which
+//! makes one service of all clones:
 //!
 //! | layer of tower | `Clone` | shared by connections |
 //! |---|---|---|
@@ -46,18 +46,20 @@
 //!
 //! How they differ from the layers here:
 //!
-//! - They return errors. The transport answers those of the timeout and the load shedder with `-TIMEOUT` and `-OVERLOADED`,
-//!   and any other with `-ERR internal error`. [`HandleErrorLayer`] decides otherwise.
-//! - They know no parked commands. A BLPOP that waits is late for tower's timeout, and keeps its permit of tower's limit.
+//! - They return errors. The transport answers those of the timeout and the load shedder with `-TIMEOUT` and
+//!   `-OVERLOADED`, and any other with `-ERR internal error`. [`HandleErrorLayer`] decides otherwise.
+//! - They know no parked commands. A BLPOP that waits is late for tower's timeout, and keeps its permit of tower's
+//!   limit.
 //! - Some reserve in `poll_ready`: the limit a permit, the buffer a place in its queue.
 //!
 //! # Reservations
-//! By tower's contract, an instance keeps what it reserved in `poll_ready` until it is called or dropped. A layer that answers
-//! a command itself does not call what it wraps. Those that own a clone to put in its place give the reservation back:
-//! [`concurrency_limit`], [`rate_limit`], [`load_shed`] and [`from_fn`](mod@from_fn). [`deny`] and [`rename`] need no `Clone`,
-//! and keep it until the next command, as tower's `filter` does. The transport of `kvstore` drops the instance of a
-//! connection that has no next command. If you call a service yourself, take a clone for each command, as
-//! [`oneshot`](https://docs.rs/tower/latest/tower/trait.ServiceExt.html#method.oneshot) does, or do the same.
+//! By tower's contract, an instance keeps what it reserved in `poll_ready` until it is called or dropped. A layer that
+//! answers a command itself does not call what it wraps. Those that own a clone to put in its place give the
+//! reservation back: [`concurrency_limit`], [`rate_limit`], [`load_shed`] and [`from_fn`](mod@from_fn). [`deny`] and
+//! [`rename`] need no `Clone`, and keep it until the next command, as tower's `filter` does. The transport of `kvstore`
+//! drops the instance of a connection that has no next command. If you call a service yourself, take a clone for each
+//! command, as [`oneshot`](https://docs.rs/tower/latest/tower/trait.ServiceExt.html#method.oneshot) does, or do the
+//! same.
 //!
 //! # Layout
 //! One folder for each layer, with the same files: the layer (its settings), the service, its future.
@@ -76,7 +78,8 @@
 //! - [`tee`]: mirrors commands to a second service
 //! - [`timeout`]: answers a command that takes too long
 //!
-//! Beside them [`redact`], which hides secrets in logs and records, and [`failure`], the responses to errors and panics.
+//! Beside them [`redact`], which hides secrets in logs and records, and [`failure`], the responses to errors and
+//! panics.
 //!
 //! [`Response`]: kvstore_protocol::Response
 

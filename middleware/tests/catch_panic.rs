@@ -160,8 +160,8 @@ async fn panic_in_poll_ready_answers_the_next_command_alone() {
 
 #[tokio::test]
 async fn each_panic_is_logged_with_its_text() {
-    // With one subscriber alone, tracing asks that of the thread that logs first: there is none in the other tests, and it
-    // remembers that nobody listens.
+    // With one subscriber alone, tracing asks that of the thread that logs first: there is none in the other tests, and
+    // it remembers that nobody listens.
     let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let lines = Lines::default();
     let writer = lines.clone();

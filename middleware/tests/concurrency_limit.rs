@@ -213,7 +213,8 @@ fn clones_of_a_service_share_the_limit() {
     assert_eq!(assert_ready!(answers[0].poll()).expect("an answer"), Response::ok());
 }
 
-/// A service that does its work in `call`. A call is answered once the test says so, and panics if its command is PANIC.
+/// A service that does its work in `call`. A call is answered once the test says so, and panics if its command is
+/// PANIC.
 #[derive(Clone, Debug, Default)]
 struct WorksInCall {
     called: Arc<AtomicUsize>,

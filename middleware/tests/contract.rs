@@ -1,5 +1,5 @@
-//! Every layer keeps tower's contract: it asks the very instance for readiness that it calls, before each call, and what
-//! that instance reserved is used by the call or given back.
+//! Every layer keeps tower's contract: it asks the very instance for readiness that it calls, before each call, and
+//! what that instance reserved is used by the call or given back.
 
 use std::{
     convert::Infallible,
@@ -24,8 +24,8 @@ use tower::{
     limit::GlobalConcurrencyLimitLayer, retry::RetryLayer,
 };
 
-/// A service that panics when it is called without being ready. Readiness comes at the second poll, is used up by a call,
-/// and is not cloned. An instance that is ready holds a reservation.
+/// A service that panics when it is called without being ready. Readiness comes at the second poll, is used up by a
+/// call, and is not cloned. An instance that is ready holds a reservation.
 #[derive(Debug, Default)]
 struct Probe {
     polls: usize,
@@ -278,8 +278,8 @@ fn layer_that_answers_itself_leaves_no_reservation_behind() {
     assert_eq!(reserved_after_own_answer(from_fn(async |_, _: Next| "answered here")), [0, 0]);
 }
 
-/// These forward `poll_ready` and need no `Clone`, so the instance keeps what it reserved until it is called or dropped. A
-/// transport drops it when a connection has no next command.
+/// These forward `poll_ready` and need no `Clone`, so the instance keeps what it reserved until it is called or
+/// dropped. A transport drops it when a connection has no next command.
 #[test]
 fn layer_that_answers_itself_without_a_clone_keeps_the_reservation_while_it_lives() {
     assert_eq!(reserved_after_own_answer(DenyLayer::names(["GET"])), [1, 0]);

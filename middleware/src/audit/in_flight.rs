@@ -1,4 +1,4 @@
-//! A command that is to be recorded.
+//! A command that is recorded once it ends.
 
 use std::{fmt, sync::Arc, task::Poll};
 
@@ -7,7 +7,7 @@ use kvstore_protocol::Command;
 use super::{AuditRecord, layer::AuditSettings};
 use crate::{instrumented::Instrument, outcome::Outcome, stopwatch::Stopwatch};
 
-/// What is known of a command that is recorded at its end.
+/// A command, and what its record needs.
 pub struct AuditedCommand {
     settings: Arc<AuditSettings>,
     command: Command,
@@ -34,7 +34,7 @@ impl Instrument for AuditedCommand {
     }
 }
 
-/// What the record hides is hidden here too.
+/// Hides what the record hides.
 impl fmt::Debug for AuditedCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.settings.redact().show(&self.command);
@@ -45,7 +45,7 @@ impl fmt::Debug for AuditedCommand {
     }
 }
 
-/// The peer went away, or a layer around gave up.
+/// The client disconnected, or an outer layer gave up.
 impl Drop for AuditedCommand {
     fn drop(&mut self) {
         if !self.is_recorded {

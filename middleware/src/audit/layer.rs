@@ -12,7 +12,7 @@ use crate::{failure::catch, redact::Redact};
 /// use kvstore_middleware::{AuditLayer, Redact};
 /// use kvstore_protocol::Command;
 ///
-/// // Everything but reads, as events of `tracing` with the target `audit`.
+/// // All commands but reads, as `tracing` events with the target `audit`.
 /// let audit = AuditLayer::tracing()
 ///     .redact(Redact::new().hide_values())
 ///     .only(|command: &Command| !["GET", "MGET", "EXISTS"].iter().any(|name| command.is(name)));
@@ -33,24 +33,24 @@ pub(super) struct AuditSettings {
 }
 
 impl AuditLayer {
-    /// Records all commands in `sink`, without the arguments that carry passwords ([`Redact::new`]).
+    /// Records all commands in `sink`. Arguments that carry passwords are hidden ([`Redact::new`]).
     pub fn new(sink: impl AuditSink) -> Self {
         Self { settings: Arc::new(AuditSettings { sink: Arc::new(sink), redact: Redact::new(), only: None }) }
     }
 
-    /// Records all commands as events of [`tracing`] with the target `audit`: see [`TracingSink`].
+    /// Records all commands as [`tracing`] events with the target `audit`: see [`TracingSink`].
     pub fn tracing() -> Self {
         Self::new(TracingSink)
     }
 
-    /// What of the commands is shown.
+    /// Which arguments are hidden.
     #[must_use]
     pub fn redact(self, redact: Redact) -> Self {
         self.change(|settings| settings.redact = redact)
     }
 
-    /// Records only commands for which `only` is true. It is asked of nested commands one by one, whatever it says of
-    /// the script that runs them.
+    /// Records only commands for which `only` is true. It is called for each nested command as well, whatever it
+    /// returns for the script.
     #[must_use]
     pub fn only(self, only: impl Fn(&Command) -> bool + Send + Sync + 'static) -> Self {
         self.change(|settings| settings.only = Some(Arc::new(only)))
@@ -73,7 +73,7 @@ impl AuditSettings {
         &self.redact
     }
 
-    /// Hands a record to the sink, whose panics are nobody's trouble.
+    /// Hands a record to the sink. A panic of the sink is caught.
     pub(super) fn record(&self, record: &AuditRecord<'_>) {
         let _ = catch(|| self.sink.record(record));
     }

@@ -4,7 +4,7 @@ use kvstore_protocol::{Command, CommandError, Session, nested::Inspect};
 
 use super::{AuditRecord, layer::AuditSettings};
 
-/// Records what a script runs in the name of whoever sent the script.
+/// Records the commands that a script runs, with the session of the script.
 #[derive(Debug)]
 struct Nested {
     settings: Arc<AuditSettings>,
@@ -12,7 +12,7 @@ struct Nested {
     number: u64,
 }
 
-/// Lets the audit see what a script runs.
+/// Lets the audit record the commands that a script runs.
 pub(super) fn with_inspector(script: Command, settings: &Arc<AuditSettings>) -> Command {
     let (session, number) = (script.shared_session(), script.number());
     script.inspected_by(|| Arc::new(Nested { settings: Arc::clone(settings), session, number }))

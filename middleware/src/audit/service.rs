@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::{ResponseFuture, in_flight::AuditedCommand, layer::AuditSettings, nested::with_inspector};
 
-/// A service whose commands are recorded. Made by [`AuditLayer`](super::AuditLayer).
+/// A service that records its commands. Made by [`AuditLayer`](super::AuditLayer).
 #[derive(Clone, Debug)]
 pub struct Audit<S> {
     inner: S,
@@ -25,7 +25,7 @@ impl<S> Audit<S>
 where
     S: Service<Command, Response = Response>,
 {
-    /// Apart, so that the way of a command that is not recorded is short.
+    /// Not inlined, so that `call` stays short for commands that are not recorded.
     #[inline(never)]
     fn call_recorded(&mut self, mut command: Command, is_wanted: bool) -> ResponseFuture<S::Future> {
         let audited = is_wanted.then(|| AuditedCommand::start(&command, &self.settings));

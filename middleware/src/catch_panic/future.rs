@@ -12,10 +12,10 @@ use super::catch::catch;
 use crate::failure;
 
 pin_project! {
-    /// The answer of [`CatchPanic`](super::CatchPanic), or that to a panic.
+    /// The answer of [`CatchPanic`](super::CatchPanic), or the answer to a panic.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, A> {
-        // None when the service panicked before there was one: then there is a refusal.
+        // `None` if the service panicked before there was a future. Then there is a refusal.
         #[pin]
         inner: Option<F>,
         refusal: Option<Box<Response>>,

@@ -6,8 +6,8 @@ use super::{ConcurrencyLimit, permits::Permits};
 
 /// Limits how many commands are in flight at once, across all services that this layer and its clones make.
 ///
-/// Clones share the permits, but each has its own answer to a full limit: `limit.clone().refuse()` refuses where `limit`
-/// waits.
+/// Clones share the permits, but each has its own answer to a full limit: `limit.clone().refuse()` refuses where
+/// `limit` waits.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitLayer {
     permits: Option<Arc<Permits>>,

@@ -6,15 +6,15 @@
 //!
 //! - *The layer owns the limit.* All services that one layer makes share it, and so do their clones: the limit holds
 //!   across connections.
-//! - *`poll_ready` reserves nothing.* It is forwarded. `call` takes a permit if one is free; otherwise the future waits for
-//!   one. The permit is given back when the future is dropped. Within a [batch](kvstore_protocol::batch) it is handed to
-//!   the next command of the batch, unless another command waits for it.
-//! - *A parked command holds no permit* ([`kvstore_protocol::parking`]). Before it goes on, it waits for a permit again,
-//!   also where new commands are refused.
+//! - *`poll_ready` reserves nothing.* It is forwarded. `call` takes a permit if one is free; otherwise the future waits
+//!   for one. The permit is given back when the future is dropped. Within a [batch](kvstore_protocol::batch) it is
+//!   handed to the next command of the batch, unless another command waits for it.
+//! - *A parked command holds no permit* ([`kvstore_protocol::parking`]). Before it goes on, it waits for a permit
+//!   again, also where new commands are refused.
 //!
 //! The inner service is called only with a permit, so the limit also holds for a service that does its work in `call`,
-//! such as tower's `Buffer`. A command that has to wait takes the ready instance of the inner service along, and leaves a
-//! clone in its place.
+//! such as tower's `Buffer`. A command that has to wait takes the ready instance of the inner service along, and leaves
+//! a clone in its place.
 //!
 //! ```
 //! use std::{convert::Infallible, future::pending};
@@ -40,9 +40,9 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! Cost: one atomic operation to take a permit and one to give it back, for a command alone or for all of a batch. Only a
-//! command that has to wait locks, allocates and clones the service. Permits are handed out in the order in which commands
-//! began to wait.
+//! Cost: one atomic operation to take a permit and one to give it back, for a command alone or for all of a batch. Only
+//! a command that has to wait locks, allocates and clones the service. Permits are handed out in the order in which
+//! commands began to wait.
 
 mod future;
 mod layer;

@@ -30,7 +30,8 @@ enum PermitState {
     Parked,
 }
 
-/// What a command leaves that was answered at once: its reference to the limit, and its permit for the rest of the batch.
+/// What a command leaves that was answered at once: its reference to the limit, and its permit for the rest of the
+/// batch.
 struct SparePermit {
     permits: Arc<Permits>,
     has_permit: bool,
@@ -99,7 +100,8 @@ impl CommandPermit {
         Poll::Ready(())
     }
 
-    /// Keeps the permit of a pending command. That of one which was parked is taken anew by [`CommandPermit::poll_take`].
+    /// Keeps the permit of a pending command. That of one which was parked is taken anew by
+    /// [`CommandPermit::poll_take`].
     pub(super) fn stay(&mut self) {
         self.state = if self.is_parked() { PermitState::Missing } else { PermitState::Staying };
     }
@@ -145,8 +147,8 @@ fn give_to_waiter(permits: &Permits) -> bool {
     has_waiters
 }
 
-/// The permit of a command that was answered at once stays with the thread for the rest of a batch, unless another command
-/// waits for one.
+/// The permit of a command that was answered at once stays with the thread for the rest of a batch, unless another
+/// command waits for one.
 impl Drop for CommandPermit {
     #[inline]
     fn drop(&mut self) {

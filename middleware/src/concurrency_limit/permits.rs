@@ -15,9 +15,10 @@ const WAITER: u64 = 1 << 32;
 
 /// The permits of one limit.
 ///
-/// Permits in use and waiters are counted in one atomic word. Giving a permit back tells in the same step whether a command
-/// waits, and starting to wait checks in the same step that no permit is free, so no wake-up is lost in between. A permit
-/// that is given back while commands wait is handed to the first of them; new commands take none while there are waiters.
+/// Permits in use and waiters are counted in one atomic word. Giving a permit back tells in the same step whether a
+/// command waits, and starting to wait checks in the same step that no permit is free, so no wake-up is lost in
+/// between. A permit that is given back while commands wait is handed to the first of them; new commands take none
+/// while there are waiters.
 #[derive(Debug)]
 pub(super) struct Permits {
     max: u64,

@@ -36,8 +36,8 @@ impl<S> ConcurrencyLimit<S>
 where
     S: Service<Command, Response = Response> + Clone,
 {
-    /// Takes the ready instance along, so that nothing of what it reserved stays here while the command waits, or once it
-    /// was refused.
+    /// Takes the ready instance along, so that nothing of what it reserved stays here while the command waits, or once
+    /// it was refused.
     #[cold]
     #[inline(never)]
     fn call_without_permit(&mut self, command: Command) -> NotCalled<Waiting<S>> {

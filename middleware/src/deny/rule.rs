@@ -2,7 +2,7 @@ use std::fmt;
 
 use kvstore_protocol::{Command, CommandError, NameMap, nested::Inspect};
 
-/// How many bytes of a word the client reads again.
+/// How many bytes of a word are repeated to the client.
 const BYTES: usize = 64;
 
 /// Which commands are refused.
@@ -16,7 +16,7 @@ pub(super) enum DenyRule {
 #[derive(Debug)]
 pub(super) struct NameList(NameMap<ListedCommand>);
 
-/// What is on a list of one command.
+/// What a list says of one command.
 #[derive(Debug, Default)]
 struct ListedCommand {
     whole: bool,
@@ -33,7 +33,7 @@ impl DenyRule {
         }
     }
 
-    /// What the client of a denied command reads.
+    /// The answer to a denied command.
     #[cold]
     pub(super) fn refusal(&self, command: &Command) -> CommandError {
         let name = shown(command.name());
@@ -42,7 +42,7 @@ impl DenyRule {
         CommandError::with_code("NOPERM", format!("this server does not run the '{name}{subcommand}' command"))
     }
 
-    /// Whether it is the sub-command that is refused, and not the whole command.
+    /// Whether a sub-command is refused, and not the whole command.
     fn names_subcommands_of(&self, command: &Command) -> bool {
         match self {
             Self::Names(NameList(names)) | Self::AllBut(NameList(names)) => {
@@ -101,7 +101,7 @@ impl ListedCommand {
     }
 }
 
-/// A word of a client in an error text: in lower case, escaped, cut.
+/// A word of a client for an error text: in lower case, escaped, truncated.
 fn shown(word: &[u8]) -> String {
     let cut = if word.len() > BYTES { "…" } else { "" };
     format!("{}{cut}", word[..word.len().min(BYTES)].to_ascii_lowercase().escape_ascii())

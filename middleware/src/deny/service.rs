@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::{ResponseFuture, rule::DenyRule};
 
-/// A service that is not asked some commands. Made by [`DenyLayer`](super::DenyLayer).
+/// A service that does not get denied commands. Made by [`DenyLayer`](super::DenyLayer).
 #[derive(Clone, Debug)]
 pub struct Deny<S> {
     inner: S,

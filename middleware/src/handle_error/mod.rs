@@ -1,9 +1,10 @@
 //! Answers errors with a function of your own, as axum's `HandleErrorLayer`.
 //!
 //! Layers of other crates return an error where the layers here answer with an error response. Without this layer the
-//! transport of `kvstore` makes it a response by [`failure::response_to`](crate::failure::response_to), which knows tower's
-//! timeout and load shedder; any other error is `-ERR internal error`. With this layer the function decides, for all errors
-//! of the layers and the service inside. The error type becomes [`Infallible`](std::convert::Infallible).
+//! transport of `kvstore` makes it a response by [`failure::response_to`](crate::failure::response_to), which knows
+//! tower's timeout and load shedder; any other error is `-ERR internal error`. With this layer the function decides,
+//! for all errors of the layers and the service inside. The error type becomes
+//! [`Infallible`](std::convert::Infallible).
 //!
 //! The function gets a [`BoxError`](tower::BoxError), and tells errors apart by `error.is::<T>()` and
 //! `error.downcast_ref::<T>()`. These are the errors of tower's layers:
@@ -17,13 +18,14 @@
 //! | `retry` | the error of the last try |
 //! | `balance` | `tower::balance::error::Discover`, or the error of the service that was chosen |
 //!
-//! `limit::ConcurrencyLimit` and `limit::RateLimit` have no errors: they wait. Put tower's `load_shed` around them to have
-//! `Overloaded` instead. A layer may wrap the error of another, as `ServiceError` does: look at
-//! [`source`](std::error::Error::source) as well, or pass what you do not know to `failure::response_to`, which does so.
+//! `limit::ConcurrencyLimit` and `limit::RateLimit` have no errors: they wait. Put tower's `load_shed` around them to
+//! have `Overloaded` instead. A layer may wrap the error of another, as `ServiceError` does: look at
+//! [`source`](std::error::Error::source) as well, or pass what you do not know to `failure::response_to`, which does
+//! so.
 //!
-//! An instance that fails in `poll_ready` is replaced by a fresh clone, and the next command is answered with its error.
-//! The function is not told which command failed; a [`from_fn`](crate::from_fn()) layer sees the command and its response.
-//! Panics are no errors: see [`catch_panic`](crate::catch_panic).
+//! An instance that fails in `poll_ready` is replaced by a fresh clone, and the next command is answered with its
+//! error. The function is not told which command failed; a [`from_fn`](crate::from_fn()) layer sees the command and its
+//! response. Panics are no errors: see [`catch_panic`](crate::catch_panic).
 //!
 //! ```
 //! use std::time::Duration;
@@ -51,8 +53,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Cost: each instance holds a second one in reserve. A command that does not fail pays for a clone of the function, which
-//! is nothing unless it captures something.
+//! Cost: each instance holds a second one in reserve. A command that does not fail pays for a clone of the function,
+//! which is nothing unless it captures something.
 
 mod future;
 mod layer;

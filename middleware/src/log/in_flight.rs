@@ -1,4 +1,4 @@
-//! A command that is being logged.
+//! A command that is logged.
 
 use std::{fmt, sync::Arc, task::Poll, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     stopwatch::Stopwatch,
 };
 
-/// What is known of a command while it is logged.
+/// The span of a command, and what the warning needs if it is slow.
 #[derive(Debug)]
 pub struct LoggedCommand {
     span: Span,
@@ -35,18 +35,18 @@ struct Slow {
 }
 
 impl LoggedCommand {
-    /// Starts to log, if anybody listens.
+    /// Starts to log, if spans of this level are enabled or slow commands are warned of.
     #[inline]
     pub(super) fn start(command: &Command, settings: &LogSettings) -> Option<Box<Self>> {
         if settings.level > LevelFilter::current() && settings.slow_threshold.is_none() {
             return None;
         }
-        Self::start_listened(command, settings)
+        Self::start_enabled(command, settings)
     }
 
     #[cold]
     #[inline(never)]
-    fn start_listened(command: &Command, settings: &LogSettings) -> Option<Box<Self>> {
+    fn start_enabled(command: &Command, settings: &LogSettings) -> Option<Box<Self>> {
         let span = span(command, settings);
         let threshold = settings.slow_threshold.filter(|_| tracing::enabled!(Level::WARN));
         if span.is_disabled() && threshold.is_none() {
@@ -77,7 +77,7 @@ impl LoggedCommand {
 }
 
 impl Instrument for LoggedCommand {
-    /// Polls inside the span, and takes the time while the command is parked.
+    /// Polls inside the span. The stopwatch stops while the command is parked.
     fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let Self { span, stopwatch, .. } = self;
         span.in_scope(|| stopwatch.poll(poll))
@@ -89,7 +89,7 @@ impl Instrument for LoggedCommand {
     }
 }
 
-/// The peer went away, or a layer around gave up.
+/// The client disconnected, or an outer layer gave up.
 impl Drop for LoggedCommand {
     fn drop(&mut self) {
         if !self.is_answered {
@@ -98,7 +98,7 @@ impl Drop for LoggedCommand {
     }
 }
 
-/// Without the command, of which arguments may be hidden.
+/// Without the command, since arguments of it may be hidden.
 impl fmt::Debug for Slow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slow").field("threshold", &self.threshold).finish_non_exhaustive()
@@ -118,7 +118,7 @@ impl Slow {
     }
 }
 
-/// A span's level is part of its code, so there is one of them for each level.
+/// The level of a span is a constant, so there is one span for each level.
 fn span(command: &Command, settings: &LogSettings) -> Span {
     macro_rules! span_at {
         ($level:expr) => {

@@ -1,11 +1,11 @@
-//! The codes of errors that are labels.
+//! The error codes that are labels.
 
 use std::sync::{Mutex, PoisonError};
 
-/// How many codes are labels; a script invents as many as it likes.
+/// The largest number of codes that are labels: a script may invent any number of codes.
 const MAX: usize = 32;
 
-/// What all other codes are counted as.
+/// The label of all other codes.
 const OTHER: &str = "error";
 
 #[derive(Debug, Default)]

@@ -16,7 +16,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         answer: F,
-        // Goes with the answer: what is in flight is not what is kept.
+        // Dropped with the answer: a future that is kept is no longer in flight.
         measured: Option<MeasuredCommand>,
     }
 }

@@ -1,4 +1,4 @@
-//! A command that is being measured.
+//! A command that is measured.
 
 use std::{sync::Arc, task::Poll};
 
@@ -16,7 +16,7 @@ pub(super) struct MeasuredCommand {
     is_counted: bool,
 }
 
-/// A name that becomes a label if the command is answered well.
+/// A name that becomes a label if the command is answered without an error.
 #[derive(Debug)]
 struct Unknown {
     name: Box<[u8]>,
@@ -60,7 +60,7 @@ impl Unknown {
     }
 }
 
-/// The peer went away, or a layer around gave up.
+/// The client disconnected, or an outer layer gave up.
 impl Drop for MeasuredCommand {
     #[inline]
     fn drop(&mut self) {

@@ -8,34 +8,34 @@ use kvstore_protocol::NameMap;
 
 use super::{codes::ErrorCodes, handles::Handles};
 
-/// The label of commands whose name is none.
+/// The label of commands whose name is not a label.
 const OTHER: &str = "other";
 
-/// Longer names are none.
+/// The longest name that becomes a label.
 const NAME: usize = 64;
 
 #[derive(Clone, Debug)]
 pub(super) struct MetricsSettings {
     pub(super) prefix: Arc<str>,
-    /// What is known from the beginning.
+    /// The labels that are given.
     pub(super) names: Vec<Box<str>>,
-    /// How many names there may be.
+    /// The largest number of names.
     pub(super) max_names: usize,
 }
 
-/// What the services of a layer share: the names that are labels, and their handles.
+/// What the services of a layer share: the names that are labels, and their metrics.
 ///
-/// Services keep the table that they read for each command, and look here whether there is a newer one.
+/// Each service keeps the table that it reads, and checks for a newer one at each command.
 #[derive(Debug)]
 pub(super) struct Registry {
     settings: MetricsSettings,
-    /// How many names the newest table has, and one: there is no table before the first command, since the recorder may
-    /// be installed after the layer is made.
+    /// Grows with each change of the table. There is no table before the first command, since the recorder may be
+    /// installed after the layer is made.
     version: AtomicUsize,
     newest: Mutex<Option<Arc<Table>>>,
 }
 
-/// The names of one time.
+/// The names that are labels, and their metrics.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     names: NameMap<Arc<Handles>>,
@@ -55,7 +55,7 @@ impl Registry {
         &self.settings
     }
 
-    /// Differs from that of an older table.
+    /// The version of the newest table.
     #[inline]
     pub(super) fn version(&self) -> usize {
         self.version.load(Ordering::Acquire)
@@ -66,7 +66,7 @@ impl Registry {
         Arc::clone(self.newest().get_or_insert_with(|| Arc::new(Table::new(&self.settings))))
     }
 
-    /// Makes a label of `name`, if there is room for it. Its handles, or those of the others.
+    /// Makes a label of `name`, if there is room for it. Returns its handles, or those of other names.
     #[cold]
     pub(super) fn learn(&self, name: &[u8]) -> Arc<Handles> {
         let mut newest = self.newest();
@@ -113,7 +113,7 @@ impl Table {
         &self.other
     }
 
-    /// Whether a name that is no label may become one.
+    /// Whether `name` may become a label.
     pub(super) fn may_learn(&self, name: &[u8]) -> bool {
         self.learns && (1..=NAME).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
     }

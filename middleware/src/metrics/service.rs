@@ -18,7 +18,7 @@ use super::{
 pub struct Metrics<S> {
     inner: S,
     registry: Arc<Registry>,
-    /// What this instance has seen of the registry last; 0 and nothing before its first command.
+    /// The version of `table`; 0 before the first command.
     version: usize,
     table: Option<Arc<Table>>,
 }

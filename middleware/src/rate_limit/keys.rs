@@ -8,8 +8,8 @@ use std::{
 
 use super::{bucket::Bucket, rate::Rate};
 
-/// How many known keys are looked at when a new one comes. Those whose bucket is full again are evicted. More than one, so
-/// that keys are evicted faster than they come; few, so that no command pays for all keys.
+/// How many known keys are looked at when a new one comes. Those whose bucket is full again are evicted. More than one,
+/// so that keys are evicted faster than they come; few, so that no command pays for all keys.
 const EVICTION_SAMPLES: usize = 8;
 
 /// Buckets by the hashes of their keys.

@@ -56,8 +56,8 @@ impl RateLimitLayer {
         self.change(|settings| settings.key = RateLimitKey::Connection)
     }
 
-    /// Counts for each IP address, with IPv6 for each /64 network, since that is what one peer is given. Peers without an
-    /// address (Unix sockets, pipes in this process) are counted together.
+    /// Counts for each IP address, with IPv6 for each /64 network, since that is what one peer is given. Peers without
+    /// an address (Unix sockets, pipes in this process) are counted together.
     #[must_use]
     pub fn per_peer_address(self) -> Self {
         self.change(|settings| settings.key = RateLimitKey::PeerAddress)
@@ -84,8 +84,8 @@ impl RateLimitLayer {
         self.change(|settings| settings.rate = settings.rate.with_burst(commands))
     }
 
-    /// The cost of a command: as how many it counts. By default 1; a command that costs 0 is not limited. A command that
-    /// costs more than a burst waits for a full bucket, and the commands after it wait for the rest of its cost.
+    /// The cost of a command: as how many it counts. By default 1; a command that costs 0 is not limited. A command
+    /// that costs more than a burst waits for a full bucket, and the commands after it wait for the rest of its cost.
     #[must_use]
     pub fn cost(self, cost: impl Fn(&Command) -> u32 + Send + Sync + 'static) -> Self {
         self.change(|settings| settings.cost = Some(Arc::new(cost)))

@@ -73,8 +73,8 @@ impl Limiter {
         &self.settings
     }
 
-    /// Counts a command. `None` lets it pass. One over the limit gets a place in the queue, or, if it would have to wait
-    /// for longer than `max_wait`, the time that it would have to wait.
+    /// Counts a command. `None` lets it pass. One over the limit gets a place in the queue, or, if it would have to
+    /// wait for longer than `max_wait`, the time that it would have to wait.
     #[inline]
     pub(super) fn count(
         self: &Arc<Self>,

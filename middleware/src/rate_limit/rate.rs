@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-/// A rate. Times are counted in ticks, of which a nanosecond has as many as there are `commands`. So the interval between
-/// two commands is a whole number of ticks, and only the reported wait is rounded.
+/// A rate. Times are counted in ticks, of which a nanosecond has as many as there are `commands`. So the interval
+/// between two commands is a whole number of ticks, and only the reported wait is rounded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     commands: u32,

@@ -30,8 +30,8 @@ impl<S> RateLimit<S>
 where
     S: Service<Command, Response = Response> + Clone,
 {
-    /// Takes the ready instance along, so that nothing of what it reserved stays here while the command waits, or once it
-    /// was refused.
+    /// Takes the ready instance along, so that nothing of what it reserved stays here while the command waits, or once
+    /// it was refused.
     #[cold]
     #[inline(never)]
     fn hold_back(&mut self, command: Command, over: Result<QueuedCommand, Duration>) -> NotCalled<Waiting<S>> {

@@ -1,4 +1,4 @@
-//! What a peer sent, as it may be shown: escaped, cut, and without what is hidden.
+//! Text of a client for display: escaped, truncated, and without hidden arguments.
 
 use std::fmt::{self, Write};
 
@@ -14,19 +14,20 @@ const ARGUMENTS: usize = 8;
 
 const HIDDEN: &str = "(redacted)";
 
-/// A word.
+/// Any text of a client.
 pub(crate) struct EscapedText<'a>(pub(crate) &'a [u8]);
 
 /// The name of a command, in upper case.
 pub(crate) struct EscapedName<'a>(pub(crate) &'a [u8]);
 
-/// The arguments of a command, each between quotes; those that are hidden are one `(redacted)`, however many they are.
+/// The arguments of a command, each in quotes. Hidden arguments in a row are one `(redacted)`, however many they are.
 pub(crate) struct RedactedArguments<'a> {
     command: &'a Command,
     visible: Visible,
 }
 
-/// A command as it may be shown. Made by [`Redact::show`](super::Redact::show), and written with [`Display`](fmt::Display).
+/// A command without its hidden arguments. Made by [`Redact::show`](super::Redact::show), and written with
+/// [`Display`](fmt::Display).
 pub struct Redacted<'a>(RedactedArguments<'a>);
 
 impl<'a> RedactedArguments<'a> {
@@ -82,7 +83,7 @@ impl fmt::Display for Redacted<'_> {
     }
 }
 
-/// As [`Display`](fmt::Display): what is hidden stays hidden.
+/// The same as [`Display`](fmt::Display): hidden arguments stay hidden.
 impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

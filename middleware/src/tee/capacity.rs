@@ -1,4 +1,4 @@
-//! How much is mirrored at a time.
+//! Bounds how much is mirrored at a time.
 
 use std::{
     pin::pin,
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// The room for commands that wait or are under way.
+/// The capacity for commands that are pending or in flight.
 #[derive(Debug)]
 pub(super) struct Capacity {
     max_commands: usize,
@@ -21,7 +21,7 @@ pub(super) struct Capacity {
     emptied: Notify,
 }
 
-/// The place of one command. It goes back when it is dropped.
+/// The capacity that one command takes. Given back on drop.
 #[derive(Debug)]
 pub(super) struct Reservation {
     capacity: Arc<Capacity>,
@@ -34,7 +34,7 @@ impl Capacity {
         Self { max_commands, max_bytes, commands, bytes, dropped: AtomicU64::new(0), emptied: Notify::new() }
     }
 
-    /// A place for a command of so many bytes, if there is one. A lone command has one, however large it is.
+    /// Reserves capacity for a command of so many bytes, if there is any. A lone command may have any size.
     pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let commands = self.commands.fetch_add(1, Ordering::Relaxed);
         let taken = self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -47,10 +47,10 @@ impl Capacity {
         self.commands.load(Ordering::Acquire)
     }
 
-    /// Waits for a moment at which no place is taken.
+    /// Waits for a moment at which nothing is reserved.
     pub(super) async fn empty(&self) {
         let mut emptied = pin!(self.emptied.notified());
-        // Listens before it looks: the last place does not go back unheard in between.
+        // Enabled before the check, so that no notification is lost in between.
         emptied.as_mut().enable();
         if self.in_use() > 0 {
             emptied.await;

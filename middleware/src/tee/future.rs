@@ -17,17 +17,17 @@ pin_project! {
     /// The answer of the first service of [`Tee`](super::Tee).
     ///
     /// # Cancel safety
-    /// A command whose future is dropped before it was polled is not mirrored; later it has been.
+    /// A command whose future is dropped before its first poll is not mirrored.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, T> {
         #[pin]
         answer: F,
-        // Boxed: a command that is filtered out has none.
+        // Boxed: a command that is not mirrored has none.
         mirroring: Option<Box<Mirroring<T>>>,
     }
 }
 
-/// What is kept of a command for the second service.
+/// What a command needs to be mirrored.
 pub(super) struct Mirroring<T> {
     mirror: Arc<Mirror<T>>,
     state: MirrorState,
@@ -36,7 +36,7 @@ pub(super) struct Mirroring<T> {
 enum MirrorState {
     /// The first service has not been polled.
     Called(Command),
-    /// Called -> Mirrored: it was not answered at its first poll, and somebody waits for its answer to compare it.
+    /// Called -> Mirrored: it was pending at its first poll, and its response will be compared.
     Mirrored(oneshot::Sender<Response>),
     Done,
 }
@@ -52,7 +52,8 @@ where
     T: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
     T::Error: Into<BoxError>,
 {
-    /// Does what is to be done after a poll of the first service. Whether that was all.
+    /// Mirrors the command after a poll of the first service, and sends the response to be compared. Returns whether
+    /// nothing is left to do.
     fn after_poll<E>(&mut self, polled: &Poll<Result<Response, E>>) -> bool {
         match (std::mem::replace(&mut self.state, MirrorState::Done), polled) {
             (MirrorState::Called(command), Poll::Ready(result)) => {
@@ -68,7 +69,7 @@ where
             (MirrorState::Mirrored(sender), Poll::Ready(Ok(answer)))
                 if !sender.is_closed() && is_comparable(answer) =>
             {
-                // Nobody may want it any more.
+                // The receiver may be gone.
                 let _ = sender.send(answer.clone());
             }
             (MirrorState::Mirrored(sender), Poll::Pending) => self.state = MirrorState::Mirrored(sender),
@@ -78,7 +79,7 @@ where
     }
 }
 
-/// What can be taken but once is for the client alone, and equal to nothing.
+/// A response that can be taken only once is for the client.
 fn is_comparable(answer: &Response) -> bool {
     !matches!(answer, Response::Streamed(_) | Response::Handover(_))
 }

@@ -12,14 +12,14 @@ use tower_service::Service;
 use super::{
     capacity::Capacity,
     queue::{FirstResponse, MirrorQueue, Mirrored},
-    second::ask,
+    second::call_within,
 };
 use crate::failure::catch;
 
 pub(super) type Only = dyn Fn(&Command) -> bool + Send + Sync;
 pub(super) type Compare = dyn Fn(&Command, &Response, &Response) + Send + Sync;
 
-/// What a layer is told.
+/// The settings of a layer.
 #[derive(Clone)]
 pub(super) struct TeeSettings {
     pub(super) only: Option<Arc<Only>>,
@@ -30,10 +30,10 @@ pub(super) struct TeeSettings {
     pub(super) timeout: Duration,
 }
 
-/// What the services of a layer share.
+/// The queues that the services of a layer share.
 pub(super) struct Mirror<T> {
     settings: TeeSettings,
-    /// Never called; in a lock, since what can be cloned can not always be shared.
+    /// Never called, only cloned. Behind a lock, since a service may not be `Sync`.
     second: Mutex<T>,
     queues: Box<[Mutex<MirrorQueue>]>,
     capacity: Arc<Capacity>,
@@ -81,9 +81,9 @@ where
     T: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
     T::Error: Into<BoxError>,
 {
-    /// Hands a command to its lane, if there is room for it.
+    /// Adds a command to its queue, if there is capacity.
     pub(super) fn send(self: &Arc<Self>, command: Command, first: Option<FirstResponse>) {
-        // The pieces of a streamed argument come once, and they are for the first service.
+        // The pieces of a streamed argument come only once, and are for the first service.
         if command.streamed_len().is_some() {
             return self.capacity.count_dropped(1);
         }
@@ -103,7 +103,8 @@ where
         let Ok(service) = instance.take().map_or_else(|| catch(|| self.second()), Ok) else {
             return self.capacity.count_dropped(1);
         };
-        let Some((second, service)) = ask(service, command.clone().detached(), self.settings.timeout).await else {
+        let Some((second, service)) = call_within(service, command.clone().detached(), self.settings.timeout).await
+        else {
             return self.capacity.count_dropped(1);
         };
         *instance = service;
@@ -111,7 +112,7 @@ where
             None => {}
             Some(FirstResponse::Answered(first)) => self.compare(&command, &first, &second),
             Some(FirstResponse::Awaited(first)) => {
-                // Apart: the lane does not wait for the first service.
+                // In a task of its own: the queue does not wait for the first service.
                 let mirror = Arc::clone(self);
                 tokio::spawn(async move {
                     if let Ok(first) = first.await {
@@ -124,7 +125,7 @@ where
     }
 }
 
-/// The task that works off a lane.
+/// The task that works on a queue.
 struct Worker<T> {
     mirror: Arc<Mirror<T>>,
     queue: usize,
@@ -143,7 +144,7 @@ where
             self.is_in_flight = true;
             self.mirror.run(mirrored, &mut instance).await;
             self.is_in_flight = false;
-            // A service that is always ready would keep the thread to itself.
+            // Otherwise a service that is always ready would block the thread.
             consume_budget().await;
         }
     }
@@ -155,7 +156,7 @@ where
     }
 }
 
-/// The runtime ends, and with it the task: a later command finds the lane at rest.
+/// If the runtime shuts down, the task is dropped. A later command starts a new one.
 impl<T> Drop for Worker<T> {
     fn drop(&mut self) {
         if !self.is_done {
