@@ -130,7 +130,7 @@ impl Service<Command> for FailsWhenPolled {
     /// Every other poll fails, and the instance is spent.
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
         assert!(!self.is_spent, "a spent instance is not polled");
-        self.is_spent = self.polled.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        self.is_spent = self.polled.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
         Poll::Ready(if self.is_spent { Err("gone") } else { Ok(()) })
     }
 

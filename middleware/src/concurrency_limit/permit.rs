@@ -82,7 +82,7 @@ impl CommandPermit {
         matches!(self.state, PermitState::Parked)
     }
 
-    /// Takes a permit, and waits for it behind those who came before.
+    /// Takes a permit, and waits for it behind the commands that came before.
     #[cold]
     pub(super) fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(permits) = &self.permits else { return Poll::Ready(()) };

@@ -16,7 +16,7 @@
 //! - *Memory.* For each key a hash is stored, under a secret of this process, and never more than
 //!   [`max_keys`](RateLimitLayer::max_keys) of them. A new key replaces keys whose bucket is full again, which changes
 //!   nothing for them. While there is none, new keys share one bucket: a peer that invents keys takes no memory, and
-//!   resets nobody's limit. A key that finds room later starts with a full bucket there, so its next commands overtake
+//!   resets no limit. A key that finds room later starts with a full bucket there, so its next commands overtake
 //!   those that wait in the shared one. Two keys with the same 64-bit hash share a bucket.
 //! - *Pipelines and scripts.* Each command of a pipeline counts, and so does each command that a script runs
 //!   ([`kvstore_protocol::nested`]). The latter are counted with the session of the script, and are refused where other

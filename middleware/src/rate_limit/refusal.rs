@@ -6,7 +6,7 @@ use kvstore_protocol::CommandError;
 
 #[cold]
 pub(super) fn refusal(wait: Duration) -> CommandError {
-    // Rounded up: a client that comes back after this time is let through.
+    // Rounded up: a client that comes back after this time may pass.
     let milliseconds = wait.as_nanos().div_ceil(1_000_000).max(1);
     CommandError::with_code("RATELIMITED", format!("too many commands, try again in {milliseconds} ms"))
 }
