@@ -1,4 +1,4 @@
-//! How is a layer written by hand? This one tells how long each command took, and allocates nothing.
+//! How is a layer written by hand? This one prints how long each command took, and allocates nothing.
 //!
 //! ```sh
 //! cargo run --example custom_layer
@@ -22,7 +22,7 @@ struct Stopwatch<S> {
 
 impl<S: Service<Command, Response = Response>> Service<Command> for Stopwatch<S> {
     type Response = Response;
-    type Error = S::Error; // what the inner service fails with is passed on
+    type Error = S::Error; // errors of the inner service are passed on
     type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {

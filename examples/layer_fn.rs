@@ -1,4 +1,4 @@
-//! How is a layer written as a function? One measures every command, the other refuses some of them while a switch is on.
+//! How is a layer written as a function? One measures every command, the other refuses writes while a switch is on.
 //!
 //! ```sh
 //! cargo run --example layer_fn
@@ -30,7 +30,7 @@ async fn measure(command: Command, next: Next) -> Response {
     response
 }
 
-/// Each command gets a clone of the state, so what they share is in an `Arc`.
+/// Each command gets a clone of the state, so shared state is in an `Arc`.
 async fn refuse_writes(is_on: Arc<AtomicBool>, command: Command, next: Next) -> Response {
     if is_on.load(Ordering::Relaxed) && !command.is("GET") {
         return Response::error("READONLY", "come back later");
@@ -41,7 +41,7 @@ async fn refuse_writes(is_on: Arc<AtomicBool>, command: Command, next: Next) -> 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let read_only = Arc::new(AtomicBool::new(false));
-    // From the outside in: what is refused is measured as well.
+    // From the outside in: refused commands are measured as well.
     let service = ServiceBuilder::new()
         .layer(from_fn(measure))
         .layer(from_fn_with_state(read_only.clone(), refuse_writes))

@@ -1,4 +1,4 @@
-//! How is counted what a server does?
+//! How are commands counted and measured?
 //!
 //! ```sh
 //! cargo run --example metrics
@@ -14,7 +14,7 @@ use tower::Layer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Any exporter of the crate `metrics`, for instance that for Prometheus. It is installed before the first command.
+    // Any exporter of the crate `metrics`, such as that for Prometheus. Install it before the first command.
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     recorder.install()?;
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.get("key").await?;
     client.incr("visits").await?;
     client.call(Command::new("INCR").arg("key")).await?;
-    // No name of a command: a client that invents some does not fill the memory.
+    // Unknown names are counted as `other`: a client that invents names fills no memory.
     client.call(Command::new("MAKETEA")).await?;
 
     for (key, _, _, value) in snapshotter.snapshot().into_vec() {

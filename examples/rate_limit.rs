@@ -1,4 +1,4 @@
-//! How is each client kept to so many commands in a second?
+//! How is each client limited to a number of commands per second?
 //!
 //! ```sh
 //! cargo run --example rate_limit
@@ -11,15 +11,16 @@ use std::{error::Error, time::Duration};
 use kvstore::{middleware::RateLimitLayer, protocol::Command, store::Store, testing::Server};
 use tower::Layer;
 
-// Time stands still but where everybody waits: the second below takes none.
+// Time is paused, and advances when every task waits: the example takes no time.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Also `.per_peer_address()`, `.per_user()`, or `.by(…)` whatever you read in a command; `.wait()` instead of a refusal.
+    // Also `.per_peer_address()`, `.per_user()`, or `.by(…)` with a key of your own; `.wait()` waits instead of
+    // refusing.
     let limit = RateLimitLayer::new(2, Duration::from_secs(1)).per_connection();
     let server = Server::start(limit.layer(Store::new()));
     let (greedy, modest) = (server.client(), server.client());
 
-    // A batch of commands counts as many.
+    // Each command of a pipeline counts.
     let batch = greedy.pipeline().add(Command::get("a")).add(Command::get("b")).add(Command::get("c"));
     for (number, answer) in batch.send().await?.iter().enumerate() {
         println!("greedy, command {}: {answer}", number + 1);

@@ -1,4 +1,4 @@
-//! How do tower's own layers go round a service?
+//! How are tower's own layers put around a service, and what does a client read when they fail?
 //!
 //! ```sh
 //! cargo run --example tower_layers
@@ -9,12 +9,13 @@
 use std::{error::Error, time::Duration};
 
 use kvstore::{
-    protocol::Command,
+    middleware::{HandleErrorLayer, failure},
+    protocol::{Command, Response},
     routing::{Arg, Router},
     testing::Server,
 };
 use tokio::time::sleep;
-use tower::ServiceBuilder;
+use tower::{BoxError, ServiceBuilder, load_shed::error::Overloaded};
 
 /// `WORK seconds`
 async fn work(Arg(seconds): Arg<u8>) -> &'static str {
@@ -22,13 +23,22 @@ async fn work(Arg(seconds): Arg<u8>) -> &'static str {
     "done"
 }
 
-// Time stands still but where everybody waits: nothing here takes any.
+/// tower's layers return errors. Without this function, the server answers them by `failure::response_to`.
+async fn handle_error(error: BoxError) -> Response {
+    if error.is::<Overloaded>() {
+        return Response::error("TRYAGAIN", "two others are working");
+    }
+    failure::response_to(error)
+}
+
+// Time is paused, and advances when every task waits: the example takes no time.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // They fail where the layers of this project answer. The server makes an answer of each failure, and goes on.
-    // The buffer makes one service of the clones that connections have: without it, a connection that was shed by tower's
-    // `load_shed` keeps its place in the queue for a permit, and the permit with it. `LoadShedLayer` needs no buffer.
+    // Each connection has a clone of the service; the buffer makes one service of all clones. Without it, a connection
+    // that was refused by tower's `load_shed` keeps its place in the queue for a permit, and then the permit. The
+    // `LoadShedLayer` of this project needs no buffer.
     let service = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(handle_error))
         .buffer(100)
         .load_shed()
         .concurrency_limit(2)

@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,16 +12,26 @@ use std::{
 
 use kvstore::{
     middleware::{
-        self, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, LogLayer, MapCommandLayer, MapResponseLayer, Next,
-        RenameLayer, TimeoutLayer, from_fn,
+        self, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, HandleErrorLayer, LogLayer, MapCommandLayer,
+        MapResponseLayer, Next, RenameLayer, TimeoutLayer, from_fn,
     },
     protocol::{Command, CommandError, Response, parking::park_until},
     store::Store,
 };
 use tokio::{sync::Notify, time::sleep};
 use tower::{
-    BoxError, Layer, Service, ServiceBuilder, buffer::BufferLayer, filter::FilterLayer,
-    limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer, retry::RetryLayer, service_fn,
+    BoxError, Layer, Service, ServiceBuilder,
+    balance::p2c::Balance,
+    buffer::BufferLayer,
+    discover::ServiceList,
+    filter::FilterLayer,
+    hedge::Hedge,
+    limit::{GlobalConcurrencyLimitLayer, RateLimit, rate::Rate},
+    load::Constant,
+    load_shed::LoadShedLayer,
+    retry::RetryLayer,
+    service_fn,
+    spawn_ready::SpawnReady,
 };
 
 use crate::support::{Server, mock, words};
@@ -132,12 +142,10 @@ async fn our_limit_holds_across_connections() {
     one.sends("A\r\n").await;
     let a = script.expect("A").await;
     two.sends("B\r\n").await;
-    let b = script.expect("B").await;
-    b.answer("b");
-    // Called, and not polled: the limit is on what is polled.
-    assert!(two.hears_nothing().await);
+    script.assert_quiet().await;
     a.answer("a");
     one.gets("$1\r\na\r\n").await;
+    script.expect("B").await.answer("b");
     two.gets("$1\r\nb\r\n").await;
     assert_eq!(limit.in_use(), 0);
 }
@@ -269,6 +277,64 @@ async fn a_load_shedder_sheds_what_is_over_the_limit() {
 async fn a_buffer_answers_a_deep_pipeline() {
     answers_a_deep_pipeline(BufferLayer::new(4).layer(words())).await;
     answers_a_deep_pipeline(BufferLayer::new(1).layer(slow_words())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn effects_are_reordered_with_several_commands_in_flight_and_answers_are_not() {
+    for (in_flight, expected) in [(1, ["SLOW", "FAST"]), (2, ["FAST", "SLOW"])] {
+        let effects: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = effects.clone();
+        let service = service_fn(move |command: Command| {
+            let log = log.clone();
+            async move {
+                if command.is("SLOW") {
+                    sleep(SECOND).await;
+                }
+                let name = String::from_utf8_lossy(command.name()).into_owned();
+                log.lock().expect("no panic").push(name);
+                Ok::<_, Infallible>(crate::support::words_of(&command))
+            }
+        });
+        let server = Server::of(|listener| kvstore::serve(listener, service.clone()).max_in_flight(in_flight));
+        server.connect().asks("SLOW\r\nFAST\r\n", "$4\r\nSLOW\r\n$4\r\nFAST\r\n").await;
+        assert_eq!(*effects.lock().expect("no panic"), expected);
+    }
+}
+
+/// These are not `Clone`: a buffer makes a service of them that connections can share.
+#[tokio::test(start_paused = true)]
+async fn layers_that_need_a_buffer_answer_a_deep_pipeline() {
+    let buffer = || BufferLayer::new(4);
+    answers_a_deep_pipeline(buffer().layer(RateLimit::new(slow_words(), Rate::new(1, SECOND)))).await;
+    answers_a_deep_pipeline(buffer().layer(Hedge::new(slow_words(), Twice, 1, 0.9, SECOND))).await;
+    answers_a_deep_pipeline(buffer().layer(SpawnReady::new(slow_words()))).await;
+    let services = [(); 2].map(|()| Constant::new(slow_words(), 1));
+    answers_a_deep_pipeline(buffer().layer(Balance::new(ServiceList::new(services)))).await;
+}
+
+/// Sends every command a second time if its answer is late.
+#[derive(Clone)]
+struct Twice;
+
+impl tower::hedge::Policy<Command> for Twice {
+    fn clone_request(&self, command: &Command) -> Option<Command> {
+        Some(command.clone())
+    }
+
+    fn can_retry(&self, _: &Command) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_handler_answers_what_towers_layers_fail_with() {
+    let stack = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(async |error: BoxError| Response::error("FAILED", &error.to_string())))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(10));
+    answers_a_deep_pipeline(stack.clone().service(words())).await;
+    let broken = service_fn(async |_: Command| Err::<Response, BoxError>("no disk".into()));
+    Server::start(stack.service(broken)).connect().asks("A\r\nPING\r\n", "-FAILED no disk\r\n+PONG\r\n").await;
 }
 
 /// Tries again after an error, so many times.

@@ -1,4 +1,4 @@
-//! The future of every layer that either lets a command through or refuses it at once.
+//! The future of layers that either pass a command on or refuse it at once.
 
 use std::{
     pin::Pin,
@@ -9,7 +9,7 @@ use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The answer of the inner service, or the refusal of a command that never reached it.
+    /// The answer of the inner service, or the refusal of a command that was not passed on.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {

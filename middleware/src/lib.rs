@@ -1,14 +1,16 @@
-//! tower layers for services that answer commands: limits, timeouts, logs and metrics, rules, functions.
+//! tower layers for services that answer commands: limits, timeouts, logs, metrics, access rules, functions.
 //!
-//! A layer here wraps a `Service<Command, Response = Response>` and is one itself, so that layers stack in any order,
-//! around a handler, a router, a store or a client, and mix with tower's own. What they have in common:
+//! A layer wraps a `Service<Command, Response = Response>` in another one. So layers stack in any order around a
+//! handler, a router, a store or a client, and mix with tower's own. All layers here keep these rules:
 //!
-//! - Trouble with a command is an answer: they refuse with an error [`Response`], and pass the error type they wrap.
-//! - `poll_ready` is forwarded and reserves nothing, so an idle connection holds nothing.
-//! - A command that is answered at its first poll meets no timer, and no lock and no allocation but where the page of a
-//!   layer says what it costs.
-//! - A parked command ([`kvstore_protocol::parking`]) takes no permit, is not late, and not slow.
-//! - The layer owns what its services share; a future that is dropped gives everything back.
+//! - A refusal is an answer: an error [`Response`]. The error type of the inner service is passed on unchanged.
+//! - `poll_ready` is forwarded, and takes no permit of the layer.
+//! - The inner service is called only when the layer lets the command pass. A service may do all of its work in `call`.
+//! - A command that is answered at its first poll starts no timer. It takes no lock and no allocation, unless the page
+//!   of the layer says so under *Cost*.
+//! - A parked command ([`kvstore_protocol::parking`]) holds no permit, cannot be late, and is not slow.
+//! - The layer owns what its services share, so limits and counts hold across connections.
+//! - A future that is dropped gives everything back.
 //!
 //! ```
 //! use std::{convert::Infallible, time::Duration};
@@ -18,32 +20,66 @@
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //!
 //! # tokio_test::block_on(async {
+//! // From the outside in: a command first reaches the log.
 //! let service = ServiceBuilder::new()
 //!     .layer(LogLayer::new().slow_threshold(Duration::from_millis(100)))
 //!     .layer(ConcurrencyLimitLayer::new(1000))
-//!     .layer(TimeoutLayer::new(Duration::from_secs(5))) // a command's time starts once it has its permit
+//!     .layer(TimeoutLayer::new(Duration::from_secs(5))) // the time starts once the command has its permit
 //!     .service(service_fn(async |command: Command| Ok::<_, Infallible>(Response::from(command.name()))));
 //! assert_eq!(service.oneshot(Command::ping()).await, Ok(Response::from("PING")));
 //! # });
 //! ```
 //!
-//! # Layout
-//! One folder a layer, each with the same files: the layer (settings), the service, its future.
-//! - [`audit`]: who did what, one record for each command
-//! - [`catch_panic`]: a panic behind it is an answer
-//! - [`concurrency_limit`]: so many commands at once, the others wait or are refused
-//! - [`deny`]: commands that are not run, or all that are
-//! - [`from_fn`](mod@from_fn): a layer that is an async function
-//! - [`load_shed`]: a command that the service is not ready for is refused
-//! - [`log`]: a span for each command, a warning of slow ones
-//! - [`map_command`], [`map_response`]: every command, every answer changed by a function
-//! - [`metrics`](mod@metrics): counts and durations of commands, for any exporter
-//! - [`rate_limit`]: so many commands in so much time, the others are refused or wait
-//! - [`rename`]: commands under other names
-//! - [`tee`]: a second service sees the same commands
-//! - [`timeout`]: a late command is answered
+//! # tower's own layers
+//! They mount as they are, around or inside of those here. A server calls a clone of the service for each connection,
+//! so a layer must be `Clone`, or stand in a [buffer](https://docs.rs/tower/latest/tower/buffer/index.html), which
+//! makes one service of all clones:
 //!
-//! Beside them [`redact`], what of a command may be shown, and [`trouble`], what a client reads when a service fails.
+//! | layer of tower | `Clone` | shared by connections |
+//! |---|---|---|
+//! | `timeout`, `filter`, `map_*`, `load_shed` | yes | nothing |
+//! | `retry` | if the policy is | what the policy shares, such as a budget in an `Arc` |
+//! | `buffer` | yes | the service inside, and the queue in front of it |
+//! | `limit::ConcurrencyLimit` | yes | the permits, by all clones of one service. Each service that the layer makes has permits of its own: use `GlobalConcurrencyLimitLayer` where a factory makes a service for each connection |
+//! | `limit::RateLimit` | no: needs a buffer | in a buffer, the rate |
+//! | `hedge`, `spawn_ready`, `balance` | no: need a buffer | in a buffer, everything |
+//!
+//! How they differ from the layers here:
+//!
+//! - They return errors. The transport answers those of the timeout and the load shedder with `-TIMEOUT` and
+//!   `-OVERLOADED`, and any other with `-ERR internal error`. [`HandleErrorLayer`] decides otherwise.
+//! - They know no parked commands. A BLPOP that waits is late for tower's timeout, and keeps its permit of tower's
+//!   limit.
+//! - Some reserve in `poll_ready`: the limit a permit, the buffer a place in its queue.
+//!
+//! # Reservations
+//! By tower's contract, an instance keeps what it reserved in `poll_ready` until it is called or dropped. A layer that
+//! answers a command itself does not call what it wraps. Those that own a clone to put in its place give the
+//! reservation back: [`concurrency_limit`], [`rate_limit`], [`load_shed`] and [`from_fn`](mod@from_fn). [`deny`] and
+//! [`rename`] need no `Clone`, and keep it until the next command, as tower's `filter` does. The transport of `kvstore`
+//! drops the instance of a connection that has no next command. If you call a service yourself, take a clone for each
+//! command, as [`oneshot`](https://docs.rs/tower/latest/tower/trait.ServiceExt.html#method.oneshot) does, or do the
+//! same.
+//!
+//! # Layout
+//! One folder for each layer, with the same files: the layer (its settings), the service, its future.
+//! - [`audit`]: one record for each command: who sent it, and how it ended
+//! - [`catch_panic`]: answers a command that panics
+//! - [`concurrency_limit`]: limits how many commands are in flight
+//! - [`deny`]: refuses commands by name or by a function
+//! - [`from_fn`](mod@from_fn): makes a layer of an async function
+//! - [`handle_error`]: answers errors with a function
+//! - [`load_shed`]: refuses a command that the service is not ready for
+//! - [`log`]: a span for each command, a warning for slow ones
+//! - [`map_command`], [`map_response`]: changes each command, or each response, by a function
+//! - [`metrics`](mod@metrics): counts and measures commands, for any exporter
+//! - [`rate_limit`]: limits how many commands come in a period
+//! - [`rename`]: gives commands other names
+//! - [`tee`]: mirrors commands to a second service
+//! - [`timeout`]: answers a command that takes too long
+//!
+//! Beside them [`redact`], which hides secrets in logs and records, and [`failure`], the responses to errors and
+//! panics.
 //!
 //! [`Response`]: kvstore_protocol::Response
 
@@ -51,8 +87,12 @@ mod admission;
 pub mod audit;
 pub mod catch_panic;
 pub mod concurrency_limit;
+mod deferred;
 pub mod deny;
+pub mod failure;
 pub mod from_fn;
+pub mod handle_error;
+mod instrumented;
 pub mod load_shed;
 pub mod log;
 pub mod map_command;
@@ -65,8 +105,6 @@ pub mod rename;
 mod stopwatch;
 pub mod tee;
 pub mod timeout;
-pub mod trouble;
-mod watched;
 
 pub use self::metrics::{Metrics, MetricsLayer};
 pub use audit::{Audit, AuditLayer, AuditRecord, AuditSink, TracingSink};
@@ -74,6 +112,7 @@ pub use catch_panic::{CatchPanic, CatchPanicLayer};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
 pub use deny::{Deny, DenyLayer};
 pub use from_fn::{FromFn, FromFnLayer, Next, from_fn, from_fn_with_state};
+pub use handle_error::{HandleError, HandleErrorLayer};
 pub use load_shed::{LoadShed, LoadShedLayer};
 pub use log::{Log, LogLayer};
 pub use map_command::{MapCommand, MapCommandLayer};

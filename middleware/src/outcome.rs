@@ -2,21 +2,22 @@ use std::fmt;
 
 use kvstore_protocol::Response;
 
-use crate::redact::Text;
+use crate::redact::EscapedText;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome<'a> {
-    /// It was answered, and not with an error.
+    /// It was answered without an error.
     Ok,
-    /// It was refused, with an error of this code. What stands there is up to the service.
+    /// It was answered with an error of this code. The service decides what the code is, so escape it before you show
+    /// it.
     Error(&'a str),
-    /// The service failed instead of answering.
+    /// The service returned an error instead of a response.
     Failed,
-    /// Its future was dropped before there was an answer: the peer went away, or a layer around gave up.
+    /// Its future was dropped before there was an answer: the client disconnected, or an outer layer gave up.
     Dropped,
-    /// It is about to run inside of a script; how it ends the script alone knows.
+    /// It is about to run inside of a script. How it ends is not known.
     Started,
 }
 
@@ -30,12 +31,12 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// `ok`, the code of an error (escaped, cut after 64 bytes), `failed`, `dropped` or `started`.
+/// `ok`, the code of an error (escaped, truncated to 64 bytes), `failed`, `dropped` or `started`.
 impl fmt::Display for Outcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ok => f.write_str("ok"),
-            Self::Error(code) => Text(code.as_bytes()).fmt(f),
+            Self::Error(code) => EscapedText(code.as_bytes()).fmt(f),
             Self::Failed => f.write_str("failed"),
             Self::Dropped => f.write_str("dropped"),
             Self::Started => f.write_str("started"),

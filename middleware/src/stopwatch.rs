@@ -1,4 +1,4 @@
-//! How long a command takes, without the time in which it is parked.
+//! Measures how long a command takes, without the time in which it is parked.
 
 use std::{task::Poll, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     started: Instant,
-    /// How long the command was parked, up to the time it parked last.
+    /// How long the command was parked, without the current time.
     parked: Duration,
     parked_since: Option<Instant>,
 }
@@ -18,18 +18,18 @@ impl Stopwatch {
         Self { started: Instant::now(), parked: Duration::ZERO, parked_since: None }
     }
 
-    /// Polls the command, and stops while it is parked.
+    /// Runs a poll of the command. The stopwatch stops while the command is parked.
     #[inline]
     pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let answer = observe(poll);
         if answer.is_pending() || self.parked_since.is_some() {
-            self.heed(if answer.is_pending() { seen() } else { Parking::Busy });
+            self.note_parking(if answer.is_pending() { seen() } else { Parking::Busy });
         }
         answer
     }
 
     #[cold]
-    fn heed(&mut self, parking: Parking) {
+    fn note_parking(&mut self, parking: Parking) {
         match (parking, self.parked_since) {
             (Parking::Parked, None) => self.parked_since = Some(Instant::now()),
             (Parking::Busy | Parking::Returning, Some(since)) => {

@@ -1,4 +1,4 @@
-//! What a command that is let through allocates in each layer.
+//! What a command that passes allocates in each layer.
 //!
 //! In a binary of its own, since it brings an allocator that counts.
 

@@ -127,7 +127,7 @@ async fn panic_in_the_drop_of_an_answered_command_leaves_the_answer() {
 }
 
 #[tokio::test]
-async fn panic_in_the_drop_of_a_pending_command_is_nobodys_trouble() {
+async fn panic_in_the_drop_of_a_pending_command_is_caught() {
     let service = CatchPanicLayer::new().layer(Fragile::default());
     let mut pending = task::spawn(service.oneshot(Command::new("WAIT")));
     assert_pending!(pending.poll());
@@ -160,8 +160,8 @@ async fn panic_in_poll_ready_answers_the_next_command_alone() {
 
 #[tokio::test]
 async fn each_panic_is_logged_with_its_text() {
-    // With one subscriber alone, tracing asks that of the thread that logs first: there is none in the other tests, and it
-    // remembers that nobody listens.
+    // With one subscriber alone, tracing asks that of the thread that logs first: there is none in the other tests, and
+    // it remembers that nobody listens.
     let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let lines = Lines::default();
     let writer = lines.clone();
@@ -171,7 +171,7 @@ async fn each_panic_is_logged_with_its_text() {
     for name in ["CALL", "POLL", "DROP"] {
         answer(&mut service, name).await;
         let logged =
-            format!("ERROR kvstore_middleware::trouble: a command failed detail=\"in {}\"", name.to_lowercase());
+            format!("ERROR kvstore_middleware::failure: a command failed detail=\"in {}\"", name.to_lowercase());
         assert!(lines.text().contains(&logged), "{}", lines.text());
     }
 }

@@ -3,12 +3,16 @@
 mod support;
 
 use std::{
+    convert::Infallible,
     future::pending,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
+    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
@@ -16,12 +20,12 @@ use std::{
 use kvstore_middleware::{ConcurrencyLimit, ConcurrencyLimitLayer, TimeoutLayer};
 use kvstore_protocol::{Command, Response, batch, parking::park_until};
 use tokio::{
-    sync::oneshot,
+    sync::{Notify, Semaphore, oneshot},
     task::{JoinSet, yield_now},
     time::sleep,
 };
 use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
-use tower::layer::util::Stack;
+use tower::{Layer, Service, layer::util::Stack, limit::GlobalConcurrencyLimitLayer, service_fn};
 use tower_test::mock;
 
 use crate::support::call_once;
@@ -209,6 +213,205 @@ fn clones_of_a_service_share_the_limit() {
     assert_eq!(assert_ready!(answers[0].poll()).expect("an answer"), Response::ok());
 }
 
+/// A service that does its work in `call`. A call is answered once the test says so, and panics if its command is
+/// PANIC.
+#[derive(Clone, Debug, Default)]
+struct WorksInCall {
+    called: Arc<AtomicUsize>,
+    answers: Arc<Mutex<Vec<oneshot::Sender<()>>>>,
+}
+
+impl WorksInCall {
+    fn called(&self) -> usize {
+        self.called.load(Ordering::SeqCst)
+    }
+
+    fn answer_one(&self) {
+        self.answers.lock().expect("no panic").remove(0).send(()).expect("somebody listens");
+    }
+}
+
+impl Service<Command> for WorksInCall {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, command: Command) -> Self::Future {
+        assert!(!command.is("PANIC"), "in the call");
+        self.called.fetch_add(1, Ordering::SeqCst);
+        let (sender, receiver) = oneshot::channel();
+        self.answers.lock().expect("no panic").push(sender);
+        Box::pin(async {
+            receiver.await.expect("answered");
+            Ok(Response::ok())
+        })
+    }
+}
+
+/// Calls a service that is ready at once.
+fn call<S>(service: &mut S) -> task::Spawn<S::Future>
+where
+    S: Service<Command, Response = Response>,
+{
+    assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+    task::spawn(service.call(Command::get("k")))
+}
+
+/// Calls five clones of a service.
+fn call_five<S>(service: &S) -> [task::Spawn<S::Future>; 5]
+where
+    S: Service<Command, Response = Response> + Clone,
+{
+    [(); 5].map(|()| call(&mut service.clone()))
+}
+
+#[test]
+fn service_that_works_in_call_is_called_with_a_permit_alone() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let inner = WorksInCall::default();
+    let mut answers = call_five(&limit.layer(inner.clone()));
+    for answered in 0..5 {
+        answers[answered..].iter_mut().for_each(|answer| assert_pending!(answer.poll()));
+        assert_eq!((inner.called(), limit.in_use()), (answered + 1, 1));
+        inner.answer_one();
+        assert_ready_eq!(answers[answered].poll(), Ok(Response::ok()));
+    }
+    assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
+
+#[test]
+fn mock_of_tower_is_called_with_a_permit_alone() {
+    let (service, mut inner) = mock::pair::<Command, Response>();
+    let service = ConcurrencyLimitLayer::new(1).layer(service);
+    let mut answers = call_five(&service);
+    for answered in 0..5 {
+        answers[answered..].iter_mut().for_each(|answer| assert_pending!(answer.poll()));
+        let (_, respond) = assert_ready!(inner.poll_request()).expect("one request");
+        assert!(inner.poll_request().is_pending());
+        respond.send_response(Response::ok());
+        assert_eq!(assert_ready!(answers[answered].poll()).expect("an answer"), Response::ok());
+    }
+}
+
+#[test]
+fn refused_command_is_not_called() {
+    let inner = WorksInCall::default();
+    let mut answers = call_five(&ConcurrencyLimitLayer::new(1).refuse().layer(inner.clone()));
+    assert_pending!(answers[0].poll());
+    for refused in &mut answers[1..] {
+        assert_eq!(assert_ready!(refused.poll()).expect("infallible").to_string(), BUSY);
+    }
+    assert_eq!(inner.called(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn command_that_waited_too_long_is_not_called() {
+    let limit = ConcurrencyLimitLayer::new(1).wait_at_most(SECOND);
+    let inner = WorksInCall::default();
+    let mut answers = call_five(&limit.layer(inner.clone()));
+    answers.iter_mut().for_each(|answer| assert_pending!(answer.poll()));
+    sleep(SECOND * 2).await;
+    for late in &mut answers[1..] {
+        assert_eq!(assert_ready!(late.poll()).expect("infallible").to_string(), WAITED);
+    }
+    inner.answer_one();
+    assert_ready_eq!(answers[0].poll(), Ok(Response::ok()));
+    assert_eq!((inner.called(), limit.in_use(), limit.waiting()), (1, 0, 0));
+}
+
+#[test]
+fn waiting_command_that_is_cancelled_loses_no_permit_and_is_not_called() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let inner = WorksInCall::default();
+    let [mut running, mut woken, mut last, unpolled, other] = call_five(&limit.layer(inner.clone()));
+    assert_pending!(running.poll());
+    assert_pending!(woken.poll());
+    assert_pending!(last.poll());
+    drop((unpolled, other));
+    drop(running);
+    assert!(woken.is_woken());
+    drop(woken);
+    assert_pending!(last.poll());
+    assert_eq!((inner.called(), limit.in_use(), limit.waiting()), (2, 1, 0));
+    drop(last);
+    assert_eq!(limit.available(), 1);
+}
+
+#[test]
+fn waiting_command_keeps_what_its_instance_reserved_and_gives_it_back() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let (inner, permits) = reserving();
+    let mut service = limit.layer(inner);
+    let [running, mut waiting] = [(); 2].map(|()| call(&mut service));
+    assert_eq!(permits.available_permits(), 8, "one for each command, none for the service");
+    assert_pending!(waiting.poll());
+    drop(waiting);
+    assert_eq!(permits.available_permits(), 9);
+    drop(running);
+    assert_eq!((permits.available_permits(), limit.available()), (10, 1));
+}
+
+#[test]
+fn refusal_leaves_no_reservation_with_the_service() {
+    let limit = ConcurrencyLimitLayer::new(1).refuse();
+    let (inner, permits) = reserving();
+    let mut service = limit.layer(inner);
+    let _calls = [(); 2].map(|()| call(&mut service));
+    assert_eq!(permits.available_permits(), 9);
+}
+
+#[test]
+fn panic_in_a_call_loses_no_permit() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut service = limit.layer(WorksInCall::default());
+    let call = catch_unwind(AssertUnwindSafe(|| drop(service.call(Command::new("PANIC")))));
+    assert!(call.is_err());
+    assert_eq!(limit.available(), 1);
+
+    let running = service.call(Command::get("k"));
+    let mut waiting = task::spawn(service.call(Command::new("PANIC")));
+    assert_pending!(waiting.poll());
+    drop(running);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(waiting.poll()))).is_err());
+    drop(waiting);
+    assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
+
+#[test]
+fn command_that_waited_parks_like_any_other() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let event = Arc::new(Notify::new());
+    let inner = service_fn(|_: Command| {
+        let event = event.clone();
+        async move {
+            park_until(event.notified()).await;
+            Ok::<_, Infallible>(Response::ok())
+        }
+    });
+    let mut running = task::spawn(call_once(limit.clone(), pending()));
+    assert_pending!(running.poll());
+    let mut parked = task::spawn(limit.layer(inner).call(Command::get("k")));
+    assert_pending!(parked.poll());
+    drop(running);
+    assert_pending!(parked.poll());
+    assert_eq!(limit.available(), 1);
+    event.notify_one();
+    assert_pending!(parked.poll(), "returning");
+    assert_ready_eq!(parked.poll(), Ok(Response::ok()));
+    assert_eq!(limit.available(), 1);
+}
+
+/// A service that reserves one of ten permits in `poll_ready`, and gives it back when it is answered or dropped.
+fn reserving() -> (impl Service<Command, Response = Response, Error = Infallible> + Clone, Arc<Semaphore>) {
+    let permits = Arc::new(Semaphore::new(10));
+    let limit = GlobalConcurrencyLimitLayer::with_semaphore(permits.clone());
+    (limit.layer(service_fn(|_: Command| pending::<Result<Response, Infallible>>())), permits)
+}
+
 #[test]
 fn clone_of_a_layer_shares_the_limit_and_not_the_patience() {
     let limit = ConcurrencyLimitLayer::new(1);
@@ -232,8 +435,9 @@ fn readiness_is_forwarded_and_holds_no_permit() {
     assert!(service.poll_ready::<Command>().is_ready());
     assert_eq!(limit.available(), 1);
     let answer = service.call(Command::get("k"));
-    assert_eq!(limit.available(), 1);
+    assert_eq!(limit.available(), 0);
     drop(answer);
+    assert_eq!(limit.available(), 1);
     inner.send_error("broken");
     assert!(assert_ready!(service.poll_ready::<Command>()).is_err());
 }

@@ -1,34 +1,60 @@
-//! Every layer asks the service it wraps for readiness as tower wants it: on the instance that is called, before each call.
+//! Every layer keeps tower's contract: it asks the very instance for readiness that it calls, before each call, and
+//! what that instance reserved is used by the call or given back.
 
 use std::{
     convert::Infallible,
+    fmt::Debug,
     future::{Ready, poll_fn, ready},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use kvstore_middleware::{
-    AuditLayer, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, LoadShedLayer, LogLayer, MapCommandLayer,
-    MapResponseLayer, MetricsLayer, Next, RateLimitLayer, RenameLayer, TeeLayer, TimeoutLayer, from_fn,
-    from_fn_with_state,
+    AuditLayer, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, HandleErrorLayer, LoadShedLayer, LogLayer,
+    MapCommandLayer, MapResponseLayer, MetricsLayer, Next, RateLimitLayer, RenameLayer, TeeLayer, TimeoutLayer,
+    failure, from_fn, from_fn_with_state,
 };
 use kvstore_protocol::{Command, Response};
-use tower::{Layer, Service, ServiceBuilder};
+use tower::{
+    BoxError, Layer, Service, ServiceBuilder, buffer::BufferLayer, filter::FilterLayer, layer::layer_fn,
+    limit::GlobalConcurrencyLimitLayer, retry::RetryLayer,
+};
 
 /// A service that panics when it is called without being ready. Readiness comes at the second poll, is used up by a
-/// call, and is not cloned.
+/// call, and is not cloned. An instance that is ready holds a reservation.
 #[derive(Debug, Default)]
 struct Probe {
     polls: usize,
+    reservation: Option<Reservation>,
+    reservations: Reservations,
+}
+
+/// Counts the reservations that are held.
+type Reservations = Arc<AtomicUsize>;
+
+#[derive(Debug)]
+struct Reservation(Reservations);
+
+impl Reservation {
+    fn take(reservations: &Reservations) -> Self {
+        reservations.fetch_add(1, Ordering::SeqCst);
+        Self(reservations.clone())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Clone for Probe {
     fn clone(&self) -> Self {
-        Self::default()
+        Self { reservations: self.reservations.clone(), ..Self::default() }
     }
 }
 
@@ -43,12 +69,14 @@ impl Service<Command> for Probe {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        self.reservation.get_or_insert_with(|| Reservation::take(&self.reservations));
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, _command: Command) -> Self::Future {
         assert!(self.polls >= 2, "called before it was ready");
         self.polls = 0;
+        self.reservation = None;
         ready(Ok(Response::ok()))
     }
 }
@@ -57,18 +85,26 @@ impl Service<Command> for Probe {
 async fn keeps_the_contract<L>(layer: L)
 where
     L: Layer<Probe>,
-    L::Service: Service<Command, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    L::Service: Service<Command, Response = Response, Error: Debug, Future: Send> + Clone + Send + 'static,
 {
-    let mut service = layer.layer(Probe::default());
+    let probe = Probe::default();
+    let reservations = probe.reservations.clone();
+    let mut service = layer.layer(probe);
     for _ in 0..3 {
-        poll_fn(|cx| service.poll_ready(cx)).await.expect("infallible");
+        poll_fn(|cx| service.poll_ready(cx)).await.expect("no failure");
         poll_fn(|cx| service.poll_ready(cx)).await.expect("asked twice is no harm");
         let mut clone = service.clone();
         let answer = service.call(Command::ping());
-        poll_fn(|cx| clone.poll_ready(cx)).await.expect("infallible");
+        poll_fn(|cx| clone.poll_ready(cx)).await.expect("no failure");
         let answer_of_clone = clone.call(Command::ping());
-        assert_eq!(answer.await, Ok(Response::ok()));
-        assert_eq!(answer_of_clone.await, Ok(Response::ok()));
+        assert_eq!(answer.await.expect("no failure"), Response::ok());
+        assert_eq!(answer_of_clone.await.expect("no failure"), Response::ok());
+        assert_eq!(reservations.load(Ordering::SeqCst), 0, "used by the calls");
+
+        let mut unused = service.clone();
+        poll_fn(|cx| unused.poll_ready(cx)).await.expect("no failure");
+        drop(unused);
+        assert_eq!(reservations.load(Ordering::SeqCst), 0, "given back by an instance that was not called");
     }
 }
 
@@ -90,7 +126,7 @@ async fn from_fn_keeps_the_contract() {
 
 #[tokio::test]
 async fn load_shed_calls_nobody_who_is_not_ready() {
-    let mut service = LoadShedLayer::new().layer(Probe { polls: 1 });
+    let mut service = LoadShedLayer::new().layer(Probe { polls: 1, ..Probe::default() });
     for answered in ["+OK", "-OVERLOADED too many commands at once"] {
         poll_fn(|cx| service.poll_ready(cx)).await.expect("infallible");
         let mut clone = service.clone();
@@ -127,8 +163,8 @@ async fn timeout_keeps_the_contract() {
 async fn concurrency_limit_keeps_the_contract() {
     let limit = ConcurrencyLimitLayer::new(1);
     keeps_the_contract(limit.clone()).await;
-    keeps_the_contract(limit.clone().wait_at_most(Duration::from_secs(1))).await;
-    keeps_the_contract(limit.refuse()).await;
+    keeps_the_contract(limit.wait_at_most(Duration::from_secs(1))).await;
+    keeps_the_contract(ConcurrencyLimitLayer::new(2).refuse()).await;
     keeps_the_contract(ConcurrencyLimitLayer::unlimited()).await;
 }
 
@@ -177,6 +213,114 @@ async fn all_of_them_keep_the_contract() {
         .layer(MapResponseLayer::new(|response| response))
         .layer(from_fn(async |command, next: Next| next.run(command).await));
     keeps_the_contract(stack.into_inner()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn handle_error_keeps_the_contract() {
+    keeps_the_contract(HandleErrorLayer::new(async |error| failure::response_to(error))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn layers_of_tower_keep_the_contract() {
+    keeps_the_contract(tower::timeout::TimeoutLayer::new(Duration::from_secs(1))).await;
+    keeps_the_contract(GlobalConcurrencyLimitLayer::new(2)).await;
+    keeps_the_contract(tower::limit::ConcurrencyLimitLayer::new(2)).await;
+    keeps_the_contract(FilterLayer::new(Ok::<Command, BoxError>)).await;
+    keeps_the_contract(RetryLayer::new(Never)).await;
+    keeps_the_contract(BufferLayer::new(2)).await;
+}
+
+/// Retries nothing.
+#[derive(Clone)]
+struct Never;
+
+impl tower::retry::Policy<Command, Response, Infallible> for Never {
+    type Future = Ready<()>;
+
+    fn retry(&mut self, _: &mut Command, _: &mut Result<Response, Infallible>) -> Option<Ready<()>> {
+        None
+    }
+
+    fn clone_request(&mut self, command: &Command) -> Option<Command> {
+        Some(command.clone())
+    }
+}
+
+/// What is reserved after a layer has answered a command that it did not pass on: by the instance while it lives, and
+/// after its drop.
+fn reserved_after_own_answer<L>(layer: L) -> [usize; 2]
+where
+    L: Layer<Probe>,
+    L::Service: Service<Command, Response = Response, Error: Debug>,
+{
+    let probe = Probe { polls: 1, ..Probe::default() };
+    let reservations = probe.reservations.clone();
+    // The only instance that is ready at once: a layer may call no other.
+    let mut service = layer.layer(probe);
+    assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+    drop(tokio_test::block_on(service.call(Command::get("k"))));
+    let while_it_lives = reservations.load(Ordering::SeqCst);
+    drop(service);
+    [while_it_lives, reservations.load(Ordering::SeqCst)]
+}
+
+#[test]
+fn layer_that_answers_itself_leaves_no_reservation_behind() {
+    let full = ConcurrencyLimitLayer::new(1).refuse();
+    let mut taken = full.layer(Probe { polls: 2, ..Probe::default() });
+    let _running = taken.call(Command::ping());
+    assert_eq!(reserved_after_own_answer(full), [0, 0]);
+
+    let spent = RateLimitLayer::new(1, Duration::from_secs(3600));
+    drop(spent.layer(Probe { polls: 2, ..Probe::default() }).call(Command::ping()));
+    assert_eq!(reserved_after_own_answer(spent), [0, 0]);
+
+    assert_eq!(reserved_after_own_answer(from_fn(async |_, _: Next| "answered here")), [0, 0]);
+}
+
+/// These forward `poll_ready` and need no `Clone`, so the instance keeps what it reserved until it is called or
+/// dropped. A transport drops it when a connection has no next command.
+#[test]
+fn layer_that_answers_itself_without_a_clone_keeps_the_reservation_while_it_lives() {
+    assert_eq!(reserved_after_own_answer(DenyLayer::names(["GET"])), [1, 0]);
+    assert_eq!(reserved_after_own_answer(RenameLayer::new([("GET", "FETCH")])), [1, 0]);
+    assert_eq!(reserved_after_own_answer(layer_fn(|inner| Cached { inner })), [1, 0]);
+    let filter = FilterLayer::new(|_: Command| Err::<Command, BoxError>("not here".into()));
+    assert_eq!(reserved_after_own_answer(filter), [1, 0]);
+}
+
+/// A cache in the shape of the guide in which every command is a hit.
+struct Cached<S> {
+    inner: S,
+}
+
+impl<S> Service<Command> for Cached<S>
+where
+    S: Service<Command, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Ready<Result<Response, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, _command: Command) -> Self::Future {
+        ready(Ok(Response::ok()))
+    }
+}
+
+#[test]
+fn load_shedder_keeps_no_instance_that_was_not_ready() {
+    let probe = Probe::default();
+    let reservations = probe.reservations.clone();
+    let mut service = LoadShedLayer::new().layer(probe);
+    for _ in 0..3 {
+        assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+        assert!(tokio_test::block_on(service.call(Command::ping())).expect("infallible").is_error());
+        assert_eq!(reservations.load(Ordering::SeqCst), 0);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Commands that are refused to everybody.
+//! Commands that are refused.
 
 mod support;
 

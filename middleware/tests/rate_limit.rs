@@ -6,15 +6,18 @@ use std::{
     convert::Infallible,
     future::{pending, ready},
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use kvstore_middleware::{RateLimit, RateLimitLayer, TimeoutLayer};
 use kvstore_protocol::{Command, CommandError, Peer, Response, Session, mailbox::mailbox};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
 use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
-use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, limit::GlobalConcurrencyLimitLayer, service_fn};
 use tower_test::mock;
 
 use crate::support::call_once;
@@ -269,14 +272,70 @@ async fn who_would_wait_too_long_is_refused_at_once() {
     assert_ready_eq!(first.poll(), Response::ok());
 }
 
+/// A service that does its work in `call`, and counts it.
+fn works_in_call() -> (impl Service<Command, Response = Response, Error = Infallible> + Clone, Arc<AtomicUsize>) {
+    let called = Arc::new(AtomicUsize::new(0));
+    let counter = called.clone();
+    let service = service_fn(move |_: Command| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        ready(Ok::<_, Infallible>(Response::ok()))
+    });
+    (service, called)
+}
+
 #[tokio::test(start_paused = true)]
-async fn command_counts_when_it_is_polled_and_not_when_it_is_called() {
-    let limit = RateLimitLayer::new(1, SECOND);
-    let (service, _inner) = mock::spawn_layer(limit.clone());
-    let mut service: mock::Spawn<Mock> = service;
-    assert!(service.poll_ready::<Command>().is_ready());
-    drop(service.call(Command::get("k")));
-    assert!(passes(&limit, Command::get("k")).await);
+async fn refused_command_is_not_called() {
+    let (service, called) = works_in_call();
+    let mut service = RateLimitLayer::new(1, SECOND).layer(service);
+    for _ in 0..5 {
+        call(&mut service).await;
+    }
+    assert_eq!(called.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_command_is_called_once_it_may_pass() {
+    let (service, called) = works_in_call();
+    let service = RateLimitLayer::new(1, SECOND).wait().layer(service);
+    let mut answers = [(); 5].map(|()| task::spawn(service.clone().call(Command::get("k"))));
+    for passed in 1..=5 {
+        answers[passed..].iter_mut().for_each(|answer| assert_pending!(answer.poll()));
+        assert_eq!(called.load(Ordering::SeqCst), passed);
+        if let Some(next) = answers.get_mut(passed) {
+            sleep(SECOND).await;
+            assert_ready_eq!(next.poll(), Ok(Response::ok()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_command_that_is_cancelled_is_not_called_and_does_not_count() {
+    let (service, called) = works_in_call();
+    let service = RateLimitLayer::new(1, SECOND).wait().layer(service);
+    let [passed, mut cancelled, mut last] = [(); 3].map(|()| task::spawn(service.clone().call(Command::get("k"))));
+    assert_pending!(cancelled.poll());
+    assert_pending!(last.poll());
+    drop((passed, cancelled));
+    sleep(SECOND).await;
+    assert_ready_eq!(last.poll(), Ok(Response::ok()));
+    assert_eq!(called.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn command_over_the_limit_leaves_no_reservation_with_the_service() {
+    for (limit, left) in [(RateLimitLayer::new(1, SECOND), 1), (RateLimitLayer::new(1, SECOND).wait(), 2)] {
+        let permits = Arc::new(Semaphore::new(10));
+        let inner = GlobalConcurrencyLimitLayer::with_semaphore(permits.clone());
+        let mut service = limit.layer(inner.layer(service_fn(|_: Command| pending::<Result<Response, Infallible>>())));
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            answers.push(service.ready().await.expect("infallible").call(Command::get("k")));
+        }
+        // One for the command that passed, and one for that which waits.
+        assert_eq!(permits.available_permits(), 10 - left);
+        drop(answers);
+        assert_eq!(permits.available_permits(), 10);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -140,7 +140,7 @@ async fn a_tee_is_idle_once_everything_is_answered_and_compared() {
 
 #[tokio::test(start_paused = true)]
 async fn first_service_waits_for_nothing_and_what_has_no_room_is_dropped() {
-    let tee = TeeLayer::new(service_fn(|_: Command| pending::<Result<Response, Infallible>>())).max_waiting(3, 1000);
+    let tee = TeeLayer::new(service_fn(|_: Command| pending::<Result<Response, Infallible>>())).max_pending(3, 1000);
     let started = Instant::now();
     for _ in 0..10 {
         assert_eq!(answer(&tee, Command::get("k")).await, Response::ok());
@@ -151,7 +151,7 @@ async fn first_service_waits_for_nothing_and_what_has_no_room_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_bytes_are_bounded_too() {
-    let tee = TeeLayer::new(service_fn(|_: Command| pending::<Result<Response, Infallible>>())).max_waiting(100, 1000);
+    let tee = TeeLayer::new(service_fn(|_: Command| pending::<Result<Response, Infallible>>())).max_pending(100, 1000);
     for _ in 0..10 {
         answer(&tee, Command::set("k", vec![b'v'; 400])).await;
     }
@@ -172,7 +172,7 @@ async fn command_that_takes_too_long_is_given_up_and_its_lane_goes_on() {
             Ok::<_, Infallible>(Response::ok())
         }
     });
-    let tee = TeeLayer::new(second).give_up_after(SECOND).compare(|command, _, _| assert!(!command.is("BLPOP")));
+    let tee = TeeLayer::new(second).timeout(SECOND).compare(|command, _, _| assert!(!command.is("BLPOP")));
     answer(&tee, Command::new("BLPOP").with_args(["k", "0"])).await;
     answer(&tee, Command::get("k")).await;
     sleep(SECOND / 2).await;
@@ -281,7 +281,7 @@ async fn command_that_an_outer_layer_refuses_is_not_mirrored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_of_the_second_service_and_of_the_comparison_reaches_no_client() {
+async fn failures_of_the_second_service_and_of_the_comparison_reach_no_client() {
     let seen = Seen::default();
     let log = seen.clone();
     let second = service_fn(|command: Command| {
@@ -299,8 +299,8 @@ async fn trouble_of_the_second_service_and_of_the_comparison_reaches_no_client()
         assert_eq!(answer(&tee, Command::new(name)).await, Response::ok());
     }
     tee.idle().await;
-    let trouble = |name| format!("{name}: -ERR internal error");
-    assert_eq!(seen.all(), [trouble("CALL"), trouble("POLL"), trouble("FAIL"), "FINE: (nil)".to_owned()]);
+    let failed = |name| format!("{name}: -ERR internal error");
+    assert_eq!(seen.all(), [failed("CALL"), failed("POLL"), failed("FAIL"), "FINE: (nil)".to_owned()]);
     assert_eq!(tee.dropped(), 0);
 }
 

@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-use kvstore_middleware::trouble::{answer_to, discard, guard};
+use kvstore_middleware::failure::{catch, discard, response_to};
 use kvstore_protocol::{Command, CommandError, Response};
 use tower::{BoxError, Service, ServiceExt};
 
@@ -35,7 +35,7 @@ where
         if let Some(answer) = answered_here(&command) {
             return Box::pin(std::future::ready(answer));
         }
-        let service = guard(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let service = catch(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).clone());
         Box::pin(async move {
             Ok(match service {
                 // The instance that is ready is the one that is called.
@@ -63,11 +63,11 @@ fn answered_here(command: &Command) -> Option<CallResult> {
 /// Polls the service to its answer. An error or a panic becomes an error reply.
 async fn caught<E: Into<BoxError>>(answer: impl Future<Output = Result<Response, E>>) -> Response {
     let mut answer = Box::pin(answer);
-    let response = poll_fn(|cx| match guard(|| answer.as_mut().poll(cx)) {
+    let response = poll_fn(|cx| match catch(|| answer.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(Ok(Response::Close(last)))) => Poll::Ready(*last),
         Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
-        Ok(Poll::Ready(Err(error))) => Poll::Ready(answer_to(error.into())),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(response_to(error.into())),
         Err(panicked) => Poll::Ready(panicked),
     })
     .await;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::BufMut;
-use kvstore_middleware::trouble::{discard, guard};
+use kvstore_middleware::failure::{catch, discard};
 use kvstore_protocol::{Body, ClientCodec, Command, CommandError, Output, Response};
 use tokio_util::io::poll_read_buf;
 
@@ -52,7 +52,7 @@ impl OutgoingBody {
         let room = usize::try_from(body.len()).unwrap_or(room).min(room);
         output.bytes().reserve(room);
         let mut buffer = output.bytes().limit(room);
-        match guard(|| poll_read_buf(Pin::new(body), cx, &mut buffer)) {
+        match catch(|| poll_read_buf(Pin::new(body), cx, &mut buffer)) {
             Ok(read) => Poll::Ready(ready!(read).map(|_| false)),
             Err(_) => Poll::Ready(Err(io::Error::other("the source of the value panicked"))),
         }

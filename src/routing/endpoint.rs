@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{Command, CommandError, Response};
 use tower::{BoxError, Service, ServiceExt};
 
@@ -116,7 +116,7 @@ where
 {
     fn answer(&self, command: Command) -> Answer {
         let called = self.service.clone().oneshot(command);
-        Answer::Later(Box::pin(async { called.await.unwrap_or_else(|error| trouble::answer_to(error.into())) }))
+        Answer::Later(Box::pin(async { called.await.unwrap_or_else(|error| failure::response_to(error.into())) }))
     }
 
     fn admits(&self, words: usize) -> bool {

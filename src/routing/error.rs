@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{IntoResponse, Response};
 use tower::BoxError;
 
@@ -40,7 +40,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for AnyError {
 
 impl IntoResponse for AnyError {
     fn into_response(self) -> Response {
-        trouble::answer_to(self.0)
+        failure::response_to(self.0)
     }
 }
 

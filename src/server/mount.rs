@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{
     Codec, Output,
     mailbox::{Inbox, Order},
@@ -67,7 +67,7 @@ where
 {
     fn spawn(&self, io: ServerIo, client: ClientState, inbox: Inbox) {
         // Without a codec nothing can be said to this client; the next may have more luck.
-        let Ok(codec) = trouble::guard(&self.codec) else { return };
+        let Ok(codec) = failure::catch(&self.codec) else { return };
         let state = client.observer();
         let begin = begin(io, codec, self.make.clone(), client, inbox);
         // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle of
@@ -106,7 +106,7 @@ async fn begin<M: MakeService, C: Codec + Send + 'static>(
 /// Tells a client why there is no service for it, and closes.
 async fn refuse<C: Codec>(mut io: ServerIo, mut codec: C, error: BoxError) {
     let mut output = Output::default();
-    codec.encode_push(trouble::answer_to(error), &mut output);
+    codec.encode_push(failure::response_to(error), &mut output);
     // The client may be gone already.
     let _ = io.write_all_buf(&mut output).await;
     let _ = io.shutdown().await;

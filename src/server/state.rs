@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{
     Command, Limits, NameMap,
     catalog::{CommandId, Flags, commands},
@@ -43,7 +43,7 @@ impl ServerState {
     #[inline]
     pub(super) fn tell(&self, event: ConnectionEvent<'_>) {
         if let Some(observe) = &self.observe {
-            let _ = trouble::guard(|| observe(event));
+            let _ = failure::catch(|| observe(event));
         }
     }
 

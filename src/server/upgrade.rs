@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{
     Response, Session, Upgrade,
     mailbox::{Inbox, Order},
@@ -193,7 +193,7 @@ async fn killed(mut inbox: Inbox, stopping: CancellationToken) {
 
 /// Runs somebody else's future, whose panics are logged. Those in its drop too, when it is killed.
 async fn guarded(run: Run, upgraded: Upgraded) {
-    let Ok(running) = trouble::guard(|| run(upgraded)) else { return };
+    let Ok(running) = failure::catch(|| run(upgraded)) else { return };
     let mut running = Guarded(Some(running));
     poll_fn(|cx| running.poll(cx)).await;
 }
@@ -204,12 +204,12 @@ impl Guarded {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(running) = &mut self.0 else { return Poll::Ready(()) };
         // A panic ends it, and was logged.
-        trouble::guard(|| running.as_mut().poll(cx)).unwrap_or(Poll::Ready(()))
+        failure::catch(|| running.as_mut().poll(cx)).unwrap_or(Poll::Ready(()))
     }
 }
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        trouble::discard(self.0.take());
+        failure::discard(self.0.take());
     }
 }

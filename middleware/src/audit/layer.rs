@@ -4,7 +4,7 @@ use kvstore_protocol::Command;
 use tower_layer::Layer;
 
 use super::{Audit, AuditRecord, AuditSink, TracingSink};
-use crate::{redact::Redact, trouble::guard};
+use crate::{failure::catch, redact::Redact};
 
 /// Records each command, for all the services that this layer and its clones make.
 ///
@@ -12,7 +12,7 @@ use crate::{redact::Redact, trouble::guard};
 /// use kvstore_middleware::{AuditLayer, Redact};
 /// use kvstore_protocol::Command;
 ///
-/// // Everything but reads, as events of `tracing` with the target `audit`.
+/// // All commands but reads, as `tracing` events with the target `audit`.
 /// let audit = AuditLayer::tracing()
 ///     .redact(Redact::new().hide_values())
 ///     .only(|command: &Command| !["GET", "MGET", "EXISTS"].iter().any(|name| command.is(name)));
@@ -20,50 +20,50 @@ use crate::{redact::Redact, trouble::guard};
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuditLayer {
-    settings: Arc<Settings>,
+    settings: Arc<AuditSettings>,
 }
 
 type Only = dyn Fn(&Command) -> bool + Send + Sync;
 
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(super) struct AuditSettings {
     sink: Arc<dyn AuditSink>,
     redact: Redact,
     only: Option<Arc<Only>>,
 }
 
 impl AuditLayer {
-    /// Records all commands in `sink`, without the arguments that carry passwords ([`Redact::new`]).
+    /// Records all commands in `sink`. Arguments that carry passwords are hidden ([`Redact::new`]).
     pub fn new(sink: impl AuditSink) -> Self {
-        Self { settings: Arc::new(Settings { sink: Arc::new(sink), redact: Redact::new(), only: None }) }
+        Self { settings: Arc::new(AuditSettings { sink: Arc::new(sink), redact: Redact::new(), only: None }) }
     }
 
-    /// Records all commands as events of [`tracing`] with the target `audit`: see [`TracingSink`].
+    /// Records all commands as [`tracing`] events with the target `audit`: see [`TracingSink`].
     pub fn tracing() -> Self {
         Self::new(TracingSink)
     }
 
-    /// What of the commands is shown.
+    /// Which arguments are hidden.
     #[must_use]
     pub fn redact(self, redact: Redact) -> Self {
         self.change(|settings| settings.redact = redact)
     }
 
-    /// Records only commands for which `only` is true. It is asked of nested commands one by one, whatever it says of
-    /// the script that runs them.
+    /// Records only commands for which `only` is true. It is called for each nested command as well, whatever it
+    /// returns for the script.
     #[must_use]
     pub fn only(self, only: impl Fn(&Command) -> bool + Send + Sync + 'static) -> Self {
         self.change(|settings| settings.only = Some(Arc::new(only)))
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut AuditSettings)) -> Self {
         let mut settings = Arc::unwrap_or_clone(self.settings);
         change(&mut settings);
         Self { settings: Arc::new(settings) }
     }
 }
 
-impl Settings {
+impl AuditSettings {
     #[inline]
     pub(super) fn wants(&self, command: &Command) -> bool {
         self.only.as_ref().is_none_or(|only| only(command))
@@ -73,15 +73,15 @@ impl Settings {
         &self.redact
     }
 
-    /// Hands a record to the sink, whose panics are nobody's trouble.
+    /// Hands a record to the sink. A panic of the sink is caught.
     pub(super) fn record(&self, record: &AuditRecord<'_>) {
-        let _ = guard(|| self.sink.record(record));
+        let _ = catch(|| self.sink.record(record));
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for AuditSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut settings = f.debug_struct("Settings");
+        let mut settings = f.debug_struct("AuditSettings");
         settings.field("redact", &self.redact).field("has_filter", &self.only.is_some()).finish_non_exhaustive()
     }
 }

@@ -1,13 +1,13 @@
-//! Writes down who did what: one record for each command.
+//! Records each command: who sent it, and how it ended.
 //!
-//! Differs from [`log`](crate::log), which is for finding out how a server does: an audit trail names the connection, the
-//! user and the client behind every command, is as complete as the layer is asked to be, and goes to a sink of its own.
-//! What is shown of a command is decided by [`Redact`](crate::Redact), for every sink: a record gives nothing else away.
+//! Differs from [`log`](crate::log), which is for operating a server. An audit record names the connection, the user
+//! and the client of a command, and goes to a sink of its own ([`AuditSink`]). [`Redact`](crate::Redact) decides which
+//! arguments are hidden, for every sink: a record gives no access to hidden arguments.
 //!
-//! A record is made when the command is answered, or dropped without an answer. The commands that a script runs
-//! ([`kvstore_protocol::nested`]) have records of their own, with the session of the script, made before each runs:
-//! their outcome is [`Outcome::Started`](crate::Outcome::Started). The commands of a transaction are recorded when they
-//! are queued, with that answer, and EXEC when it runs them.
+//! A command is recorded when it is answered, or dropped without an answer. Commands that a script runs
+//! ([`kvstore_protocol::nested`]) have records of their own, with the session of the script. They are recorded before
+//! they run, with the outcome [`Outcome::Started`](crate::Outcome::Started). Commands of a transaction are recorded
+//! when they are queued, and EXEC when it runs them.
 //!
 //! ```
 //! use std::{convert::Infallible, sync::{Arc, Mutex}};
@@ -36,13 +36,14 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! The commands of a connection itself (PING, HELLO, AUTH, CLIENT …) are answered by the transport of `kvstore` in front of
-//! every layer, so they are not recorded here.
+//! By default a server answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) before any layer, so
+//! they are not recorded here.
 //!
-//! Cost: a command that is filtered out costs the call of the filter. Any other costs one allocation, a clone of the
-//! command (which shares its buffer), two looks at the clock, and whatever the sink does: it runs while the client waits.
+//! Cost: for a command that is filtered out, the call of the filter. For any other one allocation, a clone of the
+//! command (which shares its buffer), two readings of the clock, and the sink, which runs before the client is
+//! answered.
 
-mod active;
+mod in_flight;
 mod layer;
 mod nested;
 mod record;
@@ -57,4 +58,4 @@ pub use self::{
 };
 
 /// The answer of [`Audit`].
-pub type ResponseFuture<F> = crate::watched::ResponseFuture<F, active::Active>;
+pub type ResponseFuture<F> = crate::instrumented::ResponseFuture<F, in_flight::AuditedCommand>;

@@ -2,18 +2,18 @@ use std::sync::Arc;
 
 use kvstore_protocol::{Command, CommandError, Session, nested::Inspect};
 
-use super::{AuditRecord, layer::Settings};
+use super::{AuditRecord, layer::AuditSettings};
 
-/// Records what a script runs in the name of whoever sent the script.
+/// Records the commands that a script runs, with the session of the script.
 #[derive(Debug)]
 struct Nested {
-    settings: Arc<Settings>,
+    settings: Arc<AuditSettings>,
     session: Arc<Session>,
     number: u64,
 }
 
-/// Lets the audit see what a script runs.
-pub(super) fn watch(script: Command, settings: &Arc<Settings>) -> Command {
+/// Lets the audit record the commands that a script runs.
+pub(super) fn with_inspector(script: Command, settings: &Arc<AuditSettings>) -> Command {
     let (session, number) = (script.shared_session(), script.number());
     script.inspected_by(|| Arc::new(Nested { settings: Arc::clone(settings), session, number }))
 }

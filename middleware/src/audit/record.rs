@@ -4,21 +4,21 @@ use kvstore_protocol::{Command, Peer};
 
 use crate::{
     outcome::Outcome,
-    redact::{Redact, Shown},
+    redact::{Redact, Redacted},
 };
 
-/// Who did what, and how it ended.
+/// One command: who sent it, and how it ended.
 #[derive(Debug)]
 pub struct AuditRecord<'a> {
-    command: Shown<'a>,
-    /// For whom, and its name: what is hidden of it stays here.
+    command: Redacted<'a>,
+    /// For the session and the name. Hidden arguments are not reachable through it.
     source: Source<'a>,
     outcome: Outcome<'a>,
     duration: Duration,
     is_nested: bool,
 }
 
-/// A command of which only harmless things can be asked.
+/// A command whose arguments are not shown by `Debug`.
 struct Source<'a>(&'a Command);
 
 impl std::fmt::Debug for Source<'_> {
@@ -36,32 +36,32 @@ impl<'a> AuditRecord<'a> {
         Self { is_nested: true, ..Self::ended(command, redact, Outcome::Started, Duration::ZERO) }
     }
 
-    /// The number of the connection in its server; 0 when there is none.
+    /// The number of the connection in its server; 0 if there is none.
     pub fn connection(&self) -> u64 {
         self.source.0.session().id()
     }
 
-    /// The number of the command on its connection; of a nested one that of the script. 0 when there is none.
+    /// The number of the command on its connection; for a nested command that of the script. 0 if there is none.
     pub fn number(&self) -> u64 {
         self.source.0.number()
     }
 
-    /// The other end of the connection.
+    /// The remote end of the connection.
     pub fn peer(&self) -> &'a Peer {
         self.source.0.session().peer()
     }
 
-    /// The user that the peer has shown to be.
+    /// The user that the connection has authenticated as.
     pub fn user(&self) -> Option<&'a str> {
         self.source.0.session().user()
     }
 
-    /// What a TLS certificate said about the peer.
+    /// The name in the TLS certificate of the peer.
     pub fn identity(&self) -> Option<&'a str> {
         self.source.0.session().tls_identity()
     }
 
-    /// The name that the client gave its connection, as it is: escape it before it is shown.
+    /// The name that the client gave its connection (CLIENT SETNAME), as it was sent: escape it before you show it.
     pub fn client_name(&self) -> &'a [u8] {
         self.source.0.session().name()
     }
@@ -71,28 +71,28 @@ impl<'a> AuditRecord<'a> {
         self.source.0.session().database()
     }
 
-    /// The name of the command in the case in which it came, as it is: escape it before it is shown.
+    /// The name of the command, as it was sent: escape it before you show it.
     pub fn name(&self) -> &'a [u8] {
         self.source.0.name()
     }
 
-    /// The command as it may be shown.
-    pub fn command(&self) -> &Shown<'a> {
+    /// The command with hidden arguments redacted. Write it with `Display`.
+    pub fn command(&self) -> &Redacted<'a> {
         &self.command
     }
 
-    /// How it ended.
+    /// How the command ended.
     pub fn outcome(&self) -> Outcome<'a> {
         self.outcome
     }
 
-    /// From the call to the answer, without the time in which the command was parked ([`kvstore_protocol::parking`]);
-    /// zero for a nested one.
+    /// The time from the call to the answer, without the time in which the command was parked
+    /// ([`kvstore_protocol::parking`]). Zero for a nested command.
     pub fn duration(&self) -> Duration {
         self.duration
     }
 
-    /// Whether it runs inside of a script.
+    /// Whether the command runs inside of a script.
     pub fn is_nested(&self) -> bool {
         self.is_nested
     }

@@ -6,17 +6,17 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, active::Active, layer::Settings, nested::watch};
+use super::{ResponseFuture, in_flight::AuditedCommand, layer::AuditSettings, nested::with_inspector};
 
-/// A service whose commands are recorded. Made by [`AuditLayer`](super::AuditLayer).
+/// A service that records its commands. Made by [`AuditLayer`](super::AuditLayer).
 #[derive(Clone, Debug)]
 pub struct Audit<S> {
     inner: S,
-    settings: Arc<Settings>,
+    settings: Arc<AuditSettings>,
 }
 
 impl<S> Audit<S> {
-    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(super) const fn new(inner: S, settings: Arc<AuditSettings>) -> Self {
         Self { inner, settings }
     }
 }
@@ -25,14 +25,14 @@ impl<S> Audit<S>
 where
     S: Service<Command, Response = Response>,
 {
-    /// Apart, so that the way of a command that is not recorded is short.
+    /// Not inlined, so that `call` stays short for commands that are not recorded.
     #[inline(never)]
     fn call_recorded(&mut self, mut command: Command, is_wanted: bool) -> ResponseFuture<S::Future> {
-        let active = is_wanted.then(|| Active::start(&command, &self.settings));
+        let audited = is_wanted.then(|| AuditedCommand::start(&command, &self.settings));
         if command.runs_commands() {
-            command = watch(command, &self.settings);
+            command = with_inspector(command, &self.settings);
         }
-        ResponseFuture::new(self.inner.call(command), active)
+        ResponseFuture::new(self.inner.call(command), audited)
     }
 }
 

@@ -1,10 +1,10 @@
 use super::AuditRecord;
-use crate::redact::Text;
+use crate::redact::EscapedText;
 
-/// Where records go.
+/// Takes the records of an audit.
 ///
-/// A sink is called while the client waits for its answer: one that writes to something slow hands the record on. When it
-/// panics the record is lost, the panic is logged, and the command is answered all the same.
+/// A sink is called before the client is answered. If it writes to something slow, let it hand the record to a task or
+/// thread. If it panics, the record is lost, the panic is logged, and the command is answered as usual.
 pub trait AuditSink: Send + Sync + 'static {
     /// Takes a record.
     fn record(&self, record: &AuditRecord<'_>);
@@ -19,9 +19,10 @@ where
     }
 }
 
-/// Writes each record as a [`tracing`] event at INFO with the target `audit`, so that a subscriber can route it by that.
+/// Writes each record as a [`tracing`] event at INFO with the target `audit`, by which a subscriber can route it.
 ///
-/// Its fields: `connection`, `peer`, `user`, `client`, `database`, `number`, `command`, `outcome`, `duration`, `nested`.
+/// The fields: `connection`, `peer`, `user`, `client`, `database`, `number`, `command`, `outcome`, `duration`,
+/// `nested`.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct TracingSink;
@@ -32,8 +33,8 @@ impl AuditSink for TracingSink {
             target: "audit",
             connection = record.connection(),
             peer = %record.peer(),
-            user = record.user().map(|user| tracing::field::display(Text(user.as_bytes()))),
-            client = %Text(record.client_name()),
+            user = record.user().map(|user| tracing::field::display(EscapedText(user.as_bytes()))),
+            client = %EscapedText(record.client_name()),
             database = record.database(),
             number = record.number(),
             command = %record.command(),

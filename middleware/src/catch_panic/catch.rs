@@ -5,24 +5,24 @@ use std::{
 
 use kvstore_protocol::Response;
 
-use crate::trouble;
+use crate::failure;
 
-/// Runs a piece of the inner service.
+/// Runs a call of the inner service.
 ///
 /// # Errors
-/// When it panics: what the client reads.
+/// The response to the client, if it panics.
 #[inline(always)]
 pub(super) fn catch<T>(
     answer: &impl Fn(&(dyn Any + Send)) -> Response,
     run: impl FnOnce() -> T,
 ) -> Result<T, Response> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| ask(answer, panic))
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| response_to(answer, panic))
 }
 
-/// What is asked for an answer may be broken too.
+/// The function that makes the answer may panic too.
 #[cold]
-fn ask(answer: &impl Fn(&(dyn Any + Send)) -> Response, panic: Box<dyn Any + Send>) -> Response {
-    let response = trouble::guard(|| answer(&*panic)).unwrap_or_else(|internal_error| internal_error);
-    trouble::discard(panic);
+fn response_to(answer: &impl Fn(&(dyn Any + Send)) -> Response, panic: Box<dyn Any + Send>) -> Response {
+    let response = failure::catch(|| answer(&*panic)).unwrap_or_else(|internal_error| internal_error);
+    failure::discard(panic);
     response
 }

@@ -9,13 +9,13 @@ use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
 use super::catch::catch;
-use crate::trouble;
+use crate::failure;
 
 pin_project! {
-    /// The answer of [`CatchPanic`](super::CatchPanic), or that to a panic.
+    /// The answer of [`CatchPanic`](super::CatchPanic), or the answer to a panic.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, A> {
-        // None when the service panicked before there was one: then there is a refusal.
+        // `None` if the service panicked before there was a future. Then there is a refusal.
         #[pin]
         inner: Option<F>,
         refusal: Option<Box<Response>>,
@@ -24,7 +24,7 @@ pin_project! {
 
     impl<F, A> PinnedDrop for ResponseFuture<F, A> {
         fn drop(this: Pin<&mut Self>) {
-            let _ = trouble::guard(|| this.project().inner.set(None));
+            let _ = failure::catch(|| this.project().inner.set(None));
         }
     }
 }

@@ -7,20 +7,20 @@ use kvstore_protocol::Response;
 use tower_layer::Layer;
 
 use super::CatchPanic;
-use crate::trouble;
+use crate::failure;
 
 /// Answers commands that panic.
 ///
-/// See the [module](super) for what is caught, and when it is of use.
+/// See the [module](super) for the panics that are caught, and when the layer is of use.
 #[derive(Clone, Copy)]
 pub struct CatchPanicLayer<A = fn(&(dyn Any + Send)) -> Response> {
     answer: A,
 }
 
 impl CatchPanicLayer {
-    /// A command that panics is answered `-ERR internal error`, and the panic is logged.
+    /// Answers a command that panics with `-ERR internal error`, and logs the panic.
     pub const fn new() -> Self {
-        Self { answer: trouble::answer_to_panic }
+        Self { answer: failure::response_to_panic }
     }
 }
 
@@ -34,8 +34,8 @@ impl<A> CatchPanicLayer<A>
 where
     A: Fn(&(dyn Any + Send)) -> Response + Clone,
 {
-    /// A command that panics is answered by a function, which is all that hears of the panic:
-    /// [`trouble::answer_to_panic`] logs it.
+    /// Answers a command that panics with a function. The panic is not logged, unless the function does so, as
+    /// [`failure::response_to_panic`] does.
     pub const fn custom(answer: A) -> Self {
         Self { answer }
     }

@@ -1,20 +1,20 @@
 //! Answers a command that panics with `-ERR internal error`, and logs the panic.
 //!
-//! Caught are panics in `poll_ready`, in `call`, in a poll of the future, and in its drop. After one in `poll_ready` or
-//! `call` the instance is spent, and replaced by a clone of one that was never used. A panic in the drop of a future
-//! whose answer is there is logged alone: the answer stands.
+//! Panics are caught in `poll_ready`, in `call`, in each poll of the future, and in its drop. After a panic in
+//! `poll_ready` or `call`, the instance is spent: it is replaced by a clone of one that was never used. A panic in the
+//! drop of a future that has been answered is only logged.
 //!
-//! The transport of `kvstore` catches panics too, so a server needs this layer only for what stands between: a log,
-//! metrics or a `from_fn` *outside* of it sees an answer where it would otherwise be unwound, and a limit gets its
-//! permit back in order. A stack that is called without a transport (embedded, or in tests) needs it to survive a panic
-//! at all. Nothing catches one in a program that is built to abort.
+//! The transport of `kvstore` catches panics too. A server needs this layer if layers outside of it have to see an
+//! answer: a log, metrics, a `from_fn`. A stack without a transport (embedded, or in tests) needs it to survive a
+//! panic. Nothing is caught in a program that is built with `panic = "abort"`.
 //!
-//! Differs from tower-http's `CatchPanic` in that it heals the service: a later command finds a fresh instance.
+//! Differs from tower-http's `CatchPanic` in that it replaces the spent instance, so that the next command finds a
+//! fresh one.
 //!
 //! ```
 //! use std::{any::Any, convert::Infallible};
 //!
-//! use kvstore_middleware::{CatchPanicLayer, trouble::answer_to_panic};
+//! use kvstore_middleware::{CatchPanicLayer, failure::response_to_panic};
 //! use kvstore_protocol::{Command, Response};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
@@ -28,7 +28,7 @@
 //! assert_eq!(answer.to_string(), "-ERR internal error");
 //!
 //! let tell = |panic: &(dyn Any + Send)| {
-//!     answer_to_panic(panic); // Logs it.
+//!     response_to_panic(panic); // Logs it.
 //!     Response::error("BUG", "please tell us")
 //! };
 //! let service = CatchPanicLayer::custom(tell).layer(service_fn(broken));
@@ -38,8 +38,8 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! Cost: each instance holds a second one in reserve. A command that does not panic pays for nothing but code that is
-//! not inlined across the catch: no allocation, no lock.
+//! Cost: each instance holds a second one in reserve. A command that does not panic pays for code that is not inlined
+//! across the catch. There is no allocation and no lock.
 
 mod catch;
 mod future;

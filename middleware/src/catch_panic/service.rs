@@ -8,14 +8,14 @@ use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
 use super::{ResponseFuture, catch::catch};
-use crate::trouble;
+use crate::failure;
 
-/// A service whose panics are answers. Made by [`CatchPanicLayer`](super::CatchPanicLayer).
+/// A service whose panics are answered. Made by [`CatchPanicLayer`](super::CatchPanicLayer).
 pub struct CatchPanic<S, A = fn(&(dyn Any + Send)) -> Response> {
     inner: S,
-    /// Never used but for clones: what a panic has passed through may be in any state.
+    /// Never called, only cloned: an instance may be in any state after a panic.
     pristine: S,
-    /// The answer to the next command, when `poll_ready` has panicked for it.
+    /// The answer to the next command, if `poll_ready` has panicked.
     refusal: Option<Box<Response>>,
     answer: A,
 }
@@ -25,11 +25,11 @@ impl<S: Clone, A> CatchPanic<S, A> {
         Self { inner: pristine.clone(), pristine, refusal: None, answer }
     }
 
-    /// Takes a fresh instance in place of the spent one.
+    /// Replaces the spent instance with a fresh one.
     #[cold]
-    fn heal(&mut self) {
-        if let Ok(fresh) = trouble::guard(|| self.pristine.clone()) {
-            trouble::discard(mem::replace(&mut self.inner, fresh));
+    fn replace_spent(&mut self) {
+        if let Ok(fresh) = failure::catch(|| self.pristine.clone()) {
+            failure::discard(mem::replace(&mut self.inner, fresh));
         }
     }
 }
@@ -57,7 +57,7 @@ where
             return Poll::Ready(Ok(()));
         }
         catch(&self.answer, || self.inner.poll_ready(cx)).unwrap_or_else(|refusal| {
-            self.heal();
+            self.replace_spent();
             self.refusal = Some(Box::new(refusal));
             Poll::Ready(Ok(()))
         })
@@ -71,7 +71,7 @@ where
         match catch(&self.answer, || self.inner.call(command)) {
             Ok(answer) => ResponseFuture::new(answer, self.answer.clone()),
             Err(refusal) => {
-                self.heal();
+                self.replace_spent();
                 ResponseFuture::refused(Box::new(refusal), self.answer.clone())
             }
         }

@@ -4,67 +4,69 @@ use tower_layer::Layer;
 
 use super::{ConcurrencyLimit, permits::Permits};
 
-/// Limits how many commands are under way at once, in all the services that this layer and its clones make together.
+/// Limits how many commands are in flight at once, across all services that this layer and its clones make.
 ///
-/// Clones share the limit, but not what to do when it is reached: `limit.clone().refuse()` refuses where `limit` waits.
+/// Clones share the permits, but each has its own answer to a full limit: `limit.clone().refuse()` refuses where
+/// `limit` waits.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimitLayer {
     permits: Option<Arc<Permits>>,
-    patience: Patience,
+    when_full: WhenFull,
 }
 
-/// What a command does that finds no permit.
+/// What happens to a command that finds no permit.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
+pub(super) enum WhenFull {
     Wait,
     WaitAtMost(Duration),
     Refuse,
 }
 
 impl ConcurrencyLimitLayer {
-    /// At most `max` commands at once; the others wait for their turn. More than 4,294,967,295 are counted as that.
+    /// Allows `max` commands at once; the others wait. The highest limit is 4,294,967,295.
     ///
     /// # Panics
-    /// When `max` is 0: no command would ever be answered.
+    /// If `max` is 0: no command would ever be answered.
     pub fn new(max: usize) -> Self {
         assert!(max > 0, "a limit lets at least one command through");
-        Self { permits: Some(Arc::new(Permits::new(max))), patience: Patience::Wait }
+        Self { permits: Some(Arc::new(Permits::new(max))), when_full: WhenFull::Wait }
     }
 
-    /// Nothing is limited, nor counted: the same type of stack for a program that was told not to limit.
+    /// Limits nothing and counts nothing. For a program whose limit is a setting: the type of the stack stays the same.
     pub const fn unlimited() -> Self {
-        Self { permits: None, patience: Patience::Wait }
+        Self { permits: None, when_full: WhenFull::Wait }
     }
 
-    /// A command that finds no permit waits, for as long as it takes. The default.
+    /// Lets a command without a permit wait, with no time limit. The default.
     #[must_use]
     pub fn wait(self) -> Self {
-        Self { patience: Patience::Wait, ..self }
+        Self { when_full: WhenFull::Wait, ..self }
     }
 
-    /// A command that finds no permit waits for `limit`, and is then answered `-OVERLOADED waited too long for its turn`.
+    /// Lets a command without a permit wait for up to `limit`. Then it is answered
+    /// `-OVERLOADED waited too long for its turn`.
     #[must_use]
     pub fn wait_at_most(self, limit: Duration) -> Self {
-        Self { patience: Patience::WaitAtMost(limit), ..self }
+        Self { when_full: WhenFull::WaitAtMost(limit), ..self }
     }
 
-    /// A command that finds no permit is answered `-OVERLOADED too many commands at once`.
+    /// Answers a command without a permit with `-OVERLOADED too many commands at once`.
     #[must_use]
     pub fn refuse(self) -> Self {
-        Self { patience: Patience::Refuse, ..self }
+        Self { when_full: WhenFull::Refuse, ..self }
     }
 
-    /// How many permits are in use; 0 when nothing is limited.
+    /// The number of permits in use; 0 if nothing is limited.
     pub fn in_use(&self) -> usize {
         self.permits.as_ref().map_or(0, |permits| permits.in_use())
     }
 
-    /// How many permits are free; `usize::MAX` when nothing is limited.
+    /// The number of free permits; `usize::MAX` if nothing is limited.
     pub fn available(&self) -> usize {
         self.permits.as_ref().map_or(usize::MAX, |permits| permits.max() - permits.in_use())
     }
 
-    /// How many commands wait for a permit.
+    /// The number of commands that wait for a permit.
     pub fn waiting(&self) -> usize {
         self.permits.as_ref().map_or(0, |permits| permits.waiting())
     }
@@ -74,6 +76,6 @@ impl<S> Layer<S> for ConcurrencyLimitLayer {
     type Service = ConcurrencyLimit<S>;
 
     fn layer(&self, inner: S) -> ConcurrencyLimit<S> {
-        ConcurrencyLimit::new(inner, self.permits.clone(), self.patience)
+        ConcurrencyLimit::new(inner, self.permits.clone(), self.when_full)
     }
 }

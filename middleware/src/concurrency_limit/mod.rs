@@ -1,15 +1,20 @@
-//! Lets a limited number of commands be under way at once; the others wait for their turn, or are refused with
-//! `-OVERLOADED`.
+//! Limits how many commands are in flight at once. The others wait for a permit, or are refused with `-OVERLOADED`.
 //!
 //! Differs from
 //! [`tower::limit::ConcurrencyLimit`](https://docs.rs/tower/latest/tower/limit/struct.ConcurrencyLimitLayer.html) in
-//! three ways. The layer owns the limit: every service that one layer makes shares it, with all of their clones.
-//! `poll_ready` is forwarded and reserves nothing: a command takes its permit at the first poll of its future, and gives
-//! it back when that is dropped, or leaves it to the next of its [batch](kvstore_protocol::batch) if nobody waits for it. And
-//! a parked command ([`kvstore_protocol::parking`]) holds no permit: it waits for one again, in every mode, before it goes on.
+//! three ways:
 //!
-//! What is limited is how many futures are polled. A service that acts in `call` (tower's `Buffer` hands the command to
-//! its worker there) is not held back by a limit around it: put the limit inside.
+//! - *The layer owns the limit.* All services that one layer makes share it, and so do their clones: the limit holds
+//!   across connections.
+//! - *`poll_ready` reserves nothing.* It is forwarded. `call` takes a permit if one is free; otherwise the future waits
+//!   for one. The permit is given back when the future is dropped. Within a [batch](kvstore_protocol::batch) it is
+//!   handed to the next command of the batch, unless another command waits for it.
+//! - *A parked command holds no permit* ([`kvstore_protocol::parking`]). Before it goes on, it waits for a permit
+//!   again, also where new commands are refused.
+//!
+//! The inner service is called only with a permit, so the limit also holds for a service that does its work in `call`,
+//! such as tower's `Buffer`. A command that has to wait takes the ready instance of the inner service along, and leaves
+//! a clone in its place.
 //!
 //! ```
 //! use std::{convert::Infallible, future::pending};
@@ -35,13 +40,14 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! Cost: one atomic step to take a permit and one to give it back, for a command alone or all those of a batch. Only a
-//! command that has to wait takes a lock. Commands wait in the order in which they came; nobody overtakes.
+//! Cost: one atomic operation to take a permit and one to give it back, for a command alone or for all of a batch. Only
+//! a command that has to wait locks, allocates and clones the service. Permits are handed out in the order in which
+//! commands began to wait.
 
 mod future;
 mod layer;
+mod permit;
 mod permits;
 mod service;
-mod turn;
 
 pub use self::{future::ResponseFuture, layer::ConcurrencyLimitLayer, service::ConcurrencyLimit};

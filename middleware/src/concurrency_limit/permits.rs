@@ -1,4 +1,4 @@
-//! How many commands are under way, and who waits for a permit.
+//! The permits of a limit, and the queue of commands that wait for one.
 
 use std::{
     collections::VecDeque,
@@ -10,30 +10,30 @@ use std::{
     task::{Poll, Waker},
 };
 
-/// One who waits, in the word that counts. Permits in use are counted below, one by one.
+/// One waiter in `counts`. The lower half counts the permits in use.
 const WAITER: u64 = 1 << 32;
 
 /// The permits of one limit.
 ///
-/// Permits in use and waiters are counted in one word. So whoever gives a permit back learns in that very step whether
-/// somebody waits, and whoever starts to wait makes sure in that very step that nothing is free: no wake-up falls between
-/// two loads. Each permit that is given back while somebody waits is handed to one of them by its giver; newcomers keep
-/// off as long as there are waiters.
+/// Permits in use and waiters are counted in one atomic word. Giving a permit back tells in the same step whether a
+/// command waits, and starting to wait checks in the same step that no permit is free, so no wake-up is lost in
+/// between. A permit that is given back while commands wait is handed to the first of them; new commands take none
+/// while there are waiters.
 #[derive(Debug)]
 pub(super) struct Permits {
     max: u64,
     counts: AtomicU64,
-    queue: Mutex<Queue>,
+    queue: Mutex<PermitQueue>,
 }
 
-/// Those who wait, first come first. Its length is the number of waiters in `counts`, which changes under the lock alone.
+/// The waiters, in order. Their number is that in `counts`, which changes only under the lock.
 #[derive(Debug, Default)]
-struct Queue {
+struct PermitQueue {
     last_ticket: u64,
     waiters: VecDeque<(Ticket, Waker)>,
 }
 
-/// A place in the queue. One that is in the queue no more has been called: its owner has a permit.
+/// A place in the queue. If it is no longer in the queue, its permit has been handed to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
@@ -55,7 +55,7 @@ impl Permits {
         (self.counts.load(Ordering::Relaxed) / WAITER) as usize
     }
 
-    /// Takes a permit, unless all are in use or somebody waits for one.
+    /// Takes a permit, unless all are in use or another command waits for one.
     #[inline]
     pub(super) fn try_take(&self) -> bool {
         // A single waiter makes the word larger than any limit.
@@ -63,7 +63,7 @@ impl Permits {
         self.counts.try_update(Ordering::Acquire, Ordering::Relaxed, one_more).is_ok()
     }
 
-    /// Gives a permit back. When somebody waits, the first of them has it.
+    /// Gives a permit back, or hands it to the first waiter.
     #[inline]
     pub(super) fn give(&self) {
         if self.counts.fetch_sub(1, Ordering::Release) >= WAITER {
@@ -84,11 +84,11 @@ impl Permits {
         Err(ticket)
     }
 
-    /// Waits for the permit that `ticket` is called to.
-    pub(super) fn poll_called(&self, ticket: Ticket, waker: &Waker) -> Poll<()> {
+    /// Waits until a permit has been handed to `ticket`.
+    pub(super) fn poll_handed(&self, ticket: Ticket, waker: &Waker) -> Poll<()> {
         let mut queue = self.lock();
-        let Some(place) = queue.place(ticket) else { return Poll::Ready(()) };
-        let known = &mut queue.waiters[place].1;
+        let Some(position) = queue.position(ticket) else { return Poll::Ready(()) };
+        let known = &mut queue.waiters[position].1;
         if !known.will_wake(waker) {
             let old = mem::replace(known, waker.clone());
             drop(queue);
@@ -97,43 +97,43 @@ impl Permits {
         Poll::Pending
     }
 
-    /// Gives a place in the queue back, or the permit that it was called to.
+    /// Leaves the queue. A permit that was handed over already is given back.
     pub(super) fn leave(&self, ticket: Ticket) {
         let mut queue = self.lock();
-        let Some(place) = queue.place(ticket) else {
+        let Some(position) = queue.position(ticket) else {
             drop(queue);
             return self.give();
         };
         self.counts.fetch_sub(WAITER, Ordering::Relaxed);
-        let left = queue.waiters.remove(place);
+        let left = queue.waiters.remove(position);
         drop(queue);
         drop(left);
     }
 
-    /// Calls the first waiter. Once is enough: whoever gives a permit back calls one.
+    /// Hands a permit to the first waiter. One is enough: each permit that is given back comes here.
     #[cold]
     fn hand_on(&self) {
         let mut queue = self.lock();
-        // All may be in use again: the queue was empty for a moment, and somebody new came.
+        // All may be in use again: the queue was empty for a moment, and a new command took the permit.
         let swap = |counts| (counts >= WAITER && counts % WAITER < self.max).then(|| counts - WAITER + 1);
         if self.counts.try_update(Ordering::Relaxed, Ordering::Relaxed, swap).is_err() {
             return;
         }
-        let called = queue.waiters.pop_front();
+        let handed = queue.waiters.pop_front();
         drop(queue);
-        if let Some((_, waker)) = called {
+        if let Some((_, waker)) = handed {
             waker.wake();
         }
     }
 
-    /// No waker is woken or dropped under the lock: it may own a future that waits here.
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    /// Wakers are woken and dropped outside of the lock: one may own a future that waits here.
+    fn lock(&self) -> MutexGuard<'_, PermitQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
-    fn place(&self, ticket: Ticket) -> Option<usize> {
+impl PermitQueue {
+    fn position(&self, ticket: Ticket) -> Option<usize> {
         self.waiters.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
     }
 }
@@ -148,12 +148,12 @@ mod tests {
         assert!(permits.try_take());
         let waiter = permits.take_or_queue(Waker::noop().clone()).expect_err("all are in use");
         permits.counts.fetch_sub(1, Ordering::Release);
-        // Here a giver stands between its two steps.
+        // The permit is between the two steps of being given back.
         assert!(!permits.try_take());
         let newcomer = permits.take_or_queue(Waker::noop().clone()).expect_err("somebody waits");
         permits.hand_on();
-        assert!(permits.poll_called(waiter, Waker::noop()).is_ready());
-        assert!(permits.poll_called(newcomer, Waker::noop()).is_pending());
+        assert!(permits.poll_handed(waiter, Waker::noop()).is_ready());
+        assert!(permits.poll_handed(newcomer, Waker::noop()).is_pending());
     }
 
     #[test]
@@ -166,8 +166,8 @@ mod tests {
         assert!(permits.try_take());
         let next = permits.take_or_queue(Waker::noop().clone()).expect_err("all are in use");
         permits.hand_on();
-        assert!(permits.poll_called(next, Waker::noop()).is_pending());
+        assert!(permits.poll_handed(next, Waker::noop()).is_pending());
         permits.give();
-        assert!(permits.poll_called(next, Waker::noop()).is_ready());
+        assert!(permits.poll_handed(next, Waker::noop()).is_ready());
     }
 }

@@ -6,42 +6,71 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, layer::Patience, permits::Permits, turn::Turn};
+use super::{
+    ResponseFuture,
+    future::{Waiting, overloaded},
+    layer::WhenFull,
+    permit::CommandPermit,
+    permits::Permits,
+};
+use crate::deferred::{Deferred, NotCalled, ReadyCall};
 
-/// A service with a limited number of commands under way. Made by
+/// A service that works on a limited number of commands at once. Made by
 /// [`ConcurrencyLimitLayer`](super::ConcurrencyLimitLayer).
 ///
-/// It reserves nothing in `poll_ready`, so an instance that is ready and idle stands in nobody's way.
+/// `poll_ready` takes no permit, so an instance that is ready and idle holds none.
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLimit<S> {
     inner: S,
     permits: Option<Arc<Permits>>,
-    patience: Patience,
+    when_full: WhenFull,
 }
 
 impl<S> ConcurrencyLimit<S> {
-    pub(super) const fn new(inner: S, permits: Option<Arc<Permits>>, patience: Patience) -> Self {
-        Self { inner, permits, patience }
+    pub(super) const fn new(inner: S, permits: Option<Arc<Permits>>, when_full: WhenFull) -> Self {
+        Self { inner, permits, when_full }
+    }
+}
+
+impl<S> ConcurrencyLimit<S>
+where
+    S: Service<Command, Response = Response> + Clone,
+{
+    /// Takes the ready instance along, so that nothing of what it reserved stays here while the command waits, or once
+    /// it was refused.
+    #[cold]
+    #[inline(never)]
+    fn call_without_permit(&mut self, command: Command) -> NotCalled<Waiting<S>> {
+        let ready = ReadyCall::take(&mut self.inner, command);
+        match self.when_full {
+            WhenFull::Wait => NotCalled::waiting(Waiting::new(ready, None)),
+            WhenFull::WaitAtMost(limit) => NotCalled::waiting(Waiting::new(ready, Some(limit))),
+            WhenFull::Refuse => NotCalled::refused(overloaded("too many commands at once")),
+        }
     }
 }
 
 impl<S> Service<Command> for ConcurrencyLimit<S>
 where
-    S: Service<Command, Response = Response>,
+    S: Service<Command, Response = Response> + Clone,
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, S>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    /// Calls the inner service only with a permit: a service may do all of its work in `call`.
     #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
-        // Before the call: where nothing can fail once it is made, its future is built in its place.
-        let turn = Turn::new(self.permits.as_ref());
-        ResponseFuture::new(self.inner.call(command), turn, self.patience)
+        let permit = CommandPermit::try_take(self.permits.as_ref());
+        let call = match permit.is_missing() {
+            false => Deferred::Called { answer: self.inner.call(command) },
+            true => Deferred::NotCalled { reason: self.call_without_permit(command) },
+        };
+        ResponseFuture::new(call, permit)
     }
 }

@@ -5,36 +5,36 @@ use tower_layer::Layer;
 
 use super::{
     Deny,
-    rule::{List, Rule},
+    rule::{DenyRule, NameList},
 };
 
-/// Refuses some commands to everybody.
+/// Refuses commands to every user.
 ///
-/// See the [module](super) for what a name on a list is.
+/// See the [module](super) for the names on a list.
 #[derive(Clone, Debug)]
 pub struct DenyLayer {
-    rule: Arc<Rule>,
+    rule: Arc<DenyRule>,
 }
 
 impl DenyLayer {
-    /// Refuses the commands and sub-commands that are named, and no others.
+    /// Refuses the named commands and sub-commands.
     ///
     /// # Panics
-    /// When a name has no word, or more than two.
+    /// If a name has no word, or more than two.
     pub fn names<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
-        Self::with_rule(Rule::Names(List::new(names)))
+        Self::with_rule(DenyRule::Names(NameList::new(names)))
     }
 
-    /// Refuses all commands but those that are named. A sub-command that is named lets no other one through.
+    /// Refuses all commands but the named ones. Naming a sub-command does not allow the other sub-commands.
     ///
     /// # Panics
-    /// When a name has no word, or more than two.
+    /// If a name has no word, or more than two.
     pub fn all_but<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
-        Self::with_rule(Rule::AllBut(List::new(names)))
+        Self::with_rule(DenyRule::AllBut(NameList::new(names)))
     }
 
-    /// Refuses the commands for which a function says so. It is asked for those inside of a script too, in the session
-    /// that whoever runs the script gives them.
+    /// Refuses the commands for which a function returns true. It is called for commands inside of a script too, with
+    /// the session that the script gives them.
     ///
     /// ```
     /// use kvstore_middleware::DenyLayer;
@@ -42,10 +42,10 @@ impl DenyLayer {
     /// let local_only = DenyLayer::if_fn(|command| command.is("DEBUG") && !command.session().peer().is_local());
     /// ```
     pub fn if_fn(denies: impl Fn(&Command) -> bool + Send + Sync + 'static) -> Self {
-        Self::with_rule(Rule::If(Box::new(denies)))
+        Self::with_rule(DenyRule::If(Box::new(denies)))
     }
 
-    fn with_rule(rule: Rule) -> Self {
+    fn with_rule(rule: DenyRule) -> Self {
         Self { rule: Arc::new(rule) }
     }
 }

@@ -1,14 +1,14 @@
-//! Refuses commands with `-NOPERM this server does not run the '…' command`: those of a list, all that are not on a
+//! Refuses commands with `-NOPERM this server does not run the '…' command`: those on a list, all that are not on a
 //! list, or those that a function picks.
 //!
-//! A name on a list is a command (`FLUSHALL`) or one of its sub-commands (`CONFIG SET`), in any case. The commands
-//! inside of a script are held to the same rule ([`kvstore_protocol::nested`]); those of a transaction come one by one
-//! when they are queued. Names are those that commands have where the layer stands: inside of a
-//! [`rename`](crate::rename), the old.
+//! A name on a list is a command (`FLUSHALL`) or a sub-command (`CONFIG SET`), in any case. Commands inside of a script
+//! are refused by the same rule ([`kvstore_protocol::nested`]). Commands of a transaction are refused when they are
+//! queued. The layer sees the names that commands have where it stands: inside of a [`rename`](crate::rename), the old
+//! ones.
 //!
-//! Nobody's rights are asked for: the same is refused to everybody. Its neighbour in tower, `filter`, fails the call,
-//! and does not see into scripts. Unlike a command that is hidden by [`rename`](crate::rename), a denied one does
-//! exist, and the client is told so.
+//! The same is refused to every user. Differs from tower's `filter`, which fails the call, and does not see the
+//! commands of scripts. Differs from hiding a command by [`rename`](crate::rename) in what the client reads: here that
+//! the command exists, and is not allowed.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -31,11 +31,11 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! The commands of a connection itself (PING, HELLO, AUTH, CLIENT …) are answered by the transport of `kvstore` in
-//! front of every layer, so they are not refused here, and need no place on a list of what is allowed.
+//! By default a server answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) before any layer, so
+//! they are not refused here, and need no place on a list of allowed commands.
 //!
-//! Cost: one look into a table for each command, a second one where the table names sub-commands of it. No allocation
-//! for a command that is let through, unless it is a script.
+//! Cost: one look-up for each command, and a second one if the list names sub-commands of it. A command that passes
+//! allocates nothing, unless it is a script.
 
 mod layer;
 mod rule;

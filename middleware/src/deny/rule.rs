@@ -2,28 +2,28 @@ use std::fmt;
 
 use kvstore_protocol::{Command, CommandError, NameMap, nested::Inspect};
 
-/// How many bytes of a word the client reads again.
+/// How many bytes of a word are repeated to the client.
 const BYTES: usize = 64;
 
 /// Which commands are refused.
-pub(super) enum Rule {
-    Names(List),
-    AllBut(List),
+pub(super) enum DenyRule {
+    Names(NameList),
+    AllBut(NameList),
     If(Box<dyn Fn(&Command) -> bool + Send + Sync>),
 }
 
 /// Names of commands, and of sub-commands.
 #[derive(Debug)]
-pub(super) struct List(NameMap<Entry>);
+pub(super) struct NameList(NameMap<ListedCommand>);
 
-/// What is on a list of one command.
+/// What a list says of one command.
 #[derive(Debug, Default)]
-struct Entry {
+struct ListedCommand {
     whole: bool,
     subcommands: NameMap<()>,
 }
 
-impl Rule {
+impl DenyRule {
     #[inline]
     pub(super) fn denies(&self, command: &Command) -> bool {
         match self {
@@ -33,7 +33,7 @@ impl Rule {
         }
     }
 
-    /// What the client of a denied command reads.
+    /// The answer to a denied command.
     #[cold]
     pub(super) fn refusal(&self, command: &Command) -> CommandError {
         let name = shown(command.name());
@@ -42,24 +42,24 @@ impl Rule {
         CommandError::with_code("NOPERM", format!("this server does not run the '{name}{subcommand}' command"))
     }
 
-    /// Whether it is the sub-command that is refused, and not the whole command.
+    /// Whether a sub-command is refused, and not the whole command.
     fn names_subcommands_of(&self, command: &Command) -> bool {
         match self {
-            Self::Names(List(names)) | Self::AllBut(List(names)) => {
-                names.get(command.name()).is_some_and(|entry| !entry.whole)
+            Self::Names(NameList(names)) | Self::AllBut(NameList(names)) => {
+                names.get(command.name()).is_some_and(|listed| !listed.whole)
             }
             Self::If(_) => false,
         }
     }
 }
 
-impl Inspect for Rule {
+impl Inspect for DenyRule {
     fn inspect(&self, nested: &Command) -> Result<(), CommandError> {
         if self.denies(nested) { Err(self.refusal(nested)) } else { Ok(()) }
     }
 }
 
-impl fmt::Debug for Rule {
+impl fmt::Debug for DenyRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Names(list) => f.debug_tuple("Names").field(list).finish(),
@@ -69,7 +69,7 @@ impl fmt::Debug for Rule {
     }
 }
 
-impl List {
+impl NameList {
     pub(super) fn new<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
         let mut list = Self(NameMap::default());
         names.into_iter().for_each(|name| list.insert(name.as_ref()));
@@ -80,28 +80,28 @@ impl List {
         let mut words = name.split_ascii_whitespace();
         let (command, subcommand) = (words.next().expect("a command has a name"), words.next());
         assert!(words.next().is_none(), "a name is a command, or a command and a sub-command");
-        let mut entry = self.0.insert(command, Entry::default()).unwrap_or_default();
+        let mut listed = self.0.insert(command, ListedCommand::default()).unwrap_or_default();
         match subcommand {
-            None => entry.whole = true,
-            Some(subcommand) => drop(entry.subcommands.insert(subcommand, ())),
+            None => listed.whole = true,
+            Some(subcommand) => drop(listed.subcommands.insert(subcommand, ())),
         }
-        self.0.insert(command, entry);
+        self.0.insert(command, listed);
     }
 
     #[inline]
     fn has(&self, command: &Command) -> bool {
-        self.0.get(command.name()).is_some_and(|entry| entry.has(command.arg_at(0)))
+        self.0.get(command.name()).is_some_and(|listed| listed.has(command.arg_at(0)))
     }
 }
 
-impl Entry {
+impl ListedCommand {
     #[inline]
     fn has(&self, subcommand: Option<&[u8]>) -> bool {
         self.whole || subcommand.is_some_and(|name| self.subcommands.get(name).is_some())
     }
 }
 
-/// A word of a client in an error text: in lower case, escaped, cut.
+/// A word of a client for an error text: in lower case, escaped, truncated.
 fn shown(word: &[u8]) -> String {
     let cut = if word.len() > BYTES { "…" } else { "" };
     format!("{}{cut}", word[..word.len().min(BYTES)].to_ascii_lowercase().escape_ascii())

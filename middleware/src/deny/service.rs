@@ -6,17 +6,17 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, rule::Rule};
+use super::{ResponseFuture, rule::DenyRule};
 
-/// A service that is not asked some commands. Made by [`DenyLayer`](super::DenyLayer).
+/// A service that does not get denied commands. Made by [`DenyLayer`](super::DenyLayer).
 #[derive(Clone, Debug)]
 pub struct Deny<S> {
     inner: S,
-    rule: Arc<Rule>,
+    rule: Arc<DenyRule>,
 }
 
 impl<S> Deny<S> {
-    pub(super) const fn new(inner: S, rule: Arc<Rule>) -> Self {
+    pub(super) const fn new(inner: S, rule: Arc<DenyRule>) -> Self {
         Self { inner, rule }
     }
 }

@@ -13,7 +13,7 @@ pub struct FromFnLayer<F> {
 
 /// Makes a layer of an `async fn(Command, Next) -> impl IntoResponse`, or of a closure that returns a future.
 ///
-/// What a closure captures is cloned with the service. See the [module](super) for an example.
+/// Values that a closure captures are cloned with the service. See the [module](super) for an example.
 pub const fn from_fn<F, A>(f: F) -> FromFnLayer<F>
 where
     F: Fn(Command, Next) -> A + Clone,
@@ -22,8 +22,8 @@ where
     FromFnLayer { f }
 }
 
-/// Makes a layer of an `async fn(T, Command, Next) -> impl IntoResponse`. Each command gets a clone of the state, so
-/// what commands are to share belongs in an [`Arc`](std::sync::Arc).
+/// Makes a layer of an `async fn(T, Command, Next) -> impl IntoResponse`. Each command gets a clone of the state: put
+/// shared state in an [`Arc`](std::sync::Arc).
 ///
 /// ```
 /// use std::{

@@ -1,8 +1,8 @@
-//! A layer that is an async function.
+//! Makes a layer of an async function.
 //!
-//! The function gets the command and [`Next`], the rest of the stack. It may look at the command or change it, refuse
-//! it and never run the rest, run the rest and look at the answer, and wait in between: what a layer written by hand
-//! does, without `poll_ready`, pins and type parameters.
+//! The function gets the command and [`Next`], the rest of the stack. It may inspect or change the command, answer it
+//! without running the rest, look at the response, and await in between. A layer written by hand does the same with
+//! `poll_ready`, pins and type parameters.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -30,20 +30,21 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! The function returns anything that is [`IntoResponse`](kvstore_protocol::IntoResponse), a `Result` among it. It
-//! always reads an answer: an error of the inner service is turned into one by
-//! [`trouble::answer_to`](crate::trouble::answer_to). The inner service is asked for readiness before the function
-//! runs, so that what it reserves there is held while the function waits, and given back when it never runs the rest.
+//! The function returns anything that is [`IntoResponse`](kvstore_protocol::IntoResponse), such as a `Result` of a
+//! response and a [`CommandError`](kvstore_protocol::CommandError). [`Next::run`] always returns a response: an error
+//! of the inner service is made one by [`failure::response_to`](crate::failure::response_to). The inner service is
+//! polled ready before the function runs. What it reserved is held while the function awaits, and given back if the
+//! function never runs the rest.
 //!
-//! A command that parks ([`kvstore_protocol::parking`]) inside of [`Next::run`] is seen parked by the layers around, as
-//! long as the function waits for nothing else beside it. The commands inside of a script do not come through here: a
-//! function that must not miss them leaves an inspector in the script, see [`kvstore_protocol::nested`].
+//! If a command parks ([`kvstore_protocol::parking`]) inside of [`Next::run`], the layers around see it parked, as long
+//! as the function awaits nothing else at the same time. Commands that a script runs do not come through the function:
+//! to see those, leave an inspector in the script ([`kvstore_protocol::nested`]).
 //!
-//! Differs from `tower::util::AndThen` and its kin in that it stands around the service, not in front of or behind it.
-//! A service runs once for each command: what asks again (a retry) is tower's `retry`, or a layer by hand.
+//! Differs from `tower::util::AndThen` and its kin in that it runs around the service, not before or after it. The rest
+//! of the stack runs once for each command: to repeat it, use tower's `retry`, or a layer written by hand.
 //!
 //! Cost: one allocation and one clone of the inner service for each command, since `Next` has no type parameters. A
-//! layer by hand has neither.
+//! layer written by hand needs neither.
 
 mod future;
 mod layer;

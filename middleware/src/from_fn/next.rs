@@ -10,11 +10,11 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
-use crate::trouble;
+use crate::failure;
 
 /// The rest of the stack, ready for one command.
 pub struct Next {
-    rest: Pin<Box<dyn Rest>>,
+    rest: Pin<Box<dyn OneCall>>,
 }
 
 impl Next {
@@ -22,14 +22,14 @@ impl Next {
     where
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send + 'static> + Send + 'static,
     {
-        Self { rest: Box::pin(Stage::Ready { service: Some(ready) }) }
+        Self { rest: Box::pin(CallState::Ready { service: Some(ready) }) }
     }
 
-    /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll; what
-    /// it holds for the command, such as a permit of a limit, goes back with the answer.
+    /// Calls the rest of the stack with a command: the one that came, or another. It is called at the first poll. What
+    /// it holds for the command, such as a permit of a limit, is given back with the answer.
     ///
     /// # Cancel safety
-    /// Dropping the future drops that of the inner service, as when a connection ends before its answer.
+    /// Dropping the future drops the future of the inner service, as when a client disconnects before its answer.
     pub async fn run(mut self, command: Command) -> Response {
         self.rest.as_mut().start(command);
         poll_fn(|cx| self.rest.as_mut().poll(cx)).await
@@ -42,8 +42,8 @@ impl fmt::Debug for Next {
     }
 }
 
-/// A service that is ready for a command, and then its future, in the same place: one allocation is enough for both.
-trait Rest: Send {
+/// A ready service, and then its future, in one allocation.
+trait OneCall: Send {
     fn start(self: Pin<&mut Self>, command: Command);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response>;
@@ -51,27 +51,27 @@ trait Rest: Send {
 
 pin_project! {
     #[project = Projected]
-    enum Stage<S, F> {
+    enum CallState<S, F> {
         Ready { service: Option<S> },
-        UnderWay { #[pin] answer: F },
+        InFlight { #[pin] answer: F },
     }
 }
 
-impl<S> Rest for Stage<S, S::Future>
+impl<S> OneCall for CallState<S, S::Future>
 where
     S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send,
 {
-    // Ready -> UnderWay: the service is not needed any more, it is called once.
+    // Ready -> InFlight: the service is called once, and not needed any more.
     fn start(mut self: Pin<&mut Self>, command: Command) {
         if let Projected::Ready { service } = self.as_mut().project()
             && let Some(mut service) = service.take()
         {
-            self.set(Self::UnderWay { answer: service.call(command) });
+            self.set(Self::InFlight { answer: service.call(command) });
         }
     }
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let Projected::UnderWay { answer } = self.project() else { return Poll::Pending };
-        answer.poll(cx).map(|result| result.unwrap_or_else(|error| trouble::answer_to(error.into())))
+        let Projected::InFlight { answer } = self.project() else { return Poll::Pending };
+        answer.poll(cx).map(|result| result.unwrap_or_else(|error| failure::response_to(error.into())))
     }
 }

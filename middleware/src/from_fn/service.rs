@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{Next, ResponseFuture};
 
-/// A service with an async function around it. Made by [`from_fn`](super::from_fn()).
+/// A service inside of an async function. Made by [`from_fn`](super::from_fn()).
 #[derive(Clone)]
 pub struct FromFn<S, F> {
     inner: S,

@@ -4,13 +4,13 @@ use super::LoadShed;
 
 /// Refuses commands that the service is not ready for.
 ///
-/// See the [module](super) for what happens to the instance that was not ready.
+/// See the [module](super) for how it treats the instance that was not ready.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct LoadShedLayer;
 
 impl LoadShedLayer {
-    /// There is nothing to set.
+    /// Makes the layer. It has no settings.
     pub const fn new() -> Self {
         Self
     }

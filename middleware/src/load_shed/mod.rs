@@ -1,18 +1,20 @@
-//! Answers a command with `-OVERLOADED too many commands at once` when the service is not ready for it, instead of
-//! waiting until it is.
+//! Answers a command with `-OVERLOADED too many commands at once` if the service is not ready for it, instead of
+//! waiting.
 //!
-//! For services that say in `poll_ready` that they are full: tower's `ConcurrencyLimit` and `Buffer`, a client whose
-//! pipeline is full. Our own [`ConcurrencyLimitLayer`](crate::ConcurrencyLimitLayer) does not say it there, and needs
-//! nothing around it: its [`refuse`](crate::ConcurrencyLimitLayer::refuse) is this.
+//! For services that are pending in `poll_ready` when they are full: tower's `ConcurrencyLimit` and `Buffer`, or a
+//! client whose pipeline is full. Our own [`ConcurrencyLimitLayer`](crate::ConcurrencyLimitLayer) needs no load
+//! shedder: use its [`refuse`](crate::ConcurrencyLimitLayer::refuse).
 //!
-//! Differs from [`tower::load_shed`](https://docs.rs/tower/latest/tower/load_shed/index.html) in three ways. A command
-//! that is shed is answered, and the error type stays. The instance that was not ready is replaced by a clone, so that
-//! it stays in no queue: a permit of tower's limit that it was waiting for goes to somebody who still has a command,
-//! and is not kept by an idle connection. And tokio's cooperative budget is not mistaken for load: a task that has
-//! answered many commands in a row sheds none for that.
+//! Differs from [`tower::load_shed`](https://docs.rs/tower/latest/tower/load_shed/index.html) in three ways:
 //!
-//! A clone starts anew. A service that comes closer to ready with each `poll_ready` of one instance, as one that
-//! connects there, never gets there in here: put tower's `Buffer` around it first.
+//! - A command that is shed is answered, and the error type stays.
+//! - The instance that was not ready is replaced by a clone, so it leaves every queue that it was in. With tower's, an
+//!   idle connection keeps its place in the queue for a permit, and then the permit.
+//! - tokio's cooperative budget is not mistaken for load: a task that has answered many commands in a row sheds none
+//!   for it.
+//!
+//! The clone starts anew. A service that makes progress with each `poll_ready` of one instance, such as one that
+//! connects there, would never be ready: put tower's `Buffer` around it.
 //!
 //! ```
 //! use std::{convert::Infallible, future::pending};
@@ -37,7 +39,7 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! Cost: a flag. Only a command that is shed clones the service and allocates.
+//! Cost: one flag. Only a command that is shed allocates and clones the service.
 
 mod layer;
 mod service;

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 
-/// A service that is ready for every command, and refuses those that the inner one is not ready for. Made by
+/// A service that is always ready, and refuses commands that the inner one is not ready for. Made by
 /// [`LoadShedLayer`](super::LoadShedLayer).
 #[derive(Debug)]
 pub struct LoadShed<S> {
@@ -24,7 +24,7 @@ impl<S> LoadShed<S> {
     }
 }
 
-/// A clone has yet to ask whether it is ready.
+/// A clone has not been polled ready.
 impl<S: Clone> Clone for LoadShed<S> {
     fn clone(&self) -> Self {
         Self::new(self.inner.clone())
@@ -35,9 +35,10 @@ impl<S> LoadShed<S>
 where
     S: Service<Command> + Clone,
 {
-    /// Leaves every queue that the instance stands in. A clone stands in none: no service clones what it has reserved.
+    /// Drops the instance, and with it its places in queues. Its clone is in none: by tower's contract reservations are
+    /// not cloned.
     #[cold]
-    fn step_back(&mut self) {
+    fn replace_pending(&mut self) {
         let fresh = self.inner.clone();
         *self = Self::new(fresh);
     }
@@ -54,7 +55,7 @@ where
     /// Always ready, unless the inner service fails.
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        // Outside of the task's budget: when that is spent, everything of tokio's says that it is not ready.
+        // Outside of the task's budget: once that is spent, everything of tokio's is pending.
         let polled = pin!(unconstrained(poll_fn(|cx| self.inner.poll_ready(cx)))).poll(cx);
         match polled {
             Poll::Ready(ready) => {
@@ -62,7 +63,7 @@ where
                 Poll::Ready(ready)
             }
             Poll::Pending => {
-                self.step_back();
+                self.replace_pending();
                 Poll::Ready(Ok(()))
             }
         }

@@ -6,50 +6,50 @@ use tracing::Level;
 use super::Log;
 use crate::redact::Redact;
 
-/// Logs commands: which, from whom, how they ended and how long they took.
+/// Logs commands: their names, their peers, their outcomes and durations.
 #[derive(Clone, Debug)]
 pub struct LogLayer {
-    settings: Settings,
+    settings: LogSettings,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct LogSettings {
     pub(super) level: Level,
     pub(super) slow_threshold: Option<Duration>,
     pub(super) log_arguments: bool,
-    /// `None` for the rules that are always there.
+    /// `None` for the default rules.
     pub(super) redact: Option<Arc<Redact>>,
 }
 
 impl LogLayer {
-    /// A span at DEBUG for each command, no warning of slow ones, no arguments.
+    /// A span at DEBUG for each command, without arguments and without a warning for slow commands.
     pub const fn new() -> Self {
-        Self { settings: Settings { level: Level::DEBUG, slow_threshold: None, log_arguments: false, redact: None } }
+        Self { settings: LogSettings { level: Level::DEBUG, slow_threshold: None, log_arguments: false, redact: None } }
     }
 
-    /// The level of the spans.
+    /// Sets the level of the spans.
     #[must_use]
     pub const fn level(mut self, level: Level) -> Self {
         self.settings.level = level;
         self
     }
 
-    /// Warns of each command that took `threshold` or longer, whether spans are enabled or not.
+    /// Warns of each command that takes `threshold` or longer, also where spans are disabled.
     #[must_use]
     pub const fn slow_threshold(mut self, threshold: Duration) -> Self {
         self.settings.slow_threshold = Some(threshold);
         self
     }
 
-    /// Whether arguments are logged: the first eight, each escaped and cut after 64 bytes. Those of AUTH, HELLO, ACL,
-    /// CONFIG and MIGRATE are hidden, since they carry passwords.
+    /// Sets whether arguments are logged: the first eight, each escaped and truncated to 64 bytes. The arguments of
+    /// AUTH, HELLO, ACL, CONFIG and MIGRATE are hidden, since they carry passwords.
     #[must_use]
     pub const fn log_arguments(mut self, log_arguments: bool) -> Self {
         self.settings.log_arguments = log_arguments;
         self
     }
 
-    /// Which of the arguments that are logged are hidden, in place of the rules of [`Redact::new`].
+    /// Sets which arguments are hidden, in place of the rules of [`Redact::new`].
     #[must_use]
     pub fn redact(mut self, redact: Redact) -> Self {
         self.settings.redact = Some(Arc::new(redact));

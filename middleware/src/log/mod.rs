@@ -1,19 +1,18 @@
 //! Puts every command in a [`tracing`] span, and warns of slow ones.
 //!
-//! Differs from tower-http's `TraceLayer` in that it knows what a command is, so that there is nothing to plug in. The
-//! span is called `command`; what a handler logs is inside it. Its fields:
+//! Differs from tower-http's `TraceLayer` in that it knows what a command is, so nothing has to be plugged in. The span
+//! is called `command`, and what a handler logs is inside of it. Its fields:
 //!
-//! - `name`: the name of the command, in upper case, escaped, cut after 64 bytes
-//! - `peer`: the other end of the connection it came from
-//! - `args`: its arguments, only where [`LogLayer::log_arguments`] asks for them, and without what
-//!   [`Redact`](crate::Redact) hides
-//! - `outcome`: `ok`, the code of an error response, `failed` when the service failed, or `dropped` when the future was
-//!   dropped before its answer
+//! - `name`: the name of the command, in upper case, escaped, truncated to 64 bytes
+//! - `peer`: the remote end of the connection
+//! - `args`: the arguments, if [`LogLayer::log_arguments`] is set, without those that [`Redact`](crate::Redact) hides
+//! - `outcome`: `ok`, the code of an error response, `failed` if the service returned an error, or `dropped` if the
+//!   future was dropped before its answer
 //! - `duration`: the time from the call to the answer, without the time in which the command was parked
 //!   ([`kvstore_protocol::parking`])
 //!
-//! The last two are there when the command is answered; a subscriber that writes a line when a span closes
-//! (`with_span_events(FmtSpan::CLOSE)` in tracing-subscriber) writes one line a command.
+//! The last two are recorded when the command ends. A subscriber that writes a line when a span closes
+//! (`with_span_events(FmtSpan::CLOSE)` in tracing-subscriber) writes one line for each command.
 //!
 //! ```
 //! use std::{convert::Infallible, time::Duration};
@@ -30,17 +29,17 @@
 //! # });
 //! ```
 //!
-//! The commands of a connection itself (PING, HELLO, AUTH, CLIENT …) are answered by the transport of `kvstore` in front of
-//! every layer, so they are not logged here.
+//! By default a server answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) before any layer, so
+//! they are not logged here.
 //!
-//! Cost: where nobody listens at that level and no threshold is set, a relaxed load or two for each command: no allocation, no look
-//! at the clock, no clone of the command. Otherwise one allocation beside what the subscriber does.
+//! Cost: if the level is disabled and no threshold is set, one or two relaxed loads for each command: no allocation, no
+//! reading of the clock, no clone of the command. Otherwise one allocation, and what the subscriber does.
 
-mod active;
+mod in_flight;
 mod layer;
 mod service;
 
 pub use self::{layer::LogLayer, service::Log};
 
 /// The answer of [`Log`].
-pub type ResponseFuture<F> = crate::watched::ResponseFuture<F, active::Active>;
+pub type ResponseFuture<F> = crate::instrumented::ResponseFuture<F, in_flight::LoggedCommand>;

@@ -3,17 +3,17 @@ use std::task::{Context, Poll};
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, active::Active, layer::Settings};
+use super::{ResponseFuture, in_flight::LoggedCommand, layer::LogSettings};
 
 /// A service whose commands are logged. Made by [`LogLayer`](super::LogLayer).
 #[derive(Clone, Debug)]
 pub struct Log<S> {
     inner: S,
-    settings: Settings,
+    settings: LogSettings,
 }
 
 impl<S> Log<S> {
-    pub(super) const fn new(inner: S, settings: Settings) -> Self {
+    pub(super) const fn new(inner: S, settings: LogSettings) -> Self {
         Self { inner, settings }
     }
 }
@@ -33,15 +33,15 @@ where
 
     #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
-        match Active::start(&command, &self.settings) {
+        match LoggedCommand::start(&command, &self.settings) {
             None => ResponseFuture::new(self.inner.call(command), None),
-            Some(active) => ResponseFuture::new(call_inside(&active, &mut self.inner, command), Some(active)),
+            Some(logged) => ResponseFuture::new(call_inside(&logged, &mut self.inner, command), Some(logged)),
         }
     }
 }
 
 #[cold]
 #[inline(never)]
-fn call_inside<S: Service<Command>>(active: &Active, service: &mut S, command: Command) -> S::Future {
-    active.inside(|| service.call(command))
+fn call_inside<S: Service<Command>>(logged: &LoggedCommand, service: &mut S, command: Command) -> S::Future {
+    logged.inside(|| service.call(command))
 }

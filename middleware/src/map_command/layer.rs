@@ -5,9 +5,9 @@ use tower_layer::Layer;
 
 use super::MapCommand;
 
-/// Lets a function change every command on its way in.
+/// Changes every command with a function.
 ///
-/// What the function captures is cloned with the service; what is to be shared by connections belongs in an
+/// Values that the function captures are cloned with the service: put state that connections share in an
 /// [`Arc`](std::sync::Arc).
 #[derive(Clone, Copy)]
 pub struct MapCommandLayer<F> {
@@ -18,7 +18,7 @@ impl<F> MapCommandLayer<F>
 where
     F: Fn(Command) -> Command + Clone,
 {
-    /// The inner service gets what `map` makes of a command.
+    /// Calls the inner service with what `map` returns.
     pub const fn new(map: F) -> Self {
         Self { map }
     }

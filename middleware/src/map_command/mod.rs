@@ -1,9 +1,9 @@
-//! Changes every command before the service sees it.
+//! Changes every command before the service gets it.
 //!
-//! Does what [`tower::util::MapRequest`](https://docs.rs/tower/latest/tower/util/struct.MapRequest.html) does, for a
-//! command alone: so a closure needs no types written out, a wrong one is told where it is made, and it is held to the
-//! same tests as the other layers. The commands inside of a script ([`kvstore_protocol::nested`]) can be refused by a
-//! layer, but not changed: they are not seen here.
+//! Does what [`tower::util::MapRequest`](https://docs.rs/tower/latest/tower/util/struct.MapRequest.html) does, for
+//! commands only: a closure needs no type annotations, and a wrong one is reported where it is passed in. Commands
+//! inside of a script ([`kvstore_protocol::nested`]) do not come through the function: a layer can refuse them, but not
+//! change them.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -13,7 +13,7 @@
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //!
 //! # tokio_test::block_on(async {
-//! // A store of one tenant among others: everybody selects the database of their own.
+//! // One tenant among others: every command runs in the database of the tenant.
 //! let service = ServiceBuilder::new()
 //!     .layer(MapCommandLayer::new(|command| command.with_session(|session| session.set_database(7))))
 //!     .service(service_fn(async |command: Command| Ok::<_, Infallible>(command.session().database().into())));
@@ -21,7 +21,7 @@
 //! # });
 //! ```
 //!
-//! Cost: what the function does. No allocation, and the future is that of the inner service.
+//! Cost: the function. There is no allocation, and the future is that of the inner service.
 
 mod layer;
 mod service;

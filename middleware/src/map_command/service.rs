@@ -7,7 +7,7 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower_service::Service;
 
-/// A service that sees changed commands. Made by [`MapCommandLayer`](super::MapCommandLayer).
+/// A service that gets changed commands. Made by [`MapCommandLayer`](super::MapCommandLayer).
 #[derive(Clone)]
 pub struct MapCommand<S, F> {
     inner: S,

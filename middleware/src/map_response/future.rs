@@ -9,7 +9,7 @@ use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The changed answer of [`MapResponse`](super::MapResponse).
+    /// The changed response of [`MapResponse`](super::MapResponse).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<A, F> {
         #[pin]

@@ -5,9 +5,9 @@ use tower_layer::Layer;
 
 use super::MapResponse;
 
-/// Lets a function change every answer on its way out.
+/// Changes every response with a function.
 ///
-/// What the function captures is cloned with the service; what is to be shared by connections belongs in an
+/// Values that the function captures are cloned with the service: put state that connections share in an
 /// [`Arc`](std::sync::Arc).
 #[derive(Clone, Copy)]
 pub struct MapResponseLayer<F> {
@@ -18,7 +18,7 @@ impl<F> MapResponseLayer<F>
 where
     F: Fn(Response) -> Response + Clone,
 {
-    /// The client gets what `map` makes of an answer.
+    /// Answers with what `map` returns.
     pub const fn new(map: F) -> Self {
         Self { map }
     }

@@ -1,11 +1,10 @@
-//! Changes every answer of the service.
+//! Changes every response of the service.
 //!
-//! Does what [`tower::util::MapResponse`](https://docs.rs/tower/latest/tower/util/struct.MapResponse.html) does, for a
-//! response alone: so a closure needs no types written out, a wrong one is told where it is made, and it is held to the
-//! same tests as the other layers. The function sees every kind of response,
-//! [`Silent`](kvstore_protocol::Response::Silent) and [`Close`](kvstore_protocol::Response::Close) among them. An error
-//! of the service is no answer yet, and passes; what must see both the command and its answer is a
-//! [`from_fn`](crate::from_fn()).
+//! Does what [`tower::util::MapResponse`](https://docs.rs/tower/latest/tower/util/struct.MapResponse.html) does, for
+//! responses only: a closure needs no type annotations, and a wrong one is reported where it is passed in. The function
+//! gets every kind of response, also [`Silent`](kvstore_protocol::Response::Silent) and
+//! [`Close`](kvstore_protocol::Response::Close). Errors of the service are passed on: see
+//! [`handle_error`](crate::handle_error). To see the command as well, use a [`from_fn`](crate::from_fn()).
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -25,7 +24,7 @@
 //! # });
 //! ```
 //!
-//! Cost: a clone of the function for each command (nothing, unless it captures something), and what it does. No
+//! Cost: the function, and a clone of it for each command, which is nothing unless it captures something. There is no
 //! allocation.
 
 mod future;

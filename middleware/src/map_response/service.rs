@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 
-/// A service whose answers are changed. Made by [`MapResponseLayer`](super::MapResponseLayer).
+/// A service whose responses are changed. Made by [`MapResponseLayer`](super::MapResponseLayer).
 #[derive(Clone)]
 pub struct MapResponse<S, F> {
     inner: S,

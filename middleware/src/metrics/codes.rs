@@ -1,19 +1,19 @@
-//! The codes of errors that are labels.
+//! The error codes that are labels.
 
 use std::sync::{Mutex, PoisonError};
 
-/// How many codes are labels; a script invents as many as it likes.
+/// The largest number of codes that are labels: a script may invent any number of codes.
 const MAX: usize = 32;
 
-/// What all other codes are counted as.
+/// The label of all other codes.
 const OTHER: &str = "error";
 
 #[derive(Debug, Default)]
-pub(super) struct Codes {
+pub(super) struct ErrorCodes {
     known: Mutex<Vec<Box<str>>>,
 }
 
-impl Codes {
+impl ErrorCodes {
     /// The label for a code.
     pub(super) fn label<'a>(&self, code: &'a str) -> &'a str {
         if !looks_like_a_code(code) {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn what_looks_like_no_code_is_an_error() {
-        let codes = Codes::default();
+        let codes = ErrorCodes::default();
         assert_eq!(codes.label("WRONGTYPE"), "WRONGTYPE");
         for text in ["", "wrongtype", "A-B", "A\n", "ok", &"X".repeat(33)] {
             assert_eq!(codes.label(text), "error");
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn codes_that_a_script_invents_are_not_all_labels() {
-        let codes = Codes::default();
+        let codes = ErrorCodes::default();
         let labels = (0..100).map(|number| codes.label(&format!("E{number}")) == "error");
         assert_eq!(labels.filter(|is_other| *is_other).count(), 100 - MAX);
         assert_eq!(codes.label("E0"), "E0");

@@ -6,7 +6,7 @@ use std::{
 use kvstore_protocol::Response;
 use pin_project_lite::pin_project;
 
-use super::active::Active;
+use super::in_flight::MeasuredCommand;
 use crate::outcome::Outcome;
 
 pin_project! {
@@ -16,15 +16,15 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         answer: F,
-        // Goes with the answer: what is in flight is not what is kept.
-        active: Option<Active>,
+        // Dropped with the answer: a future that is kept is no longer in flight.
+        measured: Option<MeasuredCommand>,
     }
 }
 
 impl<F> ResponseFuture<F> {
     #[inline]
-    pub(super) const fn new(answer: F, active: Active) -> Self {
-        Self { answer, active: Some(active) }
+    pub(super) const fn new(answer: F, measured: MeasuredCommand) -> Self {
+        Self { answer, measured: Some(measured) }
     }
 }
 
@@ -37,11 +37,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some(active) = this.active else { return this.answer.poll(cx) };
-        let polled = active.poll(|| this.answer.poll(cx));
+        let Some(measured) = this.measured else { return this.answer.poll(cx) };
+        let polled = measured.poll(|| this.answer.poll(cx));
         if let Poll::Ready(result) = &polled {
-            active.finish(Outcome::of(result));
-            *this.active = None;
+            measured.finish(Outcome::of(result));
+            *this.measured = None;
         }
         polled
     }

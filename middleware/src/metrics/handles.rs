@@ -6,24 +6,24 @@ use std::{
 
 use ::metrics::{Counter, Gauge, Histogram, counter, histogram};
 
-use super::codes::Codes;
+use super::codes::ErrorCodes;
 use crate::outcome::Outcome;
 
-/// Where the commands of one name are counted.
+/// The metrics of the commands of one name.
 pub(super) struct Handles {
     prefix: Arc<str>,
     command: Arc<str>,
     ok: Counter,
     duration: Histogram,
     in_flight: Gauge,
-    /// Made when they are needed: of most commands they never are.
+    /// Made when they are needed, which they never are for most commands.
     rare: Mutex<Vec<(Box<str>, Counter)>>,
     nested: OnceLock<Counter>,
-    codes: Arc<Codes>,
+    codes: Arc<ErrorCodes>,
 }
 
 impl Handles {
-    pub(super) fn new(prefix: &Arc<str>, command: &str, in_flight: &Gauge, codes: &Arc<Codes>) -> Self {
+    pub(super) fn new(prefix: &Arc<str>, command: &str, in_flight: &Gauge, codes: &Arc<ErrorCodes>) -> Self {
         let (prefix, command) = (Arc::clone(prefix), Arc::from(command));
         Self {
             ok: outcomes(&prefix, &command, "ok"),
@@ -42,7 +42,7 @@ impl Handles {
         self.in_flight.increment(1.0);
     }
 
-    /// Nothing but what [`Handles::start`] did is undone: a command may end in the handles of another name.
+    /// Undoes [`Handles::start`]. Does not count, since a command may be counted in the handles of another name.
     #[inline]
     pub(super) fn end(&self) {
         self.in_flight.decrement(1.0);

@@ -4,10 +4,10 @@ use tower_layer::Layer;
 
 use super::{
     Metrics,
-    registry::{Registry, Settings},
+    registry::{MetricsSettings, Registry},
 };
 
-/// Counts the commands of all the services that this layer and its clones make together.
+/// Counts and measures commands, in all services that this layer and its clones make.
 ///
 /// ```
 /// use kvstore_middleware::MetricsLayer;
@@ -21,33 +21,33 @@ pub struct MetricsLayer {
 }
 
 impl MetricsLayer {
-    /// Metrics whose names start with `kvstore_`, and that learn the names of commands.
+    /// Metrics with the prefix `kvstore`, which learn up to 256 names of commands.
     pub fn new() -> Self {
-        let settings = Settings { prefix: "kvstore".into(), names: Vec::new(), max_names: 256 };
+        let settings = MetricsSettings { prefix: "kvstore".into(), names: Vec::new(), max_names: 256 };
         Self { registry: Arc::new(Registry::new(settings)) }
     }
 
-    /// What the names of the metrics start with, without the underscore behind it.
+    /// Sets the prefix of the metrics, without the underscore.
     #[must_use]
     pub fn prefix(self, prefix: &str) -> Self {
         self.change(|settings| settings.prefix = prefix.into())
     }
 
-    /// The names of commands that are labels, known from the beginning. No others are learned, unless
-    /// [`MetricsLayer::max_names`] says so afterwards.
+    /// Sets the names of commands that are labels. No others are learned, unless [`MetricsLayer::max_names`] is called
+    /// afterwards.
     #[must_use]
     pub fn names<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
         let names: Vec<Box<str>> = names.into_iter().map(|name| name.as_ref().into()).collect();
         self.change(|settings| (settings.max_names, settings.names) = (names.len(), names))
     }
 
-    /// How many names of commands are labels at most, learned and known ones together; 256 unless this says otherwise.
+    /// Sets the largest number of names that are labels, given and learned ones together. By default 256.
     #[must_use]
     pub fn max_names(self, max: usize) -> Self {
         self.change(|settings| settings.max_names = max)
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut MetricsSettings)) -> Self {
         let mut settings = self.registry.settings().clone();
         change(&mut settings);
         Self { registry: Arc::new(Registry::new(settings)) }

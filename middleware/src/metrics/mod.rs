@@ -1,25 +1,26 @@
-//! Counts commands and measures how long they take, for whatever exporter a program has installed.
+//! Counts commands and measures how long they take, for any metrics exporter.
 //!
-//! Differs from [`log`](crate::log), which tells of single commands: here are their numbers, through the facade
-//! [`metrics`](https://docs.rs/metrics), so that this crate knows no exporter. With the prefix `kvstore`, which is a setting:
+//! Differs from [`log`](crate::log), which shows single commands. The metrics go through the facade
+//! [`metrics`](https://docs.rs/metrics), so any exporter for it works. With the default prefix `kvstore`:
 //!
-//! - `kvstore_commands_total{command, outcome}`: a counter of commands that ended; `outcome` is `ok`, the code of an
-//!   error, `failed` when the service failed, or `dropped` when the future was dropped before its answer
+//! - `kvstore_commands_total{command, outcome}`: a counter of commands that ended. `outcome` is `ok`, the code of an
+//!   error response, `failed` if the service returned an error, or `dropped` if the future was dropped before its
+//!   answer
 //! - `kvstore_command_duration_seconds{command}`: a histogram of the time from the call to the answer, without the time
-//!   in which the command was parked ([`kvstore_protocol::parking`]), and without commands that were dropped
-//! - `kvstore_commands_in_flight`: a gauge of commands that were called and have not ended, parked ones among them
-//! - `kvstore_nested_commands_total{command}`: a counter of what scripts run ([`kvstore_protocol::nested`]), which is
-//!   counted nowhere else
+//!   in which the command was parked ([`kvstore_protocol::parking`]). Dropped commands are not in it
+//! - `kvstore_commands_in_flight`: a gauge of commands that were called and have not ended, including parked ones
+//! - `kvstore_nested_commands_total{command}`: a counter of commands that scripts run ([`kvstore_protocol::nested`]).
+//!   They are counted nowhere else
 //!
-//! Peers invent names, and whoever counts must not remember them all. A name is a label once a command of that name was
-//! answered without an error, up to 256 names ([`MetricsLayer::max_names`]), or if it is one of
-//! [`MetricsLayer::names`]; until then it is counted as `other`. A script invents error codes as well: up to 32 that look
-//! like one are labels, the others are `error`.
+//! The number of labels is bounded, since clients may invent names. A name becomes a label once a command of that name
+//! was answered without an error, up to 256 names ([`MetricsLayer::max_names`]), or if it is given by
+//! [`MetricsLayer::names`]. Other names are counted as `other`. Scripts may invent error codes: up to 32 that look like
+//! a code become labels, and others are counted as `error`.
 //!
-//! To serve them to Prometheus, with the crate `metrics-exporter-prometheus`, before the first command comes:
+//! To serve the metrics to Prometheus, install the crate `metrics-exporter-prometheus` before the first command:
 //!
 //! ```text
-//! // Serves http://0.0.0.0:9000/metrics; the buckets, in seconds, make the duration a histogram instead of a summary.
+//! // Serves http://0.0.0.0:9000/metrics. With buckets, in seconds, the duration is a histogram and not a summary.
 //! PrometheusBuilder::new().set_buckets(&[0.00001, 0.0001, 0.001, 0.01, 0.1, 1.0])?.install()?;
 //! ```
 //!
@@ -45,16 +46,15 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! Handles are made once for each name, at its first command, with the recorder that is there then: install it first.
+//! The metrics of a name are registered at its first command, with the recorder that is installed then.
 //!
-//! Cost: one look-up of the name, a reference to its handles, two looks at the clock, and what the recorder does for a
-//! counter, a histogram and twice a gauge, with atomics as a rule. No allocation, no lock and no hash of labels, but for
-//! errors, which take a lock, and for names that are not known yet.
+//! Cost: one look-up of the name, two readings of the clock, and the recorder's cost of one counter, one histogram and
+//! two changes of a gauge, which are atomic operations as a rule. Only errors lock, and only new names allocate.
 
-mod active;
 mod codes;
 mod future;
 mod handles;
+mod in_flight;
 mod layer;
 mod nested;
 mod registry;

@@ -4,7 +4,7 @@ use kvstore_protocol::{Command, CommandError, nested::Inspect};
 
 use super::registry::Registry;
 
-/// Counts what scripts run.
+/// Counts the commands that scripts run.
 #[derive(Debug)]
 pub(super) struct Nested(pub(super) Arc<Registry>);
 

@@ -6,56 +6,56 @@ use std::sync::{
 use ::metrics::{Gauge, Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use kvstore_protocol::NameMap;
 
-use super::{codes::Codes, handles::Handles};
+use super::{codes::ErrorCodes, handles::Handles};
 
-/// The label of commands whose name is none.
+/// The label of commands whose name is not a label.
 const OTHER: &str = "other";
 
-/// Longer names are none.
+/// The longest name that becomes a label.
 const NAME: usize = 64;
 
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct MetricsSettings {
     pub(super) prefix: Arc<str>,
-    /// What is known from the beginning.
+    /// The labels that are given.
     pub(super) names: Vec<Box<str>>,
-    /// How many names there may be.
+    /// The largest number of names.
     pub(super) max_names: usize,
 }
 
-/// What the services of a layer share: the names that are labels, and their handles.
+/// What the services of a layer share: the names that are labels, and their metrics.
 ///
-/// Services keep the table that they read for each command, and look here whether there is a newer one.
+/// Each service keeps the table that it reads, and checks for a newer one at each command.
 #[derive(Debug)]
 pub(super) struct Registry {
-    settings: Settings,
-    /// How many names the newest table has, and one: there is no table before the first command, since the recorder may
-    /// be installed after the layer is made.
+    settings: MetricsSettings,
+    /// Grows with each change of the table. There is no table before the first command, since the recorder may be
+    /// installed after the layer is made.
     version: AtomicUsize,
     newest: Mutex<Option<Arc<Table>>>,
 }
 
-/// The names of one time.
+/// The names that are labels, and their metrics.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     names: NameMap<Arc<Handles>>,
     other: Arc<Handles>,
     in_flight: Gauge,
-    codes: Arc<Codes>,
+    codes: Arc<ErrorCodes>,
     /// Whether more names may become labels.
     learns: bool,
 }
 
 impl Registry {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: MetricsSettings) -> Self {
         Self { settings, version: AtomicUsize::new(1), newest: Mutex::default() }
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &MetricsSettings {
         &self.settings
     }
 
-    /// Differs from that of an older table.
+    /// The version of the newest table.
     #[inline]
     pub(super) fn version(&self) -> usize {
         self.version.load(Ordering::Acquire)
@@ -66,7 +66,7 @@ impl Registry {
         Arc::clone(self.newest().get_or_insert_with(|| Arc::new(Table::new(&self.settings))))
     }
 
-    /// Makes a label of `name`, if there is room for it. Its handles, or those of the others.
+    /// Makes a label of `name`, if there is room for it. Returns its handles, or those of other names.
     #[cold]
     pub(super) fn learn(&self, name: &[u8]) -> Arc<Handles> {
         let mut newest = self.newest();
@@ -85,7 +85,7 @@ impl Registry {
 }
 
 impl Table {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &MetricsSettings) -> Self {
         describe(&settings.prefix);
         let in_flight = gauge!(format!("{}_commands_in_flight", settings.prefix));
         let codes = Arc::default();
@@ -95,7 +95,7 @@ impl Table {
         table
     }
 
-    fn add(&mut self, name: &str, settings: &Settings) {
+    fn add(&mut self, name: &str, settings: &MetricsSettings) {
         let command = name.to_ascii_uppercase();
         let handles = Handles::new(&settings.prefix, &command, &self.in_flight, &self.codes);
         self.names.insert(command, Arc::new(handles));
@@ -113,7 +113,7 @@ impl Table {
         &self.other
     }
 
-    /// Whether a name that is no label may become one.
+    /// Whether `name` may become a label.
     pub(super) fn may_learn(&self, name: &[u8]) -> bool {
         self.learns && (1..=NAME).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
     }

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::{
     ResponseFuture,
-    active::Active,
+    in_flight::MeasuredCommand,
     nested::Nested,
     registry::{Registry, Table},
 };
@@ -18,7 +18,7 @@ use super::{
 pub struct Metrics<S> {
     inner: S,
     registry: Arc<Registry>,
-    /// What this instance has seen of the registry last; 0 and nothing before its first command.
+    /// The version of `table`; 0 before the first command.
     version: usize,
     table: Option<Arc<Table>>,
 }
@@ -29,13 +29,13 @@ impl<S> Metrics<S> {
     }
 
     #[inline]
-    fn start(&mut self, name: &[u8]) -> Active {
+    fn start(&mut self, name: &[u8]) -> MeasuredCommand {
         let version = self.registry.version();
         let newest = self.table.take().filter(|_| version == self.version);
         let table = newest.unwrap_or_else(|| self.registry.table());
-        let active = Active::start(name, &table, &self.registry);
+        let measured = MeasuredCommand::start(name, &table, &self.registry);
         (self.version, self.table) = (version, Some(table));
-        active
+        measured
     }
 }
 
@@ -54,8 +54,8 @@ where
 
     #[inline]
     fn call(&mut self, command: Command) -> Self::Future {
-        let active = self.start(command.name());
+        let measured = self.start(command.name());
         let command = command.inspected_by(|| Arc::new(Nested(Arc::clone(&self.registry))));
-        ResponseFuture::new(self.inner.call(command), active)
+        ResponseFuture::new(self.inner.call(command), measured)
     }
 }

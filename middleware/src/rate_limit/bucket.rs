@@ -1,4 +1,4 @@
-//! The allowance of one key, and who waits for it.
+//! The token bucket of one key, and the commands that wait for it.
 
 use std::{collections::VecDeque, task::Waker, time::Duration};
 
@@ -7,16 +7,16 @@ use super::rate::{Allowance, Rate};
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     allowance: Allowance,
-    /// Boxed, and there only while somebody waits: most keys are never over their limit.
-    queue: Option<Box<Queue>>,
+    /// Boxed, and there only while a command waits: most keys are never over their limit.
+    queue: Option<Box<BucketQueue>>,
 }
 
-/// Those who wait, first come first. Nobody but its owner takes a waiter out.
+/// The waiting commands, in order. Only a command itself removes its waiter.
 #[derive(Debug, Default)]
-struct Queue {
+struct BucketQueue {
     last_ticket: u64,
     waiters: VecDeque<Waiter>,
-    /// What all of them cost.
+    /// The cost of all of them.
     cost: u64,
 }
 
@@ -24,7 +24,7 @@ struct Queue {
 struct Waiter {
     ticket: Ticket,
     cost: u32,
-    /// Wakes one who is not the first yet.
+    /// Set for a waiter that is not the first.
     waker: Option<Waker>,
 }
 
@@ -32,37 +32,36 @@ struct Waiter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
-/// What a command is told that has just come.
+/// What happens to a command that has just come.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     Passed,
     Queued(Ticket),
-    /// It would have to wait this long.
+    /// It would have to wait for this long.
     Refused(Duration),
 }
 
-/// What a command is told that waits.
+/// What a waiting command has to do.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum QueuePosition {
     /// It may pass.
-    Passed(Left),
-    /// It is the first, and has to wait this long.
+    Passed(RemovedWaiter),
+    /// It is the first, and has to wait for this long.
     First(Duration),
-    /// It will be woken when it is the first. The waker that it had before is to be dropped.
+    /// It is woken once it is the first. Its old waker must be dropped outside of the lock.
     Behind(Option<Waker>),
 }
 
-/// What is to be done about a waiter that is in the queue no more.
+/// A waiter that has been removed, and the waker of the one that is the first now.
 #[derive(Debug, Default)]
-#[must_use = "the next one sleeps until it is woken"]
-pub(super) struct Left {
+#[must_use = "the next waiter sleeps until it is woken"]
+pub(super) struct RemovedWaiter {
     old: Option<Waker>,
     next: Option<Waker>,
 }
 
-impl Left {
-    /// Wakes the one who is the first now. Not under the lock, as a waker is dropped too: it may own a future that waits
-    /// here.
+impl RemovedWaiter {
+    /// Wakes the first waiter. Called outside of the lock, since a waker may own a future that waits here.
     pub(super) fn wake_next(self) {
         drop(self.old);
         if let Some(next) = self.next {
@@ -72,59 +71,59 @@ impl Left {
 }
 
 impl Bucket {
-    /// Lets a command through, or into the queue if that is done with within `patience`.
+    /// Lets a command pass, or queues it if its wait is no longer than `max_wait`.
     ///
-    /// It is known now: those in front can only become fewer.
-    pub(super) fn arrive(&mut self, rate: &Rate, cost: u32, patience: Duration, now: Duration) -> Arrival {
+    /// The wait is known now: the commands in front can only become fewer.
+    pub(super) fn arrive(&mut self, rate: &Rate, cost: u32, max_wait: Duration, now: Duration) -> Arrival {
         let queued = self.queue.as_ref().map_or(0, |queue| queue.cost);
         let wait = rate.wait(self.allowance, queued, cost, now);
         if wait.is_zero() && self.queue.is_none() {
             self.allowance = rate.take(self.allowance, cost, now);
             return Arrival::Passed;
         }
-        // Zero when those in front may pass already, and have not been polled since.
-        if wait > patience || patience.is_zero() {
+        // The wait is zero if the commands in front may pass, but have not been polled since.
+        if wait > max_wait || max_wait.is_zero() {
             return Arrival::Refused(wait);
         }
         Arrival::Queued(self.queue.get_or_insert_default().push(cost))
     }
 
-    pub(super) fn poll(&mut self, ticket: Ticket, rate: &Rate, now: Duration, waker: &Waker) -> Place {
-        let Some(queue) = &mut self.queue else { return Place::Passed(Left::default()) };
-        let Some(place) = queue.place(ticket) else { return Place::Passed(Left::default()) };
+    pub(super) fn poll(&mut self, ticket: Ticket, rate: &Rate, now: Duration, waker: &Waker) -> QueuePosition {
+        let Some(queue) = &mut self.queue else { return QueuePosition::Passed(RemovedWaiter::default()) };
+        let Some(place) = queue.place(ticket) else { return QueuePosition::Passed(RemovedWaiter::default()) };
         let waiter = &mut queue.waiters[place];
         if place > 0 {
             let known = waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker));
-            return Place::Behind(if known { None } else { waiter.waker.replace(waker.clone()) });
+            return QueuePosition::Behind(if known { None } else { waiter.waker.replace(waker.clone()) });
         }
         let wait = rate.wait(self.allowance, 0, waiter.cost, now);
         if !wait.is_zero() {
-            return Place::First(wait);
+            return QueuePosition::First(wait);
         }
         self.allowance = rate.take(self.allowance, waiter.cost, now);
-        Place::Passed(self.leave(ticket))
+        QueuePosition::Passed(self.leave(ticket))
     }
 
-    /// Takes a waiter out of the queue.
-    pub(super) fn leave(&mut self, ticket: Ticket) -> Left {
-        let Some(queue) = &mut self.queue else { return Left::default() };
-        let Some(place) = queue.place(ticket) else { return Left::default() };
-        let left = queue.waiters.remove(place);
-        queue.cost -= left.as_ref().map_or(0, |waiter| waiter.cost.into());
+    /// Removes a waiter from the queue.
+    pub(super) fn leave(&mut self, ticket: Ticket) -> RemovedWaiter {
+        let Some(queue) = &mut self.queue else { return RemovedWaiter::default() };
+        let Some(place) = queue.place(ticket) else { return RemovedWaiter::default() };
+        let removed = queue.waiters.remove(place);
+        queue.cost -= removed.as_ref().map_or(0, |waiter| waiter.cost.into());
         let next = queue.waiters.front_mut().filter(|_| place == 0).and_then(|next| next.waker.take());
         if queue.waiters.is_empty() {
             self.queue = None;
         }
-        Left { old: left.and_then(|waiter| waiter.waker), next }
+        RemovedWaiter { old: removed.and_then(|waiter| waiter.waker), next }
     }
 
-    /// Whether nothing is lost when the bucket is forgotten.
+    /// Whether the bucket is as good as a new one, so that it can be evicted.
     pub(super) fn is_full(&self, rate: &Rate, now: Duration) -> bool {
         self.queue.is_none() && rate.is_full(self.allowance, now)
     }
 }
 
-impl Queue {
+impl BucketQueue {
     fn push(&mut self, cost: u32) -> Ticket {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);

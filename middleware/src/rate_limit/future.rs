@@ -1,54 +1,81 @@
 use std::{
+    mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use kvstore_protocol::Response;
+use kvstore_protocol::{Command, Response};
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
-use super::{refusal::refusal, turn::Turn};
+use super::queued::QueuedCommand;
+use crate::deferred::{Deferred, DeferredProjected, NotCalled, ReadyCall};
 
 pin_project! {
-    /// The answer of [`RateLimit`](super::RateLimit), or the refusal of a command that is one too many.
+    /// The answer of [`RateLimit`](super::RateLimit), or the refusal of a command over the limit.
     ///
     /// # Cancel safety
-    /// A command that is dropped before it was let through has used nothing up, and its place in the queue goes back.
+    /// A command that is dropped while it waits does not count, and its place in the queue is given back.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F, S> {
         #[pin]
-        answer: F,
-        // `None` once the command was let through.
-        turn: Option<Turn>,
+        call: Deferred<F, Waiting<S>>,
     }
 }
 
-impl<F> ResponseFuture<F> {
-    #[inline]
-    pub(super) const fn new(answer: F, turn: Option<Turn>) -> Self {
-        Self { answer, turn }
+/// A command over the limit that waits.
+#[derive(Debug)]
+pub(super) struct Waiting<S> {
+    pub(super) queued: QueuedCommand,
+    pub(super) ready: ReadyCall<S>,
+}
+
+impl<F, S> ResponseFuture<F, S> {
+    #[inline(always)]
+    pub(super) const fn new(call: Deferred<F, Waiting<S>>) -> Self {
+        Self { call }
     }
 }
 
-impl<F, E> Future for ResponseFuture<F>
+impl<S> Future for ResponseFuture<S::Future, S>
 where
-    F: Future<Output = Result<Response, E>>,
+    S: Service<Command, Response = Response>,
 {
-    type Output = F::Output;
+    type Output = Result<Response, S::Error>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let polled;
-        match this.turn.as_mut().map_or(Poll::Ready(Ok(())), |turn| turn.poll(cx)) {
-            Poll::Ready(Ok(())) => {
-                *this.turn = None;
-                polled = this.answer.poll(cx);
-            }
-            Poll::Ready(Err(wait)) => polled = Poll::Ready(Ok(refusal(wait).into())),
-            Poll::Pending => polled = Poll::Pending,
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut call = self.project().call;
+        match call.as_mut().project() {
+            DeferredProjected::Called { answer } => answer.poll(cx),
+            DeferredProjected::NotCalled { .. } => poll_not_called(call, cx),
         }
-        // One variable on every way out: each other would be one more move of the answer.
-        polled
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn poll_not_called<S>(
+    mut call: Pin<&mut Deferred<S::Future, Waiting<S>>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response, S::Error>>
+where
+    S: Service<Command, Response = Response>,
+{
+    if let DeferredProjected::NotCalled { reason } = call.as_mut().project() {
+        match reason {
+            NotCalled::Waiting(waiting) => ready!(waiting.queued.poll(cx)),
+            NotCalled::Refused(refusal) => return Poll::Ready(Ok(Response::clone(refusal))),
+            NotCalled::Taken => return Poll::Pending,
+        }
+        if let NotCalled::Waiting(waiting) = mem::replace(reason, NotCalled::Taken) {
+            // NotCalled -> Called.
+            call.set(Deferred::Called { answer: waiting.ready.call() });
+        }
+    }
+    match call.project() {
+        DeferredProjected::Called { answer } => answer.poll(cx),
+        DeferredProjected::NotCalled { .. } => Poll::Pending,
     }
 }

@@ -1,4 +1,4 @@
-//! For whom commands are counted.
+//! What commands are counted by.
 
 use std::{
     fmt,
@@ -9,46 +9,46 @@ use std::{
 
 use kvstore_protocol::{Command, Peer};
 
-/// What a key function is turned into.
-type By = dyn Fn(&Command, &RandomState) -> Option<u64> + Send + Sync;
+/// A key function, with the hash of its key.
+type KeyFn = dyn Fn(&Command, &RandomState) -> Option<u64> + Send + Sync;
 
 #[derive(Clone)]
-pub(super) enum Key {
+pub(super) enum RateLimitKey {
     All,
     Connection,
     PeerAddress,
     User,
-    By(Arc<By>),
+    Function(Arc<KeyFn>),
 }
 
-/// The bucket in which a command is counted.
+/// The bucket in which a command counts.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Owner {
-    /// All of them, or those whose keys found no place.
-    Common,
+pub(super) enum BucketId {
+    /// The bucket of all commands, or of those for whose keys there is no room.
+    Shared,
     /// The hash of a key.
     Key(u64),
 }
 
-impl Key {
+impl RateLimitKey {
     pub(super) fn by<K: Hash>(key: impl Fn(&Command) -> Option<K> + Send + Sync + 'static) -> Self {
-        Self::By(Arc::new(move |command, hasher| key(command).map(|key| hasher.hash_one(key))))
+        Self::Function(Arc::new(move |command, hasher| key(command).map(|key| hasher.hash_one(key))))
     }
 
-    /// `None` for a command that is not limited.
-    pub(super) fn owner(&self, command: &Command, hasher: &RandomState) -> Option<Owner> {
+    /// `None` if the command is not limited.
+    pub(super) fn bucket_id(&self, command: &Command, hasher: &RandomState) -> Option<BucketId> {
         let key = match self {
-            Self::All => return Some(Owner::Common),
+            Self::All => return Some(BucketId::Shared),
             Self::Connection => hasher.hash_one(command.session().id()),
             Self::PeerAddress => hasher.hash_one(network(command.session().peer())),
             Self::User => hasher.hash_one(command.session().user()),
-            Self::By(key) => key(command, hasher)?,
+            Self::Function(key) => key(command, hasher)?,
         };
-        Some(Owner::Key(key))
+        Some(BucketId::Key(key))
     }
 }
 
-/// An address of IPv4, or the network of one of IPv6: whoever has one address there has 2^64 of them.
+/// An IPv4 address, or the /64 network of an IPv6 address: a peer that has one of its addresses has 2^64 of them.
 fn network(peer: &Peer) -> Option<IpAddr> {
     let Peer::Tcp(address) = peer else { return None };
     Some(match address.ip().to_canonical() {
@@ -57,14 +57,14 @@ fn network(peer: &Peer) -> Option<IpAddr> {
     })
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for RateLimitKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::All => "All",
             Self::Connection => "Connection",
             Self::PeerAddress => "PeerAddress",
             Self::User => "User",
-            Self::By(_) => "By",
+            Self::Function(_) => "Function",
         })
     }
 }

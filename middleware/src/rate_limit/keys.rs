@@ -8,17 +8,17 @@ use std::{
 
 use super::{bucket::Bucket, rate::Rate};
 
-/// How many known keys a new one looks at, to take the place of those whose allowance is full again. More than one, so
-/// that they are forgotten faster than new ones come; few, so that no command pays for all keys.
-const LOOK: usize = 8;
+/// How many known keys are looked at when a new one comes. Those whose bucket is full again are evicted. More than one,
+/// so that keys are evicted faster than they come; few, so that no command pays for all keys.
+const EVICTION_SAMPLES: usize = 8;
 
 /// Buckets by the hashes of their keys.
 #[derive(Debug)]
 pub(super) struct Keys {
     max: usize,
-    places: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
+    places: HashMap<u64, usize, BuildHasherDefault<IdentityHasher>>,
     entries: Vec<(u64, Bucket)>,
-    /// The entry that is looked at next.
+    /// The entry to look at next.
     hand: usize,
 }
 
@@ -36,7 +36,7 @@ impl Keys {
         self.places.get(&key).map(|place| &mut self.entries[*place].1)
     }
 
-    /// The bucket of a key, which is full if it is a new one. `None` when there is no place for it.
+    /// The bucket of a key; a new key has a full one. `None` if there is no room for it.
     pub(super) fn known_or_new(&mut self, key: u64, rate: &Rate, now: Duration) -> Option<&mut Bucket> {
         let place = match self.places.get(&key) {
             Some(place) => *place,
@@ -47,7 +47,7 @@ impl Keys {
 
     #[cold]
     fn add(&mut self, key: u64, rate: &Rate, now: Duration) -> Option<usize> {
-        self.forget_some(rate, now);
+        self.evict_some(rate, now);
         if self.entries.len() >= self.max {
             return None;
         }
@@ -56,31 +56,31 @@ impl Keys {
         Some(self.entries.len() - 1)
     }
 
-    fn forget_some(&mut self, rate: &Rate, now: Duration) {
-        for _ in 0..LOOK.min(self.entries.len()) {
+    fn evict_some(&mut self, rate: &Rate, now: Duration) {
+        for _ in 0..EVICTION_SAMPLES.min(self.entries.len()) {
             self.hand = if self.hand < self.entries.len() { self.hand } else { 0 };
             if self.entries[self.hand].1.is_full(rate, now) {
-                self.forget(self.hand);
+                self.evict(self.hand);
             } else {
                 self.hand += 1;
             }
         }
     }
 
-    fn forget(&mut self, place: usize) {
-        let (forgotten, _) = self.entries.swap_remove(place);
-        self.places.remove(&forgotten);
+    fn evict(&mut self, place: usize) {
+        let (evicted, _) = self.entries.swap_remove(place);
+        self.places.remove(&evicted);
         if let Some((moved, _)) = self.entries.get(place) {
             self.places.insert(*moved, place);
         }
     }
 }
 
-/// The hash of what is a hash already, under a secret that no peer knows.
+/// Takes a key as its own hash: it is one already, under a secret that no peer knows.
 #[derive(Debug, Default)]
-struct AsItIs(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -145,7 +145,7 @@ mod tests {
     fn the_key_that_takes_the_place_of_a_forgotten_one_in_the_list_is_still_found() {
         let mut keys = Keys::new(100);
         for key in 0..20 {
-            // Every other one is not full when the rest are forgotten.
+            // Every other one is not full when the rest are evicted.
             uses(&mut keys, key, if key % 2 == 0 { Duration::ZERO } else { SECOND });
         }
         for key in 100..110 {

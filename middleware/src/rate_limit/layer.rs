@@ -5,15 +5,15 @@ use tower_layer::Layer;
 
 use super::{
     RateLimit,
-    key::Key,
-    limiter::{Limiter, Settings},
+    key::RateLimitKey,
+    limiter::{Limiter, RateLimitSettings},
     rate::Rate,
 };
 
-/// Limits how many commands come in a time, in all the services that this layer and its clones make together.
+/// Limits how many commands come in a period, across all services that this layer and its clones make.
 ///
-/// Clones share what is counted, but not what to do when it is too much: `limit.clone().wait()` waits where `limit`
-/// refuses. Every other setting makes a limit of its own, which shares nothing with the one it was made from.
+/// Clones share the counts, but each has its own answer to a command over the limit: `limit.clone().wait()` waits where
+/// `limit` refuses. Every other setting makes a new limit, with counts of its own.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,7 +21,7 @@ use super::{
 /// use kvstore_middleware::RateLimitLayer;
 /// use kvstore_protocol::Command;
 ///
-/// // A command counts once for each of its arguments, and each tenant has its own count; PING is free.
+/// // A command costs as much as it has arguments, and each tenant has its own limit. PING is free.
 /// let limit = RateLimitLayer::new(10_000, Duration::from_secs(1))
 ///     .by(|command: &Command| command.arg_at(0).and_then(|key| key.split(|byte| *byte == b':').next()).map(<[u8]>::to_vec))
 ///     .cost(|command: &Command| if command.is("PING") { 0 } else { command.args().len() as u32 })
@@ -31,98 +31,98 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
     limiter: Option<Arc<Limiter>>,
-    patience: Duration,
+    max_wait: Duration,
 }
 
 impl RateLimitLayer {
-    /// `commands` in each `per`, for all together, of which all may come at once.
+    /// Allows `commands` in each period of `per`, counted for all clients together. All of them may come at once.
     ///
     /// # Panics
-    /// When `commands` or `per` is 0: no command would ever be answered, or all at once.
+    /// If `commands` or `per` is 0.
     pub fn new(commands: u32, per: Duration) -> Self {
-        let settings = Settings { rate: Rate::new(commands, per), key: Key::All, cost: None, max_keys: 100_000 };
-        Self { limiter: Some(Arc::new(Limiter::new(settings))), patience: Duration::ZERO }
+        let settings =
+            RateLimitSettings { rate: Rate::new(commands, per), key: RateLimitKey::All, cost: None, max_keys: 100_000 };
+        Self { limiter: Some(Arc::new(Limiter::new(settings))), max_wait: Duration::ZERO }
     }
 
-    /// Nothing is limited, nor counted: the same type of stack for a program that was told not to limit.
+    /// Limits nothing and counts nothing. For a program whose limit is a setting: the type of the stack stays the same.
     pub const fn unlimited() -> Self {
-        Self { limiter: None, patience: Duration::ZERO }
+        Self { limiter: None, max_wait: Duration::ZERO }
     }
 
-    /// Each connection has its own allowance. Commands that come from no connection share one.
+    /// Counts for each connection. Commands that come from no connection are counted together.
     #[must_use]
     pub fn per_connection(self) -> Self {
-        self.change(|settings| settings.key = Key::Connection)
+        self.change(|settings| settings.key = RateLimitKey::Connection)
     }
 
-    /// Each IP address has its own allowance; of IPv6 each network of 64 bits, since that is what one peer is given.
-    /// Peers without an address, on a Unix socket or in this process, share one.
+    /// Counts for each IP address, with IPv6 for each /64 network, since that is what one peer is given. Peers without
+    /// an address (Unix sockets, pipes in this process) are counted together.
     #[must_use]
     pub fn per_peer_address(self) -> Self {
-        self.change(|settings| settings.key = Key::PeerAddress)
+        self.change(|settings| settings.key = RateLimitKey::PeerAddress)
     }
 
-    /// Each user has an own allowance. Those who are nobody yet share one.
+    /// Counts for each user. Connections that have not authenticated are counted together.
     #[must_use]
     pub fn per_user(self) -> Self {
-        self.change(|settings| settings.key = Key::User)
+        self.change(|settings| settings.key = RateLimitKey::User)
     }
 
-    /// Each key that `key` returns has its own allowance. A command without one is not limited.
+    /// Counts for each key that `key` returns. A command for which it returns `None` is not limited.
     #[must_use]
     pub fn by<K: Hash>(self, key: impl Fn(&Command) -> Option<K> + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.key = Key::by(key))
+        self.change(|settings| settings.key = RateLimitKey::by(key))
     }
 
-    /// How many commands may come at once after a time in which none came. As many as come in the whole time, unless
-    /// this says otherwise.
+    /// How many commands may come at once, after a pause. By default as many as in a whole period.
     ///
     /// # Panics
-    /// When `commands` is 0: no command would ever be answered.
+    /// If `commands` is 0: no command would ever be answered.
     #[must_use]
     pub fn burst(self, commands: u32) -> Self {
         self.change(|settings| settings.rate = settings.rate.with_burst(commands))
     }
 
-    /// As how many commands one counts; 0 is not limited. One that counts for more than a burst waits for a whole
-    /// burst, and those after it for the rest. Every command counts as one unless this says otherwise.
+    /// The cost of a command: as how many it counts. By default 1; a command that costs 0 is not limited. A command
+    /// that costs more than a burst waits for a full bucket, and the commands after it wait for the rest of its cost.
     #[must_use]
     pub fn cost(self, cost: impl Fn(&Command) -> u32 + Send + Sync + 'static) -> Self {
         self.change(|settings| settings.cost = Some(Arc::new(cost)))
     }
 
-    /// How many keys are remembered, 100,000 unless this says otherwise; at about 100 bytes each. 0 lets all keys share
-    /// one allowance.
+    /// The number of keys that are remembered, at about 100 bytes each. By default 100,000. With 0 all keys share one
+    /// bucket.
     #[must_use]
     pub fn max_keys(self, keys: usize) -> Self {
         self.change(|settings| settings.max_keys = keys)
     }
 
-    /// A command that is one too many is answered `-RATELIMITED too many commands, try again in N ms`. The default.
+    /// Answers a command over the limit with `-RATELIMITED too many commands, try again in N ms`. The default.
     #[must_use]
     pub fn refuse(self) -> Self {
-        Self { patience: Duration::ZERO, ..self }
+        Self { max_wait: Duration::ZERO, ..self }
     }
 
-    /// A command that is one too many waits, for as long as it takes.
+    /// Lets a command over the limit wait, with no time limit.
     #[must_use]
     pub fn wait(self) -> Self {
-        Self { patience: Duration::MAX, ..self }
+        Self { max_wait: Duration::MAX, ..self }
     }
 
-    /// A command that is one too many waits, unless it would have to for more than `limit`: that is known when it comes,
-    /// so it is refused at once.
+    /// Lets a command over the limit wait, unless it would have to wait for longer than `limit`. That is known when it
+    /// comes, so it is refused at once.
     #[must_use]
     pub fn wait_at_most(self, limit: Duration) -> Self {
-        Self { patience: limit, ..self }
+        Self { max_wait: limit, ..self }
     }
 
-    /// How many keys are remembered at the moment.
+    /// The number of keys that are remembered now.
     pub fn keys(&self) -> usize {
         self.limiter.as_ref().map_or(0, |limiter| limiter.keys())
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut RateLimitSettings)) -> Self {
         let limiter = self.limiter.map(|limiter| {
             let mut settings = limiter.settings().clone();
             change(&mut settings);
@@ -136,6 +136,6 @@ impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimit<S>;
 
     fn layer(&self, inner: S) -> RateLimit<S> {
-        RateLimit::new(inner, self.limiter.clone(), self.patience)
+        RateLimit::new(inner, self.limiter.clone(), self.max_wait)
     }
 }

@@ -1,27 +1,26 @@
-//! Lets so many commands through in so much time; the others are refused with `-RATELIMITED`, or wait.
+//! Limits how many commands come in a period. Commands over the limit are refused with `-RATELIMITED`, or wait.
 //!
 //! Differs from [`tower::limit::RateLimit`](https://docs.rs/tower/latest/tower/limit/struct.RateLimitLayer.html), which
-//! counts for one service alone and cannot be cloned: here the layer owns what is counted, for all the services that it
-//! makes together, and it can count for each connection, address, user or key of your own. Differs from
-//! [`concurrency_limit`](crate::concurrency_limit), which limits how many commands are under way and not how many come.
+//! counts for a single service and is not `Clone`. Here the layer owns the counts, for all services that it makes, and
+//! it can count for each connection, address, user or key of your own. Differs from
+//! [`concurrency_limit`](crate::concurrency_limit), which limits how many commands are in flight, not how many come.
 //!
-//! `RateLimitLayer::new(100, SECOND)` is an allowance of 100 commands, which fills up again at 100 a second, evenly: not
-//! by windows, at whose edges twice as many would pass. A command is let through at the first poll of its future, not in
-//! `call`, so a command that an outer layer refuses uses nothing up, and one that waits here is in nobody's count and
-//! late for nobody further in. To those further out it is under way: put the rate limit outside of a timeout and of a
-//! concurrency limit. What is limited is how many futures are polled: a service that acts in `call` (tower's `Buffer`) is
-//! not held back by a limit around it.
+//! `RateLimitLayer::new(100, SECOND)` is a token bucket of 100 commands that is refilled at 100 per second. It is
+//! refilled evenly, not in windows, at whose edges twice as many commands would pass. A command is counted in `call`,
+//! and the inner service is called only once the command may pass. A command that waits takes the ready instance of the
+//! inner service along, and leaves a clone in its place. Put the rate limit outside of a timeout and a concurrency
+//! limit: inside, a command that waits would be late, and would hold a permit.
 //!
-//! - *In order.* Commands of one key that wait do so in the order in which they came, and no newcomer overtakes them. One
-//!   that is dropped while it waits has used nothing up, and those behind it move up.
-//! - *Bounded.* Nothing of a key is stored but a hash of it, under a secret of this process, and not more than
-//!   [`max_keys`](RateLimitLayer::max_keys) of them. Each new key takes the place of keys whose allowance is full again,
-//!   which loses nothing. While it finds none, it shares one allowance with all others that find no place: whoever
-//!   invents keys takes no memory and resets nobody's limit. A key that finds a place afterwards starts afresh there, and
-//!   its commands overtake those of it that still wait with the others. Two keys with the same hash of 64 bits share an
-//!   allowance.
-//! - *Pipelines and scripts.* Each command of a batch counts, and so do those that a script runs
-//!   ([`kvstore_protocol::nested`]): with the session of the script, and refused where others would wait.
+//! - *Order.* Waiting commands of one key pass in the order in which they came, and new commands do not overtake them.
+//!   A command that is dropped while it waits does not count.
+//! - *Memory.* For each key a hash is stored, under a secret of this process, and never more than
+//!   [`max_keys`](RateLimitLayer::max_keys) of them. A new key replaces keys whose bucket is full again, which changes
+//!   nothing for them. While there is none, new keys share one bucket: a peer that invents keys takes no memory, and
+//!   resets no limit. A key that finds room later starts with a full bucket there, so its next commands overtake
+//!   those that wait in the shared one. Two keys with the same 64-bit hash share a bucket.
+//! - *Pipelines and scripts.* Each command of a pipeline counts, and so does each command that a script runs
+//!   ([`kvstore_protocol::nested`]). The latter are counted with the session of the script, and are refused where other
+//!   commands would wait.
 //!
 //! ```
 //! use std::{convert::Infallible, time::Duration};
@@ -44,8 +43,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Cost: a look at the clock, a reference to the limit, and a lock for a few instructions: one for all commands, or one
-//! of sixteen where there are keys, which cost a hash and a look-up too. Only a command that has to wait allocates.
+//! Cost: one reading of the clock, and a short lock: one for all commands, or with keys one of sixteen, plus a hash and
+//! a look-up. Only a command that has to wait allocates and clones the service.
 
 mod bucket;
 mod future;
@@ -54,9 +53,9 @@ mod keys;
 mod layer;
 mod limiter;
 mod nested;
+mod queued;
 mod rate;
 mod refusal;
 mod service;
-mod turn;
 
 pub use self::{future::ResponseFuture, layer::RateLimitLayer, service::RateLimit};

@@ -2,9 +2,9 @@ use std::{sync::Arc, time::Duration};
 
 use kvstore_protocol::{Command, CommandError, Session, nested::Inspect};
 
-use super::{bucket::Arrival, limiter::Limiter, refusal::refusal};
+use super::{limiter::Limiter, refusal::refusal};
 
-/// Counts what a script runs for whoever sent the script.
+/// Counts the commands that a script runs, with the session of the script.
 #[derive(Debug)]
 struct Nested {
     limiter: Arc<Limiter>,
@@ -12,9 +12,9 @@ struct Nested {
     number: u64,
 }
 
-/// Lets the limit see what a script runs.
+/// Lets the limit count the commands that a script runs.
 #[cold]
-pub(super) fn watch(script: Command, limiter: &Arc<Limiter>) -> Command {
+pub(super) fn with_inspector(script: Command, limiter: &Arc<Limiter>) -> Command {
     let (session, number) = (script.shared_session(), script.number());
     script.inspected_by(|| Arc::new(Nested { limiter: Arc::clone(limiter), session, number }))
 }
@@ -22,11 +22,10 @@ pub(super) fn watch(script: Command, limiter: &Arc<Limiter>) -> Command {
 impl Inspect for Nested {
     fn inspect(&self, nested: &Command) -> Result<(), CommandError> {
         let nested = nested.clone().in_session(Arc::clone(&self.session), self.number);
-        let Some((mut owner, cost)) = self.limiter.owner_and_cost(&nested) else { return Ok(()) };
-        // A script holds what it works on, and others would wait for it.
-        match self.limiter.arrive(&mut owner, cost, Duration::ZERO) {
-            Arrival::Refused(wait) => Err(refusal(wait)),
-            Arrival::Passed | Arrival::Queued(_) => Ok(()),
+        // A script is refused and never waits: it holds locks that other commands need.
+        match self.limiter.count(&nested, Duration::ZERO) {
+            Some(Err(wait)) => Err(refusal(wait)),
+            Some(Ok(_)) | None => Ok(()),
         }
     }
 }

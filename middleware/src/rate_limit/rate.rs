@@ -1,22 +1,21 @@
-//! How many commands in how much time: the generic cell rate algorithm, in its form of virtual scheduling (ITU-T
-//! recommendation I.371, annex A).
+//! The generic cell rate algorithm, as virtual scheduling (ITU-T recommendation I.371, annex A).
 //!
-//! All that is stored of an allowance is the time at which it will be full again. A command that costs `n` moves that
-//! time by `n` times the interval between two commands, and must not move it further ahead than a whole burst.
+//! An allowance is stored as the time at which it is full again. A command of cost `n` moves that time ahead by `n`
+//! intervals between two commands. It may not be further ahead than a whole burst.
 
 use std::time::Duration;
 
-/// A rate. Times are counted in ticks, of which a nanosecond has as many as there are `commands`: so the interval
-/// between two commands is a whole number of them, and nothing is ever rounded but the time that a command is told.
+/// A rate. Times are counted in ticks, of which a nanosecond has as many as there are `commands`. So the interval
+/// between two commands is a whole number of ticks, and only the reported wait is rounded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     commands: u32,
-    /// In nanoseconds; in ticks it is the interval between two commands.
+    /// In nanoseconds. In ticks this is the interval between two commands.
     per: u64,
     burst: u32,
 }
 
-/// What one key may still do.
+/// What is left to a key.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Allowance {
     /// In ticks.
@@ -34,9 +33,9 @@ impl Rate {
         Self { burst, ..self }
     }
 
-    /// How long a command has to wait before which others wait that cost `queued` together.
+    /// How long a command has to wait behind commands that cost `queued` together.
     ///
-    /// One that costs more than a burst waits for a full allowance, and leaves a debt.
+    /// A command that costs more than a burst waits for a full allowance, and leaves a debt.
     pub(super) fn wait(&self, allowance: Allowance, queued: u64, cost: u32, now: Duration) -> Duration {
         let now = self.ticks(now);
         let full_at = allowance.full_at.max(now).saturating_add(self.intervals(queued));
@@ -45,13 +44,13 @@ impl Rate {
         Duration::from_nanos(u64::try_from(ticks.div_ceil(self.commands.into())).unwrap_or(u64::MAX))
     }
 
-    /// What is left when a command was let through.
+    /// The allowance after a command has passed.
     pub(super) fn take(&self, allowance: Allowance, cost: u32, now: Duration) -> Allowance {
         let full_at = allowance.full_at.max(self.ticks(now));
         Allowance { full_at: full_at.saturating_add(self.intervals(cost.into())) }
     }
 
-    /// Whether nothing is lost when the allowance is forgotten.
+    /// Whether the allowance is as good as a new one.
     pub(super) fn is_full(&self, allowance: Allowance, now: Duration) -> bool {
         allowance.full_at <= self.ticks(now)
     }

@@ -1,4 +1,4 @@
-//! What the client of a command reads that is one too many, and a script of one that it wanted to run.
+//! The answer to a command over the limit.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use kvstore_protocol::CommandError;
 
 #[cold]
 pub(super) fn refusal(wait: Duration) -> CommandError {
-    // Rounded up: whoever comes back when he was told to is let through.
+    // Rounded up: a client that comes back after this time may pass.
     let milliseconds = wait.as_nanos().div_ceil(1_000_000).max(1);
     CommandError::with_code("RATELIMITED", format!("too many commands, try again in {milliseconds} ms"))
 }

@@ -1,11 +1,11 @@
-//! What of a command may be shown: in a log, in an audit trail.
+//! Hides secrets in commands that are logged or recorded.
 //!
-//! Not a layer, but the rules that the layers which show commands share: [`log`](crate::log) for its arguments,
-//! [`audit`](crate::audit) for its records. Nothing is hidden from the services that answer commands.
+//! This is not a layer. It holds the rules that [`log`](crate::log) and [`audit`](crate::audit) share. Services that
+//! answer commands see all arguments.
 //!
-//! Out of the box the arguments of AUTH, HELLO, ACL, CONFIG and MIGRATE are hidden, since they carry passwords, and all
-//! others are shown. [`Redact::hide`] adds rules; [`Redact::hide_values`] turns it round, and shows little more than
-//! keys. Whatever is shown is escaped and cut: the first eight arguments, 64 bytes of each.
+//! By default the arguments of AUTH, HELLO, ACL, CONFIG and MIGRATE are hidden, since they carry passwords, and all
+//! others are shown. [`Redact::hide`] adds rules for single commands. [`Redact::hide_values`] shows keys and hides
+//! everything else. Arguments that are shown are escaped and truncated: the first eight, 64 bytes of each.
 //!
 //! ```
 //! use kvstore_middleware::{Hide, Redact};
@@ -20,14 +20,14 @@
 //! assert_eq!(shown(&Command::get("k\r\n")), r#"GET "k\r\n""#);
 //! ```
 //!
-//! Cost: one look-up of a name for each command that is shown, and none for any other.
+//! Cost: one look-up of the name for each command that is shown.
 
 mod rules;
 mod text;
 mod well_known;
 
-pub(crate) use self::text::{Name, Text};
+pub(crate) use self::text::{EscapedName, EscapedText};
 pub use self::{
     rules::{Hide, Redact},
-    text::Shown,
+    text::Redacted,
 };

@@ -3,31 +3,31 @@ use std::sync::LazyLock;
 use kvstore_protocol::{Command, NameMap};
 
 use super::{
-    text::{Arguments, Shown},
+    text::{Redacted, RedactedArguments},
     well_known::{KEYS_OF_OTHERS, well_known},
 };
 
-/// Rules of what is hidden of which command. Names are compared without regard to case.
+/// Which arguments of which commands are hidden. Names are compared without regard to case.
 #[derive(Clone, Debug)]
 pub struct Redact {
     rules: NameMap<Visible>,
     others: Visible,
 }
 
-/// What is hidden of a command.
+/// Which arguments of a command are hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hide {
     /// All arguments.
     All,
-    /// All but the keys. Where the keys are is known of the commands that [`Redact::hide_values`] shows; of any other the
-    /// first argument is taken for one.
+    /// All but the keys. The positions of keys are known for the commands that [`Redact::hide_values`] shows. For any
+    /// other command the first argument is taken as the key.
     Values,
-    /// The argument at this index, counted from 0, and those behind it.
+    /// The argument at this index, counted from 0, and all after it.
     From(usize),
 }
 
-/// What is left to be seen.
+/// Which arguments are shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Visible {
     First(usize),
@@ -45,7 +45,7 @@ impl Redact {
         Self { rules, others: Visible::First(usize::MAX) }
     }
 
-    /// A rule for one command, in place of what held for it before.
+    /// Sets the rule for one command. It replaces an earlier rule for it.
     #[must_use]
     pub fn hide(mut self, name: impl AsRef<[u8]>, hide: Hide) -> Self {
         let visible = match hide {
@@ -57,9 +57,9 @@ impl Redact {
         self
     }
 
-    /// Shows the keys of the well-known commands on strings and on keys in general (GET, SET, MSET, DEL, EXPIRE …), and
-    /// hides everything else, all arguments of all other commands among it. Rules for single commands hold nevertheless,
-    /// whether they were set before or are set afterwards.
+    /// Shows the keys of well-known commands for strings and keys (GET, SET, MSET, DEL, EXPIRE …), and hides all other
+    /// arguments of these and of all other commands. Rules of [`Redact::hide`] take precedence, whether they are set
+    /// before or after.
     #[must_use]
     pub fn hide_values(mut self) -> Self {
         for (name, visible) in super::well_known::all() {
@@ -70,17 +70,17 @@ impl Redact {
         Self { others: Visible::First(0), ..self }
     }
 
-    /// The command as it may be shown: its name in upper case, and what of its arguments is not hidden.
-    pub fn show<'a>(&self, command: &'a Command) -> Shown<'a> {
-        Shown::new(command, self.visible(command))
+    /// Returns the command for display: its name in upper case, and the arguments that are not hidden.
+    pub fn show<'a>(&self, command: &'a Command) -> Redacted<'a> {
+        Redacted::new(command, self.visible(command))
     }
 
-    /// The arguments alone.
-    pub(crate) fn arguments<'a>(&self, command: &'a Command) -> Arguments<'a> {
-        Arguments::new(command, self.visible(command))
+    /// The arguments, without the name.
+    pub(crate) fn arguments<'a>(&self, command: &'a Command) -> RedactedArguments<'a> {
+        RedactedArguments::new(command, self.visible(command))
     }
 
-    /// The rules of those who were given none.
+    /// The default rules.
     pub(crate) fn standard() -> &'static Self {
         static STANDARD: LazyLock<Redact> = LazyLock::new(Redact::new);
         &STANDARD

@@ -1,4 +1,4 @@
-//! What a peer sent, as it may be shown: escaped, cut, and without what is hidden.
+//! Text of a client for display: escaped, truncated, and without hidden arguments.
 
 use std::fmt::{self, Write};
 
@@ -14,52 +14,53 @@ const ARGUMENTS: usize = 8;
 
 const HIDDEN: &str = "(redacted)";
 
-/// A word.
-pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
+/// Any text of a client.
+pub(crate) struct EscapedText<'a>(pub(crate) &'a [u8]);
 
 /// The name of a command, in upper case.
-pub(crate) struct Name<'a>(pub(crate) &'a [u8]);
+pub(crate) struct EscapedName<'a>(pub(crate) &'a [u8]);
 
-/// The arguments of a command, each between quotes; those that are hidden are one `(redacted)`, however many they are.
-pub(crate) struct Arguments<'a> {
+/// The arguments of a command, each in quotes. Hidden arguments in a row are one `(redacted)`, however many they are.
+pub(crate) struct RedactedArguments<'a> {
     command: &'a Command,
     visible: Visible,
 }
 
-/// A command as it may be shown. Made by [`Redact::show`](super::Redact::show), and written with [`Display`](fmt::Display).
-pub struct Shown<'a>(Arguments<'a>);
+/// A command without its hidden arguments. Made by [`Redact::show`](super::Redact::show), and written with
+/// [`Display`](fmt::Display).
+pub struct Redacted<'a>(RedactedArguments<'a>);
 
-impl<'a> Arguments<'a> {
+impl<'a> RedactedArguments<'a> {
     pub(super) fn new(command: &'a Command, visible: Visible) -> Self {
         Self { command, visible }
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> Redacted<'a> {
     pub(super) fn new(command: &'a Command, visible: Visible) -> Self {
-        Self(Arguments::new(command, visible))
+        Self(RedactedArguments::new(command, visible))
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for EscapedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write(f, self.0, |byte| byte)
     }
 }
 
-impl fmt::Display for Name<'_> {
+impl fmt::Display for EscapedName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write(f, self.0, |byte| byte.to_ascii_uppercase())
     }
 }
 
-impl fmt::Display for Arguments<'_> {
+impl fmt::Display for RedactedArguments<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut after_hidden = false;
         for (index, argument) in self.command.args().take(ARGUMENTS).enumerate() {
             let (space, is_shown) = (if index == 0 { "" } else { " " }, self.visible.shows(index));
             if is_shown {
-                write!(f, "{space}\"{}\"", Text(argument))?;
+                write!(f, "{space}\"{}\"", EscapedText(argument))?;
             } else if !after_hidden {
                 write!(f, "{space}{HIDDEN}")?;
             }
@@ -74,16 +75,16 @@ impl fmt::Display for Arguments<'_> {
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let command = self.0.command;
         let space = if command.args().len() == 0 { "" } else { " " };
-        write!(f, "{}{space}{}", Name(command.name()), self.0)
+        write!(f, "{}{space}{}", EscapedName(command.name()), self.0)
     }
 }
 
-/// As [`Display`](fmt::Display): what is hidden stays hidden.
-impl fmt::Debug for Shown<'_> {
+/// The same as [`Display`](fmt::Display): hidden arguments stay hidden.
+impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -101,14 +102,14 @@ mod tests {
     use super::*;
 
     fn arguments(command: &Command, visible: Visible) -> String {
-        Arguments::new(command, visible).to_string()
+        RedactedArguments::new(command, visible).to_string()
     }
 
     #[test]
     fn a_name_is_in_upper_case_escaped_and_cut() {
-        assert_eq!(Name(b"get").to_string(), "GET");
-        assert_eq!(Name(b"a\r\n\x1b").to_string(), r"A\r\n\x1b");
-        assert_eq!(Name(&[b'x'; 65]).to_string(), format!("{}…", "X".repeat(64)));
+        assert_eq!(EscapedName(b"get").to_string(), "GET");
+        assert_eq!(EscapedName(b"a\r\n\x1b").to_string(), r"A\r\n\x1b");
+        assert_eq!(EscapedName(&[b'x'; 65]).to_string(), format!("{}…", "X".repeat(64)));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Lets commands be known under other names only, as Redis's `rename-command`.
+//! Gives commands other names, as `rename-command` in Redis.
 //!
-//! A command that comes under the new name reaches the service under the old one. One that comes under the old name is
-//! answered like a command that nobody knows, unless [`RenameLayer::alias`] keeps it. A command that is renamed to an
-//! empty name has no name left; [`deny`](crate::deny) refuses commands openly.
+//! A command under a new name reaches the service under its old one. A command under an old name is answered as an
+//! unknown command, unless [`RenameLayer::alias`] keeps the old names. A command that is renamed to an empty name
+//! cannot be called; [`deny`](crate::deny) refuses commands openly.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -24,17 +24,15 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! # What it cannot do
-//! - The commands inside of a script ([`kvstore_protocol::nested`]) can be refused, but not changed. So a script is
-//!   refused every name that this layer knows, old or new, where it would mean another command than outside of a
-//!   script. A layer that inspects scripts belongs inside of this one when the commands that run them are renamed.
-//! - What the transport does by itself stays under the old names: it answers the commands of a connection (AUTH, CLIENT
-//!   …) before any layer, and it waits for the answers to commands such as MULTI and SUBSCRIBE by their names. A new
-//!   name for one of the latter belongs in its list of barriers.
-//! - Texts are not changed: `COMMAND` lists the old names, errors and the logs of layers inside name them.
+//! # Limits
+//! - Commands inside of a script ([`kvstore_protocol::nested`]) can be refused, but not changed. So a script is refused
+//!   every old or new name that would mean another command than outside of a script. If commands that run scripts are
+//!   renamed, layers that inspect scripts belong inside of this one.
+//! - The transport knows commands by their old names: those of the connection (AUTH, CLIENT …), which it answers before
+//!   any layer, and barriers such as MULTI and SUBSCRIBE. Add the new name of a barrier to its list of barriers.
+//! - Texts are not changed: `COMMAND`, error texts, and the logs of layers inside show the old names.
 //!
-//! Cost: one look into a table for each command. A command that is renamed allocates its name and the places of its
-//! words; the arguments are not copied.
+//! Cost: one look-up for each command. A renamed command allocates for its name; the arguments are not copied.
 
 mod layer;
 mod names;

@@ -1,6 +1,6 @@
 use kvstore_protocol::{Command, CommandError, NameMap, nested::Inspect};
 
-/// What the names of commands mean.
+/// The meanings of names.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     meanings: NameMap<Meaning>,
@@ -9,9 +9,9 @@ pub(super) struct Names {
 
 #[derive(Clone, Debug)]
 enum Meaning {
-    /// An old name, and no new name of another command.
+    /// An old name that is not the new name of another command.
     Old,
-    /// A new name of the command with this old one.
+    /// A new name, for the command with this old name.
     New(Box<[u8]>),
 }
 
@@ -36,7 +36,7 @@ impl Names {
         Self { keeps_old: true, ..self }
     }
 
-    /// The command that `command` stands for.
+    /// Returns the command under the name that the service knows.
     #[inline]
     pub(super) fn resolve(&self, command: Command) -> Result<Command, CommandError> {
         match self.meanings.get(command.name()) {
@@ -55,7 +55,7 @@ impl Names {
     }
 }
 
-/// A nested command runs under the name that it has, or not at all.
+/// A nested command cannot be renamed, so it is refused if its name means another command.
 impl Inspect for Names {
     fn inspect(&self, nested: &Command) -> Result<(), CommandError> {
         match self.meanings.get(nested.name()) {

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::{ResponseFuture, names::Names};
 
-/// A service whose commands have other names. Made by [`RenameLayer`](super::RenameLayer).
+/// A service whose commands are called by other names. Made by [`RenameLayer`](super::RenameLayer).
 #[derive(Clone, Debug)]
 pub struct Rename<S> {
     inner: S,
@@ -37,7 +37,7 @@ where
     #[inline]
     fn call(&mut self, command: Command) -> Self::Future {
         match self.names.resolve(command) {
-            // Inspected under the name that is known inside, which may be that of a script.
+            // The command may be a script only under its old name.
             Ok(command) => ResponseFuture::admitted(self.inner.call(command.inspected_by(|| self.names.clone()))),
             Err(unknown) => ResponseFuture::refused(unknown),
         }

@@ -11,39 +11,39 @@ use tokio::sync::oneshot;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::{lane::First, mirror::Mirror};
+use super::{mirror::Mirror, queue::FirstResponse};
 
 pin_project! {
     /// The answer of the first service of [`Tee`](super::Tee).
     ///
     /// # Cancel safety
-    /// A command whose future is dropped before it was polled is not mirrored; later it has been.
+    /// A command whose future is dropped before its first poll is not mirrored.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, T> {
         #[pin]
         answer: F,
-        // Boxed: a command that is filtered out has none.
+        // Boxed: a command that is not mirrored has none.
         mirroring: Option<Box<Mirroring<T>>>,
     }
 }
 
-/// What is kept of a command for the second service.
+/// What a command needs to be mirrored.
 pub(super) struct Mirroring<T> {
     mirror: Arc<Mirror<T>>,
-    stage: Stage,
+    state: MirrorState,
 }
 
-enum Stage {
+enum MirrorState {
     /// The first service has not been polled.
     Called(Command),
-    /// Called -> Mirrored: it was not answered at its first poll, and somebody waits for its answer to compare it.
+    /// Called -> Mirrored: it was pending at its first poll, and its response will be compared.
     Mirrored(oneshot::Sender<Response>),
     Done,
 }
 
 impl<T> Mirroring<T> {
     pub(super) fn new(command: &Command, mirror: &Arc<Mirror<T>>) -> Box<Self> {
-        Box::new(Self { mirror: Arc::clone(mirror), stage: Stage::Called(command.clone()) })
+        Box::new(Self { mirror: Arc::clone(mirror), state: MirrorState::Called(command.clone()) })
     }
 }
 
@@ -52,31 +52,34 @@ where
     T: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
     T::Error: Into<BoxError>,
 {
-    /// Does what is to be done after a poll of the first service. Whether that was all.
-    fn heed<E>(&mut self, polled: &Poll<Result<Response, E>>) -> bool {
-        match (std::mem::replace(&mut self.stage, Stage::Done), polled) {
-            (Stage::Called(command), Poll::Ready(result)) => {
+    /// Mirrors the command after a poll of the first service, and sends the response to be compared. Returns whether
+    /// nothing is left to do.
+    fn after_poll<E>(&mut self, polled: &Poll<Result<Response, E>>) -> bool {
+        match (std::mem::replace(&mut self.state, MirrorState::Done), polled) {
+            (MirrorState::Called(command), Poll::Ready(result)) => {
                 let answer = result.as_ref().ok().filter(|answer| self.mirror.compares() && is_comparable(answer));
-                self.mirror.send(command, answer.cloned().map(First::Answered));
+                self.mirror.send(command, answer.cloned().map(FirstResponse::Answered));
             }
-            (Stage::Called(command), Poll::Pending) if self.mirror.compares() => {
+            (MirrorState::Called(command), Poll::Pending) if self.mirror.compares() => {
                 let (sender, receiver) = oneshot::channel();
-                self.mirror.send(command, Some(First::Awaited(receiver)));
-                self.stage = Stage::Mirrored(sender);
+                self.mirror.send(command, Some(FirstResponse::Awaited(receiver)));
+                self.state = MirrorState::Mirrored(sender);
             }
-            (Stage::Called(command), Poll::Pending) => self.mirror.send(command, None),
-            (Stage::Mirrored(sender), Poll::Ready(Ok(answer))) if !sender.is_closed() && is_comparable(answer) => {
-                // Nobody may want it any more.
+            (MirrorState::Called(command), Poll::Pending) => self.mirror.send(command, None),
+            (MirrorState::Mirrored(sender), Poll::Ready(Ok(answer)))
+                if !sender.is_closed() && is_comparable(answer) =>
+            {
+                // The receiver may be gone.
                 let _ = sender.send(answer.clone());
             }
-            (Stage::Mirrored(sender), Poll::Pending) => self.stage = Stage::Mirrored(sender),
-            (Stage::Mirrored(_) | Stage::Done, _) => {}
+            (MirrorState::Mirrored(sender), Poll::Pending) => self.state = MirrorState::Mirrored(sender),
+            (MirrorState::Mirrored(_) | MirrorState::Done, _) => {}
         }
-        matches!(self.stage, Stage::Done)
+        matches!(self.state, MirrorState::Done)
     }
 }
 
-/// What can be taken but once is for the client alone, and equal to nothing.
+/// A response that can be taken only once is for the client.
 fn is_comparable(answer: &Response) -> bool {
     !matches!(answer, Response::Streamed(_) | Response::Upgrade(_))
 }
@@ -100,7 +103,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let polled = this.answer.poll(cx);
-        if this.mirroring.as_mut().is_some_and(|mirroring| mirroring.heed(&polled)) {
+        if this.mirroring.as_mut().is_some_and(|mirroring| mirroring.after_poll(&polled)) {
             *this.mirroring = None;
         }
         polled

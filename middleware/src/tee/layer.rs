@@ -5,13 +5,12 @@ use tower_layer::Layer;
 
 use super::{
     Tee,
-    mirror::{Mirror, Settings},
+    mirror::{Mirror, TeeSettings},
 };
 
-/// Mirrors the commands of all the services that this layer and its clones make to a second service.
+/// Mirrors commands to a second service, from all services that this layer and its clones make.
 ///
-/// Clones share the lanes and the count of what was dropped. Every setting makes a layer of its own, which shares nothing
-/// with the one it was made from.
+/// Clones share the queues and the counts. Every setting makes a new layer, which shares nothing with the one before.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -21,7 +20,7 @@ use super::{
 /// use tower::service_fn;
 ///
 /// let copy = service_fn(|_: Command| async { Ok::<_, Infallible>(Response::ok()) });
-/// // Writes alone, at most eight at a time.
+/// // Only writes, at most eight at a time.
 /// let tee = TeeLayer::new(copy).only(|command: &Command| command.is("SET") || command.is("DEL")).max_in_flight(8);
 /// assert_eq!(tee.dropped(), 0);
 /// ```
@@ -30,15 +29,15 @@ pub struct TeeLayer<T> {
 }
 
 impl<T: Clone> TeeLayer<T> {
-    /// Mirrors all commands to `second`, and ignores its answers. Its clones are called, each for one command at a time.
+    /// Mirrors all commands to clones of `second`, and ignores its responses.
     pub fn new(second: T) -> Self {
-        let settings = Settings {
+        let settings = TeeSettings {
             only: None,
             compare: None,
-            lanes: 64,
+            max_in_flight: 64,
             max_commands: 10_000,
             max_bytes: 64 * 1024 * 1024,
-            patience: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
         };
         Self { mirror: Arc::new(Mirror::new(second, settings)) }
     }
@@ -49,15 +48,15 @@ impl<T: Clone> TeeLayer<T> {
         self.change(|settings| settings.only = Some(Arc::new(only)))
     }
 
-    /// Calls `compare` with the answers of the first and the second service to each command that both have answered, in a
-    /// task that nobody waits for. An error of the second service is the answer that a client would read; where the first
-    /// service fails there is nothing to compare.
+    /// Calls `compare` with the responses of the first and the second service to each command that both have answered.
+    /// It runs in a task of its own. An error of the second service is compared as the response that a client would
+    /// read. If the first service returns an error, nothing is compared.
     #[must_use]
     pub fn compare(self, compare: impl Fn(&Command, &Response, &Response) + Send + Sync + 'static) -> Self {
         self.change(|settings| settings.compare = Some(Arc::new(compare)))
     }
 
-    /// As [`TeeLayer::compare`], where the answers differ.
+    /// As [`TeeLayer::compare`], but only for responses that differ.
     #[must_use]
     pub fn on_difference(self, differ: impl Fn(&Command, &Response, &Response) + Send + Sync + 'static) -> Self {
         self.compare(move |command, first, second| {
@@ -67,52 +66,52 @@ impl<T: Clone> TeeLayer<T> {
         })
     }
 
-    /// How many commands the second service has to answer at a time, 64 unless this says otherwise. Those of one
-    /// connection never are at the same time.
+    /// How many commands are in flight to the second service at a time. By default 64. One connection has one at a
+    /// time.
     ///
     /// # Panics
-    /// When `max` is 0: nothing would be mirrored.
+    /// If `max` is 0: nothing would be mirrored.
     #[must_use]
     pub fn max_in_flight(self, max: usize) -> Self {
         assert!(max > 0, "at least one command is mirrored at a time");
-        self.change(|settings| settings.lanes = max)
+        self.change(|settings| settings.max_in_flight = max)
     }
 
-    /// How many commands may wait for the second service or their comparison or be under way, and how many bytes they may
-    /// have together; 10,000 and 64 MiB unless this says otherwise. More are dropped.
+    /// How many commands, and how many bytes of them, may be in flight, or wait for the second service or for their
+    /// comparison. By default 10,000 commands and 64 MiB. More are dropped.
     #[must_use]
-    pub fn max_waiting(self, commands: usize, bytes: usize) -> Self {
+    pub fn max_pending(self, commands: usize, bytes: usize) -> Self {
         self.change(|settings| (settings.max_commands, settings.max_bytes) = (commands, bytes))
     }
 
-    /// How long the second service has for each command, 10 seconds unless this says otherwise. One that takes longer is
+    /// How long the second service may take for a command. By default 10 seconds. A command that takes longer is
     /// dropped.
     #[must_use]
-    pub fn give_up_after(self, limit: Duration) -> Self {
-        self.change(|settings| settings.patience = limit)
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.change(|settings| settings.timeout = limit)
     }
 
-    /// How many commands the second service has not been given, for want of room or of a tokio runtime or since an
-    /// argument of theirs is streamed, or has not answered in time.
+    /// The number of commands that were dropped: for lack of capacity or of a tokio runtime, because an argument is
+    /// streamed, or because the second service did not answer in time.
     pub fn dropped(&self) -> u64 {
-        self.mirror.room().dropped()
+        self.mirror.capacity().dropped()
     }
 
-    /// How many commands wait for the second service, are under way there, or wait to be compared.
+    /// The number of commands that are in flight, or wait for the second service or to be compared.
     pub fn in_flight(&self) -> usize {
-        self.mirror.room().in_use()
+        self.mirror.capacity().in_use()
     }
 
-    /// Waits for a moment at which nothing is [in flight](Self::in_flight): for tests, and for a program that ends. While
-    /// more commands come than are done with, there may be none.
+    /// Waits for a moment at which nothing is [in flight](Self::in_flight): for tests, and before a program ends. Under
+    /// constant load there may be none.
     ///
     /// # Cancel safety
-    /// It only watches.
+    /// Dropping the future has no effect.
     pub async fn idle(&self) {
-        self.mirror.room().empty().await;
+        self.mirror.capacity().empty().await;
     }
 
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn change(self, change: impl FnOnce(&mut TeeSettings)) -> Self {
         let mut settings = self.mirror.settings().clone();
         change(&mut settings);
         Self { mirror: Arc::new(Mirror::new(self.mirror.second(), settings)) }

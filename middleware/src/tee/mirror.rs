@@ -10,40 +10,40 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::{
-    lane::{First, Lane, Mirrored},
-    room::Room,
-    second::ask,
+    capacity::Capacity,
+    queue::{FirstResponse, MirrorQueue, Mirrored},
+    second::call_within,
 };
-use crate::trouble::guard;
+use crate::failure::catch;
 
 pub(super) type Only = dyn Fn(&Command) -> bool + Send + Sync;
 pub(super) type Compare = dyn Fn(&Command, &Response, &Response) + Send + Sync;
 
-/// What a layer is told.
+/// The settings of a layer.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(super) struct TeeSettings {
     pub(super) only: Option<Arc<Only>>,
     pub(super) compare: Option<Arc<Compare>>,
-    pub(super) lanes: usize,
+    pub(super) max_in_flight: usize,
     pub(super) max_commands: usize,
     pub(super) max_bytes: usize,
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
 }
 
-/// What the services of a layer share.
+/// The queues that the services of a layer share.
 pub(super) struct Mirror<T> {
-    settings: Settings,
-    /// Never called; in a lock, since what can be cloned can not always be shared.
+    settings: TeeSettings,
+    /// Never called, only cloned. Behind a lock, since a service may not be `Sync`.
     second: Mutex<T>,
-    lanes: Box<[Mutex<Lane>]>,
-    room: Arc<Room>,
+    queues: Box<[Mutex<MirrorQueue>]>,
+    capacity: Arc<Capacity>,
 }
 
 impl<T: Clone> Mirror<T> {
-    pub(super) fn new(second: T, settings: Settings) -> Self {
-        let lanes = (0..settings.lanes).map(|_| Mutex::default()).collect();
-        let room = Arc::new(Room::new(settings.max_commands, settings.max_bytes));
-        Self { settings, second: Mutex::new(second), lanes, room }
+    pub(super) fn new(second: T, settings: TeeSettings) -> Self {
+        let queues = (0..settings.max_in_flight).map(|_| Mutex::default()).collect();
+        let capacity = Arc::new(Capacity::new(settings.max_commands, settings.max_bytes));
+        Self { settings, second: Mutex::new(second), queues, capacity }
     }
 
     pub(super) fn second(&self) -> T {
@@ -52,12 +52,12 @@ impl<T: Clone> Mirror<T> {
 }
 
 impl<T> Mirror<T> {
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &TeeSettings {
         &self.settings
     }
 
-    pub(super) fn room(&self) -> &Room {
-        &self.room
+    pub(super) fn capacity(&self) -> &Capacity {
+        &self.capacity
     }
 
     #[inline]
@@ -71,7 +71,7 @@ impl<T> Mirror<T> {
 
     fn compare(&self, command: &Command, first: &Response, second: &Response) {
         if let Some(compare) = &self.settings.compare {
-            let _ = guard(|| compare(command, first, second));
+            let _ = catch(|| compare(command, first, second));
         }
     }
 }
@@ -81,54 +81,55 @@ where
     T: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
     T::Error: Into<BoxError>,
 {
-    /// Hands a command to its lane, if there is room for it.
-    pub(super) fn send(self: &Arc<Self>, command: Command, first: Option<First>) {
-        // The pieces of a streamed argument come once, and they are for the first service.
+    /// Adds a command to its queue, if there is capacity.
+    pub(super) fn send(self: &Arc<Self>, command: Command, first: Option<FirstResponse>) {
+        // The pieces of a streamed argument come only once, and are for the first service.
         if command.streamed_len().is_some() {
-            return self.room.count_dropped(1);
+            return self.capacity.count_dropped(1);
         }
-        let (Some(slot), Ok(runtime)) = (self.room.take(command.size()), Handle::try_current()) else {
-            return self.room.count_dropped(1);
+        let (Some(reservation), Ok(runtime)) = (self.capacity.take(command.size()), Handle::try_current()) else {
+            return self.capacity.count_dropped(1);
         };
-        let lane = (command.session().id() % self.lanes.len() as u64) as usize;
-        let is_at_rest = lock(&self.lanes[lane]).push(Mirrored { command, first, slot });
-        if is_at_rest {
-            runtime.spawn(Worker { mirror: Arc::clone(self), lane, is_under_way: false, is_done: false }.run());
+        let queue = (command.session().id() % self.queues.len() as u64) as usize;
+        let is_idle = lock(&self.queues[queue]).push(Mirrored { command, first, reservation });
+        if is_idle {
+            runtime.spawn(Worker { mirror: Arc::clone(self), queue, is_in_flight: false, is_done: false }.run());
         }
     }
 
     /// Calls the second service, and compares the answers.
     async fn run(self: &Arc<Self>, mirrored: Mirrored, instance: &mut Option<T>) {
-        let Mirrored { command, first, slot } = mirrored;
-        let Ok(service) = instance.take().map_or_else(|| guard(|| self.second()), Ok) else {
-            return self.room.count_dropped(1);
+        let Mirrored { command, first, reservation } = mirrored;
+        let Ok(service) = instance.take().map_or_else(|| catch(|| self.second()), Ok) else {
+            return self.capacity.count_dropped(1);
         };
-        let Some((second, service)) = ask(service, command.clone().mirrored(), self.settings.patience).await else {
-            return self.room.count_dropped(1);
+        let Some((second, service)) = call_within(service, command.clone().mirrored(), self.settings.timeout).await
+        else {
+            return self.capacity.count_dropped(1);
         };
         *instance = service;
         match first {
             None => {}
-            Some(First::Answered(first)) => self.compare(&command, &first, &second),
-            Some(First::Awaited(first)) => {
-                // Apart: the lane does not wait for the first service.
+            Some(FirstResponse::Answered(first)) => self.compare(&command, &first, &second),
+            Some(FirstResponse::Awaited(first)) => {
+                // In a task of its own: the queue does not wait for the first service.
                 let mirror = Arc::clone(self);
                 tokio::spawn(async move {
                     if let Ok(first) = first.await {
                         mirror.compare(&command, &first, &second);
                     }
-                    drop(slot);
+                    drop(reservation);
                 });
             }
         }
     }
 }
 
-/// The task that works off a lane.
+/// The task that works on a queue.
 struct Worker<T> {
     mirror: Arc<Mirror<T>>,
-    lane: usize,
-    is_under_way: bool,
+    queue: usize,
+    is_in_flight: bool,
     is_done: bool,
 }
 
@@ -140,34 +141,34 @@ where
     async fn run(mut self) {
         let mut instance = None;
         while let Some(mirrored) = self.next() {
-            self.is_under_way = true;
+            self.is_in_flight = true;
             self.mirror.run(mirrored, &mut instance).await;
-            self.is_under_way = false;
-            // A service that is always ready would keep the thread to itself.
+            self.is_in_flight = false;
+            // Otherwise a service that is always ready would block the thread.
             consume_budget().await;
         }
     }
 
     fn next(&mut self) -> Option<Mirrored> {
-        let next = lock(&self.mirror.lanes[self.lane]).next();
+        let next = lock(&self.mirror.queues[self.queue]).next();
         self.is_done = next.is_none();
         next
     }
 }
 
-/// The runtime ends, and with it the task: a later command finds the lane at rest.
+/// If the runtime shuts down, the task is dropped. A later command starts a new one.
 impl<T> Drop for Worker<T> {
     fn drop(&mut self) {
         if !self.is_done {
-            let left = lock(&self.mirror.lanes[self.lane]).abandon();
-            self.mirror.room.count_dropped(left.len() + usize::from(self.is_under_way));
+            let left = lock(&self.mirror.queues[self.queue]).abandon();
+            self.mirror.capacity.count_dropped(left.len() + usize::from(self.is_in_flight));
         }
     }
 }
 
 impl<T> fmt::Debug for Mirror<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mirror").field("room", &self.room).finish_non_exhaustive()
+        f.debug_struct("Mirror").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }
 

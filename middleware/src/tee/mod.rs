@@ -1,22 +1,22 @@
-//! Mirrors commands to a second service, whose answers are ignored or compared.
+//! Mirrors commands to a second service, whose responses are ignored or compared.
 //!
-//! For trying a new server on real traffic, warming a cache, or filling a copy. tower has nothing like it; its
-//! [`Steer`](https://docs.rs/tower/latest/tower/steer/index.html) sends each request to one service, and this sends it to
-//! two. Clients read the first one's answers alone, and neither wait for the second nor notice its errors and panics: it
-//! is called in tasks of its own, with commands that are cut off from their connection ([`Command::mirrored`]), so that
-//! it cannot push anything to a client either.
+//! For trying a new server with real traffic, warming a cache, or filling a copy. tower has no such layer: its
+//! [`Steer`](https://docs.rs/tower/latest/tower/steer/index.html) sends each request to one of several services.
+//! Clients read the responses of the first service. They do not wait for the second one, nor notice its errors and
+//! panics: it runs in tasks of its own, with commands that are detached from their connection ([`Command::mirrored`]),
+//! so it cannot push messages to a client.
 //!
-//! - *What is mirrored.* Each command that [`TeeLayer::only`] lets through, once the first service's future has been
-//!   polled, whether it is answered then or later: what an outer layer refuses is not mirrored. A script is mirrored as a
-//!   whole. What blocks (BLPOP) is better left out. A command whose last argument is streamed is dropped, since its
-//!   pieces come once; an answer that is streamed, or ends the protocol, is not compared.
-//! - *In which order.* That of the first polls, for the commands of one connection: a SET and the GET behind it reach the
-//!   second service one after the other. There are so many lanes ([`TeeLayer::max_in_flight`]), each with one command
-//!   under way, and a connection keeps to its lane; what comes from no connection has one lane. Nothing is said about
-//!   the order between connections; where they write to the same keys at once, the two services may come to differ.
-//! - *How much.* Commands that the second service does not keep up with wait, up to [`TeeLayer::max_waiting`]; more are
-//!   dropped, and counted in [`TeeLayer::dropped`]. A command that it does not answer in time
-//!   ([`TeeLayer::give_up_after`]) is dropped too, so that its lane goes on.
+//! - *What is mirrored.* Each command that [`TeeLayer::only`] selects, once the future of the first service has been
+//!   polled. So a command that an outer layer refuses is not mirrored. A script is mirrored as a whole. Leave out
+//!   commands that block, such as BLPOP. A command whose last argument is streamed is dropped, since its pieces come
+//!   only once. A response that is streamed, or that ends the protocol, is not compared.
+//! - *Order.* The commands of one connection are mirrored in the order of their first polls: a SET reaches the second
+//!   service before the GET after it. There are as many queues as [`TeeLayer::max_in_flight`], each with one command in
+//!   flight, and a connection keeps to one of them. Commands without a connection share one queue. The order between
+//!   connections may differ: if they write to the same keys at once, the two services may end up with different values.
+//! - *Backpressure.* Commands wait if the second service is slow, up to [`TeeLayer::max_pending`]. More are dropped,
+//!   and counted in [`TeeLayer::dropped`]. A command that is not answered within [`TeeLayer::timeout`] is dropped too,
+//!   so that its queue goes on.
 //!
 //! ```
 //! use std::{convert::Infallible, sync::{Arc, Mutex}};
@@ -45,15 +45,15 @@
 //!
 //! [`Command::mirrored`]: kvstore_protocol::Command::mirrored
 //!
-//! Cost: a command that is filtered out costs the call of the filter. Any other costs its client a clone of the command
-//! (which shares its buffer), an allocation, a lock of its lane, and, where answers are compared, a clone of the answer;
-//! where its lane is at rest, a task. The rest is done in that task.
+//! Cost: for a command that is not selected, the call of the filter. For any other a clone of the command (which shares
+//! its buffer), one allocation, the lock of its queue, a clone of the response if responses are compared, and the start
+//! of a task if the queue is idle. The rest is done in that task.
 
+mod capacity;
 mod future;
-mod lane;
 mod layer;
 mod mirror;
-mod room;
+mod queue;
 mod second;
 mod service;
 

@@ -1,4 +1,4 @@
-//! One call of the second service, which may fail, panic or never end.
+//! One call of the second service, which may fail, panic, or never answer.
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
@@ -7,23 +7,24 @@ use tokio::time::timeout;
 use tower::BoxError;
 use tower_service::Service;
 
-use crate::trouble::{answer_to, discard, guard};
+use crate::failure::{catch, discard, response_to};
 
-/// Calls `service`: its answer, and the instance, as long as it is good for another call. `None` when it is late.
-pub(super) async fn ask<T>(service: T, command: Command, limit: Duration) -> Option<(Response, Option<T>)>
+/// Calls `service`. Returns its response, and the instance if it can be called again. `None` if it takes longer than
+/// `limit`.
+pub(super) async fn call_within<T>(service: T, command: Command, limit: Duration) -> Option<(Response, Option<T>)>
 where
     T: Service<Command, Response = Response>,
     T::Error: Into<BoxError>,
 {
-    let mut asked = Box::pin(timeout(limit, call(service, command)));
-    let answer = poll_fn(|cx| match guard(|| asked.as_mut().poll(cx)) {
+    let mut calling = Box::pin(timeout(limit, call(service, command)));
+    let answer = poll_fn(|cx| match catch(|| calling.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(answer)) => Poll::Ready(answer.ok()),
-        // A panic may have come from anywhere in it: the instance went with it.
+        // After a panic the instance is spent.
         Err(internal_error) => Poll::Ready(Some((internal_error, None))),
     });
     let answer = answer.await;
-    discard(asked);
+    discard(calling);
     answer
 }
 
@@ -34,8 +35,8 @@ where
 {
     // An instance that failed to become ready is spent.
     if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
-        return (answer_to(error.into()), None);
+        return (response_to(error.into()), None);
     }
-    let answer = service.call(command).await.unwrap_or_else(|error| answer_to(error.into()));
+    let answer = service.call(command).await.unwrap_or_else(|error| response_to(error.into()));
     (answer, Some(service))
 }

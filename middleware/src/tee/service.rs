@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{ResponseFuture, future::Mirroring, mirror::Mirror};
 
-/// A service whose commands are mirrored to another. Made by [`TeeLayer`](super::TeeLayer).
+/// A service whose commands are mirrored to another one. Made by [`TeeLayer`](super::TeeLayer).
 pub struct Tee<S, T> {
     inner: S,
     mirror: Arc<Mirror<T>>,
@@ -44,7 +44,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, T>;
 
-    /// The readiness of the first service: nobody waits for the second.
+    /// The readiness of the first service. Clients do not wait for the second.
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)

@@ -19,7 +19,7 @@ pin_project! {
         #[pin]
         answer: F,
         limit: Option<Duration>,
-        // Boxed: most commands have no use for a timer, and all of them are moved.
+        // Boxed: most commands need no timer, and all futures are moved.
         deadline: Option<Pin<Box<Sleep>>>,
     }
 }
@@ -40,16 +40,16 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        // The answer is asked first: one that arrives on the deadline is not late.
+        // The answer is polled first: one that arrives on the deadline is not late.
         match observe(|| this.answer.poll(cx)) {
-            // As it came: the compiler then leaves an answer where it was made, and moves nothing.
+            // Returned as it came: the compiler then does not move the answer.
             Poll::Ready(answer) => Poll::Ready(answer),
             Poll::Pending => poll_deadline(*this.limit, this.deadline, cx),
         }
     }
 }
 
-/// Waits for the end of the time of a pending command.
+/// Waits for the deadline of a pending command.
 #[cold]
 #[inline(never)]
 fn poll_deadline<E>(

@@ -4,21 +4,21 @@ use tower_layer::Layer;
 
 use super::Timeout;
 
-/// Gives every command the same time to be answered.
+/// Limits how long a command may take.
 ///
-/// See the [module](super) for what happens to a command that is late.
+/// See the [module](super) for how a late command ends.
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer {
     limit: Option<Duration>,
 }
 
 impl TimeoutLayer {
-    /// Commands are late after `limit`. A limit of zero still takes an answer that is there at the first poll.
+    /// A command is late after `limit`. With a limit of zero, a command that is answered at its first poll is not late.
     pub const fn new(limit: Duration) -> Self {
         Self { limit: Some(limit) }
     }
 
-    /// No command is ever late: the same type of stack for a program that was told not to limit the time.
+    /// No command is ever late. For a program whose timeout is a setting: the type of the stack stays the same.
     pub const fn disabled() -> Self {
         Self { limit: None }
     }

@@ -1,12 +1,12 @@
 //! Answers a command that takes too long with `-TIMEOUT the command took too long`.
 //!
 //! Differs from [`tower::timeout`](https://docs.rs/tower/latest/tower/timeout/index.html), which fails the call and
-//! changes the error type: here a late command is answered, and the error type of the wrapped service stays. While a
-//! command is parked ([`kvstore_protocol::parking`]) it cannot be late; once its event has come, it has the whole time
-//! again. The time counts from the first poll at which the answer is not there.
+//! changes the error type. Here a late command is answered, and the error type of the inner service stays. A parked
+//! command ([`kvstore_protocol::parking`]) cannot be late; once its event has come, its time starts again. Otherwise
+//! the time starts at the first poll that is pending.
 //!
-//! A late command's future is dropped together with the [`ResponseFuture`], wherever it has got to: what it must not
-//! leave half done belongs in one step between two `await`s.
+//! The future of a late command is dropped with the [`ResponseFuture`], at whatever `await` it has reached. Changes
+//! that must not be left half done belong in one step between two `await`s.
 //!
 //! ```
 //! use std::{convert::Infallible, time::Duration};
@@ -26,8 +26,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Cost: a command that is answered at its first poll pays for no timer, no allocation and no look at the clock. Any
-//! other allocates one timer.
+//! Cost: a command that is answered at its first poll starts no timer, allocates nothing and does not read the clock.
+//! Any other allocates one timer.
 
 mod future;
 mod layer;

@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 
-/// A service whose commands are answered in time. Made by [`TimeoutLayer`](super::TimeoutLayer).
+/// A service whose commands have a time limit. Made by [`TimeoutLayer`](super::TimeoutLayer).
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     inner: S,

@@ -12,9 +12,15 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower::{Layer, Service, ServiceExt};
 
-/// A service whose only command is answered `+OK` once its work is done.
+/// A service whose only command is answered `+OK` once its work is done. Its clones have no work of their own.
 #[derive(Debug)]
 pub(crate) struct Once<W>(Option<W>);
+
+impl<W> Clone for Once<W> {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
 
 impl<W> Service<Command> for Once<W>
 where

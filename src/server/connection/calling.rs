@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{Codec, Command, CommandError, Response, batch};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
@@ -65,7 +65,7 @@ impl<M: MakeService, T> Caller<M, T> {
     /// Drops the service, with what it reserved. A panic in that is logged.
     pub(super) fn drop_service(&mut self) {
         self.is_waiting = false;
-        trouble::discard(self.service.take());
+        failure::discard(self.service.take());
     }
 
     /// Cancels all commands in flight.
@@ -159,10 +159,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     fn call_service(&mut self, is_exclusive: bool, cx: &mut Context<'_>) -> bool {
         let Some(service) = &mut self.caller.service else { return self.renew_service() };
-        match trouble::guard(|| service.poll_ready(cx)) {
+        match failure::catch(|| service.poll_ready(cx)) {
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Pending) => return self.wait_for_service(),
-            Ok(Poll::Ready(Err(error))) => return self.answer_spent(trouble::answer_to(error.into())),
+            Ok(Poll::Ready(Err(error))) => return self.answer_spent(failure::response_to(error.into())),
             Err(answer) => return self.answer_spent(answer),
         }
         let Some((command, tag)) = self.reader.queue.pop() else { return false };
@@ -220,7 +220,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Gets another service where there is none. True when there is more to do.
     #[inline(never)]
     fn renew_service(&mut self) -> bool {
-        match trouble::guard(|| self.caller.make.another()) {
+        match failure::catch(|| self.caller.make.another()) {
             Ok(Some(service)) => {
                 self.caller.service = Some(service);
                 return true;

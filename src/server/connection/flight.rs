@@ -12,7 +12,7 @@ use std::{
 
 use kvstore_protocol::Response;
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 
 /// A place for one future, used again for the next: a command in flight costs no allocation.
 type FuturePlace<F> = Pin<Box<Option<F>>>;
@@ -203,10 +203,10 @@ where
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
-        Ok(Poll::Ready(Err(error))) => Poll::Ready(trouble::answer_to(error.into())),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(failure::response_to(error.into())),
         Err(panic) => {
             empty(place);
-            Poll::Ready(trouble::answer_to_panic(&*panic))
+            Poll::Ready(failure::response_to_panic(&*panic))
         }
     }
 }
@@ -220,5 +220,5 @@ fn refill<F>(place: &mut FuturePlace<F>, future: F) {
 
 /// Drops a future that may panic while it is dropped.
 fn empty<F>(place: &mut FuturePlace<F>) {
-    let _ = trouble::guard(|| place.set(None));
+    let _ = failure::catch(|| place.set(None));
 }

@@ -37,7 +37,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{
     Codec, ProtocolError, Session, batch,
     mailbox::{Inbox, Order},
@@ -157,8 +157,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 Box::pin(self.close()).await;
             }
             self.caller.drop_service();
-            trouble::discard(self.writer.outgoing.take());
-            trouble::discard(self.takeover.take());
+            failure::discard(self.writer.outgoing.take());
+            failure::discard(self.takeover.take());
             ending
         }
     }

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{Codec, Command, Session};
 
 use super::{
@@ -115,7 +115,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
         if let Some(prefetch) = &self.client.shared().prefetch {
             // It has no effect, so a panic in it is no reason to leave a batch unanswered.
-            let _ = trouble::guard(|| prefetch(batch));
+            let _ = failure::catch(|| prefetch(batch));
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Buf, BufMut, BytesMut};
-use kvstore_middleware::trouble;
+use kvstore_middleware::failure;
 use kvstore_protocol::{Body, Codec, CommandError, Response, Streamed, Upgrade};
 use tokio_util::io::poll_read_buf;
 
@@ -77,7 +77,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn begin_stream(&mut self, streamed: &Streamed, tag: C::Tag, is_last: bool) {
         let body = streamed.take();
         if !self.writer.sends_reply() {
-            trouble::discard(body);
+            failure::discard(body);
             return self.note_answered(is_last);
         }
         let Some(body) = body else {
@@ -89,7 +89,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             false if body.len() > self.output_bound() as u64 => {
                 let refusal = Response::error("ERR", "the value is too long to be sent in this protocol");
                 self.codec.encode(&refusal, tag, &mut self.writer.output);
-                trouble::discard(body);
+                failure::discard(body);
                 return self.note_answered(is_last);
             }
             false => Some(BytesMut::new()),
@@ -116,7 +116,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         buffer.reserve(room);
         let mut buffer = buffer.limit(room);
         let body = Pin::new(&mut outgoing.body);
-        let cause = match trouble::guard(|| poll_read_buf(body, cx, &mut buffer)) {
+        let cause = match failure::catch(|| poll_read_buf(body, cx, &mut buffer)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(_))) => return Poll::Ready(()),
             Ok(Poll::Ready(Err(error))) => error,
@@ -129,7 +129,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn end_stream(&mut self) {
         let Some(outgoing) = self.writer.outgoing.take() else { return };
         let OutgoingBody { body, tag, collected, is_last } = *outgoing;
-        trouble::discard(body);
+        failure::discard(body);
         match collected {
             Some(collected) => self.codec.encode(&Response::bulk(collected.freeze()), tag, &mut self.writer.output),
             None => self.codec.end_streamed(tag, &mut self.writer.output),
@@ -142,16 +142,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn break_stream(&mut self, cause: &io::Error) {
         let Some(outgoing) = self.writer.outgoing.take() else { return };
         let OutgoingBody { body, tag, collected, is_last } = *outgoing;
-        trouble::discard(body);
+        failure::discard(body);
         self.flush_soon();
         if collected.is_some() {
-            let answer = trouble::internal_error(&format!("a streamed value broke off: {cause}"));
+            let answer = failure::internal_error(&format!("a streamed value broke off: {cause}"));
             self.codec.encode(&answer, tag, &mut self.writer.output);
             return self.note_answered(is_last);
         }
         let peer = self.client.session.peer();
         tracing::error!(%peer, %cause, "a streamed value broke off, and its connection with it");
-        trouble::discard(self.takeover.take());
+        failure::discard(self.takeover.take());
         // Whatever were written now would be taken for the rest of the value.
         self.finish();
         self.caller.cancel();

@@ -1,28 +1,28 @@
-//! A command that is to be recorded.
+//! A command that is recorded once it ends.
 
 use std::{fmt, sync::Arc, task::Poll};
 
 use kvstore_protocol::Command;
 
-use super::{AuditRecord, layer::Settings};
-use crate::{outcome::Outcome, stopwatch::Stopwatch, watched::Watch};
+use super::{AuditRecord, layer::AuditSettings};
+use crate::{instrumented::Instrument, outcome::Outcome, stopwatch::Stopwatch};
 
-/// What is known of a command that is recorded at its end.
-pub struct Active {
-    settings: Arc<Settings>,
+/// A command, and what its record needs.
+pub struct AuditedCommand {
+    settings: Arc<AuditSettings>,
     command: Command,
     stopwatch: Stopwatch,
     is_recorded: bool,
 }
 
-impl Active {
-    pub(super) fn start(command: &Command, settings: &Arc<Settings>) -> Box<Self> {
+impl AuditedCommand {
+    pub(super) fn start(command: &Command, settings: &Arc<AuditSettings>) -> Box<Self> {
         let (settings, command) = (Arc::clone(settings), command.clone());
         Box::new(Self { settings, command, stopwatch: Stopwatch::start(), is_recorded: false })
     }
 }
 
-impl Watch for Active {
+impl Instrument for AuditedCommand {
     fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         self.stopwatch.poll(poll)
     }
@@ -34,16 +34,19 @@ impl Watch for Active {
     }
 }
 
-/// What the record hides is hidden here too.
-impl fmt::Debug for Active {
+/// Hides what the record hides.
+impl fmt::Debug for AuditedCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.settings.redact().show(&self.command);
-        f.debug_struct("Active").field("command", &shown).field("stopwatch", &self.stopwatch).finish_non_exhaustive()
+        f.debug_struct("AuditedCommand")
+            .field("command", &shown)
+            .field("stopwatch", &self.stopwatch)
+            .finish_non_exhaustive()
     }
 }
 
-/// The peer went away, or a layer around gave up.
-impl Drop for Active {
+/// The client disconnected, or an outer layer gave up.
+impl Drop for AuditedCommand {
     fn drop(&mut self) {
         if !self.is_recorded {
             self.finish(Outcome::Dropped);

@@ -1,4 +1,4 @@
-//! A command that is being logged.
+//! A command that is logged.
 
 use std::{fmt, sync::Arc, task::Poll, time::Duration};
 
@@ -9,17 +9,17 @@ use tracing::{
     level_filters::LevelFilter,
 };
 
-use super::layer::Settings;
+use super::layer::LogSettings;
 use crate::{
+    instrumented::Instrument,
     outcome::Outcome,
-    redact::{Name, Redact},
+    redact::{EscapedName, Redact},
     stopwatch::Stopwatch,
-    watched::Watch,
 };
 
-/// What is known of a command while it is logged.
+/// The span of a command, and what the warning needs if it is slow.
 #[derive(Debug)]
-pub struct Active {
+pub struct LoggedCommand {
     span: Span,
     stopwatch: Stopwatch,
     slow: Option<Slow>,
@@ -34,19 +34,19 @@ struct Slow {
     redact: Option<Arc<Redact>>,
 }
 
-impl Active {
-    /// Starts to log, if anybody listens.
+impl LoggedCommand {
+    /// Starts to log, if spans of this level are enabled or slow commands are warned of.
     #[inline]
-    pub(super) fn start(command: &Command, settings: &Settings) -> Option<Box<Self>> {
+    pub(super) fn start(command: &Command, settings: &LogSettings) -> Option<Box<Self>> {
         if settings.level > LevelFilter::current() && settings.slow_threshold.is_none() {
             return None;
         }
-        Self::start_listened(command, settings)
+        Self::start_enabled(command, settings)
     }
 
     #[cold]
     #[inline(never)]
-    fn start_listened(command: &Command, settings: &Settings) -> Option<Box<Self>> {
+    fn start_enabled(command: &Command, settings: &LogSettings) -> Option<Box<Self>> {
         let span = span(command, settings);
         let threshold = settings.slow_threshold.filter(|_| tracing::enabled!(Level::WARN));
         if span.is_disabled() && threshold.is_none() {
@@ -76,8 +76,8 @@ impl Active {
     }
 }
 
-impl Watch for Active {
-    /// Polls inside the span, and takes the time while the command is parked.
+impl Instrument for LoggedCommand {
+    /// Polls inside the span. The stopwatch stops while the command is parked.
     fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let Self { span, stopwatch, .. } = self;
         span.in_scope(|| stopwatch.poll(poll))
@@ -89,8 +89,8 @@ impl Watch for Active {
     }
 }
 
-/// The peer went away, or a layer around gave up.
-impl Drop for Active {
+/// The client disconnected, or an outer layer gave up.
+impl Drop for LoggedCommand {
     fn drop(&mut self) {
         if !self.is_answered {
             self.record(Outcome::Dropped);
@@ -98,7 +98,7 @@ impl Drop for Active {
     }
 }
 
-/// Without the command, of which arguments may be hidden.
+/// Without the command, since arguments of it may be hidden.
 impl fmt::Debug for Slow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slow").field("threshold", &self.threshold).finish_non_exhaustive()
@@ -108,7 +108,7 @@ impl fmt::Debug for Slow {
 impl Slow {
     fn warn(&self, outcome: Outcome<'_>, duration: Duration) {
         tracing::warn!(
-            name = %Name(self.command.name()),
+            name = %EscapedName(self.command.name()),
             peer = %self.command.session().peer(),
             args = self.log_arguments.then(|| display(rules(&self.redact).arguments(&self.command))),
             %outcome,
@@ -118,14 +118,14 @@ impl Slow {
     }
 }
 
-/// A span's level is part of its code, so there is one of them for each level.
-fn span(command: &Command, settings: &Settings) -> Span {
+/// The level of a span is a constant, so there is one span for each level.
+fn span(command: &Command, settings: &LogSettings) -> Span {
     macro_rules! span_at {
         ($level:expr) => {
             tracing::span!(
                 $level,
                 "command",
-                name = %Name(command.name()),
+                name = %EscapedName(command.name()),
                 peer = %command.session().peer(),
                 args = settings.log_arguments.then(|| display(rules(&settings.redact).arguments(command))),
                 outcome = Empty,

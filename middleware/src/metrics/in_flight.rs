@@ -1,4 +1,4 @@
-//! A command that is being measured.
+//! A command that is measured.
 
 use std::{sync::Arc, task::Poll};
 
@@ -9,21 +9,21 @@ use super::{
 use crate::{outcome::Outcome, stopwatch::Stopwatch};
 
 #[derive(Debug)]
-pub(super) struct Active {
+pub(super) struct MeasuredCommand {
     handles: Arc<Handles>,
     stopwatch: Stopwatch,
     unknown: Option<Box<Unknown>>,
     is_counted: bool,
 }
 
-/// A name that becomes a label if the command is answered well.
+/// A name that becomes a label if the command is answered without an error.
 #[derive(Debug)]
 struct Unknown {
     name: Box<[u8]>,
     registry: Arc<Registry>,
 }
 
-impl Active {
+impl MeasuredCommand {
     #[inline]
     pub(super) fn start(name: &[u8], table: &Table, registry: &Arc<Registry>) -> Self {
         let (handles, unknown) = match table.known(name) {
@@ -60,8 +60,8 @@ impl Unknown {
     }
 }
 
-/// The peer went away, or a layer around gave up.
-impl Drop for Active {
+/// The client disconnected, or an outer layer gave up.
+impl Drop for MeasuredCommand {
     #[inline]
     fn drop(&mut self) {
         if !self.is_counted {

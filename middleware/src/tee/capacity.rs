@@ -1,4 +1,4 @@
-//! How much is mirrored at a time.
+//! Bounds how much is mirrored at a time.
 
 use std::{
     pin::pin,
@@ -10,9 +10,9 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// The room for commands that wait or are under way.
+/// The capacity for commands that are pending or in flight.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     max_commands: usize,
     max_bytes: usize,
     commands: AtomicUsize,
@@ -21,36 +21,36 @@ pub(super) struct Room {
     emptied: Notify,
 }
 
-/// The place of one command. It goes back when it is dropped.
+/// The capacity that one command takes. Given back on drop.
 #[derive(Debug)]
-pub(super) struct Slot {
-    room: Arc<Room>,
+pub(super) struct Reservation {
+    capacity: Arc<Capacity>,
     bytes: usize,
 }
 
-impl Room {
+impl Capacity {
     pub(super) fn new(max_commands: usize, max_bytes: usize) -> Self {
         let (commands, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Self { max_commands, max_bytes, commands, bytes, dropped: AtomicU64::new(0), emptied: Notify::new() }
     }
 
-    /// A place for a command of so many bytes, if there is one. A lone command has one, however large it is.
-    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Slot> {
+    /// Reserves capacity for a command of so many bytes, if there is any. A lone command may have any size.
+    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let commands = self.commands.fetch_add(1, Ordering::Relaxed);
         let taken = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let slot = Slot { room: Arc::clone(self), bytes };
+        let reservation = Reservation { capacity: Arc::clone(self), bytes };
         let is_room = commands < self.max_commands && (taken == 0 || taken.saturating_add(bytes) <= self.max_bytes);
-        is_room.then_some(slot)
+        is_room.then_some(reservation)
     }
 
     pub(super) fn in_use(&self) -> usize {
         self.commands.load(Ordering::Acquire)
     }
 
-    /// Waits for a moment at which no place is taken.
+    /// Waits for a moment at which nothing is reserved.
     pub(super) async fn empty(&self) {
         let mut emptied = pin!(self.emptied.notified());
-        // Listens before it looks: the last place does not go back unheard in between.
+        // Enabled before the check, so that no notification is lost in between.
         emptied.as_mut().enable();
         if self.in_use() > 0 {
             emptied.await;
@@ -66,11 +66,11 @@ impl Room {
     }
 }
 
-impl Drop for Slot {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.room.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        if self.room.commands.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.room.emptied.notify_waiters();
+        self.capacity.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.capacity.commands.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.capacity.emptied.notify_waiters();
         }
     }
 }
@@ -81,23 +81,23 @@ mod tests {
 
     #[test]
     fn there_is_room_for_so_many_commands_of_so_many_bytes() {
-        let room = Arc::new(Room::new(3, 100));
-        let large = room.take(99).expect("room");
-        let small = room.take(1).expect("room");
-        assert!(room.take(1).is_none());
+        let capacity = Arc::new(Capacity::new(3, 100));
+        let large = capacity.take(99).expect("room");
+        let small = capacity.take(1).expect("room");
+        assert!(capacity.take(1).is_none());
         drop(large);
-        let others = [room.take(1), room.take(1)];
-        assert!(others.iter().all(Option::is_some) && room.take(1).is_none());
+        let others = [capacity.take(1), capacity.take(1)];
+        assert!(others.iter().all(Option::is_some) && capacity.take(1).is_none());
         drop((small, others));
-        assert_eq!(room.in_use(), 0);
+        assert_eq!(capacity.in_use(), 0);
     }
 
     #[test]
     fn a_lone_command_may_have_any_size() {
-        let room = Arc::new(Room::new(3, 100));
-        let huge = room.take(1000).expect("room");
-        assert!(room.take(1).is_none());
+        let capacity = Arc::new(Capacity::new(3, 100));
+        let huge = capacity.take(1000).expect("room");
+        assert!(capacity.take(1).is_none());
         drop(huge);
-        assert!(room.take(1).is_some());
+        assert!(capacity.take(1).is_some());
     }
 }
