@@ -1,10 +1,12 @@
 //! Tests of the whole, through its public interface. One binary, so that it links once.
 
+mod at_rest;
 #[cfg(feature = "binary")]
 mod binary;
 mod client;
 mod clients;
 mod connection_commands;
+mod connection_layer;
 mod deadlines;
 mod embedding;
 mod events;

@@ -1,8 +1,6 @@
 //! Which commands may go over a connection that many callers share, and how they are answered.
 
-use std::sync::LazyLock;
-
-use kvstore_protocol::{Command, CommandError, NameMap};
+use kvstore_protocol::{Command, CommandError, catalog::Flags};
 
 /// Why a command cannot be sent like any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,26 +77,19 @@ pub(super) fn pipeline(commands: &[Command]) -> Result<(), CommandError> {
     if is_open { Err(CommandError::err("the transaction does not end within the pipeline")) } else { Ok(()) }
 }
 
-/// The one list of the commands that are not sent like any other.
+/// Why `command` is not sent like any other, by its flags in the catalog.
 fn restriction(command: &Command) -> Option<Restriction> {
-    use Restriction::{AboutConnection, ChangesConnection, NoSingleReply, Subscription, Transaction};
-
-    static BY_NAME: LazyLock<NameMap<Restriction>> = LazyLock::new(|| {
-        let settings = ["SELECT", "AUTH", "HELLO", "RESET", "QUIT"].map(|name| (name, ChangesConnection));
-        let transactions = ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"].map(|name| (name, Transaction));
-        let many = ["MONITOR", "SYNC", "PSYNC"].map(|name| (name, NoSingleReply));
-        let subscriptions = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"];
-        let subscriptions = subscriptions.map(|name| (name, Subscription(name)));
-        let named = settings.into_iter().chain(transactions).chain(many).chain(subscriptions);
-        named.chain([("CLIENT", AboutConnection)]).collect()
-    });
-
-    let restriction = BY_NAME.get(command.name()).copied();
+    let known = command.known().filter(|known| known.flags().has(Flags::EXCLUSIVE | Flags::NO_SINGLE_REPLY))?;
+    let is = |flags| known.flags().has(flags);
     let sets_replies = || command.arg_at(0).is_some_and(|name| name.eq_ignore_ascii_case(b"REPLY"));
-    match restriction {
-        Some(AboutConnection) if sets_replies() => Some(NoSingleReply),
-        restriction => restriction,
-    }
+    Some(match () {
+        () if is(Flags::NO_SINGLE_REPLY) => Restriction::NoSingleReply,
+        () if is(Flags::TRANSACTION) => Restriction::Transaction,
+        () if is(Flags::SUBSCRIPTION) => Restriction::Subscription(known.name()),
+        () if !is(Flags::CONNECTION) || known.subcommands().is_empty() => Restriction::ChangesConnection,
+        () if sets_replies() => Restriction::NoSingleReply,
+        () => Restriction::AboutConnection,
+    })
 }
 
 fn subscription(name: &'static str, command: &Command, is_resp3: bool) -> Result<Expected, CommandError> {
@@ -171,7 +162,7 @@ mod tests {
     #[test]
     fn subscriptions_need_resp3_and_channels() {
         assert!(single(&command("SUBSCRIBE a"), false).is_err());
-        assert_eq!(single(&command("SUBSCRIBE a b"), true), Ok(Expected::Pushes("subscribe", 2)));
+        assert_eq!(single(&command("SUBSCRIBE a b"), true), Ok(Expected::Pushes("SUBSCRIBE", 2)));
         assert!(single(&Command::new("UNSUBSCRIBE"), true).is_err());
     }
 

@@ -36,8 +36,9 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! By default a server answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) before any layer, so
-//! they are not recorded here.
+//! `kvstore::serve` answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) in front of the service, so there
+//! they are not recorded here. A stack with a `ConnectionLayer` of its own shows them to the layers outside of it: see
+//! `Serve::connection_commands`.
 //!
 //! Cost: for a command that is filtered out, the call of the filter. For any other one allocation, a clone of the
 //! command (which shares its buffer), two readings of the clock, and the sink, which runs before the client is

@@ -12,6 +12,8 @@
 //! - *A parked command holds no permit* ([`kvstore_protocol::parking`]). Before it goes on, it waits for a permit
 //!   again, also where new commands are refused.
 //!
+//! Commands about the connection (PING, HELLO, AUTH, CLIENT …) need no permit: a full server still says PONG.
+//!
 //! The inner service is called only with a permit, so the limit also holds for a service that does its work in `call`,
 //! such as tower's `Buffer`. A command that has to wait takes the ready instance of the inner service along, and leaves
 //! a clone in its place.

@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use kvstore_protocol::{Command, Response};
+use kvstore_protocol::{Command, Response, catalog::Flags};
 use tower_service::Service;
 
 use super::{
@@ -66,7 +66,9 @@ where
     /// Calls the inner service only with a permit: a service may do all of its work in `call`.
     #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
-        let permit = CommandPermit::try_take(self.permits.as_ref());
+        // A full server says PONG, and can be cured by CLIENT KILL.
+        let permits = self.permits.as_ref().filter(|_| !command.flags().has(Flags::CONNECTION));
+        let permit = CommandPermit::try_take(permits);
         let call = match permit.is_missing() {
             false => Deferred::Called { answer: self.inner.call(command) },
             true => Deferred::NotCalled { reason: self.call_without_permit(command) },

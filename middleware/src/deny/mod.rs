@@ -31,8 +31,9 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
-//! By default a server answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) before any layer, so
-//! they are not refused here, and need no place on a list of allowed commands.
+//! `kvstore::serve` answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) in front of the service, so there
+//! they are not refused here, and need no place on a list of allowed commands. A stack with a `ConnectionLayer` of its own shows them to the layers outside of it: see
+//! `Serve::connection_commands`.
 //!
 //! Cost: one look-up for each command, and a second one if the list names sub-commands of it. A command that passes
 //! allocates nothing, unless it is a script.

@@ -29,8 +29,9 @@
 //! # });
 //! ```
 //!
-//! By default a server answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) before any layer, so
-//! they are not logged here.
+//! `kvstore::serve` answers the commands about the connection (PING, HELLO, AUTH, CLIENT …) in front of the service, so there
+//! they are not logged here. A stack with a `ConnectionLayer` of its own shows them to the layers outside of it: see
+//! `Serve::connection_commands`.
 //!
 //! Cost: if the level is disabled and no threshold is set, one or two relaxed loads for each command: no allocation, no
 //! reading of the clock, no clone of the command. Otherwise one allocation, and what the subscriber does.

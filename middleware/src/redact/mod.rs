@@ -3,8 +3,8 @@
 //! This is not a layer. It holds the rules that [`log`](crate::log) and [`audit`](crate::audit) share. Services that
 //! answer commands see all arguments.
 //!
-//! By default the arguments of AUTH, HELLO, ACL, CONFIG and MIGRATE are hidden, since they carry passwords, and all
-//! others are shown. [`Redact::hide`] adds rules for single commands. [`Redact::hide_values`] shows keys and hides
+//! By default the arguments of the commands that the [catalog](kvstore_protocol::catalog) calls sensitive are hidden, since
+//! they carry passwords: AUTH, HELLO, ACL, CONFIG and MIGRATE. All others are shown. [`Redact::hide`] adds rules for single commands. [`Redact::hide_values`] shows keys and hides
 //! everything else. Arguments that are shown are escaped and truncated: the first eight, 64 bytes of each.
 //!
 //! ```
@@ -24,7 +24,6 @@
 
 mod rules;
 mod text;
-mod well_known;
 
 pub(crate) use self::text::{EscapedName, EscapedText};
 pub use self::{

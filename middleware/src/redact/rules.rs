@@ -1,11 +1,8 @@
 use std::sync::LazyLock;
 
-use kvstore_protocol::{Command, NameMap};
+use kvstore_protocol::{Command, NameMap, catalog::Flags};
 
-use super::{
-    text::{Redacted, RedactedArguments},
-    well_known::{KEYS_OF_OTHERS, well_known},
-};
+use super::text::{Redacted, RedactedArguments};
 
 /// Which arguments of which commands are hidden. Names are compared without regard to case.
 #[derive(Clone, Debug)]
@@ -20,8 +17,8 @@ pub struct Redact {
 pub enum Hide {
     /// All arguments.
     All,
-    /// All but the keys. The positions of keys are known for the commands that [`Redact::hide_values`] shows. For any
-    /// other command the first argument is taken as the key.
+    /// All but the keys, which are where the [catalog](kvstore_protocol::catalog) says. For a command that is not in it, the
+    /// first argument is taken as the key.
     Values,
     /// The argument at this index, counted from 0, and all after it.
     From(usize),
@@ -31,18 +28,16 @@ pub enum Hide {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Visible {
     First(usize),
-    /// The keys of pairs.
-    EveryOther,
+    /// The keys, where the catalog says. Of a command that is not in it, so many of the first arguments.
+    Keys {
+        of_others: usize,
+    },
 }
-
-/// Commands whose arguments carry passwords.
-const SECRET: [&str; 5] = ["AUTH", "HELLO", "ACL", "CONFIG", "MIGRATE"];
 
 impl Redact {
     /// Hides the arguments of AUTH, HELLO, ACL, CONFIG and MIGRATE.
     pub fn new() -> Self {
-        let rules = SECRET.into_iter().map(|name| (name, Visible::First(0))).collect();
-        Self { rules, others: Visible::First(usize::MAX) }
+        Self { rules: NameMap::default(), others: Visible::First(usize::MAX) }
     }
 
     /// Sets the rule for one command. It replaces an earlier rule for it.
@@ -50,24 +45,18 @@ impl Redact {
     pub fn hide(mut self, name: impl AsRef<[u8]>, hide: Hide) -> Self {
         let visible = match hide {
             Hide::All => Visible::First(0),
-            Hide::Values => well_known(name.as_ref()).unwrap_or(KEYS_OF_OTHERS),
+            Hide::Values => Visible::Keys { of_others: 1 },
             Hide::From(index) => Visible::First(index),
         };
         self.rules.insert(name, visible);
         self
     }
 
-    /// Shows the keys of well-known commands for strings and keys (GET, SET, MSET, DEL, EXPIRE …), and hides all other
-    /// arguments of these and of all other commands. Rules of [`Redact::hide`] take precedence, whether they are set
-    /// before or after.
+    /// Shows the keys of the commands that are in the [catalog](kvstore_protocol::catalog), and hides all other arguments of
+    /// these and of all other commands. Rules of [`Redact::hide`] take precedence, whether they are set before or after.
     #[must_use]
-    pub fn hide_values(mut self) -> Self {
-        for (name, visible) in super::well_known::all() {
-            if self.rules.get(name.as_bytes()).is_none() {
-                self.rules.insert(name, visible);
-            }
-        }
-        Self { others: Visible::First(0), ..self }
+    pub fn hide_values(self) -> Self {
+        Self { others: Visible::Keys { of_others: 0 }, ..self }
     }
 
     /// Returns the command for display: its name in upper case, and the arguments that are not hidden.
@@ -87,7 +76,11 @@ impl Redact {
     }
 
     fn visible(&self, command: &Command) -> Visible {
-        *self.rules.get(command.name()).unwrap_or(&self.others)
+        match self.rules.get(command.name()) {
+            Some(rule) => *rule,
+            None if command.flags().has(Flags::SENSITIVE) => Visible::First(0),
+            None => self.others,
+        }
     }
 }
 
@@ -98,14 +91,22 @@ impl Default for Redact {
 }
 
 impl Visible {
-    pub(super) fn shows(self, index: usize) -> bool {
+    /// Whether the argument at `index` of `command` is shown.
+    pub(super) fn shows(self, command: &Command, index: usize) -> bool {
         match self {
             Self::First(count) => index < count,
-            Self::EveryOther => index.is_multiple_of(2),
+            Self::Keys { of_others } => match command.known() {
+                Some(known) => known.key_words(command).any(|(word, _)| word == index + 1),
+                None => index < of_others,
+            },
         }
     }
 
-    pub(super) fn shows_any_from(self, index: usize) -> bool {
-        self.shows(index) || self.shows(index + 1)
+    /// Whether any argument of `command` from `index` on is shown.
+    pub(super) fn shows_any_from(self, command: &Command, index: usize) -> bool {
+        match (self, command.known()) {
+            (Self::Keys { .. }, Some(known)) => known.key_words(command).any(|(word, _)| word > index),
+            _ => self.shows(command, index),
+        }
     }
 }

@@ -58,7 +58,7 @@ impl fmt::Display for RedactedArguments<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut after_hidden = false;
         for (index, argument) in self.command.args().take(ARGUMENTS).enumerate() {
-            let (space, is_shown) = (if index == 0 { "" } else { " " }, self.visible.shows(index));
+            let (space, is_shown) = (if index == 0 { "" } else { " " }, self.visible.shows(self.command, index));
             if is_shown {
                 write!(f, "{space}\"{}\"", EscapedText(argument))?;
             } else if !after_hidden {
@@ -68,7 +68,7 @@ impl fmt::Display for RedactedArguments<'_> {
         }
         match self.command.args().len().saturating_sub(ARGUMENTS) {
             0 => Ok(()),
-            more if self.visible.shows_any_from(ARGUMENTS) => write!(f, " … +{more}"),
+            more if self.visible.shows_any_from(self.command, ARGUMENTS) => write!(f, " … +{more}"),
             _ if after_hidden => Ok(()),
             _ => write!(f, " {HIDDEN}"),
         }
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn of_pairs_the_keys_are_shown() {
         let pairs = Command::new("MSET").with_args(["a", "1", "b", "2"]);
-        assert_eq!(arguments(&pairs, Visible::EveryOther), r#""a" (redacted) "b" (redacted)"#);
+        assert_eq!(arguments(&pairs, Visible::Keys { of_others: 0 }), r#""a" (redacted) "b" (redacted)"#);
         let long = Command::new("MSET").with_args(0..12);
-        assert!(arguments(&long, Visible::EveryOther).ends_with(r#""6" (redacted) … +4"#));
+        assert!(arguments(&long, Visible::Keys { of_others: 0 }).ends_with(r#""6" (redacted) … +4"#));
     }
 }

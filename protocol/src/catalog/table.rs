@@ -101,10 +101,10 @@ pub(super) static COMMANDS: [KnownCommand; 262] = [
     row("STRLEN", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("string"),
     row("SUBSTR", Arity::exactly(4), &[READ], &[KeySpec::reads(1)]).group("string"),
     // cluster
-    row("ASKING", Arity::exactly(1), &[FAST], &[]).group("cluster"),
+    row("ASKING", Arity::exactly(1), &[FAST, EXCLUSIVE], &[]).group("cluster"),
     row("CLUSTER", Arity::at_least(2), &[], &[]).subs(&CLUSTER_SUBCOMMANDS).group("cluster"),
-    row("READONLY", Arity::exactly(1), &[FAST, LOADING, STALE], &[]).group("cluster"),
-    row("READWRITE", Arity::exactly(1), &[FAST, LOADING, STALE], &[]).group("cluster"),
+    row("READONLY", Arity::exactly(1), &[FAST, LOADING, STALE, EXCLUSIVE], &[]).group("cluster"),
+    row("READWRITE", Arity::exactly(1), &[FAST, LOADING, STALE, EXCLUSIVE], &[]).group("cluster"),
     // connection
     row(
         "AUTH",
