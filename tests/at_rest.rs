@@ -19,8 +19,11 @@ use crate::support::{Client, Server, mock, settle, words};
 
 type Boxed = BoxCloneService<Command, Response, BoxError>;
 
+/// A name, and a stack.
+type NamedStack = (&'static str, fn() -> Boxed);
+
 /// How a service refuses FLUSHALL: always without calling the limit of one that it wraps.
-const STACKS: [(&str, fn() -> Boxed); 7] = [
+const STACKS: [NamedStack; 7] = [
     ("deny", || {
         boxed(ServiceBuilder::new().layer(DenyLayer::names(["FLUSHALL"])).concurrency_limit(1).service(words()))
     }),
@@ -121,7 +124,7 @@ async fn a_connection_that_was_refused_and_waits_holds_no_permit() {
                 other.asks("GET k\r\n", "$5\r\nGET k\r\n").await;
                 refused.asks("GET k\r\n", "$5\r\nGET k\r\n").await;
             }
-            drop((name, refused));
+            assert!(refused.hears_nothing().await, "{name}");
         }
     }
 }

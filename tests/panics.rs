@@ -223,12 +223,10 @@ async fn a_made_service_outlives_a_panic_of_one_of_its_futures() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_for_which_the_factory_fails_is_told_why_and_disconnected() {
-    let refusals: [(fn() -> BoxError, &str); 2] = [
-        (|| "out of services".into(), TROUBLE),
-        (|| CommandError::new("FULL", "come back later").into(), "-FULL come back later\r\n"),
-    ];
-    for (refusal, told) in refusals {
-        let factory = service_fn(move |_| ready(Err::<Minefield, _>(refusal())));
+    let full = CommandError::new("FULL", "come back later");
+    for (refusal, told) in [(None, TROUBLE), (Some(full), "-FULL come back later\r\n")] {
+        let error = move || refusal.clone().map_or_else(|| BoxError::from("out of services"), Into::into);
+        let factory = service_fn(move |_| ready(Err::<Minefield, _>(error())));
         let mut client = Server::of(|listener| serve_with_factory(listener, factory)).connect();
         client.gets(told).await;
         assert!(client.is_closed().await);

@@ -62,7 +62,7 @@ impl fmt::Debug for ServerState {
 /// Which commands are exclusive: called when everything before them is answered, and alone.
 pub(super) struct Exclusive {
     /// By their numbers in the catalog.
-    known: Box<[bool]>,
+    known: Box<[bool; CommandId::LIMIT]>,
     others: NameMap<()>,
 }
 
@@ -88,8 +88,10 @@ impl Exclusive {
 /// The commands that the catalog calls so.
 impl Default for Exclusive {
     fn default() -> Self {
-        let known = commands().iter().map(|known| known.flags().has(Flags::EXCLUSIVE));
-        Self { known: [false].into_iter().chain(known).collect(), others: NameMap::default() }
+        let mut exclusive = Self { known: Box::new([false; CommandId::LIMIT]), others: NameMap::default() };
+        let known = commands().iter().filter(|known| known.flags().has(Flags::EXCLUSIVE));
+        known.for_each(|known| exclusive.insert(known.name()));
+        exclusive
     }
 }
 

@@ -18,6 +18,18 @@ pub struct KnownCommand {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CommandId(u16);
 
+/// The flags of the commands by number, apart from the rest: several layers ask for those of every command.
+static FLAGS: [Flags; CommandId::LIMIT] = flags();
+
+const fn flags() -> [Flags; CommandId::LIMIT] {
+    let (mut flags, mut index) = ([Flags::PLAIN; CommandId::LIMIT], 0);
+    while index < COMMANDS.len() {
+        flags[index + 1] = COMMANDS[index].flags;
+        index += 1;
+    }
+    flags
+}
+
 /// The commands of the catalog, in the order of their numbers.
 pub fn commands() -> &'static [KnownCommand] {
     &COMMANDS
@@ -27,8 +39,11 @@ impl CommandId {
     /// A command that is not in the catalog.
     pub const UNKNOWN: Self = Self(0);
 
-    /// One more than the largest number.
-    pub const COUNT: usize = COMMANDS.len() + 1;
+    /// Every number is less than this: the length of a table of one's own, which then needs no check of its bounds.
+    pub const LIMIT: usize = 1 << Self::BITS;
+
+    /// How many bits a number has.
+    pub(crate) const BITS: u32 = 10;
 
     /// The number of the command called `name`, without regard to case.
     pub fn of(name: &[u8]) -> Self {
@@ -47,10 +62,16 @@ impl CommandId {
         COMMANDS.get(self.index().wrapping_sub(1))
     }
 
-    /// The number, less than [`COUNT`](Self::COUNT): for tables of one's own.
+    /// What the command does; no flags for a command that is not in the catalog.
+    #[inline]
+    pub fn flags(self) -> Flags {
+        FLAGS[self.index()]
+    }
+
+    /// The number, less than [`LIMIT`](Self::LIMIT): for tables of one's own.
     #[inline]
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.0 as usize % Self::LIMIT
     }
 
     #[inline]
@@ -159,7 +180,8 @@ mod tests {
         for (known, number) in COMMANDS.iter().zip(1..) {
             let id = CommandId::of(known.name.to_lowercase().as_bytes());
             assert_eq!((id.index(), id.known().map(KnownCommand::name)), (number, Some(known.name)));
-            assert!(!known.group.is_empty() && number < CommandId::COUNT);
+            assert_eq!(id.flags(), known.flags);
+            assert!(!known.group.is_empty() && number < CommandId::LIMIT);
         }
         assert_eq!(CommandId::of(b"GREET"), CommandId::UNKNOWN);
         assert!(CommandId::UNKNOWN.known().is_none());

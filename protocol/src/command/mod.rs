@@ -182,7 +182,7 @@ impl Command {
     /// What the command does, as far as the catalog knows.
     #[inline]
     pub fn flags(&self) -> Flags {
-        self.known().map_or(Flags::PLAIN, KnownCommand::flags)
+        self.id().flags()
     }
 
     /// The argument at `index`; 0 is the first after the name.

@@ -56,13 +56,12 @@ impl Extent {
     /// How many bits the number of the first word has, how many the number of words, and how many the id.
     const START_BITS: u32 = 18;
     const LEN_BITS: u32 = 28;
-    const ID_BITS: u32 = 10;
+    const ID_BITS: u32 = CommandId::BITS;
 
     /// # Panics
     /// When there are over 268,435,455 words, or over 262,143 in front of them.
     #[inline]
     pub(super) fn new(index: usize, id: CommandId, words: Range<usize>) -> Self {
-        const { assert!(CommandId::COUNT <= 1 << Self::ID_BITS, "an id fits into its bits") };
         let fits = words.start <= Self::WORDS_BEFORE && words.len() < Self::WORDS;
         assert!(index < Self::COMMANDS && fits, "too many words for one command");
         Self::pack(index, id, words)

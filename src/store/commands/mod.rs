@@ -38,11 +38,11 @@ static FAMILIES: &[Family] = &[
 ];
 
 /// The rows by the numbers that the commands have in the catalog of the protocol.
-pub(super) struct Table([Option<&'static Spec>; CommandId::COUNT]);
+pub(super) struct Table([Option<&'static Spec>; CommandId::LIMIT]);
 
 impl Table {
     pub(super) fn new() -> Self {
-        let mut rows = [None; CommandId::COUNT];
+        let mut rows = [None; CommandId::LIMIT];
         for spec in FAMILIES.iter().flat_map(|family| family.specs) {
             let id = CommandId::of(spec.name.as_bytes());
             assert_ne!(id, CommandId::UNKNOWN, "{} has a row in the catalog", spec.name);
