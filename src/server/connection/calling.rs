@@ -18,15 +18,14 @@ use super::{
 };
 use crate::server::{
     ConnectionCommands, ConnectionEvent,
-    connection_layer::{self, ConnectionCommand, ResponseFuture},
+    connection_layer::{self, ConnectionCommand, Outcome},
     make_service::MakeService,
 };
 
 /// The answer to nearly every command of a client that has not authenticated.
 const NOT_AUTHENTICATED: CommandError = CommandError::new("NOAUTH", "Authentication required.");
 
-/// The future of a command: of the service, or of a connection layer in front of it.
-type Futures<M> = ResponseFuture<<<M as MakeService>::Service as Service<Command>>::Future>;
+type Futures<M> = <<M as MakeService>::Service as Service<Command>>::Future;
 
 /// What calling a command comes to.
 type Called<M> = Polled<<<M as MakeService>::Service as Service<Command>>::Error>;
@@ -168,7 +167,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let Some((command, tag)) = self.reader.queue.pop() else { return false };
         (self.caller.is_at_exclusive, self.caller.is_waiting) = (is_exclusive, false);
         batch::set_more(!self.reader.queue.is_empty());
-        let mut polled = self.caller.flight.start(|| ResponseFuture::passed(service.call(command)), cx);
+        let mut polled = self.caller.flight.start(|| service.call(command), cx);
         match &mut polled {
             Ok(Poll::Ready(Ok(response))) if self.caller.flight.is_empty() => self.reply(response, tag),
             _ => self.reply_later(polled, tag),
@@ -189,7 +188,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         false
     }
 
-    /// Calls a command of the connection in front of the service, which need not be ready for it.
+    /// Answers a command of the connection in front of the service, which need not be ready for it.
     #[inline(never)]
     fn call_connection_layer(
         &mut self,
@@ -199,11 +198,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     ) -> bool {
         let Some((command, tag)) = self.reader.queue.pop() else { return false };
         self.caller.is_at_exclusive = is_exclusive;
-        let mut polled = self.caller.flight.start(|| ResponseFuture::answered_by(known, command), cx);
-        match &mut polled {
-            Ok(Poll::Ready(Ok(response))) if self.caller.flight.is_empty() => self.reply(response, tag),
-            // It is not the service that panicked.
-            _ => drop(self.caller.flight.started(polled, tag)),
+        match failure::catch(|| known.answer(command)) {
+            Ok(Outcome::Answered(answer)) | Err(answer) => self.answer_now(answer, tag),
+            Ok(Outcome::Pending(pending)) => self.caller.flight.wait(pending, tag, cx),
         }
         true
     }

@@ -10,9 +10,10 @@ use std::{
     thread,
 };
 
+use kvstore_middleware::failure;
 use kvstore_protocol::Response;
 
-use kvstore_middleware::failure;
+use crate::server::connection_layer::Pending;
 
 /// A place for one future, used again for the next: a command in flight costs no allocation.
 type FuturePlace<F> = Pin<Box<Option<F>>>;
@@ -30,6 +31,8 @@ struct Flying<F, T> {
 
 enum State<F> {
     Pending(FuturePlace<F>),
+    /// A command of the connection that waits.
+    Waiting(Pending),
     Answered(Response),
 }
 
@@ -98,14 +101,20 @@ where
         None
     }
 
+    /// Queues a command of the connection that waits.
+    pub(super) fn wait(&mut self, pending: Pending, tag: T, cx: &mut Context<'_>) {
+        let mut state = State::Waiting(pending);
+        if let Poll::Ready(response) = state.poll(cx) {
+            state = State::Answered(response);
+        }
+        self.flying.push_back(Flying { state, tag });
+    }
+
     /// Asks every future that is pending.
     pub(super) fn ask_all(&mut self, cx: &mut Context<'_>) {
         for flying in &mut self.flying {
-            let State::Pending(place) = &mut flying.state else { continue };
-            if let Poll::Ready(response) = ask(place, cx) {
-                let State::Pending(place) = mem::replace(&mut flying.state, State::Answered(response)) else {
-                    continue;
-                };
+            let Poll::Ready(response) = flying.state.poll(cx) else { continue };
+            if let State::Pending(place) = mem::replace(&mut flying.state, State::Answered(response)) {
                 self.spare.push(place);
             }
         }
@@ -119,10 +128,10 @@ where
 
     fn first_answer(&mut self) -> Option<(Response, T)> {
         match self.flying.front()?.state {
-            State::Pending(_) => None,
+            State::Pending(_) | State::Waiting(_) => None,
             State::Answered(_) => match self.flying.pop_front()? {
                 Flying { state: State::Answered(response), tag } => Some((response, tag)),
-                Flying { state: State::Pending(_), .. } => None,
+                Flying { .. } => None,
             },
         }
     }
@@ -142,12 +151,28 @@ where
     }
 }
 
+impl<F, E> State<F>
+where
+    F: Future<Output = Result<Response, E>>,
+    E: Into<tower::BoxError>,
+{
+    /// Polls a future that is pending. A panic in it is its answer.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        match self {
+            Self::Pending(place) => ask(place, cx),
+            Self::Waiting(pending) => failure::catch(|| pending.as_mut().poll(cx)).unwrap_or_else(Poll::Ready),
+            Self::Answered(_) => Poll::Pending,
+        }
+    }
+}
+
 /// The connection is gone, and its commands with it. A panic in the drop of one hurts no other.
 impl<F, T> Drop for Flight<F, T> {
     fn drop(&mut self) {
         for flying in self.flying.drain(..) {
-            if let State::Pending(mut place) = flying.state {
-                empty(&mut place);
+            match flying.state {
+                State::Pending(mut place) => empty(&mut place),
+                other => failure::discard(other),
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use kvstore_protocol::{Command, Response};
@@ -11,7 +11,6 @@ use super::{
     ConnectionCommand,
     call::{Outcome, Pending},
 };
-use crate::server::{ConnectionEvent, ServerStatus};
 
 pin_project! {
     /// The answer of a [`ConnectionService`](super::ConnectionService).
@@ -27,21 +26,21 @@ pin_project! {
     enum State<F> {
         Passed { #[pin] future: F },
         // Called -> Pending: the command waits for something, an authenticator for example.
-        Called { known: &'static ConnectionCommand, command: Command },
-        Pending { pending: Pending, command: Command },
+        Called { known: &'static ConnectionCommand, command: Option<Command> },
+        Pending { pending: Pending },
     }
 }
 
 impl<F> ResponseFuture<F> {
     /// The answer of the service behind the layer.
     #[inline]
-    pub(crate) const fn passed(future: F) -> Self {
+    pub(super) const fn passed(future: F) -> Self {
         Self { state: State::Passed { future } }
     }
 
     /// The answer of the layer. The command runs when the future is polled.
-    pub(crate) const fn answered_by(known: &'static ConnectionCommand, command: Command) -> Self {
-        Self { state: State::Called { known, command } }
+    pub(super) const fn answered_by(known: &'static ConnectionCommand, command: Command) -> Self {
+        Self { state: State::Called { known, command: Some(command) } }
     }
 }
 
@@ -65,28 +64,18 @@ impl<F> State<F> {
     #[inline(never)]
     fn poll_own(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         loop {
-            let (answer, command) = match self.as_mut().project() {
+            let pending = match self.as_mut().project() {
                 StateProjection::Passed { .. } => unreachable!("a command that is passed on is not the layer's"),
-                StateProjection::Called { known, command } => match known.run(command) {
-                    Outcome::Answered(answer) => (answer, command),
-                    Outcome::Pending(pending) => {
-                        let command = command.clone();
-                        self.set(State::Pending { pending, command });
-                        continue;
+                StateProjection::Pending { pending } => return pending.as_mut().poll(cx),
+                StateProjection::Called { known, command } => {
+                    match known.answer(command.take().expect("a future is not polled after its answer")) {
+                        Outcome::Answered(answer) => return Poll::Ready(answer),
+                        Outcome::Pending(pending) => pending,
                     }
-                },
-                StateProjection::Pending { pending, command } => (ready!(pending.as_mut().poll(cx)), command),
+                }
             };
-            tell(command, &answer);
-            return Poll::Ready(answer);
+            self.set(State::Pending { pending });
         }
-    }
-}
-
-/// Tells the observer of the server that the command came through.
-fn tell(command: &Command, answer: &Response) {
-    if let Some(server) = command.session().extensions().get::<ServerStatus>() {
-        server.state().tell(ConnectionEvent::Answered { command, answer });
     }
 }
 

@@ -46,4 +46,5 @@ pub use layer::ConnectionLayer;
 pub use service::ConnectionService;
 pub use table::connection_commands;
 
+pub(super) use call::{Outcome, Pending};
 pub(super) use table::{ConnectionCommand, find};

@@ -6,7 +6,10 @@ use super::{
     call::{Answered, ConnectionCall, Outcome},
     client, handshake,
 };
-use crate::catalog::CommandInfo;
+use crate::{
+    catalog::CommandInfo,
+    server::{ConnectionEvent, ServerStatus},
+};
 
 /// A command of the connection.
 #[derive(Debug)]
@@ -61,8 +64,22 @@ fn find_row(command: &Command) -> Option<&'static ConnectionCommand> {
 }
 
 impl ConnectionCommand {
-    /// Runs the command, and applies what it changes.
-    pub(crate) fn run(&self, command: &Command) -> Outcome {
+    /// Answers a call of the command, changes the session of its connection, and tells the observer of its server.
+    pub(crate) fn answer(&self, command: Command) -> Outcome {
+        match self.run(&command) {
+            Outcome::Answered(answer) => {
+                tell(&command, &answer);
+                Outcome::Answered(answer)
+            }
+            Outcome::Pending(pending) => Outcome::Pending(Box::pin(async move {
+                let answer = pending.await;
+                tell(&command, &answer);
+                answer
+            })),
+        }
+    }
+
+    fn run(&self, command: &Command) -> Outcome {
         if !command.known().map(KnownCommand::arity).is_some_and(|arity| arity.admits(command.len())) {
             return CommandError::wrong_arity(self.name).into();
         }
@@ -70,6 +87,13 @@ impl ConnectionCommand {
         let outcome = (self.run)(&mut call).unwrap_or_else(Outcome::from);
         call.commit();
         outcome
+    }
+}
+
+/// Tells the observer of the server that the command came through.
+fn tell(command: &Command, answer: &Response) {
+    if let Some(server) = command.session().extensions().get::<ServerStatus>() {
+        server.state().tell(ConnectionEvent::Answered { command, answer });
     }
 }
 
