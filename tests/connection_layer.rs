@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use kvstore::{
     middleware::{DenyLayer, MapCommandLayer, RateLimitLayer},
-    protocol::{Command, CommandError, Limits, Response, Session},
+    protocol::{Command, CommandError, Limits, Response, Session, mailbox::Unblock},
     routing::Router,
     server::{
         Accepted, AuthError, Authenticate, CloseReason, ConnectionCommands, ConnectionEvent, ConnectionLayer,
@@ -378,4 +378,30 @@ async fn a_message_tells_when_its_connection_is_gone() {
     assert!(!closed.is_finished());
     drop(client);
     closed.await.expect("no panic");
+}
+
+/// `WAIT`: waits until it is unblocked.
+async fn wait(command: Command) -> Response {
+    match kvstore::protocol::parking::park_until(command.unblocked()).await {
+        Unblock::Timeout => Response::Null,
+        Unblock::Error => CommandError::UNBLOCKED.into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_blocks_is_unblocked() {
+    let server = Server::start(Router::<()>::new().command("WAIT", wait));
+    let (mut waiting, mut other) = (server.connect(), server.connect());
+    other.asks("CLIENT UNBLOCK 1\r\n", ":0\r\n").await;
+    waiting.sends("WAIT\r\n").await;
+    settle().await;
+    other.asks("CLIENT UNBLOCK 1 error\r\nCLIENT UNBLOCK 1\r\n", ":1\r\n:0\r\n").await;
+    waiting.gets("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n").await;
+    waiting.sends("WAIT\r\n").await;
+    settle().await;
+    other.asks("CLIENT UNBLOCK 1 TIMEOUT\r\n", ":1\r\n").await;
+    waiting.gets("$-1\r\n").await;
+    other.asks("CLIENT UNBLOCK 99\r\nCLIENT UNBLOCK -1\r\n", ":0\r\n:0\r\n").await;
+    other.asks("CLIENT UNBLOCK x\r\n", "-ERR value is not an integer or out of range\r\n").await;
+    other.asks("CLIENT UNBLOCK 1 NOW\r\n", "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n").await;
 }

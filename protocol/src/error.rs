@@ -45,6 +45,9 @@ impl CommandError {
     /// `ERR syntax error`
     pub const SYNTAX: Self = Self::new("ERR", "syntax error");
 
+    /// `UNBLOCKED client unblocked via CLIENT UNBLOCK`
+    pub const UNBLOCKED: Self = Self::new("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
+
     /// `ERR a streamed value stands alone`: sent in place of a streamed value inside of another response.
     pub const STREAMED_INSIDE: Self = Self::new("ERR", "a streamed value stands alone");
 

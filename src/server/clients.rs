@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use kvstore_protocol::{
     Response, SendError, Session,
-    mailbox::{Message, Order, Position},
+    mailbox::{Message, Order, Position, Unblock},
 };
 use tokio::time::Instant;
 
@@ -133,6 +133,11 @@ impl ConnectedClient {
         if let Some(mailbox) = self.session().mailbox() {
             mailbox.change_session(change);
         }
+    }
+
+    /// Ends the waiting of a command that blocks, as CLIENT UNBLOCK does. Returns whether one was waiting.
+    pub fn unblock(&self, unblock: Unblock) -> bool {
+        self.session().mailbox().is_some_and(|mailbox| mailbox.unblock(unblock))
     }
 
     /// Closes the connection at once, as CLIENT KILL does. Commands in flight are cancelled.

@@ -16,6 +16,7 @@ use crate::{
     Push, Session, SessionHandle,
     byte_string::escaped,
     catalog::{CommandId, Flags, KnownCommand},
+    mailbox::Unblocked,
 };
 use origin::{Extent, Origin};
 
@@ -297,6 +298,12 @@ impl Command {
     /// connection.
     pub fn session_handle(&self) -> Option<SessionHandle> {
         self.origin.session.as_ref()?.mailbox().cloned().map(SessionHandle::new)
+    }
+
+    /// Waits until another client ends the waiting of this command, as CLIENT UNBLOCK does: for a command that blocks. Never
+    /// completes for a command that came from no connection.
+    pub fn unblocked(&self) -> Unblocked {
+        Unblocked::new(self.session().mailbox().cloned(), self.number())
     }
 
     /// A handle with which messages are sent to the connection that the command came from, now and after the command is

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Change, Message, Order};
+use super::{Change, Message, Order, unblock::BlockedCommand};
 
 pub(super) struct Channel {
     /// Whether something was sent since the inbox was last read. An atomic, since the transport asks for every command.
@@ -36,6 +36,8 @@ pub(super) struct Queued {
     pub(super) bytes: usize,
     pub(super) changes: Vec<Change>,
     pub(super) order: Option<Order>,
+    /// The commands that can be unblocked. Stays while they wait.
+    pub(super) blocked: Vec<BlockedCommand>,
     /// Wakes the connection. The first sender takes it.
     pub(super) waker: Option<Waker>,
 }

@@ -24,11 +24,13 @@ mod push;
 mod sender;
 #[cfg(test)]
 mod tests;
+mod unblock;
 
 pub use inbox::{Inbox, Mail};
 pub use message::{Change, Message, Order, Position, SendError};
 pub use push::Push;
 pub use sender::Mailbox;
+pub use unblock::{Unblock, Unblocked};
 
 use channel::Channel;
 

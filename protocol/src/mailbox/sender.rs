@@ -1,8 +1,14 @@
 //! [`Mailbox`]: the sending end.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, MutexGuard},
+};
 
-use super::{Message, Order, SendError, channel::Channel};
+use super::{
+    Message, Order, SendError,
+    channel::{Channel, Queued},
+};
 use crate::Session;
 
 /// The sending end of a mailbox. It is cheap to clone, and may be kept after the connection has closed.
@@ -76,6 +82,10 @@ impl Mailbox {
     /// Wakes the connection, so that it reads a setting that has changed.
     pub fn nudge(&self) {
         self.0.announce(self.0.lock());
+    }
+
+    pub(super) fn queued(&self) -> MutexGuard<'_, Queued> {
+        self.0.lock()
     }
 
     /// Whether the connection takes messages.

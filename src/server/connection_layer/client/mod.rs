@@ -5,7 +5,8 @@ mod filter;
 use std::time::Duration;
 
 use kvstore_protocol::{
-    ByteString, Command, CommandError, Protocol, ReplyMode, Response, Session, catalog::find_subcommand, parse_integer,
+    ByteString, Command, CommandError, Protocol, ReplyMode, Response, Session, catalog::find_subcommand,
+    mailbox::Unblock, parse_integer,
 };
 
 use super::call::{Answered, ConnectionCall};
@@ -23,7 +24,7 @@ pub struct NoEvict;
 /// A sub-command and its function, which is given the arguments behind its name. Its arity is in the catalog.
 type Subcommand = (&'static str, fn(&mut ConnectionCall<'_>, &[&[u8]]) -> Answered);
 
-static SUBCOMMANDS: [Subcommand; 13] = [
+static SUBCOMMANDS: [Subcommand; 14] = [
     ("ID", |call, _| Ok(Response::Integer(call.session().id() as i64).into())),
     ("INFO", info),
     ("GETNAME", get_name),
@@ -33,6 +34,7 @@ static SUBCOMMANDS: [Subcommand; 13] = [
     ("KILL", kill),
     ("PAUSE", pause),
     ("UNPAUSE", unpause),
+    ("UNBLOCK", unblock),
     ("REPLY", reply),
     ("NO-EVICT", |call, args| flag(call, args, NoEvict)),
     ("NO-TOUCH", |call, args| flag(call, args, NoTouch)),
@@ -57,6 +59,8 @@ PAUSE <timeout> [WRITE|ALL]
     Suspend all, or just write, clients for <timeout> milliseconds.
 UNPAUSE
     Stop the current client pause, resuming traffic.
+UNBLOCK <clientid> [TIMEOUT|ERROR]
+    Unblock the specified blocked client.
 NO-EVICT (ON|OFF)
     Protect current client connection from eviction.
 NO-TOUCH (ON|OFF)
@@ -192,6 +196,20 @@ fn pause(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
 fn unpause(call: &mut ConnectionCall<'_>, _: &[&[u8]]) -> Answered {
     clients(call)?.resume();
     Ok(Response::ok().into())
+}
+
+/// `CLIENT UNBLOCK id [TIMEOUT | ERROR]`
+fn unblock(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+    let how = match args[1..] {
+        [] => Unblock::Timeout,
+        [how] if how.eq_ignore_ascii_case(b"TIMEOUT") => Unblock::Timeout,
+        [how] if how.eq_ignore_ascii_case(b"ERROR") => Unblock::Error,
+        [_] => return Err(CommandError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+        _ => return Err(CommandError::wrong_arity("client|unblock")),
+    };
+    let id = parse_integer(args[0]).ok_or(CommandError::NOT_AN_INTEGER)?;
+    let client = u64::try_from(id).ok().zip(Some(clients(call)?)).and_then(|(id, clients)| clients.get(id));
+    Ok(client.is_some_and(|client| client.unblock(how)).into())
 }
 
 fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
