@@ -2,7 +2,7 @@
 
 use kvstore_protocol::{Command, CommandError, parse_integer};
 
-use super::value::{Content, Value};
+use super::value::{NewValue, Value};
 
 /// From this length on a value keeps the buffer in which it came. The transport reads a request of this size into a
 /// buffer of its own, so nothing else is kept with it.
@@ -34,12 +34,12 @@ impl<'a> Args<'a> {
 
     /// The argument at `index` as a value to store: copied, or its buffer kept where it is large.
     #[inline]
-    pub(crate) fn value(&self, index: usize) -> Content<'a> {
+    pub(crate) fn value(&self, index: usize) -> NewValue<'a> {
         let bytes = self.bytes(index);
         if bytes.len() < ADOPTED {
             return bytes.into();
         }
-        Content::Value(Value::String(self.0.shared_arg(index).unwrap_or_default()))
+        NewValue::External(Value::String(self.0.shared_arg(index).unwrap_or_default()))
     }
 
     /// The argument at `index` as an integer.

@@ -17,12 +17,12 @@ pub(crate) struct Context<'a> {
     now: Cell<Option<Duration>>,
     seed: Cell<Option<u64>>,
     /// The second that the store last noted, for the age of entries.
-    tick: u32,
+    lru_clock: u32,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(session: &'a Session, clock: &'a dyn Clock, tick: u32) -> Self {
-        Self { session, clock, now: Cell::new(None), seed: Cell::new(None), tick }
+    pub(crate) fn new(session: &'a Session, clock: &'a dyn Clock, lru_clock: u32) -> Self {
+        Self { session, clock, now: Cell::new(None), seed: Cell::new(None), lru_clock }
     }
 
     /// The session of the client.
@@ -55,7 +55,7 @@ impl<'a> Context<'a> {
 
     /// The time in seconds since 1970, as fine as the age of entries needs it.
     #[inline]
-    pub(crate) fn tick(&self) -> u32 {
-        self.tick
+    pub(crate) fn lru_clock(&self) -> u32 {
+        self.lru_clock
     }
 }

@@ -13,9 +13,9 @@ mod clock;
 mod commands;
 mod context;
 mod engine;
-mod machine;
 #[cfg(test)]
 mod model;
+mod procfs;
 mod spec;
 #[cfg(test)]
 mod testing;
@@ -42,8 +42,8 @@ use tower::Service;
 
 use args::Args;
 use context::Context;
-use engine::{Engine, Hint, Key, Keyspace, memory::Memory};
-use spec::{Answer, Run, Spec};
+use engine::{Engine, Hint, KeyRef, Keyspace, memory::Memory};
+use spec::{Answer, CommandFn, Spec};
 
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
@@ -52,13 +52,13 @@ pub use commands::catalog;
 const MAINTENANCE: Duration = Duration::from_millis(100);
 
 /// Up to which length a first argument is taken for a key by a hint that has not looked at the command.
-const GUESSED: usize = 128;
+const MAX_GUESSED_KEY: usize = 128;
 
 /// After how many commands a clone gets a handle of its own: one that a connection holds, and not one made for a command.
 const SETTLED: u8 = 16;
 
 /// How many due entries are removed before others get their turn.
-const EXPIRED_AT_ONCE: usize = 1000;
+const EXPIRE_BATCH: usize = 1000;
 
 /// A key-value store in memory. Clones share it.
 ///
@@ -81,23 +81,23 @@ pub struct Store {
 /// What each command counts itself on. A clone that is called again and again has one of its own: on one count for all, each
 /// command would take a cache line away from the other threads.
 #[repr(align(64))]
-struct Handle(Arc<Shared>);
+struct Handle(Arc<StoreState>);
 
 impl Deref for Handle {
-    type Target = Shared;
+    type Target = StoreState;
 
     #[inline]
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &StoreState {
         &self.0
     }
 }
 
 /// What all clones of a store share.
-pub(crate) struct Shared {
+pub(crate) struct StoreState {
     engine: Memory,
     table: NameMap<&'static Spec>,
     clock: Box<dyn Clock>,
-    tick: AtomicU32,
+    lru_clock: AtomicU32,
     started: Duration,
     /// What CONFIG GET shows beside the settings of the store, by names in lower case.
     config: Vec<(String, String)>,
@@ -140,7 +140,7 @@ impl Store {
             let mut interval = tokio::time::interval(MAINTENANCE);
             loop {
                 interval.tick().await;
-                while store.handle.remove_due() >= EXPIRED_AT_ONCE {
+                while store.handle.remove_expired() >= EXPIRE_BATCH {
                     tokio::task::yield_now().await;
                 }
             }
@@ -214,11 +214,11 @@ impl Builder {
     /// Makes the store.
     pub fn build(self) -> Store {
         let started = self.clock.now();
-        let shared = Shared {
+        let shared = StoreState {
             engine: Memory::new(self.databases, shards(self.threads)),
             table: commands::table(),
             clock: self.clock,
-            tick: AtomicU32::new(started.as_secs() as u32),
+            lru_clock: AtomicU32::new(started.as_secs() as u32),
             started,
             config: self.config,
         };
@@ -232,17 +232,17 @@ fn shards(threads: usize) -> usize {
     if threads > 1 { threads.saturating_mul(8) } else { 1 }
 }
 
-impl Shared {
+impl StoreState {
     fn execute(&self, command: &Command) -> Answer {
         let Some(spec) = self.table.get(command.name()) else { return Err(CommandError::unknown_command(command)) };
         let spec = spec.resolve(command)?;
         let args = Args::new(command);
-        let context = Context::new(command.session(), &*self.clock, self.tick.load(Ordering::Relaxed));
+        let context = Context::new(command.session(), &*self.clock, self.lru_clock.load(Ordering::Relaxed));
         let database = self.selected(context.session());
         match spec.run {
-            Run::Slots(run) if spec.keys.is_single(command.len()) => {
-                let key = Key { database, name: args.bytes(0) };
-                self.engine.lend(&context, key, |slots| run(&context, &args, slots))
+            CommandFn::Slots(run) if spec.keys.is_single(command.len()) => {
+                let key = KeyRef { database, name: args.bytes(0) };
+                self.engine.with_slot(&context, key, |slots| run(&context, &args, slots))
             }
             _ => self.execute_other(spec, &context, &args, database),
         }
@@ -252,24 +252,24 @@ impl Shared {
     #[inline(never)]
     fn execute_other(&self, spec: &Spec, context: &Context<'_>, args: &Args<'_>, database: usize) -> Answer {
         match spec.run {
-            Run::Slots(run) if spec.keys.are_selected() => {
+            CommandFn::Slots(run) if spec.keys.are_selected() => {
                 let keys = spec.keys.of(args.command(), database);
-                self.engine.lend_many(context, keys, |slots| run(context, args, slots))
+                self.engine.with_slots(context, keys, |slots| run(context, args, slots))
             }
-            Run::Slots(run) => {
+            CommandFn::Slots(run) => {
                 let keys = spec.keys.located(args, database)?;
                 if keys.iter().any(|key| key.database >= self.engine.databases()) {
                     return Err(CommandError::err("DB index is out of range"));
                 }
-                self.engine.lend_many(context, keys.into_iter(), |slots| run(context, args, slots))
+                self.engine.with_slots(context, keys.into_iter(), |slots| run(context, args, slots))
             }
-            Run::Keyspace(run) => run(context, args, self.engine.keyspace(database)),
-            Run::Store(run) => run(context, args, self),
-            Run::Help(lines) => {
+            CommandFn::Keyspace(run) => run(context, args, self.engine.keyspace(database)),
+            CommandFn::Store(run) => run(context, args, self),
+            CommandFn::Help(lines) => {
                 let lines = lines.iter().chain(&["HELP", "    Prints this help."]);
                 Ok(Response::array(lines.map(|line| Response::simple(*line))))
             }
-            Run::Subs => Err(CommandError::unknown_command(args.command())),
+            CommandFn::Subs => Err(CommandError::unknown_command(args.command())),
         }
     }
 
@@ -289,9 +289,9 @@ impl Shared {
     #[inline]
     fn hint_alone(&self, command: &Command) {
         if let Some(name) = command.arg_at(0)
-            && name.len() <= GUESSED
+            && name.len() <= MAX_GUESSED_KEY
         {
-            self.engine.hint_alone(Key { database: self.selected(command.session()), name });
+            self.engine.hint_alone(KeyRef { database: self.selected(command.session()), name });
         }
     }
 
@@ -301,8 +301,8 @@ impl Shared {
         for command in batch {
             match command.arg_at(0) {
                 // Nearly every command of few words has a key, and has it first. A wrong guess costs a cache line.
-                Some(name) if command.len() <= 3 && name.len() <= GUESSED => {
-                    hint.add(Key { database: self.selected(command.session()), name });
+                Some(name) if command.len() <= 3 && name.len() <= MAX_GUESSED_KEY => {
+                    hint.add(KeyRef { database: self.selected(command.session()), name });
                 }
                 _ => self.hint_keys(command, &mut hint),
             }
@@ -318,10 +318,10 @@ impl Shared {
         }
     }
 
-    fn remove_due(&self) -> usize {
+    fn remove_expired(&self) -> usize {
         let now = self.clock.now();
-        self.tick.store(now.as_secs() as u32, Ordering::Relaxed);
-        self.engine.expire(now.as_millis() as u64, EXPIRED_AT_ONCE)
+        self.lru_clock.store(now.as_secs() as u32, Ordering::Relaxed);
+        self.engine.expire(now.as_millis() as u64, EXPIRE_BATCH)
     }
 
     /// The databases, by number.

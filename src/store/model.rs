@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kvstore_protocol::{Command, Response, ToArg};
 use proptest::prelude::*;
 
-use super::testing::{Bench, START};
+use super::testing::{START, TestStore};
 
 /// What is done to both.
 #[derive(Clone, Debug)]
@@ -274,8 +274,8 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Does the same to a bench and to a model.
-fn apply(bench: &Bench, model: &mut Model, key: Key, change: &Change) {
+/// Does the same to a store and to a model.
+fn apply(store: &TestStore, model: &mut Model, key: Key, change: &Change) {
     let step = match *change {
         Change::Set(length) => Step::Set(key, vec![b's'; length]),
         Change::SetFor(length, time) => Step::SetFor(key, vec![b'e'; length], time),
@@ -283,36 +283,36 @@ fn apply(bench: &Bench, model: &mut Model, key: Key, change: &Change) {
         Change::Delete => Step::Delete(key, key),
         Change::Persist => Step::Persist(key),
         Change::Pass(time) => {
-            bench.pass(time);
+            store.pass(time);
             model.now += time;
-            bench.store.handle.remove_due();
+            store.remove_expired();
             return;
         }
     };
     let Some((command, expected)) = model.apply(&step) else { return };
-    assert_eq!(bench.answer_to(command), expected, "{step:?}");
+    assert_eq!(store.answer_to(command), expected, "{step:?}");
 }
 
 proptest! {
     #[test]
     fn the_store_answers_as_the_model(steps in prop::collection::vec(step(), 1..200)) {
-        let bench = Bench::new();
+        let store = TestStore::new();
         let mut model = Model { now: START, ..Model::default() };
         for step in steps {
             match step {
                 Step::Pass(time) => {
-                    bench.pass(time);
+                    store.pass(time);
                     model.now += time;
                 }
                 Step::Maintain => {
-                    bench.store.handle.remove_due();
+                    store.remove_expired();
                     model.remove_due();
-                    prop_assert_eq!(bench.answer("DBSIZE"), model.entries.len().into());
+                    prop_assert_eq!(store.answer("DBSIZE"), model.entries.len().into());
                 }
                 _ => {}
             }
             let Some((command, expected)) = model.apply(&step) else { continue };
-            prop_assert_eq!(bench.answer_to(command), expected, "{:?}", step);
+            prop_assert_eq!(store.answer_to(command), expected, "{:?}", step);
         }
     }
 
@@ -322,23 +322,23 @@ proptest! {
         changes in prop::collection::vec((0..300_u16, change()), 500..2000),
         threads in 1..3_usize,
     ) {
-        let bench = Bench::with_threads(threads);
+        let store = TestStore::with_threads(threads);
         let mut model = Model { now: START, ..Model::default() };
         for (key, change) in &changes {
-            apply(&bench, &mut model, Key(*key), change);
+            apply(&store, &mut model, Key(*key), change);
         }
-        bench.store.handle.remove_due();
+        store.remove_expired();
         model.remove_due();
-        prop_assert_eq!(bench.answer("DBSIZE"), model.entries.len().into());
+        prop_assert_eq!(store.answer("DBSIZE"), model.entries.len().into());
         for key in (0..300).map(Key) {
             let (command, expected) = model.apply(&Step::Get(key)).expect("a command");
-            prop_assert_eq!(bench.answer_to(command), expected);
+            prop_assert_eq!(store.answer_to(command), expected);
             let (command, expected) = model.apply(&Step::TimeLeft(key)).expect("a command");
-            prop_assert_eq!(bench.answer_to(command), expected);
+            prop_assert_eq!(store.answer_to(command), expected);
         }
         for key in (0..300).map(Key) {
-            apply(&bench, &mut model, key, &Change::Delete);
+            apply(&store, &mut model, key, &Change::Delete);
         }
-        prop_assert_eq!(bench.answer("DBSIZE"), 0_usize.into());
+        prop_assert_eq!(store.answer("DBSIZE"), 0_usize.into());
     }
 }

@@ -5,10 +5,10 @@ use std::fmt;
 use kvstore_protocol::{Command, CommandError, Response};
 
 use super::{
-    Shared,
+    StoreState,
     args::Args,
     context::Context,
-    engine::{Key, Keyspace, Slots},
+    engine::{KeyRef, Keyspace, Slots},
 };
 use crate::catalog::KeyRange;
 pub(crate) use crate::catalog::{Arity, Flags};
@@ -19,7 +19,7 @@ pub(crate) struct Spec {
     pub(crate) arity: Arity,
     pub(crate) keys: Keys,
     pub(crate) flags: Flags,
-    pub(crate) run: Run,
+    pub(crate) run: CommandFn,
     /// The sub-commands, where the first argument names one.
     pub(crate) subs: &'static [Spec],
     /// What it is for, as COMMAND DOCS tells it, and since which version of Redis there is such a command.
@@ -31,20 +31,20 @@ pub(crate) struct Spec {
 pub(crate) type Answer = Result<Response, CommandError>;
 
 /// A function over the slots of its keys.
-pub(crate) type OverSlots = fn(&Context<'_>, &Args<'_>, &mut Slots<'_>) -> Answer;
+pub(crate) type SlotsFn = fn(&Context<'_>, &Args<'_>, &mut Slots<'_>) -> Answer;
 
 /// A function over the selected database as a whole.
-pub(crate) type OverKeyspace = fn(&Context<'_>, &Args<'_>, &dyn Keyspace) -> Answer;
+pub(crate) type DatabaseFn = fn(&Context<'_>, &Args<'_>, &dyn Keyspace) -> Answer;
 
 /// A function over the store itself: its settings and its statistics.
-pub(crate) type OverStore = fn(&Context<'_>, &Args<'_>, &Shared) -> Answer;
+pub(crate) type StoreFn = fn(&Context<'_>, &Args<'_>, &StoreState) -> Answer;
 
 /// The function of a command, by what it works on.
 #[derive(Clone, Copy)]
-pub(crate) enum Run {
-    Slots(OverSlots),
-    Keyspace(OverKeyspace),
-    Store(OverStore),
+pub(crate) enum CommandFn {
+    Slots(SlotsFn),
+    Keyspace(DatabaseFn),
+    Store(StoreFn),
     /// The first argument names a sub-command.
     Subs,
     /// Answers these lines.
@@ -53,33 +53,33 @@ pub(crate) enum Run {
 
 impl Spec {
     /// A command over the slots of its keys.
-    pub(crate) const fn new(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: OverSlots) -> Self {
-        Self::row(name, arity, keys, flags, Run::Slots(run))
+    pub(crate) const fn new(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: SlotsFn) -> Self {
+        Self::row(name, arity, keys, flags, CommandFn::Slots(run))
     }
 
     /// A command over the selected database.
-    pub(crate) const fn over_keyspace(name: &'static str, arity: Arity, flags: Flags, run: OverKeyspace) -> Self {
-        Self::row(name, arity, Keys::NONE, flags, Run::Keyspace(run))
+    pub(crate) const fn over_keyspace(name: &'static str, arity: Arity, flags: Flags, run: DatabaseFn) -> Self {
+        Self::row(name, arity, Keys::NONE, flags, CommandFn::Keyspace(run))
     }
 
     /// A command over the store itself.
-    pub(crate) const fn over_store(name: &'static str, arity: Arity, flags: Flags, run: OverStore) -> Self {
-        Self::row(name, arity, Keys::NONE, flags, Run::Store(run))
+    pub(crate) const fn over_store(name: &'static str, arity: Arity, flags: Flags, run: StoreFn) -> Self {
+        Self::row(name, arity, Keys::NONE, flags, CommandFn::Store(run))
     }
 
     /// A command whose first argument names one of others.
     pub(crate) const fn family(name: &'static str, subs: &'static [Spec]) -> Self {
-        Self { subs, ..Self::row(name, Arity::at_least(2), Keys::NONE, PLAIN, Run::Subs) }
+        Self { subs, ..Self::row(name, Arity::at_least(2), Keys::NONE, PLAIN, CommandFn::Subs) }
     }
 
     /// The same, where the name alone is a command too.
-    pub(crate) const fn family_or(name: &'static str, subs: &'static [Spec], flags: Flags, run: OverStore) -> Self {
+    pub(crate) const fn family_or(name: &'static str, subs: &'static [Spec], flags: Flags, run: StoreFn) -> Self {
         Self { subs, ..Self::over_store(name, Arity::at_least(1), flags, run) }
     }
 
     /// The sub-command that tells what the others do.
     pub(crate) const fn help(lines: &'static [&'static str]) -> Self {
-        let row = Self::row("HELP", Arity::exactly(2), Keys::NONE, PLAIN, Run::Help(lines));
+        let row = Self::row("HELP", Arity::exactly(2), Keys::NONE, PLAIN, CommandFn::Help(lines));
         row.about("Tells what the sub-commands are for.", "5.0.0")
     }
 
@@ -88,7 +88,7 @@ impl Spec {
         Self { summary, since, ..self }
     }
 
-    const fn row(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: Run) -> Self {
+    const fn row(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: CommandFn) -> Self {
         Self { name, arity, keys, flags, run, subs: &[], summary: "", since: "" }
     }
 
@@ -170,8 +170,8 @@ impl Keys {
     }
 
     /// The keys of a command.
-    pub(crate) fn of<'a>(self, command: &'a Command, database: usize) -> impl Iterator<Item = Key<'a>> {
-        self.range.of(command).map(move |name| Key { database, name })
+    pub(crate) fn of<'a>(self, command: &'a Command, database: usize) -> impl Iterator<Item = KeyRef<'a>> {
+        self.range.of(command).map(move |name| KeyRef { database, name })
     }
 
     /// Whether all keys are in the selected database.
@@ -181,8 +181,8 @@ impl Keys {
     }
 
     /// The keys of a command, each in the database where it is.
-    pub(crate) fn located<'a>(self, args: &Args<'a>, selected: usize) -> Result<Vec<Key<'a>>, CommandError> {
-        let mut keys: Vec<Key<'a>> = self.of(args.command(), selected).collect();
+    pub(crate) fn located<'a>(self, args: &Args<'a>, selected: usize) -> Result<Vec<KeyRef<'a>>, CommandError> {
+        let mut keys: Vec<KeyRef<'a>> = self.of(args.command(), selected).collect();
         if let Some(database) = self.database {
             for (index, key) in keys.iter_mut().enumerate() {
                 key.database = database(args, index)?.unwrap_or(selected);
@@ -199,7 +199,7 @@ pub(crate) const WRITE: Flags = Flags::WRITE;
 /// Takes about the same time however much is stored.
 pub(crate) const FAST: Flags = Flags::FAST;
 /// May store more.
-pub(crate) const GROWS: Flags = Flags::GROWS;
+pub(crate) const DENY_OOM: Flags = Flags::GROWS;
 /// For operators.
 pub(crate) const ADMIN: Flags = Flags::ADMIN;
 /// Slow, or far-reaching.

@@ -27,13 +27,13 @@ impl Clock for ManualClock {
 
 /// A store, its clock, and what a client of it has selected.
 #[derive(Debug)]
-pub(crate) struct Bench {
-    pub(crate) store: Store,
+pub(crate) struct TestStore {
+    store: Store,
     clock: ManualClock,
     database: usize,
 }
 
-impl Bench {
+impl TestStore {
     pub(crate) fn new() -> Self {
         Self::with_threads(2)
     }
@@ -48,6 +48,11 @@ impl Bench {
     /// Lets so many milliseconds pass.
     pub(crate) fn pass(&self, milliseconds: u64) {
         self.clock.0.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Runs one cycle of active expiry.
+    pub(crate) fn remove_expired(&self) {
+        self.store.handle.remove_expired();
     }
 
     pub(crate) fn select(&mut self, database: usize) {

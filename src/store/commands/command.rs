@@ -9,7 +9,7 @@ use crate::{
     catalog::{Catalog, CommandInfo},
     server,
     store::{
-        Shared,
+        StoreState,
         args::Args,
         context::Context,
         spec::{Answer, Arity, PLAIN, Spec},
@@ -80,37 +80,37 @@ impl Spec {
     }
 }
 
-fn all(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+fn all(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.all())
 }
 
 /// `COMMAND COUNT`: how many there are.
-fn count(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+fn count(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.count().into())
 }
 
 /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: their names.
-fn list(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+fn list(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     CATALOG.list(&args.from(1).collect::<Vec<_>>())
 }
 
 /// `COMMAND INFO [name …]`: arity, flags, keys, categories; nil for a name that is none.
-fn info(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+fn info(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.info(args.from(1)))
 }
 
 /// `COMMAND DOCS [name …]`: what is known of commands beside that.
-fn docs(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+fn docs(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.docs(args.from(1)))
 }
 
 /// `COMMAND GETKEYS name [argument …]`: the keys of a command.
-fn getkeys(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+fn getkeys(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     Ok(Response::array(CATALOG.keys_of(&asked(args))?))
 }
 
 /// `COMMAND GETKEYSANDFLAGS name [argument …]`: the same, each with how it is used.
-fn getkeysandflags(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+fn getkeysandflags(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     CATALOG.keys_and_flags_of(&asked(args))
 }
 
@@ -126,12 +126,12 @@ mod tests {
     use super::*;
     use crate::store::{
         spec::{READ, WRITE},
-        testing::Bench,
+        testing::TestStore,
     };
 
     #[test]
     fn info_tells_arity_flags_and_keys() {
-        Bench::new().check([(
+        TestStore::new().check([(
             "COMMAND INFO mget nosuch",
             "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, [], [{\"flags\": {+RO}, \
              \"begin_search\": {\"type\": \"index\", \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \
@@ -141,15 +141,15 @@ mod tests {
 
     #[test]
     fn the_list_has_every_command_and_those_of_the_transport() {
-        let bench = Bench::new();
-        let (Response::Array(names), Response::Array(all)) = (bench.answer("COMMAND LIST"), bench.answer("COMMAND"))
+        let store = TestStore::new();
+        let (Response::Array(names), Response::Array(all)) = (store.answer("COMMAND LIST"), store.answer("COMMAND"))
         else {
             panic!("arrays")
         };
         for name in ["get", "ping", "client", "command", "object"] {
             assert!(names.contains(&name.into()), "{name}");
         }
-        assert_eq!(bench.answer("COMMAND COUNT"), names.len().into());
+        assert_eq!(store.answer("COMMAND COUNT"), names.len().into());
         assert_eq!(all.len(), names.len());
     }
 
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_list_can_be_filtered() {
-        Bench::new().check([
+        TestStore::new().check([
             ("COMMAND LIST FILTERBY PATTERN GETR*", "[\"getrange\"]"),
             ("COMMAND LIST FILTERBY PATTERN object|e*", "[\"object|encoding\"]"),
             ("COMMAND LIST FILTERBY MODULE x", "[]"),
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_a_command() {
-        Bench::new().check([
+        TestStore::new().check([
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT ENCODING k", "[\"k\"]"),
             ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RW}], [\"b\", {+RW}]]"),
@@ -202,7 +202,7 @@ mod tests {
     fn docs_tell_what_a_command_is_for() {
         let docs =
             "{\"get\": {\"summary\": \"Returns the string of a key.\", \"since\": \"1.0.0\", \"group\": \"string\"}}";
-        Bench::new().check([("COMMAND DOCS get nosuch", docs)]);
+        TestStore::new().check([("COMMAND DOCS get nosuch", docs)]);
     }
 
     #[test]
@@ -217,10 +217,10 @@ mod tests {
         fn no_arguments_make_a_command_panic(command in any::<Index>(), args in prop::collection::vec(word(), 0..6)) {
             let rows: Vec<_> = rows().collect();
             let (name, row) = *command.get(&rows);
-            let bench = Bench::new();
-            bench.check([("MSET a 12 b text", "+OK"), ("EXPIRE a 10", ":1")]);
+            let store = TestStore::new();
+            store.check([("MSET a 12 b text", "+OK"), ("EXPIRE a 10", ":1")]);
             let sub = (name != row.name).then_some(row.name);
-            bench.answer_to(Command::new(name).with_args(sub).with_args(args));
+            store.answer_to(Command::new(name).with_args(sub).with_args(args));
         }
     }
 

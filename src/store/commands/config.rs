@@ -9,7 +9,7 @@ use crate::{
     glob::Pattern,
     server::ServerStatus,
     store::{
-        Shared,
+        StoreState,
         args::Args,
         context::Context,
         engine::Keyspace,
@@ -51,22 +51,22 @@ const CONFIG: Spec = Spec::family(
 struct Parameter {
     name: &'static str,
     /// `None` where there is nothing that has the setting: a store without a server has no clients.
-    read: fn(&Shared, Option<&ServerStatus>) -> Option<String>,
-    set: Option<Set>,
+    read: fn(&StoreState, Option<&ServerStatus>) -> Option<String>,
+    set: Option<SetParameter>,
 }
 
 /// Checks a value, and comes back with what sets it.
-type Set = fn(&[u8]) -> Result<Apply, &'static str>;
+type SetParameter = fn(&[u8]) -> Result<Apply, &'static str>;
 type Apply = Box<dyn FnOnce(&ServerStatus)>;
 
-const fn fixed(name: &'static str, read: fn(&Shared, Option<&ServerStatus>) -> Option<String>) -> Parameter {
+const fn fixed(name: &'static str, read: fn(&StoreState, Option<&ServerStatus>) -> Option<String>) -> Parameter {
     Parameter { name, read, set: None }
 }
 
 /// The settings of the store, and of the server in front of it that can be set.
 static PARAMETERS: &[Parameter] = &[
     fixed("databases", |store, _| Some(store.keyspaces().count().to_string())),
-    fixed("proto-max-bulk-len", |_, _| Some(strings::LONGEST.to_string())),
+    fixed("proto-max-bulk-len", |_, _| Some(strings::MAX_LENGTH.to_string())),
     // Nothing is written to disk, and nothing is evicted.
     fixed("save", |_, _| Some(String::new())),
     fixed("appendonly", |_, _| Some("no".to_owned())),
@@ -91,14 +91,14 @@ static PARAMETERS: &[Parameter] = &[
     },
 ];
 
-fn number(value: &[u8], range: RangeInclusive<i64>, trouble: &'static str) -> Result<i64, &'static str> {
+fn number(value: &[u8], range: RangeInclusive<i64>, failure: &'static str) -> Result<i64, &'static str> {
     let number = parse_integer(value).ok_or("argument couldn't be parsed into an integer")?;
-    range.contains(&number).then_some(number).ok_or(trouble)
+    range.contains(&number).then_some(number).ok_or(failure)
 }
 
 /// Every setting by its name in lower case. What the program told goes before what the store says itself.
 fn parameters<'a>(
-    store: &'a Shared,
+    store: &'a StoreState,
     server: Option<&'a ServerStatus>,
 ) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
     let told = store.config.iter().map(|(name, value)| (name.as_str(), value.clone()));
@@ -108,12 +108,12 @@ fn parameters<'a>(
 }
 
 /// The value of a setting.
-pub(super) fn value_of(store: &Shared, name: &str) -> Option<String> {
+pub(super) fn value_of(store: &StoreState, name: &str) -> Option<String> {
     parameters(store, None).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// `CONFIG GET pattern [pattern …]`: the settings whose name matches one.
-fn get(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+fn get(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     let patterns: Vec<_> = args.from(1).map(<[u8]>::to_ascii_lowercase).collect();
     let patterns: Vec<_> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
     let is_meant = |name: &str| patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
@@ -122,7 +122,7 @@ fn get(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
 }
 
 /// `CONFIG SET name value [name value …]`: all of them, or none. A setting that is fixed can be set to what it is.
-fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+fn set(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::SYNTAX);
     }
@@ -156,7 +156,7 @@ fn set(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
 }
 
 /// `CONFIG RESETSTAT`: the counts of INFO start from 0, those of the server that the command came through included.
-fn resetstat(context: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
+fn resetstat(context: &Context<'_>, _: &Args<'_>, store: &StoreState) -> Answer {
     store.keyspaces().for_each(Keyspace::reset_statistics);
     if let Some(server) = context.session().get::<ServerStatus>() {
         server.reset_counts();
@@ -165,17 +165,17 @@ fn resetstat(context: &Context<'_>, _: &Args<'_>, store: &Shared) -> Answer {
 }
 
 /// `CONFIG REWRITE`: refused, since the store has no file to write to.
-fn rewrite(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+fn rewrite(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
     Err(CommandError::err("The server is running without a config file"))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::store::{Store, testing::Bench};
+    use crate::store::{Store, testing::TestStore};
 
     #[test]
     fn settings_are_found_by_patterns() {
-        Bench::new().check([
+        TestStore::new().check([
             ("CONFIG GET save", "{\"save\": \"\"}"),
             ("CONFIG GET appendonly DATABASES", "{\"databases\": \"16\", \"appendonly\": \"no\"}"),
             ("CONFIG GET maxmemory*", "{\"maxmemory\": \"0\", \"maxmemory-policy\": \"noeviction\"}"),
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_program_around_the_store_adds_settings_and_replaces_them() {
-        Bench::new().check([("CONFIG GET p?rt", "{\"port\": \"7000\"}")]);
+        TestStore::new().check([("CONFIG GET p?rt", "{\"port\": \"7000\"}")]);
         let store = Store::builder().config("save", "60 1").config("SAVE", "").config("databases", "x").build();
         let answer = store.execute(&kvstore_protocol::Command::new("CONFIG").with_args(["GET", "[sd]a*"]));
         assert_eq!(answer.to_string(), "{\"save\": \"\", \"databases\": \"x\"}");
@@ -196,7 +196,7 @@ mod tests {
     fn a_setting_that_is_fixed_is_refused() {
         const IMMUTABLE: &str =
             "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config";
-        Bench::new().check([
+        TestStore::new().check([
             ("CONFIG SET port 1", IMMUTABLE),
             ("CONFIG SET save '' port 7000 port 1", IMMUTABLE),
             ("CONFIG SET nosuch 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_is_fixed_can_be_set_to_what_it_is() {
-        Bench::new().check([
+        TestStore::new().check([
             ("CONFIG SET save ''", "+OK"),
             ("CONFIG SET appendonly no maxmemory 0 Maxmemory-Policy noeviction", "+OK"),
             ("CONFIG SET PORT 7000", "+OK"),
@@ -217,10 +217,10 @@ mod tests {
 
     #[test]
     fn resetstat_counts_from_zero_again() {
-        let bench = Bench::new();
-        bench.answer("GET missing");
-        assert!(bench.answer("INFO stats").to_string().contains("keyspace_misses:1"));
-        bench.check([("CONFIG RESETSTAT", "+OK")]);
-        assert!(bench.answer("INFO stats").to_string().contains("keyspace_misses:0"));
+        let store = TestStore::new();
+        store.answer("GET missing");
+        assert!(store.answer("INFO stats").to_string().contains("keyspace_misses:1"));
+        store.check([("CONFIG RESETSTAT", "+OK")]);
+        assert!(store.answer("INFO stats").to_string().contains("keyspace_misses:0"));
     }
 }

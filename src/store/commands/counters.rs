@@ -6,7 +6,7 @@ use crate::store::{
     args::Args,
     context::Context,
     engine::Slots,
-    spec::{Answer, Arity, FAST, GROWS, Keys, Spec, WRITE},
+    spec::{Answer, Arity, DENY_OOM, FAST, Keys, Spec, WRITE},
     value::Decimal,
 };
 
@@ -16,7 +16,7 @@ const INFINITE: CommandError = CommandError::new("ERR", "increment would produce
 pub(super) const SPECS: &[Spec] = &[INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT];
 
 /// `INCR key`: adds 1 and answers the sum; a missing key counts as 0.
-const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), incr)
+const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incr)
     .about("Adds one to the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn incr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -24,7 +24,7 @@ fn incr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `DECR key`: subtracts 1 and answers the difference.
-const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), decr)
+const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decr)
     .about("Takes one from the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn decr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -32,7 +32,7 @@ fn decr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `INCRBY key increment`: adds an integer and answers the sum.
-const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrby)
+const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrby)
     .about("Adds a number to the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn incrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -40,7 +40,7 @@ fn incrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `DECRBY key decrement`: subtracts an integer and answers the difference.
-const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), decrby)
+const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decrby)
     .about("Takes a number from the integer of a key; a missing key counts as 0.", "1.0.0");
 
 fn decrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -61,7 +61,7 @@ fn add(slots: &mut Slots<'_>, increment: i64) -> Answer {
 
 /// `INCRBYFLOAT key increment`: adds a decimal number and answers the sum, with up to 17 digits behind the point.
 const INCRBYFLOAT: Spec =
-    Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrbyfloat)
+    Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrbyfloat)
         .about("Adds a decimal number to the one of a key; a missing key counts as 0.", "2.6.0");
 
 fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -82,13 +82,13 @@ fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answe
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
 
     #[test]
     fn counters_start_at_zero_and_keep_their_end() {
-        Bench::new().check([
+        TestStore::new().check([
             ("INCR n", ":1"),
             ("EXPIRE n 10", ":1"),
             ("INCRBY n 10", ":11"),
@@ -101,17 +101,17 @@ mod tests {
 
     #[test]
     fn what_is_no_integer_is_not_counted() {
-        let bench = Bench::new();
-        bench.check([("INCRBY n x", NOT_AN_INTEGER), ("INCRBY n 1.5", NOT_AN_INTEGER), ("EXISTS n", ":0")]);
+        let store = TestStore::new();
+        store.check([("INCRBY n x", NOT_AN_INTEGER), ("INCRBY n 1.5", NOT_AN_INTEGER), ("EXISTS n", ":0")]);
         for text in ["abc", "1.0", "01", "+1", "''", "9223372036854775808"] {
-            bench.check([(&*format!("SET n {text}"), "+OK"), ("INCR n", NOT_AN_INTEGER)]);
+            store.check([(&*format!("SET n {text}"), "+OK"), ("INCR n", NOT_AN_INTEGER)]);
         }
     }
 
     #[test]
     fn a_counter_does_not_overflow() {
         const OVERFLOW: &str = "-ERR increment or decrement would overflow";
-        Bench::new().check([
+        TestStore::new().check([
             ("SET n 9223372036854775807", "+OK"),
             ("INCR n", OVERFLOW),
             ("DECRBY n -1", OVERFLOW),
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn decimals_are_added_exactly() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SET n 10.50", "+OK"),
             ("INCRBYFLOAT n 0.1", "\"10.6\""),
             ("SET n 5.0e3", "+OK"),
@@ -142,7 +142,7 @@ mod tests {
     fn what_is_no_decimal_is_not_added() {
         const NOT_A_FLOAT: &str = "-ERR value is not a valid float";
         const INFINITE: &str = "-ERR increment would produce NaN or Infinity";
-        Bench::new().check([
+        TestStore::new().check([
             ("INCRBYFLOAT n x", NOT_A_FLOAT),
             ("INCRBYFLOAT n nan", NOT_A_FLOAT),
             ("INCRBYFLOAT n 1e5000", NOT_A_FLOAT),

@@ -5,7 +5,7 @@ use kvstore_protocol::{CommandError, Response};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{End, Slots},
+    engine::{Expiry, Slots},
     spec::{Answer, Arity, FAST, Keys, READ, Spec, WRITE},
 };
 
@@ -20,22 +20,22 @@ pub(super) enum Unit {
 
 /// What a time is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
-    FromNow,
-    Since1970,
+pub(super) enum TimeBase {
+    Relative,
+    Absolute,
 }
 
 /// How an argument tells a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Time(pub(super) Unit, pub(super) Moment);
+pub(super) struct TimeFormat(pub(super) Unit, pub(super) TimeBase);
 
-impl Time {
+impl TimeFormat {
     /// The options by which SET and GETEX take a time.
     pub(super) const OPTIONS: [(&'static str, Self); 4] = [
-        ("EX", Self(Unit::Seconds, Moment::FromNow)),
-        ("PX", Self(Unit::Milliseconds, Moment::FromNow)),
-        ("EXAT", Self(Unit::Seconds, Moment::Since1970)),
-        ("PXAT", Self(Unit::Milliseconds, Moment::Since1970)),
+        ("EX", Self(Unit::Seconds, TimeBase::Relative)),
+        ("PX", Self(Unit::Milliseconds, TimeBase::Relative)),
+        ("EXAT", Self(Unit::Seconds, TimeBase::Absolute)),
+        ("PXAT", Self(Unit::Milliseconds, TimeBase::Absolute)),
     ];
 
     /// The time in milliseconds since 1970, which may be over; `name` is that of the command.
@@ -45,8 +45,8 @@ impl Time {
             Unit::Milliseconds => Some(number),
         };
         let resolved = match self.1 {
-            Moment::FromNow => milliseconds.and_then(|milliseconds| milliseconds.checked_add(context.now() as i64)),
-            Moment::Since1970 => milliseconds,
+            TimeBase::Relative => milliseconds.and_then(|milliseconds| milliseconds.checked_add(context.now() as i64)),
+            TimeBase::Absolute => milliseconds,
         };
         resolved.ok_or_else(|| invalid(name))
     }
@@ -69,7 +69,7 @@ const EXPIRE: Spec = Spec::new("EXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.
     .about("Lets a key end after so many seconds.", "1.0.0");
 
 fn expire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Seconds, Moment::FromNow), context, args, slots, "expire")
+    expire_with(TimeFormat(Unit::Seconds, TimeBase::Relative), context, args, slots, "expire")
 }
 
 /// `PEXPIRE key milliseconds [NX | XX | GT | LT]`: the key ends after so many milliseconds.
@@ -77,7 +77,7 @@ const PEXPIRE: Spec = Spec::new("PEXPIRE", Arity::at_least(3), Keys::FIRST, WRIT
     .about("Lets a key end after so many milliseconds.", "2.6.0");
 
 fn pexpire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Milliseconds, Moment::FromNow), context, args, slots, "pexpire")
+    expire_with(TimeFormat(Unit::Milliseconds, TimeBase::Relative), context, args, slots, "pexpire")
 }
 
 /// `EXPIREAT key seconds [NX | XX | GT | LT]`: the key ends so many seconds after 1970 began.
@@ -85,7 +85,7 @@ const EXPIREAT: Spec = Spec::new("EXPIREAT", Arity::at_least(3), Keys::FIRST, WR
     .about("Lets a key end at a Unix time in seconds.", "1.2.0");
 
 fn expireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Seconds, Moment::Since1970), context, args, slots, "expireat")
+    expire_with(TimeFormat(Unit::Seconds, TimeBase::Absolute), context, args, slots, "expireat")
 }
 
 /// `PEXPIREAT key milliseconds [NX | XX | GT | LT]`: the key ends so many milliseconds after 1970 began.
@@ -93,17 +93,17 @@ const PEXPIREAT: Spec = Spec::new("PEXPIREAT", Arity::at_least(3), Keys::FIRST, 
     .about("Lets a key end at a Unix time in milliseconds.", "2.6.0");
 
 fn pexpireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Milliseconds, Moment::Since1970), context, args, slots, "pexpireat")
+    expire_with(TimeFormat(Unit::Milliseconds, TimeBase::Absolute), context, args, slots, "pexpireat")
 }
 
-fn set_end(time: Time, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
-    let conditions = Conditions::parse(args)?;
+fn expire_with(time: TimeFormat, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
+    let condition = ExpireCondition::parse(args)?;
     let at = time.resolve(context, args.integer(1)?, name)?;
     let mut slot = slots.first();
-    let is_set = slot.entry().is_some_and(|entry| conditions.hold(at, entry.expires_at()));
+    let is_set = slot.entry().is_some_and(|entry| condition.holds(at, entry.expires_at()));
     if is_set {
         match u64::try_from(at) {
-            Ok(at) => slot.expire_at(End::At(at)),
+            Ok(at) => slot.expire_at(Expiry::At(at)),
             // Before 1970.
             Err(_) => _ = slot.remove(),
         }
@@ -111,49 +111,46 @@ fn set_end(time: Time, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots
     Ok(is_set.into())
 }
 
-/// On which conditions an end is set.
+/// On which condition an end is set.
 #[derive(Clone, Copy, Debug, Default)]
-struct Conditions {
+struct ExpireCondition {
     /// There is none.
-    is_first: bool,
+    nx: bool,
     /// There is one.
-    is_next: bool,
+    xx: bool,
     /// It is later; never is the latest.
-    is_later: bool,
+    gt: bool,
     /// It is earlier.
-    is_earlier: bool,
+    lt: bool,
 }
 
-impl Conditions {
+impl ExpireCondition {
     fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
-        let mut conditions = Self::default();
+        let mut condition = Self::default();
         for (index, word) in args.from(2).enumerate() {
             let met = match index + 2 {
-                at if args.is(at, "NX") => &mut conditions.is_first,
-                at if args.is(at, "XX") => &mut conditions.is_next,
-                at if args.is(at, "GT") => &mut conditions.is_later,
-                at if args.is(at, "LT") => &mut conditions.is_earlier,
+                at if args.is(at, "NX") => &mut condition.nx,
+                at if args.is(at, "XX") => &mut condition.xx,
+                at if args.is(at, "GT") => &mut condition.gt,
+                at if args.is(at, "LT") => &mut condition.lt,
                 _ => return Err(CommandError::err(format!("Unsupported option {}", String::from_utf8_lossy(word)))),
             };
             *met = true;
         }
-        let Self { is_first, is_next, is_later, is_earlier } = conditions;
-        if is_first && (is_next || is_later || is_earlier) {
+        let Self { nx, xx, gt, lt } = condition;
+        if nx && (xx || gt || lt) {
             return Err(CommandError::err("NX and XX, GT or LT options at the same time are not compatible"));
         }
-        if is_later && is_earlier {
+        if gt && lt {
             return Err(CommandError::err("GT and LT options at the same time are not compatible"));
         }
-        Ok(conditions)
+        Ok(condition)
     }
 
-    fn hold(self, at: i64, before: Option<u64>) -> bool {
+    fn holds(self, at: i64, before: Option<u64>) -> bool {
         let later = || before.is_some_and(|before| at > before as i64);
         let earlier = || before.is_none_or(|before| at < before as i64);
-        !(self.is_first && before.is_some()
-            || self.is_next && before.is_none()
-            || self.is_later && !later()
-            || self.is_earlier && !earlier())
+        !(self.nx && before.is_some() || self.xx && before.is_none() || self.gt && !later() || self.lt && !earlier())
     }
 }
 
@@ -162,7 +159,7 @@ const TTL: Spec = Spec::new("TTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST
     .about("Returns how many seconds are left until a key ends.", "1.0.0");
 
 fn ttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at.saturating_sub(context.now()).saturating_add(500) / 1000)
+    expiry_or(slots, |at| at.saturating_sub(context.now()).saturating_add(500) / 1000)
 }
 
 /// `PTTL key`: the same in milliseconds.
@@ -170,7 +167,7 @@ const PTTL: Spec = Spec::new("PTTL", Arity::exactly(2), Keys::FIRST, READ.and(FA
     .about("Returns how many milliseconds are left until a key ends.", "2.6.0");
 
 fn pttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at.saturating_sub(context.now()))
+    expiry_or(slots, |at| at.saturating_sub(context.now()))
 }
 
 /// `EXPIRETIME key`: how many seconds after 1970 began the key ends; -1 for never, -2 when it is missing.
@@ -178,7 +175,7 @@ const EXPIRETIME: Spec = Spec::new("EXPIRETIME", Arity::exactly(2), Keys::FIRST,
     .about("Returns the Unix time in seconds at which a key ends.", "7.0.0");
 
 fn expiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at.saturating_add(500) / 1000)
+    expiry_or(slots, |at| at.saturating_add(500) / 1000)
 }
 
 /// `PEXPIRETIME key`: the same in milliseconds.
@@ -186,10 +183,10 @@ const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", Arity::exactly(2), Keys::FIRS
     .about("Returns the Unix time in milliseconds at which a key ends.", "7.0.0");
 
 fn pexpiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at)
+    expiry_or(slots, |at| at)
 }
 
-fn end(slots: &mut Slots<'_>, shown: impl FnOnce(u64) -> u64) -> Answer {
+fn expiry_or(slots: &mut Slots<'_>, shown: impl FnOnce(u64) -> u64) -> Answer {
     Ok(Response::Integer(match slots.first().peek().map(|entry| entry.expires_at()) {
         Some(Some(at)) => shown(at) as i64,
         Some(None) => -1,
@@ -205,28 +202,28 @@ fn persist(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
     let ends = slot.entry().is_some_and(|entry| entry.expires_at().is_some());
     if ends {
-        slot.expire_at(End::Never);
+        slot.expire_at(Expiry::Never);
     }
     Ok(ends.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     #[test]
     fn a_key_is_gone_when_its_time_has_come() {
-        let bench = Bench::new();
-        bench.check([("SET k v", "+OK"), ("PEXPIRE k 100", ":1")]);
-        bench.pass(99);
-        bench.check([("GET k", "\"v\""), ("PTTL k", ":1")]);
-        bench.pass(1);
-        bench.check([("GET k", "(nil)"), ("PTTL k", ":-2"), ("EXPIRE k 10", ":0"), ("KEYS *", "[]")]);
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK"), ("PEXPIRE k 100", ":1")]);
+        store.pass(99);
+        store.check([("GET k", "\"v\""), ("PTTL k", ":1")]);
+        store.pass(1);
+        store.check([("GET k", "(nil)"), ("PTTL k", ":-2"), ("EXPIRE k 10", ":0"), ("KEYS *", "[]")]);
     }
 
     #[test]
     fn ends_are_told_in_seconds_and_milliseconds_from_now_and_since_1970() {
-        Bench::new().check([
+        TestStore::new().check([
             ("TTL k", ":-2"),
             ("PEXPIRETIME k", ":-2"),
             ("SET k v", "+OK"),
@@ -250,13 +247,13 @@ mod tests {
     fn an_end_in_the_past_removes_the_key() {
         for command in ["EXPIRE k 0", "EXPIRE k -1", "PEXPIRE k -5", "EXPIREAT k 1", "PEXPIREAT k -9223372036854775808"]
         {
-            Bench::new().check([("SET k v", "+OK"), (command, ":1"), ("EXISTS k", ":0"), ("DBSIZE", ":0")]);
+            TestStore::new().check([("SET k v", "+OK"), (command, ":1"), ("EXISTS k", ":0"), ("DBSIZE", ":0")]);
         }
     }
 
     #[test]
     fn conditions_compare_with_the_end_before() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SET k v", "+OK"),
             ("EXPIRE k 10 XX", ":0"),
             ("EXPIRE k 10 GT", ":0"),
@@ -275,7 +272,7 @@ mod tests {
     #[test]
     fn conditions_that_contradict_each_other_are_refused() {
         const FIRST: &str = "-ERR NX and XX, GT or LT options at the same time are not compatible";
-        Bench::new().check([
+        TestStore::new().check([
             ("EXPIRE k 10 NX XX", FIRST),
             ("EXPIRE k 10 GT NX", FIRST),
             ("EXPIRE k 10 GT LT", "-ERR GT and LT options at the same time are not compatible"),
@@ -285,7 +282,7 @@ mod tests {
 
     #[test]
     fn times_out_of_range_are_refused() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SET k v", "+OK"),
             ("EXPIRE k 9223372036854775807", "-ERR invalid expire time in 'expire' command"),
             ("EXPIRE k -9223372036854775808", "-ERR invalid expire time in 'expire' command"),
@@ -300,9 +297,9 @@ mod tests {
 
     #[test]
     fn persist_takes_the_end_away() {
-        let bench = Bench::new();
-        bench.check([("PERSIST k", ":0"), ("SET k v EX 1", "+OK"), ("PERSIST k", ":1"), ("PERSIST k", ":0")]);
-        bench.pass(10_000);
-        bench.check([("GET k", "\"v\"")]);
+        let store = TestStore::new();
+        store.check([("PERSIST k", ":0"), ("SET k v EX 1", "+OK"), ("PERSIST k", ":1"), ("PERSIST k", ":0")]);
+        store.pass(10_000);
+        store.check([("GET k", "\"v\"")]);
     }
 }

@@ -5,8 +5,8 @@ use kvstore_protocol::{CommandError, Response};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{Moved, Slots},
-    spec::{Answer, Arity, FAST, GROWS, Keys, OverSlots, READ, Spec, WRITE},
+    engine::{OwnedEntry, Slots},
+    spec::{Answer, Arity, DENY_OOM, FAST, Keys, READ, SlotsFn, Spec, WRITE},
 };
 
 pub(super) const SPECS: &[Spec] = &[DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RENAMENX, COPY, OBJECT];
@@ -54,7 +54,7 @@ const RENAME: Spec = Spec::new("RENAME", Arity::exactly(3), Keys::FIRST_TWO, WRI
 
 fn rename(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let moved = slots.first().take().ok_or(NO_SUCH_KEY)?;
-    slots.at(1).put_moved(moved);
+    slots.at(1).put_entry(moved);
     Ok(Response::ok())
 }
 
@@ -75,7 +75,7 @@ fn renamenx(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> An
 
 /// `COPY source destination [DB index] [REPLACE]`: copies the value with its end. Answers whether it was done.
 const COPY: Spec =
-    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(GROWS), copy)
+    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(DENY_OOM), copy)
         .about("Copies what a key holds to another key.", "6.2.0");
 
 fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -83,12 +83,12 @@ fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     if slots.are_same(0, 1) {
         return Err(CommandError::err("source and destination objects are the same"));
     }
-    let Some(copied) = slots.first().read().map(Moved::from) else { return Ok(false.into()) };
+    let Some(copied) = slots.first().read().map(OwnedEntry::from) else { return Ok(false.into()) };
     let mut destination = slots.at(1);
     if !replaces && destination.is_filled() {
         return Ok(false.into());
     }
-    destination.put_moved(copied);
+    destination.put_entry(copied);
     Ok(true.into())
 }
 
@@ -157,7 +157,7 @@ const OBJECT_SPECS: &[Spec] = &[
     ]),
 ];
 
-const fn object(name: &'static str, run: OverSlots) -> Spec {
+const fn object(name: &'static str, run: SlotsFn) -> Spec {
     Spec::new(name, Arity::exactly(3), Keys::range(2, 2, 1), READ, run)
 }
 
@@ -176,7 +176,7 @@ fn freq(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 fn idletime(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().peek().map(|entry| i64::from(context.tick().saturating_sub(entry.accessed()))).into())
+    Ok(slots.first().peek().map(|entry| i64::from(context.lru_clock().saturating_sub(entry.accessed()))).into())
 }
 
 fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -185,13 +185,13 @@ fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     const NO_SUCH_KEY: &str = "-ERR no such key";
 
     #[test]
     fn keys_are_counted_as_often_as_they_are_named_and_removed_once() {
-        Bench::new().check([
+        TestStore::new().check([
             ("MSET a 1 b 2", "+OK"),
             ("EXISTS a a b missing", ":3"),
             ("TOUCH a a b missing", ":3"),
@@ -203,12 +203,12 @@ mod tests {
 
     #[test]
     fn type_names_what_is_there() {
-        Bench::new().check([("TYPE k", "+none"), ("SET k v", "+OK"), ("TYPE k", "+string")]);
+        TestStore::new().check([("TYPE k", "+none"), ("SET k v", "+OK"), ("TYPE k", "+string")]);
     }
 
     #[test]
     fn rename_carries_value_and_end_over_what_is_there() {
-        Bench::new().check([
+        TestStore::new().check([
             ("RENAME a b", NO_SUCH_KEY),
             ("MSET a 1 b 2", "+OK"),
             ("EXPIRE a 10", ":1"),
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn renamenx_leaves_what_is_there() {
-        Bench::new().check([
+        TestStore::new().check([
             ("RENAMENX a b", NO_SUCH_KEY),
             ("MSET a 1 b 2", "+OK"),
             ("RENAMENX a b", ":0"),
@@ -238,8 +238,8 @@ mod tests {
 
     #[test]
     fn copy_carries_value_and_end_between_databases() {
-        let mut bench = Bench::new();
-        bench.check([
+        let mut store = TestStore::new();
+        store.check([
             ("COPY a b", ":0"),
             ("SET a 1 EX 10", "+OK"),
             ("COPY a b", ":1"),
@@ -250,13 +250,13 @@ mod tests {
             ("TTL b", ":-1"),
             ("COPY a a DB 3", ":1"),
         ]);
-        bench.select(3);
-        bench.check([("GET a", "\"2\""), ("COPY a b DB 0", ":0"), ("COPY a c DB 0", ":1"), ("DBSIZE", ":1")]);
+        store.select(3);
+        store.check([("GET a", "\"2\""), ("COPY a b DB 0", ":0"), ("COPY a c DB 0", ":1"), ("DBSIZE", ":1")]);
     }
 
     #[test]
     fn copy_refuses_what_makes_no_sense() {
-        Bench::new().check([
+        TestStore::new().check([
             ("COPY a a", "-ERR source and destination objects are the same"),
             ("COPY a a DB 0", "-ERR source and destination objects are the same"),
             ("COPY a b DB 16", "-ERR DB index is out of range"),
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn object_names_the_encoding() {
-        Bench::new().check([
+        TestStore::new().check([
             ("OBJECT ENCODING k", "(nil)"),
             ("SET k 10", "+OK"),
             ("OBJECT ENCODING k", "\"int\""),
@@ -290,11 +290,11 @@ mod tests {
 
     #[test]
     fn object_counts_the_seconds_since_the_last_use() {
-        let bench = Bench::new();
-        bench.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
-        bench.pass(5000);
-        bench.store.handle.remove_due();
-        bench.check([
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
+        store.pass(5000);
+        store.remove_expired();
+        store.check([
             ("TTL k", ":-1"),
             ("EXISTS k", ":1"),
             ("OBJECT IDLETIME k", ":5"),
@@ -305,16 +305,16 @@ mod tests {
 
     #[test]
     fn object_refuses_what_it_does_not_know() {
-        let bench = Bench::new();
-        bench.check([
+        let store = TestStore::new();
+        store.check([
             ("OBJECT", "-ERR wrong number of arguments for 'object' command"),
             ("OBJECT FOO k", "-ERR unknown subcommand 'FOO'. Try OBJECT HELP."),
             ("OBJECT ENCODING", "-ERR wrong number of arguments for 'object|encoding' command"),
             ("OBJECT FREQ k", "(nil)"),
             ("SET k v", "+OK"),
         ]);
-        let freq = bench.answer("OBJECT FREQ k").to_string();
+        let freq = store.answer("OBJECT FREQ k").to_string();
         assert!(freq.starts_with("-ERR An LFU maxmemory policy is not selected, access frequency not tracked."));
-        assert!(bench.answer("OBJECT HELP").to_string().ends_with("+HELP, +    Prints this help.]"));
+        assert!(store.answer("OBJECT HELP").to_string().ends_with("+HELP, +    Prints this help.]"));
     }
 }

@@ -5,7 +5,7 @@ use kvstore_protocol::{ByteString, CommandError, Response};
 use crate::{
     glob::Pattern,
     store::{
-        Shared,
+        StoreState,
         args::Args,
         context::Context,
         engine::Keyspace,
@@ -119,7 +119,7 @@ fn flushdb(_: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer 
 const FLUSHALL: Spec = Spec::over_store("FLUSHALL", Arity::at_least(1), WRITE.and(DANGEROUS), flushall)
     .about("Removes every key of every database.", "1.0.0");
 
-fn flushall(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+fn flushall(_: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     check_flush_option(args)?;
     store.keyspaces().for_each(Keyspace::clear);
     Ok(Response::ok())
@@ -140,7 +140,7 @@ mod tests {
     use kvstore_protocol::Command;
 
     use super::*;
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     const SYNTAX: &str = "-ERR syntax error";
 
@@ -154,20 +154,20 @@ mod tests {
 
     #[test]
     fn keys_answers_what_matches_and_is_not_over() {
-        let bench = Bench::new();
-        bench.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET over 1 PX 5", "+OK")]);
-        bench.pass(5);
-        bench.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
+        let store = TestStore::new();
+        store.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET over 1 PX 5", "+OK")]);
+        store.pass(5);
+        store.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
     }
 
     #[test]
     fn a_scan_shows_every_key_that_stays() {
-        let bench = Bench::new();
-        let set = |number: usize| bench.answer_to(Command::set(format!("key:{number}"), "v"));
+        let store = TestStore::new();
+        let set = |number: usize| store.answer_to(Command::set(format!("key:{number}"), "v"));
         (0..5000).for_each(|number| assert_eq!(set(number), Response::ok()));
         let (mut cursor, mut seen, mut calls) = ("0".to_owned(), HashSet::new(), 0);
         loop {
-            let (next, keys) = page(bench.answer(&format!("SCAN {cursor} COUNT 50")));
+            let (next, keys) = page(store.answer(&format!("SCAN {cursor} COUNT 50")));
             assert!(keys.len() < 200, "about as many as were asked for, not {}", keys.len());
             seen.extend(keys);
             cursor = next;
@@ -176,7 +176,7 @@ mod tests {
             match calls {
                 20 => (10_000..40_000).for_each(|number| assert_eq!(set(number), Response::ok())),
                 60 => (10_000..40_000).for_each(|number| {
-                    bench.answer_to(Command::del(format!("key:{number}")));
+                    store.answer_to(Command::del(format!("key:{number}")));
                 }),
                 _ => {}
             }
@@ -190,20 +190,20 @@ mod tests {
 
     #[test]
     fn a_small_database_is_scanned_in_one_call() {
-        let bench = Bench::new();
-        bench.check([
+        let store = TestStore::new();
+        store.check([
             ("SCAN 0", "[\"0\", []]"),
             ("SCAN 18446744073709551615", "[\"0\", []]"),
             ("MSET a 1 b 2 c 3", "+OK"),
         ]);
-        let (cursor, mut keys) = page(bench.answer("SCAN 0"));
+        let (cursor, mut keys) = page(store.answer("SCAN 0"));
         keys.sort();
         assert_eq!((&*cursor, keys), ("0", vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]));
     }
 
     #[test]
     fn a_scan_leaves_out_what_is_not_asked_for() {
-        Bench::new().check([
+        TestStore::new().check([
             ("MSET a1 1 b1 2", "+OK"),
             ("SCAN 0 MATCH a*", "[\"0\", [\"a1\"]]"),
             ("SCAN 0 match b? count 1000", "[\"0\", [\"b1\"]]"),
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_scan_refuses_what_it_cannot_read() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SCAN x", "-ERR invalid cursor"),
             ("SCAN -1", "-ERR invalid cursor"),
             ("SCAN ''", "-ERR invalid cursor"),
@@ -229,17 +229,17 @@ mod tests {
 
     #[test]
     fn randomkey_answers_some_key() {
-        let bench = Bench::new();
-        bench.check([("RANDOMKEY", "(nil)"), ("SET k v", "+OK"), ("RANDOMKEY", "\"k\""), ("PEXPIRE k 5", ":1")]);
-        bench.pass(5);
-        bench.check([("RANDOMKEY", "(nil)")]);
+        let store = TestStore::new();
+        store.check([("RANDOMKEY", "(nil)"), ("SET k v", "+OK"), ("RANDOMKEY", "\"k\""), ("PEXPIRE k 5", ":1")]);
+        store.pass(5);
+        store.check([("RANDOMKEY", "(nil)")]);
     }
 
     #[test]
     fn randomkey_prefers_no_key() {
-        let bench = Bench::new();
-        bench.check([("MSET a 1 b 2 c 3", "+OK")]);
-        let mut drawn: Vec<_> = (0..3000).map(|_| bench.answer("RANDOMKEY").to_string()).collect();
+        let store = TestStore::new();
+        store.check([("MSET a 1 b 2 c 3", "+OK")]);
+        let mut drawn: Vec<_> = (0..3000).map(|_| store.answer("RANDOMKEY").to_string()).collect();
         drawn.sort();
         // A thousand of each are due, give or take twenty-six.
         assert!(drawn.chunk_by(|one, other| one == other).all(|draws| (800..1200).contains(&draws.len())));
@@ -247,29 +247,29 @@ mod tests {
 
     #[test]
     fn flushdb_empties_the_selected_database_and_flushall_every_one() {
-        let mut bench = Bench::new();
-        bench.check([("SET a 1 EX 10", "+OK")]);
-        bench.select(1);
-        bench.check([
+        let mut store = TestStore::new();
+        store.check([("SET a 1 EX 10", "+OK")]);
+        store.select(1);
+        store.check([
             ("SET b 1", "+OK"),
             ("SET c 1", "+OK"),
             ("DBSIZE", ":2"),
             ("FLUSHDB ASYNC", "+OK"),
             ("DBSIZE", ":0"),
         ]);
-        bench.select(0);
-        bench.check([("DBSIZE", ":1"), ("FLUSHALL sync", "+OK"), ("DBSIZE", ":0"), ("KEYS *", "[]")]);
-        bench.check([("FLUSHALL FOO", SYNTAX), ("FLUSHDB ASYNC SYNC", SYNTAX)]);
+        store.select(0);
+        store.check([("DBSIZE", ":1"), ("FLUSHALL sync", "+OK"), ("DBSIZE", ":0"), ("KEYS *", "[]")]);
+        store.check([("FLUSHALL FOO", SYNTAX), ("FLUSHDB ASYNC SYNC", SYNTAX)]);
     }
 
     #[test]
     fn a_large_database_is_emptied_and_filled_again() {
-        let bench = Bench::new();
+        let store = TestStore::new();
         for number in 0..20_000 {
-            bench.answer_to(Command::set(format!("key:{number}"), "v").arg("EX").arg(10));
+            store.answer_to(Command::set(format!("key:{number}"), "v").arg("EX").arg(10));
         }
-        bench.check([("FLUSHDB SYNC", "+OK"), ("DBSIZE", ":0"), ("SET key:1 w", "+OK"), ("TTL key:1", ":-1")]);
-        bench.pass(10_000);
-        bench.check([("KEYS *", "[\"key:1\"]")]);
+        store.check([("FLUSHDB SYNC", "+OK"), ("DBSIZE", ":0"), ("SET key:1 w", "+OK"), ("TTL key:1", ":-1")]);
+        store.pass(10_000);
+        store.check([("KEYS *", "[\"key:1\"]")]);
     }
 }

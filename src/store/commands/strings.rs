@@ -2,17 +2,17 @@
 
 use kvstore_protocol::{CommandError, Response};
 
-use super::expiry::{Moment, Time, Unit};
+use super::expiry::{TimeBase, TimeFormat, Unit};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{End, Slot, Slots},
-    spec::{Answer, Arity, FAST, GROWS, Keys, READ, Spec, WRITE},
-    value::Text,
+    engine::{Expiry, Slot, Slots},
+    spec::{Answer, Arity, DENY_OOM, FAST, Keys, READ, Spec, WRITE},
+    value::StringRef,
 };
 
 /// How long a string may be, and a word of a command: 512 MiB.
-pub(super) const LONGEST: usize = 512 * 1024 * 1024;
+pub(super) const MAX_LENGTH: usize = 512 * 1024 * 1024;
 
 const TOO_LONG: CommandError = CommandError::new("ERR", "string exceeds maximum allowed size (proto-max-bulk-len)");
 
@@ -26,12 +26,12 @@ const GET: Spec = Spec::new("GET", Arity::exactly(2), Keys::FIRST, READ.and(FAST
     .about("Returns the string of a key.", "1.0.0");
 
 fn get(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(Text::answer(slots.first().string()?))
+    Ok(StringRef::answer(slots.first().string()?))
 }
 
 /// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
 /// string.
-const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(GROWS), set)
+const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(DENY_OOM), set)
     .about("Stores a string under a key, whatever was there, and sets when it ends.", "1.0.0");
 
 fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -40,12 +40,12 @@ fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer 
         return Ok(Response::ok());
     }
     let options = SetOptions::parse(args)?;
-    let end = end_of(options.end, context, args, "set")?;
+    let expiry = expiry_of(options.expiry, context, args, "set")?;
     let mut slot = slots.first();
-    let before = if options.answers_old { Some(Text::answer(slot.string()?)) } else { None };
+    let before = if options.answers_old { Some(StringRef::answer(slot.string()?)) } else { None };
     let is_allowed = options.condition.is_none_or(|condition| condition.holds(&mut slot));
     if is_allowed {
-        slot.put(args.value(1), end, false);
+        slot.put(args.value(1), expiry, false);
     }
     Ok(match before {
         Some(before) => before,
@@ -56,49 +56,54 @@ fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer 
 
 /// When SET does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
-    Missing,
-    Existing,
+enum SetCondition {
+    Nx,
+    Xx,
 }
 
-impl Condition {
+impl SetCondition {
     fn holds(self, slot: &mut Slot<'_>) -> bool {
-        slot.is_filled() == (self == Self::Existing)
+        slot.is_filled() == (self == Self::Xx)
     }
 }
 
 /// What becomes of the end of a key, as an option asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Keep,
+enum ExpiryOption {
+    KeepTtl,
     Persist,
     /// The time is the argument at the index.
-    At(Time, usize),
+    At(TimeFormat, usize),
 }
 
-impl Asked {
+impl ExpiryOption {
     /// The word at `index` with the one after it, where they are a time: the last of several, if they are of one kind.
-    fn time(asked: Option<Self>, args: &Args<'_>, index: usize) -> Option<Self> {
-        let time = Time::OPTIONS.into_iter().find(|(word, _)| args.is(index, word))?.1;
-        let is_same = |asked: Self| matches!(asked, Self::At(before, _) if before == time);
-        (asked.is_none_or(is_same) && index + 1 < args.len()).then_some(Self::At(time, index + 1))
+    fn time(option: Option<Self>, args: &Args<'_>, index: usize) -> Option<Self> {
+        let time = TimeFormat::OPTIONS.into_iter().find(|(word, _)| args.is(index, word))?.1;
+        let is_same = |option: Self| matches!(option, Self::At(before, _) if before == time);
+        (option.is_none_or(is_same) && index + 1 < args.len()).then_some(Self::At(time, index + 1))
     }
 }
 
 /// What becomes of the end of a key.
-fn end_of(asked: Option<Asked>, context: &Context<'_>, args: &Args<'_>, name: &str) -> Result<End, CommandError> {
-    Ok(match asked {
-        Some(Asked::At(time, index)) => End::At(time.future(context, args.integer(index)?, name)?),
-        Some(Asked::Keep) => End::Keep,
-        Some(Asked::Persist) | None => End::Never,
+fn expiry_of(
+    option: Option<ExpiryOption>,
+    context: &Context<'_>,
+    args: &Args<'_>,
+    name: &str,
+) -> Result<Expiry, CommandError> {
+    Ok(match option {
+        Some(ExpiryOption::At(time, index)) => Expiry::At(time.future(context, args.integer(index)?, name)?),
+        Some(ExpiryOption::KeepTtl) => Expiry::Keep,
+        Some(ExpiryOption::Persist) | None => Expiry::Never,
     })
 }
 
 #[derive(Debug, Default)]
 struct SetOptions {
-    condition: Option<Condition>,
+    condition: Option<SetCondition>,
     answers_old: bool,
-    end: Option<Asked>,
+    expiry: Option<ExpiryOption>,
 }
 
 impl SetOptions {
@@ -106,17 +111,17 @@ impl SetOptions {
         let mut options = Self::default();
         let mut index = 2;
         while index < args.len() {
-            let Self { condition, end, .. } = options;
-            if args.is(index, "NX") && condition != Some(Condition::Existing) {
-                options.condition = Some(Condition::Missing);
-            } else if args.is(index, "XX") && condition != Some(Condition::Missing) {
-                options.condition = Some(Condition::Existing);
+            let Self { condition, expiry, .. } = options;
+            if args.is(index, "NX") && condition != Some(SetCondition::Xx) {
+                options.condition = Some(SetCondition::Nx);
+            } else if args.is(index, "XX") && condition != Some(SetCondition::Nx) {
+                options.condition = Some(SetCondition::Xx);
             } else if args.is(index, "GET") {
                 options.answers_old = true;
-            } else if args.is(index, "KEEPTTL") && end.is_none_or(|end| end == Asked::Keep) {
-                options.end = Some(Asked::Keep);
+            } else if args.is(index, "KEEPTTL") && expiry.is_none_or(|expiry| expiry == ExpiryOption::KeepTtl) {
+                options.expiry = Some(ExpiryOption::KeepTtl);
             } else {
-                options.end = Some(Asked::time(end, args, index).ok_or(CommandError::SYNTAX)?);
+                options.expiry = Some(ExpiryOption::time(expiry, args, index).ok_or(CommandError::SYNTAX)?);
                 index += 1;
             }
             index += 1;
@@ -126,12 +131,12 @@ impl SetOptions {
 }
 
 /// `GETSET key value`: stores the string and answers the one before.
-const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), getset)
+const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), getset)
     .about("Stores a string under a key and returns the one before.", "1.0.0");
 
 fn getset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
-    let before = Text::answer(slot.string()?);
+    let before = StringRef::answer(slot.string()?);
     slot.set(args.value(1));
     Ok(before)
 }
@@ -142,7 +147,7 @@ const GETDEL: Spec = Spec::new("GETDEL", Arity::exactly(2), Keys::FIRST, WRITE.a
 
 fn getdel(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
-    let before = Text::answer(slot.string()?);
+    let before = StringRef::answer(slot.string()?);
     slot.remove();
     Ok(before)
 }
@@ -153,24 +158,24 @@ const GETEX: Spec = Spec::new("GETEX", Arity::at_least(2), Keys::FIRST, WRITE.an
     .about("Returns the string of a key after setting or removing its end.", "6.2.0");
 
 fn getex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let asked = getex_end(args)?;
+    let option = getex_option(args)?;
     let mut slot = slots.first();
-    let Some(found) = slot.string()?.map(|text| Text::answer(Some(text))) else { return Ok(Response::Null) };
+    let Some(found) = slot.string()?.map(|text| StringRef::answer(Some(text))) else { return Ok(Response::Null) };
     // The time is read after the key is found: Redis answers nil for a missing key, whatever the time says.
-    let end = end_of(asked, context, args, "getex")?;
-    if asked.is_some() {
-        slot.expire_at(end);
+    let expiry = expiry_of(option, context, args, "getex")?;
+    if option.is_some() {
+        slot.expire_at(expiry);
     }
     Ok(found)
 }
 
-fn getex_end(args: &Args<'_>) -> Result<Option<Asked>, CommandError> {
+fn getex_option(args: &Args<'_>) -> Result<Option<ExpiryOption>, CommandError> {
     let (mut end, mut index) = (None, 1);
     while index < args.len() {
-        if args.is(index, "PERSIST") && end.is_none_or(|end| end == Asked::Persist) {
-            end = Some(Asked::Persist);
+        if args.is(index, "PERSIST") && end.is_none_or(|end| end == ExpiryOption::Persist) {
+            end = Some(ExpiryOption::Persist);
         } else {
-            end = Some(Asked::time(end, args, index).ok_or(CommandError::SYNTAX)?);
+            end = Some(ExpiryOption::time(end, args, index).ok_or(CommandError::SYNTAX)?);
             index += 1;
         }
         index += 1;
@@ -184,11 +189,11 @@ const MGET: Spec = Spec::new("MGET", Arity::at_least(2), Keys::ALL, READ.and(FAS
 
 fn mget(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let indices = 0..slots.len();
-    Ok(Response::array(indices.map(|index| Text::answer(slots.at(index).string().ok().flatten()))))
+    Ok(Response::array(indices.map(|index| StringRef::answer(slots.at(index).string().ok().flatten()))))
 }
 
 /// `MSET key value [key value …]`: stores the strings, all of them.
-const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), mset)
+const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(DENY_OOM), mset)
     .about("Stores several strings at once.", "1.0.1");
 
 fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -198,7 +203,7 @@ fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `MSETNX key value [key value …]`: stores the strings when none of the keys exists, else nothing.
-const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(GROWS), msetnx)
+const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(DENY_OOM), msetnx)
     .about("Stores several strings at once, but only when none of the keys exists.", "1.0.1");
 
 fn msetnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -221,7 +226,7 @@ fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>) {
 }
 
 /// `SETNX key value`: stores the string when the key is missing.
-const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), setnx)
+const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), setnx)
     .about("Stores a string only when the key is missing.", "1.0.0");
 
 fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -234,7 +239,7 @@ fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `SETEX key seconds value`: stores the string for so long.
-const SETEX: Spec = Spec::new("SETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setex)
+const SETEX: Spec = Spec::new("SETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), setex)
     .about("Stores a string that ends after so many seconds.", "2.0.0");
 
 fn setex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -242,7 +247,7 @@ fn setex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answe
 }
 
 /// `PSETEX key milliseconds value`: stores the string for so long.
-const PSETEX: Spec = Spec::new("PSETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), psetex)
+const PSETEX: Spec = Spec::new("PSETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), psetex)
     .about("Stores a string that ends after so many milliseconds.", "2.6.0");
 
 fn psetex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -250,8 +255,8 @@ fn psetex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answ
 }
 
 fn set_for(unit: Unit, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
-    let at = Time(unit, Moment::FromNow).future(context, args.integer(1)?, name)?;
-    slots.first().put(args.value(2), End::At(at), false);
+    let at = TimeFormat(unit, TimeBase::Relative).future(context, args.integer(1)?, name)?;
+    slots.first().put(args.value(2), Expiry::At(at), false);
     Ok(Response::ok())
 }
 
@@ -265,7 +270,7 @@ fn strlen(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 /// `APPEND key value`: adds the bytes at the end of the string, and answers its length.
-const APPEND: Spec = Spec::new("APPEND", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), append)
+const APPEND: Spec = Spec::new("APPEND", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), append)
     .about("Adds bytes at the end of a string; a missing key is an empty one.", "2.0.0");
 
 fn append(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -275,7 +280,7 @@ fn append(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
         slot.set(args.value(1));
         return Ok(tail.len().into());
     };
-    if entry.string()?.len() + tail.len() > LONGEST {
+    if entry.string()?.len() + tail.len() > MAX_LENGTH {
         return Err(TOO_LONG);
     }
     Ok(slot.append(tail)?.into())
@@ -309,7 +314,7 @@ fn range_of(length: usize, start: i64, end: i64) -> std::ops::Range<usize> {
 }
 
 /// `SETRANGE key offset value`: writes the bytes over the string from an index on, and answers its length.
-const SETRANGE: Spec = Spec::new("SETRANGE", Arity::exactly(4), Keys::FIRST, WRITE.and(GROWS), setrange)
+const SETRANGE: Spec = Spec::new("SETRANGE", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), setrange)
     .about("Overwrites a part of a string from an offset on; a missing key is an empty one.", "2.2.0");
 
 fn setrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -320,7 +325,7 @@ fn setrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     if patch.is_empty() {
         return Ok(length.into());
     }
-    if offset.saturating_add(patch.len()) > LONGEST {
+    if offset.saturating_add(patch.len()) > MAX_LENGTH {
         return Err(TOO_LONG);
     }
     slot.overwrite(offset, patch)?;
@@ -332,11 +337,11 @@ mod tests {
     use kvstore_protocol::Command;
 
     use super::*;
-    use crate::store::testing::{Bench, START};
+    use crate::store::testing::{START, TestStore};
 
     #[test]
     fn set_stores_and_get_answers() {
-        Bench::new().check([
+        TestStore::new().check([
             ("GET k", "(nil)"),
             ("SET k v", "+OK"),
             ("GET k", "\"v\""),
@@ -349,7 +354,7 @@ mod tests {
 
     #[test]
     fn set_obeys_its_conditions() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SET k 1 XX", "(nil)"),
             ("SET k 1 NX", "+OK"),
             ("SET k 2 NX", "(nil)"),
@@ -362,7 +367,7 @@ mod tests {
 
     #[test]
     fn set_with_get_answers_the_old_string_whether_it_stores_or_not() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SET k 1 NX GET", "(nil)"),
             ("SET k 2 NX GET", "\"1\""),
             ("SET k 3 GET", "\"1\""),
@@ -374,8 +379,8 @@ mod tests {
 
     #[test]
     fn set_takes_the_end_away_unless_it_sets_or_keeps_one() {
-        let bench = Bench::new();
-        bench.check([
+        let store = TestStore::new();
+        store.check([
             ("SET k 1 EX 10", "+OK"),
             ("PTTL k", ":10000"),
             ("SET k 2 KEEPTTL", "+OK"),
@@ -392,36 +397,36 @@ mod tests {
             ("PTTL new", ":-1"),
         ]);
         assert_eq!(START, 1_700_000_000_000);
-        bench.pass(500);
-        bench.check([("GET k", "(nil)"), ("EXISTS k", ":0"), ("SET k 7 XX", "(nil)")]);
+        store.pass(500);
+        store.check([("GET k", "(nil)"), ("EXISTS k", ":0"), ("SET k 7 XX", "(nil)")]);
     }
 
     #[test]
     fn set_with_an_end_in_the_past_leaves_nothing() {
-        Bench::new().check([("SET k 1", "+OK"), ("SET k 2 EXAT 1", "+OK"), ("GET k", "(nil)"), ("DBSIZE", ":0")]);
+        TestStore::new().check([("SET k 1", "+OK"), ("SET k 2 EXAT 1", "+OK"), ("GET k", "(nil)"), ("DBSIZE", ":0")]);
     }
 
     #[test]
     fn options_that_contradict_each_other_are_a_syntax_error() {
         for options in ["NX XX", "EX 1 PX 1", "EX 1 KEEPTTL", "KEEPTTL PXAT 1", "EX", "FOO", "PERSIST", "EX 1 EXAT 1"] {
-            Bench::new().check([(&*format!("SET k v {options}"), "-ERR syntax error"), ("EXISTS k", ":0")]);
+            TestStore::new().check([(&*format!("SET k v {options}"), "-ERR syntax error"), ("EXISTS k", ":0")]);
         }
         for options in ["NX", "PERSIST EX 1", "EX 1 PERSIST", "EX", "KEEPTTL", "EX 1 PX 1"] {
-            Bench::new().check([(&*format!("GETEX k {options}"), "-ERR syntax error")]);
+            TestStore::new().check([(&*format!("GETEX k {options}"), "-ERR syntax error")]);
         }
     }
 
     #[test]
     fn times_that_make_no_sense_are_refused() {
         for time in ["EX 0", "EX -1", "PX 0", "EXAT 0", "PXAT -1", "EX 9223372036854775807", "PX 9223372036854775807"] {
-            Bench::new().check([
+            TestStore::new().check([
                 (&*format!("SET k v {time}"), "-ERR invalid expire time in 'set' command"),
                 ("SET k v", "+OK"),
                 (&*format!("GETEX k {time}"), "-ERR invalid expire time in 'getex' command"),
                 (&*format!("GETEX missing {time}"), "(nil)"),
             ]);
         }
-        Bench::new().check([
+        TestStore::new().check([
             ("SET k v EX x", "-ERR value is not an integer or out of range"),
             ("SETEX k 0 v", "-ERR invalid expire time in 'setex' command"),
             ("PSETEX k -1 v", "-ERR invalid expire time in 'psetex' command"),
@@ -431,15 +436,15 @@ mod tests {
 
     #[test]
     fn setex_and_psetex_store_for_a_time() {
-        let bench = Bench::new();
-        bench.check([("SETEX s 2 v", "+OK"), ("PSETEX p 1500 v", "+OK"), ("TTL s", ":2"), ("PTTL p", ":1500")]);
-        bench.pass(1999);
-        bench.check([("GET s", "\"v\""), ("GET p", "(nil)")]);
+        let store = TestStore::new();
+        store.check([("SETEX s 2 v", "+OK"), ("PSETEX p 1500 v", "+OK"), ("TTL s", ":2"), ("PTTL p", ":1500")]);
+        store.pass(1999);
+        store.check([("GET s", "\"v\""), ("GET p", "(nil)")]);
     }
 
     #[test]
     fn getset_and_getdel_answer_what_was_there() {
-        Bench::new().check([
+        TestStore::new().check([
             ("GETSET k 1", "(nil)"),
             ("EXPIRE k 10", ":1"),
             ("GETSET k 2", "\"1\""),
@@ -450,8 +455,8 @@ mod tests {
     }
 
     #[test]
-    fn getex_changes_the_end_when_asked() {
-        Bench::new().check([
+    fn getex_changes_the_end_when_option() {
+        TestStore::new().check([
             ("SET k v EX 10", "+OK"),
             ("GETEX k", "\"v\""),
             ("TTL k", ":10"),
@@ -466,7 +471,7 @@ mod tests {
 
     #[test]
     fn many_keys_are_set_and_read_at_once() {
-        Bench::new().check([
+        TestStore::new().check([
             ("MSET a 1 b 2 a 3", "+OK"),
             ("MGET a missing b a", "[\"3\", (nil), \"2\", \"3\"]"),
             ("MSET a", "-ERR wrong number of arguments for 'mset' command"),
@@ -476,7 +481,7 @@ mod tests {
 
     #[test]
     fn msetnx_sets_all_or_nothing() {
-        Bench::new().check([
+        TestStore::new().check([
             ("MSETNX a 1 b 2", ":1"),
             ("MSETNX c 3 a 4", ":0"),
             ("MGET a b c", "[\"1\", \"2\", (nil)]"),
@@ -488,7 +493,7 @@ mod tests {
 
     #[test]
     fn append_adds_and_keeps_the_end() {
-        Bench::new().check([
+        TestStore::new().check([
             ("APPEND k ab", ":2"),
             ("EXPIRE k 10", ":1"),
             ("APPEND k cd", ":4"),
@@ -499,8 +504,8 @@ mod tests {
 
     #[test]
     fn getrange_takes_any_two_integers() {
-        let bench = Bench::new();
-        bench.answer("SET k hello");
+        let store = TestStore::new();
+        store.answer("SET k hello");
         for (start, end, part) in [
             ("0", "-1", "hello"),
             ("1", "3", "ell"),
@@ -514,9 +519,9 @@ mod tests {
             ("-9223372036854775808", "9223372036854775807", "hello"),
             ("9223372036854775807", "-9223372036854775808", ""),
         ] {
-            bench.check([(&*format!("GETRANGE k {start} {end}"), &*format!("\"{part}\""))]);
+            store.check([(&*format!("GETRANGE k {start} {end}"), &*format!("\"{part}\""))]);
         }
-        bench.check([
+        store.check([
             ("SUBSTR k 0 0", "\"h\""),
             ("GETRANGE missing 0 -1", "\"\""),
             ("GETRANGE k x 1", "-ERR value is not an integer or out of range"),
@@ -525,7 +530,7 @@ mod tests {
 
     #[test]
     fn setrange_writes_over_and_fills_with_zeros() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SETRANGE k 2 ab", ":4"),
             ("GET k", r#""\x00\x00ab""#),
             ("SETRANGE k 3 cd", ":5"),
@@ -540,7 +545,7 @@ mod tests {
     #[test]
     fn no_string_grows_over_its_limit() {
         const TOO_LONG: &str = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)";
-        Bench::new().check([
+        TestStore::new().check([
             ("SETRANGE k 536870912 x", TOO_LONG),
             ("SETRANGE k 9223372036854775807 xx", TOO_LONG),
             ("EXISTS k", ":0"),
@@ -552,10 +557,10 @@ mod tests {
 
     #[test]
     fn a_copy_that_is_being_read_does_not_change() {
-        let bench = Bench::new();
-        bench.answer_to(Command::set("k", "x".repeat(1000)));
-        let read = bench.answer("GET k");
-        bench.check([("APPEND k y", ":1001"), ("SETRANGE k 0 z", ":1001")]);
+        let store = TestStore::new();
+        store.answer_to(Command::set("k", "x".repeat(1000)));
+        let read = store.answer("GET k");
+        store.check([("APPEND k y", ":1001"), ("SETRANGE k 0 z", ":1001")]);
         assert_eq!(read, Response::from("x".repeat(1000)));
     }
 }

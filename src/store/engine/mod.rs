@@ -3,14 +3,14 @@
 pub(crate) mod memory;
 mod slots;
 
-pub(crate) use memory::{End, Entry, Hint};
-pub(crate) use slots::{Few, Located, Moved, Removed, Shards, Slot, Slots};
+pub(crate) use memory::{Entry, Expiry, Hint};
+pub(crate) use slots::{Located, OwnedEntry, PerKey, Removed, Shards, Slot, Slots};
 
 use super::context::Context;
 
 /// A key, and the database it is in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Key<'a> {
+pub(crate) struct KeyRef<'a> {
     pub(crate) database: usize,
     pub(crate) name: &'a [u8],
 }
@@ -21,13 +21,13 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn databases(&self) -> usize;
 
     /// Runs `run` over the slot of a key.
-    fn lend<R>(&self, context: &Context<'_>, key: Key<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R;
+    fn with_slot<R>(&self, context: &Context<'_>, key: KeyRef<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R;
 
     /// Runs `run` over the slots of keys, in their order. A key may come twice.
-    fn lend_many<'k, R>(
+    fn with_slots<'k, R>(
         &self,
         context: &Context<'_>,
-        keys: impl Iterator<Item = Key<'k>>,
+        keys: impl Iterator<Item = KeyRef<'k>>,
         run: impl FnOnce(&mut Slots<'_>) -> R,
     ) -> R;
 
@@ -39,7 +39,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// The same for a key alone: asks for the memory where the search for it begins. Where its entry is cannot be known
     /// before that has arrived, and there are no other keys to go on with meanwhile.
-    fn hint_alone(&self, key: Key<'_>);
+    fn hint_alone(&self, key: KeyRef<'_>);
 
     /// Removes entries whose time has come, in about `limit` steps at most, and returns how many it took.
     fn expire(&self, now: u64, limit: usize) -> usize;
@@ -51,7 +51,7 @@ pub(crate) trait Keyspace: Sync {
     fn len(&self) -> usize;
 
     /// How many keys have an end, and when that is.
-    fn expiring(&self) -> Expiring;
+    fn expiring(&self) -> ExpiryStats;
 
     /// Removes everything.
     fn clear(&self);
@@ -75,7 +75,7 @@ pub(crate) trait Keyspace: Sync {
 
 /// The keys of a database that have an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Expiring {
+pub(crate) struct ExpiryStats {
     pub(crate) count: usize,
     /// When they end on average, in milliseconds since 1970.
     pub(crate) mean: u64,

@@ -3,14 +3,14 @@
 use kvstore_protocol::{ByteString, CommandError};
 use smallvec::SmallVec;
 
-use super::memory::{End, Entry, Found, Shard};
+use super::memory::{Entry, Expiry, Found, Shard};
 use crate::store::{
     context::Context,
-    value::{Content, Text, Value},
+    value::{NewValue, StringRef, Value},
 };
 
 /// As many as most commands have keys, without an allocation.
-pub(crate) type Few<T> = SmallVec<[T; 16]>;
+pub(crate) type PerKey<T> = SmallVec<[T; 16]>;
 
 /// The places of the keys of a command, in the order of the keys.
 pub(crate) struct Slots<'a> {
@@ -26,7 +26,7 @@ pub(crate) type Removed = Vec<Value>;
 pub(crate) enum Shards<'a> {
     One(&'a mut Shard),
     Many {
-        shards: Few<&'a mut Shard>,
+        shards: PerKey<&'a mut Shard>,
         /// What was removed, to be dropped when the shards are given back.
         removed: &'a mut Removed,
     },
@@ -105,7 +105,7 @@ impl Slot<'_> {
     /// # Errors
     /// `WRONGTYPE` for another type.
     #[inline(always)]
-    pub(crate) fn string(&mut self) -> Result<Option<Text<'_>>, CommandError> {
+    pub(crate) fn string(&mut self) -> Result<Option<StringRef<'_>>, CommandError> {
         self.read().map(|entry| entry.string()).transpose()
     }
 
@@ -131,30 +131,30 @@ impl Slot<'_> {
 
     /// Stores a value, without an end.
     #[inline]
-    pub(crate) fn set<'c>(&mut self, content: impl Into<Content<'c>>) {
-        self.put(content.into(), End::Never, false);
+    pub(crate) fn set<'c>(&mut self, value: impl Into<NewValue<'c>>) {
+        self.put(value.into(), Expiry::Never, false);
     }
 
     /// Stores a value. Where there is an entry, its end stays.
     #[inline]
-    pub(crate) fn replace<'c>(&mut self, content: impl Into<Content<'c>>) {
-        self.put(content.into(), End::Keep, false);
+    pub(crate) fn replace<'c>(&mut self, value: impl Into<NewValue<'c>>) {
+        self.put(value.into(), Expiry::Keep, false);
     }
 
     /// Stores a value, and says what becomes of the end. Nothing is stored that ends already.
     #[inline]
-    pub(crate) fn put(&mut self, content: Content<'_>, end: End, is_edited: bool) {
-        if self.is_over(end) {
+    pub(crate) fn put(&mut self, value: NewValue<'_>, expiry: Expiry, is_edited: bool) {
+        if self.is_expired(expiry) {
             self.remove();
             return;
         }
         let Some(found) = self.find_apart(false) else {
-            let found = self.shard.insert(self.hash, self.key, content, (end, is_edited), self.context);
+            let found = self.shard.insert(self.hash, self.key, value, (expiry, is_edited), self.context);
             self.found = Some(Some(found));
             return;
         };
-        let (found, replaced) = self.shard.write(found, content, (end, is_edited), self.context);
-        self.shard.renew(found, self.context);
+        let (found, replaced) = self.shard.write(found, value, (expiry, is_edited), self.context);
+        self.shard.reset_idle_time(found, self.context);
         self.found = Some(Some(found));
         self.discard(replaced);
     }
@@ -178,7 +178,7 @@ impl Slot<'_> {
         let Some(found) = self.find_apart(false) else {
             let mut bytes = vec![0; offset];
             bytes.extend_from_slice(patch);
-            self.put(Content::from(&bytes[..]), End::Never, true);
+            self.put(NewValue::from(&bytes[..]), Expiry::Never, true);
             return Ok(());
         };
         self.found = Some(Some(self.shard.overwrite(found, offset, patch)?));
@@ -186,11 +186,11 @@ impl Slot<'_> {
     }
 
     /// Stores a value that was taken or copied from another slot, with its end.
-    pub(crate) fn put_moved(&mut self, moved: Moved) {
-        let end = moved.expires_at.map_or(End::Never, End::At);
-        match moved.value {
-            Held::Short(string) => self.put(Content::Short(&string), end, moved.is_edited),
-            Held::Value(value) => self.put(Content::Value(value), end, moved.is_edited),
+    pub(crate) fn put_entry(&mut self, entry: OwnedEntry) {
+        let expiry = entry.expires_at.map_or(Expiry::Never, Expiry::At);
+        match entry.value {
+            OwnedValue::Inline(string) => self.put(NewValue::Inline(&string), expiry, entry.is_edited),
+            OwnedValue::External(value) => self.put(NewValue::External(value), expiry, entry.is_edited),
         }
     }
 
@@ -205,24 +205,24 @@ impl Slot<'_> {
     }
 
     /// Takes the entry out.
-    pub(crate) fn take(&mut self) -> Option<Moved> {
+    pub(crate) fn take(&mut self) -> Option<OwnedEntry> {
         let found = self.find_apart(false)?;
         let entry = self.shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
-        let short = entry.short().map(ByteString::copy_from);
+        let inline = entry.inline_string().map(ByteString::copy_from);
         let value = self.shard.remove(self.hash, found);
         self.found = Some(None);
-        let value = short.map(Held::Short).or(value.map(Held::Value))?;
-        Some(Moved { value, is_edited, expires_at })
+        let value = inline.map(OwnedValue::Inline).or(value.map(OwnedValue::External))?;
+        Some(OwnedEntry { value, is_edited, expires_at })
     }
 
     /// Sets when the entry ends. One that ends already is removed.
-    pub(crate) fn expire_at(&mut self, end: End) {
+    pub(crate) fn expire_at(&mut self, expiry: Expiry) {
         let Some(found) = self.find_apart(false) else { return };
-        if self.is_over(end) {
+        if self.is_expired(expiry) {
             self.remove();
         } else {
-            self.found = Some(Some(self.shard.expire_at(found, end, self.context)));
+            self.found = Some(Some(self.shard.expire_at(found, expiry, self.context)));
         }
     }
 
@@ -235,8 +235,8 @@ impl Slot<'_> {
     }
 
     #[inline]
-    fn is_over(&self, end: End) -> bool {
-        matches!(end, End::At(at) if at <= self.context.now())
+    fn is_expired(&self, expiry: Expiry) -> bool {
+        matches!(expiry, Expiry::At(at) if at <= self.context.now())
     }
 
     /// Where the entry is. `uses` tells whether it counts as used.
@@ -262,25 +262,25 @@ impl Slot<'_> {
 
 /// What one slot gives to another: a value and what belongs to it.
 #[derive(Debug)]
-pub(crate) struct Moved {
-    value: Held,
+pub(crate) struct OwnedEntry {
+    value: OwnedValue,
     is_edited: bool,
     expires_at: Option<u64>,
 }
 
 /// A value on its way.
 #[derive(Debug)]
-enum Held {
-    Short(ByteString),
-    Value(Value),
+enum OwnedValue {
+    Inline(ByteString),
+    External(Value),
 }
 
 /// A copy.
-impl From<Entry<'_>> for Moved {
+impl From<Entry<'_>> for OwnedEntry {
     fn from(entry: Entry<'_>) -> Self {
         let value = match entry.value() {
-            Content::Short(bytes) => Held::Short(ByteString::copy_from(bytes)),
-            Content::Value(value) => Held::Value(value),
+            NewValue::Inline(bytes) => OwnedValue::Inline(ByteString::copy_from(bytes)),
+            NewValue::External(value) => OwnedValue::External(value),
         };
         Self { value, is_edited: entry.is_edited(), expires_at: entry.expires_at() }
     }

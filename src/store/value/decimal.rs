@@ -1,7 +1,7 @@
 //! [`Decimal`]: decimal numbers that are added without an error, for INCRBYFLOAT.
 //!
 //! Redis adds in the widest float that the machine's C compiler has: 80 bits here, 128 there. The same commands must lead
-//! to the same state on every machine, so the sum is exact here and rounded once, when it is written down.
+//! to the same state on every procfs, so the sum is exact here and rounded once, when it is written down.
 
 /// A text is no longer than this. Every sum is shorter, so that what is written can be read.
 const LONGEST: usize = 5 * 1024 - 1;

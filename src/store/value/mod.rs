@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
 pub(crate) use decimal::Decimal;
-pub(crate) use string::{Content, LONGEST_SHORT, Text};
+pub(crate) use string::{MAX_INLINE, NewValue, StringRef};
 
 /// What is stored under a key, if it is no short string: those lie in the record of their entry.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use super::Value;
 
 /// Up to this length a string lies in the record of its entry: there it takes less memory than outside, and is read and
 /// changed without another cache miss.
-pub(crate) const LONGEST_SHORT: usize = 224;
+pub(crate) const MAX_INLINE: usize = 224;
 
 /// What TYPE answers for a string.
 pub(crate) const TYPE_NAME: &str = "string";
@@ -22,83 +22,83 @@ const EMBEDDED: usize = 44;
 
 /// A string to be read: its bytes where they lie, or the buffer that they share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Text<'a> {
-    Short(&'a [u8]),
-    Long(&'a Bytes),
+pub(crate) enum StringRef<'a> {
+    Inline(&'a [u8]),
+    External(&'a Bytes),
 }
 
-impl Text<'_> {
+impl StringRef<'_> {
     /// Some of the bytes. Those of a long string are shared.
     pub(crate) fn slice(&self, range: Range<usize>) -> ByteString {
         match self {
-            Self::Short(bytes) => ByteString::copy_from(&bytes[range]),
-            Self::Long(bytes) => bytes.slice(range).into(),
+            Self::Inline(bytes) => ByteString::copy_from(&bytes[range]),
+            Self::External(bytes) => bytes.slice(range).into(),
         }
     }
 }
 
-impl Deref for Text<'_> {
+impl Deref for StringRef<'_> {
     type Target = [u8];
 
     #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Short(bytes) => bytes,
-            Self::Long(bytes) => bytes,
+            Self::Inline(bytes) => bytes,
+            Self::External(bytes) => bytes,
         }
     }
 }
 
-impl Text<'_> {
+impl StringRef<'_> {
     /// The answer that a client reads; nil for none.
     #[inline(always)]
     pub(crate) fn answer(text: Option<Self>) -> Response {
         // Each kind makes its answer where it is returned: moved less often than by conversions one after the other.
         match text {
             None => Response::Null,
-            Some(Text::Short(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
-            Some(Text::Long(bytes)) => Response::Bulk(bytes.clone().into()),
+            Some(StringRef::Inline(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
+            Some(StringRef::External(bytes)) => Response::Bulk(bytes.clone().into()),
         }
     }
 }
 
 /// What is to be stored: the bytes of a short string, which are copied into its record, or a value of any type.
 #[derive(Debug)]
-pub(crate) enum Content<'a> {
-    Short(&'a [u8]),
-    Value(Value),
+pub(crate) enum NewValue<'a> {
+    Inline(&'a [u8]),
+    External(Value),
 }
 
-impl Content<'_> {
+impl NewValue<'_> {
     /// Whether it is stored outside of the record.
     #[inline]
-    pub(crate) fn is_outside(&self) -> bool {
-        matches!(self, Self::Value(_))
+    pub(crate) fn is_external(&self) -> bool {
+        matches!(self, Self::External(_))
     }
 }
 
-impl<'a> From<&'a [u8]> for Content<'a> {
+impl<'a> From<&'a [u8]> for NewValue<'a> {
     #[inline]
     fn from(bytes: &'a [u8]) -> Self {
-        if bytes.len() <= LONGEST_SHORT {
-            return Self::Short(bytes);
+        if bytes.len() <= MAX_INLINE {
+            return Self::Inline(bytes);
         }
-        Self::Value(Value::String(Bytes::copy_from_slice(bytes)))
+        Self::External(Value::String(Bytes::copy_from_slice(bytes)))
     }
 }
 
-impl From<Vec<u8>> for Content<'_> {
+impl From<Vec<u8>> for NewValue<'_> {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Value(Value::String(bytes.into()))
+        Self::External(Value::String(bytes.into()))
     }
 }
 
 /// Long ones keep their buffer.
-impl<'a> From<&'a ByteString> for Content<'a> {
+impl<'a> From<&'a ByteString> for NewValue<'a> {
     fn from(string: &'a ByteString) -> Self {
         match string.shared() {
-            Some(bytes) if bytes.len() > LONGEST_SHORT => Self::Value(Value::String(bytes.clone())),
-            _ => Self::Short(string),
+            Some(bytes) if bytes.len() > MAX_INLINE => Self::External(Value::String(bytes.clone())),
+            _ => Self::Inline(string),
         }
     }
 }

@@ -4,16 +4,16 @@ use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
 use super::{
-    dense::Dense,
-    ends::{Due, Ends},
-    record::{Flag, GRANULE, Header, INDEX, LONGEST_KEY, Tail, index_at, set_index_at},
+    arena::Arena,
+    expiry_wheel::{Due, ExpiryWheel},
+    record::{Flag, GRANULE, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
     slab::Slab,
 };
-use crate::store::value::{Content, LONGEST_SHORT, Text, Value, string};
+use crate::store::value::{MAX_INLINE, NewValue, StringRef, Value, string};
 
 /// What becomes of the end of an entry that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum Expiry {
     Never,
     Keep,
     /// In milliseconds since 1970.
@@ -24,9 +24,9 @@ pub(crate) enum End {
 #[derive(Debug, Default)]
 pub(super) struct Heap {
     slab: Slab,
-    values: Dense<Value>,
-    keys: Dense<Box<[u8]>>,
-    ends: Ends,
+    values: Arena<Value>,
+    keys: Arena<Box<[u8]>>,
+    expiry_wheel: ExpiryWheel,
 }
 
 /// A record that has another handle now, because the one before was freed.
@@ -58,37 +58,37 @@ impl Heap {
     pub(super) fn create(
         &mut self,
         key: &[u8],
-        content: Content<'_>,
-        (end, is_edited): (End, bool),
+        value: NewValue<'_>,
+        (expiry, is_edited): (Expiry, bool),
         accessed: u32,
         now: impl FnOnce() -> u64,
     ) -> u32 {
-        let is_long = key.len() > LONGEST_KEY;
+        let is_long = key.len() > MAX_INLINE_KEY;
         let key_len = if is_long { INDEX } else { key.len() };
-        let header = Header::new(key_len, room_for(&content), accessed);
-        let header = header.with(Flag::KEY_OUTSIDE, is_long).with(Flag::EDITED, is_edited);
-        let handle = self.slab.allocate(header.with(Flag::ENDS, matches!(end, End::At(_))).granules());
+        let header = Header::new(key_len, room_for(&value), accessed);
+        let header = header.with(Flag::EXTERNAL_KEY, is_long).with(Flag::EDITED, is_edited);
+        let handle = self.slab.allocate(header.with(Flag::EXPIRES, matches!(expiry, Expiry::At(_))).granules());
         if is_long {
             let index = self.keys.push(key.into(), handle);
             set_index_at(self.slab.get_mut(handle), header.key(), index);
         } else {
             self.slab.get_mut(handle)[header.key()].copy_from_slice(key);
         }
-        self.fill(handle, header, content);
-        self.set_end(handle, end, now);
+        self.fill(handle, header, value);
+        self.set_expiry(handle, expiry, now);
         handle
     }
 
     /// Removes an entry, and returns its value if that lay outside.
     pub(super) fn remove(&mut self, handle: u32) -> (Option<Value>, Option<Relocated>) {
         let header = self.header(handle);
-        if header.is(Flag::ENDS) {
-            self.ends.remove(&mut self.slab, handle);
+        if header.is(Flag::EXPIRES) {
+            self.expiry_wheel.remove(&mut self.slab, handle);
         }
-        if header.is(Flag::KEY_OUTSIDE) {
+        if header.is(Flag::EXTERNAL_KEY) {
             self.remove_key(handle, header);
         }
-        let value = header.is(Flag::VALUE_OUTSIDE).then(|| self.remove_value(handle, header));
+        let value = header.is(Flag::EXTERNAL_VALUE).then(|| self.remove_value(handle, header));
         (value, self.free(handle))
     }
 
@@ -96,43 +96,43 @@ impl Heap {
     pub(super) fn write(
         &mut self,
         handle: u32,
-        content: Content<'_>,
-        (end, is_edited): (End, bool),
+        value: NewValue<'_>,
+        (expiry, is_edited): (Expiry, bool),
         now: impl FnOnce() -> u64,
     ) -> Written {
-        if let Content::Short(bytes) = content
-            && self.write_over(handle, bytes, (end, is_edited))
+        if let NewValue::Inline(bytes) = value
+            && self.write_over(handle, bytes, (expiry, is_edited))
         {
             return Written::in_place(handle);
         }
-        self.end_never(handle, end);
+        self.clear_expiry(handle, expiry);
         let before = self.header(handle).with(Flag::EDITED, is_edited);
-        let is_outside = before.is(Flag::VALUE_OUTSIDE);
-        let written = match content {
-            Content::Value(value) if is_outside => {
+        let is_external = before.is(Flag::EXTERNAL_VALUE);
+        let written = match value {
+            NewValue::External(value) if is_external => {
                 let index = index_at(self.slab.get(handle), before.value());
                 let replaced = std::mem::replace(self.values.get_mut(index), value);
-                Written { replaced: Some(replaced), ..self.reshape(handle, before, end) }
+                Written { replaced: Some(replaced), ..self.reshape(handle, before, expiry) }
             }
-            content => {
-                let replaced = is_outside.then(|| self.remove_value(handle, before));
-                let header = before.with(Flag::VALUE_OUTSIDE, false).with_value(room_for(&content));
-                let written = self.reshape(handle, header, end);
-                self.fill(written.handle, header, content);
+            value => {
+                let replaced = is_external.then(|| self.remove_value(handle, before));
+                let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(room_for(&value));
+                let written = self.reshape(handle, header, expiry);
+                self.fill(written.handle, header, value);
                 Written { replaced, ..written }
             }
         };
-        self.set_end(written.handle, end, now);
+        self.set_expiry(written.handle, expiry, now);
         written
     }
 
     /// Writes a short string over another, where nothing else changes: what SET mostly does. False, and nothing, elsewhere.
     #[inline]
-    fn write_over(&mut self, handle: u32, bytes: &[u8], (end, is_edited): (End, bool)) -> bool {
+    fn write_over(&mut self, handle: u32, bytes: &[u8], (expiry, is_edited): (Expiry, bool)) -> bool {
         let record = self.slab.get_mut(handle);
         let before = Header::read(record);
         let header = before.with_value(bytes.len()).with(Flag::EDITED, is_edited);
-        let has_more = before.is(Flag::ENDS) || before.is(Flag::VALUE_OUTSIDE) || matches!(end, End::At(_));
+        let has_more = before.is(Flag::EXPIRES) || before.is(Flag::EXTERNAL_VALUE) || matches!(expiry, Expiry::At(_));
         if has_more || !header.fits(record.len() / GRANULE) {
             return false;
         }
@@ -142,10 +142,10 @@ impl Heap {
     }
 
     /// Sets when an entry ends.
-    pub(super) fn expire_at(&mut self, handle: u32, end: End, now: impl FnOnce() -> u64) -> Written {
-        self.end_never(handle, end);
-        let written = self.reshape(handle, self.header(handle), end);
-        self.set_end(written.handle, end, now);
+    pub(super) fn expire_at(&mut self, handle: u32, expiry: Expiry, now: impl FnOnce() -> u64) -> Written {
+        self.clear_expiry(handle, expiry);
+        let written = self.reshape(handle, self.header(handle), expiry);
+        self.set_expiry(written.handle, expiry, now);
         written
     }
 
@@ -155,19 +155,19 @@ impl Heap {
     /// `WRONGTYPE` when the value is none.
     pub(super) fn append(&mut self, handle: u32, tail: &[u8]) -> Result<(Written, usize), CommandError> {
         let header = self.header(handle);
-        if header.is(Flag::VALUE_OUTSIDE) {
-            let string = self.string_outside(handle, header)?;
+        if header.is(Flag::EXTERNAL_VALUE) {
+            let string = self.external_string(handle, header)?;
             string::append(string, tail);
             return Ok((Written::in_place(handle), string.len()));
         }
         let before = header.value();
         let length = before.len() + tail.len();
-        if length > LONGEST_SHORT {
+        if length > MAX_INLINE {
             let joined = [&self.slab.get(handle)[before], tail].concat();
-            return Ok((self.write(handle, joined.into(), (End::Keep, true), || 0), length));
+            return Ok((self.write(handle, joined.into(), (Expiry::Keep, true), || 0), length));
         }
         let header = header.with_value(length).with(Flag::EDITED, true);
-        let written = self.reshape_into(handle, header, End::Keep, Header::granules_to_grow);
+        let written = self.reshape_into(handle, header, Expiry::Keep, Header::granules_to_grow);
         self.slab.get_mut(written.handle)[before.end..][..tail.len()].copy_from_slice(tail);
         Ok((written, length))
     }
@@ -178,15 +178,15 @@ impl Heap {
     /// `WRONGTYPE` when the value is none.
     pub(super) fn overwrite(&mut self, handle: u32, offset: usize, patch: &[u8]) -> Result<Written, CommandError> {
         let header = self.header(handle);
-        if header.is(Flag::VALUE_OUTSIDE) {
-            string::overwrite(self.string_outside(handle, header)?, offset, patch);
+        if header.is(Flag::EXTERNAL_VALUE) {
+            string::overwrite(self.external_string(handle, header)?, offset, patch);
             return Ok(Written::in_place(handle));
         }
         let mut bytes = self.slab.get(handle)[header.value()].to_vec();
         bytes.resize(bytes.len().max(offset + patch.len()), 0);
         bytes[offset..][..patch.len()].copy_from_slice(patch);
-        let content = if bytes.len() > LONGEST_SHORT { bytes.into() } else { Content::Short(&bytes) };
-        Ok(self.write(handle, content, (End::Keep, true), || 0))
+        let value = if bytes.len() > MAX_INLINE { bytes.into() } else { NewValue::Inline(&bytes) };
+        Ok(self.write(handle, value, (Expiry::Keep, true), || 0))
     }
 
     /// Notes when an entry was last used.
@@ -223,13 +223,13 @@ impl Heap {
         self.slab.nth(index).map(|handle| self.entry(handle))
     }
 
-    pub(super) fn ends(&self) -> &Ends {
-        &self.ends
+    pub(super) fn expiry_wheel(&self) -> &ExpiryWheel {
+        &self.expiry_wheel
     }
 
     /// The next thing to do for what ends until now.
     pub(super) fn next_due(&mut self, now: u64) -> Option<Due> {
-        self.ends.next_due(&mut self.slab, now)
+        self.expiry_wheel.next_due(&mut self.slab, now)
     }
 
     #[inline]
@@ -239,29 +239,29 @@ impl Heap {
 
     /// The key that lies where these bytes say. Apart, so that the search for other keys needs few registers.
     #[inline(never)]
-    fn key_outside(&self, bytes: &[u8]) -> &[u8] {
+    fn external_key(&self, bytes: &[u8]) -> &[u8] {
         self.keys.get(index_at(bytes, 0..INDEX))
     }
 
     /// Takes the end of an entry away that is to end never.
-    fn end_never(&mut self, handle: u32, end: End) {
-        if end == End::Never && self.header(handle).is(Flag::ENDS) {
-            self.ends.remove(&mut self.slab, handle);
+    fn clear_expiry(&mut self, handle: u32, expiry: Expiry) {
+        if expiry == Expiry::Never && self.header(handle).is(Flag::EXPIRES) {
+            self.expiry_wheel.remove(&mut self.slab, handle);
         }
     }
 
     /// Writes the header and the value of a record that has room for them.
-    fn fill(&mut self, handle: u32, header: Header, content: Content<'_>) {
+    fn fill(&mut self, handle: u32, header: Header, value: NewValue<'_>) {
         let record = self.slab.get_mut(handle);
-        header.with(Flag::VALUE_OUTSIDE, content.is_outside()).write(record);
-        match content {
-            Content::Short(bytes) => record[header.value()].copy_from_slice(bytes),
-            Content::Value(value) => set_index_at(record, header.value(), self.values.push(value, handle)),
+        header.with(Flag::EXTERNAL_VALUE, value.is_external()).write(record);
+        match value {
+            NewValue::Inline(bytes) => record[header.value()].copy_from_slice(bytes),
+            NewValue::External(value) => set_index_at(record, header.value(), self.values.push(value, handle)),
         }
     }
 
     /// A string that lies outside and is about to be edited.
-    fn string_outside(&mut self, handle: u32, header: Header) -> Result<&mut Bytes, CommandError> {
+    fn external_string(&mut self, handle: u32, header: Header) -> Result<&mut Bytes, CommandError> {
         let record = self.slab.get_mut(handle);
         let string = self.values.get_mut(index_at(record, header.value())).as_string_mut()?;
         header.with(Flag::EDITED, true).write(record);
@@ -270,15 +270,15 @@ impl Heap {
 
     /// Gives a record the shape that a header says, with room for an end if there is to be one: in its place if it fits
     /// there, else in another one.
-    fn reshape(&mut self, handle: u32, header: Header, end: End) -> Written {
-        self.reshape_into(handle, header, end, Header::granules)
+    fn reshape(&mut self, handle: u32, header: Header, expiry: Expiry) -> Written {
+        self.reshape_into(handle, header, expiry, Header::granules)
     }
 
     /// The same. `granules` tells how long another one is.
-    fn reshape_into(&mut self, handle: u32, header: Header, end: End, granules: fn(Header) -> usize) -> Written {
+    fn reshape_into(&mut self, handle: u32, header: Header, expiry: Expiry, granules: fn(Header) -> usize) -> Written {
         let record = self.slab.get_mut(handle);
-        let ends = header.is(Flag::ENDS);
-        let shape = header.with(Flag::ENDS, ends || matches!(end, End::At(_)));
+        let expires = header.is(Flag::EXPIRES);
+        let shape = header.with(Flag::EXPIRES, expires || matches!(expiry, Expiry::At(_)));
         if shape.fits(record.len() / GRANULE) {
             header.write(record);
             return Written::in_place(handle);
@@ -288,42 +288,42 @@ impl Heap {
         let length = header.value().end.min(Header::read(from).value().end);
         to[..length].copy_from_slice(&from[..length]);
         header.write(to);
-        if ends {
+        if expires {
             Tail::read(from).write(to);
         }
-        self.tell_others(moved);
+        self.update_owners(moved);
         Written { handle: moved, relocated: self.free(handle), replaced: None }
     }
 
     /// Sets the end of an entry that has room for one.
-    fn set_end(&mut self, handle: u32, end: End, now: impl FnOnce() -> u64) {
-        let End::At(end) = end else { return };
-        if self.header(handle).is(Flag::ENDS) {
-            self.ends.change(&mut self.slab, handle, end);
+    fn set_expiry(&mut self, handle: u32, expiry: Expiry, now: impl FnOnce() -> u64) {
+        let Expiry::At(at) = expiry else { return };
+        if self.header(handle).is(Flag::EXPIRES) {
+            self.expiry_wheel.change(&mut self.slab, handle, at);
         } else {
-            self.ends.insert(&mut self.slab, handle, end, now());
+            self.expiry_wheel.insert(&mut self.slab, handle, at, now());
         }
     }
 
     /// Frees a record that nothing refers to any more.
     fn free(&mut self, handle: u32) -> Option<Relocated> {
         let from = self.slab.free(handle)?;
-        self.tell_others(handle);
+        self.update_owners(handle);
         Some(Relocated { from, to: handle })
     }
 
     /// Tells what refers to a record, but for the table, that it has a new handle.
-    fn tell_others(&mut self, handle: u32) {
+    fn update_owners(&mut self, handle: u32) {
         let record = self.slab.get(handle);
         let header = Header::read(record);
-        if header.is(Flag::KEY_OUTSIDE) {
+        if header.is(Flag::EXTERNAL_KEY) {
             self.keys.set_owner(index_at(record, header.key()), handle);
         }
-        if header.is(Flag::VALUE_OUTSIDE) {
+        if header.is(Flag::EXTERNAL_VALUE) {
             self.values.set_owner(index_at(record, header.value()), handle);
         }
-        if header.is(Flag::ENDS) {
-            self.ends.relocate(&mut self.slab, handle);
+        if header.is(Flag::EXPIRES) {
+            self.expiry_wheel.relocate(&mut self.slab, handle);
         }
     }
 
@@ -348,10 +348,10 @@ impl Heap {
 }
 
 /// How many bytes of a record a value takes.
-fn room_for(content: &Content<'_>) -> usize {
-    match content {
-        Content::Short(bytes) => bytes.len(),
-        Content::Value(_) => INDEX,
+fn room_for(value: &NewValue<'_>) -> usize {
+    match value {
+        NewValue::Inline(bytes) => bytes.len(),
+        NewValue::External(_) => INDEX,
     }
 }
 
@@ -379,30 +379,31 @@ impl<'a> Entry<'a> {
     #[inline]
     pub(crate) fn key(&self) -> &'a [u8] {
         let bytes = &self.record[self.header.key()];
-        if self.header.is(Flag::KEY_OUTSIDE) { self.heap.key_outside(bytes) } else { bytes }
+        if self.header.is(Flag::EXTERNAL_KEY) { self.heap.external_key(bytes) } else { bytes }
     }
 
     #[inline(always)]
     pub(super) fn has_key(&self, key: &[u8]) -> bool {
         let bytes = &self.record[self.header.key()];
-        if self.header.is(Flag::KEY_OUTSIDE) { self.heap.key_outside(bytes) == key } else { are_same(bytes, key) }
+        if self.header.is(Flag::EXTERNAL_KEY) { self.heap.external_key(bytes) == key } else { are_same(bytes, key) }
     }
 
     /// A copy of the value.
-    pub(crate) fn value(&self) -> Content<'a> {
-        self.outside().map_or(Content::Short(&self.record[self.header.value()]), |value| Content::Value(value.clone()))
+    pub(crate) fn value(&self) -> NewValue<'a> {
+        self.external()
+            .map_or(NewValue::Inline(&self.record[self.header.value()]), |value| NewValue::External(value.clone()))
     }
 
     /// The value, if it is a short string, and lies in the record.
-    pub(crate) fn short(&self) -> Option<&'a [u8]> {
-        (!self.header.is(Flag::VALUE_OUTSIDE)).then(|| &self.record[self.header.value()])
+    pub(crate) fn inline_string(&self) -> Option<&'a [u8]> {
+        (!self.header.is(Flag::EXTERNAL_VALUE)).then(|| &self.record[self.header.value()])
     }
 
     /// The value, if it lies outside of the record. Else it is a short string.
     #[inline]
-    pub(crate) fn outside(&self) -> Option<&'a Value> {
-        let is_outside = self.header.is(Flag::VALUE_OUTSIDE);
-        is_outside.then(|| self.heap.values.get(index_at(self.record, self.header.value())))
+    pub(crate) fn external(&self) -> Option<&'a Value> {
+        let is_external = self.header.is(Flag::EXTERNAL_VALUE);
+        is_external.then(|| self.heap.values.get(index_at(self.record, self.header.value())))
     }
 
     /// The string.
@@ -410,17 +411,17 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// `WRONGTYPE` when the value is none.
     #[inline(always)]
-    pub(crate) fn string(&self) -> Result<Text<'a>, CommandError> {
-        match self.outside() {
-            None => Ok(Text::Short(&self.record[self.header.value()])),
-            Some(value) => value.as_string().map(Text::Long),
+    pub(crate) fn string(&self) -> Result<StringRef<'a>, CommandError> {
+        match self.external() {
+            None => Ok(StringRef::Inline(&self.record[self.header.value()])),
+            Some(value) => value.as_string().map(StringRef::External),
         }
     }
 
     /// When the entry ends, in milliseconds since 1970.
     #[inline]
     pub(crate) fn expires_at(&self) -> Option<u64> {
-        self.header.is(Flag::ENDS).then(|| Tail::read(self.record).end)
+        self.header.is(Flag::EXPIRES).then(|| Tail::read(self.record).expires_at)
     }
 
     /// When the value was last used, in seconds since 1970.
@@ -436,12 +437,12 @@ impl<'a> Entry<'a> {
 
     /// The name of the type, as TYPE answers it.
     pub(crate) fn type_name(&self) -> &'static str {
-        self.outside().map_or(string::TYPE_NAME, Value::type_name)
+        self.external().map_or(string::TYPE_NAME, Value::type_name)
     }
 
     /// The name of the representation, as OBJECT ENCODING answers it.
     pub(crate) fn encoding(&self) -> &'static str {
-        match self.outside() {
+        match self.external() {
             _ if self.is_edited() => string::EDITED_ENCODING,
             None => string::encoding(&self.record[self.header.value()]),
             Some(value) => value.encoding(),
@@ -461,8 +462,8 @@ mod tests {
 
     /// An entry whose key and value lie outside, and that has an end.
     fn create(heap: &mut Heap, number: u8) -> u32 {
-        let how = (End::At(NOW + u64::from(number)), false);
-        heap.create(&long(number), Content::from(&long(number)[..]), how, 0, || NOW)
+        let how = (Expiry::At(NOW + u64::from(number)), false);
+        heap.create(&long(number), NewValue::from(&long(number)[..]), how, 0, || NOW)
     }
 
     fn shown(heap: &Heap, handle: u32) -> (Vec<u8>, Vec<u8>, Option<u64>) {
@@ -480,22 +481,22 @@ mod tests {
         assert_eq!(shown(&heap, two), (long(2), long(2), Some(NOW + 2)));
         assert_eq!(heap.next_due(NOW), None);
         assert_eq!((heap.remove(two).1, heap.remove(one).1), (None, None));
-        assert_eq!((heap.iter().count(), heap.ends().len()), (0, 0));
+        assert_eq!((heap.iter().count(), heap.expiry_wheel().len()), (0, 0));
     }
 
     #[test]
     fn an_entry_moves_when_its_value_changes_its_length() {
         let mut heap = Heap::default();
-        let handle = heap.create(b"key", Content::Short(b"a"), (End::Never, false), 7, || NOW);
-        let other = heap.create(b"yek", Content::Short(b"b"), (End::Never, false), 7, || NOW);
-        let longest = [b'x'; LONGEST_SHORT];
-        let written = heap.write(handle, Content::Short(&longest), (End::At(NOW + 9), false), || NOW);
+        let handle = heap.create(b"key", NewValue::Inline(b"a"), (Expiry::Never, false), 7, || NOW);
+        let other = heap.create(b"yek", NewValue::Inline(b"b"), (Expiry::Never, false), 7, || NOW);
+        let longest = [b'x'; MAX_INLINE];
+        let written = heap.write(handle, NewValue::Inline(&longest), (Expiry::At(NOW + 9), false), || NOW);
         assert_eq!(written.relocated, Some(Relocated { from: other, to: handle }));
         assert_eq!(shown(&heap, written.handle), (b"key".to_vec(), longest.to_vec(), Some(NOW + 9)));
         assert_eq!(shown(&heap, handle), (b"yek".to_vec(), b"b".to_vec(), None));
         let (grown, length) = heap.append(written.handle, b"y").expect("a string");
-        assert_eq!((length, heap.entry(grown.handle).short()), (LONGEST_SHORT + 1, None));
-        let shrunk = heap.write(grown.handle, Content::Short(b""), (End::Keep, false), || NOW);
+        assert_eq!((length, heap.entry(grown.handle).inline_string()), (MAX_INLINE + 1, None));
+        let shrunk = heap.write(grown.handle, NewValue::Inline(b""), (Expiry::Keep, false), || NOW);
         assert!(shrunk.replaced.is_some());
         assert_eq!(shown(&heap, shrunk.handle), (b"key".to_vec(), Vec::new(), Some(NOW + 9)));
         assert_eq!(heap.entry(shrunk.handle).accessed(), 7);
@@ -504,25 +505,25 @@ mod tests {
     #[test]
     fn a_string_that_grows_moves_seldom() {
         let mut heap = Heap::default();
-        let mut handle = heap.create(b"key", Content::Short(b""), (End::At(NOW + 9), false), 0, || NOW);
+        let mut handle = heap.create(b"key", NewValue::Inline(b""), (Expiry::At(NOW + 9), false), 0, || NOW);
         let mut moves = 0;
-        for length in 1..=LONGEST_SHORT {
+        for length in 1..=MAX_INLINE {
             let (written, grown) = heap.append(handle, &[length as u8]).expect("a string");
             moves += usize::from(std::mem::replace(&mut handle, written.handle) != written.handle);
             assert_eq!(grown, length);
         }
         assert!((3..12).contains(&moves), "moved {moves} times");
-        let bytes = (1..=LONGEST_SHORT).map(|length| length as u8).collect();
+        let bytes = (1..=MAX_INLINE).map(|length| length as u8).collect();
         assert_eq!(shown(&heap, handle), (b"key".to_vec(), bytes, Some(NOW + 9)));
     }
 
     #[test]
     fn a_value_that_changes_its_length_a_little_stays() {
         let mut heap = Heap::default();
-        let handle = heap.create(b"key", Content::Short(&[b'x'; 60]), (End::Never, false), 0, || NOW);
+        let handle = heap.create(b"key", NewValue::Inline(&[b'x'; 60]), (Expiry::Never, false), 0, || NOW);
         for length in [61, 55, 60, 58] {
-            let written = heap.write(handle, Content::Short(&[b'y'; 61][..length]), (End::Never, false), || NOW);
-            assert_eq!((written.handle, heap.entry(handle).short().map(<[u8]>::len)), (handle, Some(length)));
+            let written = heap.write(handle, NewValue::Inline(&[b'y'; 61][..length]), (Expiry::Never, false), || NOW);
+            assert_eq!((written.handle, heap.entry(handle).inline_string().map(<[u8]>::len)), (handle, Some(length)));
         }
     }
 

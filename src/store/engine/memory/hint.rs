@@ -4,10 +4,10 @@ use std::mem;
 
 use parking_lot::MutexGuard;
 
-use super::{Key, Located, Memory, Shard};
+use super::{KeyRef, Located, Memory, Shard};
 
 /// How many keys of one batch are hinted.
-const MOST: usize = 128;
+const MAX_KEYS: usize = 128;
 
 /// How many keys make a round at most.
 const ROUND: usize = 64;
@@ -23,7 +23,7 @@ const GROUPS: usize = 32;
 /// arrives while it goes on. Where there are several shards, the keys of each follow each other, so that its lock is taken
 /// once for all of them.
 pub(crate) struct Hint<'a> {
-    held: Held<'a>,
+    held: HeldLock<'a>,
     /// How many keys are hinted yet.
     left: usize,
     round: [Hinted; ROUND],
@@ -42,13 +42,13 @@ struct Hinted {
 impl<'a> Hint<'a> {
     #[inline]
     pub(super) fn new(memory: &'a Memory) -> Self {
-        let held = Held { memory, shard: u32::MAX, guard: None };
-        Self { held, left: MOST, round: [Hinted::default(); ROUND], len: 0 }
+        let held = HeldLock { memory, shard: u32::MAX, guard: None };
+        Self { held, left: MAX_KEYS, round: [Hinted::default(); ROUND], len: 0 }
     }
 
     /// Adds a key to the round.
     #[inline(always)]
-    pub(crate) fn add(&mut self, key: Key<'_>) {
+    pub(crate) fn add(&mut self, key: KeyRef<'_>) {
         if self.left == 0 {
             return;
         }
@@ -127,13 +127,13 @@ struct Groups {
 
 /// The lock that a hint has, of one shard at a time: for as long as the keys are in it. One that somebody else has is not
 /// waited for.
-struct Held<'a> {
+struct HeldLock<'a> {
     memory: &'a Memory,
     shard: u32,
     guard: Option<MutexGuard<'a, Shard>>,
 }
 
-impl Held<'_> {
+impl HeldLock<'_> {
     #[inline(always)]
     fn with(&mut self, shard: u32, run: impl FnOnce(&Shard)) {
         if shard != self.shard {
@@ -148,7 +148,7 @@ impl Held<'_> {
     fn change(&mut self, shard: u32) {
         self.guard = None;
         self.shard = shard;
-        self.guard = self.memory.lane(shard as usize).0.try_lock();
+        self.guard = self.memory.locked_shard(shard as usize).0.try_lock();
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
 
     fn with_keys(memory: &Memory, keys: usize) -> Hint<'_> {
         let mut hint = Hint::new(memory);
-        (0..keys).for_each(|key| hint.add(Key { database: 0, name: key.to_string().as_bytes() }));
+        (0..keys).for_each(|key| hint.add(KeyRef { database: 0, name: key.to_string().as_bytes() }));
         hint
     }
 
@@ -188,7 +188,7 @@ mod tests {
         let memory = Memory::new(1, 8);
         let all = asked(&mut with_keys(&memory, ROUND - 1));
         let taken = all[0];
-        let _theirs = memory.lane(taken as usize).0.lock();
+        let _theirs = memory.locked_shard(taken as usize).0.lock();
         let rest: Vec<u32> = all.into_iter().filter(|shard| *shard != taken).collect();
         assert_eq!(asked(&mut with_keys(&memory, ROUND - 1)), rest);
     }

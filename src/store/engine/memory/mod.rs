@@ -3,8 +3,8 @@
 //! Each database is cut into shards by the hash of the key, each behind a lock of its own. A command locks the shards of
 //! its keys, in one order everywhere, and runs; no command waits for anything else while it holds a lock.
 
-mod dense;
-mod ends;
+mod arena;
+mod expiry_wheel;
 mod hash;
 mod heap;
 mod hint;
@@ -19,23 +19,23 @@ use std::{sync::OnceLock, thread};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Engine, Expiring, Few, Key, Keyspace, Located, Removed, Shards, Slots, Statistics};
+use super::{Engine, ExpiryStats, KeyRef, Keyspace, Located, PerKey, Removed, Shards, Slots, Statistics};
 use crate::store::context::Context;
 
 use hash::Hasher;
 
-pub(crate) use heap::{End, Entry};
+pub(crate) use heap::{Entry, Expiry};
 pub(crate) use hint::Hint;
 pub(crate) use shard::{Found, Shard};
 
 /// How many shards there are at most.
-const MOST_SHARDS: usize = 1 << 14;
+const MAX_SHARDS: usize = 1 << 14;
 
 /// How many buckets a scan may find empty for each entry that it is asked for.
 const BUCKETS_PER_ENTRY: usize = 10;
 
 /// From how many entries on a thread of its own drops them: to drop this many takes about a millisecond.
-const MANY: usize = 10_000;
+const DROP_ELSEWHERE: usize = 10_000;
 
 /// Entries in memory.
 #[derive(Debug)]
@@ -52,26 +52,26 @@ pub(crate) struct Memory {
 struct Database {
     hasher: Hasher,
     shards: usize,
-    lanes: OnceLock<Box<[Lane]>>,
+    locked_shards: OnceLock<Box<[LockedShard]>>,
 }
 
 /// A shard and its lock. As far from the next one that processors, which load two lines at once, do not share any.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Lane(Mutex<Shard>);
+struct LockedShard(Mutex<Shard>);
 
 impl Memory {
     /// `shards` is how many a database has: rounded up to a power of two.
     pub(crate) fn new(databases: usize, shards: usize) -> Self {
         let hasher = Hasher::default();
-        let shards = shards.clamp(1, MOST_SHARDS).next_power_of_two();
-        let database = |_| Database { hasher: hasher.clone(), shards, lanes: OnceLock::new() };
+        let shards = shards.clamp(1, MAX_SHARDS).next_power_of_two();
+        let database = |_| Database { hasher: hasher.clone(), shards, locked_shards: OnceLock::new() };
         let databases = (0..databases).map(database).collect();
         Self { hasher, databases, shard_bits: shards.ilog2(), shard_mask: shards - 1 }
     }
 
     #[inline]
-    fn locate<'a>(&self, key: Key<'a>) -> Located<'a> {
+    fn locate<'a>(&self, key: KeyRef<'a>) -> Located<'a> {
         let hash = self.hasher.hash(key.name);
         // Databases follow each other, so that the index orders the locks of all of them.
         let shard = key.database << self.shard_bits | shard_bits_of(hash) & self.shard_mask;
@@ -79,18 +79,18 @@ impl Memory {
     }
 
     #[inline]
-    fn lane(&self, shard: usize) -> &Lane {
-        &self.databases[shard >> self.shard_bits].lanes()[shard & self.shard_mask]
+    fn locked_shard(&self, shard: usize) -> &LockedShard {
+        &self.databases[shard >> self.shard_bits].locked_shards()[shard & self.shard_mask]
     }
 
     /// Runs `run` over slots in several shards, whose locks are taken in their order.
-    fn lend_shards<R>(
+    fn with_shards<R>(
         &self,
         context: &Context<'_>,
         located: &mut [Located<'_>],
         run: impl FnOnce(&mut Slots<'_>) -> R,
     ) -> R {
-        let mut order: Few<usize> = located.iter().map(|located| located.shard).collect();
+        let mut order: PerKey<usize> = located.iter().map(|located| located.shard).collect();
         order.sort_unstable();
         order.dedup();
         for located in located.iter_mut() {
@@ -98,7 +98,8 @@ impl Memory {
         }
         // Declared before the locks, so dropped after them.
         let mut removed = Removed::new();
-        let mut guards: Few<MutexGuard<'_, Shard>> = order.iter().map(|shard| self.lane(*shard).0.lock()).collect();
+        let mut guards: PerKey<MutexGuard<'_, Shard>> =
+            order.iter().map(|shard| self.locked_shard(*shard).0.lock()).collect();
         let shards = guards.iter_mut().map(|guard| &mut **guard).collect();
         run(&mut Slots::new(context, Shards::Many { shards, removed: &mut removed }, located))
     }
@@ -110,25 +111,25 @@ impl Engine for Memory {
     }
 
     #[inline]
-    fn lend<R>(&self, context: &Context<'_>, key: Key<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R {
+    fn with_slot<R>(&self, context: &Context<'_>, key: KeyRef<'_>, run: impl FnOnce(&mut Slots<'_>) -> R) -> R {
         let hash = self.hasher.hash(key.name);
-        let mut shard = self.databases[key.database].lane(hash).0.lock();
+        let mut shard = self.databases[key.database].locked_shard(hash).0.lock();
         run(&mut Slots::new(context, Shards::One(&mut shard), &[Located { key: key.name, hash, shard: 0 }]))
     }
 
     #[inline]
-    fn lend_many<'k, R>(
+    fn with_slots<'k, R>(
         &self,
         context: &Context<'_>,
-        keys: impl Iterator<Item = Key<'k>>,
+        keys: impl Iterator<Item = KeyRef<'k>>,
         run: impl FnOnce(&mut Slots<'_>) -> R,
     ) -> R {
-        let mut located: Few<_> = keys.map(|key| self.locate(key)).collect();
+        let mut located: PerKey<_> = keys.map(|key| self.locate(key)).collect();
         let first = located.first().map_or(0, |located| located.shard);
         if located.iter().any(|located| located.shard != first) {
-            return self.lend_shards(context, &mut located, run);
+            return self.with_shards(context, &mut located, run);
         }
-        let mut shard = self.lane(first).0.lock();
+        let mut shard = self.locked_shard(first).0.lock();
         run(&mut Slots::new(context, Shards::One(&mut shard), &located))
     }
 
@@ -141,41 +142,43 @@ impl Engine for Memory {
     }
 
     #[inline]
-    fn hint_alone(&self, key: Key<'_>) {
+    fn hint_alone(&self, key: KeyRef<'_>) {
         let hash = self.hasher.hash(key.name);
-        if let Some(shard) = self.databases[key.database].lane(hash).0.try_lock() {
+        if let Some(shard) = self.databases[key.database].locked_shard(hash).0.try_lock() {
             shard.prefetch_bucket(hash);
         }
     }
 
     fn expire(&self, now: u64, limit: usize) -> usize {
-        let lanes = self.databases.iter().filter_map(|database| database.lanes.get()).flatten();
+        let locked_shards = self.databases.iter().filter_map(|database| database.locked_shards.get()).flatten();
         let mut removed = 0;
-        for lane in lanes {
+        for locked_shard in locked_shards {
             if removed >= limit {
                 break;
             }
-            removed += lane.0.lock().expire(now, limit - removed);
+            removed += locked_shard.0.lock().expire(now, limit - removed);
         }
         removed
     }
 }
 
 impl Database {
-    /// The lane of a hash.
+    /// The locked_shard of a hash.
     #[inline]
-    fn lane(&self, hash: u64) -> &Lane {
-        let lanes = self.lanes();
-        &lanes[shard_bits_of(hash) & (lanes.len() - 1)]
+    fn locked_shard(&self, hash: u64) -> &LockedShard {
+        let locked_shards = self.locked_shards();
+        &locked_shards[shard_bits_of(hash) & (locked_shards.len() - 1)]
     }
 
     #[inline]
-    fn lanes(&self) -> &[Lane] {
-        self.lanes.get_or_init(|| (0..self.shards).map(|_| Lane(Mutex::new(Shard::new(self.hasher.clone())))).collect())
+    fn locked_shards(&self) -> &[LockedShard] {
+        self.locked_shards.get_or_init(|| {
+            (0..self.shards).map(|_| LockedShard(Mutex::new(Shard::new(self.hasher.clone())))).collect()
+        })
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
-        self.lanes.get().into_iter().flatten().map(|lane| lane.0.lock())
+        self.locked_shards.get().into_iter().flatten().map(|locked_shard| locked_shard.0.lock())
     }
 }
 
@@ -184,10 +187,10 @@ impl Keyspace for Database {
         self.shards().map(|shard| shard.len()).sum()
     }
 
-    fn expiring(&self) -> Expiring {
-        let ends = self.shards().map(|shard| shard.ends());
-        let (count, total) = ends.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1));
-        Expiring { count, mean: total.checked_div(count as u128).unwrap_or(0) as u64 }
+    fn expiring(&self) -> ExpiryStats {
+        let expiries = self.shards().map(|shard| shard.expiries());
+        let (count, total) = expiries.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1));
+        ExpiryStats { count, mean: total.checked_div(count as u128).unwrap_or(0) as u64 }
     }
 
     fn clear(&self) {
@@ -199,14 +202,14 @@ impl Keyspace for Database {
     }
 
     fn scan(&self, context: &Context<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(Entry<'_>)) -> u64 {
-        let Some(lanes) = self.lanes.get() else { return 0 };
+        let Some(locked_shards) = self.locked_shards.get() else { return 0 };
         // The lowest bits of a cursor are the shard, the others the cursor in its table.
         let shards = self.shards as u64;
         let (first, mut within) = ((cursor % shards) as usize, cursor / shards);
         // Empty buckets are work too, but little: a table that shrank should not take many calls.
         let (mut seen, mut buckets) = (0, 0);
-        for (index, lane) in lanes.iter().enumerate().skip(first) {
-            let shard = lane.0.lock();
+        for (index, locked_shard) in locked_shards.iter().enumerate().skip(first) {
+            let shard = locked_shard.0.lock();
             if shard.len() == 0 {
                 within = 0;
                 continue;
@@ -271,7 +274,7 @@ fn shard_bits_of(hash: u64) -> usize {
 /// Drops shards, on another thread where that would keep this one from its connections.
 fn drop_elsewhere(removed: Vec<Shard>) {
     let entries: usize = removed.iter().map(|shard| shard.len()).sum();
-    if entries >= MANY {
+    if entries >= DROP_ELSEWHERE {
         // Where there are no more threads, the shards are dropped here, together with the closure that was to do it.
         let _ = thread::Builder::new().name("kvstore-drop".to_owned()).spawn(move || drop(removed));
     }

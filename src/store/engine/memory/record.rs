@@ -8,19 +8,19 @@
 
 use std::ops::Range;
 
-use crate::store::value::LONGEST_SHORT;
+use crate::store::value::MAX_INLINE;
 
 /// What the length of a record is a multiple of.
 pub(super) const GRANULE: usize = 8;
 
 /// How many bytes a key may have to lie in the record.
-pub(super) const LONGEST_KEY: usize = 255;
+pub(super) const MAX_INLINE_KEY: usize = 255;
 
 /// How many bytes say where a key or a value lies outside.
 pub(super) const INDEX: usize = 4;
 
 /// The longest of all records, in granules.
-pub(super) const MOST_GRANULES: usize = (HEADER + LONGEST_KEY + LONGEST_SHORT + TAIL).div_ceil(GRANULE);
+pub(super) const MAX_GRANULES: usize = (HEADER + MAX_INLINE_KEY + MAX_INLINE + TAIL).div_ceil(GRANULE);
 
 const HEADER: usize = 8;
 const TAIL: usize = 16;
@@ -45,11 +45,11 @@ impl Flag {
     /// The value is a string that was changed in place, which OBJECT ENCODING tells.
     pub(super) const EDITED: Self = Self(1);
     /// The key lies outside.
-    pub(super) const KEY_OUTSIDE: Self = Self(2);
+    pub(super) const EXTERNAL_KEY: Self = Self(2);
     /// The value lies outside.
-    pub(super) const VALUE_OUTSIDE: Self = Self(4);
+    pub(super) const EXTERNAL_VALUE: Self = Self(4);
     /// The entry has an end.
-    pub(super) const ENDS: Self = Self(8);
+    pub(super) const EXPIRES: Self = Self(8);
 }
 
 impl Header {
@@ -106,13 +106,13 @@ impl Header {
     /// How many granules the record needs.
     #[inline]
     pub(super) fn granules(self) -> usize {
-        let tail = if self.is(Flag::ENDS) { TAIL } else { 0 };
+        let tail = if self.is(Flag::EXPIRES) { TAIL } else { 0 };
         (self.value().end + tail).div_ceil(GRANULE)
     }
 
     /// How many granules it gets that is likely to grow: as many as it may stay in.
     pub(super) fn granules_to_grow(self) -> usize {
-        (self.granules() * 4 / 3).min(MOST_GRANULES)
+        (self.granules() * 4 / 3).min(MAX_GRANULES)
     }
 
     /// Whether the record may stay in so many granules: it fits, and leaves less than a quarter of them empty. A value
@@ -128,7 +128,7 @@ impl Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tail {
     /// In milliseconds since 1970.
-    pub(super) end: u64,
+    pub(super) expires_at: u64,
     pub(super) previous: u32,
     pub(super) next: u32,
 }
@@ -139,7 +139,7 @@ impl Tail {
         let (end, links) = record[record.len() - TAIL..].split_at(8);
         let (previous, next) = links.split_at(4);
         Self {
-            end: u64::from_le_bytes(*first(end)),
+            expires_at: u64::from_le_bytes(*first(end)),
             previous: u32::from_le_bytes(*first(previous)),
             next: u32::from_le_bytes(*first(next)),
         }
@@ -149,7 +149,7 @@ impl Tail {
     pub(super) fn write(self, record: &mut [u8]) {
         let start = record.len() - TAIL;
         let (end, links) = record[start..].split_at_mut(8);
-        end.copy_from_slice(&self.end.to_le_bytes());
+        end.copy_from_slice(&self.expires_at.to_le_bytes());
         links[..4].copy_from_slice(&self.previous.to_le_bytes());
         links[4..].copy_from_slice(&self.next.to_le_bytes());
     }
@@ -178,12 +178,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let mut record = [0; 40];
-        let header = Header { list: 200, ..Header::new(9, 3, 77) }.with(Flag::ENDS, true).with(Flag::EDITED, true);
-        let tail = Tail { end: u64::MAX - 1, previous: 1, next: u32::MAX };
+        let header = Header { list: 200, ..Header::new(9, 3, 77) }.with(Flag::EXPIRES, true).with(Flag::EDITED, true);
+        let tail = Tail { expires_at: u64::MAX - 1, previous: 1, next: u32::MAX };
         header.write(&mut record);
         tail.write(&mut record);
         assert_eq!((Header::read(&record), Tail::read(&record)), (header, tail));
-        assert!(!header.with(Flag::EDITED, false).is(Flag::EDITED) && header.is(Flag::ENDS));
+        assert!(!header.with(Flag::EDITED, false).is(Flag::EDITED) && header.is(Flag::EXPIRES));
         assert_eq!((header.key(), header.value(), header.granules()), (8..17, 17..20, 5));
     }
 

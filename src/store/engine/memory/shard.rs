@@ -3,17 +3,17 @@
 use kvstore_protocol::CommandError;
 
 use super::{
-    ends::Due,
+    expiry_wheel::Due,
     hash::Hasher,
-    heap::{End, Entry, Heap, Relocated, Written},
-    table::{Place, Records, Sought, Table},
+    heap::{Entry, Expiry, Heap, Relocated, Written},
+    table::{Matcher, Position, Records, Table},
 };
 use crate::{
     server::NoTouch,
     store::{
         context::Context,
         engine::Statistics,
-        value::{Content, Value},
+        value::{NewValue, Value},
     },
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Shard {
 
 /// Where an entry is. Holds until another entry of the shard is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found(Place);
+pub(crate) struct Found(Position);
 
 impl Shard {
     pub(super) fn new(hasher: Hasher) -> Self {
@@ -41,22 +41,22 @@ impl Shard {
     }
 
     /// How many entries have an end, and the sum of the ends.
-    pub(super) fn ends(&self) -> (usize, u128) {
-        (self.heap.ends().len(), self.heap.ends().total())
+    pub(super) fn expiries(&self) -> (usize, u128) {
+        (self.heap.expiry_wheel().len(), self.heap.expiry_wheel().total())
     }
 
     /// Finds the entry of a key. One whose time has come is removed and not found. `uses` tells whether it counts as used.
     #[inline(always)]
     pub(crate) fn find(&mut self, hash: u64, key: &[u8], uses: bool, context: &Context<'_>) -> Option<Found> {
-        let (place, (end, accessed)) = self.table.find(hash, &OfKey { heap: &self.heap, key })?;
-        if end.is_some_and(|end| end <= context.now()) {
-            self.expired(hash, Found(place));
+        let (position, (expires_at, accessed)) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
+        if expires_at.is_some_and(|at| at <= context.now()) {
+            self.expired(hash, Found(position));
             return None;
         }
-        if uses && accessed != context.tick() {
-            self.touch(Found(place), context);
+        if uses && accessed != context.lru_clock() {
+            self.touch(Found(position), context);
         }
-        Some(Found(place))
+        Some(Found(position))
     }
 
     /// The entry, to be read.
@@ -77,7 +77,7 @@ impl Shard {
     /// Notes that the entry was used, unless the client asked for its commands not to count.
     pub(crate) fn touch(&mut self, found: Found, context: &Context<'_>) {
         if context.session().get::<NoTouch>().is_none() {
-            self.heap.touch(found.0.handle, context.tick());
+            self.heap.touch(found.0.handle, context.lru_clock());
         }
     }
 
@@ -86,11 +86,11 @@ impl Shard {
         &mut self,
         hash: u64,
         key: &[u8],
-        content: Content<'_>,
-        how: (End, bool),
+        value: NewValue<'_>,
+        how: (Expiry, bool),
         context: &Context<'_>,
     ) -> Found {
-        let handle = self.heap.create(key, content, how, context.tick(), || context.now());
+        let handle = self.heap.create(key, value, how, context.lru_clock(), || context.now());
         Found(self.table.insert(hash, handle, &Keyed { hasher: &self.hasher, heap: &self.heap }))
     }
 
@@ -99,23 +99,23 @@ impl Shard {
     pub(crate) fn write(
         &mut self,
         found: Found,
-        content: Content<'_>,
-        how: (End, bool),
+        value: NewValue<'_>,
+        how: (Expiry, bool),
         context: &Context<'_>,
     ) -> (Found, Option<Value>) {
-        let written = self.heap.write(found.0.handle, content, how, || context.now());
+        let written = self.heap.write(found.0.handle, value, how, || context.now());
         self.note(found, written)
     }
 
     /// Notes that the entry is new, in a way.
     #[inline]
-    pub(crate) fn renew(&mut self, found: Found, context: &Context<'_>) {
-        self.heap.touch(found.0.handle, context.tick());
+    pub(crate) fn reset_idle_time(&mut self, found: Found, context: &Context<'_>) {
+        self.heap.touch(found.0.handle, context.lru_clock());
     }
 
     /// Sets when an entry ends, which is not yet.
-    pub(crate) fn expire_at(&mut self, found: Found, end: End, context: &Context<'_>) -> Found {
-        let written = self.heap.expire_at(found.0.handle, end, || context.now());
+    pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, context: &Context<'_>) -> Found {
+        let written = self.heap.expire_at(found.0.handle, expiry, || context.now());
         self.note(found, written).0
     }
 
@@ -145,8 +145,8 @@ impl Shard {
         for step in 0..limit {
             match self.heap.next_due(now) {
                 None => return step,
-                Some(Due::Nearer) => {}
-                Some(Due::Record(handle)) => self.remove_due(handle),
+                Some(Due::Cascaded) => {}
+                Some(Due::Record(handle)) => self.remove_record(handle),
             }
         }
         limit
@@ -193,31 +193,31 @@ impl Shard {
     }
 
     #[cold]
-    fn remove_due(&mut self, handle: u32) {
+    fn remove_record(&mut self, handle: u32) {
         let hash = self.hasher.hash(self.heap.entry(handle).key());
-        if let Some(place) = self.table.place(hash, handle) {
-            self.expired(hash, Found(place));
+        if let Some(position) = self.table.position(hash, handle) {
+            self.expired(hash, Found(position));
         }
     }
 
     /// Notes where the records are after one was written.
     #[inline]
     fn note(&mut self, found: Found, written: Written) -> (Found, Option<Value>) {
-        let mut place = found.0;
-        if written.handle != place.handle {
-            place = self.table.set(place, written.handle);
+        let mut position = found.0;
+        if written.handle != position.handle {
+            position = self.table.set(position, written.handle);
             self.redirect(written.relocated);
         }
-        (Found(place), written.replaced)
+        (Found(position), written.replaced)
     }
 
     fn redirect(&mut self, relocated: Option<Relocated>) {
         let Some(Relocated { from, to }) = relocated else { return };
         let hash = self.hasher.hash(self.heap.entry(to).key());
-        if let Some(place) = self.table.place(hash, from) {
-            self.table.set(place, to);
+        if let Some(position) = self.table.position(hash, from) {
+            self.table.set(position, to);
         }
-        // Whoever removes one entry mostly removes more: which record moves next is known, and no hint asks for its bucket.
+        // Whoever removes one entry mostly removes more: which record moves next is matches, and no hint asks for its bucket.
         if let Some(next) = self.heap.last_like(to) {
             self.table.prefetch_bucket(self.hasher.hash(self.heap.entry(next).key()));
         }
@@ -225,16 +225,16 @@ impl Shard {
 }
 
 /// The record of a key, when it ends, and when it was last used.
-struct OfKey<'a> {
+struct WithKey<'a> {
     heap: &'a Heap,
     key: &'a [u8],
 }
 
-impl Sought for OfKey<'_> {
-    type Known = (Option<u64>, u32);
+impl Matcher for WithKey<'_> {
+    type Facts = (Option<u64>, u32);
 
     #[inline(always)]
-    fn known(&self, handle: u32) -> Option<Self::Known> {
+    fn matches(&self, handle: u32) -> Option<Self::Facts> {
         let entry = self.heap.entry(handle);
         if entry.has_key(self.key) { Some((entry.expires_at(), entry.accessed())) } else { None }
     }

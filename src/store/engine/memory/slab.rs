@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::{
     prefetch::prefetch_bytes,
-    record::{GRANULE, MOST_GRANULES},
+    record::{GRANULE, MAX_GRANULES},
 };
 
 /// How long a chunk is.
@@ -21,9 +21,9 @@ const FIRST_CHUNK: usize = 512;
 const GRANULE_BITS: u32 = (CHUNK / GRANULE).ilog2();
 
 /// How many chunks there can be: all but the last number, so that no handle is `u32::MAX`.
-const MOST_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
+const MAX_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
 
-const _: () = assert!(MOST_GRANULES * GRANULE <= FIRST_CHUNK && MOST_GRANULES <= u8::MAX as usize);
+const _: () = assert!(MAX_GRANULES * GRANULE <= FIRST_CHUNK && MAX_GRANULES <= u8::MAX as usize);
 
 /// Records of bytes.
 #[derive(Debug, Default)]
@@ -167,7 +167,7 @@ impl Slab {
         };
         let number = self.vacant.pop().unwrap_or(self.chunks.len() as u32);
         if number as usize == self.chunks.len() {
-            assert!(self.chunks.len() < MOST_CHUNKS, "the records of a shard take over 32 GiB");
+            assert!(self.chunks.len() < MAX_CHUNKS, "the records of a shard take over 32 GiB");
             self.chunks.push(Chunk::default());
         }
         self.chunks[number as usize] = Chunk { bytes, granules: granules as u8 };
@@ -272,7 +272,7 @@ mod tests {
         let mut random = 1_u64;
         for step in 0..40_000_u64 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(step);
-            let granules = (random >> 40) as usize % MOST_GRANULES + 1;
+            let granules = (random >> 40) as usize % MAX_GRANULES + 1;
             if (random >> 20) % 10 < if step < 25_000 { 7 } else { 2 } {
                 model.insert(write(&mut slab, granules, step), step);
             } else if let Some(handle) = slab.nth((random >> 33) as usize % model.len().max(1)) {

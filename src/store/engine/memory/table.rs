@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::{
     prefetch::prefetch,
-    tags::{PLACES, Places, Tags},
+    tags::{CELLS, Cells, Tags},
 };
 
 /// How many entries a bucket has on average before one is split: a third of the places stay free, so that a bucket that
@@ -34,30 +34,30 @@ pub(super) trait Records {
     fn prefetch(&self, handle: u32);
 }
 
-/// Tells which handle is sought: the one of which something is known.
-pub(super) trait Sought {
-    type Known;
+/// Tells which handle is meant: the one of which something is known.
+pub(super) trait Matcher {
+    type Facts;
 
-    fn known(&self, handle: u32) -> Option<Self::Known>;
+    fn matches(&self, handle: u32) -> Option<Self::Facts>;
 }
 
 /// A handle that is sought by itself.
-struct Handle(u32);
+struct SameHandle(u32);
 
-impl Sought for Handle {
-    type Known = ();
+impl Matcher for SameHandle {
+    type Facts = ();
 
-    fn known(&self, handle: u32) -> Option<()> {
+    fn matches(&self, handle: u32) -> Option<()> {
         (handle == self.0).then_some(())
     }
 }
 
 /// Where a handle is in a table. Holds until the next entry comes or goes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) handle: u32,
     bucket: u32,
-    place: u8,
+    cell: u8,
 }
 
 /// Handles of records, found by the hashes of their keys.
@@ -74,7 +74,7 @@ pub(super) struct Table {
 #[repr(C, align(64))]
 struct Bucket {
     tags: Tags,
-    handles: [u32; PLACES],
+    handles: [u32; CELLS],
 }
 
 impl Table {
@@ -82,45 +82,45 @@ impl Table {
         self.len
     }
 
-    /// The place of the handle with this hash that is sought, and what is known of it then.
+    /// The place of the handle with this hash that matches, and the facts of it.
     #[inline(always)]
-    pub(super) fn find<S: Sought>(&self, hash: u64, sought: &S) -> Option<(Place, S::Known)> {
+    pub(super) fn find<S: Matcher>(&self, hash: u64, matcher: &S) -> Option<(Position, S::Facts)> {
         if self.len == 0 {
             return None;
         }
         let home = self.home(hash);
         let (number, bucket) = (home as u32, self.buckets.get(home));
-        let mut places = bucket.tags.matching(tag(hash));
-        if let Some(place) = places.next()
-            && let Some(found) = bucket.check(number, place, sought)
+        let mut cells = bucket.tags.matching(tag(hash));
+        if let Some(cell) = cells.next()
+            && let Some(found) = bucket.check(number, cell, matcher)
         {
             return Some(found);
         }
-        self.find_further(number, places, hash, sought)
+        self.find_further(number, cells, hash, matcher)
     }
 
     /// Goes on from a bucket and the places there that are left. Apart from the first place, which mostly is the one, so
     /// that nothing is done there for a loop.
     #[inline(never)]
-    fn find_further<S: Sought>(
+    fn find_further<S: Matcher>(
         &self,
         mut number: u32,
-        mut places: Places,
+        mut cells: Cells,
         hash: u64,
-        sought: &S,
-    ) -> Option<(Place, S::Known)> {
+        matcher: &S,
+    ) -> Option<(Position, S::Facts)> {
         loop {
             let bucket = self.bucket(number);
-            if let Some(found) = places.find_map(|place| bucket.check(number, place, sought)) {
+            if let Some(found) = cells.find_map(|cell| bucket.check(number, cell, matcher)) {
                 return Some(found);
             }
             number = bucket.next()?;
-            places = self.bucket(number).tags.matching(tag(hash));
+            cells = self.bucket(number).tags.matching(tag(hash));
         }
     }
 
     /// Adds a handle whose key is not there yet.
-    pub(super) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Place {
+    pub(super) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Position {
         if self.len >= self.buckets.len() * LOAD {
             self.split(records);
         }
@@ -129,12 +129,12 @@ impl Table {
     }
 
     /// Takes a handle out.
-    pub(super) fn remove(&mut self, hash: u64, place: Place) {
-        self.bucket_mut(place.bucket).tags.set(place.place.into(), 0);
+    pub(super) fn remove(&mut self, hash: u64, position: Position) {
+        self.bucket_mut(position.bucket).tags.set(position.cell.into(), 0);
         self.len -= 1;
         let home = self.home(hash);
         if self.buckets.get(home).next().is_some() {
-            self.fill(home, place);
+            self.fill(home, position);
         }
         if self.len < self.buckets.len().saturating_sub(1) * LOW_LOAD {
             self.merge();
@@ -142,15 +142,15 @@ impl Table {
     }
 
     /// The place of a handle with this hash.
-    pub(super) fn place(&self, hash: u64, handle: u32) -> Option<Place> {
-        self.find(hash, &Handle(handle)).map(|(place, ())| place)
+    pub(super) fn position(&self, hash: u64, handle: u32) -> Option<Position> {
+        self.find(hash, &SameHandle(handle)).map(|(position, ())| position)
     }
 
     /// Notes that a record has a new handle.
     #[inline]
-    pub(super) fn set(&mut self, place: Place, handle: u32) -> Place {
-        self.bucket_mut(place.bucket).handles[usize::from(place.place)] = handle;
-        Place { handle, ..place }
+    pub(super) fn set(&mut self, position: Position, handle: u32) -> Position {
+        self.bucket_mut(position.bucket).handles[usize::from(position.cell)] = handle;
+        Position { handle, ..position }
     }
 
     /// Calls `visit` with the handles in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
@@ -183,7 +183,7 @@ impl Table {
     pub(super) fn prefetch_records(&self, hash: u64, records: &impl Records) {
         if self.len > 0 {
             let bucket = self.buckets.get(self.home(hash));
-            bucket.tags.matching(tag(hash)).for_each(|place| records.prefetch(bucket.handles[place]));
+            bucket.tags.matching(tag(hash)).for_each(|cell| records.prefetch(bucket.handles[cell]));
             bucket.next().into_iter().for_each(|next| prefetch(self.bucket(next)));
         }
     }
@@ -210,17 +210,17 @@ impl Table {
     fn chain(&self, home: usize) -> impl Iterator<Item = u32> {
         let buckets =
             std::iter::successors(Some(self.buckets.get(home)), |bucket| bucket.next().map(|next| self.bucket(next)));
-        buckets.flat_map(|bucket| bucket.tags.taken().map(|place| bucket.handles[place]))
+        buckets.flat_map(|bucket| bucket.tags.taken().map(|cell| bucket.handles[cell]))
     }
 
-    fn add(&mut self, home: usize, tag: u8, handle: u32) -> Place {
+    fn add(&mut self, home: usize, tag: u8, handle: u32) -> Position {
         let mut number = home as u32;
         loop {
             let bucket = self.bucket_mut(number);
-            if let Some(place) = bucket.tags.free() {
-                bucket.tags.set(place, tag);
-                bucket.handles[place] = handle;
-                return Place { handle, bucket: number, place: place as u8 };
+            if let Some(cell) = bucket.tags.free() {
+                bucket.tags.set(cell, tag);
+                bucket.handles[cell] = handle;
+                return Position { handle, bucket: number, cell: cell as u8 };
             }
             number = bucket.next().unwrap_or_else(|| {
                 let next = self.overflow.take();
@@ -232,20 +232,20 @@ impl Table {
 
     /// Fills a place that became free with the last handle that overflowed.
     #[cold]
-    fn fill(&mut self, home: usize, free: Place) {
+    fn fill(&mut self, home: usize, free: Position) {
         let (mut before, mut last) = (home as u32, home as u32);
         while let Some(next) = self.bucket(last).next() {
             (before, last) = (last, next);
         }
         let bucket = self.bucket_mut(last);
         if free.bucket != last
-            && let Some(place) = bucket.tags.taken().next()
+            && let Some(cell) = bucket.tags.taken().next()
         {
-            let (tag, handle) = (bucket.tags.get(place), bucket.handles[place]);
-            bucket.tags.set(place, 0);
+            let (tag, handle) = (bucket.tags.get(cell), bucket.handles[cell]);
+            bucket.tags.set(cell, 0);
             let target = self.bucket_mut(free.bucket);
-            target.tags.set(free.place.into(), tag);
-            target.handles[usize::from(free.place)] = handle;
+            target.tags.set(free.cell.into(), tag);
+            target.handles[usize::from(free.cell)] = handle;
         }
         if self.bucket(last).tags.taken().next().is_none() {
             self.bucket_mut(before).set_next(None);
@@ -288,12 +288,12 @@ impl Table {
     }
 
     /// Takes everything out of a bucket and what overflowed from it.
-    fn drain(&mut self, home: usize) -> SmallVec<[(u8, u32); 2 * PLACES]> {
+    fn drain(&mut self, home: usize) -> SmallVec<[(u8, u32); 2 * CELLS]> {
         let mut entries = SmallVec::new();
         let mut next = Some(home as u32);
         while let Some(number) = next {
             let bucket = std::mem::take(self.bucket_mut(number));
-            entries.extend(bucket.tags.taken().map(|place| (bucket.tags.get(place), bucket.handles[place])));
+            entries.extend(bucket.tags.taken().map(|cell| (bucket.tags.get(cell), bucket.handles[cell])));
             if number & OVERFLOW != 0 {
                 self.overflow.give_back(number);
             }
@@ -304,12 +304,12 @@ impl Table {
 }
 
 impl Bucket {
-    /// A place of this bucket, which has that number, if the handle there is sought.
+    /// A place of this bucket, which has that number, if the handle there matches.
     #[inline(always)]
-    fn check<S: Sought>(&self, number: u32, place: usize, sought: &S) -> Option<(Place, S::Known)> {
-        let handle = self.handles[place];
-        let known = sought.known(handle)?;
-        Some((Place { handle, bucket: number, place: place as u8 }, known))
+    fn check<S: Matcher>(&self, number: u32, cell: usize, matcher: &S) -> Option<(Position, S::Facts)> {
+        let handle = self.handles[cell];
+        let facts = matcher.matches(handle)?;
+        Some((Position { handle, bucket: number, cell: cell as u8 }, facts))
     }
 
     /// The number of the bucket that holds what overflowed.
@@ -424,8 +424,8 @@ mod tests {
         fn prefetch(&self, _: u32) {}
     }
 
-    fn place(table: &Table, number: u32) -> Option<Place> {
-        table.place(Numbers.hash(number), number)
+    fn position(table: &Table, number: u32) -> Option<Position> {
+        table.position(Numbers.hash(number), number)
     }
 
     fn insert(table: &mut Table, number: u32) {
@@ -433,8 +433,8 @@ mod tests {
     }
 
     fn remove(table: &mut Table, number: u32) -> bool {
-        let found = place(table, number);
-        found.into_iter().for_each(|place| table.remove(Numbers.hash(number), place));
+        let found = position(table, number);
+        found.into_iter().for_each(|position| table.remove(Numbers.hash(number), position));
         found.is_some()
     }
 
@@ -461,7 +461,7 @@ mod tests {
             assert_eq!(table.len(), model.len());
         }
         for number in 0..4096 {
-            assert_eq!(place(&table, number).is_some(), model.contains_key(&number));
+            assert_eq!(position(&table, number).is_some(), model.contains_key(&number));
         }
     }
 
@@ -489,9 +489,9 @@ mod tests {
         let mut table = Table::default();
         (0..100).for_each(|number| _ = table.insert(42, number, &Same));
         for number in [50, 0, 99].into_iter().chain((1..99).filter(|number| *number != 50)) {
-            let found = table.place(42, number).expect("it is there");
+            let found = table.position(42, number).expect("it is there");
             table.remove(42, found);
-            assert!(table.place(42, number).is_none());
+            assert!(table.position(42, number).is_none());
         }
         assert_eq!((table.len(), table.overflow.used), (0, 0));
     }
@@ -500,9 +500,9 @@ mod tests {
     fn a_handle_is_replaced_in_its_place() {
         let mut table = Table::default();
         (0..100).for_each(|number| insert(&mut table, number));
-        let found = place(&table, 7).expect("it is there");
+        let found = position(&table, 7).expect("it is there");
         assert_eq!(table.set(found, 1007).handle, 1007);
-        assert!(table.place(Numbers.hash(7), 1007).is_some() && place(&table, 7).is_none());
+        assert!(table.position(Numbers.hash(7), 1007).is_some() && position(&table, 7).is_none());
     }
 
     #[test]

@@ -1,27 +1,27 @@
-//! [`Tags`]: a byte of hash for each place of a bucket, all of them compared at once.
+//! [`Tags`]: a byte of hash for each cell of a bucket, all of them compared at once.
 
 use wide::u8x16;
 
-/// How many places a bucket has.
-pub(super) const PLACES: usize = 12;
+/// How many cells a bucket has.
+pub(super) const CELLS: usize = 12;
 
 /// Where the number of the next bucket starts.
-const LINK: usize = 8 * PLACES;
+const LINK: usize = 8 * CELLS;
 
-/// The tags of the places, a byte each from the lowest on, 0 for one that is free; and in the highest four bytes the number
+/// The tags of the cells, a byte each from the lowest on, 0 for one that is free; and in the highest four bytes the number
 /// of the bucket that holds what overflowed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tags(u128);
 
 impl Tags {
     #[inline]
-    pub(super) fn get(&self, place: usize) -> u8 {
-        (self.0 >> (8 * place)) as u8
+    pub(super) fn get(&self, cell: usize) -> u8 {
+        (self.0 >> (8 * cell)) as u8
     }
 
     #[inline]
-    pub(super) fn set(&mut self, place: usize, tag: u8) {
-        let shift = 8 * place;
+    pub(super) fn set(&mut self, cell: usize, tag: u8) {
+        let shift = 8 * cell;
         self.0 = self.0 & !(0xff << shift) | u128::from(tag) << shift;
     }
 
@@ -35,32 +35,32 @@ impl Tags {
         self.0 = self.0 & ((1 << LINK) - 1) | u128::from(link) << LINK;
     }
 
-    /// The places with a tag.
+    /// The cells with a tag.
     #[inline]
-    pub(super) fn matching(&self, tag: u8) -> Places {
-        Places(u8x16::new(self.0.to_le_bytes()).simd_eq(u8x16::splat(tag)).to_bitmask() & ALL)
+    pub(super) fn matching(&self, tag: u8) -> Cells {
+        Cells(u8x16::new(self.0.to_le_bytes()).simd_eq(u8x16::splat(tag)).to_bitmask() & ALL)
     }
 
-    /// A place that is free.
+    /// A cell that is free.
     #[inline]
     pub(super) fn free(&self) -> Option<usize> {
         self.matching(0).next()
     }
 
-    /// The places that are taken.
-    pub(super) fn taken(&self) -> Places {
-        Places(!self.matching(0).0 & ALL)
+    /// The cells that are taken.
+    pub(super) fn taken(&self) -> Cells {
+        Cells(!self.matching(0).0 & ALL)
     }
 }
 
-/// Some places of a bucket: a bit each.
+/// Some cells of a bucket: a bit each.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Places(u32);
+pub(super) struct Cells(u32);
 
-/// The bits of all places.
-const ALL: u32 = (1 << PLACES) - 1;
+/// The bits of all cells.
+const ALL: u32 = (1 << CELLS) - 1;
 
-impl Iterator for Places {
+impl Iterator for Cells {
     type Item = usize;
 
     #[inline]
@@ -68,9 +68,9 @@ impl Iterator for Places {
         if self.0 == 0 {
             return None;
         }
-        let place = self.0.trailing_zeros() as usize;
+        let cell = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
-        Some(place)
+        Some(cell)
     }
 }
 
@@ -82,13 +82,13 @@ mod tests {
     fn the_places_of_a_tag_are_found_whatever_the_link_is() {
         let mut tags = Tags::default();
         tags.set_link(u32::from_le_bytes([7; 4]));
-        [0, 3, 11].into_iter().for_each(|place| tags.set(place, 7));
+        [0, 3, 11].into_iter().for_each(|cell| tags.set(cell, 7));
         tags.set(5, 255);
         assert_eq!(tags.matching(7).collect::<Vec<_>>(), [0, 3, 11]);
         assert_eq!(tags.taken().collect::<Vec<_>>(), [0, 3, 5, 11]);
         assert_eq!((tags.get(5), tags.link()), (255, u32::from_le_bytes([7; 4])));
-        assert!(tags.free().is_some_and(|place| tags.get(place) == 0));
-        (0..PLACES).for_each(|place| tags.set(place, 1));
+        assert!(tags.free().is_some_and(|cell| tags.get(cell) == 0));
+        (0..CELLS).for_each(|cell| tags.set(cell, 1));
         assert_eq!((tags.free(), tags.matching(0).count()), (None, 0));
     }
 }

@@ -1,11 +1,11 @@
-//! [`Dense`]: what lies outside of the records, without a gap, and in pieces, so that nothing large is ever copied.
+//! [`Arena`]: what lies outside of the records, without a gap, and in pieces, so that nothing large is ever copied.
 
 /// How many items a piece has.
 const PIECE: usize = 1024;
 
 /// Items, each owned by the record with a handle.
 #[derive(Debug)]
-pub(super) struct Dense<T> {
+pub(super) struct Arena<T> {
     pieces: Vec<Vec<Owned<T>>>,
 }
 
@@ -15,13 +15,13 @@ struct Owned<T> {
     owner: u32,
 }
 
-impl<T> Default for Dense<T> {
+impl<T> Default for Arena<T> {
     fn default() -> Self {
         Self { pieces: Vec::new() }
     }
 }
 
-impl<T> Dense<T> {
+impl<T> Arena<T> {
     /// Adds an item and returns its index.
     pub(super) fn push(&mut self, item: T, owner: u32) -> u32 {
         if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_last_item_takes_the_place_of_one_that_is_removed() {
-        let mut items = Dense::default();
+        let mut items = Arena::default();
         let indices: Vec<u32> =
             ["a", "b", "c"].into_iter().zip(10..).map(|(item, owner)| items.push(item, owner)).collect();
         assert_eq!(indices, [0, 1, 2]);
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn pieces_are_given_back() {
-        let mut items = Dense::default();
+        let mut items = Arena::default();
         (0..3 * PIECE as u32 + 1).for_each(|number| assert_eq!(items.push(number, number), number));
         assert_eq!((items.pieces.len(), *items.get(2 * PIECE as u32)), (4, 2 * PIECE as u32));
         (0..2 * PIECE).for_each(|_| _ = items.remove(0));
