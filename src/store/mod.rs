@@ -12,10 +12,14 @@ mod args;
 mod clock;
 mod commands;
 mod context;
-mod engine;
+mod database;
+mod databases;
 #[cfg(test)]
 mod model;
+mod prefetcher;
 mod procfs;
+mod shard;
+mod slots;
 mod spec;
 #[cfg(test)]
 mod testing;
@@ -42,7 +46,8 @@ use tower::Service;
 
 use args::Args;
 use context::Context;
-use engine::{Engine, Hint, KeyRef, Keyspace, memory::Memory};
+use databases::{Databases, KeyRef};
+use prefetcher::Prefetcher;
 use spec::{Answer, CommandFn, Spec};
 
 pub use clock::{Clock, SystemClock, TokioClock};
@@ -94,7 +99,7 @@ impl Deref for Handle {
 
 /// What all clones of a store share.
 pub(crate) struct StoreState {
-    engine: Memory,
+    databases: Databases,
     table: NameMap<&'static Spec>,
     clock: Box<dyn Clock>,
     lru_clock: AtomicU32,
@@ -117,7 +122,7 @@ impl Store {
 
     /// How many databases there are.
     pub fn databases(&self) -> usize {
-        self.handle.engine.databases()
+        self.handle.databases.len()
     }
 
     /// Answers a command, here and now: a store in memory never waits.
@@ -215,7 +220,7 @@ impl Builder {
     pub fn build(self) -> Store {
         let started = self.clock.now();
         let shared = StoreState {
-            engine: Memory::new(self.databases, shards(self.threads)),
+            databases: Databases::new(self.databases, shards(self.threads)),
             table: commands::table(),
             clock: self.clock,
             lru_clock: AtomicU32::new(started.as_secs() as u32),
@@ -242,7 +247,7 @@ impl StoreState {
         match spec.run {
             CommandFn::Slots(run) if spec.keys.is_single(command.len()) => {
                 let key = KeyRef { database, name: args.bytes(0) };
-                self.engine.with_slot(&context, key, |slots| run(&context, &args, slots))
+                self.databases.with_slot(&context, key, |slots| run(&context, &args, slots))
             }
             _ => self.execute_other(spec, &context, &args, database),
         }
@@ -254,16 +259,16 @@ impl StoreState {
         match spec.run {
             CommandFn::Slots(run) if spec.keys.are_selected() => {
                 let keys = spec.keys.of(args.command(), database);
-                self.engine.with_slots(context, keys, |slots| run(context, args, slots))
+                self.databases.with_slots(context, keys, |slots| run(context, args, slots))
             }
             CommandFn::Slots(run) => {
                 let keys = spec.keys.located(args, database)?;
-                if keys.iter().any(|key| key.database >= self.engine.databases()) {
+                if keys.iter().any(|key| key.database >= self.databases.len()) {
                     return Err(CommandError::err("DB index is out of range"));
                 }
-                self.engine.with_slots(context, keys.into_iter(), |slots| run(context, args, slots))
+                self.databases.with_slots(context, keys.into_iter(), |slots| run(context, args, slots))
             }
-            CommandFn::Keyspace(run) => run(context, args, self.engine.keyspace(database)),
+            CommandFn::Database(run) => run(context, args, self.databases.get(database)),
             CommandFn::Store(run) => run(context, args, self),
             CommandFn::Help(lines) => {
                 let lines = lines.iter().chain(&["HELP", "    Prints this help."]);
@@ -277,7 +282,7 @@ impl StoreState {
     /// in the last one.
     #[inline]
     fn selected(&self, session: &Session) -> usize {
-        session.database().min(self.engine.databases() - 1)
+        session.database().min(self.databases.len() - 1)
     }
 
     #[inline]
@@ -291,13 +296,13 @@ impl StoreState {
         if let Some(name) = command.arg_at(0)
             && name.len() <= MAX_GUESSED_KEY
         {
-            self.engine.hint_alone(KeyRef { database: self.selected(command.session()), name });
+            self.databases.prefetch_one(KeyRef { database: self.selected(command.session()), name });
         }
     }
 
     #[inline(never)]
     fn hint_batch(&self, batch: &[Command]) {
-        let mut hint = self.engine.hint();
+        let mut hint = self.databases.prefetcher();
         for command in batch {
             match command.arg_at(0) {
                 // Nearly every command of few words has a key, and has it first. A wrong guess costs a cache line.
@@ -312,7 +317,7 @@ impl StoreState {
 
     /// Hints the keys of a command that has to be looked at.
     #[inline(never)]
-    fn hint_keys(&self, command: &Command, hint: &mut Hint<'_>) {
+    fn hint_keys(&self, command: &Command, hint: &mut Prefetcher<'_>) {
         if let Some(spec) = self.table.get(command.name()) {
             spec.keys.of(command, self.selected(command.session())).for_each(|key| hint.add(key));
         }
@@ -321,12 +326,7 @@ impl StoreState {
     fn remove_expired(&self) -> usize {
         let now = self.clock.now();
         self.lru_clock.store(now.as_secs() as u32, Ordering::Relaxed);
-        self.engine.expire(now.as_millis() as u64, EXPIRE_BATCH)
-    }
-
-    /// The databases, by number.
-    fn keyspaces(&self) -> impl Iterator<Item = &dyn Keyspace> {
-        (0..self.engine.databases()).map(|database| self.engine.keyspace(database))
+        self.databases.remove_expired(now.as_millis() as u64, EXPIRE_BATCH)
     }
 }
 
@@ -372,7 +372,7 @@ impl Future for ResponseFuture {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("databases", &self.handle.engine.databases()).finish_non_exhaustive()
+        f.debug_struct("Store").field("databases", &self.handle.databases.len()).finish_non_exhaustive()
     }
 }
 

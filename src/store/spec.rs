@@ -4,12 +4,7 @@ use std::fmt;
 
 use kvstore_protocol::{Command, CommandError, Response};
 
-use super::{
-    StoreState,
-    args::Args,
-    context::Context,
-    engine::{KeyRef, Keyspace, Slots},
-};
+use super::{StoreState, args::Args, context::Context, database::Database, databases::KeyRef, slots::Slots};
 use crate::catalog::KeyRange;
 pub(crate) use crate::catalog::{Arity, Flags};
 
@@ -34,7 +29,7 @@ pub(crate) type Answer = Result<Response, CommandError>;
 pub(crate) type SlotsFn = fn(&Context<'_>, &Args<'_>, &mut Slots<'_>) -> Answer;
 
 /// A function over the selected database as a whole.
-pub(crate) type DatabaseFn = fn(&Context<'_>, &Args<'_>, &dyn Keyspace) -> Answer;
+pub(crate) type DatabaseFn = fn(&Context<'_>, &Args<'_>, &Database) -> Answer;
 
 /// A function over the store itself: its settings and its statistics.
 pub(crate) type StoreFn = fn(&Context<'_>, &Args<'_>, &StoreState) -> Answer;
@@ -43,7 +38,7 @@ pub(crate) type StoreFn = fn(&Context<'_>, &Args<'_>, &StoreState) -> Answer;
 #[derive(Clone, Copy)]
 pub(crate) enum CommandFn {
     Slots(SlotsFn),
-    Keyspace(DatabaseFn),
+    Database(DatabaseFn),
     Store(StoreFn),
     /// The first argument names a sub-command.
     Subs,
@@ -58,8 +53,8 @@ impl Spec {
     }
 
     /// A command over the selected database.
-    pub(crate) const fn over_keyspace(name: &'static str, arity: Arity, flags: Flags, run: DatabaseFn) -> Self {
-        Self::row(name, arity, Keys::NONE, flags, CommandFn::Keyspace(run))
+    pub(crate) const fn over_database(name: &'static str, arity: Arity, flags: Flags, run: DatabaseFn) -> Self {
+        Self::row(name, arity, Keys::NONE, flags, CommandFn::Database(run))
     }
 
     /// A command over the store itself.

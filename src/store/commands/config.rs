@@ -12,7 +12,7 @@ use crate::{
         StoreState,
         args::Args,
         context::Context,
-        engine::Keyspace,
+        database::Database,
         spec::{ADMIN, Answer, Arity, DANGEROUS, Spec},
     },
 };
@@ -65,7 +65,7 @@ const fn fixed(name: &'static str, read: fn(&StoreState, Option<&ServerStatus>) 
 
 /// The settings of the store, and of the server in front of it that can be set.
 static PARAMETERS: &[Parameter] = &[
-    fixed("databases", |store, _| Some(store.keyspaces().count().to_string())),
+    fixed("databases", |store, _| Some(store.databases.len().to_string())),
     fixed("proto-max-bulk-len", |_, _| Some(strings::MAX_LENGTH.to_string())),
     // Nothing is written to disk, and nothing is evicted.
     fixed("save", |_, _| Some(String::new())),
@@ -157,7 +157,7 @@ fn set(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
 
 /// `CONFIG RESETSTAT`: the counts of INFO start from 0, those of the server that the command came through included.
 fn resetstat(context: &Context<'_>, _: &Args<'_>, store: &StoreState) -> Answer {
-    store.keyspaces().for_each(Keyspace::reset_statistics);
+    store.databases.iter().for_each(Database::reset_statistics);
     if let Some(server) = context.session().get::<ServerStatus>() {
         server.reset_counts();
     }

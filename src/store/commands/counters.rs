@@ -5,7 +5,7 @@ use kvstore_protocol::{ByteString, CommandError, parse_integer};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::Slots,
+    slots::Slots,
     spec::{Answer, Arity, DENY_OOM, FAST, Keys, Spec, WRITE},
     value::Decimal,
 };

@@ -5,7 +5,8 @@ use kvstore_protocol::{CommandError, Response};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{Expiry, Slots},
+    shard::Expiry,
+    slots::Slots,
     spec::{Answer, Arity, FAST, Keys, READ, Spec, WRITE},
 };
 

@@ -11,8 +11,8 @@ use crate::{
         StoreState,
         args::Args,
         context::Context,
-        engine::Statistics,
         procfs,
+        shard::Statistics,
         spec::{Answer, Arity, DANGEROUS, Spec},
     },
 };
@@ -128,7 +128,7 @@ fn stats(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
         fields.add("rejected_connections", status.refused_connections());
     }
     let mut total = Statistics::default();
-    store.keyspaces().for_each(|keyspace| total += keyspace.statistics());
+    store.databases.iter().for_each(|database| total += database.statistics());
     fields.add("expired_keys", total.expired);
     fields.add("evicted_keys", 0);
     fields.add("keyspace_hits", total.hits);
@@ -148,8 +148,8 @@ fn cpu(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
 }
 
 fn keyspace(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
-    for (number, keyspace) in store.keyspaces().enumerate() {
-        let (keys, expiring) = (keyspace.len(), keyspace.expiring());
+    for (number, database) in store.databases.iter().enumerate() {
+        let (keys, expiring) = (database.len(), database.expiries());
         if keys == 0 {
             continue;
         }

@@ -5,7 +5,7 @@ use kvstore_protocol::{CommandError, Response};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{OwnedEntry, Slots},
+    slots::{OwnedEntry, Slots},
     spec::{Answer, Arity, DENY_OOM, FAST, Keys, READ, SlotsFn, Spec, WRITE},
 };
 

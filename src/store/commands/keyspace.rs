@@ -8,7 +8,7 @@ use crate::{
         StoreState,
         args::Args,
         context::Context,
-        engine::Keyspace,
+        database::Database,
         spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
     },
 };
@@ -16,13 +16,13 @@ use crate::{
 pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL];
 
 /// `KEYS pattern`: all keys that match.
-const KEYS: Spec = Spec::over_keyspace("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys)
+const KEYS: Spec = Spec::over_database("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys)
     .about("Returns every key that matches a pattern.", "1.0.0");
 
-fn keys(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
+fn keys(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     let pattern = Pattern::new(args.bytes(0));
     let mut found = Vec::new();
-    keyspace.each(context, &mut |entry| {
+    database.for_each(context, |entry| {
         if pattern.matches(entry.key()) {
             found.push(Response::from(entry.key()));
         }
@@ -31,14 +31,14 @@ fn keys(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answ
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some keys, and where to go on.
-const SCAN: Spec = Spec::over_keyspace("SCAN", Arity::at_least(2), READ, scan)
+const SCAN: Spec = Spec::over_database("SCAN", Arity::at_least(2), READ, scan)
     .about("Returns some of the keys, and a cursor with which to go on.", "2.8.0");
 
-fn scan(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
+fn scan(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     let cursor = cursor(args.bytes(0))?;
     let options = ScanOptions::parse(args)?;
     let mut found = Vec::new();
-    let next = keyspace.scan(context, cursor, options.count, &mut |entry| {
+    let next = database.scan(context, cursor, options.count, |entry| {
         let is_meant = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
             && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
         if is_meant {
@@ -89,29 +89,29 @@ impl<'a> ScanOptions<'a> {
 }
 
 /// `RANDOMKEY`: some key; nil when there is none.
-const RANDOMKEY: Spec = Spec::over_keyspace("RANDOMKEY", Arity::exactly(1), READ, randomkey)
+const RANDOMKEY: Spec = Spec::over_database("RANDOMKEY", Arity::exactly(1), READ, randomkey)
     .about("Returns some key of the database.", "1.0.0");
 
-fn randomkey(context: &Context<'_>, _: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
-    Ok(keyspace.random(context).into())
+fn randomkey(context: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
+    Ok(database.random_key(context).into())
 }
 
 /// `DBSIZE`: how many keys there are.
-const DBSIZE: Spec = Spec::over_keyspace("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize)
+const DBSIZE: Spec = Spec::over_database("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize)
     .about("Counts the keys of the database.", "1.0.0");
 
-fn dbsize(_: &Context<'_>, _: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
-    Ok(keyspace.len().into())
+fn dbsize(_: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
+    Ok(database.len().into())
 }
 
 /// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database. Either way the keys are gone when the
 /// answer comes, and the memory of many follows soon after: no connection waits for it.
-const FLUSHDB: Spec = Spec::over_keyspace("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
+const FLUSHDB: Spec = Spec::over_database("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
     .about("Removes every key of the database.", "1.0.0");
 
-fn flushdb(_: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
+fn flushdb(_: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     check_flush_option(args)?;
-    keyspace.clear();
+    database.clear();
     Ok(Response::ok())
 }
 
@@ -121,7 +121,7 @@ const FLUSHALL: Spec = Spec::over_store("FLUSHALL", Arity::at_least(1), WRITE.an
 
 fn flushall(_: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     check_flush_option(args)?;
-    store.keyspaces().for_each(Keyspace::clear);
+    store.databases.iter().for_each(Database::clear);
     Ok(Response::ok())
 }
 

@@ -6,7 +6,8 @@ use super::expiry::{TimeBase, TimeFormat, Unit};
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{Expiry, Slot, Slots},
+    shard::Expiry,
+    slots::{Slot, Slots},
     spec::{Answer, Arity, DENY_OOM, FAST, Keys, READ, Spec, WRITE},
     value::StringRef,
 };

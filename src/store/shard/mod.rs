@@ -1,23 +1,38 @@
-//! [`Shard`]: a part of a database, and everything that is consistent under its lock.
+//! [`Shard`]: a part of a database, and everything that is protected by its lock.
+//!
+//! The table finds the handle of a key's record; the heap has the records.
+//!
+//! - `table` handles by the hashes of keys; `hasher` the hash
+//! - `heap` entries: their records in a `slab`, long keys and external values in an `arena`, expiries in an `expiry_wheel`
+//! - `record` the layout of one entry in bytes
+//! - `prefetch` the processor's prefetch instruction
+
+mod arena;
+mod expiry_wheel;
+mod hasher;
+mod heap;
+mod prefetch;
+mod record;
+mod slab;
+mod table;
+
+use std::ops::AddAssign;
 
 use kvstore_protocol::CommandError;
 
 use super::{
-    expiry_wheel::Due,
-    hash::Hasher,
-    heap::{Entry, Expiry, Heap, Relocated, Written},
-    table::{Matcher, Position, Records, Table},
+    context::Context,
+    value::{NewValue, Value},
 };
-use crate::{
-    server::NoTouch,
-    store::{
-        context::Context,
-        engine::Statistics,
-        value::{NewValue, Value},
-    },
-};
+use crate::server::NoTouch;
+use expiry_wheel::Due;
+use heap::{Heap, Relocated, Written};
+use table::{Matcher, Position, Records, Table};
 
-/// Entries, where they are, and the order in which those with an end will end.
+pub(crate) use hasher::Hasher;
+pub(crate) use heap::{Entry, Expiry};
+
+/// The entries of a part of the keys of a database.
 #[derive(Debug)]
 pub(crate) struct Shard {
     hasher: Hasher,
@@ -26,7 +41,26 @@ pub(crate) struct Shard {
     pub(super) statistics: Statistics,
 }
 
-/// Where an entry is. Holds until another entry of the shard is written.
+/// Counts that INFO shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Statistics {
+    /// Reads that found their key.
+    pub(crate) hits: u64,
+    /// Reads that did not.
+    pub(crate) misses: u64,
+    /// Keys that were removed because they had expired.
+    pub(crate) expired: u64,
+}
+
+impl AddAssign for Statistics {
+    fn add_assign(&mut self, other: Self) {
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.expired += other.expired;
+    }
+}
+
+/// Where an entry is. Valid until another entry of the shard is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found(Position);
 
@@ -35,37 +69,37 @@ impl Shard {
         Self { hasher, table: Table::default(), heap: Heap::default(), statistics: Statistics::default() }
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// How many entries have an end, and the sum of the ends.
+    /// The number of entries with an expiry, and the sum of the expiries.
     pub(super) fn expiries(&self) -> (usize, u128) {
         (self.heap.expiry_wheel().len(), self.heap.expiry_wheel().total())
     }
 
-    /// Finds the entry of a key. One whose time has come is removed and not found. `uses` tells whether it counts as used.
+    /// Finds the entry of a key. An expired entry is removed and not found. `touches` says whether this is an access.
     #[inline(always)]
-    pub(crate) fn find(&mut self, hash: u64, key: &[u8], uses: bool, context: &Context<'_>) -> Option<Found> {
+    pub(crate) fn find(&mut self, hash: u64, key: &[u8], touches: bool, context: &Context<'_>) -> Option<Found> {
         let (position, (expires_at, accessed)) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
         if expires_at.is_some_and(|at| at <= context.now()) {
             self.expired(hash, Found(position));
             return None;
         }
-        if uses && accessed != context.lru_clock() {
+        if touches && accessed != context.lru_clock() {
             self.touch(Found(position), context);
         }
         Some(Found(position))
     }
 
-    /// The entry, to be read.
+    /// The entry at a position.
     #[inline]
     pub(crate) fn entry(&self, found: Found) -> Entry<'_> {
         self.heap.entry(found.0.handle)
     }
 
-    /// Counts a read that found its key, or did not.
+    /// Counts a hit or a miss.
     #[inline]
     pub(crate) fn count(&mut self, is_hit: bool) {
         match is_hit {
@@ -74,14 +108,14 @@ impl Shard {
         }
     }
 
-    /// Notes that the entry was used, unless the client asked for its commands not to count.
+    /// Sets the time of the last access, unless the client has turned that off (CLIENT NO-TOUCH).
     pub(crate) fn touch(&mut self, found: Found, context: &Context<'_>) {
         if context.session().get::<NoTouch>().is_none() {
             self.heap.touch(found.0.handle, context.lru_clock());
         }
     }
 
-    /// Makes an entry for a key that has none.
+    /// Creates an entry for a key that has none.
     pub(crate) fn insert(
         &mut self,
         hash: u64,
@@ -94,7 +128,7 @@ impl Shard {
         Found(self.table.insert(hash, handle, &Keyed { hasher: &self.hasher, heap: &self.heap }))
     }
 
-    /// Writes a value over that of an entry, and returns what lay outside before.
+    /// Replaces the value of an entry, and returns the value before if that was external.
     #[inline]
     pub(crate) fn write(
         &mut self,
@@ -104,44 +138,44 @@ impl Shard {
         context: &Context<'_>,
     ) -> (Found, Option<Value>) {
         let written = self.heap.write(found.0.handle, value, how, || context.now());
-        self.note(found, written)
+        self.update(found, written)
     }
 
-    /// Notes that the entry is new, in a way.
+    /// Sets the time of the last access, as for a new entry.
     #[inline]
     pub(crate) fn reset_idle_time(&mut self, found: Found, context: &Context<'_>) {
         self.heap.touch(found.0.handle, context.lru_clock());
     }
 
-    /// Sets when an entry ends, which is not yet.
+    /// Sets the expiry of an entry, which has not passed.
     pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, context: &Context<'_>) -> Found {
         let written = self.heap.expire_at(found.0.handle, expiry, || context.now());
-        self.note(found, written).0
+        self.update(found, written).0
     }
 
-    /// Adds bytes at the end of a string, and returns its length.
+    /// Appends bytes to a string, and returns its new length.
     pub(crate) fn append(&mut self, found: Found, tail: &[u8]) -> Result<(Found, usize), CommandError> {
         let (written, length) = self.heap.append(found.0.handle, tail)?;
-        Ok((self.note(found, written).0, length))
+        Ok((self.update(found, written).0, length))
     }
 
-    /// Writes bytes over those of a string from `offset` on.
+    /// Overwrites the bytes of a string from `offset` on.
     pub(crate) fn overwrite(&mut self, found: Found, offset: usize, patch: &[u8]) -> Result<Found, CommandError> {
         let written = self.heap.overwrite(found.0.handle, offset, patch)?;
-        Ok(self.note(found, written).0)
+        Ok(self.update(found, written).0)
     }
 
-    /// Removes an entry, and returns its value if that lay outside.
+    /// Removes an entry, and returns its value if that was external.
     pub(crate) fn remove(&mut self, hash: u64, found: Found) -> Option<Value> {
         let (value, relocated) = self.heap.remove(found.0.handle);
-        // The table first: the record that moved took the handle of the one that is removed.
+        // The table first: the record that was moved has the handle of the removed one.
         self.table.remove(hash, found.0);
         self.redirect(relocated);
         value
     }
 
-    /// Removes entries whose time has come, in at most about `limit` steps, and returns how many steps it took.
-    pub(super) fn expire(&mut self, now: u64, limit: usize) -> usize {
+    /// Removes expired entries in at most `limit` steps, and returns the number of steps.
+    pub(super) fn remove_expired(&mut self, now: u64, limit: usize) -> usize {
         for step in 0..limit {
             match self.heap.next_due(now) {
                 None => return step,
@@ -152,13 +186,13 @@ impl Shard {
         limit
     }
 
-    /// Takes everything out but the statistics.
+    /// Takes out all entries. The statistics stay.
     pub(super) fn clear(&mut self) -> Self {
         let new = Self { statistics: self.statistics, ..Self::new(self.hasher.clone()) };
         std::mem::replace(self, new)
     }
 
-    /// Shows the entries in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
+    /// Visits the entries in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
     pub(super) fn scan(&self, cursor: u64, mut visit: impl FnMut(Entry<'_>)) -> u64 {
         self.table.scan(cursor, |handle| visit(self.heap.entry(handle)))
     }
@@ -173,19 +207,19 @@ impl Shard {
         self.heap.nth(index)
     }
 
-    /// Asks for the bucket that `hash` means.
+    /// Prefetches the bucket of a hash.
     #[inline]
     pub(super) fn prefetch_bucket(&self, hash: u64) {
         self.table.prefetch_bucket(hash);
     }
 
-    /// Asks for the entries that `hash` may mean. Their bucket should be in the cache.
+    /// Prefetches the entries that a hash may refer to. The bucket should be in the cache.
     #[inline]
     pub(super) fn prefetch_entries(&self, hash: u64) {
         self.table.prefetch_records(hash, &Keyed { hasher: &self.hasher, heap: &self.heap });
     }
 
-    /// Removes an entry that was found over.
+    /// Removes an entry that was found to be expired.
     #[cold]
     fn expired(&mut self, hash: u64, found: Found) {
         self.statistics.expired += 1;
@@ -200,9 +234,9 @@ impl Shard {
         }
     }
 
-    /// Notes where the records are after one was written.
+    /// Updates the table after a record was written.
     #[inline]
-    fn note(&mut self, found: Found, written: Written) -> (Found, Option<Value>) {
+    fn update(&mut self, found: Found, written: Written) -> (Found, Option<Value>) {
         let mut position = found.0;
         if written.handle != position.handle {
             position = self.table.set(position, written.handle);
@@ -217,14 +251,14 @@ impl Shard {
         if let Some(position) = self.table.position(hash, from) {
             self.table.set(position, to);
         }
-        // Whoever removes one entry mostly removes more: which record moves next is matches, and no hint asks for its bucket.
+        // Entries are often removed in a row. The record that moves next is known, and nothing else prefetches its bucket.
         if let Some(next) = self.heap.last_like(to) {
             self.table.prefetch_bucket(self.hasher.hash(self.heap.entry(next).key()));
         }
     }
 }
 
-/// The record of a key, when it ends, and when it was last used.
+/// Recognizes the record of a key, and reads its expiry and its last access.
 struct WithKey<'a> {
     heap: &'a Heap,
     key: &'a [u8],
@@ -240,7 +274,7 @@ impl Matcher for WithKey<'_> {
     }
 }
 
-/// What the table asks about records.
+/// The records, as the table sees them.
 struct Keyed<'a> {
     hasher: &'a Hasher,
     heap: &'a Heap,

@@ -1,56 +1,49 @@
-//! [`Slots`]: the places of a command's keys, lent for as long as it runs.
+//! [`Slots`]: the keys of a command while it runs. Their shards are locked for that time.
 
 use kvstore_protocol::{ByteString, CommandError};
-use smallvec::SmallVec;
 
-use super::memory::{Entry, Expiry, Found, Shard};
-use crate::store::{
+use super::{
     context::Context,
+    databases::PerKey,
+    shard::{Entry, Expiry, Found, Shard},
     value::{NewValue, StringRef, Value},
 };
 
-/// As many as most commands have keys, without an allocation.
-pub(crate) type PerKey<T> = SmallVec<[T; 16]>;
-
-/// The places of the keys of a command, in the order of the keys.
+/// One slot for each key of a command, in the order of the keys.
 pub(crate) struct Slots<'a> {
     context: &'a Context<'a>,
-    shards: Shards<'a>,
-    located: &'a [Located<'a>],
+    shards: HeldShards<'a>,
+    keys: &'a [LocatedKey<'a>],
 }
 
-/// Values that were taken out.
-pub(crate) type Removed = Vec<Value>;
-
-/// The shards in which the slots are.
-pub(crate) enum Shards<'a> {
+/// The shards of the keys, which are locked.
+pub(super) enum HeldShards<'a> {
     One(&'a mut Shard),
     Many {
         shards: PerKey<&'a mut Shard>,
-        /// What was removed, to be dropped when the shards are given back.
-        removed: &'a mut Removed,
+        /// Removed values, which are dropped after the locks.
+        removed: &'a mut Vec<Value>,
     },
 }
 
-/// Where a key is.
+/// A key, its hash, and the index of its shard.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Located<'a> {
-    pub(crate) key: &'a [u8],
-    pub(crate) hash: u64,
-    /// Its index among the shards.
-    pub(crate) shard: usize,
+pub(super) struct LocatedKey<'a> {
+    pub(super) key: &'a [u8],
+    pub(super) hash: u64,
+    pub(super) shard: usize,
 }
 
 impl<'a> Slots<'a> {
     #[inline(always)]
-    pub(crate) fn new(context: &'a Context<'a>, shards: Shards<'a>, located: &'a [Located<'a>]) -> Self {
-        Self { context, shards, located }
+    pub(super) fn new(context: &'a Context<'a>, shards: HeldShards<'a>, keys: &'a [LocatedKey<'a>]) -> Self {
+        Self { context, shards, keys }
     }
 
-    /// How many slots there are.
+    /// The number of slots.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.located.len()
+        self.keys.len()
     }
 
     /// The slot of the first key.
@@ -62,37 +55,37 @@ impl<'a> Slots<'a> {
     /// The slot of the key at `index`.
     ///
     /// # Panics
-    /// When the command has fewer keys.
+    /// If the command has fewer keys.
     #[inline(always)]
     pub(crate) fn at(&mut self, index: usize) -> Slot<'_> {
-        let Located { key, hash, shard } = self.located[index];
+        let LocatedKey { key, hash, shard } = self.keys[index];
         let (shard, removed) = match &mut self.shards {
-            Shards::One(shard) => (&mut **shard, None),
-            Shards::Many { shards, removed } => (&mut *shards[shard], Some(&mut **removed)),
+            HeldShards::One(shard) => (&mut **shard, None),
+            HeldShards::Many { shards, removed } => (&mut *shards[shard], Some(&mut **removed)),
         };
         Slot { context: self.context, shard, removed, key, hash, found: None }
     }
 
-    /// Whether two of the keys are one and the same, in one database.
+    /// Whether two of the keys are the same key of the same database.
     pub(crate) fn are_same(&self, first: usize, second: usize) -> bool {
-        let (first, second) = (self.located[first], self.located[second]);
+        let (first, second) = (self.keys[first], self.keys[second]);
         (first.shard, first.key) == (second.shard, second.key)
     }
 }
 
-/// The place of one key: empty, or with an entry whose time has not come.
+/// One key: empty, or with an entry that has not expired.
 pub(crate) struct Slot<'a> {
     context: &'a Context<'a>,
     shard: &'a mut Shard,
-    removed: Option<&'a mut Removed>,
+    removed: Option<&'a mut Vec<Value>>,
     key: &'a [u8],
     hash: u64,
-    /// Where the entry is, once somebody asked: a command looks for its key once.
+    /// Where the entry is, once it was searched: a command searches its key once.
     found: Option<Option<Found>>,
 }
 
 impl Slot<'_> {
-    /// The entry, read as a client reads: it counts as used, and as a hit or a miss.
+    /// The entry, for a client that reads it: counts a hit or a miss, and is an access.
     #[inline(always)]
     pub(crate) fn read(&mut self) -> Option<Entry<'_>> {
         let found = self.find(true);
@@ -100,16 +93,16 @@ impl Slot<'_> {
         found.map(|found| self.shard.entry(found))
     }
 
-    /// The string, read as a client reads.
+    /// The string, for a client that reads it.
     ///
     /// # Errors
-    /// `WRONGTYPE` for another type.
+    /// `WRONGTYPE` if the value has another type.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Option<StringRef<'_>>, CommandError> {
         self.read().map(|entry| entry.string()).transpose()
     }
 
-    /// The entry, read as a client reads, except that it does not count as used.
+    /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<Entry<'_>> {
         let found = self.find(false);
@@ -117,38 +110,38 @@ impl Slot<'_> {
         found.map(|found| self.shard.entry(found))
     }
 
-    /// The entry, to be changed: it counts as used, and its end stays.
+    /// The entry, for a command that modifies it: is an access.
     #[inline(always)]
     pub(crate) fn entry(&mut self) -> Option<Entry<'_>> {
-        self.find_apart(true).map(|found| self.shard.entry(found))
+        self.find_to_write(true).map(|found| self.shard.entry(found))
     }
 
     /// Whether there is an entry.
     #[inline]
     pub(crate) fn is_filled(&mut self) -> bool {
-        self.find_apart(true).is_some()
+        self.find_to_write(true).is_some()
     }
 
-    /// Stores a value, without an end.
+    /// Stores a value without an expiry.
     #[inline]
     pub(crate) fn set<'c>(&mut self, value: impl Into<NewValue<'c>>) {
         self.put(value.into(), Expiry::Never, false);
     }
 
-    /// Stores a value. Where there is an entry, its end stays.
+    /// Stores a value. An existing entry keeps its expiry.
     #[inline]
     pub(crate) fn replace<'c>(&mut self, value: impl Into<NewValue<'c>>) {
         self.put(value.into(), Expiry::Keep, false);
     }
 
-    /// Stores a value, and says what becomes of the end. Nothing is stored that ends already.
+    /// Stores a value with an expiry. One that has passed removes the entry instead.
     #[inline]
     pub(crate) fn put(&mut self, value: NewValue<'_>, expiry: Expiry, is_edited: bool) {
         if self.is_expired(expiry) {
             self.remove();
             return;
         }
-        let Some(found) = self.find_apart(false) else {
+        let Some(found) = self.find_to_write(false) else {
             let found = self.shard.insert(self.hash, self.key, value, (expiry, is_edited), self.context);
             self.found = Some(Some(found));
             return;
@@ -159,23 +152,23 @@ impl Slot<'_> {
         self.discard(replaced);
     }
 
-    /// Adds bytes at the end of the string, and returns its length. Where there is no entry, nothing is done.
+    /// Appends bytes to the string, and returns its new length. Does nothing if there is no entry.
     ///
     /// # Errors
-    /// `WRONGTYPE` for another type.
+    /// `WRONGTYPE` if the value has another type.
     pub(crate) fn append(&mut self, tail: &[u8]) -> Result<usize, CommandError> {
-        let Some(found) = self.find_apart(false) else { return Ok(0) };
+        let Some(found) = self.find_to_write(false) else { return Ok(0) };
         let (found, length) = self.shard.append(found, tail)?;
         self.found = Some(Some(found));
         Ok(length)
     }
 
-    /// Writes bytes over those of the string from `offset` on. Zeros fill a gap; a missing string is an empty one.
+    /// Overwrites the bytes of the string from `offset` on. A gap is filled with zeros; a missing key is an empty string.
     ///
     /// # Errors
-    /// `WRONGTYPE` for another type.
+    /// `WRONGTYPE` if the value has another type.
     pub(crate) fn overwrite(&mut self, offset: usize, patch: &[u8]) -> Result<(), CommandError> {
-        let Some(found) = self.find_apart(false) else {
+        let Some(found) = self.find_to_write(false) else {
             let mut bytes = vec![0; offset];
             bytes.extend_from_slice(patch);
             self.put(NewValue::from(&bytes[..]), Expiry::Never, true);
@@ -185,7 +178,7 @@ impl Slot<'_> {
         Ok(())
     }
 
-    /// Stores a value that was taken or copied from another slot, with its end.
+    /// Stores an entry that was taken or copied from another slot, with its expiry.
     pub(crate) fn put_entry(&mut self, entry: OwnedEntry) {
         let expiry = entry.expires_at.map_or(Expiry::Never, Expiry::At);
         match entry.value {
@@ -194,10 +187,10 @@ impl Slot<'_> {
         }
     }
 
-    /// Removes the entry, and tells whether there was one.
+    /// Removes the entry, and returns whether there was one.
     #[inline]
     pub(crate) fn remove(&mut self) -> bool {
-        let Some(found) = self.find_apart(false) else { return false };
+        let Some(found) = self.find_to_write(false) else { return false };
         let removed = self.shard.remove(self.hash, found);
         self.found = Some(None);
         self.discard(removed);
@@ -206,7 +199,7 @@ impl Slot<'_> {
 
     /// Takes the entry out.
     pub(crate) fn take(&mut self) -> Option<OwnedEntry> {
-        let found = self.find_apart(false)?;
+        let found = self.find_to_write(false)?;
         let entry = self.shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
         let inline = entry.inline_string().map(ByteString::copy_from);
@@ -216,9 +209,9 @@ impl Slot<'_> {
         Some(OwnedEntry { value, is_edited, expires_at })
     }
 
-    /// Sets when the entry ends. One that ends already is removed.
+    /// Sets the expiry of the entry. One that has passed removes the entry.
     pub(crate) fn expire_at(&mut self, expiry: Expiry) {
-        let Some(found) = self.find_apart(false) else { return };
+        let Some(found) = self.find_to_write(false) else { return };
         if self.is_expired(expiry) {
             self.remove();
         } else {
@@ -226,7 +219,7 @@ impl Slot<'_> {
         }
     }
 
-    /// Drops a value, after the locks where there are several.
+    /// Drops a value: after the locks if there are several.
     #[inline]
     fn discard(&mut self, value: Option<Value>) {
         if let (Some(value), Some(removed)) = (value, &mut self.removed) {
@@ -239,28 +232,28 @@ impl Slot<'_> {
         matches!(expiry, Expiry::At(at) if at <= self.context.now())
     }
 
-    /// Where the entry is. `uses` tells whether it counts as used.
+    /// Where the entry is. `touches` says whether this is an access.
     #[inline(always)]
-    fn find(&mut self, uses: bool) -> Option<Found> {
+    fn find(&mut self, touches: bool) -> Option<Found> {
         let Some(found) = self.found else {
-            let found = self.shard.find(self.hash, self.key, uses, self.context);
+            let found = self.shard.find(self.hash, self.key, touches, self.context);
             self.found = Some(found);
             return found;
         };
-        if let (Some(found), true) = (found, uses) {
+        if let (Some(found), true) = (found, touches) {
             self.shard.touch(found, self.context);
         }
         found
     }
 
-    /// The same, but not inlined: for commands beside those that only read, which are the shortest and most frequent.
+    /// The same, not inlined: for commands that write. Those that read are the shortest and most frequent.
     #[inline(never)]
-    fn find_apart(&mut self, uses: bool) -> Option<Found> {
-        self.find(uses)
+    fn find_to_write(&mut self, touches: bool) -> Option<Found> {
+        self.find(touches)
     }
 }
 
-/// What one slot gives to another: a value and what belongs to it.
+/// An entry without its key, on its way from one slot to another.
 #[derive(Debug)]
 pub(crate) struct OwnedEntry {
     value: OwnedValue,
@@ -268,14 +261,14 @@ pub(crate) struct OwnedEntry {
     expires_at: Option<u64>,
 }
 
-/// A value on its way.
+/// The value of an [`OwnedEntry`].
 #[derive(Debug)]
 enum OwnedValue {
     Inline(ByteString),
     External(Value),
 }
 
-/// A copy.
+/// Copies an entry.
 impl From<Entry<'_>> for OwnedEntry {
     fn from(entry: Entry<'_>) -> Self {
         let value = match entry.value() {

@@ -1,47 +1,39 @@
-//! [`Table`]: where the record of a key is; a hash table that grows by one bucket at a time.
+//! [`Table`]: a hash table that finds the record of a key, and grows by one bucket at a time.
 //!
-//! A bucket is one cache line: twelve handles, a byte of hash for each, and a link to another bucket for the few that
-//! overflow. The table is one of linear hashing (Litwin, 1980): for each eight entries that come one bucket is split in two,
-//! for each few that go two are put together, so no entry waits for a whole table to be moved. No hash is kept: what is
-//! split is hashed again, a dozen keys at a time. Buckets are taken in pieces, so nothing large is copied or allocated.
+//! A bucket is one cache line: twelve handles, a byte of hash for each, and a link to an overflow bucket. The table uses
+//! linear hashing (Litwin, 1980), so no command waits for a rehash of the whole table.
+//!
+//! - `buckets` one bucket, and how buckets are allocated; `tags` the bytes of hash of a bucket
+//! - `growth` splits and merges buckets
 
-use smallvec::SmallVec;
+mod buckets;
+mod growth;
+mod tags;
 
-use super::{
-    prefetch::prefetch,
-    tags::{CELLS, Cells, Tags},
-};
+use super::prefetch::prefetch;
+use buckets::{Bucket, Buckets, OVERFLOW, Overflow};
+use growth::{LOAD, LOW_LOAD};
+use tags::Cells;
 
-/// How many entries a bucket has on average before one is split: a third of the places stay free, so that a bucket that
-/// waits for its turn overflows seldom.
-const LOAD: usize = 8;
-
-/// With how few on average two buckets are put together.
-const LOW_LOAD: usize = 6;
-
-/// How many buckets are allocated together.
-const PIECE: usize = 64;
-
-/// The bit of a bucket's number that tells the ones that hold what overflowed.
-const OVERFLOW: u32 = 1 << 31;
-
-/// What a table asks about the records that its handles name.
+/// The records that the handles of a table refer to.
 pub(super) trait Records {
     /// The hash of the key of a record.
     fn hash(&self, handle: u32) -> u64;
 
-    /// Asks for the memory of a record.
+    /// Prefetches a record.
     fn prefetch(&self, handle: u32);
 }
 
-/// Tells which handle is meant: the one of which something is known.
+/// Recognizes the handle that is searched for.
 pub(super) trait Matcher {
+    /// What it reads of the record on the way.
     type Facts;
 
+    /// The facts of the record, if it is the one.
     fn matches(&self, handle: u32) -> Option<Self::Facts>;
 }
 
-/// A handle that is sought by itself.
+/// Recognizes one handle.
 struct SameHandle(u32);
 
 impl Matcher for SameHandle {
@@ -52,7 +44,7 @@ impl Matcher for SameHandle {
     }
 }
 
-/// Where a handle is in a table. Holds until the next entry comes or goes.
+/// Where a handle is in a table. Valid until the next entry is inserted or removed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     pub(super) handle: u32,
@@ -60,21 +52,14 @@ pub(super) struct Position {
     cell: u8,
 }
 
-/// Handles of records, found by the hashes of their keys.
+/// The handles of records, by the hashes of their keys.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// One less than twice the largest power of two that is not over the number of buckets.
+    /// Twice the largest power of two that is at most the number of buckets, minus 1.
     mask: usize,
     buckets: Buckets,
     len: usize,
     overflow: Overflow,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(64))]
-struct Bucket {
-    tags: Tags,
-    handles: [u32; CELLS],
 }
 
 impl Table {
@@ -82,7 +67,7 @@ impl Table {
         self.len
     }
 
-    /// The place of the handle with this hash that matches, and the facts of it.
+    /// The position of the handle with this hash that matches, and its facts.
     #[inline(always)]
     pub(super) fn find<S: Matcher>(&self, hash: u64, matcher: &S) -> Option<(Position, S::Facts)> {
         if self.len == 0 {
@@ -99,8 +84,7 @@ impl Table {
         self.find_further(number, cells, hash, matcher)
     }
 
-    /// Goes on from a bucket and the places there that are left. Apart from the first place, which mostly is the one, so
-    /// that nothing is done there for a loop.
+    /// Goes on with the other cells of a bucket. Not inlined: the first cell usually matches, and needs no loop.
     #[inline(never)]
     fn find_further<S: Matcher>(
         &self,
@@ -119,7 +103,7 @@ impl Table {
         }
     }
 
-    /// Adds a handle whose key is not there yet.
+    /// Inserts a handle whose key is not in the table.
     pub(super) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Position {
         if self.len >= self.buckets.len() * LOAD {
             self.split(records);
@@ -128,7 +112,7 @@ impl Table {
         self.add(self.home(hash), tag(hash), handle)
     }
 
-    /// Takes a handle out.
+    /// Removes a handle.
     pub(super) fn remove(&mut self, hash: u64, position: Position) {
         self.bucket_mut(position.bucket).tags.set(position.cell.into(), 0);
         self.len -= 1;
@@ -141,12 +125,12 @@ impl Table {
         }
     }
 
-    /// The place of a handle with this hash.
+    /// The position of a handle with this hash.
     pub(super) fn position(&self, hash: u64, handle: u32) -> Option<Position> {
         self.find(hash, &SameHandle(handle)).map(|(position, ())| position)
     }
 
-    /// Notes that a record has a new handle.
+    /// Replaces a handle: its record was moved.
     #[inline]
     pub(super) fn set(&mut self, position: Position, handle: u32) -> Position {
         self.bucket_mut(position.bucket).handles[usize::from(position.cell)] = handle;
@@ -155,9 +139,8 @@ impl Table {
 
     /// Calls `visit` with the handles in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
     ///
-    /// The cursor counts with its bits reversed, from the highest bit of the bucket's number down: the buckets that a
-    /// visited one is split into later, and those that are put together in it, are the visited ones. So an entry that is
-    /// there from the first call to the last is visited at least once.
+    /// The cursor counts with its bits reversed, as that of Redis does: the buckets that a visited bucket is split into or
+    /// merged with later count as visited. So an entry that exists from the first call to the last is visited at least once.
     pub(super) fn scan(&self, cursor: u64, visit: impl FnMut(u32)) -> u64 {
         if self.buckets.len() == 0 {
             return 0;
@@ -170,7 +153,7 @@ impl Table {
         (cursor | !mask).reverse_bits().wrapping_add(1).reverse_bits()
     }
 
-    /// Asks for the bucket that `hash` means.
+    /// Prefetches the bucket of a hash.
     #[inline]
     pub(super) fn prefetch_bucket(&self, hash: u64) {
         if self.len > 0 {
@@ -178,7 +161,7 @@ impl Table {
         }
     }
 
-    /// Asks for the records that `hash` may mean, and for what overflowed. Their bucket should be in the cache.
+    /// Prefetches the records that a hash may refer to, and the overflow bucket. The bucket should be in the cache.
     #[inline]
     pub(super) fn prefetch_records(&self, hash: u64, records: &impl Records) {
         if self.len > 0 {
@@ -206,7 +189,7 @@ impl Table {
         buckets.get_mut((number & !OVERFLOW) as usize)
     }
 
-    /// The handles in a bucket, and in those that hold what overflowed.
+    /// The handles in a bucket and its overflow buckets.
     fn chain(&self, home: usize) -> impl Iterator<Item = u32> {
         let buckets =
             std::iter::successors(Some(self.buckets.get(home)), |bucket| bucket.next().map(|next| self.bucket(next)));
@@ -230,7 +213,7 @@ impl Table {
         }
     }
 
-    /// Fills a place that became free with the last handle that overflowed.
+    /// Fills a free cell with a handle from the last overflow bucket.
     #[cold]
     fn fill(&mut self, home: usize, free: Position) {
         let (mut before, mut last) = (home as u32, home as u32);
@@ -249,154 +232,12 @@ impl Table {
         }
         if self.bucket(last).tags.taken().next().is_none() {
             self.bucket_mut(before).set_next(None);
-            self.overflow.give_back(last);
-        }
-    }
-
-    /// Splits the bucket whose turn it is.
-    fn split(&mut self, records: &impl Records) {
-        let count = self.buckets.len();
-        self.buckets.push();
-        if count == 0 {
-            self.mask = 1;
-            return;
-        }
-        let half = self.mask / 2 + 1;
-        // All of them are asked for before the first is needed.
-        self.chain(count - half).for_each(|handle| records.prefetch(handle));
-        let entries = self.drain(count - half);
-        if self.buckets.len() > self.mask {
-            self.mask = self.mask * 2 + 1;
-        }
-        for (tag, handle) in entries {
-            let is_moved = records.hash(handle) as usize & half != 0;
-            self.add(if is_moved { count } else { count - half }, tag, handle);
-        }
-    }
-
-    /// Puts the last bucket together with the one that it was split from.
-    fn merge(&mut self) {
-        let last = self.buckets.len() - 1;
-        if last < self.mask / 2 + 1 {
-            self.mask /= 2;
-        }
-        let entries = self.drain(last);
-        self.buckets.pop();
-        for (tag, handle) in entries {
-            self.add(last - (self.mask / 2 + 1), tag, handle);
-        }
-    }
-
-    /// Takes everything out of a bucket and what overflowed from it.
-    fn drain(&mut self, home: usize) -> SmallVec<[(u8, u32); 2 * CELLS]> {
-        let mut entries = SmallVec::new();
-        let mut next = Some(home as u32);
-        while let Some(number) = next {
-            let bucket = std::mem::take(self.bucket_mut(number));
-            entries.extend(bucket.tags.taken().map(|cell| (bucket.tags.get(cell), bucket.handles[cell])));
-            if number & OVERFLOW != 0 {
-                self.overflow.give_back(number);
-            }
-            next = bucket.next();
-        }
-        entries
-    }
-}
-
-impl Bucket {
-    /// A place of this bucket, which has that number, if the handle there matches.
-    #[inline(always)]
-    fn check<S: Matcher>(&self, number: u32, cell: usize, matcher: &S) -> Option<(Position, S::Facts)> {
-        let handle = self.handles[cell];
-        let facts = matcher.matches(handle)?;
-        Some((Position { handle, bucket: number, cell: cell as u8 }, facts))
-    }
-
-    /// The number of the bucket that holds what overflowed.
-    #[inline]
-    fn next(&self) -> Option<u32> {
-        let link = self.tags.link();
-        (link != 0).then(|| (link - 1) | OVERFLOW)
-    }
-
-    fn set_next(&mut self, number: Option<u32>) {
-        self.tags.set_link(number.map_or(0, |number| (number & !OVERFLOW) + 1));
-    }
-}
-
-/// Buckets, allocated in pieces.
-#[derive(Debug, Default)]
-struct Buckets {
-    pieces: Vec<Box<[Bucket; PIECE]>>,
-    len: usize,
-}
-
-impl Buckets {
-    #[inline]
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline]
-    fn get(&self, index: usize) -> &Bucket {
-        &self.pieces[index / PIECE][index % PIECE]
-    }
-
-    #[inline]
-    fn get_mut(&mut self, index: usize) -> &mut Bucket {
-        &mut self.pieces[index / PIECE][index % PIECE]
-    }
-
-    fn push(&mut self) {
-        if self.len.is_multiple_of(PIECE) {
-            self.pieces.push(Box::new([Bucket::default(); PIECE]));
-        }
-        self.len += 1;
-    }
-
-    /// Drops the last one, which is empty.
-    fn pop(&mut self) {
-        self.len -= 1;
-        if self.len.is_multiple_of(PIECE) {
-            self.pieces.pop();
+            self.overflow.release(last);
         }
     }
 }
 
-/// The buckets that hold what overflowed from others.
-#[derive(Debug, Default)]
-struct Overflow {
-    buckets: Buckets,
-    /// One that is free, linked to the others that are.
-    free: Option<u32>,
-    used: usize,
-}
-
-impl Overflow {
-    /// The number of an empty bucket.
-    fn take(&mut self) -> u32 {
-        self.used += 1;
-        let Some(number) = self.free else {
-            self.buckets.push();
-            return (self.buckets.len() - 1) as u32 | OVERFLOW;
-        };
-        self.free = std::mem::take(self.buckets.get_mut((number & !OVERFLOW) as usize)).next();
-        number
-    }
-
-    /// Takes back a bucket, which is empty. When none is used any more, all of their memory is given back.
-    fn give_back(&mut self, number: u32) {
-        self.used -= 1;
-        if self.used == 0 {
-            *self = Self::default();
-            return;
-        }
-        self.buckets.get_mut((number & !OVERFLOW) as usize).set_next(self.free);
-        self.free = Some(number);
-    }
-}
-
-/// The byte of a hash that a bucket keeps: from the bits that do not choose the bucket, and never 0.
+/// The byte of a hash that a bucket keeps: of bits that do not choose the bucket, and never 0.
 #[inline]
 fn tag(hash: u64) -> u8 {
     ((hash >> 56) as u8).max(1)
@@ -436,11 +277,6 @@ mod tests {
         let found = position(table, number);
         found.into_iter().for_each(|position| table.remove(Numbers.hash(number), position));
         found.is_some()
-    }
-
-    #[test]
-    fn a_bucket_is_one_cache_line() {
-        assert_eq!((size_of::<Bucket>(), align_of::<Bucket>()), (64, 64));
     }
 
     #[test]
