@@ -41,7 +41,7 @@ pub(crate) enum CommandFn {
     Database(DatabaseFn),
     Store(StoreFn),
     /// The first argument names a sub-command.
-    Subs,
+    Subcommands,
     /// Answers these lines.
     Help(&'static [&'static str]),
 }
@@ -64,7 +64,7 @@ impl Spec {
 
     /// A command whose first argument names one of others.
     pub(crate) const fn family(name: &'static str, subs: &'static [Spec]) -> Self {
-        Self { subs, ..Self::row(name, Arity::at_least(2), Keys::NONE, PLAIN, CommandFn::Subs) }
+        Self { subs, ..Self::row(name, Arity::at_least(2), Keys::NONE, PLAIN, CommandFn::Subcommands) }
     }
 
     /// The same, where the name alone is a command too.

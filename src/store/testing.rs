@@ -10,7 +10,7 @@ use std::{
 
 use kvstore_protocol::{Command, Response, Session};
 
-use super::{Clock, Store};
+use super::{Clock, EXPIRE_BATCH, Store};
 
 /// When the clock of a test starts, in milliseconds since 1970.
 pub(crate) const START: u64 = 1_700_000_000_000;
@@ -52,7 +52,7 @@ impl TestStore {
 
     /// Runs one cycle of active expiry.
     pub(crate) fn remove_expired(&self) {
-        self.store.handle.remove_expired();
+        self.store.handle.remove_expired(EXPIRE_BATCH);
     }
 
     pub(crate) fn select(&mut self, database: usize) {

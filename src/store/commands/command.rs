@@ -9,10 +9,10 @@ use crate::{
     catalog::{Catalog, CommandInfo},
     server,
     store::{
-        StoreState,
         args::Args,
         context::Context,
         spec::{Answer, Arity, PLAIN, Spec},
+        state::StoreState,
     },
 };
 

@@ -9,11 +9,11 @@ use crate::{
     glob::Pattern,
     server::ServerStatus,
     store::{
-        StoreState,
         args::Args,
         context::Context,
         database::Database,
         spec::{ADMIN, Answer, Arity, DANGEROUS, Spec},
+        state::StoreState,
     },
 };
 

@@ -8,12 +8,12 @@ use super::config;
 use crate::{
     server::ServerStatus,
     store::{
-        StoreState,
         args::Args,
         context::Context,
         procfs,
         shard::Statistics,
         spec::{Answer, Arity, DANGEROUS, Spec},
+        state::StoreState,
     },
 };
 

@@ -5,11 +5,11 @@ use kvstore_protocol::{ByteString, CommandError, Response};
 use crate::{
     glob::Pattern,
     store::{
-        StoreState,
         args::Args,
         context::Context,
         database::Database,
         spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
+        state::StoreState,
     },
 };
 

@@ -38,6 +38,6 @@ static FAMILIES: &[Family] = &[
 ];
 
 /// The rows by name.
-pub(super) fn table() -> NameMap<&'static Spec> {
+pub(super) fn specs() -> NameMap<&'static Spec> {
     FAMILIES.iter().flat_map(|family| family.specs).map(|spec| (spec.name, spec)).collect()
 }

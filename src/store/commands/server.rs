@@ -3,10 +3,10 @@
 use kvstore_protocol::{ByteString, Response};
 
 use crate::store::{
-    StoreState,
     args::Args,
     context::Context,
     spec::{Answer, Arity, FAST, Spec},
+    state::StoreState,
 };
 
 pub(super) const SPECS: &[Spec] = &[TIME];
