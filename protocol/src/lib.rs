@@ -21,6 +21,7 @@
 //! # Layout
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
 //! - [`IntoResponse`]: what a handler returns
+//! - [`Pattern`]: glob-style patterns, for keys and channels
 //! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Handover`]: the end of the protocol
 //! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
 //! - [`batch`]: what the commands that a connection sends together may share
@@ -42,6 +43,7 @@ mod command;
 mod double;
 mod error;
 mod framed;
+mod glob;
 mod handover;
 mod integer;
 mod into_response;
@@ -63,6 +65,7 @@ pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};
 pub use command::{Command, Run, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};
+pub use glob::Pattern;
 pub use handover::Handover;
 pub use integer::parse_integer;
 pub use into_response::IntoResponse;

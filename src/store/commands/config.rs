@@ -2,11 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use kvstore_protocol::{CommandError, Response, parse_integer};
+use kvstore_protocol::{CommandError, Pattern, Response, parse_integer};
 
 use super::strings;
 use crate::{
-    glob::Pattern,
     server::ServerStatus,
     store::{
         args::Args,
@@ -115,7 +114,7 @@ pub(super) fn value_of(store: &StoreState, name: &str) -> Option<String> {
 /// `CONFIG GET pattern [pattern …]`: the settings whose name matches one.
 fn get(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     let patterns: Vec<_> = args.from(1).map(<[u8]>::to_ascii_lowercase).collect();
-    let patterns: Vec<_> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
+    let patterns: Vec<_> = patterns.iter().map(|pattern| Pattern::new(&**pattern)).collect();
     let is_meant = |name: &str| patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
     let found = parameters(store, context.session().get()).filter(|(name, _)| is_meant(name));
     Ok(Response::Map(found.map(|(name, value)| (name.into(), value.into())).collect()))

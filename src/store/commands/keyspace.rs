@@ -1,16 +1,13 @@
 //! A database as a whole: KEYS, SCAN, DBSIZE, FLUSHALL …
 
-use kvstore_protocol::{ByteString, CommandError, Response};
+use kvstore_protocol::{ByteString, CommandError, Pattern, Response};
 
-use crate::{
-    glob::Pattern,
-    store::{
-        args::Args,
-        context::Context,
-        database::Database,
-        spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
-        state::StoreState,
-    },
+use crate::store::{
+    args::Args,
+    context::Context,
+    database::Database,
+    spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
+    state::StoreState,
 };
 
 pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL];
