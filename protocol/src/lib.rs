@@ -20,7 +20,7 @@
 //!
 //! # Layout
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
-//! - [`IntoResponse`]: what a handler returns
+//! - [`Options`]: a cursor over the options of a command; [`IntoResponse`]: what a handler returns
 //! - [`Pattern`]: glob-style patterns, for keys and channels
 //! - [`Body`], [`Streamed`]: long values that come in pieces, out and in; [`Handover`]: the end of the protocol
 //! - [`Session`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came from
@@ -63,7 +63,7 @@ pub use body::{Body, Streamed};
 pub use byte_string::ByteString;
 pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};
-pub use command::{Command, Run, ToArg, Word};
+pub use command::{Command, Options, Run, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};
 pub use glob::Pattern;
 pub use handover::Handover;

@@ -1,5 +1,6 @@
 //! [`Command`]: one request, as it came.
 
+mod options;
 mod origin;
 mod run;
 mod to_arg;
@@ -8,6 +9,7 @@ use std::{fmt, mem, ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
+pub use options::Options;
 pub use origin::Word;
 pub use run::Run;
 pub use to_arg::ToArg;
