@@ -1,4 +1,4 @@
-//! A database as a whole: KEYS, SCAN, DBSIZE, FLUSHALL …
+//! Commands on a whole database: KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL.
 
 use kvstore_protocol::{ByteString, CommandError, Pattern, Response};
 
@@ -12,7 +12,7 @@ use crate::store::{
 
 pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL];
 
-/// `KEYS pattern`: all keys that match.
+/// `KEYS pattern`: every key that matches.
 const KEYS: Spec = Spec::over_database("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys)
     .about("Returns every key that matches a pattern.", "1.0.0");
 
@@ -27,18 +27,18 @@ fn keys(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     Ok(Response::Array(found))
 }
 
-/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some keys, and where to go on.
+/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some of the keys, and the next cursor.
 const SCAN: Spec = Spec::over_database("SCAN", Arity::at_least(2), READ, scan)
-    .about("Returns some of the keys, and a cursor with which to go on.", "2.8.0");
+    .about("Returns some of the keys, and the cursor of the next ones.", "2.8.0");
 
 fn scan(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     let cursor = cursor(args.bytes(0))?;
     let options = ScanOptions::parse(args)?;
     let mut found = Vec::new();
     let next = database.scan(context, cursor, options.count, |entry| {
-        let is_meant = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
+        let is_match = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
             && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
-        if is_meant {
+        if is_match {
             found.push(Response::from(entry.key()));
         }
     });
@@ -60,51 +60,46 @@ struct ScanOptions<'a> {
 
 impl<'a> ScanOptions<'a> {
     fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
-        let mut options = Self { pattern: None, count: 10, kind: None };
-        let mut index = 1;
-        while index < args.len() {
-            let value = index + 1;
-            if value == args.len() {
-                return Err(CommandError::SYNTAX);
-            }
-            if args.is(index, "MATCH") {
-                options.pattern = Some(Pattern::new(args.bytes(value)));
-            } else if args.is(index, "TYPE") {
-                options.kind = Some(args.bytes(value));
-            } else if args.is(index, "COUNT") {
-                options.count = usize::try_from(args.integer(value)?)
-                    .ok()
-                    .filter(|count| *count > 0)
-                    .ok_or(CommandError::SYNTAX)?;
+        let (mut scan, mut options) = (Self { pattern: None, count: 10, kind: None }, args.options(1));
+        loop {
+            if options.keyword("MATCH") {
+                scan.pattern = Some(Pattern::new(options.value()?));
+            } else if options.keyword("TYPE") {
+                scan.kind = Some(options.value()?);
+            } else if options.keyword("COUNT") {
+                scan.count = count(options.integer()?)?;
             } else {
-                return Err(CommandError::SYNTAX);
+                break;
             }
-            index += 2;
         }
-        Ok(options)
+        options.finish()?;
+        Ok(scan)
     }
 }
 
-/// `RANDOMKEY`: some key; nil when there is none.
+fn count(number: i64) -> Result<usize, CommandError> {
+    usize::try_from(number).ok().filter(|count| *count > 0).ok_or(CommandError::SYNTAX)
+}
+
+/// `RANDOMKEY`: a random key; nil if there is none.
 const RANDOMKEY: Spec = Spec::over_database("RANDOMKEY", Arity::exactly(1), READ, randomkey)
-    .about("Returns some key of the database.", "1.0.0");
+    .about("Returns a random key of the database.", "1.0.0");
 
 fn randomkey(context: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
     Ok(database.random_key(context).into())
 }
 
-/// `DBSIZE`: how many keys there are.
+/// `DBSIZE`: the number of keys.
 const DBSIZE: Spec = Spec::over_database("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize)
-    .about("Counts the keys of the database.", "1.0.0");
+    .about("Returns the number of keys of the database.", "1.0.0");
 
 fn dbsize(_: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
     Ok(database.len().into())
 }
 
-/// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database. Either way the keys are gone when the
-/// answer comes, and the memory of many follows soon after: no connection waits for it.
+/// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database.
 const FLUSHDB: Spec = Spec::over_database("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
-    .about("Removes every key of the database.", "1.0.0");
+    .about("Deletes every key of the database.", "1.0.0");
 
 fn flushdb(_: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     check_flush_option(args)?;
@@ -112,9 +107,9 @@ fn flushdb(_: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     Ok(Response::ok())
 }
 
-/// `FLUSHALL [ASYNC | SYNC]`: removes every key.
+/// `FLUSHALL [ASYNC | SYNC]`: removes every key of every database.
 const FLUSHALL: Spec = Spec::over_store("FLUSHALL", Arity::at_least(1), WRITE.and(DANGEROUS), flushall)
-    .about("Removes every key of every database.", "1.0.0");
+    .about("Deletes every key of every database.", "1.0.0");
 
 fn flushall(_: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     check_flush_option(args)?;
@@ -123,11 +118,10 @@ fn flushall(_: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
 }
 
 fn check_flush_option(args: &Args<'_>) -> Result<(), CommandError> {
-    match args.len() {
-        0 => Ok(()),
-        1 if args.is(0, "ASYNC") || args.is(0, "SYNC") => Ok(()),
-        _ => Err(CommandError::SYNTAX),
-    }
+    let mut options = args.options(0);
+    // Both mean the same here: the keys are gone at once, and large databases are dropped on another thread.
+    let _ = options.keyword("ASYNC") || options.keyword("SYNC");
+    options.finish()
 }
 
 #[cfg(test)]
@@ -150,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_answers_what_matches_and_is_not_over() {
+    fn keys_answers_what_matches_and_has_not_expired() {
         let store = TestStore::new();
-        store.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET over 1 PX 5", "+OK")]);
+        store.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET old 1 PX 5", "+OK")]);
         store.pass(5);
         store.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
     }
@@ -199,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_leaves_out_what_is_not_asked_for() {
+    fn a_scan_filters_by_pattern_and_type() {
         TestStore::new().check([
             ("MSET a1 1 b1 2", "+OK"),
             ("SCAN 0 MATCH a*", "[\"0\", [\"a1\"]]"),
@@ -210,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_refuses_what_it_cannot_read() {
+    fn a_scan_refuses_invalid_arguments() {
         TestStore::new().check([
             ("SCAN x", "-ERR invalid cursor"),
             ("SCAN -1", "-ERR invalid cursor"),
@@ -225,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn randomkey_answers_some_key() {
+    fn randomkey_answers_a_key() {
         let store = TestStore::new();
         store.check([("RANDOMKEY", "(nil)"), ("SET k v", "+OK"), ("RANDOMKEY", "\"k\""), ("PEXPIRE k 5", ":1")]);
         store.pass(5);
@@ -233,17 +227,17 @@ mod tests {
     }
 
     #[test]
-    fn randomkey_prefers_no_key() {
+    fn every_key_is_equally_likely() {
         let store = TestStore::new();
         store.check([("MSET a 1 b 2 c 3", "+OK")]);
         let mut drawn: Vec<_> = (0..3000).map(|_| store.answer("RANDOMKEY").to_string()).collect();
         drawn.sort();
-        // A thousand of each are due, give or take twenty-six.
+        // A thousand of each are expected, with a standard deviation of 26.
         assert!(drawn.chunk_by(|one, other| one == other).all(|draws| (800..1200).contains(&draws.len())));
     }
 
     #[test]
-    fn flushdb_empties_the_selected_database_and_flushall_every_one() {
+    fn flushdb_clears_the_selected_database_and_flushall_every_one() {
         let mut store = TestStore::new();
         store.check([("SET a 1 EX 10", "+OK")]);
         store.select(1);
@@ -260,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_database_is_emptied_and_filled_again() {
+    fn a_large_database_is_flushed_and_filled_again() {
         let store = TestStore::new();
         for number in 0..20_000 {
             store.answer_to(Command::set(format!("key:{number}"), "v").arg("EX").arg(10));

@@ -16,17 +16,19 @@ pub use command::catalog;
 
 use super::spec::Spec;
 
-/// Commands of one kind.
+/// The commands of one file.
 #[derive(Debug)]
 struct Family {
-    /// What Redis calls the kind.
+    /// The group that Redis puts them in.
     group: &'static str,
     specs: &'static [Spec],
 }
 
-/// Every command, family by family.
+/// All commands.
 static FAMILIES: &[Family] = &[
-    Family { group: "string", specs: strings::SPECS },
+    Family { group: "string", specs: strings::get::SPECS },
+    Family { group: "string", specs: strings::set::SPECS },
+    Family { group: "string", specs: strings::ranges::SPECS },
     Family { group: "string", specs: counters::SPECS },
     Family { group: "generic", specs: keys::SPECS },
     Family { group: "generic", specs: expiry::SPECS },
@@ -37,7 +39,7 @@ static FAMILIES: &[Family] = &[
     Family { group: "server", specs: info::SPECS },
 ];
 
-/// The rows by name.
+/// The specs of all commands, by name.
 pub(super) fn specs() -> NameMap<&'static Spec> {
     FAMILIES.iter().flat_map(|family| family.specs).map(|spec| (spec.name, spec)).collect()
 }
