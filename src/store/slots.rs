@@ -118,7 +118,7 @@ impl Slot<'_> {
 
     /// Whether there is an entry.
     #[inline]
-    pub(crate) fn is_filled(&mut self) -> bool {
+    pub(crate) fn exists(&mut self) -> bool {
         self.find_to_write(true).is_some()
     }
 

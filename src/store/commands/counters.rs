@@ -1,4 +1,4 @@
-//! Strings that are numbers: INCR and its like. Their ends stay.
+//! Strings that are numbers: INCR, DECR and their variants. The key keeps its expiry.
 
 use kvstore_protocol::{ByteString, CommandError, parse_integer};
 
@@ -15,33 +15,33 @@ const INFINITE: CommandError = CommandError::new("ERR", "increment would produce
 
 pub(super) const SPECS: &[Spec] = &[INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT];
 
-/// `INCR key`: adds 1 and answers the sum; a missing key counts as 0.
+/// `INCR key`: adds 1. Answers the sum. A missing key counts as 0.
 const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incr)
-    .about("Adds one to the integer of a key; a missing key counts as 0.", "1.0.0");
+    .about("Increments the integer of a key by one. A missing key counts as 0.", "1.0.0");
 
 fn incr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, 1)
 }
 
-/// `DECR key`: subtracts 1 and answers the difference.
+/// `DECR key`: subtracts 1. Answers the difference.
 const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decr)
-    .about("Takes one from the integer of a key; a missing key counts as 0.", "1.0.0");
+    .about("Decrements the integer of a key by one. A missing key counts as 0.", "1.0.0");
 
 fn decr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, -1)
 }
 
-/// `INCRBY key increment`: adds an integer and answers the sum.
+/// `INCRBY key increment`: adds an integer. Answers the sum.
 const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrby)
-    .about("Adds a number to the integer of a key; a missing key counts as 0.", "1.0.0");
+    .about("Increments the integer of a key by a number. A missing key counts as 0.", "1.0.0");
 
 fn incrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, args.integer(1)?)
 }
 
-/// `DECRBY key decrement`: subtracts an integer and answers the difference.
+/// `DECRBY key decrement`: subtracts an integer. Answers the difference.
 const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decrby)
-    .about("Takes a number from the integer of a key; a missing key counts as 0.", "1.0.0");
+    .about("Decrements the integer of a key by a number. A missing key counts as 0.", "1.0.0");
 
 fn decrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let decrement = args.integer(1)?;
@@ -59,10 +59,10 @@ fn add(slots: &mut Slots<'_>, increment: i64) -> Answer {
     Ok(sum.into())
 }
 
-/// `INCRBYFLOAT key increment`: adds a decimal number and answers the sum, with up to 17 digits behind the point.
+/// `INCRBYFLOAT key increment`: adds a decimal number. Answers the sum, with up to 17 digits after the decimal point.
 const INCRBYFLOAT: Spec =
     Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrbyfloat)
-        .about("Adds a decimal number to the one of a key; a missing key counts as 0.", "2.6.0");
+        .about("Increments the decimal number of a key by another one. A missing key counts as 0.", "2.6.0");
 
 fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
@@ -87,7 +87,7 @@ mod tests {
     const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
 
     #[test]
-    fn counters_start_at_zero_and_keep_their_end() {
+    fn counters_start_at_zero_and_keep_their_expiry() {
         TestStore::new().check([
             ("INCR n", ":1"),
             ("EXPIRE n 10", ":1"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_integer_is_not_counted() {
+    fn only_integers_are_incremented() {
         let store = TestStore::new();
         store.check([("INCRBY n x", NOT_AN_INTEGER), ("INCRBY n 1.5", NOT_AN_INTEGER), ("EXISTS n", ":0")]);
         for text in ["abc", "1.0", "01", "+1", "''", "9223372036854775808"] {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decimal_is_not_added() {
+    fn only_decimal_numbers_are_added() {
         const NOT_A_FLOAT: &str = "-ERR value is not a valid float";
         const INFINITE: &str = "-ERR increment would produce NaN or Infinity";
         TestStore::new().check([

@@ -1,4 +1,4 @@
-//! INFO: what the store and the server in front of it know of themselves. What nobody measures is left out.
+//! INFO: facts and statistics of the store and of the server in front of it. Fields that are not measured are left out.
 
 use std::fmt::Write;
 
@@ -19,12 +19,12 @@ use crate::{
 
 pub(super) const SPECS: &[Spec] = &[INFO];
 
-/// The version of Redis whose commands and texts are followed.
+/// The version of Redis that the commands and error texts follow.
 const REDIS_VERSION: &str = "7.2.0";
 
-/// `INFO [section …]`: facts for people and for monitors, section by section.
+/// `INFO [section …]`: facts and statistics, by section.
 const INFO: Spec = Spec::over_store("INFO", Arity::at_least(1), DANGEROUS, info)
-    .about("Returns facts and counts of the server.", "1.0.0");
+    .about("Returns information and statistics of the server.", "1.0.0");
 
 fn info(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     let is_everything = |index| ["all", "default", "everything"].iter().any(|word| args.is(index, word));
@@ -42,10 +42,10 @@ fn info(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     Ok(Response::Verbatim(*b"txt", text.into()))
 }
 
-/// Writes a section.
+/// Writes the fields of a section.
 type Section = fn(&mut Fields, &Context<'_>, &StoreState);
 
-/// The sections in their order.
+/// The sections, in their order.
 const SECTIONS: [(&str, Section); 8] = [
     ("Server", server),
     ("Clients", clients),
@@ -57,7 +57,7 @@ const SECTIONS: [(&str, Section); 8] = [
     ("Keyspace", keyspace),
 ];
 
-/// The lines of a section.
+/// The fields of a section, one a line.
 struct Fields(String);
 
 impl Fields {
@@ -65,7 +65,7 @@ impl Fields {
         let _ = write!(self.0, "{name}:{value}\r\n");
     }
 
-    /// A number of bytes, twice: as it is, and for people.
+    /// A number of bytes, twice: as it is, and shortened for people.
     fn add_bytes(&mut self, name: &str, bytes: u64) {
         self.add(name, bytes);
         self.add(format_args!("{name}_human"), human(bytes));
@@ -149,12 +149,12 @@ fn cpu(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
 
 fn keyspace(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
     for (number, database) in store.databases.iter().enumerate() {
-        let (keys, expiring) = (database.len(), database.expiries());
+        let (keys, expiries) = (database.len(), database.expiries());
         if keys == 0 {
             continue;
         }
-        let rest = if expiring.count == 0 { 0 } else { expiring.mean.saturating_sub(context.now()) };
-        fields.add(format_args!("db{number}"), format_args!("keys={keys},expires={},avg_ttl={rest}", expiring.count));
+        let ttl = if expiries.count == 0 { 0 } else { expiries.mean.saturating_sub(context.now()) };
+        fields.add(format_args!("db{number}"), format_args!("keys={keys},expires={},avg_ttl={ttl}", expiries.count));
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn databases_with_keys_tell_how_many_end_and_when() {
+    fn databases_with_keys_show_their_expiries() {
         let store = TestStore::new();
         store.check([("MSET a 1 b 2", "+OK"), ("SET c 1 PX 1000", "+OK"), ("SET d 1 PX 3000", "+OK")]);
         store.pass(500);

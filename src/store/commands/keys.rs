@@ -63,10 +63,10 @@ const RENAMENX: Spec = Spec::new("RENAMENX", Arity::exactly(3), Keys::FIRST_TWO,
     .about("Renames a key only if no key has the new name.", "1.0.0");
 
 fn renamenx(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    if !slots.first().is_filled() {
+    if !slots.first().exists() {
         return Err(NO_SUCH_KEY);
     }
-    let is_free = !slots.at(1).is_filled();
+    let is_free = !slots.at(1).exists();
     if is_free {
         rename(context, args, slots)?;
     }
@@ -85,7 +85,7 @@ fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     }
     let Some(copied) = slots.first().read().map(OwnedEntry::from) else { return Ok(false.into()) };
     let mut destination = slots.at(1);
-    if !replace && destination.is_filled() {
+    if !replace && destination.exists() {
         return Ok(false.into());
     }
     destination.put_entry(copied);

@@ -1,4 +1,4 @@
-//! The commands of the store: reading [`FAMILIES`] is reading the feature list.
+//! The commands of the store. [`FAMILIES`] lists all of them.
 
 mod command;
 mod config;

@@ -1,4 +1,4 @@
-//! What is about the server and not about data, and has no file of its own.
+//! TIME.
 
 use kvstore_protocol::{ByteString, Response};
 
@@ -11,7 +11,7 @@ use crate::store::{
 
 pub(super) const SPECS: &[Spec] = &[TIME];
 
-/// `TIME`: the seconds since 1970, and the microseconds of the current one.
+/// `TIME`: the seconds since the Unix epoch, and the microseconds of the current second.
 const TIME: Spec =
     Spec::over_store("TIME", Arity::exactly(1), FAST, time).about("Returns the time of the server.", "2.6.0");
 
@@ -26,7 +26,7 @@ mod tests {
     use crate::store::testing::TestStore;
 
     #[test]
-    fn time_is_that_of_the_clock() {
+    fn time_is_read_from_the_clock() {
         let store = TestStore::new();
         store.pass(1234);
         store.check([("TIME", "[\"1700000001\", \"234000\"]")]);

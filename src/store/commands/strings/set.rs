@@ -91,7 +91,7 @@ impl<'a> SetOptions<'a> {
 
 impl SetCondition {
     fn is_met(self, slot: &mut Slot<'_>) -> bool {
-        slot.is_filled() == (self == Self::Xx)
+        slot.exists() == (self == Self::Xx)
     }
 }
 
@@ -112,7 +112,7 @@ const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and
 
 fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
-    let is_free = !slot.is_filled();
+    let is_free = !slot.exists();
     if is_free {
         slot.set(args.value(1));
     }
@@ -157,7 +157,7 @@ const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.
 
 fn msetnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     check_pairs(args, "msetnx")?;
-    let is_free = (0..slots.len()).all(|index| !slots.at(index).is_filled());
+    let is_free = (0..slots.len()).all(|index| !slots.at(index).exists());
     if is_free {
         set_pairs(args, slots);
     }

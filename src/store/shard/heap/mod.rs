@@ -105,7 +105,7 @@ impl Heap {
         now: impl FnOnce() -> u64,
     ) -> Written {
         if let NewValue::Inline(bytes) = value
-            && self.write_over(handle, bytes, (expiry, is_edited))
+            && self.overwrite_inline(handle, bytes, (expiry, is_edited))
         {
             return Written::in_place(handle);
         }
@@ -132,7 +132,7 @@ impl Heap {
 
     /// Replaces an inline string where nothing else changes, as most SETs do. Otherwise does nothing and returns false.
     #[inline]
-    fn write_over(&mut self, handle: u32, bytes: &[u8], (expiry, is_edited): (Expiry, bool)) -> bool {
+    fn overwrite_inline(&mut self, handle: u32, bytes: &[u8], (expiry, is_edited): (Expiry, bool)) -> bool {
         let record = self.slab.get_mut(handle);
         let before = Header::read(record);
         let header = before.with_value(bytes.len()).with(Flag::EDITED, is_edited);

@@ -1,15 +1,15 @@
-//! [`Tags`]: a byte of hash for each cell of a bucket, all of them compared at once.
+//! [`Tags`]: a byte of hash for each cell of a bucket. All are compared at once.
 
 use wide::u8x16;
 
-/// How many cells a bucket has.
+/// The number of cells of a bucket.
 pub(super) const CELLS: usize = 12;
 
-/// Where the number of the next bucket starts.
+/// The bit where the link starts.
 const LINK: usize = 8 * CELLS;
 
-/// The tags of the cells, a byte each from the lowest on, 0 for one that is free; and in the highest four bytes the number
-/// of the bucket that holds what overflowed.
+/// The tags of the cells, one byte each from the lowest on, 0 for a free cell. The highest four bytes are the link to the
+/// overflow bucket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tags(u128);
 
@@ -25,7 +25,7 @@ impl Tags {
         self.0 = self.0 & !(0xff << shift) | u128::from(tag) << shift;
     }
 
-    /// What overflowed is in another bucket: its number, counted from 1; 0 for none.
+    /// The number of the overflow bucket, counted from 1; 0 if there is none.
     #[inline]
     pub(super) fn link(&self) -> u32 {
         (self.0 >> LINK) as u32
@@ -41,19 +41,19 @@ impl Tags {
         Cells(u8x16::new(self.0.to_le_bytes()).simd_eq(u8x16::splat(tag)).to_bitmask() & ALL)
     }
 
-    /// A cell that is free.
+    /// A free cell.
     #[inline]
     pub(super) fn free(&self) -> Option<usize> {
         self.matching(0).next()
     }
 
-    /// The cells that are taken.
+    /// The cells in use.
     pub(super) fn taken(&self) -> Cells {
         Cells(!self.matching(0).0 & ALL)
     }
 }
 
-/// Some cells of a bucket: a bit each.
+/// A set of cells of a bucket, one bit each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cells(u32);
 
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_places_of_a_tag_are_found_whatever_the_link_is() {
+    fn the_cells_of_a_tag_are_found_whatever_the_link_is() {
         let mut tags = Tags::default();
         tags.set_link(u32::from_le_bytes([7; 4]));
         [0, 3, 11].into_iter().for_each(|cell| tags.set(cell, 7));
