@@ -31,7 +31,7 @@ fn serve(stacked: bool) -> (Runtime, DuplexStream) {
     if stacked {
         runtime.spawn(standalone::server(&store, &StackSettings::default()).listen(listener).into_future());
     } else {
-        runtime.spawn(kvstore::serve(listener, store.clone()).prefetch(store.hint()).into_future());
+        runtime.spawn(kvstore::serve(listener, store.clone()).prefetch(store.prefetch()).into_future());
     }
     (runtime, connector.connect_with_room(1 << 20).expect("the server runs"))
 }

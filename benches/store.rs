@@ -1,4 +1,4 @@
-//! What the store's own part of a command costs: finding the key, changing the entry, making the answer.
+//! The cost of a command in the store: finding the key, modifying the entry, creating the response.
 
 use divan::{Bencher, black_box};
 use kvstore::{protocol::Command, store::Store};
@@ -7,17 +7,17 @@ use kvstore::{protocol::Command, store::Store};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// With all entries in the processor's caches, and with hardly any.
+/// The numbers of keys: few enough that all entries are in the caches of the processor, and far too many.
 const KEYS: [usize; 2] = [1000, 1_000_000];
 
-/// How many commands are made ahead, each with a key at random.
+/// The number of commands that are created beforehand, each with a random key.
 const COMMANDS: usize = 4096;
 
 fn main() {
     divan::main();
 }
 
-/// A store for one thread, with so many entries of 16 + 64 bytes.
+/// A store for one thread, with so many keys of 16 bytes and values of 64 bytes.
 fn store(keys: usize) -> Store {
     let store = Store::builder().threads(1).build();
     for number in 0..keys {
@@ -30,7 +30,7 @@ fn key(number: usize) -> String {
     format!("key:{number:012}")
 }
 
-/// Runs the commands that `command` makes of random keys, one after the other.
+/// Executes the commands that `command` creates of random keys.
 fn bench(bencher: Bencher<'_, '_>, keys: usize, command: impl Fn(&mut dyn FnMut() -> String) -> Command) {
     let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
     let mut draw = || key(random.usize(..keys));
@@ -59,7 +59,7 @@ fn set_overwrite(bencher: Bencher<'_, '_>, keys: usize) {
     bench(bencher, keys, |key| Command::set(key(), [b'y'; 64]));
 }
 
-/// Each key is new, and is removed again: two commands.
+/// Two commands: each key is new, and is deleted again.
 #[divan::bench(args = KEYS, sample_size = 1000)]
 fn set_new_and_del(bencher: Bencher<'_, '_>, keys: usize) {
     let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
@@ -96,17 +96,17 @@ fn mset_10(bencher: Bencher<'_, '_>, keys: usize) {
     bench(bencher, keys, |key| Command::new("MSET").with_args((0..10).flat_map(|_| [key(), "y".repeat(64)])));
 }
 
-/// A pipeline's batch: 64 commands are hinted, then run. Without the hint it shows what one is worth.
+/// A batch of a pipeline: 64 commands, with and without prefetching their keys before.
 #[divan::bench(args = KEYS, consts = [false, true], sample_size = 100)]
-fn batch_of_64<const IS_HINTED: bool>(bencher: Bencher<'_, '_>, keys: usize) {
+fn batch_of_64<const IS_PREFETCHED: bool>(bencher: Bencher<'_, '_>, keys: usize) {
     let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
-    let hint = store.hint();
+    let prefetch = store.prefetch();
     let commands: Vec<Command> = (0..COMMANDS).map(|_| Command::get(key(random.usize(..keys)))).collect();
     let mut turn = commands.chunks(64).cycle();
     bencher.bench_local(|| {
         let Some(batch) = turn.next() else { return };
-        if IS_HINTED {
-            hint(black_box(batch));
+        if IS_PREFETCHED {
+            prefetch(black_box(batch));
         }
         batch.iter().for_each(|command| _ = black_box(store.execute(black_box(command))));
     });

@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A program of yours has a `TcpListener` in place of this pipe. The hint is advice to the processor, for speed.
     let server = Server::start_with(|listener| {
-        kvstore::serve(listener, router).prefetch(store.hint()).databases(store.databases())
+        kvstore::serve(listener, router).prefetch(store.prefetch()).databases(store.databases())
     });
     let client = server.client();
     client.set("greeting", "hello").await?;

@@ -20,7 +20,7 @@ use tower::ServiceBuilder;
 async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::builder().databases(1).build();
     // Gives back the memory of keys whose time has come; they are not seen with or without it.
-    tokio::spawn(store.maintain());
+    tokio::spawn(store.run());
 
     // A command is answered here and now, also where nothing is async.
     println!("SET {}", store.execute(&Command::set("key", "value")));

@@ -42,8 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .listen(records_tcp);
 
-    tokio::spawn(cache.maintain());
-    tokio::spawn(records.maintain());
+    tokio::spawn(cache.run());
+    tokio::spawn(records.run());
     let running = [tokio::spawn(caching.into_future()), tokio::spawn(recording.into_future())];
 
     Client::builder().over(cache_here.connect()?).await?.set("key", "cached").await?;

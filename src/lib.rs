@@ -106,7 +106,6 @@
 
 pub mod catalog;
 pub mod client;
-mod glob;
 pub mod guide;
 pub mod routing;
 pub mod server;

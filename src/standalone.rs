@@ -69,8 +69,8 @@ pub fn server(store: &Store, settings: &StackSettings) -> Serve {
         // None of these layers holds anything between commands.
         .keep_service(true)
         .databases(store.databases())
-        .prefetch(store.hint())
-        .with_task(store.maintain())
+        .prefetch(store.prefetch())
+        .with_task(store.run())
 }
 
 /// Serves a new store behind the default stack, for ever: the shortest way to a server.

@@ -468,6 +468,8 @@ async fn settings_of_the_server_are_set_through_the_store() {
     let refusal = "-ERR CONFIG SET failed (possibly related to argument 'timeout') - argument couldn't be parsed into an \
                    integer\r\n";
     client.asks("CONFIG SET maxclients 2 timeout soon\r\n", refusal).await;
+    let refusal = "-ERR CONFIG SET failed (possibly related to argument 'TIMEOUT') - duplicate parameter\r\n";
+    client.asks("CONFIG SET timeout soon TIMEOUT 10\r\n", refusal).await;
     client.asks("CONFIG GET maxclients\r\n", "*2\r\n$10\r\nmaxclients\r\n$5\r\n10000\r\n").await;
     client.asks("CONFIG SET maxclients 2 timeout 10\r\n", "+OK\r\n").await;
     let mut third = server.connect();

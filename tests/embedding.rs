@@ -46,7 +46,7 @@ async fn a_command_of_ones_own_stands_beside_those_of_the_store() -> Outcome {
     let store = Store::new();
     let router: Router<(), Store> =
         Router::new().command("CLAIM", claim).with_state(Client::local(store.clone())).fallback_service(store.clone());
-    let server = testing::Server::start_with(|listener| kvstore::serve(listener, router).prefetch(store.hint()));
+    let server = testing::Server::start_with(|listener| kvstore::serve(listener, router).prefetch(store.prefetch()));
     let client = server.client();
     for (owner, holder) in [("Ada", "Ada"), ("Grace", "Ada")] {
         assert_eq!(client.call(Command::new("CLAIM").arg("lamp").arg(owner)).await?, holder.into());

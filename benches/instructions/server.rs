@@ -28,7 +28,7 @@ const ANSWER: usize = "$64\r\n".len() + 64 + "\r\n".len();
 
 fn bare(runtime: &Runtime, listener: PipeListener) {
     let store = store();
-    runtime.spawn(kvstore::serve(listener, store.clone()).prefetch(store.hint()).into_future());
+    runtime.spawn(kvstore::serve(listener, store.clone()).prefetch(store.prefetch()).into_future());
 }
 
 fn stacked(runtime: &Runtime, listener: PipeListener) {

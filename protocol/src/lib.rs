@@ -21,6 +21,7 @@
 //! # Layout
 //! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
 //! - [`catalog`]: what is known of a command by its name: arity, flags, keys
+//! - [`Options`]: a cursor over the options of a command; [`Pattern`]: glob-style patterns, for keys and channels
 //! - [`IntoResponse`]: what a handler returns
 //! - [`Body`], [`BodyPipe`], [`Streamed`]: long values that are streamed; [`Upgrade`]: another protocol
 //! - [`Session`], [`SessionHandle`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came
@@ -45,6 +46,7 @@ mod command;
 mod double;
 mod error;
 mod framed;
+mod glob;
 mod integer;
 mod into_response;
 mod limits;
@@ -64,8 +66,9 @@ pub use body::{Body, BodyPipe, Streamed};
 pub use byte_string::ByteString;
 pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};
-pub use command::{Command, RequestBatch, ToArg, Word};
+pub use command::{Command, Options, RequestBatch, ToArg, Word};
 pub use error::{CommandError, FrameError, ProtocolError};
+pub use glob::Pattern;
 pub use integer::parse_integer;
 pub use into_response::IntoResponse;
 pub use limits::Limits;

@@ -1,9 +1,8 @@
 //! What COMMAND answers, in the form of Redis.
 
-use kvstore_protocol::{Command, CommandError, Response};
+use kvstore_protocol::{Command, CommandError, Pattern, Response};
 
 use super::{Catalog, CommandInfo, Flags};
-use crate::glob::Pattern;
 
 /// What `COMMAND GETKEYS` says of a command that there is not.
 pub(crate) const INVALID_COMMAND: &str = "Invalid command specified";
@@ -127,7 +126,7 @@ pub(super) fn list(catalog: &Catalog, filter: &[&[u8]]) -> Result<Response, Comm
         }
         [by, kind, pattern] if is(by, "FILTERBY") && is(kind, "PATTERN") => {
             lower = pattern.to_ascii_lowercase();
-            let pattern = Pattern::new(&lower);
+            let pattern = Pattern::new(&*lower);
             Box::new(move |listed| pattern.matches(listed.name().as_bytes()))
         }
         _ => return Err(CommandError::SYNTAX),

@@ -1,14 +1,14 @@
-//! [`Args`]: the arguments of a command, and how they are read.
+//! [`Args`]: the arguments of a command.
 
-use kvstore_protocol::{Command, CommandError, parse_integer};
+use kvstore_protocol::{Command, CommandError, Options, parse_integer};
 
-use super::value::{Content, Value};
+use super::value::{NewValue, Value};
 
-/// From this length on a value keeps the buffer in which it came. The transport reads a request of this size into a
-/// buffer of its own, so nothing else is kept with it.
-const ADOPTED: usize = 64 * 1024;
+/// The shortest value that keeps the buffer it was received in. The transport reads a request of this size into a buffer
+/// of its own, so nothing else is kept with it.
+const MIN_ADOPTED: usize = 64 * 1024;
 
-/// The arguments of a command, counted from 0; the name is not one of them.
+/// The arguments of a command, numbered from 0. The name is not one of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Args<'a>(&'a Command);
 
@@ -21,25 +21,25 @@ impl<'a> Args<'a> {
         self.0
     }
 
-    /// How many there are.
+    /// The number of arguments.
     pub(crate) fn len(&self) -> usize {
         self.0.len() - 1
     }
 
-    /// The argument at `index`; empty where there is none, which the arity of the command excludes.
+    /// The argument at `index`; empty if there is none, which the arity of the command rules out.
     #[inline]
     pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
         self.0.arg_at(index).unwrap_or_default()
     }
 
-    /// The argument at `index` as a value to store: copied, or its buffer kept where it is large.
+    /// The argument at `index` as a value to store: a copy, or for a large one its buffer.
     #[inline]
-    pub(crate) fn value(&self, index: usize) -> Content<'a> {
+    pub(crate) fn value(&self, index: usize) -> NewValue<'a> {
         let bytes = self.bytes(index);
-        if bytes.len() < ADOPTED {
+        if bytes.len() < MIN_ADOPTED {
             return bytes.into();
         }
-        Content::Value(Value::String(self.0.shared_arg(index).unwrap_or_default()))
+        NewValue::External(Value::String(self.0.shared_arg(index).unwrap_or_default()))
     }
 
     /// The argument at `index` as an integer.
@@ -48,6 +48,11 @@ impl<'a> Args<'a> {
     /// `ERR value is not an integer or out of range`
     pub(crate) fn integer(&self, index: usize) -> Result<i64, CommandError> {
         parse_integer(self.bytes(index)).ok_or(CommandError::NOT_AN_INTEGER)
+    }
+
+    /// The arguments from `index` on, as options.
+    pub(crate) fn options(&self, index: usize) -> Options<'a> {
+        self.0.options(index)
     }
 
     /// Whether the argument at `index` is this word, without regard to case.

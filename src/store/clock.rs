@@ -1,17 +1,17 @@
-//! [`Clock`]: the time, handed in.
+//! [`Clock`]: the source of the time.
 
 use std::{
     fmt,
     time::{Duration, SystemTime},
 };
 
-/// Tells a store the time. The default is the machine's; a test or a simulation brings its own.
+/// The source of the time of a store. The default is [`SystemClock`]; a test or a simulation brings its own.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time since 1970-01-01 00:00 UTC.
+    /// Returns the time since the Unix epoch.
     fn now(&self) -> Duration;
 }
 
-/// The machine's clock.
+/// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -22,7 +22,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that goes as tokio's does, so that a test with paused time can let keys expire.
+/// A clock that advances with tokio's, so that keys expire in a test with paused time.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(async {
@@ -39,7 +39,7 @@ pub struct TokioClock {
 }
 
 impl TokioClock {
-    /// A clock that shows the machine's time now.
+    /// Creates a clock that shows the time of the operating system now.
     pub fn new() -> Self {
         Self { started: tokio::time::Instant::now(), offset: SystemClock.now() }
     }

@@ -1,4 +1,4 @@
-//! [`Context`]: everything a command may depend on beside its arguments and its slots.
+//! [`Context`]: what a command may depend on besides its arguments and its slots.
 
 use std::{cell::Cell, time::Duration};
 
@@ -6,23 +6,22 @@ use kvstore_protocol::Session;
 
 use super::clock::Clock;
 
-/// The circumstances of one command: its session, the time, a random seed.
+/// The session of a command, the time, and a random seed.
 ///
-/// A command reads no clock and no generator of its own. Both are read here at most once a command, and only when a
-/// command asks: whoever records a command to run it again records what was read.
+/// A command reads no clock and no random generator itself. Each is read here at most once for a command, and only if the
+/// command needs it, so that a recorded command can be replayed with what was read.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     session: &'a Session,
     clock: &'a dyn Clock,
     now: Cell<Option<Duration>>,
     seed: Cell<Option<u64>>,
-    /// The second that the store last noted, for the age of entries.
-    tick: u32,
+    lru_clock: u32,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(session: &'a Session, clock: &'a dyn Clock, tick: u32) -> Self {
-        Self { session, clock, now: Cell::new(None), seed: Cell::new(None), tick }
+    pub(crate) fn new(session: &'a Session, clock: &'a dyn Clock, lru_clock: u32) -> Self {
+        Self { session, clock, now: Cell::new(None), seed: Cell::new(None), lru_clock }
     }
 
     /// The session of the client.
@@ -30,7 +29,7 @@ impl<'a> Context<'a> {
         self.session
     }
 
-    /// The time since 1970. The same throughout the command.
+    /// The time since the Unix epoch. It does not change during the command.
     pub(crate) fn time(&self) -> Duration {
         self.now.get().unwrap_or_else(|| {
             let now = self.clock.now();
@@ -39,12 +38,12 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// The time in milliseconds since 1970.
+    /// The time in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> u64 {
         self.time().as_millis() as u64
     }
 
-    /// A random number. The same throughout the command.
+    /// A random number. It does not change during the command.
     pub(crate) fn seed(&self) -> u64 {
         self.seed.get().unwrap_or_else(|| {
             let seed = fastrand::u64(..);
@@ -53,9 +52,9 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// The time in seconds since 1970, as fine as the age of entries needs it.
+    /// The LRU clock: the time in seconds since the Unix epoch, up to a tenth of a second old.
     #[inline]
-    pub(crate) fn tick(&self) -> u32 {
-        self.tick
+    pub(crate) fn lru_clock(&self) -> u32 {
+        self.lru_clock
     }
 }

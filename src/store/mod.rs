@@ -1,22 +1,34 @@
 //! [`Store`]: the key-value store, a `Service<Command>` like any other.
 //!
-//! The framework's first user, through its public interface: with a socket in front of it a server, without one a store in
-//! the same process. A command is a deterministic function over the slots of its keys: the time and a seed are handed to
-//! it, its keys are known from its `spec` before it runs, and it takes no lock. Everything else follows from that rule.
+//! The store uses the public interface of the framework: behind [`serve`](crate::serve) it is a server, without a socket a
+//! store in the same process.
 //!
-//! - `commands` the commands, a family a file; `spec` what is known of one before it runs
-//! - `args`, `context` what a command reads; `engine` where entries live and how slots are lent; `value` the data types
-//! - `machine` what INFO asks the operating system
+//! A command is a deterministic function of its arguments, the slots of its keys, the time and a random seed. Its `spec`
+//! says which keys it has before it runs; the store locks their shards and calls the function, which takes no lock and reads
+//! no clock itself.
+//!
+//! - `commands` the commands, one family a file; `spec` what is known of a command before it runs
+//! - `args`, `context` what a command reads; `slots` the keys that it works on
+//! - `databases`, `database` locks, and one database as a whole; `shard` the entries behind one lock
+//! - `value` the data types
+//! - `state` executes commands; `prefetcher` loads their keys ahead into the processor's caches
+//! - `procfs` what INFO reads of the operating system
 
 mod args;
+mod builder;
 mod clock;
 mod commands;
 mod context;
-mod engine;
-mod machine;
+mod database;
+mod databases;
 #[cfg(test)]
 mod model;
+mod prefetcher;
+mod procfs;
+mod shard;
+mod slots;
 mod spec;
+mod state;
 #[cfg(test)]
 mod testing;
 mod value;
@@ -25,40 +37,30 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
-    num::NonZeroUsize,
     ops::Deref,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     task::{Context as TaskContext, Poll},
-    thread,
     time::Duration,
 };
 
-use kvstore_protocol::{Command, CommandError, Response, Session};
+use kvstore_protocol::{Command, Response};
 use tower::Service;
 
-use args::Args;
-use context::Context;
-use engine::{Engine, Hint, Key, Keyspace, memory::Memory};
-use spec::{Answer, Run, Spec};
+use state::StoreState;
 
+pub use builder::Builder;
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
 
-/// How often entries are removed whose time has come, and the clock for the age of entries is read.
+/// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);
 
-/// Up to which length a first argument is taken for a key by a hint that has not looked at the command.
-const GUESSED: usize = 128;
+/// The most steps of active expiry before other tasks get their turn.
+const EXPIRE_BATCH: usize = 1000;
 
-/// After how many commands a clone gets a handle of its own: one that a connection holds, and not one made for a command.
-const SETTLED: u8 = 16;
-
-/// How many due entries are removed before others get their turn.
-const EXPIRED_AT_ONCE: usize = 1000;
+/// The number of calls after which a clone gets a handle of its own: a connection has kept it for some time.
+const CALLS_TO_SETTLE: u8 = 16;
 
 /// A key-value store in memory. Clones share it.
 ///
@@ -74,85 +76,77 @@ const EXPIRED_AT_ONCE: usize = 1000;
 /// ```
 pub struct Store {
     handle: Arc<Handle>,
-    /// How many commands it was called with, up to [`SETTLED`].
+    /// The number of calls, up to [`CALLS_TO_SETTLE`].
     calls: u8,
 }
 
-/// What each command counts itself on. A clone that is called again and again has one of its own: on one count for all, each
-/// command would take a cache line away from the other threads.
+/// The state, with a reference count of its own for each clone that is called often. Every command clones the `Arc` around
+/// it: threads that shared one count would take its cache line from each other.
 #[repr(align(64))]
-struct Handle(Arc<Shared>);
+struct Handle(Arc<StoreState>);
 
 impl Deref for Handle {
-    type Target = Shared;
+    type Target = StoreState;
 
     #[inline]
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &StoreState {
         &self.0
     }
 }
 
-/// What all clones of a store share.
-pub(crate) struct Shared {
-    engine: Memory,
-    table: commands::Table,
-    clock: Box<dyn Clock>,
-    tick: AtomicU32,
-    started: Duration,
-    /// What CONFIG GET shows beside the settings of the store, by names in lower case.
-    config: Vec<(String, String)>,
-}
-
 impl Store {
-    /// An empty store with the default settings.
+    /// Creates an empty store with the default settings.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A store with settings of its own.
+    /// Returns a builder, for a store with other settings.
     pub fn builder() -> Builder {
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Builder { databases: 16, threads, clock: Box::new(SystemClock), config: Vec::new() }
+        Builder::new()
     }
 
-    /// How many databases there are.
+    /// Returns the number of databases.
     pub fn databases(&self) -> usize {
-        self.handle.engine.databases()
+        self.handle.databases.len()
     }
 
-    /// Answers a command, here and now: a store in memory never waits.
+    /// Executes a command and returns its response. The store is in memory, so it never waits.
     pub fn execute(&self, command: &Command) -> Response {
         self.handle.execute(command).unwrap_or_else(Response::from)
     }
 
-    /// The hint for [`Serve::hint`](crate::server::Serve::hint): asks the processor for the memory that a batch of
-    /// commands will touch, so that their cache misses overlap.
-    pub fn hint(&self) -> impl Fn(&[Command]) + Send + Sync + 'static {
+    /// Returns the function for [`Serve::prefetch`](crate::server::Serve::prefetch). It prefetches the keys of a batch of
+    /// commands, so that their cache misses overlap.
+    pub fn prefetch(&self) -> impl Fn(&[Command]) + Send + Sync + 'static {
         let store = self.clone();
-        move |batch| store.handle.hint(batch)
+        move |batch| store.handle.prefetch(batch)
     }
 
-    /// Removes entries whose time has come, ten times a second, for as long as the future is polled. A key whose time has
-    /// come is never seen with or without it; this gives its memory back.
-    pub fn maintain(&self) -> impl Future<Output = Infallible> + Send + 'static {
+    /// Does the background work of the store, for as long as the future is polled: removes expired keys, ten times a second.
+    /// A task of the server that serves the store: see [`Serve::with_task`](crate::server::Serve::with_task).
+    ///
+    /// Commands never see an expired key, with or without this; it frees the memory of keys that no command asks for.
+    pub fn run(&self) -> impl Future<Output = Infallible> + Send + 'static {
         let store = self.clone();
         async move {
             let mut interval = tokio::time::interval(MAINTENANCE);
             loop {
                 interval.tick().await;
-                while store.handle.remove_due() >= EXPIRED_AT_ONCE {
+                while store.handle.remove_expired(EXPIRE_BATCH) >= EXPIRE_BATCH {
                     tokio::task::yield_now().await;
                 }
             }
         }
     }
-}
 
-impl Store {
+    fn from_state(state: StoreState) -> Self {
+        Self { handle: Arc::new(Handle(Arc::new(state))), calls: 0 }
+    }
+
     #[cold]
-    fn settle(&mut self) {
+    fn count_call(&mut self) {
         self.calls += 1;
-        if self.calls == SETTLED {
+        if self.calls == CALLS_TO_SETTLE {
             self.handle = Arc::new(Handle(Arc::clone(&self.handle.0)));
         }
     }
@@ -170,166 +164,6 @@ impl Default for Store {
     }
 }
 
-/// The settings of a [`Store`].
-#[derive(Debug)]
-pub struct Builder {
-    databases: usize,
-    threads: usize,
-    clock: Box<dyn Clock>,
-    config: Vec<(String, String)>,
-}
-
-impl Builder {
-    /// How many databases there are: 16 by default.
-    #[must_use]
-    pub fn databases(self, databases: usize) -> Self {
-        Self { databases: databases.max(1), ..self }
-    }
-
-    /// How many threads will execute commands, about: as many as the machine has by default. A store for one is a little
-    /// faster and smaller, and more may share it all the same.
-    ///
-    /// Keys and short strings take 32 GiB at most in each part of a database, of which there is one for one thread and eight
-    /// for each of more: a command that would store more than that panics.
-    #[must_use]
-    pub fn threads(self, threads: usize) -> Self {
-        Self { threads, ..self }
-    }
-
-    /// Where the time comes from: the machine's clock by default.
-    #[must_use]
-    pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Box::new(clock), ..self }
-    }
-
-    /// A setting of the program around the store, for CONFIG GET to show: its port, say. The last value of a name counts.
-    #[must_use]
-    pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let name = name.into().to_ascii_lowercase();
-        self.config.retain(|(known, _)| *known != name);
-        self.config.push((name, value.into()));
-        self
-    }
-
-    /// Makes the store.
-    pub fn build(self) -> Store {
-        let started = self.clock.now();
-        let shared = Shared {
-            engine: Memory::new(self.databases, shards(self.threads)),
-            table: commands::Table::new(),
-            clock: self.clock,
-            tick: AtomicU32::new(started.as_secs() as u32),
-            started,
-            config: self.config,
-        };
-        Store { handle: Arc::new(Handle(Arc::new(shared))), calls: 0 }
-    }
-}
-
-/// Into how many shards a database is cut: many more than there are threads, so that these seldom meet, and not so many that
-/// a batch has hardly two keys in any. One thread meets nobody, and takes one lock for as many keys as it needs.
-fn shards(threads: usize) -> usize {
-    if threads > 1 { threads.saturating_mul(8) } else { 1 }
-}
-
-impl Shared {
-    fn execute(&self, command: &Command) -> Answer {
-        let Some(spec) = self.table.find(command) else { return Err(CommandError::unknown_command(command)) };
-        let spec = spec.resolve(command)?;
-        let args = Args::new(command);
-        let context = Context::new(command.session(), &*self.clock, self.tick.load(Ordering::Relaxed));
-        let database = self.selected(context.session());
-        match spec.run {
-            Run::Slots(run) if spec.keys.is_single(command.len()) => {
-                let key = Key { database, name: args.bytes(0) };
-                self.engine.lend(&context, key, |slots| run(&context, &args, slots))
-            }
-            _ => self.execute_other(spec, &context, &args, database),
-        }
-    }
-
-    /// Commands with several keys or none. Apart from those with one, so that these need little of the stack.
-    #[inline(never)]
-    fn execute_other(&self, spec: &Spec, context: &Context<'_>, args: &Args<'_>, database: usize) -> Answer {
-        match spec.run {
-            Run::Slots(run) if spec.keys.are_selected() => {
-                let keys = spec.keys.of(args.command(), database);
-                self.engine.lend_many(context, keys, |slots| run(context, args, slots))
-            }
-            Run::Slots(run) => {
-                let keys = spec.keys.located(args, database)?;
-                if keys.iter().any(|key| key.database >= self.engine.databases()) {
-                    return Err(CommandError::err("DB index is out of range"));
-                }
-                self.engine.lend_many(context, keys.into_iter(), |slots| run(context, args, slots))
-            }
-            Run::Keyspace(run) => run(context, args, self.engine.keyspace(database)),
-            Run::Store(run) => run(context, args, self),
-            Run::Help(lines) => {
-                let lines = lines.iter().chain(&["HELP", "    Prints this help."]);
-                Ok(Response::array(lines.map(|line| Response::simple(*line))))
-            }
-            Run::Subs => Err(CommandError::unknown_command(args.command())),
-        }
-    }
-
-    /// The database of a session. A server that selects among more than the store has is set up wrongly: its clients meet
-    /// in the last one.
-    #[inline]
-    fn selected(&self, session: &Session) -> usize {
-        session.database().min(self.engine.databases() - 1)
-    }
-
-    #[inline]
-    fn hint(&self, batch: &[Command]) {
-        if let [command] = batch { self.hint_alone(command) } else { self.hint_batch(batch) }
-    }
-
-    /// Hints the key of a command alone, if it has one where nearly all have it.
-    #[inline]
-    fn hint_alone(&self, command: &Command) {
-        if let Some(name) = command.arg_at(0)
-            && name.len() <= GUESSED
-        {
-            self.engine.hint_alone(Key { database: self.selected(command.session()), name });
-        }
-    }
-
-    #[inline(never)]
-    fn hint_batch(&self, batch: &[Command]) {
-        let mut hint = self.engine.hint();
-        for command in batch {
-            match command.arg_at(0) {
-                // Nearly every command of few words has a key, and has it first. A wrong guess costs a cache line.
-                Some(name) if command.len() <= 3 && name.len() <= GUESSED => {
-                    hint.add(Key { database: self.selected(command.session()), name });
-                }
-                _ => self.hint_keys(command, &mut hint),
-            }
-        }
-        hint.finish();
-    }
-
-    /// Hints the keys of a command that has to be looked at.
-    #[inline(never)]
-    fn hint_keys(&self, command: &Command, hint: &mut Hint<'_>) {
-        if let Some(spec) = self.table.find(command) {
-            spec.keys.of(command, self.selected(command.session())).for_each(|key| hint.add(key));
-        }
-    }
-
-    fn remove_due(&self) -> usize {
-        let now = self.clock.now();
-        self.tick.store(now.as_secs() as u32, Ordering::Relaxed);
-        self.engine.expire(now.as_millis() as u64, EXPIRED_AT_ONCE)
-    }
-
-    /// The databases, by number.
-    fn keyspaces(&self) -> impl Iterator<Item = &dyn Keyspace> {
-        (0..self.engine.databases()).map(|database| self.engine.keyspace(database))
-    }
-}
-
 impl Service<Command> for Store {
     type Response = Response;
     type Error = Infallible;
@@ -341,18 +175,18 @@ impl Service<Command> for Store {
 
     #[inline]
     fn call(&mut self, command: Command) -> ResponseFuture {
-        if self.calls < SETTLED {
-            self.settle();
+        if self.calls < CALLS_TO_SETTLE {
+            self.count_call();
         }
         ResponseFuture { store: Arc::clone(&self.handle), command }
     }
 }
 
-/// The answer of a [`Store`]: there at the first poll.
+/// The future of a [`Store`]. It completes at its first poll.
 ///
-/// Nothing happens before that, so that a limit around the store can still refuse the command; and everything happens in
-/// it, so that a command that is dropped was done wholly or not at all.
-#[must_use = "a command runs when its future is polled"]
+/// The command is executed by that poll, not by `call`: a layer around the store may still refuse it before. A command is
+/// executed completely or, if the future is dropped first, not at all.
+#[must_use = "a command is executed when its future is polled"]
 pub struct ResponseFuture {
     store: Arc<Handle>,
     command: Command,
@@ -372,7 +206,7 @@ impl Future for ResponseFuture {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("databases", &self.handle.engine.databases()).finish_non_exhaustive()
+        f.debug_struct("Store").field("databases", &self.handle.databases.len()).finish_non_exhaustive()
     }
 }
 

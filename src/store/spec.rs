@@ -1,101 +1,96 @@
-//! [`Spec`]: what is known of a command before it runs. One row a command, beside its function.
+//! [`Spec`]: the description of a command, next to its function.
 
 use std::fmt;
 
 use kvstore_protocol::{Command, CommandError, Response};
 
-use super::{
-    Shared,
-    args::Args,
-    context::Context,
-    engine::{Key, Keyspace, Slots},
-};
+use super::{StoreState, args::Args, context::Context, database::Database, databases::KeyRef, slots::Slots};
 use crate::catalog::KeyRange;
 pub(crate) use crate::catalog::{Arity, Flags};
 
-/// A command: its name, how many words it has, where its keys are, what it does to them, and the function.
+/// The name of a command, its arity, its keys, its flags, and its function.
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
     pub(crate) arity: Arity,
     pub(crate) keys: Keys,
     pub(crate) flags: Flags,
-    pub(crate) run: Run,
-    /// The sub-commands, where the first argument names one.
+    pub(crate) run: CommandFn,
+    /// The sub-commands, if the first argument names one.
     pub(crate) subs: &'static [Spec],
-    /// What it is for, as COMMAND DOCS tells it, and since which version of Redis there is such a command.
+    /// The summary of COMMAND DOCS, and the version of Redis that introduced the command.
     pub(crate) summary: &'static str,
     pub(crate) since: &'static str,
 }
 
-/// What a command comes to: an answer, or a refusal that is one.
+/// The result of a command: a response, or an error that is sent as one.
 pub(crate) type Answer = Result<Response, CommandError>;
 
-/// A function over the slots of its keys.
-pub(crate) type OverSlots = fn(&Context<'_>, &Args<'_>, &mut Slots<'_>) -> Answer;
+/// A function over the slots of the keys.
+pub(crate) type SlotsFn = fn(&Context<'_>, &Args<'_>, &mut Slots<'_>) -> Answer;
 
-/// A function over the selected database as a whole.
-pub(crate) type OverKeyspace = fn(&Context<'_>, &Args<'_>, &dyn Keyspace) -> Answer;
+/// A function over the selected database.
+pub(crate) type DatabaseFn = fn(&Context<'_>, &Args<'_>, &Database) -> Answer;
 
-/// A function over the store itself: its settings and its statistics.
-pub(crate) type OverStore = fn(&Context<'_>, &Args<'_>, &Shared) -> Answer;
+/// A function over the whole store.
+pub(crate) type StoreFn = fn(&Context<'_>, &Args<'_>, &StoreState) -> Answer;
 
 /// The function of a command, by what it works on.
 #[derive(Clone, Copy)]
-pub(crate) enum Run {
-    Slots(OverSlots),
-    Keyspace(OverKeyspace),
-    Store(OverStore),
+pub(crate) enum CommandFn {
+    Slots(SlotsFn),
+    Database(DatabaseFn),
+    Store(StoreFn),
     /// The first argument names a sub-command.
-    Subs,
-    /// Answers these lines.
+    Subcommands,
+    /// Answers with these lines.
     Help(&'static [&'static str]),
 }
 
 impl Spec {
     /// A command over the slots of its keys.
-    pub(crate) const fn new(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: OverSlots) -> Self {
-        Self::row(name, arity, keys, flags, Run::Slots(run))
+    pub(crate) const fn new(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: SlotsFn) -> Self {
+        Self::row(name, arity, keys, flags, CommandFn::Slots(run))
     }
 
     /// A command over the selected database.
-    pub(crate) const fn over_keyspace(name: &'static str, arity: Arity, flags: Flags, run: OverKeyspace) -> Self {
-        Self::row(name, arity, Keys::NONE, flags, Run::Keyspace(run))
+    pub(crate) const fn over_database(name: &'static str, arity: Arity, flags: Flags, run: DatabaseFn) -> Self {
+        Self::row(name, arity, Keys::NONE, flags, CommandFn::Database(run))
     }
 
     /// A command over the store itself.
-    pub(crate) const fn over_store(name: &'static str, arity: Arity, flags: Flags, run: OverStore) -> Self {
-        Self::row(name, arity, Keys::NONE, flags, Run::Store(run))
+    pub(crate) const fn over_store(name: &'static str, arity: Arity, flags: Flags, run: StoreFn) -> Self {
+        Self::row(name, arity, Keys::NONE, flags, CommandFn::Store(run))
     }
 
-    /// A command whose first argument names one of others.
+    /// A command whose first argument names a sub-command.
     pub(crate) const fn family(name: &'static str, subs: &'static [Spec]) -> Self {
-        Self { subs, ..Self::row(name, Arity::at_least(2), Keys::NONE, PLAIN, Run::Subs) }
+        Self { subs, ..Self::row(name, Arity::at_least(2), Keys::NONE, PLAIN, CommandFn::Subcommands) }
     }
 
-    /// The same, where the name alone is a command too.
-    pub(crate) const fn family_or(name: &'static str, subs: &'static [Spec], flags: Flags, run: OverStore) -> Self {
+    /// The same, if the name alone is a command too.
+    pub(crate) const fn family_or(name: &'static str, subs: &'static [Spec], flags: Flags, run: StoreFn) -> Self {
         Self { subs, ..Self::over_store(name, Arity::at_least(1), flags, run) }
     }
 
-    /// The sub-command that tells what the others do.
+    /// The sub-command that describes the others.
     pub(crate) const fn help(lines: &'static [&'static str]) -> Self {
-        let row = Self::row("HELP", Arity::exactly(2), Keys::NONE, PLAIN, Run::Help(lines));
-        row.about("Tells what the sub-commands are for.", "5.0.0")
+        let row = Self::row("HELP", Arity::exactly(2), Keys::NONE, PLAIN, CommandFn::Help(lines));
+        row.about("Describes the sub-commands.", "5.0.0")
     }
 
-    /// The same command, with what it is for, and since which version of Redis there is such a command.
+    /// The same command with a summary, and the version of Redis that introduced it.
     pub(crate) const fn about(self, summary: &'static str, since: &'static str) -> Self {
         Self { summary, since, ..self }
     }
 
-    const fn row(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: Run) -> Self {
+    const fn row(name: &'static str, arity: Arity, keys: Keys, flags: Flags, run: CommandFn) -> Self {
         Self { name, arity, keys, flags, run, subs: &[], summary: "", since: "" }
     }
 
-    /// The row that a command means: this one, or one of its sub-commands.
+    /// The spec for a command: this one, or one of its sub-commands.
     ///
     /// # Errors
-    /// When there is no such sub-command, or the row takes another number of words.
+    /// If there is no such sub-command, or the arity is wrong.
     #[inline]
     pub(crate) fn resolve(&'static self, command: &Command) -> Result<&'static Self, CommandError> {
         if self.subs.is_empty() && self.arity.admits(command.len()) { Ok(self) } else { self.resolve_sub(command) }
@@ -121,16 +116,16 @@ impl fmt::Debug for Spec {
     }
 }
 
-/// In which database the key at an index is: `None` for the selected one.
+/// The database of the key at an index: `None` for the selected one.
 type DatabaseOf = fn(&Args<'_>, usize) -> Result<Option<usize>, CommandError>;
 
-/// Where the keys of a command are, and in which databases.
+/// Where the keys of a command are among its words, and in which databases.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keys {
     pub(crate) range: KeyRange,
-    /// In which database the key at an index is, where that is not the selected one.
+    /// The databases of the keys, if not all are in the selected one.
     database: Option<DatabaseOf>,
-    /// Up to how many words a command has one key at most, its first argument, in the selected database.
+    /// The most words with which a command surely has one key at most: its first argument, in the selected database.
     single_up_to: usize,
 }
 
@@ -143,14 +138,14 @@ impl Keys {
     pub(crate) const FIRST_TWO: Self = Self::of_range(KeyRange::FIRST_TWO);
     /// Every argument is a key.
     pub(crate) const ALL: Self = Self::of_range(KeyRange::ALL);
-    /// Every other argument is a key, from the first on.
+    /// Every second argument is a key, from the first on.
     pub(crate) const PAIRS: Self = Self::of_range(KeyRange::PAIRS);
 
     const fn of_range(range: KeyRange) -> Self {
         Self { range, database: None, single_up_to: range.single_up_to() }
     }
 
-    /// From `first` to `last`, each `step` words.
+    /// Every `step`th word from `first` to `last`.
     pub(crate) const fn range(first: usize, last: isize, step: usize) -> Self {
         Self::of_range(KeyRange::new(first, last, step))
     }
@@ -163,15 +158,15 @@ impl Keys {
         Self { database: Some(database), single_up_to: 0, ..self }
     }
 
-    /// Whether a command of so many words has one key at most, its first argument, in the selected database.
+    /// Whether a command of so many words has one key at most: its first argument, in the selected database.
     #[inline]
     pub(crate) fn is_single(self, words: usize) -> bool {
         words <= self.single_up_to
     }
 
     /// The keys of a command.
-    pub(crate) fn of<'a>(self, command: &'a Command, database: usize) -> impl Iterator<Item = Key<'a>> {
-        self.range.of(command).map(move |name| Key { database, name })
+    pub(crate) fn of<'a>(self, command: &'a Command, database: usize) -> impl Iterator<Item = KeyRef<'a>> {
+        self.range.of(command).map(move |name| KeyRef { database, name })
     }
 
     /// Whether all keys are in the selected database.
@@ -180,9 +175,9 @@ impl Keys {
         self.database.is_none()
     }
 
-    /// The keys of a command, each in the database where it is.
-    pub(crate) fn located<'a>(self, args: &Args<'a>, selected: usize) -> Result<Vec<Key<'a>>, CommandError> {
-        let mut keys: Vec<Key<'a>> = self.of(args.command(), selected).collect();
+    /// The keys of a command, each with its database.
+    pub(crate) fn located<'a>(self, args: &Args<'a>, selected: usize) -> Result<Vec<KeyRef<'a>>, CommandError> {
+        let mut keys: Vec<KeyRef<'a>> = self.of(args.command(), selected).collect();
         if let Some(database) = self.database {
             for (index, key) in keys.iter_mut().enumerate() {
                 key.database = database(args, index)?.unwrap_or(selected);
@@ -192,19 +187,19 @@ impl Keys {
     }
 }
 
-/// Reads, and changes nothing.
+/// Reads keys.
 pub(crate) const READ: Flags = Flags::READ;
-/// Changes what is stored.
+/// Writes keys.
 pub(crate) const WRITE: Flags = Flags::WRITE;
-/// Takes about the same time however much is stored.
+/// Takes constant or logarithmic time.
 pub(crate) const FAST: Flags = Flags::FAST;
-/// May store more.
-pub(crate) const GROWS: Flags = Flags::DENY_OOM;
-/// For operators.
+/// May increase the memory usage.
+pub(crate) const DENY_OOM: Flags = Flags::DENY_OOM;
+/// For administrators.
 pub(crate) const ADMIN: Flags = Flags::ADMIN;
-/// Slow, or far-reaching.
+/// Slow, or affects all clients.
 pub(crate) const DANGEROUS: Flags = Flags::DANGEROUS;
-/// Changes nothing and reads no data.
+/// Neither reads nor writes keys.
 pub(crate) const PLAIN: Flags = Flags::PLAIN;
 
 #[cfg(test)]

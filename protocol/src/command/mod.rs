@@ -1,6 +1,7 @@
 //! [`Command`]: one request, as it came.
 
 mod batch;
+mod options;
 mod origin;
 mod to_arg;
 
@@ -9,6 +10,7 @@ use std::{fmt, mem, ops::Range, sync::Arc};
 use bytes::{Bytes, BytesMut};
 
 pub use batch::RequestBatch;
+pub use options::Options;
 pub use origin::Word;
 pub use to_arg::ToArg;
 

@@ -1,4 +1,4 @@
-//! COMMAND: what the rows of the commands say about them.
+//! COMMAND: the descriptions of the commands.
 
 use std::sync::LazyLock;
 
@@ -9,28 +9,29 @@ use crate::{
     catalog::{Catalog, CommandInfo},
     server,
     store::{
-        Shared,
         args::Args,
         context::Context,
         spec::{Answer, Arity, PLAIN, Spec},
+        state::StoreState,
     },
 };
 
 pub(super) const SPECS: &[Spec] = &[COMMAND];
 
-/// `COMMAND`: every command, with what INFO tells of it.
+/// `COMMAND`: every command, as COMMAND INFO describes it.
 const COMMAND: Spec = Spec::family_or(
     "COMMAND",
     &[
-        Spec::over_store("COUNT", Arity::exactly(2), PLAIN, count).about("Counts the commands.", "2.8.13"),
+        Spec::over_store("COUNT", Arity::exactly(2), PLAIN, count).about("Returns the number of commands.", "2.8.13"),
         Spec::over_store("LIST", Arity::at_least(2), PLAIN, list).about("Returns the names of the commands.", "7.0.0"),
         Spec::over_store("INFO", Arity::at_least(2), PLAIN, info)
-            .about("Tells arity, flags and keys of commands.", "2.8.13"),
-        Spec::over_store("DOCS", Arity::at_least(2), PLAIN, docs).about("Tells what commands are for.", "7.0.0"),
+            .about("Returns arity, flags and keys of commands.", "2.8.13"),
+        Spec::over_store("DOCS", Arity::at_least(2), PLAIN, docs)
+            .about("Returns the documentation of commands.", "7.0.0"),
         Spec::over_store("GETKEYS", Arity::at_least(3), PLAIN, getkeys)
-            .about("Returns the keys in a command.", "2.8.13"),
+            .about("Extracts the keys of a command.", "2.8.13"),
         Spec::over_store("GETKEYSANDFLAGS", Arity::at_least(3), PLAIN, getkeysandflags)
-            .about("Returns the keys in a command, and how they are used.", "7.0.0"),
+            .about("Extracts the keys of a command, and how it accesses them.", "7.0.0"),
         Spec::help(&[
             "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
             "(no subcommand)",
@@ -56,9 +57,9 @@ const COMMAND: Spec = Spec::family_or(
     PLAIN,
     all,
 )
-.about("Tells of every command.", "2.8.13");
+.about("Returns arity, flags and keys of all commands.", "2.8.13");
 
-/// What is known of every command that a client of a store can send, those that the transport answers included.
+/// Returns the catalog of every command that a client of a store can send, including the commands of the connection.
 ///
 /// ```
 /// let catalog = kvstore::store::catalog();
@@ -80,42 +81,42 @@ impl Spec {
     }
 }
 
-fn all(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+fn all(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.all())
 }
 
-/// `COMMAND COUNT`: how many there are.
-fn count(_: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+/// `COMMAND COUNT`: the number of commands.
+fn count(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.count().into())
 }
 
 /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: their names.
-fn list(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+fn list(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     CATALOG.list(&args.from(1).collect::<Vec<_>>())
 }
 
-/// `COMMAND INFO [name …]`: arity, flags, keys, categories; nil for a name that is none.
-fn info(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+/// `COMMAND INFO [name …]`: arity, flags, keys, categories; nil for an unknown command.
+fn info(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.info(args.from(1)))
 }
 
-/// `COMMAND DOCS [name …]`: what is known of commands beside that.
-fn docs(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
+/// `COMMAND DOCS [name …]`: summary, version and group.
+fn docs(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
     Ok(CATALOG.docs(args.from(1)))
 }
 
 /// `COMMAND GETKEYS name [argument …]`: the keys of a command.
-fn getkeys(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
-    Ok(Response::array(CATALOG.keys_of(&asked(args))?))
+fn getkeys(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
+    Ok(Response::array(CATALOG.keys_of(&inner_command(args))?))
 }
 
-/// `COMMAND GETKEYSANDFLAGS name [argument …]`: the same, each with how it is used.
-fn getkeysandflags(_: &Context<'_>, args: &Args<'_>, _: &Shared) -> Answer {
-    CATALOG.keys_and_flags_of(&asked(args))
+/// `COMMAND GETKEYSANDFLAGS name [argument …]`: the same, each with how it is accessed.
+fn getkeysandflags(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
+    CATALOG.keys_and_flags_of(&inner_command(args))
 }
 
 /// The command that the arguments are.
-fn asked(args: &Args<'_>) -> Command {
+fn inner_command(args: &Args<'_>) -> Command {
     Command::new(args.bytes(1)).with_args(args.from(2))
 }
 
@@ -126,12 +127,12 @@ mod tests {
     use super::*;
     use crate::store::{
         spec::{READ, WRITE},
-        testing::Bench,
+        testing::TestStore,
     };
 
     #[test]
-    fn info_tells_arity_flags_and_keys() {
-        Bench::new().check([(
+    fn info_has_arity_flags_and_keys() {
+        TestStore::new().check([(
             "COMMAND INFO mget nosuch",
             "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, [], [{\"flags\": {+RO}, \
              \"begin_search\": {\"type\": \"index\", \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \
@@ -140,23 +141,23 @@ mod tests {
     }
 
     #[test]
-    fn the_list_has_every_command_and_those_of_the_transport() {
-        let bench = Bench::new();
-        let (Response::Array(names), Response::Array(all)) = (bench.answer("COMMAND LIST"), bench.answer("COMMAND"))
+    fn the_list_has_every_command_and_those_of_the_connection() {
+        let store = TestStore::new();
+        let (Response::Array(names), Response::Array(all)) = (store.answer("COMMAND LIST"), store.answer("COMMAND"))
         else {
             panic!("arrays")
         };
         for name in ["get", "ping", "client", "command", "object"] {
             assert!(names.contains(&name.into()), "{name}");
         }
-        assert_eq!(bench.answer("COMMAND COUNT"), names.len().into());
+        assert_eq!(store.answer("COMMAND COUNT"), names.len().into());
         assert_eq!(all.len(), names.len());
     }
 
-    /// The rows, those of sub-commands included, each with the name that comes first.
-    fn rows() -> impl Iterator<Item = (&'static str, &'static Spec)> {
-        let rows = FAMILIES.iter().flat_map(|family| family.specs);
-        rows.flat_map(|spec| [spec].into_iter().chain(spec.subs).map(|row| (spec.name, row)))
+    /// The specs, including those of sub-commands, each with the name of its command.
+    fn specs() -> impl Iterator<Item = (&'static str, &'static Spec)> {
+        let specs = FAMILIES.iter().flat_map(|family| family.specs);
+        specs.flat_map(|spec| [spec].into_iter().chain(spec.subs).map(|spec| (spec.name, spec)))
     }
 
     #[test]
@@ -168,14 +169,14 @@ mod tests {
 
     #[test]
     fn every_command_either_reads_or_writes_its_keys() {
-        for (_, row) in rows().filter(|(_, row)| !row.keys.range.is_none()) {
-            assert!(row.flags.has(READ) != row.flags.has(WRITE), "{}", row.name);
+        for (_, spec) in specs().filter(|(_, spec)| !spec.keys.range.is_none()) {
+            assert!(spec.flags.has(READ) != spec.flags.has(WRITE), "{}", spec.name);
         }
     }
 
     #[test]
     fn the_list_can_be_filtered() {
-        Bench::new().check([
+        TestStore::new().check([
             ("COMMAND LIST FILTERBY PATTERN GETR*", "[\"getrange\"]"),
             ("COMMAND LIST FILTERBY PATTERN object|e*", "[\"object|encoding\"]"),
             ("COMMAND LIST FILTERBY MODULE x", "[]"),
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_a_command() {
-        Bench::new().check([
+        TestStore::new().check([
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT ENCODING k", "[\"k\"]"),
             ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RW}], [\"b\", {+RW}]]"),
@@ -199,32 +200,32 @@ mod tests {
     }
 
     #[test]
-    fn docs_tell_what_a_command_is_for() {
+    fn docs_have_summary_version_and_group() {
         let docs =
             "{\"get\": {\"summary\": \"Returns the string of a key.\", \"since\": \"1.0.0\", \"group\": \"string\"}}";
-        Bench::new().check([("COMMAND DOCS get nosuch", docs)]);
+        TestStore::new().check([("COMMAND DOCS get nosuch", docs)]);
     }
 
     #[test]
-    fn every_command_says_what_it_is_for_and_since_when() {
-        for (_, row) in rows() {
-            assert!(!row.summary.is_empty() && !row.since.is_empty(), "{}", row.name);
+    fn every_command_has_a_summary_and_a_version() {
+        for (_, spec) in specs() {
+            assert!(!spec.summary.is_empty() && !spec.since.is_empty(), "{}", spec.name);
         }
     }
 
     proptest! {
         #[test]
         fn no_arguments_make_a_command_panic(command in any::<Index>(), args in prop::collection::vec(word(), 0..6)) {
-            let rows: Vec<_> = rows().collect();
-            let (name, row) = *command.get(&rows);
-            let bench = Bench::new();
-            bench.check([("MSET a 12 b text", "+OK"), ("EXPIRE a 10", ":1")]);
-            let sub = (name != row.name).then_some(row.name);
-            bench.answer_to(Command::new(name).with_args(sub).with_args(args));
+            let specs: Vec<_> = specs().collect();
+            let (name, spec) = *command.get(&specs);
+            let store = TestStore::new();
+            store.check([("MSET a 12 b text", "+OK"), ("EXPIRE a 10", ":1")]);
+            let sub = (name != spec.name).then_some(spec.name);
+            store.answer_to(Command::new(name).with_args(sub).with_args(args));
         }
     }
 
-    /// What means something to some command.
+    /// Words that mean something to some command, numbers, and arbitrary bytes.
     fn word() -> impl Strategy<Value = Vec<u8>> {
         let words = "a b missing NX XX GET GT LT EX PX EXAT PXAT KEEPTTL PERSIST MATCH COUNT TYPE DB REPLACE FILTERBY ACLCAT \
                      PATTERN set get|x object|encoding * [a- [^ \\ a*a*b 0 1 -1 15 16 1.5 inf nan 1e4932 1e-4951";

@@ -1,12 +1,12 @@
-//! Strings that are numbers: INCR and its like. Their ends stay.
+//! Strings that are numbers: INCR, DECR and their variants. The key keeps its expiry.
 
 use kvstore_protocol::{ByteString, CommandError, parse_integer};
 
 use crate::store::{
     args::Args,
     context::Context,
-    engine::Slots,
-    spec::{Answer, Arity, FAST, GROWS, Keys, Spec, WRITE},
+    slots::Slots,
+    spec::{Answer, Arity, DENY_OOM, FAST, Keys, Spec, WRITE},
     value::Decimal,
 };
 
@@ -15,33 +15,33 @@ const INFINITE: CommandError = CommandError::new("ERR", "increment would produce
 
 pub(super) const SPECS: &[Spec] = &[INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT];
 
-/// `INCR key`: adds 1 and answers the sum; a missing key counts as 0.
-const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), incr)
-    .about("Adds one to the integer of a key; a missing key counts as 0.", "1.0.0");
+/// `INCR key`: adds 1. Answers the sum. A missing key counts as 0.
+const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incr)
+    .about("Increments the integer of a key by one. A missing key counts as 0.", "1.0.0");
 
 fn incr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, 1)
 }
 
-/// `DECR key`: subtracts 1 and answers the difference.
-const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(GROWS).and(FAST), decr)
-    .about("Takes one from the integer of a key; a missing key counts as 0.", "1.0.0");
+/// `DECR key`: subtracts 1. Answers the difference.
+const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decr)
+    .about("Decrements the integer of a key by one. A missing key counts as 0.", "1.0.0");
 
 fn decr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, -1)
 }
 
-/// `INCRBY key increment`: adds an integer and answers the sum.
-const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrby)
-    .about("Adds a number to the integer of a key; a missing key counts as 0.", "1.0.0");
+/// `INCRBY key increment`: adds an integer. Answers the sum.
+const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrby)
+    .about("Increments the integer of a key by a number. A missing key counts as 0.", "1.0.0");
 
 fn incrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     add(slots, args.integer(1)?)
 }
 
-/// `DECRBY key decrement`: subtracts an integer and answers the difference.
-const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), decrby)
-    .about("Takes a number from the integer of a key; a missing key counts as 0.", "1.0.0");
+/// `DECRBY key decrement`: subtracts an integer. Answers the difference.
+const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decrby)
+    .about("Decrements the integer of a key by a number. A missing key counts as 0.", "1.0.0");
 
 fn decrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let decrement = args.integer(1)?;
@@ -59,10 +59,10 @@ fn add(slots: &mut Slots<'_>, increment: i64) -> Answer {
     Ok(sum.into())
 }
 
-/// `INCRBYFLOAT key increment`: adds a decimal number and answers the sum, with up to 17 digits behind the point.
+/// `INCRBYFLOAT key increment`: adds a decimal number. Answers the sum, with up to 17 digits after the decimal point.
 const INCRBYFLOAT: Spec =
-    Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(GROWS).and(FAST), incrbyfloat)
-        .about("Adds a decimal number to the one of a key; a missing key counts as 0.", "2.6.0");
+    Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrbyfloat)
+        .about("Increments the decimal number of a key by another one. A missing key counts as 0.", "2.6.0");
 
 fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
@@ -82,13 +82,13 @@ fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answe
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
 
     #[test]
-    fn counters_start_at_zero_and_keep_their_end() {
-        Bench::new().check([
+    fn counters_start_at_zero_and_keep_their_expiry() {
+        TestStore::new().check([
             ("INCR n", ":1"),
             ("EXPIRE n 10", ":1"),
             ("INCRBY n 10", ":11"),
@@ -100,18 +100,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_integer_is_not_counted() {
-        let bench = Bench::new();
-        bench.check([("INCRBY n x", NOT_AN_INTEGER), ("INCRBY n 1.5", NOT_AN_INTEGER), ("EXISTS n", ":0")]);
+    fn only_integers_are_incremented() {
+        let store = TestStore::new();
+        store.check([("INCRBY n x", NOT_AN_INTEGER), ("INCRBY n 1.5", NOT_AN_INTEGER), ("EXISTS n", ":0")]);
         for text in ["abc", "1.0", "01", "+1", "''", "9223372036854775808"] {
-            bench.check([(&*format!("SET n {text}"), "+OK"), ("INCR n", NOT_AN_INTEGER)]);
+            store.check([(&*format!("SET n {text}"), "+OK"), ("INCR n", NOT_AN_INTEGER)]);
         }
     }
 
     #[test]
     fn a_counter_does_not_overflow() {
         const OVERFLOW: &str = "-ERR increment or decrement would overflow";
-        Bench::new().check([
+        TestStore::new().check([
             ("SET n 9223372036854775807", "+OK"),
             ("INCR n", OVERFLOW),
             ("DECRBY n -1", OVERFLOW),
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn decimals_are_added_exactly() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SET n 10.50", "+OK"),
             ("INCRBYFLOAT n 0.1", "\"10.6\""),
             ("SET n 5.0e3", "+OK"),
@@ -139,10 +139,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decimal_is_not_added() {
+    fn only_decimal_numbers_are_added() {
         const NOT_A_FLOAT: &str = "-ERR value is not a valid float";
         const INFINITE: &str = "-ERR increment would produce NaN or Infinity";
-        Bench::new().check([
+        TestStore::new().check([
             ("INCRBYFLOAT n x", NOT_A_FLOAT),
             ("INCRBYFLOAT n nan", NOT_A_FLOAT),
             ("INCRBYFLOAT n 1e5000", NOT_A_FLOAT),

@@ -1,232 +1,246 @@
-//! When keys end: EXPIRE, TTL and their like.
+//! Expiry: EXPIRE, TTL, PERSIST and their variants.
 
 use kvstore_protocol::{CommandError, Response};
 
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{End, Slots},
+    shard::Expiry,
+    slots::Slots,
     spec::{Answer, Arity, FAST, Keys, READ, Spec, WRITE},
 };
 
 pub(super) const SPECS: &[Spec] = &[EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST];
 
-/// What a time is counted in.
+/// The unit of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Seconds,
     Milliseconds,
 }
 
-/// What a time is counted from.
+/// What a time counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
-    FromNow,
-    Since1970,
+pub(super) enum TimeBase {
+    /// From now.
+    Relative,
+    /// From the Unix epoch.
+    Absolute,
 }
 
-/// How an argument tells a time.
+/// The meaning of a number that is a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Time(pub(super) Unit, pub(super) Moment);
+pub(super) struct TimeFormat(pub(super) Unit, pub(super) TimeBase);
 
-impl Time {
-    /// The options by which SET and GETEX take a time.
+impl TimeFormat {
+    /// The options of SET and GETEX that have a time.
     pub(super) const OPTIONS: [(&'static str, Self); 4] = [
-        ("EX", Self(Unit::Seconds, Moment::FromNow)),
-        ("PX", Self(Unit::Milliseconds, Moment::FromNow)),
-        ("EXAT", Self(Unit::Seconds, Moment::Since1970)),
-        ("PXAT", Self(Unit::Milliseconds, Moment::Since1970)),
+        ("EX", Self(Unit::Seconds, TimeBase::Relative)),
+        ("PX", Self(Unit::Milliseconds, TimeBase::Relative)),
+        ("EXAT", Self(Unit::Seconds, TimeBase::Absolute)),
+        ("PXAT", Self(Unit::Milliseconds, TimeBase::Absolute)),
     ];
 
-    /// The time in milliseconds since 1970, which may be over; `name` is that of the command.
+    /// The time in milliseconds since the Unix epoch, which may have passed. `name` is that of the command.
     fn resolve(self, context: &Context<'_>, number: i64, name: &str) -> Result<i64, CommandError> {
         let milliseconds = match self.0 {
             Unit::Seconds => number.checked_mul(1000),
             Unit::Milliseconds => Some(number),
         };
         let resolved = match self.1 {
-            Moment::FromNow => milliseconds.and_then(|milliseconds| milliseconds.checked_add(context.now() as i64)),
-            Moment::Since1970 => milliseconds,
+            TimeBase::Relative => milliseconds.and_then(|milliseconds| milliseconds.checked_add(context.now() as i64)),
+            TimeBase::Absolute => milliseconds,
         };
-        resolved.ok_or_else(|| invalid(name))
+        resolved.ok_or_else(|| invalid_expire_time(name))
     }
 
-    /// The same, where only a positive number makes sense.
-    pub(super) fn future(self, context: &Context<'_>, number: i64, name: &str) -> Result<u64, CommandError> {
+    /// The same for a number that must be positive.
+    pub(super) fn positive(self, context: &Context<'_>, number: i64, name: &str) -> Result<u64, CommandError> {
         if number <= 0 {
-            return Err(invalid(name));
+            return Err(invalid_expire_time(name));
         }
         self.resolve(context, number, name).map(|at| at as u64)
     }
 }
 
-fn invalid(name: &str) -> CommandError {
+fn invalid_expire_time(name: &str) -> CommandError {
     CommandError::err(format!("invalid expire time in '{name}' command"))
 }
 
-/// `EXPIRE key seconds [NX | XX | GT | LT]`: the key ends after so many seconds. Answers whether that was set.
+/// `EXPIRE key seconds [NX | XX | GT | LT]`: sets the expiry, in seconds from now. Answers whether it was set.
 const EXPIRE: Spec = Spec::new("EXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expire)
-    .about("Lets a key end after so many seconds.", "1.0.0");
+    .about("Sets the expiry of a key, in seconds from now.", "1.0.0");
 
 fn expire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Seconds, Moment::FromNow), context, args, slots, "expire")
+    set_expiry(TimeFormat(Unit::Seconds, TimeBase::Relative), context, args, slots, "expire")
 }
 
-/// `PEXPIRE key milliseconds [NX | XX | GT | LT]`: the key ends after so many milliseconds.
+/// `PEXPIRE key milliseconds [NX | XX | GT | LT]`: the same in milliseconds.
 const PEXPIRE: Spec = Spec::new("PEXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpire)
-    .about("Lets a key end after so many milliseconds.", "2.6.0");
+    .about("Sets the expiry of a key, in milliseconds from now.", "2.6.0");
 
 fn pexpire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Milliseconds, Moment::FromNow), context, args, slots, "pexpire")
+    set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Relative), context, args, slots, "pexpire")
 }
 
-/// `EXPIREAT key seconds [NX | XX | GT | LT]`: the key ends so many seconds after 1970 began.
+/// `EXPIREAT key seconds [NX | XX | GT | LT]`: sets the expiry, in seconds since the Unix epoch. Answers whether it was
+/// set.
 const EXPIREAT: Spec = Spec::new("EXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expireat)
-    .about("Lets a key end at a Unix time in seconds.", "1.2.0");
+    .about("Sets the expiry of a key, in seconds since the Unix epoch.", "1.2.0");
 
 fn expireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Seconds, Moment::Since1970), context, args, slots, "expireat")
+    set_expiry(TimeFormat(Unit::Seconds, TimeBase::Absolute), context, args, slots, "expireat")
 }
 
-/// `PEXPIREAT key milliseconds [NX | XX | GT | LT]`: the key ends so many milliseconds after 1970 began.
+/// `PEXPIREAT key milliseconds [NX | XX | GT | LT]`: the same in milliseconds.
 const PEXPIREAT: Spec = Spec::new("PEXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpireat)
-    .about("Lets a key end at a Unix time in milliseconds.", "2.6.0");
+    .about("Sets the expiry of a key, in milliseconds since the Unix epoch.", "2.6.0");
 
 fn pexpireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_end(Time(Unit::Milliseconds, Moment::Since1970), context, args, slots, "pexpireat")
+    set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Absolute), context, args, slots, "pexpireat")
 }
 
-fn set_end(time: Time, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
-    let conditions = Conditions::parse(args)?;
-    let at = time.resolve(context, args.integer(1)?, name)?;
+fn set_expiry(format: TimeFormat, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
+    let condition = ExpireCondition::parse(args)?;
+    let at = format.resolve(context, args.integer(1)?, name)?;
     let mut slot = slots.first();
-    let is_set = slot.entry().is_some_and(|entry| conditions.hold(at, entry.expires_at()));
-    if is_set {
+    let is_met = slot.entry().is_some_and(|entry| condition.is_met(at, entry.expires_at()));
+    if is_met {
         match u64::try_from(at) {
-            Ok(at) => slot.expire_at(End::At(at)),
-            // Before 1970.
+            Ok(at) => slot.expire_at(Expiry::At(at)),
+            // Before the Unix epoch.
             Err(_) => _ = slot.remove(),
         }
     }
-    Ok(is_set.into())
+    Ok(is_met.into())
 }
 
-/// On which conditions an end is set.
+/// When EXPIRE sets the expiry: if all of these are met.
 #[derive(Clone, Copy, Debug, Default)]
-struct Conditions {
-    /// There is none.
-    is_first: bool,
-    /// There is one.
-    is_next: bool,
-    /// It is later; never is the latest.
-    is_later: bool,
-    /// It is earlier.
-    is_earlier: bool,
+struct ExpireCondition {
+    /// The key has no expiry.
+    nx: bool,
+    /// The key has an expiry.
+    xx: bool,
+    /// The new expiry is later. No expiry counts as the latest.
+    gt: bool,
+    /// The new expiry is earlier.
+    lt: bool,
 }
 
-impl Conditions {
+impl ExpireCondition {
     fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
-        let mut conditions = Self::default();
-        for (index, word) in args.from(2).enumerate() {
-            let met = match index + 2 {
-                at if args.is(at, "NX") => &mut conditions.is_first,
-                at if args.is(at, "XX") => &mut conditions.is_next,
-                at if args.is(at, "GT") => &mut conditions.is_later,
-                at if args.is(at, "LT") => &mut conditions.is_earlier,
-                _ => return Err(CommandError::err(format!("Unsupported option {}", String::from_utf8_lossy(word)))),
-            };
-            *met = true;
+        let (mut condition, mut options) = (Self::default(), args.options(2));
+        loop {
+            if options.keyword("NX") {
+                condition.nx = true;
+            } else if options.keyword("XX") {
+                condition.xx = true;
+            } else if options.keyword("GT") {
+                condition.gt = true;
+            } else if options.keyword("LT") {
+                condition.lt = true;
+            } else {
+                break;
+            }
         }
-        let Self { is_first, is_next, is_later, is_earlier } = conditions;
-        if is_first && (is_next || is_later || is_earlier) {
+        match options.next() {
+            Some(word) => Err(CommandError::err(format!("Unsupported option {}", String::from_utf8_lossy(word)))),
+            None => condition.checked(),
+        }
+    }
+
+    /// Refuses conditions that contradict each other.
+    fn checked(self) -> Result<Self, CommandError> {
+        if self.nx && (self.xx || self.gt || self.lt) {
             return Err(CommandError::err("NX and XX, GT or LT options at the same time are not compatible"));
         }
-        if is_later && is_earlier {
+        if self.gt && self.lt {
             return Err(CommandError::err("GT and LT options at the same time are not compatible"));
         }
-        Ok(conditions)
+        Ok(self)
     }
 
-    fn hold(self, at: i64, before: Option<u64>) -> bool {
-        let later = || before.is_some_and(|before| at > before as i64);
-        let earlier = || before.is_none_or(|before| at < before as i64);
-        !(self.is_first && before.is_some()
-            || self.is_next && before.is_none()
-            || self.is_later && !later()
-            || self.is_earlier && !earlier())
+    fn is_met(self, at: i64, before: Option<u64>) -> bool {
+        let is_later = || before.is_some_and(|before| at > before as i64);
+        let is_earlier = || before.is_none_or(|before| at < before as i64);
+        (!self.nx || before.is_none())
+            && (!self.xx || before.is_some())
+            && (!self.gt || is_later())
+            && (!self.lt || is_earlier())
     }
 }
 
-/// `TTL key`: in how many seconds the key ends; -1 for never, -2 when it is missing.
+/// `TTL key`: the seconds until the key expires; -1 if it has no expiry, -2 if it is missing.
 const TTL: Spec = Spec::new("TTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), ttl)
-    .about("Returns how many seconds are left until a key ends.", "1.0.0");
+    .about("Returns the time to live of a key, in seconds.", "1.0.0");
 
 fn ttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at.saturating_sub(context.now()).saturating_add(500) / 1000)
+    expiry(slots, |at| at.saturating_sub(context.now()).saturating_add(500) / 1000)
 }
 
 /// `PTTL key`: the same in milliseconds.
 const PTTL: Spec = Spec::new("PTTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pttl)
-    .about("Returns how many milliseconds are left until a key ends.", "2.6.0");
+    .about("Returns the time to live of a key, in milliseconds.", "2.6.0");
 
 fn pttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at.saturating_sub(context.now()))
+    expiry(slots, |at| at.saturating_sub(context.now()))
 }
 
-/// `EXPIRETIME key`: how many seconds after 1970 began the key ends; -1 for never, -2 when it is missing.
+/// `EXPIRETIME key`: the expiry in seconds since the Unix epoch; -1 if the key has none, -2 if it is missing.
 const EXPIRETIME: Spec = Spec::new("EXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), expiretime)
-    .about("Returns the Unix time in seconds at which a key ends.", "7.0.0");
+    .about("Returns the expiry of a key, in seconds since the Unix epoch.", "7.0.0");
 
 fn expiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at.saturating_add(500) / 1000)
+    expiry(slots, |at| at.saturating_add(500) / 1000)
 }
 
 /// `PEXPIRETIME key`: the same in milliseconds.
 const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pexpiretime)
-    .about("Returns the Unix time in milliseconds at which a key ends.", "7.0.0");
+    .about("Returns the expiry of a key, in milliseconds since the Unix epoch.", "7.0.0");
 
 fn pexpiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    end(slots, |at| at)
+    expiry(slots, |at| at)
 }
 
-fn end(slots: &mut Slots<'_>, shown: impl FnOnce(u64) -> u64) -> Answer {
+fn expiry(slots: &mut Slots<'_>, convert: impl FnOnce(u64) -> u64) -> Answer {
     Ok(Response::Integer(match slots.first().peek().map(|entry| entry.expires_at()) {
-        Some(Some(at)) => shown(at) as i64,
+        Some(Some(at)) => convert(at) as i64,
         Some(None) => -1,
         None => -2,
     }))
 }
 
-/// `PERSIST key`: the key never ends. Answers whether it would have.
+/// `PERSIST key`: removes the expiry. Answers whether there was one.
 const PERSIST: Spec = Spec::new("PERSIST", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), persist)
-    .about("Removes the end of a key.", "2.2.0");
+    .about("Removes the expiry of a key.", "2.2.0");
 
 fn persist(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let mut slot = slots.first();
-    let ends = slot.entry().is_some_and(|entry| entry.expires_at().is_some());
-    if ends {
-        slot.expire_at(End::Never);
+    let expires = slot.entry().is_some_and(|entry| entry.expires_at().is_some());
+    if expires {
+        slot.expire_at(Expiry::Never);
     }
-    Ok(ends.into())
+    Ok(expires.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     #[test]
-    fn a_key_is_gone_when_its_time_has_come() {
-        let bench = Bench::new();
-        bench.check([("SET k v", "+OK"), ("PEXPIRE k 100", ":1")]);
-        bench.pass(99);
-        bench.check([("GET k", "\"v\""), ("PTTL k", ":1")]);
-        bench.pass(1);
-        bench.check([("GET k", "(nil)"), ("PTTL k", ":-2"), ("EXPIRE k 10", ":0"), ("KEYS *", "[]")]);
+    fn a_key_expires() {
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK"), ("PEXPIRE k 100", ":1")]);
+        store.pass(99);
+        store.check([("GET k", "\"v\""), ("PTTL k", ":1")]);
+        store.pass(1);
+        store.check([("GET k", "(nil)"), ("PTTL k", ":-2"), ("EXPIRE k 10", ":0"), ("KEYS *", "[]")]);
     }
 
     #[test]
-    fn ends_are_told_in_seconds_and_milliseconds_from_now_and_since_1970() {
-        Bench::new().check([
+    fn expiries_are_answered_relative_and_absolute_in_seconds_and_milliseconds() {
+        TestStore::new().check([
             ("TTL k", ":-2"),
             ("PEXPIRETIME k", ":-2"),
             ("SET k v", "+OK"),
@@ -247,16 +261,16 @@ mod tests {
     }
 
     #[test]
-    fn an_end_in_the_past_removes_the_key() {
+    fn a_past_expiry_removes_the_key() {
         for command in ["EXPIRE k 0", "EXPIRE k -1", "PEXPIRE k -5", "EXPIREAT k 1", "PEXPIREAT k -9223372036854775808"]
         {
-            Bench::new().check([("SET k v", "+OK"), (command, ":1"), ("EXISTS k", ":0"), ("DBSIZE", ":0")]);
+            TestStore::new().check([("SET k v", "+OK"), (command, ":1"), ("EXISTS k", ":0"), ("DBSIZE", ":0")]);
         }
     }
 
     #[test]
-    fn conditions_compare_with_the_end_before() {
-        Bench::new().check([
+    fn conditions_compare_with_the_expiry_before() {
+        TestStore::new().check([
             ("SET k v", "+OK"),
             ("EXPIRE k 10 XX", ":0"),
             ("EXPIRE k 10 GT", ":0"),
@@ -273,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn conditions_that_contradict_each_other_are_refused() {
+    fn contradicting_conditions_are_refused() {
         const FIRST: &str = "-ERR NX and XX, GT or LT options at the same time are not compatible";
-        Bench::new().check([
+        TestStore::new().check([
             ("EXPIRE k 10 NX XX", FIRST),
             ("EXPIRE k 10 GT NX", FIRST),
             ("EXPIRE k 10 GT LT", "-ERR GT and LT options at the same time are not compatible"),
@@ -285,7 +299,7 @@ mod tests {
 
     #[test]
     fn times_out_of_range_are_refused() {
-        Bench::new().check([
+        TestStore::new().check([
             ("SET k v", "+OK"),
             ("EXPIRE k 9223372036854775807", "-ERR invalid expire time in 'expire' command"),
             ("EXPIRE k -9223372036854775808", "-ERR invalid expire time in 'expire' command"),
@@ -299,10 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn persist_takes_the_end_away() {
-        let bench = Bench::new();
-        bench.check([("PERSIST k", ":0"), ("SET k v EX 1", "+OK"), ("PERSIST k", ":1"), ("PERSIST k", ":0")]);
-        bench.pass(10_000);
-        bench.check([("GET k", "\"v\"")]);
+    fn persist_removes_the_expiry() {
+        let store = TestStore::new();
+        store.check([("PERSIST k", ":0"), ("SET k v EX 1", "+OK"), ("PERSIST k", ":1"), ("PERSIST k", ":0")]);
+        store.pass(10_000);
+        store.check([("GET k", "\"v\"")]);
     }
 }

@@ -1,4 +1,4 @@
-//! INFO: what the store and the server in front of it know of themselves. What nobody measures is left out.
+//! INFO: facts and statistics of the store and of the server in front of it. Fields that are not measured are left out.
 
 use std::fmt::Write;
 
@@ -8,25 +8,25 @@ use super::config;
 use crate::{
     server::ServerStatus,
     store::{
-        Shared,
         args::Args,
         context::Context,
-        engine::Statistics,
-        machine,
+        procfs,
+        shard::Statistics,
         spec::{Answer, Arity, DANGEROUS, Spec},
+        state::StoreState,
     },
 };
 
 pub(super) const SPECS: &[Spec] = &[INFO];
 
-/// The version of Redis whose commands and texts are followed.
+/// The version of Redis that the commands and error texts follow.
 const REDIS_VERSION: &str = "7.2.0";
 
-/// `INFO [section …]`: facts for people and for monitors, section by section.
+/// `INFO [section …]`: facts and statistics, by section.
 const INFO: Spec = Spec::over_store("INFO", Arity::at_least(1), DANGEROUS, info)
-    .about("Returns facts and counts of the server.", "1.0.0");
+    .about("Returns information and statistics of the server.", "1.0.0");
 
-fn info(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+fn info(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     let is_everything = |index| ["all", "default", "everything"].iter().any(|word| args.is(index, word));
     let asks_for_all = args.len() == 0 || (0..args.len()).any(is_everything);
     let mut text = String::new();
@@ -42,10 +42,10 @@ fn info(context: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
     Ok(Response::Verbatim(*b"txt", text.into()))
 }
 
-/// Writes a section.
-type Section = fn(&mut Fields, &Context<'_>, &Shared);
+/// Writes the fields of a section.
+type Section = fn(&mut Fields, &Context<'_>, &StoreState);
 
-/// The sections in their order.
+/// The sections, in their order.
 const SECTIONS: [(&str, Section); 8] = [
     ("Server", server),
     ("Clients", clients),
@@ -57,7 +57,7 @@ const SECTIONS: [(&str, Section); 8] = [
     ("Keyspace", keyspace),
 ];
 
-/// The lines of a section.
+/// The fields of a section, one a line.
 struct Fields(String);
 
 impl Fields {
@@ -65,7 +65,7 @@ impl Fields {
         let _ = write!(self.0, "{name}:{value}\r\n");
     }
 
-    /// A number of bytes, twice: as it is, and for people.
+    /// A number of bytes, twice: as it is, and shortened for people.
     fn add_bytes(&mut self, name: &str, bytes: u64) {
         self.add(name, bytes);
         self.add(format_args!("{name}_human"), human(bytes));
@@ -81,12 +81,12 @@ fn human(bytes: u64) -> String {
     }
 }
 
-fn server(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
+fn server(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
     let uptime = context.time().saturating_sub(store.started).as_secs();
     fields.add("redis_version", REDIS_VERSION);
     fields.add("kvstore_version", env!("CARGO_PKG_VERSION"));
     fields.add("redis_mode", "standalone");
-    fields.add("os", machine::system());
+    fields.add("os", procfs::system());
     fields.add("arch_bits", usize::BITS);
     fields.add("process_id", std::process::id());
     if let Some(port) = config::value_of(store, "port") {
@@ -97,108 +97,108 @@ fn server(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
     fields.add("uptime_in_days", uptime / (24 * 60 * 60));
 }
 
-fn clients(fields: &mut Fields, context: &Context<'_>, _: &Shared) {
+fn clients(fields: &mut Fields, context: &Context<'_>, _: &StoreState) {
     let Some(status) = context.session().extensions().get::<ServerStatus>() else { return };
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
 }
 
-fn memory(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
-    if let Some(resident) = machine::resident_memory() {
+fn memory(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
+    if let Some(resident) = procfs::resident_memory() {
         fields.add_bytes("used_memory", resident);
         fields.add_bytes("used_memory_rss", resident);
     }
-    if let Some(peak) = machine::peak_memory() {
+    if let Some(peak) = procfs::peak_memory() {
         fields.add_bytes("used_memory_peak", peak);
     }
-    if let Some(total) = machine::total_memory() {
+    if let Some(total) = procfs::total_memory() {
         fields.add_bytes("total_system_memory", total);
     }
     fields.add_bytes("maxmemory", 0);
     fields.add("maxmemory_policy", "noeviction");
 }
 
-fn persistence(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
+fn persistence(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
     ["loading", "rdb_bgsave_in_progress", "aof_enabled"].iter().for_each(|name| fields.add(name, 0));
 }
 
-fn stats(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
+fn stats(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
     if let Some(status) = context.session().extensions().get::<ServerStatus>() {
         fields.add("total_connections_received", status.total_connections());
         fields.add("rejected_connections", status.refused_connections());
     }
     let mut total = Statistics::default();
-    store.keyspaces().for_each(|keyspace| total += keyspace.statistics());
+    store.databases.iter().for_each(|database| total += database.statistics());
     fields.add("expired_keys", total.expired);
     fields.add("evicted_keys", 0);
     fields.add("keyspace_hits", total.hits);
     fields.add("keyspace_misses", total.misses);
 }
 
-fn replication(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
+fn replication(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
     fields.add("role", "master");
     fields.add("connected_slaves", 0);
 }
 
-fn cpu(fields: &mut Fields, _: &Context<'_>, _: &Shared) {
-    if let Some((system, user)) = machine::processor_time() {
+fn cpu(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
+    if let Some((system, user)) = procfs::processor_time() {
         fields.add("used_cpu_sys", format_args!("{:.6}", system.as_secs_f64()));
         fields.add("used_cpu_user", format_args!("{:.6}", user.as_secs_f64()));
     }
 }
 
-fn keyspace(fields: &mut Fields, context: &Context<'_>, store: &Shared) {
-    for (number, keyspace) in store.keyspaces().enumerate() {
-        let (keys, expiring) = (keyspace.len(), keyspace.expiring());
+fn keyspace(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
+    for (number, database) in store.databases.iter().enumerate() {
+        let (keys, expiries) = (database.len(), database.expiries());
         if keys == 0 {
             continue;
         }
-        let rest = if expiring.count == 0 { 0 } else { expiring.mean.saturating_sub(context.now()) };
-        fields.add(format_args!("db{number}"), format_args!("keys={keys},expires={},avg_ttl={rest}", expiring.count));
+        let ttl = if expiries.count == 0 { 0 } else { expiries.mean.saturating_sub(context.now()) };
+        fields.add(format_args!("db{number}"), format_args!("keys={keys},expires={},avg_ttl={ttl}", expiries.count));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
-    fn text(bench: &Bench, line: &str) -> String {
-        String::from_utf8_lossy(bench.answer(line).as_bytes().expect("a text")).into_owned()
+    fn text(store: &TestStore, line: &str) -> String {
+        String::from_utf8_lossy(store.answer(line).as_bytes().expect("a text")).into_owned()
     }
 
     #[test]
     fn sections_are_those_asked_for_in_their_own_order() {
-        let bench = Bench::new();
-        let text = text(&bench, "INFO keyspace REPLICATION nosuch");
+        let store = TestStore::new();
+        let text = text(&store, "INFO keyspace REPLICATION nosuch");
         assert_eq!(text, "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\r\n# Keyspace\r\n");
-        assert_eq!(self::text(&bench, "INFO nosuch"), "");
-        assert!(self::text(&bench, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nkvstore_version:"));
-        assert_eq!(self::text(&bench, "INFO all").matches("# ").count(), 8);
+        assert_eq!(self::text(&store, "INFO nosuch"), "");
+        assert!(self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nkvstore_version:"));
+        assert_eq!(self::text(&store, "INFO all").matches("# ").count(), 8);
     }
 
     #[test]
-    fn databases_with_keys_tell_how_many_end_and_when() {
-        let bench = Bench::new();
-        bench.check([("MSET a 1 b 2", "+OK"), ("SET c 1 PX 1000", "+OK"), ("SET d 1 PX 3000", "+OK")]);
-        bench.pass(500);
-        assert_eq!(text(&bench, "INFO keyspace"), "# Keyspace\r\ndb0:keys=4,expires=2,avg_ttl=1500\r\n");
+    fn databases_with_keys_show_their_expiries() {
+        let store = TestStore::new();
+        store.check([("MSET a 1 b 2", "+OK"), ("SET c 1 PX 1000", "+OK"), ("SET d 1 PX 3000", "+OK")]);
+        store.pass(500);
+        assert_eq!(text(&store, "INFO keyspace"), "# Keyspace\r\ndb0:keys=4,expires=2,avg_ttl=1500\r\n");
     }
 
     #[test]
     fn reads_count_as_hits_or_misses_and_writes_do_not() {
-        let bench = Bench::new();
+        let store = TestStore::new();
         for line in ["SET k 1", "GET k", "GET x", "EXISTS k x", "INCR k", "DEL x", "EXPIRE x 1", "TTL k", "TYPE x"] {
-            bench.answer(line);
+            store.answer(line);
         }
-        let stats = text(&bench, "INFO stats");
+        let stats = text(&store, "INFO stats");
         assert!(stats.contains("keyspace_hits:3\r\nkeyspace_misses:3\r\n"), "{stats}");
     }
 
     #[test]
     fn uptime_counts_from_the_start_of_the_store() {
-        let bench = Bench::new();
-        bench.pass(2 * 24 * 60 * 60 * 1000 + 5000);
-        let server = text(&bench, "INFO server");
+        let store = TestStore::new();
+        store.pass(2 * 24 * 60 * 60 * 1000 + 5000);
+        let server = text(&store, "INFO server");
         assert!(server.contains("uptime_in_seconds:172805\r\nuptime_in_days:2\r\n"), "{server}");
         assert!(server.contains("tcp_port:7000\r\n"), "{server}");
     }

@@ -1,94 +1,94 @@
-//! Keys, whatever their type: DEL, EXISTS, RENAME, COPY, OBJECT …
+//! Commands on keys of any type: DEL, EXISTS, TYPE, RENAME, COPY, OBJECT.
 
 use kvstore_protocol::{CommandError, Response};
 
 use crate::store::{
     args::Args,
     context::Context,
-    engine::{Moved, Slots},
-    spec::{Answer, Arity, FAST, GROWS, Keys, OverSlots, READ, Spec, WRITE},
+    slots::{OwnedEntry, Slots},
+    spec::{Answer, Arity, DENY_OOM, FAST, Keys, READ, SlotsFn, Spec, WRITE},
 };
 
 pub(super) const SPECS: &[Spec] = &[DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RENAMENX, COPY, OBJECT];
 
 const NO_SUCH_KEY: CommandError = CommandError::new("ERR", "no such key");
 
-/// `DEL key [key …]`: removes the keys. Answers how many there were.
-const DEL: Spec = Spec::new("DEL", Arity::at_least(2), Keys::ALL, WRITE, del).about("Removes keys.", "1.0.0");
+/// `DEL key [key …]`: removes the keys. Answers how many existed.
+const DEL: Spec = Spec::new("DEL", Arity::at_least(2), Keys::ALL, WRITE, del).about("Deletes keys.", "1.0.0");
 
 /// `UNLINK key [key …]`: the same.
 const UNLINK: Spec =
-    Spec::new("UNLINK", Arity::at_least(2), Keys::ALL, WRITE.and(FAST), del).about("Removes keys.", "4.0.0");
+    Spec::new("UNLINK", Arity::at_least(2), Keys::ALL, WRITE.and(FAST), del).about("Deletes keys.", "4.0.0");
 
 fn del(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok((0..slots.len()).filter(|index| slots.at(*index).remove()).count().into())
 }
 
-/// `EXISTS key [key …]`: how many of the keys there are. One that is named twice counts twice.
+/// `EXISTS key [key …]`: how many of the keys exist. A key that is named twice counts twice.
 const EXISTS: Spec = Spec::new("EXISTS", Arity::at_least(2), Keys::ALL, READ.and(FAST), exists)
-    .about("Counts how many of the keys exist.", "1.0.0");
+    .about("Returns how many of the keys exist.", "1.0.0");
 
 fn exists(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok((0..slots.len()).filter(|index| slots.at(*index).peek().is_some()).count().into())
 }
 
-/// `TOUCH key [key …]`: marks the keys as used. Answers how many there are.
+/// `TOUCH key [key …]`: sets the time of the last access. Answers how many of the keys exist.
 const TOUCH: Spec = Spec::new("TOUCH", Arity::at_least(2), Keys::ALL, READ.and(FAST), touch)
-    .about("Marks keys as used now, and counts how many exist.", "3.2.1");
+    .about("Updates the last access of keys, and returns how many exist.", "3.2.1");
 
 fn touch(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok((0..slots.len()).filter(|index| slots.at(*index).read().is_some()).count().into())
 }
 
-/// `TYPE key`: the name of the type; `none` when the key is missing.
+/// `TYPE key`: the name of the type; `none` if the key is missing.
 const TYPE: Spec = Spec::new("TYPE", Arity::exactly(2), Keys::FIRST, READ.and(FAST), type_of)
-    .about("Names the type of what a key holds.", "1.0.0");
+    .about("Returns the type of the value of a key.", "1.0.0");
 
 fn type_of(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     Ok(Response::simple(slots.first().peek().map_or("none", |entry| entry.type_name())))
 }
 
-/// `RENAME key newkey`: gives the value, with its end, another key, in place of what is there.
+/// `RENAME key newkey`: renames the key, which keeps its expiry. An existing `newkey` is replaced.
 const RENAME: Spec = Spec::new("RENAME", Arity::exactly(3), Keys::FIRST_TWO, WRITE, rename)
-    .about("Gives a key another name, whatever had it.", "1.0.0");
+    .about("Renames a key, and replaces the one that has the new name.", "1.0.0");
 
 fn rename(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     let moved = slots.first().take().ok_or(NO_SUCH_KEY)?;
-    slots.at(1).put_moved(moved);
+    slots.at(1).put_entry(moved);
     Ok(Response::ok())
 }
 
-/// `RENAMENX key newkey`: the same, when nothing is there. Answers whether it was done.
+/// `RENAMENX key newkey`: the same, but only if `newkey` is missing. Answers whether it was done.
 const RENAMENX: Spec = Spec::new("RENAMENX", Arity::exactly(3), Keys::FIRST_TWO, WRITE.and(FAST), renamenx)
-    .about("Gives a key another name, but only when nothing has it.", "1.0.0");
+    .about("Renames a key only if no key has the new name.", "1.0.0");
 
 fn renamenx(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    if !slots.first().is_filled() {
+    if !slots.first().exists() {
         return Err(NO_SUCH_KEY);
     }
-    let is_free = !slots.at(1).is_filled();
+    let is_free = !slots.at(1).exists();
     if is_free {
         rename(context, args, slots)?;
     }
     Ok(is_free.into())
 }
 
-/// `COPY source destination [DB index] [REPLACE]`: copies the value with its end. Answers whether it was done.
+/// `COPY source destination [DB index] [REPLACE]`: copies the value and its expiry. Answers whether it was done.
 const COPY: Spec =
-    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(GROWS), copy)
-        .about("Copies what a key holds to another key.", "6.2.0");
+    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(DENY_OOM), copy)
+        .about("Copies the value of a key to another key.", "6.2.0");
 
 fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let CopyOptions { replaces, .. } = CopyOptions::parse(args)?;
+    let CopyOptions { replace, .. } = CopyOptions::parse(args)?;
     if slots.are_same(0, 1) {
         return Err(CommandError::err("source and destination objects are the same"));
     }
-    let Some(copied) = slots.first().read().map(Moved::from) else { return Ok(false.into()) };
+    let Some(copied) = slots.first().read().map(OwnedEntry::from) else { return Ok(false.into()) };
     let mut destination = slots.at(1);
-    if !replaces && destination.is_filled() {
+    if !replace && destination.exists() {
         return Ok(false.into());
     }
-    destination.put_moved(copied);
+    destination.put_entry(copied);
     Ok(true.into())
 }
 
@@ -100,46 +100,42 @@ fn copy_database(args: &Args<'_>, index: usize) -> Result<Option<usize>, Command
 #[derive(Debug, Default)]
 struct CopyOptions {
     database: Option<usize>,
-    replaces: bool,
+    replace: bool,
 }
 
 impl CopyOptions {
     fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
-        let mut options = Self::default();
-        let mut index = 2;
-        while index < args.len() {
-            if args.is(index, "REPLACE") {
-                options.replaces = true;
-            } else if args.is(index, "DB") && index + 1 < args.len() {
-                index += 1;
-                options.database = Some(database(args, index)?);
+        let (mut copy, mut options) = (Self::default(), args.options(2));
+        loop {
+            if options.keyword("REPLACE") {
+                copy.replace = true;
+            } else if options.keyword("DB") {
+                copy.database = Some(database(options.integer()?)?);
             } else {
-                return Err(CommandError::SYNTAX);
+                break;
             }
-            index += 1;
         }
-        Ok(options)
+        options.finish()?;
+        Ok(copy)
     }
 }
 
-/// The number of a database. Whether there is such a one is for the engine to say.
-fn database(args: &Args<'_>, index: usize) -> Result<usize, CommandError> {
-    let number = args.integer(index)?;
+/// The index of a database. Whether it exists is checked when the keys are located.
+fn database(number: i64) -> Result<usize, CommandError> {
     if i32::try_from(number).is_err() {
         return Err(CommandError::err("value is out of range, value must between -2147483648 and 2147483647"));
     }
     Ok(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-/// `OBJECT ENCODING | FREQ | IDLETIME | REFCOUNT key`: what is known of a value beside its content.
-const OBJECT: Spec =
-    Spec::family("OBJECT", OBJECT_SPECS).about("What is known of a value beside its content.", "2.2.3");
+/// `OBJECT ENCODING | FREQ | IDLETIME | REFCOUNT key`: internals of a value.
+const OBJECT: Spec = Spec::family("OBJECT", OBJECT_SPECS).about("Shows internals of the value of a key.", "2.2.3");
 
 const OBJECT_SPECS: &[Spec] = &[
-    object("ENCODING", encoding).about("Names how a value is represented in memory.", "2.2.3"),
-    object("FREQ", freq).about("Returns how often a key was used, where that is counted.", "4.0.0"),
-    object("IDLETIME", idletime).about("Returns for how many seconds a key was not used.", "2.2.3"),
-    object("REFCOUNT", refcount).about("Returns how many references there are to a value.", "2.2.3"),
+    object("ENCODING", encoding).about("Returns the encoding of a value in memory.", "2.2.3"),
+    object("FREQ", freq).about("Returns the access frequency of a key, if that is tracked.", "4.0.0"),
+    object("IDLETIME", idletime).about("Returns the seconds since the last access to a key.", "2.2.3"),
+    object("REFCOUNT", refcount).about("Returns the number of references to a value.", "2.2.3"),
     Spec::help(&[
         "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ENCODING <key>",
@@ -157,7 +153,7 @@ const OBJECT_SPECS: &[Spec] = &[
     ]),
 ];
 
-const fn object(name: &'static str, run: OverSlots) -> Spec {
+const fn object(name: &'static str, run: SlotsFn) -> Spec {
     Spec::new(name, Arity::exactly(3), Keys::range(2, 2, 1), READ, run)
 }
 
@@ -176,7 +172,7 @@ fn freq(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 }
 
 fn idletime(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().peek().map(|entry| i64::from(context.tick().saturating_sub(entry.accessed()))).into())
+    Ok(slots.first().peek().map(|entry| i64::from(context.lru_clock().saturating_sub(entry.accessed()))).into())
 }
 
 fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
@@ -185,13 +181,13 @@ fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     const NO_SUCH_KEY: &str = "-ERR no such key";
 
     #[test]
     fn keys_are_counted_as_often_as_they_are_named_and_removed_once() {
-        Bench::new().check([
+        TestStore::new().check([
             ("MSET a 1 b 2", "+OK"),
             ("EXISTS a a b missing", ":3"),
             ("TOUCH a a b missing", ":3"),
@@ -202,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn type_names_what_is_there() {
-        Bench::new().check([("TYPE k", "+none"), ("SET k v", "+OK"), ("TYPE k", "+string")]);
+    fn type_names_the_type() {
+        TestStore::new().check([("TYPE k", "+none"), ("SET k v", "+OK"), ("TYPE k", "+string")]);
     }
 
     #[test]
-    fn rename_carries_value_and_end_over_what_is_there() {
-        Bench::new().check([
+    fn rename_keeps_value_and_expiry_and_replaces_a_key() {
+        TestStore::new().check([
             ("RENAME a b", NO_SUCH_KEY),
             ("MSET a 1 b 2", "+OK"),
             ("EXPIRE a 10", ":1"),
@@ -225,8 +221,8 @@ mod tests {
     }
 
     #[test]
-    fn renamenx_leaves_what_is_there() {
-        Bench::new().check([
+    fn renamenx_replaces_nothing() {
+        TestStore::new().check([
             ("RENAMENX a b", NO_SUCH_KEY),
             ("MSET a 1 b 2", "+OK"),
             ("RENAMENX a b", ":0"),
@@ -237,9 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn copy_carries_value_and_end_between_databases() {
-        let mut bench = Bench::new();
-        bench.check([
+    fn copy_copies_value_and_expiry_between_databases() {
+        let mut store = TestStore::new();
+        store.check([
             ("COPY a b", ":0"),
             ("SET a 1 EX 10", "+OK"),
             ("COPY a b", ":1"),
@@ -250,13 +246,13 @@ mod tests {
             ("TTL b", ":-1"),
             ("COPY a a DB 3", ":1"),
         ]);
-        bench.select(3);
-        bench.check([("GET a", "\"2\""), ("COPY a b DB 0", ":0"), ("COPY a c DB 0", ":1"), ("DBSIZE", ":1")]);
+        store.select(3);
+        store.check([("GET a", "\"2\""), ("COPY a b DB 0", ":0"), ("COPY a c DB 0", ":1"), ("DBSIZE", ":1")]);
     }
 
     #[test]
-    fn copy_refuses_what_makes_no_sense() {
-        Bench::new().check([
+    fn copy_refuses_invalid_arguments() {
+        TestStore::new().check([
             ("COPY a a", "-ERR source and destination objects are the same"),
             ("COPY a a DB 0", "-ERR source and destination objects are the same"),
             ("COPY a b DB 16", "-ERR DB index is out of range"),
@@ -270,7 +266,7 @@ mod tests {
 
     #[test]
     fn object_names_the_encoding() {
-        Bench::new().check([
+        TestStore::new().check([
             ("OBJECT ENCODING k", "(nil)"),
             ("SET k 10", "+OK"),
             ("OBJECT ENCODING k", "\"int\""),
@@ -289,12 +285,12 @@ mod tests {
     }
 
     #[test]
-    fn object_counts_the_seconds_since_the_last_use() {
-        let bench = Bench::new();
-        bench.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
-        bench.pass(5000);
-        bench.store.handle.remove_due();
-        bench.check([
+    fn object_idletime_counts_from_the_last_access() {
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
+        store.pass(5000);
+        store.remove_expired();
+        store.check([
             ("TTL k", ":-1"),
             ("EXISTS k", ":1"),
             ("OBJECT IDLETIME k", ":5"),
@@ -304,17 +300,17 @@ mod tests {
     }
 
     #[test]
-    fn object_refuses_what_it_does_not_know() {
-        let bench = Bench::new();
-        bench.check([
+    fn object_refuses_unknown_subcommands() {
+        let store = TestStore::new();
+        store.check([
             ("OBJECT", "-ERR wrong number of arguments for 'object' command"),
             ("OBJECT FOO k", "-ERR unknown subcommand 'FOO'. Try OBJECT HELP."),
             ("OBJECT ENCODING", "-ERR wrong number of arguments for 'object|encoding' command"),
             ("OBJECT FREQ k", "(nil)"),
             ("SET k v", "+OK"),
         ]);
-        let freq = bench.answer("OBJECT FREQ k").to_string();
+        let freq = store.answer("OBJECT FREQ k").to_string();
         assert!(freq.starts_with("-ERR An LFU maxmemory policy is not selected, access frequency not tracked."));
-        assert!(bench.answer("OBJECT HELP").to_string().ends_with("+HELP, +    Prints this help.]"));
+        assert!(store.answer("OBJECT HELP").to_string().ends_with("+HELP, +    Prints this help.]"));
     }
 }

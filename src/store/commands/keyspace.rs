@@ -1,28 +1,25 @@
-//! A database as a whole: KEYS, SCAN, DBSIZE, FLUSHALL …
+//! Commands on a whole database: KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL.
 
-use kvstore_protocol::{ByteString, CommandError, Response};
+use kvstore_protocol::{ByteString, CommandError, Pattern, Response};
 
-use crate::{
-    glob::Pattern,
-    store::{
-        Shared,
-        args::Args,
-        context::Context,
-        engine::Keyspace,
-        spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
-    },
+use crate::store::{
+    args::Args,
+    context::Context,
+    database::Database,
+    spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
+    state::StoreState,
 };
 
 pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL];
 
-/// `KEYS pattern`: all keys that match.
-const KEYS: Spec = Spec::over_keyspace("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys)
+/// `KEYS pattern`: every key that matches.
+const KEYS: Spec = Spec::over_database("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys)
     .about("Returns every key that matches a pattern.", "1.0.0");
 
-fn keys(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
+fn keys(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     let pattern = Pattern::new(args.bytes(0));
     let mut found = Vec::new();
-    keyspace.each(context, &mut |entry| {
+    database.for_each(context, |entry| {
         if pattern.matches(entry.key()) {
             found.push(Response::from(entry.key()));
         }
@@ -30,18 +27,18 @@ fn keys(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answ
     Ok(Response::Array(found))
 }
 
-/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some keys, and where to go on.
-const SCAN: Spec = Spec::over_keyspace("SCAN", Arity::at_least(2), READ, scan)
-    .about("Returns some of the keys, and a cursor with which to go on.", "2.8.0");
+/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some of the keys, and the next cursor.
+const SCAN: Spec = Spec::over_database("SCAN", Arity::at_least(2), READ, scan)
+    .about("Returns some of the keys, and the cursor of the next ones.", "2.8.0");
 
-fn scan(context: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
+fn scan(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     let cursor = cursor(args.bytes(0))?;
     let options = ScanOptions::parse(args)?;
     let mut found = Vec::new();
-    let next = keyspace.scan(context, cursor, options.count, &mut |entry| {
-        let is_meant = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
+    let next = database.scan(context, cursor, options.count, |entry| {
+        let is_match = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
             && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
-        if is_meant {
+        if is_match {
             found.push(Response::from(entry.key()));
         }
     });
@@ -63,74 +60,68 @@ struct ScanOptions<'a> {
 
 impl<'a> ScanOptions<'a> {
     fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
-        let mut options = Self { pattern: None, count: 10, kind: None };
-        let mut index = 1;
-        while index < args.len() {
-            let value = index + 1;
-            if value == args.len() {
-                return Err(CommandError::SYNTAX);
-            }
-            if args.is(index, "MATCH") {
-                options.pattern = Some(Pattern::new(args.bytes(value)));
-            } else if args.is(index, "TYPE") {
-                options.kind = Some(args.bytes(value));
-            } else if args.is(index, "COUNT") {
-                options.count = usize::try_from(args.integer(value)?)
-                    .ok()
-                    .filter(|count| *count > 0)
-                    .ok_or(CommandError::SYNTAX)?;
+        let (mut scan, mut options) = (Self { pattern: None, count: 10, kind: None }, args.options(1));
+        loop {
+            if options.keyword("MATCH") {
+                scan.pattern = Some(Pattern::new(options.value()?));
+            } else if options.keyword("TYPE") {
+                scan.kind = Some(options.value()?);
+            } else if options.keyword("COUNT") {
+                scan.count = count(options.integer()?)?;
             } else {
-                return Err(CommandError::SYNTAX);
+                break;
             }
-            index += 2;
         }
-        Ok(options)
+        options.finish()?;
+        Ok(scan)
     }
 }
 
-/// `RANDOMKEY`: some key; nil when there is none.
-const RANDOMKEY: Spec = Spec::over_keyspace("RANDOMKEY", Arity::exactly(1), READ, randomkey)
-    .about("Returns some key of the database.", "1.0.0");
-
-fn randomkey(context: &Context<'_>, _: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
-    Ok(keyspace.random(context).into())
+fn count(number: i64) -> Result<usize, CommandError> {
+    usize::try_from(number).ok().filter(|count| *count > 0).ok_or(CommandError::SYNTAX)
 }
 
-/// `DBSIZE`: how many keys there are.
-const DBSIZE: Spec = Spec::over_keyspace("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize)
-    .about("Counts the keys of the database.", "1.0.0");
+/// `RANDOMKEY`: a random key; nil if there is none.
+const RANDOMKEY: Spec = Spec::over_database("RANDOMKEY", Arity::exactly(1), READ, randomkey)
+    .about("Returns a random key of the database.", "1.0.0");
 
-fn dbsize(_: &Context<'_>, _: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
-    Ok(keyspace.len().into())
+fn randomkey(context: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
+    Ok(database.random_key(context).into())
 }
 
-/// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database. Either way the keys are gone when the
-/// answer comes, and the memory of many follows soon after: no connection waits for it.
-const FLUSHDB: Spec = Spec::over_keyspace("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
-    .about("Removes every key of the database.", "1.0.0");
+/// `DBSIZE`: the number of keys.
+const DBSIZE: Spec = Spec::over_database("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize)
+    .about("Returns the number of keys of the database.", "1.0.0");
 
-fn flushdb(_: &Context<'_>, args: &Args<'_>, keyspace: &dyn Keyspace) -> Answer {
+fn dbsize(_: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
+    Ok(database.len().into())
+}
+
+/// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database.
+const FLUSHDB: Spec = Spec::over_database("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
+    .about("Deletes every key of the database.", "1.0.0");
+
+fn flushdb(_: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
     check_flush_option(args)?;
-    keyspace.clear();
+    database.clear();
     Ok(Response::ok())
 }
 
-/// `FLUSHALL [ASYNC | SYNC]`: removes every key.
+/// `FLUSHALL [ASYNC | SYNC]`: removes every key of every database.
 const FLUSHALL: Spec = Spec::over_store("FLUSHALL", Arity::at_least(1), WRITE.and(DANGEROUS), flushall)
-    .about("Removes every key of every database.", "1.0.0");
+    .about("Deletes every key of every database.", "1.0.0");
 
-fn flushall(_: &Context<'_>, args: &Args<'_>, store: &Shared) -> Answer {
+fn flushall(_: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
     check_flush_option(args)?;
-    store.keyspaces().for_each(Keyspace::clear);
+    store.databases.iter().for_each(Database::clear);
     Ok(Response::ok())
 }
 
 fn check_flush_option(args: &Args<'_>) -> Result<(), CommandError> {
-    match args.len() {
-        0 => Ok(()),
-        1 if args.is(0, "ASYNC") || args.is(0, "SYNC") => Ok(()),
-        _ => Err(CommandError::SYNTAX),
-    }
+    let mut options = args.options(0);
+    // Both mean the same here: the keys are gone at once, and large databases are dropped on another thread.
+    let _ = options.keyword("ASYNC") || options.keyword("SYNC");
+    options.finish()
 }
 
 #[cfg(test)]
@@ -140,7 +131,7 @@ mod tests {
     use kvstore_protocol::Command;
 
     use super::*;
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     const SYNTAX: &str = "-ERR syntax error";
 
@@ -153,21 +144,21 @@ mod tests {
     }
 
     #[test]
-    fn keys_answers_what_matches_and_is_not_over() {
-        let bench = Bench::new();
-        bench.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET over 1 PX 5", "+OK")]);
-        bench.pass(5);
-        bench.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
+    fn keys_answers_what_matches_and_has_not_expired() {
+        let store = TestStore::new();
+        store.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET old 1 PX 5", "+OK")]);
+        store.pass(5);
+        store.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
     }
 
     #[test]
     fn a_scan_shows_every_key_that_stays() {
-        let bench = Bench::new();
-        let set = |number: usize| bench.answer_to(Command::set(format!("key:{number}"), "v"));
+        let store = TestStore::new();
+        let set = |number: usize| store.answer_to(Command::set(format!("key:{number}"), "v"));
         (0..5000).for_each(|number| assert_eq!(set(number), Response::ok()));
         let (mut cursor, mut seen, mut calls) = ("0".to_owned(), HashSet::new(), 0);
         loop {
-            let (next, keys) = page(bench.answer(&format!("SCAN {cursor} COUNT 50")));
+            let (next, keys) = page(store.answer(&format!("SCAN {cursor} COUNT 50")));
             assert!(keys.len() < 200, "about as many as were asked for, not {}", keys.len());
             seen.extend(keys);
             cursor = next;
@@ -176,7 +167,7 @@ mod tests {
             match calls {
                 20 => (10_000..40_000).for_each(|number| assert_eq!(set(number), Response::ok())),
                 60 => (10_000..40_000).for_each(|number| {
-                    bench.answer_to(Command::del(format!("key:{number}")));
+                    store.answer_to(Command::del(format!("key:{number}")));
                 }),
                 _ => {}
             }
@@ -190,20 +181,20 @@ mod tests {
 
     #[test]
     fn a_small_database_is_scanned_in_one_call() {
-        let bench = Bench::new();
-        bench.check([
+        let store = TestStore::new();
+        store.check([
             ("SCAN 0", "[\"0\", []]"),
             ("SCAN 18446744073709551615", "[\"0\", []]"),
             ("MSET a 1 b 2 c 3", "+OK"),
         ]);
-        let (cursor, mut keys) = page(bench.answer("SCAN 0"));
+        let (cursor, mut keys) = page(store.answer("SCAN 0"));
         keys.sort();
         assert_eq!((&*cursor, keys), ("0", vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]));
     }
 
     #[test]
-    fn a_scan_leaves_out_what_is_not_asked_for() {
-        Bench::new().check([
+    fn a_scan_filters_by_pattern_and_type() {
+        TestStore::new().check([
             ("MSET a1 1 b1 2", "+OK"),
             ("SCAN 0 MATCH a*", "[\"0\", [\"a1\"]]"),
             ("SCAN 0 match b? count 1000", "[\"0\", [\"b1\"]]"),
@@ -213,8 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_refuses_what_it_cannot_read() {
-        Bench::new().check([
+    fn a_scan_refuses_invalid_arguments() {
+        TestStore::new().check([
             ("SCAN x", "-ERR invalid cursor"),
             ("SCAN -1", "-ERR invalid cursor"),
             ("SCAN ''", "-ERR invalid cursor"),
@@ -228,48 +219,48 @@ mod tests {
     }
 
     #[test]
-    fn randomkey_answers_some_key() {
-        let bench = Bench::new();
-        bench.check([("RANDOMKEY", "(nil)"), ("SET k v", "+OK"), ("RANDOMKEY", "\"k\""), ("PEXPIRE k 5", ":1")]);
-        bench.pass(5);
-        bench.check([("RANDOMKEY", "(nil)")]);
+    fn randomkey_answers_a_key() {
+        let store = TestStore::new();
+        store.check([("RANDOMKEY", "(nil)"), ("SET k v", "+OK"), ("RANDOMKEY", "\"k\""), ("PEXPIRE k 5", ":1")]);
+        store.pass(5);
+        store.check([("RANDOMKEY", "(nil)")]);
     }
 
     #[test]
-    fn randomkey_prefers_no_key() {
-        let bench = Bench::new();
-        bench.check([("MSET a 1 b 2 c 3", "+OK")]);
-        let mut drawn: Vec<_> = (0..3000).map(|_| bench.answer("RANDOMKEY").to_string()).collect();
+    fn every_key_is_equally_likely() {
+        let store = TestStore::new();
+        store.check([("MSET a 1 b 2 c 3", "+OK")]);
+        let mut drawn: Vec<_> = (0..3000).map(|_| store.answer("RANDOMKEY").to_string()).collect();
         drawn.sort();
-        // A thousand of each are due, give or take twenty-six.
+        // A thousand of each are expected, with a standard deviation of 26.
         assert!(drawn.chunk_by(|one, other| one == other).all(|draws| (800..1200).contains(&draws.len())));
     }
 
     #[test]
-    fn flushdb_empties_the_selected_database_and_flushall_every_one() {
-        let mut bench = Bench::new();
-        bench.check([("SET a 1 EX 10", "+OK")]);
-        bench.select(1);
-        bench.check([
+    fn flushdb_clears_the_selected_database_and_flushall_every_one() {
+        let mut store = TestStore::new();
+        store.check([("SET a 1 EX 10", "+OK")]);
+        store.select(1);
+        store.check([
             ("SET b 1", "+OK"),
             ("SET c 1", "+OK"),
             ("DBSIZE", ":2"),
             ("FLUSHDB ASYNC", "+OK"),
             ("DBSIZE", ":0"),
         ]);
-        bench.select(0);
-        bench.check([("DBSIZE", ":1"), ("FLUSHALL sync", "+OK"), ("DBSIZE", ":0"), ("KEYS *", "[]")]);
-        bench.check([("FLUSHALL FOO", SYNTAX), ("FLUSHDB ASYNC SYNC", SYNTAX)]);
+        store.select(0);
+        store.check([("DBSIZE", ":1"), ("FLUSHALL sync", "+OK"), ("DBSIZE", ":0"), ("KEYS *", "[]")]);
+        store.check([("FLUSHALL FOO", SYNTAX), ("FLUSHDB ASYNC SYNC", SYNTAX)]);
     }
 
     #[test]
-    fn a_large_database_is_emptied_and_filled_again() {
-        let bench = Bench::new();
+    fn a_large_database_is_flushed_and_filled_again() {
+        let store = TestStore::new();
         for number in 0..20_000 {
-            bench.answer_to(Command::set(format!("key:{number}"), "v").arg("EX").arg(10));
+            store.answer_to(Command::set(format!("key:{number}"), "v").arg("EX").arg(10));
         }
-        bench.check([("FLUSHDB SYNC", "+OK"), ("DBSIZE", ":0"), ("SET key:1 w", "+OK"), ("TTL key:1", ":-1")]);
-        bench.pass(10_000);
-        bench.check([("KEYS *", "[\"key:1\"]")]);
+        store.check([("FLUSHDB SYNC", "+OK"), ("DBSIZE", ":0"), ("SET key:1 w", "+OK"), ("TTL key:1", ":-1")]);
+        store.pass(10_000);
+        store.check([("KEYS *", "[\"key:1\"]")]);
     }
 }

@@ -1,4 +1,4 @@
-//! The commands of the store: reading [`FAMILIES`] is reading the feature list.
+//! The commands of the store. [`FAMILIES`] lists all of them.
 
 mod command;
 mod config;
@@ -16,17 +16,19 @@ pub use command::catalog;
 
 use super::spec::Spec;
 
-/// Commands of one kind.
+/// The commands of one file.
 #[derive(Debug)]
 struct Family {
-    /// What Redis calls the kind.
+    /// The group that Redis puts them in.
     group: &'static str,
     specs: &'static [Spec],
 }
 
-/// Every command, family by family.
+/// All commands.
 static FAMILIES: &[Family] = &[
-    Family { group: "string", specs: strings::SPECS },
+    Family { group: "string", specs: strings::get::SPECS },
+    Family { group: "string", specs: strings::set::SPECS },
+    Family { group: "string", specs: strings::ranges::SPECS },
     Family { group: "string", specs: counters::SPECS },
     Family { group: "generic", specs: keys::SPECS },
     Family { group: "generic", specs: expiry::SPECS },
@@ -37,10 +39,10 @@ static FAMILIES: &[Family] = &[
     Family { group: "server", specs: info::SPECS },
 ];
 
-/// The rows by the numbers that the commands have in the catalog of the protocol.
-pub(super) struct Table([Option<&'static Spec>; CommandId::LIMIT]);
+/// The specs of all commands, by their numbers in the catalog of the protocol.
+pub(super) struct CommandTable([Option<&'static Spec>; CommandId::LIMIT]);
 
-impl Table {
+impl CommandTable {
     pub(super) fn new() -> Self {
         let mut rows = [None; CommandId::LIMIT];
         for spec in FAMILIES.iter().flat_map(|family| family.specs) {
@@ -51,7 +53,7 @@ impl Table {
         Self(rows)
     }
 
-    /// The row of a command.
+    /// The spec of a command.
     #[inline]
     pub(super) fn find(&self, command: &Command) -> Option<&'static Spec> {
         self.0[command.id().index()]

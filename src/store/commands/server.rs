@@ -1,21 +1,21 @@
-//! What is about the server and not about data, and has no file of its own.
+//! TIME.
 
 use kvstore_protocol::{ByteString, Response};
 
 use crate::store::{
-    Shared,
     args::Args,
     context::Context,
     spec::{Answer, Arity, FAST, Spec},
+    state::StoreState,
 };
 
 pub(super) const SPECS: &[Spec] = &[TIME];
 
-/// `TIME`: the seconds since 1970, and the microseconds of the current one.
+/// `TIME`: the seconds since the Unix epoch, and the microseconds of the current second.
 const TIME: Spec =
     Spec::over_store("TIME", Arity::exactly(1), FAST, time).about("Returns the time of the server.", "2.6.0");
 
-fn time(context: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
+fn time(context: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
     let now = context.time();
     let parts = [now.as_secs() as i64, i64::from(now.subsec_micros())];
     Ok(Response::array(parts.map(ByteString::from_integer)))
@@ -23,12 +23,12 @@ fn time(context: &Context<'_>, _: &Args<'_>, _: &Shared) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::Bench;
+    use crate::store::testing::TestStore;
 
     #[test]
-    fn time_is_that_of_the_clock() {
-        let bench = Bench::new();
-        bench.pass(1234);
-        bench.check([("TIME", "[\"1700000001\", \"234000\"]")]);
+    fn time_is_read_from_the_clock() {
+        let store = TestStore::new();
+        store.pass(1234);
+        store.check([("TIME", "[\"1700000001\", \"234000\"]")]);
     }
 }

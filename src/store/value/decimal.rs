@@ -1,16 +1,16 @@
-//! [`Decimal`]: decimal numbers that are added without an error, for INCRBYFLOAT.
+//! [`Decimal`]: exact addition of decimal numbers, for INCRBYFLOAT.
 //!
-//! Redis adds in the widest float that the machine's C compiler has: 80 bits here, 128 there. The same commands must lead
-//! to the same state on every machine, so the sum is exact here and rounded once, when it is written down.
+//! Redis adds in the widest float of the C compiler, which has 80 bits on some machines and 128 on others. Here the same
+//! commands lead to the same state on every machine: the sum is exact, and rounded once.
 
-/// A text is no longer than this. Every sum is shorter, so that what is written can be read.
-const LONGEST: usize = 5 * 1024 - 1;
+/// The longest text that is parsed. Every sum is shorter, so that it can be parsed again.
+const MAX_LEN: usize = 5 * 1024 - 1;
 
-/// The highest power of ten that Redis reads, and the lowest.
+/// The powers of ten that Redis parses.
 const POWERS: std::ops::RangeInclusive<i64> = -4951..=4932;
 
-/// How many digits are written behind the point.
-const WRITTEN: i64 = 17;
+/// The number of digits after the decimal point of a sum.
+const FRACTION_DIGITS: i64 = 17;
 
 /// A decimal number, or infinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,17 +23,17 @@ pub(crate) enum Decimal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finite {
     is_negative: bool,
-    /// From the highest to the lowest.
+    /// From the most to the least significant.
     digits: Vec<u8>,
-    /// The power of ten of the lowest digit.
+    /// The power of ten of the last digit.
     power: i64,
 }
 
 impl Decimal {
-    /// Reads `-12.5`, `1e3`, `.5`, `inf`.
+    /// Parses a number such as `-12.5`, `1e3`, `.5`, `inf`.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let (is_negative, unsigned) = match bytes {
-            _ if bytes.len() > LONGEST => return None,
+            _ if bytes.len() > MAX_LEN => return None,
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
             _ => (false, bytes),
@@ -61,7 +61,7 @@ impl Decimal {
 }
 
 impl Finite {
-    /// The sum, rounded to 17 digits behind the point. `None` when it is over what Redis can hold.
+    /// The sum, rounded to 17 digits after the decimal point. `None` if it exceeds the range of Redis.
     pub(crate) fn plus(&self, other: &Self) -> Option<Self> {
         let power = self.power.min(other.power);
         let length = self.highest().max(other.highest()) - power + 2;
@@ -79,7 +79,7 @@ impl Finite {
         Self { is_negative, digits: left, power }.in_range()
     }
 
-    /// The number without an exponent, and without zeros at the end.
+    /// The number without an exponent and without trailing zeros.
     pub(crate) fn to_text(&self) -> String {
         let behind = (-self.power).max(0) as usize;
         let mut text: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
@@ -98,12 +98,12 @@ impl Finite {
         format!("{sign}{whole}{point}{fraction}")
     }
 
-    /// The power of ten of the highest digit.
+    /// The power of ten of the first digit.
     fn highest(&self) -> i64 {
         self.power + self.digits.len() as i64 - 1
     }
 
-    /// `length` digits, the lowest for `power`.
+    /// `length` digits, of which the last is for `power`.
     fn aligned(&self, power: i64, length: i64) -> Vec<u8> {
         let after = (self.power - power) as usize;
         let before = length as usize - self.digits.len() - after;
@@ -112,19 +112,19 @@ impl Finite {
     }
 
     fn in_range(self) -> Option<Self> {
-        // Rounded first: that may add a digit in front.
-        let rounded = self.rounded(-WRITTEN);
+        // Rounded first, which may add a digit in front.
+        let rounded = self.rounded(-FRACTION_DIGITS);
         let zeros = rounded.digits.iter().take_while(|digit| **digit == 0).count();
         (rounded.highest() - zeros as i64 <= *POWERS.end()).then_some(rounded)
     }
 
-    /// The nearest number whose lowest digit is for `power`; of two, the one with an even digit.
+    /// The nearest number whose last digit is for `power`; of two, the one with an even digit.
     fn rounded(self, power: i64) -> Self {
         if self.power >= power {
             return self;
         }
         let dropped = (power - self.power) as usize;
-        // A zero in front takes the carry, and is the even digit where none else is left.
+        // A zero in front takes the carry, and is the even digit if no other is left.
         let mut digits: Vec<u8> = self.aligned(self.power, self.digits.len().max(dropped) as i64 + 1);
         let tail = digits.split_off(digits.len() - dropped);
         let is_odd = digits.last().is_some_and(|digit| digit % 2 == 1);
@@ -141,7 +141,7 @@ impl Finite {
     }
 }
 
-/// Adds digits of the same length. The highest has room for the carry.
+/// Adds digits of the same length. The first has room for the carry.
 fn add(left: &mut [u8], right: &[u8]) {
     let mut carry = 0;
     for (digit, other) in left.iter_mut().zip(right).rev() {
@@ -150,7 +150,7 @@ fn add(left: &mut [u8], right: &[u8]) {
     }
 }
 
-/// Subtracts digits of the same length that are not more.
+/// Subtracts digits of the same length that are not greater.
 fn subtract(left: &mut [u8], right: &[u8]) {
     let mut borrow = 0;
     for (digit, other) in left.iter_mut().zip(right).rev() {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_float_can_hold_is_refused() {
+    fn numbers_out_of_range_are_refused() {
         assert_eq!(sum("9e4932", "9e4932"), "overflow");
         assert_eq!(Decimal::parse(b"1e4933"), None);
         assert_eq!(Decimal::parse(b"1e-5000"), None);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sum_can_be_read_back() {
+    fn every_sum_can_be_parsed_again() {
         let nines = "9".repeat(4933);
         for (left, right) in [("1e254", "1"), ("1e308", "1e308"), ("-1e4932", "-0.00000000000000001"), (&nines, "0.5")]
         {
@@ -222,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn only_numbers_are_read() {
+    fn only_numbers_are_parsed() {
         for text in ["", "-", ".", "e5", "1e", "1 ", " 1", "1.2.3", "--1", "nan", "0x10", "1e1.5", "abc", "1:"] {
             assert_eq!(Decimal::parse(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(Decimal::parse(&[b'0'; LONGEST + 1]), None);
+        assert_eq!(Decimal::parse(&[b'0'; MAX_LEN + 1]), None);
         assert_eq!(Decimal::parse(&[b'1'; 4934]), None);
         assert_eq!(Decimal::parse(b"-Infinity"), Some(Decimal::Infinite));
     }

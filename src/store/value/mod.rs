@@ -7,24 +7,24 @@ use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
 pub(crate) use decimal::Decimal;
-pub(crate) use string::{Content, LONGEST_SHORT, Text};
+pub(crate) use string::{MAX_INLINE, NewValue, StringRef};
 
-/// What is stored under a key, if it is no short string: those lie in the record of their entry.
+/// An external value: every value but a short string, which is stored in the record of its entry.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
-    /// Bytes; what SET stores.
+    /// A string of bytes.
     String(Bytes),
 }
 
 impl Value {
-    /// The name of the type, as TYPE answers it.
+    /// The type, as TYPE names it.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => string::TYPE_NAME,
         }
     }
 
-    /// The name of the representation, as OBJECT ENCODING answers it.
+    /// The encoding, as OBJECT ENCODING names it.
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Self::String(bytes) => string::encoding(bytes),
@@ -34,17 +34,17 @@ impl Value {
     /// The bytes of a string.
     ///
     /// # Errors
-    /// `WRONGTYPE` for any other type.
+    /// `WRONGTYPE` for another type.
     pub(crate) fn as_string(&self) -> Result<&Bytes, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),
         }
     }
 
-    /// The bytes of a string, to be changed.
+    /// The bytes of a string, to modify.
     ///
     /// # Errors
-    /// `WRONGTYPE` for any other type.
+    /// `WRONGTYPE` for another type.
     pub(crate) fn as_string_mut(&mut self) -> Result<&mut Bytes, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),

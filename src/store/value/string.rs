@@ -1,4 +1,4 @@
-//! Strings: how they are changed in place, and what their representation is called.
+//! Strings: how they are read, stored and modified in place, and the names of their encodings.
 
 use std::ops::{Deref, Range};
 
@@ -7,108 +7,108 @@ use kvstore_protocol::{ByteString, Response};
 
 use super::Value;
 
-/// Up to this length a string lies in the record of its entry: there it takes less memory than outside, and is read and
-/// changed without another cache miss.
-pub(crate) const LONGEST_SHORT: usize = 224;
+/// The longest inline string: one that is stored in the record of its entry. There it takes less memory than an external
+/// value, and is accessed without another cache miss.
+pub(crate) const MAX_INLINE: usize = 224;
 
-/// What TYPE answers for a string.
+/// The name of the type for TYPE.
 pub(crate) const TYPE_NAME: &str = "string";
 
-/// What OBJECT ENCODING answers for a string that was changed in place.
+/// The encoding of a string that was modified in place, for OBJECT ENCODING.
 pub(crate) const EDITED_ENCODING: &str = "raw";
 
-/// Up to this length Redis keeps a string in one piece with its header.
-const EMBEDDED: usize = 44;
+/// The longest string that Redis allocates together with its header.
+const MAX_EMBEDDED: usize = 44;
 
-/// A string to be read: its bytes where they lie, or the buffer that they share.
+/// A reference to a stored string: the bytes in the record of its entry, or an external buffer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Text<'a> {
-    Short(&'a [u8]),
-    Long(&'a Bytes),
+pub(crate) enum StringRef<'a> {
+    Inline(&'a [u8]),
+    External(&'a Bytes),
 }
 
-impl Text<'_> {
-    /// Some of the bytes. Those of a long string are shared.
+impl StringRef<'_> {
+    /// A part of the bytes: copied from the record, or shared with the external buffer.
     pub(crate) fn slice(&self, range: Range<usize>) -> ByteString {
         match self {
-            Self::Short(bytes) => ByteString::copy_from(&bytes[range]),
-            Self::Long(bytes) => bytes.slice(range).into(),
+            Self::Inline(bytes) => ByteString::copy_from(&bytes[range]),
+            Self::External(bytes) => bytes.slice(range).into(),
         }
     }
 }
 
-impl Deref for Text<'_> {
+impl Deref for StringRef<'_> {
     type Target = [u8];
 
     #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Short(bytes) => bytes,
-            Self::Long(bytes) => bytes,
+            Self::Inline(bytes) => bytes,
+            Self::External(bytes) => bytes,
         }
     }
 }
 
-impl Text<'_> {
-    /// The answer that a client reads; nil for none.
+impl StringRef<'_> {
+    /// The response for a string; nil for none.
     #[inline(always)]
-    pub(crate) fn answer(text: Option<Self>) -> Response {
-        // Each kind makes its answer where it is returned: moved less often than by conversions one after the other.
-        match text {
+    pub(crate) fn answer(string: Option<Self>) -> Response {
+        // Each variant constructs its response where it is returned: moved less often than by conversions in a row.
+        match string {
             None => Response::Null,
-            Some(Text::Short(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
-            Some(Text::Long(bytes)) => Response::Bulk(bytes.clone().into()),
+            Some(StringRef::Inline(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
+            Some(StringRef::External(bytes)) => Response::Bulk(bytes.clone().into()),
         }
     }
 }
 
-/// What is to be stored: the bytes of a short string, which are copied into its record, or a value of any type.
+/// A value to store: a short string, which is copied into the record of its entry, or an external value of any type.
 #[derive(Debug)]
-pub(crate) enum Content<'a> {
-    Short(&'a [u8]),
-    Value(Value),
+pub(crate) enum NewValue<'a> {
+    Inline(&'a [u8]),
+    External(Value),
 }
 
-impl Content<'_> {
-    /// Whether it is stored outside of the record.
+impl NewValue<'_> {
+    /// Whether it is stored outside the record.
     #[inline]
-    pub(crate) fn is_outside(&self) -> bool {
-        matches!(self, Self::Value(_))
+    pub(crate) fn is_external(&self) -> bool {
+        matches!(self, Self::External(_))
     }
 }
 
-impl<'a> From<&'a [u8]> for Content<'a> {
+impl<'a> From<&'a [u8]> for NewValue<'a> {
     #[inline]
     fn from(bytes: &'a [u8]) -> Self {
-        if bytes.len() <= LONGEST_SHORT {
-            return Self::Short(bytes);
+        if bytes.len() <= MAX_INLINE {
+            return Self::Inline(bytes);
         }
-        Self::Value(Value::String(Bytes::copy_from_slice(bytes)))
+        Self::External(Value::String(Bytes::copy_from_slice(bytes)))
     }
 }
 
-impl From<Vec<u8>> for Content<'_> {
+impl From<Vec<u8>> for NewValue<'_> {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Value(Value::String(bytes.into()))
+        Self::External(Value::String(bytes.into()))
     }
 }
 
-/// Long ones keep their buffer.
-impl<'a> From<&'a ByteString> for Content<'a> {
+/// A long string keeps its buffer.
+impl<'a> From<&'a ByteString> for NewValue<'a> {
     fn from(string: &'a ByteString) -> Self {
         match string.shared() {
-            Some(bytes) if bytes.len() > LONGEST_SHORT => Self::Value(Value::String(bytes.clone())),
-            _ => Self::Short(string),
+            Some(bytes) if bytes.len() > MAX_INLINE => Self::External(Value::String(bytes.clone())),
+            _ => Self::Inline(string),
         }
     }
 }
 
-/// Appends `tail`. Takes time for the tail alone, on average over many: the buffer doubles when it is full.
+/// Appends `tail`, in amortized time of its length: the buffer doubles when it is full.
 pub(crate) fn append(string: &mut Bytes, tail: &[u8]) {
     edit(string, |bytes| bytes.extend_from_slice(tail));
 }
 
-/// Writes `patch` over the bytes from `offset` on. Where the string ends before, zeros fill the gap.
+/// Overwrites the bytes from `offset` on. A gap is filled with zeros.
 pub(crate) fn overwrite(string: &mut Bytes, offset: usize, patch: &[u8]) {
     edit(string, |bytes| {
         let end = offset + patch.len();
@@ -119,24 +119,24 @@ pub(crate) fn overwrite(string: &mut Bytes, offset: usize, patch: &[u8]) {
     });
 }
 
-/// Changes the bytes of a string: in its own buffer, or in a copy while somebody else reads that, or may read it: where it
-/// lies in the request that it came in.
+/// Modifies the bytes of a string: in its buffer, or in a copy if the buffer is shared, with a response in flight or with the
+/// request that it was received in.
 fn edit(string: &mut Bytes, change: impl FnOnce(&mut BytesMut)) {
     let mut bytes = std::mem::take(string).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
     change(&mut bytes);
     *string = bytes.freeze();
 }
 
-/// `int` for the text of an integer, `embstr` for other short strings, `raw` for long ones.
+/// `int` for the decimal form of an integer, `embstr` for other short strings, `raw` for long ones.
 pub(crate) fn encoding(bytes: &[u8]) -> &'static str {
     match bytes {
         bytes if is_integer(bytes) => "int",
-        bytes if bytes.len() <= EMBEDDED => "embstr",
+        bytes if bytes.len() <= MAX_EMBEDDED => "embstr",
         _ => "raw",
     }
 }
 
-/// Whether the bytes are what an `i64` is written as.
+/// Whether the bytes are the decimal form of an `i64`.
 fn is_integer(bytes: &[u8]) -> bool {
     let parsed = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<i64>().ok());
     parsed.is_some_and(|number| itoa::Buffer::new().format(number).as_bytes() == bytes)

@@ -1,11 +1,11 @@
-//! [`Dense`]: what lies outside of the records, without a gap, and in pieces, so that nothing large is ever copied.
+//! [`Arena`]: external keys and values, stored densely. Allocated in pieces, so that nothing large is ever copied.
 
-/// How many items a piece has.
+/// The number of items of a piece.
 const PIECE: usize = 1024;
 
-/// Items, each owned by the record with a handle.
+/// Items, each with the handle of the record that owns it.
 #[derive(Debug)]
-pub(super) struct Dense<T> {
+pub(super) struct Arena<T> {
     pieces: Vec<Vec<Owned<T>>>,
 }
 
@@ -15,17 +15,17 @@ struct Owned<T> {
     owner: u32,
 }
 
-impl<T> Default for Dense<T> {
+impl<T> Default for Arena<T> {
     fn default() -> Self {
         Self { pieces: Vec::new() }
     }
 }
 
-impl<T> Dense<T> {
+impl<T> Arena<T> {
     /// Adds an item and returns its index.
     pub(super) fn push(&mut self, item: T, owner: u32) -> u32 {
         if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
-            // The first piece grows from nothing, so that few items take little.
+            // The first piece starts empty and grows, so that few items take little memory.
             let capacity = if self.pieces.is_empty() { 0 } else { PIECE };
             self.pieces.push(Vec::with_capacity(capacity));
         }
@@ -35,9 +35,9 @@ impl<T> Dense<T> {
         u32::try_from(index).expect("there are fewer items than handles")
     }
 
-    /// Takes an item out. Where the last one takes its index, the owner of that one is returned.
+    /// Removes an item. If the last item takes its index, the owner of that item is returned.
     pub(super) fn remove(&mut self, index: u32) -> (T, Option<u32>) {
-        let last = self.pieces.last_mut().and_then(Vec::pop).expect("what is removed is there");
+        let last = self.pieces.last_mut().and_then(Vec::pop).expect("an item that is removed exists");
         if self.pieces.last().is_some_and(Vec::is_empty) {
             self.pieces.pop();
         }
@@ -45,7 +45,7 @@ impl<T> Dense<T> {
             return (last.item, None);
         }
         let owner = last.owner;
-        (std::mem::replace(self.place(index), last).item, Some(owner))
+        (std::mem::replace(self.owned(index), last).item, Some(owner))
     }
 
     #[inline]
@@ -54,14 +54,14 @@ impl<T> Dense<T> {
     }
 
     pub(super) fn get_mut(&mut self, index: u32) -> &mut T {
-        &mut self.place(index).item
+        &mut self.owned(index).item
     }
 
     pub(super) fn set_owner(&mut self, index: u32, owner: u32) {
-        self.place(index).owner = owner;
+        self.owned(index).owner = owner;
     }
 
-    fn place(&mut self, index: u32) -> &mut Owned<T> {
+    fn owned(&mut self, index: u32) -> &mut Owned<T> {
         &mut self.pieces[index as usize / PIECE][index as usize % PIECE]
     }
 
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_item_takes_the_place_of_one_that_is_removed() {
-        let mut items = Dense::default();
+    fn the_last_item_takes_the_index_of_a_removed_one() {
+        let mut items = Arena::default();
         let indices: Vec<u32> =
             ["a", "b", "c"].into_iter().zip(10..).map(|(item, owner)| items.push(item, owner)).collect();
         assert_eq!(indices, [0, 1, 2]);
@@ -88,8 +88,8 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_given_back() {
-        let mut items = Dense::default();
+    fn pieces_are_freed() {
+        let mut items = Arena::default();
         (0..3 * PIECE as u32 + 1).for_each(|number| assert_eq!(items.push(number, number), number));
         assert_eq!((items.pieces.len(), *items.get(2 * PIECE as u32)), (4, 2 * PIECE as u32));
         (0..2 * PIECE).for_each(|_| _ = items.remove(0));

@@ -1,18 +1,18 @@
-//! The one place that asks the processor to load memory ahead of its use.
+//! The prefetch instruction of the processor.
 //!
-//! `unsafe` is allowed here because prefetching is what makes pipelines fast: at a depth of 128 a GET without it costs
-//! about half as much again (see `benches/`).
+//! It is an `unsafe` function, and worth it: at a pipeline depth of 128, a GET without it costs about half as much again (see
+//! `benches/`).
 
 #![expect(unsafe_code, reason = "the prefetch intrinsics are unsafe functions")]
 
-/// How long a cache line is, mostly.
+/// The length of a cache line on most processors.
 const LINE: usize = 64;
 
-/// Asks for the cache line at `address`. A wrong address costs a little time and nothing else.
+/// Prefetches the cache line at `address`. A wrong address costs a little time and nothing else.
 #[inline(always)]
 fn prefetch_address(address: usize) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program can see, and never faults, whatever the address.
+    // SAFETY: a prefetch has no visible effect and never faults, whatever the address is.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address as *const i8);
     }
@@ -20,13 +20,13 @@ fn prefetch_address(address: usize) {
     let _ = address;
 }
 
-/// Asks for the cache line where a value starts.
+/// Prefetches the cache line where a value starts.
 #[inline(always)]
 pub(super) fn prefetch<T>(value: &T) {
     prefetch_address(std::ptr::from_ref(value) as usize);
 }
 
-/// Asks for the cache lines in which bytes lie.
+/// Prefetches the cache lines of some bytes.
 #[inline(always)]
 pub(super) fn prefetch_bytes(bytes: &[u8]) {
     bytes.chunks(LINE).for_each(|line| prefetch_address(line.as_ptr() as usize));

@@ -1,9 +1,11 @@
-//! [`Ends`]: the order in which the entries of a shard will end.
+//! [`ExpiryWheel`]: a hierarchical timer wheel over the entries of a shard that have an expiry.
 //!
-//! A wheel of wheels: the entries whose ends first differ from the time that the wheels have reached in the same four bits,
-//! and there have the same digit, are in one list. The lists run through the records, so an end costs no memory beside its
-//! record, and it is set, changed and taken away in a few steps however many there are. When the time reaches a list, its
-//! entries go on to finer ones, one by one, and those of the finest have come to their end.
+//! Each level has sixteen lists, for four bits of the expiry. An entry is on the level of the highest bits in which its expiry
+//! differs from the current time of the wheel. When the time reaches a list, its entries cascade to a lower level one by one;
+//! those of the lowest level have expired.
+//!
+//! The lists are linked through the records, so an expiry takes no memory outside its record, and is set, changed and removed
+//! in constant time.
 
 use std::cmp::Reverse;
 
@@ -12,7 +14,7 @@ use super::{
     slab::Slab,
 };
 
-/// How many bits of an end choose the list on a level.
+/// The number of bits of an expiry that choose the list of a level.
 const BITS: u32 = 4;
 
 const LEVELS: usize = (u64::BITS / BITS) as usize;
@@ -21,9 +23,9 @@ const LISTS: usize = 1 << BITS;
 /// No record.
 const NONE: u32 = u32::MAX;
 
-/// The order of the ends, and their sum.
+/// The entries with an expiry, in the order of their expiries, and the sum of these.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct ExpiryWheel {
     wheels: Option<Box<Wheels>>,
     count: usize,
     total: u128,
@@ -31,59 +33,59 @@ pub(super) struct Ends {
 
 #[derive(Debug)]
 struct Wheels {
-    /// The time that was reached, in milliseconds since 1970.
+    /// The current time of the wheel, in milliseconds since the Unix epoch.
     reached: u64,
     /// The first record of each list.
     heads: [u32; LEVELS * LISTS],
-    /// For each level a bit for each list that has a record.
+    /// For each level, one bit for each list that is not empty.
     filled: [u16; LEVELS],
 }
 
-/// What is to be done next.
+/// A step of active expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// This record is at its end.
+    /// The entry of this record has expired.
     Record(u32),
-    /// An entry was brought nearer to its end.
-    Nearer,
+    /// An entry was moved to a lower level.
+    Cascaded,
 }
 
-impl Ends {
-    /// Gives a record that has room for an end that end.
-    pub(super) fn insert(&mut self, slab: &mut Slab, handle: u32, end: u64, now: u64) {
+impl ExpiryWheel {
+    /// Sets the expiry of a record that has none, but room for one.
+    pub(super) fn insert(&mut self, slab: &mut Slab, handle: u32, expires_at: u64, now: u64) {
         let wheels = self.wheels.get_or_insert_default();
         if self.count == 0 {
             wheels.reached = now;
         }
-        wheels.link(slab, handle, end);
+        wheels.link(slab, handle, expires_at);
         self.count += 1;
-        self.total += u128::from(end);
+        self.total += u128::from(expires_at);
     }
 
-    /// Takes the end of a record away. It keeps the room.
+    /// Removes the expiry of a record, which keeps the room for it.
     pub(super) fn remove(&mut self, slab: &mut Slab, handle: u32) {
         let Some(wheels) = &mut self.wheels else { return };
-        let end = wheels.unlink(slab, handle);
+        let expires_at = wheels.unlink(slab, handle);
         self.count -= 1;
-        self.total -= u128::from(end);
+        self.total -= u128::from(expires_at);
     }
 
-    /// Gives a record that has an end another one.
-    pub(super) fn change(&mut self, slab: &mut Slab, handle: u32, end: u64) {
+    /// Changes the expiry of a record that has one.
+    pub(super) fn change(&mut self, slab: &mut Slab, handle: u32, expires_at: u64) {
         let Some(wheels) = &mut self.wheels else { return };
         let record = slab.get_mut(handle);
         let tail = Tail::read(record);
-        self.total = self.total - u128::from(tail.end) + u128::from(end);
-        // Mostly the new end is about as far as the old one, and the list the same.
-        if Header::read(record).list == wheels.list(end) {
-            Tail { end, ..tail }.write(record);
+        self.total = self.total - u128::from(tail.expires_at) + u128::from(expires_at);
+        // The new expiry is usually about as far away as the old one, and the list the same.
+        if Header::read(record).list == wheels.list(expires_at) {
+            Tail { expires_at, ..tail }.write(record);
         } else {
             wheels.unlink(slab, handle);
-            wheels.link(slab, handle, end);
+            wheels.link(slab, handle, expires_at);
         }
     }
 
-    /// Tells the neighbours of a record with an end that it is here now.
+    /// Updates the links to a record with an expiry that was moved.
     pub(super) fn relocate(&mut self, slab: &mut Slab, handle: u32) {
         let Some(wheels) = &mut self.wheels else { return };
         let record = slab.get(handle);
@@ -92,7 +94,7 @@ impl Ends {
         set_previous(slab, tail.next, handle);
     }
 
-    /// The next thing to do for what ends until now.
+    /// The next step of active expiry; `None` if nothing has expired until `now`.
     pub(super) fn next_due(&mut self, slab: &mut Slab, now: u64) -> Option<Due> {
         let wheels = self.wheels.as_mut()?;
         let (start, Reverse(level), list) = wheels.earliest()?;
@@ -105,16 +107,16 @@ impl Ends {
         if level == 0 {
             return Some(Due::Record(handle));
         }
-        let end = wheels.unlink(slab, handle);
-        wheels.link(slab, handle, end);
-        Some(Due::Nearer)
+        let expires_at = wheels.unlink(slab, handle);
+        wheels.link(slab, handle, expires_at);
+        Some(Due::Cascaded)
     }
 
     pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// The sum of all ends.
+    /// The sum of all expiries.
     pub(super) fn total(&self) -> u128 {
         self.total
     }
@@ -127,16 +129,17 @@ impl Default for Wheels {
 }
 
 impl Wheels {
-    /// The list for an end: its level, and the digit of the end there.
-    fn list(&self, end: u64) -> u8 {
-        // A clock that was set back may ask for an end that was passed already: it is due at once.
-        let end = end.max(self.reached);
-        let level = (u64::BITS - 1).saturating_sub((end ^ self.reached).leading_zeros()) / BITS;
-        let digit = (end >> (level * BITS)) as usize % LISTS;
+    /// The list for an expiry: its level, and the digit of the expiry on that level.
+    fn list(&self, expires_at: u64) -> u8 {
+        // If the clock was set back, the expiry may be before the time of the wheel: it is due at once.
+        let expires_at = expires_at.max(self.reached);
+        let level = (u64::BITS - 1).saturating_sub((expires_at ^ self.reached).leading_zeros()) / BITS;
+        let digit = (expires_at >> (level * BITS)) as usize % LISTS;
         (level as usize * LISTS + digit) as u8
     }
 
-    /// The filled list whose ends begin first, and when that is. Of several, the coarsest: it may hold the earliest end.
+    /// The list with the earliest start, and that start. Of several the one of the highest level: it may have the earliest
+    /// expiry.
     fn earliest(&self) -> Option<(u64, Reverse<usize>, usize)> {
         let filled = self.filled.iter().enumerate().filter(|(_, lists)| **lists != 0);
         let firsts = filled.map(|(level, lists)| {
@@ -147,27 +150,27 @@ impl Wheels {
         firsts.min()
     }
 
-    fn link(&mut self, slab: &mut Slab, handle: u32, end: u64) {
-        let list = self.list(end);
+    fn link(&mut self, slab: &mut Slab, handle: u32, expires_at: u64) {
+        let list = self.list(expires_at);
         let next = self.heads[usize::from(list)];
         let record = slab.get_mut(handle);
-        Header { list, ..Header::read(record).with(Flag::ENDS, true) }.write(record);
-        Tail { end, previous: NONE, next }.write(record);
+        Header { list, ..Header::read(record).with(Flag::EXPIRES, true) }.write(record);
+        Tail { expires_at, previous: NONE, next }.write(record);
         set_previous(slab, next, handle);
         self.set_next(slab, list, NONE, handle);
     }
 
-    /// Takes a record out of its list, and returns its end.
+    /// Unlinks a record from its list, and returns its expiry.
     fn unlink(&mut self, slab: &mut Slab, handle: u32) -> u64 {
         let record = slab.get_mut(handle);
         let (header, tail) = (Header::read(record), Tail::read(record));
-        header.with(Flag::ENDS, false).write(record);
+        header.with(Flag::EXPIRES, false).write(record);
         set_previous(slab, tail.next, tail.previous);
         self.set_next(slab, header.list, tail.previous, tail.next);
-        tail.end
+        tail.expires_at
     }
 
-    /// Sets what comes after a record, or first in the list.
+    /// Sets the successor of a record, or the first record of a list.
     fn set_next(&mut self, slab: &mut Slab, list: u8, previous: u32, next: u32) {
         if previous != NONE {
             let record = slab.get_mut(previous);
@@ -201,12 +204,12 @@ mod tests {
         handle
     }
 
-    /// The records that end until `now`, in the order in which they are found.
-    fn due(ends: &mut Ends, slab: &mut Slab, now: u64) -> Vec<u32> {
+    /// The records that have expired until `now`, in the order in which they are found.
+    fn due(wheel: &mut ExpiryWheel, slab: &mut Slab, now: u64) -> Vec<u32> {
         let mut found = Vec::new();
-        while let Some(due) = ends.next_due(slab, now) {
+        while let Some(due) = wheel.next_due(slab, now) {
             if let Due::Record(handle) = due {
-                ends.remove(slab, handle);
+                wheel.remove(slab, handle);
                 found.push(handle);
             }
         }
@@ -214,8 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn ends_come_in_their_order_whenever_they_are_asked_for() {
-        let (mut slab, mut ends, mut model) = (Slab::default(), Ends::default(), BTreeMap::new());
+    fn entries_expire_in_the_order_of_their_expiries() {
+        let (mut slab, mut wheel, mut model) = (Slab::default(), ExpiryWheel::default(), BTreeMap::new());
         let mut random = 1_u64;
         let mut draw = |bits: u64| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -224,80 +227,83 @@ mod tests {
         let (mut now, mut passed) = (NOW, 0);
         for step in 0..20_000 {
             let bits = step % 20;
-            let end = now + 1 + draw(bits);
+            let expires_at = now + 1 + draw(bits);
             match draw(2) {
                 0 => {
                     let handle = record(&mut slab);
-                    ends.insert(&mut slab, handle, end, now);
-                    model.insert(handle, end);
+                    wheel.insert(&mut slab, handle, expires_at, now);
+                    model.insert(handle, expires_at);
                 }
                 1 => {
                     if let Some(handle) = model.keys().nth(draw(5) as usize).copied() {
-                        ends.change(&mut slab, handle, end);
-                        model.insert(handle, end);
+                        wheel.change(&mut slab, handle, expires_at);
+                        model.insert(handle, expires_at);
                     }
                 }
                 2 => {
                     if let Some(handle) = model.keys().nth(draw(5) as usize).copied() {
-                        ends.remove(&mut slab, handle);
+                        wheel.remove(&mut slab, handle);
                         model.remove(&handle);
                     }
                 }
                 _ => {
                     now += draw(6) * draw(4);
                     let expected: BTreeSet<u32> =
-                        model.iter().filter(|(_, end)| **end <= now).map(|(handle, _)| *handle).collect();
-                    let found = due(&mut ends, &mut slab, now);
+                        model.iter().filter(|(_, expires_at)| **expires_at <= now).map(|(handle, _)| *handle).collect();
+                    let found = due(&mut wheel, &mut slab, now);
                     assert!(found.is_sorted_by_key(|handle| model[handle]));
                     passed += found.len();
                     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
-                    model.retain(|_, end| *end > now);
+                    model.retain(|_, expires_at| *expires_at > now);
                 }
             }
-            assert_eq!((ends.len(), ends.total()), (model.len(), model.values().map(|end| u128::from(*end)).sum()));
+            assert_eq!(
+                (wheel.len(), wheel.total()),
+                (model.len(), model.values().map(|expires_at| u128::from(*expires_at)).sum())
+            );
         }
         assert!(passed > 1000, "{passed}");
     }
 
     #[test]
-    fn the_farthest_ends_are_kept_and_found() {
-        let (mut slab, mut ends) = (Slab::default(), Ends::default());
-        for end in [u64::MAX, i64::MAX as u64, NOW + 1] {
+    fn the_latest_expiries_are_found() {
+        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::default());
+        for expires_at in [u64::MAX, i64::MAX as u64, NOW + 1] {
             let handle = record(&mut slab);
-            ends.insert(&mut slab, handle, end, NOW);
+            wheel.insert(&mut slab, handle, expires_at, NOW);
         }
-        assert_eq!(due(&mut ends, &mut slab, NOW), []);
-        assert_eq!(due(&mut ends, &mut slab, NOW + 1).len(), 1);
-        assert_eq!(due(&mut ends, &mut slab, i64::MAX as u64 - 1), []);
-        assert_eq!(due(&mut ends, &mut slab, i64::MAX as u64).len(), 1);
-        assert_eq!(due(&mut ends, &mut slab, u64::MAX).len(), 1);
-        assert_eq!((ends.len(), ends.total()), (0, 0));
+        assert_eq!(due(&mut wheel, &mut slab, NOW), []);
+        assert_eq!(due(&mut wheel, &mut slab, NOW + 1).len(), 1);
+        assert_eq!(due(&mut wheel, &mut slab, i64::MAX as u64 - 1), []);
+        assert_eq!(due(&mut wheel, &mut slab, i64::MAX as u64).len(), 1);
+        assert_eq!(due(&mut wheel, &mut slab, u64::MAX).len(), 1);
+        assert_eq!((wheel.len(), wheel.total()), (0, 0));
     }
 
     #[test]
-    fn a_clock_that_is_set_back_delays_and_loses_nothing() {
-        let (mut slab, mut ends) = (Slab::default(), Ends::default());
+    fn a_clock_that_is_set_back_loses_no_expiry() {
+        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::default());
         let [late, early] = [(); 2].map(|()| record(&mut slab));
-        ends.insert(&mut slab, late, NOW + 5000, NOW);
-        assert_eq!(due(&mut ends, &mut slab, NOW + 1000), []);
-        ends.insert(&mut slab, early, NOW + 500, NOW);
-        assert_eq!(due(&mut ends, &mut slab, NOW + 400), []);
-        assert_eq!(due(&mut ends, &mut slab, NOW + 1000), [early]);
-        assert_eq!(due(&mut ends, &mut slab, NOW + 5000), [late]);
+        wheel.insert(&mut slab, late, NOW + 5000, NOW);
+        assert_eq!(due(&mut wheel, &mut slab, NOW + 1000), []);
+        wheel.insert(&mut slab, early, NOW + 500, NOW);
+        assert_eq!(due(&mut wheel, &mut slab, NOW + 400), []);
+        assert_eq!(due(&mut wheel, &mut slab, NOW + 1000), [early]);
+        assert_eq!(due(&mut wheel, &mut slab, NOW + 5000), [late]);
     }
 
     #[test]
-    fn a_record_that_moves_keeps_its_place_in_the_order() {
-        let (mut slab, mut ends) = (Slab::default(), Ends::default());
+    fn a_moved_record_stays_in_its_list() {
+        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::default());
         let records: Vec<u32> = (0..10).map(|_| record(&mut slab)).collect();
-        records.iter().for_each(|handle| ends.insert(&mut slab, *handle, NOW + 7, NOW));
+        records.iter().for_each(|handle| wheel.insert(&mut slab, *handle, NOW + 7, NOW));
         for handle in [records[4], records[0], records[6]] {
-            ends.remove(&mut slab, handle);
+            wheel.remove(&mut slab, handle);
             if slab.free(handle).is_some() {
-                ends.relocate(&mut slab, handle);
+                wheel.relocate(&mut slab, handle);
             }
         }
-        let found = due(&mut ends, &mut slab, NOW + 7);
+        let found = due(&mut wheel, &mut slab, NOW + 7);
         assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), records[..7].iter().copied().collect());
     }
 }

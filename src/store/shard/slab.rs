@@ -1,46 +1,46 @@
 //! [`Slab`]: records of bytes in chunks, each chunk for records of one length.
 //!
-//! A record is named by a handle of four bytes: its chunk, and where it starts there. The records of one length lie without
-//! a gap: where one is freed, the last one takes its place, and whoever names that one is told its new handle. So chunks
-//! empty from the last on, and one that is empty is given back.
+//! A handle of four bytes names a record: its chunk, and its offset there. The records of one length are stored without gaps:
+//! when one is freed, the last one is moved there, and its new handle is returned. So chunks become empty from the last on,
+//! and an empty chunk is freed.
 
 use std::ops::Range;
 
 use super::{
     prefetch::prefetch_bytes,
-    record::{GRANULE, MOST_GRANULES},
+    record::{GRANULE, MAX_GRANULES},
 };
 
-/// How long a chunk is.
+/// The length of a chunk.
 const CHUNK: usize = 32 * 1024;
 
-/// How long the first chunk of a length starts: it doubles until it is a whole one, so that few entries take little.
+/// The initial length of the first chunk for a length. It doubles up to a whole chunk, so that few entries take little memory.
 const FIRST_CHUNK: usize = 512;
 
-/// How many bits of a handle are the granule in the chunk; the others are the number of the chunk.
+/// The number of bits of a handle that are the granule in the chunk. The others are the number of the chunk.
 const GRANULE_BITS: u32 = (CHUNK / GRANULE).ilog2();
 
-/// How many chunks there can be: all but the last number, so that no handle is `u32::MAX`.
-const MOST_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
+/// The most chunks: all but the last number, so that no handle is `u32::MAX`.
+const MAX_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
 
-const _: () = assert!(MOST_GRANULES * GRANULE <= FIRST_CHUNK && MOST_GRANULES <= u8::MAX as usize);
+const _: () = assert!(MAX_GRANULES * GRANULE <= FIRST_CHUNK && MAX_GRANULES <= u8::MAX as usize);
 
 /// Records of bytes.
 #[derive(Debug, Default)]
 pub(super) struct Slab {
     chunks: Vec<Chunk>,
-    /// By the number of granules of their records.
+    /// The index is the number of granules of a record.
     classes: Vec<Class>,
-    /// The numbers of chunks that were given back.
+    /// The numbers of chunks that were freed.
     vacant: Vec<u32>,
-    /// One chunk is kept, so that an entry that comes and goes does not take and give back a chunk each time.
+    /// One free chunk is kept, so that an entry that is created and removed in turn does not allocate a chunk each time.
     spare: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
-    /// How many granules a record has. A byte, so that the compiler sees that no sum with it overflows.
+    /// The number of granules of a record. A byte, so that the compiler knows that no sum with it overflows.
     granules: u8,
 }
 
@@ -48,15 +48,15 @@ struct Chunk {
 #[derive(Debug, Default)]
 struct Class {
     chunks: Vec<u32>,
-    /// How many records the last chunk holds; the others are full.
+    /// The number of records in the last chunk. The others are full.
     fill: usize,
 }
 
 impl Slab {
-    /// Makes a record of so many granules, whose bytes are anything.
+    /// Allocates a record of so many granules. Its bytes are arbitrary.
     ///
     /// # Panics
-    /// When the slab takes over 32 GiB.
+    /// If the slab would exceed 32 GiB.
     pub(super) fn allocate(&mut self, granules: usize) -> u32 {
         if self.classes.len() <= granules {
             self.classes.resize_with(granules + 1, Class::default);
@@ -69,7 +69,7 @@ impl Slab {
         class.last(granules)
     }
 
-    /// Frees a record. Where another one takes its handle, the handle that it had is returned.
+    /// Frees a record. If another one is moved there, the former handle of that one is returned.
     pub(super) fn free(&mut self, handle: u32) -> Option<u32> {
         let granules = usize::from(self.chunks[chunk_of(handle)].granules);
         let class = &mut self.classes[granules];
@@ -80,7 +80,7 @@ impl Slab {
             self.copy(last, handle, granules * GRANULE);
         }
         if is_empty {
-            self.give_back(granules);
+            self.release_chunk(granules);
         }
         (last != handle).then_some(last)
     }
@@ -98,10 +98,10 @@ impl Slab {
         &mut chunk.bytes[range]
     }
 
-    /// Two records, of which one is to be written with what the other holds.
+    /// Two records of different lengths: one to copy from, one to copy to.
     pub(super) fn get_two(&mut self, from: u32, to: u32) -> (&[u8], &mut [u8]) {
         let pair = self.chunks.get_disjoint_mut([chunk_of(from), chunk_of(to)]);
-        let [source, target] = pair.expect("records of two lengths are in two chunks");
+        let [source, target] = pair.expect("records of different lengths are in different chunks");
         let (from, to) = (source.range(from), target.range(to));
         (&source.bytes[from], &mut target.bytes[to])
     }
@@ -112,7 +112,7 @@ impl Slab {
         self.classes.get(granules).filter(|class| class.fill > 0).map(|class| class.last(granules))
     }
 
-    /// Asks for the memory of a record.
+    /// Prefetches a record.
     #[inline]
     pub(super) fn prefetch(&self, handle: u32) {
         prefetch_bytes(self.get(handle));
@@ -167,7 +167,7 @@ impl Slab {
         };
         let number = self.vacant.pop().unwrap_or(self.chunks.len() as u32);
         if number as usize == self.chunks.len() {
-            assert!(self.chunks.len() < MOST_CHUNKS, "the records of a shard take over 32 GiB");
+            assert!(self.chunks.len() < MAX_CHUNKS, "the records of a shard take over 32 GiB");
             self.chunks.push(Chunk::default());
         }
         self.chunks[number as usize] = Chunk { bytes, granules: granules as u8 };
@@ -175,9 +175,9 @@ impl Slab {
         class.fill = 0;
     }
 
-    /// Gives the last chunk of a length back, which is empty.
+    /// Frees the last chunk for a length, which is empty.
     #[cold]
-    fn give_back(&mut self, granules: usize) {
+    fn release_chunk(&mut self, granules: usize) {
         let class = &mut self.classes[granules];
         let Some(number) = class.chunks.pop() else { return };
         class.fill = if class.chunks.is_empty() { 0 } else { per_chunk(granules) };
@@ -200,7 +200,7 @@ impl Slab {
 }
 
 impl Chunk {
-    /// Where a record lies.
+    /// The bytes of a record.
     #[inline]
     fn range(&self, handle: u32) -> Range<usize> {
         let start = offset_of(handle);
@@ -272,7 +272,7 @@ mod tests {
         let mut random = 1_u64;
         for step in 0..40_000_u64 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(step);
-            let granules = (random >> 40) as usize % MOST_GRANULES + 1;
+            let granules = (random >> 40) as usize % MAX_GRANULES + 1;
             if (random >> 20) % 10 < if step < 25_000 { 7 } else { 2 } {
                 model.insert(write(&mut slab, granules, step), step);
             } else if let Some(handle) = slab.nth((random >> 33) as usize % model.len().max(1)) {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_given_back_when_their_records_are_freed_in_any_order() {
+    fn chunks_are_freed_when_their_records_are_freed_in_any_order() {
         let mut slab = Slab::default();
         let mut handles: Vec<u32> = (0..10_000).map(|number| write(&mut slab, 11, number)).collect();
         assert_eq!(chunks(&slab), 10_000_usize.div_ceil(CHUNK / 88));
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn few_records_take_little() {
+    fn few_records_take_little_memory() {
         let mut slab = Slab::default();
         (0..5).for_each(|number| _ = write(&mut slab, 11, number));
         assert_eq!(slab.chunks[0].bytes.len(), 512);

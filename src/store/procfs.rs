@@ -1,11 +1,11 @@
-//! What the operating system knows of this process: read from `/proc`, so nothing where there is none.
+//! Facts about the process and the system, read from `/proc`: `None` on systems without it.
 
 use std::{fs, time::Duration};
 
-/// In how many ticks a second `/proc` counts processor time: the same on every Linux.
+/// The unit of processor time in `/proc`: a hundredth of a second on every Linux.
 const TICKS: u64 = 100;
 
-/// `Linux 6.1.0 x86_64`.
+/// The name and release of the system, such as `Linux 6.1.0 x86_64`.
 pub(super) fn system() -> String {
     let kernel = ["/proc/sys/kernel/ostype", "/proc/sys/kernel/osrelease"].map(fs::read_to_string);
     let name = match kernel {
@@ -15,32 +15,32 @@ pub(super) fn system() -> String {
     format!("{name} {}", std::env::consts::ARCH)
 }
 
-/// How many bytes of memory the process occupies.
+/// The resident memory of the process, in bytes.
 pub(super) fn resident_memory() -> Option<u64> {
     line_of("/proc/self/status", "VmRSS:")
 }
 
-/// How many it occupied at most.
+/// The most memory that was resident so far, in bytes.
 pub(super) fn peak_memory() -> Option<u64> {
     line_of("/proc/self/status", "VmHWM:")
 }
 
-/// How many the machine has.
+/// The memory of the machine, in bytes.
 pub(super) fn total_memory() -> Option<u64> {
     line_of("/proc/meminfo", "MemTotal:")
 }
 
-/// The processor time of the process: in the system, and in its own code.
+/// The processor time of the process: in the kernel, and in user mode.
 pub(super) fn processor_time() -> Option<(Duration, Duration)> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program stands between brackets and may hold anything: the fields behind it are counted.
+    // The name of the program is in brackets and may contain anything, so fields are counted after it.
     let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace().skip(11);
     let mut time = || Some(Duration::from_millis(fields.next()?.parse::<u64>().ok()? * 1000 / TICKS));
     let (user, system) = (time()?, time()?);
     Some((system, user))
 }
 
-/// The number behind `name` in a file of lines such as `VmRSS:   1234 kB`.
+/// The number after `name`, in bytes, in a file of lines such as `VmRSS:   1234 kB`.
 fn line_of(path: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn linux_tells_all_of_it() {
+    fn linux_has_all_of_it() {
         assert!(system().starts_with("Linux "));
         assert!(resident_memory().is_some_and(|bytes| bytes > 100_000));
         assert!(peak_memory() >= resident_memory().map(|bytes| bytes / 2));

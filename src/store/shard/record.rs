@@ -1,59 +1,59 @@
-//! [`Header`]: how an entry is laid out in a record of bytes.
+//! [`Header`]: the layout of an entry in a record of bytes.
 //!
 //! ```text
-//! header (8) | key | value | free | end (8), its neighbours in the order of ends (4 + 4), where there is an end
+//! header (8) | key | value | free | with an expiry: expiry (8), previous and next record of its list (4 + 4)
 //! ```
 //!
-//! A key that is too long for a record, and a value that is, lie outside: four bytes in their place say where.
+//! A key or a value that is too long for a record is external: four bytes in its place are its index in an arena.
 
 use std::ops::Range;
 
-use crate::store::value::LONGEST_SHORT;
+use crate::store::value::MAX_INLINE;
 
-/// What the length of a record is a multiple of.
+/// The length of every record is a multiple of this.
 pub(super) const GRANULE: usize = 8;
 
-/// How many bytes a key may have to lie in the record.
-pub(super) const LONGEST_KEY: usize = 255;
+/// The longest key that is stored in the record.
+pub(super) const MAX_INLINE_KEY: usize = 255;
 
-/// How many bytes say where a key or a value lies outside.
+/// The number of bytes of an index in an arena.
 pub(super) const INDEX: usize = 4;
 
-/// The longest of all records, in granules.
-pub(super) const MOST_GRANULES: usize = (HEADER + LONGEST_KEY + LONGEST_SHORT + TAIL).div_ceil(GRANULE);
+/// The length of the longest record, in granules.
+pub(super) const MAX_GRANULES: usize = (HEADER + MAX_INLINE_KEY + MAX_INLINE + TAIL).div_ceil(GRANULE);
 
 const HEADER: usize = 8;
 const TAIL: usize = 16;
 
-/// What a record says about its key and its value.
+/// The fixed part of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// When the value was last used, in seconds since 1970.
+    /// The time of the last access, in seconds since the Unix epoch.
     pub(super) accessed: u32,
     pub(super) key_len: u8,
     pub(super) value_len: u8,
     pub(super) flags: u8,
-    /// In which list of the order of ends the record is, where it has an end.
+    /// The list of the expiry wheel that the record is in, if it has an expiry.
     pub(super) list: u8,
 }
 
-/// A fact about a record: one bit.
+/// One bit of the flags.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flag(u8);
 
 impl Flag {
-    /// The value is a string that was changed in place, which OBJECT ENCODING tells.
+    /// The value is a string that was modified in place: OBJECT ENCODING shows it.
     pub(super) const EDITED: Self = Self(1);
-    /// The key lies outside.
-    pub(super) const KEY_OUTSIDE: Self = Self(2);
-    /// The value lies outside.
-    pub(super) const VALUE_OUTSIDE: Self = Self(4);
-    /// The entry has an end.
-    pub(super) const ENDS: Self = Self(8);
+    /// The key is external.
+    pub(super) const EXTERNAL_KEY: Self = Self(2);
+    /// The value is external.
+    pub(super) const EXTERNAL_VALUE: Self = Self(4);
+    /// The entry has an expiry.
+    pub(super) const EXPIRES: Self = Self(8);
 }
 
 impl Header {
-    /// For a key and a value of so many bytes in the record.
+    /// A header for a key and a value that take so many bytes of the record.
     pub(super) fn new(key_len: usize, value_len: usize, accessed: u32) -> Self {
         Self { accessed, key_len: key_len as u8, value_len: value_len as u8, flags: 0, list: 0 }
     }
@@ -83,40 +83,40 @@ impl Header {
         Self { flags, ..self }
     }
 
-    /// The same for a value of so many bytes in the record.
+    /// The same for a value that takes so many bytes of the record.
     #[inline]
     #[must_use]
     pub(super) fn with_value(self, len: usize) -> Self {
         Self { value_len: len as u8, ..self }
     }
 
-    /// Where the key lies in the record, or what says where it lies.
+    /// The range of the key in the record, or of its index.
     #[inline]
     pub(super) fn key(self) -> Range<usize> {
         HEADER..HEADER + usize::from(self.key_len)
     }
 
-    /// Where the value lies in the record, or what says where it lies.
+    /// The range of the value in the record, or of its index.
     #[inline]
     pub(super) fn value(self) -> Range<usize> {
         let start = HEADER + usize::from(self.key_len);
         start..start + usize::from(self.value_len)
     }
 
-    /// How many granules the record needs.
+    /// The number of granules that the record needs.
     #[inline]
     pub(super) fn granules(self) -> usize {
-        let tail = if self.is(Flag::ENDS) { TAIL } else { 0 };
+        let tail = if self.is(Flag::EXPIRES) { TAIL } else { 0 };
         (self.value().end + tail).div_ceil(GRANULE)
     }
 
-    /// How many granules it gets that is likely to grow: as many as it may stay in.
+    /// The number of granules for a record that is likely to grow: the most that still fit it.
     pub(super) fn granules_to_grow(self) -> usize {
-        (self.granules() * 4 / 3).min(MOST_GRANULES)
+        (self.granules() * 4 / 3).min(MAX_GRANULES)
     }
 
-    /// Whether the record may stay in so many granules: it fits, and leaves less than a quarter of them empty. A value
-    /// that changes its length a little does not move each time.
+    /// Whether so many granules fit the record: at most a quarter of them stays empty. So a record is not moved whenever the
+    /// length of its value changes a little.
     #[inline]
     pub(super) fn fits(self, granules: usize) -> bool {
         let needed = self.granules();
@@ -124,11 +124,11 @@ impl Header {
     }
 }
 
-/// When an entry ends, and its neighbours in the list of those that end about then.
+/// The last part of a record with an expiry: the expiry, and the neighbours in its list of the expiry wheel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tail {
-    /// In milliseconds since 1970.
-    pub(super) end: u64,
+    /// In milliseconds since the Unix epoch.
+    pub(super) expires_at: u64,
     pub(super) previous: u32,
     pub(super) next: u32,
 }
@@ -139,7 +139,7 @@ impl Tail {
         let (end, links) = record[record.len() - TAIL..].split_at(8);
         let (previous, next) = links.split_at(4);
         Self {
-            end: u64::from_le_bytes(*first(end)),
+            expires_at: u64::from_le_bytes(*first(end)),
             previous: u32::from_le_bytes(*first(previous)),
             next: u32::from_le_bytes(*first(next)),
         }
@@ -149,13 +149,13 @@ impl Tail {
     pub(super) fn write(self, record: &mut [u8]) {
         let start = record.len() - TAIL;
         let (end, links) = record[start..].split_at_mut(8);
-        end.copy_from_slice(&self.end.to_le_bytes());
+        end.copy_from_slice(&self.expires_at.to_le_bytes());
         links[..4].copy_from_slice(&self.previous.to_le_bytes());
         links[4..].copy_from_slice(&self.next.to_le_bytes());
     }
 }
 
-/// The four bytes that say where something lies outside.
+/// The index of an external key or value.
 #[inline]
 pub(super) fn index_at(record: &[u8], range: Range<usize>) -> u32 {
     u32::from_le_bytes(*first(&record[range]))
@@ -178,12 +178,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let mut record = [0; 40];
-        let header = Header { list: 200, ..Header::new(9, 3, 77) }.with(Flag::ENDS, true).with(Flag::EDITED, true);
-        let tail = Tail { end: u64::MAX - 1, previous: 1, next: u32::MAX };
+        let header = Header { list: 200, ..Header::new(9, 3, 77) }.with(Flag::EXPIRES, true).with(Flag::EDITED, true);
+        let tail = Tail { expires_at: u64::MAX - 1, previous: 1, next: u32::MAX };
         header.write(&mut record);
         tail.write(&mut record);
         assert_eq!((Header::read(&record), Tail::read(&record)), (header, tail));
-        assert!(!header.with(Flag::EDITED, false).is(Flag::EDITED) && header.is(Flag::ENDS));
+        assert!(!header.with(Flag::EDITED, false).is(Flag::EDITED) && header.is(Flag::EXPIRES));
         assert_eq!((header.key(), header.value(), header.granules()), (8..17, 17..20, 5));
     }
 

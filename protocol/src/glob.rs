@@ -1,56 +1,82 @@
-//! Patterns as KEYS takes them: `*`, `?`, `[a-z]`, `[^a-z]`, and `\\` in front of what is meant literally.
+//! [`Pattern`]: glob-style patterns as KEYS and PSUBSCRIBE take them.
 //!
-//! A pattern is cut at its stars. The first part stands at the start of a text, the last at its end, and those between are
-//! searched one behind the other, each where it comes first: to take a later place would leave less room for the others.
+//! A pattern is split at its stars. The first part must stand at the start of the text and the last at its end. Those
+//! between are searched one after the other, each at its first match: a later match would leave less text for the others.
 
-use std::cell::OnceCell;
+use std::{borrow::Cow, sync::OnceLock};
 
 use memchr::memmem;
 
-/// Up to this length a part that is not literal is searched place by place.
-const SHORT: usize = 64;
+/// The longest part that is searched by comparing it at each index, unless it is literal.
+const MAX_NAIVE: usize = 64;
 
-/// A pattern, to be compared with many texts.
-#[derive(Debug)]
-pub(crate) struct Pattern<'a> {
-    pattern: &'a [u8],
-    /// How long a text must be to match: a byte for everything but the stars.
-    shortest: usize,
-    /// Made for the first text that is long enough: a pattern that is longer than every key costs no memory.
-    parts: OnceCell<Vec<Part>>,
+/// A glob-style pattern as Redis has them, for keys and channels.
+///
+/// - `*` matches any bytes, also none; `?` matches one byte
+/// - `[abc]` and `[a-z]` match one of these bytes, `[^a]` one other byte
+/// - `\` before a byte takes it literally
+///
+/// Bytes are compared, not characters. Matching never backtracks, so no pattern makes it slow.
+///
+/// ```
+/// use kvstore_protocol::Pattern;
+///
+/// let pattern = Pattern::new(b"user:[0-9]*");
+/// assert!(pattern.matches(b"user:17"));
+/// assert!(!pattern.matches(b"user:ada"));
+/// ```
+///
+/// A pattern borrows its bytes, or owns them:
+///
+/// ```
+/// # use kvstore_protocol::Pattern;
+/// let pattern: Pattern<'static> = Pattern::new(b"news.*".to_vec());
+/// # assert!(pattern.matches(b"news.art"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pattern<'a> {
+    pattern: Cow<'a, [u8]>,
+    /// The length of the shortest text that matches: one byte for each token but the stars.
+    min_len: usize,
+    /// Parsed for the first text that is long enough: a pattern that is longer than every key costs no memory.
+    parts: OnceLock<Vec<Part>>,
 }
 
 impl<'a> Pattern<'a> {
-    pub(crate) fn new(pattern: &'a [u8]) -> Self {
-        let shortest = tokens(pattern).filter(|token| !matches!(token, Token::Star)).count();
-        Self { pattern, shortest, parts: OnceCell::new() }
+    /// A pattern of these bytes. Every pattern is valid: a class that is not closed ends with the pattern.
+    pub fn new(pattern: impl Into<Cow<'a, [u8]>>) -> Self {
+        let pattern = pattern.into();
+        let min_len = tokens(&pattern).filter(|token| !matches!(token, Token::Star)).count();
+        Self { pattern, min_len, parts: OnceLock::new() }
     }
 
-    /// Whether the whole of `text` matches. Takes a time for the length of the text, and for each of its bytes a sixty-fourth
-    /// of the longest part of the pattern, or 64 steps where that is more.
-    pub(crate) fn matches(&self, text: &[u8]) -> bool {
-        if text.len() < self.shortest {
+    /// Whether the whole of `text` matches.
+    ///
+    /// For each byte of the text this takes at most 64 steps, or a sixty-fourth of the longest part between two stars if that
+    /// is more.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        if text.len() < self.min_len {
             return false;
         }
-        let parts = self.parts.get_or_init(|| parts(self.pattern));
+        let parts = self.parts.get_or_init(|| parts(&self.pattern));
         let (first, middle, last) = match &parts[..] {
             [] => return text.is_empty(),
-            [all] => return text.len() == all.len() && all.is(text),
+            [all] => return text.len() == all.len() && all.is_match(text),
             [first, middle @ .., last] => (first, middle, last),
         };
         let (start, rest) = text.split_at(first.len());
         let (mut rest, end) = rest.split_at(rest.len() - last.len());
         let is_behind = |part: &Part| part.end_in(rest).map(|end| rest = &rest[end..]).is_some();
-        first.is(start) && last.is(end) && middle.iter().all(is_behind)
+        first.is_match(start) && last.is_match(end) && middle.iter().all(is_behind)
     }
 }
 
-/// What stands between two stars.
-#[derive(Debug)]
+/// The tokens between two stars.
+#[derive(Clone, Debug)]
 enum Part {
     Literal(Vec<u8>),
-    /// The bytes that each place admits.
-    Sets(Vec<Set>),
+    /// The set of bytes that matches at each index.
+    Sets(Vec<ByteSet>),
     Long(ShiftAnd),
 }
 
@@ -58,7 +84,7 @@ fn parts(pattern: &[u8]) -> Vec<Part> {
     let tokens: Vec<_> = tokens(pattern).collect();
     let parts: Vec<_> = tokens.split(|token| matches!(token, Token::Star)).collect();
     let last = parts.len() - 1;
-    // The parts at both ends are not searched, but compared.
+    // The first and the last part are compared, not searched.
     let part = |(index, tokens)| Part::new(tokens, index != 0 && index != last);
     parts.into_iter().enumerate().map(part).collect()
 }
@@ -70,7 +96,7 @@ impl Part {
             return Self::Literal(literal);
         }
         let sets: Vec<_> = tokens.iter().map(Token::set).collect();
-        if is_searched && sets.len() > SHORT { Self::Long(ShiftAnd::new(&sets)) } else { Self::Sets(sets) }
+        if is_searched && sets.len() > MAX_NAIVE { Self::Long(ShiftAnd::new(&sets)) } else { Self::Sets(sets) }
     }
 
     fn len(&self) -> usize {
@@ -81,8 +107,8 @@ impl Part {
         }
     }
 
-    /// Whether this is the text, which has the same length.
-    fn is(&self, text: &[u8]) -> bool {
+    /// Whether the part matches a text of its length.
+    fn is_match(&self, text: &[u8]) -> bool {
         match self {
             Self::Literal(bytes) => bytes == text,
             Self::Sets(sets) => sets.iter().zip(text).all(|(set, byte)| set.has(*byte)),
@@ -90,46 +116,46 @@ impl Part {
         }
     }
 
-    /// Where the first place in the text ends that matches.
+    /// The end of the first match in the text.
     fn end_in(&self, text: &[u8]) -> Option<usize> {
         let start = match self {
             Self::Literal(bytes) => memmem::find(text, bytes),
-            Self::Sets(sets) => text.windows(sets.len()).position(|window| self.is(window)),
+            Self::Sets(sets) => text.windows(sets.len()).position(|window| self.is_match(window)),
             Self::Long(search) => return search.end_in(text),
         };
         start.map(|start| start + self.len())
     }
 }
 
-/// Searches all places at once: a bit for each beginning of the part that matches the text up to here.
-#[derive(Debug)]
+/// The shift-and algorithm: a bit for each prefix of the part that matches the text up to the current byte.
+#[derive(Clone, Debug)]
 struct ShiftAnd {
     len: usize,
-    /// For each byte the places that admit it, in as many words as there are to a state.
-    admitting: Vec<u64>,
+    /// For each byte, the indices that it matches at, as bits: as many words as the state has.
+    matching: Vec<u64>,
 }
 
 impl ShiftAnd {
-    fn new(sets: &[Set]) -> Self {
+    fn new(sets: &[ByteSet]) -> Self {
         let words = sets.len().div_ceil(64);
-        let mut admitting = vec![0; 256 * words];
-        for (place, set) in sets.iter().enumerate() {
+        let mut matching = vec![0; 256 * words];
+        for (index, set) in sets.iter().enumerate() {
             for byte in (0..=u8::MAX).filter(|byte| set.has(*byte)) {
-                admitting[usize::from(byte) * words + place / 64] |= 1 << (place % 64);
+                matching[usize::from(byte) * words + index / 64] |= 1 << (index % 64);
             }
         }
-        Self { len: sets.len(), admitting }
+        Self { len: sets.len(), matching }
     }
 
     fn end_in(&self, text: &[u8]) -> Option<usize> {
         let (words, last) = (self.len.div_ceil(64), self.len - 1);
         let mut state = vec![0_u64; words];
         let is_end = |byte: &u8| {
-            let admitting = &self.admitting[usize::from(*byte) * words..];
-            // Each byte may be the first of the part.
+            let matching = &self.matching[usize::from(*byte) * words..];
+            // A match may start at each byte.
             let mut carry = 1;
-            for (word, admitting) in state.iter_mut().zip(admitting) {
-                (*word, carry) = ((*word << 1 | carry) & admitting, *word >> 63);
+            for (word, matching) in state.iter_mut().zip(matching) {
+                (*word, carry) = ((*word << 1 | carry) & matching, *word >> 63);
             }
             state[last / 64] >> (last % 64) & 1 == 1
         };
@@ -137,11 +163,11 @@ impl ShiftAnd {
     }
 }
 
-/// A set of bytes, a bit each.
+/// A set of bytes, one bit each.
 #[derive(Clone, Copy, Debug, Default)]
-struct Set([u64; 4]);
+struct ByteSet([u64; 4]);
 
-impl Set {
+impl ByteSet {
     const ALL: Self = Self([u64::MAX; 4]);
 
     fn has(&self, byte: u8) -> bool {
@@ -157,24 +183,24 @@ impl Set {
     }
 }
 
-/// What a pattern is made of.
+/// One element of a pattern.
 #[derive(Clone, Copy, Debug)]
 enum Token {
     Star,
     Any,
     Byte(u8),
-    Class(Set),
+    Class(ByteSet),
 }
 
 impl Token {
-    /// The bytes that it admits in its place. A star has none.
-    fn set(&self) -> Set {
+    /// The bytes that match. A star has none.
+    fn set(&self) -> ByteSet {
         match self {
-            Self::Star => Set::default(),
-            Self::Any => Set::ALL,
+            Self::Star => ByteSet::default(),
+            Self::Any => ByteSet::ALL,
             Self::Class(set) => *set,
             Self::Byte(byte) => {
-                let mut set = Set::default();
+                let mut set = ByteSet::default();
                 set.insert(*byte);
                 set
             }
@@ -197,13 +223,13 @@ fn tokens(pattern: &[u8]) -> impl Iterator<Item = Token> {
     })
 }
 
-/// The class, and the pattern behind it. A class that is not closed ends with the pattern.
+/// The class, and the pattern after it. A class that is not closed ends with the pattern.
 fn class(class: &[u8]) -> (Token, &[u8]) {
     let (is_negated, mut rest) = match class {
         [b'^', rest @ ..] => (true, rest),
         _ => (false, class),
     };
-    let mut set = Set::default();
+    let mut set = ByteSet::default();
     loop {
         let (first, last);
         (first, last, rest) = match rest {
@@ -253,7 +279,7 @@ mod tests {
         check("h[^e]llo", &["hallo", "hbllo"], &["hello"]);
         check("h[a-c]llo", &["hallo", "hbllo"], &["hdllo"]);
         check("h[c-a]llo", &["hbllo"], &["hdllo"]);
-        // As in Redis the bracket is the end of the range here.
+        // As in Redis the bracket is the end of a range here.
         check("[a-]", &["a", "]", "^"], &["b", "-"]);
         check("[]", &[], &["", "]", "a"]);
         check("[^]", &["a", "]"], &[""]);
@@ -323,11 +349,11 @@ mod tests {
         }
     }
 
-    /// The simplest matcher that answers the same: at the worst it takes a time for the product of both lengths.
+    /// The simplest matcher. In the worst case it takes time proportional to the product of both lengths.
     fn naively_matches(pattern: &[u8], text: &[u8]) -> bool {
         let (mut rest, mut at) = (pattern, 0);
-        // Where to go on when what follows the last star does not match: the star takes one byte more. To go back behind an
-        // earlier star would find nothing that this does not.
+        // Where to go on if the text does not match after the last star: the star takes one more byte. Going back to an
+        // earlier star would find nothing more.
         let mut last_star: Option<(&[u8], usize)> = None;
         loop {
             if let [b'*', after @ ..] = rest {
@@ -352,7 +378,7 @@ mod tests {
         }
     }
 
-    /// The pattern behind its first part, when that matches the byte.
+    /// The pattern after its first token, if that matches the byte.
     fn step(pattern: &[u8], byte: u8) -> Option<&[u8]> {
         match pattern {
             [] => None,
@@ -365,7 +391,7 @@ mod tests {
         }
     }
 
-    /// Whether the class has the byte, and the pattern behind it.
+    /// Whether the class has the byte, and the pattern after it.
     fn class_has(class: &[u8], byte: u8) -> (bool, &[u8]) {
         let (is_negated, mut rest) = match class {
             [b'^', rest @ ..] => (true, rest),

@@ -1,0 +1,72 @@
+//! [`Builder`]: the settings of a store.
+
+use std::{num::NonZeroUsize, thread};
+
+use super::{
+    Store,
+    clock::{Clock, SystemClock},
+    databases::Databases,
+    state::StoreState,
+};
+
+/// The settings of a [`Store`].
+#[derive(Debug)]
+pub struct Builder {
+    databases: usize,
+    threads: usize,
+    clock: Box<dyn Clock>,
+    config: Vec<(String, String)>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { databases: 16, threads, clock: Box::new(SystemClock), config: Vec::new() }
+    }
+
+    /// Sets the number of databases. The default is 16.
+    #[must_use]
+    pub fn databases(self, databases: usize) -> Self {
+        Self { databases: databases.max(1), ..self }
+    }
+
+    /// Sets the number of threads that will execute commands. The default is the number of processors.
+    ///
+    /// This chooses the number of shards: one for one thread, which is a little faster and smaller, and eight for each of
+    /// several. Any number of threads may use the store, whatever is set here.
+    ///
+    /// The keys and short strings of a shard take at most 32 GiB. A command that would exceed this panics.
+    #[must_use]
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Sets the clock. The default is the clock of the machine.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Box::new(clock), ..self }
+    }
+
+    /// Adds a setting of the program around the store, such as its port, for CONFIG GET. A later value replaces an earlier
+    /// one.
+    #[must_use]
+    pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into().to_ascii_lowercase();
+        self.config.retain(|(known, _)| *known != name);
+        self.config.push((name, value.into()));
+        self
+    }
+
+    /// Builds the store.
+    pub fn build(self) -> Store {
+        let databases = Databases::new(self.databases, shards(self.threads));
+        Store::from_state(StoreState::new(databases, self.clock, self.config))
+    }
+}
+
+/// The number of shards of a database. With several threads there are many more shards than threads, so that two threads
+/// seldom need the same one, but few enough that a batch has several keys in each. One thread needs one shard, and then one
+/// lock for any number of keys.
+fn shards(threads: usize) -> usize {
+    if threads > 1 { threads.saturating_mul(8) } else { 1 }
+}

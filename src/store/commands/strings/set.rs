@@ -1,0 +1,289 @@
+//! Storing strings: SET, GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX.
+
+use kvstore_protocol::{CommandError, Response};
+
+use super::{
+    super::expiry::{TimeBase, TimeFormat, Unit},
+    expiry_option::{ExpiryOption, expiry},
+};
+use crate::store::{
+    args::Args,
+    context::Context,
+    shard::Expiry,
+    slots::{Slot, Slots},
+    spec::{Answer, Arity, DENY_OOM, FAST, Keys, Spec, WRITE},
+    value::StringRef,
+};
+
+pub(in super::super) const SPECS: &[Spec] = &[SET, GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX];
+
+/// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
+/// string.
+const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(DENY_OOM), set)
+    .about("Sets the string of a key, whatever type it had, and its expiry.", "1.0.0");
+
+fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    if args.len() == 2 {
+        slots.first().set(args.value(1));
+        return Ok(Response::ok());
+    }
+    let options = SetOptions::parse(args)?;
+    let expiry = expiry(options.expiry, context, "set")?;
+    let mut slot = slots.first();
+    let before = if options.get { Some(StringRef::answer(slot.string()?)) } else { None };
+    let is_met = options.condition.is_none_or(|condition| condition.is_met(&mut slot));
+    if is_met {
+        slot.put(args.value(1), expiry, false);
+    }
+    Ok(match before {
+        Some(before) => before,
+        None if is_met => Response::ok(),
+        None => Response::Null,
+    })
+}
+
+#[derive(Debug, Default)]
+struct SetOptions<'a> {
+    condition: Option<SetCondition>,
+    get: bool,
+    expiry: Option<ExpiryOption<'a>>,
+}
+
+/// When SET stores the string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SetCondition {
+    /// If the key is missing.
+    Nx,
+    /// If the key exists.
+    Xx,
+}
+
+impl<'a> SetOptions<'a> {
+    fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
+        let (mut set, mut options) = (Self::default(), args.options(2));
+        loop {
+            if options.keyword("NX") {
+                set.set_condition(SetCondition::Nx)?;
+            } else if options.keyword("XX") {
+                set.set_condition(SetCondition::Xx)?;
+            } else if options.keyword("GET") {
+                set.get = true;
+            } else if options.keyword("KEEPTTL") {
+                ExpiryOption::KeepTtl.set(&mut set.expiry)?;
+            } else if let Some(time) = ExpiryOption::take_time(&mut options)? {
+                time.set(&mut set.expiry)?;
+            } else {
+                break;
+            }
+        }
+        options.finish()?;
+        Ok(set)
+    }
+
+    fn set_condition(&mut self, condition: SetCondition) -> Result<(), CommandError> {
+        if self.condition.is_some_and(|before| before != condition) {
+            return Err(CommandError::SYNTAX);
+        }
+        self.condition = Some(condition);
+        Ok(())
+    }
+}
+
+impl SetCondition {
+    fn is_met(self, slot: &mut Slot<'_>) -> bool {
+        slot.exists() == (self == Self::Xx)
+    }
+}
+
+/// `GETSET key value`: stores the string and answers the one before.
+const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), getset)
+    .about("Sets the string of a key and returns the one before.", "1.0.0");
+
+fn getset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let mut slot = slots.first();
+    let before = StringRef::answer(slot.string()?);
+    slot.set(args.value(1));
+    Ok(before)
+}
+
+/// `SETNX key value`: stores the string if the key is missing.
+const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), setnx)
+    .about("Sets the string of a key only if the key is missing.", "1.0.0");
+
+fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    let mut slot = slots.first();
+    let is_free = !slot.exists();
+    if is_free {
+        slot.set(args.value(1));
+    }
+    Ok(is_free.into())
+}
+
+/// `SETEX key seconds value`: stores the string with an expiry.
+const SETEX: Spec = Spec::new("SETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), setex)
+    .about("Sets the string of a key, and its expiry in seconds from now.", "2.0.0");
+
+fn setex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_with_ttl(Unit::Seconds, context, args, slots, "setex")
+}
+
+/// `PSETEX key milliseconds value`: stores the string with an expiry.
+const PSETEX: Spec = Spec::new("PSETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), psetex)
+    .about("Sets the string of a key, and its expiry in milliseconds from now.", "2.6.0");
+
+fn psetex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    set_with_ttl(Unit::Milliseconds, context, args, slots, "psetex")
+}
+
+fn set_with_ttl(unit: Unit, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
+    let at = TimeFormat(unit, TimeBase::Relative).positive(context, args.integer(1)?, name)?;
+    slots.first().put(args.value(2), Expiry::At(at), false);
+    Ok(Response::ok())
+}
+
+/// `MSET key value [key value …]`: stores the strings, all of them.
+const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(DENY_OOM), mset)
+    .about("Sets the strings of several keys.", "1.0.1");
+
+fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    check_pairs(args, "mset")?;
+    set_pairs(args, slots);
+    Ok(Response::ok())
+}
+
+/// `MSETNX key value [key value …]`: stores the strings if none of the keys exists, otherwise nothing.
+const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(DENY_OOM), msetnx)
+    .about("Sets the strings of several keys only if all of the keys are missing.", "1.0.1");
+
+fn msetnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+    check_pairs(args, "msetnx")?;
+    let is_free = (0..slots.len()).all(|index| !slots.at(index).exists());
+    if is_free {
+        set_pairs(args, slots);
+    }
+    Ok(is_free.into())
+}
+
+fn check_pairs(args: &Args<'_>, name: &str) -> Result<(), CommandError> {
+    if args.len().is_multiple_of(2) { Ok(()) } else { Err(CommandError::wrong_arity(name)) }
+}
+
+fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>) {
+    for index in 0..slots.len() {
+        slots.at(index).set(args.value(2 * index + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::{START, TestStore};
+
+    #[test]
+    fn set_stores_and_get_answers() {
+        TestStore::new().check([
+            ("GET k", "(nil)"),
+            ("SET k v", "+OK"),
+            ("GET k", "\"v\""),
+            ("STRLEN k", ":1"),
+            ("STRLEN missing", ":0"),
+            ("SET k ''", "+OK"),
+            ("GET k", "\"\""),
+        ]);
+    }
+
+    #[test]
+    fn set_obeys_nx_and_xx() {
+        TestStore::new().check([
+            ("SET k 1 XX", "(nil)"),
+            ("SET k 1 NX", "+OK"),
+            ("SET k 2 NX", "(nil)"),
+            ("SET k 2 xx", "+OK"),
+            ("SETNX k 3", ":0"),
+            ("SETNX other 3", ":1"),
+            ("MGET k other", "[\"2\", \"3\"]"),
+        ]);
+    }
+
+    #[test]
+    fn set_with_get_answers_the_old_string_whether_it_stores_or_not() {
+        TestStore::new().check([
+            ("SET k 1 NX GET", "(nil)"),
+            ("SET k 2 NX GET", "\"1\""),
+            ("SET k 3 GET", "\"1\""),
+            ("SET missing 1 XX GET", "(nil)"),
+            ("GET k", "\"3\""),
+            ("EXISTS missing", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn set_removes_the_expiry_unless_it_sets_or_keeps_one() {
+        let store = TestStore::new();
+        store.check([
+            ("SET k 1 EX 10", "+OK"),
+            ("PTTL k", ":10000"),
+            ("SET k 2 KEEPTTL", "+OK"),
+            ("PTTL k", ":10000"),
+            ("SET k 3 PX 20", "+OK"),
+            ("PTTL k", ":20"),
+            ("SET k 4", "+OK"),
+            ("PTTL k", ":-1"),
+            ("SET k 5 EXAT 1700000001", "+OK"),
+            ("PTTL k", ":1000"),
+            ("SET k 6 PXAT 1700000000500", "+OK"),
+            ("PTTL k", ":500"),
+            ("SET new 7 KEEPTTL", "+OK"),
+            ("PTTL new", ":-1"),
+        ]);
+        assert_eq!(START, 1_700_000_000_000);
+        store.pass(500);
+        store.check([("GET k", "(nil)"), ("EXISTS k", ":0"), ("SET k 7 XX", "(nil)")]);
+    }
+
+    #[test]
+    fn set_with_a_past_expiry_removes_the_key() {
+        TestStore::new().check([("SET k 1", "+OK"), ("SET k 2 EXAT 1", "+OK"), ("GET k", "(nil)"), ("DBSIZE", ":0")]);
+    }
+
+    #[test]
+    fn setex_and_psetex_set_an_expiry() {
+        let store = TestStore::new();
+        store.check([("SETEX s 2 v", "+OK"), ("PSETEX p 1500 v", "+OK"), ("TTL s", ":2"), ("PTTL p", ":1500")]);
+        store.pass(1999);
+        store.check([("GET s", "\"v\""), ("GET p", "(nil)")]);
+    }
+
+    #[test]
+    fn getset_and_getdel_answer_what_was_there() {
+        TestStore::new().check([
+            ("GETSET k 1", "(nil)"),
+            ("EXPIRE k 10", ":1"),
+            ("GETSET k 2", "\"1\""),
+            ("TTL k", ":-1"),
+            ("GETDEL k", "\"2\""),
+            ("GETDEL k", "(nil)"),
+        ]);
+    }
+
+    #[test]
+    fn many_keys_are_set_and_read_at_once() {
+        TestStore::new().check([
+            ("MSET a 1 b 2 a 3", "+OK"),
+            ("MGET a missing b a", "[\"3\", (nil), \"2\", \"3\"]"),
+            ("MSET a", "-ERR wrong number of arguments for 'mset' command"),
+            ("MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"),
+        ]);
+    }
+
+    #[test]
+    fn msetnx_sets_all_or_nothing() {
+        TestStore::new().check([
+            ("MSETNX a 1 b 2", ":1"),
+            ("MSETNX c 3 a 4", ":0"),
+            ("MGET a b c", "[\"1\", \"2\", (nil)]"),
+            ("MSETNX a 1 b", "-ERR wrong number of arguments for 'msetnx' command"),
+            ("MSETNX d 1 d 2", ":1"),
+            ("GET d", "\"2\""),
+        ]);
+    }
+}

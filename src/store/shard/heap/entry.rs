@@ -1,0 +1,134 @@
+//! [`Entry`]: a key and its value, borrowed from the heap.
+
+use kvstore_protocol::CommandError;
+
+use super::{
+    super::record::{Flag, Header, Tail, index_at},
+    Heap,
+};
+use crate::store::value::{NewValue, StringRef, Value, string};
+
+/// The record of one key: the key, its value, its expiry, and when it was last accessed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    heap: &'a Heap,
+    record: &'a [u8],
+    header: Header,
+}
+
+impl<'a> Entry<'a> {
+    #[inline]
+    pub(super) fn new(heap: &'a Heap, record: &'a [u8]) -> Self {
+        Self { heap, record, header: Header::read(record) }
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &'a [u8] {
+        let bytes = &self.record[self.header.key()];
+        if self.header.is(Flag::EXTERNAL_KEY) { self.heap.external_key(bytes) } else { bytes }
+    }
+
+    #[inline(always)]
+    pub(in super::super) fn has_key(&self, key: &[u8]) -> bool {
+        let bytes = &self.record[self.header.key()];
+        if self.header.is(Flag::EXTERNAL_KEY) { self.heap.external_key(bytes) == key } else { are_equal(bytes, key) }
+    }
+
+    /// A copy of the value.
+    pub(crate) fn value(&self) -> NewValue<'a> {
+        match self.external() {
+            None => NewValue::Inline(self.inline_bytes()),
+            Some(value) => NewValue::External(value.clone()),
+        }
+    }
+
+    /// The bytes of an inline string; `None` if the value is external.
+    pub(crate) fn inline_string(&self) -> Option<&'a [u8]> {
+        (!self.header.is(Flag::EXTERNAL_VALUE)).then(|| self.inline_bytes())
+    }
+
+    /// The external value; `None` if the value is an inline string.
+    #[inline]
+    pub(crate) fn external(&self) -> Option<&'a Value> {
+        let is_external = self.header.is(Flag::EXTERNAL_VALUE);
+        is_external.then(|| self.heap.values.get(index_at(self.record, self.header.value())))
+    }
+
+    /// The string.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if the value has another type.
+    #[inline(always)]
+    pub(crate) fn string(&self) -> Result<StringRef<'a>, CommandError> {
+        match self.external() {
+            None => Ok(StringRef::Inline(self.inline_bytes())),
+            Some(value) => value.as_string().map(StringRef::External),
+        }
+    }
+
+    /// The expiry, in milliseconds since the Unix epoch.
+    #[inline]
+    pub(crate) fn expires_at(&self) -> Option<u64> {
+        self.header.is(Flag::EXPIRES).then(|| Tail::read(self.record).expires_at)
+    }
+
+    /// The time of the last access, in seconds since the Unix epoch.
+    #[inline]
+    pub(crate) fn accessed(&self) -> u32 {
+        self.header.accessed
+    }
+
+    /// Whether the value is a string that was modified in place: OBJECT ENCODING shows it.
+    pub(crate) fn is_edited(&self) -> bool {
+        self.header.is(Flag::EDITED)
+    }
+
+    /// The type of the value, as TYPE names it.
+    pub(crate) fn type_name(&self) -> &'static str {
+        self.external().map_or(string::TYPE_NAME, Value::type_name)
+    }
+
+    /// The encoding of the value, as OBJECT ENCODING names it.
+    pub(crate) fn encoding(&self) -> &'static str {
+        match self.external() {
+            _ if self.is_edited() => string::EDITED_ENCODING,
+            None => string::encoding(self.inline_bytes()),
+            Some(value) => value.encoding(),
+        }
+    }
+
+    #[inline(always)]
+    fn inline_bytes(&self) -> &'a [u8] {
+        &self.record[self.header.value()]
+    }
+}
+
+/// Whether two keys are equal. Most have 8 to 16 bytes: these are compared in two steps.
+#[inline]
+fn are_equal(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if (8..=16).contains(&one.len()) {
+        return one.first_chunk::<8>() == other.first_chunk() && one.last_chunk::<8>() == other.last_chunk();
+    }
+    one == other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_compared_whole_whatever_their_length() {
+        for length in 0..20 {
+            let key = vec![b'k'; length];
+            assert!(are_equal(&key, &key.clone()) && !are_equal(&key, &[&key[..], b"k"].concat()));
+            for at in 0..length {
+                let mut other = key.clone();
+                other[at] = b'x';
+                assert!(!are_equal(&key, &other), "{length} {at}");
+            }
+        }
+    }
+}

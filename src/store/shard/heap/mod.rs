@@ -1,0 +1,390 @@
+//! [`Heap`]: the entries of a shard: their records, and the arenas of what is external to these.
+
+mod edit;
+mod entry;
+
+use super::{
+    arena::Arena,
+    expiry_wheel::{Due, ExpiryWheel},
+    record::{Flag, GRANULE, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
+    slab::Slab,
+};
+use crate::store::value::{NewValue, Value};
+
+pub(crate) use entry::Entry;
+
+/// The expiry of an entry that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// The entry has no expiry.
+    Never,
+    /// The entry keeps the expiry that it has.
+    Keep,
+    /// The entry expires at this time, in milliseconds since the Unix epoch.
+    At(u64),
+}
+
+/// The entries of a shard, by handle.
+#[derive(Debug, Default)]
+pub(super) struct Heap {
+    slab: Slab,
+    values: Arena<Value>,
+    keys: Arena<Box<[u8]>>,
+    expiry_wheel: ExpiryWheel,
+}
+
+/// A record that was moved into a freed one, and has its handle now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Relocated {
+    pub(super) from: u32,
+    pub(super) to: u32,
+}
+
+/// The result of writing an entry.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The handle of the entry now.
+    pub(super) handle: u32,
+    /// Another entry that was moved.
+    pub(super) relocated: Option<Relocated>,
+    /// The value before, if it was external.
+    pub(super) replaced: Option<Value>,
+}
+
+impl Written {
+    fn in_place(handle: u32) -> Self {
+        Self { handle, relocated: None, replaced: None }
+    }
+}
+
+impl Heap {
+    /// Creates an entry. `now` is the time, for an entry with an expiry.
+    pub(super) fn create(
+        &mut self,
+        key: &[u8],
+        value: NewValue<'_>,
+        (expiry, is_edited): (Expiry, bool),
+        accessed: u32,
+        now: impl FnOnce() -> u64,
+    ) -> u32 {
+        let is_external = key.len() > MAX_INLINE_KEY;
+        let key_len = if is_external { INDEX } else { key.len() };
+        let header = Header::new(key_len, room_for(&value), accessed);
+        let header = header.with(Flag::EXTERNAL_KEY, is_external).with(Flag::EDITED, is_edited);
+        let handle = self.slab.allocate(header.with(Flag::EXPIRES, matches!(expiry, Expiry::At(_))).granules());
+        if is_external {
+            let index = self.keys.push(key.into(), handle);
+            set_index_at(self.slab.get_mut(handle), header.key(), index);
+        } else {
+            self.slab.get_mut(handle)[header.key()].copy_from_slice(key);
+        }
+        self.fill(handle, header, value);
+        self.set_expiry(handle, expiry, now);
+        handle
+    }
+
+    /// Removes an entry, and returns its value if that was external.
+    pub(super) fn remove(&mut self, handle: u32) -> (Option<Value>, Option<Relocated>) {
+        let header = self.header(handle);
+        if header.is(Flag::EXPIRES) {
+            self.expiry_wheel.remove(&mut self.slab, handle);
+        }
+        if header.is(Flag::EXTERNAL_KEY) {
+            self.remove_key(handle, header);
+        }
+        let value = header.is(Flag::EXTERNAL_VALUE).then(|| self.remove_value(handle, header));
+        (value, self.free(handle))
+    }
+
+    /// Replaces the value of an entry. `now` is the time, for an expiry that is set.
+    pub(super) fn write(
+        &mut self,
+        handle: u32,
+        value: NewValue<'_>,
+        (expiry, is_edited): (Expiry, bool),
+        now: impl FnOnce() -> u64,
+    ) -> Written {
+        if let NewValue::Inline(bytes) = value
+            && self.overwrite_inline(handle, bytes, (expiry, is_edited))
+        {
+            return Written::in_place(handle);
+        }
+        self.clear_expiry(handle, expiry);
+        let before = self.header(handle).with(Flag::EDITED, is_edited);
+        let is_external = before.is(Flag::EXTERNAL_VALUE);
+        let written = match value {
+            NewValue::External(value) if is_external => {
+                let index = index_at(self.slab.get(handle), before.value());
+                let replaced = std::mem::replace(self.values.get_mut(index), value);
+                Written { replaced: Some(replaced), ..self.resize(handle, before, expiry) }
+            }
+            value => {
+                let replaced = is_external.then(|| self.remove_value(handle, before));
+                let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(room_for(&value));
+                let written = self.resize(handle, header, expiry);
+                self.fill(written.handle, header, value);
+                Written { replaced, ..written }
+            }
+        };
+        self.set_expiry(written.handle, expiry, now);
+        written
+    }
+
+    /// Replaces an inline string where nothing else changes, as most SETs do. Otherwise does nothing and returns false.
+    #[inline]
+    fn overwrite_inline(&mut self, handle: u32, bytes: &[u8], (expiry, is_edited): (Expiry, bool)) -> bool {
+        let record = self.slab.get_mut(handle);
+        let before = Header::read(record);
+        let header = before.with_value(bytes.len()).with(Flag::EDITED, is_edited);
+        let has_more = before.is(Flag::EXPIRES) || before.is(Flag::EXTERNAL_VALUE) || matches!(expiry, Expiry::At(_));
+        if has_more || !header.fits(record.len() / GRANULE) {
+            return false;
+        }
+        header.write(record);
+        record[header.value()].copy_from_slice(bytes);
+        true
+    }
+
+    /// Sets the expiry of an entry.
+    pub(super) fn expire_at(&mut self, handle: u32, expiry: Expiry, now: impl FnOnce() -> u64) -> Written {
+        self.clear_expiry(handle, expiry);
+        let written = self.resize(handle, self.header(handle), expiry);
+        self.set_expiry(written.handle, expiry, now);
+        written
+    }
+
+    /// Sets the time of the last access.
+    #[inline]
+    pub(super) fn touch(&mut self, handle: u32, accessed: u32) {
+        let record = self.slab.get_mut(handle);
+        Header { accessed, ..Header::read(record) }.write(record);
+    }
+
+    #[inline]
+    pub(super) fn entry(&self, handle: u32) -> Entry<'_> {
+        Entry::new(self, self.slab.get(handle))
+    }
+
+    /// Prefetches the record of an entry.
+    #[inline]
+    pub(super) fn prefetch(&self, handle: u32) {
+        self.slab.prefetch(handle);
+    }
+
+    /// The entry that is moved when the next record of the same length is freed.
+    pub(super) fn last_like(&self, handle: u32) -> Option<u32> {
+        self.slab.last_like(handle)
+    }
+
+    /// All entries.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.slab.iter().map(|handle| self.entry(handle))
+    }
+
+    /// The entry at an index among all of them.
+    pub(super) fn nth(&self, index: usize) -> Option<Entry<'_>> {
+        self.slab.nth(index).map(|handle| self.entry(handle))
+    }
+
+    pub(super) fn expiry_wheel(&self) -> &ExpiryWheel {
+        &self.expiry_wheel
+    }
+
+    /// The next step of active expiry; `None` if nothing has expired until `now`.
+    pub(super) fn next_due(&mut self, now: u64) -> Option<Due> {
+        self.expiry_wheel.next_due(&mut self.slab, now)
+    }
+
+    #[inline]
+    fn header(&self, handle: u32) -> Header {
+        Header::read(self.slab.get(handle))
+    }
+
+    /// The external key whose index these bytes are. Not inlined, so that the search for other keys needs few registers.
+    #[inline(never)]
+    fn external_key(&self, bytes: &[u8]) -> &[u8] {
+        self.keys.get(index_at(bytes, 0..INDEX))
+    }
+
+    /// Removes the expiry of an entry that is written without one.
+    fn clear_expiry(&mut self, handle: u32, expiry: Expiry) {
+        if expiry == Expiry::Never && self.header(handle).is(Flag::EXPIRES) {
+            self.expiry_wheel.remove(&mut self.slab, handle);
+        }
+    }
+
+    /// Writes the header and the value into a record that has room for them.
+    fn fill(&mut self, handle: u32, header: Header, value: NewValue<'_>) {
+        let record = self.slab.get_mut(handle);
+        header.with(Flag::EXTERNAL_VALUE, value.is_external()).write(record);
+        match value {
+            NewValue::Inline(bytes) => record[header.value()].copy_from_slice(bytes),
+            NewValue::External(value) => set_index_at(record, header.value(), self.values.push(value, handle)),
+        }
+    }
+
+    /// Fits a record to a header, with room for an expiry if there will be one: in place if it fits, otherwise in a new
+    /// record.
+    fn resize(&mut self, handle: u32, header: Header, expiry: Expiry) -> Written {
+        self.resize_to(handle, header, expiry, Header::granules)
+    }
+
+    /// The same. `granules` is the length of a new record.
+    fn resize_to(&mut self, handle: u32, header: Header, expiry: Expiry, granules: fn(Header) -> usize) -> Written {
+        let record = self.slab.get_mut(handle);
+        let expires = header.is(Flag::EXPIRES);
+        let needed = header.with(Flag::EXPIRES, expires || matches!(expiry, Expiry::At(_)));
+        if needed.fits(record.len() / GRANULE) {
+            header.write(record);
+            return Written::in_place(handle);
+        }
+        let moved = self.slab.allocate(granules(needed));
+        let (from, to) = self.slab.get_two(handle, moved);
+        let length = header.value().end.min(Header::read(from).value().end);
+        to[..length].copy_from_slice(&from[..length]);
+        header.write(to);
+        if expires {
+            Tail::read(from).write(to);
+        }
+        self.update_references(moved);
+        Written { handle: moved, relocated: self.free(handle), replaced: None }
+    }
+
+    /// Sets the expiry of an entry that has room for one.
+    fn set_expiry(&mut self, handle: u32, expiry: Expiry, now: impl FnOnce() -> u64) {
+        let Expiry::At(at) = expiry else { return };
+        if self.header(handle).is(Flag::EXPIRES) {
+            self.expiry_wheel.change(&mut self.slab, handle, at);
+        } else {
+            self.expiry_wheel.insert(&mut self.slab, handle, at, now());
+        }
+    }
+
+    /// Frees a record that nothing refers to any more.
+    fn free(&mut self, handle: u32) -> Option<Relocated> {
+        let from = self.slab.free(handle)?;
+        self.update_references(handle);
+        Some(Relocated { from, to: handle })
+    }
+
+    /// Updates everything that refers to a record that was moved, except the table.
+    fn update_references(&mut self, handle: u32) {
+        let record = self.slab.get(handle);
+        let header = Header::read(record);
+        if header.is(Flag::EXTERNAL_KEY) {
+            self.keys.set_owner(index_at(record, header.key()), handle);
+        }
+        if header.is(Flag::EXTERNAL_VALUE) {
+            self.values.set_owner(index_at(record, header.value()), handle);
+        }
+        if header.is(Flag::EXPIRES) {
+            self.expiry_wheel.relocate(&mut self.slab, handle);
+        }
+    }
+
+    fn remove_value(&mut self, handle: u32, header: Header) -> Value {
+        let index = index_at(self.slab.get(handle), header.value());
+        let (value, owner) = self.values.remove(index);
+        if let Some(owner) = owner {
+            let record = self.slab.get_mut(owner);
+            set_index_at(record, Header::read(record).value(), index);
+        }
+        value
+    }
+
+    fn remove_key(&mut self, handle: u32, header: Header) {
+        let index = index_at(self.slab.get(handle), header.key());
+        let (_, owner) = self.keys.remove(index);
+        if let Some(owner) = owner {
+            let record = self.slab.get_mut(owner);
+            set_index_at(record, Header::read(record).key(), index);
+        }
+    }
+}
+
+/// The number of bytes that a value takes in its record.
+fn room_for(value: &NewValue<'_>) -> usize {
+    match value {
+        NewValue::Inline(bytes) => bytes.len(),
+        NewValue::External(_) => INDEX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::value::MAX_INLINE;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn long(number: u8) -> Vec<u8> {
+        vec![number; 300]
+    }
+
+    /// An entry with an external key, an external value and an expiry.
+    fn create(heap: &mut Heap, number: u8) -> u32 {
+        let how = (Expiry::At(NOW + u64::from(number)), false);
+        heap.create(&long(number), NewValue::from(&long(number)[..]), how, 0, || NOW)
+    }
+
+    fn shown(heap: &Heap, handle: u32) -> (Vec<u8>, Vec<u8>, Option<u64>) {
+        let entry = heap.entry(handle);
+        (entry.key().to_vec(), entry.string().expect("a string").to_vec(), entry.expires_at())
+    }
+
+    #[test]
+    fn external_parts_follow_their_entry_when_others_are_removed() {
+        let mut heap = Heap::default();
+        let [one, two, three] = [1, 2, 3].map(|number| create(&mut heap, number));
+        let (value, relocated) = heap.remove(one);
+        assert_eq!((value, relocated), (Some(Value::String(long(1).into())), Some(Relocated { from: three, to: one })));
+        assert_eq!(shown(&heap, one), (long(3), long(3), Some(NOW + 3)));
+        assert_eq!(shown(&heap, two), (long(2), long(2), Some(NOW + 2)));
+        assert_eq!(heap.next_due(NOW), None);
+        assert_eq!((heap.remove(two).1, heap.remove(one).1), (None, None));
+        assert_eq!((heap.iter().count(), heap.expiry_wheel().len()), (0, 0));
+    }
+
+    #[test]
+    fn an_entry_moves_when_its_value_changes_its_length() {
+        let mut heap = Heap::default();
+        let handle = heap.create(b"key", NewValue::Inline(b"a"), (Expiry::Never, false), 7, || NOW);
+        let other = heap.create(b"yek", NewValue::Inline(b"b"), (Expiry::Never, false), 7, || NOW);
+        let longest = [b'x'; MAX_INLINE];
+        let written = heap.write(handle, NewValue::Inline(&longest), (Expiry::At(NOW + 9), false), || NOW);
+        assert_eq!(written.relocated, Some(Relocated { from: other, to: handle }));
+        assert_eq!(shown(&heap, written.handle), (b"key".to_vec(), longest.to_vec(), Some(NOW + 9)));
+        assert_eq!(shown(&heap, handle), (b"yek".to_vec(), b"b".to_vec(), None));
+        let (grown, length) = heap.append(written.handle, b"y").expect("a string");
+        assert_eq!((length, heap.entry(grown.handle).inline_string()), (MAX_INLINE + 1, None));
+        let shrunk = heap.write(grown.handle, NewValue::Inline(b""), (Expiry::Keep, false), || NOW);
+        assert!(shrunk.replaced.is_some());
+        assert_eq!(shown(&heap, shrunk.handle), (b"key".to_vec(), Vec::new(), Some(NOW + 9)));
+        assert_eq!(heap.entry(shrunk.handle).accessed(), 7);
+    }
+
+    #[test]
+    fn a_string_that_grows_moves_seldom() {
+        let mut heap = Heap::default();
+        let mut handle = heap.create(b"key", NewValue::Inline(b""), (Expiry::At(NOW + 9), false), 0, || NOW);
+        let mut moves = 0;
+        for length in 1..=MAX_INLINE {
+            let (written, grown) = heap.append(handle, &[length as u8]).expect("a string");
+            moves += usize::from(std::mem::replace(&mut handle, written.handle) != written.handle);
+            assert_eq!(grown, length);
+        }
+        assert!((3..12).contains(&moves), "moved {moves} times");
+        let bytes = (1..=MAX_INLINE).map(|length| length as u8).collect();
+        assert_eq!(shown(&heap, handle), (b"key".to_vec(), bytes, Some(NOW + 9)));
+    }
+
+    #[test]
+    fn a_value_that_changes_its_length_a_little_stays() {
+        let mut heap = Heap::default();
+        let handle = heap.create(b"key", NewValue::Inline(&[b'x'; 60]), (Expiry::Never, false), 0, || NOW);
+        for length in [61, 55, 60, 58] {
+            let written = heap.write(handle, NewValue::Inline(&[b'y'; 61][..length]), (Expiry::Never, false), || NOW);
+            assert_eq!((written.handle, heap.entry(handle).inline_string().map(<[u8]>::len)), (handle, Some(length)));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! [`Bucket`]: one cache line of the table, and how buckets are allocated.
+
+use super::{
+    Matcher, Position,
+    tags::{CELLS, Tags},
+};
+
+/// The number of buckets that are allocated together: nothing large is allocated or copied.
+const PIECE: usize = 64;
+
+/// The bit of a bucket's number that marks an overflow bucket.
+pub(super) const OVERFLOW: u32 = 1 << 31;
+
+/// Twelve cells, and a link to an overflow bucket.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+pub(super) struct Bucket {
+    pub(super) tags: Tags,
+    pub(super) handles: [u32; CELLS],
+}
+
+impl Bucket {
+    /// The position of a cell of this bucket, if its handle matches. `number` is that of the bucket.
+    #[inline(always)]
+    pub(super) fn check<S: Matcher>(&self, number: u32, cell: usize, matcher: &S) -> Option<(Position, S::Facts)> {
+        let handle = self.handles[cell];
+        let facts = matcher.matches(handle)?;
+        Some((Position { handle, bucket: number, cell: cell as u8 }, facts))
+    }
+
+    /// The number of its overflow bucket.
+    #[inline]
+    pub(super) fn next(&self) -> Option<u32> {
+        let link = self.tags.link();
+        (link != 0).then(|| (link - 1) | OVERFLOW)
+    }
+
+    pub(super) fn set_next(&mut self, number: Option<u32>) {
+        self.tags.set_link(number.map_or(0, |number| (number & !OVERFLOW) + 1));
+    }
+}
+
+/// Buckets, allocated in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    pub(super) pieces: Vec<Box<[Bucket; PIECE]>>,
+    len: usize,
+}
+
+impl Buckets {
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> &Bucket {
+        &self.pieces[index / PIECE][index % PIECE]
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, index: usize) -> &mut Bucket {
+        &mut self.pieces[index / PIECE][index % PIECE]
+    }
+
+    pub(super) fn push(&mut self) {
+        if self.len.is_multiple_of(PIECE) {
+            self.pieces.push(Box::new([Bucket::default(); PIECE]));
+        }
+        self.len += 1;
+    }
+
+    /// Removes the last bucket, which is empty.
+    pub(super) fn pop(&mut self) {
+        self.len -= 1;
+        if self.len.is_multiple_of(PIECE) {
+            self.pieces.pop();
+        }
+    }
+}
+
+/// The overflow buckets.
+#[derive(Debug, Default)]
+pub(super) struct Overflow {
+    pub(super) buckets: Buckets,
+    /// The first free bucket, which links to the next one.
+    free: Option<u32>,
+    /// The number of buckets in use.
+    pub(super) used: usize,
+}
+
+impl Overflow {
+    /// Takes an empty bucket into use, and returns its number.
+    pub(super) fn take(&mut self) -> u32 {
+        self.used += 1;
+        let Some(number) = self.free else {
+            self.buckets.push();
+            return (self.buckets.len() - 1) as u32 | OVERFLOW;
+        };
+        self.free = std::mem::take(self.buckets.get_mut((number & !OVERFLOW) as usize)).next();
+        number
+    }
+
+    /// Releases an empty bucket. When none is in use, the memory of all is freed.
+    pub(super) fn release(&mut self, number: u32) {
+        self.used -= 1;
+        if self.used == 0 {
+            *self = Self::default();
+            return;
+        }
+        self.buckets.get_mut((number & !OVERFLOW) as usize).set_next(self.free);
+        self.free = Some(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_one_cache_line() {
+        assert_eq!((size_of::<Bucket>(), align_of::<Bucket>()), (64, 64));
+    }
+}
