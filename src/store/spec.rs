@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kvstore_protocol::{Command, CommandError, Response};
+use kvstore_protocol::{Command, CommandError, Response, catalog::find_subcommand};
 
 use super::{StoreState, args::Args, context::Context, database::Database, databases::KeyRef, slots::Slots};
 use crate::catalog::KeyRange;
@@ -98,13 +98,10 @@ impl Spec {
 
     #[cold]
     fn resolve_sub(&'static self, command: &Command) -> Result<&'static Self, CommandError> {
-        let asked = command.arg_at(0).filter(|_| !self.subs.is_empty());
-        let Some(asked) = asked else {
+        if self.subs.is_empty() || command.len() == 1 {
             return if self.arity.admits(command.len()) { Ok(self) } else { Err(CommandError::wrong_arity(self.name)) };
-        };
-        let Some(sub) = self.subs.iter().find(|sub| sub.name.as_bytes().eq_ignore_ascii_case(asked)) else {
-            return Err(CommandError::unknown_subcommand(self.name, asked));
-        };
+        }
+        let sub = find_subcommand(command, self.subs, |sub| sub.name)?;
         let name = || format!("{}|{}", self.name, sub.name);
         if sub.arity.admits(command.len()) { Ok(sub) } else { Err(CommandError::wrong_arity(&name())) }
     }

@@ -538,8 +538,8 @@ static CLUSTER_SUBCOMMANDS: [KnownCommand; 27] = [
 static COMMAND_SUBCOMMANDS: [KnownCommand; 7] = [
     row("COUNT", Arity::exactly(2), &[LOADING, STALE], &[]),
     row("DOCS", Arity::at_least(2), &[LOADING, STALE], &[]),
-    row("GETKEYS", Arity::at_least(4), &[LOADING, STALE], &[]),
-    row("GETKEYSANDFLAGS", Arity::at_least(4), &[LOADING, STALE], &[]),
+    row("GETKEYS", Arity::at_least(3), &[LOADING, STALE], &[]),
+    row("GETKEYSANDFLAGS", Arity::at_least(3), &[LOADING, STALE], &[]),
     row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
     row("INFO", Arity::at_least(2), &[LOADING, STALE], &[]),
     row("LIST", Arity::at_least(2), &[LOADING, STALE], &[]),

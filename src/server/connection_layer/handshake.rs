@@ -101,28 +101,35 @@ struct Hello {
 impl Hello {
     fn parse(command: &Command) -> Result<Self, CommandError> {
         let mut hello = Self::default();
-        let mut words = command.args();
-        if let Some(version) = words.next() {
-            let version = parse_integer(version)
-                .ok_or(CommandError::err("Protocol version is not an integer or out of range"))?;
-            hello.protocol = Some(match version {
-                2 => Protocol::Resp2,
-                3 => Protocol::Resp3,
-                _ => return Err(CommandError::new("NOPROTO", "unsupported protocol version")),
-            });
+        let mut options = command.options(0);
+        if let Some(version) = options.next() {
+            hello.protocol = Some(protocol(version)?);
         }
-        while let Some(option) = words.next() {
-            let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
-            if is("AUTH") && words.len() >= 2 {
-                hello.auth = words.next().zip(words.next()).map(|(user, password)| Credentials::new(user, password));
-            } else if is("SETNAME") && words.len() >= 1 {
-                hello.name = words.next().map(checked_name).transpose()?;
+        loop {
+            if options.len() > 2 && options.keyword("AUTH") {
+                hello.auth = Some(Credentials::new(options.value()?, options.value()?));
+            } else if options.len() > 1 && options.keyword("SETNAME") {
+                hello.name = Some(checked_name(options.value()?)?);
             } else {
-                let option = String::from_utf8_lossy(option);
-                return Err(CommandError::err(format!("Syntax error in HELLO option '{option}'")));
+                break;
             }
         }
-        Ok(hello)
+        match options.next() {
+            None => Ok(hello),
+            Some(option) => {
+                let option = String::from_utf8_lossy(option);
+                Err(CommandError::err(format!("Syntax error in HELLO option '{option}'")))
+            }
+        }
+    }
+}
+
+fn protocol(version: &[u8]) -> Result<Protocol, CommandError> {
+    match parse_integer(version) {
+        Some(2) => Ok(Protocol::Resp2),
+        Some(3) => Ok(Protocol::Resp3),
+        Some(_) => Err(CommandError::new("NOPROTO", "unsupported protocol version")),
+        None => Err(CommandError::err("Protocol version is not an integer or out of range")),
     }
 }
 

@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::store::{
-        spec::{READ, WRITE},
+        spec::{DENY_OOM, FAST, READ, WRITE},
         testing::TestStore,
     };
 
@@ -165,6 +165,30 @@ mod tests {
         let mut names: Vec<_> = CATALOG.commands().iter().map(CommandInfo::name).collect();
         names.sort();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn every_spec_agrees_with_the_catalog_of_the_protocol() {
+        for (name, spec) in FAMILIES
+            .iter()
+            .flat_map(|family| family.specs)
+            .flat_map(|spec| [spec].into_iter().chain(spec.subs).map(move |sub| (spec.name, sub)))
+        {
+            let command = Command::new(name).known().unwrap_or_else(|| panic!("{name} is in the catalog"));
+            let known = if name == spec.name { Some(command) } else { command.subcommand(spec.name.as_bytes()) };
+            let known = known.unwrap_or_else(|| panic!("{name} {} is in the catalog", spec.name));
+            assert_eq!(spec.arity.as_redis(), known.arity().as_redis(), "{name} {}", spec.name);
+            for flag in [READ, WRITE, DENY_OOM, FAST] {
+                assert_eq!(spec.flags.has(flag), known.flags().has(flag), "{flag:?} of {name} {}", spec.name);
+            }
+            let words = spec.arity.least().max(8).min(spec.arity.most());
+            let sub = (name != spec.name).then_some(spec.name);
+            let call = Command::new(name)
+                .with_args(sub)
+                .with_args((1..words).skip(sub.iter().count()).map(|word| word.to_string()));
+            let keys: Vec<_> = spec.keys.range.of(&call).collect();
+            assert_eq!(keys, command.keys_of(&call).collect::<Vec<_>>(), "{name} {}", spec.name);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`Filter`]: which clients CLIENT LIST and CLIENT KILL mean.
 
-use kvstore_protocol::{CommandError, parse_integer};
+use kvstore_protocol::{CommandError, Options, parse_integer};
 
 use crate::server::ConnectedClient;
 
@@ -33,40 +33,45 @@ impl ClientKind {
 
 impl Filter {
     /// `CLIENT LIST [TYPE type] [ID id …]`
-    pub(super) fn of_list(args: &[&[u8]]) -> Result<Self, CommandError> {
+    pub(super) fn of_list(mut args: Options<'_>) -> Result<Self, CommandError> {
         let mut filter = Self::default();
-        match args {
-            [] => {}
-            [option, kind] if is(option, "TYPE") => filter.kind = Some(ClientKind::parse(kind)?),
-            [option, ids @ ..] if is(option, "ID") && !ids.is_empty() => {
-                filter.ids = ids.iter().map(|id| parse_id(id, "Invalid client ID")).collect::<Result<_, _>>()?;
+        if args.keyword("TYPE") {
+            filter.kind = Some(ClientKind::parse(args.value()?)?);
+        } else if args.keyword("ID") {
+            filter.ids.push(parse_id(args.value()?, "Invalid client ID")?);
+            for id in args.by_ref() {
+                filter.ids.push(parse_id(id, "Invalid client ID")?);
             }
-            _ => return Err(CommandError::SYNTAX),
         }
+        args.finish()?;
         Ok(filter)
     }
 
     /// `CLIENT KILL address` and `CLIENT KILL option value …`; and whether the client that sends the command is left alone.
-    pub(super) fn of_kill(args: &[&[u8]]) -> Result<(Self, bool), CommandError> {
-        let mut filter = Self::default();
-        if let [address] = args {
-            filter.peer = Some(text(address));
+    pub(super) fn of_kill(mut args: Options<'_>) -> Result<(Self, bool), CommandError> {
+        let (mut filter, mut skip_me) = (Self::default(), true);
+        if args.len() == 1 {
+            filter.peer = Some(text(args.value()?));
             return Ok((filter, false));
         }
-        let mut skip_me = true;
-        for pair in args.chunks(2) {
-            let &[option, value] = pair else { return Err(CommandError::SYNTAX) };
-            match &*option.to_ascii_uppercase() {
-                b"ID" => filter.ids.push(parse_id(value, "client-id should be greater than 0")?),
-                b"ADDR" => filter.peer = Some(text(value)),
-                b"LADDR" => filter.local = Some(text(value)),
-                b"USER" => filter.user = Some(text(value)),
-                b"TYPE" => filter.kind = Some(ClientKind::parse(value)?),
-                b"SKIPME" if is(value, "YES") => skip_me = true,
-                b"SKIPME" if is(value, "NO") => skip_me = false,
-                _ => return Err(CommandError::SYNTAX),
+        loop {
+            if args.keyword("ID") {
+                filter.ids.push(parse_id(args.value()?, "client-id should be greater than 0")?);
+            } else if args.keyword("ADDR") {
+                filter.peer = Some(text(args.value()?));
+            } else if args.keyword("LADDR") {
+                filter.local = Some(text(args.value()?));
+            } else if args.keyword("USER") {
+                filter.user = Some(text(args.value()?));
+            } else if args.keyword("TYPE") {
+                filter.kind = Some(ClientKind::parse(args.value()?)?);
+            } else if args.keyword("SKIPME") {
+                skip_me = yes_or_no(&mut args)?;
+            } else {
+                break;
             }
         }
+        args.finish()?;
         Ok((filter, skip_me))
     }
 
@@ -91,6 +96,9 @@ pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn is(word: &[u8], name: &str) -> bool {
-    word.eq_ignore_ascii_case(name.as_bytes())
+fn yes_or_no(args: &mut Options<'_>) -> Result<bool, CommandError> {
+    if args.keyword("YES") {
+        return Ok(true);
+    }
+    if args.keyword("NO") { Ok(false) } else { Err(CommandError::SYNTAX) }
 }

@@ -5,7 +5,7 @@ mod filter;
 use std::time::Duration;
 
 use kvstore_protocol::{
-    ByteString, Command, CommandError, Protocol, ReplyMode, Response, Session, catalog::find_subcommand,
+    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session, catalog::find_subcommand,
     mailbox::Unblock, parse_integer,
 };
 
@@ -21,8 +21,8 @@ pub struct NoTouch;
 #[derive(Clone, Copy, Debug)]
 pub struct NoEvict;
 
-/// A sub-command and its function, which is given the arguments behind its name. Its arity is in the catalog.
-type Subcommand = (&'static str, fn(&mut ConnectionCall<'_>, &[&[u8]]) -> Answered);
+/// A sub-command and its function, which is given the arguments behind its name. Its arity, in the catalog, is checked before.
+type Subcommand = (&'static str, fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered);
 
 static SUBCOMMANDS: [Subcommand; 14] = [
     ("ID", |call, _| Ok(Response::Integer(call.session().id() as i64).into())),
@@ -87,22 +87,22 @@ pub(super) fn client(call: &mut ConnectionCall<'_>) -> Answered {
     if !known.is_none_or(|known| known.arity().admits(command.len())) {
         return Err(CommandError::wrong_arity(&format!("client|{name}")));
     }
-    run(call, &command.args().skip(1).collect::<Vec<_>>())
+    run(call, command.options(1))
 }
 
-fn info(call: &mut ConnectionCall<'_>, _: &[&[u8]]) -> Answered {
+fn info(call: &mut ConnectionCall<'_>, _: Options<'_>) -> Answered {
     let client = clients(call)?.get(call.session().id());
     let line = client.map_or_else(String::new, |client| line(&client) + "\n");
     Ok(Response::Verbatim(*b"txt", line.into()).into())
 }
 
-fn get_name(call: &mut ConnectionCall<'_>, _: &[&[u8]]) -> Answered {
+fn get_name(call: &mut ConnectionCall<'_>, _: Options<'_>) -> Answered {
     let name = call.session().name();
     Ok(if name.is_empty() { Response::Null } else { name.into() }.into())
 }
 
-fn set_name(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
-    let name = checked_name(args[0])?;
+fn set_name(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
+    let name = checked_name(args.value()?)?;
     call.update(move |session| session.set_name(name.clone()));
     Ok(Response::ok().into())
 }
@@ -118,8 +118,8 @@ fn is_printable(text: &[u8]) -> bool {
     text.iter().all(|byte| (b'!'..=b'~').contains(byte))
 }
 
-fn set_info(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
-    let (option, value) = (args[0], args[1]);
+fn set_info(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
+    let (option, value) = (args.value()?, args.value()?);
     let name = text(option);
     let set: fn(&mut Session, ByteString) = match () {
         () if option.eq_ignore_ascii_case(b"LIB-NAME") => Session::set_library_name,
@@ -134,34 +134,34 @@ fn set_info(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
     Ok(Response::ok().into())
 }
 
-fn reply(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+fn reply(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
     let mode = match () {
-        () if args[0].eq_ignore_ascii_case(b"ON") => ReplyMode::On,
-        () if args[0].eq_ignore_ascii_case(b"OFF") => ReplyMode::Off,
-        () if args[0].eq_ignore_ascii_case(b"SKIP") => ReplyMode::Skip,
+        () if args.keyword("ON") => ReplyMode::On,
+        () if args.keyword("OFF") => ReplyMode::Off,
+        () if args.keyword("SKIP") => ReplyMode::Skip,
         () => return Err(CommandError::SYNTAX),
     };
     call.update(move |session| session.set_reply_mode(mode));
     Ok(Response::ok().into())
 }
 
-fn flag<T: Copy + Send + Sync + 'static>(call: &mut ConnectionCall<'_>, args: &[&[u8]], mark: T) -> Answered {
+fn flag<T: Copy + Send + Sync + 'static>(call: &mut ConnectionCall<'_>, mut args: Options<'_>, mark: T) -> Answered {
     match () {
-        () if args[0].eq_ignore_ascii_case(b"ON") => call.update(move |session| session.extensions_mut().insert(mark)),
-        () if args[0].eq_ignore_ascii_case(b"OFF") => call.update(|session| session.extensions_mut().remove::<T>()),
+        () if args.keyword("ON") => call.update(move |session| session.extensions_mut().insert(mark)),
+        () if args.keyword("OFF") => call.update(|session| session.extensions_mut().remove::<T>()),
         () => return Err(CommandError::SYNTAX),
     }
     Ok(Response::ok().into())
 }
 
-fn list(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+fn list(call: &mut ConnectionCall<'_>, args: Options<'_>) -> Answered {
     let filter = Filter::of_list(args)?;
     let chosen = clients(call)?.list().into_iter().filter(|client| filter.admits(client));
     let text: String = chosen.map(|client| line(&client) + "\n").collect();
     Ok(Response::Verbatim(*b"txt", text.into()).into())
 }
 
-fn kill(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
+fn kill(call: &mut ConnectionCall<'_>, args: Options<'_>) -> Answered {
     let is_old_form = args.len() == 1;
     let (filter, skip_me) = Filter::of_kill(args)?;
     let me = call.session().id();
@@ -179,35 +179,34 @@ fn kill(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
 }
 
 /// `CLIENT PAUSE timeout [WRITE | ALL]`
-fn pause(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
-    let mode = match args[1..] {
-        [] => PauseMode::All,
-        [mode] if mode.eq_ignore_ascii_case(b"ALL") => PauseMode::All,
-        [mode] if mode.eq_ignore_ascii_case(b"WRITE") => PauseMode::Writes,
-        [_] => return Err(CommandError::err("CLIENT PAUSE mode must be WRITE or ALL")),
-        _ => return Err(CommandError::wrong_arity("client|pause")),
+fn pause(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
+    let timeout = args.value()?;
+    let mode = match () {
+        () if args.len() == 0 || args.keyword("ALL") => PauseMode::All,
+        () if args.keyword("WRITE") => PauseMode::Writes,
+        () => return Err(CommandError::err("CLIENT PAUSE mode must be WRITE or ALL")),
     };
-    let timeout = parse_integer(args[0]).ok_or(CommandError::err("timeout is not an integer or out of range"))?;
+    args.finish()?;
+    let timeout = parse_integer(timeout).ok_or(CommandError::err("timeout is not an integer or out of range"))?;
     let timeout = u64::try_from(timeout).map_err(|_| CommandError::err("timeout is negative"))?;
     clients(call)?.pause(Duration::from_millis(timeout), mode);
     Ok(Response::ok().into())
 }
 
-fn unpause(call: &mut ConnectionCall<'_>, _: &[&[u8]]) -> Answered {
+fn unpause(call: &mut ConnectionCall<'_>, _: Options<'_>) -> Answered {
     clients(call)?.resume();
     Ok(Response::ok().into())
 }
 
 /// `CLIENT UNBLOCK id [TIMEOUT | ERROR]`
-fn unblock(call: &mut ConnectionCall<'_>, args: &[&[u8]]) -> Answered {
-    let how = match args[1..] {
-        [] => Unblock::Timeout,
-        [how] if how.eq_ignore_ascii_case(b"TIMEOUT") => Unblock::Timeout,
-        [how] if how.eq_ignore_ascii_case(b"ERROR") => Unblock::Error,
-        [_] => return Err(CommandError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
-        _ => return Err(CommandError::wrong_arity("client|unblock")),
+fn unblock(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
+    let id = args.integer()?;
+    let how = match () {
+        () if args.len() == 0 || args.keyword("TIMEOUT") => Unblock::Timeout,
+        () if args.keyword("ERROR") => Unblock::Error,
+        () => return Err(CommandError::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };
-    let id = parse_integer(args[0]).ok_or(CommandError::NOT_AN_INTEGER)?;
+    args.finish()?;
     let client = u64::try_from(id).ok().zip(Some(clients(call)?)).and_then(|(id, clients)| clients.get(id));
     Ok(client.is_some_and(|client| client.unblock(how)).into())
 }
