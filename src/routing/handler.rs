@@ -5,18 +5,23 @@ use std::future::Future;
 use kvstore_protocol::{IntoResponse, Response};
 
 use super::{
-    endpoint::Answer,
-    extract::{Arguments, FromCommand, Words},
+    endpoint::EndpointResponse,
+    extract::{ArgCount, ArgCursor, FromCommand},
     route::Route,
 };
 use crate::catalog::{Arity, KeyRange};
 
-/// A function that answers a command: `fn` or `async fn`, with up to eight extractors, that returns any
-/// [`IntoResponse`].
+/// Functions that answer a command.
 ///
-/// A plain function is run where it is called, with no allocation; the future of an async one is boxed once a command. A
-/// [`Route`] is a handler too: a function with more said about it.
+/// A handler is a `fn`, an `async fn` or a closure that
+/// - takes at most eight extractors ([`FromCommand`])
+/// - returns a response ([`IntoResponse`]), or a future of one
+/// - is `Send` and `Sync`, and its future is `Send`
 ///
+/// A synchronous handler runs in place and allocates nothing. The future of an async one is boxed. A [`Route`] is a handler
+/// with layers and a description.
+///
+/// # Examples
 /// ```
 /// use bytes::Bytes;
 /// use kvstore::{
@@ -39,7 +44,7 @@ use crate::catalog::{Arity, KeyRange};
 /// let router: Router = Router::new().command("JOIN", join).command("NAP", nap);
 /// ```
 ///
-/// `T` tells the compiler which kind of function it is; there is never a need to write it.
+/// The type parameter `T` tells the kinds of functions apart. It is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "not a handler",
@@ -50,7 +55,7 @@ use crate::catalog::{Arity, KeyRange};
     note = "it and the future of an `async fn` must be `Send` and borrow nothing: no `Rc`, no `MutexGuard` across an `.await`"
 )]
 pub trait Handler<T, S>: Sized {
-    /// Makes a route of it, for [`Router::command`](super::Router::command).
+    /// Converts the handler into a route.
     fn into_route(self) -> Route<S>;
 }
 
@@ -72,53 +77,59 @@ pub struct IsSync;
 #[derive(Debug)]
 pub struct IsAsync;
 
-/// What the extractors of a handler tell before there is a command.
+/// The arity and the keys of a handler, which follow from its extractors.
 #[derive(Clone, Copy)]
-pub(super) struct Shape {
-    pub(super) arity: Arity,
-    pub(super) keys: KeyRange,
-    /// How many words the extractors so far take, if that is the same for every command.
+pub(super) struct Signature {
+    arity: Arity,
+    keys: KeyRange,
+    /// How many arguments the extractors so far take, if that is the same for every command.
     fixed: Option<usize>,
 }
 
-impl Shape {
+impl Signature {
     /// No extractors.
-    pub(super) const NONE: Self = Self { arity: Words::NONE.arity(), keys: KeyRange::NONE, fixed: Some(0) };
+    const EMPTY: Self = Self { arity: ArgCount::NONE.arity(), keys: KeyRange::NONE, fixed: Some(0) };
 
-    /// Another extractor.
-    pub(super) fn with<S, T: FromCommand<S>>(self) -> Self {
+    /// Appends an extractor.
+    fn with<S, T: FromCommand<S>>(self) -> Self {
         let keys = match self.fixed {
-            Some(before) if T::ARE_KEYS => self.keys.and_at(before + 1, T::WORDS.fixed()),
+            Some(before) if T::ARE_KEYS => self.keys.and_at(before + 1, T::ARGS.fixed()),
             _ => self.keys,
         };
-        let fixed = self.fixed.zip(T::WORDS.fixed()).map(|(before, more)| before + more);
-        Self { arity: self.arity.and(T::WORDS.arity()), keys, fixed }
+        let fixed = self.fixed.zip(T::ARGS.fixed()).map(|(before, more)| before + more);
+        Self { arity: self.arity.and(T::ARGS.arity()), keys, fixed }
+    }
+
+    /// The arity without the name.
+    pub(super) fn arity(self) -> Arity {
+        self.arity
+    }
+
+    pub(super) fn keys(self) -> KeyRange {
+        self.keys
     }
 }
 
 /// The extractors of a handler together.
 trait Extract<S>: Sized {
-    fn shape() -> Shape;
+    fn signature() -> Signature;
 
-    /// Takes all words off the arguments.
-    ///
-    /// # Errors
-    /// The answer, when an extractor refuses or words are left over.
-    fn extract(arguments: &mut Arguments<'_>, state: &S) -> Result<Self, Response>;
+    /// Runs the extractors, and checks that no argument is left.
+    fn extract(args: &mut ArgCursor<'_>, state: &S) -> Result<Self, Response>;
 }
 
 macro_rules! handlers {
     ($($kind:ident),*) => {
-        #[allow(unused_variables, clippy::unused_unit, reason = "no extractors, no words")]
+        #[allow(unused_variables, clippy::unused_unit, reason = "without extractors")]
         impl<S, $($kind: FromCommand<S>),*> Extract<S> for ($($kind,)*) {
-            fn shape() -> Shape {
-                Shape::NONE $(.with::<S, $kind>())*
+            fn signature() -> Signature {
+                Signature::EMPTY $(.with::<S, $kind>())*
             }
 
             #[inline]
-            fn extract(arguments: &mut Arguments<'_>, state: &S) -> Result<Self, Response> {
-                let extracted = ($($kind::from_command(arguments, state).map_err(IntoResponse::into_response)?,)*);
-                arguments.finish()?;
+            fn extract(args: &mut ArgCursor<'_>, state: &S) -> Result<Self, Response> {
+                let extracted = ($($kind::from_command(args, state).map_err(IntoResponse::into_response)?,)*);
+                args.finish()?;
                 Ok(extracted)
             }
         }
@@ -131,11 +142,11 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
-            #[allow(non_snake_case, reason = "the names of the types are those of the values")]
+            #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
-                Route::function(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
-                    let ($($kind,)*) = Extract::extract(arguments, state)?;
-                    Ok(Answer::Now(self($($kind),*).into_response()))
+                Route::from_fn(<($($kind,)*) as Extract<S>>::signature(), move |args, state| {
+                    let ($($kind,)*) = Extract::extract(args, state)?;
+                    Ok(EndpointResponse::Ready(self($($kind),*).into_response()))
                 })
             }
         }
@@ -148,12 +159,12 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
-            #[allow(non_snake_case, reason = "the names of the types are those of the values")]
+            #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
-                Route::function(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
-                    let ($($kind,)*) = Extract::extract(arguments, state)?;
-                    let answer = self($($kind),*);
-                    Ok(Answer::Later(Box::pin(async { answer.await.into_response() })))
+                Route::from_fn(<($($kind,)*) as Extract<S>>::signature(), move |args, state| {
+                    let ($($kind,)*) = Extract::extract(args, state)?;
+                    let response = self($($kind),*);
+                    Ok(EndpointResponse::Future(Box::pin(async { response.await.into_response() })))
                 })
             }
         }
