@@ -55,10 +55,12 @@ async fn a_router_serves_redis_clients_by_itself() {
 #[tokio::test]
 async fn functions_of_all_kinds_are_handlers() {
     fn none() {}
+    #[kvstore::debug_handler]
     async fn later(Arg(number): Arg<i64>) -> Result<i64, CommandError> {
         tokio::task::yield_now().await;
         number.checked_add(1).ok_or(CommandError::err("too large"))
     }
+    #[kvstore::debug_handler]
     #[allow(clippy::too_many_arguments)]
     fn eight(
         a: Arg<i8>,
@@ -128,16 +130,13 @@ async fn arguments_are_refused_with_the_texts_of_redis() {
 
 #[tokio::test]
 async fn a_state_and_its_parts_reach_the_handlers() {
-    #[derive(Clone)]
+    #[derive(Clone, FromRef)]
     struct App {
+        #[from_ref(skip)]
         name: &'static str,
         calls: Arc<AtomicUsize>,
     }
-    impl FromRef<App> for Arc<AtomicUsize> {
-        fn from_ref(app: &App) -> Self {
-            app.calls.clone()
-        }
-    }
+    #[kvstore::debug_handler(state = App)]
     async fn name(State(app): State<App>, State(calls): State<Arc<AtomicUsize>>) -> String {
         format!("{} {}", app.name, calls.fetch_add(1, Ordering::Relaxed))
     }

@@ -34,10 +34,10 @@ use crate::{Body, ByteString, CommandError, Response};
 /// assert_eq!(measured.into_response(), Response::Double(21.5));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no answer to a command",
-    label = "cannot be made a `Response`",
-    note = "return `Response`, `()`, a text, bytes, an integer, `f64`, `bool`, an `Option`, `Vec` or `Result` of those",
-    note = "or implement `IntoResponse` for the type"
+    message = "`{Self}` cannot be converted into a response",
+    label = "does not implement `IntoResponse`",
+    note = "texts, bytes, numbers, `bool`, `()`, collections, tuples, `Option` and `Result` of them, and `Response` can",
+    note = "`AnyError` of `kvstore::routing` converts an error of any type; a type of your own implements `IntoResponse`"
 )]
 pub trait IntoResponse {
     /// Makes the response.

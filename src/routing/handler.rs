@@ -44,21 +44,24 @@ use crate::catalog::{Arity, KeyRange};
 /// let router: Router = Router::new().command("JOIN", join).command("NAP", nap);
 /// ```
 ///
+/// # Errors of the compiler
+/// Put [`#[debug_handler]`](macro@crate::debug_handler) on a function that is not accepted as a handler: the compiler then
+/// points at the argument or the return type that is wrong.
+///
 /// The type parameter `T` tells the kinds of functions apart. It is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "not a handler",
-    note = "a handler is a `fn` or an `async fn` of at most eight arguments",
-    note = "each argument is an extractor: `State`, `Arg`, `Key`, `Rest`, `Body`, `Option` of those, `Command`, `Arc<Session>`, `Push`, or a type that implements `FromCommand`",
-    note = "`State<T>` needs `.with_state` with a `T`, or with a state for which `T` implements `FromRef`",
-    note = "it returns what implements `IntoResponse`, a `Result` of two such types for one that may fail",
-    note = "it and the future of an `async fn` must be `Send` and borrow nothing: no `Rc`, no `MutexGuard` across an `.await`"
+    note = "put `#[kvstore::debug_handler]` on the function to see which argument or return type is wrong",
+    note = "a handler takes at most eight extractors and returns an `IntoResponse`, or a `Send` future of one",
+    note = "a service is no handler: add it with `Route::service` or `Router::fallback_service`"
 )]
 pub trait Handler<T, S>: Sized {
     /// Converts the handler into a route.
     fn into_route(self) -> Route<S>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S> Handler<IsRoute, S> for Route<S> {
     fn into_route(self) -> Self {
         self

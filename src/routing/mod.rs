@@ -56,4 +56,5 @@ pub use self::{
     route::Route,
     router::{Router, UnknownCommand},
 };
+pub use kvstore_macros::FromRef;
 pub use kvstore_protocol::IntoResponse;

@@ -60,8 +60,10 @@ impl<'a> RawArg<'a> {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "an argument cannot be parsed to `{Self}`",
-    note = "it can be `Bytes`, `ByteString`, `Vec<u8>`, `String`, an integer, `f64`, or any type that implements `FromArg`"
+    message = "an argument cannot be parsed as `{Self}`",
+    label = "not parsed from an argument",
+    note = "`Arg` and `Rest` parse text, bytes, numbers, `bool`, and other types that implement `FromArg`",
+    note = "`Parse<T>` parses any type that implements `FromStr`"
 )]
 pub trait FromArg: Sized {
     /// Whether the argument is a key, which `COMMAND` reports.

@@ -10,13 +10,13 @@ use super::{ArgCount, ArgCursor, FromArg, FromCommand, RawArg};
 ///
 /// # Examples
 /// ```
-/// use kvstore::{protocol::Command, routing::{Key, Router}};
+/// use kvstore::{protocol::{Command, Response}, routing::{Key, Router}};
 /// use tower::ServiceExt;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
 /// let router: Router = Router::new().command("LENGTH", |Key(key): Key| key.len());
 /// let asked = Command::new("COMMAND").with_args(["GETKEYS", "LENGTH", "apples"]);
-/// assert_eq!(router.oneshot(asked).await, Ok(vec!["apples".into()].into()));
+/// assert_eq!(router.oneshot(asked).await, Ok(Response::array(["apples"])));
 /// # });
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -77,9 +77,10 @@ pub use self::{
 ///
 /// A type that is parsed from one argument implements [`FromArg`] instead, and is extracted with [`Arg`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no extractor",
-    note = "extractors are `State`, `Arg`, `Key`, `Rest`, `Body`, `Option` of those, `Command`, `Arc<Session>`, `Push`",
-    note = "`State<T>` needs a router with the state `T`, or with one that is `FromRef` for it"
+    message = "`{Self}` is not an extractor",
+    label = "not an extractor",
+    note = "a value that is parsed from one argument of the command is extracted with `Arg<T>`",
+    note = "extractors are `Arg`, `Key`, `Rest`, `Body`, `Command`, `State`, `Arc<Session>`, `Push`, and `Option` of those"
 )]
 pub trait FromCommand<S>: Sized {
     /// The response to a command from which it cannot be created.

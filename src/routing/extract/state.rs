@@ -44,20 +44,37 @@ impl<S, T: FromRef<S>> FromCommand<S> for State<T> {
 ///
 /// # Examples
 /// ```
-/// use kvstore::{client::Client, routing::FromRef};
+/// use kvstore::{client::Client, routing::{FromRef, Key, Router, State}};
 ///
-/// #[derive(Clone)]
+/// #[derive(Clone, FromRef)]
 /// struct App {
 ///     users: Client,
 ///     limit: usize,
 /// }
 ///
-/// impl FromRef<App> for Client {
-///     fn from_ref(app: &App) -> Client {
-///         app.users.clone()
+/// fn limit(State(limit): State<usize>) -> usize {
+///     limit
+/// }
+///
+/// let router: Router<App> = Router::new().command("LIMIT", limit);
+/// ```
+///
+/// The [derive](macro@FromRef) implements it for the type of each field:
+///
+/// ```
+/// # use kvstore::routing::FromRef;
+/// # struct App { limit: usize }
+/// impl FromRef<App> for usize {
+///     fn from_ref(app: &App) -> usize {
+///         app.limit
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither the state `{S}` nor a part of it",
+    label = "not a part of the state",
+    note = "`State<T>` extracts the router's state, or a part of it for which there is a `FromRef`: `#[derive(FromRef)]`"
+)]
 pub trait FromRef<S> {
     /// Creates the part from the state.
     fn from_ref(state: &S) -> Self;
