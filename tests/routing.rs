@@ -14,7 +14,7 @@ use kvstore::{
     catalog::Flags,
     middleware::{ConcurrencyLimitLayer, TimeoutLayer},
     protocol::{Body, Command, CommandError, Protocol, Push, Response, Session},
-    routing::{AnyError, Arg, FromRef, IntoResponse, Key, Rest, Route, Router, State},
+    routing::{AnyError, Arg, FromRef, IntoResponse, Key, Parse, Rest, Route, Router, State},
     store::Store,
 };
 use tower::{Service, ServiceExt, service_fn};
@@ -123,6 +123,34 @@ async fn arguments_are_refused_with_the_texts_of_redis() {
             ("OPTIONS k 5", ":5"),
             ("OPTIONS k 5 x y", ":7"),
             ("OPTIONS k x", "-ERR value is not an integer or out of range"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn arguments_are_parsed_to_what_a_type_reads() {
+    let router: Router = Router::new()
+        .command("SWITCH", |Arg(is_on): Arg<bool>| is_on)
+        .command(
+            "JOIN",
+            |Parse(version): Parse<std::num::NonZeroU8>, Rest(peers): Rest<Parse<std::net::SocketAddr>>| {
+                (version.get(), peers.into_iter().map(|Parse(peer)| peer).collect::<Vec<_>>())
+            },
+        )
+        .command("MAYBE", |level: Option<Parse<tracing::Level>>| level.map(|Parse(level)| level.to_string()));
+    check(
+        &router,
+        &[
+            ("SWITCH yes", ":1"),
+            ("SWITCH OFF", ":0"),
+            ("SWITCH maybe", "-ERR value is not a boolean"),
+            ("JOIN 3", "[:3, []]"),
+            ("JOIN 3 127.0.0.1:1 [::1]:2", "[:3, [\"127.0.0.1:1\", \"[::1]:2\"]]"),
+            ("JOIN 0", "-ERR invalid value: number would be zero for non-zero type"),
+            ("JOIN 3 localhost", "-ERR invalid value: invalid socket address syntax"),
+            ("MAYBE", "(nil)"),
+            ("MAYBE info", "\"INFO\""),
         ],
     )
     .await;

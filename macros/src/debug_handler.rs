@@ -159,11 +159,13 @@ fn is_boxed(response: &Type) -> bool {
 fn check_future(function: &ItemFn) -> Option<TokenStream> {
     function.sig.asyncness?;
     let name = &function.sig.ident;
-    let arguments = function.sig.inputs.iter().map(|_| quote!(::core::unreachable!()));
+    let arguments = function.sig.inputs.iter().map(|_| quote!(__any()));
     // With the span of the function, so that its name is what the compiler points at.
     Some(quote_spanned! {name.span()=>
-        #[allow(unreachable_code)]
         fn __future() {
+            fn __any<T>() -> T {
+                ::core::unreachable!()
+            }
             fn future_must_be_send<T: ::core::future::Future + ::core::marker::Send + 'static>(_: T) {}
             future_must_be_send(#name(#(#arguments),*));
         }

@@ -30,7 +30,7 @@
 //!
 //! # Where to look
 //! - [`Router`] the service; [`Route`] one command with its layers and its description; [`Handler`] the functions
-//! - [`FromCommand`] the arguments of a handler: [`Arg`], [`Key`], [`Rest`], [`State`] …; [`FromArg`] the types that one
+//! - [`FromCommand`] the arguments of a handler: [`Arg`], [`Parse`], [`Key`], [`Rest`], [`State`] …; [`FromArg`] the types that one
 //!   argument is parsed as
 //! - [`IntoResponse`] the return types of a handler; [`AnyError`] an error of any type
 //!
@@ -50,7 +50,7 @@ mod table;
 pub use self::{
     endpoint::RouteService,
     error::AnyError,
-    extract::{Arg, ArgCount, ArgCursor, FromArg, FromCommand, FromRef, Key, RawArg, Rest, State},
+    extract::{Arg, ArgCount, ArgCursor, FromArg, FromCommand, FromRef, Key, Parse, RawArg, Rest, State},
     future::{RouteFuture, RouterFuture},
     handler::Handler,
     route::Route,

@@ -8,6 +8,7 @@ mod cursor;
 mod from_arg;
 mod key;
 mod optional;
+mod parse;
 mod rest;
 mod session;
 mod state;
@@ -20,6 +21,7 @@ pub use self::{
     cursor::ArgCursor,
     from_arg::{FromArg, RawArg},
     key::Key,
+    parse::Parse,
     rest::Rest,
     state::{FromRef, State},
 };
@@ -33,6 +35,7 @@ pub use self::{
 /// | extractor | takes | is |
 /// |---|---|---|
 /// | [`Arg<T>`](Arg) | one argument | the argument, parsed as `T` |
+/// | [`Parse<T>`](Parse) | one argument | the argument, parsed with `FromStr` |
 /// | [`Key`] | one argument | the argument, which `COMMAND` reports as a key |
 /// | [`Rest<T>`](Rest) | all that are left | the arguments, each parsed as `T` |
 /// | [`Body`](kvstore_protocol::Body) | the last argument | a stream of it, for values too large to hold |
@@ -80,7 +83,7 @@ pub use self::{
     message = "`{Self}` is not an extractor",
     label = "not an extractor",
     note = "a value that is parsed from one argument of the command is extracted with `Arg<T>`",
-    note = "extractors are `Arg`, `Key`, `Rest`, `Body`, `Command`, `State`, `Arc<Session>`, `Push`, and `Option` of those"
+    note = "extractors are `Arg`, `Parse`, `Key`, `Rest`, `Body`, `Command`, `State`, `Arc<Session>`, `Push`, and `Option` of those"
 )]
 pub trait FromCommand<S>: Sized {
     /// The response to a command from which it cannot be created.
