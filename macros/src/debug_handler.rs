@@ -30,8 +30,9 @@ fn checks(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let response_check = check_response(&function);
     let future_check = check_future(&function);
     Ok(quote! {
-        #[allow(dead_code)]
+        #[allow(dead_code, unused_imports)]
         const _: () = {
+            use ::kvstore::routing::ArgCount as __ArgCount;
             #state_check
             #(#argument_checks)*
             #response_check
@@ -127,13 +128,19 @@ fn check_state(state: &Type) -> TokenStream {
     }
 }
 
+/// Checks an argument, and adds up how many arguments of the command it and those in front of it take. As in `Handler`,
+/// this fails at one that cannot stand where it is.
 fn check_argument(index: usize, argument: &Type, state: &Type) -> TokenStream {
-    let name = format_ident!("__argument_{index}");
+    let (sum, previous) = (format_ident!("__ARGUMENT_{index}"), index.checked_sub(1));
+    let previous = previous.map(|index| format_ident!("__ARGUMENT_{index}"));
+    let previous = previous.map_or_else(|| quote!(__ArgCount::NONE), |previous| quote!(#previous));
     quote_spanned! {argument.span()=>
-        fn #name() {
-            fn argument_must_be_an_extractor<T: ::kvstore::routing::FromCommand<#state>>() {}
-            argument_must_be_an_extractor::<#argument>();
-        }
+        const #sum: __ArgCount = {
+            const fn argument_must_be_an_extractor<T: ::kvstore::routing::FromCommand<#state>>() -> __ArgCount {
+                T::ARGS
+            }
+            __ArgCount::and(#previous, argument_must_be_an_extractor::<#argument>())
+        };
     }
 }
 

@@ -44,6 +44,21 @@ use crate::catalog::{Arity, KeyRange};
 /// let router: Router = Router::new().command("JOIN", join).command("NAP", nap);
 /// ```
 ///
+/// # Order of extractors
+/// Extractors that always take an argument come first, then optional ones, then one that takes all arguments that are left.
+/// Those that take none stand anywhere. `cargo build` rejects a handler with another order, since it could not be called:
+///
+/// ```compile_fail,E0080
+/// # use kvstore::{protocol::Command, routing::{Arg, Router}};
+/// // error: an optional extractor must stand behind those that always take an argument
+/// let router: Router = Router::new().command("ADD", |_: Option<Arg<u64>>, _: Arg<u64>| ());
+/// ```
+/// ```compile_fail,E0080
+/// # use kvstore::{protocol::Command, routing::{Arg, Router}};
+/// // error: an extractor that takes all arguments (`Rest`, `Command`) must be the last one that takes any
+/// let router: Router = Router::new().command("ADD", |_: Command, _: Arg<u64>| ());
+/// ```
+///
 /// # Errors of the compiler
 /// Put [`#[debug_handler]`](macro@crate::debug_handler) on a function that is not accepted as a handler: the compiler then
 /// points at the argument or the return type that is wrong.
@@ -57,6 +72,10 @@ use crate::catalog::{Arity, KeyRange};
     note = "a service is no handler: add it with `Route::service` or `Router::fallback_service`"
 )]
 pub trait Handler<T, S>: Sized {
+    /// Evaluated by the compiler where a handler is added: an error if its extractors cannot stand in their order.
+    #[doc(hidden)]
+    const ORDER_OF_EXTRACTORS: () = ();
+
     /// Converts the handler into a route.
     fn into_route(self) -> Route<S>;
 }
@@ -83,29 +102,26 @@ pub struct IsAsync;
 /// The arity and the keys of a handler, which follow from its extractors.
 #[derive(Clone, Copy)]
 pub(super) struct Signature {
-    arity: Arity,
+    args: ArgCount,
     keys: KeyRange,
-    /// How many arguments the extractors so far take, if that is the same for every command.
-    fixed: Option<usize>,
 }
 
 impl Signature {
     /// No extractors.
-    const EMPTY: Self = Self { arity: ArgCount::NONE.arity(), keys: KeyRange::NONE, fixed: Some(0) };
+    const EMPTY: Self = Self { args: ArgCount::NONE, keys: KeyRange::NONE };
 
     /// Appends an extractor.
     fn with<S, T: FromCommand<S>>(self) -> Self {
-        let keys = match self.fixed {
+        let keys = match self.args.fixed() {
             Some(before) if T::ARE_KEYS => self.keys.and_at(before + 1, T::ARGS.fixed()),
             _ => self.keys,
         };
-        let fixed = self.fixed.zip(T::ARGS.fixed()).map(|(before, more)| before + more);
-        Self { arity: self.arity.and(T::ARGS.arity()), keys, fixed }
+        Self { args: self.args.and(T::ARGS), keys }
     }
 
     /// The arity without the name.
     pub(super) fn arity(self) -> Arity {
-        self.arity
+        self.args.arity()
     }
 
     pub(super) fn keys(self) -> KeyRange {
@@ -115,6 +131,8 @@ impl Signature {
 
 /// The extractors of a handler together.
 trait Extract<S>: Sized {
+    const ORDER: ();
+
     fn signature() -> Signature;
 
     /// Runs the extractors, and checks that no argument is left.
@@ -125,6 +143,10 @@ macro_rules! handlers {
     ($($kind:ident),*) => {
         #[allow(unused_variables, clippy::unused_unit, reason = "without extractors")]
         impl<S, $($kind: FromCommand<S>),*> Extract<S> for ($($kind,)*) {
+            const ORDER: () = {
+                _ = ArgCount::NONE $(.and($kind::ARGS))*;
+            };
+
             fn signature() -> Signature {
                 Signature::EMPTY $(.with::<S, $kind>())*
             }
@@ -145,6 +167,8 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
+            const ORDER_OF_EXTRACTORS: () = <($($kind,)*) as Extract<S>>::ORDER;
+
             #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
                 Route::from_fn(<($($kind,)*) as Extract<S>>::signature(), move |args, state| {
@@ -162,6 +186,8 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
+            const ORDER_OF_EXTRACTORS: () = <($($kind,)*) as Extract<S>>::ORDER;
+
             #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
                 Route::from_fn(<($($kind,)*) as Extract<S>>::signature(), move |args, state| {

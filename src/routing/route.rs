@@ -48,7 +48,8 @@ impl<S: Send + Sync + 'static> Route<S> {
     /// Creates a route from a handler.
     ///
     /// Its arity and its keys are those of the extractors.
-    pub fn handler<T>(handler: impl Handler<T, S>) -> Self {
+    pub fn handler<T, H: Handler<T, S>>(handler: H) -> Self {
+        const { H::ORDER_OF_EXTRACTORS };
         handler.into_route()
     }
 

@@ -99,7 +99,8 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     /// # Panics
     /// If there is a route with this name, or the name is not one or two words.
     #[track_caller]
-    pub fn command<T>(self, name: impl Into<String>, handler: impl Handler<T, S>) -> Self {
+    pub fn command<T, H: Handler<T, S>>(self, name: impl Into<String>, handler: H) -> Self {
+        const { H::ORDER_OF_EXTRACTORS };
         let name = name.into();
         let words: Vec<&str> = name.split(' ').collect();
         assert!(matches!(words.len(), 1 | 2) && !words.contains(&""), "a name has one word or two: {name:?}");
@@ -124,7 +125,8 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     /// # Panics
     /// If there is a fallback.
     #[track_caller]
-    pub fn fallback<T>(self, handler: impl Handler<T, S>) -> Self {
+    pub fn fallback<T, H: Handler<T, S>>(self, handler: H) -> Self {
+        const { H::ORDER_OF_EXTRACTORS };
         let mut inner = Arc::unwrap_or_clone(self.inner);
         inner.assert_no_fallback();
         inner.fallback = Some(handler.into_route());
