@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     fmt,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll},
 };
 
@@ -20,16 +20,17 @@ use crate::catalog::Arity;
 /// The name of a route in its router.
 #[derive(Clone, Debug)]
 pub(super) struct RouteName {
-    /// As error messages have it: `config|get`. Empty for the fallback.
+    /// As error messages have it: `config|get`. Empty for any command.
     pub(super) text: Arc<str>,
     /// 1 for a command, 2 for a sub-command.
     pub(super) words: usize,
 }
 
 impl RouteName {
-    /// The name of the fallback, which is called with any command.
-    pub(super) fn fallback() -> Self {
-        Self { text: "".into(), words: 1 }
+    /// The name of what is called with any command: the fallback, and a layer.
+    pub(super) fn any() -> &'static Self {
+        static ANY: LazyLock<RouteName> = LazyLock::new(|| RouteName { text: "".into(), words: 1 });
+        &ANY
     }
 
     pub(super) fn wrong_arity(&self, command: &Command) -> CommandError {

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 
-use kvstore_protocol::{IntoResponse, Response};
+use kvstore_protocol::IntoResponse;
 
 use super::{
     endpoint::EndpointResponse,
-    extract::{ArgCount, ArgCursor, FromCommand},
+    extract::{ArgCount, Extract, FromCommand},
     route::Route,
+    tuples::for_each_tuple,
 };
-use crate::catalog::{Arity, KeyRange};
 
 /// Functions that answer a command.
 ///
@@ -72,9 +72,10 @@ use crate::catalog::{Arity, KeyRange};
     note = "a service is no handler: add it with `Route::service` or `Router::fallback_service`"
 )]
 pub trait Handler<T, S>: Sized {
-    /// Evaluated by the compiler where a handler is added: an error if its extractors cannot stand in their order.
+    /// How many arguments the extractors take. It is evaluated where a handler is added, and is an error of the compiler if
+    /// they cannot stand in their order.
     #[doc(hidden)]
-    const ORDER_OF_EXTRACTORS: () = ();
+    const ARGS: ArgCount;
 
     /// Converts the handler into a route.
     fn into_route(self) -> Route<S>;
@@ -82,6 +83,9 @@ pub trait Handler<T, S>: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<S> Handler<IsRoute, S> for Route<S> {
+    // Checked when the route was created.
+    const ARGS: ArgCount = ArgCount::ANY;
+
     fn into_route(self) -> Self {
         self
     }
@@ -99,66 +103,8 @@ pub struct IsSync;
 #[derive(Debug)]
 pub struct IsAsync;
 
-/// The arity and the keys of a handler, which follow from its extractors.
-#[derive(Clone, Copy)]
-pub(super) struct Signature {
-    args: ArgCount,
-    keys: KeyRange,
-}
-
-impl Signature {
-    /// No extractors.
-    const EMPTY: Self = Self { args: ArgCount::NONE, keys: KeyRange::NONE };
-
-    /// Appends an extractor.
-    fn with<S, T: FromCommand<S>>(self) -> Self {
-        let keys = match self.args.fixed() {
-            Some(before) if T::ARE_KEYS => self.keys.and_at(before + 1, T::ARGS.fixed()),
-            _ => self.keys,
-        };
-        Self { args: self.args.and(T::ARGS), keys }
-    }
-
-    /// The arity without the name.
-    pub(super) fn arity(self) -> Arity {
-        self.args.arity()
-    }
-
-    pub(super) fn keys(self) -> KeyRange {
-        self.keys
-    }
-}
-
-/// The extractors of a handler together.
-trait Extract<S>: Sized {
-    const ORDER: ();
-
-    fn signature() -> Signature;
-
-    /// Runs the extractors, and checks that no argument is left.
-    fn extract(args: &mut ArgCursor<'_>, state: &S) -> Result<Self, Response>;
-}
-
 macro_rules! handlers {
     ($($kind:ident),*) => {
-        #[allow(unused_variables, clippy::unused_unit, reason = "without extractors")]
-        impl<S, $($kind: FromCommand<S>),*> Extract<S> for ($($kind,)*) {
-            const ORDER: () = {
-                _ = ArgCount::NONE $(.and($kind::ARGS))*;
-            };
-
-            fn signature() -> Signature {
-                Signature::EMPTY $(.with::<S, $kind>())*
-            }
-
-            #[inline]
-            fn extract(args: &mut ArgCursor<'_>, state: &S) -> Result<Self, Response> {
-                let extracted = ($($kind::from_command(args, state).map_err(IntoResponse::into_response)?,)*);
-                args.finish()?;
-                Ok(extracted)
-            }
-        }
-
         #[diagnostic::do_not_recommend]
         impl<F, R, S, $($kind),*> Handler<(IsSync, $($kind,)*), S> for F
         where
@@ -167,14 +113,11 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
-            const ORDER_OF_EXTRACTORS: () = <($($kind,)*) as Extract<S>>::ORDER;
+            const ARGS: ArgCount = <($($kind,)*) as Extract<S>>::ARGS;
 
             #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
-                Route::from_fn(<($($kind,)*) as Extract<S>>::signature(), move |args, state| {
-                    let ($($kind,)*) = Extract::extract(args, state)?;
-                    Ok(EndpointResponse::Ready(self($($kind),*).into_response()))
-                })
+                Route::from_fn(move |($($kind,)*)| EndpointResponse::Ready(self($($kind),*).into_response()))
             }
         }
 
@@ -186,26 +129,16 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
-            const ORDER_OF_EXTRACTORS: () = <($($kind,)*) as Extract<S>>::ORDER;
+            const ARGS: ArgCount = <($($kind,)*) as Extract<S>>::ARGS;
 
             #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
-                Route::from_fn(<($($kind,)*) as Extract<S>>::signature(), move |args, state| {
-                    let ($($kind,)*) = Extract::extract(args, state)?;
+                Route::from_fn(move |($($kind,)*)| {
                     let response = self($($kind),*);
-                    Ok(EndpointResponse::Future(Box::pin(async { response.await.into_response() })))
+                    EndpointResponse::Future(Box::pin(async { response.await.into_response() }))
                 })
             }
         }
     };
 }
-
-handlers!();
-handlers!(A);
-handlers!(A, B);
-handlers!(A, B, C);
-handlers!(A, B, C, D);
-handlers!(A, B, C, D, E);
-handlers!(A, B, C, D, E, G);
-handlers!(A, B, C, D, E, G, H);
-handlers!(A, B, C, D, E, G, H, I);
+for_each_tuple!(handlers);

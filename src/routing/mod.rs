@@ -46,6 +46,7 @@ mod handler;
 mod route;
 mod router;
 mod table;
+mod tuples;
 
 pub use self::{
     endpoint::RouteService,

@@ -7,8 +7,8 @@ use tower::{BoxError, Layer, Service};
 
 use super::{
     endpoint::{Endpoint, EndpointResponse, HandlerEndpoint, MakeEndpoint, RouteName, RouteService, service_endpoint},
-    extract::ArgCursor,
-    handler::{Handler, Signature},
+    extract::{ArgCursor, Extract},
+    handler::Handler,
 };
 use crate::catalog::{Arity, CommandInfo, Flags, KeyRange};
 
@@ -49,7 +49,7 @@ impl<S: Send + Sync + 'static> Route<S> {
     ///
     /// Its arity and its keys are those of the extractors.
     pub fn handler<T, H: Handler<T, S>>(handler: H) -> Self {
-        const { H::ORDER_OF_EXTRACTORS };
+        const { H::ARGS };
         handler.into_route()
     }
 
@@ -73,17 +73,23 @@ impl<S: Send + Sync + 'static> Route<S> {
         Self::new(arity, Arc::new(make))
     }
 
-    /// The route of a handler whose types are erased. An `Err` is a response too.
-    pub(super) fn from_fn<H>(signature: Signature, handler: H) -> Self
+    /// The route of a function over extractors.
+    pub(super) fn from_fn<E, H>(handler: H) -> Self
     where
-        H: Fn(&mut ArgCursor<'_>, &S) -> Result<EndpointResponse, Response> + Send + Sync + 'static,
+        E: Extract<S>,
+        H: Fn(E) -> EndpointResponse + Send + Sync + 'static,
     {
-        let handler = Arc::new(handler);
+        let handler = Arc::new(move |args: &mut ArgCursor<'_>, state: &S| {
+            let extracted = E::extract(args, state)?;
+            args.finish()?;
+            Ok(handler(extracted))
+        });
+        let arity = E::ARGS.arity();
         let make = move |state: &Arc<S>, name: &RouteName| -> Arc<dyn Endpoint> {
-            let arity = signature.arity().behind(name.words);
-            Arc::new(HandlerEndpoint { handler: handler.clone(), state: state.clone(), name: name.clone(), arity })
+            let (handler, state) = (handler.clone(), state.clone());
+            Arc::new(HandlerEndpoint { handler, state, name: name.clone(), arity: arity.behind(name.words) })
         };
-        Self::new(signature.arity(), Arc::new(make)).keys(signature.keys())
+        Self::new(arity, Arc::new(make)).keys(E::keys())
     }
 
     fn new(arity: Arity, make: Arc<dyn MakeEndpoint<S>>) -> Self {

@@ -100,7 +100,7 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     /// If there is a route with this name, or the name is not one or two words.
     #[track_caller]
     pub fn command<T, H: Handler<T, S>>(self, name: impl Into<String>, handler: H) -> Self {
-        const { H::ORDER_OF_EXTRACTORS };
+        const { H::ARGS };
         let name = name.into();
         let words: Vec<&str> = name.split(' ').collect();
         assert!(matches!(words.len(), 1 | 2) && !words.contains(&""), "a name has one word or two: {name:?}");
@@ -126,7 +126,7 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     /// If there is a fallback.
     #[track_caller]
     pub fn fallback<T, H: Handler<T, S>>(self, handler: H) -> Self {
-        const { H::ORDER_OF_EXTRACTORS };
+        const { H::ARGS };
         let mut inner = Arc::unwrap_or_clone(self.inner);
         inner.assert_no_fallback();
         inner.fallback = Some(handler.into_route());
@@ -248,7 +248,7 @@ impl RouterInner<()> {
     #[cold]
     fn build_table(&self) -> Table {
         let mut table = Table::new(&self.routes, &Arc::new(()));
-        table.fallback = self.fallback.as_ref().map(|route| route.endpoint(&Arc::new(()), &RouteName::fallback()));
+        table.fallback = self.fallback.as_ref().map(|route| route.endpoint(&Arc::new(()), RouteName::any()));
         table.add_command(&self.routes);
         if !self.has_fallback() {
             table.add_help(&self.routes);

@@ -1,5 +1,6 @@
 //! [`FromCommand`]: the extractors, which are the arguments of handlers. One extractor a file.
 
+mod all;
 mod arg;
 mod arg_count;
 mod body;
@@ -15,6 +16,7 @@ mod state;
 
 use kvstore_protocol::IntoResponse;
 
+pub(super) use self::all::Extract;
 pub use self::{
     arg::Arg,
     arg_count::ArgCount,
@@ -30,7 +32,8 @@ pub use self::{
 ///
 /// Extractors run from left to right, and each takes its arguments off the front of those that are left. The number of
 /// arguments is checked before the first of them runs. Arguments that no extractor takes are Redis's
-/// `ERR wrong number of arguments`.
+/// `ERR wrong number of arguments`. Optional extractors stand behind the others, and one that takes all arguments is the
+/// last: see [`Handler`](crate::routing::Handler#order-of-extractors).
 ///
 /// | extractor | takes | is |
 /// |---|---|---|
