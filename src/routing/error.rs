@@ -1,12 +1,12 @@
 //! [`AnyError`]: an error of any type, as the error of a handler.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use kvstore_middleware::trouble;
 use kvstore_protocol::{IntoResponse, Response};
 use tower::BoxError;
 
-/// An error of any type, for handlers that use `?` on errors of several types.
+/// An error of any type, for handlers that use `?` on errors of several types, on a `&str` or a `String`.
 ///
 /// The client gets `-ERR internal error`, and the error is logged: its text may not be meant for clients. A
 /// [`CommandError`](kvstore_protocol::CommandError), also as the source of another error, is sent as it is.
@@ -20,7 +20,11 @@ use tower::BoxError;
 ///     if path.contains("..") {
 ///         return Err(CommandError::new("DENIED", "the path leaves the directory").into());
 ///     }
-///     Ok(std::fs::metadata(path)?.len())
+///     let size = std::fs::metadata(path)?.len();
+///     if size > 1 << 40 {
+///         return Err("so large a file cannot be right".into());
+///     }
+///     Ok(size)
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
@@ -33,7 +37,7 @@ use tower::BoxError;
 /// ```
 pub struct AnyError(BoxError);
 
-impl<E: Error + Send + Sync + 'static> From<E> for AnyError {
+impl<E: Into<BoxError>> From<E> for AnyError {
     fn from(error: E) -> Self {
         Self(error.into())
     }

@@ -33,6 +33,7 @@
 //! - [`FromCommand`] the arguments of a handler: [`Arg`], [`Parse`], [`Key`], [`Rest`], [`State`] …; [`FromArg`] the types that one
 //!   argument is parsed as
 //! - [`IntoResponse`] the return types of a handler; [`AnyError`] an error of any type
+//! - [`from_fn`] layers that are functions with extractors
 //!
 //! Inside, `table` maps names to endpoints, `endpoint` erases the types of handlers and layers, `command` answers `COMMAND`,
 //! and `future` has the response futures.
@@ -41,6 +42,7 @@ mod command;
 mod endpoint;
 mod error;
 mod extract;
+mod from_fn;
 mod future;
 mod handler;
 mod route;
@@ -52,10 +54,12 @@ pub use self::{
     endpoint::RouteService,
     error::AnyError,
     extract::{Arg, ArgCount, ArgCursor, FromArg, FromCommand, FromRef, Key, Parse, RawArg, Rest, State},
+    from_fn::{MiddlewareFn, from_fn, from_fn_with_state},
     future::{RouteFuture, RouterFuture},
     handler::Handler,
     route::Route,
     router::{Router, UnknownCommand},
 };
 pub use kvstore_macros::FromRef;
+pub use kvstore_middleware::Next;
 pub use kvstore_protocol::IntoResponse;

@@ -13,12 +13,13 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 
 use super::{
     command,
-    endpoint::{EndpointResponse, RouteName, RouteService},
+    endpoint::{EndpointResponse, RouteName, RouteService, service_endpoint},
     future::RouterFuture,
     handler::Handler,
     route::Route,
     table::{Found, Routes, Table},
 };
+use crate::catalog::Arity;
 
 /// Dispatches commands to handlers by name.
 ///
@@ -160,22 +161,40 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     /// Adds a layer around each route, the fallback, and the answer to unknown commands. Routes that are added later are
     /// outside of it.
     ///
-    /// Each command costs one box more; a layer around the router as a whole, with tower's `ServiceBuilder`, costs none.
+    /// The layer wraps a [`RouteService`], as with [`Route::layer`], and so it may be a closure (tower's `layer_fn`). Each
+    /// command costs one box more; a layer around the router as a whole, with tower's `ServiceBuilder`, costs none. An
+    /// error of a fallback service reaches the layer as the response that the client gets.
     ///
     /// State in the layer is shared by all routes: with
     /// [`ConcurrencyLimitLayer`](crate::middleware::ConcurrencyLimitLayer) or tower's `GlobalConcurrencyLimitLayer` there
     /// is one limit for the router. tower's `ConcurrencyLimitLayer` makes a limit for each route.
-    pub fn layer<L>(self, layer: L) -> Router<S, <L as Layer<F>>::Service>
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use kvstore::{middleware::TimeoutLayer, routing::Router};
+    ///
+    /// async fn slow() {
+    ///     tokio::time::sleep(Duration::from_secs(5)).await;
+    /// }
+    ///
+    /// let router: Router<(), _> =
+    ///     Router::new().command("SLOW", slow).layer(TimeoutLayer::new(Duration::from_secs(1)));
+    /// ```
+    pub fn layer<L>(self, layer: L) -> Router<S, L::Service>
     where
-        L: Layer<F> + Layer<RouteService> + Clone + Send + Sync + 'static,
-        <L as Layer<RouteService>>::Service:
-            Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
+        F: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
+        L: Layer<RouteService> + Clone + Send + Sync + 'static,
+        L::Service: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send>,
+        L::Service: Clone + Send + Sync + 'static,
     {
         let mut inner = Arc::unwrap_or_clone(self.inner);
         let routes = std::mem::take(&mut inner.routes).into_iter();
         inner.routes = routes.map(|(name, route)| (name, route.layer(layer.clone()))).collect();
         inner.fallback = inner.fallback.map(|route| route.layer(layer.clone()));
-        Router { inner: Arc::new(inner), fallback: Layer::<F>::layer(&layer, self.fallback) }
+        let fallback = RouteService(service_endpoint(self.fallback, Arity::at_least(0)));
+        Router { inner: Arc::new(inner), fallback: layer.layer(fallback) }
     }
 
     /// Adds the routes of another router, and its fallback handler if it has one. Layers stay with the routes that they

@@ -68,7 +68,7 @@ impl ArgCount {
         Self { min: self.min + next.min, max: self.max.saturating_add(next.max) }
     }
 
-    pub(super) const fn min(self) -> usize {
+    pub(in crate::routing) const fn min(self) -> usize {
         self.min
     }
 
