@@ -54,7 +54,7 @@ pub use self::{
     endpoint::RouteService,
     error::AnyError,
     extract::{Arg, ArgCount, ArgCursor, FromArg, FromCommand, FromRef, Key, Parse, RawArg, Rest, State},
-    from_fn::{MiddlewareFn, from_fn, from_fn_with_state},
+    from_fn::{MiddlewareFn, MiddlewareFuture, from_fn, from_fn_with_state},
     future::{RouteFuture, RouterFuture},
     handler::Handler,
     route::Route,

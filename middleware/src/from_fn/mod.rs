@@ -39,6 +39,8 @@
 //! long as the function waits for nothing else beside it. The commands inside of a script do not come through here: a
 //! function that must not miss them leaves an inspector in the script, see [`kvstore_protocol::nested`].
 //!
+//! `kvstore::routing::from_fn` is the same with the extractors of handlers in front of the command.
+//!
 //! Differs from `tower::util::AndThen` and its kin in that it stands around the service, not in front of or behind it.
 //! A service runs once for each command: what asks again (a retry) is tower's `retry`, or a layer by hand.
 //!

@@ -59,7 +59,7 @@ impl<S, T: FromRef<S>> FromCommand<S> for State<T> {
 /// let router: Router<App> = Router::new().command("LIMIT", limit);
 /// ```
 ///
-/// The [derive](macro@FromRef) implements it for the type of each field:
+/// The [derive](derive@crate::routing::FromRef) implements it for the type of each field:
 ///
 /// ```
 /// # use kvstore::routing::FromRef;
