@@ -30,7 +30,8 @@
 //!
 //! # Handlers
 //! A handler is a `fn` or an `async fn`. Its arguments are extractors, and say how many words the command has, what they are
-//! parsed to and which of them are keys; what it returns is made a response. See [`routing`].
+//! parsed to and which of them are keys; what it returns is made a response. See [`routing`]. When the compiler says that a
+//! function is not a handler, [`#[debug_handler]`](macro@debug_handler) makes it say why.
 //!
 //! ```
 //! use kvstore::protocol::CommandError;
@@ -88,7 +89,8 @@
 //!
 //! # Layout
 //! Three crates, and dependencies point one way: [`protocol`] ◀ [`middleware`] ◀ `kvstore`. The author of a layer depends
-//! on `kvstore-protocol` alone; a user of the framework on this crate, which re-exports the others.
+//! on `kvstore-protocol` alone; a user of the framework on this crate, which re-exports the others. A fourth one,
+//! `kvstore-macros`, has [`debug_handler`](macro@debug_handler) and the derive of [`FromRef`](routing::FromRef).
 //!
 //! - [`protocol`]: [`Command`](protocol::Command) and [`Response`](protocol::Response), the [session](protocol::Session)
 //!   that a command carries, and the codecs: RESP2, RESP3, the native binary protocol. No sockets, no services.
@@ -109,13 +111,27 @@ pub mod client;
 pub mod guide;
 pub mod routing;
 pub mod server;
+mod service;
 pub mod standalone;
 pub mod store;
 pub mod testing;
 
-pub use kvstore_middleware as middleware;
-pub use kvstore_protocol as protocol;
+// Modules and not renamed crates, so that the compiler prints the paths that a user writes.
+/// Commands, responses and codecs: the crate `kvstore-protocol`.
+pub mod protocol {
+    #[doc(inline)]
+    pub use kvstore_protocol::*;
+}
+
+/// Layers for services of commands: the crate `kvstore-middleware`.
+pub mod middleware {
+    #[doc(inline)]
+    pub use kvstore_middleware::*;
+}
+
+pub use kvstore_macros::debug_handler;
 pub use server::{serve, serve_with_factory};
+pub use service::CommandService;
 pub use standalone::run;
 
 /// The README's code is tested with the rest.

@@ -12,7 +12,7 @@ use std::{
 use kvstore::{
     middleware::{ConcurrencyLimitLayer, TimeoutLayer},
     protocol::{Command, CommandError, Response},
-    routing::{AnyError, Arg, Arguments, FromCommand, Router, State, Words},
+    routing::{AnyError, Arg, ArgCount, ArgCursor, FromCommand, Router, State},
 };
 use tokio::time::sleep;
 use tower::{BoxError, Layer, Service, util::BoxCloneService};
@@ -58,9 +58,9 @@ struct Abort;
 impl<S> FromCommand<S> for Abort {
     type Rejection = CommandError;
 
-    const WORDS: Words = Words::ANY;
+    const ARGS: ArgCount = ArgCount::ANY;
 
-    fn from_command(_: &mut Arguments<'_>, _: &S) -> Result<Self, CommandError> {
+    fn from_command(_: &mut ArgCursor<'_>, _: &S) -> Result<Self, CommandError> {
         panic!("no such thing")
     }
 }

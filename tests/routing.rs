@@ -14,10 +14,12 @@ use kvstore::{
     catalog::Flags,
     middleware::{ConcurrencyLimitLayer, TimeoutLayer},
     protocol::{Body, Command, CommandError, Protocol, Push, Response, Session},
-    routing::{AnyError, Arg, FromRef, IntoResponse, Key, Rest, Route, Router, State},
+    routing::{
+        AnyError, Arg, FromRef, IntoResponse, Key, Next, Parse, Rest, Route, Router, State, from_fn, from_fn_with_state,
+    },
     store::Store,
 };
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{Server, settle};
 
@@ -55,10 +57,12 @@ async fn a_router_serves_redis_clients_by_itself() {
 #[tokio::test]
 async fn functions_of_all_kinds_are_handlers() {
     fn none() {}
+    #[kvstore::debug_handler]
     async fn later(Arg(number): Arg<i64>) -> Result<i64, CommandError> {
         tokio::task::yield_now().await;
         number.checked_add(1).ok_or(CommandError::err("too large"))
     }
+    #[kvstore::debug_handler]
     #[allow(clippy::too_many_arguments)]
     fn eight(
         a: Arg<i8>,
@@ -127,17 +131,42 @@ async fn arguments_are_refused_with_the_texts_of_redis() {
 }
 
 #[tokio::test]
+async fn arguments_are_parsed_to_what_a_type_reads() {
+    let router: Router = Router::new()
+        .command("SWITCH", |Arg(is_on): Arg<bool>| is_on)
+        .command(
+            "JOIN",
+            |Parse(version): Parse<std::num::NonZeroU8>, Rest(peers): Rest<Parse<std::net::SocketAddr>>| {
+                (version.get(), peers.into_iter().map(|Parse(peer)| peer).collect::<Vec<_>>())
+            },
+        )
+        .command("MAYBE", |level: Option<Parse<tracing::Level>>| level.map(|Parse(level)| level.to_string()));
+    check(
+        &router,
+        &[
+            ("SWITCH yes", ":1"),
+            ("SWITCH OFF", ":0"),
+            ("SWITCH maybe", "-ERR value is not a boolean"),
+            ("JOIN 3", "[:3, []]"),
+            ("JOIN 3 127.0.0.1:1 [::1]:2", "[:3, [\"127.0.0.1:1\", \"[::1]:2\"]]"),
+            ("JOIN 0", "-ERR invalid value: number would be zero for non-zero type"),
+            ("JOIN 3 localhost", "-ERR invalid value: invalid socket address syntax"),
+            ("MAYBE", "(nil)"),
+            ("MAYBE info", "\"INFO\""),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_state_and_its_parts_reach_the_handlers() {
-    #[derive(Clone)]
+    #[derive(Clone, FromRef)]
     struct App {
+        #[from_ref(skip)]
         name: &'static str,
         calls: Arc<AtomicUsize>,
     }
-    impl FromRef<App> for Arc<AtomicUsize> {
-        fn from_ref(app: &App) -> Self {
-            app.calls.clone()
-        }
-    }
+    #[kvstore::debug_handler(state = App)]
     async fn name(State(app): State<App>, State(calls): State<Arc<AtomicUsize>>) -> String {
         format!("{} {}", app.name, calls.fetch_add(1, Ordering::Relaxed))
     }
@@ -272,6 +301,71 @@ async fn a_layer_of_a_router_is_about_all_that_was_there() {
     assert_eq!(*seen.lock().expect("no panic"), ["a", "B", "NOSUCH"]);
 }
 
+#[tokio::test]
+async fn the_function_of_a_layer_has_extractors_and_leaves_the_command_as_it_is() {
+    async fn quota(
+        State(left): State<Arc<AtomicUsize>>,
+        session: Arc<Session>,
+        Key(key): Key,
+        amount: Option<Arg<usize>>,
+        command: Command,
+        next: Next,
+    ) -> Result<(String, Response), CommandError> {
+        let amount = amount.map_or(1, |Arg(amount)| amount);
+        let is_left = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount));
+        is_left.map_err(|left| CommandError::err(format!("{left} left")))?;
+        let name = String::from_utf8_lossy(session.name()).into_owned();
+        Ok((format!("{name}{}", key.len()), next.run(command).await))
+    }
+    let echo = |command: Command| command.args().map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = {
+        let calls = calls.clone();
+        move |command: Command| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            echo(command)
+        }
+    };
+    let left = Arc::new(AtomicUsize::new(5));
+    let route = Route::handler(counted).layer(from_fn_with_state(left, quota));
+    let router: Router = Router::new().command("ADD", route);
+    check(
+        &router,
+        &[
+            ("ADD key", "[\"3\", [\"key\"]]"),
+            ("ADD key 3 more", "[\"3\", [\"key\", \"3\", \"more\"]]"),
+            ("ADD key 2", "-ERR 1 left"),
+            ("ADD key x", "-ERR value is not an integer or out of range"),
+            ("ADD", "-ERR wrong number of arguments for 'add' command"),
+        ],
+    )
+    .await;
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn the_function_of_a_layer_may_have_no_extractors() {
+    async fn count(command: Command, next: Next) -> (usize, Response) {
+        (command.len(), next.run(command).await)
+    }
+    let router: Router<(), _> = Router::new().command("A", || 1).layer(from_fn(count));
+    check(&router, &[("A", "[:1, :1]"), ("A b", "[:2, -ERR wrong number of arguments for 'a' command]")]).await;
+}
+
+#[tokio::test]
+async fn a_layer_of_a_router_may_be_a_closure_over_a_service() {
+    let renamed =
+        tower::layer::layer_fn(|inner| kvstore::middleware::RenameLayer::new([("HELLO2", "GREET")]).layer(inner));
+    let router: Router<(), _> =
+        Router::new().command("GREET", || "hello").fallback(|command: Command| command.len()).layer(renamed);
+    check(&router, &[("GREET", "\"hello\""), ("NOSUCH a b", ":3")]).await;
+    let stored: Router<(), _> = Router::new()
+        .command("GREET", || "hello")
+        .fallback_service(Store::new())
+        .layer(tower::layer::layer_fn(|inner| ConcurrencyLimitLayer::new(1).layer(inner)));
+    check(&stored, &[("GREET", "\"hello\""), ("SET k v", "+OK"), ("GET k", "\"v\"")]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_a_layered_router_is_shared_by_its_routes_and_connections() {
     let limit = ConcurrencyLimitLayer::new(1).refuse();
@@ -377,8 +471,11 @@ async fn errors_of_all_kinds_are_answers() {
     let router: Router = Router::new()
         .command("OWN", || Err::<(), _>(Trouble::Missing))
         .command("PARSE", parse)
+        .command("TEXT", || -> Result<(), AnyError> { Err("the reason is for the log")? })
+        .command("FORMAT", || None::<u8>.ok_or(format!("nothing but {}", "text")).map_err(AnyError::from))
         .command("PANIC", || -> () { panic!("a secret") });
     check(&router, &[("OWN", "-MISSING not there"), ("PARSE 5", ":5"), ("PARSE ", "-ERR syntax error")]).await;
+    check(&router, &[("TEXT", "-ERR internal error"), ("FORMAT", "-ERR internal error")]).await;
     let mut client = Server::start(router).connect();
     client.asks("PARSE x\r\nPANIC\r\nPARSE 7\r\n", "-ERR internal error\r\n-ERR internal error\r\n:7\r\n").await;
 }

@@ -1,10 +1,9 @@
-//! [`Endpoint`]: what a route has become once its name and the state are known. The one place where the types of handlers
-//! and layers end.
+//! [`Endpoint`]: a route with its name and its state, ready to call. Types of handlers and layers are erased here.
 
 use std::{
     convert::Infallible,
     fmt,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll},
 };
 
@@ -13,24 +12,25 @@ use kvstore_protocol::{Command, CommandError, Response};
 use tower::{BoxError, Service, ServiceExt};
 
 use super::{
-    extract::Arguments,
-    future::{Boxed, RouteFuture},
+    extract::ArgCursor,
+    future::{BoxFuture, RouteFuture},
 };
 use crate::catalog::Arity;
 
-/// The name that a route has in its router.
+/// The name of a route in its router.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
-    /// `config|get`; nothing where any command may come.
+pub(super) struct RouteName {
+    /// As error messages have it: `config|get`. Empty for any command.
     pub(super) text: Arc<str>,
-    /// How many words it is.
+    /// 1 for a command, 2 for a sub-command.
     pub(super) words: usize,
 }
 
-impl Name {
-    /// Where any command may come.
-    pub(super) fn any() -> Self {
-        Self { text: "".into(), words: 1 }
+impl RouteName {
+    /// The name of what is called with any command: the fallback, and a layer.
+    pub(super) fn any() -> &'static Self {
+        static ANY: LazyLock<RouteName> = LazyLock::new(|| RouteName { text: "".into(), words: 1 });
+        &ANY
     }
 
     pub(super) fn wrong_arity(&self, command: &Command) -> CommandError {
@@ -41,90 +41,95 @@ impl Name {
     }
 }
 
-/// How to make an endpoint, once the state and the name are known.
-pub(super) trait Recipe<S>: Send + Sync {
-    fn bind(&self, state: &Arc<S>, name: &Name) -> Arc<dyn Endpoint>;
+/// Makes the endpoint of a route, once its state and its name are known.
+pub(super) trait MakeEndpoint<S>: Send + Sync {
+    fn make(&self, state: &Arc<S>, name: &RouteName) -> Arc<dyn Endpoint>;
 }
 
-impl<S, F> Recipe<S> for F
+impl<S, F> MakeEndpoint<S> for F
 where
-    F: Fn(&Arc<S>, &Name) -> Arc<dyn Endpoint> + Send + Sync,
+    F: Fn(&Arc<S>, &RouteName) -> Arc<dyn Endpoint> + Send + Sync,
 {
-    fn bind(&self, state: &Arc<S>, name: &Name) -> Arc<dyn Endpoint> {
+    fn make(&self, state: &Arc<S>, name: &RouteName) -> Arc<dyn Endpoint> {
         self(state, name)
     }
 }
 
 /// Answers commands.
 pub(super) trait Endpoint: Send + Sync {
-    fn answer(&self, command: Command) -> Answer;
+    fn call(&self, command: Command) -> EndpointResponse;
 
-    /// Whether it takes a command of so many words.
-    fn admits(&self, words: usize) -> bool;
+    /// Whether it accepts a command of that many words.
+    fn accepts(&self, words: usize) -> bool;
 }
 
-/// What a route comes to.
-pub(super) enum Answer {
-    Now(Response),
-    Later(Boxed<Response>),
+/// The response of an endpoint: of a synchronous handler at once, else a future of it.
+pub(super) enum EndpointResponse {
+    Ready(Response),
+    Future(BoxFuture<Response>),
 }
 
-/// A handler, with what it needs.
-pub(super) struct Run<G, S> {
-    pub(super) run: Arc<G>,
+/// A handler with its state and its name.
+pub(super) struct HandlerEndpoint<H, S> {
+    pub(super) handler: Arc<H>,
     pub(super) state: Arc<S>,
-    pub(super) name: Name,
+    pub(super) name: RouteName,
     pub(super) arity: Arity,
 }
 
-impl<G, S> Endpoint for Run<G, S>
+impl<H, S> Endpoint for HandlerEndpoint<H, S>
 where
-    G: Fn(&mut Arguments<'_>, &S) -> Result<Answer, Response> + Send + Sync,
+    H: Fn(&mut ArgCursor<'_>, &S) -> Result<EndpointResponse, Response> + Send + Sync,
     S: Send + Sync,
 {
-    fn answer(&self, command: Command) -> Answer {
-        // A last argument that is still on its way counts, though it is not there.
+    fn call(&self, command: Command) -> EndpointResponse {
+        // A last argument that is still being received counts, though the command does not hold it.
         let words = command.len() + usize::from(command.streamed_len().is_some());
         if !self.arity.admits(words) {
-            return Answer::Now(self.name.wrong_arity(&command).into());
+            return EndpointResponse::Ready(self.name.wrong_arity(&command).into());
         }
-        let mut arguments = Arguments::new(&command, &self.name);
-        (self.run)(&mut arguments, &self.state).unwrap_or_else(Answer::Now)
+        let mut args = ArgCursor::new(&command, &self.name);
+        (self.handler)(&mut args, &self.state).unwrap_or_else(EndpointResponse::Ready)
     }
 
-    fn admits(&self, words: usize) -> bool {
+    fn accepts(&self, words: usize) -> bool {
         self.arity.admits(words)
     }
 }
 
-/// A service, cloned for each command: the clone is asked for readiness, and called.
-struct Called<V> {
+/// A service. Each command gets a clone of it, which is polled for readiness and called.
+struct ServiceEndpoint<V> {
     service: V,
     arity: Arity,
 }
 
-pub(super) fn called<V>(service: V, arity: Arity) -> Arc<dyn Endpoint>
+pub(super) fn service_endpoint<V>(service: V, arity: Arity) -> Arc<dyn Endpoint>
 where
     V: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
 {
-    Arc::new(Called { service, arity })
+    Arc::new(ServiceEndpoint { service, arity })
 }
 
-impl<V> Endpoint for Called<V>
+impl<V> Endpoint for ServiceEndpoint<V>
 where
     V: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
 {
-    fn answer(&self, command: Command) -> Answer {
-        let called = self.service.clone().oneshot(command);
-        Answer::Later(Box::pin(async { called.await.unwrap_or_else(|error| failure::response_to(error.into())) }))
+    fn call(&self, command: Command) -> EndpointResponse {
+        let response = self.service.clone().oneshot(command);
+        EndpointResponse::Future(Box::pin(async {
+            response.await.unwrap_or_else(|error| failure::response_to(error.into()))
+        }))
     }
 
-    fn admits(&self, words: usize) -> bool {
+    fn accepts(&self, words: usize) -> bool {
         self.arity.admits(words)
     }
 }
 
-/// What is inside of the layers of a route, or of a whole router: the handler as a service. It never fails.
+/// A route as a service: what a layer of a [`Route`](super::Route) or of a [`Router`](super::Router) wraps. It is always
+/// ready and never fails.
+///
+/// A layer for routes implements `Layer<RouteService>`, or `Layer<S>` for every `S` as most do.
 #[derive(Clone)]
 pub struct RouteService(pub(super) Arc<dyn Endpoint>);
 

@@ -1,38 +1,43 @@
-//! [`AnyError`]: any error, as the error of a handler.
+//! [`AnyError`]: an error of any type, as the error of a handler.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use kvstore_middleware::failure;
 use kvstore_protocol::{IntoResponse, Response};
 use tower::BoxError;
 
-/// Any error, for handlers that use `?` on errors of all kinds.
+/// An error of any type, for handlers that use `?` on errors of several types, on a `&str` or a `String`.
 ///
-/// A [`CommandError`](kvstore_protocol::CommandError) is the refusal that it is, also as the cause of another error. Any
-/// other is answered `-ERR internal error`, and logged: its text is nothing for clients.
+/// The client gets `-ERR internal error`, and the error is logged: its text may not be meant for clients. A
+/// [`CommandError`](kvstore_protocol::CommandError), also as the source of another error, is sent as it is.
 ///
+/// # Examples
 /// ```
 /// use kvstore::{protocol::{Command, CommandError}, routing::{AnyError, Arg, Router}};
 /// use tower::ServiceExt;
 ///
 /// async fn size(Arg(path): Arg<String>) -> Result<u64, AnyError> {
 ///     if path.contains("..") {
-///         return Err(CommandError::new("DENIED", "no way up").into());
+///         return Err(CommandError::new("DENIED", "the path leaves the directory").into());
 ///     }
-///     Ok(std::fs::metadata(path)?.len())
+///     let size = std::fs::metadata(path)?.len();
+///     if size > 1 << 40 {
+///         return Err("so large a file cannot be right".into());
+///     }
+///     Ok(size)
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
 /// let router: Router = Router::new().command("SIZE", size);
-/// let Ok(answer) = router.clone().oneshot(Command::new("SIZE").arg("..")).await;
-/// assert_eq!(answer.to_string(), "-DENIED no way up");
-/// let Ok(answer) = router.oneshot(Command::new("SIZE").arg("/no/such/file")).await;
-/// assert_eq!(answer.to_string(), "-ERR internal error");
+/// let Ok(response) = router.clone().oneshot(Command::new("SIZE").arg("..")).await;
+/// assert_eq!(response.to_string(), "-DENIED the path leaves the directory");
+/// let Ok(response) = router.oneshot(Command::new("SIZE").arg("/no/such/file")).await;
+/// assert_eq!(response.to_string(), "-ERR internal error");
 /// # });
 /// ```
 pub struct AnyError(BoxError);
 
-impl<E: Error + Send + Sync + 'static> From<E> for AnyError {
+impl<E: Into<BoxError>> From<E> for AnyError {
     fn from(error: E) -> Self {
         Self(error.into())
     }

@@ -1,4 +1,4 @@
-//! The futures of routes and routers. A route is run at the first poll, not before: a limit around it can still refuse.
+//! The futures of routes and routers. A handler runs at the first poll, not before: a limit around it can still refuse.
 
 use std::{
     convert::Infallible,
@@ -13,24 +13,24 @@ use kvstore_protocol::{Command, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::endpoint::{Answer, Endpoint};
+use super::endpoint::{Endpoint, EndpointResponse};
 
-pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The answer of a route.
+/// The response future of a [`RouteService`](super::RouteService).
 #[must_use = "futures do nothing unless polled"]
-pub struct RouteFuture(Stage);
+pub struct RouteFuture(RouteFutureState);
 
-enum Stage {
-    Called(Arc<dyn Endpoint>, Command),
-    Running(Boxed<Response>),
+enum RouteFutureState {
+    NotCalled(Arc<dyn Endpoint>, Command),
+    Running(BoxFuture<Response>),
     Done,
 }
 
 impl RouteFuture {
     #[inline]
     pub(super) fn new(endpoint: Arc<dyn Endpoint>, command: Command) -> Self {
-        Self(Stage::Called(endpoint, command))
+        Self(RouteFutureState::NotCalled(endpoint, command))
     }
 }
 
@@ -39,59 +39,58 @@ impl Future for RouteFuture {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut stage = std::mem::replace(&mut self.0, Stage::Done);
-        if let Stage::Called(endpoint, command) = stage {
-            match endpoint.answer(command) {
-                Answer::Now(response) => return Poll::Ready(Ok(response)),
-                Answer::Later(running) => stage = Stage::Running(running),
+        let mut state = std::mem::replace(&mut self.0, RouteFutureState::Done);
+        if let RouteFutureState::NotCalled(endpoint, command) = state {
+            match endpoint.call(command) {
+                EndpointResponse::Ready(response) => return Poll::Ready(Ok(response)),
+                EndpointResponse::Future(running) => state = RouteFutureState::Running(running),
             }
         }
-        match stage {
-            Stage::Running(mut running) => {
+        match state {
+            RouteFutureState::Running(mut running) => {
                 let polled = running.as_mut().poll(cx).map(Ok);
                 if polled.is_pending() {
-                    self.0 = Stage::Running(running);
+                    self.0 = RouteFutureState::Running(running);
                 }
                 polled
             }
-            Stage::Called(..) | Stage::Done => panic!("polled after it was answered"),
+            RouteFutureState::NotCalled(..) | RouteFutureState::Done => panic!("`RouteFuture` polled after completion"),
         }
     }
 }
 
 pin_project! {
-    /// The answer of a [`Router`](super::Router): that of a route, or of what is behind the router.
+    /// The response future of a [`Router`](super::Router): that of a route, or of the fallback.
     #[must_use = "futures do nothing unless polled"]
     pub struct RouterFuture<F: Service<Command>> {
         #[pin]
-        way: Way<F>,
+        state: RouterFutureState<F>,
     }
 }
 
 pin_project! {
-    #[project = WayProjected]
-    enum Way<F: Service<Command>> {
-        Route { answer: RouteFuture },
-        // Until the fallback is ready.
-        Asked { fallback: F, command: Option<Command> },
-        Called { #[pin] answer: F::Future },
-        Boxed { answer: Boxed<Result<Response, F::Error>> },
+    #[project = RouterFutureStateProj]
+    enum RouterFutureState<F: Service<Command>> {
+        Route { response: RouteFuture },
+        FallbackNotReady { fallback: F, command: Option<Command> },
+        Fallback { #[pin] response: F::Future },
+        Boxed { response: BoxFuture<Result<Response, F::Error>> },
     }
 }
 
 impl<F: Service<Command>> RouterFuture<F> {
     #[inline]
     pub(super) fn route(endpoint: Arc<dyn Endpoint>, command: Command) -> Self {
-        Self { way: Way::Route { answer: RouteFuture::new(endpoint, command) } }
+        Self { state: RouterFutureState::Route { response: RouteFuture::new(endpoint, command) } }
     }
 
     #[inline]
     pub(super) fn fallback(fallback: F, command: Command) -> Self {
-        Self { way: Way::Asked { fallback, command: Some(command) } }
+        Self { state: RouterFutureState::FallbackNotReady { fallback, command: Some(command) } }
     }
 
-    pub(super) fn boxed(answer: Boxed<Result<Response, F::Error>>) -> Self {
-        Self { way: Way::Boxed { answer } }
+    pub(super) fn boxed(response: BoxFuture<Result<Response, F::Error>>) -> Self {
+        Self { state: RouterFutureState::Boxed { response } }
     }
 }
 
@@ -100,17 +99,17 @@ impl<F: Service<Command, Response = Response>> Future for RouterFuture<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut way = self.project().way;
-        if let WayProjected::Asked { fallback, command } = way.as_mut().project() {
+        let mut state = self.project().state;
+        if let RouterFutureStateProj::FallbackNotReady { fallback, command } = state.as_mut().project() {
             ready!(fallback.poll_ready(cx))?;
-            let answer = fallback.call(command.take().expect("a command is called once"));
-            way.set(Way::Called { answer });
+            let response = fallback.call(command.take().expect("the fallback is called once"));
+            state.set(RouterFutureState::Fallback { response });
         }
-        match way.project() {
-            WayProjected::Route { answer } => Pin::new(answer).poll(cx).map_err(|never| match never {}),
-            WayProjected::Called { answer } => answer.poll(cx),
-            WayProjected::Boxed { answer } => answer.as_mut().poll(cx),
-            WayProjected::Asked { .. } => Poll::Pending,
+        match state.project() {
+            RouterFutureStateProj::Route { response } => Pin::new(response).poll(cx).map_err(|never| match never {}),
+            RouterFutureStateProj::Fallback { response } => response.poll(cx),
+            RouterFutureStateProj::Boxed { response } => response.as_mut().poll(cx),
+            RouterFutureStateProj::FallbackNotReady { .. } => Poll::Pending,
         }
     }
 }

@@ -2,21 +2,26 @@
 
 use std::future::Future;
 
-use kvstore_protocol::{IntoResponse, Response};
+use kvstore_protocol::IntoResponse;
 
 use super::{
-    endpoint::Answer,
-    extract::{Arguments, FromCommand, Words},
+    endpoint::EndpointResponse,
+    extract::{ArgCount, Extract, FromCommand},
     route::Route,
+    tuples::for_each_tuple,
 };
-use crate::catalog::{Arity, KeyRange};
 
-/// A function that answers a command: `fn` or `async fn`, with up to eight extractors, that returns any
-/// [`IntoResponse`].
+/// Functions that answer a command.
 ///
-/// A plain function is run where it is called, with no allocation; the future of an async one is boxed once a command. A
-/// [`Route`] is a handler too: a function with more said about it.
+/// A handler is a `fn`, an `async fn` or a closure that
+/// - takes at most eight extractors ([`FromCommand`])
+/// - returns a response ([`IntoResponse`]), or a future of one
+/// - is `Send` and `Sync`, and its future is `Send`
 ///
+/// A synchronous handler runs in place and allocates nothing. The future of an async one is boxed. A [`Route`] is a handler
+/// with layers and a description.
+///
+/// # Examples
 /// ```
 /// use bytes::Bytes;
 /// use kvstore::{
@@ -39,22 +44,48 @@ use crate::catalog::{Arity, KeyRange};
 /// let router: Router = Router::new().command("JOIN", join).command("NAP", nap);
 /// ```
 ///
-/// `T` tells the compiler which kind of function it is; there is never a need to write it.
+/// # Order of extractors
+/// Extractors that always take an argument come first, then optional ones, then one that takes all arguments that are left.
+/// Those that take none stand anywhere. `cargo build` rejects a handler with another order, since it could not be called:
+///
+/// ```compile_fail,E0080
+/// # use kvstore::{protocol::Command, routing::{Arg, Router}};
+/// // error: an optional extractor must stand behind those that always take an argument
+/// let router: Router = Router::new().command("ADD", |_: Option<Arg<u64>>, _: Arg<u64>| ());
+/// ```
+/// ```compile_fail,E0080
+/// # use kvstore::{protocol::Command, routing::{Arg, Router}};
+/// // error: an extractor that takes all arguments (`Rest`, `Command`) must be the last one that takes any
+/// let router: Router = Router::new().command("ADD", |_: Command, _: Arg<u64>| ());
+/// ```
+///
+/// # Errors of the compiler
+/// Put [`#[debug_handler]`](macro@crate::debug_handler) on a function that is not accepted as a handler: the compiler then
+/// points at the argument or the return type that is wrong.
+///
+/// The type parameter `T` tells the kinds of functions apart. It is always inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "not a handler",
-    note = "a handler is a `fn` or an `async fn` of at most eight arguments",
-    note = "each argument is an extractor: `State`, `Arg`, `Key`, `Rest`, `Body`, `Option` of those, `Command`, `Arc<Session>`, `Push`, or a type that implements `FromCommand`",
-    note = "`State<T>` needs `.with_state` with a `T`, or with a state for which `T` implements `FromRef`",
-    note = "it returns what implements `IntoResponse`, a `Result` of two such types for one that may fail",
-    note = "it and the future of an `async fn` must be `Send` and borrow nothing: no `Rc`, no `MutexGuard` across an `.await`"
+    note = "put `#[kvstore::debug_handler]` on the function to see which argument or return type is wrong",
+    note = "a handler takes at most eight extractors and returns an `IntoResponse`, or a `Send` future of one",
+    note = "a service is no handler: add it with `Route::service` or `Router::fallback_service`"
 )]
 pub trait Handler<T, S>: Sized {
-    /// Makes a route of it, for [`Router::command`](super::Router::command).
+    /// How many arguments the extractors take. It is evaluated where a handler is added, and is an error of the compiler if
+    /// they cannot stand in their order.
+    #[doc(hidden)]
+    const ARGS: ArgCount;
+
+    /// Converts the handler into a route.
     fn into_route(self) -> Route<S>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S> Handler<IsRoute, S> for Route<S> {
+    // Checked when the route was created.
+    const ARGS: ArgCount = ArgCount::ANY;
+
     fn into_route(self) -> Self {
         self
     }
@@ -72,57 +103,8 @@ pub struct IsSync;
 #[derive(Debug)]
 pub struct IsAsync;
 
-/// What the extractors of a handler tell before there is a command.
-#[derive(Clone, Copy)]
-pub(super) struct Shape {
-    pub(super) arity: Arity,
-    pub(super) keys: KeyRange,
-    /// How many words the extractors so far take, if that is the same for every command.
-    fixed: Option<usize>,
-}
-
-impl Shape {
-    /// No extractors.
-    pub(super) const NONE: Self = Self { arity: Words::NONE.arity(), keys: KeyRange::NONE, fixed: Some(0) };
-
-    /// Another extractor.
-    pub(super) fn with<S, T: FromCommand<S>>(self) -> Self {
-        let keys = match self.fixed {
-            Some(before) if T::ARE_KEYS => self.keys.and_at(before + 1, T::WORDS.fixed()),
-            _ => self.keys,
-        };
-        let fixed = self.fixed.zip(T::WORDS.fixed()).map(|(before, more)| before + more);
-        Self { arity: self.arity.and(T::WORDS.arity()), keys, fixed }
-    }
-}
-
-/// The extractors of a handler together.
-trait Extract<S>: Sized {
-    fn shape() -> Shape;
-
-    /// Takes all words off the arguments.
-    ///
-    /// # Errors
-    /// The answer, when an extractor refuses or words are left over.
-    fn extract(arguments: &mut Arguments<'_>, state: &S) -> Result<Self, Response>;
-}
-
 macro_rules! handlers {
     ($($kind:ident),*) => {
-        #[allow(unused_variables, clippy::unused_unit, reason = "no extractors, no words")]
-        impl<S, $($kind: FromCommand<S>),*> Extract<S> for ($($kind,)*) {
-            fn shape() -> Shape {
-                Shape::NONE $(.with::<S, $kind>())*
-            }
-
-            #[inline]
-            fn extract(arguments: &mut Arguments<'_>, state: &S) -> Result<Self, Response> {
-                let extracted = ($($kind::from_command(arguments, state).map_err(IntoResponse::into_response)?,)*);
-                arguments.finish()?;
-                Ok(extracted)
-            }
-        }
-
         #[diagnostic::do_not_recommend]
         impl<F, R, S, $($kind),*> Handler<(IsSync, $($kind,)*), S> for F
         where
@@ -131,12 +113,11 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
-            #[allow(non_snake_case, reason = "the names of the types are those of the values")]
+            const ARGS: ArgCount = <($($kind,)*) as Extract<S>>::ARGS;
+
+            #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
-                Route::function(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
-                    let ($($kind,)*) = Extract::extract(arguments, state)?;
-                    Ok(Answer::Now(self($($kind),*).into_response()))
-                })
+                Route::from_fn(move |($($kind,)*)| EndpointResponse::Ready(self($($kind),*).into_response()))
             }
         }
 
@@ -148,24 +129,16 @@ macro_rules! handlers {
             S: Send + Sync + 'static,
             $($kind: FromCommand<S>,)*
         {
-            #[allow(non_snake_case, reason = "the names of the types are those of the values")]
+            const ARGS: ArgCount = <($($kind,)*) as Extract<S>>::ARGS;
+
+            #[allow(non_snake_case, reason = "values are named after their types")]
             fn into_route(self) -> Route<S> {
-                Route::function(<($($kind,)*) as Extract<S>>::shape(), move |arguments, state| {
-                    let ($($kind,)*) = Extract::extract(arguments, state)?;
-                    let answer = self($($kind),*);
-                    Ok(Answer::Later(Box::pin(async { answer.await.into_response() })))
+                Route::from_fn(move |($($kind,)*)| {
+                    let response = self($($kind),*);
+                    EndpointResponse::Future(Box::pin(async { response.await.into_response() }))
                 })
             }
         }
     };
 }
-
-handlers!();
-handlers!(A);
-handlers!(A, B);
-handlers!(A, B, C);
-handlers!(A, B, C, D);
-handlers!(A, B, C, D, E);
-handlers!(A, B, C, D, E, G);
-handlers!(A, B, C, D, E, G, H);
-handlers!(A, B, C, D, E, G, H, I);
+for_each_tuple!(handlers);

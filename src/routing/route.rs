@@ -1,4 +1,4 @@
-//! [`Route`]: what answers one command, and what is known of it.
+//! [`Route`]: the handler of one command, its layers, and what `COMMAND` reports of it.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -6,16 +6,18 @@ use kvstore_protocol::{Command, Response};
 use tower::{BoxError, Layer, Service};
 
 use super::{
-    endpoint::{Answer, Endpoint, Name, Recipe, RouteService, Run, called},
-    extract::Arguments,
-    handler::{Handler, Shape},
+    endpoint::{Endpoint, EndpointResponse, HandlerEndpoint, MakeEndpoint, RouteName, RouteService, service_endpoint},
+    extract::{ArgCursor, Extract},
+    handler::Handler,
 };
 use crate::catalog::{Arity, CommandInfo, Flags, KeyRange};
 
-/// What answers one command: a handler, or any service, with its layers and with what `COMMAND` tells of it.
+/// A handler or a service that answers one command, with layers of its own and a description for `COMMAND`.
 ///
-/// A sub-command has a route of its own, under a name of two words: `.command("CONFIG GET", route)`.
+/// A plain handler needs no `Route`: [`Router::command`](super::Router::command) takes both. A sub-command has its own
+/// route under a name of two words: `.command("CONFIG GET", route)`.
 ///
+/// # Examples
 /// ```
 /// use std::time::Duration;
 ///
@@ -32,103 +34,124 @@ use crate::catalog::{Arity, CommandInfo, Flags, KeyRange};
 /// let route = Route::handler(fetch)
 ///     .layer(TimeoutLayer::new(Duration::from_secs(1)))
 ///     .flags(Flags::READ)
-///     .summary("Fetches what a key stands for.");
+///     .summary("Returns the page of a key.");
 /// let router: Router = Router::new().command("FETCH", route);
 /// ```
-#[must_use = "a route answers once it is given to a router"]
+#[must_use = "a route does nothing until it is added to a router"]
 pub struct Route<S = ()> {
-    recipe: Arc<dyn Recipe<S>>,
-    /// What is known of it, but for its name and the words of that.
+    make: Arc<dyn MakeEndpoint<S>>,
+    /// Without the name and the words of it, which the router knows.
     info: CommandInfo,
 }
 
 impl<S: Send + Sync + 'static> Route<S> {
-    /// The route of a handler, to say more about it.
-    pub fn handler<T>(handler: impl Handler<T, S>) -> Self {
+    /// Creates a route from a handler.
+    ///
+    /// Its arity and its keys are those of the extractors.
+    pub fn handler<T, H: Handler<T, S>>(handler: H) -> Self {
+        const { H::ARGS };
         handler.into_route()
     }
 
-    /// A route to a service, which gets the command as it came. It answers any number of words.
+    /// Creates a route from a service, which is called with the command unchanged and with any number of arguments.
+    ///
+    /// Each command gets a clone of the service.
+    ///
+    /// # Examples
+    /// ```
+    /// use kvstore::{routing::{Route, Router}, store::Store};
+    ///
+    /// // GET is the store's, and nothing else of it is served.
+    /// let router: Router = Router::new().command("GET", Route::service(Store::new()));
+    /// ```
     pub fn service<V>(service: V) -> Self
     where
         V: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
     {
         let arity = Arity::at_least(0);
-        Self::of(arity, Arc::new(move |_: &Arc<S>, name: &Name| called(service.clone(), arity.behind(name.words))))
+        let make = move |_: &Arc<S>, name: &RouteName| service_endpoint(service.clone(), arity.behind(name.words));
+        Self::new(arity, Arc::new(make))
     }
 
-    /// The route of a function over arguments and state. An `Err` of it is an answer too.
-    pub(super) fn function<G>(shape: Shape, run: G) -> Self
+    /// The route of a function over extractors.
+    pub(super) fn from_fn<E, H>(handler: H) -> Self
     where
-        G: Fn(&mut Arguments<'_>, &S) -> Result<Answer, Response> + Send + Sync + 'static,
+        E: Extract<S>,
+        H: Fn(E) -> EndpointResponse + Send + Sync + 'static,
     {
-        let run = Arc::new(run);
-        let recipe = move |state: &Arc<S>, name: &Name| -> Arc<dyn Endpoint> {
-            let arity = shape.arity.behind(name.words);
-            Arc::new(Run { run: run.clone(), state: state.clone(), name: name.clone(), arity })
+        let handler = Arc::new(move |args: &mut ArgCursor<'_>, state: &S| {
+            let extracted = E::extract(args, state)?;
+            args.finish()?;
+            Ok(handler(extracted))
+        });
+        let arity = E::ARGS.arity();
+        let make = move |state: &Arc<S>, name: &RouteName| -> Arc<dyn Endpoint> {
+            let (handler, state) = (handler.clone(), state.clone());
+            Arc::new(HandlerEndpoint { handler, state, name: name.clone(), arity: arity.behind(name.words) })
         };
-        Self::of(shape.arity, Arc::new(recipe)).keys(shape.keys)
+        Self::new(arity, Arc::new(make)).keys(E::keys())
     }
 
-    fn of(arity: Arity, recipe: Arc<dyn Recipe<S>>) -> Self {
-        Self { recipe, info: CommandInfo::new("", arity) }
+    fn new(arity: Arity, make: Arc<dyn MakeEndpoint<S>>) -> Self {
+        Self { make, info: CommandInfo::new("", arity) }
     }
 
-    /// Puts a layer round this command alone. The layer sees a command before its arguments are looked at, and its service
-    /// and future are boxed: once a command.
+    /// Adds a layer around this command alone.
     ///
-    /// What one layer shares, it shares over all connections, and over all routes that it is given to.
+    /// The layer is called before the arguments are checked and extracted. Layers that are added later are outside of
+    /// earlier ones. State in the layer, such as the permits of a limit, is shared by all connections and by all routes
+    /// that get a clone of the layer. Each command costs one box more.
     pub fn layer<L>(self, layer: L) -> Self
     where
         L: Layer<RouteService> + Send + Sync + 'static,
         L::Service: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send>,
         L::Service: Clone + Send + Sync + 'static,
     {
-        let (recipe, arity) = (self.recipe.clone(), self.info.arity());
-        let layered = move |state: &Arc<S>, name: &Name| {
-            called(layer.layer(RouteService(recipe.bind(state, name))), arity.behind(name.words))
+        let (inner, arity) = (self.make.clone(), self.info.arity());
+        let make = move |state: &Arc<S>, name: &RouteName| {
+            service_endpoint(layer.layer(RouteService(inner.make(state, name))), arity.behind(name.words))
         };
-        Self { recipe: Arc::new(layered), ..self }
+        Self { make: Arc::new(make), ..self }
     }
 
-    /// What the command does.
+    /// Sets the flags of the command, as `COMMAND` reports them.
     pub fn flags(self, flags: Flags) -> Self {
         Self { info: self.info.flags(flags), ..self }
     }
 
-    /// Where its keys are, where [`Key`](super::Key)s do not say it.
+    /// Sets where the keys are, for handlers that do not take them as [`Key`](super::Key).
     pub fn keys(self, keys: KeyRange) -> Self {
         Self { info: self.info.keys(keys), ..self }
     }
 
-    /// What it is for, in one sentence.
+    /// Sets the summary of the command: one sentence, for `COMMAND DOCS` and `HELP`.
     pub fn summary(self, summary: impl Into<Cow<'static, str>>) -> Self {
         Self { info: self.info.summary(summary), ..self }
     }
 
-    /// Since which version there is such a command.
+    /// Sets the version that introduced the command.
     pub fn since(self, version: impl Into<Cow<'static, str>>) -> Self {
         Self { info: self.info.since(version), ..self }
     }
 
-    /// The group it belongs to; `module` when nothing is said.
+    /// Sets the group of the command. Default: `module`.
     pub fn group(self, group: impl Into<Cow<'static, str>>) -> Self {
         Self { info: self.info.group(group), ..self }
     }
 
-    /// The same route for a router that has its state already.
+    /// The same route for a router of another state: this one has its state already.
     pub(super) fn with_state<S2>(self, state: &Arc<S>) -> Route<S2> {
-        let Self { recipe, info } = self;
+        let Self { make: inner, info } = self;
         let state = state.clone();
-        let bound = move |_: &Arc<S2>, name: &Name| recipe.bind(&state, name);
-        Route { recipe: Arc::new(bound), info }
+        let make = move |_: &Arc<S2>, name: &RouteName| inner.make(&state, name);
+        Route { make: Arc::new(make), info }
     }
 
-    pub(super) fn bind(&self, state: &Arc<S>, name: &Name) -> Arc<dyn Endpoint> {
-        self.recipe.bind(state, name)
+    pub(super) fn endpoint(&self, state: &Arc<S>, name: &RouteName) -> Arc<dyn Endpoint> {
+        self.make.make(state, name)
     }
 
-    /// What is known of it as `name`, behind so many words in all.
+    /// The description of the command under the last word of its name, which has that many words.
     pub(super) fn info(&self, name: &str, words: usize) -> CommandInfo {
         self.info.clone().named(name, words)
     }
@@ -136,7 +159,7 @@ impl<S: Send + Sync + 'static> Route<S> {
 
 impl<S> Clone for Route<S> {
     fn clone(&self) -> Self {
-        Self { recipe: self.recipe.clone(), info: self.info.clone() }
+        Self { make: self.make.clone(), info: self.info.clone() }
     }
 }
 

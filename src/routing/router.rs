@@ -1,4 +1,4 @@
-//! [`Router`]: from a command's name to what answers it.
+//! [`Router`]: dispatches commands to handlers by name.
 
 use std::{
     convert::Infallible,
@@ -13,20 +13,22 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 
 use super::{
     command,
-    endpoint::{Answer, Name, RouteService},
+    endpoint::{EndpointResponse, RouteName, RouteService, service_endpoint},
     future::RouterFuture,
     handler::Handler,
     route::Route,
     table::{Found, Routes, Table},
 };
+use crate::catalog::Arity;
 
-/// Answers commands by name.
+/// Dispatches commands to handlers by name.
 ///
-/// A `Service<Command, Response = Response>`: served, layered and tested as any other. Names compare without regard to
-/// case; a name of two words, as in `CONFIG GET`, is a sub-command. What no route and no fallback answers is an unknown
-/// command, and the wrong number of arguments is refused before a handler runs, both in the words of Redis. `COMMAND` and
-/// its sub-commands are answered from what was registered.
+/// A router is a `Service<Command, Response = Response>`: it is served, layered and tested like any other service. Names
+/// are case-insensitive, and a name of two words such as `CONFIG GET` is a sub-command. A command without a route goes to
+/// the fallback, or gets Redis's `ERR unknown command`. The number of arguments is checked before a handler runs. `COMMAND`
+/// and its sub-commands are answered from the routes, unless there is a route for them.
 ///
+/// # Examples
 /// ```
 /// use kvstore::{client::Client, protocol::Command, routing::{Arg, Router}};
 ///
@@ -36,176 +38,241 @@ use super::{
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let client = Client::local(Router::new().command("GREET", greet));
-/// let answer = client.call(Command::new("greet").arg("Ada")).await?;
-/// assert_eq!(answer, "hello, Ada".into());
+/// let response = client.call(Command::new("greet").arg("Ada")).await?;
+/// assert_eq!(response, "hello, Ada".into());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// # State and fallback in its type
-/// `S` is the state that its handlers still wait for: a `Router<()>`, or just `Router`, is ready to serve. Whatever serves
-/// or calls it says which it is; a router that stands in a variable of its own may need its type written down. `F` is the
-/// service behind it, which answers what no route does: [`Unknown`] unless there is a
-/// [`fallback_service`](Self::fallback_service).
+/// # Type parameters
+/// `S` is the state that the handlers need and that [`with_state`](Self::with_state) has not provided yet. Only a
+/// `Router<()>`, or `Router` for short, is a service. The compiler infers `S` where a router is served or called; a router
+/// in a variable of its own may need an annotation: `let router: Router = …`.
+///
+/// `F` is the service behind the router, which gets the commands without a route: [`UnknownCommand`], unless
+/// [`fallback_service`](Self::fallback_service) sets another.
 ///
 /// # Readiness and cost
-/// A router is always ready. The fallback is asked for its readiness where the command is polled, on a clone that is used
-/// for nothing else, so a busy fallback holds back its own commands alone. A command costs a look in a table and one
-/// atomic; a synchronous handler no allocation, an async one and a layered one a box each; the fallback a clone of it.
-#[must_use = "a router answers once it is served"]
-pub struct Router<S = (), F = Unknown> {
-    shared: Arc<Shared<S>>,
+/// A router is always ready. The fallback service is polled for readiness when a command for it is polled, so that a busy
+/// fallback delays no other command. Dispatch costs one lookup and one atomic increment. A synchronous handler allocates
+/// nothing, an async one and each layer box one future, and the fallback service is cloned.
+#[must_use = "a router does nothing until it is served or called"]
+pub struct Router<S = (), F = UnknownCommand> {
+    inner: Arc<RouterInner<S>>,
     fallback: F,
 }
 
-struct Shared<S> {
+struct RouterInner<S> {
     routes: Routes<S>,
-    /// A handler for what no route answers.
+    /// The fallback, if it is a handler.
     fallback: Option<Route<S>>,
-    /// Whether the service behind the router knows commands of its own.
-    has_service: bool,
-    /// Made of the rest when the first command comes.
+    /// Whether the fallback is a service of the user, which may know commands.
+    has_fallback_service: bool,
+    /// Built from the rest when the first command arrives.
     table: OnceLock<Table>,
 }
 
 impl<S: Send + Sync + 'static> Router<S> {
-    /// A router that knows no commands but `COMMAND`.
+    /// Creates a router without routes.
     pub fn new() -> Self {
-        let shared = Shared { routes: Vec::new(), fallback: None, has_service: false, table: OnceLock::new() };
-        Self { shared: Arc::new(shared), fallback: Unknown(()) }
+        let inner =
+            RouterInner { routes: Vec::new(), fallback: None, has_fallback_service: false, table: OnceLock::new() };
+        Self { inner: Arc::new(inner), fallback: UnknownCommand(()) }
     }
 }
 
 impl<S: Send + Sync + 'static, F> Router<S, F> {
-    /// Answers the command `name` with `handler`: a function, or a [`Route`] with more said about it. A name of two words
-    /// is a sub-command; a handler for the first word alone is asked when the first argument names none.
+    /// Adds a route: a handler function, or a [`Route`] with layers and a description.
+    ///
+    /// A name of two words is a sub-command. A route for the first word alone is called when the first argument is no
+    /// sub-command.
+    ///
+    /// # Examples
+    /// ```
+    /// use kvstore::routing::{Arg, Key, Router};
+    ///
+    /// let router: Router = Router::new()
+    ///     .command("GREET", |Arg(name): Arg<String>| format!("hello, {name}"))
+    ///     .command("LAMP ON", |_: Key| ())
+    ///     .command("LAMP OFF", |_: Key| ());
+    /// ```
     ///
     /// # Panics
-    /// When there is a route of this name, or it is no name of one or two words.
-    pub fn command<T>(self, name: impl Into<String>, handler: impl Handler<T, S>) -> Self {
+    /// If there is a route with this name, or the name is not one or two words.
+    #[track_caller]
+    pub fn command<T, H: Handler<T, S>>(self, name: impl Into<String>, handler: H) -> Self {
+        const { H::ARGS };
         let name = name.into();
         let words: Vec<&str> = name.split(' ').collect();
         assert!(matches!(words.len(), 1 | 2) && !words.contains(&""), "a name has one word or two: {name:?}");
-        let route = handler.into_route();
-        self.change(|shared| shared.insert(name, route))
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        inner.insert(name, handler.into_route());
+        Self { inner: Arc::new(inner), fallback: self.fallback }
     }
 
-    /// Answers with a handler what no route answers. It mostly takes the whole [`Command`].
+    /// Sets the handler of all commands without a route. It usually takes the whole [`Command`].
+    ///
+    /// # Examples
+    /// ```
+    /// use kvstore::{protocol::{Command, CommandError}, routing::Router};
+    ///
+    /// async fn fallback(command: Command) -> CommandError {
+    ///     CommandError::err(format!("no {:?} here", String::from_utf8_lossy(command.name())))
+    /// }
+    ///
+    /// let router: Router = Router::new().command("HI", || "hi").fallback(fallback);
+    /// ```
     ///
     /// # Panics
-    /// When there is a fallback.
-    pub fn fallback<T>(self, handler: impl Handler<T, S>) -> Self {
-        let route = handler.into_route();
-        self.change(|shared| {
-            shared.assert_no_fallback();
-            shared.fallback = Some(route);
-        })
+    /// If there is a fallback.
+    #[track_caller]
+    pub fn fallback<T, H: Handler<T, S>>(self, handler: H) -> Self {
+        const { H::ARGS };
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        inner.assert_no_fallback();
+        inner.fallback = Some(handler.into_route());
+        Self { inner: Arc::new(inner), fallback: self.fallback }
     }
 
-    /// Hands what no route answers to a service: a store, a client of another server, another router. It is asked for
-    /// `COMMAND` too, and what it knows is told with the router's own.
+    /// Sets the service of all commands without a route: a store, a client of another server, another router.
+    ///
+    /// `COMMAND` is forwarded to it too, and its commands are reported with those of the router.
+    ///
+    /// # Examples
+    /// ```
+    /// use kvstore::{routing::Router, store::Store};
+    ///
+    /// let router: Router<(), _> = Router::new().command("HI", || "hi").fallback_service(Store::new());
+    /// ```
     ///
     /// # Panics
-    /// When there is a fallback.
+    /// If there is a fallback.
+    #[track_caller]
     pub fn fallback_service<V>(self, service: V) -> Router<S, V>
     where
         V: Service<Command, Response = Response> + Clone,
     {
-        let Router { shared, .. } = self.change(|shared| {
-            shared.assert_no_fallback();
-            shared.has_service = true;
-        });
-        Router { shared, fallback: service }
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        inner.assert_no_fallback();
+        inner.has_fallback_service = true;
+        Router { inner: Arc::new(inner), fallback: service }
     }
 
-    /// Puts a layer round everything that there is: every route by itself, the fallback, and what is unknown. What is added
-    /// later is outside of it.
+    /// Adds a layer around each route, the fallback, and the answer to unknown commands. Routes that are added later are
+    /// outside of it.
     ///
-    /// What one layer shares, it shares over all of them; tower's own concurrency limit shares nothing, and is one limit for
-    /// each route, where ours and tower's `GlobalConcurrencyLimitLayer` are one for all. Each command is boxed once; a layer
-    /// round the router as a whole, with tower's `ServiceBuilder`, boxes nothing.
-    pub fn layer<L>(self, layer: L) -> Router<S, <L as Layer<F>>::Service>
+    /// The layer wraps a [`RouteService`], as with [`Route::layer`], and so it may be a closure (tower's `layer_fn`). Each
+    /// command costs one box more; a layer around the router as a whole, with tower's `ServiceBuilder`, costs none. An
+    /// error of a fallback service reaches the layer as the response that the client gets.
+    ///
+    /// State in the layer is shared by all routes: with
+    /// [`ConcurrencyLimitLayer`](crate::middleware::ConcurrencyLimitLayer) or tower's `GlobalConcurrencyLimitLayer` there
+    /// is one limit for the router. tower's `ConcurrencyLimitLayer` makes a limit for each route.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use kvstore::{middleware::TimeoutLayer, routing::Router};
+    ///
+    /// async fn slow() {
+    ///     tokio::time::sleep(Duration::from_secs(5)).await;
+    /// }
+    ///
+    /// let router: Router<(), _> =
+    ///     Router::new().command("SLOW", slow).layer(TimeoutLayer::new(Duration::from_secs(1)));
+    /// ```
+    pub fn layer<L>(self, layer: L) -> Router<S, L::Service>
     where
-        L: Layer<F> + Layer<RouteService> + Clone + Send + Sync + 'static,
-        <L as Layer<RouteService>>::Service:
-            Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
+        F: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
+        L: Layer<RouteService> + Clone + Send + Sync + 'static,
+        L::Service: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send>,
+        L::Service: Clone + Send + Sync + 'static,
     {
-        let Router { shared, fallback } = self.change(|shared| {
-            let routes = shared.routes.drain(..);
-            shared.routes = routes.map(|(name, route)| (name, route.layer(layer.clone()))).collect();
-            shared.fallback = shared.fallback.take().map(|route| route.layer(layer.clone()));
-        });
-        Router { shared, fallback: Layer::<F>::layer(&layer, fallback) }
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        let routes = std::mem::take(&mut inner.routes).into_iter();
+        inner.routes = routes.map(|(name, route)| (name, route.layer(layer.clone()))).collect();
+        inner.fallback = inner.fallback.map(|route| route.layer(layer.clone()));
+        let fallback = RouteService(service_endpoint(self.fallback, Arity::at_least(0)));
+        Router { inner: Arc::new(inner), fallback: layer.layer(fallback) }
     }
 
-    /// Adds the routes of another router, and its fallback handler if it has one. A layer that one of them had stays with
-    /// its own routes; what is unknown is answered as it was here.
+    /// Adds the routes of another router, and its fallback handler if it has one. Layers stay with the routes that they
+    /// were added to.
     ///
     /// # Panics
-    /// When both have a route of the same name, or a fallback, and when a service stands behind the other.
+    /// If both have a route with the same name, both have a fallback, or the other has a fallback service.
+    #[track_caller]
     pub fn merge<G>(self, other: Router<S, G>) -> Self {
-        let Shared { routes, fallback, has_service, .. } = Arc::unwrap_or_clone(other.shared);
-        assert!(!has_service, "a router has one fallback: a service behind another cannot be merged");
-        self.change(|shared| {
-            for (name, route) in routes {
-                shared.insert(name, route);
-            }
-            if let Some(fallback) = fallback {
-                shared.assert_no_fallback();
-                shared.fallback = Some(fallback);
-            }
-        })
+        let RouterInner { routes, fallback, has_fallback_service, .. } = Arc::unwrap_or_clone(other.inner);
+        assert!(!has_fallback_service, "a router has one fallback: a router with a fallback service cannot be merged");
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        for (name, route) in routes {
+            inner.insert(name, route);
+        }
+        if let Some(fallback) = fallback {
+            inner.assert_no_fallback();
+            inner.fallback = Some(fallback);
+        }
+        Self { inner: Arc::new(inner), fallback: self.fallback }
     }
 
-    /// Gives the handlers the state that they wait for. The router that comes back waits for another, mostly for none.
+    /// Provides the state of the handlers. The returned router needs no state, or another one if more handlers with
+    /// [`State`](super::State) are added to it or it is merged.
+    ///
+    /// # Examples
+    /// ```
+    /// use kvstore::routing::{Router, State};
+    ///
+    /// fn motd(State(text): State<String>) -> String {
+    ///     text
+    /// }
+    ///
+    /// let router: Router = Router::new().command("MOTD", motd).with_state("no news".to_owned());
+    /// ```
     pub fn with_state<S2>(self, state: S) -> Router<S2, F> {
-        let Shared { routes, fallback, has_service, .. } = Arc::unwrap_or_clone(self.shared);
+        let RouterInner { routes, fallback, has_fallback_service, .. } = Arc::unwrap_or_clone(self.inner);
         let state = Arc::new(state);
         let routes = routes.into_iter().map(|(name, route)| (name, route.with_state(&state))).collect();
         let fallback = fallback.map(|route| route.with_state(&state));
-        let shared = Shared { routes, fallback, has_service, table: OnceLock::new() };
-        Router { shared: Arc::new(shared), fallback: self.fallback }
-    }
-
-    /// The same router after a change. Clones that were made before have nothing of it.
-    fn change(self, change: impl FnOnce(&mut Shared<S>)) -> Self {
-        let mut shared = Arc::unwrap_or_clone(self.shared);
-        change(&mut shared);
-        Self { shared: Arc::new(shared), fallback: self.fallback }
+        let inner = RouterInner { routes, fallback, has_fallback_service, table: OnceLock::new() };
+        Router { inner: Arc::new(inner), fallback: self.fallback }
     }
 }
 
-impl<S: Send + Sync + 'static> Shared<S> {
+impl<S: Send + Sync + 'static> RouterInner<S> {
+    #[track_caller]
     fn insert(&mut self, name: String, route: Route<S>) {
         assert!(!self.routes.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)), "two routes for {name}");
         self.routes.push((name, route));
     }
 
+    #[track_caller]
     fn assert_no_fallback(&self) {
-        assert!(self.fallback.is_none() && !self.has_service, "a router has one fallback");
+        assert!(!self.has_fallback(), "a router has one fallback");
     }
 
-    /// Whether a command that no route answers may mean something.
+    /// Whether a command without a route may be known to the fallback.
     fn has_fallback(&self) -> bool {
-        self.has_service || self.fallback.is_some()
+        self.has_fallback_service || self.fallback.is_some()
     }
 }
 
-impl Shared<()> {
+impl RouterInner<()> {
     #[inline]
     fn table(&self) -> &Table {
-        self.table.get_or_init(|| self.make_table())
+        self.table.get_or_init(|| self.build_table())
     }
 
     #[cold]
-    fn make_table(&self) -> Table {
+    fn build_table(&self) -> Table {
         let mut table = Table::new(&self.routes, &Arc::new(()));
-        table.fallback = self.fallback.as_ref().map(|route| route.bind(&Arc::new(()), &Name::any()));
-        table.tell(&self.routes);
+        table.fallback = self.fallback.as_ref().map(|route| route.endpoint(&Arc::new(()), RouteName::any()));
+        table.add_command(&self.routes);
         if !self.has_fallback() {
-            table.help(&self.routes);
-            if table.tells {
-                table.help(&command::routes());
+            table.add_help(&self.routes);
+            if table.answers_command {
+                table.add_help(&command::routes());
             }
         }
         table
@@ -227,14 +294,16 @@ where
 
     #[inline]
     fn call(&mut self, command: Command) -> RouterFuture<F> {
-        let table = self.shared.table();
+        let table = self.inner.table();
         match table.find(&command) {
-            Found::Route(_) if table.tells && self.shared.has_service && command.is("COMMAND") => self.tell(command),
-            Found::Route(endpoint) => RouterFuture::route(endpoint.clone(), command),
-            Found::Unfit(error) if !self.shared.has_fallback() => {
+            Found::Endpoint(_) if table.answers_command && self.inner.has_fallback_service && command.is("COMMAND") => {
+                self.merged_command(command)
+            }
+            Found::Endpoint(endpoint) => RouterFuture::route(endpoint.clone(), command),
+            Found::UnknownSubcommand(error) if !self.inner.has_fallback() => {
                 RouterFuture::boxed(Box::pin(async { Ok(error.into()) }))
             }
-            Found::Unfit(_) | Found::Nothing => match &table.fallback {
+            Found::UnknownSubcommand(_) | Found::UnknownCommand => match &table.fallback {
                 Some(endpoint) => RouterFuture::route(endpoint.clone(), command),
                 None => RouterFuture::fallback(self.fallback.clone(), command),
             },
@@ -246,22 +315,22 @@ impl<F> Router<(), F>
 where
     F: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
 {
-    /// Answers `COMMAND` with what is known here and what is known behind.
+    /// Answers `COMMAND` with the commands of the router and of the fallback service.
     #[cold]
-    fn tell(&self, command: Command) -> RouterFuture<F> {
-        let (shared, fallback) = (self.shared.clone(), self.fallback.clone());
+    fn merged_command(&self, command: Command) -> RouterFuture<F> {
+        let (inner, fallback) = (self.inner.clone(), self.fallback.clone());
         RouterFuture::boxed(Box::pin(async move {
-            let ours = |command: &Command| match shared.table().find(command) {
-                Found::Route(endpoint) => match endpoint.answer(command.clone()) {
-                    Answer::Now(response) => response,
-                    Answer::Later(_) => Response::Null,
+            let call_own = |command: &Command| match inner.table().find(command) {
+                Found::Endpoint(endpoint) => match endpoint.call(command.clone()) {
+                    EndpointResponse::Ready(response) => response,
+                    EndpointResponse::Future(_) => Response::Null,
                 },
-                Found::Unfit(error) => error.into(),
-                Found::Nothing => Response::Null,
+                Found::UnknownSubcommand(error) => error.into(),
+                Found::UnknownCommand => Response::Null,
             };
-            let own = ours(&command);
-            let theirs = fallback.oneshot(command::question(&command)).await?;
-            Ok(command::joined(&command, own, || ours(&Command::new("COMMAND")), theirs))
+            let own = call_own(&command);
+            let theirs = fallback.oneshot(command::forwarded(&command)).await?;
+            Ok(command::merge(&command, own, || call_own(&Command::new("COMMAND")), theirs))
         }))
     }
 }
@@ -274,29 +343,34 @@ impl<S: Send + Sync + 'static> Default for Router<S> {
 
 impl<S, F: Clone> Clone for Router<S, F> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), fallback: self.fallback.clone() }
+        Self { inner: self.inner.clone(), fallback: self.fallback.clone() }
     }
 }
 
-impl<S> Clone for Shared<S> {
+impl<S> Clone for RouterInner<S> {
     fn clone(&self) -> Self {
-        let Self { routes, fallback, has_service, table: _ } = self;
-        Self { routes: routes.clone(), fallback: fallback.clone(), has_service: *has_service, table: OnceLock::new() }
+        let Self { routes, fallback, has_fallback_service, table: _ } = self;
+        Self {
+            routes: routes.clone(),
+            fallback: fallback.clone(),
+            has_fallback_service: *has_fallback_service,
+            table: OnceLock::new(),
+        }
     }
 }
 
 impl<S, F> fmt::Debug for Router<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.shared.routes.iter().map(|(name, _)| name);
+        let names = self.inner.routes.iter().map(|(name, _)| name);
         f.debug_struct("Router").field("commands", &names.collect::<Vec<_>>()).finish_non_exhaustive()
     }
 }
 
-/// Answers every command with `ERR unknown command …`: what is behind a router with no fallback.
+/// The fallback of a [`Router`] without another: answers every command with Redis's `ERR unknown command`.
 #[derive(Clone, Debug)]
-pub struct Unknown(());
+pub struct UnknownCommand(());
 
-impl Service<Command> for Unknown {
+impl Service<Command> for UnknownCommand {
     type Response = Response;
     type Error = Infallible;
     type Future = Ready<Result<Response, Infallible>>;

@@ -1,4 +1,4 @@
-//! [`Table`]: the routes of a router by name, ready to answer.
+//! [`Table`]: the endpoints of a router by name.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use kvstore_protocol::{Command, CommandError, NameMap, Response};
 
 use super::{
     command,
-    endpoint::{Answer, Endpoint, Name},
+    endpoint::{Endpoint, EndpointResponse, RouteName},
     route::Route,
 };
 use crate::{
@@ -14,70 +14,71 @@ use crate::{
     server,
 };
 
-/// What a router was told, in that order: names, and what answers them. The name of a sub-command has two words.
+/// The routes of a router with their names, in the order in which they were added. A sub-command's name has two words.
 pub(super) type Routes<S> = Vec<(String, Route<S>)>;
 
 /// The endpoints by name.
 #[derive(Default)]
 pub(super) struct Table {
     commands: NameMap<Node>,
-    /// What answers all others, if that is a handler.
+    /// The fallback, if it is a handler.
     pub(super) fallback: Option<Arc<dyn Endpoint>>,
-    /// Whether `COMMAND` is the router's own.
-    pub(super) tells: bool,
+    /// Whether the router answers `COMMAND` itself.
+    pub(super) answers_command: bool,
 }
 
-/// A command, with its sub-commands.
+/// A command and its sub-commands.
 #[derive(Default)]
 struct Node {
     own: Option<Arc<dyn Endpoint>>,
     subs: NameMap<Arc<dyn Endpoint>>,
 }
 
-/// What there is for a command.
+/// The result of a lookup.
 pub(super) enum Found<'a> {
-    Route(&'a Arc<dyn Endpoint>),
-    /// Not this sub-command.
-    Unfit(CommandError),
-    Nothing,
+    Endpoint(&'a Arc<dyn Endpoint>),
+    /// The command is known, and this sub-command is not.
+    UnknownSubcommand(CommandError),
+    UnknownCommand,
 }
 
 impl Table {
     pub(super) fn new<S: Send + Sync + 'static>(routes: &Routes<S>, state: &Arc<S>) -> Self {
         let mut table = Self::default();
         for (name, route) in routes {
-            table.insert(name, |name| route.bind(state, name));
+            table.insert(name, |name| route.endpoint(state, name));
         }
         table
     }
 
-    /// Answers `COMMAND`, unless there is a route for it.
-    pub(super) fn tell<S: Send + Sync + 'static>(&mut self, routes: &Routes<S>) {
+    /// Adds the routes of `COMMAND`, unless the router has one.
+    pub(super) fn add_command<S: Send + Sync + 'static>(&mut self, routes: &Routes<S>) {
         if self.commands.get(b"COMMAND").is_some() {
             return;
         }
-        self.tells = true;
+        self.answers_command = true;
         let own = command::routes();
         let catalog = Arc::new(Arc::new(catalog(routes, &own)));
         for (name, route) in &own {
-            self.insert(name, |name| route.bind(&catalog, name));
+            self.insert(name, |name| route.endpoint(&catalog, name));
         }
     }
 
-    /// Answers `HELP` of commands with sub-commands, where no route does.
-    pub(super) fn help<S: Send + Sync + 'static>(&mut self, routes: &Routes<S>) {
+    /// Adds `HELP` to every command with sub-commands that has none.
+    pub(super) fn add_help<S: Send + Sync + 'static>(&mut self, routes: &Routes<S>) {
         for (parent, _) in routes.iter().filter_map(|(name, _)| name.split_once(' ')) {
-            let helped = self.commands.get_mut(parent.as_bytes()).filter(|node| node.subs.get(b"HELP").is_none());
-            if let Some(node) = helped {
-                node.subs.insert("HELP", Arc::new(Help { of: parent.to_owned(), lines: help_of(parent, routes) }));
+            let node = self.commands.get_mut(parent.as_bytes()).filter(|node| node.subs.get(b"HELP").is_none());
+            if let Some(node) = node {
+                let help = HelpEndpoint { parent: parent.to_owned(), lines: help_lines(parent, routes) };
+                node.subs.insert("HELP", Arc::new(help));
             }
         }
     }
 
-    pub(super) fn insert(&mut self, name: &str, bind: impl FnOnce(&Name) -> Arc<dyn Endpoint>) {
+    fn insert(&mut self, name: &str, endpoint: impl FnOnce(&RouteName) -> Arc<dyn Endpoint>) {
         let (command, sub) = name.split_once(' ').map_or((name, None), |(command, sub)| (command, Some(sub)));
         let text = name.to_lowercase().replace(' ', "|").into();
-        let endpoint = bind(&Name { text, words: 1 + usize::from(sub.is_some()) });
+        let endpoint = endpoint(&RouteName { text, words: 1 + usize::from(sub.is_some()) });
         if self.commands.get(command.as_bytes()).is_none() {
             self.commands.insert(command, Node::default());
         }
@@ -91,30 +92,30 @@ impl Table {
     #[inline]
     pub(super) fn find(&self, command: &Command) -> Found<'_> {
         match self.commands.get(command.name()) {
-            None => Found::Nothing,
-            Some(Node { own: Some(own), subs }) if subs.is_empty() => Found::Route(own),
+            None => Found::UnknownCommand,
+            Some(Node { own: Some(own), subs }) if subs.is_empty() => Found::Endpoint(own),
             Some(node) => node.find(command),
         }
     }
 }
 
 impl Node {
-    /// A sub-command, or the command itself when its first argument names none.
+    /// Finds the sub-command, or the command itself when its first argument is no sub-command.
     fn find(&self, command: &Command) -> Found<'_> {
         let name = || String::from_utf8_lossy(command.name()).into_owned();
         match (command.arg_at(0), &self.own) {
-            (None, Some(own)) => Found::Route(own),
-            (None, None) => Found::Unfit(CommandError::wrong_arity(&name())),
-            (Some(asked), own) => match (self.subs.get(asked), own) {
-                (Some(sub), _) => Found::Route(sub),
-                (None, Some(own)) if own.admits(command.len()) => Found::Route(own),
-                (None, _) => Found::Unfit(CommandError::unknown_subcommand(&name(), asked)),
+            (None, Some(own)) => Found::Endpoint(own),
+            (None, None) => Found::UnknownSubcommand(CommandError::wrong_arity(&name())),
+            (Some(arg), own) => match (self.subs.get(arg), own) {
+                (Some(sub), _) => Found::Endpoint(sub),
+                (None, Some(own)) if own.accepts(command.len()) => Found::Endpoint(own),
+                (None, _) => Found::UnknownSubcommand(CommandError::unknown_subcommand(&name(), arg)),
             },
         }
     }
 }
 
-/// What is known of all routes, and of the commands that the transport answers.
+/// The catalog of all routes, and of the connection commands that the server answers.
 fn catalog<S: Send + Sync + 'static>(routes: &Routes<S>, own: &Routes<Arc<Catalog>>) -> Catalog {
     let mut infos: Vec<CommandInfo> = Vec::new();
     for (parent, info) in routes.iter().map(info).chain(own.iter().map(info)) {
@@ -125,7 +126,7 @@ fn catalog<S: Send + Sync + 'static>(routes: &Routes<S>, own: &Routes<Arc<Catalo
             (None, Some(parent)) => {
                 infos.push(CommandInfo::new(parent.to_owned(), Arity::at_least(2)).subs([info]));
             }
-            // Its sub-commands came first.
+            // Its sub-commands were added first.
             (Some(known), None) => *known = info.with_subs_of(known),
             (None, None) => infos.push(info),
         }
@@ -135,7 +136,7 @@ fn catalog<S: Send + Sync + 'static>(routes: &Routes<S>, own: &Routes<Arc<Catalo
     Catalog::new(infos.into_iter().chain(connection))
 }
 
-/// What is known of a route, and the command that it is a sub-command of.
+/// The description of a route, and the parent of a sub-command.
 fn info<S: Send + Sync + 'static>((name, route): &(String, Route<S>)) -> (Option<&str>, CommandInfo) {
     match name.split_once(' ') {
         None => (None, route.info(name, 1)),
@@ -144,7 +145,7 @@ fn info<S: Send + Sync + 'static>((name, route): &(String, Route<S>)) -> (Option
 }
 
 /// The lines of `HELP`, in the form of Redis.
-fn help_of<S: Send + Sync + 'static>(parent: &str, routes: &Routes<S>) -> Response {
+fn help_lines<S: Send + Sync + 'static>(parent: &str, routes: &Routes<S>) -> Response {
     let upper = parent.to_uppercase();
     let mut lines = vec![format!("{upper} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     for (name, route) in routes {
@@ -157,21 +158,21 @@ fn help_of<S: Send + Sync + 'static>(parent: &str, routes: &Routes<S>) -> Respon
     Response::array(lines.into_iter().map(Response::simple))
 }
 
-/// The `HELP` of a command: always the same answer.
-struct Help {
-    of: String,
+/// The `HELP` of a command with sub-commands.
+struct HelpEndpoint {
+    parent: String,
     lines: Response,
 }
 
-impl Endpoint for Help {
-    fn answer(&self, command: Command) -> Answer {
-        Answer::Now(match self.admits(command.len()) {
+impl Endpoint for HelpEndpoint {
+    fn call(&self, command: Command) -> EndpointResponse {
+        EndpointResponse::Ready(match self.accepts(command.len()) {
             true => self.lines.clone(),
-            false => CommandError::wrong_arity(&format!("{}|help", self.of)).into(),
+            false => CommandError::wrong_arity(&format!("{}|help", self.parent)).into(),
         })
     }
 
-    fn admits(&self, words: usize) -> bool {
+    fn accepts(&self, words: usize) -> bool {
         words == 2
     }
 }

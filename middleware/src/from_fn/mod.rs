@@ -40,6 +40,8 @@
 //! as the function awaits nothing else at the same time. Commands that a script runs do not come through the function:
 //! to see those, leave an inspector in the script ([`kvstore_protocol::nested`]).
 //!
+//! `kvstore::routing::from_fn` is the same with the extractors of handlers in front of the command.
+//!
 //! Differs from `tower::util::AndThen` and its kin in that it runs around the service, not before or after it. The rest
 //! of the stack runs once for each command: to repeat it, use tower's `retry`, or a layer written by hand.
 //!

@@ -1,10 +1,11 @@
 use kvstore_protocol::{Body, CommandError};
 
-use super::{Arguments, FromCommand, Words};
+use super::{ArgCount, ArgCursor, FromCommand};
 
-/// The last argument, in pieces: while the client still sends it, where the server
-/// [streams it in](crate::server::Serve::stream_in), or else as it came. It is the last extractor that takes words.
+/// The last argument as a stream: while it is received, where the server
+/// [streams it in](crate::server::Serve::stream_in), else from memory. It is the last extractor that takes arguments.
 ///
+/// # Examples
 /// ```
 /// use kvstore::{
 ///     protocol::{Body, Command, CommandError},
@@ -33,12 +34,12 @@ use super::{Arguments, FromCommand, Words};
 impl<S> FromCommand<S> for Body {
     type Rejection = CommandError;
 
-    const WORDS: Words = Words::exactly(1);
+    const ARGS: ArgCount = ArgCount::exactly(1);
 
-    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, CommandError> {
-        let is_there = !arguments.is_empty();
-        // Whoever reads it first has it.
-        let taken = || if is_there { CommandError::err("the value was taken already") } else { CommandError::SYNTAX };
-        arguments.take_body().ok_or_else(taken)
+    fn from_command(args: &mut ArgCursor<'_>, _: &S) -> Result<Self, CommandError> {
+        let is_there = !args.is_empty();
+        // A layer in front of the handler may have taken it.
+        let missing = || if is_there { CommandError::err("the value was taken already") } else { CommandError::SYNTAX };
+        args.take_body().ok_or_else(missing)
     }
 }

@@ -2,16 +2,16 @@ use std::convert::Infallible;
 
 use kvstore_protocol::Command;
 
-use super::{Arguments, FromCommand, Words};
+use super::{ArgCount, ArgCursor, FromCommand};
 
-/// The whole command, with any number of arguments: it takes all of them, also one that is still on its way.
+/// The whole command, with any number of arguments, also one that is still being received.
 impl<S> FromCommand<S> for Command {
     type Rejection = Infallible;
 
-    const WORDS: Words = Words::ANY;
+    const ARGS: ArgCount = ArgCount::ANY;
 
-    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, Infallible> {
-        arguments.leave_all();
-        Ok(arguments.command().clone())
+    fn from_command(args: &mut ArgCursor<'_>, _: &S) -> Result<Self, Infallible> {
+        args.skip_all();
+        Ok(args.command().clone())
     }
 }

@@ -1,50 +1,73 @@
-//! [`FromCommand`]: what can be an argument of a handler. One extractor a file.
+//! [`FromCommand`]: the extractors, which are the arguments of handlers. One extractor a file.
 
+mod all;
 mod arg;
+mod arg_count;
 mod body;
 mod command;
+mod cursor;
+mod from_arg;
 mod key;
 mod optional;
+mod parse;
 mod rest;
 mod session;
 mod state;
 
-use bytes::Bytes;
-use kvstore_protocol::{Body, Command, CommandError, IntoResponse, Response};
+use kvstore_protocol::IntoResponse;
 
+pub(super) use self::all::Extract;
 pub use self::{
-    arg::{Arg, Argument, FromArg},
+    arg::Arg,
+    arg_count::ArgCount,
+    cursor::ArgCursor,
+    from_arg::{FromArg, RawArg},
     key::Key,
+    parse::Parse,
     rest::Rest,
     state::{FromRef, State},
 };
-use super::endpoint::Name;
-use crate::catalog::Arity;
 
-/// What a handler can have as an argument, made of a command.
+/// Types that can be created from a command: the arguments of handlers.
 ///
-/// Extractors run from left to right, each takes its words off the front of the arguments, and words that are left over are
-/// a wrong number of arguments. How many words they take together is checked before the first of them runs.
+/// Extractors run from left to right, and each takes its arguments off the front of those that are left. The number of
+/// arguments is checked before the first of them runs. Arguments that no extractor takes are Redis's
+/// `ERR wrong number of arguments`. Optional extractors stand behind the others, and one that takes all arguments is the
+/// last: see [`Handler`](crate::routing::Handler#order-of-extractors).
 ///
-/// One of your own:
+/// | extractor | takes | is |
+/// |---|---|---|
+/// | [`Arg<T>`](Arg) | one argument | the argument, parsed as `T` |
+/// | [`Parse<T>`](Parse) | one argument | the argument, parsed with `FromStr` |
+/// | [`Key`] | one argument | the argument, which `COMMAND` reports as a key |
+/// | [`Rest<T>`](Rest) | all that are left | the arguments, each parsed as `T` |
+/// | [`Body`](kvstore_protocol::Body) | the last argument | a stream of it, for values too large to hold |
+/// | `Option<E>` | as `E`, or nothing | `None` when there is no argument left for `E` |
+/// | [`Command`](kvstore_protocol::Command) | all that are left | the whole command |
+/// | [`State<T>`](State) | none | the state of the router, or a part of it |
+/// | [`Arc<Session>`](kvstore_protocol::Session) | none | the session of the client |
+/// | [`Push`](kvstore_protocol::Push) | none | a handle to send messages to the client |
+///
+/// # Examples
+/// An extractor of your own:
 ///
 /// ```
 /// use kvstore::protocol::{Command, CommandError};
-/// use kvstore::routing::{Arguments, FromCommand, Router, Words};
+/// use kvstore::routing::{ArgCount, ArgCursor, FromCommand, Router};
 /// use tower::ServiceExt;
 ///
-/// /// `ROW column`, each a letter or a number as on a chess board.
+/// /// A square of a chess board, such as `e4`.
 /// struct Square(u8, u8);
 ///
 /// impl<S> FromCommand<S> for Square {
 ///     type Rejection = CommandError;
 ///
-///     const WORDS: Words = Words::exactly(1);
+///     const ARGS: ArgCount = ArgCount::exactly(1);
 ///
-///     fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, CommandError> {
-///         match arguments.take() {
+///     fn from_command(args: &mut ArgCursor<'_>, _: &S) -> Result<Self, CommandError> {
+///         match args.take() {
 ///             Some(&[column @ b'a'..=b'h', row @ b'1'..=b'8']) => Ok(Square(column - b'a', row - b'1')),
-///             _ => Err(CommandError::err("that is no square")),
+///             _ => Err(CommandError::err("value is not a square")),
 ///         }
 ///     }
 /// }
@@ -53,177 +76,42 @@ use crate::catalog::Arity;
 /// let router: Router = Router::new().command("DISTANCE", |from: Square, to: Square| {
 ///     i64::from(from.0.abs_diff(to.0).max(from.1.abs_diff(to.1)))
 /// });
-/// let answer = router.oneshot(Command::new("DISTANCE").with_args(["a1", "c2"])).await;
-/// assert_eq!(answer, Ok(2.into()));
+/// let response = router.oneshot(Command::new("DISTANCE").with_args(["a1", "c2"])).await;
+/// assert_eq!(response, Ok(2.into()));
 /// # });
 /// ```
+///
+/// A type that is parsed from one argument implements [`FromArg`] instead, and is extracted with [`Arg`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no extractor",
-    note = "extractors are `State`, `Arg`, `Key`, `Rest`, `Body`, `Option` of those, `Command`, `Arc<Session>`, `Push`",
-    note = "`State<T>` needs a router with the state `T`, or with one that is `FromRef` for it"
+    message = "`{Self}` is not an extractor",
+    label = "not an extractor",
+    note = "a value that is parsed from one argument of the command is extracted with `Arg<T>`",
+    note = "extractors are `Arg`, `Parse`, `Key`, `Rest`, `Body`, `Command`, `State`, `Arc<Session>`, `Push`, and `Option` of those"
 )]
 pub trait FromCommand<S>: Sized {
-    /// Why it cannot be made of a command: an answer.
+    /// The response to a command from which it cannot be created.
     type Rejection: IntoResponse;
 
-    /// How many words it takes.
-    const WORDS: Words;
+    /// How many arguments it takes.
+    const ARGS: ArgCount;
 
-    /// Whether its words are keys, for `COMMAND` to tell.
+    /// Whether its arguments are keys, which `COMMAND` reports.
     const ARE_KEYS: bool = false;
 
-    /// Takes its words off the arguments.
+    /// Creates the extractor: takes its arguments off the cursor, or reads the state, the session, the whole command.
     ///
     /// # Errors
-    /// When they do not say what it is for: the client reads the rejection.
-    fn from_command(arguments: &mut Arguments<'_>, state: &S) -> Result<Self, Self::Rejection>;
+    /// If the arguments are not valid. The client gets the rejection, and the handler does not run.
+    fn from_command(args: &mut ArgCursor<'_>, state: &S) -> Result<Self, Self::Rejection>;
 
-    /// The same for an `Option` of it: nothing when the words for it are not there.
+    /// Creates an `Option` of the extractor: `None` when fewer arguments are left than it takes.
     ///
     /// # Errors
-    /// When they are there and do not say what it is for.
-    fn optional(arguments: &mut Arguments<'_>, state: &S) -> Result<Option<Self>, Self::Rejection> {
-        match arguments.len() < Self::WORDS.least {
+    /// If the arguments are there and not valid.
+    fn optional(args: &mut ArgCursor<'_>, state: &S) -> Result<Option<Self>, Self::Rejection> {
+        match args.len() < Self::ARGS.min() {
             true => Ok(None),
-            false => Self::from_command(arguments, state).map(Some),
+            false => Self::from_command(args, state).map(Some),
         }
-    }
-}
-
-/// How many words an extractor takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Words {
-    least: usize,
-    most: usize,
-}
-
-impl Words {
-    /// None: it is made of something else than arguments.
-    pub const NONE: Self = Self::exactly(0);
-
-    /// All that are left, also none.
-    pub const ANY: Self = Self::at_least(0);
-
-    /// So many words.
-    pub const fn exactly(words: usize) -> Self {
-        Self { least: words, most: words }
-    }
-
-    /// So many words or more.
-    pub const fn at_least(words: usize) -> Self {
-        Self { least: words, most: usize::MAX }
-    }
-
-    /// So many words at most.
-    pub const fn at_most(words: usize) -> Self {
-        Self { least: 0, most: words }
-    }
-
-    pub(super) const fn arity(self) -> Arity {
-        Arity::between(self.least, self.most)
-    }
-
-    /// How many words it always takes, if that is the same for every command.
-    pub(super) fn fixed(self) -> Option<usize> {
-        (self.least == self.most).then_some(self.least)
-    }
-}
-
-/// The arguments of a command that no extractor has taken yet.
-#[derive(Debug)]
-pub struct Arguments<'a> {
-    command: &'a Command,
-    next: usize,
-    /// Whether there is one more behind those of the command, which is still on its way.
-    is_more_coming: bool,
-    name: &'a Name,
-}
-
-impl<'a> Arguments<'a> {
-    /// The arguments behind the name.
-    pub(super) fn new(command: &'a Command, name: &'a Name) -> Self {
-        Self { command, next: name.words - 1, is_more_coming: command.streamed_len().is_some(), name }
-    }
-
-    /// The answer to words that are left over.
-    pub(super) fn finish(&self) -> Result<(), Response> {
-        if self.is_empty() { Ok(()) } else { Err(self.name.wrong_arity(self.command).into()) }
-    }
-
-    /// The whole command.
-    pub fn command(&self) -> &'a Command {
-        self.command
-    }
-
-    /// How many arguments are left. One that is [still on its way](Command::streamed_len) counts, and
-    /// [`take_body`](Self::take_body) alone takes it.
-    pub fn len(&self) -> usize {
-        (self.command.len() - 1).saturating_sub(self.next) + usize::from(self.is_more_coming)
-    }
-
-    /// Whether none is left.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The next argument, left where it is.
-    pub fn peek(&self) -> Option<&'a [u8]> {
-        self.command.arg_at(self.next)
-    }
-
-    /// Takes the next argument.
-    pub fn take(&mut self) -> Option<&'a [u8]> {
-        let argument = self.command.arg_at(self.next)?;
-        self.next += 1;
-        Some(argument)
-    }
-
-    /// Takes the next argument as a buffer that shares the command's.
-    pub fn take_shared(&mut self) -> Option<Bytes> {
-        let argument = self.command.shared_arg(self.next)?;
-        self.next += 1;
-        Some(argument)
-    }
-
-    /// Takes the next argument as a value that comes in pieces, whether it is still on its way or came whole. `None` when
-    /// there is none, or somebody else has taken the pieces.
-    pub fn take_body(&mut self) -> Option<Body> {
-        if let Some(whole) = self.take_shared() {
-            return Some(whole.into());
-        }
-        match std::mem::take(&mut self.is_more_coming) {
-            true => self.command.body(),
-            false => None,
-        }
-    }
-
-    /// Takes the next argument and parses it.
-    ///
-    /// # Errors
-    /// When there is none, it is still on its way, or it is no such value.
-    pub fn parse<T: FromArg>(&mut self) -> Result<T, CommandError> {
-        let argument = Argument::new(self.command, self.next).ok_or_else(|| self.nothing_to_parse())?;
-        self.next += 1;
-        T::from_arg(argument)
-    }
-
-    #[cold]
-    fn nothing_to_parse(&self) -> CommandError {
-        match self.is_more_coming {
-            true => CommandError::err("the last argument is too long for this command"),
-            false => CommandError::SYNTAX,
-        }
-    }
-
-    /// Leaves what there is to whoever has the whole command.
-    pub(super) fn leave_all(&mut self) {
-        (self.next, self.is_more_coming) = (self.command.len() - 1, false);
-    }
-
-    /// Takes all that are left, but for one that is still on its way.
-    pub fn take_all(&mut self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
-        let (command, first) = (self.command, self.next);
-        self.next = command.len() - 1;
-        (first..self.next).map(move |index| command.arg_at(index).unwrap_or_default())
     }
 }

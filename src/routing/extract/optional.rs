@@ -1,13 +1,13 @@
-use super::{Arguments, FromCommand, Words};
+use super::{ArgCount, ArgCursor, FromCommand};
 
-/// `None` when the words for it are not there. Words are taken from left to right: what is optional comes last.
+/// `None` when no argument is left for the extractor. Optional extractors stand behind the required ones.
 impl<S, T: FromCommand<S>> FromCommand<S> for Option<T> {
     type Rejection = T::Rejection;
 
-    const WORDS: Words = Words { least: 0, most: T::WORDS.most };
+    const ARGS: ArgCount = T::ARGS.or_none();
     const ARE_KEYS: bool = T::ARE_KEYS;
 
-    fn from_command(arguments: &mut Arguments<'_>, state: &S) -> Result<Self, T::Rejection> {
-        T::optional(arguments, state)
+    fn from_command(args: &mut ArgCursor<'_>, state: &S) -> Result<Self, T::Rejection> {
+        T::optional(args, state)
     }
 }

@@ -1,12 +1,14 @@
 use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
-use super::{Arguments, FromArg, FromCommand, Words};
+use super::{ArgCount, ArgCursor, FromArg, FromCommand};
 
-/// All arguments that are left, each parsed; also none.
+/// All arguments that are left, each parsed as `T`. There may be none.
 ///
-/// `Rest<Key>` tells `COMMAND` that they are keys. For one or more, put one in front: `first: Key, Rest(more): Rest<Key>`.
+/// `Rest<Key>` are keys, which `COMMAND` reports. A command of one or more keys takes the first one by itself:
+/// `first: Key, Rest(more): Rest<Key>`.
 ///
+/// # Examples
 /// ```
 /// use kvstore::{protocol::Command, routing::{Rest, Router}};
 /// use tower::ServiceExt;
@@ -22,13 +24,13 @@ pub struct Rest<T = Bytes>(pub Vec<T>);
 impl<S, T: FromArg> FromCommand<S> for Rest<T> {
     type Rejection = CommandError;
 
-    const WORDS: Words = Words::ANY;
+    const ARGS: ArgCount = ArgCount::ANY;
     const ARE_KEYS: bool = T::IS_KEY;
 
-    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, CommandError> {
-        let mut rest = Vec::with_capacity(arguments.len());
-        while !arguments.is_empty() {
-            rest.push(arguments.parse()?);
+    fn from_command(args: &mut ArgCursor<'_>, _: &S) -> Result<Self, CommandError> {
+        let mut rest = Vec::with_capacity(args.len());
+        while !args.is_empty() {
+            rest.push(args.parse()?);
         }
         Ok(Self(rest))
     }

@@ -2,42 +2,42 @@ use std::{convert::Infallible, sync::Arc};
 
 use kvstore_protocol::{CommandError, Push, Session};
 
-use super::{Arguments, FromCommand, Words};
+use super::{ArgCount, ArgCursor, FromCommand};
 
-/// Who sent the command.
+/// The session of the client that sent the command.
 impl<S> FromCommand<S> for Arc<Session> {
     type Rejection = Infallible;
 
-    const WORDS: Words = Words::NONE;
+    const ARGS: ArgCount = ArgCount::NONE;
 
-    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, Infallible> {
-        Ok(arguments.command().shared_session())
+    fn from_command(args: &mut ArgCursor<'_>, _: &S) -> Result<Self, Infallible> {
+        Ok(args.command().shared_session())
     }
 }
 
-/// The same as a copy: `Arc<Session>` costs less.
+/// A copy of the session. `Arc<Session>` costs less.
 impl<S> FromCommand<S> for Session {
     type Rejection = Infallible;
 
-    const WORDS: Words = Words::NONE;
+    const ARGS: ArgCount = ArgCount::NONE;
 
-    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, Infallible> {
-        Ok(arguments.command().session().clone())
+    fn from_command(args: &mut ArgCursor<'_>, _: &S) -> Result<Self, Infallible> {
+        Ok(args.command().session().clone())
     }
 }
 
-/// The way back to the connection that the command came from. A command that came from none is refused; an
+/// A handle to send messages to the connection of the client. Rejects a command that came from no connection;
 /// `Option<Push>` is `None` for it.
 impl<S> FromCommand<S> for Push {
     type Rejection = CommandError;
 
-    const WORDS: Words = Words::NONE;
+    const ARGS: ArgCount = ArgCount::NONE;
 
-    fn from_command(arguments: &mut Arguments<'_>, _: &S) -> Result<Self, CommandError> {
-        arguments.command().push().ok_or(CommandError::err("this command needs a connection to send messages to"))
+    fn from_command(args: &mut ArgCursor<'_>, _: &S) -> Result<Self, CommandError> {
+        args.command().push().ok_or(CommandError::err("this command needs a connection to send messages to"))
     }
 
-    fn optional(arguments: &mut Arguments<'_>, _: &S) -> Result<Option<Self>, CommandError> {
-        Ok(arguments.command().push())
+    fn optional(args: &mut ArgCursor<'_>, _: &S) -> Result<Option<Self>, CommandError> {
+        Ok(args.command().push())
     }
 }

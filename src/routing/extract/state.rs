@@ -1,11 +1,14 @@
 use std::convert::Infallible;
 
-use super::{Arguments, FromCommand, Words};
+use super::{ArgCount, ArgCursor, FromCommand};
 
 /// A clone of the router's state, or of a part of it.
 ///
-/// What is shared is behind an `Arc`, or is a handle as a store or a client is.
+/// The state is given to [`Router::with_state`](crate::routing::Router::with_state) and is cloned for each command: what
+/// commands share belongs in an `Arc`, or in a handle such as a store or a client. `T` is the type of the state or of a
+/// part of it, for which the state implements [`FromRef`].
 ///
+/// # Examples
 /// ```
 /// use std::sync::{Arc, atomic::{AtomicI64, Ordering}};
 ///
@@ -27,33 +30,53 @@ pub struct State<T>(pub T);
 impl<S, T: FromRef<S>> FromCommand<S> for State<T> {
     type Rejection = Infallible;
 
-    const WORDS: Words = Words::NONE;
+    const ARGS: ArgCount = ArgCount::NONE;
 
     #[inline]
-    fn from_command(_: &mut Arguments<'_>, state: &S) -> Result<Self, Infallible> {
+    fn from_command(_: &mut ArgCursor<'_>, state: &S) -> Result<Self, Infallible> {
         Ok(Self(T::from_ref(state)))
     }
 }
 
-/// A part of a state, for handlers that need no more of it.
+/// Types that can be created from a reference to the state `S`: the parts of a state.
 ///
+/// Handlers that need one part of a state extract that part alone, with [`State`].
+///
+/// # Examples
 /// ```
-/// use kvstore::{client::Client, routing::FromRef};
+/// use kvstore::{client::Client, routing::{FromRef, Key, Router, State}};
 ///
-/// #[derive(Clone)]
+/// #[derive(Clone, FromRef)]
 /// struct App {
-///     name: String,
+///     users: Client,
 ///     limit: usize,
 /// }
 ///
+/// fn limit(State(limit): State<usize>) -> usize {
+///     limit
+/// }
+///
+/// let router: Router<App> = Router::new().command("LIMIT", limit);
+/// ```
+///
+/// The [derive](derive@crate::routing::FromRef) implements it for the type of each field:
+///
+/// ```
+/// # use kvstore::routing::FromRef;
+/// # struct App { limit: usize }
 /// impl FromRef<App> for usize {
 ///     fn from_ref(app: &App) -> usize {
 ///         app.limit
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither the state `{S}` nor a part of it",
+    label = "not a part of the state",
+    note = "`State<T>` extracts the router's state, or a part of it for which there is a `FromRef`: `#[derive(FromRef)]`"
+)]
 pub trait FromRef<S> {
-    /// Takes the part out of the state.
+    /// Creates the part from the state.
     fn from_ref(state: &S) -> Self;
 }
 
