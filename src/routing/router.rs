@@ -19,7 +19,7 @@ use super::{
     route::Route,
     table::{Found, Routes, Table},
 };
-use crate::catalog::Arity;
+use crate::{catalog::Arity, server};
 
 /// Dispatches commands to handlers by name.
 ///
@@ -98,13 +98,16 @@ impl<S: Send + Sync + 'static, F> Router<S, F> {
     /// ```
     ///
     /// # Panics
-    /// If there is a route with this name, or the name is not one or two words.
+    /// If there is a route with this name, or the name is not one or two words, or it is a command of the connection, such as
+    /// PING or CLIENT LIST: the server answers those, so the route would never be called. A log-in of one's own has another
+    /// name than AUTH: see [`Serve::allow_unauthenticated`](crate::server::Serve::allow_unauthenticated).
     #[track_caller]
     pub fn command<T, H: Handler<T, S>>(self, name: impl Into<String>, handler: H) -> Self {
         const { H::ARGS };
         let name = name.into();
         let words: Vec<&str> = name.split(' ').collect();
         assert!(matches!(words.len(), 1 | 2) && !words.contains(&""), "a name has one word or two: {name:?}");
+        assert!(!server::answers(&name), "{name} is a command of the connection: the server answers it");
         let mut inner = Arc::unwrap_or_clone(self.inner);
         inner.insert(name, handler.into_route());
         Self { inner: Arc::new(inner), fallback: self.fallback }

@@ -20,6 +20,7 @@ use super::{
     mount::{Mount, Mounted},
     state::{ListenerSettings, ServerState},
 };
+use crate::CommandService;
 
 /// Serves the connections of `listener` with clones of `service`, one for each connection.
 ///
@@ -38,11 +39,7 @@ use super::{
 /// kvstore::serve(listener, greet).max_connections(1000).await;
 /// # Ok(()) }
 /// ```
-pub fn serve<L, S>(listener: L, service: S) -> Serve
-where
-    L: Listener,
-    S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
-{
+pub fn serve<L: Listener, S: CommandService>(listener: L, service: S) -> Serve {
     Serve::new(service).listen(listener)
 }
 
@@ -90,10 +87,7 @@ pub struct Stopped {
 
 impl Serve {
     /// A server of clones of `service` that listens nowhere yet.
-    pub fn new<S>(service: S) -> Self
-    where
-        S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
-    {
+    pub fn new<S: CommandService>(service: S) -> Self {
         Self::of(Clones::new(service))
     }
 

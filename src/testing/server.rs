@@ -1,14 +1,14 @@
 use std::future::{Future, IntoFuture};
 
-use kvstore_protocol::{ClientCodec, Command, Response};
+use kvstore_protocol::ClientCodec;
 use tokio::{
     io::DuplexStream,
     sync::oneshot,
     task::{JoinError, JoinHandle},
 };
-use tower::{BoxError, Service};
 
 use crate::{
+    CommandService,
     client::Client,
     server::{PipeConnector, PipeListener, Serve, Stopped, pipe, serve},
 };
@@ -27,10 +27,7 @@ impl Server {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn start<S>(service: S) -> Self
-    where
-        S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
-    {
+    pub fn start(service: impl CommandService) -> Self {
         Self::start_with(|listener| serve(listener, service))
     }
 

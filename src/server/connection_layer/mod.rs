@@ -47,4 +47,5 @@ pub use service::ConnectionService;
 pub use table::connection_commands;
 
 pub(super) use call::{Outcome, Pending};
+pub(crate) use table::answers;
 pub(super) use table::{ConnectionCommand, find};

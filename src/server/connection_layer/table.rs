@@ -51,6 +51,12 @@ pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
     })
 }
 
+/// Whether the layer answers the command of this name, which may be that of a sub-command: two words.
+pub(crate) fn answers(name: &str) -> bool {
+    let mut words = name.split(' ');
+    find(&Command::new(words.next().unwrap_or_default()).with_args(words)).is_some()
+}
+
 /// The row of a command that the layer answers. Sub-commands of CLIENT that it does not know are not among these.
 #[inline]
 pub(crate) fn find(command: &Command) -> Option<&'static ConnectionCommand> {
