@@ -17,7 +17,7 @@ fn pipeline(command: &Command, depth: usize) -> BytesMut {
 
 #[divan::bench(args = [1, 16, 128])]
 fn decode_get(bencher: Bencher<'_, '_>, depth: usize) {
-    let input = pipeline(&Command::get("a:000000000001"), depth);
+    let input = pipeline(&Command::new("GET").arg("a:000000000001"), depth);
     bencher.counter(ItemsCount::new(depth)).with_inputs(|| input.clone()).bench_local_values(|mut input| {
         let mut codec = ServerCodec::default();
         while let Ok(Some(command)) = codec.decode(&mut input) {
@@ -29,7 +29,7 @@ fn decode_get(bencher: Bencher<'_, '_>, depth: usize) {
 /// All commands of a pipeline at once, as the transport decodes them.
 #[divan::bench(args = [1, 16, 128])]
 fn decode_gets_together(bencher: Bencher<'_, '_>, depth: usize) {
-    let input = pipeline(&Command::get("a:000000000001"), depth);
+    let input = pipeline(&Command::new("GET").arg("a:000000000001"), depth);
     let (mut codec, mut run) = (ServerCodec::default(), RequestBatch::default());
     // The first command decides between the protocols.
     let _ = codec.decode(&mut input.clone());
@@ -42,7 +42,7 @@ fn decode_gets_together(bencher: Bencher<'_, '_>, depth: usize) {
 
 #[divan::bench(args = [16, 1024, 65_536])]
 fn decode_set(bencher: Bencher<'_, '_>, length: usize) {
-    let input = pipeline(&Command::set("a:000000000001", vec![b'x'; length]), 1);
+    let input = pipeline(&Command::new("SET").arg("a:000000000001").arg(vec![b'x'; length]), 1);
     bencher
         .counter(ItemsCount::new(1_usize))
         .with_inputs(|| input.clone())

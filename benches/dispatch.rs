@@ -43,21 +43,21 @@ where
 
 fn store() -> Store {
     let store = Store::new();
-    store.execute(&Command::set("key", "x".repeat(64)));
+    store.execute(&Command::new("SET").arg("key").arg("x".repeat(64)));
     store
 }
 
 #[divan::bench(sample_size = 1000)]
 fn store_alone(bencher: Bencher<'_, '_>) {
     let mut service = store();
-    let get = Command::get("key");
+    let get = Command::new("GET").arg("key");
     bencher.bench_local(|| dispatch(&mut service, black_box(get.clone())));
 }
 
 #[divan::bench(sample_size = 1000)]
 fn log_limit_timeout_store(bencher: Bencher<'_, '_>) {
     let mut service = standalone::stack(store(), &StackSettings::default());
-    let get = Command::get("key");
+    let get = Command::new("GET").arg("key");
     bencher.bench_local(|| dispatch(&mut service, black_box(get.clone())));
 }
 
@@ -66,8 +66,8 @@ mod router {
     use super::*;
 
     fn router() -> Router<(), Store> {
-        let get = |State(store): State<Store>, Key(key): Key| store.execute(&Command::get(key));
-        let get_later = async |State(store): State<Store>, Key(key): Key| store.execute(&Command::get(key));
+        let get = |State(store): State<Store>, Key(key): Key| store.execute(&Command::new("GET").arg(key));
+        let get_later = async |State(store): State<Store>, Key(key): Key| store.execute(&Command::new("GET").arg(key));
         let layered = Route::handler(get).layer(ConcurrencyLimitLayer::new(10));
         let router = Router::new().command("SYNC", get).command("ASYNC", get_later).command("LAYERED", layered);
         router.with_state(store()).fallback_service(store())
@@ -88,7 +88,7 @@ mod layer {
     where
         L: Layer<Store, Service: Service<Command, Response = Response, Error = Infallible>>,
     {
-        let (mut service, command) = (layer.layer(store()), Command::get("key"));
+        let (mut service, command) = (layer.layer(store()), Command::new("GET").arg("key"));
         bencher.bench_local(|| dispatch(&mut service, black_box(command.clone())));
     }
 
@@ -131,7 +131,7 @@ mod spans {
         let subscriber =
             tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::sink).finish();
         let mut service = standalone::stack(store(), &StackSettings::default());
-        let get = Command::get("key");
+        let get = Command::new("GET").arg("key");
         tracing::subscriber::with_default(subscriber, || {
             bencher.bench_local(|| dispatch(&mut service, black_box(get.clone())));
         });

@@ -27,7 +27,7 @@ fn serve(stacked: bool) -> (Runtime, DuplexStream) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (connector, listener) = server::pipe();
     let store = Store::new();
-    store.execute(&Command::set("key", "x".repeat(64)));
+    store.execute(&Command::new("SET").arg("key").arg("x".repeat(64)));
     if stacked {
         runtime.spawn(standalone::server(&store, &StackSettings::default()).listen(listener).into_future());
     } else {
@@ -39,7 +39,7 @@ fn serve(stacked: bool) -> (Runtime, DuplexStream) {
 fn get_pipeline(bencher: Bencher<'_, '_>, depth: usize, stacked: bool) {
     let (runtime, mut client) = serve(stacked);
     let mut request = Output::default();
-    (0..depth).for_each(|_| resp::encode_command(&Command::get("key"), &mut request));
+    (0..depth).for_each(|_| resp::encode_command(&Command::new("GET").arg("key"), &mut request));
     let request = request.bytes().split();
     let mut answers = vec![0; ANSWER * depth];
     bencher.counter(ItemsCount::new(depth)).bench_local(|| {

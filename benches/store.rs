@@ -21,7 +21,7 @@ fn main() {
 fn store(keys: usize) -> Store {
     let store = Store::builder().threads(1).build();
     for number in 0..keys {
-        store.execute(&Command::set(key(number), [b'x'; 64]));
+        store.execute(&Command::new("SET").arg(key(number)).arg([b'x'; 64]));
     }
     store
 }
@@ -41,12 +41,12 @@ fn bench(bencher: Bencher<'_, '_>, keys: usize, command: impl Fn(&mut dyn FnMut(
 
 #[divan::bench(args = KEYS, sample_size = 1000)]
 fn get_hit(bencher: Bencher<'_, '_>, keys: usize) {
-    bench(bencher, keys, |key| Command::get(key()));
+    bench(bencher, keys, |key| Command::new("GET").arg(key()));
 }
 
 #[divan::bench(args = KEYS, sample_size = 1000)]
 fn get_miss(bencher: Bencher<'_, '_>, keys: usize) {
-    bench(bencher, keys, |key| Command::get(key() + "?"));
+    bench(bencher, keys, |key| Command::new("GET").arg(key() + "?"));
 }
 
 #[divan::bench(args = KEYS, sample_size = 1000)]
@@ -56,7 +56,7 @@ fn exists(bencher: Bencher<'_, '_>, keys: usize) {
 
 #[divan::bench(args = KEYS, sample_size = 1000)]
 fn set_overwrite(bencher: Bencher<'_, '_>, keys: usize) {
-    bench(bencher, keys, |key| Command::set(key(), [b'y'; 64]));
+    bench(bencher, keys, |key| Command::new("SET").arg(key()).arg([b'y'; 64]));
 }
 
 /// Two commands: each key is new, and is deleted again.
@@ -64,8 +64,9 @@ fn set_overwrite(bencher: Bencher<'_, '_>, keys: usize) {
 fn set_new_and_del(bencher: Bencher<'_, '_>, keys: usize) {
     let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
     let numbers = (0..COMMANDS).map(|_| keys + random.usize(..keys));
-    let commands: Vec<_> =
-        numbers.map(|number| (Command::set(key(number), [b'x'; 64]), Command::del(key(number)))).collect();
+    let commands: Vec<_> = numbers
+        .map(|number| (Command::new("SET").arg(key(number)).arg([b'x'; 64]), Command::new("DEL").arg(key(number))))
+        .collect();
     let mut turn = commands.iter().cycle();
     bencher
         .bench_local(|| turn.next().map(|(set, del)| (store.execute(black_box(set)), store.execute(black_box(del)))));
@@ -101,7 +102,7 @@ fn mset_10(bencher: Bencher<'_, '_>, keys: usize) {
 fn batch_of_64<const IS_PREFETCHED: bool>(bencher: Bencher<'_, '_>, keys: usize) {
     let (store, mut random) = (store(keys), fastrand::Rng::with_seed(7));
     let prefetch = store.prefetch();
-    let commands: Vec<Command> = (0..COMMANDS).map(|_| Command::get(key(random.usize(..keys)))).collect();
+    let commands: Vec<Command> = (0..COMMANDS).map(|_| Command::new("GET").arg(key(random.usize(..keys)))).collect();
     let mut turn = commands.chunks(64).cycle();
     bencher.bench_local(|| {
         let Some(batch) = turn.next() else { return };

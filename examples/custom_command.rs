@@ -18,7 +18,7 @@ use kvstore::{
 /// `SHOUT key`: the value in capitals.
 fn shout(State(store): State<Store>, session: Arc<Session>, Key(key): Key) -> Response {
     // In the session of the client: it may have selected another database.
-    match store.execute(&Command::get(key).in_session(session, 0)) {
+    match store.execute(&Command::new("GET").arg(key).in_session(session, 0)) {
         Response::Bulk(value) => value.to_ascii_uppercase().into(),
         // Null, or an error: the client reads what the store says.
         other => other,
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Command::new("SHOUT"),
         Command::new("COMMAND").arg("GETKEYS").arg("SHOUT").arg("greeting"),
     ] {
-        println!("{command:?} -> {}", client.call(command.clone()).await?);
+        println!("{command:?} -> {}", client.execute(command.clone()).await?);
     }
     Ok(())
 }

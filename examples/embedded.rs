@@ -23,8 +23,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(store.run());
 
     // A command is answered here and now, also where nothing is async.
-    println!("SET {}", store.execute(&Command::set("key", "value")));
-    if let Response::Bulk(value) = store.execute(&Command::get("key")) {
+    println!("SET {}", store.execute(&Command::new("SET").arg("key").arg("value")));
+    if let Response::Bulk(value) = store.execute(&Command::new("GET").arg("key")) {
         println!("GET {} bytes: {}", value.len(), value.escape_ascii());
     }
 
@@ -38,6 +38,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .layer(DenyLayer::names(["FLUSHALL", "FLUSHDB"]))
         .layer(TimeoutLayer::new(Duration::from_secs(1)))
         .service(store);
-    println!("FLUSHALL {}", Client::local(service).call(Command::new("FLUSHALL")).await?);
+    println!("FLUSHALL {}", Client::local(service).execute(Command::new("FLUSHALL")).await?);
     Ok(())
 }

@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new().command("SEAT", seat).command("BOOK", book).command("POSTER", poster);
     let client = Client::local(router);
     for (name, arg) in [("SEAT", "7"), ("SEAT", "41"), ("SEAT", "x"), ("BOOK", "7"), ("BOOK", "40"), ("POSTER", "a")] {
-        println!("{name} {arg} -> {}", client.call(Command::new(name).arg(arg)).await?);
+        println!("{name} {arg} -> {}", client.execute(Command::new(name).arg(arg)).await?);
     }
     Ok(())
 }

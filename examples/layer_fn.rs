@@ -51,6 +51,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.set("key", "value").await?;
     read_only.store(true, Ordering::Relaxed);
     client.get("key").await?;
-    client.call(Command::set("key", "other")).await?;
+    client.execute(Command::new("SET").arg("key").arg("other")).await?;
     Ok(())
 }

@@ -23,9 +23,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.set("key", "value").await?;
     client.get("key").await?;
     client.incr("visits").await?;
-    client.call(Command::new("INCR").arg("key")).await?;
+    client.execute(Command::new("INCR").arg("key")).await?;
     // Unknown names are counted as `other`: a client that invents names fills no memory.
-    client.call(Command::new("MAKETEA")).await?;
+    client.execute(Command::new("MAKETEA")).await?;
 
     for (key, _, _, value) in snapshotter.snapshot().into_vec() {
         let key = key.key();

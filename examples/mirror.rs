@@ -19,7 +19,7 @@ use tower::{Layer, ServiceExt};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let old = Store::new();
-    old.execute(&Command::set("price", 10));
+    old.execute(&Command::new("SET").arg("price").arg(10));
     // The new one is empty, and has a bug. It could be a `Client` of another server as well.
     let new = Store::new().map_request(|command: Command| match command.is("INCR") {
         true => command.renamed("DECR"),

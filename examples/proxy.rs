@@ -30,6 +30,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let direct = Client::connect(upstream).await?;
     println!("set through the proxy, read behind it: {:?}", direct.get("key").await?);
     // All clients of the proxy share one connection to the server, so the messages could not find their way back.
-    println!("does not go through: {}", through.call(Command::new("SUBSCRIBE").arg("news")).await?);
+    println!("does not go through: {}", through.execute(Command::new("SUBSCRIBE").arg("news")).await?);
     Ok(())
 }

@@ -21,12 +21,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (greedy, modest) = (server.client(), server.client());
 
     // Each command of a pipeline counts.
-    let batch = greedy.pipeline().add(Command::get("a")).add(Command::get("b")).add(Command::get("c"));
+    let batch = greedy
+        .pipeline()
+        .add(Command::new("GET").arg("a"))
+        .add(Command::new("GET").arg("b"))
+        .add(Command::new("GET").arg("c"));
     for (number, answer) in batch.send().await?.iter().enumerate() {
         println!("greedy, command {}: {answer}", number + 1);
     }
-    println!("modest: {}", modest.call(Command::get("a")).await?);
+    println!("modest: {}", modest.execute(Command::new("GET").arg("a")).await?);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    println!("greedy, a second later: {}", greedy.call(Command::get("c")).await?);
+    println!("greedy, a second later: {}", greedy.execute(Command::new("GET").arg("c")).await?);
     Ok(())
 }

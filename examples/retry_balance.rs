@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let balance = Balance::new(ServiceList::new::<Command>(clients));
     let client = Client::local(ServiceBuilder::new().retry(OnceMore::default()).buffer(100).service(balance));
     let who = |_| {
-        let answer = client.call(Command::new("WHO"));
+        let answer = client.execute(Command::new("WHO"));
         async { answer.await.map_or_else(|error| error.to_string(), |name| name.to_string()) }
     };
     let ask = || (0..6).map(who).collect::<JoinSet<String>>();

@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Client::builder().over(cache_here.connect()?).await?.set("key", "cached").await?;
     println!("the cache, over TCP: {:?}", Client::connect(cache_address).await?.get("key").await?);
     let client = Client::builder().password("secret").connect(records_address).await?;
-    println!("the records: {:?}, {}", client.get("key").await?, client.call(Command::new("FLUSHALL")).await?);
+    println!("the records: {:?}, {}", client.get("key").await?, client.execute(Command::new("FLUSHALL")).await?);
 
     stop.cancel();
     for server in running {

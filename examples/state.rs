@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for line in ["NAME", "ADD apples 3", "ADD apples", "COUNT apples pears", "ADD apples many", "ADD", "NAME 2"] {
         let (name, args) = line.split_once(' ').unwrap_or((line, ""));
         let command = Command::new(name).with_args(args.split_terminator(' '));
-        println!("{line} -> {}", client.call(command).await?);
+        println!("{line} -> {}", client.execute(command).await?);
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ fn app(shop: Client) -> Timeout<Router> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let shop = Client::local(Store::new());
     shop.set("price:apple", 3).await?;
-    println!("{}", Client::local(app(shop)).call(Command::new("PRICE").arg("apple")).await?);
+    println!("{}", Client::local(app(shop)).execute(Command::new("PRICE").arg("apple")).await?);
     Ok(())
 }
 
@@ -42,9 +42,9 @@ mod tests {
     async fn a_price_is_what_the_shop_says() {
         let (shop, mut script) = mock();
         let server = Server::start(app(Client::local(shop)));
-        let asked = tokio::spawn(server.client().call(Command::new("PRICE").arg("apple")));
+        let asked = tokio::spawn(server.client().execute(Command::new("PRICE").arg("apple")));
         let call = script.expect("GET").await;
-        assert_eq!(call.command(), &Command::get("price:apple"));
+        assert_eq!(call.command(), &Command::new("GET").arg("price:apple"));
         call.answer("3");
         assert_eq!(asked.await.unwrap().unwrap(), "3".into());
     }
@@ -53,7 +53,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_shop_that_does_not_answer_is_a_timeout() {
         let (shop, _script) = mock();
-        let late = Client::local(app(Client::local(shop))).call(Command::new("PRICE").arg("apple")).await.unwrap();
+        let late = Client::local(app(Client::local(shop))).execute(Command::new("PRICE").arg("apple")).await.unwrap();
         assert_eq!(late.to_string(), "-TIMEOUT the command took too long");
     }
 }

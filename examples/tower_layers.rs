@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::start(service);
     let call = |seconds: u8| {
         let client = server.client();
-        async move { client.call(Command::new("WORK").arg(seconds)).await }
+        async move { client.execute(Command::new("WORK").arg(seconds)).await }
     };
 
     let (short, long, third) = tokio::join!(call(1), call(60), call(1));

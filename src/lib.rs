@@ -55,8 +55,8 @@
 //! let accounts = Client::local(kvstore::store::Store::new());
 //! let client = Client::local(Router::new().command("REFUND", refund).with_state(accounts));
 //! # let refund = kvstore::protocol::Command::new("REFUND").arg("ada");
-//! # assert_eq!(client.call(refund.clone().arg(7)).await?, 7.into());
-//! # assert_eq!(client.call(refund.arg(101)).await?.to_string(), "-NOREASON so much needs a reason");
+//! # assert_eq!(client.execute(refund.clone().arg(7)).await?, 7.into());
+//! # assert_eq!(client.execute(refund.arg(101)).await?.to_string(), "-NOREASON so much needs a reason");
 //! # Ok::<(), kvstore::client::ClientError>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

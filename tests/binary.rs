@@ -101,7 +101,7 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
     assert!(refused(format!("redis://:environment@{place}/5")).await.contains("ERR DB index is out of range"));
     let client = Client::connect(format!("redis://:environment@{place}/4")).await.unwrap();
     let config = kvstore::protocol::Command::new("CONFIG").with_args(["GET", "maxclients"]);
-    assert_eq!(client.call(config).await.unwrap().to_string(), "[\"maxclients\", \"7\"]");
+    assert_eq!(client.execute(config).await.unwrap().to_string(), "[\"maxclients\", \"7\"]");
 }
 
 #[test]

@@ -23,8 +23,8 @@ async fn a_store_has_typed_calls_and_commands_without_a_socket() -> Outcome {
     client.set("key", 10).await?;
     assert_eq!(client.incr_by("key", 5).await?, 15);
     // The same data, however it is asked for.
-    assert_eq!(store.execute(&Command::get("key")), Response::from("15"));
-    assert_eq!(store.clone().oneshot(Command::get("key")).await, Ok(Response::from("15")));
+    assert_eq!(store.execute(&Command::new("GET").arg("key")), Response::from("15"));
+    assert_eq!(store.clone().oneshot(Command::new("GET").arg("key")).await, Ok(Response::from("15")));
     // The time is the test's.
     client.expire("key", Duration::from_secs(60)).await?;
     tokio::time::advance(Duration::from_secs(61)).await;
@@ -36,7 +36,7 @@ async fn a_store_has_typed_calls_and_commands_without_a_socket() -> Outcome {
 async fn a_command_of_ones_own_stands_beside_those_of_the_store() -> Outcome {
     /// `CLAIM key owner`: the owner of the key, the first who claimed it.
     async fn claim(State(store): State<Client>, Key(key): Key, Arg(owner): Arg<String>) -> Response {
-        let taken = store.call(Command::set(&key, &owner).arg("NX").arg("GET")).await;
+        let taken = store.execute(Command::new("SET").arg(&key).arg(&owner).arg("NX").arg("GET")).await;
         match taken {
             Ok(Response::Null) => owner.into(),
             Ok(other) => other,
@@ -49,7 +49,7 @@ async fn a_command_of_ones_own_stands_beside_those_of_the_store() -> Outcome {
     let server = testing::Server::start_with(|listener| kvstore::serve(listener, router).prefetch(store.prefetch()));
     let client = server.client();
     for (owner, holder) in [("Ada", "Ada"), ("Grace", "Ada")] {
-        assert_eq!(client.call(Command::new("CLAIM").arg("lamp").arg(owner)).await?, holder.into());
+        assert_eq!(client.execute(Command::new("CLAIM").arg("lamp").arg(owner)).await?, holder.into());
     }
     assert_eq!(client.get("lamp").await?.as_deref(), Some(&b"Ada"[..]));
     Ok(())
@@ -69,7 +69,7 @@ async fn layers_of_ones_own_stand_round_the_store() -> Outcome {
         .service(Store::new());
     let client = Client::local(service);
     client.set("key", "value").await?;
-    let refused = client.call(Command::new("FLUSHALL")).await?;
+    let refused = client.execute(Command::new("FLUSHALL")).await?;
     assert_eq!(refused.to_string(), "-NOPERM this server does not run the 'flushall' command");
     assert_eq!(client.exists(["key"]).await?, 1);
     assert_eq!(seen.lock().expect("no panic").len(), 3);
@@ -116,6 +116,6 @@ async fn a_server_ends_and_its_store_goes_on() -> Outcome {
     client.set("key", "value").await?;
     assert_eq!(server.stop().await?.cut, 0);
     assert!(client.get("key").await.is_err());
-    assert_eq!(store.execute(&Command::get("key")), Response::from("value"));
+    assert_eq!(store.execute(&Command::new("GET").arg("key")), Response::from("value"));
     Ok(())
 }

@@ -255,8 +255,10 @@ async fn a_busy_fallback_holds_back_its_own_commands_alone() {
     let slow = service_fn(|_: Command| std::future::pending::<Result<Response, Infallible>>());
     let slow = tower::ServiceBuilder::new().concurrency_limit(1).layer(busy).service(slow);
     let router: Router<(), _> = Router::new().command("FAST", || 1).fallback_service(slow);
-    let waiting =
-        [tokio::spawn(router.clone().oneshot(Command::ping())), tokio::spawn(router.clone().oneshot(Command::ping()))];
+    let waiting = [
+        tokio::spawn(router.clone().oneshot(Command::new("PING"))),
+        tokio::spawn(router.clone().oneshot(Command::new("PING"))),
+    ];
     tokio::task::yield_now().await;
     check(&router, &[("FAST", ":1")]).await;
     assert!(waiting.iter().all(|waiting| !waiting.is_finished()));

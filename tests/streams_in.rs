@@ -311,7 +311,7 @@ async fn the_native_protocol_takes_values_whole() {
     client.sends(b"\0\0\x01\0\0\0\x01k\0\0\0\x05val").await;
     script.assert_quiet().await;
     client.sends("ue").await;
-    assert_eq!(*script.next().await.command(), Command::set("k", "value"));
+    assert_eq!(*script.next().await.command(), Command::new("SET").arg("k").arg("value"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -51,9 +51,9 @@ fn value() -> String {
 }
 
 fn gets() -> Vec<Command> {
-    (0..KEYS).map(|number| Command::get(key(number))).collect()
+    (0..KEYS).map(|number| Command::new("GET").arg(key(number))).collect()
 }
 
 fn sets() -> Vec<Command> {
-    (0..KEYS).map(|number| Command::set(key(number), value())).collect()
+    (0..KEYS).map(|number| Command::new("SET").arg(key(number)).arg(value())).collect()
 }

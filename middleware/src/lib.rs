@@ -26,7 +26,7 @@
 //!     .layer(ConcurrencyLimitLayer::new(1000))
 //!     .layer(TimeoutLayer::new(Duration::from_secs(5))) // the time starts once the command has its permit
 //!     .service(service_fn(async |command: Command| Ok::<_, Infallible>(Response::from(command.name()))));
-//! assert_eq!(service.oneshot(Command::ping()).await, Ok(Response::from("PING")));
+//! assert_eq!(service.oneshot(Command::new("PING")).await, Ok(Response::from("PING")));
 //! # });
 //! ```
 //!

@@ -211,7 +211,7 @@ async fn readiness_and_errors_pass() {
     inner.allow(1);
     assert!(service.is_woken());
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }

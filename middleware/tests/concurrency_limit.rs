@@ -204,7 +204,7 @@ fn clones_of_a_service_share_the_limit() {
     let mut services: [mock::Spawn<Mock>; 2] = [service.clone(), service];
     let mut answers = services.each_mut().map(|service| {
         assert!(service.poll_ready::<Command>().is_ready());
-        task::spawn(service.call(Command::get("k")))
+        task::spawn(service.call(Command::new("GET").arg("k")))
     });
     assert_pending!(answers[0].poll());
     assert_eq!(assert_ready!(answers[1].poll()).expect("an answer").to_string(), BUSY);
@@ -258,7 +258,7 @@ where
     S: Service<Command, Response = Response>,
 {
     assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
-    task::spawn(service.call(Command::get("k")))
+    task::spawn(service.call(Command::new("GET").arg("k")))
 }
 
 /// Calls five clones of a service.
@@ -372,7 +372,7 @@ fn panic_in_a_call_loses_no_permit() {
     assert!(call.is_err());
     assert_eq!(limit.available(), 1);
 
-    let running = service.call(Command::get("k"));
+    let running = service.call(Command::new("GET").arg("k"));
     let mut waiting = task::spawn(service.call(Command::new("PANIC")));
     assert_pending!(waiting.poll());
     drop(running);
@@ -394,7 +394,7 @@ fn command_that_waited_parks_like_any_other() {
     });
     let mut running = task::spawn(call_once(limit.clone(), pending()));
     assert_pending!(running.poll());
-    let mut parked = task::spawn(limit.layer(inner).call(Command::get("k")));
+    let mut parked = task::spawn(limit.layer(inner).call(Command::new("GET").arg("k")));
     assert_pending!(parked.poll());
     drop(running);
     assert_pending!(parked.poll());
@@ -434,7 +434,7 @@ fn readiness_is_forwarded_and_holds_no_permit() {
     assert!(service.is_woken());
     assert!(service.poll_ready::<Command>().is_ready());
     assert_eq!(limit.available(), 1);
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     assert_eq!(limit.available(), 0);
     drop(answer);
     assert_eq!(limit.available(), 1);
@@ -448,7 +448,7 @@ async fn error_passes_and_gives_the_permit_back() {
     let (service, mut inner) = mock::spawn_layer(limit.clone());
     let mut service: mock::Spawn<Mock> = service;
     assert!(service.poll_ready::<Command>().is_ready());
-    let mut answer = task::spawn(service.call(Command::get("k")));
+    let mut answer = task::spawn(service.call(Command::new("GET").arg("k")));
     assert_pending!(answer.poll());
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(assert_ready!(answer.poll()).expect_err("the mock fails").to_string(), "broken");

@@ -94,9 +94,9 @@ where
         poll_fn(|cx| service.poll_ready(cx)).await.expect("no failure");
         poll_fn(|cx| service.poll_ready(cx)).await.expect("asked twice is no harm");
         let mut clone = service.clone();
-        let answer = service.call(Command::ping());
+        let answer = service.call(Command::new("PING"));
         poll_fn(|cx| clone.poll_ready(cx)).await.expect("no failure");
-        let answer_of_clone = clone.call(Command::ping());
+        let answer_of_clone = clone.call(Command::new("PING"));
         assert_eq!(answer.await.expect("no failure"), Response::ok());
         assert_eq!(answer_of_clone.await.expect("no failure"), Response::ok());
         assert_eq!(reservations.load(Ordering::SeqCst), 0, "used by the calls");
@@ -130,9 +130,9 @@ async fn load_shed_calls_nobody_who_is_not_ready() {
     for answered in ["+OK", "-OVERLOADED too many commands at once"] {
         poll_fn(|cx| service.poll_ready(cx)).await.expect("infallible");
         let mut clone = service.clone();
-        assert_eq!(service.call(Command::ping()).await.expect("infallible").to_string(), answered);
-        assert!(clone.call(Command::ping()).await.expect("infallible").is_error());
-        assert!(service.call(Command::ping()).await.expect("infallible").is_error());
+        assert_eq!(service.call(Command::new("PING")).await.expect("infallible").to_string(), answered);
+        assert!(clone.call(Command::new("PING")).await.expect("infallible").is_error());
+        assert!(service.call(Command::new("PING")).await.expect("infallible").is_error());
     }
 }
 
@@ -258,7 +258,7 @@ where
     // The only instance that is ready at once: a layer may call no other.
     let mut service = layer.layer(probe);
     assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
-    drop(tokio_test::block_on(service.call(Command::get("k"))));
+    drop(tokio_test::block_on(service.call(Command::new("GET").arg("k"))));
     let while_it_lives = reservations.load(Ordering::SeqCst);
     drop(service);
     [while_it_lives, reservations.load(Ordering::SeqCst)]
@@ -268,11 +268,11 @@ where
 fn layer_that_answers_itself_leaves_no_reservation_behind() {
     let full = ConcurrencyLimitLayer::new(1).refuse();
     let mut taken = full.layer(Probe { polls: 2, ..Probe::default() });
-    let _running = taken.call(Command::ping());
+    let _running = taken.call(Command::new("PING"));
     assert_eq!(reserved_after_own_answer(full), [0, 0]);
 
     let spent = RateLimitLayer::new(1, Duration::from_secs(3600));
-    drop(spent.layer(Probe { polls: 2, ..Probe::default() }).call(Command::ping()));
+    drop(spent.layer(Probe { polls: 2, ..Probe::default() }).call(Command::new("PING")));
     assert_eq!(reserved_after_own_answer(spent), [0, 0]);
 
     assert_eq!(reserved_after_own_answer(from_fn(async |_, _: Next| "answered here")), [0, 0]);
@@ -318,7 +318,7 @@ fn load_shedder_keeps_no_instance_that_was_not_ready() {
     let mut service = LoadShedLayer::new().layer(probe);
     for _ in 0..3 {
         assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
-        assert!(tokio_test::block_on(service.call(Command::ping())).expect("infallible").is_error());
+        assert!(tokio_test::block_on(service.call(Command::new("PING"))).expect("infallible").is_error());
         assert_eq!(reservations.load(Ordering::SeqCst), 0);
     }
 }
@@ -326,5 +326,5 @@ fn load_shedder_keeps_no_instance_that_was_not_ready() {
 #[test]
 #[should_panic(expected = "called before it was ready")]
 fn probe_notices_a_call_without_readiness() {
-    drop(Probe::default().call(Command::ping()));
+    drop(Probe::default().call(Command::new("PING")));
 }

@@ -98,7 +98,7 @@ fn name_has_a_word() {
 async fn denied_command_does_not_reach_the_service() {
     let (mut service, mut inner) = mock::spawn_layer::<Command, Response, _>(DenyLayer::names(["GET"]));
     assert!(service.poll_ready::<Command>().is_ready());
-    assert!(service.call(Command::get("k")).await.expect("an answer").is_error());
+    assert!(service.call(Command::new("GET").arg("k")).await.expect("an answer").is_error());
     assert_pending!(task::spawn(inner.next_request()).poll());
 }
 
@@ -110,7 +110,7 @@ async fn readiness_and_errors_pass() {
     inner.allow(1);
     assert!(service.is_woken());
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }

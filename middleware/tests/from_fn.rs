@@ -50,7 +50,7 @@ async fn function_changes_the_command_and_its_answer() {
 async fn function_that_does_not_run_the_rest_answers_by_itself() {
     let (mut service, mut inner) = mocked(async |_, _| Err::<(), _>(CommandError::SYNTAX));
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::ping()).await.expect("an answer");
+    let answer = service.call(Command::new("PING")).await.expect("an answer");
     assert_eq!(answer.to_string(), "-ERR syntax error");
     assert_pending!(task::spawn(inner.next_request()).poll());
 }
@@ -63,7 +63,7 @@ async fn error_of_the_service_is_read_as_an_answer() {
         answer
     });
     assert!(service.poll_ready::<Command>().is_ready());
-    let mut answer = task::spawn(service.call(Command::ping()));
+    let mut answer = task::spawn(service.call(Command::new("PING")));
     assert_pending!(answer.poll());
     inner.next_request().await.expect("one request").1.send_error("a secret");
     assert_eq!(assert_ready!(answer.poll()).expect("an answer").to_string(), "-ERR internal error");
@@ -123,7 +123,7 @@ async fn what_the_service_holds_goes_back_with_its_answer() {
         }))
         .layer(GlobalConcurrencyLimitLayer::with_semaphore(permits.clone()))
         .service(Echo);
-    let mut answer = task::spawn(service.oneshot(Command::ping()));
+    let mut answer = task::spawn(service.oneshot(Command::new("PING")));
     assert_pending!(answer.poll());
     assert_eq!(permits.available_permits(), 1);
 }
@@ -133,12 +133,13 @@ async fn what_the_service_holds_goes_back_when_the_answer_is_dropped_or_never_as
     let permits = Arc::new(Semaphore::new(1));
     let limit = GlobalConcurrencyLimitLayer::with_semaphore(permits.clone());
     let refusing = ServiceBuilder::new().layer(from_fn(async |_, _| ())).layer(&limit).service(Echo);
-    refusing.oneshot(Command::ping()).await.expect("an answer");
+    refusing.oneshot(Command::new("PING")).await.expect("an answer");
     assert_eq!(permits.available_permits(), 1);
 
     let never = service_fn(|_: Command| pending::<Result<Response, Infallible>>());
-    let mut waiting =
-        task::spawn(ServiceBuilder::new().layer(from_fn(pass)).layer(limit).service(never).oneshot(Command::ping()));
+    let mut waiting = task::spawn(
+        ServiceBuilder::new().layer(from_fn(pass)).layer(limit).service(never).oneshot(Command::new("PING")),
+    );
     assert_pending!(waiting.poll());
     assert_eq!(permits.available_permits(), 0);
     drop(waiting);
@@ -153,13 +154,13 @@ async fn command_that_parks_inside_is_seen_parked_outside() {
             Ok::<_, Infallible>(Response::ok())
         },
     ));
-    assert_eq!(service.oneshot(Command::ping()).await, Ok(Response::ok()));
+    assert_eq!(service.oneshot(Command::new("PING")).await, Ok(Response::ok()));
 }
 
 #[tokio::test]
 async fn rest_of_the_stack_can_run_in_another_task() {
     let service =
         from_fn(async |command, next: Next| tokio::spawn(next.run(command)).await.expect("it does not panic"));
-    let answer = tokio::spawn(service.layer(Echo).oneshot(Command::ping())).await.expect("it does not panic");
+    let answer = tokio::spawn(service.layer(Echo).oneshot(Command::new("PING"))).await.expect("it does not panic");
     assert_eq!(answer, Ok(Response::array(["PING"])));
 }

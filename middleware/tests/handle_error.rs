@@ -55,7 +55,7 @@ async fn answer<S>(service: S) -> String
 where
     S: Service<Command, Response = Response, Error = Infallible>,
 {
-    let Ok(response) = service.oneshot(Command::get("k")).await;
+    let Ok(response) = service.oneshot(Command::new("GET").arg("k")).await;
     response.to_string()
 }
 
@@ -75,7 +75,7 @@ async fn errors_of_towers_layers_are_told_apart() {
 
     let full = stack.clone().layer(LoadShedLayer::new()).layer(GlobalConcurrencyLimitLayer::new(1));
     let full = full.service(service_fn(never));
-    let mut running = task::spawn(full.clone().oneshot(Command::get("k")));
+    let mut running = task::spawn(full.clone().oneshot(Command::new("GET").arg("k")));
     assert_pending!(running.poll());
     assert_eq!(answer(full).await, "-FULL too many");
 
@@ -146,7 +146,7 @@ async fn error_of_readiness_answers_one_command_and_a_fresh_clone_the_next() {
     for expected in ["\"gone\"", "+OK", "\"gone\"", "+OK"] {
         let clone = service.clone();
         let Ok(service) = service.ready().await;
-        let Ok(response) = service.call(Command::get("k")).await;
+        let Ok(response) = service.call(Command::new("GET").arg("k")).await;
         assert_eq!(response.to_string(), expected);
         drop(clone);
     }
@@ -175,7 +175,7 @@ async fn parked_command_is_seen_parked() {
         }
     });
     let service = ServiceBuilder::new().layer(limit.clone()).layer(HandleErrorLayer::new(handle)).service(parking);
-    let mut parked = task::spawn(service.oneshot(Command::get("k")));
+    let mut parked = task::spawn(service.oneshot(Command::new("GET").arg("k")));
     assert_pending!(parked.poll());
     assert_eq!(limit.available(), 1);
     event.notify_one();

@@ -36,7 +36,7 @@ fn is_ready_beside<S>(one: S, mut other: S) -> bool
 where
     S: Service<Command, Response = Response, Error = Infallible>,
 {
-    let mut running = task::spawn(one.oneshot(Command::get("k")));
+    let mut running = task::spawn(one.oneshot(Command::new("GET").arg("k")));
     assert_pending!(running.poll());
     task::spawn(()).enter(|cx, _| other.poll_ready(cx)).is_ready()
 }
@@ -59,7 +59,7 @@ fn all_services_of_a_global_concurrency_limit_share_it() {
 async fn clones_of_a_buffer_share_the_rate_limit_inside() {
     // A rate limit by itself is not `Clone`.
     let service = BufferLayer::new(10).layer(RateLimitLayer::new(1, SECOND).layer(service_fn(ok)));
-    let call = |service: tower::buffer::Buffer<_, _>| service.oneshot(Command::get("k"));
+    let call = |service: tower::buffer::Buffer<_, _>| service.oneshot(Command::new("GET").arg("k"));
     assert!(call(service.clone()).await.is_ok());
     assert!(timeout(SECOND / 2, call(service.clone())).await.is_err());
     let other = BufferLayer::new(10).layer(RateLimitLayer::new(1, SECOND).layer(service_fn(ok)));
@@ -68,9 +68,10 @@ async fn clones_of_a_buffer_share_the_rate_limit_inside() {
 
 #[tokio::test(start_paused = true)]
 async fn timeout_does_not_know_that_a_command_is_parked() {
-    let failed = TimeoutLayer::new(SECOND).layer(parked(60)).oneshot(Command::get("k")).await;
+    let failed = TimeoutLayer::new(SECOND).layer(parked(60)).oneshot(Command::new("GET").arg("k")).await;
     assert!(failed.expect_err("it is late").is::<Elapsed>());
-    let ours = kvstore_middleware::TimeoutLayer::new(SECOND).layer(parked(60)).oneshot(Command::get("k")).await;
+    let ours =
+        kvstore_middleware::TimeoutLayer::new(SECOND).layer(parked(60)).oneshot(Command::new("GET").arg("k")).await;
     assert_eq!(ours, Ok(Response::ok()));
 }
 
@@ -79,7 +80,7 @@ async fn concurrency_limit_does_not_know_that_a_command_is_parked() {
     let service = GlobalConcurrencyLimitLayer::new(1).layer(parked(60));
     assert!(!is_ready_beside(service.clone(), service));
     let limit = kvstore_middleware::ConcurrencyLimitLayer::new(1);
-    let mut waits = task::spawn(limit.layer(parked(60)).oneshot(Command::get("k")));
+    let mut waits = task::spawn(limit.layer(parked(60)).oneshot(Command::new("GET").arg("k")));
     assert_pending!(waits.poll());
     assert_eq!(limit.available(), 1);
 }
@@ -89,7 +90,7 @@ async fn parking_passes_through_a_buffer() {
     // The caller polls the command's future, not the task of the buffer.
     let limit = kvstore_middleware::ConcurrencyLimitLayer::new(1);
     let service = limit.layer(BufferLayer::new(1).layer(parked(60)));
-    let mut waits = task::spawn(service.oneshot(Command::get("k")));
+    let mut waits = task::spawn(service.oneshot(Command::new("GET").arg("k")));
     assert_pending!(waits.poll());
     tokio::task::yield_now().await;
     assert_pending!(waits.poll());

@@ -43,7 +43,7 @@ async fn command_for_a_service_that_is_not_ready_is_answered_at_once() {
     let (mut service, mut inner) = mocked();
     inner.allow(0);
     assert_ready_ok!(service.poll_ready::<Command>());
-    let mut answer = task::spawn(service.call(Command::ping()));
+    let mut answer = task::spawn(service.call(Command::new("PING")));
     assert_eq!(assert_ready_ok!(answer.poll()).to_string(), SHED);
     assert_pending!(task::spawn(inner.next_request()).poll());
 }
@@ -52,7 +52,7 @@ async fn command_for_a_service_that_is_not_ready_is_answered_at_once() {
 async fn command_for_a_service_that_is_ready_passes() {
     let (mut service, mut inner) = mocked();
     assert_ready_ok!(service.poll_ready::<Command>());
-    let mut answer = task::spawn(service.call(Command::ping()));
+    let mut answer = task::spawn(service.call(Command::new("PING")));
     assert_pending!(answer.poll());
     inner.next_request().await.expect("one request").1.send_response(Response::simple("PONG"));
     assert_eq!(assert_ready_ok!(answer.poll()), Response::simple("PONG"));
@@ -63,10 +63,10 @@ async fn service_that_was_not_ready_is_asked_again_for_the_next_command() {
     let (mut service, mut inner) = mocked();
     inner.allow(0);
     assert_ready_ok!(service.poll_ready::<Command>());
-    assert!(service.call(Command::ping()).await.expect("an answer").is_error());
+    assert!(service.call(Command::new("PING")).await.expect("an answer").is_error());
     inner.allow(1);
     assert_ready_ok!(service.poll_ready::<Command>());
-    let answer = service.call(Command::ping());
+    let answer = service.call(Command::new("PING"));
     inner.next_request().await.expect("one request").1.send_response(Response::ok());
     assert_eq!(answer.await.expect("an answer"), Response::ok());
 }
@@ -75,7 +75,7 @@ async fn service_that_was_not_ready_is_asked_again_for_the_next_command() {
 async fn errors_pass() {
     let (mut service, mut inner) = mocked();
     assert_ready_ok!(service.poll_ready::<Command>());
-    let mut answer = task::spawn(service.call(Command::ping()));
+    let mut answer = task::spawn(service.call(Command::new("PING")));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(assert_ready_err!(answer.poll()).to_string(), "broken");
     inner.send_error("spent");
@@ -85,10 +85,10 @@ async fn errors_pass() {
 #[tokio::test]
 async fn each_command_of_a_pipeline_counts() {
     let service = stuck(&Arc::new(Semaphore::new(2)));
-    let mut under_way = [(); 2].map(|()| task::spawn(service.clone().oneshot(Command::ping())));
+    let mut under_way = [(); 2].map(|()| task::spawn(service.clone().oneshot(Command::new("PING"))));
     under_way.iter_mut().for_each(|answer| assert_pending!(answer.poll()));
     for _ in 0..3 {
-        let Ok(answer) = service.clone().oneshot(Command::ping()).await;
+        let Ok(answer) = service.clone().oneshot(Command::new("PING")).await;
         assert_eq!(answer.to_string(), SHED);
     }
 }
@@ -111,6 +111,6 @@ async fn spent_budget_of_the_task_is_no_load() {
         consume_budget().await;
     }
     assert_ready_ok!(task::spawn(poll_fn(|cx| service.poll_ready(cx))).poll());
-    let answer = service.call(Command::ping()).await.expect("an answer");
+    let answer = service.call(Command::new("PING")).await.expect("an answer");
     assert_eq!(answer, Response::array(["PING"]));
 }

@@ -126,7 +126,7 @@ async fn each_command_has_a_span_with_its_name_peer_outcome_and_duration() {
     let (seen, _guard) = Seen::up_to(LevelFilter::DEBUG);
     let peer = Peer::Tcp("192.0.2.1:1234".parse().unwrap());
     let session = Session::new(1, peer, Peer::Memory, mailbox(1).0);
-    answer(LogLayer::new(), Command::get("key").in_session(session.into(), 1), Response::ok()).await;
+    answer(LogLayer::new(), Command::new("GET").arg("key").in_session(session.into(), 1), Response::ok()).await;
     let span = seen.one();
     assert_eq!(span.level, Level::DEBUG);
     let expected =
@@ -145,7 +145,7 @@ async fn outcome_of_a_refused_command_is_its_code() {
 async fn error_of_the_service_passes_and_is_an_outcome() {
     let (seen, _guard) = Seen::up_to(LevelFilter::DEBUG);
     let service = LogLayer::new().layer(service_fn(async |_: Command| Err::<Response, _>("broken")));
-    assert_eq!(service.oneshot(Command::get("key")).await, Err("broken"));
+    assert_eq!(service.oneshot(Command::new("GET").arg("key")).await, Err("broken"));
     assert_eq!(seen.one().fields["outcome"], "failed");
 }
 
@@ -175,7 +175,7 @@ async fn what_a_handler_logs_is_inside_the_span() {
 async fn level_of_the_span_is_a_setting() {
     for level in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
         let (seen, _guard) = Seen::up_to(LevelFilter::TRACE);
-        answer(LogLayer::new().level(level), Command::ping(), Response::ok()).await;
+        answer(LogLayer::new().level(level), Command::new("PING"), Response::ok()).await;
         assert_eq!(seen.one().level, level);
     }
 }
@@ -183,7 +183,7 @@ async fn level_of_the_span_is_a_setting() {
 #[tokio::test]
 async fn nothing_is_logged_below_the_level() {
     let (seen, _guard) = Seen::up_to(LevelFilter::INFO);
-    answer(LogLayer::new().log_arguments(true), Command::get("key"), Response::ok()).await;
+    answer(LogLayer::new().log_arguments(true), Command::new("GET").arg("key"), Response::ok()).await;
     assert!(seen.all().is_empty());
 }
 
@@ -200,7 +200,12 @@ fn command_is_not_cloned_where_nobody_listens() {
 #[tokio::test(start_paused = true)]
 async fn arguments_are_not_logged() {
     let (seen, _guard) = Seen::up_to(LevelFilter::TRACE);
-    answer(LogLayer::new().slow_threshold(Duration::ZERO), Command::set("key", "secret"), Response::ok()).await;
+    answer(
+        LogLayer::new().slow_threshold(Duration::ZERO),
+        Command::new("SET").arg("key").arg("secret"),
+        Response::ok(),
+    )
+    .await;
     assert_eq!(seen.all().len(), 2);
     let all = format!("{:?}", seen.all());
     assert!(!all.contains("key") && !all.contains("secret") && !all.contains("args"), "{all}");
@@ -210,7 +215,7 @@ async fn arguments_are_not_logged() {
 async fn arguments_are_logged_where_it_is_asked_for() {
     let (seen, _guard) = Seen::up_to(LevelFilter::DEBUG);
     let layer = LogLayer::new().log_arguments(true).slow_threshold(Duration::ZERO);
-    answer(layer, Command::set("key", "v\n"), Response::ok()).await;
+    answer(layer, Command::new("SET").arg("key").arg("v\n"), Response::ok()).await;
     let args = seen.all().iter().map(|record| record.fields["args"].clone()).collect::<Vec<_>>();
     assert_eq!(args, [r#""key" "v\n""#; 2]);
 }
@@ -230,7 +235,7 @@ async fn rules_say_which_arguments_are_hidden() {
     let (seen, _guard) = Seen::up_to(LevelFilter::TRACE);
     let layer = LogLayer::new().log_arguments(true).slow_threshold(Duration::ZERO);
     let layer = layer.redact(Redact::new().hide("SET", Hide::Values));
-    answer(layer, Command::set("key", "value"), Response::ok()).await;
+    answer(layer, Command::new("SET").arg("key").arg("value"), Response::ok()).await;
     let args = seen.all().iter().map(|record| record.fields["args"].clone()).collect::<Vec<_>>();
     assert_eq!(args, [r#""key" (redacted)"#; 2]);
 }

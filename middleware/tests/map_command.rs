@@ -23,16 +23,16 @@ async fn service_sees_the_changed_command() {
 
 #[tokio::test]
 async fn readiness_and_errors_pass() {
-    let layer = MapCommandLayer::new(|_| Command::ping());
+    let layer = MapCommandLayer::new(|_| Command::new("PING"));
     let (mut service, mut inner) = mock::spawn_layer::<Command, Response, _>(layer);
     inner.allow(0);
     assert_pending!(service.poll_ready::<Command>());
     inner.allow(1);
     assert!(service.is_woken());
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     let (request, respond) = inner.next_request().await.expect("one request");
-    assert_eq!(request, Command::ping());
+    assert_eq!(request, Command::new("PING"));
     respond.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }

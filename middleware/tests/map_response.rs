@@ -27,12 +27,12 @@ async fn readiness_and_errors_pass_and_only_an_answer_is_changed() {
     inner.allow(2);
     assert!(service.is_woken());
     assert!(service.poll_ready::<Command>().is_ready());
-    let mut answer = task::spawn(service.call(Command::get("k")));
+    let mut answer = task::spawn(service.call(Command::new("GET").arg("k")));
     assert_pending!(answer.poll());
     inner.next_request().await.expect("one request").1.send_response(Response::Null);
     assert_eq!(assert_ready_ok!(answer.poll()), Response::from("changed"));
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }

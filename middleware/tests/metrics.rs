@@ -53,12 +53,12 @@ async fn commands_are_counted_by_name_and_outcome() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let layer = MetricsLayer::new();
-    answer(&layer, Command::get("k"), Response::Null).await;
+    answer(&layer, Command::new("GET").arg("k"), Response::Null).await;
     answer(&layer, Command::new("get").arg("k"), Response::ok()).await;
-    answer(&layer, Command::get("k"), Response::error("WRONGTYPE", "no")).await;
-    answer(&layer, Command::set("k", "v"), Response::ok()).await;
+    answer(&layer, Command::new("GET").arg("k"), Response::error("WRONGTYPE", "no")).await;
+    answer(&layer, Command::new("SET").arg("k").arg("v"), Response::ok()).await;
     let broken = layer.layer(service_fn(|_: Command| ready(Err::<Response, _>("broken"))));
-    assert_eq!(broken.oneshot(Command::get("k")).await, Err("broken"));
+    assert_eq!(broken.oneshot(Command::new("GET").arg("k")).await, Err("broken"));
     timeout(SECOND, call_once(layer, pending())).await.unwrap_err();
     let counts = [
         ("kvstore_commands_total GET ok", 2.0),
@@ -141,8 +141,8 @@ async fn given_names_are_the_only_ones() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let layer = MetricsLayer::new().names(["Get"]).prefix("mine");
-    answer(&layer, Command::get("k"), Response::error("WRONGTYPE", "no")).await;
-    answer(&layer, Command::set("k", "v"), Response::ok()).await;
+    answer(&layer, Command::new("GET").arg("k"), Response::error("WRONGTYPE", "no")).await;
+    answer(&layer, Command::new("SET").arg("k").arg("v"), Response::ok()).await;
     let counts = [("mine_commands_total GET WRONGTYPE", 1.0), ("mine_commands_total other ok", 1.0)];
     assert_eq!(recorded(&recorder), expected(counts));
 }
@@ -153,9 +153,9 @@ async fn services_and_clones_learn_from_each_other() {
     let _guard = metrics::set_default_local_recorder(&recorder);
     let layer = MetricsLayer::new();
     let refuses = layer.layer(service_fn(|_: Command| ready(Ok::<_, Infallible>(Response::error("ERR", "no")))));
-    assert!(refuses.clone().oneshot(Command::get("k")).await.expect("infallible").is_error());
-    answer(&layer.clone(), Command::get("k"), Response::ok()).await;
-    assert!(refuses.oneshot(Command::get("k")).await.expect("infallible").is_error());
+    assert!(refuses.clone().oneshot(Command::new("GET").arg("k")).await.expect("infallible").is_error());
+    answer(&layer.clone(), Command::new("GET").arg("k"), Response::ok()).await;
+    assert!(refuses.oneshot(Command::new("GET").arg("k")).await.expect("infallible").is_error());
     let counts = [
         ("kvstore_commands_total other ERR", 1.0),
         ("kvstore_commands_total GET ok", 1.0),
@@ -171,7 +171,7 @@ async fn each_command_of_a_pipeline_counts() {
     let mut service = MetricsLayer::new().layer(service_fn(|_: Command| ready(Ok::<_, Infallible>(Response::ok()))));
     for _ in 0..100 {
         let ready = service.ready().await.expect("infallible");
-        ready.call(Command::ping()).await.expect("infallible");
+        ready.call(Command::new("PING")).await.expect("infallible");
     }
     assert_eq!(recorded(&recorder), expected([("kvstore_commands_total PING ok", 100.0)]));
 }
@@ -182,7 +182,7 @@ async fn what_scripts_run_is_counted_apart() {
     let _guard = metrics::set_default_local_recorder(&recorder);
     let layer = MetricsLayer::new().names(["GET", "EVAL"]);
     let service = layer.layer(service_fn(|script: Command| {
-        for command in [Command::get("a"), Command::get("b"), Command::new("INVENTED")] {
+        for command in [Command::new("GET").arg("a"), Command::new("GET").arg("b"), Command::new("INVENTED")] {
             script.inspect_nested(&command).expect("nobody refuses");
         }
         ready(Ok::<_, Infallible>(Response::ok()))
@@ -202,7 +202,7 @@ async fn recorder_may_be_installed_after_the_layer_is_made() {
     let service = layer.layer(service_fn(|_: Command| ready(Ok::<_, Infallible>(Response::ok()))));
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    service.oneshot(Command::get("k")).await.expect("infallible");
+    service.oneshot(Command::new("GET").arg("k")).await.expect("infallible");
     assert_eq!(recorded(&recorder), expected([("kvstore_commands_total GET ok", 1.0)]));
 }
 
@@ -215,7 +215,7 @@ async fn readiness_and_errors_pass() {
     inner.allow(1);
     assert!(service.is_woken());
     assert!(assert_ready!(service.poll_ready::<Command>()).is_ok());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }

@@ -48,24 +48,27 @@ async fn count(layer: &RateLimitLayer, command: Command) -> usize {
 
 fn from_connection(id: u64, peer: &str) -> Command {
     let peer = peer.parse::<SocketAddr>().map_or(Peer::Memory, Peer::Tcp);
-    Command::get("k").in_session(Session::new(id, peer, Peer::Memory, mailbox(1).0).into(), 1)
+    Command::new("GET").arg("k").in_session(Session::new(id, peer, Peer::Memory, mailbox(1).0).into(), 1)
 }
 
 fn from_user(user: Option<&str>) -> Command {
-    Command::get("k").with_session(|session| session.set_user(user.map(Arc::from)))
+    Command::new("GET").arg("k").with_session(|session| session.set_user(user.map(Arc::from)))
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_command_too_many_is_refused_and_told_when_to_come_back() {
     let limit = RateLimitLayer::new(3, SECOND);
     for _ in 0..3 {
-        assert_eq!(answer(&limit, Command::get("k")).await, "+OK");
+        assert_eq!(answer(&limit, Command::new("GET").arg("k")).await, "+OK");
     }
-    assert_eq!(answer(&limit, Command::get("k")).await, "-RATELIMITED too many commands, try again in 334 ms");
+    assert_eq!(
+        answer(&limit, Command::new("GET").arg("k")).await,
+        "-RATELIMITED too many commands, try again in 334 ms"
+    );
     sleep(Duration::from_millis(333)).await;
-    assert_eq!(answer(&limit, Command::get("k")).await, "-RATELIMITED too many commands, try again in 1 ms");
+    assert_eq!(answer(&limit, Command::new("GET").arg("k")).await, "-RATELIMITED too many commands, try again in 1 ms");
     sleep(MOMENT).await;
-    assert_eq!(answer(&limit, Command::get("k")).await, "+OK");
+    assert_eq!(answer(&limit, Command::new("GET").arg("k")).await, "+OK");
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +86,7 @@ async fn ok(_: Command) -> Result<Response, Infallible> {
 }
 
 async fn call(service: &mut (impl Service<Command, Response = Response, Error = Infallible> + Clone)) -> Response {
-    service.ready().await.expect("infallible").call(Command::get("k")).await.expect("infallible")
+    service.ready().await.expect("infallible").call(Command::new("GET").arg("k")).await.expect("infallible")
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,18 +102,18 @@ async fn each_command_of_a_pipeline_counts() {
 #[tokio::test(start_paused = true)]
 async fn refused_commands_use_nothing_up() {
     let limit = RateLimitLayer::new(2, SECOND);
-    assert_eq!(count(&limit, Command::get("k")).await, 2);
+    assert_eq!(count(&limit, Command::new("GET").arg("k")).await, 2);
     sleep(SECOND).await;
-    assert_eq!(count(&limit, Command::get("k")).await, 2);
+    assert_eq!(count(&limit, Command::new("GET").arg("k")).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn burst_is_a_setting_of_its_own() {
     let limit = RateLimitLayer::new(10, SECOND).burst(2);
     sleep(SECOND * 10).await;
-    assert_eq!(count(&limit, Command::get("k")).await, 2);
+    assert_eq!(count(&limit, Command::new("GET").arg("k")).await, 2);
     sleep(SECOND / 10).await;
-    assert_eq!(count(&limit, Command::get("k")).await, 1);
+    assert_eq!(count(&limit, Command::new("GET").arg("k")).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +121,7 @@ async fn each_connection_has_its_own_allowance() {
     let limit = RateLimitLayer::new(2, SECOND).per_connection();
     assert_eq!(count(&limit, from_connection(1, "")).await, 2);
     assert_eq!(count(&limit, from_connection(2, "")).await, 2);
-    assert_eq!(count(&limit, Command::get("k")).await, 2, "from no connection");
+    assert_eq!(count(&limit, Command::new("GET").arg("k")).await, 2, "from no connection");
     assert_eq!(limit.keys(), 3);
 }
 
@@ -143,9 +146,9 @@ async fn each_user_has_an_own_allowance() {
 #[tokio::test(start_paused = true)]
 async fn key_function_says_who_shares_and_who_is_not_limited() {
     let limit = RateLimitLayer::new(2, SECOND).by(|command| command.arg_at(0).map(<[u8]>::to_vec));
-    assert_eq!(count(&limit, Command::get("a")).await, 2);
-    assert_eq!(count(&limit, Command::get("b")).await, 2);
-    assert_eq!(count(&limit, Command::ping()).await, 100);
+    assert_eq!(count(&limit, Command::new("GET").arg("a")).await, 2);
+    assert_eq!(count(&limit, Command::new("GET").arg("b")).await, 2);
+    assert_eq!(count(&limit, Command::new("PING")).await, 100);
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,25 +158,25 @@ async fn command_of_many_keys_may_count_as_many() {
     let refused = answer(&limit, Command::new("MGET").with_args(0..4)).await;
     assert_eq!(refused, "-RATELIMITED too many commands, try again in 200 ms");
     assert!(passes(&limit, Command::new("MGET").with_args(0..2)).await);
-    assert_eq!(count(&limit, Command::ping()).await, 100, "free");
+    assert_eq!(count(&limit, Command::new("PING")).await, 100, "free");
 }
 
 #[tokio::test(start_paused = true)]
 async fn invented_keys_take_no_memory_and_reset_no_limit() {
     let limit = RateLimitLayer::new(1, SECOND).max_keys(10).by(|command| command.arg_at(0).map(<[u8]>::to_vec));
     for key in 0..10 {
-        assert!(passes(&limit, Command::get(key)).await);
+        assert!(passes(&limit, Command::new("GET").arg(key)).await);
     }
     let mut passed = 0;
     for key in 10..10_000 {
-        passed += usize::from(passes(&limit, Command::get(key)).await);
+        passed += usize::from(passes(&limit, Command::new("GET").arg(key)).await);
     }
     assert_eq!((passed, limit.keys()), (1, 10), "one allowance for all that find no place");
     for key in 0..10 {
-        assert!(!passes(&limit, Command::get(key)).await, "still counted");
+        assert!(!passes(&limit, Command::new("GET").arg(key)).await, "still counted");
     }
     sleep(SECOND).await;
-    assert!(passes(&limit, Command::get("new")).await);
+    assert!(passes(&limit, Command::new("GET").arg("new")).await);
     assert_eq!(limit.keys(), 3, "what is full again is forgotten");
 }
 
@@ -181,7 +184,7 @@ async fn invented_keys_take_no_memory_and_reset_no_limit() {
 async fn default_number_of_keys_is_an_upper_bound() {
     let limit = RateLimitLayer::new(1, SECOND * 1000).by(|command| command.arg_at(0).map(<[u8]>::to_vec));
     for key in 0..110_000 {
-        answer(&limit, Command::get(key)).await;
+        answer(&limit, Command::new("GET").arg(key)).await;
     }
     assert!((95_000..=100_000).contains(&limit.keys()), "{}", limit.keys());
 }
@@ -189,10 +192,10 @@ async fn default_number_of_keys_is_an_upper_bound() {
 #[tokio::test(start_paused = true)]
 async fn waiting_command_goes_on_in_its_time() {
     let limit = RateLimitLayer::new(1, SECOND).wait();
-    assert!(passes(&limit, Command::get("k")).await);
+    assert!(passes(&limit, Command::new("GET").arg("k")).await);
     let started = tokio::time::Instant::now();
     for _ in 0..5 {
-        assert!(passes(&limit, Command::get("k")).await);
+        assert!(passes(&limit, Command::new("GET").arg("k")).await);
     }
     assert_eq!(started.elapsed(), SECOND * 5);
 }
@@ -217,13 +220,13 @@ async fn many_that_wait_are_let_through_at_the_rate_and_in_order() {
 #[tokio::test(start_paused = true)]
 async fn newcomer_overtakes_nobody() {
     let limit = RateLimitLayer::new(1, SECOND).wait();
-    assert!(passes(&limit, Command::get("k")).await);
+    assert!(passes(&limit, Command::new("GET").arg("k")).await);
     let mut first = task::spawn(call_once(limit.clone(), async {}));
     assert_pending!(first.poll());
     sleep(SECOND + MOMENT).await;
     let mut newcomer = task::spawn(call_once(limit.clone(), async {}));
     assert_pending!(newcomer.poll());
-    assert!(!passes(&limit.clone().refuse(), Command::get("k")).await);
+    assert!(!passes(&limit.clone().refuse(), Command::new("GET").arg("k")).await);
     assert!(first.is_woken());
     assert_ready_eq!(first.poll(), Response::ok());
     assert!(newcomer.is_woken());
@@ -235,7 +238,7 @@ async fn newcomer_overtakes_nobody() {
 #[tokio::test(start_paused = true)]
 async fn one_that_gives_up_uses_nothing_up_and_those_behind_it_move_up() {
     let limit = RateLimitLayer::new(1, SECOND).wait();
-    assert!(passes(&limit, Command::get("k")).await);
+    assert!(passes(&limit, Command::new("GET").arg("k")).await);
     let [mut first, mut second, mut third] = [(); 3].map(|()| task::spawn(call_once(limit.clone(), async {})));
     assert_pending!(first.poll());
     assert_pending!(second.poll());
@@ -248,26 +251,29 @@ async fn one_that_gives_up_uses_nothing_up_and_those_behind_it_move_up() {
     sleep(SECOND + MOMENT).await;
     assert_ready_eq!(third.poll(), Response::ok());
     sleep(SECOND).await;
-    assert_eq!(count(&limit.refuse(), Command::get("k")).await, 1);
+    assert_eq!(count(&limit.refuse(), Command::new("GET").arg("k")).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_wait_apart() {
     let limit = RateLimitLayer::new(1, SECOND).by(|command| command.arg_at(0).map(<[u8]>::to_vec)).wait();
-    assert!(passes(&limit, Command::get("a")).await);
-    let mut waiting = task::spawn(answer(&limit, Command::get("a")));
+    assert!(passes(&limit, Command::new("GET").arg("a")).await);
+    let mut waiting = task::spawn(answer(&limit, Command::new("GET").arg("a")));
     assert_pending!(waiting.poll());
-    let mut other = task::spawn(answer(&limit, Command::get("b")));
+    let mut other = task::spawn(answer(&limit, Command::new("GET").arg("b")));
     assert_eq!(assert_ready!(other.poll()), "+OK");
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_would_wait_too_long_is_refused_at_once() {
     let limit = RateLimitLayer::new(1, SECOND).wait_at_most(SECOND);
-    assert!(passes(&limit, Command::get("k")).await);
+    assert!(passes(&limit, Command::new("GET").arg("k")).await);
     let mut first = task::spawn(call_once(limit.clone(), async {}));
     assert_pending!(first.poll());
-    assert_eq!(answer(&limit, Command::get("k")).await, "-RATELIMITED too many commands, try again in 2000 ms");
+    assert_eq!(
+        answer(&limit, Command::new("GET").arg("k")).await,
+        "-RATELIMITED too many commands, try again in 2000 ms"
+    );
     sleep(SECOND).await;
     assert_ready_eq!(first.poll(), Response::ok());
 }
@@ -297,7 +303,7 @@ async fn refused_command_is_not_called() {
 async fn waiting_command_is_called_once_it_may_pass() {
     let (service, called) = works_in_call();
     let service = RateLimitLayer::new(1, SECOND).wait().layer(service);
-    let mut answers = [(); 5].map(|()| task::spawn(service.clone().call(Command::get("k"))));
+    let mut answers = [(); 5].map(|()| task::spawn(service.clone().call(Command::new("GET").arg("k"))));
     for passed in 1..=5 {
         answers[passed..].iter_mut().for_each(|answer| assert_pending!(answer.poll()));
         assert_eq!(called.load(Ordering::SeqCst), passed);
@@ -312,7 +318,8 @@ async fn waiting_command_is_called_once_it_may_pass() {
 async fn waiting_command_that_is_cancelled_is_not_called_and_does_not_count() {
     let (service, called) = works_in_call();
     let service = RateLimitLayer::new(1, SECOND).wait().layer(service);
-    let [passed, mut cancelled, mut last] = [(); 3].map(|()| task::spawn(service.clone().call(Command::get("k"))));
+    let [passed, mut cancelled, mut last] =
+        [(); 3].map(|()| task::spawn(service.clone().call(Command::new("GET").arg("k"))));
     assert_pending!(cancelled.poll());
     assert_pending!(last.poll());
     drop((passed, cancelled));
@@ -329,7 +336,7 @@ async fn command_over_the_limit_leaves_no_reservation_with_the_service() {
         let mut service = limit.layer(inner.layer(service_fn(|_: Command| pending::<Result<Response, Infallible>>())));
         let mut answers = Vec::new();
         for _ in 0..2 {
-            answers.push(service.ready().await.expect("infallible").call(Command::get("k")));
+            answers.push(service.ready().await.expect("infallible").call(Command::new("GET").arg("k")));
         }
         // One for the command that passed, and one for that which waits.
         assert_eq!(permits.available_permits(), 10 - left);
@@ -342,8 +349,8 @@ async fn command_over_the_limit_leaves_no_reservation_with_the_service() {
 async fn waiting_for_the_rate_is_not_late() {
     let limit = RateLimitLayer::new(1, SECOND * 10).wait();
     let service = ServiceBuilder::new().layer(limit).layer(TimeoutLayer::new(SECOND)).service(service_fn(ok));
-    assert_eq!(service.clone().oneshot(Command::get("k")).await, Ok(Response::ok()));
-    assert_eq!(service.oneshot(Command::get("k")).await, Ok(Response::ok()));
+    assert_eq!(service.clone().oneshot(Command::new("GET").arg("k")).await, Ok(Response::ok()));
+    assert_eq!(service.oneshot(Command::new("GET").arg("k")).await, Ok(Response::ok()));
 }
 
 #[test]
@@ -360,7 +367,8 @@ fn command_that_passes_needs_no_timer() {
 async fn commands_of_a_script_count_for_who_sent_it_and_are_refused_where_others_wait() {
     let limit = RateLimitLayer::new(5, SECOND).per_user().wait();
     let service = limit.layer(service_fn(|script: Command| async move {
-        let ran: Result<Vec<()>, CommandError> = (0..3).map(|_| script.inspect_nested(&Command::get("k"))).collect();
+        let ran: Result<Vec<()>, CommandError> =
+            (0..3).map(|_| script.inspect_nested(&Command::new("GET").arg("k"))).collect();
         Ok::<_, Infallible>(ran.map_or_else(Response::from, |_| Response::ok()))
     }));
     let script =
@@ -375,7 +383,7 @@ async fn commands_of_a_script_count_for_who_sent_it_and_are_refused_where_others
 #[tokio::test(start_paused = true)]
 async fn unlimited_lets_everything_through() {
     let limit = RateLimitLayer::unlimited().per_connection().burst(1);
-    assert_eq!(count(&limit, Command::get("k")).await, 100);
+    assert_eq!(count(&limit, Command::new("GET").arg("k")).await, 100);
     assert_eq!(limit.keys(), 0);
 }
 
@@ -388,7 +396,7 @@ async fn readiness_and_errors_pass() {
     inner.allow(1);
     assert!(service.is_woken());
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }
@@ -403,10 +411,10 @@ async fn threads_together_have_one_allowance() {
             let mut passed = 0;
             for _ in 0..200 {
                 // One that waits, and gives up at once; it passes as long as there is room.
-                let mut waiting = task::spawn(answer(&patient, Command::get("k")));
+                let mut waiting = task::spawn(answer(&patient, Command::new("GET").arg("k")));
                 passed += usize::from(waiting.poll().is_ready());
                 drop(waiting);
-                passed += usize::from(passes(&limit, Command::get("k")).await);
+                passed += usize::from(passes(&limit, Command::new("GET").arg("k")).await);
             }
             passed
         });

@@ -94,7 +94,7 @@ async fn readiness_and_errors_pass() {
     assert!(service.poll_ready::<Command>().is_ready());
     let answer = service.call(parse("FETCH k"));
     let (request, respond) = inner.next_request().await.expect("one request");
-    assert_eq!(request, Command::get("k"));
+    assert_eq!(request, Command::new("GET").arg("k"));
     respond.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }

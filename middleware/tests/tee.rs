@@ -70,8 +70,8 @@ async fn second_service_sees_what_the_first_does() {
         log.push(shown(&command));
         ready(Ok::<_, Infallible>(Response::Null))
     }));
-    assert_eq!(answer(&tee, Command::set("k", "v")).await, Response::ok());
-    assert_eq!(answer(&tee.clone(), Command::get("k")).await, Response::ok());
+    assert_eq!(answer(&tee, Command::new("SET").arg("k").arg("v")).await, Response::ok());
+    assert_eq!(answer(&tee.clone(), Command::new("GET").arg("k")).await, Response::ok());
     tee.idle().await;
     assert_eq!(seen.all(), ["SET k v", "GET k"]);
     assert_eq!(tee.dropped(), 0);
@@ -91,7 +91,7 @@ async fn each_command_of_a_pipeline_is_mirrored_in_its_order_however_long_each_t
         }
     }));
     for number in 0..100 {
-        assert_eq!(answer(&tee, from_connection(7, Command::get(number))).await, Response::ok());
+        assert_eq!(answer(&tee, from_connection(7, Command::new("GET").arg(number))).await, Response::ok());
     }
     tee.idle().await;
     assert_eq!(seen.all(), (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
@@ -112,7 +112,7 @@ async fn connections_do_not_wait_for_each_other_and_so_many_commands_are_under_w
     }))
     .max_in_flight(4);
     for id in 0..16 {
-        answer(&tee, from_connection(id, Command::get("k"))).await;
+        answer(&tee, from_connection(id, Command::new("GET").arg("k"))).await;
     }
     let started = Instant::now();
     tee.idle().await;
@@ -132,7 +132,7 @@ async fn a_tee_is_idle_once_everything_is_answered_and_compared() {
     let started = Instant::now();
     tee.idle().await;
     for _ in 0..3 {
-        answer(&tee, from_connection(7, Command::get("k"))).await;
+        answer(&tee, from_connection(7, Command::new("GET").arg("k"))).await;
     }
     tokio::join!(tee.idle(), tee.idle());
     assert_eq!((compared.load(Ordering::Relaxed), started.elapsed()), (3, SECOND * 3));
@@ -143,7 +143,7 @@ async fn first_service_waits_for_nothing_and_what_has_no_room_is_dropped() {
     let tee = TeeLayer::new(service_fn(|_: Command| pending::<Result<Response, Infallible>>())).max_pending(3, 1000);
     let started = Instant::now();
     for _ in 0..10 {
-        assert_eq!(answer(&tee, Command::get("k")).await, Response::ok());
+        assert_eq!(answer(&tee, Command::new("GET").arg("k")).await, Response::ok());
     }
     assert_eq!(started.elapsed(), Duration::ZERO);
     assert_eq!((tee.in_flight(), tee.dropped()), (3, 7));
@@ -153,7 +153,7 @@ async fn first_service_waits_for_nothing_and_what_has_no_room_is_dropped() {
 async fn waiting_bytes_are_bounded_too() {
     let tee = TeeLayer::new(service_fn(|_: Command| pending::<Result<Response, Infallible>>())).max_pending(100, 1000);
     for _ in 0..10 {
-        answer(&tee, Command::set("k", vec![b'v'; 400])).await;
+        answer(&tee, Command::new("SET").arg("k").arg(vec![b'v'; 400])).await;
     }
     assert_eq!((tee.in_flight(), tee.dropped()), (2, 8));
 }
@@ -174,7 +174,7 @@ async fn command_that_takes_too_long_is_given_up_and_its_lane_goes_on() {
     });
     let tee = TeeLayer::new(second).timeout(SECOND).compare(|command, _, _| assert!(!command.is("BLPOP")));
     answer(&tee, Command::new("BLPOP").with_args(["k", "0"])).await;
-    answer(&tee, Command::get("k")).await;
+    answer(&tee, Command::new("GET").arg("k")).await;
     sleep(SECOND / 2).await;
     assert_eq!((seen.all().len(), tee.in_flight()), (0, 2));
     sleep(SECOND).await;
@@ -190,8 +190,8 @@ async fn filtered_commands_are_not_mirrored() {
         ok(command)
     }))
     .only(|command| command.is("SET"));
-    answer(&tee, Command::get("k")).await;
-    answer(&tee, Command::set("k", "v")).await;
+    answer(&tee, Command::new("GET").arg("k")).await;
+    answer(&tee, Command::new("SET").arg("k").arg("v")).await;
     tee.idle().await;
     assert_eq!(seen.all(), ["SET"]);
 }
@@ -214,8 +214,8 @@ impl<T> Mirrored for T where
 async fn answers_that_differ_are_told_and_others_are_not() {
     let seen = Seen::default();
     let (same, other) = (comparing(&seen, Response::ok()), comparing(&seen, Response::Null));
-    assert_eq!(answer(&same, Command::get("a")).await, Response::ok());
-    assert_eq!(answer(&other, Command::get("b")).await, Response::ok());
+    assert_eq!(answer(&same, Command::new("GET").arg("a")).await, Response::ok());
+    assert_eq!(answer(&other, Command::new("GET").arg("b")).await, Response::ok());
     same.idle().await;
     other.idle().await;
     assert_eq!(seen.all(), ["GET b: +OK, (nil)"]);
@@ -226,7 +226,7 @@ async fn all_answers_are_compared_where_that_is_asked_for() {
     let seen = Seen::default();
     let log = seen.clone();
     let tee = TeeLayer::new(service_fn(ok)).compare(move |_, first, second| log.push(format!("{first} {second}")));
-    answer(&tee, Command::get("k")).await;
+    answer(&tee, Command::new("GET").arg("k")).await;
     tee.idle().await;
     assert_eq!(seen.all(), ["+OK +OK"]);
 }
@@ -238,7 +238,7 @@ async fn late_answer_of_the_first_service_is_compared_and_its_lane_goes_on_meanw
     let (release, released) = oneshot::channel::<()>();
     let mut slow = task::spawn(call_once(tee.clone(), async { released.await.expect("released") }));
     assert_pending!(slow.poll());
-    answer(&tee, Command::get("fast")).await;
+    answer(&tee, Command::new("GET").arg("fast")).await;
     sleep(SECOND * 100).await;
     assert_eq!((seen.all(), tee.in_flight()), (vec!["GET fast: +OK, (nil)".to_owned()], 1));
     release.send(()).expect("somebody listens");
@@ -253,7 +253,7 @@ async fn command_that_the_first_service_drops_or_fails_is_mirrored_and_not_compa
     let tee = comparing(&seen, Response::Null);
     timeout(SECOND, call_once(tee.clone(), pending())).await.unwrap_err();
     let broken = tee.layer(service_fn(|_: Command| ready(Err::<Response, _>("broken"))));
-    assert_eq!(broken.oneshot(Command::get("k")).await, Err("broken"));
+    assert_eq!(broken.oneshot(Command::new("GET").arg("k")).await, Err("broken"));
     tee.idle().await;
     assert!(seen.all().is_empty());
 }
@@ -272,7 +272,7 @@ async fn command_that_an_outer_layer_refuses_is_not_mirrored() {
         }));
     let mut first = task::spawn(held.clone().oneshot(Command::new("BLPOP")));
     assert_pending!(first.poll());
-    assert!(held.oneshot(Command::get("k")).await.expect("infallible").is_error());
+    assert!(held.oneshot(Command::new("GET").arg("k")).await.expect("infallible").is_error());
     sleep(SECOND).await;
     assert_eq!(tee.in_flight(), 1, "BLPOP alone waits to be compared");
     drop(first);
@@ -320,7 +320,7 @@ async fn second_service_has_no_way_to_the_client() {
 #[test]
 fn without_a_runtime_commands_are_answered_and_dropped() {
     let tee = TeeLayer::new(service_fn(ok));
-    let mut answered = task::spawn(answer(&tee, Command::get("k")));
+    let mut answered = task::spawn(answer(&tee, Command::new("GET").arg("k")));
     assert_eq!(assert_ready!(answered.poll()), Response::ok());
     assert_eq!((tee.in_flight(), tee.dropped()), (0, 1));
 }
@@ -341,12 +341,12 @@ fn lane_goes_on_in_another_runtime_when_its_own_ends() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime().block_on(async {
         answer(&tee, Command::new("BLPOP")).await;
-        answer(&tee, Command::get("k")).await;
+        answer(&tee, Command::new("GET").arg("k")).await;
         entered.notified().await;
     });
     assert_eq!((tee.in_flight(), tee.dropped()), (0, 2));
     runtime().block_on(async {
-        answer(&tee, Command::get("k")).await;
+        answer(&tee, Command::new("GET").arg("k")).await;
         tee.idle().await;
     });
     assert_eq!(tee.dropped(), 2);
@@ -363,7 +363,7 @@ async fn readiness_is_that_of_the_first_service_and_its_errors_pass() {
     inner.allow(1);
     assert!(service.is_woken());
     assert!(assert_ready!(service.poll_ready::<Command>()).is_ok());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }
@@ -387,7 +387,7 @@ async fn threads_lose_no_command_and_no_order() {
         let tee = tee.clone();
         clients.spawn(async move {
             for number in 0..500 {
-                answer(&tee, from_connection(id, Command::get(number))).await;
+                answer(&tee, from_connection(id, Command::new("GET").arg(number))).await;
                 if number % 50 == 0 {
                     tee.idle().await;
                 }

@@ -27,7 +27,7 @@ fn mocked(layer: TimeoutLayer) -> (Spawn<Mock>, Handle<Command, Response>) {
 async fn late_command_is_answered_instead_of_failed() {
     let (mut service, mut inner) = mocked(TimeoutLayer::new(SECOND));
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     let (_request, _never_sent) = inner.next_request().await.expect("one request");
     assert_eq!(answer.await.expect("the mock does not fail").to_string(), LATE);
 }
@@ -36,10 +36,10 @@ async fn late_command_is_answered_instead_of_failed() {
 async fn answer_in_time_passes() {
     let (mut service, mut inner) = mocked(TimeoutLayer::new(SECOND));
     assert!(service.poll_ready::<Command>().is_ready());
-    let mut answer = task::spawn(service.call(Command::get("k")));
+    let mut answer = task::spawn(service.call(Command::new("GET").arg("k")));
     assert_pending!(answer.poll());
     let (request, respond) = inner.next_request().await.expect("one request");
-    assert_eq!(request, Command::get("k"));
+    assert_eq!(request, Command::new("GET").arg("k"));
     sleep(SECOND - MOMENT).await;
     respond.send_response(Response::from("v"));
     assert_eq!(assert_ready!(answer.poll()).expect("an answer"), Response::from("v"));
@@ -49,7 +49,7 @@ async fn answer_in_time_passes() {
 async fn answer_that_arrives_on_the_deadline_is_not_late() {
     let (mut service, mut inner) = mocked(TimeoutLayer::new(SECOND));
     assert!(service.poll_ready::<Command>().is_ready());
-    let mut answer = task::spawn(service.call(Command::get("k")));
+    let mut answer = task::spawn(service.call(Command::new("GET").arg("k")));
     assert_pending!(answer.poll());
     let (_request, respond) = inner.next_request().await.expect("one request");
     sleep(SECOND * 2).await;
@@ -62,7 +62,7 @@ async fn answer_that_arrives_on_the_deadline_is_not_late() {
 async fn time_counts_from_the_first_poll() {
     let (mut service, mut inner) = mocked(TimeoutLayer::new(SECOND));
     assert!(service.poll_ready::<Command>().is_ready());
-    let mut answer = task::spawn(service.call(Command::get("k")));
+    let mut answer = task::spawn(service.call(Command::new("GET").arg("k")));
     let (_request, _never_sent) = inner.next_request().await.expect("one request");
     sleep(SECOND * 2).await;
     assert_pending!(answer.poll());
@@ -78,7 +78,7 @@ fn answer_at_the_first_poll_needs_no_timer() {
     let service = ServiceBuilder::new()
         .layer(TimeoutLayer::new(Duration::ZERO))
         .service(service_fn(async |_: Command| Ok::<_, Infallible>(Response::ok())));
-    let mut answer = task::spawn(service.oneshot(Command::ping()));
+    let mut answer = task::spawn(service.oneshot(Command::new("PING")));
     assert_eq!(assert_ready!(answer.poll()), Ok(Response::ok()));
 }
 
@@ -86,7 +86,7 @@ fn answer_at_the_first_poll_needs_no_timer() {
 fn disabled_timeout_needs_no_timer_at_all() {
     let (mut service, _inner) = mocked(TimeoutLayer::disabled());
     assert!(service.poll_ready::<Command>().is_ready());
-    let mut answer = task::spawn(service.call(Command::get("k")));
+    let mut answer = task::spawn(service.call(Command::new("GET").arg("k")));
     assert_pending!(answer.poll());
     assert_pending!(answer.poll());
 }
@@ -132,7 +132,7 @@ async fn readiness_and_errors_pass() {
     inner.allow(1);
     assert!(service.is_woken());
     assert!(service.poll_ready::<Command>().is_ready());
-    let answer = service.call(Command::get("k"));
+    let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
 }

@@ -104,7 +104,7 @@ pub trait Codec {
     ///         Ok(Some(match &line[..end] {
     ///             b"" => return Err(ProtocolError::new("an empty line")),
     ///             b"version" => (Command::new("VERSION"), Kind::Version),
-    ///             key => (Command::get(key), Kind::Get),
+    ///             key => (Command::new("GET").arg(key), Kind::Get),
     ///         }))
     ///     }
     ///

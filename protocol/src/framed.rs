@@ -23,9 +23,9 @@ use crate::{ClientCodec, Codec, Command, FrameError, Output, Response, ServerCod
 /// let mut client = Framed::new(client, ClientCodec::resp());
 /// let mut server = Framed::new(server, ServerCodec::default());
 ///
-/// client.send(Command::get("key")).await?;
+/// client.send(Command::new("GET").arg("key")).await?;
 /// let (command, tag) = server.next().await.expect("a command")?;
-/// assert_eq!(command, Command::get("key"));
+/// assert_eq!(command, Command::new("GET").arg("key"));
 /// server.send((Response::from("value"), tag)).await?;
 /// assert_eq!(client.next().await.expect("a response")?, Response::from("value"));
 /// # Ok::<(), kvstore_protocol::FrameError>(())

@@ -22,7 +22,7 @@
 //! // In a layer:
 //! let script = Command::new("EVAL").with_args(["redis.call('FLUSHALL')", "0"]).inspected_by(|| Arc::new(NoFlush));
 //! // Where the script is run:
-//! assert!(script.inspect_nested(&Command::get("key")).is_ok());
+//! assert!(script.inspect_nested(&Command::new("GET").arg("key")).is_ok());
 //! assert!(script.inspect_nested(&Command::new("FLUSHALL")).is_err());
 //! ```
 
@@ -111,7 +111,7 @@ mod tests {
         };
         let script = Command::new("evalsha").inspected_by(note("outer")).inspected_by(note("refuses"));
         let script = script.inspected_by(note("inner"));
-        assert_eq!(script.inspect_nested(&Command::ping()), Err(CommandError::SYNTAX));
+        assert_eq!(script.inspect_nested(&Command::new("PING")), Err(CommandError::SYNTAX));
         assert_eq!(*seen.lock().unwrap(), ["outer", "refuses"]);
     }
 
@@ -122,7 +122,7 @@ mod tests {
         let script = Command::new("EVAL").in_session(session.into(), 3);
         let script = script.inspected_by(|| Arc::new(Note("outer", Arc::clone(&seen))));
         let mirrored = script.clone().mirrored();
-        assert_eq!(mirrored.inspect_nested(&Command::ping()), Ok(()));
+        assert_eq!(mirrored.inspect_nested(&Command::new("PING")), Ok(()));
         assert!(seen.lock().unwrap().is_empty() && mirrored.push().is_none());
         assert_eq!((mirrored.session().id(), mirrored.number()), (7, 3));
         assert!(script.push().is_some());
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_command_that_runs_no_others_is_left_alone() {
-        let command = Command::get("key").inspected_by::<Note>(|| unreachable!("nobody asks"));
-        assert_eq!(command.inspect_nested(&Command::ping()), Ok(()));
+        let command = Command::new("GET").arg("key").inspected_by::<Note>(|| unreachable!("nobody asks"));
+        assert_eq!(command.inspect_nested(&Command::new("PING")), Ok(()));
     }
 }

@@ -30,11 +30,11 @@ fn inline_command() -> impl Strategy<Value = (Vec<u8>, Option<Command>)> {
 
 fn native_command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        ".{0,90}".prop_map(Command::get),
-        (".{0,9}", ".{0,90}").prop_map(|(key, value)| Command::set(key, value)),
+        ".{0,90}".prop_map(|key| Command::new("GET").arg(key)),
+        (".{0,9}", ".{0,90}").prop_map(|(key, value)| Command::new("SET").arg(key).arg(value)),
         ".{0,9}".prop_map(|key| Command::new("GETDEL").arg(key)),
-        ".{1,9}".prop_map(|text| Command::ping().arg(text)),
-        Just(Command::ping()),
+        ".{1,9}".prop_map(|text| Command::new("PING").arg(text)),
+        Just(Command::new("PING")),
     ]
 }
 

@@ -10,7 +10,7 @@
 //! let get = CommandInfo::new("GET", Arity::exactly(2)).flags(Flags::READ | Flags::FAST).keys(KeyRange::FIRST);
 //! let catalog = Catalog::new([get.summary("Returns the string of a key.")]);
 //! assert_eq!(catalog.count(), 1);
-//! assert_eq!(catalog.keys_of(&Command::get("k"))?, [b"k"]);
+//! assert_eq!(catalog.keys_of(&Command::new("GET").arg("k"))?, [b"k"]);
 //! # Ok::<(), kvstore::protocol::CommandError>(())
 //! ```
 

@@ -176,8 +176,8 @@ impl Client {
     ///
     /// let client = Client::over(connector.connect()?, ClientCodec::resp());
     /// client.set("key", "value").await?;
-    /// assert_eq!(client.call(Command::new("STRLEN").arg("key")).await?, Response::from(5));
-    /// assert!(client.call(Command::new("STRLEN")).await?.is_error());
+    /// assert_eq!(client.execute(Command::new("STRLEN").arg("key")).await?, Response::from(5));
+    /// assert!(client.execute(Command::new("STRLEN")).await?.is_error());
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -206,7 +206,7 @@ impl Client {
     ///
     /// let client = Client::over(connector.connect()?, ClientCodec::resp());
     /// let body = Body::new(1_000_000, tokio::io::repeat(b'x')); // a file, another connection
-    /// let answer = client.call(Command::new("SET").arg("key").with_body(body)).await?;
+    /// let answer = client.execute(Command::new("SET").arg("key").with_body(body)).await?;
     /// assert_eq!(answer, Response::ok());
     /// assert_eq!(client.strlen("key").await?, 1_000_000);
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
@@ -217,7 +217,7 @@ impl Client {
     /// [`ClientError::Unsupported`], and nothing is sent, for a command that the native protocol does not have, that changes
     /// the connection for other callers, that has no single reply (MONITOR, CLIENT REPLY, replication), or that comes from a
     /// connection with another database selected. Otherwise the [errors of the connection](Client#errors).
-    pub fn call(&self, command: Command) -> ResponseFuture {
+    pub fn execute(&self, command: Command) -> ResponseFuture {
         ResponseFuture::new(self, command, None)
     }
 
@@ -228,7 +228,7 @@ impl Client {
     /// use kvstore::{client::Client, protocol::{Command, Response}, store::Store};
     ///
     /// let client = Client::local(Store::new());
-    /// let answers = client.pipeline().add(Command::set("key", 1)).add(Command::new("INCR").arg("key")).send().await?;
+    /// let answers = client.pipeline().add(Command::new("SET").arg("key").arg(1)).add(Command::new("INCR").arg("key")).send().await?;
     /// assert_eq!(answers, [Response::ok(), Response::from(2)]);
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

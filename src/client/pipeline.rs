@@ -39,7 +39,7 @@ impl Pipeline {
     /// in its place. The deadline is for the whole pipeline.
     ///
     /// # Errors
-    /// Those of [`call`](Client::call), for the whole pipeline: [`ClientError::Unsupported`] when one of the commands cannot be
+    /// Those of [`call`](Client::execute), for the whole pipeline: [`ClientError::Unsupported`] when one of the commands cannot be
     /// sent, and then none is; [`ClientError::Lost`] when the connection was lost before the last answer.
     ///
     /// # Cancel safety

@@ -32,7 +32,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 ///
 /// let client = Client::builder().resp3().over(connector.connect()?).await?;
 /// let mut pushes = client.pushes();
-/// client.call(Command::new("ANYTHING")).await?;
+/// client.execute(Command::new("ANYTHING")).await?;
 /// assert_eq!(pushes.next().await, Some(Pushed::Message(vec!["news".into()])));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -69,7 +69,7 @@ impl SetOptions {
         if gets {
             words.push("GET".to_owned());
         }
-        Command::set(key, value).with_args(words)
+        Command::new("SET").arg(key).arg(value).with_args(words)
     }
 }
 

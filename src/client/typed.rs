@@ -31,7 +31,7 @@ impl Client {
     /// Those of [every call](Client#errors).
     pub async fn ping(&self, text: impl ToArg) -> Result<Bytes, ClientError> {
         let has_text = text.with_bytes(|text| !text.is_empty());
-        let ping = Command::ping();
+        let ping = Command::new("PING");
         self.text(if has_text { ping.arg(text) } else { ping }).await
     }
 
@@ -48,7 +48,7 @@ impl Client {
     /// # Errors
     /// Those of [every call](Client#errors).
     pub async fn get(&self, key: impl ToArg) -> Result<Option<Bytes>, ClientError> {
-        match self.value(Command::get(key)).await {
+        match self.value(Command::new("GET").arg(key)).await {
             // The native protocol has no null reply.
             Err(ClientError::Refused(refusal)) if self.is_native() && refusal.as_bytes() == b"Key not found" => {
                 Ok(None)
@@ -62,7 +62,7 @@ impl Client {
     /// # Errors
     /// Those of [every call](Client#errors).
     pub async fn set(&self, key: impl ToArg, value: impl ToArg) -> Result<(), ClientError> {
-        match self.ask(Command::set(key, value)).await? {
+        match self.ask(Command::new("SET").arg(key).arg(value)).await? {
             // The native protocol answers the key.
             Response::Bulk(_) if self.is_native() => Ok(()),
             answer => done(answer),
@@ -225,7 +225,7 @@ impl Client {
     /// Calls, and returns an error reply as an error. A streamed value is collected, within the deadline.
     pub(super) async fn ask(&self, command: Command) -> Result<Response, ClientError> {
         let deadline = CallDeadline::after(self.deadline);
-        match self.call(command).await? {
+        match self.execute(command).await? {
             Response::Error(text) => Err(Refusal::new(text).into()),
             Response::Streamed(streamed) => collected(streamed, deadline).await,
             answer => Ok(answer),

@@ -60,9 +60,9 @@ use super::{
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let client = Client::local(ServiceBuilder::new().layer(from_fn(own_keys)).service(Store::new()));
-/// let refused = client.call(Command::get("user:ada")).await?;
+/// let refused = client.execute(Command::new("GET").arg("user:ada")).await?;
 /// assert_eq!(refused.to_string(), "-NOPERM the key belongs to another user");
-/// assert_eq!(client.call(Command::get("news")).await?, Response::Null);
+/// assert_eq!(client.execute(Command::new("GET").arg("news")).await?, Response::Null);
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -100,8 +100,8 @@ where
 /// let errors = Arc::new(AtomicU64::new(0));
 /// let router = Router::new().command("HI", || "hi").layer(from_fn_with_state(errors.clone(), count));
 /// let client = Client::local(router);
-/// client.call(Command::new("HI")).await?;
-/// client.call(Command::new("HI").arg("too many arguments")).await?;
+/// client.execute(Command::new("HI")).await?;
+/// client.execute(Command::new("HI").arg("too many arguments")).await?;
 /// assert_eq!(errors.load(Ordering::Relaxed), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -23,7 +23,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 //! let client = Client::local(Router::new().command("VISIT", visit).with_state(Visits::default()));
-//! assert_eq!(client.call(Command::new("VISIT").arg("Ada").arg(2)).await?, 2.into());
+//! assert_eq!(client.execute(Command::new("VISIT").arg("Ada").arg(2)).await?, 2.into());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -38,7 +38,7 @@ use crate::{catalog::Arity, server};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let client = Client::local(Router::new().command("GREET", greet));
-/// let response = client.call(Command::new("greet").arg("Ada")).await?;
+/// let response = client.execute(Command::new("greet").arg("Ada")).await?;
 /// assert_eq!(response, "hello, Ada".into());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -70,8 +70,8 @@ const CALLS_TO_SETTLE: u8 = 16;
 /// use tower::ServiceExt;
 ///
 /// let store = Store::new();
-/// assert_eq!(store.clone().oneshot(Command::set("key", "value")).await, Ok(Response::ok()));
-/// assert_eq!(store.oneshot(Command::get("key")).await, Ok(Response::from("value")));
+/// assert_eq!(store.clone().oneshot(Command::new("SET").arg("key").arg("value")).await, Ok(Response::ok()));
+/// assert_eq!(store.oneshot(Command::new("GET").arg("key")).await, Ok(Response::from("value")));
 /// # });
 /// ```
 pub struct Store {

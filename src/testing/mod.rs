@@ -20,14 +20,14 @@
 //! let client = server.client();
 //!
 //! // The test plays the service: it sees each command, and answers it.
-//! let asked = tokio::spawn(async move { client.call(Command::get("key")).await });
+//! let asked = tokio::spawn(async move { client.execute(Command::new("GET").arg("key")).await });
 //! let call = script.next().await;
-//! assert_eq!(call.command(), &Command::get("key"));
+//! assert_eq!(call.command(), &Command::new("GET").arg("key"));
 //! call.answer("value");
 //! assert_eq!(asked.await??, Response::from("value"));
 //!
 //! // This minute takes no time, since the clock is paused.
-//! let late = server.client().call(Command::get("key")).await?;
+//! let late = server.client().execute(Command::new("GET").arg("key")).await?;
 //! assert_eq!(late.to_string(), "-TIMEOUT the command took too long");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -65,13 +65,13 @@ async fn a_body_is_the_last_argument_however_its_bytes_come() {
     for length in [0, 5] {
         let value = &b"value"[..length as usize];
         let (answer, ()) = join!(
-            client.call(put(Body::new(length, value))),
+            client.execute(put(Body::new(length, value))),
             server.answers(format!("{PUT_K}${length}\r\n{}\r\n", value.escape_ascii()), "+OK\r\n")
         );
         assert_eq!(answer.unwrap(), Response::ok());
     }
     let (body, mut source) = slow(5);
-    let call = tokio::spawn(client.call(put(body)));
+    let call = tokio::spawn(client.execute(put(body)));
     server.gets(format!("{PUT_K}$5\r\n")).await;
     for byte in ["v", "a", "l", "u", "e"] {
         source.write_all(byte.as_bytes()).await.unwrap();
@@ -84,13 +84,13 @@ async fn a_body_is_the_last_argument_however_its_bytes_come() {
 #[tokio::test]
 async fn others_wait_behind_a_slow_body_and_those_before_are_answered() {
     let (client, mut server) = resp();
-    let before = tokio::spawn(client.call(Command::get("k")));
+    let before = tokio::spawn(client.execute(Command::new("GET").arg("k")));
     server.gets(GET_K).await;
     let (body, mut source) = slow(5);
-    let mut streamed = task::spawn(client.call(put(body)));
+    let mut streamed = task::spawn(client.execute(put(body)));
     assert_pending!(streamed.poll());
     server.gets(format!("{PUT_K}$5\r\n")).await;
-    let behind = tokio::spawn(client.call(Command::ping()));
+    let behind = tokio::spawn(client.execute(Command::new("PING")));
     server.sends("$1\r\nv\r\n").await;
     assert_eq!(before.await.unwrap().unwrap(), Response::from("v"));
     source.write_all(b"value").await.unwrap();
@@ -105,7 +105,7 @@ async fn a_source_is_read_as_the_server_reads() {
     const LENGTH: usize = 10 << 20;
     let (client, mut server) = with_room(4096, ClientCodec::resp());
     let read = Arc::new(AtomicUsize::new(0));
-    let call = tokio::spawn(client.call(put(Body::new(LENGTH as u64, Counting(read.clone())))));
+    let call = tokio::spawn(client.execute(put(Body::new(LENGTH as u64, Counting(read.clone())))));
     settle().await;
     server.gets(format!("{PUT_K}${LENGTH}\r\n")).await;
     settle().await;
@@ -135,12 +135,12 @@ async fn a_source_that_fails_breaks_the_connection_and_the_next_one_is_made() {
     let causes = ["the disk is gone", "unexpected end of file", "the source of the value panicked"];
     for (body, expected) in failing.into_iter().zip(causes) {
         let mut server = backend.accept().await;
-        let before = tokio::spawn(client.call(Command::get("k")));
+        let before = tokio::spawn(client.execute(Command::new("GET").arg("k")));
         server.gets(GET_K).await;
-        let streamed = tokio::spawn(client.call(put(body)));
+        let streamed = tokio::spawn(client.execute(put(body)));
         settle().await;
         // Nothing of it was sent, so it goes over the next connection.
-        let behind = tokio::spawn(client.call(Command::ping()));
+        let behind = tokio::spawn(client.execute(Command::new("PING")));
         for call in [before, streamed] {
             let Err(ClientError::Lost(ConnectionError::Io(cause))) = call.await.unwrap() else { panic!("not lost") };
             assert_eq!(cause.to_string(), expected);
@@ -160,9 +160,9 @@ async fn a_body_of_which_nothing_was_sent_goes_whole_over_the_next_connection() 
     let (client, mut backend) = connected_lazily(Client::builder());
     let mut server = backend.accept().await;
     // It fills the pipe: what is behind it is encoded and not written.
-    let first = tokio::spawn(client.call(Command::set("k", "x".repeat(200_000))));
+    let first = tokio::spawn(client.execute(Command::new("SET").arg("k").arg("x".repeat(200_000))));
     server.gets("*3\r\n").await;
-    let (small, mut other) = (tokio::spawn(client.call(put(Body::new(5, &b"value"[..])))), server);
+    let (small, mut other) = (tokio::spawn(client.execute(put(Body::new(5, &b"value"[..])))), server);
     settle().await;
     let mut some = [0; 100];
     other.0.read_exact(&mut some).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_body_of_which_nothing_was_sent_goes_whole_over_the_next_connection() 
 async fn a_body_is_sent_to_its_end_when_its_call_is_dropped() {
     let (client, mut server) = resp();
     let (body, mut source) = slow(5);
-    let mut call = task::spawn(client.call(put(body)));
+    let mut call = task::spawn(client.execute(put(body)));
     assert_pending!(call.poll());
     server.gets(format!("{PUT_K}$5\r\n")).await;
     drop(call);
@@ -194,7 +194,7 @@ async fn an_early_answer_is_given_when_the_body_is_sent_or_the_connection_breaks
     for is_whole in [true, false] {
         let (client, mut server) = resp();
         let (body, mut source) = slow(5);
-        let mut call = task::spawn(client.call(put(body)));
+        let mut call = task::spawn(client.execute(put(body)));
         assert_pending!(call.poll());
         server.answers(format!("{PUT_K}$5\r\n"), "-FULL no room\r\n").await;
         settle().await;
@@ -213,7 +213,7 @@ async fn an_early_answer_is_given_when_the_body_is_sent_or_the_connection_breaks
 async fn a_second_answer_to_half_a_command_breaks_the_connection() {
     let (client, mut server) = resp();
     let (body, _source) = slow(5);
-    let call = tokio::spawn(client.call(put(body)));
+    let call = tokio::spawn(client.execute(put(body)));
     server.answers(format!("{PUT_K}$5\r\n"), "+OK\r\n+OK\r\n").await;
     assert_eq!(call.await.unwrap().unwrap(), Response::ok());
     server.gets_the_end().await;
@@ -225,7 +225,7 @@ async fn a_value_can_come_back_while_it_is_sent() {
     let client = Client::builder().stream_over(10).over(stream).await.unwrap();
     let mut server = Peer(server);
     const LENGTH: u64 = 1 << 20;
-    let call = tokio::spawn(client.call(put(Body::new(LENGTH, tokio::io::repeat(b'x')))));
+    let call = tokio::spawn(client.execute(put(Body::new(LENGTH, tokio::io::repeat(b'x')))));
     server.answers(format!("{PUT_K}${LENGTH}\r\n"), format!("${LENGTH}\r\n")).await;
     let Response::Streamed(back) = call.await.unwrap().unwrap() else { panic!("in pieces") };
     let (mut reader, mut writer) = tokio::io::split(server.0);
@@ -242,19 +242,19 @@ async fn what_cannot_be_sent_in_pieces_is_refused() {
     let (client, mut server) = resp();
     let command = put(body());
     let (answer, ()) =
-        join!(client.call(command.clone()), server.answers(format!("{PUT_K}$5\r\nvalue\r\n"), "+OK\r\n"));
+        join!(client.execute(command.clone()), server.answers(format!("{PUT_K}$5\r\nvalue\r\n"), "+OK\r\n"));
     assert_eq!(answer.unwrap(), Response::ok());
     let refused = |answer| matches!(answer, Err(ClientError::Unsupported(_)));
     // Its body was read.
-    assert!(refused(client.call(command).await));
-    assert!(refused(client.call(Command::new("SUBSCRIBE").with_body(body())).await));
-    let pipeline = client.pipeline().add(Command::ping()).add(put(body())).send().await;
+    assert!(refused(client.execute(command).await));
+    assert!(refused(client.execute(Command::new("SUBSCRIBE").with_body(body())).await));
+    let pipeline = client.pipeline().add(Command::new("PING")).add(put(body())).send().await;
     assert!(matches!(pipeline, Err(ClientError::Unsupported(_))), "{pipeline:?}");
     let (answer, ()) = join!(client.ping(""), server.answers(PING, "+PONG\r\n"));
     assert_eq!(answer.unwrap(), "PONG");
     let (native, _server) = with_room(1024, ClientCodec::native());
-    assert!(refused(native.call(Command::new("SET").arg("k").with_body(body())).await));
-    assert!(refused(native.call(Command::new("PING").with_body(body())).await));
+    assert!(refused(native.execute(Command::new("SET").arg("k").with_body(body())).await));
+    assert!(refused(native.execute(Command::new("PING").with_body(body())).await));
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn a_service_in_this_process_has_the_body_and_gives_one_as_they_are() {
         ready(Ok::<_, Infallible>(command.body().map_or(Response::Null, Response::from)))
     }));
     for name in ["PING", "ECHO", "PUT"] {
-        let answer = echo.call(Command::new(name).with_body(Body::new(5, &b"value"[..]))).await.unwrap();
+        let answer = echo.execute(Command::new(name).with_body(Body::new(5, &b"value"[..]))).await.unwrap();
         let Response::Streamed(streamed) = answer else { panic!("{answer}") };
         assert_eq!(streamed.take().unwrap().read_to_bytes(5).await.unwrap(), "value");
     }

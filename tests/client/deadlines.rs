@@ -66,7 +66,7 @@ async fn a_deadline_is_the_handles_own() {
 async fn a_pipeline_is_late_as_a_whole() {
     let (client, mut server) = resp();
     let hasty = client.with_deadline(SECOND);
-    let get = || kvstore::protocol::Command::get("k");
+    let get = || kvstore::protocol::Command::new("GET").arg("k");
     let (late, ()) = join!(hasty.pipeline().add(get()).add(get()).send(), async {
         server.answers(GET_K.repeat(2), b"$1\r\na\r\n").await;
     });

@@ -38,7 +38,7 @@ async fn a_server_knows_who_connects_and_what_for() {
         format!("redis://default:p%40ss@{address}/3?name=worker&protocol=resp3"),
     ] {
         let client = Client::connect(url).await.unwrap();
-        let info = client.call(command("CLIENT INFO")).await.unwrap();
+        let info = client.execute(command("CLIENT INFO")).await.unwrap();
         let info = String::from_utf8_lossy(info.as_bytes().unwrap()).into_owned();
         assert!(info.contains(" name=worker ") && info.contains(" db=3 "), "{info}");
     }
@@ -129,7 +129,7 @@ async fn a_url_wins_over_the_settings() {
     assert!(speaks_resp(Client::builder().native(), format!("redis://{address}")).await);
     let client =
         Client::builder().database(1).name("old").connect(format!("redis://{address}/2?name=new")).await.unwrap();
-    let info = client.call(command("CLIENT INFO")).await.unwrap().to_string();
+    let info = client.execute(command("CLIENT INFO")).await.unwrap().to_string();
     assert!(info.contains(" name=new ") && info.contains(" db=2 "), "{info}");
 }
 

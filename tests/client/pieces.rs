@@ -41,7 +41,8 @@ async fn read(body: Body) -> String {
 
 /// A call that has been sent, and the first bytes of its reply of `length` bytes.
 async fn begun(client: &Client, server: &mut Peer, length: usize) -> Body {
-    let (answer, ()) = join!(client.call(Command::get("k")), server.answers(GET_K, format!("${length}\r\nx")));
+    let (answer, ()) =
+        join!(client.execute(Command::new("GET").arg("k")), server.answers(GET_K, format!("${length}\r\nx")));
     body_of(answer.expect("the reply has begun"))
 }
 
@@ -88,7 +89,7 @@ async fn replies_in_any_pieces_are_the_same_replies() {
             }
             server
         });
-        let calls = values.map(|_| tokio::spawn(client.call(Command::get("k"))));
+        let calls = values.map(|_| tokio::spawn(client.execute(Command::new("GET").arg("k"))));
         for (call, value) in calls.into_iter().zip(values) {
             match call.await.unwrap().unwrap() {
                 Response::Bulk(whole) => assert!(value.len() <= 10 && whole == value, "{whole:?}"),
@@ -103,9 +104,10 @@ async fn replies_in_any_pieces_are_the_same_replies() {
 async fn a_list_a_pipeline_and_a_typed_call_have_their_values_whole() {
     let (client, mut server) = client().await;
     let long = "$12\r\nhello, world\r\n";
-    let (answer, ()) = join!(client.call(Command::get("k")), server.answers(GET_K, format!("*1\r\n{long}")));
+    let (answer, ()) =
+        join!(client.execute(Command::new("GET").arg("k")), server.answers(GET_K, format!("*1\r\n{long}")));
     assert_eq!(answer.unwrap(), Response::array(["hello, world"]));
-    let pipeline = client.pipeline().add(Command::get("k")).add(Command::get("k")).send();
+    let pipeline = client.pipeline().add(Command::new("GET").arg("k")).add(Command::new("GET").arg("k")).send();
     let (answers, ()) = join!(pipeline, server.answers(GET_K.repeat(2), long.repeat(2)));
     assert_eq!(answers.unwrap(), [Response::from("hello, world"), Response::from("hello, world")]);
     let (answer, ()) = join!(client.get("k"), async {
@@ -123,7 +125,7 @@ async fn a_reader_that_does_not_read_stops_the_server() {
     let sent = floods(&mut server, 10 * MIB - 1).await;
     assert!((64 * 1024..=140 * 1024).contains(&sent), "{sent}");
     // Whoever asks meanwhile waits.
-    let mut waiting = task::spawn(client.call(Command::ping()));
+    let mut waiting = task::spawn(client.execute(Command::new("PING")));
     assert_pending!(waiting.poll());
     let (value, ()) = join!(body.read_to_bytes(10 * MIB), async {
         assert_eq!(floods(&mut server, 10 * MIB - 1 - sent).await, 10 * MIB - 1 - sent);
@@ -147,7 +149,7 @@ async fn a_body_that_is_dropped_is_thrown_away_and_the_stream_stays_in_step() {
         assert_eq!(answer.unwrap(), "PONG");
     }
     // Before the reply had begun.
-    let mut call = task::spawn(client.call(Command::get("k")));
+    let mut call = task::spawn(client.execute(Command::new("GET").arg("k")));
     assert_pending!(call.poll());
     server.gets(GET_K).await;
     drop(call);
@@ -181,7 +183,7 @@ async fn a_break_in_the_middle_is_an_error_and_no_early_end() {
 async fn a_value_that_does_not_end_where_it_said_breaks_the_connection_behind_it() {
     let (client, mut server) = client().await;
     let body = begun(&client, &mut server, 11).await;
-    let call = tokio::spawn(client.call(Command::ping()));
+    let call = tokio::spawn(client.execute(Command::new("PING")));
     server.answers(PING, "yyyyyyyyyy, and more\r\n").await;
     assert_eq!(read(body).await, "xyyyyyyyyyy");
     let answer = call.await.unwrap();
@@ -191,7 +193,7 @@ async fn a_value_that_does_not_end_where_it_said_breaks_the_connection_behind_it
 #[tokio::test]
 async fn a_value_over_the_limits_is_refused_before_it_comes() {
     let (client, mut server) = client_of(Client::builder().limits(Limits::default().max_bulk(100))).await;
-    let (answer, ()) = join!(client.call(Command::get("k")), server.answers(GET_K, "$101\r\n"));
+    let (answer, ()) = join!(client.execute(Command::new("GET").arg("k")), server.answers(GET_K, "$101\r\n"));
     assert!(matches!(answer, Err(ClientError::Lost(ConnectionError::Protocol(_)))), "{answer:?}");
 }
 

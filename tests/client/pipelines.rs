@@ -15,7 +15,7 @@ async fn the_commands_of_a_pipeline_are_one_piece_of_the_stream() {
     let (client, mut server) = resp();
     let pipeline = client.pipeline().add(command("A 1")).add(command("B 2")).add(command("C 3"));
     let (before, answers, after, ()) =
-        join!(client.call(command("X")), pipeline.send(), client.call(command("Y")), async {
+        join!(client.execute(command("X")), pipeline.send(), client.execute(command("Y")), async {
             server.gets(["X", "A 1", "B 2", "C 3", "Y"].map(bytes_of).concat()).await;
             server.sends(b"+x\r\n:1\r\n-ERR two\r\n:3\r\n+y\r\n").await;
         });
@@ -52,7 +52,7 @@ async fn a_pipeline_that_was_begun_is_sent_whole_and_its_answers_skipped() {
         _ = pipeline.send() => panic!("it is not answered"),
         () = server.gets(&bytes[..5]) => {}
     }
-    let (answer, ()) = join!(client.call(command("C")), async {
+    let (answer, ()) = join!(client.execute(command("C")), async {
         server.gets([&bytes[5..], &bytes_of("C")].concat()).await;
         server.sends(b":1\r\n:2\r\n:3\r\n").await;
     });
@@ -71,7 +71,7 @@ async fn a_long_pipeline_needs_no_more_room_than_its_turn_has() {
 
 /// Far more than is encoded at a time, and what it is on the wire.
 fn long(client: &Client) -> (Pipeline, Vec<u8>) {
-    let pipeline = (0..20_000).fold(client.pipeline(), |pipeline, _| pipeline.add(Command::get("k")));
+    let pipeline = (0..20_000).fold(client.pipeline(), |pipeline, _| pipeline.add(Command::new("GET").arg("k")));
     (pipeline, GET_K.repeat(20_000))
 }
 
@@ -108,7 +108,7 @@ async fn a_transaction_is_sent_whole_or_not_at_all() {
     let multi = |client: &Client| client.pipeline().add(command("MULTI")).add(command("INCR k"));
     let answer = multi(&client).send().await;
     assert!(matches!(answer, Err(ClientError::Unsupported(_))), "{answer:?}");
-    assert!(matches!(client.call(command("MULTI")).await, Err(ClientError::Unsupported(_))));
+    assert!(matches!(client.execute(command("MULTI")).await, Err(ClientError::Unsupported(_))));
     let (answers, ()) = join!(multi(&client).add(command("EXEC")).send(), async {
         server.gets(["MULTI", "INCR k", "EXEC"].map(bytes_of).concat()).await;
         server.sends(b"+OK\r\n+QUEUED\r\n*1\r\n:1\r\n").await;
@@ -120,7 +120,7 @@ async fn a_transaction_is_sent_whole_or_not_at_all() {
 async fn what_the_native_protocol_cannot_say_keeps_all_of_a_pipeline_back() {
     let (stream, server) = duplex(1024);
     let (client, mut server) = (Client::over(stream, ClientCodec::native()), Peer(server));
-    let answer = client.pipeline().add(Command::get("k")).add(command("INCR k")).send().await;
+    let answer = client.pipeline().add(Command::new("GET").arg("k")).add(command("INCR k")).send().await;
     assert!(matches!(answer, Err(ClientError::Unsupported(_))), "{answer:?}");
     let (answer, ()) = join!(client.get("k"), server.answers(b"\0\0\0\0\0\0\x01k", b"\0\0\0\0\0\x01v"));
     assert_eq!(answer.unwrap().unwrap(), "v");
@@ -129,7 +129,8 @@ async fn what_the_native_protocol_cannot_say_keeps_all_of_a_pipeline_back() {
 #[tokio::test]
 async fn a_pipeline_needs_no_connection_and_may_be_empty() {
     let client = Client::local(Store::new());
-    let answers = client.pipeline().add(Command::set("k", 1)).add(command("INCR k")).add(command("PING")).send();
+    let answers =
+        client.pipeline().add(Command::new("SET").arg("k").arg(1)).add(command("INCR k")).add(command("PING")).send();
     assert_eq!(answers.await.unwrap(), [Response::ok(), Response::from(2), Response::simple("PONG")]);
     assert_eq!(client.pipeline().send().await.unwrap(), []);
     assert_eq!(resp().0.pipeline().send().await.unwrap(), []);

@@ -68,8 +68,8 @@ async fn another_database_is_refused_and_not_mixed_up() {
     peer.asks("SELECT 3\r\nSET k v\r\nGET k\r\n", "+OK\r\n+OK\r\n$1\r\nv\r\n").await;
     // What comes from no connection is the client's own.
     assert_eq!(client.get("k").await.unwrap().unwrap(), "v");
-    let elsewhere = Command::get("k").with_session(|session| session.set_database(1));
-    assert!(client.call(elsewhere).await.is_err());
+    let elsewhere = Command::new("GET").arg("k").with_session(|session| session.set_database(1));
+    assert!(client.execute(elsewhere).await.is_err());
 }
 
 #[tokio::test]
@@ -121,17 +121,17 @@ async fn a_command_about_the_connection_is_not_passed_on_where_it_comes_through(
     let client = Client::over(behind.connector().connect().unwrap(), ClientCodec::resp());
     let session = Session::new(7, Peer::Memory, Peer::Memory, mailbox(1).0);
     let rename = Command::new("CLIENT").with_args(["SETNAME", "front"]);
-    let refused = client.call(rename.clone().with_session(|own| *own = session.clone())).await.unwrap_err();
+    let refused = client.execute(rename.clone().with_session(|own| *own = session.clone())).await.unwrap_err();
     let reason = "ERR CLIENT cannot be passed on: it would be about the connection that is shared";
     assert_eq!(refused.to_string(), reason);
     // A service in this process shares no connection.
     let local = Client::local(words());
     assert_eq!(
-        local.call(rename.clone().with_session(|own| *own = session)).await.unwrap(),
+        local.execute(rename.clone().with_session(|own| *own = session)).await.unwrap(),
         "CLIENT SETNAME front".into()
     );
     // The program itself may.
-    assert_eq!(client.call(rename).await.unwrap(), Response::ok());
+    assert_eq!(client.execute(rename).await.unwrap(), Response::ok());
 }
 
 #[tokio::test(start_paused = true)]

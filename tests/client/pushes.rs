@@ -86,7 +86,7 @@ async fn a_reader_hears_of_a_new_connection() {
 async fn a_subscription_is_answered_by_its_last_confirmation() {
     let (client, mut server) = resp3(Client::builder()).await;
     let mut pushes = client.pushes();
-    let (answer, after, ()) = join!(client.call(command("SUBSCRIBE a b")), client.get("k"), async {
+    let (answer, after, ()) = join!(client.execute(command("SUBSCRIBE a b")), client.get("k"), async {
         server.gets([bytes_of("SUBSCRIBE a b"), GET_K.to_vec()].concat()).await;
         server.sends(b">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n").await;
         server.sends(b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n").await;
@@ -101,7 +101,7 @@ async fn a_subscription_is_answered_by_its_last_confirmation() {
 #[tokio::test]
 async fn a_subscription_that_is_refused_is_a_reply() {
     let (client, mut server) = resp3(Client::builder()).await;
-    let (answer, after, ()) = join!(client.call(command("SUBSCRIBE a b")), client.get("k"), async {
+    let (answer, after, ()) = join!(client.execute(command("SUBSCRIBE a b")), client.get("k"), async {
         server.gets([bytes_of("SUBSCRIBE a b"), GET_K.to_vec()].concat()).await;
         server.sends(b"-NOPERM no\r\n$1\r\nv\r\n").await;
     });
@@ -119,14 +119,14 @@ async fn confirmations_that_nobody_asked_for_harm_nobody() {
         assert!(matches!(pushes.next().await, Some(Pushed::Message(_))));
     }
     let (answer, ()) =
-        join!(client.call(command("SUBSCRIBE a")), server.answers(bytes_of("SUBSCRIBE a"), confirmation));
+        join!(client.execute(command("SUBSCRIBE a")), server.answers(bytes_of("SUBSCRIBE a"), confirmation));
     assert!(matches!(answer, Ok(Response::Push(_))));
 }
 
 #[tokio::test]
 async fn subscriptions_need_resp3() {
     let (client, mut server) = resp();
-    let error = client.call(command("SUBSCRIBE a")).await.unwrap_err();
+    let error = client.execute(command("SUBSCRIBE a")).await.unwrap_err();
     assert!(matches!(error, ClientError::Unsupported(_)));
     assert_eq!(error.to_string(), "ERR SUBSCRIBE needs a client that speaks RESP3: its messages are pushes");
     drop(client);

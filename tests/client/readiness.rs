@@ -77,7 +77,7 @@ async fn who_waits_for_the_connection_is_woken_when_it_is_back() {
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert!(tasks.iter().all(|task| task.is_woken()));
     assert_ready_ok!(poll(&mut second, &mut tasks[1]));
-    assert_eq!(Service::call(&mut second, Command::get("k")).await.unwrap(), Response::from("GET k"));
+    assert_eq!(Service::call(&mut second, Command::new("GET").arg("k")).await.unwrap(), Response::from("GET k"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +115,7 @@ where
     let mut names = BTreeSet::new();
     for _ in 0..100 {
         let ready = balance.ready().await.expect("one of them is ready");
-        let answer = ready.call(Command::get("k")).await.expect("it answers");
+        let answer = ready.call(Command::new("GET").arg("k")).await.expect("it answers");
         names.insert(String::from_utf8_lossy(answer.as_bytes().expect("a name")).into_owned());
     }
     names.into_iter().collect()

@@ -28,7 +28,7 @@ async fn calls_under_way_fail_at_a_break_and_later_ones_have_the_next_connection
     let (client, mut backend) = connected_lazily(Client::builder());
     let mut server = backend.accept().await;
     let (first, second, third, ()) =
-        join!(client.call(command("A")), client.call(command("B")), client.call(command("C")), async {
+        join!(client.execute(command("A")), client.execute(command("B")), client.execute(command("C")), async {
             server.gets(["A", "B", "C"].map(bytes_of).concat()).await;
             // The second answer breaks off in the middle.
             server.sends(b":1\r\n$5\r\nhal").await;
@@ -68,7 +68,7 @@ async fn no_command_is_executed_twice_however_connections_break() {
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..2000_usize {
         let client = client.clone();
-        calls.spawn(async move { (number, client.call(Command::new("N").arg(number)).await) });
+        calls.spawn(async move { (number, client.execute(Command::new("N").arg(number)).await) });
     }
     let (mut answered, mut lost) = (0, 0);
     while let Some(done) = calls.join_next().await {
@@ -154,7 +154,7 @@ async fn commands_wait_for_the_connection_and_keep_their_order() {
             ready(if is_late { Err(io::ErrorKind::ConnectionRefused.into()) } else { connector.connect() })
         })
         .unwrap();
-    let (first, second, ()) = join!(client.call(command("A")), client.call(command("B")), async {
+    let (first, second, ()) = join!(client.execute(command("A")), client.execute(command("B")), async {
         let mut server = backend.accept().await;
         server.answers(["A", "B"].map(bytes_of).concat(), b":1\r\n:2\r\n").await;
     });
@@ -215,7 +215,7 @@ async fn without_reconnecting_the_first_break_is_the_end() {
 async fn a_client_nobody_wants_stops_connecting() {
     let (connect, attempts) = refusing();
     let client = Client::builder().connect_lazily_with(connect).unwrap();
-    let call = client.call(command("PING"));
+    let call = client.execute(command("PING"));
     settle().await;
     drop((client, call));
     settle().await;
@@ -227,7 +227,7 @@ async fn a_client_nobody_wants_stops_connecting() {
 #[tokio::test(start_paused = true)]
 async fn closing_waits_for_calls_that_wait_for_a_connection() {
     let (client, mut backend) = connected_lazily(Client::builder().database(1));
-    let call = tokio::spawn(client.call(command("PING")));
+    let call = tokio::spawn(client.execute(command("PING")));
     settle().await;
     let closing = tokio::spawn(client.close());
     let mut server = backend.accept().await;

@@ -42,7 +42,7 @@ async fn readiness_is_room_for_one_command() {
     assert_ready_ok!(task::spawn(()).enter(|cx, _| Service::poll_ready(&mut first, cx)));
     let mut waiting = task::spawn(());
     assert_pending!(waiting.enter(|cx, _| Service::poll_ready(&mut second, cx)));
-    let answer = tokio::spawn(Service::call(&mut first, Command::get("k")));
+    let answer = tokio::spawn(Service::call(&mut first, Command::new("GET").arg("k")));
     server.gets(GET_K).await;
     assert_pending!(waiting.enter(|cx, _| Service::poll_ready(&mut second, cx)));
     server.sends(b"$1\r\nv\r\n").await;
@@ -104,7 +104,7 @@ async fn balance_uses_several_servers() {
     });
     let mut balance = Balance::new(ServiceList::new(clients));
     for _ in 0..100 {
-        let answer = balance.ready().await.unwrap().call(Command::get("k")).await;
+        let answer = balance.ready().await.unwrap().call(Command::new("GET").arg("k")).await;
         assert_eq!(answer.unwrap(), Response::ok());
     }
     let counts = counts.map(|count| count.load(Ordering::Relaxed));
@@ -149,7 +149,7 @@ async fn retry_sends_again_what_the_policy_allows() {
     let (answers, ()) = tokio::join!(
         async {
             let service = service.ready().await.unwrap();
-            [service.call(Command::get("k")).await, service.call(command("INCR k")).await]
+            [service.call(Command::new("GET").arg("k")).await, service.call(command("INCR k")).await]
         },
         serve
     );
@@ -162,7 +162,7 @@ async fn retry_sends_again_what_the_policy_allows() {
 async fn towers_own_layers_go_round_a_client() {
     let (client, mut server) = with_room_for(10).await;
     let service = ServiceBuilder::new().concurrency_limit(5).timeout(Duration::from_secs(1)).service(client.clone());
-    assert!(service.oneshot(Command::get("k")).await.unwrap_err().is::<tower::timeout::error::Elapsed>());
+    assert!(service.oneshot(Command::new("GET").arg("k")).await.unwrap_err().is::<tower::timeout::error::Elapsed>());
     let (answer, ()) = tokio::join!(client.get("k"), server.answers(GET_K.repeat(2), b"$1\r\na\r\n$1\r\nb\r\n"));
     assert_eq!(answer.unwrap().unwrap(), "b");
 }
@@ -179,8 +179,8 @@ async fn a_service_in_this_process_is_called_on_the_instance_that_was_ready() {
         call: move |_: Command| ready(Ok(Response::from(polls))),
     };
     let client = Client::local(service);
-    assert_eq!(client.call(command("ANY")).await.unwrap(), Response::from(0));
-    assert_eq!(client.call(command("ANY")).await.unwrap(), Response::from(0));
+    assert_eq!(client.execute(command("ANY")).await.unwrap(), Response::from(0));
+    assert_eq!(client.execute(command("ANY")).await.unwrap(), Response::from(0));
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn what_goes_wrong_in_this_process_is_answered_as_a_server_would() {
         ("QUIET", Response::ok()),
         ("OTHER", Response::ok()),
     ] {
-        assert_eq!(client.call(command(name)).await.unwrap(), answer, "{name}");
+        assert_eq!(client.execute(command(name)).await.unwrap(), answer, "{name}");
     }
     for panics_early in [true, false] {
         let client = Client::local(Hand {
@@ -211,7 +211,7 @@ async fn what_goes_wrong_in_this_process_is_answered_as_a_server_would() {
             },
             call: |_: Command| -> Ready<Result<Response, Infallible>> { panic!("on purpose") },
         });
-        assert_eq!(client.call(command("ANY")).await.unwrap(), Response::error("ERR", "internal error"));
+        assert_eq!(client.execute(command("ANY")).await.unwrap(), Response::error("ERR", "internal error"));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::support::{Server, mock, settle, words};
 #[tokio::test]
 async fn commands_of_many_callers_are_written_together_and_answered_in_order() {
     let (client, mut server) = resp();
-    let calls = [client.call(command("A 1")), client.call(command("B 2")), client.call(command("C 3"))];
+    let calls = [client.execute(command("A 1")), client.execute(command("B 2")), client.execute(command("C 3"))];
     let [first, second, third] = calls.map(tokio::spawn);
     server.gets([bytes_of("A 1"), bytes_of("B 2"), bytes_of("C 3")].concat()).await;
     server.sends(b":1\r\n:2\r\n:3\r\n").await;
@@ -36,7 +36,7 @@ async fn every_caller_gets_its_own_answers_also_when_others_give_up() {
             let mut random = fastrand::Rng::with_seed(caller);
             for number in 0..300 {
                 let text = format!("{caller} {number} {}", "x".repeat(random.usize(..300)));
-                let call = client.call(Command::new("SAY").arg(&text));
+                let call = client.execute(Command::new("SAY").arg(&text));
                 if random.bool() {
                     assert_eq!(call.await.unwrap(), Response::from(format!("SAY {text}")));
                 } else {
@@ -68,7 +68,7 @@ async fn no_more_commands_are_on_their_way_than_there_is_room_for() {
     let server = Server::of(|listener| kvstore::serve(listener, service).max_in_flight(100));
     let stream = server.connector().connect().unwrap();
     let client = Client::builder().max_in_flight(2).over(stream).await.unwrap();
-    let calls: Vec<_> = (0..5).map(|number| tokio::spawn(client.call(Command::new("N").arg(number)))).collect();
+    let calls: Vec<_> = (0..5).map(|number| tokio::spawn(client.execute(Command::new("N").arg(number)))).collect();
     settle().await;
     let mut waiting = script.waiting();
     assert_eq!(waiting.len(), 2);
@@ -101,7 +101,7 @@ async fn a_connection_that_very_many_callers_have_left_ends() {
     let (client, mut server) = resp();
     let mut calls = JoinSet::new();
     for _ in 0..1000 {
-        calls.spawn(client.call(Command::get("k")));
+        calls.spawn(client.execute(Command::new("GET").arg("k")));
     }
     server.gets(GET_K.repeat(1000)).await;
     drop(client);

@@ -71,12 +71,12 @@ async fn errors(client: &Client) {
     client.set("text", "abc").await.unwrap();
     let Err(ClientError::Refused(refusal)) = client.incr("text").await else { panic!("it is no number") };
     assert_eq!(refusal.to_string(), "ERR value is not an integer or out of range");
-    assert_eq!(client.call(Command::new("NONE")).await.unwrap().error_code(), Some("ERR"));
+    assert_eq!(client.execute(Command::new("NONE")).await.unwrap().error_code(), Some("ERR"));
     let too_short = SetOptions::new().expires_in(Duration::ZERO);
     assert!(matches!(client.set_with("text", "", too_short).await, Err(ClientError::Refused(_))));
-    let select = client.call(Command::new("SELECT").arg(1)).await.unwrap_err();
+    let select = client.execute(Command::new("SELECT").arg(1)).await.unwrap_err();
     assert_eq!(select.to_string(), "ERR SELECT would change the connection for all who share it: set it in the client");
-    assert_eq!(client.call(Command::new("STRLEN").arg("text")).await.unwrap(), Response::from(3));
+    assert_eq!(client.execute(Command::new("STRLEN").arg("text")).await.unwrap(), Response::from(3));
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn a_native_error_is_a_refusal_without_a_code() {
 #[tokio::test]
 async fn what_the_native_protocol_cannot_say_is_not_sent() {
     let (client, mut server) = native();
-    let answer = client.call(Command::new("INCR").arg("k")).await;
+    let answer = client.execute(Command::new("INCR").arg("k")).await;
     assert!(matches!(answer, Err(ClientError::Unsupported(_))), "{answer:?}");
     let answer = client.set("k", b"\xff").await;
     assert!(matches!(answer, Err(ClientError::Unsupported(_))), "{answer:?}");
@@ -99,7 +99,7 @@ async fn what_is_not_answered_with_one_reply_is_not_sent() {
         Command::new("MONITOR"),
         Command::new("CLIENT").with_args(["reply", "OFF"]),
     ] {
-        let answer = client.call(command).await;
+        let answer = client.execute(command).await;
         assert!(matches!(answer, Err(ClientError::Unsupported(_))), "{answer:?}");
     }
     let (answer, ()) = join!(client.ping(""), server.answers(PING, b"+PONG\r\n"));
@@ -119,7 +119,7 @@ async fn an_error_reply_is_a_refusal_and_the_client_goes_on() {
 #[tokio::test]
 async fn a_call_gives_an_error_reply_as_it_is() {
     let (client, mut server) = resp();
-    let (answer, ()) = join!(client.call(Command::get("k")), server.answers(GET_K, b"-ERR no\r\n"));
+    let (answer, ()) = join!(client.execute(Command::new("GET").arg("k")), server.answers(GET_K, b"-ERR no\r\n"));
     assert_eq!(answer.unwrap(), Response::error("ERR", "no"));
 }
 
@@ -148,7 +148,7 @@ async fn a_reply_may_be_cut_anywhere_and_its_call_dropped_there() {
     for cut in 0..reply.len() {
         let (client, mut server) = resp();
         tokio::select! {
-            _ = client.call(command("KEYS *")) => panic!("it is not answered"),
+            _ = client.execute(command("KEYS *")) => panic!("it is not answered"),
             () = server.answers(b"*2\r\n$4\r\nKEYS\r\n$1\r\n*\r\n", &reply[..cut]) => {}
         }
         server.sends(&reply[cut..]).await;
@@ -302,7 +302,7 @@ async fn the_connection_ends_with_its_last_handle_and_no_sooner() {
     drop(client);
     let (answer, ()) = join!(other.get("k"), server.answers(GET_K, b"$1\r\nv\r\n"));
     assert_eq!(answer.unwrap().unwrap(), "v");
-    let call = tokio::spawn(other.call(Command::get("k")));
+    let call = tokio::spawn(other.execute(Command::new("GET").arg("k")));
     server.gets(GET_K).await;
     drop(other);
     server.sends(b"$1\r\nw\r\n").await;
@@ -344,7 +344,7 @@ async fn a_call_that_waits_behind_a_full_pipe_is_answered_also_without_a_handle(
         _ = client.set("k", &value) => panic!("it is not answered"),
         () = crate::support::settle() => {}
     }
-    let call = tokio::spawn(client.call(Command::get("k")));
+    let call = tokio::spawn(client.execute(Command::new("GET").arg("k")));
     crate::support::settle().await;
     drop(client);
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
@@ -358,7 +358,7 @@ async fn a_call_that_waits_behind_a_full_pipe_is_answered_also_without_a_handle(
 async fn closing_waits_for_the_answers_and_lets_nobody_in() {
     let (client, mut server) = resp();
     let (other, late) = (client.clone(), client.clone());
-    let call = tokio::spawn(other.call(Command::get("k")));
+    let call = tokio::spawn(other.execute(Command::new("GET").arg("k")));
     server.gets(GET_K).await;
     let closing = tokio::spawn(client.close());
     tokio::task::yield_now().await;

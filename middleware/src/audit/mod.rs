@@ -28,8 +28,8 @@
 //!     .only(|command: &Command| !command.is("GET"))
 //!     .layer(service_fn(async |_: Command| Ok::<_, Infallible>(Response::ok())));
 //!
-//! service.clone().oneshot(Command::get("key")).await?;
-//! service.oneshot(Command::set("key", "value")).await?;
+//! service.clone().oneshot(Command::new("GET").arg("key")).await?;
+//! service.oneshot(Command::new("SET").arg("key").arg("value")).await?;
 //! assert_eq!(*trail.lock().expect("no panic"), [r#"nobody: SET "key" (redacted): ok"#]);
 //! # Ok::<(), Infallible>(())
 //! # })?;

@@ -24,7 +24,7 @@
 //!
 //! # tokio_test::block_on(async {
 //! let service = CatchPanicLayer::new().layer(service_fn(broken));
-//! let answer = service.oneshot(Command::get("key")).await?;
+//! let answer = service.oneshot(Command::new("GET").arg("key")).await?;
 //! assert_eq!(answer.to_string(), "-ERR internal error");
 //!
 //! let tell = |panic: &(dyn Any + Send)| {
@@ -32,7 +32,7 @@
 //!     Response::error("BUG", "please tell us")
 //! };
 //! let service = CatchPanicLayer::custom(tell).layer(service_fn(broken));
-//! assert_eq!(service.oneshot(Command::get("key")).await?.to_string(), "-BUG please tell us");
+//! assert_eq!(service.oneshot(Command::new("GET").arg("key")).await?.to_string(), "-BUG please tell us");
 //! # Ok::<(), Infallible>(())
 //! # })?;
 //! # Ok::<(), Infallible>(())

@@ -49,7 +49,7 @@ where
 /// let service = ServiceBuilder::new()
 ///     .layer(from_fn_with_state(errors.clone(), count))
 ///     .service(service_fn(async |_: Command| Ok::<_, Infallible>(Response::error("ERR", "broken"))));
-/// service.oneshot(Command::get("key")).await?;
+/// service.oneshot(Command::new("GET").arg("key")).await?;
 /// assert_eq!(errors.load(Ordering::Relaxed), 1);
 /// # Ok::<(), Infallible>(())
 /// # })?;

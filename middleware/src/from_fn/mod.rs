@@ -22,9 +22,9 @@
 //! let service = ServiceBuilder::new()
 //!     .layer(from_fn(read_only))
 //!     .service(service_fn(async |_: Command| Ok::<_, Infallible>(Response::ok())));
-//! let refused = service.clone().oneshot(Command::set("key", "value")).await?;
+//! let refused = service.clone().oneshot(Command::new("SET").arg("key").arg("value")).await?;
 //! assert_eq!(refused.to_string(), "-READONLY come back later");
-//! assert_eq!(service.oneshot(Command::get("key")).await?, Response::ok());
+//! assert_eq!(service.oneshot(Command::new("GET").arg("key")).await?, Response::ok());
 //! # Ok::<(), Infallible>(())
 //! # })?;
 //! # Ok::<(), Infallible>(())

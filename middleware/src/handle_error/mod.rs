@@ -47,7 +47,7 @@
 //!     .layer(HandleErrorLayer::new(handle))
 //!     .layer(TimeoutLayer::new(Duration::from_secs(5)))
 //!     .service(service_fn(|_: Command| std::future::pending::<Result<Response, BoxError>>()));
-//! let Ok(response) = service.oneshot(Command::get("key")).await;
+//! let Ok(response) = service.oneshot(Command::new("GET").arg("key")).await;
 //! assert_eq!(response.to_string(), "-TRYAGAIN the backend is slow");
 //! # });
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -30,9 +30,9 @@
 //!     .layer(ConcurrencyLimitLayer::new(1))
 //!     .service(service_fn(|_: Command| pending::<Result<Response, Infallible>>()));
 //!
-//! let mut slow = task::spawn(service.clone().oneshot(Command::get("key")));
+//! let mut slow = task::spawn(service.clone().oneshot(Command::new("GET").arg("key")));
 //! assert!(slow.poll().is_pending());
-//! let refused = service.oneshot(Command::get("key")).await?;
+//! let refused = service.oneshot(Command::new("GET").arg("key")).await?;
 //! assert_eq!(refused.to_string(), "-OVERLOADED too many commands at once");
 //! # Ok::<(), Infallible>(())
 //! # })?;

@@ -25,7 +25,7 @@
 //! let service = ServiceBuilder::new()
 //!     .layer(LogLayer::new().level(tracing::Level::INFO).slow_threshold(Duration::from_millis(10)))
 //!     .service(service_fn(async |_: Command| Ok::<_, Infallible>(Response::ok())));
-//! assert_eq!(service.oneshot(Command::get("key")).await, Ok(Response::ok()));
+//! assert_eq!(service.oneshot(Command::new("GET").arg("key")).await, Ok(Response::ok()));
 //! # });
 //! ```
 //!

@@ -17,7 +17,7 @@
 //! let service = ServiceBuilder::new()
 //!     .layer(MapCommandLayer::new(|command| command.with_session(|session| session.set_database(7))))
 //!     .service(service_fn(async |command: Command| Ok::<_, Infallible>(command.session().database().into())));
-//! assert_eq!(service.oneshot(Command::get("key")).await, Ok(Response::Integer(7)));
+//! assert_eq!(service.oneshot(Command::new("GET").arg("key")).await, Ok(Response::Integer(7)));
 //! # });
 //! ```
 //!

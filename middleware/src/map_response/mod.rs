@@ -20,7 +20,7 @@
 //!         other => other,
 //!     }))
 //!     .service(service_fn(async |_: Command| Ok::<_, Infallible>(Response::Null)));
-//! assert_eq!(service.oneshot(Command::get("key")).await, Ok(Response::from("nothing there")));
+//! assert_eq!(service.oneshot(Command::new("GET").arg("key")).await, Ok(Response::from("nothing there")));
 //! # });
 //! ```
 //!

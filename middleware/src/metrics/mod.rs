@@ -36,7 +36,7 @@
 //! let recorder = DebuggingRecorder::new();
 //! let _guard = metrics::set_default_local_recorder(&recorder);
 //! let service = MetricsLayer::new().layer(service_fn(async |_: Command| Ok::<_, Infallible>(Response::ok())));
-//! service.oneshot(Command::get("key")).await?;
+//! service.oneshot(Command::new("GET").arg("key")).await?;
 //!
 //! let metrics = recorder.snapshotter().snapshot().into_vec();
 //! assert!(metrics.iter().any(|(metric, ..)| metric.key().to_string() ==

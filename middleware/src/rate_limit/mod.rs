@@ -34,9 +34,9 @@
 //! let service = limit.layer(service_fn(async |_: Command| Ok::<_, Infallible>(Response::ok())));
 //!
 //! for _ in 0..2 {
-//!     assert_eq!(service.clone().oneshot(Command::get("key")).await?, Response::ok());
+//!     assert_eq!(service.clone().oneshot(Command::new("GET").arg("key")).await?, Response::ok());
 //! }
-//! let refused = service.oneshot(Command::get("key")).await?;
+//! let refused = service.oneshot(Command::new("GET").arg("key")).await?;
 //! assert_eq!(refused.to_string(), "-RATELIMITED too many commands, try again in 500 ms");
 //! # Ok::<(), Infallible>(())
 //! # })?;

@@ -15,9 +15,9 @@
 //! let shown = |command: &Command| redact.show(command).to_string();
 //!
 //! assert_eq!(shown(&Command::new("login").with_args(["alice", "secret"])), r#"LOGIN "alice" (redacted)"#);
-//! assert_eq!(shown(&Command::set("key", "value")), r#"SET "key" (redacted)"#);
+//! assert_eq!(shown(&Command::new("SET").arg("key").arg("value")), r#"SET "key" (redacted)"#);
 //! assert_eq!(shown(&Command::new("AUTH").arg("secret")), "AUTH (redacted)");
-//! assert_eq!(shown(&Command::get("k\r\n")), r#"GET "k\r\n""#);
+//! assert_eq!(shown(&Command::new("GET").arg("k\r\n")), r#"GET "k\r\n""#);
 //! ```
 //!
 //! Cost: one look-up of the name for each command that is shown.

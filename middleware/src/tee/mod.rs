@@ -34,7 +34,7 @@
 //! let tee = TeeLayer::new(new).on_difference(move |command, first, second| {
 //!     log.lock().expect("no panic").push(format!("{}: {first}, {second}", Redact::new().show(command)));
 //! });
-//! assert_eq!(tee.layer(old).oneshot(Command::get("key")).await?, Response::from("1"));
+//! assert_eq!(tee.layer(old).oneshot(Command::new("GET").arg("key")).await?, Response::from("1"));
 //!
 //! tee.idle().await;
 //! assert_eq!(*differences.lock().expect("no panic"), [r#"GET "key": "1", "2""#]);

@@ -19,7 +19,7 @@
 //! let service = ServiceBuilder::new()
 //!     .layer(TimeoutLayer::new(Duration::from_secs(5)))
 //!     .service(service_fn(|_: Command| std::future::pending::<Result<Response, Infallible>>()));
-//! let answer = service.oneshot(Command::get("key")).await?;
+//! let answer = service.oneshot(Command::new("GET").arg("key")).await?;
 //! assert_eq!(answer.to_string(), "-TIMEOUT the command took too long");
 //! # Ok::<(), Infallible>(())
 //! # })?;

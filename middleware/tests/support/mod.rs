@@ -49,7 +49,7 @@ where
     L: Layer<Once<W>>,
     L::Service: Service<Command, Response = Response, Error = Infallible>,
 {
-    match layer.layer(Once(Some(work))).oneshot(Command::get("k")).await {
+    match layer.layer(Once(Some(work))).oneshot(Command::new("GET").arg("k")).await {
         Ok(response) => response,
     }
 }

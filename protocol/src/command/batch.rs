@@ -30,7 +30,7 @@ const KEPT: usize = 1024;
 /// batch.end_request(b"GET k PING ", 11);
 /// let frame = Bytes::from_static(b"GET k PING ");
 /// let commands: Vec<_> = batch.drain(frame, Default::default(), 1).collect();
-/// assert_eq!(commands, [Command::get("k"), Command::ping()]);
+/// assert_eq!(commands, [Command::new("GET").arg("k"), Command::new("PING")]);
 /// ```
 #[derive(Debug, Default)]
 pub struct RequestBatch {
@@ -147,7 +147,7 @@ mod tests {
     fn each_command_has_its_words_and_its_number() {
         let (mut batch, frame) = batch();
         let commands: Vec<_> = batch.drain(frame, Arc::default(), 7).collect();
-        assert_eq!(commands, [Command::get("a"), Command::set("b", 1), Command::ping()]);
+        assert_eq!(commands, [Command::new("GET").arg("a"), Command::new("SET").arg("b").arg(1), Command::new("PING")]);
         assert_eq!(commands.iter().map(Command::number).collect::<Vec<_>>(), [7, 8, 9]);
         assert!(batch.is_empty() && batch.bytes() == 0);
     }
@@ -159,7 +159,7 @@ mod tests {
         let other = set.clone().with_session(|session| session.set_database(3)).renamed("PUT").arg("EX");
         assert_eq!(other, Command::new("PUT").with_args(["b", "1", "EX"]));
         assert_eq!((other.session().database(), other.number()), (3, 8));
-        assert_eq!(set, Command::set("b", 1));
+        assert_eq!(set, Command::new("SET").arg("b").arg(1));
         assert!([get, set, ping].iter().all(|command| command.session().database() == 0));
     }
 

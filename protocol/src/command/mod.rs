@@ -85,7 +85,7 @@ impl Command {
     /// ```
     /// use kvstore_protocol::Command;
     ///
-    /// assert_eq!(Command::new("FETCH").arg("key").renamed("GET"), Command::get("key"));
+    /// assert_eq!(Command::new("FETCH").arg("key").renamed("GET"), Command::new("GET").arg("key"));
     /// ```
     ///
     /// # Panics
@@ -102,26 +102,6 @@ impl Command {
         origin.words[0] = Word::external(0..name.len());
         self.extent = Extent::new(0, CommandId::of(name), self.extent.words());
         self
-    }
-
-    /// `GET key`.
-    pub fn get(key: impl ToArg) -> Self {
-        Self::new("GET").arg(key)
-    }
-
-    /// `SET key value`.
-    pub fn set(key: impl ToArg, value: impl ToArg) -> Self {
-        Self::new("SET").arg(key).arg(value)
-    }
-
-    /// `DEL key`.
-    pub fn del(key: impl ToArg) -> Self {
-        Self::new("DEL").arg(key)
-    }
-
-    /// `PING`.
-    pub fn ping() -> Self {
-        Self::new("PING")
     }
 
     /// A command whose words lie in `frame`. The first word is the name.
@@ -259,8 +239,8 @@ impl Command {
     /// use bytes::Bytes;
     /// use kvstore_protocol::Command;
     ///
-    /// let command = Command::get("key").map_frame(|frame| Bytes::from_owner(frame.to_vec()));
-    /// assert_eq!(command, Command::get("key"));
+    /// let command = Command::new("GET").arg("key").map_frame(|frame| Bytes::from_owner(frame.to_vec()));
+    /// assert_eq!(command, Command::new("GET").arg("key"));
     /// ```
     ///
     /// # Panics
@@ -287,7 +267,7 @@ impl Command {
     ///
     /// struct Tenant(&'static str);
     ///
-    /// let command = Command::get("key").with_session(|session| session.extensions_mut().insert(Tenant("blue")));
+    /// let command = Command::new("GET").arg("key").with_session(|session| session.extensions_mut().insert(Tenant("blue")));
     /// assert_eq!(command.session().extensions().get::<Tenant>().map(|tenant| tenant.0), Some("blue"));
     /// ```
     #[must_use]
@@ -379,7 +359,7 @@ mod tests {
     fn words_outside_the_frame_are_found() {
         let words = [Word::external(0..3), Word::within(2..5)];
         let command = Command::from_frame_and_external(Bytes::from_static(b"xxkey"), Arc::from(&b"GET"[..]), &words);
-        assert_eq!(command, Command::get("key"));
+        assert_eq!(command, Command::new("GET").arg("key"));
         assert_eq!(command.shared_arg(0), Some(Bytes::from_static(b"key")));
     }
 
@@ -409,7 +389,7 @@ mod tests {
 
     #[test]
     fn debug_escapes_and_truncates() {
-        let command = Command::set("k\n", "v".repeat(100));
+        let command = Command::new("SET").arg("k\n").arg("v".repeat(100));
         let text = format!("{command:?}");
         assert!(text.starts_with(r#"Command("SET" "k\n" "vvv"#) && text.ends_with("… +36 bytes)"), "{text}");
         let many = Command::new("DEL").with_args(0..20);

@@ -28,7 +28,7 @@ pub enum Tag {
 ///
 /// let mut input = BytesMut::from(&b"\0\0\0\0\0\0\x03key"[..]);
 /// let (command, tag) = RequestDecoder::default().decode(&mut input)?.expect("a whole request");
-/// assert_eq!((command, tag), (Command::get("key"), Tag::Get));
+/// assert_eq!((command, tag), (Command::new("GET").arg("key"), Tag::Get));
 /// # Ok::<(), kvstore_protocol::ProtocolError>(())
 /// ```
 #[derive(Debug, Default)]
@@ -136,10 +136,10 @@ mod tests {
         assert_eq!(
             decoded,
             [
-                (Command::set("k", "vv"), Tag::Set(Bytes::from_static(b"k"))),
+                (Command::new("SET").arg("k").arg("vv"), Tag::Set(Bytes::from_static(b"k"))),
                 (Command::new("GETDEL").arg("k"), Tag::Clear),
-                (Command::ping(), Tag::Ping),
-                (Command::ping().arg("hi"), Tag::Ping),
+                (Command::new("PING"), Tag::Ping),
+                (Command::new("PING").arg("hi"), Tag::Ping),
             ]
         );
     }

@@ -17,9 +17,9 @@ use crate::{ByteString, Command, CommandError, Output, ProtocolError, Response};
 /// use kvstore_protocol::{Command, Output, native::{Tag, encode_command}};
 ///
 /// let mut output = Output::default();
-/// assert_eq!(encode_command(&Command::get("key"), &mut output), Ok(Tag::Get));
+/// assert_eq!(encode_command(&Command::new("GET").arg("key"), &mut output), Ok(Tag::Get));
 /// assert_eq!(&output.bytes()[..], b"\0\0\0\0\0\0\x03key");
-/// assert!(encode_command(&Command::del("key"), &mut output).is_err());
+/// assert!(encode_command(&Command::new("DEL").arg("key"), &mut output).is_err());
 /// ```
 pub fn encode_command(command: &Command, output: &mut Output) -> Result<Tag, CommandError> {
     let shared = |index| command.shared_arg(index).unwrap_or_default();
@@ -120,10 +120,10 @@ mod tests {
     fn only_plain_forms_of_utf8_can_be_sent() {
         let mut output = Output::default();
         for command in [
-            Command::set("k", "v").arg("NX"),
+            Command::new("SET").arg("k").arg("v").arg("NX"),
             Command::new("GET"),
-            Command::ping().with_args(["a", "b"]),
-            Command::get(&b"\xff"[..]),
+            Command::new("PING").with_args(["a", "b"]),
+            Command::new("GET").arg(&b"\xff"[..]),
         ] {
             assert!(encode_command(&command, &mut output).is_err(), "{command:?}");
         }

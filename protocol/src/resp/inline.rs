@@ -30,7 +30,7 @@ impl Split {
 /// use kvstore_protocol::Command;
 ///
 /// let command: Command = r#"SET greeting "hello, \"Ada\"" EX 10"#.parse()?;
-/// assert_eq!(command, Command::set("greeting", "hello, \"Ada\"").arg("EX").arg(10));
+/// assert_eq!(command, Command::new("SET").arg("greeting").arg("hello, \"Ada\"").arg("EX").arg(10));
 /// assert!("".parse::<Command>().is_err());
 /// # Ok::<(), kvstore_protocol::ProtocolError>(())
 /// ```

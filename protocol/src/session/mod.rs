@@ -26,7 +26,7 @@ use crate::{ByteString, mailbox::Mailbox};
 ///
 /// let mut session = Session::default();
 /// session.set_database(3);
-/// let command = Command::get("key").in_session(session.into(), 1);
+/// let command = Command::new("GET").arg("key").in_session(session.into(), 1);
 /// assert_eq!(command.session().database(), 3);
 /// ```
 #[derive(Clone, Default)]

@@ -168,7 +168,7 @@ impl ClientBuilder {
     /// in the order of their commands. When a body is dropped, the rest of it is discarded and the connection goes on. When
     /// the connection is lost, reading fails with an error that has the [`ConnectionError`](super::ConnectionError) inside.
     ///
-    /// The [limits](Self::limits) apply as to every reply. The deadline of a [`call`](crate::client::Client::call) ends with the head of
+    /// The [limits](Self::limits) apply as to every reply. The deadline of a [`call`](crate::client::Client::execute) ends with the head of
     /// the reply. Typed calls return the whole value, within their deadline. Values in a [`Pipeline`](super::Pipeline), inside
     /// of another reply, or over the native protocol are never streamed.
     ///
@@ -182,7 +182,7 @@ impl ClientBuilder {
     ///
     /// let client = Client::builder().stream_over(100_000).over(connector.connect()?).await?;
     /// client.set("key", "x".repeat(1_000_000)).await?;
-    /// let Response::Streamed(value) = client.call(Command::get("key")).await? else { unreachable!() };
+    /// let Response::Streamed(value) = client.execute(Command::new("GET").arg("key")).await? else { unreachable!() };
     /// let mut body = value.take().expect("it was not taken before");
     /// let (mut read, mut piece) = (0, [0; 4096]);
     /// while !body.is_empty() {

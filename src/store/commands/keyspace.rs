@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_scan_shows_every_key_that_stays() {
         let store = TestStore::new();
-        let set = |number: usize| store.answer_to(Command::set(format!("key:{number}"), "v"));
+        let set = |number: usize| store.answer_to(Command::new("SET").arg(format!("key:{number}")).arg("v"));
         (0..5000).for_each(|number| assert_eq!(set(number), Response::ok()));
         let (mut cursor, mut seen, mut calls) = ("0".to_owned(), HashSet::new(), 0);
         loop {
@@ -167,7 +167,7 @@ mod tests {
             match calls {
                 20 => (10_000..40_000).for_each(|number| assert_eq!(set(number), Response::ok())),
                 60 => (10_000..40_000).for_each(|number| {
-                    store.answer_to(Command::del(format!("key:{number}")));
+                    store.answer_to(Command::new("DEL").arg(format!("key:{number}")));
                 }),
                 _ => {}
             }
@@ -257,7 +257,7 @@ mod tests {
     fn a_large_database_is_flushed_and_filled_again() {
         let store = TestStore::new();
         for number in 0..20_000 {
-            store.answer_to(Command::set(format!("key:{number}"), "v").arg("EX").arg(10));
+            store.answer_to(Command::new("SET").arg(format!("key:{number}")).arg("v").arg("EX").arg(10));
         }
         store.check([("FLUSHDB SYNC", "+OK"), ("DBSIZE", ":0"), ("SET key:1 w", "+OK"), ("TTL key:1", ":-1")]);
         store.pass(10_000);

@@ -37,15 +37,15 @@ impl Model {
     pub(super) fn apply_to_string(&mut self, step: StringStep) -> (Command, Response) {
         use StringStep::*;
         match step {
-            Get(key) => (Command::get(key), self.value(key).cloned().into()),
-            Set(key, value) => (Command::set(key, &value), self.set(key, value, None)),
-            SetNx(key, value) => (Command::set(key, &value).arg("NX"), self.set_if_missing(key, value)),
+            Get(key) => (Command::new("GET").arg(key), self.value(key).cloned().into()),
+            Set(key, value) => (Command::new("SET").arg(key).arg(&value), self.set(key, value, None)),
+            SetNx(key, value) => (Command::new("SET").arg(key).arg(&value).arg("NX"), self.set_if_missing(key, value)),
             SetPx(key, value, time) => {
-                let command = Command::set(key, &value).arg("PX").arg(time);
+                let command = Command::new("SET").arg(key).arg(&value).arg("PX").arg(time);
                 (command, self.set(key, value, Some(self.now + time)))
             }
             SetKeepTtl(key, value) => {
-                (Command::set(key, &value).arg("KEEPTTL"), self.set(key, value, self.expires_at(key)))
+                (Command::new("SET").arg(key).arg(&value).arg("KEEPTTL"), self.set(key, value, self.expires_at(key)))
             }
             Append(key, tail) => {
                 (command("APPEND", key).arg(&tail), self.edit(key, |value| value.extend_from_slice(&tail)))

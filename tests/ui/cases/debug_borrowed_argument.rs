@@ -8,5 +8,5 @@ fn name(command: &Command) -> Vec<u8> {
 }
 
 fn main() {
-    name(&Command::ping());
+    name(&Command::new("PING"));
 }

@@ -11,7 +11,7 @@ use crate::{Command, Output, output::SHARED};
 /// use kvstore_protocol::{Command, Output, resp::encode_command};
 ///
 /// let mut output = Output::default();
-/// encode_command(&Command::get("key"), &mut output);
+/// encode_command(&Command::new("GET").arg("key"), &mut output);
 /// assert_eq!(&output.bytes()[..], b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n");
 /// ```
 pub fn encode_command(command: &Command, output: &mut Output) {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_long_argument_is_not_copied() {
-        let (command, mut output) = (Command::set("k", "x".repeat(SHARED)), Output::default());
+        let (command, mut output) = (Command::new("SET").arg("k").arg("x".repeat(SHARED)), Output::default());
         encode_command(&command, &mut output);
         assert_eq!(output.chunk(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$8192\r\n");
         output.advance(output.chunk().len());

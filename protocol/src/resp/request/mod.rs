@@ -28,8 +28,8 @@ const KEPT: usize = 64;
 /// let mut input = BytesMut::from("*2\r\n$3\r\nGET\r\n$3\r\nk");
 /// assert_eq!(decoder.decode(&mut input), Ok(None));
 /// input.extend_from_slice(b"ey\r\nPING\r\n");
-/// assert_eq!(decoder.decode(&mut input), Ok(Some(Command::get("key"))));
-/// assert_eq!(decoder.decode(&mut input), Ok(Some(Command::ping())));
+/// assert_eq!(decoder.decode(&mut input), Ok(Some(Command::new("GET").arg("key"))));
+/// assert_eq!(decoder.decode(&mut input), Ok(Some(Command::new("PING"))));
 /// ```
 #[derive(Debug, Default)]
 pub struct RequestDecoder {

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_copy_that_is_being_read_does_not_change() {
         let store = TestStore::new();
-        store.answer_to(Command::set("k", "x".repeat(1000)));
+        store.answer_to(Command::new("SET").arg("k").arg("x".repeat(1000)));
         let read = store.answer("GET k");
         store.check([("APPEND k y", ":1001"), ("SETRANGE k 0 z", ":1001")]);
         assert_eq!(read, Response::from("x".repeat(1000)));
