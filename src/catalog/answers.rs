@@ -26,12 +26,16 @@ fn find<'a>(catalog: &'a Catalog, name: &[u8]) -> Option<Listed<'a>> {
     };
     let command = listed(catalog).find(|listed| listed.info.is(name))?;
     let Some(sub) = sub else { return Some(command) };
-    command.subs().find(|listed| listed.info.is(sub))
+    command.sub(sub)
 }
 
 impl<'a> Listed<'a> {
     fn subs(self) -> impl Iterator<Item = Self> + use<'a> {
         self.info.subs.iter().map(move |info| Self { parent: Some(self.info), info })
+    }
+
+    fn sub(self, name: &[u8]) -> Option<Self> {
+        Some(Self { parent: Some(self.info), info: self.info.sub(name)? })
     }
 
     fn name(self) -> String {
@@ -161,7 +165,7 @@ pub(super) fn described<'a>(catalog: &'a Catalog, command: &Command) -> Result<&
     let unknown = || CommandError::err(INVALID_COMMAND);
     let no_keys = || CommandError::err("The command has no key arguments");
     let found = listed(catalog).find(|listed| listed.info.is(command.name())).ok_or_else(unknown)?.info;
-    let named = command.arg_at(0).and_then(|name| found.subs.iter().find(|sub| sub.is(name)));
+    let named = command.arg_at(0).and_then(|name| found.sub(name));
     let info = named.unwrap_or(found);
     // A command with sub-commands has no arguments of its own.
     if named.is_none() && !found.subs.is_empty() && command.len() > 1 {

@@ -183,6 +183,11 @@ impl CommandInfo {
         &self.name
     }
 
+    /// The sub-command called `name`, without regard to case.
+    fn sub(&self, name: &[u8]) -> Option<&Self> {
+        self.subs.iter().find(|sub| sub.is(name))
+    }
+
     fn is(&self, name: &[u8]) -> bool {
         self.name.as_bytes().eq_ignore_ascii_case(name)
     }
