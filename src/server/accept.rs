@@ -39,6 +39,8 @@ only need to do one of the above things in order for the server to start accepti
 pub(super) struct Accepting {
     state: Arc<ServerState>,
     listener: Arc<ListenerSettings>,
+    /// The extension of every session.
+    status: Arc<ServerStatus>,
     mount: Arc<dyn Mount>,
 }
 
@@ -53,7 +55,9 @@ pub(super) async fn accept_all(mut listener: impl Listener, accepting: Accepting
 
 impl Accepting {
     pub(super) fn new(state: Arc<ServerState>, listener: ListenerSettings, mount: Arc<dyn Mount>) -> Self {
-        Self { state, listener: Arc::new(listener), mount }
+        let listener = Arc::new(listener);
+        let status = Arc::new(ServerStatus::new(state.clone(), listener.clone()));
+        Self { state, listener, status, mount }
     }
 
     /// Serves a connection, or tells its client why not.
@@ -71,7 +75,7 @@ impl Accepting {
             return turn_away(io, too_many(state), state);
         };
         state.tell(ConnectionEvent::Opened { session: &session });
-        self.mount.spawn(io, ClientState { session, registration, server: self.status() }, inbox);
+        self.mount.spawn(io, ClientState { session, registration, server: ServerStatus::clone(&self.status) }, inbox);
     }
 
     fn session(&self, accepted: Accepted<ServerIo>, local: &Peer, mailbox: Mailbox) -> (ServerIo, Session) {
@@ -80,12 +84,8 @@ impl Accepting {
         session.set_user(self.listener.first_user());
         session.set_tls_identity(tls_identity);
         session.add_facts(facts);
-        session.extensions_mut().insert_lasting(self.status());
+        session.extensions_mut().insert_lasting_shared(self.status.clone());
         (io, session)
-    }
-
-    fn status(&self) -> ServerStatus {
-        ServerStatus::new(self.state.clone(), self.listener.clone())
     }
 
     fn refusal(&self, peer: &Peer) -> Option<&'static str> {

@@ -29,7 +29,7 @@ use super::{
 /// });
 /// let clients = clients.expect("the server was made");
 /// let client = server.client();
-/// client.ping().await?;
+/// client.ping("hello").await?;
 /// assert_eq!(clients.len(), 1);
 /// for connected in clients.list() {
 ///     println!("{} {} since {:?}", connected.id(), connected.session().peer(), connected.age());

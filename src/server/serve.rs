@@ -268,7 +268,7 @@ impl Serve {
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use kvstore::{
-    ///     protocol::{Command, CommandError},
+    ///     protocol::{Command, CommandError, Response},
     ///     routing::Router,
     ///     server::Password,
     ///     testing::Server,
@@ -293,8 +293,9 @@ impl Serve {
     ///     // Nobody knows the password, so LOGIN is the only way in.
     ///     kvstore::serve(listener, app).authenticate(Password::new(b"\0")).allow_unauthenticated(["LOGIN"])
     /// });
-    /// let answers = server.client().pipeline().call(Command::new("WHOAMI"));
-    /// # let _ = answers;
+    /// let login = Command::new("LOGIN").arg("token");
+    /// let answers = server.client().pipeline().add(login).add(Command::new("WHOAMI")).send().await?;
+    /// assert_eq!(answers, [Response::ok(), "ada".into()]);
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

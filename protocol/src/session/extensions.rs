@@ -36,11 +36,16 @@ impl Extensions {
 
     /// Adds a value, in place of an older one of the same type. [`Session::reset`](crate::Session::reset) removes it.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.put(value, false);
+        self.put(Arc::new(value), false);
     }
 
     /// Adds a value that stays as long as the connection: what a listener, or a transport, knows of the peer.
     pub fn insert_lasting<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.put(Arc::new(value), true);
+    }
+
+    /// The same for a value that several sessions share.
+    pub fn insert_lasting_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
         self.put(value, true);
     }
 
@@ -71,9 +76,11 @@ impl Extensions {
         self
     }
 
-    fn put<T: Send + Sync + 'static>(&mut self, value: T, is_lasting: bool) {
+    fn put<T: Send + Sync + 'static>(&mut self, value: Arc<T>, is_lasting: bool) {
         self.remove::<T>();
-        self.0.push(Extension { id: TypeId::of::<T>(), value: Arc::new(value), is_lasting });
+        // Mostly there is one value, in each of very many sessions.
+        self.0.reserve_exact(1);
+        self.0.push(Extension { id: TypeId::of::<T>(), value, is_lasting });
     }
 }
 

@@ -264,15 +264,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     fn change_session(&mut self, change: impl FnOnce(&mut Session)) {
-        change(Arc::make_mut(&mut self.client.session));
+        let session = Arc::make_mut(&mut self.client.session);
+        change(session);
+        if let Some(mode) = session.take_reply_mode() {
+            self.writer.set_replies(mode);
+        }
         self.settle_session();
     }
 
     /// Follows a change of the session: in the codec, the registry, and the commands that are decoded and not called.
     fn settle_session(&mut self) {
-        if let Some(mode) = Arc::make_mut(&mut self.client.session).take_reply_mode() {
-            self.writer.set_replies(mode);
-        }
         let session = &self.client.session;
         self.codec.set_protocol(session.protocol());
         self.codec.set_limits(self.client.limits());

@@ -20,14 +20,16 @@
 //! };
 //! use tower::ServiceBuilder;
 //!
-//! // Nobody may choose another database.
+//! // A layer in front of the connection layer sees its commands.
 //! let stack = ServiceBuilder::new()
-//!     .layer(DenyLayer::names(["SELECT"]))
+//!     .layer(DenyLayer::names(["ECHO"]))
 //!     .layer(ConnectionLayer::new())
 //!     .service(Router::<()>::new());
-//! let server = Server::start_with(|listener| kvstore::serve(listener, stack).connection_commands(ConnectionCommands::Inside));
+//! let server =
+//!     Server::start_with(|listener| kvstore::serve(listener, stack).connection_commands(ConnectionCommands::Inside));
 //! let client = server.client();
-//! assert_eq!(client.ping().await?, ());
+//! assert_eq!(client.ping("hello").await?, "hello");
+//! assert!(client.execute(Command::new("ECHO").arg("hello")).await?.is_error());
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
