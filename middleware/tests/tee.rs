@@ -63,6 +63,21 @@ where
 }
 
 #[tokio::test(start_paused = true)]
+async fn commands_about_the_connection_are_not_mirrored() {
+    let seen = Seen::default();
+    let log = seen.clone();
+    let tee = TeeLayer::new(service_fn(move |command: Command| {
+        log.push(shown(&command));
+        ready(Ok::<_, Infallible>(Response::Null))
+    }));
+    for command in [Command::new("auth").arg("secret"), Command::new("SELECT").arg(1), Command::new("GET").arg("k")] {
+        assert_eq!(answer(&tee, command).await, Response::ok());
+    }
+    tee.idle().await;
+    assert_eq!(seen.all(), ["GET k"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn second_service_sees_what_the_first_does() {
     let seen = Seen::default();
     let log = seen.clone();

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use kvstore_protocol::{Command, Response};
+use kvstore_protocol::{Command, Response, catalog::Flags};
 use tokio::{runtime::Handle, task::coop::consume_budget};
 use tower::BoxError;
 use tower_service::Service;
@@ -60,9 +60,10 @@ impl<T> Mirror<T> {
         &self.capacity
     }
 
+    /// Whether a command is mirrored. One about the connection is not: the second service has none with the client.
     #[inline]
     pub(super) fn wants(&self, command: &Command) -> bool {
-        self.settings.only.as_ref().is_none_or(|only| only(command))
+        !command.flags().has(Flags::CONNECTION) && self.settings.only.as_ref().is_none_or(|only| only(command))
     }
 
     pub(super) fn compares(&self) -> bool {

@@ -7,7 +7,8 @@
 //! so it cannot push messages to a client.
 //!
 //! - *What is mirrored.* Each command that [`TeeLayer::only`] selects, once the future of the first service has been
-//!   polled. So a command that an outer layer refuses is not mirrored. A script is mirrored as a whole. Leave out
+//!   polled, but for those about the connection (AUTH, SELECT, CLIENT …): the client has none with the second service. So a
+//!   command that an outer layer refuses is not mirrored. A script is mirrored as a whole. Leave out
 //!   commands that block, such as BLPOP. A command whose last argument is streamed is dropped, since its pieces come
 //!   only once. A response that is streamed, or that ends the protocol, is not compared.
 //! - *Order.* The commands of one connection are mirrored in the order of their first polls: a SET reaches the second
