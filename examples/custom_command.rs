@@ -1,4 +1,4 @@
-//! How does a command of one's own stand beside those of the store?
+//! How is a command of one's own added to those of the store?
 //!
 //! ```sh
 //! cargo run --example custom_command
@@ -28,10 +28,10 @@ fn shout(State(store): State<Store>, session: Arc<Session>, Key(key): Key) -> Re
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::new();
-    // What the router does not know is for the store, and COMMAND tells of both.
+    // Commands that the router does not know go to the store. COMMAND lists both.
     let router = Router::new().command("SHOUT", shout).fallback_service(store.clone()).with_state(store.clone());
 
-    // A program of yours has a `TcpListener` in place of this pipe. The hint is advice to the processor, for speed.
+    // A program of yours has a `TcpListener` in place of this pipe. Prefetching affects nothing but speed.
     let server = Server::start_with(|listener| {
         kvstore::serve(listener, router).prefetch(store.prefetch()).databases(store.databases())
     });

@@ -14,7 +14,7 @@ use kvstore::{
     routing::{AnyError, Arg, IntoResponse, Router},
 };
 
-/// A refusal: a code in capitals, by which clients tell one from another, and a text for people.
+/// A refusal: a code in capitals, by which clients tell errors apart, and a text for people.
 fn seat(Arg(number): Arg<u32>) -> Result<u32, CommandError> {
     match number {
         1..=40 => Ok(number),
@@ -22,7 +22,7 @@ fn seat(Arg(number): Arg<u32>) -> Result<u32, CommandError> {
     }
 }
 
-/// An error of one's own says itself how it reads.
+/// An error type of one's own decides what the client reads.
 enum Booking {
     Taken { by: &'static str },
     Over,
@@ -41,7 +41,7 @@ fn book(Arg(number): Arg<u32>) -> Result<(), Booking> {
     Err(if number < 20 { Booking::Taken { by: "Ada" } } else { Booking::Over })
 }
 
-/// Any other error goes through `?`. It is nothing for clients: what it says is logged.
+/// Any other error goes through `?`. Its text is logged, and not sent.
 fn poster(Arg(name): Arg<String>) -> Result<Vec<u8>, AnyError> {
     Ok(fs::read(format!("/srv/posters/{name}"))?)
 }

@@ -1,9 +1,9 @@
-//! How does a server stop without breaking off what it does?
+//! How does a server stop without cutting off commands in flight?
 //!
 //! ```sh
 //! cargo run --example graceful_shutdown     # or: -- 127.0.0.1:7000
-//! redis-cli -p 6380 WORK 3                  # ctrl-c in the server meanwhile: the answer comes
-//! redis-cli -p 6380 WORK 60                 # the same: it is cut off
+//! redis-cli -p 6380 WORK 3                  # press ctrl-c in the server: the answer comes
+//! redis-cli -p 6380 WORK 60                 # the same: the connection is cut
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]

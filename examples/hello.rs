@@ -5,7 +5,7 @@
 //! redis-cli -p 6380 GREET Ada               # "hello, Ada"
 //! ```
 //!
-//! PING, HELLO, CLIENT and the other commands about a connection are answered by the server, and COMMAND by the router.
+//! The server answers PING, HELLO, CLIENT and the other commands about the connection, and the router answers COMMAND.
 
 use std::{env, error::Error};
 

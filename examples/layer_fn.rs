@@ -1,4 +1,4 @@
-//! How is a layer written as a function? One measures every command, the other refuses writes while a switch is on.
+//! How is a layer written as a function? One measures every command, the other refuses writes while a flag is set.
 //!
 //! ```sh
 //! cargo run --example layer_fn

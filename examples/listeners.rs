@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::{task::JoinSet, time::timeout};
 
-// With tokio-rustls: `TlsStream<TcpStream>`, and `acceptor.accept(stream).await`. Here two words have to do.
+// With tokio-rustls: `TlsStream<TcpStream>`, and `acceptor.accept(stream).await`. Here, two words stand for TLS.
 type Secured = BufStream<TcpStream>;
 async fn handshake(stream: TcpStream) -> io::Result<Secured> {
     let (mut stream, mut words) = (BufStream::new(stream), [0; 12]);
@@ -22,7 +22,7 @@ async fn handshake(stream: TcpStream) -> io::Result<Secured> {
     if &words == b"open sesame\n" { Ok(stream) } else { Err(io::ErrorKind::PermissionDenied.into()) }
 }
 
-/// Handshakes run beside each other: a client that says nothing keeps nobody waiting.
+/// Handshakes run concurrently: a client that sends nothing delays no other.
 struct Secure(TcpListener, JoinSet<io::Result<Accepted<Secured>>>);
 
 impl Listener for Secure {
@@ -34,7 +34,7 @@ impl Listener for Secure {
                 Accepted { io, peer, .. } = Listener::accept(&mut self.0, options), if self.1.len() < 1000 => {
                     self.1.spawn(async move {
                         let io = timeout(Duration::from_secs(10), handshake(io)).await??;
-                        // What the certificate says is `Session::tls_identity` for layers and handlers.
+                        // Layers and handlers read it with `Session::tls_identity`. `with` adds other facts.
                         Ok(Accepted::new(io, peer).tls_identity("sesame"))
                     });
                 }

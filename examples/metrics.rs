@@ -14,7 +14,7 @@ use tower::Layer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Any exporter of the crate `metrics`, such as that for Prometheus. Install it before the first command.
+    // Any recorder of the crate `metrics`, such as the exporter for Prometheus. Install it before the first command.
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     recorder.install()?;
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.get("key").await?;
     client.incr("visits").await?;
     client.execute(Command::new("INCR").arg("key")).await?;
-    // Unknown names are counted as `other`: a client that invents names fills no memory.
+    // Unknown names are counted as `other`, so that a client cannot fill the memory with names.
     client.execute(Command::new("MAKETEA")).await?;
 
     for (key, _, _, value) in snapshotter.snapshot().into_vec() {

@@ -1,4 +1,4 @@
-//! How is a new server tried on the commands of the old one?
+//! How is a new server tested with the commands of the old one?
 //!
 //! ```sh
 //! cargo run --example mirror

@@ -1,7 +1,7 @@
 //! How is a server put in front of another one?
 //!
-//! Commands on data go through. Those about the connection are the proxy's own, transactions and subscriptions are refused,
-//! and pushes stay with the client: see "A proxy" in the documentation of `kvstore::client`.
+//! Commands on data are passed on. The proxy answers those about the connection, and refuses transactions and subscriptions.
+//! Pushes stay with its client: see "A proxy" in the documentation of `kvstore::client`.
 //!
 //! ```sh
 //! cargo run --example proxy
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     through.set("key", "value").await?;
     let direct = Client::connect(upstream).await?;
     println!("set through the proxy, read behind it: {:?}", direct.get("key").await?);
-    // All clients of the proxy share one connection to the server, so the messages could not find their way back.
+    // All clients of the proxy share one connection to the server, so messages cannot be sent to the right client.
     println!("does not go through: {}", through.execute(Command::new("SUBSCRIBE").arg("news")).await?);
     Ok(())
 }

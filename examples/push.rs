@@ -21,12 +21,12 @@ use kvstore::{
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-/// `TICK most`: `OK`, and that many messages behind it, from a task of their own.
+/// `TICK most`: answers `OK`. A task then sends that many messages.
 fn tick(push: Push, State(sent): State<Arc<AtomicU64>>, Arg(most): Arg<u64>) {
     tokio::spawn(async move {
         for number in 1..=most {
             let message = Response::Push(vec!["tick".into(), number.to_string().into()]);
-            // Waits for room, which there is when the client reads. An error says that the client is gone.
+            // Waits for room while the client does not read. An error means that the connection is closed.
             if push.send(message).await.is_err() {
                 return println!("the client is gone");
             }
@@ -39,7 +39,7 @@ fn tick(push: Push, State(sent): State<Arc<AtomicU64>>, Arg(most): Arg<u64>) {
 async fn main() -> Result<(), Box<dyn Error>> {
     let sent = Arc::new(AtomicU64::new(0));
     let router = Router::new().command("TICK", tick).with_state(sent.clone());
-    // Room for what a client has not read: so many messages, and so many bytes that are written down already.
+    // The most that a client may leave unread: 10 messages, and 4096 bytes that are encoded already.
     let server = Server::start_with(|listener| kvstore::serve(listener, router).push_queue(10).output_buffer(4096));
 
     // A `Client` takes every message off the connection at once, so this one reads by hand.
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     stream.write_all(b"TICK 1000000\r\n").await?;
     settle().await;
     println!("nothing is read, {} messages are sent", sent.load(Ordering::Relaxed));
-    let mut line = String::new(); // of which a message has five
+    let mut line = String::new(); // a message is five lines
     for _ in 0..1000 * 5 {
         stream.read_line(&mut line).await?;
     }

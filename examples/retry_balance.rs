@@ -1,4 +1,4 @@
-//! How are commands spread over two servers, and tried again when one of them goes away?
+//! How are commands balanced over two servers, and retried when one of them goes away?
 //!
 //! ```sh
 //! cargo run --example retry_balance

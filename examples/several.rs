@@ -1,4 +1,4 @@
-//! How does one program have several stores, each with listeners and settings of its own?
+//! How does one program serve several stores, each with its own listeners and settings?
 //!
 //! ```sh
 //! cargo run --example several
@@ -20,18 +20,19 @@ use tower::ServiceBuilder;
 async fn main() -> Result<(), Box<dyn Error>> {
     let stop = CancellationToken::new();
 
-    // A cache: small values, a short deadline, for clients on this machine and in this process.
+    // A cache: small values and a short deadline, for clients on this machine and in this process.
     let (cache, cache_tcp, (cache_here, cache_pipe)) = (Store::new(), TcpListener::bind("127.0.0.1:0").await?, pipe());
     let cache_address = cache_tcp.local_addr()?;
     let caching =
         Serve::new(ServiceBuilder::new().layer(TimeoutLayer::new(Duration::from_millis(50))).service(cache.clone()))
             .limits(Limits::default().max_bulk(64 * 1024))
             .idle_timeout(Duration::from_secs(300))
+            .with_task(cache.run())
             .with_graceful_shutdown(stop.clone().cancelled_owned())
             .listen(cache_tcp)
             .listen(cache_pipe);
 
-    // Records: with a password, one database, and no command that removes everything.
+    // Records: a password, one database, and no FLUSHALL.
     let (records, records_tcp) = (Store::builder().databases(1).build(), TcpListener::bind("127.0.0.1:0").await?);
     let records_address = records_tcp.local_addr()?;
     let deny = DenyLayer::names(["FLUSHALL", "FLUSHDB"]);
@@ -39,11 +40,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .authenticate(Password::new("secret"))
         .databases(records.databases())
         .max_connections(100)
+        .with_task(records.run())
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .listen(records_tcp);
 
-    tokio::spawn(cache.run());
-    tokio::spawn(records.run());
     let running = [tokio::spawn(caching.into_future()), tokio::spawn(recording.into_future())];
 
     Client::builder().over(cache_here.connect()?).await?.set("key", "cached").await?;

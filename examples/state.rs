@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, error::Error};
 use kvstore::routing::{Arg, FromRef, Key, Rest, Router, State};
 use kvstore::{client::Client, protocol::Command};
 
-// Handlers that need the stock alone extract the stock alone.
+// A handler extracts the whole state, or one field of it.
 #[derive(Clone, FromRef)]
 struct Shop {
     name: &'static str,
@@ -30,7 +30,7 @@ fn add(State(Stock(stock)): State<Stock>, Key(item): Key, amount: Option<Arg<u64
     *there
 }
 
-// The attribute changes nothing: with it, the compiler points at an argument that is not an extractor.
+// The attribute has no effect at run time. With it, the compiler points at an argument that is not an extractor.
 /// `COUNT item [item …]`
 #[kvstore::debug_handler(state = Shop)]
 fn count(State(Stock(stock)): State<Stock>, first: Key, Rest(more): Rest<Key>) -> Vec<u64> {

@@ -34,12 +34,10 @@ async fn handle_error(error: BoxError) -> Response {
 // Time is paused, and advances when every task waits: the example takes no time.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // Each connection has a clone of the service; the buffer makes one service of all clones. Without it, a connection
-    // that was refused by tower's `load_shed` keeps its place in the queue for a permit, and then the permit. The
-    // `LoadShedLayer` of this project needs no buffer.
+    // Each connection has a clone of the service. These layers are `Clone`; one that is not, such as tower's `rate_limit`,
+    // needs `.buffer(…)` outside of it.
     let service = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(handle_error))
-        .buffer(100)
         .load_shed()
         .concurrency_limit(2)
         .timeout(Duration::from_secs(5))

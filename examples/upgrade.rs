@@ -1,4 +1,4 @@
-//! How does a connection leave the protocol for another one?
+//! How does a connection upgrade to another protocol?
 //!
 //! ```sh
 //! cargo run --example upgrade
@@ -13,7 +13,7 @@ use kvstore::server::{Upgraded, upgrade_after};
 use kvstore::{protocol::Response, testing::Server};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, split};
 
-/// `CHAT name`: the last answer is `+OK`, and what comes behind it are lines of text.
+/// `CHAT name`: the last response is `+OK`. From then on the connection has lines of text.
 fn chat(Arg(name): Arg<String>) -> Response {
     upgrade_after(Response::ok(), async move |stream| {
         if let Err(error) = shout_back(stream, &name).await {
@@ -22,7 +22,7 @@ fn chat(Arg(name): Arg<String>) -> Response {
     })
 }
 
-/// The stream begins right behind the command, also when the client did not wait for the answer to it.
+/// The stream begins right behind the command, even if the client did not wait for its answer.
 async fn shout_back(stream: Upgraded, name: &str) -> io::Result<()> {
     let mut stopping = Box::pin(stream.stopping());
     let (reader, mut writer) = split(stream);
@@ -40,7 +40,7 @@ async fn shout_back(stream: Upgraded, name: &str) -> io::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new().command("CHAT", chat);
-    // Exclusive: nothing behind it is read as a command before it is answered, and then nothing is.
+    // Exclusive: the bytes behind CHAT are not decoded as commands before it is answered.
     let server = Server::start_with(|listener| kvstore::serve(listener, router).exclusive(["CHAT"]));
 
     let mut stream = BufReader::new(server.stream());

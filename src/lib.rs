@@ -1,12 +1,12 @@
-//! **axum for command protocols**: a tower-native server framework for RESP-style commands, and the key-value server that
-//! proves it.
+//! **axum for command protocols**: a tower-native server framework for RESP-style commands, and a key-value server on top
+//! of it.
 //!
 //! Everything that answers a command is a `tower::Service<Command, Response = Response>`: a handler, a router, the store, a
-//! layer, a client of another server, a stack of them. One transport mounts any of these on a socket, and every Redis client
-//! can talk to it.
+//! layer, a client of another server, or a stack of them. One transport serves any of these on a socket, to every Redis
+//! client.
 //!
 //! ```text
-//! bytes ─▶ codec ─▶ Command ─▶ [log][limit][timeout][…] ─▶ Router / Store / Client ─▶ Response ─▶ codec ─▶ bytes
+//! bytes ─▶ codec ─▶ Command ─▶ [log][limit][timeout][connection] ─▶ Router / Store / Client ─▶ Response ─▶ codec ─▶ bytes
 //! ```
 //!
 //! # A server
@@ -25,13 +25,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! `server.await` runs it, with the limits, the handshakes and the orderly end that a server needs; [`server::Serve`] has the
-//! settings.
+//! `server.await` runs it, with limits, handshakes and a graceful shutdown. [`server::Serve`] has the settings.
 //!
 //! # Handlers
-//! A handler is a `fn` or an `async fn`. Its arguments are extractors, and say how many words the command has, what they are
-//! parsed to and which of them are keys; what it returns is made a response. See [`routing`]. When the compiler says that a
-//! function is not a handler, [`#[debug_handler]`](macro@debug_handler) makes it say why.
+//! A handler is a `fn` or an `async fn`. Its arguments are extractors: they say how many arguments the command has, how they
+//! are parsed, and which of them are keys. Its return value becomes the response. See [`routing`]. When the compiler says that
+//! a function is not a handler, [`#[debug_handler]`](macro@debug_handler) shows why.
 //!
 //! ```
 //! use kvstore::protocol::CommandError;
@@ -62,8 +61,8 @@
 //! ```
 //!
 //! # Layers
-//! [`middleware`] has limits, timeouts, logs, metrics, audit, rules and functions as layers; tower's own mount unchanged.
-//! A layer goes round one route, a router, or all of it:
+//! [`middleware`] has layers for limits, timeouts, logs, metrics, audit and access rules, and makes layers of functions.
+//! tower's own layers work unchanged. A layer wraps one route, a router, or the whole service:
 //!
 //! ```
 //! use std::time::Duration;
@@ -79,30 +78,35 @@
 //!     .service(kvstore::store::Store::new());
 //! ```
 //!
-//! # To read on
-//! - [How a command travels](guide::how_a_command_travels), from the bytes that come to the bytes that go
+//! # Further reading
+//! - [How a command travels](guide::how_a_command_travels), from the bytes of a request to the bytes of its response
 //! - [Writing a layer](guide::writing_a_layer): as a function, by hand, and the contract
-//! - [Errors](guide::errors): what can go wrong, and who hears of it
-//! - the examples of the repository, one question each
+//! - [Sessions and authentication](guide::sessions): users, facts, log-ins, and the clients of a server
+//! - [Errors](guide::errors): what can go wrong, and what a client reads
+//! - the examples in the repository, one question each
 //!
-//! The same as a program: `kvstore`, a key-value server with the store of this crate behind the layers of this crate.
+//! # Features
+//! - `binary`, on by default: what only the program `kvstore` needs, and `zero-copy`. The library needs neither.
+//! - `zero-copy`: sends long values to TCP sockets without the kernel's copy, on Linux: see [`server`](server#long-values).
 //!
 //! # Layout
 //! Three crates, and dependencies point one way: [`protocol`] ◀ [`middleware`] ◀ `kvstore`. The author of a layer depends
-//! on `kvstore-protocol` alone; a user of the framework on this crate, which re-exports the others. A fourth one,
-//! `kvstore-macros`, has [`debug_handler`](macro@debug_handler) and the derive of [`FromRef`](routing::FromRef).
+//! on `kvstore-protocol` alone, a user of the framework on this crate, which re-exports the others. A fourth one,
+//! `kvstore-macros`, has [`debug_handler`](macro@debug_handler) and the derive of [`FromRef`](macro@routing::FromRef).
 //!
 //! - [`protocol`]: [`Command`](protocol::Command) and [`Response`](protocol::Response), the [session](protocol::Session)
-//!   that a command carries, and the codecs: RESP2, RESP3, the native binary protocol. No sockets, no services.
+//!   that a command carries, the [catalog](protocol::catalog) of the commands of Redis, and the codecs: RESP2, RESP3, the
+//!   native binary protocol. No sockets, no services.
 //! - [`middleware`]: the layers. Each is a folder of the same four files, and is tested with a mock.
-//! - [`server`]: the transport. [`serve`] and its builder; listeners; the connection loop; the commands that are about a
-//!   connection and not about data (PING, HELLO, AUTH, CLIENT …).
-//! - [`routing`]: from the name of a command to a function, and from its words to arguments.
-//! - [`client`]: the other end of a connection, and a service itself; also of a service in this process, with no socket.
-//! - [`catalog`]: what is known of a command without running it, and `COMMAND` that tells it.
-//! - [`store`]: the key-value store, the framework's first user. It knows the framework; the framework does not know it.
-//! - [`standalone`]: the default layers round the default store, read top to bottom in one place. The program is a
-//!   configuration on top of it.
+//! - [`server`]: the transport. [`serve`] and its builder, listeners, authentication, connections, and the
+//!   [`ConnectionLayer`](server::ConnectionLayer), which answers the commands that are about a connection and not about data
+//!   (PING, HELLO, AUTH, CLIENT …).
+//! - [`routing`]: from the name of a command to a function, and from its arguments to those of the function.
+//! - [`client`]: a client of a server, or of a service in the same process. It is a service itself.
+//! - [`catalog`](mod@catalog): descriptions of the commands that a service answers, and the answers to `COMMAND`.
+//! - [`store`]: the key-value store. It uses the framework as any service does; the framework does not depend on it.
+//! - [`standalone`]: the default layers around the default store, in one place. The program `kvstore` (`src/bin/kvstore/`) adds
+//!   its options, its addresses and its signals.
 //! - [`testing`]: tests without sockets.
 //! - [`guide`]: the pages above.
 
@@ -117,13 +121,13 @@ pub mod store;
 pub mod testing;
 
 // Modules and not renamed crates, so that the compiler prints the paths that a user writes.
-/// Commands, responses and codecs: the crate `kvstore-protocol`.
+/// Commands, responses, sessions and codecs: the crate `kvstore-protocol`.
 pub mod protocol {
     #[doc(inline)]
     pub use kvstore_protocol::*;
 }
 
-/// Layers for services of commands: the crate `kvstore-middleware`.
+/// Layers for services that answer commands: the crate `kvstore-middleware`.
 pub mod middleware {
     #[doc(inline)]
     pub use kvstore_middleware::*;

@@ -1,7 +1,7 @@
-//! The macros of kvstore. `kvstore` re-exports them: nothing depends on this crate by itself.
+//! The macros of `kvstore`, which re-exports them. Depend on `kvstore`, not on this crate.
 //!
-//! - [`macro@debug_handler`] better errors for functions that are not handlers
-//! - [`macro@FromRef`] the parts of a state
+//! - [`macro@debug_handler`]: better error messages for functions that are not handlers
+//! - [`macro@FromRef`]: a derive, so that handlers can extract the fields of a state
 
 mod debug_handler;
 mod from_ref;
@@ -27,8 +27,8 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// # State
-/// The type of the router's state is taken from the argument that is a `State<T>`. It is written down where there are
-/// several, and where the function extracts parts of the state alone:
+/// The type of the router's state is taken from the argument that is a `State<T>`. If there are several, or the function
+/// extracts only parts of the state, the attribute names the type:
 ///
 /// ```
 /// use kvstore::routing::{FromRef, State};
@@ -46,7 +46,7 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// # Limitations
-/// It takes functions without generics that are not methods.
+/// The function must not be generic, and must not be a method.
 #[proc_macro_attribute]
 pub fn debug_handler(attr: TokenStream, item: TokenStream) -> TokenStream {
     debug_handler::expand(attr.into(), item.into()).into()
@@ -54,7 +54,7 @@ pub fn debug_handler(attr: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Derives `FromRef` for each field of a state, so that handlers can extract the fields with `State`.
 ///
-/// Fields have different types, and are cloned. `#[from_ref(skip)]` leaves a field out.
+/// The fields must have different types that are `Clone`. A field with `#[from_ref(skip)]` is left out.
 ///
 /// ```
 /// use kvstore::{

@@ -61,25 +61,31 @@
 //! command, as [`oneshot`](https://docs.rs/tower/latest/tower/trait.ServiceExt.html#method.oneshot) does, or do the
 //! same.
 //!
+//! # Commands of the connection
+//! PING, HELLO, AUTH, CLIENT and their kin are answered by the `ConnectionLayer` of `kvstore`. Layers outside of it see
+//! them; by default it is outermost. They have the flag
+//! [`CONNECTION`](kvstore_protocol::catalog::Flags::CONNECTION).
+//!
 //! # Layout
 //! One folder for each layer, with the same files: the layer (its settings), the service, its future.
-//! - [`audit`]: one record for each command: who sent it, and how it ended
-//! - [`catch_panic`]: answers a command that panics
-//! - [`concurrency_limit`]: limits how many commands are in flight
-//! - [`deny`]: refuses commands by name or by a function
-//! - [`from_fn`](mod@from_fn): makes a layer of an async function
-//! - [`handle_error`]: answers errors with a function
-//! - [`load_shed`]: refuses a command that the service is not ready for
-//! - [`log`]: a span for each command, a warning for slow ones
-//! - [`map_command`], [`map_response`]: changes each command, or each response, by a function
-//! - [`metrics`](mod@metrics): counts and measures commands, for any exporter
-//! - [`rate_limit`]: limits how many commands come in a period
-//! - [`rename`]: gives commands other names
-//! - [`tee`]: mirrors commands to a second service
-//! - [`timeout`]: answers a command that takes too long
+//! - [`audit`]: [`AuditLayer`], one record for each command: who sent it, and how it ended
+//! - [`catch_panic`]: [`CatchPanicLayer`], answers a command that panics
+//! - [`concurrency_limit`]: [`ConcurrencyLimitLayer`], limits how many commands are in flight
+//! - [`deny`]: [`DenyLayer`], refuses commands by name or by a function
+//! - [`from_fn`](mod@from_fn): [`from_fn()`] and [`from_fn_with_state`], make a layer of an async function
+//! - [`handle_error`]: [`HandleErrorLayer`], answers errors with a function
+//! - [`load_shed`]: [`LoadShedLayer`], refuses a command that the service is not ready for
+//! - [`log`]: [`LogLayer`], a span for each command, a warning for slow ones
+//! - [`map_command`], [`map_response`]: [`MapCommandLayer`] and [`MapResponseLayer`], change each command, or each response,
+//!   with a function
+//! - [`metrics`](mod@metrics): [`MetricsLayer`], counts and measures commands, for any exporter
+//! - [`rate_limit`]: [`RateLimitLayer`], limits how many commands come in a period
+//! - [`rename`]: [`RenameLayer`], gives commands other names
+//! - [`tee`]: [`TeeLayer`], mirrors commands to a second service
+//! - [`timeout`]: [`TimeoutLayer`], answers a command that takes too long
 //!
-//! Beside them [`redact`], which hides secrets in logs and records, and [`failure`], the responses to errors and
-//! panics.
+//! Beside them [`redact`], which hides secrets in logs and records, [`failure`], the responses to errors and panics, and
+//! [`Outcome`], how a command ended.
 //!
 //! [`Response`]: kvstore_protocol::Response
 

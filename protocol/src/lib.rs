@@ -1,7 +1,7 @@
-//! Commands, responses, and the protocols they travel in. No sockets, no services.
+//! Commands, responses, sessions, and the protocols that carry them. No sockets, no services.
 //!
-//! Everything that answers a command in `kvstore` is a `tower::Service<Command, Response = Response>`; these are the two
-//! types, and what both sides must agree on. The author of a layer depends on this crate alone.
+//! Everything that answers a command in `kvstore` is a `tower::Service<Command, Response = Response>`. This crate has these
+//! two types, and everything that transports, layers and services share. The author of a layer depends on it alone.
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -19,21 +19,33 @@
 //! ```
 //!
 //! # Layout
-//! - [`Command`], [`Response`], [`ByteString`]: the two values, and the text in them
-//! - [`catalog`]: what is known of a command by its name: arity, flags, keys
-//! - [`Options`]: a cursor over the options of a command; [`Pattern`]: glob-style patterns, for keys and channels
-//! - [`IntoResponse`]: what a handler returns
-//! - [`Body`], [`BodyPipe`], [`Streamed`]: long values that are streamed; [`Upgrade`]: another protocol
-//! - [`Session`], [`SessionHandle`], [`mailbox`], [`Push`]: who sent a command, and the way back to the connection it came
-//!   from
-//! - [`batch`]: what consecutive commands of a pipeline share
-//! - [`parking`]: how a command that waits for an outside event tells the layers around it
-//! - [`nested`]: how a layer sees the commands inside of a script
-//! - [`Codec`], [`RequestBatch`], [`Output`], [`Limits`]: a protocol as a transport sees it
-//! - [`resp`], [`native`], [`ServerCodec`]: RESP2 and RESP3, the binary protocol, and both behind one port
-//! - [`ClientCodec`]: the client's side of both; with [`ServerCodec`] in
-//!   [`Framed`](tokio_util::codec::Framed), a stream of messages
-//! - [`CommandError`], [`ProtocolError`]: the error of a command is its answer, an error of the stream ends it
+//! The values that services work with:
+//! - [`Command`]: a request, with [`Word`], the position of one of its words, and [`ToArg`], what its arguments are made of
+//! - [`Response`]: the answer to a command, with [`IntoResponse`], what a handler returns, and [`ByteString`], its texts
+//! - [`CommandError`]: an error that is sent as the answer to a command; [`ProtocolError`] and [`FrameError`]: errors that
+//!   end a stream
+//! - [`Body`], [`BodyPipe`], [`Streamed`]: values that are streamed in pieces
+//! - [`Upgrade`]: a response that takes the connection out of the protocol
+//! - [`Options`]: a cursor over the options of a command; [`parse_integer`]: integers as Redis reads them
+//! - [`catalog`]: the commands of Redis and Valkey, with their arity, flags and keys; [`NameMap`]: a map from names of commands
+//! - [`Pattern`]: glob-style patterns, for keys and channels
+//!
+//! The connection that a command came from:
+//! - [`Session`]: the user, the database, the [`Peer`], the [`Protocol`], and [`Extensions`] of any type
+//! - [`SessionHandle`]: changes the session; [`ReplyMode`]: which responses the client wants
+//! - [`Push`]: sends messages to the connection, or a [`SendError`]; [`mailbox`]: the queue behind it, for transports
+//!
+//! What layers and services agree on:
+//! - [`parking`]: a command that waits for an outside event tells the layers around it
+//! - [`nested`]: a layer sees the commands inside of a script
+//! - [`batch`]: consecutive commands of a pipeline share a permit, or another value
+//!
+//! Protocols:
+//! - [`Codec`]: a protocol, as a server's transport uses it, with [`RequestBatch`], [`Output`], [`Limits`] and [`StreamOver`]
+//! - [`ServerCodec`] and its [`Tag`]: RESP and the native protocol on one port, told apart by the first byte
+//! - [`ClientCodec`]: the client's side of both; with [`ServerCodec`] in [`Framed`](tokio_util::codec::Framed), a stream of
+//!   messages
+//! - [`resp`]: RESP2, RESP3 and inline commands; [`native`]: the binary protocol
 
 mod auto;
 pub mod batch;
