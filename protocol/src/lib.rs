@@ -57,6 +57,7 @@ mod codec;
 mod command;
 mod double;
 mod error;
+mod folded_name;
 mod framed;
 mod glob;
 mod integer;

@@ -1,5 +1,7 @@
 //! [`NameMap`]: a table from command names to something, read once or twice for every command.
 
+use crate::folded_name::{Edges, FoldedName};
+
 /// A map from command names to values that ignores the case of the names.
 ///
 /// Built once and read for every command, so a lookup allocates nothing and touches two or three cache lines.
@@ -21,9 +23,7 @@ pub struct NameMap<T> {
 
 #[derive(Clone, Debug)]
 struct NamedValue<T> {
-    edges: Edges,
-    /// Of each byte of the edges that is a letter, the bit that tells its case.
-    cases: Edges,
+    folded: FoldedName,
     name: Box<[u8]>,
     value: T,
     /// The number of another entry of the same mark.
@@ -41,7 +41,7 @@ impl<T> NameMap<T> {
     #[inline(always)]
     pub fn get(&self, name: &[u8]) -> Option<&T> {
         let edges = Edges::of(name);
-        let mut number = self.firsts[edges.mark(self.firsts.len())];
+        let mut number = self.firsts[edges.slot(self.firsts.len())];
         loop {
             let entry = self.entries.get((number as usize).checked_sub(1)?)?;
             if entry.is(name, edges) {
@@ -89,7 +89,7 @@ impl<T> NameMap<T> {
 
     fn place(&mut self, index: usize) {
         let entry = &mut self.entries[index];
-        let first = &mut self.firsts[Edges::of(&entry.name).mark(self.firsts.len())];
+        let first = &mut self.firsts[Edges::of(&entry.name).slot(self.firsts.len())];
         entry.next = std::mem::replace(first, index as u32 + 1);
     }
 }
@@ -106,56 +106,17 @@ impl<N: AsRef<[u8]>, T> FromIterator<(N, T)> for NameMap<T> {
 
 impl<T> NamedValue<T> {
     fn new(name: &[u8], value: T) -> Self {
-        let cases: Vec<u8> = name.iter().map(|byte| if byte.is_ascii_alphabetic() { CASE } else { 0 }).collect();
-        let (lower, cases) = (Edges::of(&name.to_ascii_lowercase()), Edges::of(&cases));
-        Self { edges: lower, cases, name: name.into(), value, next: 0 }
+        Self { folded: FoldedName::new(name), name: name.into(), value, next: 0 }
     }
 
     #[inline]
     fn is(&self, name: &[u8], edges: Edges) -> bool {
-        let Edges(first, last) = edges;
-        (first | self.cases.0, last | self.cases.1) == (self.edges.0, self.edges.1)
-            && name.len() == self.name.len()
-            && (name.len() <= Edges::ALL || self.is_throughout(name))
+        self.folded.may_be(name, edges) && (name.len() <= Edges::ALL || self.is_throughout(name))
     }
 
     #[cold]
     fn is_throughout(&self, name: &[u8]) -> bool {
         name.eq_ignore_ascii_case(&self.name)
-    }
-}
-
-/// The bit by which the two cases of a letter differ.
-const CASE: u8 = b'a' ^ b'A';
-
-/// The first eight bytes of a name and its last: of one that is no longer than both, all of it.
-#[derive(Clone, Copy, Debug)]
-struct Edges(u64, u64);
-
-impl Edges {
-    /// Up to which length a name lies in its edges.
-    const ALL: usize = 16;
-
-    #[inline]
-    fn of(name: &[u8]) -> Self {
-        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            Self(u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            Self(u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            Self(u16::from_le_bytes(*first).into(), u16::from_le_bytes(*last).into())
-        } else {
-            Self(name.first().map_or(0, |byte| (*byte).into()), 0)
-        }
-    }
-
-    /// A number below `marks`, a power of two, that names of either case share. The names are known when the table is
-    /// built, so a peer cannot make it slower than its longest chain.
-    #[inline]
-    fn mark(self, marks: usize) -> usize {
-        let cases = u64::from_ne_bytes([CASE; 8]);
-        let mixed = (self.0 | cases) ^ (self.1 | cases).rotate_left(29);
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & (marks - 1)
     }
 }
 

@@ -4,7 +4,7 @@
 //! complete commands in its buffer, [prefetches](Serve::prefetch) for them, calls them one by one through the service,
 //! encodes the answers in order and writes them together. It knows nothing of what the service does.
 //!
-//! - `serve` the builder, `accept` from a listener to the registry, `mount` from there to a task, `serving` that task
+//! - `serve` the builder, `running` what it does once it is awaited, `accept` from a listener to the registry, `mount` from there to a task, `serving` that task
 //! - [`Listener`] TCP, Unix sockets and [`pipe`]s, each with [`ListenOptions`]; `make_service` where services come from
 //! - `connection` the loop: reading, calling, writing
 //! - [`ConnectionLayer`] PING, HELLO, AUTH, CLIENT …; [`Authenticate`] who a client is
@@ -35,6 +35,7 @@ mod mount;
 mod pause;
 mod pipe;
 mod registry;
+mod running;
 mod serve;
 mod serving;
 mod settings;
@@ -51,7 +52,8 @@ pub use listen_options::ListenOptions;
 pub use listener::{Accepted, Listener};
 pub use pause::PauseMode;
 pub use pipe::{PipeConnector, PipeListener, pipe};
-pub use serve::{Serve, Stopped, serve, serve_with_factory};
+pub use running::Stopped;
+pub use serve::{Serve, serve, serve_with_factory};
 pub use settings::{ConnectionCommands, SocketOptions};
 pub use status::ServerStatus;
 pub use upgrade::{Upgraded, upgrade, upgrade_after};

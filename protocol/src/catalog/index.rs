@@ -3,29 +3,15 @@
 //! An open hash table that is built by the compiler, so a lookup touches two cache lines and follows no pointer.
 
 use super::table::COMMANDS;
+use crate::folded_name::{CASE, Edges, FoldedName, letters};
 
 /// How many slots the table has: a power of two, of which most are empty. A name that is not here mostly ends at one of those.
 const SLOTS: usize = 4096;
 
-/// The bit by which the two cases of a letter differ.
-const CASE: u8 = b'a' ^ b'A';
-
 /// The numbers of commands, each at the slot of its name or behind it; 0 where there is none.
 static NUMBERS: [u16; SLOTS] = numbers();
 
-static NAMES: [Name; COMMANDS.len()] = names();
-
-/// A name in lower case, and where its letters are.
-struct Name {
-    edges: Edges,
-    /// Of each byte of the edges that is a letter, the bit that tells its case.
-    cases: Edges,
-    len: usize,
-}
-
-/// The first eight bytes of a name and its last: all of it, when it has no more than sixteen.
-#[derive(Clone, Copy)]
-struct Edges(u64, u64);
+static NAMES: [FoldedName; COMMANDS.len()] = names();
 
 /// Names of up to eight bytes, each at its slot or behind it. They are most of those that come.
 static SHORT: [ShortName; SHORT_SLOTS] = short_names();
@@ -76,14 +62,14 @@ const fn short_slot(word: u64) -> usize {
 /// The number of the command called `name`, counted from 1; 0 when there is none.
 pub(super) fn number_of(name: &[u8]) -> u16 {
     let edges = Edges::of(name);
-    let mut slot = edges.slot();
+    let mut slot = edges.slot(SLOTS);
     loop {
         let number = NUMBERS[slot];
         if number == 0 {
             return 0;
         }
         let known = &NAMES[number as usize - 1];
-        if known.edges.is(edges, known.cases) && known.len == name.len() && (name.len() <= 16 || is(number, name)) {
+        if known.may_be(name, edges) && (name.len() <= Edges::ALL || is(number, name)) {
             return number;
         }
         slot = (slot + 1) % SLOTS;
@@ -95,41 +81,10 @@ fn is(number: u16, name: &[u8]) -> bool {
     COMMANDS[number as usize - 1].name().as_bytes().eq_ignore_ascii_case(name)
 }
 
-impl Edges {
-    #[inline]
-    const fn of(name: &[u8]) -> Self {
-        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            Self(u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            Self(u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            Self(u16::from_le_bytes(*first) as u64, u16::from_le_bytes(*last) as u64)
-        } else if let [byte] = name {
-            Self(*byte as u64, 0)
-        } else {
-            Self(0, 0)
-        }
-    }
-
-    /// The slot that names of either case share.
-    #[inline]
-    const fn slot(self) -> usize {
-        let cases = u64::from_ne_bytes([CASE; 8]);
-        let mixed = (self.0 | cases) ^ (self.1 | cases).rotate_left(29);
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % SLOTS
-    }
-
-    /// Whether these are the edges of `other` in lower case.
-    #[inline]
-    fn is(self, other: Self, cases: Self) -> bool {
-        (other.0 | cases.0, other.1 | cases.1) == (self.0, self.1)
-    }
-}
-
 const fn numbers() -> [u16; SLOTS] {
     let (mut numbers, mut index) = ([0; SLOTS], 0);
     while index < COMMANDS.len() {
-        let mut slot = Edges::of(COMMANDS[index].name().as_bytes()).slot();
+        let mut slot = Edges::of(COMMANDS[index].name().as_bytes()).slot(SLOTS);
         while numbers[slot] != 0 {
             slot = (slot + 1) % SLOTS;
         }
@@ -139,11 +94,10 @@ const fn numbers() -> [u16; SLOTS] {
     numbers
 }
 
-const fn names() -> [Name; COMMANDS.len()] {
-    const EMPTY: Name = Name { edges: Edges(0, 0), cases: Edges(0, 0), len: 0 };
-    let (mut names, mut index) = ([EMPTY; COMMANDS.len()], 0);
+const fn names() -> [FoldedName; COMMANDS.len()] {
+    let (mut names, mut index) = ([FoldedName::EMPTY; COMMANDS.len()], 0);
     while index < names.len() {
-        names[index] = Name::of(COMMANDS[index].name().as_bytes());
+        names[index] = FoldedName::new(COMMANDS[index].name().as_bytes());
         index += 1;
     }
     names
@@ -175,26 +129,6 @@ const fn word_of(name: &[u8]) -> u64 {
         index += 1;
     }
     u64::from_le_bytes(bytes)
-}
-
-impl Name {
-    const fn of(name: &[u8]) -> Self {
-        let edges = Edges::of(name);
-        let cases = Edges(letters(edges.0), letters(edges.1));
-        Self { edges: Edges(edges.0 | cases.0, edges.1 | cases.1), cases, len: name.len() }
-    }
-}
-
-/// The case bit of each byte that is a letter.
-const fn letters(bytes: u64) -> u64 {
-    let (bytes, mut cases, mut index) = (bytes.to_le_bytes(), [0; 8], 0);
-    while index < bytes.len() {
-        if bytes[index].is_ascii_alphabetic() {
-            cases[index] = CASE;
-        }
-        index += 1;
-    }
-    u64::from_le_bytes(cases)
 }
 
 #[cfg(test)]

@@ -1,0 +1,77 @@
+//! A server that runs: from the first listener to the end of the last connection.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
+};
+
+use kvstore_protocol::mailbox::Order;
+use tokio::{task::JoinSet, time::timeout};
+
+use super::{Serve, state::ServerState};
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// How many connections were cut, because they were not done when the grace period ended.
+    pub cut: usize,
+}
+
+impl Serve {
+    async fn run(self) -> Stopped {
+        let Self { mount, state, listener, listeners, tasks, signal } = self;
+        let state = Arc::new(state);
+        // Whatever ends this future closes the connections.
+        let _guard = CloseAll(state.clone());
+        let (mut accepting, mut beside) = (JoinSet::new(), JoinSet::new());
+        for listen in listeners {
+            listen(&mut accepting, state.clone(), &listener, &mount);
+        }
+        tasks.into_iter().for_each(|task| drop(beside.spawn(task)));
+        let signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
+        tokio::select! {
+            () = signal => {}
+            () = outlive(&mut accepting, "a listener") => {}
+            () = outlive(&mut beside, "a task of the server") => {}
+            never = state.registry.count_uptime() => match never {},
+        }
+        // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
+        accepting.shutdown().await;
+        state.registry.order_all(Order::Stop);
+        let cut = match timeout(state.settings.grace, state.registry.emptied()).await {
+            Ok(()) => 0,
+            Err(_) => state.registry.order_all(Order::Kill),
+        };
+        Stopped { cut }
+    }
+}
+
+/// Waits for ever, and logs which of the tasks panicked. The others go on, and so do all connections.
+async fn outlive(tasks: &mut JoinSet<()>, kind: &'static str) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, kind, "a task panicked");
+        }
+    }
+    std::future::pending().await
+}
+
+/// Closes every connection when it is dropped.
+struct CloseAll(Arc<ServerState>);
+
+impl Drop for CloseAll {
+    fn drop(&mut self) {
+        self.0.registry.order_all(Order::Kill);
+    }
+}
+
+impl IntoFuture for Serve {
+    type Output = Stopped;
+    type IntoFuture = Pin<Box<dyn Future<Output = Stopped> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
