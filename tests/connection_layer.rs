@@ -405,3 +405,50 @@ async fn a_command_that_blocks_is_unblocked() {
     other.asks("CLIENT UNBLOCK x\r\n", "-ERR value is not an integer or out of range\r\n").await;
     other.asks("CLIENT UNBLOCK 1 NOW\r\n", "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_during_a_pause_gives_its_place_back() {
+    let server = Server::of(|listener| kvstore::serve(listener, words()).max_connections(2));
+    let mut one = server.connect();
+    one.asks("CLIENT PAUSE 100000\r\n", "+OK\r\n").await;
+    for _ in 0..10 {
+        let mut two = server.connect();
+        two.sends("GET k\r\n").await;
+        settle().await;
+        drop(two);
+        settle().await;
+    }
+    server.connect().asks("CLIENT UNPAUSE\r\nPING\r\n", "+OK\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_can_log_in_and_end_a_pause() {
+    let server = Server::of(|listener| kvstore::serve(listener, words()).authenticate(Password::new("secret")));
+    let mut one = server.connect();
+    one.asks("AUTH secret\r\nCLIENT PAUSE 100000\r\n", "+OK\r\n+OK\r\n").await;
+    server.connect().asks("AUTH secret\r\nCLIENT UNPAUSE\r\nPING\r\n", "+OK\r\n+OK\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_leaves_a_reply_skipped_that_is_to_be_skipped() {
+    let server = Server::start(words());
+    server.connect().asks("CLIENT REPLY SKIP\r\nRESET\r\nPING\r\n", "+PONG\r\n").await;
+    server.connect().asks("CLIENT REPLY OFF\r\nRESET\r\nPING\r\n", "+RESET\r\n+PONG\r\n").await;
+    server.connect().asks("CLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING\r\n", "+OK\r\n+PONG\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn command_tells_the_sub_commands_of_client() {
+    let mut client = Server::start(Store::new()).connect();
+    client.sends("COMMAND INFO client|id\r\n").await;
+    client.gets("*1\r\n*10\r\n$9\r\nclient|id\r\n:2\r\n").await;
+    client.sends("COMMAND LIST FILTERBY PATTERN client|no*\r\n").await;
+    client.reads_until("*2\r\n$15\r\nclient|no-evict\r\n$15\r\nclient|no-touch\r\n").await;
+}
+
+#[test]
+fn passwords_are_not_in_the_debug_text_of_a_command() {
+    let shown = format!("{:?} {:?}", Command::new("auth").arg("secret"), Command::new("GET").arg("k"));
+    assert_eq!(shown, "Command(\"auth\" (redacted)) Command(\"GET\" \"k\")");
+    assert!(!format!("{:?}", Command::new("HELLO").with_args(["3", "AUTH", "default", "secret"])).contains("secret"));
+}

@@ -208,10 +208,10 @@ impl From<f64> for Response {
     }
 }
 
-/// A number over 2^63 - 1 becomes 2^63 - 1.
+/// A number over 2^63 - 1 is a big number.
 impl From<usize> for Response {
     fn from(count: usize) -> Self {
-        Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+        Self::from(count as u64)
     }
 }
 

@@ -72,7 +72,8 @@ mod tests {
     use super::*;
 
     fn of(handshake: &Handshake) -> Vec<String> {
-        handshake.commands().iter().map(|(_, command)| format!("{command:?}").replace('"', "")).collect()
+        let text = |command: &Command| command.words().map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
+        handshake.commands().iter().map(|(_, command)| text(command)).collect()
     }
 
     #[test]
@@ -88,14 +89,14 @@ mod tests {
             name: Some("worker".to_owned()),
             ..Handshake::default()
         };
-        let rest = ["Command(SELECT 3)", "Command(CLIENT SETNAME worker)"];
-        assert_eq!(of(&handshake), ["Command(AUTH secret)", rest[0], rest[1]]);
+        let rest = ["SELECT 3", "CLIENT SETNAME worker"];
+        assert_eq!(of(&handshake), ["AUTH secret", rest[0], rest[1]]);
         handshake.user = Some("ann".to_owned());
-        assert_eq!(of(&handshake), ["Command(AUTH ann secret)", rest[0], rest[1]]);
+        assert_eq!(of(&handshake), ["AUTH ann secret", rest[0], rest[1]]);
         handshake.is_resp3 = true;
-        assert_eq!(of(&handshake), ["Command(HELLO 3 AUTH ann secret)", rest[0], rest[1]]);
+        assert_eq!(of(&handshake), ["HELLO 3 AUTH ann secret", rest[0], rest[1]]);
         handshake.user = None;
-        assert_eq!(of(&handshake)[0], "Command(HELLO 3 AUTH default secret)");
+        assert_eq!(of(&handshake)[0], "HELLO 3 AUTH default secret");
     }
 
     #[test]

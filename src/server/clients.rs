@@ -117,7 +117,8 @@ impl ConnectedClient {
         self.entry.command()
     }
 
-    /// Sends a message out of turn: behind the answers that are written already.
+    /// Sends a message out of turn: behind the answers that are written already. A client that speaks RESP2 takes a message
+    /// that it does not expect for the answer to its next command, so it must have asked for messages, by a subscription.
     ///
     /// # Errors
     /// When too many messages wait for the connection, or it is closed.

@@ -49,7 +49,8 @@ pub enum ConnectionEvent<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CloseReason<'a> {
-    /// In order: the client, a command or a shutdown closed it, and everything that was called is answered.
+    /// In order: the client, a command or a shutdown closed it, and everything that was called is answered. Also behind a
+    /// [`ProtocolError`](ConnectionEvent::ProtocolError), which was told before.
     Finished,
     /// Its stream failed.
     Lost(&'a io::Error),

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 pub enum PauseMode {
     /// Those that may write: commands that the catalog calls so, scripts, and commands that are not in the catalog.
     Writes,
-    /// All but CLIENT.
+    /// All but the commands that change the connection: CLIENT, AUTH, HELLO, SELECT, RESET, QUIT. So a client can log in and
+    /// end the pause.
     All,
 }
 
@@ -55,7 +56,7 @@ impl Pause {
 
     #[cold]
     fn holds_in(&self, mode: u8, command: &Command) -> Option<Instant> {
-        let is_held = if mode == ALL { !command.is("CLIENT") } else { may_write(command) };
+        let is_held = if mode == ALL { !changes_connection(command) } else { may_write(command) };
         let until = (*self.until.lock().unwrap_or_else(PoisonError::into_inner))?;
         if until <= Instant::now() {
             self.end();
@@ -63,6 +64,11 @@ impl Pause {
         }
         is_held.then_some(until)
     }
+}
+
+fn changes_connection(command: &Command) -> bool {
+    let flags = command.flags();
+    flags.has(Flags::CONNECTION) && flags.has(Flags::EXCLUSIVE)
 }
 
 fn may_write(command: &Command) -> bool {

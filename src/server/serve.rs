@@ -225,7 +225,7 @@ impl Serve {
     /// Where the commands of the connection (PING, HELLO, AUTH, CLIENT …) are answered: in front of the service by default.
     ///
     /// With [`ConnectionCommands::Inside`] the service has a [`ConnectionLayer`](super::ConnectionLayer), and the layers outside
-    /// of that see these commands too. Without one, nothing answers them but the service.
+    /// of that see these commands too. Without one, the service itself must answer them.
     pub fn connection_commands(mut self, place: ConnectionCommands) -> Self {
         self.state.settings.connection_commands = place;
         self

@@ -320,10 +320,14 @@ impl Command {
     }
 }
 
-/// The words between quotes: escaped, at most eight, each cut after 64 bytes.
+/// The words between quotes: escaped, at most eight, each cut after 64 bytes. The arguments of a command that may hold
+/// passwords are left out.
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Command(")?;
+        if self.flags().has(Flags::SENSITIVE) && self.len() > 1 {
+            return write!(f, "{} (redacted))", escaped(self.name(), 64));
+        }
         for (index, word) in self.words().take(8).enumerate() {
             write!(f, "{}{}", if index == 0 { "" } else { " " }, escaped(word, 64))?;
         }

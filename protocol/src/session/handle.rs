@@ -40,6 +40,8 @@ pub enum ReplyMode {
     Off,
     /// All but that of the command that asks for it, and the next.
     Skip,
+    /// All, as when the connection was opened; but a reply that is still to be skipped is skipped: RESET.
+    Initial,
 }
 
 impl SessionHandle {

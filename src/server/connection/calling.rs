@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
 use super::{
-    Connection, ROUND,
+    Connection, Phase, ROUND,
     flight::{Flight, Polled, Spent},
 };
 use crate::server::{
@@ -143,8 +143,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return self.answer_next(response);
         }
         if let Some(end) = shared.registry.pause().holds(command) {
-            self.caller.wait_until(end);
-            return false;
+            return self.hold_until(end);
         }
         if !self.client.is_authenticated() && !shared.is_open(command) {
             return self.refuse_next();
@@ -154,6 +153,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Some(known) => self.call_connection_layer(known, is_exclusive, cx),
             None => self.call_service(is_exclusive, cx),
         }
+    }
+
+    /// Holds the next command until a pause is over. A client that has closed its side meanwhile does not wait for it.
+    #[cold]
+    fn hold_until(&mut self, end: Instant) -> bool {
+        match self.phase {
+            Phase::Ended => self.finish(),
+            _ => self.caller.wait_until(end),
+        }
+        false
     }
 
     fn call_service(&mut self, is_exclusive: bool, cx: &mut Context<'_>) -> bool {

@@ -104,7 +104,8 @@ impl<T> Writer<T> {
     /// Sends the answers that the client asks for.
     pub(super) fn set_replies(&mut self, mode: ReplyMode) {
         self.replies = match (mode, self.replies) {
-            (ReplyMode::On, _) => Replies::On,
+            (ReplyMode::Initial, Replies::Skip(_)) => Replies::Skip(1),
+            (ReplyMode::On | ReplyMode::Initial, _) => Replies::On,
             // While there are no replies at all, there is none to skip.
             (ReplyMode::Off, _) | (ReplyMode::Skip, Replies::Off) => Replies::Off,
             // The answer to the command itself, and the next.

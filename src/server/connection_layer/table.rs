@@ -47,7 +47,8 @@ pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
     TABLE.iter().filter_map(|row| {
         let known = Command::new(row.name).known()?;
         let info = CommandInfo::new(row.name, known.arity()).flags(known.flags()).group(known.group_name());
-        Some(info.summary(row.summary).since(row.since))
+        let info = info.summary(row.summary).since(row.since);
+        Some(if row.name == "CLIENT" { info.subs(client::subcommands(known)) } else { info })
     })
 }
 
@@ -128,7 +129,7 @@ fn reset(call: &mut ConnectionCall<'_>) -> Answered {
     call.update(move |session| {
         session.reset();
         session.set_user(user.clone());
-        session.set_reply_mode(kvstore_protocol::ReplyMode::On);
+        session.set_reply_mode(kvstore_protocol::ReplyMode::Initial);
     });
     Ok(Response::simple("RESET").into())
 }

@@ -38,9 +38,9 @@ impl Filter {
         if args.keyword("TYPE") {
             filter.kind = Some(ClientKind::parse(args.value()?)?);
         } else if args.keyword("ID") {
-            filter.ids.push(parse_id(args.value()?, "Invalid client ID")?);
+            filter.ids.push(any_id(args.value()?)?);
             for id in args.by_ref() {
-                filter.ids.push(parse_id(id, "Invalid client ID")?);
+                filter.ids.push(any_id(id)?);
             }
         }
         args.finish()?;
@@ -83,6 +83,12 @@ impl Filter {
             && self.user.as_ref().is_none_or(|user| session.user() == Some(user))
             && self.kind.is_none_or(|kind| kind == ClientKind::Normal)
     }
+}
+
+/// A number that need not be one of a client. No client has the number 0.
+fn any_id(id: &[u8]) -> Result<u64, CommandError> {
+    let id = parse_integer(id).ok_or(CommandError::err("Invalid client ID"))?;
+    Ok(u64::try_from(id).unwrap_or(0))
 }
 
 fn parse_id(id: &[u8], refusal: &'static str) -> Result<u64, CommandError> {

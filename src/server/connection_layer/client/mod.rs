@@ -5,12 +5,17 @@ mod filter;
 use std::time::Duration;
 
 use kvstore_protocol::{
-    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session, catalog::find_subcommand,
-    mailbox::Unblock, parse_integer,
+    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session,
+    catalog::{KnownCommand, find_subcommand},
+    mailbox::Unblock,
+    parse_integer,
 };
 
 use super::call::{Answered, ConnectionCall};
-use crate::server::{Clients, ConnectedClient, PauseMode};
+use crate::{
+    catalog::CommandInfo,
+    server::{Clients, ConnectedClient, PauseMode},
+};
 use filter::{Filter, text};
 
 /// In the session of a client that asked for CLIENT NO-TOUCH ON: its reads do not count as use of a key.
@@ -21,25 +26,40 @@ pub struct NoTouch;
 #[derive(Clone, Copy, Debug)]
 pub struct NoEvict;
 
-/// A sub-command and its function, which is given the arguments behind its name. Its arity, in the catalog, is checked before.
-type Subcommand = (&'static str, fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered);
+/// A sub-command. Its arity and its flags are in the catalog of the protocol.
+struct Subcommand {
+    name: &'static str,
+    /// Is given the arguments behind the name, once their number is checked.
+    run: fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered,
+    summary: &'static str,
+    since: &'static str,
+}
 
 static SUBCOMMANDS: [Subcommand; 14] = [
-    ("ID", |call, _| Ok(Response::Integer(call.session().id() as i64).into())),
-    ("INFO", info),
-    ("GETNAME", get_name),
-    ("SETNAME", set_name),
-    ("SETINFO", set_info),
-    ("LIST", list),
-    ("KILL", kill),
-    ("PAUSE", pause),
-    ("UNPAUSE", unpause),
-    ("UNBLOCK", unblock),
-    ("REPLY", reply),
-    ("NO-EVICT", |call, args| flag(call, args, NoEvict)),
-    ("NO-TOUCH", |call, args| flag(call, args, NoTouch)),
-    ("HELP", |_, _| Ok(Response::array(HELP.lines().map(Response::simple)).into())),
+    row("ID", id, "Returns the number of the connection.", "5.0.0"),
+    row("INFO", info, "Returns information about the connection.", "6.2.0"),
+    row("GETNAME", get_name, "Returns the name of the connection.", "2.6.9"),
+    row("SETNAME", set_name, "Sets the name of the connection.", "2.6.9"),
+    row("SETINFO", set_info, "Sets the name or the version of the client library.", "7.2.0"),
+    row("LIST", list, "Lists connections.", "2.4.0"),
+    row("KILL", kill, "Closes connections.", "2.4.0"),
+    row("PAUSE", pause, "Holds commands for a time.", "3.0.0"),
+    row("UNPAUSE", unpause, "Ends the pause of CLIENT PAUSE.", "6.2.0"),
+    row("UNBLOCK", unblock, "Ends the waiting of a command that blocks.", "5.0.0"),
+    row("REPLY", reply, "Sets which replies the connection is sent.", "3.2.0"),
+    row("NO-EVICT", |call, args| flag(call, args, NoEvict), "Exempts the connection from client eviction.", "7.0.0"),
+    row("NO-TOUCH", |call, args| flag(call, args, NoTouch), "Leaves the access times of keys unchanged.", "7.2.0"),
+    row("HELP", help, "Returns what the sub-commands are for.", "5.0.0"),
 ];
+
+const fn row(
+    name: &'static str,
+    run: fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered,
+    summary: &'static str,
+    since: &'static str,
+) -> Subcommand {
+    Subcommand { name, run, summary, since }
+}
 
 const HELP: &str = "\
 CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
@@ -76,18 +96,35 @@ HELP
 
 /// Whether `command`, a call of CLIENT, is for this module: its sub-command is known here, or there is none.
 pub(super) fn knows(command: &Command) -> bool {
-    command.len() == 1 || find_subcommand(command, &SUBCOMMANDS, |sub| sub.0).is_ok()
+    command.len() == 1 || find_subcommand(command, &SUBCOMMANDS, |sub| sub.name).is_ok()
 }
 
 /// `CLIENT subcommand …`
 pub(super) fn client(call: &mut ConnectionCall<'_>) -> Answered {
     let command = call.command();
-    let (name, run) = find_subcommand(command, &SUBCOMMANDS, |sub| sub.0)?;
+    let Subcommand { name, run, .. } = find_subcommand(command, &SUBCOMMANDS, |sub| sub.name)?;
     let known = command.known().and_then(|client| client.subcommand(name.as_bytes()));
     if !known.is_none_or(|known| known.arity().admits(command.len())) {
         return Err(CommandError::wrong_arity(&format!("client|{name}")));
     }
     run(call, command.options(1))
+}
+
+/// What `COMMAND` tells of the sub-commands.
+pub(super) fn subcommands(client: &'static KnownCommand) -> impl Iterator<Item = CommandInfo> {
+    SUBCOMMANDS.iter().filter_map(|sub| {
+        let known = client.subcommand(sub.name.as_bytes())?;
+        let info = CommandInfo::new(sub.name, known.arity()).flags(known.flags()).group("connection");
+        Some(info.summary(sub.summary).since(sub.since))
+    })
+}
+
+fn id(call: &mut ConnectionCall<'_>, _: Options<'_>) -> Answered {
+    Ok(Response::Integer(call.session().id() as i64).into())
+}
+
+fn help(_: &mut ConnectionCall<'_>, _: Options<'_>) -> Answered {
+    Ok(Response::array(HELP.lines().map(Response::simple)).into())
 }
 
 fn info(call: &mut ConnectionCall<'_>, _: Options<'_>) -> Answered {
