@@ -19,7 +19,7 @@ use tower::{BoxError, Layer, Service, util::BoxCloneService};
 
 use crate::support::{Server, Text, request};
 
-const TROUBLE: &str = "-ERR internal error\r\n";
+const INTERNAL_ERROR: &str = "-ERR internal error\r\n";
 const LATE: &str = "-TIMEOUT the command took too long\r\n";
 
 /// How the commands of a pipeline come to their answers.
@@ -150,7 +150,7 @@ fn answer(kind: &str, number: usize, is_mined: &mut bool) -> String {
         return format!("${}\r\n{number}\r\n", number.to_string().len());
     }
     if std::mem::take(is_mined) {
-        return TROUBLE.into();
+        return INTERNAL_ERROR.into();
     }
     *is_mined = kind == "MINE";
     match kind {
@@ -161,7 +161,7 @@ fn answer(kind: &str, number: usize, is_mined: &mut bool) -> String {
         "NOSUCH" => format!("-ERR unknown command 'NOSUCH', with args beginning with: '{number}' \r\n"),
         "MINE" => "$5\r\nmined\r\n".into(),
         "EXEC" => "$4\r\ndone\r\n".into(),
-        _ => TROUBLE.into(),
+        _ => INTERNAL_ERROR.into(),
     }
 }
 

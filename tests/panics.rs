@@ -22,7 +22,7 @@ use tower::{BoxError, Service, service_fn};
 
 use crate::support::{Client, Server, mock, settle, words_of};
 
-const TROUBLE: &str = "-ERR internal error\r\n";
+const INTERNAL_ERROR: &str = "-ERR internal error\r\n";
 
 /// Panics where its command says: READY, CALL, POLL, DROP; READY is for the command behind.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ async fn a_panic_is_answered_once_and_the_connection_goes_on() {
     let server = Server::start(Minefield::default());
     for mine in ["CALL", "POLL", "PEND", "DROP"] {
         let mut client = server.connect();
-        client.asks(format!("A\r\n{mine}\r\nB\r\n"), format!("$1\r\nA\r\n{TROUBLE}$1\r\nB\r\n")).await;
+        client.asks(format!("A\r\n{mine}\r\nB\r\n"), format!("$1\r\nA\r\n{INTERNAL_ERROR}$1\r\nB\r\n")).await;
         client.asks("PING\r\n", "+PONG\r\n").await;
     }
 }
@@ -94,7 +94,7 @@ async fn a_panic_is_answered_once_and_the_connection_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_readiness_is_answered_once_and_another_instance_goes_on() {
     let mut client = Server::start(Minefield::default()).connect();
-    client.asks("READY\r\nA\r\nB\r\n", format!("$5\r\nREADY\r\n{TROUBLE}$1\r\nB\r\n")).await;
+    client.asks("READY\r\nA\r\nB\r\n", format!("$5\r\nREADY\r\n{INTERNAL_ERROR}$1\r\nB\r\n")).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +104,7 @@ async fn an_instance_that_panicked_is_not_called_again() {
     let mut client = Server::of(|listener| kvstore::serve(listener, service).keep_service(true)).connect();
     client.asks("A\r\n", "$1\r\nA\r\n").await;
     let before = made.load(Ordering::Relaxed);
-    client.asks("CALL\r\nB\r\n", format!("{TROUBLE}$1\r\nB\r\n")).await;
+    client.asks("CALL\r\nB\r\n", format!("{INTERNAL_ERROR}$1\r\nB\r\n")).await;
     assert_eq!(made.load(Ordering::Relaxed), before + 1);
 }
 
@@ -113,7 +113,7 @@ async fn a_panic_hurts_no_other_connection() {
     let server = Server::start(Minefield::default());
     let mut other = server.connect();
     other.asks("A\r\n", "$1\r\nA\r\n").await;
-    server.connect().asks("POLL\r\nCALL\r\n", TROUBLE.repeat(2)).await;
+    server.connect().asks("POLL\r\nCALL\r\n", INTERNAL_ERROR.repeat(2)).await;
     other.asks("A\r\n", "$1\r\nA\r\n").await;
 }
 
@@ -177,7 +177,7 @@ async fn a_panic_while_a_spent_service_is_replaced_is_an_answer_and_the_end() {
     let mut client = server.connect();
     client.asks("A\r\n", "$1\r\nA\r\n").await;
     mine.store(true, Ordering::Relaxed);
-    client.asks("CALL\r\nB\r\nC\r\n", TROUBLE.repeat(2)).await;
+    client.asks("CALL\r\nB\r\nC\r\n", INTERNAL_ERROR.repeat(2)).await;
     assert!(client.is_closed().await);
     mine.store(false, Ordering::Relaxed);
     server.connect().asks("A\r\n", "$1\r\nA\r\n").await;
@@ -195,7 +195,7 @@ async fn a_panic_while_a_spent_service_is_dropped_hurts_nobody() {
         if mine.starts_with("READY") {
             client.gets("$5\r\nREADY\r\n").await;
         }
-        client.gets(format!("{TROUBLE}$1\r\nB\r\n")).await;
+        client.gets(format!("{INTERNAL_ERROR}$1\r\nB\r\n")).await;
         assert!(!drop.load(Ordering::Relaxed));
     }
 }
@@ -209,7 +209,7 @@ async fn a_made_service_that_panicked_ends_with_its_connection() {
         if mine.starts_with("READY") {
             client.gets("$5\r\nREADY\r\n").await;
         }
-        client.gets(TROUBLE).await;
+        client.gets(INTERNAL_ERROR).await;
         assert!(client.is_closed().await);
     }
 }
@@ -218,13 +218,13 @@ async fn a_made_service_that_panicked_ends_with_its_connection() {
 async fn a_made_service_outlives_a_panic_of_one_of_its_futures() {
     let factory = service_fn(|_| ready(Ok::<_, Infallible>(Minefield::default())));
     let mut client = Server::of(|listener| serve_with_factory(listener, factory)).connect();
-    client.asks("POLL\r\nA\r\n", format!("{TROUBLE}$1\r\nA\r\n")).await;
+    client.asks("POLL\r\nA\r\n", format!("{INTERNAL_ERROR}$1\r\nA\r\n")).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_for_which_the_factory_fails_is_told_why_and_disconnected() {
     let full = CommandError::new("FULL", "come back later");
-    for (refusal, told) in [(None, TROUBLE), (Some(full), "-FULL come back later\r\n")] {
+    for (refusal, told) in [(None, INTERNAL_ERROR), (Some(full), "-FULL come back later\r\n")] {
         let error = move || refusal.clone().map_or_else(|| BoxError::from("out of services"), Into::into);
         let factory = service_fn(move |_| ready(Err::<Minefield, _>(error())));
         let mut client = Server::of(|listener| serve_with_factory(listener, factory)).connect();

@@ -9,7 +9,7 @@ use crate::support::{Server, Text, mock, settle};
 #[derive(Clone, Debug)]
 enum Step {
     Get(u16),
-    Barrier(u16),
+    Exclusive(u16),
     Ping,
     Select(u8),
     Skip,
@@ -20,7 +20,7 @@ impl Step {
     fn request(&self) -> String {
         match self {
             Self::Get(key) => format!("*2\r\n$3\r\nGET\r\n$5\r\n{key:05}\r\n"),
-            Self::Barrier(key) => format!("watch {key:05}\r\n"),
+            Self::Exclusive(key) => format!("watch {key:05}\r\n"),
             Self::Ping => "PING\r\n".to_owned(),
             Self::Select(database) => format!("SELECT {database}\r\n"),
             Self::Skip => "CLIENT REPLY SKIP\r\n".to_owned(),
@@ -31,7 +31,7 @@ impl Step {
     /// The answer in a database.
     fn answer(&self, database: &mut u8) -> String {
         match self {
-            Self::Get(key) | Self::Barrier(key) => format!("$8\r\n{key:05}@{database:02}\r\n"),
+            Self::Get(key) | Self::Exclusive(key) => format!("$8\r\n{key:05}@{database:02}\r\n"),
             Self::Ping => "+PONG\r\n".to_owned(),
             Self::Select(asked) => {
                 *database = *asked;
@@ -46,7 +46,7 @@ impl Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..65_535_u16).prop_map(Step::Get),
-        1 => (0..65_535_u16).prop_map(Step::Barrier),
+        1 => (0..65_535_u16).prop_map(Step::Exclusive),
         2 => Just(Step::Ping),
         1 => (0..16_u8).prop_map(Step::Select),
         1 => Just(Step::Skip),

@@ -455,10 +455,10 @@ async fn a_service_is_a_route_too() {
 #[tokio::test]
 async fn errors_of_all_kinds_are_answers() {
     #[derive(Debug)]
-    enum Trouble {
+    enum Failure {
         Missing,
     }
-    impl IntoResponse for Trouble {
+    impl IntoResponse for Failure {
         fn into_response(self) -> Response {
             let Self::Missing = self;
             Response::error("MISSING", "not there")
@@ -471,7 +471,7 @@ async fn errors_of_all_kinds_are_answers() {
         Ok(text.parse()?)
     }
     let router: Router = Router::new()
-        .command("OWN", || Err::<(), _>(Trouble::Missing))
+        .command("OWN", || Err::<(), _>(Failure::Missing))
         .command("PARSE", parse)
         .command("TEXT", || -> Result<(), AnyError> { Err("the reason is for the log")? })
         .command("FORMAT", || None::<u8>.ok_or(format!("nothing but {}", "text")).map_err(AnyError::from))

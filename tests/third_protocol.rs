@@ -201,7 +201,7 @@ async fn what_is_no_line_ends_the_stream_with_a_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_detached_connection_leaves_this_protocol_too() {
+async fn an_upgraded_connection_leaves_this_protocol_too() {
     let service = service_fn(|_| {
         ready(Ok::<_, Infallible>(kvstore::server::upgrade_after(Response::ok(), |mut stream| async move {
             let mut rest = String::new();

@@ -34,7 +34,7 @@ async fn brackets(mut stream: Upgraded) {
     }
 }
 
-/// Detaches at UPGRADE, and answers `+old` to everything else.
+/// Upgrades its connection at UPGRADE, and answers `+old` to everything else.
 async fn take_over(command: Command) -> Result<Response, Infallible> {
     Ok(match command.is("UPGRADE") {
         true => upgrade_after(Response::ok(), brackets),
@@ -63,7 +63,7 @@ async fn what_comes_before_is_answered_and_what_comes_behind_is_the_new_protocol
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_in_single_bytes_detaches_as_well() {
+async fn a_request_in_single_bytes_upgrades_as_well() {
     let mut client = server().connect();
     for byte in b"*1\r\n$7\r\nupgrade\r\nhello\n" {
         client.sends([*byte]).await;
@@ -82,7 +82,7 @@ async fn the_end_of_the_peer_is_seen_behind_what_it_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pending_command_may_detach_and_a_streamed_value_goes_before() {
+async fn a_pending_command_may_upgrade_and_a_streamed_value_goes_before() {
     let (server, mut script) = scripted_server(|serve| serve.max_in_flight(4));
     let mut client = server.connect();
     client.sends("A\r\nX\r\nhello\n").await;
@@ -150,7 +150,7 @@ async fn a_connection_is_handed_over_once_and_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_detached_connection_knows_its_session_and_keeps_its_place() {
+async fn an_upgraded_connection_knows_its_session_and_keeps_its_place() {
     let (server, mut script) = scripted_server(|serve| serve.max_connections(2));
     let mut client = server.connect();
     client.sends("SELECT 3\r\nX\r\n").await;
@@ -211,7 +211,7 @@ async fn a_stop_is_told_and_waits_within_the_grace_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_detaches_during_a_stop_is_told_at_once() {
+async fn a_command_that_upgrades_during_a_stop_is_told_at_once() {
     let (server, mut script) = scripted_server(|serve| serve);
     let mut client = server.connect();
     client.sends("X\r\n").await;
@@ -286,7 +286,7 @@ async fn upgrades<Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(io: 
 }
 
 #[tokio::test]
-async fn connections_of_every_listener_detach() {
+async fn connections_of_every_listener_are_upgraded() {
     let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = tcp.local_addr().expect("an address");
     let path = std::env::temp_dir().join(format!("kvstore-upgraded-{}.sock", std::process::id()));

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc};
 use arbitrary::Unstructured;
 use bytes::{Buf, BytesMut};
 use kvstore_protocol::{
-    Codec, Command, Limits, Output, Protocol, ProtocolError, Response, RequestBatch, ServerCodec, native,
+    Codec, Command, Limits, Output, Protocol, ProtocolError, RequestBatch, Response, ServerCodec, native,
     resp::{self, RequestDecoder},
 };
 
@@ -48,8 +48,9 @@ pub fn request_decode(data: &[u8]) {
 }
 
 /// As many commands at once as there are, and what is left by itself.
-fn decode_in_runs(bytes: &[u8], settings: &Settings) -> (Vec<Command>, Option<ProtocolError>) {
-    let (mut codec, mut batch, mut waiting) = (ServerCodec::new(settings.limits), RequestBatch::default(), VecDeque::new());
+fn decode_in_runs(bytes: &[u8], settings: &CodecSettings) -> (Vec<Command>, Option<ProtocolError>) {
+    let (mut codec, mut batch, mut waiting) =
+        (ServerCodec::new(settings.limits), RequestBatch::default(), VecDeque::new());
     in_pieces(bytes, &settings.cuts, |input| {
         if waiting.is_empty() {
             batch.clear();
@@ -132,7 +133,7 @@ pub fn native(data: &[u8]) {
 }
 
 /// How an input is decoded.
-struct Settings {
+struct CodecSettings {
     limits: Limits,
     cuts: Vec<usize>,
 }
@@ -141,7 +142,7 @@ struct Settings {
 const WHOLE: &[usize] = &[usize::MAX];
 
 /// The first three bytes say how the others are cut, and whether little is allowed.
-fn settings(data: &[u8]) -> Option<(Settings, &[u8])> {
+fn settings(data: &[u8]) -> Option<(CodecSettings, &[u8])> {
     let ([first, second, flags], bytes) = data.split_first_chunk()?;
     let limits = match flags {
         1 => Limits::unauthenticated(),
@@ -149,7 +150,7 @@ fn settings(data: &[u8]) -> Option<(Settings, &[u8])> {
         _ => Limits::default(),
     };
     let cuts = vec![usize::from(*first) + 1, usize::from(*second) + 1];
-    Some((Settings { limits, cuts }, &bytes[..bytes.len().min(LONGEST)]))
+    Some((CodecSettings { limits, cuts }, &bytes[..bytes.len().min(LONGEST)]))
 }
 
 /// Feeds `bytes` in pieces of the lengths `cuts`, over and over, until there is no more or an error.

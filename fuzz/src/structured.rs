@@ -3,15 +3,15 @@
 use arbitrary::{Result, Unstructured};
 use kvstore_protocol::{Command, Response};
 
-use crate::{Limits, Settings};
+use crate::{CodecSettings, Limits};
 
 /// How deep responses are nested.
 const DEPTH: usize = 6;
 
 /// Settings, a command, and a response.
-pub(crate) fn exchange(data: &mut Unstructured<'_>) -> Result<(Settings, Command, Response)> {
+pub(crate) fn exchange(data: &mut Unstructured<'_>) -> Result<(CodecSettings, Command, Response)> {
     let cuts = vec![data.int_in_range(1..=300)?, data.int_in_range(1..=20)?];
-    let settings = Settings { limits: Limits::default(), cuts };
+    let settings = CodecSettings { limits: Limits::default(), cuts };
     Ok((settings, command(data)?, response(data, DEPTH)?))
 }
 

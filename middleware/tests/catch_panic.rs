@@ -40,7 +40,7 @@ impl Clone for Fragile {
 impl Service<Command> for Fragile {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = SlowAnswer;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         let left = self.panics_when_polled.load(Ordering::Relaxed);
@@ -49,19 +49,19 @@ impl Service<Command> for Fragile {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, command: Command) -> Answer {
+    fn call(&mut self, command: Command) -> SlowAnswer {
         self.seen += 1;
         assert!(!command.is("CALL"), "in call");
-        Answer { command, seen: self.seen }
+        SlowAnswer { command, seen: self.seen }
     }
 }
 
-struct Answer {
+struct SlowAnswer {
     command: Command,
     seen: usize,
 }
 
-impl Future for Answer {
+impl Future for SlowAnswer {
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -76,7 +76,7 @@ impl Future for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for SlowAnswer {
     fn drop(&mut self) {
         let panics = ["DROP", "POLL-AND-DROP", "WAIT"].iter().any(|name| self.command.is(name));
         assert!(!panics, "in drop");

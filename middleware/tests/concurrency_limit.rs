@@ -555,9 +555,9 @@ async fn parking_passes_through_a_stack_of_timeout_and_limit() {
         let (wake, work) = parked();
         let timeout = TimeoutLayer::new(SECOND);
         let mut parked = if outside {
-            task::spawn(Box::pin(call_once(Stack::new(limit.clone(), timeout), work)) as Answer)
+            task::spawn(Box::pin(call_once(Stack::new(limit.clone(), timeout), work)) as BoxedAnswer)
         } else {
-            task::spawn(Box::pin(call_once(Stack::new(timeout, limit.clone()), work)) as Answer)
+            task::spawn(Box::pin(call_once(Stack::new(timeout, limit.clone()), work)) as BoxedAnswer)
         };
         assert_pending!(parked.poll());
         sleep(SECOND * 100).await;
@@ -569,7 +569,7 @@ async fn parking_passes_through_a_stack_of_timeout_and_limit() {
     }
 }
 
-type Answer = std::pin::Pin<Box<dyn Future<Output = Response>>>;
+type BoxedAnswer = std::pin::Pin<Box<dyn Future<Output = Response>>>;
 
 #[test]
 fn returning_command_takes_the_permits_of_two_limits_from_the_outer_to_the_inner() {

@@ -117,7 +117,7 @@ impl ClientCodec {
         }
     }
 
-    /// The least number of bytes that must arrive before [`decode`](Self::decode) can return something else: a hint for how
+    /// The least number of bytes that must arrive before [`decode`](Self::decode) can return something else: an estimate of how
     /// much to read.
     pub fn missing(&self) -> usize {
         match &self.0 {

@@ -170,7 +170,7 @@ pub trait Codec {
         let _ = (error, output);
     }
 
-    /// How many bytes are missing at least until `decode` can answer otherwise; a hint for how much to read.
+    /// How many bytes are missing at least until `decode` can answer otherwise; an estimate of how much to read.
     fn missing(&self) -> usize {
         1
     }

@@ -27,7 +27,7 @@ use super::{Accepted, Listener, SocketOptions};
 /// let mut answer = [0; 11];
 /// stream.read_exact(&mut answer).await?;
 /// assert_eq!(&answer, b"$5\r\nhello\r\n");
-/// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+/// # Ok::<(), std::io::Error>(()) }).expect("no error");
 /// ```
 pub fn pipe() -> (PipeConnector, PipeListener) {
     let (sender, receiver) = mpsc::unbounded_channel();

@@ -203,7 +203,7 @@ impl Serve {
     /// let mut answer = [0; 12];
     /// stream.read_exact(&mut answer).await?;
     /// assert_eq!(&answer, b":100000000\r\n");
-    /// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+    /// # Ok::<(), std::io::Error>(()) }).expect("no error");
     /// ```
     pub fn stream_in<N: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = N>, over: usize) -> Self {
         for name in names {

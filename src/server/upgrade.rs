@@ -55,7 +55,7 @@ use super::{connection::ordered, io::ServerIo, registry::Registration};
 /// let mut answer = [0; 10];
 /// stream.read_exact(&mut answer).await?;
 /// assert_eq!(&answer, b"+OK\r\nHELLO");
-/// # Ok::<(), std::io::Error>(()) }).expect("no trouble");
+/// # Ok::<(), std::io::Error>(()) }).expect("no error");
 /// ```
 pub fn upgrade<F, R>(run: R) -> Response
 where
@@ -78,13 +78,13 @@ where
 pub(super) struct Takeover {
     /// What is answered before.
     pub(super) last: Response,
-    pub(super) run: Run,
+    pub(super) run: RunUpgraded,
 }
 
-/// Makes the future that has the connection.
-pub(super) type Run = Box<dyn FnOnce(Upgraded) -> Running + Send>;
+/// Makes the future that uses the upgraded connection.
+pub(super) type RunUpgraded = Box<dyn FnOnce(Upgraded) -> Running + Send>;
 
-/// What goes on with a connection behind its loop.
+/// The future that uses an upgraded connection.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A connection that has left the protocol, from [`upgrade`]: a stream of bytes, and what is known of who is at the other
@@ -164,7 +164,7 @@ impl fmt::Debug for Upgraded {
 
 /// Runs what took a connection, to its end or until it is killed. `place` is the connection's among the others.
 pub(super) fn go_on(
-    run: Run,
+    run: RunUpgraded,
     io: ServerIo,
     unread: Bytes,
     session: Arc<Session>,
@@ -192,7 +192,7 @@ async fn killed(mut inbox: Inbox, stopping: CancellationToken) {
 }
 
 /// Runs somebody else's future, whose panics are logged. Those in its drop too, when it is killed.
-async fn guarded(run: Run, upgraded: Upgraded) {
+async fn guarded(run: RunUpgraded, upgraded: Upgraded) {
     let Ok(running) = failure::catch(|| run(upgraded)) else { return };
     let mut running = Guarded(Some(running));
     poll_fn(|cx| running.poll(cx)).await;

@@ -28,8 +28,9 @@
 //! - Commands inside of a script ([`kvstore_protocol::nested`]) can be refused, but not changed. So a script is refused
 //!   every old or new name that would mean another command than outside of a script. If commands that run scripts are
 //!   renamed, layers that inspect scripts belong inside of this one.
-//! - The transport knows commands by their old names: those of the connection (AUTH, CLIENT …), which it answers before
-//!   any layer, and barriers such as MULTI and SUBSCRIBE. Add the new name of a barrier to its list of barriers.
+//! - The transport knows commands by the names that clients send: those that it answers before any layer by default (AUTH,
+//!   CLIENT …), and exclusive ones such as MULTI and SUBSCRIBE. Add the new name of an exclusive command with
+//!   `Serve::exclusive`.
 //! - Texts are not changed: `COMMAND`, error texts, and the logs of layers inside show the old names.
 //!
 //! Cost: one look-up for each command. A renamed command allocates for its name; the arguments are not copied.

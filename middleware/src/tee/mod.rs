@@ -3,7 +3,7 @@
 //! For trying a new server with real traffic, warming a cache, or filling a copy. tower has no such layer: its
 //! [`Steer`](https://docs.rs/tower/latest/tower/steer/index.html) sends each request to one of several services.
 //! Clients read the responses of the first service. They do not wait for the second one, nor notice its errors and
-//! panics: it runs in tasks of its own, with commands that are detached from their connection ([`Command::mirrored`]),
+//! panics: it runs in tasks of its own, with commands that are cut off from their connection ([`Command::mirrored`]),
 //! so it cannot push messages to a client.
 //!
 //! - *What is mirrored.* Each command that [`TeeLayer::only`] selects, once the future of the first service has been

@@ -61,7 +61,7 @@ impl Mailbox {
     }
 
     /// Queues a change of the session. It applies to the commands that are called after it, not to those in flight: a
-    /// command that changes its session must be a barrier of the transport.
+    /// command that changes its session must be an exclusive command of the transport.
     pub fn change_session(&self, change: impl FnOnce(&mut Session) + Send + 'static) {
         let mut queued = self.0.lock();
         if queued.takes_messages() {

@@ -73,7 +73,7 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     caller: Caller<M, C::Tag>,
     writer: Writer<C::Tag>,
     /// What has the connection when all is answered.
-    takeover: Option<upgrade::Run>,
+    takeover: Option<upgrade::RunUpgraded>,
     phase: Phase,
     order: Option<Order>,
     deadline: Deadline,
@@ -164,7 +164,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     #[cold]
-    fn hand_over(mut self, run: upgrade::Run) -> Ending {
+    fn hand_over(mut self, run: upgrade::RunUpgraded) -> Ending {
         self.caller.drop_service();
         let unread = Some(std::mem::take(self.reader.input.buffer())).filter(|unread| !unread.is_empty());
         let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
