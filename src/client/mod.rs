@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is a handle to one connection, over which the commands of many callers are pipelined. It speaks RESP2, RESP3
 //! or the native protocol over TCP, a Unix socket or any other stream; or it calls a service in this process
-//! ([`Client::local`]). It has typed calls for the most common commands and [`call`](Client::call) for all others, and is
+//! ([`Client::local`]). It has typed calls for the most common commands and [`execute`](Client::execute) for all others, and is
 //! itself a `Service<Command, Response = Response>`: behind a listener it is a proxy.
 //!
 //! It is not a connection pool: one connection carries as much as a server can answer, unless commands block. It does not

@@ -1,24 +1,28 @@
 //! The transport: listeners, connections, and the commands of a connection.
 //!
-//! [`serve`] puts any `Service<Command, Response = Response>` behind a socket. Each connection is a task that decodes the
+//! [`serve`] serves any `Service<Command, Response = Response>` on a socket. Each connection is a task that decodes the
 //! complete commands in its buffer, [prefetches](Serve::prefetch) for them, calls them one by one through the service,
-//! encodes the answers in order and writes them together. It knows nothing of what the service does.
+//! encodes the responses in order and writes them together. The transport does not depend on what the service does.
 //!
-//! - `serve` the builder, `running` what it does once it is awaited, `accept` from a listener to the registry, `mount` from there to a task, `serving` that task
-//! - [`Listener`] TCP, Unix sockets and [`pipe`]s, each with [`ListenOptions`]; `make_service` where services come from
-//! - `connection` the loop: reading, calling, writing
-//! - [`ConnectionLayer`] PING, HELLO, AUTH, CLIENT …; [`Authenticate`] who a client is
-//! - [`Clients`] the connections that there are; [`ServerStatus`] what a service may know of its server; [`ConnectionEvent`]
-//!   what no layer sees
-//! - [`upgrade()`] how a connection leaves the protocol
+//! - [`serve`], [`serve_with_factory`]: start a server; [`Serve`]: its settings; [`Stopped`]: how it ended
+//! - [`Listener`]: a source of connections: TCP, Unix sockets and [`pipe`]s in memory; [`Accepted`]: one of them;
+//!   [`ListenOptions`]: settings of one listener; [`SocketOptions`]: options of TCP sockets
+//! - [`Authenticate`]: decides who a client is, from [`Credentials`] to an [`Identity`] or an [`AuthError`]; [`Password`]: one
+//!   password for all
+//! - [`ConnectionLayer`]: answers PING, HELLO, AUTH, CLIENT and their kin; [`ConnectionCommands`]: where it is
+//! - [`Clients`], [`ConnectedClient`]: the connections of a server; [`ServerStatus`]: the server, for its services
+//! - [`ConnectionEvent`]: what no layer sees, for [`Serve::observe`]
+//! - [`upgrade()`]: takes a connection out of the protocol; [`Upgraded`]: its stream
+//!
+//! Inside, `running` is the awaited server, `accept` registers its connections, `mount` gives each a service and a codec,
+//! `serving` is its task, and `connection` the loop in that task: reading, calling, writing.
 //!
 //! # Long values
-//! A shared value ([`Bytes`](bytes::Bytes)) of 8 KiB or more in an answer is written from where it lies. With the feature
+//! A shared value ([`Bytes`](bytes::Bytes)) of 8 KiB or more in a response is written from where it lies. With the feature
 //! `zero-copy`, on Linux, a value of 32 KiB or more that came in a request of at least 64 KiB, such as the argument of a SET,
-//! is not copied by the kernel either once it was read several times: its pages are lent to the socket, where the stream is a
-//! [`TcpStream`](tokio::net::TcpStream). So a long argument is best kept as it came
-//! ([`Command::shared_arg`](kvstore_protocol::Command::shared_arg)) and answered as it is. As with any write of several parts, a
-//! peer that is gone may raise `SIGPIPE`, which Rust programs ignore unless they are told otherwise.
+//! is sent to a [`TcpStream`](tokio::net::TcpStream) without the kernel's copy as well, once it was read several times. So keep a
+//! long argument as it came ([`Command::shared_arg`](kvstore_protocol::Command::shared_arg)), and answer with it as it is. As with
+//! any write of several parts, a closed connection may raise `SIGPIPE`, which Rust programs ignore by default.
 
 mod accept;
 mod auth;
