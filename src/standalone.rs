@@ -1,4 +1,4 @@
-//! The default stack over the default store: what the binary runs, and what [`run`] puts behind a listener.
+//! The default layers around the default store, as the server program and [`run`] serve them.
 
 use std::time::Duration;
 

@@ -42,7 +42,7 @@ pub trait Keep: Sized + 'static {
     fn end(self) -> Option<Self>;
 }
 
-/// Room for one kept value, in a `thread_local!`.
+/// A slot for a kept value, to be declared in a `thread_local!`.
 pub struct Kept<T> {
     value: Cell<Option<T>>,
     /// Whether the current batch ends the value.

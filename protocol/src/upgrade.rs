@@ -1,4 +1,4 @@
-//! [`Upgrade`]: what a handler gives its transport together with the connection.
+//! [`Upgrade`]: a response that upgrades a connection to another protocol.
 
 use std::{
     any::Any,
@@ -6,10 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A response that ends the protocol: from then on the connection belongs to what is in here.
+/// A value for the transport, in a response that upgrades the connection to another protocol.
 ///
-/// What that is, the transport knows; to everybody else, layers and codecs alike, it is a closed box. It can be taken
-/// once, by whichever clone comes first. Two are equal when they are the same one.
+/// The transport knows the type of the value; to layers and codecs it is opaque. It can be taken once, from any clone. Two are
+/// equal when they are clones of each other.
 ///
 /// ```
 /// use kvstore_protocol::{Upgrade, Response};

@@ -91,7 +91,7 @@ impl KeyRange {
     }
 }
 
-/// What is known of one command.
+/// The description of a command: its arity, keys, flags and documentation.
 #[derive(Clone, Debug)]
 pub struct CommandInfo {
     name: Cow<'static, str>,

@@ -113,14 +113,14 @@ fn turn_away(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
         let _place = TurnedAway(&state.turned_away);
         let line = format!("-{reason}\r\n");
         let mut scratch = [0; 1024];
-        let farewell = async {
+        let close = async {
             io.write_all(line.as_bytes()).await?;
             io.shutdown().await?;
             while io.read(&mut scratch).await? > 0 {}
             Ok::<(), std::io::Error>(())
         };
         // The reason is all there is to say: whether it arrived makes no difference here.
-        let _ = timeout(Duration::from_millis(500), farewell).await;
+        let _ = timeout(Duration::from_millis(500), close).await;
     });
 }
 

@@ -74,7 +74,8 @@ impl Clients {
         self.0.find(id).map(|entry| self.client(entry))
     }
 
-    /// Holds the commands of all connections for this long: CLIENT PAUSE. Connections are accepted and read meanwhile.
+    /// Holds the commands of all connections for this long, as CLIENT PAUSE does: which of them, `mode` says. Connections are
+    /// accepted and read meanwhile.
     pub fn pause(&self, duration: Duration, mode: PauseMode) {
         let far = Duration::from_secs(60 * 60 * 24 * 365);
         self.0.pause().begin(Instant::now() + duration.min(far), mode);

@@ -147,8 +147,8 @@ impl Serve {
         Clients::new(self.state.registry.clone())
     }
 
-    /// Shows each batch of decoded commands to `prefetch` before the first of them is called. It has no effect but on speed:
-    /// a store asks the processor for the memory that the commands will touch.
+    /// Calls `prefetch` with each batch of decoded commands before the first of them is called. It affects speed only: a store
+    /// prefetches the memory that the commands will touch.
     pub fn prefetch(mut self, prefetch: impl Fn(&[Command]) + Send + Sync + 'static) -> Self {
         self.state.prefetch = Some(Arc::new(prefetch));
         self
@@ -165,15 +165,15 @@ impl Serve {
         self
     }
 
-    /// Calls these commands before the last argument has come, when it is longer than `over` bytes: a large value goes to
-    /// its handler piece by piece, and is never held whole. [`Command::body`] has it, whether it came so or whole; among
-    /// the [`args`](Command::args) it is missing then, so a check of their number counts one less.
+    /// Streams the last argument of these commands when it is longer than `over` bytes: the handler is called before the
+    /// argument has arrived, reads it piece by piece, and it is never held whole. [`Command::body`] returns it, whether it is
+    /// streamed or not. A streamed argument is not one of the [`args`](Command::args), so a check of their number counts one less.
     ///
-    /// What the handler does not read stops the client; what is left when it has answered is thrown away. So a time limit
-    /// around the handler bounds the sending too, and without one a handler that neither reads nor answers holds its
-    /// connection. Such a command is [exclusive](Self::exclusive). When the client goes away in the middle, the handler reads
-    /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof), and nobody reads its answer. The bounds of requests hold as for
-    /// every other; a client that is not authenticated streams nothing, and neither does one of the native protocol.
+    /// Backpressure reaches the client: it is read from only as fast as the handler reads. What is left when the handler has
+    /// answered is discarded. A timeout around the handler bounds the whole request; without one, a handler that neither reads
+    /// nor answers holds its connection. Such a command is [exclusive](Self::exclusive). When the client disconnects in the middle,
+    /// the handler reads [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof), and its answer is dropped. The limits of requests
+    /// apply. Nothing is streamed before a client has authenticated, nor in the native protocol.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
@@ -212,11 +212,11 @@ impl Serve {
         self
     }
 
-    /// Tells `observe` what happens to connections where no layer sees it: that they are opened and closed, commands that are
-    /// refused because their client has not authenticated, errors of the protocol; and the commands that a
+    /// Calls `observe` with what happens to connections where no layer sees it: connections that open and close, commands that
+    /// are refused because their client has not authenticated, errors of the protocol, and the commands that a
     /// [`ConnectionLayer`](super::ConnectionLayer) answers.
     ///
-    /// It is called on the thread of the connection and should return soon.
+    /// It is called on the thread of the connection, and should return soon.
     pub fn observe(mut self, observe: impl Fn(ConnectionEvent<'_>) + Send + Sync + 'static) -> Self {
         self.state.observe = Some(Arc::new(observe));
         self
@@ -231,11 +231,11 @@ impl Serve {
         self
     }
 
-    /// Whether a connection keeps its service while it waits for the next command: false by default.
+    /// Whether a connection keeps its service while it is idle: false by default.
     ///
-    /// A layer may reserve something in `poll_ready`, and then answer a command without calling what it wraps: a permit of a
-    /// limit, a slot of a buffer. A connection that waits would hold that for ever, so it drops its service and takes a fresh
-    /// clone for the next command. Set this when the service holds nothing between commands, and a clone of it is costly.
+    /// A layer may reserve something in `poll_ready`, a permit or a slot of a buffer, and then answer a command without calling
+    /// the service that it wraps. An idle connection would keep that reservation, so it drops its service, and takes a fresh clone
+    /// for the next command. Set this to true when the service holds nothing between commands and a clone of it is costly.
     pub fn keep_service(mut self, keeps: bool) -> Self {
         self.state.settings.keep_service = keeps;
         self
@@ -247,7 +247,7 @@ impl Serve {
         self
     }
 
-    /// Adds commands that clients may send before they have authenticated: AUTH, HELLO, RESET and QUIT are known.
+    /// Adds commands that clients may send before they have authenticated. AUTH, HELLO, RESET and QUIT are among them already.
     ///
     /// So a command of one's own can log a client in. It changes the session of its connection, and the next command of the
     /// same pipeline runs as that user:
@@ -311,13 +311,13 @@ impl Serve {
         self
     }
 
-    /// How many connections there may be: 10,000 by default. One more is told so and closed.
+    /// The maximum number of connections: 10,000 by default. A client beyond it receives an error and is disconnected.
     pub fn max_connections(self, connections: usize) -> Self {
         self.state.live.set_max_connections(connections);
         self
     }
 
-    /// How many databases SELECT knows: 16 by default.
+    /// The number of databases that SELECT accepts: 16 by default.
     pub fn databases(mut self, databases: usize) -> Self {
         self.state.settings.databases = databases;
         self
@@ -329,74 +329,74 @@ impl Serve {
         self
     }
 
-    /// The bounds of a request, once its client is authenticated.
+    /// The limits of a request, once its client has authenticated.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.listener.limits = limits;
         self
     }
 
-    /// After how much silence, in which nothing came from it or went to it, an idle connection is closed: never by default.
+    /// Closes an idle connection when nothing was read from it or written to it for this long: never by default.
     pub fn idle_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         self.state.live.set_idle_timeout(timeout.into());
         self
     }
 
-    /// After how much silence a connection is closed whose client must authenticate and has not: 30 s by default.
+    /// Closes a connection whose client must authenticate and has not sent anything for this long: 30 s by default.
     pub fn unauthenticated_timeout(mut self, timeout: Duration) -> Self {
         self.state.settings.unauthenticated_timeout = timeout;
         self
     }
 
-    /// How many bytes of a half-sent request must arrive in every such time: 30 KiB in 30 s by default. The clock stands
-    /// while the server does not read.
+    /// Closes a connection that has sent a part of a request, and then less than `bytes` in a `window`: 30 KiB in 30 s by
+    /// default. Time in which the server does not read does not count.
     pub fn slow_sender(mut self, bytes: usize, window: Duration) -> Self {
         self.state.settings.slow_sender = super::settings::Progress { bytes, window };
         self
     }
 
-    /// After how long a client is cut off that reads nothing of its replies: 60 s by default.
+    /// Closes a connection that reads none of its replies for this long: 60 s by default.
     pub fn slow_reader_timeout(mut self, timeout: Duration) -> Self {
         self.state.settings.slow_reader_timeout = timeout;
         self
     }
 
-    /// From how many bytes of undecoded input on a connection with commands under way is not read from: 256 KiB by
+    /// The number of undecoded bytes at which a connection with commands in flight is not read from any more: 256 KiB by
     /// default. A single larger request is read whole, within its [limits](Serve::limits).
     pub fn input_buffer(mut self, bytes: usize) -> Self {
         self.state.settings.input_buffer = bytes;
         self
     }
 
-    /// From how many bytes of unread replies on a connection's commands are not called: 64 MiB by default. One reply may
-    /// be larger.
+    /// The number of bytes of unread replies at which the commands of a connection are not called any more: 64 MiB by default.
+    /// One reply may be larger.
     pub fn output_buffer(mut self, bytes: usize) -> Self {
         self.state.settings.output_buffer = bytes;
         self
     }
 
-    /// How many pushed messages may wait for a connection: 1024 by default.
+    /// The maximum number of pushed messages that wait for a connection: 1024 by default.
     ///
-    /// They wait for room in its [output buffer](Self::output_buffer), into which they move on: a handler that sends to a
-    /// client that does not read waits only when that is full, and this behind it.
+    /// They wait for room in its [output buffer](Self::output_buffer) and are moved there. So a handler that sends to a client that
+    /// does not read waits once both are full.
     pub fn push_queue(mut self, messages: usize) -> Self {
         self.state.settings.push_queue = messages;
         self
     }
 
-    /// How many bytes of pushed messages may wait for a connection, about: 32 MiB by default. One message may always wait,
-    /// however large it is. What has moved on into the [output buffer](Self::output_buffer) is counted there.
+    /// The maximum number of bytes of pushed messages that wait for a connection, approximately: 32 MiB by default. One message
+    /// may always wait, however large it is. Messages that were moved to the [output buffer](Self::output_buffer) count there.
     pub fn push_buffer(mut self, bytes: usize) -> Self {
         self.state.settings.push_buffer = bytes;
         self
     }
 
-    /// How long a graceful shutdown may take: 5 s by default.
+    /// The longest time that a graceful shutdown takes: 5 s by default.
     pub fn grace_period(mut self, grace: Duration) -> Self {
         self.state.settings.grace = grace;
         self
     }
 
-    /// What is set on each TCP socket.
+    /// The options of accepted TCP sockets.
     pub fn socket_options(mut self, options: SocketOptions) -> Self {
         self.state.settings.socket = options;
         self

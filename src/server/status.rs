@@ -84,17 +84,17 @@ impl ServerStatus {
         Clients::new(self.state.registry.clone())
     }
 
-    /// How many connections there are.
+    /// The number of connections.
     pub fn connections(&self) -> usize {
         self.state.registry.len()
     }
 
-    /// How many there may be.
+    /// The maximum number of connections.
     pub fn max_connections(&self) -> usize {
         self.state.live.max_connections()
     }
 
-    /// Sets how many connections there may be. Those that there are stay.
+    /// Sets the maximum number of connections. Open connections stay.
     pub fn set_max_connections(&self, connections: usize) {
         self.state.live.set_max_connections(connections);
     }

@@ -20,18 +20,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{connection::ordered, io::ServerIo, registry::Registration};
 
-/// Answers with the end of the protocol: `run` has the connection from here on.
+/// Upgrades the connection to another protocol: `run` receives it, and its future runs in the task of the connection.
 ///
-/// Every command before is answered and written first. Then the loop of the connection ends, and the future runs in its
-/// task. What the client sent behind the command is not decoded: it is the first that [`Upgraded`] reads. So the command
-/// must be named with [`Serve::exclusive`](super::Serve::exclusive); one that is not, whose successors may be decoded
-/// already, is answered with an error, and the connection goes on as it was. So is one whose argument is
-/// [streamed](super::Serve::stream_in).
+/// Everything before the command is answered and written first. What the client sent after the command is not decoded:
+/// [`Upgraded`] reads it first. So the command must be added with [`Serve::exclusive`](super::Serve::exclusive); otherwise
+/// commands after it may be decoded already, and it is answered with an error instead. A command whose argument is
+/// [streamed](super::Serve::stream_in) cannot upgrade its connection either.
 ///
-/// The connection keeps its place: CLIENT LIST shows it, it counts among the most that there may be, CLIENT KILL drops it
-/// at once. A graceful shutdown [tells](Upgraded::stopping) it, waits for it within the grace period, and cuts it then.
-/// Deadlines and limits, though, are now those of the new protocol, and messages to it find it closed. It is closed when
-/// the future drops it; a panic in it is logged.
+/// The connection stays in the registry: CLIENT LIST shows it, it counts as a connection, and CLIENT KILL closes it at once. A
+/// graceful shutdown [tells](Upgraded::stopping) it, waits within the grace period, and closes it then. The deadlines and limits
+/// of the server do not apply any more, and pushed messages find the connection closed. The connection is closed when the future
+/// drops it. A panic in the future is logged.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
@@ -65,7 +64,7 @@ where
     upgrade_after(Response::Silent, run)
 }
 
-/// The same, after a last message in the old protocol.
+/// Upgrades the connection as [`upgrade`] does, after a last response in the old protocol.
 pub fn upgrade_after<F, R>(last: Response, run: R) -> Response
 where
     F: Future<Output = ()> + Send + 'static,
@@ -74,9 +73,9 @@ where
     Response::Upgrade(Upgrade::new(Takeover { last, run: Box::new(|upgraded| Box::pin(run(upgraded))) }))
 }
 
-/// What a connection finds in a [`Upgrade`].
+/// The contents of an [`Upgrade`].
 pub(super) struct Takeover {
-    /// What is answered before.
+    /// The last response in the old protocol.
     pub(super) last: Response,
     pub(super) run: RunUpgraded,
 }
@@ -87,8 +86,7 @@ pub(super) type RunUpgraded = Box<dyn FnOnce(Upgraded) -> Running + Send>;
 /// The future that uses an upgraded connection.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A connection that has left the protocol, from [`upgrade`]: a stream of bytes, and what is known of who is at the other
-/// end.
+/// A connection that was upgraded with [`upgrade`]: a stream of bytes, and the session of the client.
 pub struct Upgraded {
     io: ServerIo,
     unread: Bytes,
@@ -97,20 +95,20 @@ pub struct Upgraded {
 }
 
 impl Upgraded {
-    /// The session of the connection, as it was last.
+    /// The session at the time of the upgrade.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Waits until the server stops. What is not done within its grace period from then on is cut.
+    /// Waits until the server stops. The connection is closed when the grace period after that ends.
     ///
-    /// The future is apart from the connection, so that it can stand beside a read in a `select!`.
+    /// The future does not borrow the connection, so it can be polled beside a read in a `select!`.
     pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.stopping.clone().cancelled_owned()
     }
 }
 
-/// What was read ahead comes first.
+/// Bytes that were read ahead come first.
 impl AsyncRead for Upgraded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {

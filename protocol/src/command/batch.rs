@@ -13,8 +13,7 @@ use crate::{Session, catalog::CommandId};
 /// For how many words an empty batch keeps room.
 const KEPT: usize = 1024;
 
-/// Whole requests at the front of a buffer, found and not taken off yet: what
-/// [`Codec::decode_batch`](crate::Codec::decode_batch) fills.
+/// The positions of whole requests at the front of a buffer: what [`Codec::decode_batch`](crate::Codec::decode_batch) fills.
 ///
 /// The commands of a batch share one frame, so each costs less than a command that is split off by itself.
 ///

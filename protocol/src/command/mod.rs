@@ -22,11 +22,11 @@ use crate::{
 };
 use origin::{Extent, Origin};
 
-/// One command: the request frame and where its words lie in it.
+/// A command: a name and its arguments, as byte strings.
 ///
-/// What every service receives, for every protocol. A command that came from a socket borrows nothing and copies
-/// nothing: its words are ranges of the buffer that was read, which it shares with the commands that came with it. The
-/// first word is the name; it compares without regard to case. The others are the arguments, and are counted from 0.
+/// Every service receives commands of this type, for every protocol. A command from a socket copies nothing: its words are
+/// ranges of the buffer that was read, which it shares with the commands that were read together with it. The first word is
+/// the name, and is compared without regard to case. The others are the arguments, counted from 0.
 ///
 /// ```
 /// use kvstore_protocol::Command;

@@ -18,7 +18,7 @@ pub struct Inbox {
     waker: Option<Waker>,
 }
 
-/// What an inbox held besides messages.
+/// Changes of the session and an order, taken from an inbox.
 #[derive(Default)]
 pub struct Mail {
     /// How the connection is told to end. An order stays in the inbox.

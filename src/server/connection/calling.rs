@@ -14,7 +14,7 @@ use tower::Service;
 
 use super::{
     Connection, Phase, ROUND,
-    flight::{Flight, Polled, Spent},
+    in_flight::{InFlight, Polled, Spent},
 };
 use crate::server::{
     ConnectionCommands, ConnectionEvent,
@@ -37,7 +37,7 @@ pub(super) struct Caller<M: MakeService, T> {
     service: Option<M::Service>,
     /// Whether the service has said that it is not ready. Its place in a queue is kept.
     is_waiting: bool,
-    pub(super) flight: Flight<Futures<M>, T>,
+    pub(super) in_flight: InFlight<Futures<M>, T>,
     /// Whether the last command that was called is an exclusive one.
     is_at_exclusive: bool,
     /// Wakes the connection when a pause is over.
@@ -46,19 +46,19 @@ pub(super) struct Caller<M: MakeService, T> {
 
 impl<M: MakeService, T> Caller<M, T> {
     pub(super) fn new(make: Arc<M>, service: M::Service) -> Self {
-        let (service, flight) = (Some(service), Flight::new());
-        Self { make, service, is_waiting: false, flight, is_at_exclusive: false, pause: None }
+        let (service, in_flight) = (Some(service), InFlight::new());
+        Self { make, service, is_waiting: false, in_flight, is_at_exclusive: false, pause: None }
     }
 
     /// Whether an exclusive command is in flight.
     #[inline]
     pub(super) fn is_exclusive(&self) -> bool {
-        self.is_at_exclusive && !self.flight.is_empty()
+        self.is_at_exclusive && !self.in_flight.is_empty()
     }
 
     /// Whether the last command that was called is an exclusive one, and answered by now.
     pub(super) fn is_behind_exclusive(&self) -> bool {
-        self.is_at_exclusive && self.flight.is_empty()
+        self.is_at_exclusive && self.in_flight.is_empty()
     }
 
     /// Drops the service, with what it reserved. A panic in that is logged.
@@ -69,7 +69,7 @@ impl<M: MakeService, T> Caller<M, T> {
 
     /// Cancels all commands in flight.
     pub(super) fn cancel(&mut self) {
-        self.flight = Flight::new();
+        self.in_flight = InFlight::new();
     }
 
     /// Gives back what a connection does not need while it waits: a service that may hold a reservation that it did not
@@ -116,7 +116,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                     }
                     continue;
                 }
-                let Some((mut response, tag)) = self.caller.flight.next_answer() else { break };
+                let Some((mut response, tag)) = self.caller.in_flight.next_answer() else { break };
                 self.reply(&mut response, tag);
             }
             if self.writer.is_full() || *budget == 0 {
@@ -133,8 +133,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn call_next(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((command, tag, is_exclusive)) = self.reader.queue.next() else { return false };
         let shared = self.client.shared();
-        if !self.caller.flight.is_empty() {
-            let has_room = self.caller.flight.len() < shared.settings.max_in_flight;
+        if !self.caller.in_flight.is_empty() {
+            let has_room = self.caller.in_flight.len() < shared.settings.max_in_flight;
             if self.caller.is_at_exclusive || is_exclusive || !has_room {
                 return false;
             }
@@ -176,9 +176,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let Some((command, tag)) = self.reader.queue.pop() else { return false };
         (self.caller.is_at_exclusive, self.caller.is_waiting) = (is_exclusive, false);
         batch::set_more(!self.reader.queue.is_empty());
-        let mut polled = self.caller.flight.start(|| service.call(command), cx);
+        let mut polled = self.caller.in_flight.start(|| service.call(command), cx);
         match &mut polled {
-            Ok(Poll::Ready(Ok(response))) if self.caller.flight.is_empty() => self.reply(response, tag),
+            Ok(Poll::Ready(Ok(response))) if self.caller.in_flight.is_empty() => self.reply(response, tag),
             _ => self.reply_later(polled, tag),
         }
         true
@@ -189,7 +189,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn wait_for_service(&mut self) -> bool {
         // Its place in a queue is given up while others are in flight: it would hold a permit that only an answer to one of
         // them may lead to. After that answer it is asked afresh.
-        if !self.caller.flight.is_empty() && M::IS_CLONED {
+        if !self.caller.in_flight.is_empty() && M::IS_CLONED {
             self.caller.drop_service();
         } else {
             self.caller.is_waiting = true;
@@ -209,7 +209,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.caller.is_at_exclusive = is_exclusive;
         match failure::catch(|| known.answer(command)) {
             Ok(Outcome::Answered(answer)) | Err(answer) => self.answer_now(answer, tag),
-            Ok(Outcome::Pending(pending)) => self.caller.flight.wait(pending, tag, cx),
+            Ok(Outcome::Pending(pending)) => self.caller.in_flight.wait(pending, tag, cx),
         }
         true
     }
@@ -217,7 +217,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Notes what a command came to whose answer is not there, not its turn, or not an answer.
     #[cold]
     fn reply_later(&mut self, polled: Called<M>, tag: C::Tag) {
-        if let Err(Spent) = self.caller.flight.started(polled, tag) {
+        if let Err(Spent) = self.caller.in_flight.started(polled, tag) {
             self.caller.drop_service();
             self.finish_if_spent();
         }
@@ -280,7 +280,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Answers a command in its turn.
     fn answer_now(&mut self, response: Response, tag: C::Tag) {
-        if let Some((mut response, tag)) = self.caller.flight.answered(response, tag) {
+        if let Some((mut response, tag)) = self.caller.in_flight.answered(response, tag) {
             self.reply(&mut response, tag);
         }
     }

@@ -19,18 +19,18 @@ use crate::server::make_service::MakeService;
 const LINGER: Duration = Duration::from_millis(500);
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Says farewell, unless somebody orders otherwise.
+    /// Closes the connection in order, unless it is killed.
     pub(super) async fn close(&mut self) {
         let Self { io, inbox, client, .. } = self;
         tokio::select! {
-            // What is not done by then is given up.
-            _ = timeout(client.shared().settings.grace, farewell(io)) => {}
+            // Given up after the grace period.
+            _ = timeout(client.shared().settings.grace, close_in_order(io)) => {}
             () = ordered(inbox, Order::Kill) => {}
         }
     }
 }
 
-/// Waits for an order, this one or a harder one. Messages wait too.
+/// Waits for an order, this one or a stricter one.
 pub(in crate::server) async fn ordered(inbox: &mut Inbox, order: Order) {
     poll_fn(|cx| {
         loop {
@@ -43,9 +43,9 @@ pub(in crate::server) async fn ordered(inbox: &mut Inbox, order: Order) {
     .await;
 }
 
-/// No more answers come, and what the peer still sends is read until it closes, so that the kernel does not answer it
-/// with a reset that overtakes the last answers.
-async fn farewell(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+/// Closes the sending side, and reads until the peer closes, so that the kernel does not send a reset that overtakes the last
+/// answers.
+async fn close_in_order(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     // What was written may have arrived, whatever became of the end: the peer is still listened to.
     let _ = io.shutdown().await;
     let mut scratch = vec![0; 4096];

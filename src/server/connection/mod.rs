@@ -4,18 +4,18 @@
 //! one, their answers encoded in the order of the requests and written together. Then the connection waits for everything
 //! that can happen next, in one place: an answer, input, room for output, mail, a deadline.
 //!
-//! A peer that has closed its side is still owed its answers, and is no different from one that is gone for good until
-//! something is written to it. So a command that never answers holds such a connection, and its place among the allowed,
-//! until somebody kills it: only a timeout layer around the service bounds how long a command takes.
+//! A peer that has closed its side still receives its answers, and cannot be told from one that is gone until something is
+//! written to it. So a command that never answers holds such a connection, which counts as a connection, until it is killed:
+//! only a timeout layer around the service bounds how long a command takes.
 //!
 //! Here are its parts and its turn. `reading` is from bytes to decoded commands (`input`, `queue`), `calling` from there to
-//! answers (`flight`), `writing` from there to bytes, and `zero_copy` how a long value leaves without a copy. `request_body`
+//! answers (`in_flight`), `writing` from there to bytes, and `zero_copy` how a long value leaves without a copy. `request_body`
 //! and `response_body` are the values that are never held whole, `deadline` the limits in time, `close` the end.
 
 mod calling;
 mod close;
 mod deadline;
-mod flight;
+mod in_flight;
 mod input;
 mod queue;
 mod reading;
@@ -72,7 +72,7 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     reader: Reader<C::Tag>,
     caller: Caller<M, C::Tag>,
     writer: Writer<C::Tag>,
-    /// What has the connection when all is answered.
+    /// The upgrade that takes the connection once everything is answered.
     takeover: Option<upgrade::RunUpgraded>,
     phase: Phase,
     order: Option<Order>,
@@ -153,7 +153,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 if let Some(run) = self.takeover.take() {
                     return self.hand_over(run);
                 }
-                // Apart and boxed: every connection would carry the room for its farewell otherwise.
+                // Boxed, since every connection would reserve the room for it otherwise.
                 Box::pin(self.close()).await;
             }
             self.caller.drop_service();
@@ -174,7 +174,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         let mut budget = BUDGET;
-        self.caller.flight.ask_all(cx);
+        self.caller.in_flight.poll_all(cx);
         // Mostly a connection wakes from its rest because there is something to read.
         let mut next = if self.is_at_rest() { Next::Read } else { Next::Act };
         loop {
@@ -241,8 +241,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         Poll::Ready(next)
     }
 
-    /// Takes what is in the inbox, and what of it may go out now goes out, as long as there is room. False when messages
-    /// are left that may go out.
+    /// Reads the inbox, and encodes the messages that may be sent now, as long as there is room. Returns false when messages
+    /// are left that may be sent.
     fn read_mail(&mut self) -> bool {
         if !self.inbox.has_mail() {
             return true;
@@ -288,12 +288,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.phase = Phase::Finishing;
         self.drop_uncalled();
         self.reader.queue.clear();
-        // With its place in a queue for a permit, if it has one: the farewell may take a while.
+        // With its position in a queue for a permit: closing may take a while.
         self.caller.drop_service();
     }
 
     fn is_busy(&self) -> bool {
-        !self.reader.queue.is_empty() || !self.caller.flight.is_empty() || self.writer.outgoing.is_some()
+        !self.reader.queue.is_empty() || !self.caller.in_flight.is_empty() || self.writer.outgoing.is_some()
     }
 
     /// Whether there is nothing to do before something comes.
@@ -320,7 +320,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     fn is_finished(&self) -> bool {
-        // Who takes the connection need not flush what others wrote.
+        // An upgraded connection need not flush what was written before.
         let has_unwritten = self.writer.output.has_remaining() || self.writer.is_flushing && self.takeover.is_some();
         self.phase == Phase::Finishing && !self.is_busy() && !has_unwritten
     }
@@ -335,7 +335,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             self.reader.input.shrink();
             self.writer.shrink();
             self.reader.queue.shrink();
-            self.caller.flight.shrink();
+            self.caller.in_flight.shrink();
         }
     }
 }

@@ -94,7 +94,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Whether the answer under way may still need its request: a stream out of a stream.
     fn is_answering(&self) -> bool {
-        !self.caller.flight.is_empty() || self.writer.outgoing.is_some()
+        !self.caller.in_flight.is_empty() || self.writer.outgoing.is_some()
     }
 
     /// Forgets an argument whose command is dropped before it was called.

@@ -121,7 +121,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     pub(super) fn reply(&mut self, response: &mut Response, tag: C::Tag) {
         if self.inbox.has_mail() && !self.read_mail() {
             // What may be meant to go out in front of it goes first, once there is room.
-            return self.caller.flight.put_back(mem::replace(response, Response::Silent), tag);
+            return self.caller.in_flight.put_back(mem::replace(response, Response::Silent), tag);
         }
         if matches!(response, Response::Close(_) | Response::Streamed(_) | Response::Upgrade(_)) {
             return self.reply_rare(mem::replace(response, Response::Silent), tag);

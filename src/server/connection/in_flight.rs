@@ -1,4 +1,4 @@
-//! [`Flight`]: the commands that were called and are not answered yet, in the order in which they came.
+//! [`InFlight`]: the commands that are called and not answered yet, in the order of their requests.
 
 use std::{
     collections::VecDeque,
@@ -15,16 +15,16 @@ use kvstore_protocol::Response;
 
 use crate::server::connection_layer::Pending;
 
-/// A place for one future, used again for the next: a command in flight costs no allocation.
+/// A pinned slot for a future. It is reused, so that a command costs no allocation.
 type FuturePlace<F> = Pin<Box<Option<F>>>;
 
 /// The commands in flight.
-pub(super) struct Flight<F, T> {
-    flying: VecDeque<Flying<F, T>>,
+pub(super) struct InFlight<F, T> {
+    commands: VecDeque<CommandInFlight<F, T>>,
     spare: Vec<FuturePlace<F>>,
 }
 
-struct Flying<F, T> {
+struct CommandInFlight<F, T> {
     state: State<F>,
     tag: T,
 }
@@ -36,21 +36,21 @@ enum State<F> {
     Answered(Response),
 }
 
-impl<F, T, E> Flight<F, T>
+impl<F, T, E> InFlight<F, T>
 where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
 {
     pub(super) fn new() -> Self {
-        Self { flying: VecDeque::new(), spare: Vec::new() }
+        Self { commands: VecDeque::new(), spare: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.flying.is_empty()
+        self.commands.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.flying.len()
+        self.commands.len()
     }
 
     /// Calls a service and asks its future once. The future is made in its place, since it is larger than it is worth
@@ -87,17 +87,17 @@ where
                 State::Answered(response)
             }
         };
-        self.flying.push_back(Flying { state, tag });
+        self.commands.push_back(CommandInFlight { state, tag });
         if is_spent { Err(Spent) } else { Ok(()) }
     }
 
     /// Queues an answer that needs no future.
     #[inline]
     pub(super) fn answered(&mut self, response: Response, tag: T) -> Option<(Response, T)> {
-        if self.flying.is_empty() {
+        if self.commands.is_empty() {
             return Some((response, tag));
         }
-        self.flying.push_back(Flying { state: State::Answered(response), tag });
+        self.commands.push_back(CommandInFlight { state: State::Answered(response), tag });
         None
     }
 
@@ -107,14 +107,14 @@ where
         if let Poll::Ready(response) = state.poll(cx) {
             state = State::Answered(response);
         }
-        self.flying.push_back(Flying { state, tag });
+        self.commands.push_back(CommandInFlight { state, tag });
     }
 
-    /// Asks every future that is pending.
-    pub(super) fn ask_all(&mut self, cx: &mut Context<'_>) {
-        for flying in &mut self.flying {
-            let Poll::Ready(response) = flying.state.poll(cx) else { continue };
-            if let State::Pending(place) = mem::replace(&mut flying.state, State::Answered(response)) {
+    /// Polls every future that is pending.
+    pub(super) fn poll_all(&mut self, cx: &mut Context<'_>) {
+        for commands in &mut self.commands {
+            let Poll::Ready(response) = commands.state.poll(cx) else { continue };
+            if let State::Pending(place) = mem::replace(&mut commands.state, State::Answered(response)) {
                 self.spare.push(place);
             }
         }
@@ -123,30 +123,30 @@ where
     /// The next answer in order, when it is there.
     #[inline(always)]
     pub(super) fn next_answer(&mut self) -> Option<(Response, T)> {
-        if self.flying.is_empty() { None } else { self.first_answer() }
+        if self.commands.is_empty() { None } else { self.first_answer() }
     }
 
     fn first_answer(&mut self) -> Option<(Response, T)> {
-        match self.flying.front()?.state {
+        match self.commands.front()?.state {
             State::Pending(_) | State::Waiting(_) => None,
-            State::Answered(_) => match self.flying.pop_front()? {
-                Flying { state: State::Answered(response), tag } => Some((response, tag)),
-                Flying { .. } => None,
+            State::Answered(_) => match self.commands.pop_front()? {
+                CommandInFlight { state: State::Answered(response), tag } => Some((response, tag)),
+                CommandInFlight { .. } => None,
             },
         }
     }
 
-    /// Takes back an answer that cannot go out yet. It is the next again.
+    /// Puts an answer back that cannot be sent yet. It is the next one again.
     #[cold]
     pub(super) fn put_back(&mut self, response: Response, tag: T) {
-        self.flying.push_front(Flying { state: State::Answered(response), tag });
+        self.commands.push_front(CommandInFlight { state: State::Answered(response), tag });
     }
 
-    /// Gives back the memory of an idle connection, all but one place.
+    /// Releases the memory of an idle connection, but for one slot.
     pub(super) fn shrink(&mut self) {
         self.spare.truncate(1);
-        if self.flying.is_empty() {
-            self.flying.shrink_to(4);
+        if self.commands.is_empty() {
+            self.commands.shrink_to(4);
         }
     }
 }
@@ -166,11 +166,11 @@ where
     }
 }
 
-/// The connection is gone, and its commands with it. A panic in the drop of one hurts no other.
-impl<F, T> Drop for Flight<F, T> {
+/// Cancels the commands. A panic in the drop of one does not affect the others.
+impl<F, T> Drop for InFlight<F, T> {
     fn drop(&mut self) {
-        for flying in self.flying.drain(..) {
-            match flying.state {
+        for commands in self.commands.drain(..) {
+            match commands.state {
                 State::Pending(mut place) => empty(&mut place),
                 other => failure::discard(other),
             }
