@@ -1,34 +1,35 @@
-//! [`Codec`]: a protocol, as a transport sees it.
+//! [`Codec`]: a protocol, as the transport of a server uses it.
 
 use bytes::BytesMut;
 
 use crate::{Command, Limits, Output, Protocol, ProtocolError, RequestBatch, Response, catalog::CommandId};
 
-/// The length over which the last argument of a command, found by its name, is streamed; `None` for never.
+/// The length over which the last argument of the command with this name is streamed; `None` for never.
 pub type StreamOver<'a> = &'a dyn Fn(&[u8]) -> Option<usize>;
 
-/// A protocol between a client and a server, the server's side: bytes to commands, responses to bytes.
+/// The server's side of a protocol: decodes commands and encodes responses.
 ///
-/// A codec without IO. A transport reads into a buffer and calls [`decode`](Codec::decode) until it answers `None`; each
-/// command comes with a tag of the codec's own kind, which comes back with the response.
+/// A codec does no IO. The transport reads into a buffer and calls [`decode`](Codec::decode) until it returns `None`. Each
+/// command comes with a tag of the codec's own type, which the transport returns with the response.
 ///
 /// # A protocol of one's own
 /// Two methods are enough, and the transport needs no change: `Serve::listen_with` takes a function that makes a codec for
-/// each connection, beside the listeners of other protocols and over the same service.
+/// each connection, beside listeners of other protocols and over the same service.
 ///
-/// 1. `decode` looks for a whole message at the front of the buffer. If it is not all there it takes nothing and answers
-///    `None`; it is asked again when more has come. Otherwise it splits the message off and names the command that it
-///    means, with the name and the arguments that the service knows. Bytes that can be nothing are a [`ProtocolError`],
-///    with a text of the codec's own from [`ProtocolError::new`]. What it must know to write the answer is its tag.
-/// 2. `encode` writes one answer for every response, whatever its kind: a service does not know which protocol asked. Only
-///    [`Response::Silent`] is nothing. The text of a [`Response::Error`] starts with a code. What a kind has no form for is
-///    written as the protocol writes an error, never left out: the client waits for it.
-/// 3. A codec bounds what it waits for by the [`Limits`] that it is told, or by its own: `decode` answers with an error as
-///    soon as more is announced, or is there, than a message may have. A peer that is not authenticated gets small ones.
-/// 4. The rest has defaults. A protocol with messages that mean nothing to a service, such as a keep-alive or a question for
-///    its version, answers them itself, with [`answer`](Codec::answer). A protocol with messages out of turn has an `encode_push`; one with long values can send them
-///    in pieces, with [`begin_streamed`](Codec::begin_streamed), or take them, with [`decode_head`](Codec::decode_head).
-///    Without these, such values are held whole, within bounds.
+/// 1. `decode` looks for a whole message at the front of the buffer. If the message is not complete, it takes nothing and
+///    returns `None`; it is called again when more bytes have arrived. Otherwise it takes the message, and returns the command
+///    that it means, with the name and the arguments that the service knows. Invalid bytes are a [`ProtocolError`], which may
+///    have a text of the codec's own ([`ProtocolError::new`]). The tag holds what the codec needs to encode the response.
+/// 2. `encode` encodes exactly one message for every response, of any kind: a service does not know which protocol is spoken.
+///    [`Response::Silent`] alone is no message. The text of a [`Response::Error`] starts with a code. A kind that the protocol
+///    has no form for is encoded as an error, and never left out, since the client waits for a message.
+/// 3. A codec bounds the size of messages, by the [`Limits`] that it is given or by its own: `decode` returns an error as soon
+///    as a message announces more, or has more. Clients that have not authenticated get small limits.
+/// 4. The other methods have defaults. A protocol with messages that mean nothing to a service, such as a keep-alive, answers
+///    them with [`answer`](Codec::answer). A protocol with messages out of turn has an
+///    [`encode_push`](Codec::encode_push). A protocol with long values can stream them, out with
+///    [`begin_streamed`](Codec::begin_streamed) and in with [`decode_head`](Codec::decode_head); otherwise such values are held
+///    whole, within the limits.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -52,13 +53,13 @@ pub type StreamOver<'a> = &'a dyn Fn(&[u8]) -> Option<usize>;
 /// }
 /// ```
 pub trait Codec {
-    /// What the codec must know again when the response comes.
+    /// What the codec needs to encode the response to a command.
     type Tag: Send;
 
-    /// Takes one whole command off the front of `input`, if there is one.
+    /// Decodes one command, and removes it from the front of `input`. Returns `None` when it is not complete.
     ///
     /// # Errors
-    /// When the bytes cannot be the protocol's. The stream ends there: the codec is not called again.
+    /// When the bytes are not in the form of the protocol. The connection is closed: `decode` is not called again.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Self::Tag)>, ProtocolError>;
 
     /// Finds whole commands at the front of `input` and adds them to `batch`: what makes pipelines fast.

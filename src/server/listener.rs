@@ -1,4 +1,4 @@
-//! [`Listener`]: where connections come from. TCP and Unix sockets.
+//! [`Listener`]: a source of connections. TCP and Unix sockets.
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -13,8 +13,8 @@ use super::SocketOptions;
 
 /// A source of connections.
 ///
-/// Accepting does not fail: what goes wrong (a connection reset before it was accepted, no file descriptor left) is
-/// logged and tried again, so that a server outlives it.
+/// Accepting does not fail: a listener logs its errors (a connection that was reset before it was accepted, no file descriptor
+/// left) and tries again, so that the server goes on.
 pub trait Listener: Send + 'static {
     /// The stream of one connection.
     type Io: AsyncRead + AsyncWrite + Send + Unpin + 'static;
@@ -25,7 +25,7 @@ pub trait Listener: Send + 'static {
     /// No connection is lost when the future is dropped.
     fn accept(&mut self, options: &SocketOptions) -> impl Future<Output = Accepted<Self::Io>> + Send;
 
-    /// Where this listener listens.
+    /// The address of the listener.
     fn local(&self) -> Peer;
 }
 

@@ -18,18 +18,18 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// The connections that there are, by number.
+/// The open connections, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     entries: Mutex<BTreeMap<u64, Arc<ClientEntry>>>,
     last_id: AtomicU64,
     left: Notify,
-    /// For how many seconds the server has run.
+    /// The seconds since the server started.
     uptime: AtomicU32,
     pause: Pause,
 }
 
-/// What others see of a connection.
+/// The part of a connection that other connections see.
 #[derive(Debug)]
 pub(crate) struct ClientEntry {
     /// The uptime of the server when the connection was opened.
@@ -44,7 +44,7 @@ pub(crate) struct ClientEntry {
     session: Mutex<Arc<Session>>,
 }
 
-/// A connection's place in the registry; it leaves when this is dropped.
+/// The registration of a connection. Dropping it removes the connection from the registry.
 #[derive(Debug)]
 pub(crate) struct Registration {
     registry: Arc<Registry>,
@@ -58,7 +58,7 @@ impl Registry {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Gives the connection of `session` a place, unless there are `most` already: however many listeners ask at a time.
+    /// Registers the connection of `session`, unless there are `most` already. Exact also for several listeners at once.
     pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, most: usize) -> Option<Registration> {
         let (id, now) = (session.id(), self.uptime());
         let entry = Arc::new(ClientEntry {
@@ -77,7 +77,7 @@ impl Registry {
         Some(Registration { registry: self.clone(), id, entry })
     }
 
-    /// How many connections there are.
+    /// The number of connections.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }
@@ -92,13 +92,13 @@ impl Registry {
         self.lock().get(&id).cloned()
     }
 
-    /// Whether commands are held.
+    /// The pause of all connections.
     #[inline]
     pub(super) fn pause(&self) -> &Pause {
         &self.pause
     }
 
-    /// Wakes every connection: a setting that it lives by has changed.
+    /// Wakes every connection, after a setting has changed.
     pub(crate) fn nudge_all(&self) {
         for entry in self.entries() {
             if let Some(mailbox) = entry.session().mailbox() {
@@ -107,7 +107,7 @@ impl Registry {
         }
     }
 
-    /// Tells every connection, and returns how many there are.
+    /// Sends an order to every connection. Returns their number.
     pub(crate) fn order_all(&self, order: Order) -> usize {
         let entries = self.entries();
         entries.iter().for_each(|entry| entry.order(order));
@@ -135,7 +135,7 @@ impl Registry {
         }
     }
 
-    /// For how many seconds the server has run, as last counted.
+    /// The seconds since the server started, as last counted.
     #[inline]
     pub(crate) fn uptime(&self) -> u32 {
         self.uptime.load(Ordering::Relaxed)
@@ -193,7 +193,7 @@ impl ClientEntry {
         self.lock().clone()
     }
 
-    /// For how long at least nothing came or went, at this uptime of the server.
+    /// The least time for which nothing was read or written, at this uptime of the server.
     pub(crate) fn silence(&self, uptime: u32) -> Duration {
         // Uptimes are whole seconds, and up to another one late.
         Duration::from_secs(uptime.saturating_sub(self.active()).saturating_sub(2).into())
