@@ -1,4 +1,4 @@
-//! [`Deadline`]: one timer for all the rules of a connection.
+//! [`Deadline`]: one timer for all time limits of a connection.
 
 use std::{
     future::Future,
@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::{Connection, Phase};
 use crate::server::make_service::MakeService;
 
-/// A timer that is armed late and moved seldom: most connections never have one.
+/// A timer that is armed only when it is needed: most connections never have one.
 #[derive(Debug, Default)]
 pub(super) struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -21,7 +21,7 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// Waits until `at`. Called again with a later moment, it leaves the timer alone until it fires.
+    /// Waits until `at`. A later time does not move the timer before it fires.
     pub(super) fn poll(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if at < sleep.deadline() {
@@ -53,12 +53,12 @@ impl Deadline {
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Waits for the first moment at which the peer has broken a rule.
+    /// Waits until the peer has exceeded a time limit. Returns which.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         if self.is_bound() { self.poll_rules(cx) } else { Poll::Pending }
     }
 
-    /// Whether one of the rules may apply. Mostly none does, and their moments need not be found.
+    /// Whether a time limit may apply. Mostly none does.
     fn is_bound(&self) -> bool {
         self.deadline.stalled().is_some()
             || self.reader.input.is_unfinished()
@@ -66,7 +66,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             || self.client.shared().live.idle_timeout().is_some()
     }
 
-    /// Each rule has its sign in [`is_bound`](Self::is_bound).
+    /// Each limit has its condition in [`is_bound`](Self::is_bound).
     #[inline(never)]
     fn poll_rules(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         let settings = &self.client.shared().settings;
@@ -79,7 +79,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             let reads = self.wants_input() && (is_idle || self.awaits_argument());
             let is_stranger = is_idle && !self.client.is_authenticated();
             let silence = self.client.shared().live.idle_timeout().filter(|_| is_idle);
-            // A moment that no clock will show is never.
+            // A time that cannot be represented is never.
             let rules = [
                 (
                     self.deadline.stalled().and_then(|since| since.checked_add(settings.slow_reader_timeout)),

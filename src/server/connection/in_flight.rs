@@ -53,8 +53,7 @@ where
         self.commands.len()
     }
 
-    /// Calls a service and asks its future once. The future is made in its place, since it is larger than it is worth
-    /// moving.
+    /// Calls a service and polls its future once. The future is created in its slot, since moving it costs too much.
     #[inline(always)]
     pub(super) fn start(&mut self, call: impl FnOnce() -> F, cx: &mut Context<'_>) -> Polled<E> {
         if self.spare.is_empty() {
@@ -63,7 +62,7 @@ where
         let Some(place) = self.spare.last_mut() else { return Ok(Poll::Pending) };
         catch_unwind(AssertUnwindSafe(|| {
             let future = call();
-            // A place is empty before it is used. Said where it can be seen, there is nothing to be dropped here.
+            // A slot is empty before it is used. The compiler sees here that there is nothing to drop.
             if place.is_none() {
                 place.set(Some(future));
             } else {
@@ -73,10 +72,10 @@ where
         }))
     }
 
-    /// Queues what [`start`](Self::start) came to, when it was not simply the next answer.
+    /// Queues the result of [`start`](Self::start), when it is not simply the next answer.
     ///
     /// # Errors
-    /// [`Spent`] when the call panicked, so that the service is not to be used again. The answer is under way.
+    /// [`Spent`] when the call panicked, so that the service must not be used again. The answer is queued.
     pub(super) fn started(&mut self, polled: Polled<E>, tag: T) -> Result<(), Spent> {
         let Some(mut place) = self.spare.pop() else { return Ok(()) };
         let is_spent = polled.is_err() && place.is_none();
@@ -178,7 +177,7 @@ impl<F, T> Drop for InFlight<F, T> {
     }
 }
 
-/// What asking a future comes to: its answer, or a panic.
+/// The result of a poll: pending, an answer, or a panic.
 pub(super) type Polled<E> = thread::Result<Poll<Result<Response, E>>>;
 
 /// A service panicked in its `call`.
@@ -199,7 +198,7 @@ fn poll_in<F: Future>(place: &mut FuturePlace<F>, cx: &mut Context<'_>) -> Poll<
     let emptying = Emptying(place);
     let future = emptying.0.as_mut().as_pin_mut().expect("a place in flight holds its future");
     match future.poll(cx) {
-        // As it came, with nothing in between: the compiler then leaves an answer where it was made.
+        // Returned unchanged, so that the compiler does not move the answer.
         Poll::Ready(answer) => Poll::Ready(answer),
         Poll::Pending => {
             mem::forget(emptying);
@@ -220,7 +219,7 @@ impl<F> Drop for Emptying<'_, F> {
     }
 }
 
-/// What a poll comes to: the response, the response to an error, or to a panic.
+/// The response to the result of a poll: also to an error, and to a panic.
 fn answer_of<F, E>(polled: Polled<E>, place: &mut FuturePlace<F>) -> Poll<Response>
 where
     E: Into<tower::BoxError>,

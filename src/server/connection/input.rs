@@ -1,4 +1,4 @@
-//! [`Input`]: what was read and not decoded yet, and whether the peer makes progress with it.
+//! [`Input`]: the bytes that were read and not decoded yet, and the progress of an unfinished request.
 
 use std::{
     io,
@@ -15,37 +15,37 @@ use tokio_util::io::poll_read_buf;
 use super::{spare, zero_copy};
 use crate::server::settings::Progress;
 
-/// How much is read at once: of a peer that is not authenticated, of others, and after a read that filled its room.
+/// The size of a read: before the client has authenticated, afterwards, and after a read that filled its buffer.
 const SMALL_CHUNK: usize = 4 * 1024;
 const CHUNK: usize = 16 * 1024;
 const LARGE_CHUNK: usize = 64 * 1024;
 
-/// How many times as much as has come of a long request is made room for, or up to twice that if it is the whole. What is
-/// not written yet is address space and no memory, and what is moved to a larger place costs more the more often.
+/// The growth of the buffer of a long request: this many times what has arrived, or up to twice that if the whole request
+/// fits. Memory that is not written yet is only address space, and each growth moves what has arrived.
 const AHEAD: usize = 7;
 
-/// The bytes that a connection has read, and when.
+/// The bytes that a connection has read.
 pub(super) struct Input {
     buffer: BytesMut,
-    /// Whether something may be decoded: something was read, and not all that it holds was taken.
+    /// Whether the buffer may hold a command that was not decoded.
     has_news: bool,
     chunk: usize,
-    /// As much as is read at once of this peer.
+    /// The largest read of this peer.
     largest_chunk: usize,
-    /// How many bytes the request at hand lacks at least.
+    /// The least number of bytes that the first request lacks.
     missing: usize,
-    /// When something was read or written last, once somebody has asked.
+    /// The time of the last read or write, once it was asked for.
     last_active: Option<Instant>,
     unfinished: Option<Unfinished>,
-    /// Whether the request decoded last goes past its decoder, and its end has not come there.
+    /// Whether the rest of the last request is streamed, and not decoded.
     is_passing: bool,
 }
 
-/// A request of which a part has come.
+/// A request of which a part has arrived.
 struct Unfinished {
-    /// Since when it is waited for; `None` while nothing is read.
+    /// The start of the current window; `None` while nothing is read.
     since: Option<Instant>,
-    /// How much has come since.
+    /// The bytes that have arrived in it.
     bytes: usize,
 }
 
@@ -74,37 +74,37 @@ impl Input {
     /// Takes whole requests off the front.
     pub(super) fn take_frame(&mut self, bytes: usize) -> Bytes {
         let frame = self.buffer.split_to(bytes).freeze();
-        // What is empty need not be asked for another command.
+        // An empty buffer holds no command.
         self.has_news = !self.buffer.is_empty();
         frame
     }
 
-    /// A command that was decoded by itself, as long ones are, since they come piece by piece: its memory may be lent, if it
-    /// came in a buffer of its own.
+    /// Prepares a command that was decoded by itself, as long ones are: its pages may be lent to a socket later, if its buffer
+    /// holds nothing else.
     pub(super) fn settle(&mut self, command: Command) -> Command {
         if command.size() < zero_copy::WORTHWHILE {
             return command;
         }
         if self.buffer.is_empty() {
-            // Or it would share the command's.
+            // Otherwise the next request would share the buffer of the command.
             self.buffer = BytesMut::new();
         }
         command.map_frame(|frame| frame.try_into_mut().map_or_else(|shared| shared, zero_copy::lendable))
     }
 
-    /// Whether something was read since the last command was looked for in vain.
+    /// Whether something was read since no command was found last.
     #[inline]
     pub(super) fn has_news(&self) -> bool {
         self.has_news
     }
 
-    /// Notes that what is there is no whole command.
+    /// Notes that the buffer holds no whole command.
     pub(super) fn note_exhausted(&mut self) {
         self.has_news = false;
     }
 
-    /// When something last came from the peer or went to it. Mostly nobody need know, and to read the clock takes about as
-    /// long as to look up a key: so it is when somebody asks first, but for the `silence` that is known of otherwise.
+    /// The time of the last read or write. Reading the clock costs about as much as a look-up of a key and is mostly not
+    /// needed, so the time is taken when it is asked for first, less the `silence` that is known from elsewhere.
     pub(super) fn last_active(&mut self, silence: Duration) -> Instant {
         *self.last_active.get_or_insert_with(|| {
             let now = Instant::now();
@@ -116,12 +116,12 @@ impl Input {
         self.last_active = None;
     }
 
-    /// Reads much at once of a peer that is trusted, and little of one that has yet to show who it is.
+    /// Sets the size of reads: small ones before the client has authenticated.
     pub(super) fn trust(&mut self, is_trusted: bool) {
         (self.chunk, self.largest_chunk) = if is_trusted { (CHUNK, LARGE_CHUNK) } else { (SMALL_CHUNK, SMALL_CHUNK) };
     }
 
-    /// Reads once. 0 is the peer's end.
+    /// Reads once. Returns 0 when the peer has closed its side.
     pub(super) fn poll_read<Io: AsyncRead>(
         &mut self,
         io: Pin<&mut Io>,
@@ -138,14 +138,14 @@ impl Input {
         Poll::Ready(Ok(read))
     }
 
-    /// Makes room for the next read. A long request gets a buffer of its own, with room for [`AHEAD`] times what
-    /// has arrived of it or for all of it, and in the end exactly its size, so that its last owner pins nothing else.
+    /// Makes room for the next read. A long request gets a buffer of its own that grows by [`AHEAD`], and in the end has exactly
+    /// the size of the request, so that a value that keeps it pins nothing else.
     fn make_room(&mut self) {
         if self.buffer.capacity() == 0 {
             self.buffer = spare::input();
         }
         if self.missing <= LARGE_CHUNK {
-            // The end of a long request has its room: with more, all of it would be moved.
+            // The end of a long request fits already. More room would move all of it.
             let least = if self.buffer.len() < LARGE_CHUNK { SMALL_CHUNK } else { 1 };
             if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(least)) {
                 self.buffer.reserve(self.chunk);
@@ -154,7 +154,7 @@ impl Input {
         }
         if self.buffer.capacity() == self.buffer.len() {
             let ahead = self.buffer.len().max(LARGE_CHUNK) * AHEAD;
-            // All of it, where little would be left: for that, all that came would be moved once more.
+            // All of it if little would be left, which would move everything once more.
             let more = if self.missing <= 2 * ahead { self.missing } else { ahead };
             let mut larger = BytesMut::with_capacity(self.buffer.len() + more);
             larger.extend_from_slice(&self.buffer);
@@ -162,7 +162,7 @@ impl Input {
         }
     }
 
-    /// Notes that so many commands were decoded, and that the next one lacks so many bytes.
+    /// Notes how many commands were decoded, and how many bytes the next one lacks.
     pub(super) fn note_decoded(&mut self, commands: usize, missing: usize) {
         self.missing = missing.max(1);
         self.is_passing = false;
@@ -174,29 +174,29 @@ impl Input {
         }
     }
 
-    /// Notes that so much of a request was decoded that the rest of it is passed on as it comes.
+    /// Notes that the rest of the last request is streamed.
     pub(super) fn begin_passing(&mut self) {
         self.missing = 1;
         self.is_passing = true;
         self.unfinished = Some(Unfinished { since: Some(self.last_active(Duration::ZERO)), bytes: 0 });
     }
 
-    /// Whether what comes next belongs to the request that was decoded last.
+    /// Whether the next bytes belong to a request that is streamed.
     pub(super) fn is_passing(&self) -> bool {
         self.is_passing
     }
 
-    /// Notes that what comes next is decoded again.
+    /// Notes that the next bytes are decoded again.
     pub(super) fn end_passing(&mut self) {
         self.has_news = !self.buffer.is_empty();
     }
 
-    /// Whether a part of a request has come.
+    /// Whether a part of a request has arrived.
     pub(super) fn is_unfinished(&self) -> bool {
         self.unfinished.is_some()
     }
 
-    /// When an unfinished request must have made progress. The clock stands while nothing is read.
+    /// The end of the window in which an unfinished request must make progress. There is none while nothing is read.
     pub(super) fn window_end(&mut self, reads: bool, slow: Progress) -> Option<Instant> {
         let unfinished = self.unfinished.as_mut()?;
         if !reads {
@@ -220,7 +220,7 @@ impl Input {
         }
     }
 
-    /// Gives back the memory of an empty buffer.
+    /// Releases the memory of an empty buffer.
     pub(super) fn shrink(&mut self) {
         if self.buffer.is_empty() && self.buffer.capacity() > 0 {
             spare::keep_input(std::mem::take(&mut self.buffer), CHUNK);

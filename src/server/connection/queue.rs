@@ -37,7 +37,7 @@ impl<T> RequestQueue<T> {
         self.rest.push_back((tag, is_exclusive));
     }
 
-    /// Adds what is known of a command that [`fill`](Self::fill) adds later, and returns how many there are with it.
+    /// Adds the tag of a command that [`fill`](Self::fill) adds later. Returns the number of commands with it.
     #[inline]
     pub(super) fn announce(&mut self, tag: T, is_exclusive: bool) -> usize {
         self.rest.push_back((tag, is_exclusive));
@@ -59,7 +59,7 @@ impl<T> RequestQueue<T> {
         Some((self.commands.front()?, tag, *is_exclusive))
     }
 
-    /// Gives the commands another session: it has changed since they were decoded.
+    /// Replaces the session of the commands: it has changed since they were decoded.
     pub(super) fn set_session(&mut self, session: &Arc<Session>) {
         for command in &mut self.commands {
             let number = command.number();
@@ -82,7 +82,7 @@ impl<T> RequestQueue<T> {
         self.rest.clear();
     }
 
-    /// Gives back the memory that an idle connection does not need.
+    /// Releases memory that an idle connection does not need.
     pub(super) fn shrink(&mut self) {
         if self.commands.capacity() > 0 {
             spare::keep_commands(mem::take(&mut self.commands));

@@ -1,4 +1,4 @@
-//! Requests that are called before they have come: the last argument goes to the handler piece by piece.
+//! Requests that are called before all of their last argument has arrived: it is streamed to the handler.
 
 use std::task::Context;
 
@@ -10,22 +10,22 @@ use kvstore_protocol::{
 use super::{Connection, Phase};
 use crate::server::make_service::MakeService;
 
-/// An argument on its way in. Nothing behind it is decoded until all of it has come.
+/// An argument that is being received. Nothing after it is decoded before its end.
 pub(super) struct IncomingBody {
     pipe: BodyPipe,
-    /// Whether the peer sends no more.
+    /// Whether the peer has closed its side.
     has_ended: bool,
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Decodes a command without its last argument, if that is one to be streamed.
+    /// Decodes a command without its last argument, if that is to be streamed.
     pub(super) fn decode_head(&mut self) {
         let may_stream = !self.client.shared().streams.is_empty() && self.client.is_authenticated();
-        // Of half a command that ends there, none is called.
+        // A command that will not be complete is not called.
         if !may_stream || self.phase != Phase::Open {
             return;
         }
-        // The commands of the connection come whole: their long arguments are nothing for the service, either.
+        // Commands of the connection are not streamed: the service does not read their arguments.
         let is_own =
             |name: &[u8]| CommandId::of(name).known().is_some_and(|known| known.flags().has(Flags::CONNECTION));
         let streams = &self.client.shared().streams;
@@ -45,10 +45,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.reader.queue.push(command, tag, true);
     }
 
-    /// Hands on what has come of an argument, or throws it away. True when all of it has come.
+    /// Forwards the bytes of an argument that have arrived, or discards them. True at the end of the argument.
     #[cold]
     pub(super) fn stream_in(&mut self, cx: &mut Context<'_>) -> bool {
-        // Its command is called when everything before it is answered.
+        // Its command is called once everything before it is answered.
         if !self.reader.queue.is_empty() {
             return false;
         }
@@ -64,7 +64,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             if !incoming.has_ended {
                 return false;
             }
-            // The handler reads of the early end. Half a command has no answer.
+            // The handler reads an error. A command that is not complete has no answer.
             self.writer.stop_replies();
         }
         self.reader.incoming = None;
@@ -72,7 +72,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// Whether more of an argument is read: as long as its handler keeps up, or nobody wants it.
+    /// Whether more of an argument is read: while its handler keeps up, or when it is discarded.
     #[cold]
     pub(super) fn wants_argument(&self) -> bool {
         let has_ended = self.reader.incoming.as_ref().is_none_or(|incoming| incoming.has_ended);
@@ -81,7 +81,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         !has_ended && is_listening && self.reader.input.len() < room
     }
 
-    /// Notes that the peer sends no more.
+    /// Notes that the peer has closed its side.
     #[cold]
     pub(super) fn note_end(&mut self) {
         if let Some(incoming) = &mut self.reader.incoming {
@@ -92,19 +92,19 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Whether the answer under way may still need its request: a stream out of a stream.
+    /// Whether a command is in flight, or its answer is being sent, and may still read the argument.
     fn is_answering(&self) -> bool {
         !self.caller.in_flight.is_empty() || self.writer.outgoing.is_some()
     }
 
-    /// Forgets an argument whose command is dropped before it was called.
+    /// Drops an argument whose command is not called.
     pub(super) fn drop_uncalled(&mut self) {
         if !self.reader.queue.is_empty() {
             self.reader.incoming = None;
         }
     }
 
-    /// Whether it is the peer that an argument waits for.
+    /// Whether the argument waits for the peer.
     pub(super) fn awaits_argument(&self) -> bool {
         self.reader.incoming.is_some() && self.reader.queue.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Answers out of the ordinary: values that are streamed, the last answer of a connection, the end of the protocol.
+//! Responses that are more than a message: streamed values, the last response of a connection, upgrades.
 
 use std::{
     io,
@@ -14,21 +14,21 @@ use tokio_util::io::poll_read_buf;
 use super::Connection;
 use crate::server::{make_service::MakeService, upgrade::Takeover};
 
-/// How much of a streamed value waits to be written at a time.
+/// The most bytes of a streamed value that wait to be written.
 pub(super) const WINDOW: usize = 64 * 1024;
 
-/// A streamed value on its way out. Nothing is answered until it is whole.
+/// A streamed value that is being sent. Nothing else is answered before its end.
 pub(super) struct OutgoingBody<T> {
     body: Body,
     tag: T,
-    /// What was read, when the protocol sends values whole.
+    /// The bytes that were read, when the protocol cannot stream values.
     collected: Option<BytesMut>,
-    /// Whether the connection is closed behind it.
+    /// Whether the connection is closed after it.
     is_last: bool,
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Answers with what is more than one message to encode.
+    /// Sends a response that is more than a message.
     #[cold]
     pub(super) fn reply_rare(&mut self, mut response: Response, tag: C::Tag) {
         let mut is_last = false;
@@ -54,10 +54,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Notes who takes the connection, and returns what is answered before.
+    /// Notes the upgrade of the connection, and returns the last response before it.
     fn take_over(&mut self, upgrade: &Upgrade) -> Response {
         if !self.caller.is_behind_exclusive() || !self.reader.queue.is_empty() {
-            // What came behind is decoded already, and would be lost to the new owner.
+            // Bytes after the command may be decoded already, and would be lost to the new protocol.
             tracing::error!("a command that upgrades its connection is not named as an exclusive one");
             return Response::error("ERR", "a command that upgrades its connection must be an exclusive one");
         }
@@ -98,7 +98,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.flush_soon();
     }
 
-    /// Sends on, by as much as there is room for. Pending while the source has nothing to send.
+    /// Sends as much as there is room for. Pending while the source has nothing to send.
     #[cold]
     pub(super) fn stream_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let room = self.writer.flush_at.saturating_sub(self.writer.output.remaining());
@@ -138,7 +138,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.note_answered(is_last);
     }
 
-    /// A source failed. What was sent of its value cannot be taken back, so the connection ends behind it.
+    /// Closes the connection after a source has failed, since the bytes that were sent cannot be taken back.
     fn break_stream(&mut self, cause: &io::Error) {
         let Some(outgoing) = self.writer.outgoing.take() else { return };
         let OutgoingBody { body, tag, collected, is_last } = *outgoing;
@@ -152,13 +152,13 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let peer = self.client.session.peer();
         tracing::error!(%peer, %cause, "a streamed value broke off, and its connection with it");
         failure::discard(self.takeover.take());
-        // Whatever were written now would be taken for the rest of the value.
+        // Further bytes would be taken for the rest of the value.
         self.finish();
         self.caller.cancel();
         self.inbox.close_to_messages();
     }
 
-    /// Notes that the next command in order is answered.
+    /// Counts the next command in order as answered.
     fn note_answered(&mut self, is_last: bool) {
         self.writer.answered += 1;
         if self.inbox.has_mail() {

@@ -1,7 +1,7 @@
-//! Buffers that connections at rest gave back, kept for those that wake up next on the same thread.
+//! A pool of buffers for each thread: idle connections return theirs, and connections that wake up take them.
 //!
-//! An idle connection holds no buffers, and a busy one wakes thousands of times a second: without these, each time costs
-//! three allocations. The same few buffers also stay in the processor's cache, whichever connection they serve.
+//! An idle connection holds no buffers, and a busy one wakes thousands of times a second. Without the pool, each time costs
+//! three allocations. The few buffers also stay in the processor's cache.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,7 +14,7 @@ use kvstore_protocol::{Command, Output, RequestBatch};
 /// How many buffers of each kind a thread keeps.
 const KEPT: usize = 16;
 
-/// How much room a kept output has at most.
+/// The largest capacity of an output that is kept.
 const MOST: usize = 16 * 1024;
 
 thread_local! {
@@ -38,7 +38,7 @@ pub(super) fn keep_input(mut buffer: BytesMut, room: usize) {
     });
 }
 
-/// A place to encode to.
+/// An output to encode to.
 pub(super) fn output() -> Output {
     OUTPUTS.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
