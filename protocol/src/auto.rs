@@ -24,13 +24,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct ServerCodec {
     limits: Limits,
-    side: Side,
+    decoder: Decoder,
 }
 
 #[derive(Debug, Default)]
-enum Side {
+enum Decoder {
     #[default]
-    Undecided,
+    Undetected,
     Resp(resp::RequestDecoder, Protocol),
     Native(native::RequestDecoder),
 }
@@ -47,14 +47,14 @@ pub enum Tag {
 impl ServerCodec {
     /// A codec with these limits.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, side: Side::Undecided }
+        Self { limits, decoder: Decoder::Undetected }
     }
 
-    fn decide(&mut self, first: u8) {
-        self.side = if first == native::HEADER {
-            Side::Native(native::RequestDecoder::default())
+    fn detect(&mut self, first: u8) {
+        self.decoder = if first == native::HEADER {
+            Decoder::Native(native::RequestDecoder::default())
         } else {
-            Side::Resp(resp::RequestDecoder::default(), Protocol::Resp2)
+            Decoder::Resp(resp::RequestDecoder::default(), Protocol::Resp2)
         };
         self.set_limits(self.limits);
     }
@@ -71,19 +71,19 @@ impl Codec for ServerCodec {
         batch: &mut RequestBatch,
         mut take: impl FnMut(&[u8], CommandId, Tag) -> bool,
     ) {
-        if let Side::Resp(decoder, _) = &self.side {
+        if let Decoder::Resp(decoder, _) = &self.decoder {
             decoder.decode_batch(input, batch, |name, id| take(name, id, Tag::Resp));
         }
     }
 
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Tag)>, ProtocolError> {
-        if let (Side::Undecided, Some(first)) = (&self.side, input.first()) {
-            self.decide(*first);
+        if let (Decoder::Undetected, Some(first)) = (&self.decoder, input.first()) {
+            self.detect(*first);
         }
-        match &mut self.side {
-            Side::Undecided => Ok(None),
-            Side::Resp(decoder, _) => Ok(decoder.decode(input)?.map(|command| (command, Tag::Resp))),
-            Side::Native(decoder) => {
+        match &mut self.decoder {
+            Decoder::Undetected => Ok(None),
+            Decoder::Resp(decoder, _) => Ok(decoder.decode(input)?.map(|command| (command, Tag::Resp))),
+            Decoder::Native(decoder) => {
                 Ok(decoder.decode(input)?.map(|(command, tag)| (command, Tag::Native(Box::new(tag)))))
             }
         }
@@ -107,53 +107,53 @@ impl Codec for ServerCodec {
     }
 
     fn decode_head(&mut self, input: &mut BytesMut, over: StreamOver<'_>) -> Option<(Command, Tag, u64)> {
-        let Side::Resp(decoder, _) = &mut self.side else { return None };
+        let Decoder::Resp(decoder, _) = &mut self.decoder else { return None };
         decoder.decode_head(input, over).map(|(command, length)| (command, Tag::Resp, length))
     }
 
     /// The native protocol has no messages out of turn. They are dropped.
     fn encode_push(&mut self, message: Response, output: &mut Output) {
-        if !matches!(self.side, Side::Native(_)) {
+        if !matches!(self.decoder, Decoder::Native(_)) {
             resp::encode_response(&message, self.protocol(), output);
         }
     }
 
     fn encode_error(&mut self, error: &ProtocolError, output: &mut Output) {
-        match &self.side {
-            Side::Native(_) => native::encode_error(error, output),
+        match &self.decoder {
+            Decoder::Native(_) => native::encode_error(error, output),
             _ => resp::encode_response(&Response::error("ERR", &error.to_string()), self.protocol(), output),
         }
     }
 
     fn missing(&self) -> usize {
-        match &self.side {
-            Side::Undecided => 1,
-            Side::Resp(decoder, _) => decoder.missing(),
-            Side::Native(decoder) => decoder.missing(),
+        match &self.decoder {
+            Decoder::Undetected => 1,
+            Decoder::Resp(decoder, _) => decoder.missing(),
+            Decoder::Native(decoder) => decoder.missing(),
         }
     }
 
     fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
-        match &mut self.side {
-            Side::Undecided => {}
-            Side::Resp(decoder, _) => decoder.set_limits(limits),
-            Side::Native(decoder) => decoder.set_limits(limits),
+        match &mut self.decoder {
+            Decoder::Undetected => {}
+            Decoder::Resp(decoder, _) => decoder.set_limits(limits),
+            Decoder::Native(decoder) => decoder.set_limits(limits),
         }
     }
 
     fn set_protocol(&mut self, asked: Protocol) {
-        if let Side::Resp(_, protocol) = &mut self.side {
+        if let Decoder::Resp(_, protocol) = &mut self.decoder {
             *protocol = asked;
         }
     }
 
     #[inline]
     fn protocol(&self) -> Protocol {
-        match &self.side {
-            Side::Undecided => Protocol::Resp2,
-            Side::Resp(_, protocol) => *protocol,
-            Side::Native(_) => Protocol::Native,
+        match &self.decoder {
+            Decoder::Undetected => Protocol::Resp2,
+            Decoder::Resp(_, protocol) => *protocol,
+            Decoder::Native(_) => Protocol::Native,
         }
     }
 }

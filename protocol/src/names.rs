@@ -15,7 +15,7 @@ use crate::folded_name::{Edges, FoldedName};
 /// ```
 #[derive(Clone, Debug)]
 pub struct NameMap<T> {
-    /// The number of the first entry of each mark, counted from 1; 0 where there is none. A power of two of them, of which
+    /// The number of the first entry of each bucket, counted from 1; 0 where there is none. A power of two of them, of which
     /// most are empty: a name that is not here mostly ends at one of those.
     firsts: Box<[u32]>,
     entries: Vec<NamedValue<T>>,
@@ -26,7 +26,7 @@ struct NamedValue<T> {
     folded: FoldedName,
     name: Box<[u8]>,
     value: T,
-    /// The number of another entry of the same mark.
+    /// The number of another entry of the same bucket.
     next: u32,
 }
 
@@ -111,11 +111,11 @@ impl<T> NamedValue<T> {
 
     #[inline]
     fn is(&self, name: &[u8], edges: Edges) -> bool {
-        self.folded.may_be(name, edges) && (name.len() <= Edges::ALL || self.is_throughout(name))
+        self.folded.may_be(name, edges) && (name.len() <= Edges::ALL || self.is_whole_name(name))
     }
 
     #[cold]
-    fn is_throughout(&self, name: &[u8]) -> bool {
+    fn is_whole_name(&self, name: &[u8]) -> bool {
         name.eq_ignore_ascii_case(&self.name)
     }
 }

@@ -24,7 +24,7 @@ use super::{
 };
 
 /// How many clients that are turned away are told why at a time. Beyond, they are closed without a word.
-const TURNED_AWAY_AT_ONCE: usize = 64;
+const MAX_REJECTING: usize = 64;
 
 const TOO_MANY: &str = "ERR max number of clients reached";
 
@@ -36,7 +36,7 @@ user with the '--requirepass' option. 2) If you started the server manually just
 only need to do one of the above things in order for the server to start accepting connections from the outside.";
 
 /// What the connections of one listener have in common.
-pub(super) struct Accepting {
+pub(super) struct Acceptor {
     state: Arc<ServerState>,
     listener: Arc<ListenerSettings>,
     /// The extension of every session.
@@ -45,15 +45,15 @@ pub(super) struct Accepting {
 }
 
 /// Accepts connections for ever, and serves each in a task of its own.
-pub(super) async fn accept_all(mut listener: impl Listener, accepting: Accepting) {
+pub(super) async fn accept_all(mut listener: impl Listener, acceptor: Acceptor) {
     let local = listener.local();
     loop {
-        let accepted = listener.accept(&accepting.state.settings.socket).await;
-        accepting.admit(accepted.map(ServerIo::new), &local);
+        let accepted = listener.accept(&acceptor.state.settings.socket).await;
+        acceptor.admit(accepted.map(ServerIo::new), &local);
     }
 }
 
-impl Accepting {
+impl Acceptor {
     pub(super) fn new(state: Arc<ServerState>, listener: ListenerSettings, mount: Arc<dyn Mount>) -> Self {
         let listener = Arc::new(listener);
         let status = Arc::new(ServerStatus::new(state.clone(), listener.clone()));
@@ -63,18 +63,18 @@ impl Accepting {
     /// Serves a connection, or tells its client why not.
     fn admit(&self, accepted: Accepted<ServerIo>, local: &Peer) {
         let state = &self.state;
-        state.live.connections.fetch_add(1, Ordering::Relaxed);
+        state.runtime.connections.fetch_add(1, Ordering::Relaxed);
         if let Some(reason) = self.refusal(&accepted.peer) {
-            return turn_away(accepted.io, reason, state);
+            return reject(accepted.io, reason, state);
         }
         let (mailbox, inbox) = mailbox_within(state.settings.push_queue, state.settings.push_buffer);
         let (io, session) = self.session(accepted, local, mailbox);
         let session = Arc::new(session);
         // Asked again: another listener may have taken the last place in between.
-        let Some(registration) = state.registry.register(session.clone(), state.live.max_connections()) else {
-            return turn_away(io, too_many(state), state);
+        let Some(registration) = state.registry.register(session.clone(), state.runtime.max_connections()) else {
+            return reject(io, too_many(state), state);
         };
-        state.tell(ConnectionEvent::Opened { session: &session });
+        state.notify(ConnectionEvent::Opened { session: &session });
         self.mount.spawn(io, ClientState { session, registration, server: ServerStatus::clone(&self.status) }, inbox);
     }
 
@@ -89,7 +89,7 @@ impl Accepting {
     }
 
     fn refusal(&self, peer: &Peer) -> Option<&'static str> {
-        if self.state.registry.len() >= self.state.live.max_connections() {
+        if self.state.registry.len() >= self.state.runtime.max_connections() {
             return Some(too_many(&self.state));
         }
         (self.listener.protected_mode && self.listener.auth.is_none() && !peer.is_local()).then_some(PROTECTED)
@@ -97,20 +97,20 @@ impl Accepting {
 }
 
 fn too_many(state: &ServerState) -> &'static str {
-    state.live.refused.fetch_add(1, Ordering::Relaxed);
+    state.runtime.refused.fetch_add(1, Ordering::Relaxed);
     TOO_MANY
 }
 
 /// Tells a client why it is not served, and closes. What it has sent is read, or the kernel would answer it with a reset
 /// that overtakes the reason.
-fn turn_away(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
-    if state.turned_away.fetch_add(1, Ordering::Relaxed) >= TURNED_AWAY_AT_ONCE {
-        state.turned_away.fetch_sub(1, Ordering::Relaxed);
+fn reject(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
+    if state.rejecting.fetch_add(1, Ordering::Relaxed) >= MAX_REJECTING {
+        state.rejecting.fetch_sub(1, Ordering::Relaxed);
         return;
     }
     let state = state.clone();
     tokio::spawn(async move {
-        let _place = TurnedAway(&state.turned_away);
+        let _permit = RejectionPermit(&state.rejecting);
         let line = format!("-{reason}\r\n");
         let mut scratch = [0; 1024];
         let close = async {
@@ -125,9 +125,9 @@ fn turn_away(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
 }
 
 /// One of the places for clients that are turned away.
-struct TurnedAway<'a>(&'a AtomicUsize);
+struct RejectionPermit<'a>(&'a AtomicUsize);
 
-impl Drop for TurnedAway<'_> {
+impl Drop for RejectionPermit<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

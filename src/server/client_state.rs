@@ -6,7 +6,7 @@ use kvstore_protocol::{Limits, Session};
 
 use super::{
     ServerStatus,
-    connection::Ending,
+    connection::ConnectionOutcome,
     events::{CloseReason, ConnectionEvent},
     registry::{ClientEntry, Registration},
     state::ServerState,
@@ -56,28 +56,28 @@ pub(super) struct ClientObserver {
 
 impl ClientObserver {
     /// Logs how a connection ended, and tells the observer of the server.
-    pub(super) fn close(&self, ending: &Ending) {
+    pub(super) fn close(&self, outcome: &ConnectionOutcome) {
         let session = self.entry.session();
         let peer = session.peer();
-        let reason = match ending {
-            Ending::Upgraded(_) => return tracing::debug!(%peer, "connection upgraded"),
-            Ending::Cut(reason) => {
+        let reason = match outcome {
+            ConnectionOutcome::Upgraded(_) => return tracing::debug!(%peer, "connection upgraded"),
+            ConnectionOutcome::Cut(reason) => {
                 tracing::info!(%peer, reason, "connection cut");
                 CloseReason::Cut(reason)
             }
-            Ending::Killed => {
+            ConnectionOutcome::Killed => {
                 tracing::debug!(%peer, "connection killed");
                 CloseReason::Killed
             }
-            Ending::Lost(error) => {
+            ConnectionOutcome::Lost(error) => {
                 tracing::debug!(%peer, %error, "connection lost");
                 CloseReason::Lost(error)
             }
-            Ending::Finished => {
+            ConnectionOutcome::Finished => {
                 tracing::trace!(%peer, "connection closed");
                 CloseReason::Finished
             }
         };
-        self.server.state().tell(ConnectionEvent::Closed { session: &session, reason });
+        self.server.state().notify(ConnectionEvent::Closed { session: &session, reason });
     }
 }

@@ -84,7 +84,7 @@ impl Clients {
     /// Ends the pause: CLIENT UNPAUSE.
     pub fn resume(&self) {
         self.0.pause().end();
-        self.0.nudge_all();
+        self.0.wake_all();
     }
 
     fn client(&self, entry: Arc<ClientEntry>) -> ConnectedClient {

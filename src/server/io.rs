@@ -29,22 +29,22 @@ pub(super) enum ServerIo {
 impl ServerIo {
     pub(super) fn new<Io: AsyncRead + AsyncWrite + Send + Unpin + 'static>(io: Io) -> Self {
         let mut io = Some(io);
-        taken(&mut io)
+        take_as(&mut io)
             .map(Self::Tcp)
-            .or_else(|| taken(&mut io).map(Self::Unix))
-            .or_else(|| taken(&mut io).map(Self::Memory))
+            .or_else(|| take_as(&mut io).map(Self::Unix))
+            .or_else(|| take_as(&mut io).map(Self::Memory))
             .or_else(|| io.map(|io| Self::Other(Box::new(io))))
             .expect("a stream is of one kind")
     }
 }
 
 /// Takes the stream if it is a `T`.
-fn taken<T: 'static>(io: &mut dyn Any) -> Option<T> {
+fn take_as<T: 'static>(io: &mut dyn Any) -> Option<T> {
     io.downcast_mut::<Option<T>>()?.take()
 }
 
 /// Calls a method of the stream in its variant.
-macro_rules! each {
+macro_rules! delegate {
     ($self:ident, $io:ident => $call:expr) => {
         match $self.get_mut() {
             ServerIo::Tcp(io) => {
@@ -70,14 +70,14 @@ macro_rules! each {
 impl AsyncRead for ServerIo {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        each!(self, io => io.poll_read(cx, buffer))
+        delegate!(self, io => io.poll_read(cx, buffer))
     }
 }
 
 impl AsyncWrite for ServerIo {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        each!(self, io => io.poll_write(cx, bytes))
+        delegate!(self, io => io.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -85,7 +85,7 @@ impl AsyncWrite for ServerIo {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        each!(self, io => io.poll_write_vectored(cx, slices))
+        delegate!(self, io => io.poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -99,10 +99,10 @@ impl AsyncWrite for ServerIo {
 
     #[inline]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, io => io.poll_flush(cx))
+        delegate!(self, io => io.poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, io => io.poll_shutdown(cx))
+        delegate!(self, io => io.poll_shutdown(cx))
     }
 }

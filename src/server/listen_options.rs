@@ -46,15 +46,15 @@ pub(super) enum CodecChoice<C> {
 }
 
 enum AuthChoice {
-    OfServer,
-    Nobody,
+    Inherited,
+    Disabled,
     Own(Arc<dyn AnyAuthenticate>),
 }
 
 impl ListenOptions {
     /// The settings of the server.
     pub fn new() -> Self {
-        Self { codec: CodecChoice::Default, auth: AuthChoice::OfServer, limits: None, protected_mode: None }
+        Self { codec: CodecChoice::Default, auth: AuthChoice::Inherited, limits: None, protected_mode: None }
     }
 
     /// Speaks another protocol: `codec` makes the codec of each connection. The services of these connections are boxed,
@@ -73,7 +73,7 @@ impl<C> ListenOptions<C> {
 
     /// Clients need not authenticate here.
     pub fn without_authentication(self) -> Self {
-        Self { auth: AuthChoice::Nobody, ..self }
+        Self { auth: AuthChoice::Disabled, ..self }
     }
 
     /// The bounds of a request here, once its client is authenticated.
@@ -87,10 +87,10 @@ impl<C> ListenOptions<C> {
     }
 
     /// The settings of the listener: its own, or those of the server.
-    pub(super) fn settle(self, server: &ListenerSettings) -> (CodecChoice<C>, ListenerSettings) {
+    pub(super) fn resolve(self, server: &ListenerSettings) -> (CodecChoice<C>, ListenerSettings) {
         let auth = match self.auth {
-            AuthChoice::OfServer => server.auth.clone(),
-            AuthChoice::Nobody => None,
+            AuthChoice::Inherited => server.auth.clone(),
+            AuthChoice::Disabled => None,
             AuthChoice::Own(auth) => Some(auth),
         };
         let limits = self.limits.unwrap_or(server.limits);

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn accepting_goes_on_after_errors_and_rests_when_something_is_short() {
+    async fn accepting_goes_on_after_errors_and_pauses_when_resources_are_short() {
         let tries = Cell::new(0);
         let start = Instant::now();
         let accepted = accept_again(&tries, async |tries: &Cell<u32>| {

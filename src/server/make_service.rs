@@ -16,42 +16,42 @@ pub(super) trait MakeService: Send + Sync + 'static {
     /// The service of one connection.
     type Service: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send + 'static;
 
-    /// Whether [`another`](Self::another) makes one.
+    /// Whether [`renew`](Self::renew) makes one.
     const IS_CLONED: bool;
 
     /// The service of a new connection.
     fn make(&self, session: &Session) -> impl Future<Output = Result<Self::Service, BoxError>> + Send;
 
     /// Another service for the same connection.
-    fn another(&self) -> Option<Self::Service>;
+    fn renew(&self) -> Option<Self::Service>;
 
     /// The same source with its services in boxes: one type, whatever they are.
-    fn boxed(&self) -> AnyService;
+    fn boxed(&self) -> BoxMakeService;
 }
 
 /// Clones one service. Behind a lock, since a service need not be `Sync`.
-pub(super) struct Clones<S>(Mutex<S>);
+pub(super) struct ClonedService<S>(Mutex<S>);
 
 /// Asks a factory for each connection.
-pub(super) struct Factory<M>(Mutex<M>);
+pub(super) struct ServiceFactory<M>(Mutex<M>);
 
 /// A source of services in boxes.
-pub(super) enum AnyService {
-    Clones(Clones<BoxCloneService<Command, Response, BoxError>>),
-    Factory(Factory<BoxCloneService<Session, BoxService<Command, Response, BoxError>, BoxError>>),
+pub(super) enum BoxMakeService {
+    Cloned(ClonedService<BoxCloneService<Command, Response, BoxError>>),
+    Factory(ServiceFactory<BoxCloneService<Session, BoxService<Command, Response, BoxError>, BoxError>>),
 }
 
-impl<S: Clone> Clones<S> {
+impl<S: Clone> ClonedService<S> {
     pub(super) fn new(service: S) -> Self {
         Self(Mutex::new(service))
     }
 
-    fn fresh(&self) -> S {
+    fn clone_inner(&self) -> S {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl<S> MakeService for Clones<S>
+impl<S> MakeService for ClonedService<S>
 where
     S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
 {
@@ -60,29 +60,29 @@ where
     const IS_CLONED: bool = true;
 
     async fn make(&self, _: &Session) -> Result<S, BoxError> {
-        Ok(self.fresh())
+        Ok(self.clone_inner())
     }
 
-    fn another(&self) -> Option<S> {
-        Some(self.fresh())
+    fn renew(&self) -> Option<S> {
+        Some(self.clone_inner())
     }
 
-    fn boxed(&self) -> AnyService {
-        AnyService::Clones(Clones::new(BoxCloneService::new(self.fresh().map_err(Into::into))))
+    fn boxed(&self) -> BoxMakeService {
+        BoxMakeService::Cloned(ClonedService::new(BoxCloneService::new(self.clone_inner().map_err(Into::into))))
     }
 }
 
-impl<M: Clone> Factory<M> {
+impl<M: Clone> ServiceFactory<M> {
     pub(super) fn new(factory: M) -> Self {
         Self(Mutex::new(factory))
     }
 
-    fn fresh(&self) -> M {
+    fn clone_inner(&self) -> M {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl<M, S> MakeService for Factory<M>
+impl<M, S> MakeService for ServiceFactory<M>
 where
     M: Service<Session, Response = S, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
     S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send + 'static,
@@ -92,15 +92,17 @@ where
     const IS_CLONED: bool = false;
 
     async fn make(&self, session: &Session) -> Result<S, BoxError> {
-        self.fresh().oneshot(session.clone()).await.map_err(Into::into)
+        self.clone_inner().oneshot(session.clone()).await.map_err(Into::into)
     }
 
-    fn another(&self) -> Option<S> {
+    fn renew(&self) -> Option<S> {
         None
     }
 
-    fn boxed(&self) -> AnyService {
+    fn boxed(&self) -> BoxMakeService {
         let boxed = |service: S| BoxService::new(service.map_err(Into::into));
-        AnyService::Factory(Factory::new(BoxCloneService::new(self.fresh().map_response(boxed).map_err(Into::into))))
+        BoxMakeService::Factory(ServiceFactory::new(BoxCloneService::new(
+            self.clone_inner().map_response(boxed).map_err(Into::into),
+        )))
     }
 }

@@ -16,9 +16,9 @@ use tower::BoxError;
 use super::{
     client_state::ClientState,
     connection::{Connection, ordered},
+    connection_task::ConnectionTask,
     io::ServerIo,
-    make_service::{AnyService, MakeService},
-    serving::Serving,
+    make_service::{BoxMakeService, MakeService},
 };
 
 /// Serves connections.
@@ -27,7 +27,7 @@ pub(super) trait Mount: Send + Sync {
     fn spawn(&self, io: ServerIo, client: ClientState, inbox: Inbox);
 
     /// The source of services, for connections that speak another protocol.
-    fn service(&self) -> AnyService;
+    fn service(&self) -> BoxMakeService;
 }
 
 /// A source of services, and a codec for each connection.
@@ -46,7 +46,7 @@ where
     }
 }
 
-impl AnyService {
+impl BoxMakeService {
     /// Mounts a protocol of one's own over the same services.
     pub(super) fn mount<C, F>(self, codec: F) -> Arc<dyn Mount>
     where
@@ -54,7 +54,7 @@ impl AnyService {
         F: Fn() -> C + Send + Sync + 'static,
     {
         match self {
-            Self::Clones(make) => Arc::new(Mounted::new(make, codec)),
+            Self::Cloned(make) => Arc::new(Mounted::new(make, codec)),
             Self::Factory(make) => Arc::new(Mounted::new(make, codec)),
         }
     }
@@ -69,19 +69,19 @@ where
         // Without a codec nothing can be said to this client; the next may have more luck.
         let Ok(codec) = failure::catch(&self.codec) else { return };
         let state = client.observer();
-        let begin = begin(io, codec, self.make.clone(), client, inbox);
+        let start = start(io, codec, self.make.clone(), client, inbox);
         // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle of
         // a deep pipeline, and a load shedder above it refuse commands on an idle server.
-        tokio::spawn(Serving::new(begin, |connection| unconstrained(connection.run()), state));
+        tokio::spawn(ConnectionTask::new(start, |connection| unconstrained(connection.run()), state));
     }
 
-    fn service(&self) -> AnyService {
+    fn service(&self) -> BoxMakeService {
         self.make.boxed()
     }
 }
 
 /// Gives a connection its service. `None` when there is none, or when the server stops meanwhile.
-async fn begin<M: MakeService, C: Codec + Send + 'static>(
+async fn start<M: MakeService, C: Codec + Send + 'static>(
     io: ServerIo,
     codec: C,
     make: Arc<M>,

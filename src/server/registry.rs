@@ -23,7 +23,7 @@ use tokio::{
 pub(crate) struct Registry {
     entries: Mutex<BTreeMap<u64, Arc<ClientEntry>>>,
     last_id: AtomicU64,
-    left: Notify,
+    closed: Notify,
     /// The seconds since the server started.
     uptime: AtomicU32,
     pause: Pause,
@@ -58,8 +58,8 @@ impl Registry {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Registers the connection of `session`, unless there are `most` already. Exact also for several listeners at once.
-    pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, most: usize) -> Option<Registration> {
+    /// Registers the connection of `session`, unless there are `max` already. Exact also for several listeners at once.
+    pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, max: usize) -> Option<Registration> {
         let (id, now) = (session.id(), self.uptime());
         let entry = Arc::new(ClientEntry {
             opened: now,
@@ -70,7 +70,7 @@ impl Registry {
             session: Mutex::new(session),
         });
         let mut entries = self.lock();
-        if entries.len() >= most {
+        if entries.len() >= max {
             return None;
         }
         entries.insert(id, entry.clone());
@@ -99,7 +99,7 @@ impl Registry {
     }
 
     /// Wakes every connection, after a setting has changed.
-    pub(crate) fn nudge_all(&self) {
+    pub(crate) fn wake_all(&self) {
         for entry in self.entries() {
             if let Some(mailbox) = entry.session().mailbox() {
                 mailbox.nudge();
@@ -115,13 +115,13 @@ impl Registry {
     }
 
     /// Waits until no connection is left.
-    pub(crate) async fn emptied(&self) {
+    pub(crate) async fn wait_until_empty(&self) {
         loop {
-            let left = self.left.notified();
+            let closed = self.closed.notified();
             if self.len() == 0 {
                 return;
             }
-            left.await;
+            closed.await;
         }
     }
 
@@ -160,11 +160,11 @@ impl ClientEntry {
 
     /// Notes the name of the last command. Mostly it is short, and one word holds it.
     #[inline]
-    pub(crate) fn note(&self, command: &Command) {
+    pub(crate) fn set_command(&self, command: &Command) {
         let name = command.name();
         let has_sub = name.eq_ignore_ascii_case(b"CLIENT");
         if has_sub || name.len() >= size_of::<u64>() {
-            return self.note_long(name, command.arg_at(0).filter(|_| has_sub));
+            return self.set_long_command(name, command.arg_at(0).filter(|_| has_sub));
         }
         // The zeros behind it end it, whatever is in the other words.
         let word = name.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
@@ -172,7 +172,7 @@ impl ClientEntry {
     }
 
     #[inline(never)]
-    fn note_long(&self, name: &[u8], sub: Option<&[u8]>) {
+    fn set_long_command(&self, name: &[u8], sub: Option<&[u8]>) {
         let mut text = [0; 24];
         let mut room = &mut text[..];
         // What does not fit is cut.
@@ -227,7 +227,7 @@ impl ClientEntry {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.registry.lock().remove(&self.id);
-        self.registry.left.notify_waiters();
+        self.registry.closed.notify_waiters();
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
             (Command::new("x".repeat(30)), &*"x".repeat(24)),
             (Command::new("SISMEMBER"), "sismember"),
         ] {
-            entry.note(&command);
+            entry.set_command(&command);
             assert_eq!(entry.command(), shown);
         }
     }

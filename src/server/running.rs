@@ -25,22 +25,22 @@ impl Serve {
         let state = Arc::new(state);
         // Whatever ends this future closes the connections.
         let _guard = CloseAll(state.clone());
-        let (mut accepting, mut beside) = (JoinSet::new(), JoinSet::new());
+        let (mut accepting, mut background) = (JoinSet::new(), JoinSet::new());
         for listen in listeners {
             listen(&mut accepting, state.clone(), &listener, &mount);
         }
-        tasks.into_iter().for_each(|task| drop(beside.spawn(task)));
+        tasks.into_iter().for_each(|task| drop(background.spawn(task)));
         let signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
         tokio::select! {
             () = signal => {}
-            () = outlive(&mut accepting, "a listener") => {}
-            () = outlive(&mut beside, "a task of the server") => {}
+            () = join_all(&mut accepting, "a listener") => {}
+            () = join_all(&mut background, "a task of the server") => {}
             never = state.registry.count_uptime() => match never {},
         }
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
         state.registry.order_all(Order::Stop);
-        let cut = match timeout(state.settings.grace, state.registry.emptied()).await {
+        let cut = match timeout(state.settings.grace, state.registry.wait_until_empty()).await {
             Ok(()) => 0,
             Err(_) => state.registry.order_all(Order::Kill),
         };
@@ -49,7 +49,7 @@ impl Serve {
 }
 
 /// Waits for ever, and logs which of the tasks panicked. The others go on, and so do all connections.
-async fn outlive(tasks: &mut JoinSet<()>, kind: &'static str) {
+async fn join_all(tasks: &mut JoinSet<()>, kind: &'static str) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, kind, "a task panicked");

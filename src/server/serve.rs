@@ -8,9 +8,9 @@ use tower::{BoxError, Service};
 
 use super::{
     Authenticate, Clients, ConnectionCommands, ConnectionEvent, ListenOptions, Listener, SocketOptions,
-    accept::{self, Accepting},
+    accept::{self, Acceptor},
     listen_options::CodecChoice,
-    make_service::{Clones, Factory, MakeService},
+    make_service::{ClonedService, MakeService, ServiceFactory},
     mount::{Mount, Mounted},
     state::{ListenerSettings, ServerState},
 };
@@ -75,7 +75,7 @@ pub(super) type StartListening =
 impl Serve {
     /// A server of clones of `service` that listens nowhere yet.
     pub fn new<S: CommandService>(service: S) -> Self {
-        Self::of(Clones::new(service))
+        Self::from_make_service(ClonedService::new(service))
     }
 
     /// A server of services that `factory` makes, that listens nowhere yet.
@@ -84,10 +84,10 @@ impl Serve {
         M: Service<Session, Response = S, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
         S: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send + 'static,
     {
-        Self::of(Factory::new(factory))
+        Self::from_make_service(ServiceFactory::new(factory))
     }
 
-    fn of(make: impl MakeService) -> Self {
+    fn from_make_service(make: impl MakeService) -> Self {
         Self {
             mount: Arc::new(Mounted::new(make, ServerCodec::default)),
             state: ServerState::default(),
@@ -110,12 +110,12 @@ impl Serve {
         C: Codec + Send + 'static,
     {
         self.listeners.push(Box::new(move |tasks, state, server, mount| {
-            let (codec, settings) = options.settle(server);
+            let (codec, settings) = options.resolve(server);
             let mount = match codec {
                 CodecChoice::Default => mount.clone(),
                 CodecChoice::Own(codec) => mount.service().mount(codec),
             };
-            tasks.spawn(accept::accept_all(listener, Accepting::new(state, settings, mount)));
+            tasks.spawn(accept::accept_all(listener, Acceptor::new(state, settings, mount)));
         }));
         self
     }
@@ -288,7 +288,7 @@ impl Serve {
     /// ```
     pub fn allow_unauthenticated<N: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         for name in names {
-            self.state.open.insert(name, ());
+            self.state.no_auth.insert(name, ());
         }
         self
     }
@@ -313,7 +313,7 @@ impl Serve {
 
     /// The maximum number of connections: 10,000 by default. A client beyond it receives an error and is disconnected.
     pub fn max_connections(self, connections: usize) -> Self {
-        self.state.live.set_max_connections(connections);
+        self.state.runtime.set_max_connections(connections);
         self
     }
 
@@ -337,7 +337,7 @@ impl Serve {
 
     /// Closes an idle connection when nothing was read from it or written to it for this long: never by default.
     pub fn idle_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.state.live.set_idle_timeout(timeout.into());
+        self.state.runtime.set_idle_timeout(timeout.into());
         self
     }
 
@@ -350,7 +350,7 @@ impl Serve {
     /// Closes a connection that has sent a part of a request, and then less than `bytes` in a `window`: 30 KiB in 30 s by
     /// default. Time in which the server does not read does not count.
     pub fn slow_sender(mut self, bytes: usize, window: Duration) -> Self {
-        self.state.settings.slow_sender = super::settings::Progress { bytes, window };
+        self.state.settings.slow_sender = super::settings::MinSendRate { bytes, window };
         self
     }
 

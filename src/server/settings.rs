@@ -11,7 +11,7 @@ pub(crate) struct ServerSettings {
     pub(crate) keep_service: bool,
     pub(crate) databases: usize,
     pub(crate) unauthenticated_timeout: Duration,
-    pub(crate) slow_sender: Progress,
+    pub(crate) slow_sender: MinSendRate,
     pub(crate) slow_reader_timeout: Duration,
     pub(crate) input_buffer: usize,
     pub(crate) output_buffer: usize,
@@ -31,7 +31,7 @@ impl Default for ServerSettings {
             keep_service: false,
             databases: 16,
             unauthenticated_timeout: Duration::from_secs(30),
-            slow_sender: Progress { bytes: 30 * 1024, window: Duration::from_secs(30) },
+            slow_sender: MinSendRate { bytes: 30 * 1024, window: Duration::from_secs(30) },
             slow_reader_timeout: Duration::from_secs(60),
             input_buffer: 256 * 1024,
             output_buffer: 64 * 1024 * 1024,
@@ -47,7 +47,7 @@ impl Default for ServerSettings {
 
 /// The least that a peer must send: so many bytes in every window.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
+pub(crate) struct MinSendRate {
     pub(crate) bytes: usize,
     pub(crate) window: Duration,
 }

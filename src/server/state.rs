@@ -16,7 +16,7 @@ use super::{
     events::{ConnectionEvent, Observe},
     registry::Registry,
     settings::ServerSettings,
-    status::Live,
+    status::RuntimeState,
 };
 
 /// A function that is shown each batch of commands.
@@ -26,14 +26,14 @@ pub(super) type Prefetch = Arc<dyn Fn(&[Command]) + Send + Sync>;
 #[derive(Default)]
 pub(super) struct ServerState {
     pub(super) settings: ServerSettings,
-    pub(super) exclusive: Exclusive,
+    pub(super) exclusive: ExclusiveCommands,
     /// The commands that clients may send before they have authenticated, beside those of the catalog.
-    pub(super) open: NameMap<()>,
+    pub(super) no_auth: NameMap<()>,
     /// Over how many bytes the last argument of a command is streamed.
     pub(super) streams: NameMap<usize>,
     pub(super) registry: Arc<Registry>,
-    pub(super) live: Live,
-    pub(super) turned_away: AtomicUsize,
+    pub(super) runtime: RuntimeState,
+    pub(super) rejecting: AtomicUsize,
     pub(super) prefetch: Option<Prefetch>,
     pub(super) observe: Option<Observe>,
 }
@@ -41,15 +41,15 @@ pub(super) struct ServerState {
 impl ServerState {
     /// Tells the observer, if there is one. A panic in it is logged and changes nothing.
     #[inline]
-    pub(super) fn tell(&self, event: ConnectionEvent<'_>) {
+    pub(super) fn notify(&self, event: ConnectionEvent<'_>) {
         if let Some(observe) = &self.observe {
             let _ = failure::catch(|| observe(event));
         }
     }
 
     /// Whether a client that has not authenticated may send this command.
-    pub(super) fn is_open(&self, command: &Command) -> bool {
-        command.flags().has(Flags::NO_AUTH) || self.open.get(command.name()).is_some()
+    pub(super) fn allows_unauthenticated(&self, command: &Command) -> bool {
+        command.flags().has(Flags::NO_AUTH) || self.no_auth.get(command.name()).is_some()
     }
 }
 
@@ -60,13 +60,13 @@ impl fmt::Debug for ServerState {
 }
 
 /// Which commands are exclusive: called when everything before them is answered, and alone.
-pub(super) struct Exclusive {
+pub(super) struct ExclusiveCommands {
     /// By their numbers in the catalog.
     known: Box<[bool; CommandId::LIMIT]>,
     others: NameMap<()>,
 }
 
-impl Exclusive {
+impl ExclusiveCommands {
     /// Adds a command.
     pub(super) fn insert(&mut self, name: &str) {
         match CommandId::of(name.as_bytes()) {
@@ -86,7 +86,7 @@ impl Exclusive {
 }
 
 /// The commands that the catalog calls so.
-impl Default for Exclusive {
+impl Default for ExclusiveCommands {
     fn default() -> Self {
         let mut exclusive = Self { known: Box::new([false; CommandId::LIMIT]), others: NameMap::default() };
         let known = commands().iter().filter(|known| known.flags().has(Flags::EXCLUSIVE));

@@ -16,7 +16,7 @@ use super::{
 
 /// What changes while a server runs: its counts, and the settings that can be set.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct RuntimeState {
     pub(super) connections: AtomicU64,
     pub(super) refused: AtomicU64,
     max_connections: AtomicUsize,
@@ -24,7 +24,7 @@ pub(super) struct Live {
     idle_timeout: AtomicU64,
 }
 
-impl Default for Live {
+impl Default for RuntimeState {
     fn default() -> Self {
         Self {
             connections: AtomicU64::new(0),
@@ -35,7 +35,7 @@ impl Default for Live {
     }
 }
 
-impl Live {
+impl RuntimeState {
     pub(super) fn max_connections(&self) -> usize {
         self.max_connections.load(Ordering::Relaxed)
     }
@@ -91,40 +91,40 @@ impl ServerStatus {
 
     /// The maximum number of connections.
     pub fn max_connections(&self) -> usize {
-        self.state.live.max_connections()
+        self.state.runtime.max_connections()
     }
 
     /// Sets the maximum number of connections. Open connections stay.
     pub fn set_max_connections(&self, connections: usize) {
-        self.state.live.set_max_connections(connections);
+        self.state.runtime.set_max_connections(connections);
     }
 
     /// After how much silence an idle connection is closed; `None` for never.
     pub fn idle_timeout(&self) -> Option<Duration> {
-        self.state.live.idle_timeout()
+        self.state.runtime.idle_timeout()
     }
 
     /// Sets after how much silence an idle connection is closed, for those that there are as well. Where there was no such
     /// time before, the silence until now counts in whole seconds, and two less.
     pub fn set_idle_timeout(&self, timeout: Option<Duration>) {
-        self.state.live.set_idle_timeout(timeout);
-        self.state.registry.nudge_all();
+        self.state.runtime.set_idle_timeout(timeout);
+        self.state.registry.wake_all();
     }
 
     /// How many came since the start, or since the counts were reset, those that were turned away included.
     pub fn total_connections(&self) -> u64 {
-        self.state.live.connections.load(Ordering::Relaxed)
+        self.state.runtime.connections.load(Ordering::Relaxed)
     }
 
     /// Counts connections from 0 again.
     pub fn reset_counts(&self) {
-        self.state.live.connections.store(0, Ordering::Relaxed);
-        self.state.live.refused.store(0, Ordering::Relaxed);
+        self.state.runtime.connections.store(0, Ordering::Relaxed);
+        self.state.runtime.refused.store(0, Ordering::Relaxed);
     }
 
     /// How many were turned away because there were too many.
     pub fn refused_connections(&self) -> u64 {
-        self.state.live.refused.load(Ordering::Relaxed)
+        self.state.runtime.refused.load(Ordering::Relaxed)
     }
 }
 

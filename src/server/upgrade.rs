@@ -70,21 +70,21 @@ where
     F: Future<Output = ()> + Send + 'static,
     R: FnOnce(Upgraded) -> F + Send + 'static,
 {
-    Response::Upgrade(Upgrade::new(Takeover { last, run: Box::new(|upgraded| Box::pin(run(upgraded))) }))
+    Response::Upgrade(Upgrade::new(UpgradeRequest { last, run: Box::new(|upgraded| Box::pin(run(upgraded))) }))
 }
 
 /// The contents of an [`Upgrade`].
-pub(super) struct Takeover {
+pub(super) struct UpgradeRequest {
     /// The last response in the old protocol.
     pub(super) last: Response,
-    pub(super) run: RunUpgraded,
+    pub(super) run: UpgradeHandler,
 }
 
 /// Makes the future that uses the upgraded connection.
-pub(super) type RunUpgraded = Box<dyn FnOnce(Upgraded) -> Running + Send>;
+pub(super) type UpgradeHandler = Box<dyn FnOnce(Upgraded) -> UpgradeFuture + Send>;
 
 /// The future that uses an upgraded connection.
-pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type UpgradeFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A connection that was upgraded with [`upgrade`]: a stream of bytes, and the session of the client.
 pub struct Upgraded {
@@ -161,28 +161,28 @@ impl fmt::Debug for Upgraded {
 }
 
 /// Runs what took a connection, to its end or until it is killed. `place` is the connection's among the others.
-pub(super) fn go_on(
-    run: RunUpgraded,
+pub(super) fn run_upgraded(
+    run: UpgradeHandler,
     io: ServerIo,
     unread: Bytes,
     session: Arc<Session>,
     inbox: Inbox,
-    place: Registration,
-) -> Running {
+    registration: Registration,
+) -> UpgradeFuture {
     let stopping = CancellationToken::new();
     let upgraded = Upgraded { io, unread, session, stopping: stopping.clone() };
     Box::pin(async move {
-        let _place = place;
+        let _registration = registration;
         tokio::select! {
             biased;
-            () = killed(inbox, stopping) => {}
-            () = guarded(run, upgraded) => {}
+            () = wait_for_kill(inbox, stopping) => {}
+            () = run_handler(run, upgraded) => {}
         }
     })
 }
 
 /// Waits for the order to close at once, and passes on the one to stop.
-async fn killed(mut inbox: Inbox, stopping: CancellationToken) {
+async fn wait_for_kill(mut inbox: Inbox, stopping: CancellationToken) {
     inbox.close_to_messages();
     ordered(&mut inbox, Order::Stop).await;
     stopping.cancel();
@@ -190,15 +190,15 @@ async fn killed(mut inbox: Inbox, stopping: CancellationToken) {
 }
 
 /// Runs somebody else's future, whose panics are logged. Those in its drop too, when it is killed.
-async fn guarded(run: RunUpgraded, upgraded: Upgraded) {
+async fn run_handler(run: UpgradeHandler, upgraded: Upgraded) {
     let Ok(running) = failure::catch(|| run(upgraded)) else { return };
-    let mut running = Guarded(Some(running));
+    let mut running = CatchPanics(Some(running));
     poll_fn(|cx| running.poll(cx)).await;
 }
 
-struct Guarded(Option<Running>);
+struct CatchPanics(Option<UpgradeFuture>);
 
-impl Guarded {
+impl CatchPanics {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(running) = &mut self.0 else { return Poll::Ready(()) };
         // A panic ends it, and was logged.
@@ -206,7 +206,7 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
+impl Drop for CatchPanics {
     fn drop(&mut self) {
         failure::discard(self.0.take());
     }

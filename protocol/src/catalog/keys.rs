@@ -25,7 +25,7 @@ pub struct KeySpec {
     begin: usize,
     /// The search begins behind this word, which stands at `begin` or later.
     keyword: Option<&'static str>,
-    find: Find,
+    count: KeyCount,
     step: usize,
 }
 
@@ -56,7 +56,7 @@ impl KeyAccess {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Find {
+enum KeyCount {
     /// Up to this word, counted from the first key; a negative number counts from the end.
     To(isize),
     /// The words up to the end, but only the first of so many parts of them.
@@ -87,13 +87,13 @@ impl KeySpec {
     }
 
     const fn new(access: KeyAccess, begin: usize) -> Self {
-        Self { access, begin, keyword: None, find: Find::To(0), step: 1 }
+        Self { access, begin, keyword: None, count: KeyCount::To(0), step: 1 }
     }
 
     /// And all words up to `last`, counted from the end: -1 is the last word.
     #[must_use]
     pub const fn to(self, last: isize) -> Self {
-        Self { find: Find::To(last), ..self }
+        Self { count: KeyCount::To(last), ..self }
     }
 
     /// And so many words behind the first.
@@ -111,7 +111,7 @@ impl KeySpec {
     /// As many keys as the word at the beginning says. They follow it.
     #[must_use]
     pub const fn counted(self) -> Self {
-        Self { find: Find::Counted, ..self }
+        Self { count: KeyCount::Counted, ..self }
     }
 
     /// The keys follow the word `keyword`, which is searched for from the beginning on.
@@ -123,7 +123,7 @@ impl KeySpec {
     /// Of the words up to the end, the first of `parts` equal parts are keys.
     #[must_use]
     pub const fn first_of(self, parts: usize) -> Self {
-        Self { find: Find::PartOf(parts), ..self }
+        Self { count: KeyCount::PartOf(parts), ..self }
     }
 
     /// What the command does to the keys.
@@ -142,11 +142,11 @@ impl KeySpec {
             None => self.begin,
             Some(keyword) => 1 + command.words().skip(self.begin).position(|word| is(word, keyword))? + self.begin,
         };
-        let range = match self.find {
-            Find::To(last @ ..0) => begin..words.checked_add_signed(last + 1)?,
-            Find::To(more) => begin..begin.checked_add_signed(more + 1)?,
-            Find::PartOf(parts) => begin..begin + words.checked_sub(begin)? / parts,
-            Find::Counted => {
+        let range = match self.count {
+            KeyCount::To(last @ ..0) => begin..words.checked_add_signed(last + 1)?,
+            KeyCount::To(more) => begin..begin.checked_add_signed(more + 1)?,
+            KeyCount::PartOf(parts) => begin..begin + words.checked_sub(begin)? / parts,
+            KeyCount::Counted => {
                 let count = usize::try_from(parse_integer(command.arg_at(begin.checked_sub(1)?)?)?).ok()?;
                 begin + 1..count.checked_mul(self.step)?.checked_add(begin + 1)?
             }

@@ -13,8 +13,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
 use super::{
-    Connection, Phase, ROUND,
-    in_flight::{InFlight, Polled, Spent},
+    Connection, Lifecycle, ROUND,
+    in_flight::{CallsInFlight, Polled, Spent},
 };
 use crate::server::{
     ConnectionCommands, ConnectionEvent,
@@ -37,7 +37,7 @@ pub(super) struct Caller<M: MakeService, T> {
     service: Option<M::Service>,
     /// Whether the service has said that it is not ready. Its place in a queue is kept.
     is_waiting: bool,
-    pub(super) in_flight: InFlight<Futures<M>, T>,
+    pub(super) in_flight: CallsInFlight<Futures<M>, T>,
     /// Whether the last command that was called is an exclusive one.
     is_at_exclusive: bool,
     /// Wakes the connection when a pause is over.
@@ -46,7 +46,7 @@ pub(super) struct Caller<M: MakeService, T> {
 
 impl<M: MakeService, T> Caller<M, T> {
     pub(super) fn new(make: Arc<M>, service: M::Service) -> Self {
-        let (service, in_flight) = (Some(service), InFlight::new());
+        let (service, in_flight) = (Some(service), CallsInFlight::new());
         Self { make, service, is_waiting: false, in_flight, is_at_exclusive: false, pause: None }
     }
 
@@ -69,13 +69,13 @@ impl<M: MakeService, T> Caller<M, T> {
 
     /// Cancels all commands in flight.
     pub(super) fn cancel(&mut self) {
-        self.in_flight = InFlight::new();
+        self.in_flight = CallsInFlight::new();
     }
 
     /// Gives back what a connection does not need while it waits: a service that may hold a reservation that it did not
     /// use. One that waits in a queue keeps its place.
     #[inline]
-    pub(super) fn rest(&mut self, keeps_service: bool) {
+    pub(super) fn release_service(&mut self, keeps_service: bool) {
         if !keeps_service && M::IS_CLONED && !self.is_waiting {
             self.drop_service();
         }
@@ -145,7 +145,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if let Some(end) = shared.registry.pause().holds(command) {
             return self.hold_until(end);
         }
-        if !self.client.is_authenticated() && !shared.is_open(command) {
+        if !self.client.is_authenticated() && !shared.allows_unauthenticated(command) {
             return self.refuse_next();
         }
         let is_outermost = shared.settings.connection_commands == ConnectionCommands::Outermost;
@@ -158,8 +158,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Holds the next command until a pause is over. A client that has closed its side meanwhile does not wait for it.
     #[cold]
     fn hold_until(&mut self, end: Instant) -> bool {
-        match self.phase {
-            Phase::Ended => self.finish(),
+        match self.lifecycle {
+            Lifecycle::HalfClosed => self.start_draining(),
             _ => self.caller.wait_until(end),
         }
         false
@@ -209,7 +209,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.caller.is_at_exclusive = is_exclusive;
         match failure::catch(|| known.answer(command)) {
             Ok(Outcome::Answered(answer)) | Err(answer) => self.answer_now(answer, tag),
-            Ok(Outcome::Pending(pending)) => self.caller.in_flight.wait(pending, tag, cx),
+            Ok(Outcome::Pending(pending)) => self.caller.in_flight.push_pending(pending, tag, cx),
         }
         true
     }
@@ -217,16 +217,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Notes what a command came to whose answer is not there, not its turn, or not an answer.
     #[cold]
     fn reply_later(&mut self, polled: Called<M>, tag: C::Tag) {
-        if let Err(Spent) = self.caller.in_flight.started(polled, tag) {
+        if let Err(Spent) = self.caller.in_flight.push_called(polled, tag) {
             self.caller.drop_service();
-            self.finish_if_spent();
+            self.drain_if_spent();
         }
     }
 
     /// Gets another service where there is none. True when there is more to do.
     #[inline(never)]
     fn renew_service(&mut self) -> bool {
-        match failure::catch(|| self.caller.make.another()) {
+        match failure::catch(|| self.caller.make.renew()) {
             Ok(Some(service)) => {
                 self.caller.service = Some(service);
                 return true;
@@ -239,7 +239,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 }
             }
         }
-        self.finish();
+        self.start_draining();
         false
     }
 
@@ -249,14 +249,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.caller.drop_service();
         let Some((_, tag)) = self.reader.queue.pop() else { return false };
         self.answer_now(answer, tag);
-        self.finish_if_spent();
+        self.drain_if_spent();
         true
     }
 
     /// A service that came from a factory is not replaced: its connection ends with the answer.
-    fn finish_if_spent(&mut self) {
+    fn drain_if_spent(&mut self) {
         if !M::IS_CLONED {
-            self.finish();
+            self.start_draining();
         }
     }
 
@@ -273,14 +273,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn refuse_next(&mut self) -> bool {
         let Some((command, tag)) = self.reader.queue.pop() else { return false };
         let answer = Response::from(NOT_AUTHENTICATED);
-        self.client.shared().tell(ConnectionEvent::Refused { command: &command, answer: &answer });
+        self.client.shared().notify(ConnectionEvent::Refused { command: &command, answer: &answer });
         self.answer_now(answer, tag);
         true
     }
 
     /// Answers a command in its turn.
     fn answer_now(&mut self, response: Response, tag: C::Tag) {
-        if let Some((mut response, tag)) = self.caller.in_flight.answered(response, tag) {
+        if let Some((mut response, tag)) = self.caller.in_flight.push_answer(response, tag) {
             self.reply(&mut response, tag);
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use kvstore_protocol::Codec;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Connection, Phase};
+use super::{Connection, Lifecycle};
 use crate::server::make_service::MakeService;
 
 /// A timer that is armed only when it is needed: most connections never have one.
@@ -17,7 +17,7 @@ use crate::server::make_service::MakeService;
 pub(super) struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
     /// Since when output could not be written.
-    stalled: Option<Instant>,
+    stalled_since: Option<Instant>,
 }
 
 impl Deadline {
@@ -37,62 +37,62 @@ impl Deadline {
     }
 
     /// Notes that output was written.
-    pub(super) fn progress(&mut self) {
-        self.stalled = None;
+    pub(super) fn clear_stall(&mut self) {
+        self.stalled_since = None;
     }
 
     /// Notes that output could not be written.
-    pub(super) fn stall(&mut self) {
-        self.stalled.get_or_insert_with(Instant::now);
+    pub(super) fn mark_stalled(&mut self) {
+        self.stalled_since.get_or_insert_with(Instant::now);
     }
 
     /// Since when output could not be written.
-    pub(super) fn stalled(&self) -> Option<Instant> {
-        self.stalled
+    pub(super) fn stalled_since(&self) -> Option<Instant> {
+        self.stalled_since
     }
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Waits until the peer has exceeded a time limit. Returns which.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
-        if self.is_bound() { self.poll_rules(cx) } else { Poll::Pending }
+        if self.may_have_deadline() { self.poll_limits(cx) } else { Poll::Pending }
     }
 
     /// Whether a time limit may apply. Mostly none does.
-    fn is_bound(&self) -> bool {
-        self.deadline.stalled().is_some()
+    fn may_have_deadline(&self) -> bool {
+        self.deadline.stalled_since().is_some()
             || self.reader.input.is_unfinished()
             || !self.client.is_authenticated()
-            || self.client.shared().live.idle_timeout().is_some()
+            || self.client.shared().runtime.idle_timeout().is_some()
     }
 
-    /// Each limit has its condition in [`is_bound`](Self::is_bound).
+    /// Each limit has its condition in [`may_have_deadline`](Self::may_have_deadline).
     #[inline(never)]
-    fn poll_rules(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         let settings = &self.client.shared().settings;
         loop {
-            let is_idle = !self.is_busy() && !self.writer.is_full() && self.phase == Phase::Open;
+            let is_idle = !self.is_busy() && !self.writer.is_full() && self.lifecycle == Lifecycle::Open;
             let last_active = self
                 .reader
                 .input
                 .last_active(self.client.registration.entry.silence(self.client.shared().registry.uptime()));
             let reads = self.wants_input() && (is_idle || self.awaits_argument());
-            let is_stranger = is_idle && !self.client.is_authenticated();
-            let silence = self.client.shared().live.idle_timeout().filter(|_| is_idle);
+            let is_unauthenticated = is_idle && !self.client.is_authenticated();
+            let silence = self.client.shared().runtime.idle_timeout().filter(|_| is_idle);
             // A time that cannot be represented is never.
-            let rules = [
+            let limits = [
                 (
-                    self.deadline.stalled().and_then(|since| since.checked_add(settings.slow_reader_timeout)),
+                    self.deadline.stalled_since().and_then(|since| since.checked_add(settings.slow_reader_timeout)),
                     "it does not read its replies",
                 ),
                 (self.reader.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
                 (
-                    is_stranger.then(|| last_active.checked_add(settings.unauthenticated_timeout)).flatten(),
+                    is_unauthenticated.then(|| last_active.checked_add(settings.unauthenticated_timeout)).flatten(),
                     "it does not authenticate",
                 ),
                 (silence.and_then(|timeout| last_active.checked_add(timeout)), "it is idle"),
             ];
-            let first = rules.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
+            let first = limits.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };
             std::task::ready!(self.deadline.poll(at, cx));
             if !self.reader.input.renew_window(settings.slow_sender) {

@@ -1,4 +1,4 @@
-//! [`InFlight`]: the commands that are called and not answered yet, in the order of their requests.
+//! [`CallsInFlight`]: the commands that are called and not answered yet, in the order of their requests.
 
 use std::{
     collections::VecDeque,
@@ -16,59 +16,59 @@ use kvstore_protocol::Response;
 use crate::server::connection_layer::Pending;
 
 /// A pinned slot for a future. It is reused, so that a command costs no allocation.
-type FuturePlace<F> = Pin<Box<Option<F>>>;
+type FutureSlot<F> = Pin<Box<Option<F>>>;
 
 /// The commands in flight.
-pub(super) struct InFlight<F, T> {
-    commands: VecDeque<CommandInFlight<F, T>>,
-    spare: Vec<FuturePlace<F>>,
+pub(super) struct CallsInFlight<F, T> {
+    calls: VecDeque<CallInFlight<F, T>>,
+    free_slots: Vec<FutureSlot<F>>,
 }
 
-struct CommandInFlight<F, T> {
-    state: State<F>,
+struct CallInFlight<F, T> {
+    state: CallInFlightState<F>,
     tag: T,
 }
 
-enum State<F> {
-    Pending(FuturePlace<F>),
+enum CallInFlightState<F> {
+    Service(FutureSlot<F>),
     /// A command of the connection that waits.
-    Waiting(Pending),
+    ConnectionCommand(Pending),
     Answered(Response),
 }
 
-impl<F, T, E> InFlight<F, T>
+impl<F, T, E> CallsInFlight<F, T>
 where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
 {
     pub(super) fn new() -> Self {
-        Self { commands: VecDeque::new(), spare: Vec::new() }
+        Self { calls: VecDeque::new(), free_slots: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.commands.is_empty()
+        self.calls.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.commands.len()
+        self.calls.len()
     }
 
     /// Calls a service and polls its future once. The future is created in its slot, since moving it costs too much.
     #[inline(always)]
     pub(super) fn start(&mut self, call: impl FnOnce() -> F, cx: &mut Context<'_>) -> Polled<E> {
-        if self.spare.is_empty() {
-            self.spare.push(Box::pin(None));
+        if self.free_slots.is_empty() {
+            self.free_slots.push(Box::pin(None));
         }
-        let Some(place) = self.spare.last_mut() else { return Ok(Poll::Pending) };
+        let Some(slot) = self.free_slots.last_mut() else { return Ok(Poll::Pending) };
         catch_unwind(AssertUnwindSafe(|| {
             let future = call();
             // A slot is empty before it is used. The compiler sees here that there is nothing to drop.
-            if place.is_none() {
-                place.set(Some(future));
+            if slot.is_none() {
+                slot.set(Some(future));
             } else {
-                refill(place, future);
+                refill(slot, future);
             }
-            poll_in(place, cx)
+            poll_unguarded(slot, cx)
         }))
     }
 
@@ -76,45 +76,47 @@ where
     ///
     /// # Errors
     /// [`Spent`] when the call panicked, so that the service must not be used again. The answer is queued.
-    pub(super) fn started(&mut self, polled: Polled<E>, tag: T) -> Result<(), Spent> {
-        let Some(mut place) = self.spare.pop() else { return Ok(()) };
-        let is_spent = polled.is_err() && place.is_none();
-        let state = match answer_of(polled, &mut place) {
-            Poll::Pending => State::Pending(place),
+    pub(super) fn push_called(&mut self, polled: Polled<E>, tag: T) -> Result<(), Spent> {
+        let Some(mut slot) = self.free_slots.pop() else { return Ok(()) };
+        let is_spent = polled.is_err() && slot.is_none();
+        let state = match answer_of(polled, &mut slot) {
+            Poll::Pending => CallInFlightState::Service(slot),
             Poll::Ready(response) => {
-                self.spare.push(place);
-                State::Answered(response)
+                self.free_slots.push(slot);
+                CallInFlightState::Answered(response)
             }
         };
-        self.commands.push_back(CommandInFlight { state, tag });
+        self.calls.push_back(CallInFlight { state, tag });
         if is_spent { Err(Spent) } else { Ok(()) }
     }
 
     /// Queues an answer that needs no future.
     #[inline]
-    pub(super) fn answered(&mut self, response: Response, tag: T) -> Option<(Response, T)> {
-        if self.commands.is_empty() {
+    pub(super) fn push_answer(&mut self, response: Response, tag: T) -> Option<(Response, T)> {
+        if self.calls.is_empty() {
             return Some((response, tag));
         }
-        self.commands.push_back(CommandInFlight { state: State::Answered(response), tag });
+        self.calls.push_back(CallInFlight { state: CallInFlightState::Answered(response), tag });
         None
     }
 
     /// Queues a command of the connection that waits.
-    pub(super) fn wait(&mut self, pending: Pending, tag: T, cx: &mut Context<'_>) {
-        let mut state = State::Waiting(pending);
+    pub(super) fn push_pending(&mut self, pending: Pending, tag: T, cx: &mut Context<'_>) {
+        let mut state = CallInFlightState::ConnectionCommand(pending);
         if let Poll::Ready(response) = state.poll(cx) {
-            state = State::Answered(response);
+            state = CallInFlightState::Answered(response);
         }
-        self.commands.push_back(CommandInFlight { state, tag });
+        self.calls.push_back(CallInFlight { state, tag });
     }
 
     /// Polls every future that is pending.
     pub(super) fn poll_all(&mut self, cx: &mut Context<'_>) {
-        for commands in &mut self.commands {
-            let Poll::Ready(response) = commands.state.poll(cx) else { continue };
-            if let State::Pending(place) = mem::replace(&mut commands.state, State::Answered(response)) {
-                self.spare.push(place);
+        for call in &mut self.calls {
+            let Poll::Ready(response) = call.state.poll(cx) else { continue };
+            if let CallInFlightState::Service(slot) =
+                mem::replace(&mut call.state, CallInFlightState::Answered(response))
+            {
+                self.free_slots.push(slot);
             }
         }
     }
@@ -122,15 +124,15 @@ where
     /// The next answer in order, when it is there.
     #[inline(always)]
     pub(super) fn next_answer(&mut self) -> Option<(Response, T)> {
-        if self.commands.is_empty() { None } else { self.first_answer() }
+        if self.calls.is_empty() { None } else { self.first_answer() }
     }
 
     fn first_answer(&mut self) -> Option<(Response, T)> {
-        match self.commands.front()?.state {
-            State::Pending(_) | State::Waiting(_) => None,
-            State::Answered(_) => match self.commands.pop_front()? {
-                CommandInFlight { state: State::Answered(response), tag } => Some((response, tag)),
-                CommandInFlight { .. } => None,
+        match self.calls.front()?.state {
+            CallInFlightState::Service(_) | CallInFlightState::ConnectionCommand(_) => None,
+            CallInFlightState::Answered(_) => match self.calls.pop_front()? {
+                CallInFlight { state: CallInFlightState::Answered(response), tag } => Some((response, tag)),
+                CallInFlight { .. } => None,
             },
         }
     }
@@ -138,19 +140,19 @@ where
     /// Puts an answer back that cannot be sent yet. It is the next one again.
     #[cold]
     pub(super) fn put_back(&mut self, response: Response, tag: T) {
-        self.commands.push_front(CommandInFlight { state: State::Answered(response), tag });
+        self.calls.push_front(CallInFlight { state: CallInFlightState::Answered(response), tag });
     }
 
     /// Releases the memory of an idle connection, but for one slot.
     pub(super) fn shrink(&mut self) {
-        self.spare.truncate(1);
-        if self.commands.is_empty() {
-            self.commands.shrink_to(4);
+        self.free_slots.truncate(1);
+        if self.calls.is_empty() {
+            self.calls.shrink_to(4);
         }
     }
 }
 
-impl<F, E> State<F>
+impl<F, E> CallInFlightState<F>
 where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
@@ -158,19 +160,21 @@ where
     /// Polls a future that is pending. A panic in it is its answer.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         match self {
-            Self::Pending(place) => ask(place, cx),
-            Self::Waiting(pending) => failure::catch(|| pending.as_mut().poll(cx)).unwrap_or_else(Poll::Ready),
+            Self::Service(slot) => poll_slot(slot, cx),
+            Self::ConnectionCommand(pending) => {
+                failure::catch(|| pending.as_mut().poll(cx)).unwrap_or_else(Poll::Ready)
+            }
             Self::Answered(_) => Poll::Pending,
         }
     }
 }
 
 /// Cancels the commands. A panic in the drop of one does not affect the others.
-impl<F, T> Drop for InFlight<F, T> {
+impl<F, T> Drop for CallsInFlight<F, T> {
     fn drop(&mut self) {
-        for commands in self.commands.drain(..) {
-            match commands.state {
-                State::Pending(mut place) => empty(&mut place),
+        for call in self.calls.drain(..) {
+            match call.state {
+                CallInFlightState::Service(mut slot) => clear(&mut slot),
                 other => failure::discard(other),
             }
         }
@@ -184,33 +188,33 @@ pub(super) type Polled<E> = thread::Result<Poll<Result<Response, E>>>;
 pub(super) struct Spent;
 
 /// Polls a future, and drops it once it has answered. A panic in either is the answer.
-fn ask<F, E>(place: &mut FuturePlace<F>, cx: &mut Context<'_>) -> Poll<Response>
+fn poll_slot<F, E>(slot: &mut FutureSlot<F>, cx: &mut Context<'_>) -> Poll<Response>
 where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
 {
-    let polled = catch_unwind(AssertUnwindSafe(|| poll_in(place, cx)));
-    answer_of(polled, place)
+    let polled = catch_unwind(AssertUnwindSafe(|| poll_unguarded(slot, cx)));
+    answer_of(polled, slot)
 }
 
 #[inline(always)]
-fn poll_in<F: Future>(place: &mut FuturePlace<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-    let emptying = Emptying(place);
-    let future = emptying.0.as_mut().as_pin_mut().expect("a place in flight holds its future");
+fn poll_unguarded<F: Future>(slot: &mut FutureSlot<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    let guard = ClearOnDrop(slot);
+    let future = guard.0.as_mut().as_pin_mut().expect("a slot in flight holds its future");
     match future.poll(cx) {
         // Returned unchanged, so that the compiler does not move the answer.
         Poll::Ready(answer) => Poll::Ready(answer),
         Poll::Pending => {
-            mem::forget(emptying);
+            mem::forget(guard);
             Poll::Pending
         }
     }
 }
 
 /// Drops a future that has answered; not one that has panicked, which may do so again.
-struct Emptying<'a, F>(&'a mut FuturePlace<F>);
+struct ClearOnDrop<'a, F>(&'a mut FutureSlot<F>);
 
-impl<F> Drop for Emptying<'_, F> {
+impl<F> Drop for ClearOnDrop<'_, F> {
     #[inline]
     fn drop(&mut self) {
         if !thread::panicking() {
@@ -220,7 +224,7 @@ impl<F> Drop for Emptying<'_, F> {
 }
 
 /// The response to the result of a poll: also to an error, and to a panic.
-fn answer_of<F, E>(polled: Polled<E>, place: &mut FuturePlace<F>) -> Poll<Response>
+fn answer_of<F, E>(polled: Polled<E>, slot: &mut FutureSlot<F>) -> Poll<Response>
 where
     E: Into<tower::BoxError>,
 {
@@ -229,7 +233,7 @@ where
         Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
         Ok(Poll::Ready(Err(error))) => Poll::Ready(failure::response_to(error.into())),
         Err(panic) => {
-            empty(place);
+            clear(slot);
             Poll::Ready(failure::response_to_panic(&*panic))
         }
     }
@@ -237,12 +241,12 @@ where
 
 #[cold]
 #[inline(never)]
-fn refill<F>(place: &mut FuturePlace<F>, future: F) {
-    empty(place);
-    place.set(Some(future));
+fn refill<F>(slot: &mut FutureSlot<F>, future: F) {
+    clear(slot);
+    slot.set(Some(future));
 }
 
 /// Drops a future that may panic while it is dropped.
-fn empty<F>(place: &mut FuturePlace<F>) {
-    let _ = failure::catch(|| place.set(None));
+fn clear<F>(slot: &mut FutureSlot<F>) {
+    let _ = failure::catch(|| slot.set(None));
 }

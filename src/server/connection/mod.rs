@@ -12,6 +12,7 @@
 //! answers (`in_flight`), `writing` from there to bytes, and `zero_copy` how a long value leaves without a copy. `request_body`
 //! and `response_body` are the values that are never held whole, `deadline` the limits in time, `close` the end.
 
+mod buffer_pool;
 mod calling;
 mod close;
 mod deadline;
@@ -21,12 +22,11 @@ mod queue;
 mod reading;
 mod request_body;
 mod response_body;
-mod spare;
 mod writing;
 #[cfg(all(target_os = "linux", feature = "zero-copy"))]
 mod zero_copy;
 #[cfg(not(all(target_os = "linux", feature = "zero-copy")))]
-#[path = "zero_copy/elsewhere.rs"]
+#[path = "zero_copy/fallback.rs"]
 mod zero_copy;
 
 use std::{
@@ -48,7 +48,7 @@ use super::{
     events::ConnectionEvent,
     io::ServerIo,
     make_service::MakeService,
-    upgrade::{self, Running},
+    upgrade::{UpgradeFuture, UpgradeHandler, run_upgraded},
 };
 use calling::Caller;
 use deadline::Deadline;
@@ -73,42 +73,42 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     caller: Caller<M, C::Tag>,
     writer: Writer<C::Tag>,
     /// The upgrade that takes the connection once everything is answered.
-    takeover: Option<upgrade::RunUpgraded>,
-    phase: Phase,
+    upgrade: Option<UpgradeHandler>,
+    lifecycle: Lifecycle,
     order: Option<Order>,
     deadline: Deadline,
 }
 
 /// How far a connection is on its way to its end.
 #[derive(Clone, Debug, PartialEq)]
-enum Phase {
+enum Lifecycle {
     /// Reads, calls and answers.
     Open,
     /// Open -> `Ended`: the peer sends no more. What it sent is answered.
-    Ended,
+    HalfClosed,
     /// Open, Ended -> `Broken`: the stream cannot be trusted. What came before is answered, then the peer is told why.
-    Broken(ProtocolError),
+    Failed(ProtocolError),
     /// any -> `Finishing`: what is in flight is answered and written, nothing more is called.
-    Finishing,
+    Draining,
 }
 
 /// What a connection does next in its turn.
-enum Next {
+enum NextStep {
     /// Does what can be done with what is here.
-    Act,
+    Process,
     /// Reads, or waits.
-    Read,
+    Wait,
     /// Lets others work first.
     Yield,
-    End(Ending),
+    End(ConnectionOutcome),
 }
 
 /// Why a connection ended.
-pub(super) enum Ending {
+pub(super) enum ConnectionOutcome {
     /// In order: everything that was called is answered and written.
     Finished,
     /// It goes on in another protocol.
-    Upgraded(Running),
+    Upgraded(UpgradeFuture),
     /// The peer, or the network, broke it off.
     Lost(io::Error),
     /// Somebody ordered it.
@@ -134,108 +134,108 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             reader: Reader::new(),
             caller: Caller::new(make, service),
             writer: Writer::new(),
-            takeover: None,
-            phase: Phase::Open,
+            upgrade: None,
+            lifecycle: Lifecycle::Open,
             order: None,
             deadline: Deadline::default(),
         };
-        connection.settle_session();
-        connection.flush_soon();
+        connection.apply_session();
+        connection.reset_flush_threshold();
         connection
     }
 
     /// Serves the client to its end.
     #[expect(clippy::manual_async_fn, reason = "it would keep the connection twice, as its argument and as a variable")]
-    pub(super) fn run(mut self) -> impl Future<Output = Ending> {
+    pub(super) fn run(mut self) -> impl Future<Output = ConnectionOutcome> {
         async move {
-            let ending = poll_fn(|cx| batch::run(|| self.poll_turns(cx))).await;
-            if let Ending::Finished = ending {
-                if let Some(run) = self.takeover.take() {
-                    return self.hand_over(run);
+            let outcome = poll_fn(|cx| batch::run(|| self.poll_turns(cx))).await;
+            if let ConnectionOutcome::Finished = outcome {
+                if let Some(run) = self.upgrade.take() {
+                    return self.into_upgraded(run);
                 }
                 // Boxed, since every connection would reserve the room for it otherwise.
                 Box::pin(self.close()).await;
             }
             self.caller.drop_service();
             failure::discard(self.writer.outgoing.take());
-            failure::discard(self.takeover.take());
-            ending
+            failure::discard(self.upgrade.take());
+            outcome
         }
     }
 
     #[cold]
-    fn hand_over(mut self, run: upgrade::RunUpgraded) -> Ending {
+    fn into_upgraded(mut self, run: UpgradeHandler) -> ConnectionOutcome {
         self.caller.drop_service();
         let unread = Some(std::mem::take(self.reader.input.buffer())).filter(|unread| !unread.is_empty());
         let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
         let ClientState { session, registration, .. } = self.client;
-        Ending::Upgraded(upgrade::go_on(run, self.io, unread, session, self.inbox, registration))
+        ConnectionOutcome::Upgraded(run_upgraded(run, self.io, unread, session, self.inbox, registration))
     }
 
-    fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+    fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionOutcome> {
         let mut budget = BUDGET;
         self.caller.in_flight.poll_all(cx);
         // Mostly a connection wakes from its rest because there is something to read.
-        let mut next = if self.is_at_rest() { Next::Read } else { Next::Act };
+        let mut next = if self.is_idle() { NextStep::Wait } else { NextStep::Process };
         loop {
             next = match next {
-                Next::Act => self.act(cx, &mut budget),
-                Next::Read => match self.await_next(cx, &mut budget) {
+                NextStep::Process => self.process(cx, &mut budget),
+                NextStep::Wait => match self.poll_events(cx, &mut budget) {
                     Poll::Ready(next) => next,
                     Poll::Pending => {
-                        self.rest();
+                        self.release_resources();
                         return Poll::Pending;
                     }
                 },
-                Next::Yield => {
+                NextStep::Yield => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Next::End(ending) => return Poll::Ready(ending),
+                NextStep::End(outcome) => return Poll::Ready(outcome),
             }
         }
     }
 
     /// Does what can be done with what is here.
     #[inline(always)]
-    fn act(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Next {
-        self.read_mail();
+    fn process(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> NextStep {
+        self.read_inbox();
         match self.order {
-            Some(Order::Kill) => return Next::End(Ending::Killed),
-            Some(_) => self.finish(),
+            Some(Order::Kill) => return NextStep::End(ConnectionOutcome::Killed),
+            Some(_) => self.start_draining(),
             None => {}
         }
-        let is_held_back = self.answer(cx, budget);
+        let has_more = self.answer(cx, budget);
         if self.reader.incoming.is_some() && self.stream_in(cx) {
-            return Next::Act;
+            return NextStep::Process;
         }
-        if !is_held_back {
-            self.conclude();
+        if !has_more {
+            self.drain_if_answered();
         }
         if let Err(error) = self.write(cx) {
-            return Next::End(Ending::Lost(error));
+            return NextStep::End(ConnectionOutcome::Lost(error));
         }
-        if self.is_finished() {
+        if self.is_drained() {
             // Messages may have waited for the room that there is now.
-            let is_done = self.read_mail() && !self.writer.output.has_remaining();
-            return if is_done { Next::End(Ending::Finished) } else { Next::Yield };
+            let is_done = self.read_inbox() && !self.writer.output.has_remaining();
+            return if is_done { NextStep::End(ConnectionOutcome::Finished) } else { NextStep::Yield };
         }
         // Also while output is stuck: what is read meanwhile may be thrown away, and there may be no end to it.
         if *budget == 0 {
-            return Next::Yield;
+            return NextStep::Yield;
         }
-        if is_held_back && !self.writer.is_full() { Next::Act } else { Next::Read }
+        if has_more && !self.writer.is_full() { NextStep::Process } else { NextStep::Wait }
     }
 
     /// Waits for what comes next: input, mail, a deadline.
     #[inline(always)]
-    fn await_next(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<Next> {
+    fn poll_events(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<NextStep> {
         let next = match self.read(cx) {
-            Poll::Ready(Ok(())) => Next::Act,
-            Poll::Ready(Err(error)) => Next::End(Ending::Lost(error)),
-            Poll::Pending if self.inbox.poll_news(cx).is_ready() => Next::Act,
-            Poll::Pending if self.caller.poll_pause(cx).is_ready() => Next::Act,
-            Poll::Pending => Next::End(Ending::Cut(ready!(self.poll_deadline(cx)))),
+            Poll::Ready(Ok(())) => NextStep::Process,
+            Poll::Ready(Err(error)) => NextStep::End(ConnectionOutcome::Lost(error)),
+            Poll::Pending if self.inbox.poll_news(cx).is_ready() => NextStep::Process,
+            Poll::Pending if self.caller.poll_pause(cx).is_ready() => NextStep::Process,
+            Poll::Pending => NextStep::End(ConnectionOutcome::Cut(ready!(self.poll_deadline(cx)))),
         };
         *budget = budget.saturating_sub(ROUND);
         Poll::Ready(next)
@@ -243,7 +243,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Reads the inbox, and encodes the messages that may be sent now, as long as there is room. Returns false when messages
     /// are left that may be sent.
-    fn read_mail(&mut self) -> bool {
+    fn read_inbox(&mut self) -> bool {
         if !self.inbox.has_mail() {
             return true;
         }
@@ -251,10 +251,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             self.order = self.order.max(self.inbox.peek_order());
             return false;
         }
-        let mail = self.inbox.take();
-        self.order = self.order.max(mail.order);
-        if !mail.changes.is_empty() {
-            self.change_session(|session| mail.changes.into_iter().for_each(|change| change(session)));
+        let received = self.inbox.take();
+        self.order = self.order.max(received.order);
+        if !received.changes.is_empty() {
+            self.change_session(|session| received.changes.into_iter().for_each(|change| change(session)));
         }
         while self.writer.output.remaining() < self.output_bound() {
             let Some(message) = self.inbox.next_message(self.writer.answered) else { return true };
@@ -269,23 +269,23 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if let Some(mode) = session.take_reply_mode() {
             self.writer.set_replies(mode);
         }
-        self.settle_session();
+        self.apply_session();
     }
 
     /// Follows a change of the session: in the codec, the registry, and the commands that are decoded and not called.
-    fn settle_session(&mut self) {
+    fn apply_session(&mut self) {
         let session = &self.client.session;
         self.codec.set_protocol(session.protocol());
         self.codec.set_limits(self.client.limits());
-        self.reader.input.trust(self.client.is_authenticated());
+        self.reader.input.set_trusted(self.client.is_authenticated());
         self.reader.queue.set_session(session);
-        self.writer.flush_at = self.writer.flush_at.min(self.output_bound());
+        self.writer.flush_threshold = self.writer.flush_threshold.min(self.output_bound());
         self.client.registration.entry.set_session(self.client.session.clone());
     }
 
     /// Calls nothing more: what was decoded is dropped, what was called is answered.
-    fn finish(&mut self) {
-        self.phase = Phase::Finishing;
+    fn start_draining(&mut self) {
+        self.lifecycle = Lifecycle::Draining;
         self.drop_uncalled();
         self.reader.queue.clear();
         // With its position in a queue for a permit: closing may take a while.
@@ -297,40 +297,40 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     /// Whether there is nothing to do before something comes.
-    fn is_at_rest(&self) -> bool {
+    fn is_idle(&self) -> bool {
         let has_work = self.is_busy() || self.reader.has_work() || self.inbox.has_mail();
-        self.phase == Phase::Open && self.order.is_none() && !has_work && !self.writer.has_unwritten()
+        self.lifecycle == Lifecycle::Open && self.order.is_none() && !has_work && !self.writer.has_unwritten()
     }
 
     /// Once everything before the end is answered: says why a stream is broken off, and goes on to the end.
-    fn conclude(&mut self) {
+    fn drain_if_answered(&mut self) {
         if self.is_busy() {
             return;
         }
-        match &self.phase {
-            Phase::Open | Phase::Finishing => {}
-            Phase::Ended => self.finish(),
-            Phase::Broken(error) => {
+        match &self.lifecycle {
+            Lifecycle::Open | Lifecycle::Draining => {}
+            Lifecycle::HalfClosed => self.start_draining(),
+            Lifecycle::Failed(error) => {
                 tracing::debug!(peer = %self.client.session.peer(), %error, "protocol error");
-                self.client.shared().tell(ConnectionEvent::ProtocolError { session: &self.client.session, error });
+                self.client.shared().notify(ConnectionEvent::ProtocolError { session: &self.client.session, error });
                 self.codec.encode_error(error, &mut self.writer.output);
-                self.finish();
+                self.start_draining();
             }
         }
     }
 
-    fn is_finished(&self) -> bool {
+    fn is_drained(&self) -> bool {
         // An upgraded connection need not flush what was written before.
-        let has_unwritten = self.writer.output.has_remaining() || self.writer.is_flushing && self.takeover.is_some();
-        self.phase == Phase::Finishing && !self.is_busy() && !has_unwritten
+        let has_unwritten = self.writer.output.has_remaining() || self.writer.is_flushing && self.upgrade.is_some();
+        self.lifecycle == Lifecycle::Draining && !self.is_busy() && !has_unwritten
     }
 
     /// Gives back what a connection does not need while it waits.
-    fn rest(&mut self) {
+    fn release_resources(&mut self) {
         let entry = &self.client.registration.entry;
         entry.input.store(self.reader.input.len(), Ordering::Relaxed);
         entry.output.store(self.writer.output.remaining(), Ordering::Relaxed);
-        self.caller.rest(self.client.shared().settings.keep_service);
+        self.caller.release_service(self.client.shared().settings.keep_service);
         if !self.is_busy() {
             self.reader.input.shrink();
             self.writer.shrink();

@@ -4,24 +4,24 @@ use std::{collections::VecDeque, mem, sync::Arc};
 
 use kvstore_protocol::{Command, Session};
 
-use super::spare;
+use super::buffer_pool;
 
 /// How many commands are decoded, and prefetched for, ahead of being called.
 pub(super) const BATCH: usize = 64;
 
 /// For how many commands an idle connection keeps room.
-const FEW: usize = 16;
+const IDLE_CAPACITY: usize = 16;
 
 /// Decoded commands in order, each with its tag, and whether it is exclusive.
 pub(super) struct RequestQueue<T> {
     /// Apart from the rest, so that a prefetch function is shown them as one slice.
     commands: VecDeque<Command>,
-    rest: VecDeque<(T, bool)>,
+    tags: VecDeque<(T, bool)>,
 }
 
 impl<T> RequestQueue<T> {
     pub(super) fn new() -> Self {
-        Self { commands: VecDeque::new(), rest: VecDeque::new() }
+        Self { commands: VecDeque::new(), tags: VecDeque::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -34,20 +34,20 @@ impl<T> RequestQueue<T> {
 
     pub(super) fn push(&mut self, command: Command, tag: T, is_exclusive: bool) {
         self.commands.push_back(command);
-        self.rest.push_back((tag, is_exclusive));
+        self.tags.push_back((tag, is_exclusive));
     }
 
-    /// Adds the tag of a command that [`fill`](Self::fill) adds later. Returns the number of commands with it.
+    /// Adds the tag of a command that [`push_commands`](Self::push_commands) adds later. Returns the number of commands with it.
     #[inline]
-    pub(super) fn announce(&mut self, tag: T, is_exclusive: bool) -> usize {
-        self.rest.push_back((tag, is_exclusive));
-        self.rest.len()
+    pub(super) fn push_tag(&mut self, tag: T, is_exclusive: bool) -> usize {
+        self.tags.push_back((tag, is_exclusive));
+        self.tags.len()
     }
 
     /// Adds the commands that were announced.
-    pub(super) fn fill(&mut self, commands: impl Iterator<Item = Command>) {
+    pub(super) fn push_commands(&mut self, commands: impl Iterator<Item = Command>) {
         if self.commands.capacity() == 0 {
-            self.commands = spare::commands();
+            self.commands = buffer_pool::take_commands();
         }
         self.commands.extend(commands);
     }
@@ -55,7 +55,7 @@ impl<T> RequestQueue<T> {
     /// The next command, its tag, and whether it is exclusive.
     #[inline]
     pub(super) fn next(&self) -> Option<(&Command, &T, bool)> {
-        let (tag, is_exclusive) = self.rest.front()?;
+        let (tag, is_exclusive) = self.tags.front()?;
         Some((self.commands.front()?, tag, *is_exclusive))
     }
 
@@ -70,7 +70,7 @@ impl<T> RequestQueue<T> {
 
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(Command, T)> {
-        Some((self.commands.pop_front()?, self.rest.pop_front()?.0))
+        Some((self.commands.pop_front()?, self.tags.pop_front()?.0))
     }
 
     pub(super) fn commands(&mut self) -> &[Command] {
@@ -79,16 +79,16 @@ impl<T> RequestQueue<T> {
 
     pub(super) fn clear(&mut self) {
         self.commands.clear();
-        self.rest.clear();
+        self.tags.clear();
     }
 
     /// Releases memory that an idle connection does not need.
     pub(super) fn shrink(&mut self) {
         if self.commands.capacity() > 0 {
-            spare::keep_commands(mem::take(&mut self.commands));
+            buffer_pool::put_commands(mem::take(&mut self.commands));
         }
-        if self.rest.capacity() > FEW {
-            self.rest = VecDeque::new();
+        if self.tags.capacity() > IDLE_CAPACITY {
+            self.tags = VecDeque::new();
         }
     }
 }

@@ -7,7 +7,7 @@ use kvstore_protocol::{
     catalog::{CommandId, Flags},
 };
 
-use super::{Connection, Phase};
+use super::{Connection, Lifecycle};
 use crate::server::make_service::MakeService;
 
 /// An argument that is being received. Nothing after it is decoded before its end.
@@ -22,7 +22,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     pub(super) fn decode_head(&mut self) {
         let may_stream = !self.client.shared().streams.is_empty() && self.client.is_authenticated();
         // A command that will not be complete is not called.
-        if !may_stream || self.phase != Phase::Open {
+        if !may_stream || self.lifecycle != Lifecycle::Open {
             return;
         }
         // Commands of the connection are not streamed: the service does not read their arguments.
@@ -40,7 +40,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn begin_argument(&mut self, command: Command, tag: C::Tag, length: u64) {
         let (pipe, body) = BodyPipe::new(length);
         self.reader.incoming = Some(Box::new(IncomingBody { pipe, has_ended: false }));
-        self.note_protocol();
+        self.sync_protocol();
         let command = self.reader.number(command, &self.client.session).with_body(body);
         self.reader.queue.push(command, tag, true);
     }
@@ -68,7 +68,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             self.writer.stop_replies();
         }
         self.reader.incoming = None;
-        self.reader.input.end_passing();
+        self.reader.input.end_streaming();
         true
     }
 
@@ -76,19 +76,20 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     #[cold]
     pub(super) fn wants_argument(&self) -> bool {
         let has_ended = self.reader.incoming.as_ref().is_none_or(|incoming| incoming.has_ended);
-        let is_listening = self.phase == Phase::Open || self.phase == Phase::Finishing && self.is_answering();
+        let is_listening =
+            self.lifecycle == Lifecycle::Open || self.lifecycle == Lifecycle::Draining && self.is_answering();
         let room = if self.reader.queue.is_empty() { 1 } else { self.input_bound() };
         !has_ended && is_listening && self.reader.input.len() < room
     }
 
     /// Notes that the peer has closed its side.
     #[cold]
-    pub(super) fn note_end(&mut self) {
+    pub(super) fn handle_eof(&mut self) {
         if let Some(incoming) = &mut self.reader.incoming {
             incoming.has_ended = true;
         }
-        if self.phase == Phase::Open {
-            self.phase = Phase::Ended;
+        if self.lifecycle == Lifecycle::Open {
+            self.lifecycle = Lifecycle::HalfClosed;
         }
     }
 

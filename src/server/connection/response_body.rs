@@ -12,7 +12,7 @@ use kvstore_protocol::{Body, Codec, CommandError, Response, Streamed, Upgrade};
 use tokio_util::io::poll_read_buf;
 
 use super::Connection;
-use crate::server::{make_service::MakeService, upgrade::Takeover};
+use crate::server::{make_service::MakeService, upgrade::UpgradeRequest};
 
 /// The most bytes of a streamed value that wait to be written.
 pub(super) const WINDOW: usize = 64 * 1024;
@@ -30,7 +30,7 @@ pub(super) struct OutgoingBody<T> {
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Sends a response that is more than a message.
     #[cold]
-    pub(super) fn reply_rare(&mut self, mut response: Response, tag: C::Tag) {
+    pub(super) fn reply_special(&mut self, mut response: Response, tag: C::Tag) {
         let mut is_last = false;
         loop {
             response = match response {
@@ -39,8 +39,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                     *last
                 }
                 Response::Upgrade(upgrade) => {
-                    let last = self.take_over(&upgrade);
-                    is_last |= self.takeover.is_some();
+                    let last = self.accept_upgrade(&upgrade);
+                    is_last |= self.upgrade.is_some();
                     last
                 }
                 Response::Streamed(streamed) => return self.begin_stream(&streamed, tag, is_last),
@@ -48,27 +48,27 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                     if self.writer.sends_reply() {
                         self.codec.encode(&other, tag, &mut self.writer.output);
                     }
-                    return self.note_answered(is_last);
+                    return self.finish_reply(is_last);
                 }
             }
         }
     }
 
     /// Notes the upgrade of the connection, and returns the last response before it.
-    fn take_over(&mut self, upgrade: &Upgrade) -> Response {
+    fn accept_upgrade(&mut self, upgrade: &Upgrade) -> Response {
         if !self.caller.is_behind_exclusive() || !self.reader.queue.is_empty() {
             // Bytes after the command may be decoded already, and would be lost to the new protocol.
             tracing::error!("a command that upgrades its connection is not named as an exclusive one");
             return Response::error("ERR", "a command that upgrades its connection must be an exclusive one");
         }
-        if self.reader.input.is_passing() {
+        if self.reader.input.is_streaming() {
             tracing::error!("a command whose argument is streamed upgrades its connection");
             return Response::error("ERR", "a command whose argument is streamed cannot upgrade its connection");
         }
-        match upgrade.take::<Takeover>() {
-            Some(takeover) if self.takeover.is_none() => {
-                self.takeover = Some(takeover.run);
-                takeover.last
+        match upgrade.take::<UpgradeRequest>() {
+            Some(upgrade) if self.upgrade.is_none() => {
+                self.upgrade = Some(upgrade.run);
+                upgrade.last
             }
             _ => CommandError::UPGRADE_INSIDE.into(),
         }
@@ -78,11 +78,11 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let body = streamed.take();
         if !self.writer.sends_reply() {
             failure::discard(body);
-            return self.note_answered(is_last);
+            return self.finish_reply(is_last);
         }
         let Some(body) = body else {
             self.codec.encode(&CommandError::STREAMED_INSIDE.into(), tag, &mut self.writer.output);
-            return self.note_answered(is_last);
+            return self.finish_reply(is_last);
         };
         let collected = match self.codec.begin_streamed(body.len(), &tag, &mut self.writer.output) {
             true => None,
@@ -90,18 +90,18 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 let refusal = Response::error("ERR", "the value is too long to be sent in this protocol");
                 self.codec.encode(&refusal, tag, &mut self.writer.output);
                 failure::discard(body);
-                return self.note_answered(is_last);
+                return self.finish_reply(is_last);
             }
             false => Some(BytesMut::new()),
         };
         self.writer.outgoing = Some(Box::new(OutgoingBody { body, tag, collected, is_last }));
-        self.flush_soon();
+        self.reset_flush_threshold();
     }
 
     /// Sends as much as there is room for. Pending while the source has nothing to send.
     #[cold]
     pub(super) fn stream_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let room = self.writer.flush_at.saturating_sub(self.writer.output.remaining());
+        let room = self.writer.flush_threshold.saturating_sub(self.writer.output.remaining());
         let Some(outgoing) = &mut self.writer.outgoing else { return Poll::Ready(()) };
         let left = usize::try_from(outgoing.body.len()).unwrap_or(usize::MAX);
         if left == 0 {
@@ -134,8 +134,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Some(collected) => self.codec.encode(&Response::bulk(collected.freeze()), tag, &mut self.writer.output),
             None => self.codec.end_streamed(tag, &mut self.writer.output),
         }
-        self.flush_soon();
-        self.note_answered(is_last);
+        self.reset_flush_threshold();
+        self.finish_reply(is_last);
     }
 
     /// Closes the connection after a source has failed, since the bytes that were sent cannot be taken back.
@@ -143,29 +143,29 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let Some(outgoing) = self.writer.outgoing.take() else { return };
         let OutgoingBody { body, tag, collected, is_last } = *outgoing;
         failure::discard(body);
-        self.flush_soon();
+        self.reset_flush_threshold();
         if collected.is_some() {
             let answer = failure::internal_error(&format!("a streamed value broke off: {cause}"));
             self.codec.encode(&answer, tag, &mut self.writer.output);
-            return self.note_answered(is_last);
+            return self.finish_reply(is_last);
         }
         let peer = self.client.session.peer();
         tracing::error!(%peer, %cause, "a streamed value broke off, and its connection with it");
-        failure::discard(self.takeover.take());
+        failure::discard(self.upgrade.take());
         // Further bytes would be taken for the rest of the value.
-        self.finish();
+        self.start_draining();
         self.caller.cancel();
         self.inbox.close_to_messages();
     }
 
     /// Counts the next command in order as answered.
-    fn note_answered(&mut self, is_last: bool) {
+    fn finish_reply(&mut self, is_last: bool) {
         self.writer.answered += 1;
         if self.inbox.has_mail() {
-            self.read_mail();
+            self.read_inbox();
         }
         if is_last {
-            self.finish();
+            self.start_draining();
         }
     }
 }

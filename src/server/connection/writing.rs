@@ -12,14 +12,14 @@ use tokio::io::AsyncWrite;
 use tokio_util::io::poll_write_buf;
 
 use super::{
-    Connection,
+    Connection, buffer_pool,
     response_body::{OutgoingBody, WINDOW},
-    spare, zero_copy,
+    zero_copy,
 };
 use crate::server::{io::ServerIo, make_service::MakeService};
 
 /// From how many bytes on output is written before more is answered.
-const FLUSH_AT: usize = 256 * 1024;
+const FLUSH_THRESHOLD: usize = 256 * 1024;
 
 /// How many bytes a client may leave unread that has not authenticated.
 const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
@@ -29,7 +29,7 @@ pub(super) struct Writer<T> {
     pub(super) output: Output,
     /// From how many bytes on nothing more is answered before output is written: never more than the bound, or messages
     /// that found no room would not be sent when there is some.
-    pub(super) flush_at: usize,
+    pub(super) flush_threshold: usize,
     /// Whether all was handed to the stream, and some of it is still on its way through.
     pub(super) is_flushing: bool,
     /// An answer that is sent piece by piece.
@@ -51,13 +51,13 @@ enum Replies {
 impl<T> Writer<T> {
     pub(super) fn new() -> Self {
         let output = Output::default();
-        Self { output, flush_at: 0, is_flushing: false, outgoing: None, answered: 0, replies: Replies::On }
+        Self { output, flush_threshold: 0, is_flushing: false, outgoing: None, answered: 0, replies: Replies::On }
     }
 
     /// Whether there is no room for more answers.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.output.remaining() >= self.flush_at
+        self.output.remaining() >= self.flush_threshold
     }
 
     /// Whether something was encoded that the stream has not sent.
@@ -68,14 +68,14 @@ impl<T> Writer<T> {
     /// Takes a buffer to encode to, where there is none.
     pub(super) fn make_room(&mut self) {
         if self.output.room() == 0 && !self.output.has_remaining() {
-            self.output = spare::output();
+            self.output = buffer_pool::take_output();
         }
     }
 
     /// Gives back an empty buffer.
     pub(super) fn shrink(&mut self) {
         if !self.output.has_remaining() && self.output.room() > 0 {
-            spare::keep_output(mem::take(&mut self.output));
+            buffer_pool::put_output(mem::take(&mut self.output));
         }
     }
 
@@ -84,12 +84,12 @@ impl<T> Writer<T> {
     pub(super) fn sends_reply(&mut self) -> bool {
         match self.replies {
             Replies::On => true,
-            _ => self.sends_reply_rarely(),
+            _ => self.sends_reply_slow(),
         }
     }
 
     #[cold]
-    fn sends_reply_rarely(&mut self) -> bool {
+    fn sends_reply_slow(&mut self) -> bool {
         if let Replies::Skip(left) = self.replies {
             self.replies = if left > 1 { Replies::Skip(left - 1) } else { Replies::On };
         }
@@ -119,19 +119,19 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// response is large, so it is moved only where it has to be.
     #[inline(always)]
     pub(super) fn reply(&mut self, response: &mut Response, tag: C::Tag) {
-        if self.inbox.has_mail() && !self.read_mail() {
+        if self.inbox.has_mail() && !self.read_inbox() {
             // What may be meant to go out in front of it goes first, once there is room.
             return self.caller.in_flight.put_back(mem::replace(response, Response::Silent), tag);
         }
         if matches!(response, Response::Close(_) | Response::Streamed(_) | Response::Upgrade(_)) {
-            return self.reply_rare(mem::replace(response, Response::Silent), tag);
+            return self.reply_special(mem::replace(response, Response::Silent), tag);
         }
         self.writer.answered += 1;
         if self.writer.sends_reply() {
             self.codec.encode(response, tag, &mut self.writer.output);
         }
         if self.inbox.has_mail() {
-            self.read_mail();
+            self.read_inbox();
         }
     }
 
@@ -144,50 +144,50 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             match poll_write_some(&mut self.io, &mut self.writer.output, cx) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(_)) => {
-                    self.deadline.progress();
-                    self.note_life();
+                    self.deadline.clear_stall();
+                    self.record_activity();
                 }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
-                    self.note_stall();
+                    self.handle_stall();
                     return Ok(());
                 }
             }
         }
-        self.flush_soon();
+        self.reset_flush_threshold();
         // A stream with a buffer of its own, such as TLS, may take all and not be done: it is asked again.
         match Pin::new(&mut self.io).poll_flush(cx)? {
             Poll::Ready(()) if self.writer.is_flushing => {
                 self.writer.is_flushing = false;
-                self.deadline.progress();
+                self.deadline.clear_stall();
             }
             Poll::Ready(()) => {}
             Poll::Pending => {
                 self.writer.is_flushing = true;
-                self.deadline.stall();
+                self.deadline.mark_stalled();
             }
         }
         Ok(())
     }
 
     /// The stream takes no more. More is answered meanwhile, but within bounds: the peer may send all before it reads.
-    fn note_stall(&mut self) {
-        self.deadline.stall();
+    fn handle_stall(&mut self) {
+        self.deadline.mark_stalled();
         // Of a streamed value, only as much as its window holds.
         if self.writer.outgoing.is_none() {
             let bound = self.output_bound();
-            self.writer.flush_at = self.writer.output.remaining().saturating_add(FLUSH_AT).min(bound);
+            self.writer.flush_threshold = self.writer.output.remaining().saturating_add(FLUSH_THRESHOLD).min(bound);
         }
         // Or the buffer would double up to twice the bound.
-        if self.writer.output.bytes().len() >= FLUSH_AT {
+        if self.writer.output.bytes().len() >= FLUSH_THRESHOLD {
             self.writer.output.seal();
         }
     }
 
     /// Lets no more output gather than is written at once.
-    pub(super) fn flush_soon(&mut self) {
-        let most = if self.writer.outgoing.is_some() { WINDOW } else { FLUSH_AT };
-        self.writer.flush_at = most.min(self.output_bound());
+    pub(super) fn reset_flush_threshold(&mut self) {
+        let most = if self.writer.outgoing.is_some() { WINDOW } else { FLUSH_THRESHOLD };
+        self.writer.flush_threshold = most.min(self.output_bound());
     }
 
     /// How many bytes the client may leave unread.

@@ -75,12 +75,12 @@ impl ConnectionCommand {
     pub(crate) fn answer(&self, command: Command) -> Outcome {
         match self.run(&command) {
             Outcome::Answered(answer) => {
-                tell(&command, &answer);
+                notify(&command, &answer);
                 Outcome::Answered(answer)
             }
             Outcome::Pending(pending) => Outcome::Pending(Box::pin(async move {
                 let answer = pending.await;
-                tell(&command, &answer);
+                notify(&command, &answer);
                 answer
             })),
         }
@@ -98,9 +98,9 @@ impl ConnectionCommand {
 }
 
 /// Tells the observer of the server that the command came through.
-fn tell(command: &Command, answer: &Response) {
+fn notify(command: &Command, answer: &Response) {
     if let Some(server) = command.session().extensions().get::<ServerStatus>() {
-        server.state().tell(ConnectionEvent::Answered { command, answer });
+        server.state().notify(ConnectionEvent::Answered { command, answer });
     }
 }
 

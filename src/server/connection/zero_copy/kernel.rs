@@ -19,11 +19,11 @@ use rustix::{
     pipe::{IoSliceRaw, SpliceFlags, vmsplice},
 };
 
-use super::WORTHWHILE;
+use super::MIN_REQUEST;
 
 /// Whether pages are lent: where they can be taken out of the heap again, until the kernel, or who guards it, refuses.
 static LENDS: LazyLock<AtomicBool> = LazyLock::new(|| {
-    let lends = try_take_out();
+    let lends = can_drop_pages();
     if !lends {
         tracing::info!("long values are copied to their sockets, since pages of the heap cannot be lent");
     }
@@ -35,7 +35,7 @@ pub(super) fn lends() -> bool {
 }
 
 /// Lends no more.
-pub(super) fn give_up(error: Errno) {
+pub(super) fn stop_lending(error: Errno) {
     if LENDS.swap(false, Ordering::Relaxed) {
         tracing::info!(%error, "long values are copied to their sockets, since pages cannot be lent");
     }
@@ -63,7 +63,7 @@ pub(super) fn fill(pipe: BorrowedFd<'_>, pages: &[u8]) -> rustix::io::Result<usi
         Ok(filled) => Ok(filled),
         Err(error) => {
             if !matches!(error, Errno::NOMEM | Errno::INTR) {
-                give_up(error);
+                stop_lending(error);
             }
             Err(error)
         }
@@ -74,7 +74,7 @@ pub(super) fn fill(pipe: BorrowedFd<'_>, pages: &[u8]) -> rustix::io::Result<usi
 ///
 /// # Errors
 /// Where the memory is locked, or its pages are huge ones that were reserved.
-pub(super) fn take_out_pages(bytes: &mut [u8]) -> rustix::io::Result<()> {
+pub(super) fn drop_pages(bytes: &mut [u8]) -> rustix::io::Result<()> {
     let pages = whole_pages(bytes);
     let pages = &mut bytes[pages];
     // SAFETY: the pages are the caller's alone, lie in its bytes as a whole, and stay mapped. What they become are zeros,
@@ -84,10 +84,10 @@ pub(super) fn take_out_pages(bytes: &mut [u8]) -> rustix::io::Result<()> {
 
 /// Whether pages go out of memory of the heap for good: not where it is locked, shared with other processes or made of
 /// reserved huge pages.
-fn try_take_out() -> bool {
-    let mut memory = vec![1; WORTHWHILE.max(2 * rustix::param::page_size())];
+fn can_drop_pages() -> bool {
+    let mut memory = vec![1; MIN_REQUEST.max(2 * rustix::param::page_size())];
     let pages = whole_pages(&memory);
-    take_out_pages(&mut memory).is_ok() && memory[pages].iter().all(|byte| *byte == 0)
+    drop_pages(&mut memory).is_ok() && memory[pages].iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
             fill(std::os::fd::AsFd::as_fd(&writer), &memory[pages.clone()][..2 * page]).expect("room"),
             2 * page
         );
-        take_out_pages(&mut memory).expect("memory of its own");
+        drop_pages(&mut memory).expect("memory of its own");
         assert!(memory[pages.clone()].iter().all(|byte| *byte == 0));
         memory[pages].fill(9);
         let mut read = vec![0; 2 * page];

@@ -29,13 +29,13 @@ pub(super) use pages::lendable;
 use crate::server::io::ServerIo;
 
 /// From how many bytes on a request is lendable.
-pub(super) const WORTHWHILE: usize = 64 * 1024;
+pub(super) const MIN_REQUEST: usize = 64 * 1024;
 
 /// From how many bytes on a part of the output is lent: shorter ones are copied faster.
-const LEAST: usize = 32 * 1024;
+const MIN_PART: usize = 32 * 1024;
 
 /// How many parts of the output are looked at for one to lend, and written together in front of it.
-const PARTS: usize = 16;
+const MAX_PARTS: usize = 16;
 
 /// Writes once, if there is something to lend, and a TCP socket to lend it to.
 pub(super) fn poll_write(
@@ -43,7 +43,7 @@ pub(super) fn poll_write(
     output: &mut Output,
     cx: &mut Context<'_>,
 ) -> Option<Poll<io::Result<usize>>> {
-    if output.remaining() < LEAST {
+    if output.remaining() < MIN_PART {
         return None;
     }
     let ServerIo::Tcp(stream) = io else { return None };
@@ -53,7 +53,7 @@ pub(super) fn poll_write(
         Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
         Poll::Pending => return Some(Poll::Pending),
     }
-    let mut parts = [IoSlice::new(&[]); PARTS];
+    let mut parts = [IoSlice::new(&[]); MAX_PARTS];
     let count = output.chunks_vectored(&mut parts);
     let (before, pages) = parts[..count].iter().enumerate().find_map(|(index, part)| Some((index, lend(part)?)))?;
     // What goes out in front: the parts before, and what the first page has not of this one.
@@ -70,7 +70,7 @@ pub(super) fn poll_write(
 
 /// The whole pages in `part`, if they are to be lent.
 fn lend(part: &[u8]) -> Option<Range<usize>> {
-    if part.len() < LEAST { None } else { pages::lend(part) }
+    if part.len() < MIN_PART { None } else { pages::lend(part) }
 }
 
 fn length_of(parts: &[IoSlice<'_>]) -> usize {
@@ -148,12 +148,12 @@ mod tests {
     async fn a_request_is_lent_to_a_tcp_socket_once_it_was_copied_several_times() {
         let (server, mut client) = pair().await;
         server.writable().await.expect("the peer is there");
-        let bytes = lendable(BytesMut::from(&[7; WORTHWHILE][..]));
+        let bytes = lendable(BytesMut::from(&[7; MIN_REQUEST][..]));
         let mut server = ServerIo::Tcp(server);
         assert_eq!(lent(&mut server, &bytes).await, 3);
         drop(bytes);
         // It may get the memory of what is read below.
-        let _other = vec![8_u8; WORTHWHILE];
+        let _other = vec![8_u8; MIN_REQUEST];
         drop(server);
         let mut received = Vec::new();
         client.read_to_end(&mut received).await.expect("the peer is there");
@@ -167,12 +167,12 @@ mod tests {
         let mut server = ServerIo::Tcp(server);
         let (pipe, _end) = tokio::io::duplex(1 << 20);
         let mut pipe = ServerIo::Memory(pipe);
-        let lendable_bytes = lendable(BytesMut::from(&[7; WORTHWHILE][..]));
-        assert_eq!(lent(&mut server, &Bytes::from(vec![7; WORTHWHILE])).await, 0);
+        let lendable_bytes = lendable(BytesMut::from(&[7; MIN_REQUEST][..]));
+        assert_eq!(lent(&mut server, &Bytes::from(vec![7; MIN_REQUEST])).await, 0);
         assert_eq!(lent(&mut pipe, &lendable_bytes).await, 0);
         let mut short = Output::default();
-        short.share(lendable_bytes.slice(..LEAST - 1));
-        short.share(lendable_bytes.slice(1..LEAST));
+        short.share(lendable_bytes.slice(..MIN_PART - 1));
+        short.share(lendable_bytes.slice(1..MIN_PART));
         for _ in 0..20 {
             assert!(poll_write(&mut server, &mut short, &mut Context::from_waker(Waker::noop())).is_none());
         }

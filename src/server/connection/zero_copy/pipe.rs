@@ -42,7 +42,7 @@ pub(super) fn send_pages(stream: &TcpStream, pages: &[u8], more: bool, written: 
         // If it concerns the socket, this call meets it again.
         Err(error) => {
             if matches!(error, Errno::NOSYS | Errno::PERM) {
-                kernel::give_up(error);
+                kernel::stop_lending(error);
             }
             *written += rustix::net::send(stream, pages, SendFlags::NOSIGNAL)?;
             Ok(())

@@ -10,7 +10,7 @@ use kvstore_protocol::Output;
 
 use crate::server::io::ServerIo;
 
-pub(super) const WORTHWHILE: usize = usize::MAX;
+pub(super) const MIN_REQUEST: usize = usize::MAX;
 
 pub(super) fn lendable(bytes: BytesMut) -> Bytes {
     bytes.freeze()

@@ -12,10 +12,10 @@ use bytes::BytesMut;
 use kvstore_protocol::{Command, Output, RequestBatch};
 
 /// How many buffers of each kind a thread keeps.
-const KEPT: usize = 16;
+const MAX_BUFFERS: usize = 16;
 
 /// The largest capacity of an output that is kept.
-const MOST: usize = 16 * 1024;
+const MAX_OUTPUT: usize = 16 * 1024;
 
 thread_local! {
     static INPUTS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
@@ -25,50 +25,50 @@ thread_local! {
 }
 
 /// A buffer to read into, with room or without.
-pub(super) fn input() -> BytesMut {
+pub(super) fn take_input() -> BytesMut {
     INPUTS.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
 /// Takes back an empty buffer, if it has this much room, not much more, and nobody else uses a part of it.
-pub(super) fn keep_input(mut buffer: BytesMut, room: usize) {
+pub(super) fn put_input(mut buffer: BytesMut, room: usize) {
     INPUTS.with_borrow_mut(|inputs| {
-        if inputs.len() < KEPT && buffer.try_reclaim(room) && buffer.capacity() <= 2 * room {
+        if inputs.len() < MAX_BUFFERS && buffer.try_reclaim(room) && buffer.capacity() <= 2 * room {
             inputs.push(buffer);
         }
     });
 }
 
 /// An output to encode to.
-pub(super) fn output() -> Output {
+pub(super) fn take_output() -> Output {
     OUTPUTS.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
 /// Takes back an empty output, if its room is worth keeping and not too much.
-pub(super) fn keep_output(output: Output) {
+pub(super) fn put_output(output: Output) {
     OUTPUTS.with_borrow_mut(|outputs| {
-        if outputs.len() < KEPT && (1..=MOST).contains(&output.room()) {
+        if outputs.len() < MAX_BUFFERS && (1..=MAX_OUTPUT).contains(&output.room()) {
             outputs.push(output);
         }
     });
 }
 
 /// An empty batch with room for requests.
-pub(super) fn requests() -> RequestBatch {
+pub(super) fn take_requests() -> RequestBatch {
     REQUESTS.take().unwrap_or_default()
 }
 
 /// Takes back the room of a batch.
-pub(super) fn keep_requests(mut requests: RequestBatch) {
+pub(super) fn put_requests(mut requests: RequestBatch) {
     requests.clear();
     REQUESTS.set(Some(requests));
 }
 
 /// An empty queue with room for commands.
-pub(super) fn commands() -> VecDeque<Command> {
+pub(super) fn take_commands() -> VecDeque<Command> {
     COMMANDS.take().unwrap_or_default()
 }
 
 /// Takes back an empty queue.
-pub(super) fn keep_commands(commands: VecDeque<Command>) {
+pub(super) fn put_commands(commands: VecDeque<Command>) {
     COMMANDS.set(Some(commands));
 }
