@@ -10,7 +10,7 @@ use crate::{
     store::Store,
 };
 
-/// A store behind the default layers. Read from the outside in.
+/// A store behind the default layers, the outermost first.
 pub type Stack = Log<ConcurrencyLimit<Timeout<ConnectionService<Store>>>>;
 
 /// The settings of the default layers.
@@ -22,13 +22,14 @@ pub struct StackSettings {
 }
 
 impl StackSettings {
-    /// From how long on a command is logged as slow: never by default, since it costs two readings of the clock for each.
+    /// Sets the duration from which a command is logged as slow: never by default, since that reads the clock twice per
+    /// command.
     #[must_use]
     pub fn slow_threshold(self, threshold: impl Into<Option<Duration>>) -> Self {
         Self { slow_threshold: threshold.into(), ..self }
     }
 
-    /// How many commands of all connections may be under way at a time; others wait: 10,000 by default.
+    /// Sets the maximum number of commands in flight, across all connections: 10,000 by default. Further commands wait.
     ///
     /// # Panics
     /// [`stack`] does when it is 0.
@@ -37,7 +38,7 @@ impl StackSettings {
         Self { max_commands: commands, ..self }
     }
 
-    /// How long a command may take before it is answered with an error: 10 s by default.
+    /// Sets the timeout of a command: 10 s by default. A late command is answered with an error.
     #[must_use]
     pub fn command_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         Self { command_timeout: timeout.into(), ..self }
@@ -50,7 +51,7 @@ impl Default for StackSettings {
     }
 }
 
-/// Puts the default layers round a store.
+/// Wraps a store in the default layers.
 pub fn stack(store: Store, settings: &StackSettings) -> Stack {
     let log = settings.slow_threshold.map_or(LogLayer::new(), |threshold| LogLayer::new().slow_threshold(threshold));
     ServiceBuilder::new()
@@ -61,22 +62,22 @@ pub fn stack(store: Store, settings: &StackSettings) -> Stack {
         .service(store)
 }
 
-/// A server of `store` behind the default layers. It prefetches what commands will touch, and removes expired keys. It listens
-/// nowhere yet.
+/// Creates a server of `store` behind the default layers, without listeners. It prefetches for commands, and removes
+/// expired keys in the background.
 pub fn server(store: &Store, settings: &StackSettings) -> Serve {
     Serve::new(stack(store.clone(), settings))
         .connection_commands(ConnectionCommands::Inside)
-        // None of these layers holds anything between commands.
+        // No layer of this stack holds anything between commands.
         .keep_service(true)
         .databases(store.databases())
         .prefetch(store.prefetch())
         .with_task(store.run())
 }
 
-/// Serves a new store behind the default stack, for ever: the shortest way to a server.
+/// Serves a new store behind the default stack, for ever. This is the simplest way to run a server.
 ///
 /// # Cancel safety
-/// Dropping the future stops listening, ends every connection, and drops the store.
+/// Dropping the future stops listening, closes all connections, and drops the store.
 ///
 /// # Examples
 /// ```no_run

@@ -7,7 +7,7 @@ use crate::{
     native, resp,
 };
 
-/// Speaks RESP or the native protocol, whichever the client speaks.
+/// A codec that detects whether the client speaks RESP or the native protocol.
 ///
 /// The first byte of a connection decides: a native request starts with 0x00, a RESP request with any other byte. A RESP
 /// connection starts with RESP2; [`set_protocol`](Codec::set_protocol) changes the version.
@@ -35,17 +35,17 @@ enum Decoder {
     Native(native::RequestDecoder),
 }
 
-/// What [`ServerCodec`] keeps of a request to encode its response.
+/// What [`ServerCodec`] stores of a request to encode its response.
 #[derive(Debug)]
 pub enum Tag {
-    /// A RESP response does not depend on the request.
+    /// A RESP request. The response does not depend on it.
     Resp,
-    /// A native response depends on the request. Boxed, so that a RESP tag takes one word.
+    /// A native request, which determines the format of the response. Boxed, so that the tag takes one word.
     Native(Box<native::Tag>),
 }
 
 impl ServerCodec {
-    /// A codec with these limits.
+    /// Creates a codec with these limits.
     pub fn new(limits: Limits) -> Self {
         Self { limits, decoder: Decoder::Undetected }
     }
@@ -63,7 +63,7 @@ impl ServerCodec {
 impl Codec for ServerCodec {
     type Tag = Tag;
 
-    /// For RESP alone: native requests are rare, and their strings must be checked.
+    /// Only for RESP. Native requests are rare, and their strings must be validated.
     #[inline]
     fn decode_batch(
         &mut self,
@@ -97,7 +97,7 @@ impl Codec for ServerCodec {
         }
     }
 
-    /// For RESP alone: the string of a native response is checked before its length is written.
+    /// Only for RESP. The string of a native response must be validated before its length is written.
     fn begin_streamed(&mut self, length: u64, tag: &Tag, output: &mut Output) -> bool {
         matches!(tag, Tag::Resp) && resp::encode_bulk_head(length, output)
     }
@@ -111,7 +111,7 @@ impl Codec for ServerCodec {
         decoder.decode_head(input, over).map(|(command, length)| (command, Tag::Resp, length))
     }
 
-    /// The native protocol has no messages out of turn. They are dropped.
+    /// The native protocol has no push messages. They are dropped.
     fn encode_push(&mut self, message: Response, output: &mut Output) {
         if !matches!(self.decoder, Decoder::Native(_)) {
             resp::encode_response(&message, self.protocol(), output);

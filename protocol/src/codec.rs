@@ -62,13 +62,14 @@ pub trait Codec {
     /// When the bytes are not in the form of the protocol. The connection is closed: `decode` is not called again.
     fn decode(&mut self, input: &mut BytesMut) -> Result<Option<(Command, Self::Tag)>, ProtocolError>;
 
-    /// Finds whole commands at the front of `input` and adds them to `batch`: what makes pipelines fast.
+    /// Finds whole commands at the front of `input` and adds them to `batch`. This makes pipelines fast, and is
+    /// optional.
     ///
-    /// After each [`RequestBatch::end_request`], `take` is given the name of that command, its number in the
-    /// [catalog](crate::catalog), and its tag; it returns whether another command is wanted.
+    /// Call `take` after each [`RequestBatch::end_request`], with the name of that command, its ID in the
+    /// [catalog](crate::catalog), and its tag. It returns whether to decode another command.
     ///
-    /// Called before every [`decode`](Codec::decode), which is called for whatever is left: half a command, a mistake, and
-    /// in a protocol without this method everything.
+    /// The transport calls this method first, and [`decode`](Codec::decode) for all other input: incomplete commands
+    /// and errors, or everything if this method is not implemented.
     fn decode_batch(
         &mut self,
         input: &[u8],
@@ -78,17 +79,17 @@ pub trait Codec {
         let _ = (input, batch, take);
     }
 
-    /// Answers a command in place of the service: a handshake, a keep-alive, a question for the version of the protocol.
-    /// `None`, the default, leaves it to the service.
+    /// Answers a command in place of the service: a handshake, a keep-alive, a request for the protocol version.
+    /// Returns `None`, the default, for commands of the service.
     ///
-    /// Called for every command when its turn to be called comes, whether or not the client has authenticated. The
-    /// response is encoded in the order of the requests, as that of a service is; no layer sees the command.
+    /// The transport calls this method for every command, in order, whether or not the client has authenticated. The
+    /// response is encoded in the order of the requests. Layers do not see the command.
     ///
     /// ```
     /// use bytes::BytesMut;
     /// use kvstore_protocol::{Codec, Command, Output, ProtocolError, Response};
     ///
-    /// /// Lines that are keys to get, but for the line `version`.
+    /// /// A line is a key to get, or `version`.
     /// struct Keys;
     ///
     /// enum Kind {
@@ -135,38 +136,37 @@ pub trait Codec {
     /// Appends `response` to `output`.
     fn encode(&mut self, response: &Response, tag: Self::Tag, output: &mut Output);
 
-    /// Appends what goes in front of a value of `length` bytes that follow in pieces. False, and nothing, when the protocol
-    /// cannot have such a value, or not as the answer to this request: it is then encoded whole.
+    /// Appends the header of a streamed value of `length` bytes. Returns false, and appends nothing, if the protocol
+    /// does not support that for this request: the value is then encoded as a whole.
     ///
-    /// The transport appends the bytes themselves, and calls [`end_streamed`](Codec::end_streamed) behind them; nothing
-    /// else comes in between.
+    /// The transport then appends the bytes of the value, and calls [`end_streamed`](Codec::end_streamed).
     fn begin_streamed(&mut self, length: u64, tag: &Self::Tag, output: &mut Output) -> bool {
         let _ = (length, tag, output);
         false
     }
 
-    /// Appends what goes behind a value that came in pieces.
+    /// Appends the end of a streamed value.
     fn end_streamed(&mut self, tag: Self::Tag, output: &mut Output) {
         let _ = (tag, output);
     }
 
-    /// Takes a command off the front of `input` whose last argument has not all come, without that argument; and says how
-    /// many bytes it has. What of it has come is the new front of `input`: the transport takes all of it off itself, before
-    /// it calls `decode` again, which finds what follows it in the protocol.
+    /// Takes a command off the front of `input` whose last argument is incomplete. Returns the command without that
+    /// argument, the tag, and the length of the argument in bytes. The bytes of the argument stay in `input`: the
+    /// transport takes them off, and then calls `decode` again, which finds what follows the argument in the protocol.
     ///
-    /// Called after `decode` answered `None`. `over` tells by the name of a command from which length on its last argument
-    /// may be treated so; of others nothing is taken. A protocol without this waits for whole commands.
+    /// Called after `decode` returned `None`. `over` returns above which length the last argument of a command is
+    /// streamed; take nothing for other commands. Without this method, the transport waits for whole commands.
     fn decode_head(&mut self, input: &mut BytesMut, over: StreamOver<'_>) -> Option<(Command, Self::Tag, u64)> {
         let _ = (input, over);
         None
     }
 
-    /// Appends a message out of turn. A protocol that has none drops it.
+    /// Appends a push message. A protocol without push messages drops it, which is the default.
     fn encode_push(&mut self, message: Response, output: &mut Output) {
         let _ = (message, output);
     }
 
-    /// Appends what tells the peer why the stream ends.
+    /// Appends the message for a protocol error, after which the connection is closed.
     fn encode_error(&mut self, error: &ProtocolError, output: &mut Output) {
         let _ = (error, output);
     }
@@ -176,17 +176,17 @@ pub trait Codec {
         1
     }
 
-    /// The bounds from now on.
+    /// Sets the limits.
     fn set_limits(&mut self, limits: Limits) {
         let _ = limits;
     }
 
-    /// Another protocol version from now on; what `HELLO` asks for.
+    /// Sets the protocol version, as `HELLO` does.
     fn set_protocol(&mut self, protocol: Protocol) {
         let _ = protocol;
     }
 
-    /// The protocol that is spoken, as far as is known.
+    /// Returns the protocol of the connection, as far as it is known.
     fn protocol(&self) -> Protocol {
         Protocol::Other
     }

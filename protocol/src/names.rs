@@ -1,10 +1,10 @@
-//! [`NameMap`]: a table from command names to something, read once or twice for every command.
+//! [`NameMap`]: a hash map from command names to values.
 
 use crate::folded_name::{Edges, FoldedName};
 
 /// A map from command names to values that ignores the case of the names.
 ///
-/// Built once and read for every command, so a lookup allocates nothing and touches two or three cache lines.
+/// Built once and read for every command: a lookup does not allocate, and touches two or three cache lines.
 ///
 /// ```
 /// use kvstore_protocol::NameMap;
@@ -15,8 +15,8 @@ use crate::folded_name::{Edges, FoldedName};
 /// ```
 #[derive(Clone, Debug)]
 pub struct NameMap<T> {
-    /// The number of the first entry of each bucket, counted from 1; 0 where there is none. A power of two of them, of which
-    /// most are empty: a name that is not here mostly ends at one of those.
+    /// The number of the first entry of each bucket, counted from 1; 0 if the bucket is empty. The number of buckets is
+    /// a power of two. Most are empty, so that the lookup of an unknown name usually ends at once.
     firsts: Box<[u32]>,
     entries: Vec<NamedValue<T>>,
 }
@@ -26,7 +26,7 @@ struct NamedValue<T> {
     folded: FoldedName,
     name: Box<[u8]>,
     value: T,
-    /// The number of another entry of the same bucket.
+    /// The number of the next entry of the same bucket.
     next: u32,
 }
 
@@ -37,7 +37,7 @@ impl<T> Default for NameMap<T> {
 }
 
 impl<T> NameMap<T> {
-    /// The value of `name`.
+    /// Returns the value of `name`.
     #[inline(always)]
     pub fn get(&self, name: &[u8]) -> Option<&T> {
         let edges = Edges::of(name);
@@ -51,7 +51,7 @@ impl<T> NameMap<T> {
         }
     }
 
-    /// The value of `name`, to be changed. Looks at every name: this is for building.
+    /// Returns the value of `name`, to change it. Searches linearly: for building the map, not for lookups.
     pub fn get_mut(&mut self, name: &[u8]) -> Option<&mut T> {
         self.entries.iter_mut().find(|entry| entry.name.eq_ignore_ascii_case(name)).map(|entry| &mut entry.value)
     }
@@ -72,12 +72,12 @@ impl<T> NameMap<T> {
         None
     }
 
-    /// The names and their values in the order in which they came.
+    /// Returns the names and their values, in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &T)> {
         self.entries.iter().map(|entry| (&*entry.name, &entry.value))
     }
 
-    /// How many names there are.
+    /// Returns the number of names.
     pub fn len(&self) -> usize {
         self.entries.len()
     }

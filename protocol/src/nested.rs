@@ -1,10 +1,9 @@
-//! Commands inside of commands: how a layer sees what a script runs.
+//! Nested commands: how layers see the commands that a script runs.
 //!
-//! A script is one command on its way through the layers, and runs others that never come that way. A layer that must not
-//! miss those (it denies commands, counts them, writes down who did what) leaves an [`Inspect`] in the command with
-//! [`Command::inspected_by`]; whoever runs commands inside of a command shows it each of them first, with
-//! [`Command::inspect_nested`]. The commands of a transaction come through the layers one by one when they are queued, so
-//! EXEC shows nothing again.
+//! A script passes through the layers as one command, and runs other commands that do not. A layer that must see these,
+//! because it denies, counts or audits commands, attaches an [`Inspect`] to the script with [`Command::inspected_by`].
+//! The service that runs the script calls [`Command::inspect_nested`] before each nested command. The commands of a
+//! transaction pass through the layers when they are queued, so EXEC does not inspect them again.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -30,28 +29,28 @@ use std::sync::Arc;
 
 use crate::{Command, CommandError, catalog::Flags};
 
-/// What a layer does with the commands that run inside of another.
+/// Inspects the commands that run inside another one.
 pub trait Inspect: Send + Sync + 'static {
-    /// Sees a command before it runs.
+    /// Inspects a command before it runs.
     ///
     /// # Errors
-    /// When it must not run. The script reads the refusal as it would read that of the command.
+    /// If the command must not run. The script gets the error as the response of the command.
     fn inspect(&self, nested: &Command) -> Result<(), CommandError>;
 }
 
-/// The layers that a command came through and that want to see what runs inside of it, the outermost first.
+/// The inspectors of the layers that a command came through, the outermost first.
 #[derive(Clone, Default)]
 struct Inspectors(Vec<Arc<dyn Inspect>>);
 
 impl Command {
-    /// Whether this is one of the commands that run others: the scripts and functions of Redis.
+    /// Whether the command runs other commands: the scripts and functions of Redis.
     #[inline]
     pub fn runs_commands(&self) -> bool {
         self.flags().has(Flags::RUNS_COMMANDS)
     }
 
-    /// Lets a layer see what runs inside of the command. A command that runs no others is not touched, and `inspector` is
-    /// not called.
+    /// Attaches an inspector, which sees the commands that run inside this one. Does nothing for a command that runs no
+    /// others; `inspector` is not called then.
     #[must_use]
     #[inline]
     pub fn inspected_by<I: Inspect>(self, inspector: impl FnOnce() -> Arc<I>) -> Self {
@@ -63,17 +62,17 @@ impl Command {
         self.with_session(|session| session.extensions_mut().insert(inspectors))
     }
 
-    /// Shows a command that is about to run inside of this one to the layers that this one came through.
+    /// Passes a command that is about to run inside this one to the attached inspectors.
     ///
     /// # Errors
-    /// The refusal of the first that refuses.
+    /// The error of the first inspector that refuses the command.
     pub fn inspect_nested(&self, nested: &Command) -> Result<(), CommandError> {
         let inspectors = self.session().extensions().get::<Inspectors>();
         inspectors.map_or(Ok(()), |inspectors| inspectors.0.iter().try_for_each(|layer| layer.inspect(nested)))
     }
 
-    /// The same command for a service that answers nobody, such as one to which commands are mirrored: what it pushes
-    /// reaches no connection, and the layers that the command came through do not see what runs inside of it.
+    /// Returns the command for a service whose responses are dropped, such as one that gets mirrored commands: it
+    /// cannot push messages to the connection, and its nested commands are not inspected.
     #[must_use]
     pub fn mirrored(self) -> Self {
         if self.session().mailbox().is_none() && self.session().extensions().get::<Inspectors>().is_none() {

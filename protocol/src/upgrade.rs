@@ -24,12 +24,12 @@ use std::{
 pub struct Upgrade(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
 impl Upgrade {
-    /// Holds `value` for the transport.
+    /// Creates an upgrade with a value for the transport.
     pub fn new<T: Any + Send>(value: T) -> Self {
         Self(Arc::new(Mutex::new(Some(Box::new(value)))))
     }
 
-    /// Takes the value, if it is of this type and was not taken.
+    /// Takes the value, if it has this type and was not taken.
     pub fn take<T: Any>(&self) -> Option<T> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match held.take()?.downcast() {

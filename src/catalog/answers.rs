@@ -1,13 +1,13 @@
-//! What COMMAND answers, in the form of Redis.
+//! The responses of COMMAND, in the format of Redis.
 
 use kvstore_protocol::{Command, CommandError, Pattern, Response};
 
 use super::{Catalog, CommandInfo, Flags};
 
-/// What `COMMAND GETKEYS` says of a command that there is not.
+/// The error of `COMMAND GETKEYS` for an unknown command.
 pub(crate) const INVALID_COMMAND: &str = "Invalid command specified";
 
-/// A command, and the one that it is a sub-command of.
+/// A command, with its parent if it is a sub-command.
 #[derive(Clone, Copy)]
 struct Listed<'a> {
     parent: Option<&'a CommandInfo>,
@@ -18,7 +18,7 @@ fn listed(catalog: &Catalog) -> impl Iterator<Item = Listed<'_>> {
     catalog.commands.iter().map(|info| Listed { parent: None, info })
 }
 
-/// `get`, or `object|encoding` for a sub-command.
+/// Finds a command by its name: `get`, or `object|encoding` for a sub-command.
 fn find<'a>(catalog: &'a Catalog, name: &[u8]) -> Option<Listed<'a>> {
     let (name, sub) = match name.iter().position(|byte| *byte == b'|') {
         Some(bar) => (&name[..bar], Some(&name[bar + 1..])),
@@ -60,7 +60,7 @@ impl<'a> Listed<'a> {
         ])
     }
 
-    /// The categories of ACL.
+    /// Returns the ACL categories.
     fn categories(self) -> impl Iterator<Item = &'a str> {
         let flags = self.info.flags;
         let kind = match &*self.info.group {
@@ -84,7 +84,7 @@ impl<'a> Listed<'a> {
         if keys.is_none() {
             return Vec::new();
         }
-        // Redis counts from the first key on, but from the end where it goes to the end.
+        // Redis counts the last key from the first one, but a negative number from the end.
         let last = if keys.last < 0 { keys.last as i64 } else { keys.last as i64 - keys.first as i64 };
         let range = [("lastkey", last.into()), ("keystep", keys.step.into()), ("limit", 0.into())];
         vec![map([
@@ -97,7 +97,7 @@ impl<'a> Listed<'a> {
     fn docs(self) -> (Response, Response) {
         let CommandInfo { summary, since, group, .. } = self.info;
         let lines = [("summary", summary), ("since", since), ("group", group)];
-        // A line that nobody wrote is left out.
+        // Empty lines are left out.
         let lines = lines.into_iter().filter(|(_, text)| !text.is_empty());
         let mut docs: Vec<_> = lines.map(|(name, text)| (name, Response::from(&**text))).collect();
         if !self.info.subs.is_empty() {
@@ -107,7 +107,7 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// How a command uses its keys: it reads them, or may do both.
+/// How a command accesses its keys: read-only (`RO`), or read and write (`RW`).
 fn access(flags: Flags) -> &'static str {
     if flags.has(Flags::READ) { "RO" } else { "RW" }
 }
@@ -160,14 +160,14 @@ pub(super) fn docs<'a>(catalog: &Catalog, names: impl ExactSizeIterator<Item = &
     })
 }
 
-/// The description of a command that has keys.
+/// Returns the description of a command that has keys.
 pub(super) fn described<'a>(catalog: &'a Catalog, command: &Command) -> Result<&'a CommandInfo, CommandError> {
     let unknown = || CommandError::err(INVALID_COMMAND);
     let no_keys = || CommandError::err("The command has no key arguments");
     let found = listed(catalog).find(|listed| listed.info.is(command.name())).ok_or_else(unknown)?.info;
     let named = command.arg_at(0).and_then(|name| found.sub(name));
     let info = named.unwrap_or(found);
-    // A command with sub-commands has no arguments of its own.
+    // A command with sub-commands takes no other arguments.
     if named.is_none() && !found.subs.is_empty() && command.len() > 1 {
         return Err(unknown());
     }

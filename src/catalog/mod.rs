@@ -1,7 +1,7 @@
-//! What is known of a command without running it: its arity, its keys, its flags, what it is for.
+//! Descriptions of commands: arity, keys, flags, documentation.
 //!
-//! Whoever answers commands describes them in a [`Catalog`], and the catalog answers `COMMAND` and its sub-commands. A
-//! [`Router`](crate::routing::Router) makes one of the handlers it was given, the store one of its commands.
+//! A service describes its commands in a [`Catalog`], which answers `COMMAND` and its sub-commands. A
+//! [`Router`](crate::routing::Router) has a catalog of its handlers, the store one of its commands.
 //!
 //! ```
 //! use kvstore::catalog::{Arity, Catalog, CommandInfo, Flags, KeyRange};
@@ -23,7 +23,7 @@ use kvstore_protocol::{Command, CommandError, Response};
 
 pub(crate) use answers::INVALID_COMMAND;
 
-/// Where the keys of a command are among its words. The name is word 0.
+/// The positions of the keys among the words of a command. The name is word 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRange {
     first: usize,
@@ -40,15 +40,16 @@ impl KeyRange {
     pub const FIRST_TWO: Self = Self::new(1, 2, 1);
     /// Every argument is a key.
     pub const ALL: Self = Self::new(1, -1, 1);
-    /// Every other argument is a key, from the first on.
+    /// Every second argument is a key, starting with the first.
     pub const PAIRS: Self = Self::new(1, -1, 2);
 
-    /// From word `first` to word `last`, each `step` words. A negative `last` counts from the end: -1 is the last word.
+    /// Creates a range from word `first` to word `last`, with a key every `step` words. A negative `last` counts from
+    /// the end: -1 is the last word.
     pub const fn new(first: usize, last: isize, step: usize) -> Self {
         Self { first, last, step }
     }
 
-    /// Up to how many words a command surely has one key at most, its first argument.
+    /// Returns up to how many words a command has at most one key, its first argument.
     pub(crate) const fn single_up_to(self) -> usize {
         match (self.first, self.last) {
             (1, 1) => usize::MAX,
@@ -62,7 +63,7 @@ impl KeyRange {
         self.first == 0
     }
 
-    /// The same keys behind a name of so many more words.
+    /// Returns the same keys after a name with `more` additional words.
     pub(crate) fn behind(self, more: usize) -> Self {
         match self {
             Self { first: 0, .. } => self,
@@ -71,8 +72,8 @@ impl KeyRange {
         }
     }
 
-    /// These keys, and more from word `at` on: so many, or up to the end. What is no even row is left as it was: there is
-    /// no way to tell it.
+    /// Returns these keys and more from word `at` on: `words` of them, or all up to the end. Returns the keys unchanged
+    /// if the positions are not evenly spaced, which a range cannot express.
     pub(crate) fn and_at(self, at: usize, words: Option<usize>) -> Self {
         let last = words.map_or(-1, |words| (at + words) as isize - 1);
         if self.is_none() {
@@ -83,7 +84,7 @@ impl KeyRange {
         if self.last > 0 && is_even && (gap == 1 || words == Some(1)) { Self::new(self.first, last, gap) } else { self }
     }
 
-    /// The keys of a command.
+    /// Returns the keys of a command.
     pub fn of(self, command: &Command) -> impl Iterator<Item = &[u8]> {
         let last = if self.last < 0 { command.len().saturating_add_signed(self.last) } else { self.last as usize };
         let words = command.words().take(if self.is_none() { 0 } else { last + 1 });
@@ -105,8 +106,8 @@ pub struct CommandInfo {
 }
 
 impl CommandInfo {
-    /// A command without keys, flags and words about it. Its group is `module`, as Redis calls what it did not bring
-    /// itself.
+    /// Creates a description without keys, flags and documentation. The group is `module`, as in Redis for commands
+    /// that are not built in.
     pub fn new(name: impl Into<Cow<'static, str>>, arity: Arity) -> Self {
         Self {
             name: name.into(),
@@ -120,37 +121,37 @@ impl CommandInfo {
         }
     }
 
-    /// Where its keys are.
+    /// Sets the positions of the keys.
     #[must_use]
     pub fn keys(self, keys: KeyRange) -> Self {
         Self { keys, ..self }
     }
 
-    /// What it does.
+    /// Sets the flags.
     #[must_use]
     pub fn flags(self, flags: Flags) -> Self {
         Self { flags, ..self }
     }
 
-    /// The group it belongs to: `string`, `generic`, …
+    /// Sets the group: `string`, `generic`, ….
     #[must_use]
     pub fn group(self, group: impl Into<Cow<'static, str>>) -> Self {
         Self { group: group.into(), ..self }
     }
 
-    /// What it is for, in one sentence.
+    /// Sets the summary, one sentence.
     #[must_use]
     pub fn summary(self, summary: impl Into<Cow<'static, str>>) -> Self {
         Self { summary: summary.into(), ..self }
     }
 
-    /// Since which version there is such a command.
+    /// Sets the first version that has the command.
     #[must_use]
     pub fn since(self, version: impl Into<Cow<'static, str>>) -> Self {
         Self { since: version.into(), ..self }
     }
 
-    /// Its sub-commands.
+    /// Sets the sub-commands.
     #[must_use]
     pub fn subs(self, subs: impl IntoIterator<Item = CommandInfo>) -> Self {
         Self { subs: subs.into_iter().collect(), ..self }
@@ -164,7 +165,8 @@ impl CommandInfo {
         &self.summary
     }
 
-    /// The same under a name, the last of so many words; what was known was about what comes behind them.
+    /// Returns the description under another name, whose last of `words` words is `name`. Arity and keys were counted
+    /// without these words.
     pub(crate) fn named(self, name: &str, words: usize) -> Self {
         let (arity, keys) = (self.arity.behind(words), self.keys.behind(words - 1));
         Self { name: name.to_owned().into(), arity, keys, ..self }
@@ -178,7 +180,7 @@ impl CommandInfo {
         Self { subs: std::mem::take(&mut other.subs), ..self }
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -193,34 +195,34 @@ impl CommandInfo {
     }
 }
 
-/// The commands that there are, and the answers to `COMMAND`.
+/// A list of commands that answers `COMMAND`.
 #[derive(Clone, Default)]
 pub struct Catalog {
     commands: Vec<CommandInfo>,
 }
 
 impl Catalog {
-    /// A catalog of these commands, in this order.
+    /// Creates a catalog of these commands, in this order.
     pub fn new(commands: impl IntoIterator<Item = CommandInfo>) -> Self {
         Self { commands: commands.into_iter().collect() }
     }
 
-    /// `COMMAND COUNT`: how many there are.
+    /// `COMMAND COUNT`: returns the number of commands.
     pub fn count(&self) -> usize {
         self.commands.len()
     }
 
-    /// The commands, in their order.
+    /// Returns the commands, in their order.
     pub fn commands(&self) -> &[CommandInfo] {
         &self.commands
     }
 
-    /// `COMMAND`: all that is known of every command.
+    /// `COMMAND`: returns the descriptions of all commands.
     pub fn all(&self) -> Response {
         answers::all(self)
     }
 
-    /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: the names.
+    /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: returns the names.
     ///
     /// # Errors
     /// `ERR syntax error`
@@ -228,25 +230,25 @@ impl Catalog {
         answers::list(self, filter)
     }
 
-    /// `COMMAND INFO [name …]`: what is known of these commands, or of all; null for a name that is none.
+    /// `COMMAND INFO [name …]`: returns the descriptions of these commands, or of all; null for an unknown name.
     pub fn info<'a>(&self, names: impl ExactSizeIterator<Item = &'a [u8]>) -> Response {
         answers::info(self, names)
     }
 
-    /// `COMMAND DOCS [name …]`: what these commands, or all, are for.
+    /// `COMMAND DOCS [name …]`: returns the documentation of these commands, or of all.
     pub fn docs<'a>(&self, names: impl ExactSizeIterator<Item = &'a [u8]>) -> Response {
         answers::docs(self, names)
     }
 
-    /// `COMMAND GETKEYS name [argument …]`: the keys of a command.
+    /// `COMMAND GETKEYS name [argument …]`: returns the keys of a command.
     ///
     /// # Errors
-    /// When there is no such command, it has no keys, or another number of words.
+    /// If the command is unknown, has no keys, or has the wrong number of words.
     pub fn keys_of<'a>(&self, command: &'a Command) -> Result<Vec<&'a [u8]>, CommandError> {
         Ok(answers::described(self, command)?.keys.of(command).collect())
     }
 
-    /// `COMMAND GETKEYSANDFLAGS name [argument …]`: the same, each with how it is used.
+    /// `COMMAND GETKEYSANDFLAGS name [argument …]`: returns the keys of a command, each with how it is accessed.
     ///
     /// # Errors
     /// Those of [`keys_of`](Self::keys_of).

@@ -1,4 +1,4 @@
-//! Accepting: from a listener to a connection in the registry.
+//! [`accept_all`]: accepts connections from a listener and adds them to the registry.
 
 use std::sync::{
     Arc,
@@ -23,7 +23,7 @@ use super::{
     state::{ListenerSettings, ServerState},
 };
 
-/// How many clients that are turned away are told why at a time. Beyond, they are closed without a word.
+/// The maximum number of clients that are being rejected at a time. Further ones are closed without an error message.
 const MAX_REJECTING: usize = 64;
 
 const TOO_MANY: &str = "ERR max number of clients reached";
@@ -35,7 +35,7 @@ user with the '--requirepass' option. 2) If you started the server manually just
 '--protected-mode no' option, however MAKE SURE kvstore is not publicly accessible from internet if you do so. NOTE: You \
 only need to do one of the above things in order for the server to start accepting connections from the outside.";
 
-/// What the connections of one listener have in common.
+/// What the connections of one listener share.
 pub(super) struct Acceptor {
     state: Arc<ServerState>,
     listener: Arc<ListenerSettings>,
@@ -44,7 +44,7 @@ pub(super) struct Acceptor {
     mount: Arc<dyn Mount>,
 }
 
-/// Accepts connections for ever, and serves each in a task of its own.
+/// Accepts connections for ever and serves each in its own task.
 pub(super) async fn accept_all(mut listener: impl Listener, acceptor: Acceptor) {
     let local = listener.local();
     loop {
@@ -60,7 +60,7 @@ impl Acceptor {
         Self { state, listener, status, mount }
     }
 
-    /// Serves a connection, or tells its client why not.
+    /// Serves a connection, or rejects it with an error.
     fn admit(&self, accepted: Accepted<ServerIo>, local: &Peer) {
         let state = &self.state;
         state.runtime.connections.fetch_add(1, Ordering::Relaxed);
@@ -70,7 +70,7 @@ impl Acceptor {
         let (mailbox, inbox) = mailbox_within(state.settings.push_queue, state.settings.push_buffer);
         let (io, session) = self.session(accepted, local, mailbox);
         let session = Arc::new(session);
-        // Asked again: another listener may have taken the last place in between.
+        // Checked again under the lock: another listener may have reached the limit in between.
         let Some(registration) = state.registry.register(session.clone(), state.runtime.max_connections()) else {
             return reject(io, too_many(state), state);
         };
@@ -101,8 +101,8 @@ fn too_many(state: &ServerState) -> &'static str {
     TOO_MANY
 }
 
-/// Tells a client why it is not served, and closes. What it has sent is read, or the kernel would answer it with a reset
-/// that overtakes the reason.
+/// Sends an error to a client and closes its connection. Input is read until the client closes its side: unread input
+/// makes the kernel send a reset, which may discard the error before the client reads it.
 fn reject(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
     if state.rejecting.fetch_add(1, Ordering::Relaxed) >= MAX_REJECTING {
         state.rejecting.fetch_sub(1, Ordering::Relaxed);
@@ -119,12 +119,12 @@ fn reject(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
             while io.read(&mut scratch).await? > 0 {}
             Ok::<(), std::io::Error>(())
         };
-        // The reason is all there is to say: whether it arrived makes no difference here.
+        // Best effort: the connection is closed whether or not the error was delivered.
         let _ = timeout(Duration::from_millis(500), close).await;
     });
 }
 
-/// One of the places for clients that are turned away.
+/// Counts a client that is being rejected, until it is dropped.
 struct RejectionPermit<'a>(&'a AtomicUsize);
 
 impl Drop for RejectionPermit<'_> {

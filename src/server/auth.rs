@@ -1,4 +1,4 @@
-//! [`Authenticate`]: who a client is.
+//! [`Authenticate`]: checks the credentials of clients.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -6,10 +6,10 @@ use kvstore_protocol::{CommandError, Extensions, Session};
 use subtle::ConstantTimeEq;
 use tower::BoxError;
 
-/// Decides who a client is, when it sends AUTH or HELLO … AUTH.
+/// Checks the credentials that a client sends with AUTH or HELLO … AUTH.
 ///
-/// A server with an authenticator answers `NOAUTH` to nearly everything until a client has authenticated. The method may be
-/// an `async fn` and take its time, to ask a directory for example: the connection waits for it, and no other does.
+/// A server with an authenticator answers `NOAUTH` to most commands until the client has authenticated. The method may
+/// be an `async fn` and wait, for example for a directory service. Only the connection that authenticates waits.
 ///
 /// ```
 /// use kvstore::{
@@ -20,12 +20,12 @@ use tower::BoxError;
 /// # struct Entry { password: Vec<u8>, groups: Vec<String> }
 /// # impl Directory { async fn find(&self, _: &[u8]) -> std::io::Result<Option<Entry>> { Ok(None) } }
 ///
-/// /// What a directory knows of a user. Handlers read it with `session.extensions().get::<Groups>()`.
+/// /// The groups of a user. Handlers read them with `session.extensions().get::<Groups>()`.
 /// struct Groups(Vec<String>);
 ///
 /// impl Authenticate for Directory {
 ///     async fn authenticate(&self, sent: Credentials, _: &Session) -> Result<Identity, AuthError> {
-///         // An error of the directory is not a wrong password: the client is told to try again.
+///         // A failure of the directory is not a wrong password: the client reads `TRYAGAIN`.
 ///         let entry = self.find(&sent.user).await?.ok_or(AuthError::Denied)?;
 ///         if entry.password != *sent.password {
 ///             return Err(AuthError::Denied);
@@ -35,10 +35,10 @@ use tower::BoxError;
 /// }
 /// ```
 pub trait Authenticate: Send + Sync + 'static {
-    /// The identity that the credentials prove. `session` tells where the client comes from.
+    /// Returns the identity that belongs to the credentials. `session` has the address of the client.
     ///
     /// # Errors
-    /// [`AuthError`] says what the client is told.
+    /// [`AuthError`] selects the error that the client reads.
     fn authenticate(
         &self,
         credentials: Credentials,
@@ -46,7 +46,7 @@ pub trait Authenticate: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Identity, AuthError>> + Send;
 }
 
-/// Who a client is, once it has authenticated: a user, and facts about it that are added to the session.
+/// The identity of an authenticated client: a user name, and values that are added to its session.
 #[derive(Clone, Debug)]
 pub struct Identity {
     user: Arc<str>,
@@ -54,39 +54,40 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The user of this name.
+    /// Creates an identity with this user name.
     pub fn new(user: impl AsRef<str>) -> Self {
         Self { user: user.as_ref().into(), facts: Extensions::default() }
     }
 
-    /// Adds a fact: a group, a tenant. It becomes an [extension](Session::extensions) of the session, until RESET.
+    /// Adds a value, such as a group or a tenant. It is an [extension](Session::extensions) of the session until RESET.
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(mut self, fact: T) -> Self {
         self.facts.insert(fact);
         self
     }
 
-    /// The name of the user.
+    /// Returns the name of the user.
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// Makes a session that of this user.
+    /// Sets the user of a session and adds the values.
     pub(super) fn apply(self, session: &mut Session) {
         session.set_user(Some(self.user));
         session.extensions_mut().extend(self.facts);
     }
 }
 
-/// Why a client is not authenticated. Any error converts to [`Unavailable`](Self::Unavailable), so `?` works.
+/// The reason why a client is not authenticated. Any error converts to [`Unavailable`](Self::Unavailable), so `?`
+/// works.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// There is no such user, or the password is wrong: `WRONGPASS`.
+    /// The user does not exist, or the password is wrong. The client reads `WRONGPASS`.
     Denied,
-    /// The authenticator cannot tell now. The client is told to try again, and the error is logged.
+    /// The authenticator failed. The client reads `TRYAGAIN`, and the error is logged.
     Unavailable(BoxError),
-    /// Another refusal, such as too many attempts, with the text that the client reads.
+    /// The client is refused for another reason, such as too many attempts. It reads this error.
     Refused(CommandError),
 }
 
@@ -97,7 +98,7 @@ impl<E: Into<BoxError>> From<E> for AuthError {
 }
 
 impl AuthError {
-    /// What the client is told.
+    /// Returns the error that the client reads.
     pub(super) fn answer(self, session: &Session) -> CommandError {
         match self {
             Self::Denied => {
@@ -117,20 +118,20 @@ impl AuthError {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Credentials {
-    /// The user's name; `default` when the client named none.
+    /// The user name; `default` when the client sent only a password.
     pub user: Box<[u8]>,
     /// The password.
     pub password: Box<[u8]>,
 }
 
 impl Credentials {
-    /// The credentials of a client.
+    /// Creates credentials.
     pub fn new(user: &[u8], password: &[u8]) -> Self {
         Self { user: user.into(), password: password.into() }
     }
 }
 
-/// The name alone: a password does not belong in a log.
+/// Shows the user name alone, so that passwords do not get into logs.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.user.escape_ascii().to_string();
@@ -138,7 +139,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// One password for the user `default`: what `requirepass` is in Redis.
+/// An authenticator with one password for the user `default`, like `requirepass` in Redis.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
@@ -153,7 +154,7 @@ impl fmt::Debug for Credentials {
 pub struct Password(Box<[u8]>);
 
 impl Password {
-    /// The password that clients must know.
+    /// Creates an authenticator that accepts this password.
     pub fn new(password: impl AsRef<[u8]>) -> Self {
         Self(password.as_ref().into())
     }
@@ -161,7 +162,7 @@ impl Password {
 
 impl Authenticate for Password {
     async fn authenticate(&self, credentials: Credentials, _: &Session) -> Result<Identity, AuthError> {
-        // Compared in constant time, so that the time of an answer tells nothing about the password but its length.
+        // Compared in constant time, so that the response time reveals only the length of the password.
         let is_right = &*credentials.user == b"default" && bool::from(credentials.password.ct_eq(&self.0));
         if is_right { Ok(Identity::new("default")) } else { Err(AuthError::Denied) }
     }
@@ -173,7 +174,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// [`Authenticate`] behind a pointer.
+/// [`Authenticate`] as a trait object.
 pub(super) trait AnyAuthenticate: Send + Sync {
     fn authenticate(
         self: Arc<Self>,

@@ -1,4 +1,4 @@
-//! [`ClientState`]: who the client of a connection is, and its place among the others.
+//! [`ClientState`]: the client of a connection.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{
     state::ServerState,
 };
 
-/// The client of a connection: its session, its place in the registry, and the server that it came to.
+/// The client of a connection: its session, its registration, and its server.
 pub(super) struct ClientState {
     pub(super) session: Arc<Session>,
     pub(super) registration: Registration,
@@ -20,7 +20,7 @@ pub(super) struct ClientState {
 }
 
 impl ClientState {
-    /// What the connections of the server share.
+    /// Returns the state that all connections of the server share.
     #[inline]
     pub(super) fn shared(&self) -> &ServerState {
         self.server.state()
@@ -30,24 +30,24 @@ impl ClientState {
         &self.session
     }
 
-    /// Whether the client has authenticated, or need not.
+    /// Whether the client is authenticated, or authentication is not required.
     #[inline]
     pub(super) fn is_authenticated(&self) -> bool {
         self.session.user().is_some()
     }
 
-    /// The bounds of its requests.
+    /// Returns the limits of its requests.
     pub(super) fn limits(&self) -> Limits {
         if self.is_authenticated() { self.server.listener().limits } else { Limits::unauthenticated() }
     }
 
-    /// What is told of the connection when it has ended.
+    /// Returns a handle that reports the end of the connection.
     pub(super) fn observer(&self) -> ClientObserver {
         ClientObserver { entry: self.registration.entry.clone(), server: self.server.clone() }
     }
 }
 
-/// Tells of the end of a connection.
+/// Reports the end of a connection.
 #[derive(Clone)]
 pub(super) struct ClientObserver {
     entry: Arc<ClientEntry>,
@@ -55,7 +55,7 @@ pub(super) struct ClientObserver {
 }
 
 impl ClientObserver {
-    /// Logs how a connection ended, and tells the observer of the server.
+    /// Logs how a connection ended, and calls the observer of the server.
     pub(super) fn close(&self, outcome: &ConnectionOutcome) {
         let session = self.entry.session();
         let peer = session.peer();

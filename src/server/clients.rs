@@ -1,4 +1,4 @@
-//! [`Clients`]: the connections of a server, for programs.
+//! [`Clients`]: lists and controls the connections of a server.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,9 +13,9 @@ use super::{
     registry::{ClientEntry, Registry},
 };
 
-/// The connections of a server: to list them, to find one, to send to it, to close it.
+/// A handle to the connections of a server: lists them, finds one by its ID, sends messages to it, closes it.
 ///
-/// From [`Serve::clients`](super::Serve::clients), and from the [`ServerStatus`](super::ServerStatus) of a command.
+/// Returned by [`Serve::clients`](super::Serve::clients) and [`ServerStatus::clients`](super::ServerStatus::clients).
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -41,7 +41,7 @@ use super::{
 #[derive(Clone)]
 pub struct Clients(Arc<Registry>);
 
-/// A connection of a server. The handle may outlive it: then nothing is sent any more.
+/// A handle to a connection of a server. When the connection is closed, the handle has no effect.
 #[derive(Clone)]
 pub struct ConnectedClient {
     entry: Arc<ClientEntry>,
@@ -54,7 +54,7 @@ impl Clients {
         Self(registry)
     }
 
-    /// How many connections there are.
+    /// Returns the number of connections.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -64,12 +64,12 @@ impl Clients {
         self.len() == 0
     }
 
-    /// The connections, in the order in which they were opened.
+    /// Returns the connections, in the order in which they were opened.
     pub fn list(&self) -> Vec<ConnectedClient> {
         self.0.entries().into_iter().map(|entry| self.client(entry)).collect()
     }
 
-    /// The connection with the number `id`: that of [`Session::id`], and of CLIENT ID.
+    /// Returns the connection with this ID, which is that of [`Session::id`] and CLIENT ID.
     pub fn get(&self, id: u64) -> Option<ConnectedClient> {
         self.0.find(id).map(|entry| self.client(entry))
     }
@@ -81,7 +81,7 @@ impl Clients {
         self.0.pause().begin(Instant::now() + duration.min(far), mode);
     }
 
-    /// Ends the pause: CLIENT UNPAUSE.
+    /// Ends the pause, like CLIENT UNPAUSE.
     pub fn resume(&self) {
         self.0.pause().end();
         self.0.wake_all();
@@ -93,36 +93,37 @@ impl Clients {
 }
 
 impl ConnectedClient {
-    /// The number of the connection.
+    /// Returns the ID of the connection.
     pub fn id(&self) -> u64 {
         self.session().id()
     }
 
-    /// The session of the connection, as it is now.
+    /// Returns the current session of the connection.
     pub fn session(&self) -> Arc<Session> {
         self.entry.session()
     }
 
-    /// For how long the connection had been open when this handle was made, in whole seconds.
+    /// Returns the age of the connection when this handle was made, in whole seconds.
     pub fn age(&self) -> Duration {
         Duration::from_secs(self.uptime.saturating_sub(self.entry.opened).into())
     }
 
-    /// For how long nothing had been read from it or written to it when this handle was made, in whole seconds.
+    /// Returns for how long nothing was read or written when this handle was made, in whole seconds.
     pub fn idle(&self) -> Duration {
         Duration::from_secs(self.uptime.saturating_sub(self.entry.active()).into())
     }
 
-    /// The name of the last command, in lower case; `NULL` when there was none.
+    /// Returns the name of the last command, in lower case; `NULL` if there was none.
     pub fn last_command(&self) -> String {
         self.entry.command()
     }
 
-    /// Sends a message out of turn: behind the answers that are written already. A client that speaks RESP2 takes a message
-    /// that it does not expect for the answer to its next command, so it must have asked for messages, by a subscription.
+    /// Sends a push message, after the responses that are already encoded. A client that speaks RESP2 takes a message
+    /// that it does not expect for the answer to its next command, so it must have asked for messages, by a
+    /// subscription.
     ///
     /// # Errors
-    /// When too many messages wait for the connection, or it is closed.
+    /// When the message queue of the connection is full, or the connection is closed.
     pub fn push(&self, message: Response) -> Result<(), SendError> {
         match self.session().mailbox() {
             Some(mailbox) => mailbox.try_send(Message::new(0, Position::AfterAnswer, message)),
@@ -130,29 +131,30 @@ impl ConnectedClient {
         }
     }
 
-    /// Changes the session, for the commands that are called from now on.
+    /// Changes the session, for all commands that are called after this.
     pub fn update(&self, change: impl FnOnce(&mut Session) + Send + 'static) {
         if let Some(mailbox) = self.session().mailbox() {
             mailbox.change_session(change);
         }
     }
 
-    /// Ends the waiting of a command that blocks, as CLIENT UNBLOCK does. Returns whether one was waiting.
+    /// Unblocks a blocking command, like CLIENT UNBLOCK. Returns whether a command was blocked.
     pub fn unblock(&self, unblock: Unblock) -> bool {
         self.session().mailbox().is_some_and(|mailbox| mailbox.unblock(unblock))
     }
 
-    /// Closes the connection at once, as CLIENT KILL does. Commands in flight are cancelled.
+    /// Closes the connection immediately, like CLIENT KILL. Cancels the commands in flight.
     pub fn kill(&self) {
         self.entry.order(Order::Kill);
     }
 
-    /// The bytes that are read and not decoded, and those that are encoded and not written, when the connection waited last.
+    /// Returns the number of bytes that are read and not yet decoded, and of those that are encoded and not yet
+    /// written. Updated when the connection waits.
     pub fn buffers(&self) -> (usize, usize) {
         self.entry.buffers()
     }
 
-    /// Closes the connection in order: what is in flight is answered first.
+    /// Closes the connection gracefully: commands in flight are answered first.
     pub fn close(&self) {
         self.entry.order(Order::Stop);
     }

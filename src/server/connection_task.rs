@@ -1,8 +1,8 @@
-//! [`ConnectionTask`]: what the task of one connection does, from its first moment to the line in the log about its end.
+//! [`ConnectionTask`]: the future that a connection is spawned with.
 //!
-//! A state machine by hand, since there is one for each of thousands of connections that mostly wait: the stages share
-//! one place, the largest of them is the connection itself. An `async fn` keeps its arguments beside what it makes of
-//! them for as long as it lives.
+//! A hand-written state machine, to save memory: there is one for each of thousands of connections, most of them idle.
+//! Its states share memory, and the largest is the connection itself. An `async fn` would keep its arguments in
+//! addition to the values made of them.
 
 use std::{
     future::Future,
@@ -15,13 +15,13 @@ use pin_project_lite::pin_project;
 use super::{client_state::ClientObserver, connection::ConnectionOutcome, upgrade::UpgradeFuture};
 
 pin_project! {
-    /// A connection on its way: its service is supplied, then it runs, then it may go on in another protocol.
+    /// Makes the service of a connection, then serves it, then runs its upgrade if there is one. Reports its end.
     #[project = ConnectionTaskProjection]
     #[must_use = "a connection is served when this is polled"]
     pub(super) enum ConnectionTask<Start, Started, Served> {
-        // Starting -> Serving: `start` has made a connection, and `run` makes the future that serves it.
+        // Starting -> Serving: `start` has returned a connection, and `run` makes the future that serves it.
         Starting { #[pin] start: Start, run: fn(Started) -> Served, observer: ClientObserver },
-        // Serving -> Upgraded: a handler took it.
+        // Serving -> Upgraded: a handler has upgraded the connection.
         Serving { #[pin] run: Served, observer: ClientObserver },
         Upgraded { run: UpgradeFuture, observer: ClientObserver },
     }
@@ -32,7 +32,7 @@ where
     Start: Future<Output = Option<Started>>,
     Served: Future<Output = ConnectionOutcome>,
 {
-    /// Waits for `start`, and serves what it returns with the future that `run` makes of it.
+    /// Waits for `start`, and serves the connection that it returns with the future that `run` makes.
     pub(super) fn new(start: Start, run: fn(Started) -> Served, observer: ClientObserver) -> Self {
         Self::Starting { start, run, observer }
     }

@@ -1,44 +1,44 @@
-//! [`ConnectionEvent`]: what happens to connections where no layer sees it.
+//! [`ConnectionEvent`]: events on connections that no layer sees.
 
 use std::{io, sync::Arc};
 
 use kvstore_protocol::{Command, ProtocolError, Response, Session};
 
-/// Something that happened on a connection, for [`Serve::observe`](super::Serve::observe).
+/// An event on a connection, for [`Serve::observe`](super::Serve::observe).
 ///
-/// The arguments of commands may hold passwords: those of AUTH and of HELLO … AUTH should not be written anywhere.
+/// The arguments of AUTH and HELLO … AUTH contain passwords. Do not log them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectionEvent<'a> {
-    /// A client has connected.
+    /// A client connected.
     Opened {
         /// The session of the connection.
         session: &'a Session,
     },
-    /// The [connection layer](super::ConnectionLayer) has answered a command.
+    /// The [connection layer](super::ConnectionLayer) answered a command.
     Answered {
-        /// The command, with its session as it was before.
+        /// The command, with its session before the call.
         command: &'a Command,
-        /// Its answer.
+        /// The response.
         answer: &'a Response,
     },
-    /// A command was refused, because the client has not authenticated. No layer has seen it.
+    /// A command was refused because the client has not authenticated. No layer saw it.
     Refused {
         /// The command.
         command: &'a Command,
-        /// The refusal.
+        /// The error response.
         answer: &'a Response,
     },
-    /// The client sent bytes that are not in the form of the protocol. Its connection is closed.
+    /// The client sent bytes that violate the protocol. Its connection is closed.
     ProtocolError {
         /// The session of the connection.
         session: &'a Session,
-        /// What is wrong with the bytes.
+        /// The error.
         error: &'a ProtocolError,
     },
-    /// A connection has ended.
+    /// A connection ended.
     Closed {
-        /// The session of the connection, as it was last.
+        /// The last session of the connection.
         session: &'a Session,
         /// Why it ended.
         reason: CloseReason<'a>,
@@ -49,16 +49,16 @@ pub enum ConnectionEvent<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CloseReason<'a> {
-    /// In order: the client, a command or a shutdown closed it, and everything that was called is answered. Also behind a
-    /// [`ProtocolError`](ConnectionEvent::ProtocolError), which was told before.
+    /// The connection was closed gracefully, by the client, a command or a shutdown. All commands that were called are
+    /// answered. Also behind a [`ProtocolError`](ConnectionEvent::ProtocolError), which was told before.
     Finished,
-    /// Its stream failed.
+    /// Reading or writing failed.
     Lost(&'a io::Error),
-    /// CLIENT KILL, a handle or the end of the server closed it.
+    /// CLIENT KILL, a [`ConnectedClient`](super::ConnectedClient) or the end of the server closed the connection.
     Killed,
-    /// The client broke a limit of the server, which is named.
+    /// The client exceeded a time limit of the server. The text says which.
     Cut(&'static str),
 }
 
-/// A function that is told of each event.
+/// The function that is called with each event.
 pub(super) type Observe = Arc<dyn Fn(ConnectionEvent<'_>) + Send + Sync>;

@@ -1,4 +1,4 @@
-//! [`ServerIo`]: the stream of a connection, whatever the listener.
+//! [`ServerIo`]: the byte stream of a connection.
 
 use std::{
     any::Any,
@@ -12,13 +12,13 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-/// A stream of bytes of any kind.
+/// A byte stream that [`ServerIo`] can box.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Stream for Io {}
 
-/// The stream of a connection: one of the well-known kinds, or another in a box. One type for all of them, so that the
-/// connection loop is compiled once for each service and not once for each listener too.
+/// The byte stream of a connection: one of the known types, or another one in a box. A single type for all, so that the
+/// connection loop is compiled once for each service, and not again for each listener.
 pub(super) enum ServerIo {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -38,12 +38,12 @@ impl ServerIo {
     }
 }
 
-/// Takes the stream if it is a `T`.
+/// Takes the stream if its type is `T`.
 fn take_as<T: 'static>(io: &mut dyn Any) -> Option<T> {
     io.downcast_mut::<Option<T>>()?.take()
 }
 
-/// Calls a method of the stream in its variant.
+/// Calls a method of the stream in the variant.
 macro_rules! delegate {
     ($self:ident, $io:ident => $call:expr) => {
         match $self.get_mut() {

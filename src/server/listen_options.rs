@@ -1,4 +1,4 @@
-//! [`ListenOptions`]: settings of one listener.
+//! [`ListenOptions`]: options of one listener.
 
 use std::{fmt, sync::Arc};
 
@@ -6,7 +6,8 @@ use kvstore_protocol::{Codec, Limits, ServerCodec};
 
 use super::{Authenticate, auth::AnyAuthenticate, state::ListenerSettings};
 
-/// Settings of one listener, for [`Serve::listen_with`](super::Serve::listen_with). What is not set is as the server has it.
+/// Options of one listener, for [`Serve::listen_with`](super::Serve::listen_with). Options that are not set have the
+/// value of the server.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
@@ -17,7 +18,7 @@ use super::{Authenticate, auth::AnyAuthenticate, state::ListenerSettings};
 /// };
 /// use tokio::net::{TcpListener, UnixListener};
 ///
-/// // Clients from the network need a password and send small requests; those on this machine do as they like.
+/// // Network clients need a password and may only send small requests. Local clients need no password.
 /// let tcp = TcpListener::bind("0.0.0.0:6379").await?;
 /// let local = ListenOptions::new().without_authentication().limits(Limits::default());
 /// kvstore::serve(tcp, Store::new())
@@ -35,12 +36,12 @@ pub struct ListenOptions<C = ServerCodec> {
     protected_mode: Option<bool>,
 }
 
-/// Makes the codec of each connection.
+/// A function that makes the codec of each connection.
 type MakeCodec<C> = Box<dyn Fn() -> C + Send + Sync>;
 
-/// Which codec the connections have.
+/// The codec of the connections.
 pub(super) enum CodecChoice<C> {
-    /// That of the server itself.
+    /// RESP and the native protocol.
     Default,
     Own(MakeCodec<C>),
 }
@@ -52,13 +53,13 @@ enum AuthChoice {
 }
 
 impl ListenOptions {
-    /// The settings of the server.
+    /// Creates options with the values of the server.
     pub fn new() -> Self {
         Self { codec: CodecChoice::Default, auth: AuthChoice::Inherited, limits: None, protected_mode: None }
     }
 
-    /// Speaks another protocol: `codec` makes the codec of each connection. The services of these connections are boxed,
-    /// and so is the future of each command.
+    /// Serves another protocol: `codec` makes the codec of each connection. The services of these connections are
+    /// boxed, and so is the future of each command.
     pub fn codec<C: Codec>(self, codec: impl Fn() -> C + Send + Sync + 'static) -> ListenOptions<C> {
         let Self { auth, limits, protected_mode, .. } = self;
         ListenOptions { codec: CodecChoice::Own(Box::new(codec)), auth, limits, protected_mode }
@@ -66,27 +67,27 @@ impl ListenOptions {
 }
 
 impl<C> ListenOptions<C> {
-    /// Clients authenticate here, whatever the server asks for elsewhere.
+    /// Requires clients of this listener to authenticate with `auth`.
     pub fn authenticate(self, auth: impl Authenticate) -> Self {
         Self { auth: AuthChoice::Own(Arc::new(auth)), ..self }
     }
 
-    /// Clients need not authenticate here.
+    /// Does not require clients of this listener to authenticate.
     pub fn without_authentication(self) -> Self {
         Self { auth: AuthChoice::Disabled, ..self }
     }
 
-    /// The bounds of a request here, once its client is authenticated.
+    /// Sets the limits of requests of authenticated clients.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits: Some(limits), ..self }
     }
 
-    /// Whether clients from other machines are refused here when nobody need authenticate.
+    /// Sets whether clients from other machines are refused while authentication is not required.
     pub fn protected_mode(self, is_on: bool) -> Self {
         Self { protected_mode: Some(is_on), ..self }
     }
 
-    /// The settings of the listener: its own, or those of the server.
+    /// Returns the codec and the settings of the listener: its own, or those of the server.
     pub(super) fn resolve(self, server: &ListenerSettings) -> (CodecChoice<C>, ListenerSettings) {
         let auth = match self.auth {
             AuthChoice::Inherited => server.auth.clone(),

@@ -16,51 +16,52 @@ use super::SocketOptions;
 /// Accepting does not fail: a listener logs its errors (a connection that was reset before it was accepted, no file descriptor
 /// left) and tries again, so that the server goes on.
 pub trait Listener: Send + 'static {
-    /// The stream of one connection.
+    /// The byte stream of a connection.
     type Io: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
     /// Waits for the next connection, and sets the socket options where they apply.
     ///
     /// # Cancel safety
-    /// No connection is lost when the future is dropped.
+    /// This method is cancel safe: no connection is lost when the future is dropped.
     fn accept(&mut self, options: &SocketOptions) -> impl Future<Output = Accepted<Self::Io>> + Send;
 
     /// The address of the listener.
     fn local(&self) -> Peer;
 }
 
-/// A connection that was accepted: its stream, and what the listener knows of the peer.
+/// An accepted connection: its byte stream, and what the listener knows about the peer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Accepted<Io> {
-    /// The stream.
+    /// The byte stream.
     pub io: Io,
-    /// The other end of the connection.
+    /// The address of the peer.
     pub peer: Peer,
     pub(super) tls_identity: Option<Arc<str>>,
     pub(super) facts: Extensions,
 }
 
 impl<Io> Accepted<Io> {
-    /// A stream, and who is at its other end.
+    /// Creates a connection from a byte stream and the address of the peer.
     pub fn new(io: Io, peer: Peer) -> Self {
         Self { io, peer, tls_identity: None, facts: Extensions::default() }
     }
 
-    /// The same connection with another stream: what a listener over another one makes of its connections.
+    /// Replaces the byte stream, for a listener that wraps another one, such as TLS over TCP.
     pub fn map<T>(self, map: impl FnOnce(Io) -> T) -> Accepted<T> {
         let Self { io, peer, tls_identity, facts } = self;
         Accepted { io: map(io), peer, tls_identity, facts }
     }
 
-    /// The identity in the TLS certificate of the peer: [`Session::tls_identity`](kvstore_protocol::Session::tls_identity).
+    /// Sets the identity in the TLS certificate of the peer, for
+    /// [`Session::tls_identity`](kvstore_protocol::Session::tls_identity).
     #[must_use]
     pub fn tls_identity(self, identity: impl AsRef<str>) -> Self {
         Self { tls_identity: Some(identity.as_ref().into()), ..self }
     }
 
-    /// Adds a fact about the peer. It is an [extension](kvstore_protocol::Session::extensions) of the session for as long as the
-    /// connection lives.
+    /// Adds a value about the peer. It is an [extension](kvstore_protocol::Session::extensions) of the session until
+    /// the connection is closed.
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(mut self, fact: T) -> Self {
         self.facts.insert(fact);
@@ -89,7 +90,7 @@ impl Listener for UnixListener {
 
     async fn accept(&mut self, _: &SocketOptions) -> Accepted<UnixStream> {
         let (stream, _) = accept_again(self, async |listener| UnixListener::accept(listener).await).await;
-        // Clients of a Unix socket have no address of their own: Redis shows the path of the server's, and so do we.
+        // Clients of a Unix socket have no address. Like Redis, the path of the server socket is shown instead.
         Accepted::new(stream, self.local())
     }
 
@@ -99,8 +100,8 @@ impl Listener for UnixListener {
     }
 }
 
-/// Accepts until it succeeds. Errors of one connection are skipped; when the process or the machine is short of
-/// something, a pause gives it time to recover, longer each time.
+/// Accepts until it succeeds. Errors of a single connection are skipped. After other errors, such as a lack of file
+/// descriptors, it waits before the next attempt, longer each time.
 async fn accept_again<L, T>(listener: &L, accept: impl AsyncFn(&L) -> io::Result<T>) -> T {
     let mut pause = Duration::from_millis(10);
     loop {
@@ -126,7 +127,7 @@ fn set_options(stream: &TcpStream, options: &SocketOptions) -> io::Result<()> {
     match options.keepalive {
         None => Ok(()),
         Some(silence) => {
-            // As Redis does: three probes, a third of the time apart.
+            // Like Redis: three probes, at intervals of a third of the time.
             let probe = (silence / 3).max(Duration::from_secs(1));
             let keepalive = socket2::TcpKeepalive::new().with_time(silence).with_interval(probe).with_retries(3);
             socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)

@@ -1,4 +1,4 @@
-//! [`MakeService`]: where the service of a connection comes from, and another one in its place.
+//! [`MakeService`]: makes and replaces the services of connections.
 
 use std::{
     future::Future,
@@ -13,29 +13,29 @@ use tower::{
 
 /// Makes the services of connections.
 pub(super) trait MakeService: Send + Sync + 'static {
-    /// The service of one connection.
+    /// The service of a connection.
     type Service: Service<Command, Response = Response, Error: Into<BoxError>, Future: Send> + Send + 'static;
 
     /// Whether [`renew`](Self::renew) makes one.
     const IS_CLONED: bool;
 
-    /// The service of a new connection.
+    /// Makes the service of a new connection.
     fn make(&self, session: &Session) -> impl Future<Output = Result<Self::Service, BoxError>> + Send;
 
-    /// Another service for the same connection.
+    /// Makes a replacement for the service of a connection; `None` if the service cannot be replaced.
     fn renew(&self) -> Option<Self::Service>;
 
-    /// The same source with its services in boxes: one type, whatever they are.
+    /// Returns the same source with boxed services, which have one type.
     fn boxed(&self) -> BoxMakeService;
 }
 
-/// Clones one service. Behind a lock, since a service need not be `Sync`.
+/// Makes clones of one service. Behind a lock, since a service need not be `Sync`.
 pub(super) struct ClonedService<S>(Mutex<S>);
 
-/// Asks a factory for each connection.
+/// Calls a factory for each connection.
 pub(super) struct ServiceFactory<M>(Mutex<M>);
 
-/// A source of services in boxes.
+/// A source of boxed services.
 pub(super) enum BoxMakeService {
     Cloned(ClonedService<BoxCloneService<Command, Response, BoxError>>),
     Factory(ServiceFactory<BoxCloneService<Session, BoxService<Command, Response, BoxError>, BoxError>>),

@@ -1,4 +1,4 @@
-//! The transport: listeners, connections, and the commands of a connection.
+//! The transport: listeners, connections, and the connection commands.
 //!
 //! [`serve`] serves any `Service<Command, Response = Response>` on a socket. Each connection is a task that decodes the
 //! complete commands in its buffer, [prefetches](Serve::prefetch) for them, calls them one by one through the service,

@@ -1,7 +1,6 @@
-//! [`Mount`]: from an accepted connection to the task that serves it.
+//! [`Mount`]: spawns the task of an accepted connection.
 //!
-//! The only place where the types of a service and of a codec come together. Behind the trait a server and its listeners do
-//! not know either, so [`Serve`](super::Serve) has no type parameters.
+//! The trait hides the types of the service and the codec, so [`Serve`](super::Serve) has no type parameters.
 
 use std::sync::Arc;
 
@@ -21,12 +20,12 @@ use super::{
     make_service::{BoxMakeService, MakeService},
 };
 
-/// Serves connections.
+/// Serves accepted connections.
 pub(super) trait Mount: Send + Sync {
-    /// Serves a connection in a task of its own.
+    /// Serves a connection in its own task.
     fn spawn(&self, io: ServerIo, client: ClientState, inbox: Inbox);
 
-    /// The source of services, for connections that speak another protocol.
+    /// Returns the source of services, for a listener with another codec.
     fn service(&self) -> BoxMakeService;
 }
 
@@ -47,7 +46,7 @@ where
 }
 
 impl BoxMakeService {
-    /// Mounts a protocol of one's own over the same services.
+    /// Serves the same services with another codec.
     pub(super) fn mount<C, F>(self, codec: F) -> Arc<dyn Mount>
     where
         C: Codec + Send + 'static,
@@ -66,12 +65,12 @@ where
     F: Fn() -> C + Send + Sync + 'static,
 {
     fn spawn(&self, io: ServerIo, client: ClientState, inbox: Inbox) {
-        // Without a codec nothing can be said to this client; the next may have more luck.
+        // Without a codec no error can be encoded: the connection is dropped. The panic was logged.
         let Ok(codec) = failure::catch(&self.codec) else { return };
         let state = client.observer();
         let start = start(io, codec, self.make.clone(), client, inbox);
-        // The loop has a budget of its own. Tokio's would make a semaphore in some layer say "not ready" in the middle of
-        // a deep pipeline, and a load shedder above it refuse commands on an idle server.
+        // The connection loop has a budget of its own. Tokio's budget would make a semaphore in a layer report "not
+        // ready" in the middle of a deep pipeline, and a load shedder would then refuse commands on an idle server.
         tokio::spawn(ConnectionTask::new(start, |connection| unconstrained(connection.run()), state));
     }
 
@@ -80,7 +79,7 @@ where
     }
 }
 
-/// Gives a connection its service. `None` when there is none, or when the server stops meanwhile.
+/// Makes the service of a connection. Returns `None` if that fails, or if the server stops meanwhile.
 async fn start<M: MakeService, C: Codec + Send + 'static>(
     io: ServerIo,
     codec: C,
@@ -91,7 +90,7 @@ async fn start<M: MakeService, C: Codec + Send + 'static>(
     let service = tokio::select! {
         biased;
         service = make.make(client.session()) => service,
-        // Nothing was begun that would have to be finished.
+        // No command was read, so none must be answered.
         () = ordered(&mut inbox, Order::Stop) => return None,
     };
     match service {
@@ -103,11 +102,11 @@ async fn start<M: MakeService, C: Codec + Send + 'static>(
     }
 }
 
-/// Tells a client why there is no service for it, and closes.
+/// Sends the error of the factory to the client and closes the connection.
 async fn refuse<C: Codec>(mut io: ServerIo, mut codec: C, error: BoxError) {
     let mut output = Output::default();
     codec.encode_push(failure::response_to(error), &mut output);
-    // The client may be gone already.
+    // Errors are ignored: the client may have closed the connection.
     let _ = io.write_all_buf(&mut output).await;
     let _ = io.shutdown().await;
 }

@@ -1,4 +1,4 @@
-//! [`Pause`]: commands that wait until somebody lets them go on: CLIENT PAUSE.
+//! [`Pause`]: holds commands back, for CLIENT PAUSE.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -8,10 +8,11 @@ use std::sync::{
 use kvstore_protocol::{Command, catalog::Flags};
 use tokio::time::Instant;
 
-/// Which commands a pause holds.
+/// The commands that a pause holds back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseMode {
-    /// Those that may write: commands that the catalog calls so, scripts, and commands that are not in the catalog.
+    /// Commands that may write: those with the flag in the catalog, scripts, PUBLISH, and commands that are not in the
+    /// catalog.
     Writes,
     /// All but the commands that change the connection: CLIENT, AUTH, HELLO, SELECT, RESET, QUIT. So a client can log in and
     /// end the pause.
@@ -21,7 +22,7 @@ pub enum PauseMode {
 /// A pause of all connections of a server.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
-    /// Read for every command: 0 while there is no pause.
+    /// Read for every command. 0 if there is no pause.
     mode: AtomicU8,
     until: Mutex<Option<Instant>>,
 }
@@ -31,7 +32,7 @@ const WRITES: u8 = 1;
 const ALL: u8 = 2;
 
 impl Pause {
-    /// Holds commands until `until`. A pause that lasts longer already goes on to its end, and the stricter mode counts.
+    /// Holds commands back until `until`. A longer pause is not shortened, and the stricter mode applies.
     pub(super) fn begin(&self, until: Instant, mode: PauseMode) {
         let mut end = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         *end = (*end).max(Some(until));
@@ -45,7 +46,7 @@ impl Pause {
         self.mode.store(NONE, Ordering::Relaxed);
     }
 
-    /// Until when `command` is held; `None` when it may be called now.
+    /// Returns until when `command` is held back; `None` if it may be called now.
     #[inline]
     pub(super) fn holds(&self, command: &Command) -> Option<Instant> {
         match self.mode.load(Ordering::Relaxed) {

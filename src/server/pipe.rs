@@ -1,4 +1,4 @@
-//! [`pipe`]: connections in memory.
+//! [`pipe`]: in-memory connections.
 
 use std::io;
 
@@ -10,8 +10,7 @@ use tokio::{
 
 use super::{Accepted, Listener, SocketOptions};
 
-/// Makes a listener in memory, and the means to connect to it: a server with no socket, for tests and for programs that
-/// serve themselves.
+/// Creates an in-memory listener and a connector to it: a server without sockets, for tests and embedding.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
@@ -39,7 +38,7 @@ pub fn pipe() -> (PipeConnector, PipeListener) {
 pub struct PipeConnector(mpsc::UnboundedSender<DuplexStream>);
 
 impl PipeConnector {
-    /// The client's end of a new connection, with room for 64 KiB in each direction.
+    /// Opens a connection and returns its client end. The buffer has 64 KiB in each direction.
     ///
     /// # Errors
     /// [`io::ErrorKind::ConnectionRefused`] when the listener is gone.
@@ -47,7 +46,7 @@ impl PipeConnector {
         self.connect_with_room(64 * 1024)
     }
 
-    /// The same, with room for `bytes` in each direction.
+    /// Like [`connect`](Self::connect), with a buffer of `bytes` in each direction.
     ///
     /// # Errors
     /// [`io::ErrorKind::ConnectionRefused`] when the listener is gone.
@@ -58,7 +57,7 @@ impl PipeConnector {
     }
 }
 
-/// Takes the connections of its [`PipeConnector`]s.
+/// Accepts the connections of its [`PipeConnector`]s.
 #[derive(Debug)]
 pub struct PipeListener(mpsc::UnboundedReceiver<DuplexStream>);
 
@@ -68,7 +67,7 @@ impl Listener for PipeListener {
     async fn accept(&mut self, _: &SocketOptions) -> Accepted<DuplexStream> {
         match self.0.recv().await {
             Some(stream) => Accepted::new(stream, Peer::Memory),
-            // Nobody can connect any more; the connections that there are go on.
+            // All connectors are dropped. The open connections are still served.
             None => std::future::pending().await,
         }
     }

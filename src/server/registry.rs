@@ -1,4 +1,4 @@
-//! [`Registry`]: the connections of a server, and what CLIENT LIST says about each.
+//! [`Registry`]: the connections of a server, and what CLIENT LIST shows about each.
 
 use std::{
     collections::BTreeMap,
@@ -32,14 +32,14 @@ pub(crate) struct Registry {
 /// The part of a connection that other connections see.
 #[derive(Debug)]
 pub(crate) struct ClientEntry {
-    /// The uptime of the server when the connection was opened.
+    /// The uptime of the server when the connection was opened, in seconds.
     pub(crate) opened: u32,
     pub(crate) input: AtomicUsize,
     pub(crate) output: AtomicUsize,
-    /// The uptime of the server when something last came from the connection or went to it.
+    /// The uptime of the server when bytes were last read or written, in seconds.
     active: AtomicU32,
-    /// The first bytes of the name of the last command, with its sub-command if it is CLIENT. Written for every batch and
-    /// read by CLIENT LIST alone, which may see a mix of two names.
+    /// The first bytes of the name of the last command, with its sub-command for CLIENT. Written for every batch, read
+    /// only by CLIENT LIST, which may see a mix of two names.
     command: [AtomicU64; 3],
     session: Mutex<Arc<Session>>,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Registration {
 }
 
 impl Registry {
-    /// A number for a new connection.
+    /// Returns the ID for a new connection.
     pub(crate) fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -82,12 +82,12 @@ impl Registry {
         self.lock().len()
     }
 
-    /// The connections in the order in which they came.
+    /// Returns the connections in the order in which they were opened.
     pub(crate) fn entries(&self) -> Vec<Arc<ClientEntry>> {
         self.lock().values().cloned().collect()
     }
 
-    /// The connection with this number.
+    /// Returns the connection with this ID.
     pub(crate) fn find(&self, id: u64) -> Option<Arc<ClientEntry>> {
         self.lock().get(&id).cloned()
     }
@@ -114,7 +114,7 @@ impl Registry {
         entries.len()
     }
 
-    /// Waits until no connection is left.
+    /// Waits until all connections are closed.
     pub(crate) async fn wait_until_empty(&self) {
         loop {
             let closed = self.closed.notified();
@@ -125,8 +125,8 @@ impl Registry {
         }
     }
 
-    /// Counts the seconds for which the server runs, while this is polled. To read the clock for every batch of every
-    /// connection takes about as long as to look up a key.
+    /// Updates the uptime once a second. Connections read it instead of the clock: reading the clock for every batch
+    /// would take about as long as looking up a key.
     pub(crate) async fn count_uptime(&self) -> Infallible {
         let start = Instant::now();
         loop {
@@ -147,18 +147,19 @@ impl Registry {
 }
 
 impl ClientEntry {
-    /// The bytes that are read and not decoded, and those that are encoded and not written, when the connection waited last.
+    /// Returns the number of bytes that are read and not yet decoded, and of those that are encoded and not yet
+    /// written. Updated when the connection waits.
     pub(crate) fn buffers(&self) -> (usize, usize) {
         (self.input.load(Ordering::Relaxed), self.output.load(Ordering::Relaxed))
     }
 
-    /// Notes that something came from the connection or went to it, at this uptime of the server.
+    /// Records that bytes were read or written at this uptime.
     #[inline]
     pub(crate) fn touch(&self, uptime: u32) {
         self.active.store(uptime, Ordering::Relaxed);
     }
 
-    /// Notes the name of the last command. Mostly it is short, and one word holds it.
+    /// Records the name of the last command. Most names are short and fit one word.
     #[inline]
     pub(crate) fn set_command(&self, command: &Command) {
         let name = command.name();
@@ -166,7 +167,7 @@ impl ClientEntry {
         if has_sub || name.len() >= size_of::<u64>() {
             return self.set_long_command(name, command.arg_at(0).filter(|_| has_sub));
         }
-        // The zeros behind it end it, whatever is in the other words.
+        // The zero bytes after the name terminate it, so the other words need not be cleared.
         let word = name.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
         self.command[0].store(word.to_le(), Ordering::Relaxed);
     }
@@ -175,7 +176,7 @@ impl ClientEntry {
     fn set_long_command(&self, name: &[u8], sub: Option<&[u8]>) {
         let mut text = [0; 24];
         let mut room = &mut text[..];
-        // What does not fit is cut.
+        // A name that does not fit is truncated.
         let _ = room.write(name);
         if let Some(sub) = sub {
             let _ = room.write(b"|").and_then(|_| room.write(sub));
@@ -195,16 +196,16 @@ impl ClientEntry {
 
     /// The least time for which nothing was read or written, at this uptime of the server.
     pub(crate) fn silence(&self, uptime: u32) -> Duration {
-        // Uptimes are whole seconds, and up to another one late.
+        // Uptimes are in whole seconds, and are updated up to one second late.
         Duration::from_secs(uptime.saturating_sub(self.active()).saturating_sub(2).into())
     }
 
-    /// The uptime of the server when something last came from the connection or went to it.
+    /// Returns the uptime of the server when bytes were last read or written, in seconds.
     pub(crate) fn active(&self) -> u32 {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// The name of the last command, in lower case.
+    /// Returns the name of the last command, in lower case.
     pub(crate) fn command(&self) -> String {
         let parts = self.command.iter().map(|part| part.load(Ordering::Relaxed).to_ne_bytes());
         let name: Vec<u8> = parts.flatten().take_while(|byte| *byte != 0).collect();
@@ -212,7 +213,7 @@ impl ClientEntry {
     }
 
     pub(crate) fn order(&self, order: Order) {
-        // The mailbox wakes the connection: not under the lock.
+        // The order wakes the connection, so it is sent without holding the lock.
         let session = self.session();
         if let Some(mailbox) = session.mailbox() {
             mailbox.order(order);

@@ -16,11 +16,12 @@ use super::{
 };
 use crate::CommandService;
 
-/// Serves the connections of `listener` with clones of `service`, one for each connection.
+/// Serves the connections of `listener`, each with a clone of `service`.
 ///
-/// The service is any `Service<Command, Response = Response>` that can be cloned: a [`Router`](crate::routing::Router), a
-/// store, a stack of layers. Its error type is anything that converts to [`BoxError`]; an error is the answer to its command
-/// and no more. The builder that is returned is awaited, with settings or without.
+/// The service is any `Service<Command, Response = Response>` that implements `Clone`: a
+/// [`Router`](crate::routing::Router), a store, a stack of layers. Its error type converts to [`BoxError`]. An error
+/// becomes the response to its command and does not close the connection. The returned builder is configured and then
+/// awaited.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
@@ -37,12 +38,14 @@ pub fn serve<L: Listener, S: CommandService>(listener: L, service: S) -> Serve {
     Serve::new(service).listen(listener)
 }
 
-/// Serves the connections of `listener`, each with a service of its own that `factory` makes for it.
+/// Serves the connections of `listener`, each with a service that `factory` makes.
 ///
-/// The factory is a tower `Service<Session>`, what tower calls a `MakeService`. When it fails, the client reads why if the
-/// error is a [`CommandError`](kvstore_protocol::CommandError), else `-ERR internal error`, and is disconnected. The service of
-/// a connection need not be `Clone`, so it is not replaced: after an error of its `poll_ready`, or a panic, its command is
-/// answered and the connection closed, and what it reserves in `poll_ready` it keeps until the next call.
+/// The factory is a `Service<Session>`, which tower calls a `MakeService`. When it fails, the client reads the error
+/// and is disconnected: the text of a [`CommandError`](kvstore_protocol::CommandError), else `-ERR internal error`.
+///
+/// The service of a connection need not be `Clone`, so it is never replaced. After an error of `poll_ready`, or a
+/// panic, the command is answered and the connection closed. What the service reserves in `poll_ready`, it keeps until
+/// the next call.
 pub fn serve_with_factory<L, M, S>(listener: L, factory: M) -> Serve
 where
     L: Listener,
@@ -52,33 +55,34 @@ where
     Serve::with_factory(factory).listen(listener)
 }
 
-/// A builder for a server. Awaiting it serves, until the signal of [`with_graceful_shutdown`](Serve::with_graceful_shutdown)
-/// completes, or for ever.
+/// A builder for a server. Awaiting it runs the server until the signal of
+/// [`with_graceful_shutdown`](Serve::with_graceful_shutdown) completes, or for ever.
 ///
 /// # Cancel safety
-/// Dropping the future stops listening and closes every connection.
+/// Dropping the future stops listening and closes all connections.
 #[must_use = "a server serves once it is awaited"]
 pub struct Serve {
     pub(super) mount: Arc<dyn Mount>,
     pub(super) state: ServerState,
-    /// What holds for listeners that have no settings of their own.
+    /// The settings of listeners that have none of their own.
     pub(super) listener: ListenerSettings,
     pub(super) listeners: Vec<StartListening>,
     pub(super) tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub(super) signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-/// Starts one listener, once everything else is settled.
+/// Starts a listener, once all settings are known.
 pub(super) type StartListening =
     Box<dyn FnOnce(&mut JoinSet<()>, Arc<ServerState>, &ListenerSettings, &Arc<dyn Mount>) + Send>;
 
 impl Serve {
-    /// A server of clones of `service` that listens nowhere yet.
+    /// Creates a server without listeners. Each connection gets a clone of `service`.
     pub fn new<S: CommandService>(service: S) -> Self {
         Self::from_make_service(ClonedService::new(service))
     }
 
-    /// A server of services that `factory` makes, that listens nowhere yet.
+    /// Creates a server without listeners. `factory` makes the service of each connection, as with
+    /// [`serve_with_factory`].
     pub fn with_factory<M, S>(factory: M) -> Self
     where
         M: Service<Session, Response = S, Error: Into<BoxError>, Future: Send> + Clone + Send + 'static,
@@ -98,13 +102,12 @@ impl Serve {
         }
     }
 
-    /// Serves the connections of another listener too.
+    /// Adds a listener.
     pub fn listen(self, listener: impl Listener) -> Self {
         self.listen_with(listener, ListenOptions::new())
     }
 
-    /// Serves the connections of another listener too, with settings of its own: who must authenticate there, what is
-    /// allowed, which protocol is spoken.
+    /// Adds a listener with its own options: authentication, limits, protocol.
     pub fn listen_with<C>(mut self, listener: impl Listener, options: ListenOptions<C>) -> Self
     where
         C: Codec + Send + 'static,
@@ -120,14 +123,14 @@ impl Serve {
         self
     }
 
-    /// Stops when `signal` completes: no connection is accepted any more, commands in flight are answered, what was not
-    /// begun is dropped, connections are closed in order. What is not done within the
-    /// [grace period](Serve::grace_period) is cut, and counted.
+    /// Shuts the server down when `signal` completes. It stops accepting connections, answers the commands in flight,
+    /// drops those that were not called, and closes the connections. Connections that are still open after the [grace
+    /// period](Serve::grace_period) are closed immediately, and counted in [`Stopped::cut`](super::Stopped::cut).
     pub fn with_graceful_shutdown(self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { signal: Some(Box::pin(signal)), ..self }
     }
 
-    /// Runs `task` beside the server, until it ends or the server does: work that belongs to the service, such as
+    /// Runs `task` in the background until it completes or the server ends: work that belongs to the service, such as
     /// [`Store::run`](crate::store::Store::run). A panic in it is logged.
     ///
     /// ```no_run
@@ -142,7 +145,7 @@ impl Serve {
         self
     }
 
-    /// The connections of this server, for the program around it.
+    /// Returns a handle to the connections of this server.
     pub fn clients(&self) -> Clients {
         Clients::new(self.state.registry.clone())
     }
@@ -154,10 +157,11 @@ impl Serve {
         self
     }
 
-    /// Adds exclusive commands: those that change what later ones mean. An exclusive command is called when everything before
-    /// it is answered, and nothing is called until it is answered. The commands that the
-    /// [catalog](kvstore_protocol::catalog) flags as exclusive are known; a command that [upgrades](super::upgrade()) its
-    /// connection, or logs in where several commands are [in flight](Self::max_in_flight), must be added.
+    /// Adds exclusive commands. An exclusive command is called after all earlier commands are answered, and no command
+    /// is called until it is answered: it changes the meaning of later commands. The commands with
+    /// [`Flags::EXCLUSIVE`](kvstore_protocol::catalog::Flags::EXCLUSIVE) in the catalog are exclusive already. Add
+    /// commands that [upgrade](super::upgrade()) their connection, and, if [`max_in_flight`](Self::max_in_flight) is
+    /// not 1, those that change their session.
     pub fn exclusive<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         for name in names {
             self.state.exclusive.insert(name.as_ref());
@@ -222,7 +226,8 @@ impl Serve {
         self
     }
 
-    /// Where the commands of the connection (PING, HELLO, AUTH, CLIENT …) are answered: in front of the service by default.
+    /// Sets where the connection commands (PING, HELLO, AUTH, CLIENT …) are answered: in front of the service by
+    /// default.
     ///
     /// With [`ConnectionCommands::Inside`] the service has a [`ConnectionLayer`](super::ConnectionLayer), and the layers outside
     /// of that see these commands too. Without one, the service itself must answer them.
@@ -241,7 +246,7 @@ impl Serve {
         self
     }
 
-    /// Requires clients to authenticate before other commands are answered.
+    /// Requires clients to authenticate.
     pub fn authenticate(mut self, auth: impl Authenticate) -> Self {
         self.listener.auth = Some(Arc::new(auth));
         self
@@ -249,8 +254,8 @@ impl Serve {
 
     /// Adds commands that clients may send before they have authenticated. AUTH, HELLO, RESET and QUIT are among them already.
     ///
-    /// So a command of one's own can log a client in. It changes the session of its connection, and the next command of the
-    /// same pipeline runs as that user:
+    /// This allows a command of your own to authenticate a client: it sets the user of the session. The next command in
+    /// the same pipeline runs as that user:
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -277,7 +282,7 @@ impl Serve {
     ///
     /// let app = Router::new().command("LOGIN", login).command("WHOAMI", whoami);
     /// let server = Server::start_with(|listener| {
-    ///     // Nobody knows the password, so LOGIN is the only way in.
+    ///     // No client knows this password, so LOGIN is the only way to authenticate.
     ///     kvstore::serve(listener, app).authenticate(Password::new(b"\0")).allow_unauthenticated(["LOGIN"])
     /// });
     /// let login = Command::new("LOGIN").arg("token");
@@ -293,19 +298,19 @@ impl Serve {
         self
     }
 
-    /// The name and the version of the server, as HELLO tells them: `redis` and `7.2.0` by default, since clients infer from
-    /// them what they may use.
+    /// Sets the name and the version that HELLO returns: `redis` and `7.2.0` by default, since clients choose features
+    /// by them.
     pub fn server_name(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.state.settings.name = (name.into(), version.into());
         self
     }
 
-    /// How many commands of one connection may be in flight at a time: 1 by default, strict sequence. More is for
-    /// services that wait, for a disk or another server.
+    /// Sets the maximum number of commands in flight per connection: 1 by default, which is strict sequence. More is
+    /// useful for services that wait for a disk or another server.
     ///
-    /// Answers keep the order of the requests. Effects may not: a command is called when the one before it has been called
-    /// and is pending, and what a service does with both at a time is up to the service. A client that pipelines `SET k 1`
-    /// and `GET k` to such a service may read the old value. [Exclusive](Self::exclusive) commands are called alone.
+    /// Responses keep the order of the requests. Effects may be reordered: a command is called while earlier ones are
+    /// pending, and the service may complete them in any order. A client that pipelines `SET k 1` and `GET k` may read
+    /// the old value. [Exclusive](Self::exclusive) commands are called alone.
     pub fn max_in_flight(mut self, commands: usize) -> Self {
         self.state.settings.max_in_flight = commands.max(1);
         self
@@ -323,7 +328,7 @@ impl Serve {
         self
     }
 
-    /// Whether a server without authentication refuses clients from other machines: true by default, as in Redis.
+    /// Sets whether a server without authentication refuses clients from other machines: true by default, as in Redis.
     pub fn protected_mode(mut self, is_on: bool) -> Self {
         self.listener.protected_mode = is_on;
         self

@@ -1,13 +1,13 @@
-//! [`ServerSettings`]: what a server allows its connections, in one plain struct.
+//! [`ServerSettings`]: the settings of a server.
 
 use std::time::Duration;
 
-/// Every setting of a server that is not a service and cannot be set while it runs. The methods of the builder with the same
-/// names set them and say what each one means; the defaults stand here.
+/// The settings of a server that cannot change while it runs. The methods of [`Serve`](super::Serve) with the same
+/// names set and document them. The defaults are here.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerSettings {
     pub(crate) max_in_flight: usize,
-    /// Whether a connection keeps its service while it waits.
+    /// Whether an idle connection keeps its service.
     pub(crate) keep_service: bool,
     pub(crate) databases: usize,
     pub(crate) unauthenticated_timeout: Duration,
@@ -19,7 +19,7 @@ pub(crate) struct ServerSettings {
     pub(crate) push_buffer: usize,
     pub(crate) grace: Duration,
     pub(crate) socket: SocketOptions,
-    /// What HELLO calls the server, and its version.
+    /// The name and the version that HELLO returns.
     pub(crate) name: (String, String),
     pub(crate) connection_commands: ConnectionCommands,
 }
@@ -45,24 +45,24 @@ impl Default for ServerSettings {
     }
 }
 
-/// The least that a peer must send: so many bytes in every window.
+/// The minimum rate at which a client must send an incomplete request: `bytes` per `window`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MinSendRate {
     pub(crate) bytes: usize,
     pub(crate) window: Duration,
 }
 
-/// Where the commands of the connection are answered: [`Serve::connection_commands`](super::Serve::connection_commands).
+/// Where the connection commands are answered, for [`Serve::connection_commands`](super::Serve::connection_commands).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConnectionCommands {
     /// In front of the service: `serve` puts a [`ConnectionLayer`](super::ConnectionLayer) around it.
     #[default]
     Outermost,
-    /// In the service, which has a [`ConnectionLayer`](super::ConnectionLayer) of its own.
+    /// In the service, which contains a [`ConnectionLayer`](super::ConnectionLayer).
     Inside,
 }
 
-/// What is set on every TCP socket that is accepted.
+/// Options of accepted TCP sockets.
 ///
 /// ```
 /// use kvstore::server::SocketOptions;
@@ -73,21 +73,21 @@ pub enum ConnectionCommands {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketOptions {
-    /// Whether small writes leave at once (`TCP_NODELAY`); true by default.
+    /// Whether small writes are sent immediately (`TCP_NODELAY`): true by default.
     pub nodelay: bool,
-    /// How long a connection is silent before the kernel probes it (`SO_KEEPALIVE`); 300 s by default, as in Redis.
-    /// `None` for never.
+    /// After what idle time the kernel probes a connection (`SO_KEEPALIVE`): 300 s by default, as in Redis. `None`
+    /// disables it.
     pub keepalive: Option<Duration>,
 }
 
 impl SocketOptions {
-    /// Whether small writes leave at once.
+    /// Sets whether small writes are sent immediately.
     #[must_use]
     pub fn nodelay(self, nodelay: bool) -> Self {
         Self { nodelay, ..self }
     }
 
-    /// How long a connection is silent before the kernel probes it; `None` for never.
+    /// Sets after what idle time the kernel probes a connection; `None` disables it.
     #[must_use]
     pub fn keepalive(self, silence: impl Into<Option<Duration>>) -> Self {
         Self { keepalive: silence.into(), ..self }

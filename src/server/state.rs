@@ -1,4 +1,4 @@
-//! [`ServerState`]: what all connections of a server share.
+//! [`ServerState`]: the state that all connections of a server share.
 
 use std::{
     fmt,
@@ -19,17 +19,17 @@ use super::{
     status::RuntimeState,
 };
 
-/// A function that is shown each batch of commands.
+/// The function that is called with each batch of decoded commands.
 pub(super) type Prefetch = Arc<dyn Fn(&[Command]) + Send + Sync>;
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 #[derive(Default)]
 pub(super) struct ServerState {
     pub(super) settings: ServerSettings,
     pub(super) exclusive: ExclusiveCommands,
-    /// The commands that clients may send before they have authenticated, beside those of the catalog.
+    /// The commands that clients may send before they authenticate, in addition to those of the catalog.
     pub(super) no_auth: NameMap<()>,
-    /// Over how many bytes the last argument of a command is streamed.
+    /// By command name: the size in bytes above which the last argument is streamed.
     pub(super) streams: NameMap<usize>,
     pub(super) registry: Arc<Registry>,
     pub(super) runtime: RuntimeState,
@@ -39,7 +39,7 @@ pub(super) struct ServerState {
 }
 
 impl ServerState {
-    /// Tells the observer, if there is one. A panic in it is logged and changes nothing.
+    /// Calls the observer, if there is one. A panic in it is logged and ignored.
     #[inline]
     pub(super) fn notify(&self, event: ConnectionEvent<'_>) {
         if let Some(observe) = &self.observe {
@@ -59,9 +59,9 @@ impl fmt::Debug for ServerState {
     }
 }
 
-/// Which commands are exclusive: called when everything before them is answered, and alone.
+/// The exclusive commands: called alone, after all earlier commands are answered.
 pub(super) struct ExclusiveCommands {
-    /// By their numbers in the catalog.
+    /// Indexed by [`CommandId`].
     known: Box<[bool; CommandId::LIMIT]>,
     others: NameMap<()>,
 }
@@ -85,7 +85,7 @@ impl ExclusiveCommands {
     }
 }
 
-/// The commands that the catalog calls so.
+/// The commands that are exclusive in the catalog.
 impl Default for ExclusiveCommands {
     fn default() -> Self {
         let mut exclusive = Self { known: Box::new([false; CommandId::LIMIT]), others: NameMap::default() };
@@ -95,7 +95,7 @@ impl Default for ExclusiveCommands {
     }
 }
 
-/// What holds for the connections of one listener.
+/// The settings of one listener.
 pub(super) struct ListenerSettings {
     pub(super) auth: Option<Arc<dyn AnyAuthenticate>>,
     pub(super) limits: Limits,
@@ -109,7 +109,7 @@ impl Default for ListenerSettings {
 }
 
 impl ListenerSettings {
-    /// The user of a client before it has authenticated.
+    /// Returns the user of a client before it authenticates.
     pub(super) fn first_user(&self) -> Option<Arc<str>> {
         self.auth.is_none().then(|| Arc::from("default"))
     }

@@ -1,4 +1,4 @@
-//! [`ServerStatus`]: what a service may know of the server in front of it, and set while it runs.
+//! [`ServerStatus`]: counts and settings of a running server, for services.
 
 use std::{
     fmt,
@@ -14,13 +14,13 @@ use super::{
     state::{ListenerSettings, ServerState},
 };
 
-/// What changes while a server runs: its counts, and the settings that can be set.
+/// The counts of a server, and the settings that can change while it runs.
 #[derive(Debug)]
 pub(super) struct RuntimeState {
     pub(super) connections: AtomicU64,
     pub(super) refused: AtomicU64,
     max_connections: AtomicUsize,
-    /// In milliseconds; 0 for never.
+    /// In milliseconds. 0 if it is disabled.
     idle_timeout: AtomicU64,
 }
 
@@ -57,8 +57,8 @@ impl RuntimeState {
     }
 }
 
-/// The server that a command came through: an [extension](kvstore_protocol::Session::extensions) of the session of each of its
-/// connections. What INFO says about clients, what CONFIG SET changes, and the [clients](Self::clients) themselves.
+/// A handle to the server that a command came through. It is an [extension](kvstore_protocol::Session::extensions) of
+/// every session. Has the counts for INFO, the settings for CONFIG SET, and the [clients](Self::clients).
 #[derive(Clone)]
 pub struct ServerStatus {
     state: Arc<ServerState>,
@@ -79,7 +79,7 @@ impl ServerStatus {
         &self.listener
     }
 
-    /// The connections of the server: to list them, send to them, close them.
+    /// Returns a handle to the connections of the server.
     pub fn clients(&self) -> Clients {
         Clients::new(self.state.registry.clone())
     }
@@ -99,30 +99,31 @@ impl ServerStatus {
         self.state.runtime.set_max_connections(connections);
     }
 
-    /// After how much silence an idle connection is closed; `None` for never.
+    /// Returns after what time an idle connection is closed; `None` for never.
     pub fn idle_timeout(&self) -> Option<Duration> {
         self.state.runtime.idle_timeout()
     }
 
-    /// Sets after how much silence an idle connection is closed, for those that there are as well. Where there was no such
-    /// time before, the silence until now counts in whole seconds, and two less.
+    /// Sets after what time an idle connection is closed, also for open connections. If no timeout was set before,
+    /// their idle time so far is known in whole seconds, and counted up to two seconds short.
     pub fn set_idle_timeout(&self, timeout: Option<Duration>) {
         self.state.runtime.set_idle_timeout(timeout);
         self.state.registry.wake_all();
     }
 
-    /// How many came since the start, or since the counts were reset, those that were turned away included.
+    /// Returns the number of accepted connections since the start or the last reset of the counts, including rejected
+    /// ones.
     pub fn total_connections(&self) -> u64 {
         self.state.runtime.connections.load(Ordering::Relaxed)
     }
 
-    /// Counts connections from 0 again.
+    /// Resets the counts to 0.
     pub fn reset_counts(&self) {
         self.state.runtime.connections.store(0, Ordering::Relaxed);
         self.state.runtime.refused.store(0, Ordering::Relaxed);
     }
 
-    /// How many were turned away because there were too many.
+    /// Returns the number of connections that were rejected because the maximum was reached.
     pub fn refused_connections(&self) -> u64 {
         self.state.runtime.refused.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! [`upgrade`]: a handler takes its connection out of the loop, for a protocol of its own.
+//! [`upgrade`]: hands a connection to a handler, which speaks another protocol on it.
 
 use std::{
     fmt,
@@ -118,7 +118,7 @@ impl AsyncRead for Upgraded {
         buffer.put_slice(&self.unread[..length]);
         self.unread.advance(length);
         if self.unread.is_empty() {
-            // Not to keep what it was a part of.
+            // Releases the buffer that it is a part of.
             self.unread = Bytes::new();
         }
         Poll::Ready(Ok(()))
@@ -160,7 +160,7 @@ impl fmt::Debug for Upgraded {
     }
 }
 
-/// Runs what took a connection, to its end or until it is killed. `place` is the connection's among the others.
+/// Runs the handler of an upgraded connection until it completes or the connection is killed.
 pub(super) fn run_upgraded(
     run: UpgradeHandler,
     io: ServerIo,
@@ -181,7 +181,7 @@ pub(super) fn run_upgraded(
     })
 }
 
-/// Waits for the order to close at once, and passes on the one to stop.
+/// Waits for an order to kill the connection, and signals an order to stop.
 async fn wait_for_kill(mut inbox: Inbox, stopping: CancellationToken) {
     inbox.close_to_messages();
     ordered(&mut inbox, Order::Stop).await;
@@ -189,7 +189,7 @@ async fn wait_for_kill(mut inbox: Inbox, stopping: CancellationToken) {
     ordered(&mut inbox, Order::Kill).await;
 }
 
-/// Runs somebody else's future, whose panics are logged. Those in its drop too, when it is killed.
+/// Runs the future of the handler, and catches and logs panics in it, also while it is dropped.
 async fn run_handler(run: UpgradeHandler, upgraded: Upgraded) {
     let Ok(running) = failure::catch(|| run(upgraded)) else { return };
     let mut running = CatchPanics(Some(running));
@@ -201,7 +201,7 @@ struct CatchPanics(Option<UpgradeFuture>);
 impl CatchPanics {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(running) = &mut self.0 else { return Poll::Ready(()) };
-        // A panic ends it, and was logged.
+        // A panic completes it. It was logged.
         failure::catch(|| running.as_mut().poll(cx)).unwrap_or(Poll::Ready(()))
     }
 }

@@ -14,13 +14,13 @@ use tower::{BoxError, Service};
 
 use super::{PATIENCE, settle};
 
-/// Makes a mock service, and the script at which its calls arrive.
+/// Creates a mock service, and the script that receives its calls.
 pub fn mock() -> (Mock, Script) {
     let (calls, called) = mpsc::unbounded_channel();
     (Mock(calls), Script(called))
 }
 
-/// A service that passes each command to the test. It is always ready, and its clones share the script.
+/// A service that passes each command to a [`Script`]. It is always ready, and its clones share the script.
 #[derive(Clone, Debug)]
 pub struct Mock(mpsc::UnboundedSender<Call>);
 
@@ -35,13 +35,13 @@ impl Service<Command> for Mock {
 
     fn call(&mut self, command: Command) -> ResponseFuture {
         let (answer, answered) = oneshot::channel();
-        // If the script is gone, the sender of the answer is dropped, and the call fails.
+        // If the script was dropped, the sender of the answer is dropped too, and the call fails.
         drop(self.0.send(Call { command, answer }));
         ResponseFuture(answered)
     }
 }
 
-/// The answer of a [`Mock`]: ready once the test gives it.
+/// The response future of [`Mock`]. It is ready when the test answers the call.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(oneshot::Receiver<Result<Response, BoxError>>);
@@ -55,7 +55,7 @@ impl Future for ResponseFuture {
     }
 }
 
-/// The calls of a [`Mock`], in their order.
+/// Receives the calls of a [`Mock`], in order.
 #[derive(Debug)]
 pub struct Script(mpsc::UnboundedReceiver<Call>);
 
@@ -63,33 +63,33 @@ impl Script {
     /// Waits for the next call.
     ///
     /// # Panics
-    /// When there is none within a minute, or the mock and all of its clones are dropped.
+    /// If there is none within a minute, or the mock and all its clones were dropped.
     ///
     /// # Cancel safety
-    /// No call is lost.
+    /// This method is cancel safe: no call is lost.
     pub async fn next(&mut self) -> Call {
         timeout(PATIENCE, self.0.recv()).await.expect("another command is called").expect("the mock is there")
     }
 
-    /// Waits for the next call, which must be of the command with this name.
+    /// Waits for the next call, which must be of the command called `name`.
     ///
     /// # Panics
-    /// When it is of another command, or there is none within a minute.
+    /// If it is of another command, or there is none within a minute.
     pub async fn expect(&mut self, name: &str) -> Call {
         let call = self.next().await;
         assert!(call.command.is(name), "{:?} was called instead of {name}", call.command);
         call
     }
 
-    /// The calls that have arrived by now.
+    /// Returns the calls that have arrived and were not taken.
     pub fn waiting(&mut self) -> Vec<Call> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
 
-    /// Asserts that no more calls arrive, once all tasks are idle. Time must be paused.
+    /// Waits until all tasks are idle, and asserts that no call has arrived. Time must be paused.
     ///
     /// # Panics
-    /// When there is a call.
+    /// If there is a call.
     pub async fn assert_quiet(&mut self) {
         settle().await;
         let called = self.waiting();
@@ -97,37 +97,37 @@ impl Script {
     }
 }
 
-/// A call that is pending. It fails when it is dropped without an answer.
+/// A pending call. Dropping it without an answer fails the call.
 pub struct Call {
     command: Command,
     answer: oneshot::Sender<Result<Response, BoxError>>,
 }
 
 impl Call {
-    /// The command.
+    /// Returns the command.
     pub fn command(&self) -> &Command {
         &self.command
     }
 
-    /// Answers the call. The answer is dropped if the future of the call was dropped.
+    /// Answers the call. Has no effect if the future of the call was dropped.
     pub fn answer(self, answer: impl IntoResponse) {
         drop(self.answer.send(Ok(answer.into_response())));
     }
 
-    /// Fails the call.
+    /// Fails the call with an error.
     pub fn fail(self, error: impl Into<BoxError>) {
         drop(self.answer.send(Err(error.into())));
     }
 
-    /// Waits until the future of the call is dropped: the call was cancelled.
+    /// Waits until the call is cancelled: its future is dropped.
     ///
     /// # Panics
-    /// When it is not dropped within a minute.
+    /// If it is not dropped within a minute.
     pub async fn dropped(&mut self) {
         timeout(PATIENCE, self.answer.closed()).await.expect("the future is dropped");
     }
 
-    /// Whether the future of the call was dropped.
+    /// Whether the call was cancelled: its future was dropped.
     pub fn is_dropped(&self) -> bool {
         self.answer.is_closed()
     }

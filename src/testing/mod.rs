@@ -1,8 +1,9 @@
-//! Tests without sockets: a server over pipes in memory with a client, and a mock service whose answers the test gives.
+//! Utilities for tests without sockets: a server over in-memory pipes, and a mock service that the test controls.
 //!
-//! Everything here, and everything in a server, uses tokio's clock. With `#[tokio::test(start_paused = true)]` (tokio's
-//! feature `test-util`) a timeout of an hour elapses at once when all tasks are idle, and no test depends on the speed of the
-//! machine. To test a handler or a layer alone, call it with [`tower::ServiceExt::oneshot`]: it is a `Service`.
+//! All code here and in a server uses the clock of tokio. With `#[tokio::test(start_paused = true)]` (feature
+//! `test-util` of tokio) a timeout of an hour elapses immediately when all tasks are idle, and tests do not depend on
+//! the speed of the machine. A handler or a layer alone is tested with [`tower::ServiceExt::oneshot`], since it is a
+//! `Service`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,7 +20,7 @@
 //! let server = Server::start(TimeoutLayer::new(Duration::from_secs(60)).layer(service));
 //! let client = server.client();
 //!
-//! // The test plays the service: it sees each command, and answers it.
+//! // The test takes the place of the service: it receives each command and answers it.
 //! let asked = tokio::spawn(async move { client.execute(Command::new("GET").arg("key")).await });
 //! let call = script.next().await;
 //! assert_eq!(call.command(), &Command::new("GET").arg("key"));
@@ -43,10 +44,10 @@ pub use self::{
     server::Server,
 };
 
-/// How long a test waits before it fails: a minute, which elapses at once while time is paused.
+/// How long a test waits before it fails. Elapses immediately while time is paused.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until all tasks are idle. Time must be paused: it advances only then.
+/// Waits until all tasks are idle. Time must be paused: paused time advances only when all tasks are idle.
 pub async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }

@@ -13,8 +13,8 @@ use crate::{
     server::{PipeConnector, PipeListener, Serve, Stopped, pipe, serve},
 };
 
-/// A server over pipes in memory. It runs as long as the runtime does, or until it is [stopped](Self::stop); connections
-/// outlive this handle.
+/// A server over in-memory pipes. It runs until it is [stopped](Self::stop) or the runtime is dropped. Dropping this
+/// handle does not stop it.
 #[derive(Debug)]
 pub struct Server {
     connector: PipeConnector,
@@ -31,7 +31,7 @@ impl Server {
         Self::start_with(|listener| serve(listener, service))
     }
 
-    /// Starts a server with settings of its own: the function builds it on the listener.
+    /// Starts a server with other settings: `build` creates it for the listener.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -58,7 +58,7 @@ impl Server {
         Self { connector, stop, running }
     }
 
-    /// A client with a connection of its own, which speaks RESP2. For [pushes](Client::pushes) make one that speaks RESP3:
+    /// Connects a client that speaks RESP2. For [pushes](Client::pushes), connect one that speaks RESP3:
     /// `Client::builder().resp3().over(server.connector().connect()?)`.
     ///
     /// # Panics
@@ -67,7 +67,7 @@ impl Server {
         Client::over(self.stream(), ClientCodec::resp())
     }
 
-    /// The client's end of a new connection, for raw bytes.
+    /// Opens a connection and returns its client end, for raw bytes.
     ///
     /// # Panics
     /// When the server has ended.
@@ -75,22 +75,22 @@ impl Server {
         self.connector.connect().expect("the server runs")
     }
 
-    /// The connector: for clients that reconnect, and for pipes with less room.
+    /// Returns the connector, for clients that reconnect, and for pipes with smaller buffers.
     pub fn connector(&self) -> &PipeConnector {
         &self.connector
     }
 
-    /// Starts a graceful shutdown. The future is ready when the server has stopped, and need not be awaited.
+    /// Starts a graceful shutdown. The returned future completes when the server has stopped; it need not be awaited.
     ///
     /// # Errors
-    /// When the server panicked.
+    /// If the server panicked.
     pub fn stop(self) -> impl Future<Output = Result<Stopped, JoinError>> + Send {
-        // A server that has ended has dropped the receiver.
+        // Fails only if the server has ended, and dropped the receiver.
         let _ = self.stop.send(());
         self.running
     }
 
-    /// Aborts the server with all of its connections, as when its machine fails.
+    /// Aborts the server and closes all its connections, like a crash of its machine.
     pub fn kill(self) {
         self.running.abort();
     }

@@ -1,6 +1,6 @@
-//! [`Arity`]: how many words a command has.
+//! [`Arity`]: the number of words of a command.
 
-/// How many words a command has, its name (and that of its sub-command) included.
+/// The number of words of a command, including its name and that of its sub-command.
 ///
 /// ```
 /// use kvstore_protocol::catalog::Arity;
@@ -15,12 +15,12 @@ pub struct Arity {
 }
 
 impl Arity {
-    /// This many words.
+    /// Exactly this many words.
     pub const fn exactly(words: usize) -> Self {
         Self { least: words, most: words }
     }
 
-    /// This many words or more.
+    /// At least this many words.
     pub const fn at_least(words: usize) -> Self {
         Self { least: words, most: usize::MAX }
     }
@@ -30,12 +30,12 @@ impl Arity {
         Self { least, most }
     }
 
-    /// The smallest number of words.
+    /// Returns the minimum number of words.
     pub const fn least(self) -> usize {
         self.least
     }
 
-    /// The largest number of words; `usize::MAX` when there is no bound.
+    /// Returns the maximum number of words; `usize::MAX` if there is none.
     pub const fn most(self) -> usize {
         self.most
     }
@@ -46,19 +46,19 @@ impl Arity {
         self.least <= words && words <= self.most
     }
 
-    /// The arity of two parts of a command together.
+    /// Returns the sum of two arities: that of two parts of a command together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self { least: self.least.saturating_add(other.least), most: self.most.saturating_add(other.most) }
     }
 
-    /// The same arity after `words` more words.
+    /// Returns the arity with `words` additional words.
     #[must_use]
     pub const fn behind(self, words: usize) -> Self {
         self.and(Self::exactly(words))
     }
 
-    /// The number that `COMMAND` shows: negative for "at least". It has no form for an upper bound.
+    /// Returns the number that `COMMAND` shows: negative for a minimum. It cannot express a maximum.
     pub const fn as_redis(self) -> i64 {
         let least = self.least as i64;
         if self.least == self.most { least } else { -least }

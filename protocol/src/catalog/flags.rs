@@ -1,8 +1,8 @@
-//! [`Flags`]: what a command does, as bits.
+//! [`Flags`]: the properties of a command, as bits.
 
 use std::{fmt, ops::BitOr};
 
-/// What a command does, as bits.
+/// The properties of a command, as bits.
 ///
 /// ```
 /// use kvstore_protocol::{Command, catalog::Flags};
@@ -15,7 +15,7 @@ use std::{fmt, ops::BitOr};
 pub struct Flags(u32);
 
 impl Flags {
-    /// No flags: changes nothing and reads no data.
+    /// No flags: does not access data.
     pub const PLAIN: Self = Self(0);
     /// Reads data and changes nothing.
     pub const READ: Self = Self(1);
@@ -23,55 +23,55 @@ impl Flags {
     pub const WRITE: Self = Self(1 << 1);
     /// Takes constant or logarithmic time.
     pub const FAST: Self = Self(1 << 2);
-    /// May use more memory: refused when memory is short.
+    /// May use more memory: refused when the server is out of memory.
     pub const DENY_OOM: Self = Self(1 << 3);
     /// For administrators.
     pub const ADMIN: Self = Self(1 << 4);
     /// In the ACL category `dangerous`.
     pub const DANGEROUS: Self = Self(1 << 5);
-    /// May wait for another client.
+    /// May block until another client acts.
     pub const BLOCKING: Self = Self(1 << 6);
     /// Not allowed in a script.
     pub const NO_SCRIPT: Self = Self(1 << 7);
-    /// Publishes, or subscribes.
+    /// Related to Pub/Sub.
     pub const PUBSUB: Self = Self(1 << 8);
-    /// Answered while the data set is loaded.
+    /// Allowed while the data set is being loaded.
     pub const LOADING: Self = Self(1 << 9);
-    /// Answered by a replica whose data is stale.
+    /// Allowed on a replica with stale data.
     pub const STALE: Self = Self(1 << 10);
-    /// Answered before the client has authenticated.
+    /// Allowed before the client has authenticated.
     pub const NO_AUTH: Self = Self(1 << 11);
     /// Not allowed in a transaction.
     pub const NO_MULTI: Self = Self(1 << 12);
-    /// Its keys are not at fixed places.
+    /// Its keys are not at fixed positions.
     pub const MOVABLE_KEYS: Self = Self(1 << 13);
-    /// Answered while a script runs for long.
+    /// Allowed while a long script is running.
     pub const ALLOW_BUSY: Self = Self(1 << 14);
     /// Not shown by MONITOR.
     pub const SKIP_MONITOR: Self = Self(1 << 15);
     /// Not recorded in the slow log.
     pub const SKIP_SLOWLOG: Self = Self(1 << 16);
-    /// Refused while the data set is replaced by another.
+    /// Not allowed while a replica replaces its data set.
     pub const NO_ASYNC_LOADING: Self = Self(1 << 17);
     /// May be called without keys.
     pub const NO_MANDATORY_KEYS: Self = Self(1 << 18);
-    /// Changes what later commands of its connection mean: called when everything before it is answered, and nothing is
-    /// called until it is answered.
+    /// Changes the meaning of later commands of its connection. It is called alone: after all earlier commands are
+    /// answered, and no command is called until it is answered.
     pub const EXCLUSIVE: Self = Self(1 << 19);
-    /// About the connection and not about data: answered by the server's connection layer.
+    /// A connection command, which the connection layer of the server answers.
     pub const CONNECTION: Self = Self(1 << 20);
-    /// Its arguments may hold passwords.
+    /// Its arguments may contain passwords.
     pub const SENSITIVE: Self = Self(1 << 21);
     /// Runs other commands: a script or a function.
     pub const RUNS_COMMANDS: Self = Self(1 << 22);
-    /// Begins or ends a transaction, or adds to its conditions.
+    /// Part of a transaction: MULTI, EXEC, DISCARD, WATCH and UNWATCH.
     pub const TRANSACTION: Self = Self(1 << 23);
-    /// Begins or ends a subscription: confirmed by one push for each channel.
+    /// Begins or ends a subscription. Answered by one push message for each channel.
     pub const SUBSCRIPTION: Self = Self(1 << 24);
     /// Answered by a stream of messages.
     pub const NO_SINGLE_REPLY: Self = Self(1 << 25);
 
-    /// The flags that `COMMAND` shows, by the names that Redis has for them.
+    /// The flags that `COMMAND` shows, with their names in Redis.
     const NAMES: [(Self, &'static str); 18] = [
         (Self::READ, "readonly"),
         (Self::WRITE, "write"),
@@ -93,13 +93,13 @@ impl Flags {
         (Self::NO_MANDATORY_KEYS, "no_mandatory_keys"),
     ];
 
-    /// The flags of both.
+    /// Returns the flags of both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The flags of all.
+    /// Returns the flags of all.
     #[must_use]
     pub const fn all(flags: &[Self]) -> Self {
         let (mut all, mut index) = (Self::PLAIN, 0);
@@ -116,7 +116,7 @@ impl Flags {
         self.0 & flags.0 != 0
     }
 
-    /// The names that `COMMAND` shows.
+    /// Returns the names that `COMMAND` shows.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
     }

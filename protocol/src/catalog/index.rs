@@ -1,24 +1,25 @@
-//! From the name of a command to its number: read for every command that is decoded.
+//! Looks up the number of a command by its name, for every decoded command.
 //!
-//! An open hash table that is built by the compiler, so a lookup touches two cache lines and follows no pointer.
+//! A hash table with open addressing that is built at compile time, so a lookup touches two cache lines and follows no
+//! pointer.
 
 use super::table::COMMANDS;
 use crate::folded_name::{CASE, Edges, FoldedName, letters};
 
-/// How many slots the table has: a power of two, of which most are empty. A name that is not here mostly ends at one of those.
+/// The number of slots, a power of two. Most are empty, so that the lookup of an unknown name usually ends at once.
 const SLOTS: usize = 4096;
 
-/// The numbers of commands, each at the slot of its name or behind it; 0 where there is none.
+/// The numbers of commands, each at the slot of its name or after it; 0 for an empty slot.
 static NUMBERS: [u16; SLOTS] = numbers();
 
 static NAMES: [FoldedName; COMMANDS.len()] = names();
 
-/// Names of up to eight bytes, each at its slot or behind it. They are most of those that come.
+/// Names of up to eight bytes, which are most names in practice, each at its slot or after it.
 static SHORT: [ShortName; SHORT_SLOTS] = short_names();
 
 const SHORT_SLOTS: usize = 1024;
 
-/// A name of up to eight bytes in lower case, and where its letters are.
+/// A name of up to eight bytes in lower case, and which of its bytes are letters.
 #[derive(Clone, Copy)]
 struct ShortName {
     word: u64,
@@ -27,7 +28,8 @@ struct ShortName {
     number: u16,
 }
 
-/// The number of the command whose name is the first `len` bytes of `input`, counted from 1; 0 when there is none.
+/// Returns the number of the command whose name is the first `len` bytes of `input`, counted from 1; 0 if it is
+/// unknown.
 #[inline]
 pub(super) fn number_at(input: &[u8], len: usize) -> u16 {
     match input.first_chunk() {
@@ -36,7 +38,7 @@ pub(super) fn number_at(input: &[u8], len: usize) -> u16 {
     }
 }
 
-/// The number of a name that is the upper bytes of a word.
+/// Returns the number of a name in the upper bytes of a word.
 #[inline]
 fn number_of_short(word: u64, len: usize) -> u16 {
     let mut slot = short_slot(word);
@@ -52,14 +54,14 @@ fn number_of_short(word: u64, len: usize) -> u16 {
     }
 }
 
-/// The slot that short names of either case share.
+/// Returns the slot of a short name, regardless of its case.
 #[inline]
 const fn short_slot(word: u64) -> usize {
     let folded = word | u64::from_ne_bytes([CASE; 8]);
     (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % SHORT_SLOTS
 }
 
-/// The number of the command called `name`, counted from 1; 0 when there is none.
+/// Returns the number of the command called `name`, counted from 1; 0 if it is unknown.
 pub(super) fn number_of(name: &[u8]) -> u16 {
     let edges = Edges::of(name);
     let mut slot = edges.slot(SLOTS);
@@ -121,7 +123,7 @@ const fn short_names() -> [ShortName; SHORT_SLOTS] {
     names
 }
 
-/// A name of up to eight bytes as the upper bytes of a word.
+/// Returns a name of up to eight bytes as the upper bytes of a word.
 const fn word_of(name: &[u8]) -> u64 {
     let (mut bytes, mut index) = ([0; 8], 0);
     while index < name.len() {

@@ -1,14 +1,14 @@
-//! [`KeySpec`]: where the keys of a command are among its words.
+//! [`KeySpec`]: the positions of the keys of a command.
 
 use std::iter::StepBy;
 use std::ops::Range;
 
 use crate::{Command, parse_integer};
 
-/// A row of keys of a command, and what the command does to them.
+/// The positions of a group of keys of a command, and how the command accesses them.
 ///
-/// The form is that of the key specifications of Redis: a place where the search begins, and how many keys there are from
-/// there on. A command may have several. Words are counted from the name, which is word 0.
+/// This is the format of the key specifications of Redis: where the search begins, and how many keys follow. A command
+/// may have several. The name is word 0.
 ///
 /// ```
 /// use kvstore_protocol::{Command, catalog::KeySpec};
@@ -23,13 +23,13 @@ use crate::{Command, parse_integer};
 pub struct KeySpec {
     access: KeyAccess,
     begin: usize,
-    /// The search begins behind this word, which stands at `begin` or later.
+    /// If set, the keys begin after this word, which is searched for from `begin` on.
     keyword: Option<&'static str>,
     count: KeyCount,
     step: usize,
 }
 
-/// What a command does to a key.
+/// How a command accesses a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyAccess {
@@ -37,14 +37,14 @@ pub enum KeyAccess {
     Read,
     /// Reads or changes a part of the value.
     Update,
-    /// Sets the value, whatever it was.
+    /// Replaces the value without reading it.
     Overwrite,
     /// Removes the key.
     Remove,
 }
 
 impl KeyAccess {
-    /// The name that `COMMAND` shows: `RO`, `RW`, `OW` or `RM`.
+    /// Returns the name that `COMMAND` shows: `RO`, `RW`, `OW` or `RM`.
     pub const fn as_redis(self) -> &'static str {
         match self {
             Self::Read => "RO",
@@ -57,31 +57,31 @@ impl KeyAccess {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyCount {
-    /// Up to this word, counted from the first key; a negative number counts from the end.
+    /// All words up to this one, counted from the first key. A negative number counts from the end.
     To(isize),
-    /// The words up to the end, but only the first of so many parts of them.
+    /// The first of this many equal parts of all words up to the end.
     PartOf(usize),
-    /// As many as the word at the beginning says; they follow it.
+    /// The number is in the first word; the keys follow it.
     Counted,
 }
 
 impl KeySpec {
-    /// One key at word `index`, which is read.
+    /// A key at word `index`, which is read.
     pub const fn reads(index: usize) -> Self {
         Self::new(KeyAccess::Read, index)
     }
 
-    /// One key at word `index`, a part of which is read or changed.
+    /// A key at word `index`, a part of which is read or changed.
     pub const fn updates(index: usize) -> Self {
         Self::new(KeyAccess::Update, index)
     }
 
-    /// One key at word `index`, which is set.
+    /// A key at word `index`, which is overwritten.
     pub const fn overwrites(index: usize) -> Self {
         Self::new(KeyAccess::Overwrite, index)
     }
 
-    /// One key at word `index`, which is removed.
+    /// A key at word `index`, which is removed.
     pub const fn removes(index: usize) -> Self {
         Self::new(KeyAccess::Remove, index)
     }
@@ -90,48 +90,49 @@ impl KeySpec {
         Self { access, begin, keyword: None, count: KeyCount::To(0), step: 1 }
     }
 
-    /// And all words up to `last`, counted from the end: -1 is the last word.
+    /// Adds all words up to `last`, counted from the end: -1 is the last word.
     #[must_use]
     pub const fn to(self, last: isize) -> Self {
         Self { count: KeyCount::To(last), ..self }
     }
 
-    /// And so many words behind the first.
+    /// Adds the next `more` words.
     #[must_use]
     pub const fn and(self, more: isize) -> Self {
         self.to(more)
     }
 
-    /// Only each `step`th word.
+    /// Only every `step`th word is a key.
     #[must_use]
     pub const fn every(self, step: usize) -> Self {
         Self { step, ..self }
     }
 
-    /// As many keys as the word at the beginning says. They follow it.
+    /// The first word is the number of keys, which follow it.
     #[must_use]
     pub const fn counted(self) -> Self {
         Self { count: KeyCount::Counted, ..self }
     }
 
-    /// The keys follow the word `keyword`, which is searched for from the beginning on.
+    /// The keys begin after the word `keyword`, which is searched for from `index` on.
     #[must_use]
     pub const fn after(self, keyword: &'static str) -> Self {
         Self { keyword: Some(keyword), ..self }
     }
 
-    /// Of the words up to the end, the first of `parts` equal parts are keys.
+    /// The first of `parts` equal parts of all words up to the end are keys.
     #[must_use]
     pub const fn first_of(self, parts: usize) -> Self {
         Self { count: KeyCount::PartOf(parts), ..self }
     }
 
-    /// What the command does to the keys.
+    /// Returns how the command accesses the keys.
     pub const fn access(self) -> KeyAccess {
         self.access
     }
 
-    /// The words of `command` that are keys. A count that is no number, or larger than the command, means none.
+    /// Returns the positions of the keys in `command`. Returns none if the number of keys is invalid or larger than the
+    /// command.
     pub fn words(self, command: &Command) -> StepBy<Range<usize>> {
         self.range(command).unwrap_or(0..0).step_by(self.step)
     }

@@ -1,9 +1,9 @@
-//! [`KnownCommand`]: a row of the catalog, and how it is found.
+//! [`KnownCommand`]: a row of the catalog.
 
 use super::{Arity, Flags, KeyAccess, KeySpec, index, table::COMMANDS};
 use crate::{Command, CommandError};
 
-/// What is known of a command that Redis or Valkey has.
+/// A row of the catalog: the description of a command of Redis or Valkey.
 #[derive(Debug)]
 pub struct KnownCommand {
     name: &'static str,
@@ -14,11 +14,11 @@ pub struct KnownCommand {
     subcommands: &'static [KnownCommand],
 }
 
-/// The number of a command in the catalog; [`UNKNOWN`](Self::UNKNOWN) for a command that is not in it.
+/// The ID of a command in the catalog; [`UNKNOWN`](Self::UNKNOWN) for a command that is not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CommandId(u16);
 
-/// The flags of the commands by number, apart from the rest: several layers ask for those of every command.
+/// The flags of the commands by ID. Stored separately, since several layers read them for every command.
 static FLAGS: [Flags; CommandId::LIMIT] = flags();
 
 const fn flags() -> [Flags; CommandId::LIMIT] {
@@ -30,7 +30,7 @@ const fn flags() -> [Flags; CommandId::LIMIT] {
     flags
 }
 
-/// The commands of the catalog, in the order of their numbers.
+/// Returns the commands of the catalog, in the order of their IDs.
 pub fn commands() -> &'static [KnownCommand] {
     &COMMANDS
 }
@@ -39,36 +39,38 @@ impl CommandId {
     /// A command that is not in the catalog.
     pub const UNKNOWN: Self = Self(0);
 
-    /// Every number is less than this: the length of a table of one's own, which then needs no check of its bounds.
+    /// The upper bound of all IDs. An array of this length can be indexed by [`index`](Self::index) without a bounds
+    /// check.
     pub const LIMIT: usize = 1 << Self::BITS;
 
-    /// How many bits a number has.
+    /// The number of bits of an ID.
     pub(crate) const BITS: u32 = 10;
 
-    /// The number of the command called `name`, without regard to case.
+    /// Returns the ID of the command called `name`, without regard to case.
     pub fn of(name: &[u8]) -> Self {
         Self(index::number_of(name))
     }
 
-    /// The number of the command whose name is the first `len` bytes of `input`: faster where more follows.
+    /// Returns the ID of the command whose name is the first `len` bytes of `input`. Faster than [`of`](Self::of) if
+    /// more bytes follow.
     #[inline]
     pub(crate) fn at(input: &[u8], len: usize) -> Self {
         Self(index::number_at(input, len))
     }
 
-    /// The row of the command, if there is one.
+    /// Returns the row of the command, if it is in the catalog.
     #[inline]
     pub fn known(self) -> Option<&'static KnownCommand> {
         COMMANDS.get(self.index().wrapping_sub(1))
     }
 
-    /// What the command does; no flags for a command that is not in the catalog.
+    /// Returns the flags of the command; none if it is not in the catalog.
     #[inline]
     pub fn flags(self) -> Flags {
         FLAGS[self.index()]
     }
 
-    /// The number, less than [`LIMIT`](Self::LIMIT): for tables of one's own.
+    /// Returns the ID as an index for arrays. It is less than [`LIMIT`](Self::LIMIT).
     #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize % Self::LIMIT
@@ -93,51 +95,51 @@ impl KnownCommand {
         Self { subcommands, ..self }
     }
 
-    /// The name, in upper case.
+    /// Returns the name, in upper case.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The group, as `COMMAND DOCS` has it: `string`, `generic`, … Empty for a sub-command.
+    /// Returns the group that `COMMAND DOCS` shows: `string`, `generic`, …. Empty for a sub-command.
     pub const fn group_name(&self) -> &'static str {
         self.group
     }
 
-    /// How many words the command has.
+    /// Returns the arity.
     pub const fn arity(&self) -> Arity {
         self.arity
     }
 
-    /// What the command does.
+    /// Returns the flags.
     #[inline]
     pub const fn flags(&self) -> Flags {
         self.flags
     }
 
-    /// Where its keys are.
+    /// Returns the positions of the keys.
     pub const fn key_specs(&self) -> &'static [KeySpec] {
         self.keys
     }
 
-    /// Its sub-commands.
+    /// Returns the sub-commands.
     pub const fn subcommands(&self) -> &'static [KnownCommand] {
         self.subcommands
     }
 
-    /// The sub-command called `name`, without regard to case.
+    /// Returns the sub-command called `name`, without regard to case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static KnownCommand> {
         self.subcommands.iter().find(|sub| sub.is(name))
     }
 
-    /// The words of `command` that are keys, and what is done to each. `command` is a call of this command; of one with
-    /// sub-commands, the keys are those of the sub-command that it names.
+    /// Returns the positions of the keys in `command`, a call of this command, and how each is accessed. For a command
+    /// with sub-commands, these are the keys of the sub-command.
     pub fn key_words(&self, command: &Command) -> impl Iterator<Item = (usize, KeyAccess)> {
         let named = command.arg_at(0).and_then(|name| self.subcommand(name));
         let specs = named.unwrap_or(self).keys;
         specs.iter().flat_map(move |spec| spec.words(command).map(|word| (word, spec.access())))
     }
 
-    /// The keys of `command`, a call of this command.
+    /// Returns the keys of `command`, a call of this command.
     pub fn keys_of<'a>(&self, command: &'a Command) -> impl Iterator<Item = &'a [u8]> {
         self.key_words(command).filter_map(|(word, _)| command.arg_at(word - 1))
     }
@@ -147,7 +149,7 @@ impl KnownCommand {
     }
 }
 
-/// The sub-command of `command` that its first argument names, among `subcommands`.
+/// Finds the sub-command in `subcommands` that the first argument of `command` names.
 ///
 /// ```
 /// use kvstore_protocol::{Command, catalog::find_subcommand};
@@ -159,7 +161,8 @@ impl KnownCommand {
 /// ```
 ///
 /// # Errors
-/// `ERR wrong number of arguments …` when there is no argument, and `ERR unknown subcommand …`, in Redis's words.
+/// `ERR wrong number of arguments …` if there is no argument, `ERR unknown subcommand …` if it is not found, in the
+/// words of Redis.
 pub fn find_subcommand<'a, T>(
     command: &Command,
     subcommands: &'a [T],

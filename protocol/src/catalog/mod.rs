@@ -1,11 +1,11 @@
-//! The catalog of well-known commands: what every part of a server may know of a command by its name alone.
+//! The catalog of the commands of Redis and Valkey: arity, flags and keys.
 //!
 //! A row for each command that Redis and Valkey have: how many words it takes, what it does, where its keys are. A
 //! [`Command`](crate::Command) looks its name up once, when it is decoded, and carries the number of its row from then on; so a
 //! transport, a layer or a store asks [`known`](crate::Command::known) and [`flags`](crate::Command::flags), and never compares names. A command of one's
 //! own has no row, and no flags.
 //!
-//! The catalog says what commands mean, not which of them a server answers.
+//! The catalog describes commands. It does not say which of them a server supports.
 //!
 //! ```
 //! use kvstore_protocol::{Command, catalog::Flags};

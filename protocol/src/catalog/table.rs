@@ -1,6 +1,7 @@
-//! The rows of the catalog: the commands of Redis 7.2, and those that later versions of Redis and Valkey added.
+//! The rows of the catalog: the commands of Redis 7.2, and those added by later versions of Redis and Valkey.
 //!
-//! Arity, flags and keys are what `COMMAND` of those servers answers, and flags of our own. A new command is a row here.
+//! Arity, flags and keys are those that `COMMAND` of these servers shows; some flags are additions of this project. To
+//! add a command, add a row.
 
 use super::{Arity, Flags, KeySpec, KnownCommand};
 
@@ -36,7 +37,7 @@ const TRANSACTION: Flags = Flags::TRANSACTION;
 const SUBSCRIPTION: Flags = Flags::SUBSCRIPTION;
 const NO_SINGLE_REPLY: Flags = Flags::NO_SINGLE_REPLY;
 
-/// Every command. Its number is its place in this list, counted from 1.
+/// All commands. The ID of a command is its position in this list, counted from 1.
 pub(super) static COMMANDS: [KnownCommand; 262] = [
     // server
     row("ACL", Arity::at_least(2), &[SENSITIVE], &[]).subs(&ACL_SUBCOMMANDS).group("server"),

@@ -1,4 +1,4 @@
-//! [`RequestBatch`]: requests that lie one behind the other, and become commands together.
+//! [`RequestBatch`]: consecutive requests that become commands together.
 
 use std::{ops::Range, sync::Arc};
 
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{Session, catalog::CommandId};
 
-/// For how many words an empty batch keeps room.
+/// The capacity, in words, that an empty batch keeps.
 const KEPT: usize = 1024;
 
 /// The positions of whole requests at the front of a buffer: what [`Codec::decode_batch`](crate::Codec::decode_batch) fills.
 ///
-/// The commands of a batch share one frame, so each costs less than a command that is split off by itself.
+/// The commands of a batch share one frame, so each costs less than a command that is decoded singly.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -35,33 +35,33 @@ const KEPT: usize = 1024;
 pub struct RequestBatch {
     words: Vec<Word>,
     requests: Vec<Request>,
-    /// The first word of the request that is not ended.
+    /// The index of the first word of the request that has not ended.
     first: usize,
     bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Request {
-    /// Behind which word it ends.
+    /// The index of the word after its last one.
     end: u32,
     id: CommandId,
 }
 
 impl RequestBatch {
-    /// Adds a word to the request that was begun last: where it lies in the buffer.
+    /// Adds a word to the current request, as its range in the buffer.
     ///
     /// # Panics
-    /// When the range ends after 2 GiB.
+    /// If the range ends after 2 GiB.
     #[inline]
     pub fn push_word(&mut self, range: Range<usize>) {
         self.words.push(Word::within(range));
     }
 
-    /// Ends a request, `bytes` from the front of the buffer, where the next one begins. Looks its name up in the
-    /// [catalog](crate::catalog), and returns it with its number there.
+    /// Ends the current request. The next one starts `bytes` after the front of the buffer. Returns the name of the
+    /// command, and its ID in the [catalog](crate::catalog).
     ///
     /// # Panics
-    /// When the batch is full, the request has no words, or its name lies outside of the buffer.
+    /// If the batch is full, the request has no words, or its name is outside of the buffer.
     #[inline(always)]
     pub fn end_request<'a>(&mut self, buffer: &'a [u8], bytes: usize) -> (&'a [u8], CommandId) {
         assert!(!self.is_full(), "a batch is full");
@@ -73,19 +73,19 @@ impl RequestBatch {
         (&buffer[start..end], id)
     }
 
-    /// How many bytes the requests take.
+    /// Returns the size of the requests in the buffer, in bytes.
     #[inline]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How many requests there are.
+    /// Returns the number of requests.
     #[inline]
     pub fn len(&self) -> usize {
         self.requests.len()
     }
 
-    /// Whether there is no room for another request: there are 256, or they have 262,143 words.
+    /// Whether the batch has no room for another request. The limits are 256 requests and about 262,143 words.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.len() >= Extent::COMMANDS || self.first > Extent::WORDS_BEFORE
@@ -96,7 +96,7 @@ impl RequestBatch {
         self.requests.is_empty()
     }
 
-    /// Removes all requests, and the words of one that has not ended. Keeps room for some.
+    /// Removes all requests, and the words of one that has not ended. Keeps some capacity.
     pub fn clear(&mut self) {
         self.words.clear();
         self.words.shrink_to(KEPT);
@@ -104,11 +104,11 @@ impl RequestBatch {
         (self.first, self.bytes) = (0, 0);
     }
 
-    /// Makes commands of the requests, numbered from `number` on. `frame` is the front of the buffer. The batch is empty
-    /// afterwards.
+    /// Removes the requests and returns them as commands, numbered from `number` on. `frame` is the front of the
+    /// buffer, with all requests.
     ///
     /// # Panics
-    /// When a word lies outside of the frame, or there are over 268,435,455 words.
+    /// If a word is outside of the frame, or there are over 268,435,455 words.
     pub fn drain(&mut self, frame: Bytes, session: Arc<Session>, number: u64) -> impl Iterator<Item = Command> {
         // The words of a request that has not ended are dropped.
         let words = &self.words[..self.first];

@@ -1,4 +1,4 @@
-//! [`Command`]: one request, as it came.
+//! [`Command`]: one request.
 
 mod batch;
 mod options;
@@ -43,27 +43,27 @@ pub struct Command {
 }
 
 impl Command {
-    /// A command without arguments.
+    /// Creates a command without arguments.
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
         let words = [Word::within(0..name.len())];
         Self::from_frame(Bytes::copy_from_slice(name), &words)
     }
 
-    /// Appends an argument: bytes, text or a number. One argument copies the command so far, so many arguments go
-    /// through [`Command::with_args`].
+    /// Appends an argument: bytes, text or a number. Copies the command, so use [`with_args`](Command::with_args) for
+    /// many arguments.
     ///
     /// # Panics
-    /// When the command grows over 2 GiB, or over 268,435,455 words.
+    /// If the command grows over 2 GiB, or over 268,435,455 words.
     #[must_use]
     pub fn arg(self, arg: impl ToArg) -> Self {
         self.with_args([arg])
     }
 
-    /// Appends arguments.
+    /// Appends several arguments.
     ///
     /// # Panics
-    /// When the command grows over 2 GiB, or over 268,435,455 words.
+    /// If the command grows over 2 GiB, or over 268,435,455 words.
     #[must_use]
     pub fn with_args<A: ToArg>(self, args: impl IntoIterator<Item = A>) -> Self {
         let mut words = Vec::with_capacity(self.len() + 1);
@@ -79,8 +79,7 @@ impl Command {
         Self::of(Origin { session, number, ..Origin::new(frame.freeze(), &words) })
     }
 
-    /// The same command under another name. The arguments stay where they are: only the name and the places of the
-    /// words are written anew.
+    /// Replaces the name. The arguments are not copied.
     ///
     /// ```
     /// use kvstore_protocol::Command;
@@ -89,7 +88,7 @@ impl Command {
     /// ```
     ///
     /// # Panics
-    /// When the name, with the words that lie outside of the frame, takes over 2 GiB.
+    /// If the name, with the words that are outside of the frame, takes over 2 GiB.
     #[must_use]
     pub fn renamed(mut self, name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
@@ -104,10 +103,10 @@ impl Command {
         self
     }
 
-    /// A command whose words lie in `frame`. The first word is the name.
+    /// Creates a command from words in `frame`. The first word is the name.
     ///
     /// # Panics
-    /// When there is no word or over 268,435,455 of them, or one lies outside the frame.
+    /// If there is no word or over 268,435,455 of them, or one is outside of the frame.
     pub fn from_frame(frame: Bytes, words: &[Word]) -> Self {
         assert!(!words.is_empty(), "a command has a name");
         let lies = |word: &Word| !word.is_external() && word.range().end <= frame.len();
@@ -115,15 +114,15 @@ impl Command {
         Self::from_checked(frame, words)
     }
 
-    /// The same for words that are known to lie in the frame.
+    /// Like [`from_frame`](Self::from_frame), for words that are known to be in the frame.
     pub(crate) fn from_checked(frame: Bytes, words: &[Word]) -> Self {
         Self::of(Origin::new(frame, words))
     }
 
-    /// A command some of whose words ([`Word::external`]) lie in a buffer of their own.
+    /// Creates a command from words in `frame` and words in a separate buffer ([`Word::external`]).
     ///
     /// # Panics
-    /// When there is no word, or one lies outside of both buffers.
+    /// If there is no word, or one is outside of its buffer.
     pub fn from_frame_and_external(frame: Bytes, external: Arc<[u8]>, words: &[Word]) -> Self {
         assert!(!words.is_empty(), "a command has a name");
         let lies = |word: &Word| word.range().end <= if word.is_external() { external.len() } else { frame.len() };
@@ -131,14 +130,14 @@ impl Command {
         Self::of(Origin { external: Some(external), ..Origin::new(frame, words) })
     }
 
-    /// The command that all of these words are.
+    /// Creates the command of all words of an origin.
     fn of(origin: Origin) -> Self {
         let name = origin.words.first().map_or(&[][..], |name| origin.slice(*name));
         let extent = Extent::new(0, CommandId::of(name), 0..origin.words.len());
         Self { origin: Arc::new(origin), extent }
     }
 
-    /// The name, in the case in which it came.
+    /// Returns the name, in the case in which it was sent.
     #[inline]
     pub fn name(&self) -> &[u8] {
         self.word(0).unwrap_or_default()
@@ -150,43 +149,43 @@ impl Command {
         self.name().eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// The number of the command in the [catalog](crate::catalog), found by its name when the command was made.
+    /// Returns the ID of the command in the [catalog](crate::catalog). It is looked up when the command is created.
     #[inline]
     pub fn id(&self) -> CommandId {
         self.extent.id()
     }
 
-    /// What the catalog knows of the command; `None` for a command that neither Redis nor Valkey has.
+    /// Returns the entry of the command in the catalog; `None` for a command that neither Redis nor Valkey has.
     #[inline]
     pub fn known(&self) -> Option<&'static KnownCommand> {
         self.id().known()
     }
 
-    /// What the command does, as far as the catalog knows.
+    /// Returns the flags of the command in the catalog; none for an unknown command.
     #[inline]
     pub fn flags(&self) -> Flags {
         self.id().flags()
     }
 
-    /// The argument at `index`; 0 is the first after the name.
+    /// Returns the argument at `index`; 0 is the first after the name.
     #[inline]
     pub fn arg_at(&self, index: usize) -> Option<&[u8]> {
         self.word(index + 1)
     }
 
-    /// The arguments, without the name.
+    /// Returns the arguments, without the name.
     #[inline]
     pub fn args(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator {
         self.located()[1..].iter().map(|word| self.origin.slice(*word))
     }
 
-    /// The name and the arguments.
+    /// Returns the name and the arguments.
     #[inline]
     pub fn words(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator {
         self.located().iter().map(|word| self.origin.slice(*word))
     }
 
-    /// The argument at `index` as a buffer that shares the command's frame.
+    /// Returns the argument at `index` as a buffer that shares the memory of the frame.
     pub fn shared_arg(&self, index: usize) -> Option<Bytes> {
         let word = *self.located().get(index + 1)?;
         Some(match word.is_external() {
@@ -195,32 +194,32 @@ impl Command {
         })
     }
 
-    /// How many words there are, the name included. Never 0.
+    /// Returns the number of words, including the name. Never 0.
     #[expect(clippy::len_without_is_empty, reason = "a command has a name")]
     #[inline]
     pub fn len(&self) -> usize {
         self.extent.words().len()
     }
 
-    /// How many bytes the words take.
+    /// Returns the total size of the words, in bytes.
     pub fn size(&self) -> usize {
         self.words().map(<[u8]>::len).sum()
     }
 
-    /// The session in which the command came. A command that came from no connection has the default session.
+    /// Returns the session of the command. A command that did not come from a connection has the default session.
     #[inline]
     pub fn session(&self) -> &Session {
         self.origin.session.as_deref().unwrap_or_else(|| Session::none())
     }
 
-    /// The number of the command on its connection, counted from 1; 0 when it came from no connection.
+    /// Returns the number of the command on its connection, counted from 1; 0 if it did not come from a connection.
     #[inline]
     pub fn number(&self) -> u64 {
         self.origin.number + self.extent.index()
     }
 
-    /// The same command in another session: what a transport does with a decoded command, and a layer that acts for another
-    /// user. A last argument that comes in [pieces](Self::with_body) stays with it.
+    /// Replaces the session and the number: for transports, and for layers that act for another user. A
+    /// [streamed](Self::with_body) last argument is kept.
     #[must_use]
     pub fn in_session(mut self, session: Arc<Session>, number: u64) -> Self {
         let body = self.last_argument().cloned();
@@ -232,8 +231,8 @@ impl Command {
         }
     }
 
-    /// The same command with its frame in other memory: `replace` gets the frame, and returns the same bytes. Where other
-    /// commands came in the same frame, theirs stays where it is.
+    /// Moves the frame to other memory: `replace` gets the frame, and returns the same bytes. Other commands that share
+    /// the frame are not changed.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -244,7 +243,7 @@ impl Command {
     /// ```
     ///
     /// # Panics
-    /// When another number of bytes comes back.
+    /// If `replace` returns another number of bytes.
     #[must_use]
     pub fn map_frame(mut self, replace: impl FnOnce(Bytes) -> Bytes) -> Self {
         let frame = &mut self.own().frame;
@@ -254,13 +253,13 @@ impl Command {
         self
     }
 
-    /// The session, to keep.
+    /// Returns the session as a shared pointer.
     pub fn shared_session(&self) -> Arc<Session> {
         self.origin.session.clone().unwrap_or_default()
     }
 
-    /// The same command with a changed session: how a layer tells those inside of it something about this command alone.
-    /// Later commands of the connection do not see it. Costs a copy of the session.
+    /// Changes the session of this command alone, for example to pass a value to inner layers. Later commands of the
+    /// connection are not affected. Copies the session.
     ///
     /// ```
     /// use kvstore_protocol::Command;
@@ -276,20 +275,20 @@ impl Command {
         self
     }
 
-    /// A handle that changes the session of the connection that the command came from; `None` when it came from no
+    /// Returns a handle that changes the session of the connection; `None` if the command did not come from a
     /// connection.
     pub fn session_handle(&self) -> Option<SessionHandle> {
         self.origin.session.as_ref()?.mailbox().cloned().map(SessionHandle::new)
     }
 
-    /// Waits until another client ends the waiting of this command, as CLIENT UNBLOCK does: for a command that blocks. Never
-    /// completes for a command that came from no connection.
+    /// Returns a future that completes when the command is unblocked, for example by CLIENT UNBLOCK: for blocking
+    /// commands. Never completes for a command that did not come from a connection.
     pub fn unblocked(&self) -> Unblocked {
         Unblocked::new(self.session().mailbox().cloned(), self.number())
     }
 
-    /// A handle with which messages are sent to the connection that the command came from, now and after the command is
-    /// answered; `None` when it came from no connection.
+    /// Returns a handle that sends push messages to the connection, also after the command is answered; `None` if the
+    /// command did not come from a connection.
     pub fn push(&self) -> Option<Push> {
         self.origin.session.as_ref()?.mailbox().map(|mailbox| Push::new(mailbox.clone(), self.number()))
     }
@@ -304,7 +303,7 @@ impl Command {
         &self.origin.words[self.extent.words()]
     }
 
-    /// What the command came in, to be changed: its own, or a copy where other commands share it.
+    /// Returns the origin for changes: the own one, or a copy if other commands share it.
     fn own(&mut self) -> &mut Origin {
         if !self.extent.is_whole(&self.origin) || Arc::get_mut(&mut self.origin).is_none() {
             *self = Self::of(self.apart());
@@ -312,7 +311,7 @@ impl Command {
         Arc::get_mut(&mut self.origin).expect("nobody shares what was just made")
     }
 
-    /// A copy of what the command came in, with its own words alone. The frame is shared.
+    /// Returns a copy of the origin with the words of this command alone. The frame is shared.
     fn apart(&self) -> Origin {
         let Origin { frame, external, session, .. } = &*self.origin;
         let (frame, words) = (frame.clone(), self.located().into());
@@ -320,7 +319,7 @@ impl Command {
     }
 }
 
-/// The words between quotes: escaped, at most eight, each cut after 64 bytes. The arguments of a command that may hold
+/// Shows at most eight words, quoted, escaped, and truncated after 64 bytes. The arguments of a command that may hold
 /// passwords are left out.
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -338,7 +337,7 @@ impl fmt::Debug for Command {
     }
 }
 
-/// Two commands are equal when their words are, byte for byte. The session does not count.
+/// Two commands are equal if their words are, byte for byte. Sessions are not compared.
 impl PartialEq for Command {
     fn eq(&self, other: &Self) -> bool {
         self.words().eq(other.words())

@@ -2,9 +2,9 @@
 
 use crate::{Command, CommandError, parse_integer};
 
-/// A cursor over the arguments of a command that are options: keywords, some of them with values, in any order.
+/// A cursor over the options of a command: keywords, some of them with values, in any order.
 ///
-/// As an iterator it takes the arguments one by one. The errors are those that Redis answers.
+/// As an iterator it takes the arguments one by one. The errors are those of Redis.
 ///
 /// ```
 /// use kvstore_protocol::{Command, CommandError};
@@ -38,21 +38,21 @@ pub struct Options<'a> {
 }
 
 impl Command {
-    /// The arguments from `index` on, as options.
+    /// Returns a cursor over the arguments from `index` on.
     pub fn options(&self, index: usize) -> Options<'_> {
         Options { command: self, next: index }
     }
 }
 
 impl<'a> Options<'a> {
-    /// Takes the next argument if it is this keyword, without regard to case. Returns whether it was.
+    /// Takes the next argument if it is `keyword`, without regard to case. Returns whether it was.
     pub fn keyword(&mut self, keyword: &str) -> bool {
         let is_next = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword.as_bytes()));
         self.next += usize::from(is_next);
         is_next
     }
 
-    /// Takes the next argument, which is the value of an option.
+    /// Takes the next argument as the value of an option.
     ///
     /// # Errors
     /// `ERR syntax error` if there is none.
@@ -60,7 +60,7 @@ impl<'a> Options<'a> {
         self.next().ok_or(CommandError::SYNTAX)
     }
 
-    /// Takes the next argument, which is an integer.
+    /// Takes the next argument as an integer.
     ///
     /// # Errors
     /// `ERR syntax error` if there is none, `ERR value is not an integer or out of range` if it is something else.
@@ -68,12 +68,12 @@ impl<'a> Options<'a> {
         parse_integer(self.value()?).ok_or(CommandError::NOT_AN_INTEGER)
     }
 
-    /// The next argument, which stays.
+    /// Returns the next argument without taking it.
     pub fn peek(&self) -> Option<&'a [u8]> {
         self.command.arg_at(self.next)
     }
 
-    /// Ends the options: an argument that is left is none of them.
+    /// Ends the options. An argument that is left is a syntax error.
     ///
     /// # Errors
     /// `ERR syntax error` if an argument is left.

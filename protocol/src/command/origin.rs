@@ -1,4 +1,4 @@
-//! [`Origin`]: the bytes that commands came in, and where their words lie.
+//! [`Origin`]: the buffer that commands were decoded from, and the positions of their words.
 
 use std::{ops::Range, sync::Arc};
 
@@ -6,21 +6,22 @@ use bytes::Bytes;
 
 use crate::{Session, catalog::CommandId};
 
-/// What commands share that were decoded together: their frames in one buffer, their words in one list, their session. So
-/// a command is small to move, and costs one reference count.
+/// The data that commands share which were decoded together: one buffer with their frames, one list of words, one
+/// session. So a command is cheap to move and to clone: it costs one reference count.
 pub(super) struct Origin {
     pub(super) frame: Bytes,
-    /// The words of all of these commands, one command behind the other.
+    /// The words of all these commands, in order.
     pub(super) words: Box<[Word]>,
-    /// Words that are not in the frame: the name a native message implies, unescaped words of an inline command.
+    /// The bytes of words that are not in the frame: the implied name of a native message, unescaped words of an inline
+    /// command.
     pub(super) external: Option<Arc<[u8]>>,
     pub(super) session: Option<Arc<Session>>,
-    /// The number of the first of these commands on its connection.
+    /// The number of the first of these commands on the connection.
     pub(super) number: u64,
 }
 
 impl Origin {
-    /// Words in a frame, in no session.
+    /// Creates an origin of words in a frame, without a session.
     pub(super) fn new(frame: Bytes, words: &[Word]) -> Self {
         Self { frame, words: words.into(), external: None, session: None, number: 0 }
     }
@@ -38,28 +39,29 @@ impl Origin {
     }
 }
 
-/// Which of the commands of an origin, which command of the catalog it is, and which of the words are its own: in one
-/// number, so that a command is moved in registers. A move of three words through memory costs more than a reference count.
+/// The part of an origin that belongs to one command: its index in the origin, its ID in the catalog, and the range of
+/// its words. Packed into one integer, so that a command is moved in registers: moving three words through memory costs
+/// more than a reference count.
 #[derive(Clone, Copy)]
 pub(super) struct Extent(u64);
 
 impl Extent {
-    /// How many commands can share an origin.
+    /// The maximum number of commands in an origin.
     pub(super) const COMMANDS: usize = 256;
 
-    /// How many words may be in front of a command in its origin.
+    /// The maximum number of words before a command in its origin.
     pub(super) const WORDS_BEFORE: usize = (1 << Self::START_BITS) - 1;
 
-    /// One more than the largest number of words.
+    /// One more than the maximum number of words of a command.
     pub(super) const WORDS: usize = 1 << Self::LEN_BITS;
 
-    /// How many bits the number of the first word has, how many the number of words, and how many the id.
+    /// The numbers of bits for the index of the first word, the number of words, and the ID.
     const START_BITS: u32 = 18;
     const LEN_BITS: u32 = 28;
     const ID_BITS: u32 = CommandId::BITS;
 
     /// # Panics
-    /// When there are over 268,435,455 words, or over 262,143 in front of them.
+    /// If there are over 268,435,455 words, or over 262,143 before them.
     #[inline]
     pub(super) fn new(index: usize, id: CommandId, words: Range<usize>) -> Self {
         let fits = words.start <= Self::WORDS_BEFORE && words.len() < Self::WORDS;
@@ -67,7 +69,7 @@ impl Extent {
         Self::pack(index, id, words)
     }
 
-    /// The same for numbers that are known to fit.
+    /// Like [`new`](Self::new), for numbers that are known to fit.
     #[inline]
     pub(super) fn pack(index: usize, id: CommandId, words: Range<usize>) -> Self {
         let high = (index as u64) << Self::ID_BITS | id.index() as u64;
@@ -92,16 +94,16 @@ impl Extent {
         start..start + len
     }
 
-    /// Whether there is no other command in its origin.
+    /// Whether it is the only command in its origin.
     pub(super) fn is_whole(self, origin: &Origin) -> bool {
         self.words().len() == origin.words.len()
     }
 }
 
-/// Where a word of a command lies: in its frame, or outside of it.
+/// The position of a word of a command: in the frame, or in the external buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Word {
-    /// The highest bit marks a word outside of the frame.
+    /// The highest bit is set for a word in the external buffer.
     start: u32,
     len: u32,
 }
@@ -109,20 +111,20 @@ pub struct Word {
 impl Word {
     const EXTERNAL: u32 = 1 << 31;
 
-    /// A word in the frame.
+    /// Creates a word in the frame.
     ///
     /// # Panics
-    /// When the range ends after 2 GiB.
+    /// If the range ends after 2 GiB.
     #[inline]
     pub fn within(range: Range<usize>) -> Self {
         assert!(range.end < Self::EXTERNAL as usize, "a frame is smaller than 2 GiB");
         Self { start: range.start as u32, len: (range.end - range.start) as u32 }
     }
 
-    /// A word in the external buffer beside the frame.
+    /// Creates a word in the external buffer, for words that are not in the frame as they are.
     ///
     /// # Panics
-    /// When the range ends after 2 GiB.
+    /// If the range ends after 2 GiB.
     pub fn external(range: Range<usize>) -> Self {
         let word = Self::within(range);
         Self { start: word.start | Self::EXTERNAL, ..word }

@@ -1,10 +1,10 @@
-//! [`ToArg`]: what an argument is made of.
+//! [`ToArg`]: converts values to arguments.
 
 use bytes::Bytes;
 
-/// What can be an argument of a command: bytes, text, numbers.
+/// Values that can be an argument of a command: bytes, text, numbers.
 pub trait ToArg {
-    /// Calls `f` with the bytes of the argument.
+    /// Calls `f` with the value as bytes.
     fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R;
 }
 

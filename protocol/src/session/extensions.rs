@@ -1,4 +1,4 @@
-//! [`Extensions`]: values of any type that a session carries.
+//! [`Extensions`]: values of any type in a session.
 
 use std::{
     any::{Any, TypeId},
@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-/// Values that layers, handlers, listeners and authenticators leave in a session, found by their type.
+/// Values of any type that layers, handlers, listeners and authenticators store in a session. A value is found by its
+/// type.
 ///
 /// ```
 /// use kvstore_protocol::Session;
@@ -28,18 +29,19 @@ struct Extension {
 }
 
 impl Extensions {
-    /// The value of type `T`.
+    /// Returns the value of type `T`.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         let id = TypeId::of::<T>();
         self.0.iter().find(|known| known.id == id).and_then(|known| known.value.downcast_ref())
     }
 
-    /// Adds a value, in place of an older one of the same type. [`Session::reset`](crate::Session::reset) removes it.
+    /// Adds a value, and replaces an older one of the same type. [`Session::reset`](crate::Session::reset) removes it.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.put(Arc::new(value), false);
     }
 
-    /// Adds a value that stays as long as the connection: what a listener, or a transport, knows of the peer.
+    /// Adds a value that is kept until the connection is closed: for what a listener or a transport knows about the
+    /// peer.
     pub fn insert_lasting<T: Send + Sync + 'static>(&mut self, value: T) {
         self.put(Arc::new(value), true);
     }
@@ -54,7 +56,7 @@ impl Extensions {
         self.0.retain(|known| known.id != TypeId::of::<T>());
     }
 
-    /// Adds the values of `other`, each in place of an older one of the same type.
+    /// Adds the values of `other`, and replaces older ones of the same types.
     pub fn extend(&mut self, other: Self) {
         self.0.retain(|known| other.0.iter().all(|new| new.id != known.id));
         self.0.extend(other.0);
@@ -65,12 +67,12 @@ impl Extensions {
         self.0.is_empty()
     }
 
-    /// Removes the values that do not last.
+    /// Removes the values that are not lasting.
     pub(crate) fn reset(&mut self) {
         self.0.retain(|known| known.is_lasting);
     }
 
-    /// Makes all values lasting ones.
+    /// Makes all values lasting.
     pub(crate) fn lasting(mut self) -> Self {
         self.0.iter_mut().for_each(|known| known.is_lasting = true);
         self
@@ -84,7 +86,7 @@ impl Extensions {
     }
 }
 
-/// The number of values alone: any type may be among them.
+/// Shows only the number of values, since their types need not implement `Debug`.
 impl fmt::Debug for Extensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Extensions").field("values", &self.0.len()).finish()

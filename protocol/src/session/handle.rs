@@ -1,21 +1,21 @@
-//! [`SessionHandle`]: how a command changes the session of its connection.
+//! [`SessionHandle`]: changes the session of a connection.
 
 use std::fmt;
 
 use super::Session;
 use crate::mailbox::Mailbox;
 
-/// Changes the session of the connection that a command came from.
+/// A handle that changes the session of the connection that a command came from.
 ///
-/// A command carries a snapshot of its session. What a handler or a layer changes through this handle holds for the commands
-/// that are called after the answer: for the next command of the same pipeline too, where the transport calls one at a time. A
-/// server with [several in flight](https://docs.rs/kvstore) calls a command that changes its session by itself when its name is
-/// among the exclusive ones.
+/// A command carries a snapshot of its session. Changes through this handle apply to the commands that are called after
+/// the response, including the next one in the same pipeline if one command is in flight at a time. On a server with
+/// [several commands in flight](https://docs.rs/kvstore), add a command that changes its session to the exclusive
+/// commands.
 ///
 /// ```
 /// use kvstore_protocol::{Command, Peer, Session, mailbox::mailbox};
 ///
-/// /// `LOGIN token`: a command of one's own that authenticates.
+/// /// `LOGIN token`: a custom command that authenticates the client.
 /// fn login(command: &Command) {
 ///     let Some(session) = command.session_handle() else { return };
 ///     session.update(|session| session.set_user(Some("ada".into())));
@@ -24,21 +24,21 @@ use crate::mailbox::Mailbox;
 /// let (mailbox, mut inbox) = mailbox(1);
 /// let mut session = Session::new(1, Peer::Memory, Peer::Memory, mailbox);
 /// login(&Command::new("LOGIN").arg("token").in_session(session.clone().into(), 1));
-/// // What the transport does, before it calls the next command.
+/// // The transport does this before it calls the next command.
 /// inbox.take().changes.into_iter().for_each(|change| change(&mut session));
 /// assert_eq!(session.user(), Some("ada"));
 /// ```
 #[derive(Clone)]
 pub struct SessionHandle(Mailbox);
 
-/// Which replies a client wants to read: CLIENT REPLY.
+/// Which responses the client gets, as set by CLIENT REPLY.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyMode {
-    /// All.
+    /// All responses.
     On,
-    /// None.
+    /// No responses.
     Off,
-    /// All but that of the command that asks for it, and the next.
+    /// All except that of the command that sets this mode, and the next one.
     Skip,
     /// All, as when the connection was opened; but a reply that is still to be skipped is skipped: RESET.
     Initial,

@@ -1,4 +1,4 @@
-//! [`Session`]: who sent a command, and under which circumstances.
+//! [`Session`]: the connection and the user that a command came from.
 
 mod extensions;
 mod handle;
@@ -15,11 +15,11 @@ pub use peer::{Peer, Protocol};
 
 use crate::{ByteString, mailbox::Mailbox};
 
-/// What is known about the connection that a command came from, at the time at which the command is called.
+/// The state of the connection that a command came from, at the time when the command is called.
 ///
-/// A snapshot: it never changes under a command that carries it, and is read from every layer and handler without locks. A
-/// command that changes its session, as AUTH and SELECT do, does it through
-/// [`Command::session_handle`](crate::Command::session_handle), and the commands after it carry another snapshot.
+/// It is an immutable snapshot, which layers and handlers read without locks. A command such as AUTH or SELECT changes
+/// the session of its connection through [`Command::session_handle`](crate::Command::session_handle). The commands
+/// after it carry a new snapshot.
 ///
 /// ```
 /// use kvstore_protocol::{Command, Session};
@@ -42,48 +42,48 @@ pub struct Session {
     library: (ByteString, ByteString),
     extensions: Extensions,
     mailbox: Option<Mailbox>,
-    /// What was asked for since the transport looked last.
+    /// The reply mode that was set and not yet taken by the transport.
     reply_mode: Option<ReplyMode>,
 }
 
 impl Session {
-    /// The session of the connection with the number `id`, whose mail goes to `mailbox`.
+    /// Creates the session of a connection. `mailbox` receives its messages, orders and session changes.
     pub fn new(id: u64, peer: Peer, local: Peer, mailbox: Mailbox) -> Self {
         Self { id, peer, local, mailbox: Some(mailbox), ..Self::default() }
     }
 
-    /// The session of a command that came from no connection.
+    /// Returns the session of a command that did not come from a connection.
     pub(crate) fn none() -> &'static Self {
         static NONE: LazyLock<Session> = LazyLock::new(Session::default);
         &NONE
     }
 
-    /// The number of the connection in its server, counted from 1; 0 when there is none.
+    /// Returns the ID of the connection in its server, counted from 1; 0 if there is no connection.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The other end of the connection.
+    /// Returns the address of the client.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// This end of the connection.
+    /// Returns the address of the listener.
     pub fn local(&self) -> &Peer {
         &self.local
     }
 
-    /// The identity in the TLS certificate of the peer.
+    /// Returns the identity in the TLS certificate of the client.
     pub fn tls_identity(&self) -> Option<&str> {
         self.tls_identity.as_deref()
     }
 
-    /// Sets the identity in the TLS certificate of the peer.
+    /// Sets the identity in the TLS certificate of the client.
     pub fn set_tls_identity(&mut self, identity: Option<Arc<str>>) {
         self.tls_identity = identity;
     }
 
-    /// The user as which the client has authenticated; `None` before it has.
+    /// Returns the user of the client; `None` before it has authenticated.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
@@ -93,7 +93,7 @@ impl Session {
         self.user = user;
     }
 
-    /// The selected database.
+    /// Returns the selected database.
     #[inline]
     pub fn database(&self) -> usize {
         self.database
@@ -104,7 +104,7 @@ impl Session {
         self.database = database;
     }
 
-    /// The protocol that the connection speaks.
+    /// Returns the protocol of the connection.
     #[inline]
     pub fn protocol(&self) -> Protocol {
         self.protocol
@@ -115,17 +115,17 @@ impl Session {
         self.protocol = protocol;
     }
 
-    /// The name that the client gave its connection; empty when it gave none.
+    /// Returns the name that the client gave the connection; empty by default.
     pub fn name(&self) -> &[u8] {
         &self.name
     }
 
-    /// Names the connection.
+    /// Sets the name of the connection.
     pub fn set_name(&mut self, name: ByteString) {
         self.name = name;
     }
 
-    /// The name and the version of the library that the client uses, as it says itself.
+    /// Returns the name and the version of the client library, as the client sent them.
     pub fn library(&self) -> (&[u8], &[u8]) {
         (&self.library.0, &self.library.1)
     }
@@ -140,45 +140,46 @@ impl Session {
         self.library.1 = version;
     }
 
-    /// The values that layers, handlers, the listener and the authenticator left in the session.
+    /// Returns the values that layers, handlers, the listener and the authenticator stored in the session.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
     }
 
-    /// The same values, to add to them.
+    /// Returns the same values, for changes.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
 
-    /// Adds what a listener knows of the peer. It stays as long as the connection.
+    /// Adds values that are kept until the connection is closed: what a listener knows about the peer.
     pub fn add_facts(&mut self, facts: Extensions) {
         self.extensions.extend(facts.lasting());
     }
 
-    /// Sets which replies the client wants to read: CLIENT REPLY. It holds from the answer of the command on that sets it.
+    /// Sets which responses the client gets, as CLIENT REPLY does. It applies to the response of the command that sets
+    /// it, too.
     pub fn set_reply_mode(&mut self, mode: ReplyMode) {
         self.reply_mode = Some(mode);
     }
 
-    /// Takes the reply mode that was set since this was called last: for a transport.
+    /// Takes the reply mode that was set since the last call: for transports.
     pub fn take_reply_mode(&mut self) -> Option<ReplyMode> {
         self.reply_mode.take()
     }
 
-    /// Removes what the client said and did: user, database, protocol, name, extensions. The connection stays, and so do the
-    /// extensions that [last](Extensions::insert_lasting).
+    /// Resets the user, the database, the protocol, the name and the extensions, as RESET does. Keeps the connection
+    /// and the [lasting](Extensions::insert_lasting) extensions.
     pub fn reset(&mut self) {
         let Self { id, peer, local, tls_identity, library, mailbox, mut extensions, .. } = std::mem::take(self);
         extensions.reset();
         *self = Self { id, peer, local, tls_identity, library, mailbox, extensions, ..Self::default() };
     }
 
-    /// The way to the connection.
+    /// Returns the mailbox of the connection; `None` if there is no connection.
     pub fn mailbox(&self) -> Option<&Mailbox> {
         self.mailbox.as_ref()
     }
 
-    /// Cuts the way to the connection.
+    /// Removes the mailbox, so that nothing reaches the connection.
     pub(crate) fn remove_mailbox(&mut self) {
         self.mailbox = None;
     }

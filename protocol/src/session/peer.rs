@@ -1,17 +1,17 @@
-//! [`Peer`] and [`Protocol`]: who is at the other end of a connection, and what it speaks.
+//! [`Peer`] and [`Protocol`]: the address and the protocol of a connection.
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
-/// The other end of a connection.
+/// The address of one end of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Peer {
-    /// A client in this process.
+    /// An in-memory connection in this process.
     #[default]
     Memory,
-    /// An address of a TCP connection.
+    /// A TCP connection.
     Tcp(SocketAddr),
-    /// A Unix socket: the path that the server listens on.
+    /// A Unix socket, with the path of the server socket.
     Unix(PathBuf),
 }
 
@@ -25,7 +25,8 @@ impl Peer {
     }
 }
 
-/// `127.0.0.1:6379`, `/run/kvstore.sock:0` (as Redis writes a Unix socket), `memory:0`.
+/// Formats the address as Redis does: `127.0.0.1:6379`, `/run/kvstore.sock:0` for a Unix socket. In memory it is
+/// `memory:0`.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -36,14 +37,14 @@ impl fmt::Display for Peer {
     }
 }
 
-/// The protocol that a connection speaks.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// RESP as Redis spoke it before version 6: where a RESP connection starts.
+    /// RESP2: the RESP of Redis before version 6, which every RESP connection starts with.
     #[default]
     Resp2,
-    /// RESP as `HELLO 3` asks for.
+    /// RESP3, which `HELLO 3` selects.
     Resp3,
     /// The binary protocol of this project.
     Native,

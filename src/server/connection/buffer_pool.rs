@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 use kvstore_protocol::{Command, Output, RequestBatch};
 
-/// How many buffers of each kind a thread keeps.
+/// The maximum number of buffers of each kind in a pool.
 const MAX_BUFFERS: usize = 16;
 
 /// The largest capacity of an output that is kept.
@@ -24,12 +24,12 @@ thread_local! {
     static COMMANDS: Cell<Option<VecDeque<Command>>> = const { Cell::new(None) };
 }
 
-/// A buffer to read into, with room or without.
+/// Takes a buffer for input; without capacity if the pool is empty.
 pub(super) fn take_input() -> BytesMut {
     INPUTS.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
-/// Takes back an empty buffer, if it has this much room, not much more, and nobody else uses a part of it.
+/// Returns an empty input buffer to the pool, if it has about this capacity and no part of it is shared.
 pub(super) fn put_input(mut buffer: BytesMut, room: usize) {
     INPUTS.with_borrow_mut(|inputs| {
         if inputs.len() < MAX_BUFFERS && buffer.try_reclaim(room) && buffer.capacity() <= 2 * room {
@@ -43,7 +43,7 @@ pub(super) fn take_output() -> Output {
     OUTPUTS.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
-/// Takes back an empty output, if its room is worth keeping and not too much.
+/// Returns an empty output to the pool, if its capacity is neither zero nor too large.
 pub(super) fn put_output(output: Output) {
     OUTPUTS.with_borrow_mut(|outputs| {
         if outputs.len() < MAX_BUFFERS && (1..=MAX_OUTPUT).contains(&output.room()) {
@@ -52,23 +52,23 @@ pub(super) fn put_output(output: Output) {
     });
 }
 
-/// An empty batch with room for requests.
+/// Takes an empty batch of requests.
 pub(super) fn take_requests() -> RequestBatch {
     REQUESTS.take().unwrap_or_default()
 }
 
-/// Takes back the room of a batch.
+/// Returns a batch to the pool.
 pub(super) fn put_requests(mut requests: RequestBatch) {
     requests.clear();
     REQUESTS.set(Some(requests));
 }
 
-/// An empty queue with room for commands.
+/// Takes an empty queue of commands.
 pub(super) fn take_commands() -> VecDeque<Command> {
     COMMANDS.take().unwrap_or_default()
 }
 
-/// Takes back an empty queue.
+/// Returns an empty queue to the pool.
 pub(super) fn put_commands(commands: VecDeque<Command>) {
     COMMANDS.set(Some(commands));
 }

@@ -1,4 +1,4 @@
-//! Calling: from decoded commands to their answers.
+//! Calling: calls the service with decoded commands and answers them.
 
 use std::{
     future::Future,
@@ -22,25 +22,25 @@ use crate::server::{
     make_service::MakeService,
 };
 
-/// The answer to nearly every command of a client that has not authenticated.
+/// The response to most commands of a client that has not authenticated.
 const NOT_AUTHENTICATED: CommandError = CommandError::new("NOAUTH", "Authentication required.");
 
 type Futures<M> = <<M as MakeService>::Service as Service<Command>>::Future;
 
-/// What calling a command comes to.
+/// The result of the first poll of a call.
 type Called<M> = Polled<<<M as MakeService>::Service as Service<Command>>::Error>;
 
-/// The service of a connection, and its commands that were called and not answered.
+/// The service of a connection, and the commands in flight.
 pub(super) struct Caller<M: MakeService, T> {
     make: Arc<M>,
-    /// `None` until a command needs one.
+    /// `None` if it was released, until the next command.
     service: Option<M::Service>,
-    /// Whether the service has said that it is not ready. Its place in a queue is kept.
+    /// Whether `poll_ready` of the service was pending. The service may be queued for a permit, so it is kept.
     is_waiting: bool,
     pub(super) in_flight: CallsInFlight<Futures<M>, T>,
-    /// Whether the last command that was called is an exclusive one.
+    /// Whether the last command that was called is exclusive.
     is_at_exclusive: bool,
-    /// Wakes the connection when a pause is over.
+    /// Wakes the connection at the end of a pause.
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -56,12 +56,12 @@ impl<M: MakeService, T> Caller<M, T> {
         self.is_at_exclusive && !self.in_flight.is_empty()
     }
 
-    /// Whether the last command that was called is an exclusive one, and answered by now.
+    /// Whether the last command that was called is exclusive, and is answered.
     pub(super) fn is_behind_exclusive(&self) -> bool {
         self.is_at_exclusive && self.in_flight.is_empty()
     }
 
-    /// Drops the service, with what it reserved. A panic in that is logged.
+    /// Drops the service and releases what it reserved. A panic in its drop is logged.
     pub(super) fn drop_service(&mut self) {
         self.is_waiting = false;
         failure::discard(self.service.take());
@@ -72,8 +72,8 @@ impl<M: MakeService, T> Caller<M, T> {
         self.in_flight = CallsInFlight::new();
     }
 
-    /// Gives back what a connection does not need while it waits: a service that may hold a reservation that it did not
-    /// use. One that waits in a queue keeps its place.
+    /// Drops the service when the connection is idle, since it may hold a permit that it reserved and did not use.
+    /// Keeps a service that is waiting to become ready.
     #[inline]
     pub(super) fn release_service(&mut self, keeps_service: bool) {
         if !keeps_service && M::IS_CLONED && !self.is_waiting {
@@ -81,7 +81,7 @@ impl<M: MakeService, T> Caller<M, T> {
         }
     }
 
-    /// Waits for the end of a pause that holds the next command.
+    /// Waits for the end of a pause that holds back the next command.
     pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(pause) = &mut self.pause else { return Poll::Pending };
         std::task::ready!(pause.as_mut().poll(cx));
@@ -89,7 +89,7 @@ impl<M: MakeService, T> Caller<M, T> {
         Poll::Ready(())
     }
 
-    /// Waits for the end of a pause, and for nothing else meanwhile.
+    /// Starts to wait for the end of a pause. Drops the service, so that it holds no permit meanwhile.
     #[cold]
     fn wait_until(&mut self, end: Instant) {
         self.drop_service();
@@ -101,10 +101,12 @@ impl<M: MakeService, T> Caller<M, T> {
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Answers what can be answered at once. True when there is more to do, but output or other connections come first.
+    /// Calls commands and encodes their responses, as far as possible without waiting. Returns true if there is more to
+    /// do, but the output buffer is full or the budget is used up.
     pub(super) fn answer(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> bool {
         loop {
-            // No answer either while output is full: messages that go out in front of it may wait for room too.
+            // No response is encoded while the output buffer is full: push messages that must be sent before it may
+            // wait for room too.
             while !self.writer.is_full() {
                 if self.writer.outgoing.is_some() {
                     if *budget == 0 {
@@ -129,7 +131,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Calls the next command, if it may be called now.
+    /// Calls the next command, if it may be called now. Returns false if it may not.
     fn call_next(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((command, tag, is_exclusive)) = self.reader.queue.next() else { return false };
         let shared = self.client.shared();
@@ -184,11 +186,11 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// The service is not ready. It is asked again when it has woken the connection.
+    /// The service is not ready. It is polled again when it wakes the connection.
     #[cold]
     fn wait_for_service(&mut self) -> bool {
-        // Its place in a queue is given up while others are in flight: it would hold a permit that only an answer to one of
-        // them may lead to. After that answer it is asked afresh.
+        // While other commands are in flight, the service is dropped, and with it its place in the queue for a permit:
+        // those commands may need that permit to complete. A fresh clone is polled after the next response.
         if !self.caller.in_flight.is_empty() && M::IS_CLONED {
             self.caller.drop_service();
         } else {
@@ -197,7 +199,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         false
     }
 
-    /// Answers a command of the connection in front of the service, which need not be ready for it.
+    /// Answers a connection command in front of the service, which need not be ready.
     #[inline(never)]
     fn call_connection_layer(
         &mut self,
@@ -214,7 +216,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// Notes what a command came to whose answer is not there, not its turn, or not an answer.
+    /// Queues a call whose response is pending, out of turn, or an error.
     #[cold]
     fn reply_later(&mut self, polled: Called<M>, tag: C::Tag) {
         if let Err(Spent) = self.caller.in_flight.push_called(polled, tag) {
@@ -223,7 +225,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Gets another service where there is none. True when there is more to do.
+    /// Makes a new service. Returns true if there is more to do.
     #[inline(never)]
     fn renew_service(&mut self) -> bool {
         match failure::catch(|| self.caller.make.renew()) {
@@ -232,7 +234,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 return true;
             }
             Ok(None) => {}
-            // What comes behind cannot be answered.
+            // Without a service, the commands after it cannot be answered.
             Err(answer) => {
                 if let Some((_, tag)) = self.reader.queue.pop() {
                     self.answer_now(answer, tag);
@@ -243,7 +245,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         false
     }
 
-    /// Answers the next command for a service that is spent before it was called.
+    /// Answers the next command with `answer`, after `poll_ready` failed or panicked. The service must not be used
+    /// again.
     #[cold]
     fn answer_spent(&mut self, answer: Response) -> bool {
         self.caller.drop_service();
@@ -253,14 +256,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// A service that came from a factory is not replaced: its connection ends with the answer.
+    /// Closes the connection after the response if its service came from a factory: such a service is not replaced.
     fn drain_if_spent(&mut self) {
         if !M::IS_CLONED {
             self.start_draining();
         }
     }
 
-    /// Answers the next command, which is the codec's own.
+    /// Answers the next command with a response of the codec.
     #[cold]
     fn answer_next(&mut self, response: Response) -> bool {
         let Some((_, tag)) = self.reader.queue.pop() else { return false };
@@ -268,7 +271,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// Refuses a command of a client that has not authenticated.
+    /// Refuses the next command, since the client has not authenticated.
     #[cold]
     fn refuse_next(&mut self) -> bool {
         let Some((command, tag)) = self.reader.queue.pop() else { return false };
@@ -278,7 +281,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// Answers a command in its turn.
+    /// Answers a command after the commands in flight are answered.
     fn answer_now(&mut self, response: Response, tag: C::Tag) {
         if let Some((mut response, tag)) = self.caller.in_flight.push_answer(response, tag) {
             self.reply(&mut response, tag);

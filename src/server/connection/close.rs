@@ -1,4 +1,4 @@
-//! The end of a connection in order.
+//! The graceful close of a connection.
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
@@ -15,7 +15,7 @@ use tokio::{
 use super::Connection;
 use crate::server::make_service::MakeService;
 
-/// How long a peer may be silent before an orderly close stops listening to it.
+/// How long a graceful close waits for more input from the peer.
 const LINGER: Duration = Duration::from_millis(500);
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
@@ -46,11 +46,11 @@ pub(in crate::server) async fn ordered(inbox: &mut Inbox, order: Order) {
 /// Closes the sending side, and reads until the peer closes, so that the kernel does not send a reset that overtakes the last
 /// answers.
 async fn close_in_order(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-    // What was written may have arrived, whatever became of the end: the peer is still listened to.
+    // After an error, earlier responses may still arrive, so input is read all the same.
     let _ = io.shutdown().await;
     let mut scratch = vec![0; 4096];
     while let Ok(Ok(1..)) = timeout(LINGER, io.read(&mut scratch)).await {
-        // The task has no budget that would make it yield, and a peer may send without end.
+        // The task runs without the budget of tokio, and a peer may send without end.
         yield_now().await;
     }
 }

@@ -16,7 +16,7 @@ use crate::server::make_service::MakeService;
 #[derive(Debug, Default)]
 pub(super) struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
-    /// Since when output could not be written.
+    /// When output could first not be written.
     stalled_since: Option<Instant>,
 }
 
@@ -36,17 +36,17 @@ impl Deadline {
         }
     }
 
-    /// Notes that output was written.
+    /// Records that output was written.
     pub(super) fn clear_stall(&mut self) {
         self.stalled_since = None;
     }
 
-    /// Notes that output could not be written.
+    /// Records that output could not be written.
     pub(super) fn mark_stalled(&mut self) {
         self.stalled_since.get_or_insert_with(Instant::now);
     }
 
-    /// Since when output could not be written.
+    /// Returns when output could first not be written; `None` if the last write succeeded.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
         self.stalled_since
     }

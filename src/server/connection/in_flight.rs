@@ -18,7 +18,7 @@ use crate::server::connection_layer::Pending;
 /// A pinned slot for a future. It is reused, so that a command costs no allocation.
 type FutureSlot<F> = Pin<Box<Option<F>>>;
 
-/// The commands in flight.
+/// The commands in flight, in the order of the requests.
 pub(super) struct CallsInFlight<F, T> {
     calls: VecDeque<CallInFlight<F, T>>,
     free_slots: Vec<FutureSlot<F>>,
@@ -31,7 +31,7 @@ struct CallInFlight<F, T> {
 
 enum CallInFlightState<F> {
     Service(FutureSlot<F>),
-    /// A command of the connection that waits.
+    /// A connection command that is pending.
     ConnectionCommand(Pending),
     Answered(Response),
 }
@@ -90,7 +90,7 @@ where
         if is_spent { Err(Spent) } else { Ok(()) }
     }
 
-    /// Queues an answer that needs no future.
+    /// Queues a response that needs no future. Returns it if it is the next to encode.
     #[inline]
     pub(super) fn push_answer(&mut self, response: Response, tag: T) -> Option<(Response, T)> {
         if self.calls.is_empty() {
@@ -100,7 +100,7 @@ where
         None
     }
 
-    /// Queues a command of the connection that waits.
+    /// Queues a connection command that is pending.
     pub(super) fn push_pending(&mut self, pending: Pending, tag: T, cx: &mut Context<'_>) {
         let mut state = CallInFlightState::ConnectionCommand(pending);
         if let Poll::Ready(response) = state.poll(cx) {
@@ -121,7 +121,7 @@ where
         }
     }
 
-    /// The next answer in order, when it is there.
+    /// Takes the next response in order, if it is ready.
     #[inline(always)]
     pub(super) fn next_answer(&mut self) -> Option<(Response, T)> {
         if self.calls.is_empty() { None } else { self.first_answer() }
@@ -157,7 +157,7 @@ where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
 {
-    /// Polls a future that is pending. A panic in it is its answer.
+    /// Polls a pending future. A panic in it becomes an error response.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         match self {
             Self::Service(slot) => poll_slot(slot, cx),
@@ -184,10 +184,10 @@ impl<F, T> Drop for CallsInFlight<F, T> {
 /// The result of a poll: pending, an answer, or a panic.
 pub(super) type Polled<E> = thread::Result<Poll<Result<Response, E>>>;
 
-/// A service panicked in its `call`.
+/// The service panicked in `call` and must not be used again.
 pub(super) struct Spent;
 
-/// Polls a future, and drops it once it has answered. A panic in either is the answer.
+/// Polls the future in a slot, and drops it when it is ready. A panic in either becomes an error response.
 fn poll_slot<F, E>(slot: &mut FutureSlot<F>, cx: &mut Context<'_>) -> Poll<Response>
 where
     F: Future<Output = Result<Response, E>>,
@@ -211,7 +211,7 @@ fn poll_unguarded<F: Future>(slot: &mut FutureSlot<F>, cx: &mut Context<'_>) -> 
     }
 }
 
-/// Drops a future that has answered; not one that has panicked, which may do so again.
+/// Clears a slot when its future is ready. Not after a panic, since the drop of that future may panic too.
 struct ClearOnDrop<'a, F>(&'a mut FutureSlot<F>);
 
 impl<F> Drop for ClearOnDrop<'_, F> {
@@ -246,7 +246,7 @@ fn refill<F>(slot: &mut FutureSlot<F>, future: F) {
     slot.set(Some(future));
 }
 
-/// Drops a future that may panic while it is dropped.
+/// Drops the future in a slot. A panic in that is logged.
 fn clear<F>(slot: &mut FutureSlot<F>) {
     let _ = failure::catch(|| slot.set(None));
 }

@@ -71,7 +71,7 @@ impl InputBuffer {
         self.buffer.len()
     }
 
-    /// Takes whole requests off the front.
+    /// Takes whole requests off the front of the buffer.
     pub(super) fn take_frame(&mut self, bytes: usize) -> Bytes {
         let frame = self.buffer.split_to(bytes).freeze();
         // An empty buffer holds no command.
@@ -206,7 +206,7 @@ impl InputBuffer {
         unfinished.since.get_or_insert_with(Instant::now).checked_add(slow.window)
     }
 
-    /// Starts another window when the last one has ended with enough progress.
+    /// Starts the next window if the last one ended with enough progress. Returns whether it did.
     pub(super) fn renew_window(&mut self, slow: MinSendRate) -> bool {
         let now = Instant::now();
         match &mut self.unfinished {
@@ -234,8 +234,8 @@ mod tests {
 
     use super::*;
 
-    /// A request of this many bytes in the buffer that it has when all of it has come: all but a few bytes as fast as they
-    /// are read, and those by themselves.
+    /// Returns a buffer that has received a request of this length: all but the last bytes in full reads, and those
+    /// separately.
     fn received(length: usize) -> InputBuffer {
         let request = vec![b'x'; length];
         let (mut input, mut cx) = (InputBuffer::new(), Context::from_waker(Waker::noop()));
@@ -257,14 +257,14 @@ mod tests {
     #[tokio::test]
     async fn a_long_request_ends_in_a_buffer_of_its_size() {
         let grown = CHUNK + LARGE_CHUNK * GROWTH;
-        // Also where room was made for all but a few bytes.
+        // Also if the capacity lacks only a few bytes.
         for length in [5 * LARGE_CHUNK + 100, grown + 48, grown * (1 + GROWTH) + 48] {
             let mut input = received(length);
             assert_eq!((input.len(), input.buffer().capacity()), (length, length));
         }
     }
 
-    /// Whether the memory of a request that was received may be lent: then it stays its last owner's, and is not changed.
+    /// Whether the memory of a received request is lendable. Such memory has an owner and is never unique.
     fn is_lendable(mut input: InputBuffer, length: usize) -> bool {
         let words = [kvstore_protocol::Word::within(0..length)];
         let command = Command::from_frame(input.buffer().split_to(length).freeze(), &words);

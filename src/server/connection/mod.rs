@@ -1,16 +1,17 @@
-//! [`Connection`]: one client, from its first byte to its last.
+//! [`Connection`]: the connection loop.
 //!
-//! A connection works in turns. In each turn whatever can be done is done: commands are decoded in batches, called one by
-//! one, their answers encoded in the order of the requests and written together. Then the connection waits for everything
-//! that can happen next, in one place: an answer, input, room for output, mail, a deadline.
+//! A connection works in turns. Each turn does all work that is possible without waiting: it decodes commands in
+//! batches, calls them one after another, encodes the responses in the order of the requests and writes them together.
+//! Then the connection waits in one place for all events: a response, input, room for output, messages, a deadline.
 //!
 //! A peer that has closed its side still receives its answers, and cannot be told from one that is gone until something is
 //! written to it. So a command that never answers holds such a connection, which counts as a connection, until it is killed:
 //! only a timeout layer around the service bounds how long a command takes.
 //!
-//! Here are its parts and its turn. `reading` is from bytes to decoded commands (`input`, `queue`), `calling` from there to
-//! answers (`in_flight`), `writing` from there to bytes, and `zero_copy` how a long value leaves without a copy. `request_body`
-//! and `response_body` are the values that are never held whole, `deadline` the limits in time, `close` the end.
+//! This file has the parts of a connection and its turn. `reading` decodes bytes to commands (`input`, `queue`),
+//! `calling` calls the service (`in_flight`), `writing` encodes and writes responses, `zero_copy` writes long values
+//! without copying them. `request_body` and `response_body` stream values, `deadline` has the time limits, `close` the
+//! graceful close.
 
 mod buffer_pool;
 mod calling;
@@ -57,13 +58,13 @@ use writing::Writer;
 
 pub(super) use close::ordered;
 
-/// How many commands are called in one turn of the task, so that a deep pipeline does not starve its neighbours.
+/// How many commands are called per poll of the task, so that a deep pipeline does not starve other connections.
 const BUDGET: usize = 1024;
 
-/// What a read, or a round of mail, takes of the same budget.
+/// How much of that budget a read, or a batch of messages, costs.
 const ROUND: usize = 16;
 
-/// One client: its stream, and what lies between it and the service.
+/// A connection: the byte stream of one client, and all state between it and the service.
 pub(super) struct Connection<M: MakeService, C: Codec> {
     io: ServerIo,
     codec: C,
@@ -79,41 +80,41 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     deadline: Deadline,
 }
 
-/// How far a connection is on its way to its end.
+/// The state of a connection from open to closed.
 #[derive(Clone, Debug, PartialEq)]
 enum Lifecycle {
-    /// Reads, calls and answers.
+    /// Commands are read, called and answered.
     Open,
-    /// Open -> `Ended`: the peer sends no more. What it sent is answered.
+    /// Open -> `HalfClosed`: the client has closed its write side. What it sent is answered.
     HalfClosed,
-    /// Open, Ended -> `Broken`: the stream cannot be trusted. What came before is answered, then the peer is told why.
+    /// Open, `HalfClosed` -> `Failed`: a protocol error. All commands before it are answered, then the error is sent.
     Failed(ProtocolError),
-    /// any -> `Finishing`: what is in flight is answered and written, nothing more is called.
+    /// any -> `Draining`: the commands in flight are answered and written, no more are called.
     Draining,
 }
 
-/// What a connection does next in its turn.
+/// The next step of a turn.
 enum NextStep {
-    /// Does what can be done with what is here.
+    /// Does all work that is possible without waiting.
     Process,
-    /// Reads, or waits.
+    /// Reads, or waits for an event.
     Wait,
-    /// Lets others work first.
+    /// Lets other tasks run first.
     Yield,
     End(ConnectionOutcome),
 }
 
-/// Why a connection ended.
+/// How the connection loop ended.
 pub(super) enum ConnectionOutcome {
-    /// In order: everything that was called is answered and written.
+    /// Gracefully: all commands that were called are answered and written.
     Finished,
-    /// It goes on in another protocol.
+    /// A handler has upgraded the connection.
     Upgraded(UpgradeFuture),
-    /// The peer, or the network, broke it off.
+    /// Reading or writing failed.
     Lost(io::Error),
-    /// Somebody ordered it.
+    /// It was killed by an order.
     Killed,
-    /// The peer broke a rule of the settings.
+    /// The client exceeded a time limit.
     Cut(&'static str),
 }
 
@@ -144,7 +145,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         connection
     }
 
-    /// Serves the client to its end.
+    /// Serves the client until the connection ends.
     #[expect(clippy::manual_async_fn, reason = "it would keep the connection twice, as its argument and as a variable")]
     pub(super) fn run(mut self) -> impl Future<Output = ConnectionOutcome> {
         async move {
@@ -175,7 +176,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionOutcome> {
         let mut budget = BUDGET;
         self.caller.in_flight.poll_all(cx);
-        // Mostly a connection wakes from its rest because there is something to read.
+        // An idle connection usually wakes because there is input.
         let mut next = if self.is_idle() { NextStep::Wait } else { NextStep::Process };
         loop {
             next = match next {
@@ -196,7 +197,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Does what can be done with what is here.
+    /// Does all work that is possible without waiting.
     #[inline(always)]
     fn process(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> NextStep {
         self.read_inbox();
@@ -216,18 +217,18 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return NextStep::End(ConnectionOutcome::Lost(error));
         }
         if self.is_drained() {
-            // Messages may have waited for the room that there is now.
+            // Messages may have waited for room in the output buffer, which is empty now.
             let is_done = self.read_inbox() && !self.writer.output.has_remaining();
             return if is_done { NextStep::End(ConnectionOutcome::Finished) } else { NextStep::Yield };
         }
-        // Also while output is stuck: what is read meanwhile may be thrown away, and there may be no end to it.
+        // Also while output is stalled: input may be read and discarded without end meanwhile.
         if *budget == 0 {
             return NextStep::Yield;
         }
         if has_more && !self.writer.is_full() { NextStep::Process } else { NextStep::Wait }
     }
 
-    /// Waits for what comes next: input, mail, a deadline.
+    /// Waits for the next event: input, messages, the end of a pause, a deadline.
     #[inline(always)]
     fn poll_events(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<NextStep> {
         let next = match self.read(cx) {
@@ -272,7 +273,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.apply_session();
     }
 
-    /// Follows a change of the session: in the codec, the registry, and the commands that are decoded and not called.
+    /// Applies the session to the codec, the registry, and the commands that are decoded and not called.
     fn apply_session(&mut self) {
         let session = &self.client.session;
         self.codec.set_protocol(session.protocol());
@@ -283,7 +284,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.client.registration.entry.set_session(self.client.session.clone());
     }
 
-    /// Calls nothing more: what was decoded is dropped, what was called is answered.
+    /// Stops calling commands: those that are decoded are dropped, those in flight are answered.
     fn start_draining(&mut self) {
         self.lifecycle = Lifecycle::Draining;
         self.drop_uncalled();
@@ -296,13 +297,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         !self.reader.queue.is_empty() || !self.caller.in_flight.is_empty() || self.writer.outgoing.is_some()
     }
 
-    /// Whether there is nothing to do before something comes.
+    /// Whether there is nothing to do until an event.
     fn is_idle(&self) -> bool {
         let has_work = self.is_busy() || self.reader.has_work() || self.inbox.has_mail();
         self.lifecycle == Lifecycle::Open && self.order.is_none() && !has_work && !self.writer.has_unwritten()
     }
 
-    /// Once everything before the end is answered: says why a stream is broken off, and goes on to the end.
+    /// Starts draining after a half-close or a protocol error, once all commands are answered. Encodes the protocol
+    /// error.
     fn drain_if_answered(&mut self) {
         if self.is_busy() {
             return;
@@ -325,7 +327,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.lifecycle == Lifecycle::Draining && !self.is_busy() && !has_unwritten
     }
 
-    /// Gives back what a connection does not need while it waits.
+    /// Releases memory and the service when the connection is idle.
     fn release_resources(&mut self) {
         let entry = &self.client.registration.entry;
         entry.input.store(self.reader.input.len(), Ordering::Relaxed);

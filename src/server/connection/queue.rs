@@ -1,4 +1,4 @@
-//! [`RequestQueue`]: a batch of decoded commands that wait to be called.
+//! [`RequestQueue`]: decoded commands that wait to be called.
 
 use std::{collections::VecDeque, mem, sync::Arc};
 
@@ -6,13 +6,13 @@ use kvstore_protocol::{Command, Session};
 
 use super::buffer_pool;
 
-/// How many commands are decoded, and prefetched for, ahead of being called.
+/// The maximum number of commands that are decoded and prefetched before they are called.
 pub(super) const BATCH: usize = 64;
 
-/// For how many commands an idle connection keeps room.
+/// The capacity, in commands, that an idle connection keeps.
 const IDLE_CAPACITY: usize = 16;
 
-/// Decoded commands in order, each with its tag, and whether it is exclusive.
+/// Decoded commands in order, each with its tag and whether it is exclusive.
 pub(super) struct RequestQueue<T> {
     /// Apart from the rest, so that a prefetch function is shown them as one slice.
     commands: VecDeque<Command>,
@@ -44,7 +44,7 @@ impl<T> RequestQueue<T> {
         self.tags.len()
     }
 
-    /// Adds the commands that were announced.
+    /// Adds the commands whose tags were added.
     pub(super) fn push_commands(&mut self, commands: impl Iterator<Item = Command>) {
         if self.commands.capacity() == 0 {
             self.commands = buffer_pool::take_commands();
@@ -52,7 +52,7 @@ impl<T> RequestQueue<T> {
         self.commands.extend(commands);
     }
 
-    /// The next command, its tag, and whether it is exclusive.
+    /// Returns the next command, its tag, and whether it is exclusive.
     #[inline]
     pub(super) fn next(&self) -> Option<(&Command, &T, bool)> {
         let (tag, is_exclusive) = self.tags.front()?;

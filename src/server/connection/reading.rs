@@ -1,4 +1,4 @@
-//! Reading: from the bytes of the peer to decoded commands.
+//! Reading: reads bytes from the client and decodes them to commands.
 
 use std::{
     io,
@@ -18,16 +18,16 @@ use super::{
 };
 use crate::server::make_service::MakeService;
 
-/// How many bytes a client may send ahead that has not authenticated.
+/// The size of the input buffer of a client that has not authenticated, in bytes.
 const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
 
-/// What was read, and what was decoded of it and not called.
+/// The input buffer, and the commands that are decoded and not called.
 pub(super) struct Reader<T> {
     pub(super) input: InputBuffer,
     pub(super) queue: RequestQueue<T>,
-    /// An argument that comes piece by piece.
+    /// The argument that is streamed to its handler.
     pub(super) incoming: Option<Box<IncomingBody>>,
-    /// How many commands were decoded.
+    /// The number of commands decoded so far.
     decoded: u64,
 }
 
@@ -36,20 +36,20 @@ impl<T> Reader<T> {
         Self { input: InputBuffer::new(), queue: RequestQueue::new(), incoming: None, decoded: 0 }
     }
 
-    /// The next command that came, in its session.
+    /// Stamps a decoded command with its number and the session.
     pub(super) fn number(&mut self, command: Command, session: &Arc<Session>) -> Command {
         self.decoded += 1;
         command.in_session(session.clone(), self.decoded)
     }
 
-    /// Whether something may be done with what is here.
+    /// Whether there is work that needs no more input.
     pub(super) fn has_work(&self) -> bool {
         !self.queue.is_empty() || self.input.has_undecoded() || self.incoming.is_some()
     }
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Reads once, if there is room for it. Also while commands are in flight: their peer may go away.
+    /// Reads once, if there is room. Also while commands are in flight, to notice when the client disconnects.
     pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.wants_input() {
             return Poll::Pending;
@@ -61,7 +61,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         Poll::Ready(Ok(()))
     }
 
-    /// Notes that something passed between the peer and the server.
+    /// Records that bytes were read or written.
     #[inline]
     pub(super) fn record_activity(&mut self) {
         self.reader.input.mark_active();
@@ -72,18 +72,19 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if self.reader.incoming.is_some() {
             return self.wants_argument();
         }
-        // A request larger than the buffer is read whole: its own limits bound it.
+        // A request may be larger than the buffer: the limits of requests bound it.
         let is_free = !self.is_busy() && !self.writer.is_full();
         self.lifecycle == Lifecycle::Open && (is_free || self.reader.input.len() < self.input_bound())
     }
 
-    /// How many bytes are read ahead of what the client waits for.
+    /// Returns the size of the input buffer while commands are in flight.
     pub(super) fn input_bound(&self) -> usize {
         let bound = self.client.shared().settings.input_buffer;
         if self.client.is_authenticated() { bound } else { bound.min(UNAUTHENTICATED_BUFFER) }
     }
 
-    /// Decodes a batch. An exclusive command ends it: what follows may be bound by other limits, or mean something else.
+    /// Decodes a batch. Returns whether there are commands. A batch ends after an exclusive command, which may change
+    /// the limits, or the meaning of the commands after it.
     pub(super) fn decode(&mut self) -> bool {
         let is_over = matches!(self.lifecycle, Lifecycle::Failed(_) | Lifecycle::Draining);
         if !self.reader.input.has_undecoded() || is_over || self.must_wait() {
@@ -105,7 +106,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// Shows a decoded batch to CLIENT LIST and to the prefetch function.
+    /// Passes a decoded batch to CLIENT LIST and to the prefetch function.
     #[inline]
     fn publish_batch(&mut self) {
         let batch = self.reader.queue.commands();
@@ -113,12 +114,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             self.client.registration.entry.set_command(last);
         }
         if let Some(prefetch) = &self.client.shared().prefetch {
-            // It has no effect, so a panic in it is no reason to leave a batch unanswered.
+            // A panic in it is logged, and the batch is answered all the same.
             let _ = failure::catch(|| prefetch(batch));
         }
     }
 
-    /// Decodes all whole commands at once, as far as the codec can. Apart from the rest, so that the registers are its own.
+    /// Decodes all whole commands at once, if the codec supports it. Not inlined, for better register allocation.
     #[inline(never)]
     fn decode_batch(&mut self) {
         let mut requests = buffer_pool::take_requests();
@@ -137,7 +138,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         buffer_pool::put_requests(requests);
     }
 
-    /// Decodes commands one by one, whatever they are.
+    /// Decodes commands one by one, of any kind.
     fn decode_singly(&mut self) {
         while self.reader.queue.len() < BATCH {
             match self.codec.decode(self.reader.input.buffer()) {
@@ -164,7 +165,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Notes in the session which protocol the codec found.
+    /// Copies the protocol of the codec to the session.
     #[inline]
     pub(super) fn sync_protocol(&mut self) {
         let protocol = self.codec.protocol();
@@ -173,7 +174,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Whether an exclusive command or a long argument is in flight: what follows is decoded after it.
+    /// Whether decoding must wait for an exclusive command in flight or a streamed argument.
     fn must_wait(&self) -> bool {
         self.reader.incoming.is_some() || self.caller.is_exclusive()
     }

@@ -1,4 +1,4 @@
-//! Writing: from answers and messages to the bytes that the peer reads.
+//! Writing: encodes responses and push messages, and writes them.
 
 use std::{
     io, mem,
@@ -18,33 +18,33 @@ use super::{
 };
 use crate::server::{io::ServerIo, make_service::MakeService};
 
-/// From how many bytes on output is written before more is answered.
+/// When the output has this many bytes, it is written before more responses are encoded.
 const FLUSH_THRESHOLD: usize = 256 * 1024;
 
-/// How many bytes a client may leave unread that has not authenticated.
+/// The size of the output buffer of a client that has not authenticated, in bytes.
 const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
 
-/// What was encoded and not written.
+/// The output that is encoded and not yet written.
 pub(super) struct Writer<T> {
     pub(super) output: Output,
-    /// From how many bytes on nothing more is answered before output is written: never more than the bound, or messages
-    /// that found no room would not be sent when there is some.
+    /// No response is encoded while the output has this many bytes. Never larger than the output buffer, otherwise
+    /// messages that wait for room would not be sent when there is room.
     pub(super) flush_threshold: usize,
-    /// Whether all was handed to the stream, and some of it is still on its way through.
+    /// Whether all output was passed to the stream and its flush is pending.
     pub(super) is_flushing: bool,
-    /// An answer that is sent piece by piece.
+    /// The response that is being streamed.
     pub(super) outgoing: Option<Box<OutgoingBody<T>>>,
-    /// How many commands were answered.
+    /// The number of commands answered so far.
     pub(super) answered: u64,
     replies: Replies,
 }
 
-/// Which answers the client wants to read: CLIENT REPLY.
+/// The responses that are sent, for CLIENT REPLY.
 #[derive(Clone, Copy)]
 enum Replies {
     On,
     Off,
-    /// So many answers are not sent.
+    /// This many responses are not sent.
     Skip(u8),
 }
 
@@ -54,32 +54,32 @@ impl<T> Writer<T> {
         Self { output, flush_threshold: 0, is_flushing: false, outgoing: None, answered: 0, replies: Replies::On }
     }
 
-    /// Whether there is no room for more answers.
+    /// Whether there is no room for more responses.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         self.output.remaining() >= self.flush_threshold
     }
 
-    /// Whether something was encoded that the stream has not sent.
+    /// Whether there is output that is not written or not flushed.
     pub(super) fn has_unwritten(&self) -> bool {
         self.output.has_remaining() || self.is_flushing
     }
 
-    /// Takes a buffer to encode to, where there is none.
+    /// Takes an output buffer from the pool, if there is none.
     pub(super) fn make_room(&mut self) {
         if self.output.room() == 0 && !self.output.has_remaining() {
             self.output = buffer_pool::take_output();
         }
     }
 
-    /// Gives back an empty buffer.
+    /// Returns an empty output buffer to the pool.
     pub(super) fn shrink(&mut self) {
         if !self.output.has_remaining() && self.output.room() > 0 {
             buffer_pool::put_output(mem::take(&mut self.output));
         }
     }
 
-    /// Whether the next answer is sent.
+    /// Whether the next response is sent. Call it once for each response.
     #[inline]
     pub(super) fn sends_reply(&mut self) -> bool {
         match self.replies {
@@ -96,31 +96,31 @@ impl<T> Writer<T> {
         false
     }
 
-    /// Sends no more answers.
+    /// Sends no more responses.
     pub(super) fn stop_replies(&mut self) {
         self.replies = Replies::Off;
     }
 
-    /// Sends the answers that the client asks for.
+    /// Sets which responses are sent.
     pub(super) fn set_replies(&mut self, mode: ReplyMode) {
         self.replies = match (mode, self.replies) {
             (ReplyMode::Initial, Replies::Skip(_)) => Replies::Skip(1),
             (ReplyMode::On | ReplyMode::Initial, _) => Replies::On,
-            // While there are no replies at all, there is none to skip.
+            // SKIP has no effect while replies are off.
             (ReplyMode::Off, _) | (ReplyMode::Skip, Replies::Off) => Replies::Off,
-            // The answer to the command itself, and the next.
+            // The response to the command itself, and the next one.
             (ReplyMode::Skip, _) => Replies::Skip(2),
         };
     }
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Encodes the answer to the next command in order, between the messages that were sent before and behind it. A
-    /// response is large, so it is moved only where it has to be.
+    /// Encodes the response to the next command in order, between the push messages that belong before and after it.
+    /// Takes a reference, since a response is expensive to move.
     #[inline(always)]
     pub(super) fn reply(&mut self, response: &mut Response, tag: C::Tag) {
         if self.inbox.has_mail() && !self.read_inbox() {
-            // What may be meant to go out in front of it goes first, once there is room.
+            // Push messages that may belong before it are sent first, when there is room.
             return self.caller.in_flight.put_back(mem::replace(response, Response::Silent), tag);
         }
         if matches!(response, Response::Close(_) | Response::Streamed(_) | Response::Upgrade(_)) {
@@ -135,7 +135,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Writes as much as goes.
+    /// Writes as much output as possible.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if !self.writer.has_unwritten() {
             return Ok(());
@@ -155,7 +155,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             }
         }
         self.reset_flush_threshold();
-        // A stream with a buffer of its own, such as TLS, may take all and not be done: it is asked again.
+        // A stream with a buffer of its own, such as TLS, may accept all bytes and not have sent them: the flush is
+        // polled again.
         match Pin::new(&mut self.io).poll_flush(cx)? {
             Poll::Ready(()) if self.writer.is_flushing => {
                 self.writer.is_flushing = false;
@@ -170,34 +171,35 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         Ok(())
     }
 
-    /// The stream takes no more. More is answered meanwhile, but within bounds: the peer may send all before it reads.
+    /// The stream accepts no more bytes. More responses are encoded meanwhile, within limits: the client may send all
+    /// its requests before it reads.
     fn handle_stall(&mut self) {
         self.deadline.mark_stalled();
-        // Of a streamed value, only as much as its window holds.
+        // For a streamed value, the window is the limit.
         if self.writer.outgoing.is_none() {
             let bound = self.output_bound();
             self.writer.flush_threshold = self.writer.output.remaining().saturating_add(FLUSH_THRESHOLD).min(bound);
         }
-        // Or the buffer would double up to twice the bound.
+        // Otherwise the buffer would grow up to twice the limit.
         if self.writer.output.bytes().len() >= FLUSH_THRESHOLD {
             self.writer.output.seal();
         }
     }
 
-    /// Lets no more output gather than is written at once.
+    /// Resets the threshold after output was written.
     pub(super) fn reset_flush_threshold(&mut self) {
         let most = if self.writer.outgoing.is_some() { WINDOW } else { FLUSH_THRESHOLD };
         self.writer.flush_threshold = most.min(self.output_bound());
     }
 
-    /// How many bytes the client may leave unread.
+    /// Returns the size of the output buffer, in bytes.
     pub(super) fn output_bound(&self) -> usize {
         let bound = self.client.shared().settings.output_buffer;
         if self.client.is_authenticated() { bound.max(1) } else { bound.clamp(1, UNAUTHENTICATED_BUFFER) }
     }
 }
 
-/// Writes once. One piece alone goes by the plain call, which the kernel answers faster than the vectored one.
+/// Writes once. A single chunk is written with the plain call, which is faster than the vectored one.
 fn poll_write_some(io: &mut ServerIo, output: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     if let Some(written) = zero_copy::poll_write(io, output, cx) {
         return written;

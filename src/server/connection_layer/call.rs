@@ -1,4 +1,4 @@
-//! [`ConnectionCall`]: what a command of the connection reads and changes.
+//! [`ConnectionCall`]: one call of a connection command.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -6,10 +6,10 @@ use kvstore_protocol::{Command, CommandError, Response, Session};
 
 use crate::server::ServerStatus;
 
-/// One call of a command of the connection.
+/// One call of a connection command.
 ///
-/// The functions of these commands are synchronous, and work on a copy of the session: what they change is recorded, and
-/// [applied](Self::commit) to the connection once they have answered.
+/// The functions of these commands are synchronous and work on a copy of the session. Changes are recorded, and
+/// [applied](Self::commit) to the connection after the call.
 pub(crate) struct ConnectionCall<'a> {
     command: &'a Command,
     session: Arc<Session>,
@@ -18,17 +18,17 @@ pub(crate) struct ConnectionCall<'a> {
 
 type Change = Box<dyn Fn(&mut Session) + Send>;
 
-/// What a command comes to.
+/// The result of a call.
 pub(crate) enum Outcome {
     Answered(Response),
-    /// It waits for something, for an authenticator.
+    /// The command waits, for example for an authenticator.
     Pending(Pending),
 }
 
-/// The answer of a command that waits.
+/// The pending response of a command that waits.
 pub(crate) type Pending = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// An outcome, or a refusal.
+/// An outcome, or an error response.
 pub(super) type Answered = Result<Outcome, CommandError>;
 
 impl<R: Into<Response>> From<R> for Outcome {
@@ -46,7 +46,7 @@ impl<'a> ConnectionCall<'a> {
         self.command
     }
 
-    /// The session, with the changes of this call.
+    /// Returns the session, with the changes of this call.
     pub(super) fn session(&self) -> &Session {
         &self.session
     }
@@ -55,22 +55,22 @@ impl<'a> ConnectionCall<'a> {
         self.session.clone()
     }
 
-    /// The server that the command came through.
+    /// Returns the server that the command came through.
     ///
     /// # Errors
-    /// When it came through none: it was called in the same process.
+    /// When the command did not come from a connection, but was called in this process.
     pub(super) fn server(&self) -> Result<&'a ServerStatus, CommandError> {
         let server = self.command.session().extensions().get::<ServerStatus>();
         server.ok_or(CommandError::new("ERR", "the command did not come from a connection"))
     }
 
-    /// Changes the session.
+    /// Changes the session of this call, and records the change.
     pub(super) fn update(&mut self, change: impl Fn(&mut Session) + Send + 'static) {
         change(Arc::make_mut(&mut self.session));
         self.changes.push(Box::new(change));
     }
 
-    /// Applies the changes to the connection, for the commands after this one.
+    /// Applies the recorded changes to the connection, for the commands after this one.
     pub(super) fn commit(self) {
         let (changes, handle) = (self.changes, self.command.session_handle());
         if let Some(handle) = handle.filter(|_| !changes.is_empty()) {

@@ -13,7 +13,7 @@ use super::{
 };
 
 pin_project! {
-    /// The answer of a [`ConnectionService`](super::ConnectionService).
+    /// The response future of [`ConnectionService`](super::ConnectionService).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]
@@ -25,20 +25,20 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Passed { #[pin] future: F },
-        // Called -> Pending: the command waits for something, an authenticator for example.
+        // Called -> Pending: the command waits, for example for an authenticator.
         Called { known: &'static ConnectionCommand, command: Option<Command> },
         Pending { pending: Pending },
     }
 }
 
 impl<F> ResponseFuture<F> {
-    /// The answer of the service behind the layer.
+    /// The response of the inner service.
     #[inline]
     pub(super) const fn passed(future: F) -> Self {
         Self { state: State::Passed { future } }
     }
 
-    /// The answer of the layer. The command runs when the future is polled.
+    /// The response of the layer. The command runs when the future is polled.
     pub(super) const fn answered_by(known: &'static ConnectionCommand, command: Command) -> Self {
         Self { state: State::Called { known, command: Some(command) } }
     }

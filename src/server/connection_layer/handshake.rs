@@ -1,4 +1,4 @@
-//! HELLO and AUTH: which protocol a client speaks, and who it is.
+//! HELLO and AUTH: select the protocol and authenticate the client.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ pub(super) fn auth(call: &mut ConnectionCall<'_>) -> Answered {
     authenticate(call, credentials, |_| {}, |_| Response::ok())
 }
 
-/// Asks the authenticator. When the client has proved who it is, its session is changed, and `answer` is made of it.
+/// Calls the authenticator. On success it sets the user, applies `change` to the session, and calls `answer` with it
+/// for the response.
 fn authenticate(
     call: &ConnectionCall<'_>,
     credentials: Credentials,
@@ -36,7 +37,7 @@ fn authenticate(
 ) -> Answered {
     let server = call.server()?.clone();
     let (mut session, handle) = (call.shared_session(), call.command().session_handle());
-    // All of the authenticator's code runs in this future, where a panic is an answer.
+    // All code of the authenticator runs in this future, where a panic becomes an error response.
     Ok(Outcome::Pending(Box::pin(async move {
         let identity = match identify(&server, credentials, session.clone()).await {
             Ok(identity) => identity,
@@ -61,7 +62,7 @@ async fn identify(
 ) -> Result<Identity, AuthError> {
     match &server.listener().auth {
         Some(auth) => auth.clone().authenticate(credentials, session).await,
-        // Without an authenticator there is one user, who needs no password.
+        // Without an authenticator there is only the user `default`, with any password.
         None if &*credentials.user == b"default" => Ok(Identity::new("default")),
         None => Err(AuthError::Denied),
     }

@@ -1,4 +1,4 @@
-//! [`ConnectionLayer`]: the commands of a connection, as a layer.
+//! [`ConnectionLayer`]: a layer that answers the connection commands.
 
 mod call;
 mod client;

@@ -5,7 +5,7 @@ use tower::Service;
 
 use super::{ResponseFuture, find};
 
-/// A service behind a [`ConnectionLayer`](super::ConnectionLayer).
+/// The service of [`ConnectionLayer`](super::ConnectionLayer).
 #[derive(Clone, Debug)]
 pub struct ConnectionService<S> {
     inner: S,

@@ -1,4 +1,4 @@
-//! The commands of a connection, a row each. A new one is a row here and in the catalog of the protocol, and a function.
+//! The table of connection commands. A new command is a function, a row here, and a row in the catalog of the protocol.
 
 use kvstore_protocol::{Command, CommandError, Response, catalog::Flags, catalog::KnownCommand, parse_integer};
 
@@ -11,12 +11,12 @@ use crate::{
     server::{ConnectionEvent, ServerStatus},
 };
 
-/// A command of the connection.
+/// A connection command.
 #[derive(Debug)]
 pub(crate) struct ConnectionCommand {
     name: &'static str,
     run: fn(&mut ConnectionCall<'_>) -> Answered,
-    /// What it is for, and since which version of Redis there is such a command.
+    /// The summary and the first version of Redis, as `COMMAND DOCS` shows them.
     summary: &'static str,
     since: &'static str,
 }
@@ -41,8 +41,8 @@ const fn row(
     ConnectionCommand { name, run, summary, since }
 }
 
-/// The commands that a [`ConnectionLayer`](super::ConnectionLayer) answers, for a [catalog](crate::catalog) of all that clients
-/// can send.
+/// Returns the commands that [`ConnectionLayer`](super::ConnectionLayer) answers, to add them to a
+/// [catalog](crate::catalog).
 pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
     TABLE.iter().filter_map(|row| {
         let known = Command::new(row.name).known()?;
@@ -52,13 +52,14 @@ pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
     })
 }
 
-/// Whether the layer answers the command of this name, which may be that of a sub-command: two words.
+/// Whether the layer answers the command with this name. The name of a sub-command has two words.
 pub(crate) fn answers(name: &str) -> bool {
     let mut words = name.split(' ');
     find(&Command::new(words.next().unwrap_or_default()).with_args(words)).is_some()
 }
 
-/// The row of a command that the layer answers. Sub-commands of CLIENT that it does not know are not among these.
+/// Returns the row of a command that the layer answers; `None` for all others, and for sub-commands of CLIENT that are
+/// not in its table.
 #[inline]
 pub(crate) fn find(command: &Command) -> Option<&'static ConnectionCommand> {
     if command.flags().has(Flags::CONNECTION) { find_row(command) } else { None }
@@ -71,7 +72,7 @@ fn find_row(command: &Command) -> Option<&'static ConnectionCommand> {
 }
 
 impl ConnectionCommand {
-    /// Answers a call of the command, changes the session of its connection, and tells the observer of its server.
+    /// Answers the command, changes the session of its connection, and calls the observer of its server.
     pub(crate) fn answer(&self, command: Command) -> Outcome {
         match self.run(&command) {
             Outcome::Answered(answer) => {
@@ -97,7 +98,7 @@ impl ConnectionCommand {
     }
 }
 
-/// Tells the observer of the server that the command came through.
+/// Calls the observer of the server that the command came through.
 fn notify(command: &Command, answer: &Response) {
     if let Some(server) = command.session().extensions().get::<ServerStatus>() {
         server.state().notify(ConnectionEvent::Answered { command, answer });

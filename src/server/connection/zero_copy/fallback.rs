@@ -1,4 +1,4 @@
-//! Where the kernel takes no pages: everything is copied.
+//! The fallback without zero-copy: everything is copied.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! What the kernel does with lent pages, and whether it does.
+//! The system calls that lend pages to a pipe and drop them from memory.
 //!
 //! `unsafe` is allowed here because a GET of a megabyte takes a quarter of the time without its copy (see `benches/`).
 
@@ -21,7 +21,7 @@ use rustix::{
 
 use super::MIN_REQUEST;
 
-/// Whether pages are lent: where they can be taken out of the heap again, until the kernel, or who guards it, refuses.
+/// Whether pages are lent: if pages of the heap can be dropped, and until the kernel or a sandbox refuses a call.
 static LENDS: LazyLock<AtomicBool> = LazyLock::new(|| {
     let lends = can_drop_pages();
     if !lends {
@@ -34,14 +34,14 @@ pub(super) fn lends() -> bool {
     LENDS.load(Ordering::Relaxed)
 }
 
-/// Lends no more.
+/// Stops lending, after an error.
 pub(super) fn stop_lending(error: Errno) {
     if LENDS.swap(false, Ordering::Relaxed) {
         tracing::info!(%error, "long values are copied to their sockets, since pages cannot be lent");
     }
 }
 
-/// Where the pages are that lie in `bytes` as a whole.
+/// Returns the range of the whole pages in `bytes`.
 pub(super) fn whole_pages(bytes: &[u8]) -> Range<usize> {
     let (page, start) = (rustix::param::page_size(), bytes.as_ptr().addr());
     let end = (start + bytes.len()) / page * page;
@@ -49,16 +49,16 @@ pub(super) fn whole_pages(bytes: &[u8]) -> Range<usize> {
     first.saturating_sub(start)..end.saturating_sub(start)
 }
 
-/// Puts pages into a pipe, as many as there is room for; at least one.
+/// Puts as many pages into a pipe as there is room for, at least one.
 ///
-/// What is in the pipe changes when the bytes do, also after this call.
+/// The content of the pipe changes when the bytes change, also after this call.
 pub(super) fn fill(pipe: BorrowedFd<'_>, pages: &[u8]) -> rustix::io::Result<usize> {
     let pages = IoSliceRaw::from_slice(pages);
-    // SAFETY: the bytes are there for the time of the call, and the kernel only reads them. It keeps the pages, not their
-    // addresses: where they are freed, or written, meanwhile, no memory is touched that is another's.
+    // SAFETY: the bytes are valid during the call, and the kernel only reads them. It keeps references to the pages,
+    // not their addresses: if the memory is freed or written later, no other memory is accessed.
     let filled = unsafe { vmsplice(pipe, &[pages], SpliceFlags::NONBLOCK) };
     match filled {
-        // AGAIN is what a full socket says, and this is a pipe without room.
+        // A full pipe. AGAIN would mean a full socket to the caller.
         Ok(0) | Err(Errno::AGAIN) => Err(Errno::NOMEM),
         Ok(filled) => Ok(filled),
         Err(error) => {
@@ -70,20 +70,21 @@ pub(super) fn fill(pipe: BorrowedFd<'_>, pages: &[u8]) -> rustix::io::Result<usi
     }
 }
 
-/// Takes the whole pages out of `bytes`, which have zeros there afterwards. Who was lent them keeps them as they are.
+/// Drops the whole pages of `bytes`, which are zeros afterwards. A pipe or socket that references the pages keeps their
+/// content.
 ///
 /// # Errors
-/// Where the memory is locked, or its pages are huge ones that were reserved.
+/// If the memory is locked, or in reserved huge pages.
 pub(super) fn drop_pages(bytes: &mut [u8]) -> rustix::io::Result<()> {
     let pages = whole_pages(bytes);
     let pages = &mut bytes[pages];
-    // SAFETY: the pages are the caller's alone, lie in its bytes as a whole, and stay mapped. What they become are zeros,
-    // or, in memory that is no heap's, something else that a byte may be.
+    // SAFETY: the caller has exclusive access to the pages, they are within `bytes`, and stay mapped. Afterwards they
+    // are zeros, or, if the memory is not anonymous, other initialised bytes.
     unsafe { madvise(pages.as_mut_ptr().cast(), pages.len(), Advice::LinuxDontNeed) }
 }
 
-/// Whether pages go out of memory of the heap for good: not where it is locked, shared with other processes or made of
-/// reserved huge pages.
+/// Whether pages of the heap can be dropped. Not if it is locked, shared with other processes, or in reserved huge
+/// pages.
 fn can_drop_pages() -> bool {
     let mut memory = vec![1; MIN_REQUEST.max(2 * rustix::param::page_size())];
     let pages = whole_pages(&memory);

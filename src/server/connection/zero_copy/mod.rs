@@ -1,13 +1,13 @@
-//! Long values without a copy: their pages are lent to the socket.
+//! Writes long values without copying them: their pages are lent to the socket.
 //!
-//! Mostly a write copies: the kernel takes the bytes into pages of its own. For a value of a megabyte that copy is most of
-//! what a GET costs. Here the socket gets the pages in which the value lies instead (`vmsplice` into a pipe, `splice` from
-//! there into the socket), as many as are whole; what is left of the first and of the last is copied.
+//! A normal write copies the bytes into pages of the kernel. For a value of a megabyte that copy is most of the cost of
+//! a GET. Here the socket references the pages of the value instead: `vmsplice` puts them into a pipe, `splice` moves
+//! them from there into the socket. This works for whole pages; the rest of the first and the last page is copied.
 //!
-//! Nobody tells when the peer has read what was lent, so lent memory is never written again: a request that came in a
-//! buffer of its own is a [`lendable`] one, and before that buffer is freed, its lent pages are taken out of it. They
-//! stay with the socket, and new ones come in their place when the memory is used again. What is no part of such a
-//! buffer is copied.
+//! The kernel does not report when the peer has received lent pages, so they are never written again. Only the buffer
+//! of a request that came in a buffer of its own is [`lendable`]. Before such a buffer is freed, its lent pages are
+//! dropped from memory: the socket keeps them, and the memory gets new pages when it is used again. All other memory is
+//! copied.
 
 mod kernel;
 mod pages;
@@ -28,16 +28,16 @@ pub(super) use pages::lendable;
 
 use crate::server::io::ServerIo;
 
-/// From how many bytes on a request is lendable.
+/// The minimum size of a lendable request, in bytes.
 pub(super) const MIN_REQUEST: usize = 64 * 1024;
 
-/// From how many bytes on a part of the output is lent: shorter ones are copied faster.
+/// The minimum size of a part of the output that is lent, in bytes. Copying a shorter one is faster.
 const MIN_PART: usize = 32 * 1024;
 
-/// How many parts of the output are looked at for one to lend, and written together in front of it.
+/// How many parts of the output are searched for a lendable one.
 const MAX_PARTS: usize = 16;
 
-/// Writes once, if there is something to lend, and a TCP socket to lend it to.
+/// Writes once, if the stream is a TCP socket and the output has a lendable part. Returns `None` otherwise.
 pub(super) fn poll_write(
     io: &mut ServerIo,
     output: &mut Output,
@@ -47,7 +47,7 @@ pub(super) fn poll_write(
         return None;
     }
     let ServerIo::Tcp(stream) = io else { return None };
-    // Not before it can be written: each time that something might have been lent counts.
+    // Checked first, since each attempt to lend counts as a write of that request.
     match stream.poll_write_ready(cx) {
         Poll::Ready(Ok(())) => {}
         Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
@@ -56,7 +56,7 @@ pub(super) fn poll_write(
     let mut parts = [IoSlice::new(&[]); MAX_PARTS];
     let count = output.chunks_vectored(&mut parts);
     let (before, pages) = parts[..count].iter().enumerate().find_map(|(index, part)| Some((index, lend(part)?)))?;
-    // What goes out in front: the parts before, and what the first page has not of this one.
+    // The bytes before the pages: the earlier parts, and the start of this part up to its first whole page.
     let mut front = parts;
     front[before] = IoSlice::new(&parts[before][..pages.start]);
     let (front, pages) = (&front[..=before], &parts[before][pages]);
@@ -68,7 +68,7 @@ pub(super) fn poll_write(
     }))
 }
 
-/// The whole pages in `part`, if they are to be lent.
+/// Returns the range of the whole pages in `part`, if they are to be lent.
 fn lend(part: &[u8]) -> Option<Range<usize>> {
     if part.len() < MIN_PART { None } else { pages::lend(part) }
 }
@@ -77,8 +77,8 @@ fn length_of(parts: &[IoSlice<'_>]) -> usize {
     parts.iter().map(|part| part.len()).sum()
 }
 
-/// Sends as soon as the socket takes something; `send` counts what it took. `WouldBlock` says that it is full, also when it
-/// took some: then the stream does not ask it again before there is room.
+/// Sends as soon as the socket is writable; `send` counts the bytes. It returns `WouldBlock` when the socket is full,
+/// also after a partial write: the stream then waits for room before the next write.
 fn poll_send(
     stream: &TcpStream,
     cx: &mut Context<'_>,
@@ -90,13 +90,14 @@ fn poll_send(
         match stream.try_io(Interest::WRITABLE, || send(&mut written)) {
             Err(error) if written == 0 && error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if written == 0 => return Poll::Ready(Err(error)),
-            // An error that lasts is met again.
+            // After a partial write, a permanent error is returned by the next one.
             _ => return Poll::Ready(Ok(written)),
         }
     }
 }
 
-/// Sends what is in front, and then the pages: as much of both as the socket takes. `more` says that more follows at once.
+/// Sends the bytes before the pages, then the pages, as far as the socket accepts them. `more` tells the kernel that
+/// more output follows.
 fn send(stream: &TcpStream, front: &[IoSlice<'_>], pages: &[u8], more: bool, written: &mut usize) -> io::Result<()> {
     let length = length_of(front);
     if length > 0 {
@@ -124,7 +125,7 @@ mod tests {
         (listener.accept().await.expect("a client").0, client)
     }
 
-    /// Writes `bytes` behind a head more often than it takes to lend them, and tells how often they were lent.
+    /// Writes `bytes` after a head several times, and returns how often they were lent.
     async fn lent(io: &mut ServerIo, bytes: &Bytes) -> usize {
         let mut cx = Context::from_waker(Waker::noop());
         let write = || {
@@ -152,7 +153,7 @@ mod tests {
         let mut server = ServerIo::Tcp(server);
         assert_eq!(lent(&mut server, &bytes).await, 3);
         drop(bytes);
-        // It may get the memory of what is read below.
+        // This allocation may reuse the memory that is read below.
         let _other = vec![8_u8; MIN_REQUEST];
         drop(server);
         let mut received = Vec::new();

@@ -1,4 +1,4 @@
-//! [`lendable`]: memory that may be lent, and what keeps it from being written once it was.
+//! [`lendable`]: memory that may be lent, and that is not written while it is lent.
 
 use std::{collections::BTreeMap, mem, ops::Range};
 
@@ -7,29 +7,29 @@ use parking_lot::Mutex;
 
 use super::{MIN_REQUEST, kernel};
 
-/// The requests whose memory may be lent, by their addresses. Only long ones come here, and long parts of the output ask:
-/// what they take is long enough for one lock.
+/// The requests whose memory may be lent, by address. Accessed only for long requests and long parts of the output, so
+/// one lock is cheap enough.
 static LENDABLE: Mutex<BTreeMap<usize, LendableRange>> = Mutex::new(BTreeMap::new());
 
-/// A request that may be lent.
+/// The memory of a lendable request.
 struct LendableRange {
     end: usize,
-    /// How many writes still copy what they have of it.
+    /// How many writes still copy it.
     copies: usize,
     is_lent: bool,
 }
 
 impl LendableRange {
-    /// So many copies cost about what it costs to take the pages out in the end, and to fill their places with new ones: two
-    /// of a megabyte, 17 of 64 KiB, where less is saved each time. So what is overwritten about as often as it is read goes
-    /// on being copied. Writes are counted, and a value that its socket does not take at once is written several times.
+    /// The number of copies costs about as much as dropping the pages and replacing them: two for a megabyte, 17 for 64
+    /// KiB, where lending saves less. So a value that is overwritten about as often as it is read is always copied.
+    /// Writes are counted, not responses: a value that the socket does not accept at once takes several.
     fn new(range: Range<usize>) -> Self {
         let length = range.len().max(1);
         Self { end: range.end, copies: 1 + (1024 * 1024 + length / 2) / length, is_lent: false }
     }
 }
 
-/// The same bytes; in memory that may be lent, where they are many.
+/// Freezes `bytes`, and makes their memory lendable if they are long.
 pub(in super::super) fn lendable(bytes: BytesMut) -> Bytes {
     if bytes.len() < MIN_REQUEST || !kernel::lends() {
         return bytes.freeze();
@@ -37,8 +37,8 @@ pub(in super::super) fn lendable(bytes: BytesMut) -> Bytes {
     Bytes::from_owner(Lendable::new(bytes))
 }
 
-/// The whole pages in `bytes`, which are not written from now on, for as long as anybody has them; `None` where `bytes` lie
-/// in no memory for it, or are to be copied this time.
+/// Returns the range of the whole pages in `bytes`, which are marked as lent. `None` if the memory is not lendable, or
+/// is to be copied this time.
 pub(super) fn lend(bytes: &[u8]) -> Option<Range<usize>> {
     let pages = Some(kernel::whole_pages(bytes)).filter(|pages| !pages.is_empty() && kernel::lends())?;
     let start = bytes.as_ptr().addr();
@@ -55,7 +55,7 @@ pub(super) fn lend(bytes: &[u8]) -> Option<Range<usize>> {
     Some(pages)
 }
 
-/// Bytes that nobody else has or will have, and that nobody writes: their last owner frees them.
+/// The owner of lendable memory, which is never written. Drops the lent pages before it frees the memory.
 struct Lendable(BytesMut);
 
 impl Lendable {
@@ -80,7 +80,7 @@ impl Drop for Lendable {
         }
         if let Err(error) = kernel::drop_pages(&mut self.0) {
             kernel::stop_lending(error);
-            // Who got this memory next would write what is not read yet: nobody gets it.
+            // Leaked on purpose: the next user of this memory would overwrite pages that the peer has not received.
             mem::forget(mem::take(&mut self.0));
         }
     }

@@ -1,4 +1,4 @@
-//! [`send_pages`]: from memory into a socket through a pipe, which holds pages and not copies.
+//! [`send_pages`]: sends pages to a socket through a pipe, which holds references to them.
 
 use std::{
     cell::Cell,
@@ -14,32 +14,31 @@ use tokio::net::TcpStream;
 
 use super::kernel;
 
-/// How many bytes of whole pages a pipe holds, where the system allows it.
+/// The capacity of a pipe in bytes, if the system allows it.
 const ROOM: usize = 256 * 1024;
 
 thread_local! {
-    /// An empty pipe, kept for the next value on this thread.
+    /// An empty pipe, for the next value on this thread.
     static PIPE: Cell<Option<Pipe>> = const { Cell::new(None) };
 }
 
-/// Sends pages without a copy, as many as the socket takes; with one, where they cannot be lent. `more` says that more
-/// follows at once.
+/// Sends as many pages as the socket accepts, without copying them if they can be lent. Adds the number of bytes to
+/// `written`. `more` tells the kernel that more output follows.
 ///
 /// # Errors
-/// `AGAIN` when the socket is full, also when it took some of them, which are counted; what else the socket says when it
-/// took none.
+/// `AGAIN` if the socket is full, also after some pages were sent. Other errors of the socket if nothing was sent.
 pub(super) fn send_pages(stream: &TcpStream, pages: &[u8], more: bool, written: &mut usize) -> rustix::io::Result<()> {
     let before = *written;
     let lent = PIPE.take().map_or_else(Pipe::open, Ok).and_then(|mut pipe| {
         let passed = pipe.pass(pages, stream, more, written);
-        // What the socket did not take is given up with its pipe: it is lent again when there is room.
+        // A pipe that still holds pages is dropped. They are lent again when the socket has room.
         PIPE.set(Some(pipe).filter(|pipe| pipe.held == 0));
         passed
     });
     match lent {
         Ok(()) | Err(Errno::AGAIN) => lent,
         Err(_) if *written > before => Ok(()),
-        // If it concerns the socket, this call meets it again.
+        // If it is an error of the socket, this call returns it.
         Err(error) => {
             if matches!(error, Errno::NOSYS | Errno::PERM) {
                 kernel::stop_lending(error);
@@ -53,19 +52,19 @@ pub(super) fn send_pages(stream: &TcpStream, pages: &[u8], more: bool, written: 
 struct Pipe {
     reader: OwnedFd,
     writer: OwnedFd,
-    /// How many bytes are in it.
+    /// How many bytes are in the pipe.
     held: usize,
 }
 
 impl Pipe {
     fn open() -> rustix::io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        // With the room that it has it takes more calls, and no more.
+        // Best effort: a smaller pipe only needs more calls.
         let _ = fcntl_setpipe_size(&writer, ROOM);
         Ok(Self { reader, writer, held: 0 })
     }
 
-    /// Passes pages on to a socket, and counts them.
+    /// Moves pages through the pipe to a socket, and counts the bytes.
     fn pass(
         &mut self,
         mut pages: &[u8],

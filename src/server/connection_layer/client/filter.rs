@@ -1,10 +1,10 @@
-//! [`Filter`]: which clients CLIENT LIST and CLIENT KILL mean.
+//! [`Filter`]: selects clients for CLIENT LIST and CLIENT KILL.
 
 use kvstore_protocol::{CommandError, Options, parse_integer};
 
 use crate::server::ConnectedClient;
 
-/// Which clients CLIENT LIST and CLIENT KILL mean: those that meet all conditions.
+/// Selects clients for CLIENT LIST and CLIENT KILL: those that match all conditions.
 #[derive(Default)]
 pub(super) struct Filter {
     ids: Vec<u64>,
@@ -14,7 +14,7 @@ pub(super) struct Filter {
     kind: Option<ClientKind>,
 }
 
-/// The kinds of clients that Redis tells apart. All of ours are normal ones.
+/// The client types of Redis. All clients of this server are normal.
 #[derive(Clone, Copy, PartialEq)]
 enum ClientKind {
     Normal,
@@ -32,7 +32,7 @@ impl ClientKind {
 }
 
 impl Filter {
-    /// `CLIENT LIST [TYPE type] [ID id …]`
+    /// Parses `CLIENT LIST [TYPE type] [ID id …]`.
     pub(super) fn of_list(mut args: Options<'_>) -> Result<Self, CommandError> {
         let mut filter = Self::default();
         if args.keyword("TYPE") {
@@ -47,7 +47,8 @@ impl Filter {
         Ok(filter)
     }
 
-    /// `CLIENT KILL address` and `CLIENT KILL option value …`; and whether the client that sends the command is left alone.
+    /// Parses `CLIENT KILL address` and `CLIENT KILL option value …`. Also returns whether the calling client is
+    /// skipped.
     pub(super) fn of_kill(mut args: Options<'_>) -> Result<(Self, bool), CommandError> {
         let (mut filter, mut skip_me) = (Self::default(), true);
         if args.len() == 1 {

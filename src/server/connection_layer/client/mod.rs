@@ -1,4 +1,4 @@
-//! CLIENT: what a client says about its connection, and what it asks about all of them.
+//! CLIENT: shows and changes connections.
 
 mod filter;
 
@@ -18,11 +18,11 @@ use crate::{
 };
 use filter::{Filter, text};
 
-/// In the session of a client that asked for CLIENT NO-TOUCH ON: its reads do not count as use of a key.
+/// A session extension that CLIENT NO-TOUCH ON sets: reads of this client do not update the access time of keys.
 #[derive(Clone, Copy, Debug)]
 pub struct NoTouch;
 
-/// In the session of a client that asked for CLIENT NO-EVICT ON: it is not disconnected to free memory.
+/// A session extension that CLIENT NO-EVICT ON sets: the client is not disconnected to free memory.
 #[derive(Clone, Copy, Debug)]
 pub struct NoEvict;
 
@@ -94,7 +94,7 @@ SETINFO <option> <value>
 HELP
     Print this help.";
 
-/// Whether `command`, a call of CLIENT, is for this module: its sub-command is known here, or there is none.
+/// Whether this module answers `command`, a call of CLIENT: its sub-command is in the table, or missing.
 pub(super) fn knows(command: &Command) -> bool {
     command.len() == 1 || find_subcommand(command, &SUBCOMMANDS, |sub| sub.name).is_ok()
 }
@@ -144,7 +144,7 @@ fn set_name(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
     Ok(Response::ok().into())
 }
 
-/// A name that CLIENT LIST can show on one line.
+/// Checks a name: CLIENT LIST shows it on one line, so it has no spaces and no special characters.
 pub(super) fn checked_name(name: &[u8]) -> Result<ByteString, CommandError> {
     is_printable(name)
         .then(|| ByteString::from(name))
@@ -211,7 +211,7 @@ fn kill(call: &mut ConnectionCall<'_>, args: Options<'_>) -> Answered {
         (true, _) => Response::ok(),
         (false, count) => count.into(),
     };
-    // A client that kills itself still reads the answer.
+    // A client that kills itself still gets the response.
     Ok(if kills_me { Response::Close(answer.into()) } else { answer }.into())
 }
 
@@ -252,7 +252,7 @@ fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
     Ok(call.server()?.clients())
 }
 
-/// A connection in CLIENT LIST. The fields are those of Redis; what has no meaning here is left out.
+/// Formats a connection for CLIENT LIST. The fields are those of Redis, without those that do not apply here.
 fn line(client: &ConnectedClient) -> String {
     let session = client.session();
     let (library, library_version) = session.library();
