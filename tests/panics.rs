@@ -365,3 +365,15 @@ async fn a_late_command_under_towers_timeout_is_dropped_and_answered() {
     script.next().await.answer("b");
     client.gets("-TIMEOUT the command took too long\r\n$1\r\nb\r\n").await;
 }
+
+#[tokio::test]
+async fn a_reason_is_read_also_when_the_client_has_sent_much_before() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    let factory = service_fn(|_| ready(Err::<Minefield, _>("out of services")));
+    tokio::spawn(serve_with_factory(listener, factory).into_future());
+    let mut client = Client::new(tokio::net::TcpStream::connect(address).await.expect("it listens"));
+    client.sends("GET k\r\n".repeat(1000)).await;
+    client.gets(INTERNAL_ERROR).await;
+    assert!(client.is_closed().await);
+}

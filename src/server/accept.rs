@@ -5,15 +5,6 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use kvstore_protocol::{
-    Peer, Session,
-    mailbox::{Mailbox, mailbox_within},
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::{Duration, timeout},
-};
-
 use super::{
     Accepted, Listener, ServerStatus,
     client_state::ClientState,
@@ -21,6 +12,10 @@ use super::{
     io::ServerIo,
     mount::Mount,
     state::{ListenerSettings, ServerState},
+};
+use kvstore_protocol::{
+    Peer, Session,
+    mailbox::{Mailbox, mailbox_within},
 };
 
 /// The maximum number of clients that are being rejected at a time. Further ones are closed without an error message.
@@ -101,9 +96,8 @@ fn too_many(state: &ServerState) -> &'static str {
     TOO_MANY
 }
 
-/// Sends an error to a client and closes its connection. Input is read until the client closes its side: unread input
-/// makes the kernel send a reset, which may discard the error before the client reads it.
-fn reject(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
+/// Sends an error to a client and closes its connection.
+fn reject(io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
     if state.rejecting.fetch_add(1, Ordering::Relaxed) >= MAX_REJECTING {
         state.rejecting.fetch_sub(1, Ordering::Relaxed);
         return;
@@ -111,16 +105,7 @@ fn reject(mut io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
     let state = state.clone();
     tokio::spawn(async move {
         let _permit = RejectionPermit(&state.rejecting);
-        let line = format!("-{reason}\r\n");
-        let mut scratch = [0; 1024];
-        let close = async {
-            io.write_all(line.as_bytes()).await?;
-            io.shutdown().await?;
-            while io.read(&mut scratch).await? > 0 {}
-            Ok::<(), std::io::Error>(())
-        };
-        // Best effort: the connection is closed whether or not the error was delivered.
-        let _ = timeout(Duration::from_millis(500), close).await;
+        io.close_with(format!("-{reason}\r\n").as_bytes()).await;
     });
 }
 

@@ -5,11 +5,14 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use bytes::Buf;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},
     net::{TcpStream, UnixStream},
+    time::timeout,
 };
 
 /// A byte stream that [`ServerIo`] can box.
@@ -35,6 +38,21 @@ impl ServerIo {
             .or_else(|| take_as(&mut io).map(Self::Memory))
             .or_else(|| io.map(|io| Self::Other(Box::new(io))))
             .expect("a stream is of one kind")
+    }
+
+    /// Sends the last bytes to a client, and closes its connection. Input is read until the client closes its side: unread
+    /// input makes the kernel send a reset, which may discard the bytes before the client reads them.
+    ///
+    /// Best effort: the connection is closed after half a second, whether or not the bytes were delivered.
+    pub(super) async fn close_with(mut self, mut last: impl Buf) {
+        let mut scratch = [0; 1024];
+        let close = async {
+            self.write_all_buf(&mut last).await?;
+            self.shutdown().await?;
+            while self.read(&mut scratch).await? > 0 {}
+            Ok::<(), io::Error>(())
+        };
+        let _ = timeout(Duration::from_millis(500), close).await;
     }
 }
 

@@ -9,7 +9,7 @@ use kvstore_protocol::{
     Codec, Output,
     mailbox::{Inbox, Order},
 };
-use tokio::{io::AsyncWriteExt, task::coop::unconstrained};
+use tokio::task::coop::unconstrained;
 use tower::BoxError;
 
 use super::{
@@ -103,10 +103,8 @@ async fn start<M: MakeService, C: Codec + Send + 'static>(
 }
 
 /// Sends the error of the factory to the client and closes the connection.
-async fn refuse<C: Codec>(mut io: ServerIo, mut codec: C, error: BoxError) {
+async fn refuse<C: Codec>(io: ServerIo, mut codec: C, error: BoxError) {
     let mut output = Output::default();
     codec.encode_push(failure::response_to(error), &mut output);
-    // Errors are ignored: the client may have closed the connection.
-    let _ = io.write_all_buf(&mut output).await;
-    let _ = io.shutdown().await;
+    io.close_with(output).await;
 }
