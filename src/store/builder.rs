@@ -2,11 +2,14 @@
 
 use std::{num::NonZeroUsize, thread};
 
+use fastrand::Rng;
+
 use super::{
     Store,
+    change::Sink,
     clock::{Clock, SystemClock},
     databases::Databases,
-    state::StoreState,
+    state::{Parts, StoreState},
 };
 
 /// The settings of a [`Store`].
@@ -15,13 +18,16 @@ pub struct Builder {
     databases: usize,
     threads: usize,
     clock: Box<dyn Clock>,
+    random: Rng,
     config: Vec<(String, String)>,
+    sinks: Vec<Box<dyn Sink>>,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { databases: 16, threads, clock: Box::new(SystemClock), config: Vec::new() }
+        let clock = Box::new(SystemClock);
+        Self { databases: 16, threads, clock, random: Rng::new(), config: Vec::new(), sinks: Vec::new() }
     }
 
     /// Sets the number of databases. The default is 16.
@@ -47,6 +53,19 @@ impl Builder {
         Self { clock: Box::new(clock), ..self }
     }
 
+    /// Sets the seed of the random numbers that commands draw, such as RANDOMKEY. The default is another for each store.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { random: Rng::with_seed(seed), ..self }
+    }
+
+    /// Adds somebody who is told of every change.
+    #[must_use]
+    pub fn sink(mut self, sink: impl Sink) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
     /// Adds a setting of the program around the store, such as its port, for CONFIG GET. A later value replaces an earlier
     /// one.
     #[must_use]
@@ -59,8 +78,9 @@ impl Builder {
 
     /// Builds the store.
     pub fn build(self) -> Store {
-        let databases = Databases::new(self.databases, shards(self.threads));
-        Store::from_state(StoreState::new(databases, self.clock, self.config))
+        let Self { databases, threads, clock, random, config, sinks } = self;
+        let databases = Databases::new(databases, shards(threads));
+        Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks }))
     }
 }
 

@@ -15,18 +15,25 @@
 //! - `procfs` what INFO reads of the operating system
 
 mod args;
+mod background;
 mod builder;
+mod call;
+mod change;
 mod clock;
+mod command_table;
 mod commands;
-mod context;
-mod database;
+mod commit;
 mod databases;
+mod execute;
+mod future;
+mod gate;
+mod held;
 #[cfg(test)]
 mod model;
+mod plan;
 mod prefetcher;
 mod procfs;
 mod shard;
-mod slots;
 mod spec;
 mod state;
 #[cfg(test)]
@@ -38,9 +45,8 @@ use std::{
     fmt,
     future::Future,
     ops::Deref,
-    pin::Pin,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -50,8 +56,10 @@ use tower::Service;
 use state::StoreState;
 
 pub use builder::Builder;
+pub use change::{Change, Event, Record, Sink};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
+pub use future::ResponseFuture;
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);
@@ -86,10 +94,10 @@ pub struct Store {
 struct Handle(Arc<StoreState>);
 
 impl Deref for Handle {
-    type Target = StoreState;
+    type Target = Arc<StoreState>;
 
     #[inline]
-    fn deref(&self) -> &StoreState {
+    fn deref(&self) -> &Arc<StoreState> {
         &self.0
     }
 }
@@ -112,7 +120,7 @@ impl Store {
 
     /// Executes a command and returns its response. The store is in memory, so it never waits.
     pub fn execute(&self, command: &Command) -> Response {
-        self.handle.execute(command).unwrap_or_else(Response::from)
+        self.handle.execute(command)
     }
 
     /// Returns the function for [`Serve::prefetch`](crate::server::Serve::prefetch). It prefetches the keys of a batch of
@@ -169,7 +177,7 @@ impl Service<Command> for Store {
     type Error = Infallible;
     type Future = ResponseFuture;
 
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -178,40 +186,12 @@ impl Service<Command> for Store {
         if self.calls < CALLS_TO_SETTLE {
             self.count_call();
         }
-        ResponseFuture { store: Arc::clone(&self.handle), command }
-    }
-}
-
-/// The future of a [`Store`]. It completes at its first poll.
-///
-/// The command is executed by that poll, not by `call`: a layer around the store may still refuse it before. A command is
-/// executed completely or, if the future is dropped first, not at all.
-#[must_use = "a command is executed when its future is polled"]
-pub struct ResponseFuture {
-    store: Arc<Handle>,
-    command: Command,
-}
-
-impl Future for ResponseFuture {
-    type Output = Result<Response, Infallible>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        match self.store.execute(&self.command) {
-            Ok(response) => Poll::Ready(Ok(response)),
-            Err(refusal) => Poll::Ready(Ok(refusal.into())),
-        }
+        ResponseFuture::new(Arc::clone(&self.handle), command)
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("databases", &self.handle.databases.len()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ResponseFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ResponseFuture").field(&self.command).finish()
     }
 }

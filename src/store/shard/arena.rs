@@ -61,6 +61,13 @@ impl<T> Arena<T> {
         self.owned(index).owner = owner;
     }
 
+    /// The memory of the items, without what they own, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        // The first piece grows, the others are whole.
+        let items = if self.pieces.len() == 1 { self.pieces[0].capacity() } else { self.pieces.len() * PIECE };
+        items * size_of::<Owned<T>>() + self.pieces.capacity() * size_of::<Vec<Owned<T>>>()
+    }
+
     fn owned(&mut self, index: u32) -> &mut Owned<T> {
         &mut self.pieces[index as usize / PIECE][index as usize % PIECE]
     }

@@ -16,21 +16,15 @@ mod record;
 mod slab;
 mod table;
 
-use std::ops::AddAssign;
+use std::{ops::AddAssign, time::Duration};
 
-use kvstore_protocol::CommandError;
-
-use super::{
-    context::Context,
-    value::{NewValue, Value},
-};
-use crate::server::NoTouch;
+use super::value::{NewValue, Value};
 use expiry_wheel::Due;
 use heap::{Heap, Relocated, Written};
 use table::{Matcher, Position, Records, Table};
 
 pub(crate) use hasher::Hasher;
-pub(crate) use heap::{Entry, Expiry};
+pub(crate) use heap::{Entry, Expiry, Write};
 
 /// The entries of a part of the keys of a database.
 #[derive(Debug)]
@@ -39,6 +33,12 @@ pub(crate) struct Shard {
     table: Table,
     heap: Heap,
     pub(super) statistics: Statistics,
+    /// Changes whenever an entry may be at another position.
+    version: u32,
+    /// Whether a panic may have left the shard inconsistent.
+    is_sealed: bool,
+    /// The time of the latest commit that asked for it.
+    latest: Duration,
 }
 
 /// Counts that INFO shows.
@@ -60,13 +60,54 @@ impl AddAssign for Statistics {
     }
 }
 
-/// Where an entry is. Valid until another entry of the shard is written.
+/// Where an entry is. Valid as long as the shard has the same version.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found(Position);
 
+/// What a search reads of the entry on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    /// The expiry, in milliseconds since the Unix epoch.
+    pub(crate) expires_at: Option<u64>,
+    /// The time of the last access, in seconds since the Unix epoch.
+    pub(crate) accessed: u32,
+}
+
 impl Shard {
     pub(super) fn new(hasher: Hasher) -> Self {
-        Self { hasher, table: Table::default(), heap: Heap::default(), statistics: Statistics::default() }
+        Self {
+            hasher,
+            table: Table::default(),
+            heap: Heap::default(),
+            statistics: Statistics::default(),
+            version: 0,
+            is_sealed: false,
+            latest: Duration::ZERO,
+        }
+    }
+
+    /// Changes whenever an entry may be at another position.
+    #[inline]
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whether a command has failed while it changed the shard.
+    #[inline]
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// Refuses all commands until the shard is cleared.
+    #[cold]
+    pub(crate) fn seal(&mut self) {
+        self.is_sealed = true;
+    }
+
+    /// The time, or that of the latest commit if the clock was set back. Remembers it.
+    pub(crate) fn not_before(&mut self, now: Duration) -> Duration {
+        self.latest = self.latest.max(now);
+        self.latest
     }
 
     /// The number of entries.
@@ -74,23 +115,21 @@ impl Shard {
         self.table.len()
     }
 
+    /// The memory of the entries, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.table.memory() + self.heap.memory()
+    }
+
     /// The number of entries with an expiry, and the sum of the expiries.
     pub(super) fn expiries(&self) -> (usize, u128) {
         (self.heap.expiry_wheel().len(), self.heap.expiry_wheel().total())
     }
 
-    /// Finds the entry of a key. An expired entry is removed and not found. `touches` says whether this is an access.
+    /// Finds the entry of a key, also an expired one.
     #[inline(always)]
-    pub(crate) fn find(&mut self, hash: u64, key: &[u8], touches: bool, context: &Context<'_>) -> Option<Found> {
-        let (position, (expires_at, accessed)) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
-        if expires_at.is_some_and(|at| at <= context.now()) {
-            self.expired(hash, Found(position));
-            return None;
-        }
-        if touches && accessed != context.lru_clock() {
-            self.touch(Found(position), context);
-        }
-        Some(Found(position))
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Found, Facts)> {
+        let (position, facts) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
+        Some((Found(position), facts))
     }
 
     /// The entry at a position.
@@ -108,65 +147,58 @@ impl Shard {
         }
     }
 
-    /// Sets the time of the last access, unless the client has turned that off (CLIENT NO-TOUCH).
-    pub(crate) fn touch(&mut self, found: Found, context: &Context<'_>) {
-        if context.session().extensions().get::<NoTouch>().is_none() {
-            self.heap.touch(found.0.handle, context.lru_clock());
-        }
+    /// Counts an entry that was removed because it had expired.
+    pub(crate) fn count_expired(&mut self) {
+        self.statistics.expired += 1;
     }
 
-    /// Creates an entry for a key that has none.
+    /// Sets the time of the last access.
+    #[inline]
+    pub(crate) fn touch(&mut self, found: Found, lru_clock: u32) {
+        self.heap.touch(found.0.handle, lru_clock);
+    }
+
+    /// Creates an entry for a key that has none. `now` is the time, for one with an expiry.
     pub(crate) fn insert(
         &mut self,
         hash: u64,
         key: &[u8],
         value: NewValue<'_>,
-        how: (Expiry, bool),
-        context: &Context<'_>,
+        write: Write,
+        (lru_clock, now): (u32, u64),
     ) -> Found {
-        let handle = self.heap.create(key, value, how, context.lru_clock(), || context.now());
+        self.version = self.version.wrapping_add(1);
+        let handle = self.heap.create(key, value, write, (lru_clock, now));
         Found(self.table.insert(hash, handle, &Keyed { hasher: &self.hasher, heap: &self.heap }))
     }
 
-    /// Replaces the value of an entry, and returns the value before if that was external.
+    /// Replaces the value of an entry, and returns the value before if that was external. `now` is the time, for an expiry
+    /// that is set.
     #[inline]
-    pub(crate) fn write(
-        &mut self,
-        found: Found,
-        value: NewValue<'_>,
-        how: (Expiry, bool),
-        context: &Context<'_>,
-    ) -> (Found, Option<Value>) {
-        let written = self.heap.write(found.0.handle, value, how, || context.now());
+    pub(crate) fn write(&mut self, found: Found, value: NewValue<'_>, write: Write, now: u64) -> (Found, Option<Value>) {
+        let written = self.heap.write(found.0.handle, value, write, now);
         self.update(found, written)
     }
 
-    /// Sets the time of the last access, as for a new entry.
-    #[inline]
-    pub(crate) fn reset_idle_time(&mut self, found: Found, context: &Context<'_>) {
-        self.heap.touch(found.0.handle, context.lru_clock());
-    }
-
     /// Sets the expiry of an entry, which has not passed.
-    pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, context: &Context<'_>) -> Found {
-        let written = self.heap.expire_at(found.0.handle, expiry, || context.now());
+    pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, now: u64) -> Found {
+        let written = self.heap.expire_at(found.0.handle, expiry, now);
         self.update(found, written).0
     }
 
-    /// Appends bytes to a string, and returns its new length.
-    pub(crate) fn append(&mut self, found: Found, tail: &[u8]) -> Result<(Found, usize), CommandError> {
-        let (written, length) = self.heap.append(found.0.handle, tail)?;
-        Ok((self.update(found, written).0, length))
+    /// Takes the external value of an entry out, for a command that changes it. An empty one is in its place meanwhile.
+    pub(crate) fn take_external(&mut self, found: Found) -> Option<Value> {
+        self.heap.take_external(found.0.handle)
     }
 
-    /// Overwrites the bytes of a string from `offset` on.
-    pub(crate) fn overwrite(&mut self, found: Found, offset: usize, patch: &[u8]) -> Result<Found, CommandError> {
-        let written = self.heap.overwrite(found.0.handle, offset, patch)?;
-        Ok(self.update(found, written).0)
+    /// Puts the external value of an entry back that was taken out and not changed.
+    pub(crate) fn put_external(&mut self, found: Found, value: Value) {
+        self.heap.put_external(found.0.handle, value);
     }
 
     /// Removes an entry, and returns its value if that was external.
     pub(crate) fn remove(&mut self, hash: u64, found: Found) -> Option<Value> {
+        self.version = self.version.wrapping_add(1);
         let (value, relocated) = self.heap.remove(found.0.handle);
         // The table first: the record that was moved has the handle of the removed one.
         self.table.remove(hash, found.0);
@@ -174,22 +206,40 @@ impl Shard {
         value
     }
 
-    /// Removes expired entries in at most `limit` steps, and returns the number of steps.
-    pub(super) fn remove_expired(&mut self, now: u64, limit: usize) -> usize {
+    /// Removes expired entries in at most `limit` steps, and returns the number of steps. Each is visited before.
+    pub(super) fn remove_expired(&mut self, now: u64, limit: usize, mut visit: impl FnMut(&[u8])) -> usize {
         for step in 0..limit {
             match self.heap.next_due(now) {
                 None => return step,
                 Some(Due::Cascaded) => {}
-                Some(Due::Record(handle)) => self.remove_record(handle),
+                Some(Due::Record(handle)) => {
+                    visit(self.heap.entry(handle).key());
+                    self.remove_record(handle);
+                }
             }
         }
         limit
     }
 
-    /// Takes out all entries. The statistics stay.
+    /// Takes out all entries. The statistics and the time stay. A sealed shard can be used again.
     pub(super) fn clear(&mut self) -> Self {
-        let new = Self { statistics: self.statistics, ..Self::new(self.hasher.clone()) };
+        let mut new = Self { statistics: self.statistics, latest: self.latest, ..Self::new(self.hasher.clone()) };
+        new.table.walks = self.table.walks;
+        new.version = self.version.wrapping_add(1);
         std::mem::replace(self, new)
+    }
+
+    /// Swaps the entries with those of another shard.
+    pub(super) fn swap(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.table.walks, &mut other.table.walks);
+        std::mem::swap(&mut self.heap, &mut other.heap);
+        std::mem::swap(&mut self.is_sealed, &mut other.is_sealed);
+        let latest = self.latest.max(other.latest);
+        for shard in [self, other] {
+            shard.latest = latest;
+            shard.version = shard.version.wrapping_add(1);
+        }
     }
 
     /// Visits the entries in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
@@ -197,9 +247,19 @@ impl Shard {
         self.table.scan(cursor, |handle| visit(self.heap.entry(handle)))
     }
 
-    /// All entries.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.heap.iter()
+    /// Visits the entries of buckets from `cursor` on, about `count` of them, and returns the next cursor, 0 after the last.
+    pub(super) fn scan_many(&self, cursor: u64, count: usize, mut visit: impl FnMut(Entry<'_>)) -> u64 {
+        let records = Keyed { hasher: &self.hasher, heap: &self.heap };
+        self.table.scan_many(cursor, count, &records, |handle| visit(self.heap.entry(handle)))
+    }
+
+    /// Merges no buckets until the walk ends, so that a scan visits every entry once.
+    pub(super) fn begin_walk(&mut self) {
+        self.table.walks += 1;
+    }
+
+    pub(super) fn end_walk(&mut self) {
+        self.table.walks -= 1;
     }
 
     /// The entry at an index among all of them.
@@ -219,18 +279,12 @@ impl Shard {
         self.table.prefetch_records(hash, &Keyed { hasher: &self.hasher, heap: &self.heap });
     }
 
-    /// Removes an entry that was found to be expired.
-    #[cold]
-    fn expired(&mut self, hash: u64, found: Found) {
-        self.statistics.expired += 1;
-        self.remove(hash, found);
-    }
-
     #[cold]
     fn remove_record(&mut self, handle: u32) {
         let hash = self.hasher.hash(self.heap.entry(handle).key());
         if let Some(position) = self.table.position(hash, handle) {
-            self.expired(hash, Found(position));
+            self.count_expired();
+            self.remove(hash, Found(position));
         }
     }
 
@@ -239,6 +293,7 @@ impl Shard {
     fn update(&mut self, found: Found, written: Written) -> (Found, Option<Value>) {
         let mut position = found.0;
         if written.handle != position.handle {
+            self.version = self.version.wrapping_add(1);
             position = self.table.set(position, written.handle);
             self.redirect(written.relocated);
         }
@@ -265,12 +320,12 @@ struct WithKey<'a> {
 }
 
 impl Matcher for WithKey<'_> {
-    type Facts = (Option<u64>, u32);
+    type Facts = Facts;
 
     #[inline(always)]
     fn matches(&self, handle: u32) -> Option<Self::Facts> {
         let entry = self.heap.entry(handle);
-        if entry.has_key(self.key) { Some((entry.expires_at(), entry.accessed())) } else { None }
+        if entry.has_key(self.key) { Some(Facts { expires_at: entry.expires_at(), accessed: entry.accessed() }) } else { None }
     }
 }
 

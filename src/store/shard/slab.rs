@@ -35,6 +35,8 @@ pub(super) struct Slab {
     vacant: Vec<u32>,
     /// One free chunk is kept, so that an entry that is created and removed in turn does not allocate a chunk each time.
     spare: Option<Vec<u8>>,
+    /// The bytes of all chunks.
+    allocated: usize,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +114,11 @@ impl Slab {
         self.classes.get(granules).filter(|class| class.fill > 0).map(|class| class.last(granules))
     }
 
+    /// The memory of the records, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.allocated + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
     /// Prefetches a record.
     #[inline]
     pub(super) fn prefetch(&self, handle: u32) {
@@ -119,6 +126,7 @@ impl Slab {
     }
 
     /// All records.
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
         self.classes.iter().enumerate().flat_map(|(granules, class)| {
             let last = class.chunks.len().saturating_sub(1);
@@ -158,6 +166,7 @@ impl Slab {
                 let length = bytes.len() * 2;
                 bytes.reserve_exact(length - bytes.len());
                 bytes.resize(length, 0);
+                self.allocated += length / 2;
                 return;
             }
         }
@@ -165,6 +174,7 @@ impl Slab {
             true => vec![0; FIRST_CHUNK],
             false => self.spare.take().unwrap_or_else(|| vec![0; CHUNK]),
         };
+        self.allocated += bytes.len();
         let number = self.vacant.pop().unwrap_or(self.chunks.len() as u32);
         if number as usize == self.chunks.len() {
             assert!(self.chunks.len() < MAX_CHUNKS, "the records of a shard take over 32 GiB");
@@ -182,6 +192,7 @@ impl Slab {
         let Some(number) = class.chunks.pop() else { return };
         class.fill = if class.chunks.is_empty() { 0 } else { per_chunk(granules) };
         let Chunk { bytes, .. } = std::mem::take(&mut self.chunks[number as usize]);
+        self.allocated -= bytes.len();
         if bytes.len() == CHUNK {
             self.spare = Some(bytes);
         }

@@ -1,13 +1,17 @@
 //! The data types, one a file. Plain synchronous Rust: no tokio, no protocol.
 
+mod data_type;
 mod decimal;
 pub(crate) mod string;
+mod string_value;
 
 use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
+pub(crate) use data_type::{DataType, Editable};
 pub(crate) use decimal::Decimal;
 pub(crate) use string::{MAX_INLINE, NewValue, StringRef};
+pub(crate) use string_value::StringValue;
 
 /// An external value: every value but a short string, which is stored in the record of its entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +35,13 @@ impl Value {
         }
     }
 
+    /// The memory outside of this, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::String(bytes) => bytes.len(),
+        }
+    }
+
     /// The bytes of a string.
     ///
     /// # Errors
@@ -40,14 +51,11 @@ impl Value {
             Self::String(bytes) => Ok(bytes),
         }
     }
+}
 
-    /// The bytes of a string, to modify.
-    ///
-    /// # Errors
-    /// `WRONGTYPE` for another type.
-    pub(crate) fn as_string_mut(&mut self) -> Result<&mut Bytes, CommandError> {
-        match self {
-            Self::String(bytes) => Ok(bytes),
-        }
+/// An empty string, which is in the place of a value that is taken out.
+impl Default for Value {
+    fn default() -> Self {
+        Self::String(Bytes::new())
     }
 }

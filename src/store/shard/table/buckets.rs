@@ -53,6 +53,11 @@ impl Buckets {
         self.len
     }
 
+    /// The memory, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.pieces.len() * size_of::<[Bucket; PIECE]>() + self.pieces.capacity() * size_of::<Box<[Bucket; PIECE]>>()
+    }
+
     #[inline]
     pub(super) fn get(&self, index: usize) -> &Bucket {
         &self.pieces[index / PIECE][index % PIECE]

@@ -11,10 +11,15 @@ mod compare;
 mod growth;
 mod tags;
 
+use smallvec::SmallVec;
+
 use super::prefetch::prefetch;
 use buckets::{Bucket, Buckets, OVERFLOW, Overflow};
 use growth::{LOAD, LOW_LOAD};
 use tags::Cells;
+
+/// How many buckets a scan prefetches at a time.
+const BUCKETS_AT_ONCE: usize = 8;
 
 /// The records that the handles of a table refer to.
 pub(super) trait Records {
@@ -61,11 +66,18 @@ pub(super) struct Table {
     buckets: Buckets,
     len: usize,
     overflow: Overflow,
+    /// The number of scans that must visit every entry once. No buckets are merged meanwhile.
+    pub(super) walks: u32,
 }
 
 impl Table {
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The memory of the buckets, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.buckets.memory() + self.overflow.buckets.memory()
     }
 
     /// The position of the handle with this hash that matches, and its facts.
@@ -121,8 +133,11 @@ impl Table {
         if self.buckets.get(home).next().is_some() {
             self.fill(home, position);
         }
-        if self.len < self.buckets.len().saturating_sub(1) * LOW_LOAD {
-            self.merge();
+        // Up to two, so that merges that a walk has held up are made up for.
+        for _ in 0..2 {
+            if self.walks == 0 && self.len < self.buckets.len().saturating_sub(1) * LOW_LOAD {
+                self.merge();
+            }
         }
     }
 
@@ -146,8 +161,48 @@ impl Table {
         if self.buckets.len() == 0 {
             return 0;
         }
+        self.chain(self.home(cursor)).for_each(visit);
+        self.next_cursor(cursor)
+    }
+
+    /// Visits buckets from `cursor` on, with about `count` entries, and returns the next cursor. The memory of several is
+    /// prefetched at a time.
+    pub(super) fn scan_many(
+        &self,
+        mut cursor: u64,
+        count: usize,
+        records: &impl Records,
+        mut visit: impl FnMut(u32),
+    ) -> u64 {
+        if self.buckets.len() == 0 {
+            return 0;
+        }
+        let mut seen = 0;
+        while seen < count {
+            let mut homes = SmallVec::<[usize; BUCKETS_AT_ONCE]>::new();
+            while homes.len() < BUCKETS_AT_ONCE && (homes.is_empty() || cursor != 0) {
+                homes.push(self.home(cursor));
+                cursor = self.next_cursor(cursor);
+            }
+            homes.iter().for_each(|home| prefetch(self.buckets.get(*home)));
+            homes.iter().for_each(|home| self.chain(*home).for_each(|handle| records.prefetch(handle)));
+            for home in homes {
+                seen += 1;
+                self.chain(home).for_each(|handle| {
+                    seen += 1;
+                    visit(handle);
+                });
+            }
+            if cursor == 0 {
+                break;
+            }
+        }
+        cursor
+    }
+
+    /// The cursor of the bucket after the one of a cursor, 0 after the last.
+    fn next_cursor(&self, cursor: u64) -> u64 {
         let home = self.home(cursor);
-        self.chain(home).for_each(visit);
         let half = self.mask / 2 + 1;
         let is_split = home >= half || home + half < self.buckets.len();
         let mask = if is_split { self.mask } else { self.mask / 2 } as u64;

@@ -1,0 +1,233 @@
+//! [`Call`]: one call of a command, and all that its function works with.
+//!
+//! - `keys` the entries of its keys; `database` a database as a whole
+//! - `edit` values that are changed in place
+
+mod database;
+mod edit;
+mod keys;
+
+use std::time::Duration;
+
+use kvstore_protocol::{CommandError, Session};
+
+use super::{
+    args::Args,
+    change::Event,
+    command_table::Row,
+    commit::Commit,
+    held::Shards,
+    shard::Found,
+    spec::{Answer, Scope, Spec},
+    state::StoreState,
+};
+use crate::server::NoTouch;
+
+
+pub(crate) use keys::OwnedEntry;
+
+/// A call of a command: the arguments, the entries of the keys, the session, the time, a random seed.
+///
+/// The shards of the keys are locked while it runs. The keys are numbered from 0, in the order in which the catalog of the
+/// protocol finds them. An entry is searched for once, and an expired one is not found.
+pub(crate) struct Call<'c> {
+    pub(super) store: &'c StoreState,
+    pub(super) row: &'static Row,
+    pub(super) args: Args<'c>,
+    pub(super) session: &'c Session,
+    /// The index of the selected database.
+    pub(super) database: usize,
+    pub(super) shards: Shards<'c>,
+    pub(super) keys: &'c mut [KeySlot],
+    pub(super) commit: &'c mut Commit,
+}
+
+/// A key of a call, and where its entry is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeySlot {
+    /// The position of the key among the words of the command.
+    pub(super) word: u32,
+    pub(super) database: u32,
+    pub(super) hash: u64,
+    /// The index of its shard in the store.
+    pub(super) shard: u32,
+    /// Where the entry is, once it was searched for. Valid as long as the shard has this version.
+    found: Option<Option<Found>>,
+    version: u32,
+}
+
+impl KeySlot {
+    #[inline]
+    pub(super) const fn new(word: usize, hash: u64, shard: usize, database: usize) -> Self {
+        Self { word: word as u32, database: database as u32, hash, shard: shard as u32, found: None, version: 0 }
+    }
+}
+
+impl<'c> Call<'c> {
+    /// The arguments.
+    #[inline]
+    pub(crate) fn args(&self) -> Args<'c> {
+        self.args
+    }
+
+    /// The session of the client.
+    pub(crate) fn session(&self) -> &'c Session {
+        self.session
+    }
+
+    /// The store, for what does not belong to its keys. Its locks are held by the call.
+    pub(crate) fn store(&self) -> &'c StoreState {
+        self.store
+    }
+
+    /// The index of the selected database.
+    pub(crate) fn database(&self) -> usize {
+        self.database
+    }
+
+    /// The description of the command.
+    pub(crate) fn spec(&self) -> &'static Spec {
+        self.row.spec
+    }
+
+    /// The name of the command, as errors show it.
+    pub(crate) fn name(&self) -> &'static str {
+        &self.row.name
+    }
+
+    /// The time since the Unix epoch. It is the same during the whole commit, and never less than that of an earlier commit
+    /// in one of its shards.
+    #[inline]
+    pub(crate) fn time(&mut self) -> Duration {
+        self.commit.now.unwrap_or_else(|| self.read_clock())
+    }
+
+    /// The time in milliseconds since the Unix epoch.
+    #[inline]
+    pub(crate) fn now(&mut self) -> u64 {
+        self.time().as_millis() as u64
+    }
+
+    #[cold]
+    fn read_clock(&mut self) -> Duration {
+        let mut now = self.store.clock.now();
+        match &mut self.shards {
+            Shards::None => {}
+            Shards::One(shard) => now = shard.not_before(now),
+            Shards::Many(held) => {
+                held.for_each(&mut |shard| now = shard.not_before(now));
+                held.for_each(&mut |shard| _ = shard.not_before(now));
+            }
+        }
+        self.commit.now = Some(now);
+        now
+    }
+
+    /// A random number, from the generator of the store.
+    pub(crate) fn seed(&self) -> u64 {
+        self.store.seed()
+    }
+
+    /// The LRU clock: the time in seconds since the Unix epoch, up to a tenth of a second old.
+    pub(crate) fn lru_clock(&self) -> u32 {
+        self.commit.lru_clock
+    }
+
+    /// Declares, before the first change, that the command will touch so many bytes or entries. If that takes long, the
+    /// command is refused here, and runs again where no connection waits for it.
+    ///
+    /// # Errors
+    /// One that no client sees.
+    pub(crate) fn afford(&mut self, work: usize) -> Result<(), CommandError> {
+        if work < LONG_WORK || self.commit.may_take_long {
+            return Ok(());
+        }
+        self.commit.is_postponed = true;
+        Err(CommandError::new("ERR", "the command takes long"))
+    }
+
+    /// Calls the function of the command, and records the command if it changed something.
+    #[inline(always)]
+    pub(super) fn run(&mut self) -> Answer {
+        let answer = (self.row.spec.run)(self);
+        if self.commit.is_observed && self.commit.has_unrecorded() {
+            self.commit.record(self.database, self.args.command().clone());
+        }
+        answer
+    }
+
+    /// Tells all changes of the commit, while its locks are held.
+    #[inline(always)]
+    pub(super) fn tell_all(&mut self) {
+        if self.commit.is_observed {
+            let now = self.time();
+            if let Some((record, changes)) = self.commit.take(now) {
+                self.store.tell(&record, &changes);
+            }
+        }
+    }
+
+    /// Whether the shards of the keys can be used.
+    ///
+    /// # Errors
+    /// `MISCONF` if one is sealed.
+    pub(super) fn check_sealed(&mut self) -> Result<(), CommandError> {
+        if self.spec().scope == Scope::Keys {
+            for key in &*self.keys {
+                self.shards.at(key.shard as usize).unsealed()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes all entries of a database.
+    pub(crate) fn clear(&mut self, database: usize) {
+        let mut is_change = false;
+        for index in self.store.databases.shards_of(database) {
+            let shard = self.shards.at(index);
+            is_change |= shard.len() > 0;
+            if shard.len() > 0 || shard.is_sealed() {
+                self.commit.garbage.shards.push(shard.clear());
+            }
+        }
+        if is_change {
+            self.tell_database(database, Event::FLUSHDB);
+        }
+    }
+
+    /// Swaps the entries of two databases. All shards are held.
+    pub(crate) fn swap_databases(&mut self, one: usize, other: usize) {
+        let databases = &self.store.databases;
+        let Shards::Many(held) = &mut self.shards else { return };
+        if one == other {
+            return;
+        }
+        databases.shards_of(one).zip(databases.shards_of(other)).for_each(|(one, other)| held.swap(one, other));
+        self.tell_database(one, Event::SWAPDB);
+        self.tell_database(other, Event::SWAPDB);
+    }
+
+    /// Tells that a key was changed.
+    #[inline]
+    fn tell(&mut self, key: usize, event: Event) {
+        if self.commit.is_observed {
+            let KeySlot { word, database, .. } = self.keys[key];
+            self.commit.add(database as usize, Some(self.args.word(word as usize)), event);
+        }
+    }
+
+    /// Tells that a database was changed as a whole.
+    pub(crate) fn tell_database(&mut self, database: usize, event: Event) {
+        if self.commit.is_observed {
+            self.commit.add(database, None, event);
+        }
+    }
+
+    /// Whether reading a key is an access.
+    fn touches(&self) -> bool {
+        self.session.extensions().get::<NoTouch>().is_none()
+    }
+}
+
+/// The work that takes about a millisecond: bytes that are copied, or entries that are visited.
+const LONG_WORK: usize = 1 << 20;
