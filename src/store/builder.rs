@@ -12,6 +12,9 @@ use super::{
     state::{Parts, StoreState},
 };
 
+/// The most memory of the queued commands of a transaction, by default.
+const MAX_QUEUE: usize = 512 * 1024 * 1024;
+
 /// The settings of a [`Store`].
 #[derive(Debug)]
 pub struct Builder {
@@ -21,13 +24,14 @@ pub struct Builder {
     random: Rng,
     config: Vec<(String, String)>,
     sinks: Vec<Box<dyn Sink>>,
+    max_queue: usize,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let clock = Box::new(SystemClock);
-        Self { databases: 16, threads, clock, random: Rng::new(), config: Vec::new(), sinks: Vec::new() }
+        Self { databases: 16, threads, clock, random: Rng::new(), config: Vec::new(), sinks: Vec::new(), max_queue: MAX_QUEUE }
     }
 
     /// Sets the number of databases. The default is 16.
@@ -59,6 +63,13 @@ impl Builder {
         Self { random: Rng::with_seed(seed), ..self }
     }
 
+    /// Sets the most memory that the queued commands of one transaction take, in bytes: 512 MiB by default. A command that
+    /// does not fit is refused, and aborts the transaction.
+    #[must_use]
+    pub fn max_transaction_size(self, bytes: usize) -> Self {
+        Self { max_queue: bytes, ..self }
+    }
+
     /// Adds somebody who is told of every change.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink) -> Self {
@@ -78,9 +89,9 @@ impl Builder {
 
     /// Builds the store.
     pub fn build(self) -> Store {
-        let Self { databases, threads, clock, random, config, sinks } = self;
+        let Self { databases, threads, clock, random, config, sinks, max_queue } = self;
         let databases = Databases::new(databases, shards(threads));
-        Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks }))
+        Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks, max_queue }))
     }
 }
 

@@ -159,3 +159,162 @@ pub trait Sink: fmt::Debug + Send + Sync + 'static {
     /// Must return soon, and must not call the store.
     fn committed(&self, number: u64, record: &Record, changes: &[Change]);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::{Told, TestStore};
+
+    /// What the sink was told, as a text: each commit with its events and its commands.
+    fn shown(told: &Told) -> String {
+        let commits = told.take().into_iter().map(|(record, changes)| {
+            let changes: Vec<_> = changes
+                .iter()
+                .map(|change| {
+                    let key = change.key().map_or("*".into(), String::from_utf8_lossy);
+                    format!("{} {}{key}", change.event().name(), "^".repeat(change.database()))
+                })
+                .collect();
+            let commands: Vec<_> = record
+                .commands()
+                .iter()
+                .map(|(database, command)| {
+                    let words: Vec<_> = command.words().map(String::from_utf8_lossy).collect();
+                    format!("{}{}", "^".repeat(*database), words.join(" "))
+                })
+                .collect();
+            format!("{}: {}", commands.join("; "), changes.join(", "))
+        });
+        commits.collect::<Vec<_>>().join(" | ")
+    }
+
+    /// Executes commands, and compares what each of them tells. A command that changes nothing tells nothing.
+    #[track_caller]
+    fn check(lines: &[(&str, &str)]) {
+        let (store, told) = TestStore::observed();
+        for (line, expected) in lines {
+            match *line {
+                "wait" => store.pass(1000),
+                "expire" => store.remove_expired(),
+                line => _ = store.answer(line),
+            }
+            assert_eq!(shown(&told), *expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_that_writes_a_string_tells_it_once() {
+        check(&[
+            ("SET k v", "SET k v: set k"),
+            ("SET k v XX GET", "SET k v XX GET: set k"),
+            ("SET k v NX", ""),
+            ("SET other v XX", ""),
+            ("SET k v EX 10", "SET k v EX 10: set k, expire k"),
+            ("SET k v KEEPTTL", "SET k v KEEPTTL: set k"),
+            ("SET k v EXAT 1", "SET k v EXAT 1: del k"),
+            ("SET k v EXAT 1", ""),
+            ("SETNX k v", "SETNX k v: set k"),
+            ("SETNX k v", ""),
+            ("SETEX k 10 v", "SETEX k 10 v: set k, expire k"),
+            ("PSETEX k 10000 v", "PSETEX k 10000 v: set k, expire k"),
+            ("GETSET k v", "GETSET k v: set k"),
+            ("MSET a 1 b 2", "MSET a 1 b 2: set a, set b"),
+            ("MSETNX a 1 c 2", ""),
+            ("MSETNX c 1 d 2", "MSETNX c 1 d 2: set c, set d"),
+            ("APPEND k w", "APPEND k w: append k"),
+            ("APPEND new w", "APPEND new w: append new"),
+            ("SETRANGE k 1 x", "SETRANGE k 1 x: setrange k"),
+            ("SETRANGE k 100 ''", ""),
+            ("SETRANGE new2 1 x", "SETRANGE new2 1 x: setrange new2"),
+            ("INCR a", "INCR a: incrby a"),
+            ("DECR a", "DECR a: incrby a"),
+            ("INCRBY a 2", "INCRBY a 2: incrby a"),
+            ("DECRBY a 2", "DECRBY a 2: incrby a"),
+            ("INCR k", ""),
+            ("INCRBYFLOAT a 1.5", "INCRBYFLOAT a 1.5: incrbyfloat a"),
+            ("GETDEL a", "GETDEL a: del a"),
+            ("GETDEL a", ""),
+            ("GETEX k", ""),
+            ("GETEX k EX 10", "GETEX k EX 10: expire k"),
+            ("GETEX k PERSIST", "GETEX k PERSIST: persist k"),
+            ("GETEX k PERSIST", ""),
+            ("GETEX k PXAT 1", "GETEX k PXAT 1: del k"),
+            ("GET b", ""),
+            ("MGET b c", ""),
+        ]);
+    }
+
+    #[test]
+    fn every_command_that_writes_keys_tells_it_once() {
+        check(&[
+            ("MSET a 1 b 2 c 3 d 4", "MSET a 1 b 2 c 3 d 4: set a, set b, set c, set d"),
+            ("DEL a missing b", "DEL a missing b: del a, del b"),
+            ("DEL a b", ""),
+            ("UNLINK c", "UNLINK c: del c"),
+            ("RENAME missing x", ""),
+            ("RENAME d e", "RENAME d e: rename_from d, rename_to e"),
+            ("RENAME e e", ""),
+            ("SET f 1", "SET f 1: set f"),
+            ("RENAMENX e f", ""),
+            ("RENAMENX e g", "RENAMENX e g: rename_from e, rename_to g"),
+            ("COPY f g", ""),
+            ("COPY f g REPLACE", "COPY f g REPLACE: copy_to g"),
+            ("COPY f g DB 2", "COPY f g DB 2: copy_to ^^g"),
+            ("MOVE f 1", "MOVE f 1: move_from f, move_to ^f"),
+            ("MOVE f 1", ""),
+            ("EXPIRE g 10", "EXPIRE g 10: expire g"),
+            ("EXPIRE g 20 NX", ""),
+            ("PEXPIRE g 10000", "PEXPIRE g 10000: expire g"),
+            ("EXPIREAT g 1800000000", "EXPIREAT g 1800000000: expire g"),
+            ("PEXPIREAT g 1800000000000", "PEXPIREAT g 1800000000000: expire g"),
+            ("PERSIST g", "PERSIST g: persist g"),
+            ("PERSIST g", ""),
+            ("TOUCH g", ""),
+            ("EXPIRE g -1", "EXPIRE g -1: del g"),
+            ("EXPIRE g 10", ""),
+        ]);
+    }
+
+    #[test]
+    fn an_entry_expires_once_for_a_writer_or_in_the_background_and_not_for_a_reader() {
+        check(&[
+            ("SET k v PX 1000", "SET k v PX 1000: set k, expire k"),
+            ("wait", ""),
+            ("GET k", ""),
+            ("EXISTS k", ""),
+            ("DBSIZE", ""),
+            ("EXPIRE k 10", "DEL k: expired k"),
+            ("SET k v PX 1000", "SET k v PX 1000: set k, expire k"),
+            ("wait", ""),
+            ("SET k v NX", "DEL k; SET k v NX: expired k, set k"),
+            ("PEXPIRE k 1000", "PEXPIRE k 1000: expire k"),
+            ("wait", ""),
+            ("expire", "DEL k: expired k"),
+            ("expire", ""),
+        ]);
+    }
+
+    #[test]
+    fn a_database_that_changes_as_a_whole_is_one_change() {
+        check(&[
+            ("FLUSHDB", ""),
+            ("FLUSHALL", ""),
+            ("MSET a 1 b 2", "MSET a 1 b 2: set a, set b"),
+            ("COPY a a DB 1", "COPY a a DB 1: copy_to ^a"),
+            ("FLUSHDB", "FLUSHDB: flushdb *"),
+            ("SWAPDB 0 0", ""),
+            ("SWAPDB 0 1", "SWAPDB 0 1: swapdb *, swapdb ^*"),
+            ("COPY a a DB 2", "COPY a a DB 2: copy_to ^^a"),
+            ("FLUSHALL ASYNC", "FLUSHALL ASYNC: flushdb *, flushdb ^^*"),
+        ]);
+    }
+
+    #[test]
+    fn a_transaction_is_one_record_of_the_commands_that_changed_something() {
+        let (store, told) = TestStore::observed();
+        let mut client = store.client();
+        for line in ["MULTI", "SET k 1", "GET k", "SETNX k 2", "INCR k", "FLUSHDB", "EXEC"] {
+            client.answer(line);
+        }
+        assert_eq!(shown(&told), "SET k 1; INCR k; FLUSHDB: set k, incrby k, flushdb *");
+    }
+}

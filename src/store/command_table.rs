@@ -19,8 +19,8 @@ pub(crate) struct Row {
     pub(crate) known: &'static KnownCommand,
     /// The name as errors show it: `get`, `config|get`.
     pub(crate) name: String,
-    /// The most words with which a command surely has one key at most: its first argument, in the selected database.
-    single_up_to: usize,
+    /// The numbers of words with which a command has one key alone. Empty if there are none.
+    one_key: OneKey,
     subs: Vec<Row>,
 }
 
@@ -62,7 +62,7 @@ impl Row {
             Some(parent) => format!("{parent}|{}", spec.name.to_lowercase()),
         };
         let subs = spec.subs.iter().map(|sub| Self::new(sub, known.subcommand(sub.name.as_bytes()), Some(&name)));
-        Self { single_up_to: single_up_to(spec, known.key_specs()), subs: subs.collect(), spec, known, name }
+        Self { one_key: one_key(spec, known), subs: subs.collect(), spec, known, name }
     }
 
     /// The row for a command: this one, or that of one of its sub-commands.
@@ -83,11 +83,11 @@ impl Row {
         if row.known.arity().admits(command.len()) { Ok(row) } else { Err(CommandError::wrong_arity(&row.name)) }
     }
 
-    /// Whether a command of so many words has one key at most: its first argument, in the selected database; and takes no
-    /// long time.
-    #[inline]
-    pub(super) fn is_single(&self, words: usize) -> bool {
-        words <= self.single_up_to
+    /// Whether a command of so many words has one key alone, its first argument in the selected database, and takes no long
+    /// time. Such a number is within the arity.
+    #[inline(always)]
+    pub(super) fn has_one_key(&self, words: usize) -> bool {
+        self.one_key.least <= words && words <= self.one_key.most
     }
 
     /// The rows of the sub-commands.
@@ -101,13 +101,21 @@ impl Row {
     }
 }
 
-fn single_up_to(spec: &Spec, keys: &[KeySpec]) -> usize {
-    match keys {
+/// From `least` to `most` words.
+#[derive(Clone, Copy, Debug)]
+struct OneKey {
+    least: usize,
+    most: usize,
+}
+
+fn one_key(spec: &Spec, known: &KnownCommand) -> OneKey {
+    let most = match known.key_specs() {
         [keys] if spec.scope == Scope::Keys && spec.locate.is_none() && spec.may_take_long.is_none() => {
             single_key_up_to(*keys)
         }
         _ => 0,
-    }
+    };
+    OneKey { least: known.arity().least(), most: most.min(known.arity().most()) }
 }
 
 fn single_key_up_to(keys: KeySpec) -> usize {

@@ -9,11 +9,11 @@ use kvstore_protocol::CommandError;
 use parking_lot::Mutex;
 
 use super::{
+    execute::Patience,
     gate::Gate,
     held::Locked,
     prefetcher::Prefetcher,
     shard::{Hasher, Shard},
-    state::Patience,
 };
 
 /// The most shards of a database.
@@ -52,10 +52,6 @@ pub(crate) struct Databases {
     shard_mask: usize,
     pub(super) gate: Gate,
 }
-
-/// A shard was not locked, because a long command holds it.
-#[derive(Debug)]
-pub(super) struct NotLocked;
 
 const SEALED: CommandError =
     CommandError::new("MISCONF", "a command failed while it changed the data here: FLUSHALL removes what may be damaged");
@@ -103,26 +99,26 @@ impl Databases {
         Locked(self.shards[index].0.lock())
     }
 
-    /// Locks a shard, also a sealed one, and waits no longer than the patience that is given.
+    /// Locks a shard, also a sealed one. Returns `None` if a long command holds it, and there is no patience.
     #[inline(always)]
-    pub(super) fn lock_for(&self, index: usize, patience: Patience) -> Result<Locked<'_>, NotLocked> {
+    pub(super) fn lock_for(&self, index: usize, patience: Patience) -> Option<Locked<'_>> {
         match self.shards[index].0.try_lock() {
-            Some(guard) => Ok(Locked(guard)),
+            Some(guard) => Some(Locked(guard)),
             None => self.wait_for(index, patience),
         }
     }
 
     #[cold]
-    fn wait_for(&self, index: usize, patience: Patience) -> Result<Locked<'_>, NotLocked> {
+    fn wait_for(&self, index: usize, patience: Patience) -> Option<Locked<'_>> {
         if patience == Patience::Long {
-            return Ok(self.lock_any(index));
+            return Some(self.lock_any(index));
         }
         loop {
             if let Some(guard) = self.shards[index].0.try_lock_for(MAX_WAIT) {
-                return Ok(Locked(guard));
+                return Some(Locked(guard));
             }
             if self.gate.is_up() {
-                return Err(NotLocked);
+                return None;
             }
         }
     }

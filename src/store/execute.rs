@@ -4,90 +4,152 @@ use kvstore_protocol::{Command, CommandError, Response};
 
 use super::{
     args::Args,
-    call::{Call, KeySlot},
+    call::{Call, KeySlot, Lookup},
     command_table::Row,
     commit::Commit,
     databases::{KeyRef, Location},
     held::{HeldShards, Shards},
-    plan::{LockPlan, locate},
-    spec::Answer,
-    state::{NotDone, Patience, StoreState},
+    plan::{LockPlan, PerKey, locate},
+    spec::{Answer, Scope},
+    state::StoreState,
 };
 
 /// The most words of a command with several keys that surely takes no long time.
 const MAX_SHORT_WORDS: usize = 1000;
 
+/// How long a command may take, and wait for its locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// No longer than a short command: connections wait for this thread.
+    Short,
+    /// As long as it takes.
+    Long,
+}
+
+/// An attempt to execute a command.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) patience: Patience,
+    /// Why the command was not executed, if the answer is an error that no client sees.
+    pub(super) stopped: Option<Stopped>,
+}
+
+/// Why a command was not executed, before it has changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// A long command holds a lock that it needs.
+    Gated,
+    /// It may take long.
+    Long,
+}
+
+/// The answer of an attempt that was stopped.
+pub(super) const STOPPED: CommandError = CommandError::new("ERR", "the command was not executed");
+
+impl Attempt {
+    pub(super) const fn new(patience: Patience) -> Self {
+        Self { patience, stopped: None }
+    }
+
+    #[cold]
+    pub(super) fn stop(&mut self, stopped: Stopped) -> CommandError {
+        self.stopped = Some(stopped);
+        STOPPED
+    }
+
+    /// Refuses a command that may take long, unless there is patience for it.
+    pub(super) fn check(&mut self, may_take_long: bool) -> Result<(), CommandError> {
+        if may_take_long && self.patience == Patience::Short { Err(self.stop(Stopped::Long)) } else { Ok(()) }
+    }
+}
+
 impl StoreState {
     /// Executes a command, and waits for its locks.
     pub(super) fn execute(&self, command: &Command) -> Response {
-        match self.attempt(command, Patience::Long) {
-            Ok(response) => response,
-            Err(NotDone::Refused(refusal)) => refusal.into(),
-            Err(NotDone::Gated | NotDone::Long) => unreachable!("a patient command waits"),
-        }
+        self.attempt(command, &mut Attempt::new(Patience::Long)).unwrap_or_else(Response::from)
     }
 
-    /// Executes a command, if that needs no more patience than is given.
+    /// The row of a command.
+    ///
+    /// # Errors
+    /// If it is unknown, or has the wrong number of words.
+    pub(super) fn row_of(&self, command: &Command) -> Result<&'static Row, CommandError> {
+        self.table.find(command).ok_or_else(|| CommandError::unknown_command(command))?.resolve(command)
+    }
+
+    /// Executes a command, if there is the patience for it.
     #[inline]
-    pub(super) fn attempt(&self, command: &Command, patience: Patience) -> Result<Response, NotDone> {
-        let Some(row) = self.table.find(command) else { return Err(CommandError::unknown_command(command).into()) };
-        let row = row.resolve(command)?;
-        let database = self.selected(command.session());
-        if !row.is_single(command.len()) {
-            return self.attempt_other(row, command, database, patience);
-        }
-        let args = Args::new(command);
-        let Location { hash, shard } = self.databases.locate(KeyRef { database, name: args.bytes(0) });
-        let mut locked = self.databases.lock_for(shard, patience)?;
-        locked.unsealed()?;
-        let mut commit = self.begin(patience);
-        let mut keys = [KeySlot::new(1, hash, shard, database)];
-        let shards = Shards::One(&mut locked);
+    pub(super) fn attempt(&self, command: &Command, attempt: &mut Attempt) -> Answer {
         let session = command.session();
-        let mut call = Call { store: self, row, args, session, database, shards, keys: &mut keys, commit: &mut commit };
-        let answer = call.run();
-        call.tell_all();
-        let is_postponed = commit.is_postponed;
+        let row = match self.table.find(command) {
+            Some(row) if row.has_one_key(command.len()) && !session.is_in_transaction() => row,
+            _ => return self.attempt_other(command, attempt),
+        };
+        let database = self.selected(session);
+        let args = Args::new(command);
+        let name = args.bytes(0);
+        let Location { hash, shard } = self.databases.locate(KeyRef { database, name });
+        let Some(mut locked) = self.databases.lock_for(shard, attempt.patience) else {
+            return Err(attempt.stop(Stopped::Gated));
+        };
+        locked.unsealed()?;
+        let mut commit = self.begin(attempt.patience);
+        let keys = [KeySlot::new(name, hash, shard, database)];
+        let answer = Call {
+            store: self,
+            row,
+            args,
+            session,
+            database,
+            shards: Shards::One(&mut locked),
+            keys: &keys,
+            lookups: &mut [Lookup::default()],
+            commit: &mut commit,
+        }
+        .run_alone();
         drop(locked);
-        self.discard(commit.garbage);
-        result(answer, is_postponed)
+        self.finish(commit, attempt);
+        answer
     }
 
-    /// Executes a command with several keys or none. Not inlined, so that commands with one key need little of the stack.
+    /// Executes a command with several keys or none, or in a transaction. Not inlined, so that commands with one key need
+    /// little of the stack.
     #[inline(never)]
-    fn attempt_other(
-        &self,
-        row: &'static Row,
-        command: &Command,
-        database: usize,
-        patience: Patience,
-    ) -> Result<Response, NotDone> {
-        let args = Args::new(command);
-        let may_take_long = row.spec.may_take_long.is_some_and(|may_take_long| may_take_long(&args));
-        let may_take_long = may_take_long || command.len() > MAX_SHORT_WORDS;
-        if may_take_long && patience == Patience::Short {
-            return Err(NotDone::Long);
+    fn attempt_other(&self, command: &Command, attempt: &mut Attempt) -> Answer {
+        if command.session().is_in_transaction()
+            && let Some(queued) = self.queue(command)
+        {
+            return queued.map(|()| Response::simple("QUEUED"));
         }
+        let row = self.row_of(command)?;
+        if row.spec.scope == Scope::Queue {
+            return self.execute_queue(command, attempt);
+        }
+        let may_take_long = may_take_long(row, command);
+        attempt.check(may_take_long)?;
         let _raised = may_take_long.then(|| self.databases.gate.raise());
-        let mut keys = locate(row, args, database, &self.databases)?;
+        let (args, session) = (Args::new(command), command.session());
+        let database = self.selected(session);
+        let keys = locate(row, args, database, &self.databases)?;
         let mut plan = LockPlan::default();
         plan.add_keys(&keys);
         plan.add_scope(row.spec.scope, database, false, &self.databases);
-        let mut held = plan.lock(&self.databases, patience)?;
-        let mut commit = self.begin(patience);
+        let Some(mut held) = plan.lock(&self.databases, attempt.patience) else {
+            return Err(attempt.stop(Stopped::Gated));
+        };
+        let mut commit = self.begin(attempt.patience);
         let shards = match held.len() {
             0 => Shards::None,
             1 => Shards::One(held.first()),
             _ => Shards::Many(&mut held),
         };
-        let session = command.session();
-        let mut call = Call { store: self, row, args, session, database, shards, keys: &mut keys, commit: &mut commit };
-        let answer = call.check_sealed().and_then(|()| call.run());
-        call.tell_all();
-        let is_postponed = commit.is_postponed;
+        let lookups = &mut *lookups(&keys);
+        let mut call =
+            Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
+        let answer = call.check_sealed().and_then(|()| call.run_alone());
         drop(held);
-        self.discard(commit.garbage);
-        result(answer, is_postponed)
+        self.finish(commit, attempt);
+        answer
     }
 
     /// Executes one of several commands, whose shards are held. It is recorded if it changed something.
@@ -97,22 +159,31 @@ impl StoreState {
         held: &mut HeldShards<'_>,
         commit: &mut Commit,
     ) -> Answer {
-        let args = Args::new(command);
-        let mut keys = locate(row, args, database, &self.databases)?;
+        let (args, session) = (Args::new(command), command.session());
+        let keys = locate(row, args, database, &self.databases)?;
         let shards = Shards::Many(held);
-        let session = command.session();
-        let mut call = Call { store: self, row, args, session, database, shards, keys: &mut keys, commit };
+        let lookups = &mut *lookups(&keys);
+        let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit };
         call.check_sealed()?;
         call.run()
     }
+
+    /// Ends a commit, after its locks are given back.
+    #[inline(always)]
+    fn finish(&self, commit: Commit, attempt: &mut Attempt) {
+        if commit.is_postponed {
+            attempt.stopped = Some(Stopped::Long);
+        }
+        self.discard(commit);
+    }
 }
 
-/// The result of a command. A postponed one has changed nothing.
-#[inline]
-fn result(answer: Answer, is_postponed: bool) -> Result<Response, NotDone> {
-    match answer {
-        Ok(response) => Ok(response),
-        Err(_) if is_postponed => Err(NotDone::Long),
-        Err(refusal) => Err(NotDone::Refused(refusal)),
-    }
+fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Lookup> {
+    keys.iter().map(|_| Lookup::default()).collect()
+}
+
+/// Whether a command may take long, as far as its arguments tell.
+pub(super) fn may_take_long(row: &Row, command: &Command) -> bool {
+    let says_so = row.spec.may_take_long.is_some_and(|may_take_long| may_take_long(&Args::new(command)));
+    says_so || command.len() > MAX_SHORT_WORDS
 }

@@ -1,25 +1,23 @@
 //! [`ResponseFuture`]: a command of the store, from its call to its answer.
 
 use std::{
-    any::Any,
     convert::Infallible,
     fmt,
     future::Future,
-    mem,
     panic::resume_unwind,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     thread,
 };
 
-use kvstore_protocol::{Command, Response};
-use tokio::sync::oneshot;
+use kvstore_protocol::{Command, CommandError, Response};
+use tokio::sync::oneshot::{Receiver, error::RecvError};
 
 use super::{
     Handle,
+    execute::{Attempt, Patience, Stopped},
     gate::Ticket,
-    state::{NotDone, Patience},
 };
 
 /// The future of a [`Store`](super::Store). Most complete at their first poll.
@@ -38,13 +36,19 @@ pub struct ResponseFuture {
 }
 
 enum State {
-    // Ready -> Gated, Running, Done.
+    // Ready -> Waiting, Done.
     Ready,
-    // Gated -> Gated, Running, Done: a long command holds a lock that this one needs.
-    Gated(Ticket),
-    // Running -> Done: a thread of the store executes the command.
-    Running(oneshot::Receiver<thread::Result<Response>>),
+    // Waiting -> Done. Boxed, since few commands wait.
+    Waiting(Box<Waiting>),
     Done,
+}
+
+/// What a command waits for.
+enum Waiting {
+    /// For a long command that holds a lock.
+    Gated(Ticket),
+    /// For the thread of the store that executes the command.
+    Running(Receiver<thread::Result<Response>>),
 }
 
 impl ResponseFuture {
@@ -53,45 +57,64 @@ impl ResponseFuture {
         Self { store, command, state: State::Ready }
     }
 
-    #[cold]
-    fn poll_slowly(&mut self, not_done: NotDone, cx: &mut Context<'_>) -> Poll<Response> {
-        match not_done {
-            NotDone::Refused(refusal) => return self.complete(refusal.into()),
-            NotDone::Long => return self.poll_running(self.store.start_long(self.command.clone()), cx),
-            NotDone::Gated => {}
-        }
-        let ticket = match self.state {
-            State::Gated(ticket) => Some(ticket),
-            _ => None,
+    #[inline(never)]
+    fn poll_again(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        let ticket = match &mut self.state {
+            State::Done => panic!("a future of a store is not polled after it has completed"),
+            State::Ready => None,
+            State::Waiting(waiting) => match &mut **waiting {
+                Waiting::Gated(ticket) => Some(*ticket),
+                Waiting::Running(receiver) => {
+                    let result = ready!(Pin::new(receiver).poll(cx));
+                    self.state = State::Done;
+                    return Poll::Ready(finished(result));
+                }
+            },
         };
-        match self.store.databases.gate.wait(ticket, cx.waker()) {
-            Some(ticket) => self.state = State::Gated(ticket),
-            // The long command has ended meanwhile.
-            None => cx.waker().wake_by_ref(),
+        // After a panic it is done.
+        self.state = State::Done;
+        let mut attempt = Attempt::new(Patience::Short);
+        match self.store.attempt(&self.command, &mut attempt) {
+            Ok(response) => Poll::Ready(response),
+            Err(refusal) => self.refuse_or_wait(refusal, attempt, ticket, cx),
         }
-        Poll::Pending
     }
 
-    fn poll_running(&mut self, mut running: oneshot::Receiver<thread::Result<Response>>, cx: &mut Context<'_>) -> Poll<Response> {
-        match Pin::new(&mut running).poll(cx) {
-            Poll::Pending => {
-                self.state = State::Running(running);
+    #[inline(never)]
+    fn refuse_or_wait(
+        &mut self,
+        refusal: CommandError,
+        attempt: Attempt,
+        ticket: Option<Ticket>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Response> {
+        match attempt.stopped {
+            None => Poll::Ready(refusal.into()),
+            Some(Stopped::Long) => {
+                self.state = State::Waiting(Box::new(Waiting::Running(self.store.start_long(self.command.clone()))));
+                self.poll_again(cx)
+            }
+            Some(Stopped::Gated) => {
+                self.state = match self.store.databases.gate.wait(ticket, cx.waker()) {
+                    Some(ticket) => State::Waiting(Box::new(Waiting::Gated(ticket))),
+                    None => {
+                        // The long command has ended meanwhile.
+                        cx.waker().wake_by_ref();
+                        State::Ready
+                    }
+                };
                 Poll::Pending
             }
-            Poll::Ready(Ok(Ok(response))) => self.complete(response),
-            Poll::Ready(Ok(Err(panic))) => self.fail(panic),
-            Poll::Ready(Err(_)) => self.fail(Box::new("the thread of the store has ended")),
         }
     }
+}
 
-    fn complete(&mut self, response: Response) -> Poll<Response> {
-        self.state = State::Done;
-        Poll::Ready(response)
-    }
-
-    fn fail(&mut self, panic: Box<dyn Any + Send>) -> ! {
-        self.state = State::Done;
-        resume_unwind(panic)
+/// The response of the thread of the store. A panic there is one here.
+fn finished(result: Result<thread::Result<Response>, RecvError>) -> Response {
+    match result {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(_) => panic!("the thread of the store has ended"),
     }
 }
 
@@ -101,30 +124,12 @@ impl Future for ResponseFuture {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        match mem::replace(&mut this.state, State::Done) {
-            State::Ready => {}
-            state => return this.poll_again(state, cx).map(Ok),
-        }
-        match this.store.attempt(&this.command, Patience::Short) {
+        let State::Ready = this.state else { return this.poll_again(cx).map(Ok) };
+        this.state = State::Done;
+        let mut attempt = Attempt::new(Patience::Short);
+        match this.store.attempt(&this.command, &mut attempt) {
             Ok(response) => Poll::Ready(Ok(response)),
-            Err(not_done) => this.poll_slowly(not_done, cx).map(Ok),
-        }
-    }
-}
-
-impl ResponseFuture {
-    #[cold]
-    fn poll_again(&mut self, state: State, cx: &mut Context<'_>) -> Poll<Response> {
-        match state {
-            State::Running(running) => self.poll_running(running, cx),
-            State::Done => panic!("a future of a store is not polled after it has completed"),
-            state => {
-                self.state = state;
-                match self.store.attempt(&self.command, Patience::Short) {
-                    Ok(response) => self.complete(response),
-                    Err(not_done) => self.poll_slowly(not_done, cx),
-                }
-            }
+            Err(refusal) => this.refuse_or_wait(refusal, attempt, None, cx).map(Ok),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     ops::{Deref, DerefMut},
     thread,
+    time::Duration,
 };
 
 use parking_lot::MutexGuard;
@@ -65,6 +66,11 @@ impl<'a> HeldShards<'a> {
     /// If there is none.
     pub(super) fn first(&mut self) -> &mut Shard {
         &mut self.locks[0]
+    }
+
+    /// Lets the time of the shards be `now` at least.
+    pub(super) fn advance(&mut self, now: Duration) {
+        self.locks.iter_mut().for_each(|shard| _ = shard.not_before(now));
     }
 
     /// The position of the shard at `index` in the store.

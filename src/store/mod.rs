@@ -33,11 +33,13 @@ mod model;
 mod plan;
 mod prefetcher;
 mod procfs;
+mod replay;
 mod shard;
 mod spec;
 mod state;
 #[cfg(test)]
 mod testing;
+mod transaction;
 mod value;
 
 use std::{
@@ -147,8 +149,8 @@ impl Store {
         }
     }
 
-    fn from_state(state: StoreState) -> Self {
-        Self { handle: Arc::new(Handle(Arc::new(state))), calls: 0 }
+    fn from_state(state: Arc<StoreState>) -> Self {
+        Self { handle: Arc::new(Handle(state)), calls: 0 }
     }
 
     #[cold]

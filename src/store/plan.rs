@@ -7,10 +7,10 @@ use super::{
     args::Args,
     call::KeySlot,
     command_table::Row,
-    databases::{Databases, KeyRef, Location, NotLocked},
+    databases::{Databases, KeyRef, Location},
+    execute::Patience,
     held::HeldShards,
     spec::{Hold, Scope},
-    state::Patience,
 };
 
 /// One item for each key of a command. Most commands have no more keys than fit without an allocation.
@@ -24,8 +24,13 @@ pub(super) struct LockPlan {
 }
 
 impl LockPlan {
+    /// Adds a shard.
+    pub(super) fn add_shard(&mut self, index: usize) {
+        self.shards.push(index);
+    }
+
     /// Adds the shards of keys.
-    pub(super) fn add_keys(&mut self, keys: &[KeySlot]) {
+    pub(super) fn add_keys(&mut self, keys: &[KeySlot<'_>]) {
         self.shards.extend(keys.iter().map(|key| key.shard as usize));
     }
 
@@ -33,14 +38,15 @@ impl LockPlan {
     pub(super) fn add_scope(&mut self, scope: Scope, database: usize, together: bool, databases: &Databases) {
         match scope {
             Scope::Database(Hold::InTurn) | Scope::All(Hold::InTurn) if !together => {}
-            Scope::Keys => {}
+            Scope::Keys | Scope::Queue => {}
             Scope::Database(_) => self.shards.extend(databases.shards_of(database)),
             Scope::All(_) => self.needs_all = true,
         }
     }
 
     /// Locks the shards, of which none is held by this thread.
-    pub(super) fn lock(mut self, databases: &Databases, patience: Patience) -> Result<HeldShards<'_>, NotLocked> {
+    /// Returns `None` if a long command holds one of them, and there is no patience.
+    pub(super) fn lock(mut self, databases: &Databases, patience: Patience) -> Option<HeldShards<'_>> {
         let mut held = HeldShards::default();
         if self.needs_all {
             self.shards = databases.all_shards().collect();
@@ -53,7 +59,7 @@ impl LockPlan {
         for index in self.shards {
             held.push(index, databases.lock_for(index, patience)?);
         }
-        Ok(held)
+        Some(held)
     }
 }
 
@@ -61,15 +67,16 @@ impl LockPlan {
 ///
 /// # Errors
 /// If an argument names a database that does not exist.
-pub(super) fn locate(
+pub(super) fn locate<'a>(
     row: &Row,
-    args: Args<'_>,
+    args: Args<'a>,
     database: usize,
     databases: &Databases,
-) -> Result<PerKey<KeySlot>, CommandError> {
+) -> Result<PerKey<KeySlot<'a>>, CommandError> {
     let slot = |word: usize, database: usize| {
-        let Location { hash, shard } = databases.locate(KeyRef { database, name: args.word(word) });
-        KeySlot::new(word, hash, shard, database)
+        let name = args.word(word);
+        let Location { hash, shard } = databases.locate(KeyRef { database, name });
+        KeySlot::new(name, hash, shard, database)
     };
     let Some(locate) = row.spec.locate else {
         return Ok(row.known.key_words(args.command()).map(|(word, _)| slot(word, database)).collect());

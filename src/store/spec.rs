@@ -49,6 +49,8 @@ pub(crate) enum Scope {
     Database(Hold),
     /// All.
     All(Hold),
+    /// Those of the queued commands of the transaction: EXEC.
+    Queue,
 }
 
 /// How the shards of a scope are locked.

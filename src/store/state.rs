@@ -3,26 +3,29 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        Arc, Weak,
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
 };
 
 use fastrand::Rng;
-use kvstore_protocol::{Command, CommandError, Response, Session};
+use kvstore_protocol::{Command, Response, Session};
 use parking_lot::Mutex;
 use tokio::sync::oneshot::{self, Receiver};
 
 use super::{
     background::Background,
-    change::{Change, Event, Record, Sink},
+    change::{Event, Sink},
     clock::Clock,
     command_table::CommandTable,
-    commit::{Commit, Garbage},
-    databases::{Databases, KeyRef, NotLocked},
+    commit::Commit,
+    databases::{Databases, KeyRef},
+    execute::Patience,
+    held::Shards,
     prefetcher::Prefetcher,
+    transaction::WatchTable,
 };
 
 /// The longest first argument that is prefetched as a key without looking the command up.
@@ -44,9 +47,11 @@ pub(crate) struct StoreState {
     /// Settings of the program around the store, by names in lower case, for CONFIG GET.
     pub(super) config: Vec<(String, String)>,
     sinks: Vec<Box<dyn Sink>>,
-    /// The number of those who want to know of changes now.
-    observers: AtomicUsize,
+    pub(super) watches: WatchTable,
     commits: AtomicU64,
+    /// The most memory of the queued commands of a transaction, in bytes.
+    pub(super) max_queue: usize,
+    pub(super) myself: Weak<Self>,
     /// Executes what may take long.
     pub(super) long: Background,
     /// Drops what is large.
@@ -61,32 +66,14 @@ pub(super) struct Parts {
     pub(super) random: Rng,
     pub(super) config: Vec<(String, String)>,
     pub(super) sinks: Vec<Box<dyn Sink>>,
-}
-
-/// How long a command may take, and wait for its locks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// No longer than a short command: connections wait for this thread.
-    Short,
-    /// As long as it takes.
-    Long,
-}
-
-/// Why a command was not executed.
-#[derive(Debug)]
-pub(super) enum NotDone {
-    Refused(CommandError),
-    /// A long command holds a lock that it needs.
-    Gated,
-    /// It may take long.
-    Long,
+    pub(super) max_queue: usize,
 }
 
 impl StoreState {
-    pub(super) fn new(parts: Parts) -> Self {
-        let Parts { databases, clock, random, config, sinks } = parts;
+    pub(super) fn new(parts: Parts) -> Arc<Self> {
+        let Parts { databases, clock, random, config, sinks, max_queue } = parts;
         let started = clock.now();
-        Self {
+        Arc::new_cyclic(|myself| Self {
             databases,
             table: CommandTable::new(),
             clock,
@@ -94,12 +81,14 @@ impl StoreState {
             lru_clock: AtomicU32::new(started.as_secs() as u32),
             started,
             config,
-            observers: AtomicUsize::new(sinks.len()),
             sinks,
+            watches: WatchTable::default(),
             commits: AtomicU64::new(0),
             long: Background::new("kvstore-long"),
             dropper: Background::new("kvstore-drop"),
-        }
+            max_queue,
+            myself: myself.clone(),
+        })
     }
 
     /// A random number.
@@ -117,28 +106,64 @@ impl StoreState {
     /// Begins a commit. The shards that it works on are locked: nobody begins to observe their keys before they are unlocked.
     #[inline(always)]
     pub(super) fn begin(&self, patience: Patience) -> Commit {
-        let is_observed = self.observers.load(Ordering::Relaxed) > 0;
+        let is_observed = !self.sinks.is_empty() || !self.watches.is_empty();
         Commit::new(self.lru_clock.load(Ordering::Relaxed), is_observed, patience == Patience::Long)
     }
 
-    /// Tells those who observe of a commit, while its locks are held.
-    pub(super) fn tell(&self, record: &Record, changes: &[Change]) {
-        let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
-        self.sinks.iter().for_each(|sink| sink.committed(number, record, changes));
+    /// The time of a commit that holds these shards. It is not before that of an earlier commit in one of them.
+    #[inline]
+    pub(super) fn time_of(&self, commit: &mut Commit, shards: &mut Shards<'_>) -> Duration {
+        commit.now.unwrap_or_else(|| self.read_clock(commit, shards))
     }
 
-    /// Drops what was removed, after the locks are given back.
+    #[cold]
+    fn read_clock(&self, commit: &mut Commit, shards: &mut Shards<'_>) -> Duration {
+        let mut now = self.clock.now();
+        match shards {
+            Shards::None => {}
+            Shards::One(shard) => now = shard.not_before(now),
+            Shards::Many(held) => {
+                held.for_each(&mut |shard| now = shard.not_before(now));
+                held.for_each(&mut |shard| _ = shard.not_before(now));
+            }
+        }
+        commit.now = Some(now);
+        now
+    }
+
+    /// Tells those who observe what a commit has changed, while its shards are held.
+    #[inline(always)]
+    pub(super) fn tell_all(&self, commit: &mut Commit, shards: &mut Shards<'_>) {
+        if commit.is_observed() {
+            let now = self.time_of(commit, shards);
+            self.tell(commit, now);
+        }
+    }
+
+    /// Tells those who observe what a commit has changed, while its locks are held. `now` is its time.
+    #[inline(never)]
+    pub(super) fn tell(&self, commit: &mut Commit, now: Duration) {
+        let Some((record, changes)) = commit.take(now) else { return };
+        self.watches.tell(&changes);
+        let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
+        self.sinks.iter().for_each(|sink| sink.committed(number, &record, &changes));
+    }
+
+    /// Drops a commit, after its locks are given back.
     #[inline]
-    pub(super) fn discard(&self, garbage: Garbage) {
-        if !garbage.is_empty() {
-            self.discard_some(garbage);
+    pub(super) fn discard(&self, commit: Commit) {
+        if commit.is_empty() {
+            // There is nothing to drop, which the compiler does not see.
+            std::mem::forget(commit);
+        } else {
+            self.discard_garbage(commit);
         }
     }
 
     #[inline(never)]
-    fn discard_some(&self, garbage: Garbage) {
-        if garbage.memory() > LARGE {
-            self.dropper.run(move || drop(garbage));
+    fn discard_garbage(&self, commit: Commit) {
+        if commit.garbage.memory() > LARGE {
+            self.dropper.run(move || drop(commit));
         }
     }
 
@@ -203,14 +228,12 @@ impl StoreState {
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
         let mut commit = self.begin(Patience::Short);
         let steps = shard.remove_expired(now.as_millis() as u64, limit, |key| {
-            if commit.is_observed {
-                commit.record(database, Command::new("DEL").arg(key));
+            if commit.is_observed() {
                 commit.add(database, Some(key), Event::EXPIRED);
+                commit.record(database, Command::new("DEL").arg(key));
             }
         });
-        if let Some((record, changes)) = commit.take(now) {
-            self.tell(&record, &changes);
-        }
+        self.tell(&mut commit, now);
         steps
     }
 
@@ -225,17 +248,5 @@ impl StoreState {
             }
         });
         receiver
-    }
-}
-
-impl From<CommandError> for NotDone {
-    fn from(error: CommandError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<NotLocked> for NotDone {
-    fn from(_: NotLocked) -> Self {
-        Self::Gated
     }
 }

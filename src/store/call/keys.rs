@@ -2,7 +2,7 @@
 
 use kvstore_protocol::{ByteString, Command, CommandError, catalog::Flags};
 
-use super::{Call, KeySlot};
+use super::{Call, Lookup};
 use crate::store::{
     change::Event,
     shard::{Entry, Expiry, Found, Write},
@@ -19,7 +19,7 @@ impl<'c> Call<'c> {
     /// Whether two of the keys are the same key of the same database.
     pub(crate) fn are_same(&self, first: usize, second: usize) -> bool {
         let (one, other) = (&self.keys[first], &self.keys[second]);
-        (one.database, self.args.word(one.word as usize)) == (other.database, self.args.word(other.word as usize))
+        (one.database, one.name) == (other.database, other.name)
     }
 
     /// The entry, for a client that reads it: counts a hit or a miss, and is an access.
@@ -48,8 +48,8 @@ impl<'c> Call<'c> {
             (0..self.keys()).for_each(|key| _ = self.find_to_write(key, false));
         }
         let call = &*self;
-        call.keys.iter().map(move |slot| {
-            let found = slot.found.flatten();
+        call.keys.iter().zip(&*call.lookups).map(move |(slot, lookup)| {
+            let found = lookup.found.flatten();
             found.map(|found| T::read(call.shards.peek(slot.shard as usize).entry(found))).transpose()
         })
     }
@@ -76,6 +76,14 @@ impl<'c> Call<'c> {
         self.find_to_write(key, true).is_some()
     }
 
+    /// Whether there is an entry that has expired, and is not removed yet.
+    pub(crate) fn has_expired(&mut self, key: usize) -> bool {
+        let now = self.now();
+        let slot = &self.keys[key];
+        let found = self.shards.peek(slot.shard as usize).find(slot.hash, slot.name);
+        found.is_some_and(|(_, facts)| facts.expires_at.is_some_and(|at| at <= now))
+    }
+
     /// Stores a value without an expiry.
     #[inline]
     pub(crate) fn set<'v>(&mut self, key: usize, value: impl Into<NewValue<'v>>, event: Event) {
@@ -92,7 +100,7 @@ impl<'c> Call<'c> {
     #[inline]
     pub(crate) fn put(&mut self, key: usize, value: NewValue<'_>, expiry: Expiry, event: Event) {
         self.write(key, value, Write::new(expiry), event);
-        if matches!(expiry, Expiry::At(_)) && self.commit.is_observed && self.exists(key) {
+        if matches!(expiry, Expiry::At(_)) && self.commit.is_observed() && self.exists(key) {
             self.tell(key, Event::EXPIRE);
         }
     }
@@ -133,19 +141,19 @@ impl<'c> Call<'c> {
             Expiry::Never | Expiry::Keep => 0,
         };
         let found = self.find_to_write(key, false);
-        let slot = &mut self.keys[key];
+        let slot = &self.keys[key];
         let shard = self.shards.at(slot.shard as usize);
         let lru_clock = self.commit.lru_clock;
         let found = match found {
-            None => shard.insert(slot.hash, self.args.word(slot.word as usize), value, write, (lru_clock, now)),
+            None => shard.insert(slot.hash, slot.name, value, write, (lru_clock, now)),
             Some(found) => {
                 let (found, replaced) = shard.write(found, value, write, now);
                 shard.touch(found, lru_clock);
-                self.commit.garbage.values.extend(replaced);
+                self.commit.garbage.add(replaced);
                 found
             }
         };
-        slot.remember(Some(found), shard.version());
+        self.lookups[key].remember(Some(found), shard.version());
         self.tell(key, event);
     }
 
@@ -160,13 +168,13 @@ impl<'c> Call<'c> {
     /// Takes the entry out.
     pub(crate) fn take(&mut self, key: usize, event: Event) -> Option<OwnedEntry> {
         let found = self.find_to_write(key, false)?;
-        let slot = &mut self.keys[key];
+        let slot = &self.keys[key];
         let shard = self.shards.at(slot.shard as usize);
         let entry = shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
         let inline = entry.inline_string().map(ByteString::copy_from);
         let value = shard.remove(slot.hash, found);
-        slot.remember(None, shard.version());
+        self.lookups[key].remember(None, shard.version());
         self.tell(key, event);
         let value = inline.map(OwnedValue::Inline).or(value.map(OwnedValue::External))?;
         Some(OwnedEntry { value, is_edited, expires_at })
@@ -186,37 +194,41 @@ impl<'c> Call<'c> {
             }
             Expiry::Never | Expiry::Keep => (0, Event::PERSIST),
         };
-        let slot = &mut self.keys[key];
+        if event == Event::PERSIST && self.shards.at(self.keys[key].shard as usize).entry(found).expires_at().is_none() {
+            return;
+        }
+        let slot = &self.keys[key];
         let shard = self.shards.at(slot.shard as usize);
         let found = shard.expire_at(found, expiry, now);
-        slot.remember(Some(found), shard.version());
+        self.lookups[key].remember(Some(found), shard.version());
         self.tell(key, event);
     }
 
     fn remove_found(&mut self, key: usize, found: Found, event: Event) {
-        let slot = &mut self.keys[key];
+        let slot = &self.keys[key];
         let shard = self.shards.at(slot.shard as usize);
         let removed = shard.remove(slot.hash, found);
-        slot.remember(None, shard.version());
-        self.commit.garbage.values.extend(removed);
+        self.lookups[key].remember(None, shard.version());
+        self.commit.garbage.add(removed);
         self.tell(key, event);
     }
 
     /// Where the entry is. `touches` says whether this is an access.
     #[inline(always)]
     fn find(&mut self, key: usize, touches: bool) -> Option<Found> {
-        let slot = &mut self.keys[key];
+        let slot = &self.keys[key];
         let shard = self.shards.at(slot.shard as usize);
-        if let Some(found) = slot.found
-            && slot.version == shard.version()
+        let lookup = &mut self.lookups[key];
+        if let Some(found) = lookup.found
+            && lookup.version == shard.version()
         {
             return self.found_again(key, found, touches);
         }
-        let Some((found, facts)) = shard.find(slot.hash, self.args.word(slot.word as usize)) else {
-            slot.remember(None, shard.version());
+        let Some((found, facts)) = shard.find(slot.hash, slot.name) else {
+            lookup.remember(None, shard.version());
             return None;
         };
-        slot.remember(Some(found), shard.version());
+        lookup.remember(Some(found), shard.version());
         if let Some(at) = facts.expires_at
             && at <= self.now()
         {
@@ -234,7 +246,7 @@ impl<'c> Call<'c> {
         self.find(key, touches)
     }
 
-    #[inline]
+    #[cold]
     fn found_again(&mut self, key: usize, found: Option<Found>, touches: bool) -> Option<Found> {
         if let (Some(found), true) = (found, touches) {
             self.touch(key, found);
@@ -253,25 +265,24 @@ impl<'c> Call<'c> {
     /// Hides an expired entry from a command that reads, and removes it for one that writes.
     #[cold]
     fn hide(&mut self, key: usize, found: Found) -> Option<Found> {
-        let slot = &mut self.keys[key];
+        let slot = &self.keys[key];
         let shard = self.shards.at(slot.shard as usize);
         if !self.row.flags().has(Flags::WRITE) {
-            slot.remember(None, shard.version());
+            self.lookups[key].remember(None, shard.version());
             return None;
         }
         shard.count_expired();
-        let (word, database) = (self.args.word(slot.word as usize), slot.database as usize);
         self.remove_found(key, found, Event::EXPIRED);
-        if self.commit.is_observed {
-            self.commit.record(database, Command::new("DEL").arg(word));
+        if self.commit.is_observed() {
+            self.commit.record(slot.database as usize, Command::new("DEL").arg(slot.name));
         }
         None
     }
 }
 
-impl KeySlot {
+impl Lookup {
     #[inline]
-    pub(super) fn remember(&mut self, found: Option<Found>, version: u32) {
+    fn remember(&mut self, found: Option<Found>, version: u32) {
         (self.found, self.version) = (Some(found), version);
     }
 }

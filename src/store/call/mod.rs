@@ -16,6 +16,7 @@ use super::{
     change::Event,
     command_table::Row,
     commit::Commit,
+    databases::{KeyRef, Location},
     held::Shards,
     shard::Found,
     spec::{Answer, Scope, Spec},
@@ -38,28 +39,33 @@ pub(crate) struct Call<'c> {
     /// The index of the selected database.
     pub(super) database: usize,
     pub(super) shards: Shards<'c>,
-    pub(super) keys: &'c mut [KeySlot],
+    pub(super) keys: &'c [KeySlot<'c>],
+    /// One for each key.
+    pub(super) lookups: &'c mut [Lookup],
     pub(super) commit: &'c mut Commit,
 }
 
-/// A key of a call, and where its entry is.
+/// A key of a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KeySlot {
-    /// The position of the key among the words of the command.
-    pub(super) word: u32,
-    pub(super) database: u32,
+pub(super) struct KeySlot<'c> {
+    pub(super) name: &'c [u8],
     pub(super) hash: u64,
     /// The index of its shard in the store.
     pub(super) shard: u32,
-    /// Where the entry is, once it was searched for. Valid as long as the shard has this version.
+    pub(super) database: u32,
+}
+
+/// Where the entry of a key is, once it was searched for. Valid as long as the shard has this version.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lookup {
     found: Option<Option<Found>>,
     version: u32,
 }
 
-impl KeySlot {
+impl<'c> KeySlot<'c> {
     #[inline]
-    pub(super) const fn new(word: usize, hash: u64, shard: usize, database: usize) -> Self {
-        Self { word: word as u32, database: database as u32, hash, shard: shard as u32, found: None, version: 0 }
+    pub(super) const fn new(name: &'c [u8], hash: u64, shard: usize, database: usize) -> Self {
+        Self { name, hash, shard: shard as u32, database: database as u32 }
     }
 }
 
@@ -99,28 +105,13 @@ impl<'c> Call<'c> {
     /// in one of its shards.
     #[inline]
     pub(crate) fn time(&mut self) -> Duration {
-        self.commit.now.unwrap_or_else(|| self.read_clock())
+        self.store.time_of(self.commit, &mut self.shards)
     }
 
     /// The time in milliseconds since the Unix epoch.
     #[inline]
     pub(crate) fn now(&mut self) -> u64 {
         self.time().as_millis() as u64
-    }
-
-    #[cold]
-    fn read_clock(&mut self) -> Duration {
-        let mut now = self.store.clock.now();
-        match &mut self.shards {
-            Shards::None => {}
-            Shards::One(shard) => now = shard.not_before(now),
-            Shards::Many(held) => {
-                held.for_each(&mut |shard| now = shard.not_before(now));
-                held.for_each(&mut |shard| _ = shard.not_before(now));
-            }
-        }
-        self.commit.now = Some(now);
-        now
     }
 
     /// A random number, from the generator of the store.
@@ -150,21 +141,18 @@ impl<'c> Call<'c> {
     #[inline(always)]
     pub(super) fn run(&mut self) -> Answer {
         let answer = (self.row.spec.run)(self);
-        if self.commit.is_observed && self.commit.has_unrecorded() {
+        if self.commit.has_unrecorded() {
             self.commit.record(self.database, self.args.command().clone());
         }
         answer
     }
 
-    /// Tells all changes of the commit, while its locks are held.
+    /// The same for a command that is a commit of its own: its changes are told, while its locks are held.
     #[inline(always)]
-    pub(super) fn tell_all(&mut self) {
-        if self.commit.is_observed {
-            let now = self.time();
-            if let Some((record, changes)) = self.commit.take(now) {
-                self.store.tell(&record, &changes);
-            }
-        }
+    pub(super) fn run_alone(mut self) -> Answer {
+        let answer = self.run();
+        self.store.tell_all(self.commit, &mut self.shards);
+        answer
     }
 
     /// Whether the shards of the keys can be used.
@@ -173,7 +161,7 @@ impl<'c> Call<'c> {
     /// `MISCONF` if one is sealed.
     pub(super) fn check_sealed(&mut self) -> Result<(), CommandError> {
         if self.spec().scope == Scope::Keys {
-            for key in &*self.keys {
+            for key in self.keys {
                 self.shards.at(key.shard as usize).unsealed()?;
             }
         }
@@ -182,12 +170,13 @@ impl<'c> Call<'c> {
 
     /// Removes all entries of a database.
     pub(crate) fn clear(&mut self, database: usize) {
+        self.touch_watched(database, &[database]);
         let mut is_change = false;
         for index in self.store.databases.shards_of(database) {
             let shard = self.shards.at(index);
             is_change |= shard.len() > 0;
             if shard.len() > 0 || shard.is_sealed() {
-                self.commit.garbage.shards.push(shard.clear());
+                self.commit.garbage.add_shard(shard.clear());
             }
         }
         if is_change {
@@ -197,30 +186,48 @@ impl<'c> Call<'c> {
 
     /// Swaps the entries of two databases. All shards are held.
     pub(crate) fn swap_databases(&mut self, one: usize, other: usize) {
-        let databases = &self.store.databases;
-        let Shards::Many(held) = &mut self.shards else { return };
         if one == other {
             return;
         }
+        for database in [one, other] {
+            self.touch_watched(database, &[one, other]);
+        }
+        let databases = &self.store.databases;
+        let Shards::Many(held) = &mut self.shards else { return };
         databases.shards_of(one).zip(databases.shards_of(other)).for_each(|(one, other)| held.swap(one, other));
         self.tell_database(one, Event::SWAPDB);
         self.tell_database(other, Event::SWAPDB);
     }
 
+    /// Tells the clients that watch a key of `database`, which is about to change as a whole, if the key exists there or in
+    /// the database whose keys it gets.
+    fn touch_watched(&mut self, database: usize, databases: &[usize]) {
+        if self.store.watches.is_empty() {
+            return;
+        }
+        for key in self.store.watches.keys_of(database) {
+            let exists = databases.iter().any(|database| {
+                let Location { hash, shard } = self.store.databases.locate(KeyRef { database: *database, name: &key });
+                self.shards.peek(shard).find(hash, &key).is_some()
+            });
+            if exists {
+                self.store.watches.touch(database, &key);
+            }
+        }
+    }
+
     /// Tells that a key was changed.
     #[inline]
     fn tell(&mut self, key: usize, event: Event) {
-        if self.commit.is_observed {
-            let KeySlot { word, database, .. } = self.keys[key];
-            self.commit.add(database as usize, Some(self.args.word(word as usize)), event);
+        if self.commit.is_observed() {
+            let KeySlot { name, database, .. } = self.keys[key];
+            self.commit.add(database as usize, Some(name), event);
         }
     }
 
     /// Tells that a database was changed as a whole.
     pub(crate) fn tell_database(&mut self, database: usize, event: Event) {
-        if self.commit.is_observed {
-            self.commit.add(database, None, event);
-        }
+        self.commit.add(database, None, event);
     }
 
     /// Whether reading a key is an access.

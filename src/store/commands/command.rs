@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn every_command_either_reads_or_writes_its_keys() {
-        for (_, row) in all_rows().filter(|(_, row)| !row.known.key_specs().is_empty()) {
+        for (_, row) in all_rows().filter(|(_, row)| !row.known.key_specs().is_empty() && row.name != "watch") {
             assert!(row.flags().has(Flags::READ) != row.flags().has(Flags::WRITE), "{}", row.name);
         }
     }

@@ -9,6 +9,7 @@ mod keys;
 mod keyspace;
 mod server;
 mod strings;
+mod transactions;
 
 pub use command::catalog;
 
@@ -27,4 +28,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     command::SPECS,
     config::SPECS,
     info::SPECS,
+    transactions::SPECS,
 ];
