@@ -95,18 +95,11 @@ impl StoreState {
         locked.unsealed()?;
         let mut commit = self.begin(attempt.patience);
         let keys = [KeySlot::new(name, hash, shard, database)];
-        let answer = Call {
-            store: self,
-            row,
-            args,
-            session,
-            database,
-            shards: Shards::One(&mut locked),
-            keys: &keys,
-            lookups: &mut [Lookup::default()],
-            commit: &mut commit,
-        }
-        .run_alone();
+        let (shards, lookups) = (Shards::One(&mut locked), &mut [Lookup::default()]);
+        let mut call =
+            Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
+        let answer = (row.spec.run)(&mut call);
+        call.tell_alone();
         drop(locked);
         self.finish(commit, attempt);
         answer
@@ -146,7 +139,8 @@ impl StoreState {
         let lookups = &mut *lookups(&keys);
         let mut call =
             Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
-        let answer = call.check_sealed().and_then(|()| call.run_alone());
+        let answer = call.check_sealed().and_then(|()| (row.spec.run)(&mut call));
+        call.tell_alone();
         drop(held);
         self.finish(commit, attempt);
         answer
@@ -165,7 +159,9 @@ impl StoreState {
         let lookups = &mut *lookups(&keys);
         let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit };
         call.check_sealed()?;
-        call.run()
+        let answer = (row.spec.run)(&mut call);
+        call.record();
+        answer
     }
 
     /// Ends a commit, after its locks are given back.

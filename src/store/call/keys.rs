@@ -49,8 +49,7 @@ impl<'c> Call<'c> {
         }
         let call = &*self;
         call.keys.iter().zip(&*call.lookups).map(move |(slot, lookup)| {
-            let found = lookup.found.flatten();
-            found.map(|found| T::read(call.shards.peek(slot.shard as usize).entry(found))).transpose()
+            lookup.found.map(|found| T::read(call.shards.peek(slot.shard as usize).entry(found))).transpose()
         })
     }
 
@@ -219,10 +218,8 @@ impl<'c> Call<'c> {
         let slot = &self.keys[key];
         let shard = self.shards.at(slot.shard as usize);
         let lookup = &mut self.lookups[key];
-        if let Some(found) = lookup.found
-            && lookup.version == shard.version()
-        {
-            return self.found_again(key, found, touches);
+        if lookup.is_known && lookup.version == shard.version() {
+            return self.found_again(key, touches);
         }
         let Some((found, facts)) = shard.find(slot.hash, slot.name) else {
             lookup.remember(None, shard.version());
@@ -247,7 +244,8 @@ impl<'c> Call<'c> {
     }
 
     #[cold]
-    fn found_again(&mut self, key: usize, found: Option<Found>, touches: bool) -> Option<Found> {
+    fn found_again(&mut self, key: usize, touches: bool) -> Option<Found> {
+        let found = self.lookups[key].found;
         if let (Some(found), true) = (found, touches) {
             self.touch(key, found);
         }
@@ -283,7 +281,7 @@ impl<'c> Call<'c> {
 impl Lookup {
     #[inline]
     fn remember(&mut self, found: Option<Found>, version: u32) {
-        (self.found, self.version) = (Some(found), version);
+        *self = Self { is_known: true, version, found };
     }
 }
 

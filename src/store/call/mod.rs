@@ -58,8 +58,9 @@ pub(super) struct KeySlot<'c> {
 /// Where the entry of a key is, once it was searched for. Valid as long as the shard has this version.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lookup {
-    found: Option<Option<Found>>,
+    is_known: bool,
     version: u32,
+    found: Option<Found>,
 }
 
 impl<'c> KeySlot<'c> {
@@ -137,22 +138,21 @@ impl<'c> Call<'c> {
         Err(CommandError::new("ERR", "the command takes long"))
     }
 
-    /// Calls the function of the command, and records the command if it changed something.
-    #[inline(always)]
-    pub(super) fn run(&mut self) -> Answer {
-        let answer = (self.row.spec.run)(self);
+    /// Records the command, if it has changed something.
+    #[inline]
+    pub(super) fn record(&mut self) {
         if self.commit.has_unrecorded() {
             self.commit.record(self.database, self.args.command().clone());
         }
-        answer
     }
 
-    /// The same for a command that is a commit of its own: its changes are told, while its locks are held.
+    /// Records the command, which is a commit of its own, and tells its changes. The locks are still held.
     #[inline(always)]
-    pub(super) fn run_alone(mut self) -> Answer {
-        let answer = self.run();
-        self.store.tell_all(self.commit, &mut self.shards);
-        answer
+    pub(super) fn tell_alone(&mut self) {
+        if self.commit.is_observed() {
+            self.record();
+            self.store.tell_all(self.commit, &mut self.shards);
+        }
     }
 
     /// Whether the shards of the keys can be used.

@@ -135,7 +135,7 @@ impl Shard {
     /// The entry at a position.
     #[inline]
     pub(crate) fn entry(&self, found: Found) -> Entry<'_> {
-        self.heap.entry(found.0.handle)
+        self.heap.entry(found.0.handle())
     }
 
     /// Counts a hit or a miss.
@@ -155,7 +155,7 @@ impl Shard {
     /// Sets the time of the last access.
     #[inline]
     pub(crate) fn touch(&mut self, found: Found, lru_clock: u32) {
-        self.heap.touch(found.0.handle, lru_clock);
+        self.heap.touch(found.0.handle(), lru_clock);
     }
 
     /// Creates an entry for a key that has none. `now` is the time, for one with an expiry.
@@ -176,30 +176,30 @@ impl Shard {
     /// that is set.
     #[inline]
     pub(crate) fn write(&mut self, found: Found, value: NewValue<'_>, write: Write, now: u64) -> (Found, Option<Value>) {
-        let written = self.heap.write(found.0.handle, value, write, now);
+        let written = self.heap.write(found.0.handle(), value, write, now);
         self.update(found, written)
     }
 
     /// Sets the expiry of an entry, which has not passed.
     pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, now: u64) -> Found {
-        let written = self.heap.expire_at(found.0.handle, expiry, now);
+        let written = self.heap.expire_at(found.0.handle(), expiry, now);
         self.update(found, written).0
     }
 
     /// Takes the external value of an entry out, for a command that changes it. An empty one is in its place meanwhile.
     pub(crate) fn take_external(&mut self, found: Found) -> Option<Value> {
-        self.heap.take_external(found.0.handle)
+        self.heap.take_external(found.0.handle())
     }
 
     /// Puts the external value of an entry back that was taken out and not changed.
     pub(crate) fn put_external(&mut self, found: Found, value: Value) {
-        self.heap.put_external(found.0.handle, value);
+        self.heap.put_external(found.0.handle(), value);
     }
 
     /// Removes an entry, and returns its value if that was external.
     pub(crate) fn remove(&mut self, hash: u64, found: Found) -> Option<Value> {
         self.version = self.version.wrapping_add(1);
-        let (value, relocated) = self.heap.remove(found.0.handle);
+        let (value, relocated) = self.heap.remove(found.0.handle());
         // The table first: the record that was moved has the handle of the removed one.
         self.table.remove(hash, found.0);
         self.redirect(relocated);
@@ -292,7 +292,7 @@ impl Shard {
     #[inline]
     fn update(&mut self, found: Found, written: Written) -> (Found, Option<Value>) {
         let mut position = found.0;
-        if written.handle != position.handle {
+        if written.handle != position.handle() {
             self.version = self.version.wrapping_add(1);
             position = self.table.set(position, written.handle);
             self.redirect(written.relocated);

@@ -25,7 +25,12 @@ impl Bucket {
     pub(super) fn check<S: Matcher>(&self, number: u32, cell: usize, matcher: &S) -> Option<(Position, S::Facts)> {
         let handle = self.handles[cell];
         let facts = matcher.matches(handle)?;
-        Some((Position { handle, bucket: number, cell: cell as u8 }, facts))
+        Some((Position::new(handle, number), facts))
+    }
+
+    /// The cell of a handle that is in this bucket.
+    pub(super) fn cell_of(&self, handle: u32) -> usize {
+        self.tags.taken().find(|cell| self.handles[*cell] == handle).expect("the handle is in its bucket")
     }
 
     /// The number of its overflow bucket.

@@ -11,6 +11,8 @@ mod compare;
 mod growth;
 mod tags;
 
+use std::num::NonZeroU32;
+
 use smallvec::SmallVec;
 
 use super::prefetch::prefetch;
@@ -53,9 +55,21 @@ impl Matcher for SameHandle {
 /// Where a handle is in a table. Valid until the next entry is inserted or removed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
-    pub(super) handle: u32,
+    /// The handle and 1. No handle is `u32::MAX`, so an optional position takes eight bytes.
+    handle: NonZeroU32,
     bucket: u32,
-    cell: u8,
+}
+
+impl Position {
+    #[inline(always)]
+    fn new(handle: u32, bucket: u32) -> Self {
+        Self { handle: NonZeroU32::MIN.saturating_add(handle), bucket }
+    }
+
+    #[inline(always)]
+    pub(super) fn handle(self) -> u32 {
+        self.handle.get() - 1
+    }
 }
 
 /// The handles of records, by the hashes of their keys.
@@ -127,11 +141,13 @@ impl Table {
 
     /// Removes a handle.
     pub(super) fn remove(&mut self, hash: u64, position: Position) {
-        self.bucket_mut(position.bucket).tags.set(position.cell.into(), 0);
+        let bucket = self.bucket_mut(position.bucket);
+        let cell = bucket.cell_of(position.handle());
+        bucket.tags.set(cell, 0);
         self.len -= 1;
         let home = self.home(hash);
         if self.buckets.get(home).next().is_some() {
-            self.fill(home, position);
+            self.fill(home, position.bucket, cell);
         }
         // Up to two, so that merges that a walk has held up are made up for.
         for _ in 0..2 {
@@ -149,8 +165,10 @@ impl Table {
     /// Replaces a handle: its record was moved.
     #[inline]
     pub(super) fn set(&mut self, position: Position, handle: u32) -> Position {
-        self.bucket_mut(position.bucket).handles[usize::from(position.cell)] = handle;
-        Position { handle, ..position }
+        let bucket = self.bucket_mut(position.bucket);
+        let cell = bucket.cell_of(position.handle());
+        bucket.handles[cell] = handle;
+        Position::new(handle, position.bucket)
     }
 
     /// Calls `visit` with the handles in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
@@ -259,7 +277,7 @@ impl Table {
             if let Some(cell) = bucket.tags.free() {
                 bucket.tags.set(cell, tag);
                 bucket.handles[cell] = handle;
-                return Position { handle, bucket: number, cell: cell as u8 };
+                return Position::new(handle, number);
             }
             number = bucket.next().unwrap_or_else(|| {
                 let next = self.overflow.take();
@@ -271,20 +289,20 @@ impl Table {
 
     /// Fills a free cell with a handle from the last overflow bucket.
     #[cold]
-    fn fill(&mut self, home: usize, free: Position) {
+    fn fill(&mut self, home: usize, free: u32, free_cell: usize) {
         let (mut before, mut last) = (home as u32, home as u32);
         while let Some(next) = self.bucket(last).next() {
             (before, last) = (last, next);
         }
         let bucket = self.bucket_mut(last);
-        if free.bucket != last
+        if free != last
             && let Some(cell) = bucket.tags.taken().next()
         {
             let (tag, handle) = (bucket.tags.get(cell), bucket.handles[cell]);
             bucket.tags.set(cell, 0);
-            let target = self.bucket_mut(free.bucket);
-            target.tags.set(free.cell.into(), tag);
-            target.handles[usize::from(free.cell)] = handle;
+            let target = self.bucket_mut(free);
+            target.tags.set(free_cell, tag);
+            target.handles[free_cell] = handle;
         }
         if self.bucket(last).tags.taken().next().is_none() {
             self.bucket_mut(before).set_next(None);
@@ -326,7 +344,7 @@ mod tests {
     }
 
     fn insert(table: &mut Table, number: u32) {
-        assert_eq!(table.insert(Numbers.hash(number), number, &Numbers).handle, number);
+        assert_eq!(table.insert(Numbers.hash(number), number, &Numbers).handle(), number);
     }
 
     fn remove(table: &mut Table, number: u32) -> bool {
@@ -393,7 +411,7 @@ mod tests {
         let mut table = Table::default();
         (0..100).for_each(|number| insert(&mut table, number));
         let found = position(&table, 7).expect("it is there");
-        assert_eq!(table.set(found, 1007).handle, 1007);
+        assert_eq!(table.set(found, 1007).handle(), 1007);
         assert!(table.position(Numbers.hash(7), 1007).is_some() && position(&table, 7).is_none());
     }
 
