@@ -13,6 +13,7 @@ pub(crate) struct Spec {
     pub(crate) name: &'static str,
     pub(crate) arity: Arity,
     pub(crate) keys: Keys,
+    #[cfg_attr(not(test), expect(dead_code, reason = "COMMAND answers by the catalog of the protocol"))]
     pub(crate) flags: Flags,
     pub(crate) run: CommandFn,
     /// The sub-commands, if the first argument names one.

@@ -3,7 +3,7 @@
 use super::Flags;
 
 /// Returns the ACL category of the commands of a group: `keyspace` for `generic`. A group that says nothing of data, as
-/// `server`, has none.
+/// `server`, has none, nor has a group that Redis does not know.
 ///
 /// ```
 /// use kvstore_protocol::catalog::category_of_group;
@@ -11,15 +11,23 @@ use super::Flags;
 /// assert_eq!(category_of_group("sorted-set"), Some("sortedset"));
 /// assert_eq!(category_of_group("server"), None);
 /// ```
-pub fn category_of_group(group: &str) -> Option<&str> {
-    match group {
-        "generic" => Some("keyspace"),
-        "sorted-set" => Some("sortedset"),
-        "transactions" => Some("transaction"),
-        // That of `pubsub` follows from the flag.
-        "cluster" | "module" | "pubsub" | "server" => None,
-        group => Some(group),
-    }
+pub fn category_of_group(group: &str) -> Option<&'static str> {
+    const CATEGORIES: [(&str, &str); 13] = [
+        ("bitmap", "bitmap"),
+        ("connection", "connection"),
+        ("generic", "keyspace"),
+        ("geo", "geo"),
+        ("hash", "hash"),
+        ("hyperloglog", "hyperloglog"),
+        ("list", "list"),
+        ("scripting", "scripting"),
+        ("set", "set"),
+        ("sorted-set", "sortedset"),
+        ("stream", "stream"),
+        ("string", "string"),
+        ("transactions", "transaction"),
+    ];
+    CATEGORIES.iter().find(|(name, _)| *name == group).map(|(_, category)| *category)
 }
 
 /// Returns the ACL categories of a command with these flags, beside those of its group.

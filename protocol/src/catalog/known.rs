@@ -142,9 +142,13 @@ impl KnownCommand {
 
     /// Returns the ACL categories: `keyspace`, `read`, `fast`, ….
     pub fn categories(&self) -> impl Iterator<Item = &'static str> {
+        self.data_categories().chain(categories_of_flags(self.flags))
+    }
+
+    /// Returns the ACL categories that do not follow from the flags: `keyspace`, `string`, ….
+    pub fn data_categories(&self) -> impl Iterator<Item = &'static str> {
         let of_group = self.categories.is_none().then(|| category_of_group(self.group)).flatten();
-        let own = self.categories.unwrap_or_default().iter().copied();
-        own.chain(of_group).chain(categories_of_flags(self.flags))
+        self.categories.unwrap_or_default().iter().copied().chain(of_group)
     }
 
     /// Returns the sub-commands.

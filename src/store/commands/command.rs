@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use kvstore_protocol::{Command, Response};
+use kvstore_protocol::{
+    Command, Response,
+    catalog::{CommandId, KnownCommand},
+};
 
 use super::FAMILIES;
 use crate::{
@@ -70,14 +73,16 @@ pub fn catalog() -> &'static Catalog {
 }
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
-    let families = FAMILIES.iter().flat_map(|family| family.specs.iter().map(|spec| spec.info(family.group)));
-    Catalog::new(families.chain(server::connection_commands()))
+    let specs = FAMILIES.iter().flat_map(|family| family.specs.iter().map(|spec| (spec, family.group)));
+    let known = specs.filter_map(|(spec, group)| Some(spec.info(CommandId::of(spec.name.as_bytes()).known()?, group)));
+    Catalog::new(known.chain(server::connection_commands()))
 });
 
 impl Spec {
-    fn info(&'static self, group: &'static str) -> CommandInfo {
-        let info = CommandInfo::new(self.name, self.arity).keys(self.keys.range).flags(self.flags).group(group);
-        info.summary(self.summary).since(self.since).subs(self.subs.iter().map(|sub| sub.info(group)))
+    /// Describes the command by its row in the catalog of the protocol.
+    fn info(&'static self, known: &'static KnownCommand, group: &'static str) -> CommandInfo {
+        let subs = self.subs.iter().filter_map(|sub| Some(sub.info(known.subcommand(sub.name.as_bytes())?, group)));
+        CommandInfo::from(known).group(group).summary(self.summary).since(self.since).subs(subs)
     }
 }
 
@@ -131,12 +136,13 @@ mod tests {
     };
 
     #[test]
-    fn info_has_arity_flags_and_keys() {
+    fn info_has_arity_flags_keys_and_tips() {
         TestStore::new().check([(
             "COMMAND INFO mget nosuch",
-            "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, [], [{\"flags\": {+RO}, \
-             \"begin_search\": {\"type\": \"index\", \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \
-             \"spec\": {\"lastkey\": :-1, \"keystep\": :1, \"limit\": :0}}}], []], (nil)]",
+            "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, \
+             {\"request_policy:multi_shard\"}, {{\"flags\": {+RO, +access}, \"begin_search\": {\"type\": \"index\", \
+             \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \"spec\": {\"lastkey\": :-1, \
+             \"keystep\": :1, \"limit\": :0}}}}, {}], (nil)]",
         )]);
     }
 
@@ -147,11 +153,12 @@ mod tests {
         else {
             panic!("arrays")
         };
-        for name in ["get", "ping", "client", "command", "object"] {
+        for name in ["get", "ping", "client", "client|id", "command", "object|encoding"] {
             assert!(names.contains(&name.into()), "{name}");
         }
-        assert_eq!(store.answer("COMMAND COUNT"), names.len().into());
-        assert_eq!(all.len(), names.len());
+        let commands = names.iter().filter(|name| name.as_bytes().is_some_and(|name| !name.contains(&b'|')));
+        assert_eq!(store.answer("COMMAND COUNT"), commands.count().into());
+        assert_eq!(store.answer("COMMAND COUNT"), all.len().into());
     }
 
     /// The specs, including those of sub-commands, each with the name of its command.
@@ -215,8 +222,15 @@ mod tests {
         TestStore::new().check([
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT ENCODING k", "[\"k\"]"),
-            ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RW}], [\"b\", {+RW}]]"),
+            ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RO, +access}], [\"b\", {+OW, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"a\", {+OW, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b EX 1 GET", "[[\"a\", {+RW, +access, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS DEL a", "[[\"a\", {+RM, +delete}]]"),
+            ("COMMAND GETKEYS OBJECT FOO k", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS PING x", "-ERR The command has no key arguments"),
+            // Known to the catalog of the protocol, and not to the store.
+            ("COMMAND GETKEYS XREAD STREAMS a 0", "-ERR Invalid command specified"),
+            ("COMMAND INFO xread", "[(nil)]"),
             ("COMMAND GETKEYS NOSUCH x", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS GET a b", "-ERR Invalid number of arguments specified for command"),
             ("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command"),
