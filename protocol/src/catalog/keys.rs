@@ -1,6 +1,5 @@
 //! [`KeySpec`]: the positions of the keys of a command.
 
-use std::iter::StepBy;
 use std::ops::Range;
 
 use super::KeyFlags;
@@ -221,8 +220,9 @@ impl KeySpec {
     /// Returns the positions of the keys in `command`. Returns none if the number of keys is invalid or larger than the
     /// command.
     #[inline]
-    pub fn words(&self, command: &Command) -> StepBy<Range<usize>> {
-        self.range(command).unwrap_or_default().step_by(self.step())
+    pub fn words(&self, command: &Command) -> KeyWords {
+        let Range { start, end } = self.range(command).unwrap_or_default();
+        KeyWords { next: start, end, step: self.step() }
     }
 
     /// Whether the number of keys in `command` is valid, if it has one.
@@ -281,6 +281,26 @@ impl KeySpec {
             BeginSearch::Keyword { keyword, from } => Some(1 + position(command, keyword, from)?),
             BeginSearch::Unknown => None,
         }
+    }
+}
+
+/// The positions of keys in a command, as an iterator.
+// `StepBy` divides when it is made, which takes longer than to find a single key.
+#[derive(Clone, Debug)]
+pub struct KeyWords {
+    next: usize,
+    end: usize,
+    step: usize,
+}
+
+impl Iterator for KeyWords {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let word = self.next;
+        self.next = word.saturating_add(self.step);
+        (word < self.end).then_some(word)
     }
 }
 

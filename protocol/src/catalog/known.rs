@@ -172,11 +172,13 @@ impl KnownCommand {
 
     /// Returns the positions of the keys in `command`, a call of this command, and how each is accessed. For a command
     /// with sub-commands, these are the keys of the sub-command. Returns none if a number of keys is invalid.
+    #[inline]
     pub fn key_words<'a>(&'static self, command: &'a Command) -> impl Iterator<Item = (usize, KeyFlags)> + use<'a> {
         key_words(self.named_in(command).keys, command)
     }
 
     /// Returns the keys of `command`, a call of this command.
+    #[inline]
     pub fn keys_of<'a>(&'static self, command: &'a Command) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let words = found(self.named_in(command).keys, command).flat_map(|spec| spec.words(command));
         words.filter_map(|word| command.arg_at(word - 1))
@@ -222,6 +224,7 @@ impl KnownCommand {
 /// let specs = [KeySpec::overwrites(1), KeySpec::removes(2).counted()];
 /// assert_eq!(key_words(&specs, &command).map(|(word, _)| word).collect::<Vec<_>>(), [1, 3, 4]);
 /// ```
+#[inline]
 pub fn key_words<'a>(specs: &'a [KeySpec], command: &'a Command) -> impl Iterator<Item = (usize, KeyFlags)> + use<'a> {
     found(specs, command).flat_map(|spec| {
         let flags = spec.flags_in(command);

@@ -34,6 +34,6 @@ pub use arity::Arity;
 pub use categories::{categories_of_flags, category_of_group};
 pub use flags::Flags;
 pub use key_flags::KeyFlags;
-pub use keys::{BeginSearch, FindKeys, KeySpec};
+pub use keys::{BeginSearch, FindKeys, KeySpec, KeyWords};
 pub use known::{CommandId, KnownCommand, commands, find_subcommand, key_words};
 pub use range::KeyRange;
