@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use kvstore_protocol::{
     Command, CommandError,
-    catalog::{CommandId, Flags, KeySpec, KnownCommand, find_subcommand},
+    catalog::{CommandId, Flags, KnownCommand, find_subcommand},
 };
 
 use super::{
@@ -109,22 +109,7 @@ struct OneKey {
 }
 
 fn one_key(spec: &Spec, known: &KnownCommand) -> OneKey {
-    let most = match known.key_specs() {
-        [keys] if spec.scope == Scope::Keys && spec.locate.is_none() && spec.may_take_long.is_none() => {
-            single_key_up_to(*keys)
-        }
-        _ => 0,
-    };
+    let is_short = spec.scope == Scope::Keys && spec.locate.is_none() && spec.may_take_long.is_none();
+    let most = if is_short { known.single_key_up_to() } else { 0 };
     OneKey { least: known.arity().least(), most: most.min(known.arity().most()) }
-}
-
-fn single_key_up_to(keys: KeySpec) -> usize {
-    for first in [KeySpec::reads(1), KeySpec::updates(1), KeySpec::overwrites(1), KeySpec::removes(1)] {
-        for (spec, most) in [(first, usize::MAX), (first.to(-1), 2), (first.to(-1).every(2), 3)] {
-            if keys == spec {
-                return most;
-            }
-        }
-    }
-    0
 }

@@ -73,17 +73,16 @@ pub(super) fn locate<'a>(
     database: usize,
     databases: &Databases,
 ) -> Result<PerKey<KeySlot<'a>>, CommandError> {
-    let slot = |word: usize, database: usize| {
-        let name = args.word(word);
+    let slot = |name: &'a [u8], database: usize| {
         let Location { hash, shard } = databases.locate(KeyRef { database, name });
         KeySlot::new(name, hash, shard, database)
     };
     let Some(locate) = row.spec.locate else {
-        return Ok(row.known.key_words(args.command()).map(|(word, _)| slot(word, database)).collect());
+        return Ok(row.known.keys_of(args.command()).map(|name| slot(name, database)).collect());
     };
     let words = locate(&args, database)?;
     if words.iter().any(|(_, database)| *database >= databases.len()) {
         return Err(CommandError::err("DB index is out of range"));
     }
-    Ok(words.into_iter().map(|(word, database)| slot(word, database)).collect())
+    Ok(words.into_iter().map(|(word, database)| slot(args.word(word), database)).collect())
 }

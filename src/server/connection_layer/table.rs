@@ -46,8 +46,7 @@ const fn row(
 pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
     TABLE.iter().filter_map(|row| {
         let known = Command::new(row.name).known()?;
-        let info = CommandInfo::new(row.name, known.arity()).flags(known.flags()).group(known.group_name());
-        let info = info.summary(row.summary).since(row.since);
+        let info = CommandInfo::from(known).summary(row.summary).since(row.since);
         Some(if row.name == "CLIENT" { info.subs(client::subcommands(known)) } else { info })
     })
 }

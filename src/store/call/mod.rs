@@ -19,7 +19,7 @@ use super::{
     databases::{KeyRef, Location},
     held::Shards,
     shard::Found,
-    spec::{Answer, Scope, Spec},
+    spec::{Scope, Spec},
     state::StoreState,
 };
 use crate::server::NoTouch;

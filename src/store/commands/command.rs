@@ -69,10 +69,11 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
 });
 
 impl Row {
+    /// Describes the command by its row in the catalog of the protocol.
     fn info(&self) -> CommandInfo {
-        let Spec { name, summary, since, .. } = *self.spec;
-        let info = CommandInfo::new(name, self.known.arity()).flags(self.known.flags()).group(self.known.group_name());
-        info.summary(summary).since(since).subs(self.subs().iter().map(Self::info))
+        let Spec { summary, since, .. } = *self.spec;
+        let subs = self.subs().iter().map(Self::info);
+        CommandInfo::from(self.known).summary(summary).since(since).subs(subs)
     }
 }
 
@@ -123,12 +124,13 @@ mod tests {
     use crate::{catalog::Flags, store::testing::TestStore};
 
     #[test]
-    fn info_has_arity_flags_and_keys() {
+    fn info_has_arity_flags_keys_and_tips() {
         TestStore::new().check([(
             "COMMAND INFO mget nosuch",
-            "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, [], [{\"flags\": {+RO}, \
-             \"begin_search\": {\"type\": \"index\", \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \
-             \"spec\": {\"lastkey\": :-1, \"keystep\": :1, \"limit\": :0}}}], []], (nil)]",
+            "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, \
+             {\"request_policy:multi_shard\"}, {{\"flags\": {+RO, +access}, \"begin_search\": {\"type\": \"index\", \
+             \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \"spec\": {\"lastkey\": :-1, \
+             \"keystep\": :1, \"limit\": :0}}}}, {}], (nil)]",
         )]);
     }
 
@@ -139,11 +141,12 @@ mod tests {
         else {
             panic!("arrays")
         };
-        for name in ["get", "ping", "client", "command", "object"] {
+        for name in ["get", "ping", "client", "client|id", "command", "object|encoding"] {
             assert!(names.contains(&name.into()), "{name}");
         }
-        assert_eq!(store.answer("COMMAND COUNT"), names.len().into());
-        assert_eq!(all.len(), names.len());
+        let commands = names.iter().filter(|name| name.as_bytes().is_some_and(|name| !name.contains(&b'|')));
+        assert_eq!(store.answer("COMMAND COUNT"), commands.count().into());
+        assert_eq!(store.answer("COMMAND COUNT"), all.len().into());
     }
 
     /// The rows, including those of sub-commands, each with the name of its command.
@@ -182,8 +185,15 @@ mod tests {
         TestStore::new().check([
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT ENCODING k", "[\"k\"]"),
-            ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RW}], [\"b\", {+RW}]]"),
+            ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RO, +access}], [\"b\", {+OW, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"a\", {+OW, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b EX 1 GET", "[[\"a\", {+RW, +access, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS DEL a", "[[\"a\", {+RM, +delete}]]"),
+            ("COMMAND GETKEYS OBJECT FOO k", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS PING x", "-ERR The command has no key arguments"),
+            // Known to the catalog of the protocol, and not to the store.
+            ("COMMAND GETKEYS XREAD STREAMS a 0", "-ERR Invalid command specified"),
+            ("COMMAND INFO xread", "[(nil)]"),
             ("COMMAND GETKEYS NOSUCH x", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS GET a b", "-ERR Invalid number of arguments specified for command"),
             ("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command"),

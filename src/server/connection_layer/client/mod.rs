@@ -114,8 +114,7 @@ pub(super) fn client(call: &mut ConnectionCall<'_>) -> Answered {
 pub(super) fn subcommands(client: &'static KnownCommand) -> impl Iterator<Item = CommandInfo> {
     SUBCOMMANDS.iter().filter_map(|sub| {
         let known = client.subcommand(sub.name.as_bytes())?;
-        let info = CommandInfo::new(sub.name, known.arity()).flags(known.flags()).group("connection");
-        Some(info.summary(sub.summary).since(sub.since))
+        Some(CommandInfo::from(known).summary(sub.summary).since(sub.since))
     })
 }
 
