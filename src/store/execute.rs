@@ -1,6 +1,7 @@
 //! How a command is executed: its keys are found, their shards locked, and its function called.
 
 use kvstore_protocol::{Command, CommandError, Response};
+use smallvec::SmallVec;
 
 use super::{
     args::Args,
@@ -94,7 +95,7 @@ impl StoreState {
         };
         locked.unsealed()?;
         let mut commit = self.begin(attempt.patience);
-        let keys = [KeySlot::new(name, hash, shard, database)];
+        let keys = [KeySlot::new(name, hash, 0, database)];
         let (shards, lookups) = (Shards::One(&mut locked), &mut [Lookup::default()]);
         let mut call =
             Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
@@ -123,13 +124,14 @@ impl StoreState {
         let _raised = may_take_long.then(|| self.databases.gate.raise());
         let (args, session) = (Args::new(command), command.session());
         let database = self.selected(session);
-        let keys = locate(row, args, database, &self.databases)?;
+        let mut keys = locate(row, args, database, &self.databases)?;
         let mut plan = LockPlan::default();
         plan.add_keys(&keys);
         plan.add_scope(row.spec.scope, database, false, &self.databases);
         let Some(mut held) = plan.lock(&self.databases, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
+        held.place(&mut keys);
         let mut commit = self.begin(attempt.patience);
         let shards = match held.len() {
             0 => Shards::None,
@@ -154,7 +156,8 @@ impl StoreState {
         commit: &mut Commit,
     ) -> Answer {
         let (args, session) = (Args::new(command), command.session());
-        let keys = locate(row, args, database, &self.databases)?;
+        let mut keys = locate(row, args, database, &self.databases)?;
+        held.place(&mut keys);
         let shards = Shards::Many(held);
         let lookups = &mut *lookups(&keys);
         let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit };
@@ -174,8 +177,9 @@ impl StoreState {
     }
 }
 
+#[inline]
 fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Lookup> {
-    keys.iter().map(|_| Lookup::default()).collect()
+    SmallVec::from_elem(Lookup::default(), keys.len())
 }
 
 /// Whether a command may take long, as far as its arguments tell.

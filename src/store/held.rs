@@ -9,7 +9,7 @@ use std::{
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
-use super::shard::Shard;
+use super::{call::KeySlot, shard::Shard};
 
 /// The lock of one shard. A panic while it is held seals the shard.
 #[derive(Debug)]
@@ -73,8 +73,20 @@ impl<'a> HeldShards<'a> {
         self.locks.iter_mut().for_each(|shard| _ = shard.not_before(now));
     }
 
-    /// The position of the shard at `index` in the store.
-    fn position(&self, index: usize) -> usize {
+    /// Sets the shards of keys to their positions among these.
+    pub(super) fn place(&self, keys: &mut [KeySlot<'_>]) {
+        if self.locks.len() == 1 {
+            keys.iter_mut().for_each(|key| key.shard = 0);
+        } else {
+            keys.iter_mut().for_each(|key| key.shard = self.position(key.shard as usize) as u32);
+        }
+    }
+
+    /// The position of a shard among these, by its index in the store.
+    ///
+    /// # Panics
+    /// If it is not held.
+    pub(super) fn position(&self, index: usize) -> usize {
         // If all shards are held, each is at its own index.
         if self.indices.get(index) == Some(&index) {
             return index;
@@ -85,30 +97,36 @@ impl<'a> HeldShards<'a> {
 
 /// The held shards, for a [`Call`](super::call::Call): a trait, so that its lifetime is shorter than that of the locks.
 pub(super) trait Held {
-    /// The shard at `index` in the store.
+    /// The shard at a position.
+    fn shard(&self, position: usize) -> &Shard;
+
+    /// The same, for changes.
+    fn shard_mut(&mut self, position: usize) -> &mut Shard;
+
+    /// The position of a shard, by its index in the store.
     ///
     /// # Panics
     /// If it is not held.
-    fn shard(&self, index: usize) -> &Shard;
-
-    /// The same, for changes.
-    fn shard_mut(&mut self, index: usize) -> &mut Shard;
+    fn position_of(&self, index: usize) -> usize;
 
     /// Visits all of them.
     fn for_each(&mut self, visit: &mut dyn FnMut(&mut Shard));
 
-    /// Swaps the entries of two shards.
+    /// Swaps the entries of two shards, by their positions.
     fn swap(&mut self, one: usize, other: usize);
 }
 
 impl Held for HeldShards<'_> {
-    fn shard(&self, index: usize) -> &Shard {
-        &self.locks[self.position(index)]
+    fn shard(&self, position: usize) -> &Shard {
+        &self.locks[position]
     }
 
-    fn shard_mut(&mut self, index: usize) -> &mut Shard {
-        let position = self.position(index);
+    fn shard_mut(&mut self, position: usize) -> &mut Shard {
         &mut self.locks[position]
+    }
+
+    fn position_of(&self, index: usize) -> usize {
+        self.position(index)
     }
 
     fn for_each(&mut self, visit: &mut dyn FnMut(&mut Shard)) {
@@ -116,8 +134,7 @@ impl Held for HeldShards<'_> {
     }
 
     fn swap(&mut self, one: usize, other: usize) {
-        let positions = [one, other].map(|index| self.position(index));
-        let [one, other] = self.locks.get_disjoint_mut(positions).expect("two shards");
+        let [one, other] = self.locks.get_disjoint_mut([one, other]).expect("two shards");
         one.swap(other);
     }
 }
@@ -132,23 +149,34 @@ pub(super) enum Shards<'c> {
 }
 
 impl Shards<'_> {
-    /// The shard at `index` in the store.
+    /// The shard at a position among those that are held.
     #[inline(always)]
-    pub(super) fn at(&mut self, index: usize) -> &mut Shard {
+    pub(super) fn at(&mut self, position: u32) -> &mut Shard {
         match self {
             Self::One(shard) => shard,
-            Self::Many(held) => held.shard_mut(index),
+            Self::Many(held) => held.shard_mut(position as usize),
             Self::None => unreachable!("a command with keys holds their shards"),
         }
     }
 
     /// The same, to read.
     #[inline(always)]
-    pub(super) fn peek(&self, index: usize) -> &Shard {
+    pub(super) fn peek(&self, position: u32) -> &Shard {
         match self {
             Self::One(shard) => shard,
-            Self::Many(held) => held.shard(index),
+            Self::Many(held) => held.shard(position as usize),
             Self::None => unreachable!("a command with keys holds their shards"),
+        }
+    }
+
+    /// The position of a shard, by its index in the store.
+    ///
+    /// # Panics
+    /// If it is not held.
+    pub(super) fn position_of(&self, index: usize) -> u32 {
+        match self {
+            Self::Many(held) => held.position_of(index) as u32,
+            Self::One(_) | Self::None => 0,
         }
     }
 }

@@ -57,8 +57,13 @@ impl TestStore {
 
     /// A store, and what it tells of its changes.
     pub(crate) fn observed() -> (Self, Told) {
+        Self::observed_with_threads(2)
+    }
+
+    /// The same for so many threads.
+    pub(crate) fn observed_with_threads(threads: usize) -> (Self, Told) {
         let told = Told::default();
-        (Self::built(|builder| builder.sink(told.clone())), told)
+        (Self::built(|builder| builder.threads(threads).sink(told.clone())), told)
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -60,7 +60,7 @@ impl<'c> Call<'c> {
     /// `WRONGTYPE` if it has another type.
     pub(crate) fn edit<T: Editable>(&mut self, key: usize, event: Event) -> Result<Option<Edit<'_, 'c, T>>, CommandError> {
         let Some(found) = self.find_to_write(key, true) else { return Ok(None) };
-        let shard = self.shards.at(self.keys[key].shard as usize);
+        let shard = self.shards.at(self.keys[key].shard);
         T::read(shard.entry(found))?;
         let value = match shard.take_external(found) {
             Some(value) => T::from_external(value),
@@ -83,7 +83,7 @@ impl<T: Editable> Edit<'_, '_, T> {
         let (key, event) = (self.key, self.event);
         if !self.is_changed {
             if let (Some(found), Some(value)) = (self.call.find_to_write(key, false), value.into_external()) {
-                let shard = self.call.keys[key].shard as usize;
+                let shard = self.call.keys[key].shard;
                 self.call.shards.at(shard).put_external(found, value);
             }
             return;

@@ -26,7 +26,7 @@ impl<'c> Call<'c> {
     #[inline(always)]
     pub(crate) fn read(&mut self, key: usize) -> Option<Entry<'_>> {
         let found = self.find(key, true);
-        let shard = self.shards.at(self.keys[key].shard as usize);
+        let shard = self.shards.at(self.keys[key].shard);
         shard.count(found.is_some());
         found.map(|found| shard.entry(found))
     }
@@ -49,7 +49,7 @@ impl<'c> Call<'c> {
         }
         let call = &*self;
         call.keys.iter().zip(&*call.lookups).map(move |(slot, lookup)| {
-            lookup.found.map(|found| T::read(call.shards.peek(slot.shard as usize).entry(found))).transpose()
+            lookup.found.map(|found| T::read(call.shards.peek(slot.shard).entry(found))).transpose()
         })
     }
 
@@ -57,7 +57,7 @@ impl<'c> Call<'c> {
     #[inline]
     pub(crate) fn peek(&mut self, key: usize) -> Option<Entry<'_>> {
         let found = self.find(key, false);
-        let shard = self.shards.at(self.keys[key].shard as usize);
+        let shard = self.shards.at(self.keys[key].shard);
         shard.count(found.is_some());
         found.map(|found| shard.entry(found))
     }
@@ -66,7 +66,7 @@ impl<'c> Call<'c> {
     #[inline(always)]
     pub(crate) fn entry(&mut self, key: usize) -> Option<Entry<'_>> {
         let found = self.find_to_write(key, true)?;
-        Some(self.shards.at(self.keys[key].shard as usize).entry(found))
+        Some(self.shards.at(self.keys[key].shard).entry(found))
     }
 
     /// Whether there is an entry.
@@ -79,7 +79,7 @@ impl<'c> Call<'c> {
     pub(crate) fn has_expired(&mut self, key: usize) -> bool {
         let now = self.now();
         let slot = &self.keys[key];
-        let found = self.shards.peek(slot.shard as usize).find(slot.hash, slot.name);
+        let found = self.shards.peek(slot.shard).find(slot.hash, slot.name);
         found.is_some_and(|(_, facts)| facts.expires_at.is_some_and(|at| at <= now))
     }
 
@@ -141,7 +141,7 @@ impl<'c> Call<'c> {
         };
         let found = self.find_to_write(key, false);
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard as usize);
+        let shard = self.shards.at(slot.shard);
         let lru_clock = self.commit.lru_clock;
         let found = match found {
             None => shard.insert(slot.hash, slot.name, value, write, (lru_clock, now)),
@@ -168,7 +168,7 @@ impl<'c> Call<'c> {
     pub(crate) fn take(&mut self, key: usize, event: Event) -> Option<OwnedEntry> {
         let found = self.find_to_write(key, false)?;
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard as usize);
+        let shard = self.shards.at(slot.shard);
         let entry = shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
         let inline = entry.inline_string().map(ByteString::copy_from);
@@ -193,11 +193,11 @@ impl<'c> Call<'c> {
             }
             Expiry::Never | Expiry::Keep => (0, Event::PERSIST),
         };
-        if event == Event::PERSIST && self.shards.at(self.keys[key].shard as usize).entry(found).expires_at().is_none() {
+        if event == Event::PERSIST && self.shards.at(self.keys[key].shard).entry(found).expires_at().is_none() {
             return;
         }
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard as usize);
+        let shard = self.shards.at(slot.shard);
         let found = shard.expire_at(found, expiry, now);
         self.lookups[key].remember(Some(found), shard.version());
         self.tell(key, event);
@@ -205,7 +205,7 @@ impl<'c> Call<'c> {
 
     fn remove_found(&mut self, key: usize, found: Found, event: Event) {
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard as usize);
+        let shard = self.shards.at(slot.shard);
         let removed = shard.remove(slot.hash, found);
         self.lookups[key].remember(None, shard.version());
         self.commit.garbage.add(removed);
@@ -216,7 +216,7 @@ impl<'c> Call<'c> {
     #[inline(always)]
     fn find(&mut self, key: usize, touches: bool) -> Option<Found> {
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard as usize);
+        let shard = self.shards.at(slot.shard);
         let lookup = &mut self.lookups[key];
         if lookup.is_known && lookup.version == shard.version() {
             return self.found_again(key, touches);
@@ -256,7 +256,7 @@ impl<'c> Call<'c> {
     fn touch(&mut self, key: usize, found: Found) {
         if self.touches() {
             let lru_clock = self.commit.lru_clock;
-            self.shards.at(self.keys[key].shard as usize).touch(found, lru_clock);
+            self.shards.at(self.keys[key].shard).touch(found, lru_clock);
         }
     }
 
@@ -264,7 +264,7 @@ impl<'c> Call<'c> {
     #[cold]
     fn hide(&mut self, key: usize, found: Found) -> Option<Found> {
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard as usize);
+        let shard = self.shards.at(slot.shard);
         if !self.row.flags().has(Flags::WRITE) {
             self.lookups[key].remember(None, shard.version());
             return None;

@@ -50,7 +50,7 @@ pub(crate) struct Call<'c> {
 pub(super) struct KeySlot<'c> {
     pub(super) name: &'c [u8],
     pub(super) hash: u64,
-    /// The index of its shard in the store.
+    /// The index of its shard in the store, and as soon as that is locked its position among those that are held.
     pub(super) shard: u32,
     pub(super) database: u32,
 }
@@ -162,7 +162,7 @@ impl<'c> Call<'c> {
     pub(super) fn check_sealed(&mut self) -> Result<(), CommandError> {
         if self.spec().scope == Scope::Keys {
             for key in self.keys {
-                self.shards.at(key.shard as usize).unsealed()?;
+                self.shards.at(key.shard).unsealed()?;
             }
         }
         Ok(())
@@ -173,7 +173,7 @@ impl<'c> Call<'c> {
         self.touch_watched(database, &[database]);
         let mut is_change = false;
         for index in self.store.databases.shards_of(database) {
-            let shard = self.shards.at(index);
+            let shard = self.shards.at(self.shards.position_of(index));
             is_change |= shard.len() > 0;
             if shard.len() > 0 || shard.is_sealed() {
                 self.commit.garbage.add_shard(shard.clear());
@@ -194,7 +194,9 @@ impl<'c> Call<'c> {
         }
         let databases = &self.store.databases;
         let Shards::Many(held) = &mut self.shards else { return };
-        databases.shards_of(one).zip(databases.shards_of(other)).for_each(|(one, other)| held.swap(one, other));
+        for (one, other) in databases.shards_of(one).zip(databases.shards_of(other)) {
+            held.swap(held.position_of(one), held.position_of(other));
+        }
         self.tell_database(one, Event::SWAPDB);
         self.tell_database(other, Event::SWAPDB);
     }
@@ -208,7 +210,7 @@ impl<'c> Call<'c> {
         for key in self.store.watches.keys_of(database) {
             let exists = databases.iter().any(|database| {
                 let Location { hash, shard } = self.store.databases.locate(KeyRef { database: *database, name: &key });
-                self.shards.peek(shard).find(hash, &key).is_some()
+                self.shards.peek(self.shards.position_of(shard)).find(hash, &key).is_some()
             });
             if exists {
                 self.store.watches.touch(database, &key);

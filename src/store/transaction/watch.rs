@@ -85,7 +85,7 @@ impl WatchedKey {
 
     fn has_expired(&self, now: u64, held: &HeldShards<'_>, store: &StoreState) -> bool {
         let Location { hash, shard } = store.databases.locate(self.name());
-        let found = held.shard(shard).find(hash, &self.name);
+        let found = held.shard(held.position(shard)).find(hash, &self.name);
         found.is_some_and(|(_, facts)| facts.expires_at.is_some_and(|at| at <= now))
     }
 }
