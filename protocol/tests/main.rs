@@ -5,5 +5,6 @@ mod bounds;
 mod framing;
 mod inline;
 mod output;
+mod packed;
 mod replies;
 mod requests;
