@@ -9,7 +9,7 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 use kvstore_protocol::{
-    Codec, Output, Packed, Protocol, ProtocolError, Response, ServerCodec,
+    Codec, Output, Packed, Pattern, Protocol, ProtocolError, Response, ServerCodec,
     resp::{ReplyDecoder, encode_response},
 };
 
@@ -84,6 +84,15 @@ fn a_packed_answer_grows_without_a_large_allocation() {
     let sending = largest_allocation(|| encode_response(&response, Protocol::Resp3, &mut output));
     assert_eq!(output.remaining(), "*2000000\r\n".len() + 2_000_000 * "$10\r\n0123456789\r\n".len());
     assert!(packing <= 512 * 1024 && sending <= 512 * 1024, "{packing} bytes to pack, {sending} to send");
+}
+
+#[test]
+fn a_pattern_takes_no_memory_but_its_own() {
+    let key = vec![b'a'; 100_000];
+    for pattern in ["?*".repeat(100_000), "*[ab]".repeat(100_000), "a*".repeat(50_000) + &"?".repeat(1000) + "*a"] {
+        let largest = largest_allocation(|| assert!(Pattern::new(pattern.as_bytes()).matches(&key)));
+        assert_eq!(largest, 0, "for {}", &pattern[..10]);
+    }
 }
 
 /// Looked at anew with every byte, these would take hours.
