@@ -1,6 +1,7 @@
 //! The data types, one a file. Plain synchronous Rust: no tokio, no protocol.
 
 mod decimal;
+mod hexadecimal;
 pub(crate) mod string;
 
 use bytes::Bytes;
