@@ -6,5 +6,6 @@ mod catalog;
 mod framing;
 mod inline;
 mod output;
+mod packed;
 mod replies;
 mod requests;

@@ -57,7 +57,8 @@ fn add(call: &mut Call<'_>, increment: i64) -> Answer {
     Ok(sum.into())
 }
 
-/// `INCRBYFLOAT key increment`: adds a decimal number. Answers the sum, with up to 17 digits after the decimal point.
+/// `INCRBYFLOAT key increment`: adds a number such as `-1.5`, `1e3` or `0x1.8p3`. Answers the sum, with up to 17 digits after the
+/// decimal point. The sum is exact, while Redis shows the rounding of 80-bit floats (`5000.10000000000000009`).
 const INCRBYFLOAT: Spec =
     Spec::new("INCRBYFLOAT", incrbyfloat)
         .about("Increments the decimal number of a key by another one. A missing key counts as 0.", "2.6.0");

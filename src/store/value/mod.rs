@@ -2,6 +2,7 @@
 
 mod data_type;
 mod decimal;
+mod hexadecimal;
 pub(crate) mod string;
 mod string_value;
 
