@@ -1,6 +1,6 @@
 //! Commands on a whole database: KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL.
 
-use kvstore_protocol::{ByteString, CommandError, Pattern, Response};
+use kvstore_protocol::{ByteString, CommandError, Packed, Pattern, Response};
 
 use crate::store::{
     args::Args,
@@ -23,13 +23,13 @@ const KEYS: Spec = Spec::new("KEYS", keys).over(Scope::Database(InTurn)).long_if
 
 fn keys(call: &mut Call<'_>) -> Answer {
     let pattern = Pattern::new(call.args().bytes(0));
-    let mut found = Vec::new();
+    let mut found = Packed::array();
     call.for_each_entry(|entry| {
         if pattern.matches(entry.key()) {
-            found.push(Response::from(entry.key()));
+            found.push(entry.key());
         }
     })?;
-    Ok(Response::Array(found))
+    Ok(found.into())
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some of the keys, and the next cursor.
@@ -39,16 +39,16 @@ const SCAN: Spec = Spec::new("SCAN", scan).over(Scope::Database(InTurn)).long_if
 fn scan(call: &mut Call<'_>) -> Answer {
     let cursor = cursor(call.args().bytes(0))?;
     let options = ScanOptions::parse(&call.args())?;
-    let mut found = Vec::new();
+    let mut found = Packed::array();
     let next = call.scan(cursor, options.count, |entry| {
         let is_match = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
             && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
         if is_match {
-            found.push(Response::from(entry.key()));
+            found.push(entry.key());
         }
     })?;
     let next = ByteString::from(itoa::Buffer::new().format(next));
-    Ok(Response::Array(vec![next.into(), Response::Array(found)]))
+    Ok(Response::Array(vec![next.into(), found.into()]))
 }
 
 fn is_long_scan(args: &Args<'_>) -> bool {
@@ -163,7 +163,7 @@ mod tests {
     /// The cursor and the keys of an answer to SCAN.
     fn page(answer: Response) -> (String, Vec<String>) {
         let text = |response: &Response| String::from_utf8_lossy(response.as_bytes().expect("a text")).into_owned();
-        let Response::Array(parts) = answer else { panic!("{answer}") };
+        let Response::Array(parts) = answer.unpacked() else { panic!("an array") };
         let [cursor, Response::Array(keys)] = &parts[..] else { panic!("{parts:?}") };
         (text(cursor), keys.iter().map(text).collect())
     }
