@@ -78,8 +78,8 @@ impl StoreState {
         self.table.find(command).ok_or_else(|| CommandError::unknown_command(command))?.resolve(command)
     }
 
-    /// Executes a command, if there is the patience for it.
-    #[inline]
+    /// Executes a command, if there is the patience for it. Not inlined: its answer would be moved more often.
+    #[inline(never)]
     pub(super) fn attempt(&self, command: &Command, attempt: &mut Attempt) -> Answer {
         let session = command.session();
         let row = match self.table.find(command) {
