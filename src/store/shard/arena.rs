@@ -1,7 +1,12 @@
 //! [`Arena`]: external keys and values, stored densely. Allocated in pieces, so that nothing large is ever copied.
 
+use super::directory;
+
 /// The number of items of a piece.
 const PIECE: usize = 1024;
+
+/// The most pieces: the records of a shard are fewer than 2^31.
+const MAX_PIECES: usize = (1 << 31) / PIECE;
 
 /// Items, each with the handle of the record that owns it.
 #[derive(Debug)]
@@ -27,7 +32,7 @@ impl<T> Arena<T> {
         if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
             // The first piece starts empty and grows, so that few items take little memory.
             let capacity = if self.pieces.is_empty() { 0 } else { PIECE };
-            self.pieces.push(Vec::with_capacity(capacity));
+            directory::push(&mut self.pieces, Vec::with_capacity(capacity), MAX_PIECES);
         }
         let index = self.len();
         let piece = self.pieces.last_mut().expect("a piece was just made");

@@ -4,10 +4,12 @@
 //!
 //! - `table` handles by the hashes of keys; `hasher` the hash
 //! - `heap` entries: their records in a `slab`, long keys and external values in an `arena`, expiries in an `expiry_wheel`
+//! - `directory` vectors that grow in bounded steps
 //! - `record` the layout of one entry in bytes
 //! - `prefetch` the processor's prefetch instruction
 
 mod arena;
+mod directory;
 mod expiry_wheel;
 mod hasher;
 mod heap;

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::{
+    directory,
     prefetch::prefetch_bytes,
     record::{GRANULE, MAX_GRANULES},
 };
@@ -178,10 +179,10 @@ impl Slab {
         let number = self.vacant.pop().unwrap_or(self.chunks.len() as u32);
         if number as usize == self.chunks.len() {
             assert!(self.chunks.len() < MAX_CHUNKS, "the records of a shard take over 32 GiB");
-            self.chunks.push(Chunk::default());
+            directory::push(&mut self.chunks, Chunk::default(), MAX_CHUNKS);
         }
         self.chunks[number as usize] = Chunk { bytes, granules: granules as u8 };
-        class.chunks.push(number);
+        directory::push(&mut class.chunks, number, MAX_CHUNKS);
         class.fill = 0;
     }
 
@@ -196,7 +197,7 @@ impl Slab {
         if bytes.len() == CHUNK {
             self.spare = Some(bytes);
         }
-        self.vacant.push(number);
+        directory::push(&mut self.vacant, number, MAX_CHUNKS);
     }
 
     fn copy(&mut self, from: u32, to: u32, length: usize) {
@@ -318,6 +319,15 @@ mod tests {
         assert!(rest.iter().rev().all(|handle| slab.free(*handle).is_none()));
         slab.free(first[0]);
         assert_eq!((chunks(&slab), slab.nth(0)), (0, None));
+    }
+
+    #[test]
+    fn the_lists_of_chunks_are_not_copied_once_they_are_long() {
+        let (mut slab, per_chunk) = (Slab::default(), per_chunk(MAX_GRANULES));
+        let handles: Vec<u32> = (0..16_500 * per_chunk).map(|_| slab.allocate(MAX_GRANULES)).collect();
+        assert!(slab.chunks.capacity() >= MAX_CHUNKS && slab.classes[MAX_GRANULES].chunks.capacity() >= MAX_CHUNKS);
+        handles.into_iter().rev().for_each(|handle| _ = slab.free(handle));
+        assert!(chunks(&slab) == 0 && slab.vacant.capacity() >= MAX_CHUNKS);
     }
 
     #[test]

@@ -2,11 +2,16 @@
 
 use super::{
     Matcher, Position,
+    growth::LOAD,
     tags::{CELLS, Tags},
 };
+use crate::store::shard::directory;
 
 /// The number of buckets that are allocated together: nothing large is allocated or copied.
 const PIECE: usize = 64;
+
+/// The most pieces: the records of a shard are fewer than 2^31.
+const MAX_PIECES: usize = (1 << 31) / LOAD / PIECE;
 
 /// The bit of a bucket's number that marks an overflow bucket.
 pub(super) const OVERFLOW: u32 = 1 << 31;
@@ -75,7 +80,7 @@ impl Buckets {
 
     pub(super) fn push(&mut self) {
         if self.len.is_multiple_of(PIECE) {
-            self.pieces.push(Box::new([Bucket::default(); PIECE]));
+            directory::push(&mut self.pieces, Box::new([Bucket::default(); PIECE]), MAX_PIECES);
         }
         self.len += 1;
     }
@@ -126,6 +131,13 @@ impl Overflow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_of_pieces_is_not_copied_once_it_is_long() {
+        let mut buckets = Buckets::default();
+        (0..16_500 * PIECE).for_each(|_| buckets.push());
+        assert!(buckets.pieces.capacity() >= MAX_PIECES);
+    }
 
     #[test]
     fn a_bucket_is_one_cache_line() {
