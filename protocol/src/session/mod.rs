@@ -3,7 +3,6 @@
 mod extensions;
 mod handle;
 mod peer;
-mod transaction;
 
 use std::{
     fmt,
@@ -13,7 +12,6 @@ use std::{
 pub use extensions::Extensions;
 pub use handle::{ReplyMode, SessionHandle};
 pub use peer::{Peer, Protocol};
-pub use transaction::Transaction;
 
 use crate::{ByteString, mailbox::Mailbox};
 
@@ -46,7 +44,6 @@ pub struct Session {
     mailbox: Option<Mailbox>,
     /// The reply mode that was set and not yet taken by the transport.
     reply_mode: Option<ReplyMode>,
-    transaction: Option<Transaction>,
 }
 
 impl Session {
@@ -176,14 +173,6 @@ impl Session {
         extensions.reset();
         *self = Self { id, peer, local, tls_identity, library, mailbox, extensions, ..Self::default() };
     }
-
-    /// Returns the transaction.
-    pub fn transaction(&self) -> Option<&Transaction> { self.transaction.as_ref() }
-    /// Sets it.
-    pub fn set_transaction(&mut self, transaction: Transaction) { self.transaction = Some(transaction); }
-    /// Whether it is open.
-    #[inline]
-    pub fn is_in_transaction(&self) -> bool { self.transaction.as_ref().is_some_and(Transaction::is_open) }
 
     /// Returns the mailbox of the connection; `None` if there is no connection.
     pub fn mailbox(&self) -> Option<&Mailbox> {

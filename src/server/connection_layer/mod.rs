@@ -5,14 +5,12 @@ mod client;
 mod future;
 mod handshake;
 mod layer;
-mod queued;
 mod service;
 mod table;
 
 pub use client::{NoEvict, NoTouch};
 pub use future::ResponseFuture;
 pub use layer::ConnectionLayer;
-pub use queued::{Queued, queueable, run_queued};
 pub use service::ConnectionService;
 pub use table::connection_commands;
 
