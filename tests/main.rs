@@ -20,6 +20,7 @@ mod pipelines;
 mod protocol;
 mod routing;
 mod seed;
+mod settled;
 mod shutdown;
 mod streams_in;
 mod streams_out;

@@ -8,6 +8,7 @@ mod layer;
 mod service;
 mod table;
 
+pub(super) use client::sets_replies;
 pub use client::{NoEvict, NoTouch};
 pub use future::ResponseFuture;
 pub use layer::ConnectionLayer;

@@ -99,6 +99,11 @@ pub(super) fn knows(command: &Command) -> bool {
     command.len() == 1 || find_subcommand(command, &SUBCOMMANDS, |sub| sub.name).is_ok()
 }
 
+/// Whether `command` is CLIENT REPLY, which changes what is sent for the commands behind it.
+pub(in crate::server) fn sets_replies(command: &Command) -> bool {
+    command.is("CLIENT") && command.arg_at(0).is_some_and(|sub| sub.eq_ignore_ascii_case(b"REPLY"))
+}
+
 /// `CLIENT subcommand …`
 pub(super) fn client(call: &mut ConnectionCall<'_>) -> Answered {
     let command = call.command();
