@@ -89,5 +89,5 @@ pub use mailbox::{Push, SendError};
 pub use names::NameMap;
 pub use output::Output;
 pub use response::Response;
-pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle};
+pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle, Transaction};
 pub use upgrade::Upgrade;
