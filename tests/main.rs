@@ -26,4 +26,5 @@ mod streams_in;
 mod streams_out;
 mod support;
 mod third_protocol;
+mod transactions;
 mod upgrade;

@@ -66,6 +66,10 @@ pub(super) enum Exclusivity {
     Shared,
     /// Called alone, but for commands that are settled or answered.
     AmongSettled,
+    /// The same for MULTI and WATCH, which are never queued. An error to them does not abort a transaction.
+    BeginsTransaction,
+    /// The same for EXEC. After an error the transaction is over.
+    EndsTransaction,
     /// Called alone: everything before it is answered.
     Alone,
 }
@@ -109,7 +113,11 @@ impl Default for ExclusiveCommands {
         let known = Box::new([Exclusivity::Shared; CommandId::LIMIT]);
         let mut exclusive = Self { known, others: NameMap::default() };
         for command in commands().iter().filter(|known| known.flags().has(Flags::EXCLUSIVE)) {
-            exclusive.known[CommandId::of(command.name().as_bytes()).index()] = Exclusivity::AmongSettled;
+            exclusive.known[CommandId::of(command.name().as_bytes()).index()] = match command.name() {
+                "MULTI" | "WATCH" => Exclusivity::BeginsTransaction,
+                "EXEC" => Exclusivity::EndsTransaction,
+                _ => Exclusivity::AmongSettled,
+            };
         }
         ALONE.iter().for_each(|name| exclusive.insert(name));
         exclusive

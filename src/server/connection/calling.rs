@@ -16,6 +16,7 @@ use tower::Service;
 use super::{
     Connection, Lifecycle, ROUND,
     in_flight::{CallsInFlight, Polled, Spent},
+    transaction::{OnError, exclusivity_within},
 };
 use crate::server::{
     ConnectionCommands, ConnectionEvent,
@@ -58,8 +59,8 @@ impl<M: MakeService, T> Caller<M, T> {
     pub(super) fn is_held(&self) -> bool {
         match self.last {
             Exclusivity::Shared => false,
-            Exclusivity::AmongSettled => !self.in_flight.is_settled(),
             Exclusivity::Alone => !self.in_flight.is_empty(),
+            _ => !self.in_flight.is_settled(),
         }
     }
 
@@ -74,8 +75,8 @@ impl<M: MakeService, T> Caller<M, T> {
         match exclusivity {
             _ if self.is_held() => false,
             Exclusivity::Shared => in_flight < settings.max_in_flight,
-            Exclusivity::AmongSettled => in_flight == 0 && !connection_layer::sets_replies(command),
             Exclusivity::Alone => false,
+            _ => in_flight == 0 && !connection_layer::sets_replies(command),
         }
     }
 
@@ -167,13 +168,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
         let is_outermost = shared.settings.connection_commands == ConnectionCommands::Outermost;
         match if is_outermost { connection_layer::find(command) } else { None } {
-            Some(known) => self.call_connection_layer(known, exclusivity, cx),
-            None => self.call_service(exclusivity, cx),
+            Some(known) => self.call_connection_layer(known, cx),
+            None => self.call_service(cx),
         }
     }
 
     /// Whether the next command may be called while others are in flight.
     fn may_join(&self, command: &Command, exclusivity: Exclusivity) -> bool {
+        let exclusivity = exclusivity_within(&self.client.session, exclusivity);
         let output = self.writer.output.remaining() + self.caller.in_flight.answer_bytes();
         output < self.output_bound() && self.caller.admits(command, exclusivity, &self.client.shared().settings)
     }
@@ -188,7 +190,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         false
     }
 
-    fn call_service(&mut self, exclusivity: Exclusivity, cx: &mut Context<'_>) -> bool {
+    fn call_service(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(service) = &mut self.caller.service else { return self.renew_service() };
         match failure::catch(|| service.poll_ready(cx)) {
             Ok(Poll::Ready(Ok(()))) => {}
@@ -196,12 +198,17 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Ok(Poll::Ready(Err(error))) => return self.answer_spent(failure::response_to(error.into())),
             Err(answer) => return self.answer_spent(answer),
         }
-        let Some((command, tag)) = self.reader.queue.pop() else { return false };
+        let Some((command, tag, exclusivity)) = self.reader.queue.pop() else { return false };
         (self.caller.last, self.caller.is_waiting) = (exclusivity, false);
         batch::set_more(!self.reader.queue.is_empty());
         let mut polled = self.caller.in_flight.start(|| service.call(command), cx);
         match &mut polled {
-            Ok(Poll::Ready(Ok(response))) if self.caller.in_flight.is_empty() => self.reply(response, tag),
+            Ok(Poll::Ready(Ok(response))) if self.caller.in_flight.is_empty() => {
+                if let Response::Error(_) = response {
+                    self.fail_transaction();
+                }
+                self.reply(response, tag);
+            }
             _ => self.reply_later(polled, tag, cx),
         }
         true
@@ -222,14 +229,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Answers a connection command in front of the service, which need not be ready.
     #[inline(never)]
-    fn call_connection_layer(
-        &mut self,
-        known: &'static ConnectionCommand,
-        exclusivity: Exclusivity,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        let Some((command, tag)) = self.reader.queue.pop() else { return false };
-        self.caller.last = exclusivity;
+    fn call_connection_layer(&mut self, known: &'static ConnectionCommand, cx: &mut Context<'_>) -> bool {
+        let Some((command, tag)) = self.pop_next() else { return false };
         match failure::catch(|| known.answer(command)) {
             Ok(Outcome::Answered(answer)) | Err(answer) => self.answer_now(answer, tag),
             Ok(Outcome::Pending(pending)) => self.caller.in_flight.push_pending(pending, tag, cx),
@@ -240,7 +241,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Queues a call whose response is pending, out of turn, or an error.
     #[cold]
     fn reply_later(&mut self, polled: Called<M>, tag: C::Tag, cx: &mut Context<'_>) {
-        if let Err(Spent) = self.caller.in_flight.push_called(polled, tag, cx) {
+        let on_error = OnError::of(&self.client.session, self.caller.last);
+        if let Err(Spent) = self.caller.in_flight.push_called(polled, tag, on_error, cx) {
             self.caller.drop_service();
             self.drain_if_spent();
         }
@@ -265,7 +267,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Ok(None) => {}
             // Without a service, the commands after it cannot be answered.
             Err(answer) => {
-                if let Some((_, tag)) = self.reader.queue.pop() {
+                if let Some((_, tag)) = self.pop_next() {
                     self.answer_now(answer, tag);
                 }
             }
@@ -279,7 +281,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     #[cold]
     fn answer_spent(&mut self, answer: Response) -> bool {
         self.caller.drop_service();
-        let Some((_, tag)) = self.reader.queue.pop() else { return false };
+        let Some((_, tag)) = self.pop_next() else { return false };
         self.answer_now(answer, tag);
         self.drain_if_spent();
         true
@@ -295,7 +297,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Answers the next command with a response of the codec.
     #[cold]
     fn answer_next(&mut self, response: Response) -> bool {
-        let Some((_, tag)) = self.reader.queue.pop() else { return false };
+        let Some((_, tag)) = self.pop_next() else { return false };
         self.answer_now(response, tag);
         true
     }
@@ -303,15 +305,31 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Refuses the next command, since the client has not authenticated.
     #[cold]
     fn refuse_next(&mut self) -> bool {
-        let Some((command, tag)) = self.reader.queue.pop() else { return false };
+        let Some((command, tag)) = self.pop_next() else { return false };
         let answer = Response::from(NOT_AUTHENTICATED);
         self.client.shared().notify(ConnectionEvent::Refused { command: &command, answer: &answer });
         self.answer_now(answer, tag);
         true
     }
 
+    /// Takes the next command, which counts as called from now on.
+    fn pop_next(&mut self) -> Option<(Command, C::Tag)> {
+        let (command, tag, exclusivity) = self.reader.queue.pop()?;
+        self.caller.last = exclusivity;
+        Some((command, tag))
+    }
+
+    /// Aborts the transaction of the connection, after the last command that was called is answered with an error.
+    #[cold]
+    pub(super) fn fail_transaction(&self) {
+        OnError::of(&self.client.session, self.caller.last).apply();
+    }
+
     /// Answers a command after the commands in flight are answered.
     fn answer_now(&mut self, response: Response, tag: C::Tag) {
+        if response.is_error() {
+            self.fail_transaction();
+        }
         match self.caller.in_flight.push_answer(response, tag) {
             Some((mut response, tag)) => self.reply(&mut response, tag),
             None => self.apply_changes(),

@@ -16,6 +16,7 @@ use kvstore_protocol::{
     parking::{Parking, observe, seen},
 };
 
+use super::transaction::OnError;
 use crate::server::connection_layer::Pending;
 
 /// A pinned slot for a future. It is reused, so that a command costs no allocation.
@@ -37,6 +38,8 @@ struct CallInFlight<F, T> {
     is_settled: bool,
     /// About how many bytes its answer takes.
     bytes: usize,
+    /// While it is pending: what an error does to the transaction of the connection.
+    on_error: OnError,
     tag: T,
 }
 
@@ -99,12 +102,19 @@ where
     ///
     /// # Errors
     /// [`Spent`] when the call panicked, so that the service must not be used again. The answer is queued.
-    pub(super) fn push_called(&mut self, polled: Polled<E>, tag: T, cx: &mut Context<'_>) -> Result<(), Spent> {
+    pub(super) fn push_called(
+        &mut self,
+        polled: Polled<E>,
+        tag: T,
+        on_error: OnError,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Spent> {
         let Some(mut slot) = self.free_slots.pop() else { return Ok(()) };
         let is_spent = polled.is_err() && slot.is_none();
         let mut call = match answer_of(polled, &mut slot) {
-            Poll::Pending => CallInFlight::pending(CallInFlightState::Service(slot), tag),
+            Poll::Pending => CallInFlight { on_error, ..CallInFlight::pending(CallInFlightState::Service(slot), tag) },
             Poll::Ready(response) => {
+                on_error.see(&response);
                 self.free_slots.push(slot);
                 CallInFlight::answered(response, tag)
             }
@@ -204,12 +214,12 @@ where
 
 impl<F, T> CallInFlight<F, T> {
     fn pending(state: CallInFlightState<F>, tag: T) -> Self {
-        Self { state, is_settled: false, bytes: 0, tag }
+        Self { state, is_settled: false, bytes: 0, on_error: OnError::Nothing, tag }
     }
 
     fn answered(response: Response, tag: T) -> Self {
         let (is_settled, bytes) = (!is_last(&response), response.size());
-        Self { state: CallInFlightState::Answered(response), is_settled, bytes, tag }
+        Self { state: CallInFlightState::Answered(response), is_settled, bytes, on_error: OnError::Nothing, tag }
     }
 
     fn is_pending(&self) -> bool {
@@ -228,6 +238,7 @@ where
             self.is_settled |= seen() == Parking::Settled;
             return None;
         };
+        self.on_error.see(&response);
         (self.is_settled, self.bytes) = (!is_last(&response), response.size());
         match mem::replace(&mut self.state, CallInFlightState::Answered(response)) {
             CallInFlightState::Service(slot) => Some(slot),

@@ -70,8 +70,9 @@ impl<T> RequestQueue<T> {
     }
 
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<(Command, T)> {
-        Some((self.commands.pop_front()?, self.tags.pop_front()?.0))
+    pub(super) fn pop(&mut self) -> Option<(Command, T, Exclusivity)> {
+        let (tag, exclusivity) = self.tags.pop_front()?;
+        Some((self.commands.pop_front()?, tag, exclusivity))
     }
 
     pub(super) fn commands(&mut self) -> &[Command] {
