@@ -45,6 +45,9 @@ impl CommandError {
     /// `ERR syntax error`
     pub const SYNTAX: Self = Self::new("ERR", "syntax error");
 
+    /// `ERR Command not allowed inside a transaction`
+    pub const NOT_IN_TRANSACTION: Self = Self::new("ERR", "Command not allowed inside a transaction");
+
     /// `UNBLOCKED client unblocked via CLIENT UNBLOCK`
     pub const UNBLOCKED: Self = Self::new("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
 

@@ -92,5 +92,5 @@ pub use names::NameMap;
 pub use output::Output;
 pub use packed::Packed;
 pub use response::Response;
-pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle};
+pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle, Transaction};
 pub use upgrade::Upgrade;

@@ -143,7 +143,7 @@ impl Response {
     }
 
     /// About how many bytes the response takes in memory. A streamed value does not count.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         let inside: usize = match self {
             Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Messages(items) => {
                 items.iter().map(Self::size).sum()

@@ -50,7 +50,9 @@ mod upgrade;
 pub use auth::{AuthError, Authenticate, Credentials, Identity, Password};
 pub use clients::{Clients, ConnectedClient};
 pub(crate) use connection_layer::answers;
-pub use connection_layer::{ConnectionLayer, ConnectionService, NoEvict, NoTouch, ResponseFuture, connection_commands};
+pub use connection_layer::{
+    ConnectionLayer, ConnectionService, NoEvict, NoTouch, QueuedResponse, ResponseFuture, connection_commands,
+};
 pub use events::{CloseReason, ConnectionEvent};
 pub use listen_options::ListenOptions;
 pub use listener::{Accepted, Listener};

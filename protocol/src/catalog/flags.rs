@@ -56,7 +56,7 @@ impl Flags {
     /// May be called without keys.
     pub const NO_MANDATORY_KEYS: Self = Self(1 << 18);
     /// Changes the meaning of later commands of its connection. It is called alone: after all earlier commands are
-    /// answered, and no command is called until it is answered.
+    /// answered or [settled](crate::parking), and no command is called until it is answered or settled.
     pub const EXCLUSIVE: Self = Self(1 << 19);
     /// A connection command, which the connection layer of the server answers.
     pub const CONNECTION: Self = Self(1 << 20);

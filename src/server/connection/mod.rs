@@ -10,7 +10,7 @@
 //!
 //! This file has the parts of a connection and its turn. `reading` decodes bytes to commands (`input`, `queue`),
 //! `calling` calls the service (`in_flight`), `writing` encodes and writes responses, `zero_copy` writes long values
-//! without copying them. `request_body` and `response_body` stream values, `deadline` has the time limits, `close` the
+//! without copying them. `transaction` is what an error does to MULTI. `request_body` and `response_body` stream values, `deadline` has the time limits, `close` the
 //! graceful close.
 
 mod buffer_pool;
@@ -23,6 +23,7 @@ mod queue;
 mod reading;
 mod request_body;
 mod response_body;
+mod transaction;
 mod writing;
 #[cfg(all(target_os = "linux", feature = "zero-copy"))]
 mod zero_copy;

@@ -45,6 +45,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 }
                 Response::Streamed(streamed) => return self.begin_stream(&streamed, tag, is_last),
                 other => {
+                    if other.is_error() {
+                        self.fail_transaction();
+                    }
                     if self.writer.sends_reply() {
                         self.codec.encode(&other, tag, &mut self.writer.output);
                     }
