@@ -1,6 +1,6 @@
 //! [`Commit`]: what belongs together while commands run under the same locks: their time, and what they changed.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use bytes::Bytes;
 use kvstore_protocol::Command;
@@ -15,9 +15,11 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Commit {
     /// The time since the Unix epoch, once it was needed.
-    pub(super) now: Option<Duration>,
+    pub(super) now: Cell<Option<Duration>>,
     /// The LRU clock: the time in seconds since the Unix epoch, up to a tenth of a second old.
     pub(super) lru_clock: u32,
+    /// Whether entries were read whose access times are to be set.
+    pub(super) has_accesses: Cell<bool>,
     /// Whether it may take long, because no connection waits for it.
     pub(super) may_take_long: bool,
     /// Whether the command found, before its first change, that it would take long.
@@ -48,13 +50,14 @@ impl Commit {
     pub(super) fn new(lru_clock: u32, is_observed: bool, may_take_long: bool) -> Self {
         let observed = if is_observed { Some(Box::default()) } else { None };
         let garbage = Garbage { first: None, more: None };
-        Self { now: None, lru_clock, may_take_long, is_postponed: false, observed, garbage }
+        let (now, has_accesses) = (Cell::new(None), Cell::new(false));
+        Self { now, lru_clock, has_accesses, may_take_long, is_postponed: false, observed, garbage }
     }
 
-    /// Whether there is nothing to drop.
+    /// Whether something was replaced or removed.
     #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.observed.is_none() && self.garbage.is_empty()
+    pub(super) fn has_garbage(&self) -> bool {
+        !self.garbage.is_empty()
     }
 
     /// Whether somebody wants to know the changes.

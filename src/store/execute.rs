@@ -1,7 +1,8 @@
 //! How a command is executed: its keys are found, their shards locked, and its function called.
 
+use std::{cell::Cell, mem};
+
 use kvstore_protocol::{Command, CommandError, Response};
-use smallvec::SmallVec;
 
 use super::{
     args::Args,
@@ -58,6 +59,14 @@ impl Attempt {
         STOPPED
     }
 
+    /// Notes whether the command has found that it takes long, and was not executed.
+    #[inline]
+    fn note(&mut self, answer: &Answer, commit: &Commit) {
+        if answer.is_err() && commit.is_postponed {
+            self.stopped = Some(Stopped::Long);
+        }
+    }
+
     /// Refuses a command that may take long, unless there is patience for it.
     pub(super) fn check(&mut self, may_take_long: bool) -> Result<(), CommandError> {
         if may_take_long && self.patience == Patience::Short { Err(self.stop(Stopped::Long)) } else { Ok(()) }
@@ -96,13 +105,18 @@ impl StoreState {
         locked.unsealed()?;
         let mut commit = self.begin(attempt.patience);
         let keys = [KeySlot::new(name, hash, 0, database)];
-        let (shards, lookups) = (Shards::One(&mut locked), &mut [Lookup::default()]);
+        let (shards, lookups) = (Shards::One(&mut locked), &[Cell::new(Lookup::default())]);
         let mut call =
             Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
         let answer = (row.spec.run)(&mut call);
-        call.tell_alone();
+        call.end_alone();
         drop(locked);
-        self.finish(commit, attempt);
+        attempt.note(&answer, &commit);
+        if commit.has_garbage() {
+            self.discard(&mut commit);
+        }
+        // Nothing is left to drop, which the compiler does not see.
+        mem::forget(commit);
         answer
     }
 
@@ -138,13 +152,14 @@ impl StoreState {
             1 => Shards::One(held.first()),
             _ => Shards::Many(&mut held),
         };
-        let lookups = &mut *lookups(&keys);
+        let lookups = &lookups(&keys);
         let mut call =
             Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
         let answer = call.check_sealed().and_then(|()| (row.spec.run)(&mut call));
-        call.tell_alone();
+        call.end_alone();
         drop(held);
-        self.finish(commit, attempt);
+        attempt.note(&answer, &commit);
+        self.discard(&mut commit);
         answer
     }
 
@@ -159,27 +174,18 @@ impl StoreState {
         let mut keys = locate(row, args, database, &self.databases)?;
         held.place(&mut keys);
         let shards = Shards::Many(held);
-        let lookups = &mut *lookups(&keys);
+        let lookups = &lookups(&keys);
         let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit };
         call.check_sealed()?;
         let answer = (row.spec.run)(&mut call);
-        call.record();
+        call.end();
         answer
-    }
-
-    /// Ends a commit, after its locks are given back.
-    #[inline(always)]
-    fn finish(&self, commit: Commit, attempt: &mut Attempt) {
-        if commit.is_postponed {
-            attempt.stopped = Some(Stopped::Long);
-        }
-        self.discard(commit);
     }
 }
 
 #[inline]
-fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Lookup> {
-    SmallVec::from_elem(Lookup::default(), keys.len())
+fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Cell<Lookup>> {
+    keys.iter().map(|_| Cell::default()).collect()
 }
 
 /// Whether a command may take long, as far as its arguments tell.

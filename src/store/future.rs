@@ -4,10 +4,11 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
+    mem::{self, ManuallyDrop},
     panic::resume_unwind,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     thread,
 };
 
@@ -32,15 +33,10 @@ use super::{
 pub struct ResponseFuture {
     store: Arc<Handle>,
     command: Command,
-    state: State,
-}
-
-enum State {
-    // Ready -> Waiting, Done.
-    Ready,
-    // Waiting -> Done. Boxed, since few commands wait.
-    Waiting(Box<Waiting>),
-    Done,
+    /// Whether the next poll is the first. If it is not, and the command waits for nothing, it is done.
+    is_first: bool,
+    /// What the command waits for. Boxed, since few wait, and dropped by hand, since the check for it is inlined then.
+    waiting: ManuallyDrop<Option<Box<Waiting>>>,
 }
 
 /// What a command waits for.
@@ -54,25 +50,23 @@ enum Waiting {
 impl ResponseFuture {
     #[inline]
     pub(super) fn new(store: Arc<Handle>, command: Command) -> Self {
-        Self { store, command, state: State::Ready }
+        Self { store, command, is_first: true, waiting: ManuallyDrop::new(None) }
     }
 
     #[inline(never)]
     fn poll_again(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
-        let ticket = match &mut self.state {
-            State::Done => panic!("a future of a store is not polled after it has completed"),
-            State::Ready => None,
-            State::Waiting(waiting) => match &mut **waiting {
-                Waiting::Gated(ticket) => Some(*ticket),
-                Waiting::Running(receiver) => {
-                    let result = ready!(Pin::new(receiver).poll(cx));
-                    self.state = State::Done;
-                    return Poll::Ready(finished(result));
+        // While the command is executed, which may panic, it is done.
+        let ticket = match self.waiting.take().map(|waiting| *waiting) {
+            None => panic!("a future of a store is not polled after it has completed"),
+            Some(Waiting::Gated(ticket)) => Some(ticket),
+            Some(Waiting::Running(mut receiver)) => {
+                let polled = Pin::new(&mut receiver).poll(cx);
+                if polled.is_pending() {
+                    self.wait_for(Waiting::Running(receiver));
                 }
-            },
+                return polled.map(finished);
+            }
         };
-        // After a panic it is done.
-        self.state = State::Done;
         let mut attempt = Attempt::new(Patience::Short);
         match self.store.attempt(&self.command, &mut attempt) {
             Ok(response) => Poll::Ready(response),
@@ -91,20 +85,38 @@ impl ResponseFuture {
         match attempt.stopped {
             None => Poll::Ready(refusal.into()),
             Some(Stopped::Long) => {
-                self.state = State::Waiting(Box::new(Waiting::Running(self.store.start_long(self.command.clone()))));
+                self.wait_for(Waiting::Running(self.store.start_long(self.command.clone())));
                 self.poll_again(cx)
             }
             Some(Stopped::Gated) => {
-                self.state = match self.store.databases.gate.wait(ticket, cx.waker()) {
-                    Some(ticket) => State::Waiting(Box::new(Waiting::Gated(ticket))),
+                match self.store.databases.gate.wait(ticket, cx.waker()) {
+                    Some(ticket) => self.wait_for(Waiting::Gated(ticket)),
+                    // The long command has ended meanwhile.
                     None => {
-                        // The long command has ended meanwhile.
+                        self.is_first = true;
                         cx.waker().wake_by_ref();
-                        State::Ready
                     }
-                };
+                }
                 Poll::Pending
             }
+        }
+    }
+
+    fn wait_for(&mut self, waiting: Waiting) {
+        *self.waiting = Some(Box::new(waiting));
+    }
+
+    #[cold]
+    fn stop_waiting(&mut self) {
+        drop(self.waiting.take());
+    }
+}
+
+impl Drop for ResponseFuture {
+    #[inline]
+    fn drop(&mut self) {
+        if self.waiting.is_some() {
+            self.stop_waiting();
         }
     }
 }
@@ -124,8 +136,9 @@ impl Future for ResponseFuture {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let State::Ready = this.state else { return this.poll_again(cx).map(Ok) };
-        this.state = State::Done;
+        if !mem::replace(&mut this.is_first, false) {
+            return this.poll_again(cx).map(Ok);
+        }
         let mut attempt = Attempt::new(Patience::Short);
         match this.store.attempt(&this.command, &mut attempt) {
             Ok(response) => Poll::Ready(Ok(response)),

@@ -69,8 +69,8 @@ impl<'a> HeldShards<'a> {
     }
 
     /// Lets the time of the shards be `now` at least.
-    pub(super) fn advance(&mut self, now: Duration) {
-        self.locks.iter_mut().for_each(|shard| _ = shard.not_before(now));
+    pub(super) fn advance(&self, now: Duration) {
+        self.locks.iter().for_each(|shard| _ = shard.not_before(now));
     }
 
     /// Sets the shards of keys to their positions among these.
@@ -110,7 +110,7 @@ pub(super) trait Held {
     fn position_of(&self, index: usize) -> usize;
 
     /// Visits all of them.
-    fn for_each(&mut self, visit: &mut dyn FnMut(&mut Shard));
+    fn for_each(&self, visit: &mut dyn FnMut(&Shard));
 
     /// Swaps the entries of two shards, by their positions.
     fn swap(&mut self, one: usize, other: usize);
@@ -129,8 +129,8 @@ impl Held for HeldShards<'_> {
         self.position(index)
     }
 
-    fn for_each(&mut self, visit: &mut dyn FnMut(&mut Shard)) {
-        self.locks.iter_mut().for_each(|lock| visit(lock));
+    fn for_each(&self, visit: &mut dyn FnMut(&Shard)) {
+        self.locks.iter().for_each(|lock| visit(lock));
     }
 
     fn swap(&mut self, one: usize, other: usize) {
@@ -151,7 +151,7 @@ pub(super) enum Shards<'c> {
 impl Shards<'_> {
     /// The shard at a position among those that are held.
     #[inline(always)]
-    pub(super) fn at(&mut self, position: u32) -> &mut Shard {
+    pub(super) fn at_mut(&mut self, position: u32) -> &mut Shard {
         match self {
             Self::One(shard) => shard,
             Self::Many(held) => held.shard_mut(position as usize),
@@ -161,7 +161,7 @@ impl Shards<'_> {
 
     /// The same, to read.
     #[inline(always)]
-    pub(super) fn peek(&self, position: u32) -> &Shard {
+    pub(super) fn at(&self, position: u32) -> &Shard {
         match self {
             Self::One(shard) => shard,
             Self::Many(held) => held.shard(position as usize),

@@ -37,10 +37,10 @@ impl StoreState {
         let mut held = plan.lock(&self.databases, Patience::Long).expect("a patient command waits");
         held.advance(record.time());
         let mut commit = Commit::new(record.time().as_secs() as u32, false, true);
-        commit.now = Some(record.time());
+        commit.now.set(Some(record.time()));
         let applied = self.run_recorded(record, &mut held, &mut commit);
         drop(held);
-        self.discard(commit);
+        self.discard(&mut commit);
         applied
     }
 

@@ -81,8 +81,8 @@ impl StoreState {
             lru_clock: AtomicU32::new(started.as_secs() as u32),
             started,
             config,
+            watches: WatchTable::new(!sinks.is_empty()),
             sinks,
-            watches: WatchTable::default(),
             commits: AtomicU64::new(0),
             long: Background::new("kvstore-long"),
             dropper: Background::new("kvstore-drop"),
@@ -106,18 +106,18 @@ impl StoreState {
     /// Begins a commit. The shards that it works on are locked: nobody begins to observe their keys before they are unlocked.
     #[inline(always)]
     pub(super) fn begin(&self, patience: Patience) -> Commit {
-        let is_observed = !self.sinks.is_empty() || !self.watches.is_empty();
+        let is_observed = self.watches.has_observers();
         Commit::new(self.lru_clock.load(Ordering::Relaxed), is_observed, patience == Patience::Long)
     }
 
     /// The time of a commit that holds these shards. It is not before that of an earlier commit in one of them.
     #[inline]
-    pub(super) fn time_of(&self, commit: &mut Commit, shards: &mut Shards<'_>) -> Duration {
-        commit.now.unwrap_or_else(|| self.read_clock(commit, shards))
+    pub(super) fn time_of(&self, commit: &Commit, shards: &Shards<'_>) -> Duration {
+        commit.now.get().unwrap_or_else(|| self.read_clock(commit, shards))
     }
 
     #[cold]
-    fn read_clock(&self, commit: &mut Commit, shards: &mut Shards<'_>) -> Duration {
+    fn read_clock(&self, commit: &Commit, shards: &Shards<'_>) -> Duration {
         let mut now = self.clock.now();
         match shards {
             Shards::None => {}
@@ -127,13 +127,13 @@ impl StoreState {
                 held.for_each(&mut |shard| _ = shard.not_before(now));
             }
         }
-        commit.now = Some(now);
+        commit.now.set(Some(now));
         now
     }
 
     /// Tells those who observe what a commit has changed, while its shards are held.
     #[inline(always)]
-    pub(super) fn tell_all(&self, commit: &mut Commit, shards: &mut Shards<'_>) {
+    pub(super) fn tell_all(&self, commit: &mut Commit, shards: &Shards<'_>) {
         if commit.is_observed() {
             let now = self.time_of(commit, shards);
             self.tell(commit, now);
@@ -149,21 +149,12 @@ impl StoreState {
         self.sinks.iter().for_each(|sink| sink.committed(number, &record, &changes));
     }
 
-    /// Drops a commit, after its locks are given back.
-    #[inline]
-    pub(super) fn discard(&self, commit: Commit) {
-        if commit.is_empty() {
-            // There is nothing to drop, which the compiler does not see.
-            std::mem::forget(commit);
-        } else {
-            self.discard_garbage(commit);
-        }
-    }
-
+    /// Drops what a commit has replaced or removed, after its locks are given back.
     #[inline(never)]
-    fn discard_garbage(&self, commit: Commit) {
-        if commit.garbage.memory() > LARGE {
-            self.dropper.run(move || drop(commit));
+    pub(super) fn discard(&self, commit: &mut Commit) {
+        let garbage = std::mem::take(&mut commit.garbage);
+        if garbage.memory() > LARGE {
+            self.dropper.run(move || drop(garbage));
         }
     }
 

@@ -38,7 +38,7 @@ impl Call<'_> {
     fn with_shard<R>(&mut self, index: usize, visit: impl FnOnce(&mut Shard) -> R) -> R {
         match &mut self.shards {
             Shards::None => visit(&mut self.store.databases.lock_any(index)),
-            shards => visit(shards.at(shards.position_of(index))),
+            shards => visit(shards.at_mut(shards.position_of(index))),
         }
     }
 

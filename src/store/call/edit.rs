@@ -59,8 +59,8 @@ impl<'c> Call<'c> {
     /// # Errors
     /// `WRONGTYPE` if it has another type.
     pub(crate) fn edit<T: Editable>(&mut self, key: usize, event: Event) -> Result<Option<Edit<'_, 'c, T>>, CommandError> {
-        let Some(found) = self.find_to_write(key, true) else { return Ok(None) };
-        let shard = self.shards.at(self.keys[key].shard);
+        let Some(found) = self.find_to_write(key) else { return Ok(None) };
+        let shard = self.shards.at_mut(self.keys[key].shard);
         T::read(shard.entry(found))?;
         let value = match shard.take_external(found) {
             Some(value) => T::from_external(value),
@@ -82,9 +82,9 @@ impl<T: Editable> Edit<'_, '_, T> {
     fn put_back(&mut self, value: T) {
         let (key, event) = (self.key, self.event);
         if !self.is_changed {
-            if let (Some(found), Some(value)) = (self.call.find_to_write(key, false), value.into_external()) {
+            if let (Some(found), Some(value)) = (self.call.find_to_write(key), value.into_external()) {
                 let shard = self.call.keys[key].shard;
-                self.call.shards.at(shard).put_external(found, value);
+                self.call.shards.at_mut(shard).put_external(found, value);
             }
             return;
         }

@@ -1,12 +1,15 @@
 //! The entries of the keys of a call: reading, storing, removing.
 
-use kvstore_protocol::{ByteString, Command, CommandError, catalog::Flags};
+use kvstore_protocol::{ByteString, Command, CommandError};
 
 use super::{Call, Lookup};
-use crate::store::{
-    change::Event,
-    shard::{Entry, Expiry, Found, Write},
-    value::{DataType, Editable, NewValue, Value},
+use crate::{
+    server::NoTouch,
+    store::{
+        change::Event,
+        shard::{Entry, Expiry, Found, Shard, Write},
+        value::{DataType, Editable, NewValue, Value},
+    },
 };
 
 impl<'c> Call<'c> {
@@ -22,13 +25,12 @@ impl<'c> Call<'c> {
         (one.database, one.name) == (other.database, other.name)
     }
 
-    /// The entry, for a client that reads it: counts a hit or a miss, and is an access.
+    /// The entry, for a client that reads it: counts a hit or a miss, and is an access. An expired one is hidden.
     #[inline(always)]
-    pub(crate) fn read(&mut self, key: usize) -> Option<Entry<'_>> {
-        let found = self.find(key, true);
-        let shard = self.shards.at(self.keys[key].shard);
-        shard.count(found.is_some());
-        found.map(|found| shard.entry(found))
+    pub(crate) fn read(&self, key: usize) -> Option<Entry<'_>> {
+        let entry = self.search(key);
+        self.shards.at(self.keys[key].shard).count(entry.is_some());
+        self.accessed(key, entry)
     }
 
     /// The value, for a client that reads it.
@@ -36,51 +38,37 @@ impl<'c> Call<'c> {
     /// # Errors
     /// `WRONGTYPE` if it has another type.
     #[inline(always)]
-    pub(crate) fn get<T: DataType>(&mut self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
-        self.read(key).map(T::read).transpose()
-    }
-
-    /// The values of all keys together. Each is counted as a hit or a miss, and is an access.
-    pub(crate) fn get_all<T: DataType>(&mut self) -> impl Iterator<Item = Result<Option<T::Ref<'_>>, CommandError>> {
-        (0..self.keys()).for_each(|key| _ = self.read(key));
-        if self.row.flags().has(Flags::WRITE) {
-            // An expired entry may have been removed, and then others were moved.
-            (0..self.keys()).for_each(|key| _ = self.find_to_write(key, false));
+    pub(crate) fn get<T: DataType>(&self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
+        match self.read(key) {
+            Some(entry) => T::read(entry).map(Some),
+            None => Ok(None),
         }
-        let call = &*self;
-        call.keys.iter().zip(&*call.lookups).map(move |(slot, lookup)| {
-            lookup.found.map(|found| T::read(call.shards.peek(slot.shard).entry(found))).transpose()
-        })
     }
 
     /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
     #[inline]
-    pub(crate) fn peek(&mut self, key: usize) -> Option<Entry<'_>> {
-        let found = self.find(key, false);
-        let shard = self.shards.at(self.keys[key].shard);
-        shard.count(found.is_some());
-        found.map(|found| shard.entry(found))
+    pub(crate) fn peek(&self, key: usize) -> Option<Entry<'_>> {
+        let entry = self.search(key);
+        self.shards.at(self.keys[key].shard).count(entry.is_some());
+        entry
     }
 
     /// The entry, for a command that modifies it: is an access.
     #[inline(always)]
-    pub(crate) fn entry(&mut self, key: usize) -> Option<Entry<'_>> {
-        let found = self.find_to_write(key, true)?;
-        Some(self.shards.at(self.keys[key].shard).entry(found))
+    pub(crate) fn entry(&self, key: usize) -> Option<Entry<'_>> {
+        let entry = self.search(key);
+        self.accessed(key, entry)
     }
 
     /// Whether there is an entry.
     #[inline]
-    pub(crate) fn exists(&mut self, key: usize) -> bool {
-        self.find_to_write(key, true).is_some()
+    pub(crate) fn exists(&self, key: usize) -> bool {
+        self.entry(key).is_some()
     }
 
     /// Whether there is an entry that has expired, and is not removed yet.
-    pub(crate) fn has_expired(&mut self, key: usize) -> bool {
-        let now = self.now();
-        let slot = &self.keys[key];
-        let found = self.shards.peek(slot.shard).find(slot.hash, slot.name);
-        found.is_some_and(|(_, facts)| facts.expires_at.is_some_and(|at| at <= now))
+    pub(crate) fn has_expired(&self, key: usize) -> bool {
+        self.search(key).is_none() && self.lookups[key].get().is_expired
     }
 
     /// Stores a value without an expiry.
@@ -139,9 +127,9 @@ impl<'c> Call<'c> {
             }
             Expiry::Never | Expiry::Keep => 0,
         };
-        let found = self.find_to_write(key, false);
+        let found = self.find_to_write(key);
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard);
+        let shard = self.shards.at_mut(slot.shard);
         let lru_clock = self.commit.lru_clock;
         let found = match found {
             None => shard.insert(slot.hash, slot.name, value, write, (lru_clock, now)),
@@ -152,28 +140,28 @@ impl<'c> Call<'c> {
                 found
             }
         };
-        self.lookups[key].remember(Some(found), shard.version());
+        self.lookups[key].set(Lookup::found(found, shard));
         self.tell(key, event);
     }
 
     /// Removes the entry, and returns whether there was one.
     #[inline]
     pub(crate) fn remove(&mut self, key: usize, event: Event) -> bool {
-        let Some(found) = self.find_to_write(key, false) else { return false };
+        let Some(found) = self.find_to_write(key) else { return false };
         self.remove_found(key, found, event);
         true
     }
 
     /// Takes the entry out.
     pub(crate) fn take(&mut self, key: usize, event: Event) -> Option<OwnedEntry> {
-        let found = self.find_to_write(key, false)?;
+        let found = self.find_to_write(key)?;
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard);
+        let shard = self.shards.at_mut(slot.shard);
         let entry = shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
         let inline = entry.inline_string().map(ByteString::copy_from);
         let value = shard.remove(slot.hash, found);
-        self.lookups[key].remember(None, shard.version());
+        self.lookups[key].set(Lookup::missing(shard));
         self.tell(key, event);
         let value = inline.map(OwnedValue::Inline).or(value.map(OwnedValue::External))?;
         Some(OwnedEntry { value, is_edited, expires_at })
@@ -181,7 +169,7 @@ impl<'c> Call<'c> {
 
     /// Sets the expiry of the entry. One that has passed removes the entry.
     pub(crate) fn expire_at(&mut self, key: usize, expiry: Expiry) {
-        let Some(found) = self.find_to_write(key, false) else { return };
+        let Some(found) = self.find_to_write(key) else { return };
         let (now, event) = match expiry {
             Expiry::At(at) => {
                 let now = self.now();
@@ -197,91 +185,117 @@ impl<'c> Call<'c> {
             return;
         }
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard);
+        let shard = self.shards.at_mut(slot.shard);
         let found = shard.expire_at(found, expiry, now);
-        self.lookups[key].remember(Some(found), shard.version());
+        self.lookups[key].set(Lookup::found(found, shard));
         self.tell(key, event);
     }
 
     fn remove_found(&mut self, key: usize, found: Found, event: Event) {
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard);
+        let shard = self.shards.at_mut(slot.shard);
         let removed = shard.remove(slot.hash, found);
-        self.lookups[key].remember(None, shard.version());
+        self.lookups[key].set(Lookup::missing(shard));
         self.commit.garbage.add(removed);
         self.tell(key, event);
     }
 
-    /// Where the entry is. `touches` says whether this is an access.
+    /// The entry, if it has not expired. It is searched for once, and found again if entries were moved.
     #[inline(always)]
-    fn find(&mut self, key: usize, touches: bool) -> Option<Found> {
-        let slot = &self.keys[key];
+    fn search(&self, key: usize) -> Option<Entry<'_>> {
+        let (slot, lookup) = (&self.keys[key], &self.lookups[key]);
         let shard = self.shards.at(slot.shard);
-        let lookup = &mut self.lookups[key];
-        if lookup.is_known && lookup.version == shard.version() {
-            return self.found_again(key, touches);
+        if lookup.get().is_valid(shard) {
+            return lookup.get().live().map(|found| shard.entry(found));
         }
-        let Some((found, facts)) = shard.find(slot.hash, slot.name) else {
-            lookup.remember(None, shard.version());
+        let Some((found, entry)) = shard.find(slot.hash, slot.name) else {
+            lookup.set(Lookup::missing(shard));
             return None;
         };
-        lookup.remember(Some(found), shard.version());
-        if let Some(at) = facts.expires_at
-            && at <= self.now()
-        {
-            return self.hide(key, found);
-        }
-        if touches && facts.accessed != self.commit.lru_clock {
-            self.touch(key, found);
-        }
-        Some(found)
+        let is_expired = entry.expires_at().is_some_and(|at| at <= self.now());
+        lookup.set(Lookup { is_expired, ..Lookup::found(found, shard) });
+        if is_expired { None } else { Some(entry) }
     }
 
-    /// The same, not inlined: for commands that write. Those that read are the shortest and most frequent.
-    #[inline(never)]
-    pub(super) fn find_to_write(&mut self, key: usize, touches: bool) -> Option<Found> {
-        self.find(key, touches)
+    /// Notes an access to an entry. Its time is set after the command.
+    #[inline(always)]
+    fn accessed<'a>(&'a self, key: usize, entry: Option<Entry<'a>>) -> Option<Entry<'a>> {
+        if let Some(entry) = &entry
+            && entry.accessed() != self.commit.lru_clock
+        {
+            self.note_access(key);
+        }
+        entry
     }
 
     #[cold]
-    fn found_again(&mut self, key: usize, touches: bool) -> Option<Found> {
-        let found = self.lookups[key].found;
-        if let (Some(found), true) = (found, touches) {
-            self.touch(key, found);
+    fn note_access(&self, key: usize) {
+        let lookup = &self.lookups[key];
+        lookup.set(Lookup { is_accessed: true, ..lookup.get() });
+        self.commit.has_accesses.set(true);
+    }
+
+    /// Sets the access times of the entries that were read, unless the client has turned that off.
+    #[cold]
+    pub(in super::super) fn touch_accessed(&mut self) {
+        self.commit.has_accesses.set(false);
+        if self.session.extensions().get::<NoTouch>().is_some() {
+            return;
+        }
+        for key in 0..self.keys.len() {
+            let lookup = self.lookups[key].take();
+            let shard = self.shards.at_mut(self.keys[key].shard);
+            if lookup.is_accessed
+                && lookup.is_valid(shard)
+                && let Some(found) = lookup.found
+            {
+                shard.touch(found, self.commit.lru_clock);
+            }
+        }
+    }
+
+    /// Where the entry is, for a command that writes it. An expired one is removed. Not inlined: commands that read are the
+    /// shortest and most frequent.
+    #[inline(never)]
+    pub(super) fn find_to_write(&mut self, key: usize) -> Option<Found> {
+        self.search(key);
+        let Lookup { found, is_expired, .. } = self.lookups[key].get();
+        if is_expired && let Some(found) = found {
+            self.remove_expired(key, found);
+            return None;
         }
         found
     }
 
-    #[inline(never)]
-    fn touch(&mut self, key: usize, found: Found) {
-        if self.touches() {
-            let lru_clock = self.commit.lru_clock;
-            self.shards.at(self.keys[key].shard).touch(found, lru_clock);
-        }
-    }
-
-    /// Hides an expired entry from a command that reads, and removes it for one that writes.
     #[cold]
-    fn hide(&mut self, key: usize, found: Found) -> Option<Found> {
+    fn remove_expired(&mut self, key: usize, found: Found) {
         let slot = &self.keys[key];
-        let shard = self.shards.at(slot.shard);
-        if !self.row.flags().has(Flags::WRITE) {
-            self.lookups[key].remember(None, shard.version());
-            return None;
-        }
-        shard.count_expired();
+        self.shards.at_mut(slot.shard).count_expired();
         self.remove_found(key, found, Event::EXPIRED);
         if self.commit.is_observed() {
             self.commit.record(slot.database as usize, Command::new("DEL").arg(slot.name));
         }
-        None
     }
 }
 
 impl Lookup {
-    #[inline]
-    fn remember(&mut self, found: Option<Found>, version: u32) {
-        *self = Self { is_known: true, version, found };
+    fn missing(shard: &Shard) -> Self {
+        Self { is_known: true, version: shard.version(), ..Self::default() }
+    }
+
+    #[inline(always)]
+    fn found(found: Found, shard: &Shard) -> Self {
+        Self { found: Some(found), ..Self::missing(shard) }
+    }
+
+    #[inline(always)]
+    fn is_valid(self, shard: &Shard) -> bool {
+        self.is_known && self.version == shard.version()
+    }
+
+    /// Where the entry is, if it has not expired.
+    fn live(self) -> Option<Found> {
+        self.found.filter(|_| !self.is_expired)
     }
 }
 

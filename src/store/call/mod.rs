@@ -7,7 +7,7 @@ mod database;
 mod edit;
 mod keys;
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use kvstore_protocol::{CommandError, Session};
 
@@ -22,8 +22,6 @@ use super::{
     spec::{Scope, Spec},
     state::StoreState,
 };
-use crate::server::NoTouch;
-
 
 pub(crate) use keys::OwnedEntry;
 
@@ -41,7 +39,7 @@ pub(crate) struct Call<'c> {
     pub(super) shards: Shards<'c>,
     pub(super) keys: &'c [KeySlot<'c>],
     /// One for each key.
-    pub(super) lookups: &'c mut [Lookup],
+    pub(super) lookups: &'c [Cell<Lookup>],
     pub(super) commit: &'c mut Commit,
 }
 
@@ -58,9 +56,13 @@ pub(super) struct KeySlot<'c> {
 /// Where the entry of a key is, once it was searched for. Valid as long as the shard has this version.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lookup {
-    is_known: bool,
-    version: u32,
     found: Option<Found>,
+    version: u32,
+    is_known: bool,
+    /// Whether the entry has expired: commands that read do not see it, those that write remove it.
+    is_expired: bool,
+    /// Whether a client has read the entry, whose access time is set after the command.
+    is_accessed: bool,
 }
 
 impl<'c> KeySlot<'c> {
@@ -105,13 +107,13 @@ impl<'c> Call<'c> {
     /// The time since the Unix epoch. It is the same during the whole commit, and never less than that of an earlier commit
     /// in one of its shards.
     #[inline]
-    pub(crate) fn time(&mut self) -> Duration {
-        self.store.time_of(self.commit, &mut self.shards)
+    pub(crate) fn time(&self) -> Duration {
+        self.store.time_of(self.commit, &self.shards)
     }
 
     /// The time in milliseconds since the Unix epoch.
     #[inline]
-    pub(crate) fn now(&mut self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.time().as_millis() as u64
     }
 
@@ -138,20 +140,31 @@ impl<'c> Call<'c> {
         Err(CommandError::new("ERR", "the command takes long"))
     }
 
+    /// Ends the call of one of several commands.
+    pub(super) fn end(&mut self) {
+        if self.commit.has_accesses.get() {
+            self.touch_accessed();
+        }
+        self.record();
+    }
+
     /// Records the command, if it has changed something.
     #[inline]
-    pub(super) fn record(&mut self) {
+    fn record(&mut self) {
         if self.commit.has_unrecorded() {
             self.commit.record(self.database, self.args.command().clone());
         }
     }
 
-    /// Records the command, which is a commit of its own, and tells its changes. The locks are still held.
+    /// Ends the call of a command that is a commit of its own: records it, and tells its changes. The locks are still held.
     #[inline(always)]
-    pub(super) fn tell_alone(&mut self) {
+    pub(super) fn end_alone(&mut self) {
+        if self.commit.has_accesses.get() {
+            self.touch_accessed();
+        }
         if self.commit.is_observed() {
             self.record();
-            self.store.tell_all(self.commit, &mut self.shards);
+            self.store.tell_all(self.commit, &self.shards);
         }
     }
 
@@ -162,7 +175,7 @@ impl<'c> Call<'c> {
     pub(super) fn check_sealed(&mut self) -> Result<(), CommandError> {
         if self.spec().scope == Scope::Keys {
             for key in self.keys {
-                self.shards.at(key.shard).unsealed()?;
+                self.shards.at_mut(key.shard).unsealed()?;
             }
         }
         Ok(())
@@ -173,7 +186,7 @@ impl<'c> Call<'c> {
         self.touch_watched(database, &[database]);
         let mut is_change = false;
         for index in self.store.databases.shards_of(database) {
-            let shard = self.shards.at(self.shards.position_of(index));
+            let shard = self.shards.at_mut(self.shards.position_of(index));
             is_change |= shard.len() > 0;
             if shard.len() > 0 || shard.is_sealed() {
                 self.commit.garbage.add_shard(shard.clear());
@@ -204,13 +217,10 @@ impl<'c> Call<'c> {
     /// Tells the clients that watch a key of `database`, which is about to change as a whole, if the key exists there or in
     /// the database whose keys it gets.
     fn touch_watched(&mut self, database: usize, databases: &[usize]) {
-        if self.store.watches.is_empty() {
-            return;
-        }
         for key in self.store.watches.keys_of(database) {
             let exists = databases.iter().any(|database| {
                 let Location { hash, shard } = self.store.databases.locate(KeyRef { database: *database, name: &key });
-                self.shards.peek(self.shards.position_of(shard)).find(hash, &key).is_some()
+                self.shards.at(self.shards.position_of(shard)).find(hash, &key).is_some()
             });
             if exists {
                 self.store.watches.touch(database, &key);
@@ -230,11 +240,6 @@ impl<'c> Call<'c> {
     /// Tells that a database was changed as a whole.
     pub(crate) fn tell_database(&mut self, database: usize, event: Event) {
         self.commit.add(database, None, event);
-    }
-
-    /// Whether reading a key is an access.
-    fn touches(&self) -> bool {
-        self.session.extensions().get::<NoTouch>().is_none()
     }
 }
 

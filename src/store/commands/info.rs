@@ -132,7 +132,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     }
     let mut total = Statistics::default();
     for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |shard| total += shard.statistics);
+        call.for_each_shard(database, |shard| total += shard.statistics());
     }
     fields.add("expired_keys", total.expired);
     fields.add("evicted_keys", 0);

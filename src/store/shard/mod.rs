@@ -18,7 +18,7 @@ mod record;
 mod slab;
 mod table;
 
-use std::{ops::AddAssign, time::Duration};
+use std::{cell::Cell, ops::AddAssign, time::Duration};
 
 use super::value::{NewValue, Value};
 use expiry_wheel::Due;
@@ -34,13 +34,15 @@ pub(crate) struct Shard {
     hasher: Hasher,
     table: Table,
     heap: Heap,
-    pub(super) statistics: Statistics,
+    hits: Cell<u64>,
+    misses: Cell<u64>,
+    expired: u64,
     /// Changes whenever an entry may be at another position.
     version: u32,
     /// Whether a panic may have left the shard inconsistent.
     is_sealed: bool,
     /// The time of the latest commit that asked for it.
-    latest: Duration,
+    latest: Cell<Duration>,
 }
 
 /// Counts that INFO shows.
@@ -66,25 +68,18 @@ impl AddAssign for Statistics {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found(Position);
 
-/// What a search reads of the entry on its way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts {
-    /// The expiry, in milliseconds since the Unix epoch.
-    pub(crate) expires_at: Option<u64>,
-    /// The time of the last access, in seconds since the Unix epoch.
-    pub(crate) accessed: u32,
-}
-
 impl Shard {
     pub(super) fn new(hasher: Hasher) -> Self {
         Self {
             hasher,
             table: Table::default(),
             heap: Heap::default(),
-            statistics: Statistics::default(),
+            hits: Cell::new(0),
+            misses: Cell::new(0),
+            expired: 0,
             version: 0,
             is_sealed: false,
-            latest: Duration::ZERO,
+            latest: Cell::new(Duration::ZERO),
         }
     }
 
@@ -107,9 +102,22 @@ impl Shard {
     }
 
     /// The time, or that of the latest commit if the clock was set back. Remembers it.
-    pub(crate) fn not_before(&mut self, now: Duration) -> Duration {
-        self.latest = self.latest.max(now);
-        self.latest
+    pub(crate) fn not_before(&self, now: Duration) -> Duration {
+        self.latest.set(self.latest.get().max(now));
+        self.latest.get()
+    }
+
+    /// Hits, misses and expired keys so far.
+    pub(super) fn statistics(&self) -> Statistics {
+        Statistics { hits: self.hits.get(), misses: self.misses.get(), expired: self.expired }
+    }
+
+    /// Sets the statistics.
+    pub(super) fn set_statistics(&mut self, statistics: Statistics) {
+        let Statistics { hits, misses, expired } = statistics;
+        self.hits.set(hits);
+        self.misses.set(misses);
+        self.expired = expired;
     }
 
     /// The number of entries.
@@ -129,9 +137,9 @@ impl Shard {
 
     /// Finds the entry of a key, also an expired one.
     #[inline(always)]
-    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Found, Facts)> {
-        let (position, facts) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
-        Some((Found(position), facts))
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Found, Entry<'_>)> {
+        let (position, entry) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
+        Some((Found(position), entry))
     }
 
     /// The entry at a position.
@@ -142,16 +150,14 @@ impl Shard {
 
     /// Counts a hit or a miss.
     #[inline]
-    pub(crate) fn count(&mut self, is_hit: bool) {
-        match is_hit {
-            true => self.statistics.hits += 1,
-            false => self.statistics.misses += 1,
-        }
+    pub(crate) fn count(&self, is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
     }
 
     /// Counts an entry that was removed because it had expired.
     pub(crate) fn count_expired(&mut self) {
-        self.statistics.expired += 1;
+        self.expired += 1;
     }
 
     /// Sets the time of the last access.
@@ -225,7 +231,8 @@ impl Shard {
 
     /// Takes out all entries. The statistics and the time stay. A sealed shard can be used again.
     pub(super) fn clear(&mut self) -> Self {
-        let mut new = Self { statistics: self.statistics, latest: self.latest, ..Self::new(self.hasher.clone()) };
+        let mut new = Self { latest: self.latest.clone(), ..Self::new(self.hasher.clone()) };
+        new.set_statistics(self.statistics());
         new.table.walks = self.table.walks;
         new.version = self.version.wrapping_add(1);
         std::mem::replace(self, new)
@@ -237,9 +244,9 @@ impl Shard {
         std::mem::swap(&mut self.table.walks, &mut other.table.walks);
         std::mem::swap(&mut self.heap, &mut other.heap);
         std::mem::swap(&mut self.is_sealed, &mut other.is_sealed);
-        let latest = self.latest.max(other.latest);
+        let latest = self.latest.get().max(other.latest.get());
         for shard in [self, other] {
-            shard.latest = latest;
+            shard.latest.set(latest);
             shard.version = shard.version.wrapping_add(1);
         }
     }
@@ -315,19 +322,19 @@ impl Shard {
     }
 }
 
-/// Recognizes the record of a key, and reads its expiry and its last access.
-struct WithKey<'a> {
+/// Recognizes the record of a key.
+struct WithKey<'a, 'k> {
     heap: &'a Heap,
-    key: &'a [u8],
+    key: &'k [u8],
 }
 
-impl Matcher for WithKey<'_> {
-    type Facts = Facts;
+impl<'a> Matcher for WithKey<'a, '_> {
+    type Facts = Entry<'a>;
 
     #[inline(always)]
-    fn matches(&self, handle: u32) -> Option<Self::Facts> {
+    fn matches(&self, handle: u32) -> Option<Entry<'a>> {
         let entry = self.heap.entry(handle);
-        if entry.has_key(self.key) { Some(Facts { expires_at: entry.expires_at(), accessed: entry.accessed() }) } else { None }
+        if entry.has_key(self.key) { Some(entry) } else { None }
     }
 }
 

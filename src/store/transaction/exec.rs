@@ -6,7 +6,7 @@ use kvstore_protocol::{Command, CommandError, Response};
 
 use super::{ClientTransaction, State, queue::Queued};
 use crate::{
-    server::run_queued,
+    server::ConnectionLayer,
     store::{
         args::Args,
         commit::Commit,
@@ -51,16 +51,16 @@ impl StoreState {
         };
         let mut commit = self.begin(Patience::Long);
         let is_broken = state.watch.is_broken() || {
-            let now = self.time_of(&mut commit, &mut Shards::Many(&mut held)).as_millis() as u64;
+            let now = self.time_of(&commit, &Shards::Many(&mut held)).as_millis() as u64;
             state.watch.has_expired(now, &held, self)
         };
         if is_broken {
             return Ok(Response::NullArray);
         }
         let answers = self.run_all(commands, exec, &mut held, &mut commit);
-        self.tell_all(&mut commit, &mut Shards::Many(&mut held));
+        self.tell_all(&mut commit, &Shards::Many(&mut held));
         drop(held);
-        self.discard(commit);
+        self.discard(&mut commit);
         Ok(Response::Array(answers))
     }
 
@@ -100,7 +100,8 @@ impl StoreState {
                 self.execute_held((row, command, database), held, commit).unwrap_or_else(Response::from)
             }
             None => {
-                let ran = run_queued(command.clone().in_session(Arc::clone(&session), exec.number()));
+                let command = command.clone().in_session(Arc::clone(&session), exec.number());
+                let Some(ran) = ConnectionLayer::run_queued(&command) else { return Response::Null };
                 session = ran.session;
                 ran.response
             }

@@ -63,9 +63,13 @@ impl Call<'_> {
     /// # Errors
     /// If they are already.
     pub(super) fn begin_transaction(&mut self) -> Result<(), CommandError> {
-        self.with_client(|transaction, _| match transaction.begin() {
-            true => Ok(()),
-            false => Err(CommandError::err("MULTI calls can not be nested")),
+        self.with_client(|transaction, state| {
+            if !transaction.begin() {
+                return Err(CommandError::err("MULTI calls can not be nested"));
+            }
+            // The one before may have been ended by an error to EXEC, which has not run then.
+            state.queue.clear();
+            Ok(())
         })
     }
 

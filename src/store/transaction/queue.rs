@@ -3,7 +3,7 @@
 use kvstore_protocol::{Command, CommandError, catalog::Flags};
 
 use crate::{
-    server::queueable,
+    server::ConnectionLayer,
     store::{command_table::Row, state::StoreState},
 };
 
@@ -62,7 +62,7 @@ impl Queue {
 
 /// The row of a command that can be executed in a transaction; `None` for a command of the connection.
 fn row_of(command: &Command, store: &StoreState) -> Result<Option<&'static Row>, CommandError> {
-    if let Some(checked) = queueable(command) {
+    if let Some(checked) = ConnectionLayer::check_queued(command) {
         return checked.map(|()| None);
     }
     let row = store.row_of(command)?;

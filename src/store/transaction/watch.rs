@@ -37,11 +37,12 @@ pub(super) struct WatchedKey {
 }
 
 /// The flags of the clients that watch a key, by the key.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in super::super) struct WatchTable {
     clients: Mutex<HashMap<(usize, Bytes), Vec<Arc<AtomicBool>>>>,
-    /// The number of keys, which is read without the lock.
-    len: AtomicUsize,
+    /// The number of keys, which is read without the lock, and one more if somebody else observes the store too.
+    observers: AtomicUsize,
+    others: usize,
 }
 
 impl Watch {
@@ -86,15 +87,21 @@ impl WatchedKey {
     fn has_expired(&self, now: u64, held: &HeldShards<'_>, store: &StoreState) -> bool {
         let Location { hash, shard } = store.databases.locate(self.name());
         let found = held.shard(held.position(shard)).find(hash, &self.name);
-        found.is_some_and(|(_, facts)| facts.expires_at.is_some_and(|at| at <= now))
+        found.is_some_and(|(_, entry)| entry.expires_at().is_some_and(|at| at <= now))
     }
 }
 
 impl WatchTable {
-    /// Whether any key is watched. A client begins to watch a key while its lock is held.
+    /// A table without keys. `has_sinks` says whether changes are told to others too.
+    pub(in super::super) fn new(has_sinks: bool) -> Self {
+        let others = usize::from(has_sinks);
+        Self { clients: Mutex::default(), observers: AtomicUsize::new(others), others }
+    }
+
+    /// Whether anybody wants to know of changes. A client begins to watch a key while its lock is held.
     #[inline]
-    pub(in super::super) fn is_empty(&self) -> bool {
-        self.len.load(Ordering::Relaxed) == 0
+    pub(in super::super) fn has_observers(&self) -> bool {
+        self.observers.load(Ordering::Relaxed) > 0
     }
 
     /// Tells the clients that watch a changed key. For a database that was changed as a whole, see
@@ -123,7 +130,7 @@ impl WatchTable {
     fn add(&self, key: (usize, Bytes), client: Arc<AtomicBool>) {
         let mut clients = self.clients.lock();
         clients.entry(key).or_default().push(client);
-        self.len.store(clients.len(), Ordering::Relaxed);
+        self.observers.store(clients.len() + self.others, Ordering::Relaxed);
     }
 
     fn remove(&self, key: (usize, Bytes), client: &Arc<AtomicBool>) {
@@ -134,7 +141,7 @@ impl WatchTable {
                 clients.remove(&key);
             }
         }
-        self.len.store(clients.len(), Ordering::Relaxed);
+        self.observers.store(clients.len() + self.others, Ordering::Relaxed);
     }
 }
 

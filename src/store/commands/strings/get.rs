@@ -68,7 +68,8 @@ const MGET: Spec = Spec::new("MGET", mget)
     .about("Returns the strings of several keys.", "1.0.0");
 
 fn mget(call: &mut Call<'_>) -> Answer {
-    Ok(Response::array(call.get_all::<StringValue>().map(|string| StringRef::answer(string.ok().flatten()))))
+    let call = &*call;
+    Ok(Response::array((0..call.keys()).map(|key| StringRef::answer(call.get::<StringValue>(key).ok().flatten()))))
 }
 
 /// `STRLEN key`: the length of the string in bytes; 0 if the key is missing.
