@@ -152,9 +152,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Calls the next command, if it may be called now. Returns false if it may not.
     fn call_next(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((command, tag, exclusivity)) = self.reader.queue.next() else { return false };
+        let Some((command, tag, _)) = self.reader.queue.next() else { return false };
         let shared = self.client.shared();
-        if !self.caller.in_flight.is_empty() && !self.may_join(command, exclusivity) {
+        if !self.caller.in_flight.is_empty() && !self.may_join() {
             return false;
         }
         if let Some(response) = self.codec.answer(command, tag) {
@@ -174,7 +174,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     /// Whether the next command may be called while others are in flight.
-    fn may_join(&self, command: &Command, exclusivity: Exclusivity) -> bool {
+    #[inline(never)]
+    fn may_join(&self) -> bool {
+        let Some((command, _, exclusivity)) = self.reader.queue.next() else { return false };
         let exclusivity = exclusivity_within(&self.client.session, exclusivity);
         let output = self.writer.output.remaining() + self.caller.in_flight.answer_bytes();
         output < self.output_bound() && self.caller.admits(command, exclusivity, &self.client.shared().settings)
