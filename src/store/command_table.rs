@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use kvstore_protocol::{
     Command, CommandError,
-    catalog::{CommandId, Flags, KnownCommand, find_subcommand},
+    catalog::{CommandId, Flags, KeyFlags, KeySpec, KnownCommand, find_subcommand},
 };
 
 use super::{
@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(crate) known: &'static KnownCommand,
     /// The name as errors show it: `get`, `config|get`.
     pub(crate) name: String,
+    /// Whether it may need more memory in the shards of its keys: it writes them, and does more than to remove them.
+    pub(super) grows: bool,
     /// The numbers of words with which a command has one key alone. Empty if there are none.
     one_key: OneKey,
     subs: Vec<Row>,
@@ -62,7 +64,9 @@ impl Row {
             Some(parent) => format!("{parent}|{}", spec.name.to_lowercase()),
         };
         let subs = spec.subs.iter().map(|sub| Self::new(sub, known.subcommand(sub.name.as_bytes()), Some(&name)));
-        Self { one_key: one_key(spec, known), subs: subs.collect(), spec, known, name }
+        let removes = |keys: &KeySpec| keys.flags().has(KeyFlags::DELETE);
+        let grows = known.flags().has(Flags::WRITE) && !known.key_specs().iter().all(removes);
+        Self { one_key: one_key(spec, known), grows, subs: subs.collect(), spec, known, name }
     }
 
     /// The row for a command: this one, or that of one of its sub-commands.

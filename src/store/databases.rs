@@ -151,7 +151,28 @@ impl Databases {
     }
 }
 
+const FULL: CommandError =
+    CommandError::new("OOM", "command not allowed when the keys and short strings of a shard take over 30 GiB");
+
 impl Shard {
+    /// Whether a command may be executed here. `grows` says whether it may need more memory.
+    ///
+    /// # Errors
+    /// `MISCONF` if the shard is sealed, `OOM` if it is full.
+    #[inline(always)]
+    pub(super) fn check(&self, grows: bool) -> Result<(), CommandError> {
+        if self.is_restricted() { self.check_restricted(grows) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn check_restricted(&self, grows: bool) -> Result<(), CommandError> {
+        match self.is_sealed() {
+            true => Err(SEALED),
+            false if grows => Err(FULL),
+            false => Ok(()),
+        }
+    }
+
     /// The shard, if it is not sealed.
     ///
     /// # Errors

@@ -102,7 +102,7 @@ impl StoreState {
         let Some(mut locked) = self.databases.lock_for(shard, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
-        locked.unsealed()?;
+        locked.check(row.grows)?;
         let mut commit = self.begin(attempt.patience);
         let keys = [KeySlot::new(name, hash, 0, database)];
         let (shards, lookups) = (Shards::One(&mut locked), &[Cell::new(Lookup::default())]);
@@ -155,7 +155,7 @@ impl StoreState {
         let lookups = &lookups(&keys);
         let mut call =
             Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
-        let answer = call.check_sealed().and_then(|()| (row.spec.run)(&mut call));
+        let answer = call.check_shards().and_then(|()| (row.spec.run)(&mut call));
         call.end_alone();
         drop(held);
         attempt.note(&answer, &commit);
@@ -176,7 +176,7 @@ impl StoreState {
         let shards = Shards::Many(held);
         let lookups = &lookups(&keys);
         let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit };
-        call.check_sealed()?;
+        call.check_shards()?;
         let answer = (row.spec.run)(&mut call);
         call.end();
         answer
@@ -192,4 +192,97 @@ fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Cell<Lookup>> {
 pub(super) fn may_take_long(row: &Row, command: &Command) -> bool {
     let says_so = row.spec.may_take_long.is_some_and(|may_take_long| may_take_long(&Args::new(command)));
     says_so || command.len() > MAX_SHORT_WORDS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use crate::store::{databases::KeyRef, testing::TestStore};
+
+    const SEALED: &str =
+        "-MISCONF a command failed while it changed the data here: FLUSHALL removes what may be damaged";
+    const FULL: &str = "-OOM command not allowed when the keys and short strings of a shard take over 30 GiB";
+
+    fn shard_of(store: &TestStore, key: &str) -> usize {
+        store.store().handle.databases.locate(KeyRef { database: 0, name: key.as_bytes() }).shard
+    }
+
+    /// A key in another shard than `key`.
+    fn other_than(store: &TestStore, key: &str) -> String {
+        let mut others = (0..).map(|number| number.to_string());
+        others.find(|other| shard_of(store, other) != shard_of(store, key)).expect("a key in another shard")
+    }
+
+    #[test]
+    fn a_panic_under_a_lock_seals_the_shard_until_it_is_flushed() {
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK")]);
+        let databases = &store.store().handle.databases;
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _lock = databases.lock_any(shard_of(&store, "k"));
+            panic!("a command that fails");
+        }));
+        assert!(panicked.is_err());
+        let other = other_than(&store, "k");
+        store.check([
+            ("GET k", SEALED),
+            ("SET k w", SEALED),
+            ("MGET k other", SEALED),
+            ("DBSIZE", SEALED),
+            ("KEYS *", SEALED),
+            ("SCAN 0", SEALED),
+            ("RANDOMKEY", SEALED),
+            (&format!("SET {other} v"), "+OK"),
+            (&format!("GET {other}"), "\"v\""),
+        ]);
+        store.remove_expired();
+        let mut client = store.client();
+        client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), (&format!("GET {other}"), "+QUEUED")]);
+        client.check([("EXEC", &*format!("[{SEALED}, \"v\"]"))]);
+        store.check([("FLUSHALL", "+OK"), ("SET k w", "+OK"), ("GET k", "\"w\""), ("DBSIZE", ":1")]);
+    }
+
+    #[test]
+    fn a_full_shard_takes_nothing_more_but_lets_go() {
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK")]);
+        store.store().handle.databases.lock_any(shard_of(&store, "k")).set_full_from(1);
+        let other = other_than(&store, "k");
+        store.check([
+            ("SET k w", FULL),
+            ("APPEND k w", FULL),
+            ("EXPIRE k 10", FULL),
+            (&format!("MSET {other} 1 k 2"), FULL),
+            (&format!("EXISTS {other}"), ":0"),
+            (&format!("SET {other} 1"), "+OK"),
+            ("GET k", "\"v\""),
+            ("DEL k", ":1"),
+            ("SET k w", "+OK"),
+        ]);
+    }
+
+    #[test]
+    fn the_memory_of_entries_is_counted_and_given_back() {
+        let store = TestStore::with_threads(1);
+        let memory = || store.store().handle.databases.lock_any(0).memory();
+        let long = "x".repeat(5000);
+        for (value, expected) in [("short", 10_000..60_000), (&long, 500_000..560_000)] {
+            for key in 0..100 {
+                store.answer(&format!("SET {} {value}", format!("key:{key}:").repeat(40)));
+            }
+            assert!(expected.contains(&memory()), "{} for {} bytes", memory(), value.len());
+        }
+        store.answer("SET key v");
+        for key in 0..100 {
+            store.answer(&format!("APPEND {} {long}", format!("key:{key}:").repeat(40)));
+        }
+        assert!((1_000_000..2_200_000).contains(&memory()), "{}", memory());
+        for key in 0..100 {
+            store.answer(&format!("DEL {}", format!("key:{key}:").repeat(40)));
+        }
+        assert!(memory() < 100_000, "{}", memory());
+        store.check([("FLUSHALL", "+OK")]);
+        assert!(memory() < 1000, "{}", memory());
+    }
 }

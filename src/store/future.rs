@@ -152,3 +152,98 @@ impl fmt::Debug for ResponseFuture {
         f.debug_tuple("ResponseFuture").field(&self.command).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, task::Waker};
+
+    use tower::{Service, ServiceExt};
+
+    use super::*;
+    use crate::store::{
+        databases::KeyRef,
+        testing::{TestStore, command},
+    };
+
+    fn poll(future: &mut ResponseFuture) -> Option<String> {
+        match Pin::new(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(response)) => Some(response.to_string()),
+        }
+    }
+
+    fn call(store: &TestStore, line: &str) -> ResponseFuture {
+        store.store().clone().call(command(line))
+    }
+
+    /// A command with several hundred keys, which takes long.
+    fn long_mset() -> String {
+        (0..600).fold("MSET".to_owned(), |line, key| format!("{line} key:{key} v"))
+    }
+
+    #[test]
+    fn a_command_whose_lock_a_long_one_holds_waits_without_a_thread() {
+        let store = TestStore::new();
+        let databases = &store.store().handle.databases;
+        let shard = databases.locate(KeyRef { database: 0, name: b"k" }).shard;
+        let gate = databases.gate.raise();
+        let lock = databases.lock_any(shard);
+        let (mut get, mut mget) = (call(&store, "GET k"), call(&store, "MGET a b c d e f g h k"));
+        assert_eq!((poll(&mut get), poll(&mut mget)), (None, None));
+        // Others are served meanwhile.
+        let other = (0..).map(|key| format!("{key}")).find(|key| {
+            databases.locate(KeyRef { database: 0, name: key.as_bytes() }).shard != shard
+        });
+        assert_eq!(poll(&mut call(&store, &format!("SET {} v", other.expect("a key")))).as_deref(), Some("+OK"));
+        assert_eq!(poll(&mut get), None);
+        drop(lock);
+        drop(gate);
+        assert_eq!(poll(&mut get).as_deref(), Some("(nil)"));
+        assert!(poll(&mut mget).is_some_and(|answer| answer.starts_with("[(nil)")));
+    }
+
+    #[tokio::test]
+    async fn a_long_command_is_executed_by_a_thread_of_the_store() {
+        let store = TestStore::new();
+        let mut mset = call(&store, &long_mset());
+        assert_eq!(poll(&mut mset), None);
+        assert_eq!(mset.await, Ok(Response::ok()));
+        let keys = store.store().clone().oneshot(command("KEYS key:1?")).await;
+        assert!(matches!(keys.map(Response::unpacked), Ok(Response::Array(keys)) if keys.len() == 10));
+        store.check([("DBSIZE", ":600")]);
+    }
+
+    #[test]
+    fn a_long_command_whose_future_is_dropped_before_it_begins_never_begins() {
+        let store = TestStore::new();
+        let (begin, begun) = mpsc::channel::<()>();
+        store.store().handle.long.run(move || begun.recv().unwrap_or_default());
+        let mut mset = call(&store, &long_mset());
+        assert_eq!(poll(&mut mset), None);
+        drop(mset);
+        begin.send(()).unwrap();
+        let (end, ended) = mpsc::channel();
+        store.store().handle.long.run(move || end.send(()).unwrap());
+        ended.recv().unwrap();
+        store.check([("DBSIZE", ":0")]);
+    }
+
+    #[test]
+    #[should_panic(expected = "is not polled after it has completed")]
+    fn a_future_is_not_polled_after_its_end() {
+        let mut get = call(&TestStore::new(), "GET k");
+        assert!(poll(&mut get).is_some());
+        poll(&mut get);
+    }
+
+    #[test]
+    fn a_command_is_executed_by_its_poll_and_once() {
+        let store = TestStore::new();
+        let mut incr = call(&store, "INCR n");
+        drop(call(&store, "INCR n"));
+        store.check([("EXISTS n", ":0")]);
+        assert_eq!(poll(&mut incr).as_deref(), Some(":1"));
+        drop(incr);
+        store.check([("GET n", "\"1\"")]);
+    }
+}

@@ -104,10 +104,9 @@ impl TestStore {
         self.database = database;
     }
 
-    /// Executes a command of words between spaces; `''` is an empty word.
+    /// Executes a command of words between spaces.
     pub(crate) fn answer(&self, line: &str) -> Response {
-        let mut words = line.split(' ').map(|word| if word == "''" { "" } else { word });
-        self.answer_to(Command::new(words.next().expect("a name")).with_args(words))
+        self.answer_to(command(line))
     }
 
     pub(crate) fn answer_to(&self, command: Command) -> Response {
@@ -126,6 +125,12 @@ impl TestStore {
     }
 }
 
+/// A command of words between spaces; `''` is an empty word.
+pub(crate) fn command(line: &str) -> Command {
+    let mut words = line.split(' ').map(|word| if word == "''" { "" } else { word });
+    Command::new(words.next().expect("a name")).with_args(words)
+}
+
 /// A connection: a session that the commands change, and that the store queues transactions for.
 pub(crate) struct TestClient<'a> {
     store: &'a TestStore,
@@ -134,10 +139,9 @@ pub(crate) struct TestClient<'a> {
 }
 
 impl TestClient<'_> {
-    /// Executes a command of words between spaces, as the transport does: an error aborts a transaction.
+    /// Executes a command of words between spaces.
     pub(crate) fn answer(&mut self, line: &str) -> Response {
-        let mut words = line.split(' ').map(|word| if word == "''" { "" } else { word });
-        self.answer_to(Command::new(words.next().expect("a name")).with_args(words))
+        self.answer_to(command(line))
     }
 
     pub(crate) fn answer_to(&mut self, command: Command) -> Response {

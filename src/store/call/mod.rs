@@ -19,7 +19,7 @@ use super::{
     databases::{KeyRef, Location},
     held::Shards,
     shard::Found,
-    spec::{Scope, Spec},
+    spec::Spec,
     state::StoreState,
 };
 
@@ -168,17 +168,12 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Whether the shards of the keys can be used.
+    /// Whether the command may be executed in the shards of its keys.
     ///
     /// # Errors
-    /// `MISCONF` if one is sealed.
-    pub(super) fn check_sealed(&mut self) -> Result<(), CommandError> {
-        if self.spec().scope == Scope::Keys {
-            for key in self.keys {
-                self.shards.at_mut(key.shard).unsealed()?;
-            }
-        }
-        Ok(())
+    /// `MISCONF` if one is sealed, `OOM` if one is full and the command may need more memory.
+    pub(super) fn check_shards(&self) -> Result<(), CommandError> {
+        self.keys.iter().try_for_each(|key| self.shards.at(key.shard).check(self.row.grows))
     }
 
     /// Removes all entries of a database.

@@ -95,6 +95,18 @@ impl Shard {
         self.is_sealed
     }
 
+    /// Whether some commands are refused: the shard is sealed, or full.
+    #[inline(always)]
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.is_sealed || self.heap.is_full()
+    }
+
+    /// Lets the shard be full from `chunks` chunks of records on.
+    #[cfg(test)]
+    pub(crate) fn set_full_from(&mut self, chunks: usize) {
+        self.heap.set_full_from(chunks);
+    }
+
     /// Refuses all commands until the shard is cleared.
     #[cold]
     pub(crate) fn seal(&mut self) {

@@ -21,6 +21,10 @@ const FIRST_CHUNK: usize = 512;
 /// The number of bits of a handle that are the granule in the chunk. The others are the number of the chunk.
 const GRANULE_BITS: u32 = (CHUNK / GRANULE).ilog2();
 
+/// The number of chunks from which on nothing more should be stored. What is left is for the commands that are under way, and
+/// for records that move.
+const FULL: usize = MAX_CHUNKS / 16 * 15;
+
 /// The most chunks: all but the last number, so that no handle is `u32::MAX`.
 const MAX_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
 
@@ -38,6 +42,9 @@ pub(super) struct Slab {
     spare: Option<Vec<u8>>,
     /// The bytes of all chunks.
     allocated: usize,
+    /// How many more chunks than [`FULL`] count as too many, for tests.
+    #[cfg(test)]
+    pub(super) lowered_by: usize,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +63,21 @@ struct Class {
 }
 
 impl Slab {
+    /// Whether nothing more should be stored: the records take over 30 GiB.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        let used = self.chunks.len() - self.vacant.len();
+        #[cfg(test)]
+        let used = used + self.lowered_by;
+        used > FULL
+    }
+
+    /// Lets the slab be full from `chunks` chunks on.
+    #[cfg(test)]
+    pub(super) fn set_full_from(&mut self, chunks: usize) {
+        self.lowered_by = FULL + 1 - chunks;
+    }
+
     /// Allocates a record of so many granules. Its bytes are arbitrary.
     ///
     /// # Panics

@@ -136,27 +136,6 @@ mod tests {
     }
 
     #[test]
-    fn commands_of_every_scope_run_over_the_same_locks() {
-        let store = TestStore::with_threads(4);
-        let mut client = store.client();
-        client.check([("MSET a 1 b 2 c 3", "+OK"), ("MULTI", "+OK")]);
-        let lines = [
-            "DBSIZE", "RENAME a d", "KEYS [ad]", "MGET b c d", "COPY b b DB 3", "SELECT 3", "GET b", "KEYS *", "SELECT 0",
-            "MOVE c 5", "SCAN 0 COUNT 100 MATCH d", "RANDOMKEY", "SWAPDB 0 5", "GET c", "FLUSHDB", "DBSIZE", "SWAPDB 5 0",
-            "DBSIZE", "FLUSHALL", "DBSIZE", "INFO replication", "CONFIG RESETSTAT", "TIME", "PING",
-        ];
-        for line in lines {
-            assert_eq!(client.answer(line).to_string(), "+QUEUED", "{line}");
-        }
-        let answers = client.answer("EXEC").to_string();
-        let first = "[:3, +OK, [\"d\"], [\"2\", \"3\", \"1\"], :1, ";
-        assert!(answers.starts_with(first), "{answers}");
-        assert!(answers.contains("\"2\", [\"b\"], "), "{answers}");
-        assert!(answers.ends_with("+PONG]"), "{answers}");
-        client.check([("DBSIZE", ":0")]);
-    }
-
-    #[test]
     fn an_error_at_queueing_aborts_and_one_at_run_time_does_not() {
         let store = TestStore::new();
         let mut client = store.client();

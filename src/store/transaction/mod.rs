@@ -133,7 +133,7 @@ impl StoreState {
     /// Queues a command of a connection that is in a transaction. Returns `None` if it is to be executed at once.
     pub(super) fn queue(&self, command: &Command) -> Option<Result<(), CommandError>> {
         let Some((transaction, client)) = ClientTransaction::of(command.session(), self) else {
-            return Some(Err(queue::NOT_ALLOWED));
+            return Some(Err(CommandError::NOT_IN_TRANSACTION));
         };
         let queued = client.state.lock().queue.push(command, self)?;
         match &queued {

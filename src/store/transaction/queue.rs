@@ -7,9 +7,6 @@ use crate::{
     store::{command_table::Row, state::StoreState},
 };
 
-/// The error for a command that cannot be queued.
-pub(super) const NOT_ALLOWED: CommandError = CommandError::new("ERR", "Command not allowed inside a transaction");
-
 /// The memory that a queued command takes besides its words, in bytes, about.
 const OVERHEAD: usize = 200;
 
@@ -66,7 +63,7 @@ fn row_of(command: &Command, store: &StoreState) -> Result<Option<&'static Row>,
         return checked.map(|()| None);
     }
     let row = store.row_of(command)?;
-    if row.flags().has(Flags::NO_MULTI) { Err(NOT_ALLOWED) } else { Ok(Some(row)) }
+    if row.flags().has(Flags::NO_MULTI) { Err(CommandError::NOT_IN_TRANSACTION) } else { Ok(Some(row)) }
 }
 
 /// The same command with memory of its own.

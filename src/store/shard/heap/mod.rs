@@ -203,6 +203,18 @@ impl Heap {
         Entry::new(self, self.slab.get(handle))
     }
 
+    /// Whether nothing more should be stored.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.slab.is_full()
+    }
+
+    /// Lets the heap be full from `chunks` chunks on.
+    #[cfg(test)]
+    pub(super) fn set_full_from(&mut self, chunks: usize) {
+        self.slab.set_full_from(chunks);
+    }
+
     /// The memory of the entries, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.slab.memory() + self.values.memory() + self.keys.memory() + self.external
