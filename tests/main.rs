@@ -22,6 +22,7 @@ mod routing;
 mod seed;
 mod settled;
 mod shutdown;
+mod store_transactions;
 mod streams_in;
 mod streams_out;
 mod support;

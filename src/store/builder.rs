@@ -31,7 +31,15 @@ impl Builder {
     pub(super) fn new() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let clock = Box::new(SystemClock);
-        Self { databases: 16, threads, clock, random: Rng::new(), config: Vec::new(), sinks: Vec::new(), max_queue: MAX_QUEUE }
+        Self {
+            databases: 16,
+            threads,
+            clock,
+            random: Rng::new(),
+            config: Vec::new(),
+            sinks: Vec::new(),
+            max_queue: MAX_QUEUE,
+        }
     }
 
     /// Sets the number of databases. The default is 16.

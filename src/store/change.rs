@@ -162,7 +162,7 @@ pub trait Sink: fmt::Debug + Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::{Told, TestStore};
+    use crate::store::testing::{TestStore, Told};
 
     /// What the sink was told, as a text: each commit with its events and its commands.
     fn shown(told: &Told) -> String {

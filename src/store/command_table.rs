@@ -75,7 +75,11 @@ impl Row {
     /// If there is no such sub-command, or the arity is wrong.
     #[inline]
     pub(super) fn resolve(&'static self, command: &Command) -> Result<&'static Self, CommandError> {
-        if self.subs.is_empty() && self.known.arity().admits(command.len()) { Ok(self) } else { self.resolve_sub(command) }
+        if self.subs.is_empty() && self.known.arity().admits(command.len()) {
+            Ok(self)
+        } else {
+            self.resolve_sub(command)
+        }
     }
 
     #[cold]

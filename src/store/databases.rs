@@ -53,8 +53,10 @@ pub(crate) struct Databases {
     pub(super) gate: Gate,
 }
 
-const SEALED: CommandError =
-    CommandError::new("MISCONF", "a command failed while it changed the data here: FLUSHALL removes what may be damaged");
+const SEALED: CommandError = CommandError::new(
+    "MISCONF",
+    "a command failed while it changed the data here: FLUSHALL removes what may be damaged",
+);
 
 impl Databases {
     /// `count` empty databases of `shards` shards each, rounded up to a power of two.

@@ -13,7 +13,10 @@ use std::{
 use fastrand::Rng;
 use kvstore_protocol::{Command, Response, Session};
 use parking_lot::Mutex;
-use tokio::sync::oneshot::{self, Receiver};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot::{self, Receiver},
+};
 
 use super::{
     background::Background,
@@ -52,8 +55,10 @@ pub(crate) struct StoreState {
     /// The most memory of the queued commands of a transaction, in bytes.
     pub(super) max_queue: usize,
     pub(super) myself: Weak<Self>,
-    /// Executes what may take long.
-    pub(super) long: Background,
+    /// Held while a command that may take long is executed on another thread, so that there is one at a time.
+    pub(super) long_turn: Mutex<()>,
+    /// Executes what may take long, where there is no runtime.
+    long: Background,
     /// Drops what is large.
     pub(super) dropper: Background,
 }
@@ -84,6 +89,7 @@ impl StoreState {
             watches: WatchTable::new(!sinks.is_empty()),
             sinks,
             commits: AtomicU64::new(0),
+            long_turn: Mutex::new(()),
             long: Background::new("kvstore-long"),
             dropper: Background::new("kvstore-drop"),
             max_queue,
@@ -228,16 +234,23 @@ impl StoreState {
         steps
     }
 
-    /// Has a thread of the store execute a command that may take long. The receiver gets the response, or a panic.
+    /// Has another thread execute a command that may take long, when those before it have ended. The receiver gets the
+    /// response, or a panic.
     pub(super) fn start_long(self: &Arc<Self>, command: Command) -> Receiver<thread::Result<Response>> {
         let (sender, receiver) = oneshot::channel();
         let store = Arc::clone(self);
-        self.long.run(move || {
+        let job = move || {
+            let _turn = store.long_turn.lock();
             // Otherwise nobody waits for it any more, and nothing has begun.
             if !sender.is_closed() {
                 let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute(&command))));
             }
-        });
+        };
+        // The runtime knows of its threads: the paused time of a test does not advance meanwhile.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(job)),
+            Err(_) => self.long.run(job),
+        }
         receiver
     }
 }

@@ -68,7 +68,11 @@ impl Call<'_> {
             let mut cursor = 0;
             loop {
                 cursor = self.with_shard(index, |shard| {
-                    let live = |entry: Entry<'_>| if is_live(&entry, now) { visit(entry) };
+                    let live = |entry: Entry<'_>| {
+                        if is_live(&entry, now) {
+                            visit(entry)
+                        }
+                    };
                     Ok::<u64, CommandError>(shard.unsealed()?.scan_many(cursor, SLICE, live))
                 })?;
                 if cursor == 0 {

@@ -58,7 +58,11 @@ impl<'c> Call<'c> {
     ///
     /// # Errors
     /// `WRONGTYPE` if it has another type.
-    pub(crate) fn edit<T: Editable>(&mut self, key: usize, event: Event) -> Result<Option<Edit<'_, 'c, T>>, CommandError> {
+    pub(crate) fn edit<T: Editable>(
+        &mut self,
+        key: usize,
+        event: Event,
+    ) -> Result<Option<Edit<'_, 'c, T>>, CommandError> {
         let Some(found) = self.find_to_write(key) else { return Ok(None) };
         let shard = self.shards.at_mut(self.keys[key].shard);
         T::read(shard.entry(found))?;

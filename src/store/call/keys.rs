@@ -94,7 +94,8 @@ impl<'c> Call<'c> {
 
     /// Stores an entry that was taken or copied from another key, with its expiry.
     pub(crate) fn put_entry(&mut self, key: usize, entry: OwnedEntry, event: Event) {
-        let write = Write { is_edited: entry.is_edited, ..Write::new(entry.expires_at.map_or(Expiry::Never, Expiry::At)) };
+        let write =
+            Write { is_edited: entry.is_edited, ..Write::new(entry.expires_at.map_or(Expiry::Never, Expiry::At)) };
         match entry.value {
             OwnedValue::Inline(string) => self.write(key, NewValue::Inline(&string), write, event),
             OwnedValue::External(value) => self.write(key, NewValue::External(value), write, event),

@@ -22,12 +22,9 @@ const COMMAND: Spec = Spec::new("COMMAND", all)
     .with_subs(&[
         Spec::new("COUNT", count).about("Returns the number of commands.", "2.8.13"),
         Spec::new("LIST", list).about("Returns the names of the commands.", "7.0.0"),
-        Spec::new("INFO", info)
-            .about("Returns arity, flags and keys of commands.", "2.8.13"),
-        Spec::new("DOCS", docs)
-            .about("Returns the documentation of commands.", "7.0.0"),
-        Spec::new("GETKEYS", getkeys)
-            .about("Extracts the keys of a command.", "2.8.13"),
+        Spec::new("INFO", info).about("Returns arity, flags and keys of commands.", "2.8.13"),
+        Spec::new("DOCS", docs).about("Returns the documentation of commands.", "7.0.0"),
+        Spec::new("GETKEYS", getkeys).about("Extracts the keys of a command.", "2.8.13"),
         Spec::new("GETKEYSANDFLAGS", getkeysandflags)
             .about("Extracts the keys of a command, and how it accesses them.", "7.0.0"),
         Spec::help(&[
@@ -64,9 +61,8 @@ pub fn catalog() -> &'static Catalog {
     &CATALOG
 }
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
-    Catalog::new(rows().map(Row::info).chain(server::connection_commands()))
-});
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::new(rows().map(Row::info).chain(server::connection_commands())));
 
 impl Row {
     /// Describes the command by its row in the catalog of the protocol.

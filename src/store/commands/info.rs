@@ -11,11 +11,7 @@ use crate::{
         call::Call,
         procfs,
         shard::Statistics,
-        spec::{
-            Answer,
-            Hold::InTurn,
-            Scope, Spec,
-        },
+        spec::{Answer, Hold::InTurn, Scope, Spec},
     },
 };
 
@@ -25,7 +21,8 @@ pub(super) const SPECS: &[Spec] = &[INFO];
 const REDIS_VERSION: &str = "7.2.0";
 
 /// `INFO [section …]`: facts and statistics, by section.
-const INFO: Spec = Spec::new("INFO", info).over(Scope::All(InTurn))
+const INFO: Spec = Spec::new("INFO", info)
+    .over(Scope::All(InTurn))
     .about("Returns information and statistics of the server.", "1.0.0");
 
 fn info(call: &mut Call<'_>) -> Answer {

@@ -19,40 +19,37 @@ const NO_SUCH_KEY: CommandError = CommandError::new("ERR", "no such key");
 const DEL: Spec = Spec::new("DEL", del).about("Deletes keys.", "1.0.0");
 
 /// `UNLINK key [key …]`: the same.
-const UNLINK: Spec =
-    Spec::new("UNLINK", del).about("Deletes keys.", "4.0.0");
+const UNLINK: Spec = Spec::new("UNLINK", del).about("Deletes keys.", "4.0.0");
 
 fn del(call: &mut Call<'_>) -> Answer {
     Ok((0..call.keys()).filter(|key| call.remove(*key, Event::DEL)).count().into())
 }
 
 /// `EXISTS key [key …]`: how many of the keys exist. A key that is named twice counts twice.
-const EXISTS: Spec = Spec::new("EXISTS", exists)
-    .about("Returns how many of the keys exist.", "1.0.0");
+const EXISTS: Spec = Spec::new("EXISTS", exists).about("Returns how many of the keys exist.", "1.0.0");
 
 fn exists(call: &mut Call<'_>) -> Answer {
     Ok((0..call.keys()).filter(|key| call.peek(*key).is_some()).count().into())
 }
 
 /// `TOUCH key [key …]`: sets the time of the last access. Answers how many of the keys exist.
-const TOUCH: Spec = Spec::new("TOUCH", touch)
-    .about("Updates the last access of keys, and returns how many exist.", "3.2.1");
+const TOUCH: Spec =
+    Spec::new("TOUCH", touch).about("Updates the last access of keys, and returns how many exist.", "3.2.1");
 
 fn touch(call: &mut Call<'_>) -> Answer {
     Ok((0..call.keys()).filter(|key| call.read(*key).is_some()).count().into())
 }
 
 /// `TYPE key`: the name of the type; `none` if the key is missing.
-const TYPE: Spec = Spec::new("TYPE", type_of)
-    .about("Returns the type of the value of a key.", "1.0.0");
+const TYPE: Spec = Spec::new("TYPE", type_of).about("Returns the type of the value of a key.", "1.0.0");
 
 fn type_of(call: &mut Call<'_>) -> Answer {
     Ok(Response::simple(call.peek(0).map_or("none", |entry| entry.type_name())))
 }
 
 /// `RENAME key newkey`: renames the key, which keeps its expiry. An existing `newkey` is replaced.
-const RENAME: Spec = Spec::new("RENAME", rename)
-    .about("Renames a key, and replaces the one that has the new name.", "1.0.0");
+const RENAME: Spec =
+    Spec::new("RENAME", rename).about("Renames a key, and replaces the one that has the new name.", "1.0.0");
 
 fn rename(call: &mut Call<'_>) -> Answer {
     if !call.exists(0) {
@@ -65,8 +62,7 @@ fn rename(call: &mut Call<'_>) -> Answer {
 }
 
 /// `RENAMENX key newkey`: the same, but only if `newkey` is missing. Answers whether it was done.
-const RENAMENX: Spec = Spec::new("RENAMENX", renamenx)
-    .about("Renames a key only if no key has the new name.", "1.0.0");
+const RENAMENX: Spec = Spec::new("RENAMENX", renamenx).about("Renames a key only if no key has the new name.", "1.0.0");
 
 fn renamenx(call: &mut Call<'_>) -> Answer {
     if !call.exists(0) {
@@ -81,8 +77,7 @@ fn renamenx(call: &mut Call<'_>) -> Answer {
 
 /// `COPY source destination [DB index] [REPLACE]`: copies the value and its expiry. Answers whether it was done.
 const COPY: Spec =
-    Spec::new("COPY", copy).with_keys(copy_keys)
-        .about("Copies the value of a key to another key.", "6.2.0");
+    Spec::new("COPY", copy).with_keys(copy_keys).about("Copies the value of a key to another key.", "6.2.0");
 
 fn copy(call: &mut Call<'_>) -> Answer {
     let CopyOptions { replace, .. } = CopyOptions::parse(&call.args())?;

@@ -18,7 +18,9 @@ pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUS
 const MAX_SHORT_COUNT: usize = 1000;
 
 /// `KEYS pattern`: every key that matches.
-const KEYS: Spec = Spec::new("KEYS", keys).over(Scope::Database(InTurn)).long_if(|_| true)
+const KEYS: Spec = Spec::new("KEYS", keys)
+    .over(Scope::Database(InTurn))
+    .long_if(|_| true)
     .about("Returns every key that matches a pattern.", "1.0.0");
 
 fn keys(call: &mut Call<'_>) -> Answer {
@@ -33,7 +35,9 @@ fn keys(call: &mut Call<'_>) -> Answer {
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some of the keys, and the next cursor.
-const SCAN: Spec = Spec::new("SCAN", scan).over(Scope::Database(InTurn)).long_if(is_long_scan)
+const SCAN: Spec = Spec::new("SCAN", scan)
+    .over(Scope::Database(InTurn))
+    .long_if(is_long_scan)
     .about("Returns some of the keys, and the cursor of the next ones.", "2.8.0");
 
 fn scan(call: &mut Call<'_>) -> Answer {
@@ -91,7 +95,8 @@ fn count(number: i64) -> Result<usize, CommandError> {
 }
 
 /// `RANDOMKEY`: a random key; nil if there is none.
-const RANDOMKEY: Spec = Spec::new("RANDOMKEY", randomkey).over(Scope::Database(InTurn))
+const RANDOMKEY: Spec = Spec::new("RANDOMKEY", randomkey)
+    .over(Scope::Database(InTurn))
     .about("Returns a random key of the database.", "1.0.0");
 
 fn randomkey(call: &mut Call<'_>) -> Answer {
@@ -99,7 +104,8 @@ fn randomkey(call: &mut Call<'_>) -> Answer {
 }
 
 /// `DBSIZE`: the number of keys.
-const DBSIZE: Spec = Spec::new("DBSIZE", dbsize).over(Scope::Database(AtOnce))
+const DBSIZE: Spec = Spec::new("DBSIZE", dbsize)
+    .over(Scope::Database(AtOnce))
     .about("Returns the number of keys of the database.", "1.0.0");
 
 fn dbsize(call: &mut Call<'_>) -> Answer {
@@ -107,8 +113,8 @@ fn dbsize(call: &mut Call<'_>) -> Answer {
 }
 
 /// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database.
-const FLUSHDB: Spec = Spec::new("FLUSHDB", flushdb).over(Scope::Database(AtOnce))
-    .about("Deletes every key of the database.", "1.0.0");
+const FLUSHDB: Spec =
+    Spec::new("FLUSHDB", flushdb).over(Scope::Database(AtOnce)).about("Deletes every key of the database.", "1.0.0");
 
 fn flushdb(call: &mut Call<'_>) -> Answer {
     check_flush_option(&call.args())?;
@@ -117,8 +123,8 @@ fn flushdb(call: &mut Call<'_>) -> Answer {
 }
 
 /// `FLUSHALL [ASYNC | SYNC]`: removes every key of every database.
-const FLUSHALL: Spec = Spec::new("FLUSHALL", flushall).over(Scope::All(AtOnce))
-    .about("Deletes every key of every database.", "1.0.0");
+const FLUSHALL: Spec =
+    Spec::new("FLUSHALL", flushall).over(Scope::All(AtOnce)).about("Deletes every key of every database.", "1.0.0");
 
 fn flushall(call: &mut Call<'_>) -> Answer {
     check_flush_option(&call.args())?;

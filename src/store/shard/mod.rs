@@ -195,7 +195,13 @@ impl Shard {
     /// Replaces the value of an entry, and returns the value before if that was external. `now` is the time, for an expiry
     /// that is set.
     #[inline]
-    pub(crate) fn write(&mut self, found: Found, value: NewValue<'_>, write: Write, now: u64) -> (Found, Option<Value>) {
+    pub(crate) fn write(
+        &mut self,
+        found: Found,
+        value: NewValue<'_>,
+        write: Write,
+        now: u64,
+    ) -> (Found, Option<Value>) {
         let written = self.heap.write(found.0.handle(), value, write, now);
         self.update(found, written)
     }

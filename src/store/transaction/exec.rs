@@ -125,12 +125,7 @@ mod tests {
     fn commands_are_queued_and_run_as_one() {
         let store = TestStore::new();
         let mut client = store.client();
-        client.check([
-            ("MULTI", "+OK"),
-            ("SET k 1", "+QUEUED"),
-            ("INCR k", "+QUEUED"),
-            ("GET missing", "+QUEUED"),
-        ]);
+        client.check([("MULTI", "+OK"), ("SET k 1", "+QUEUED"), ("INCR k", "+QUEUED"), ("GET missing", "+QUEUED")]);
         store.check([("EXISTS k", ":0")]);
         client.check([("EXEC", "[+OK, :2, (nil)]"), ("GET k", "\"2\""), ("EXEC", "-ERR EXEC without MULTI")]);
     }
@@ -176,7 +171,12 @@ mod tests {
     fn a_command_without_a_connection_begins_no_transaction() {
         let store = TestStore::new();
         let refusal = "-ERR the command did not come from a connection";
-        store.check([("MULTI", refusal), ("WATCH k", refusal), ("UNWATCH", "+OK"), ("EXEC", "-ERR EXEC without MULTI")]);
+        store.check([
+            ("MULTI", refusal),
+            ("WATCH k", refusal),
+            ("UNWATCH", "+OK"),
+            ("EXEC", "-ERR EXEC without MULTI"),
+        ]);
     }
 
     #[test]

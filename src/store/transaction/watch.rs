@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_change_of_a_watched_key_is_noticed() {
-        for line in ["SET k 2", "DEL k", "APPEND k x", "EXPIRE k 10", "RENAME k l", "COPY l k REPLACE", "MSET a 1 k 2"] {
+        for line in ["SET k 2", "DEL k", "APPEND k x", "EXPIRE k 10", "RENAME k l", "COPY l k REPLACE", "MSET a 1 k 2"]
+        {
             assert!(!runs_after(&["SET k 1", "SET l 1"], &[line]), "{line}");
         }
         assert!(!runs_after(&[], &["SET other 1"]));
@@ -187,7 +188,9 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_is_not_noticed() {
-        for line in ["GET k", "SETNX k 2", "SET l 1", "DEL missing", "TOUCH k", "PERSIST k", "INCR text", "OBJECT FREQ k"] {
+        for line in
+            ["GET k", "SETNX k 2", "SET l 1", "DEL missing", "TOUCH k", "PERSIST k", "INCR text", "OBJECT FREQ k"]
+        {
             assert!(runs_after(&["SET k 1", "SET text x"], &[line]), "{line}");
         }
     }
@@ -232,7 +235,13 @@ mod tests {
     fn the_own_changes_are_noticed_before_multi() {
         let store = TestStore::new();
         let mut client = store.client();
-        client.check([("WATCH k", "+OK"), ("SET k 1", "+OK"), ("MULTI", "+OK"), ("PING", "+QUEUED"), ("EXEC", "(nil)")]);
+        client.check([
+            ("WATCH k", "+OK"),
+            ("SET k 1", "+OK"),
+            ("MULTI", "+OK"),
+            ("PING", "+QUEUED"),
+            ("EXEC", "(nil)"),
+        ]);
         client.check([("MULTI", "+OK"), ("PING", "+QUEUED"), ("EXEC", "[+PONG]")]);
     }
 

@@ -10,11 +10,7 @@ use crate::{
         args::Args,
         call::Call,
         shard::Statistics,
-        spec::{
-            Answer,
-            Hold::InTurn,
-            Scope, Spec,
-        },
+        spec::{Answer, Hold::InTurn, Scope, Spec},
         state::StoreState,
     },
 };
@@ -28,14 +24,10 @@ pub(super) const SPECS: &[Spec] = &[CONFIG];
 const CONFIG: Spec = Spec::family(
     "CONFIG",
     &[
-        Spec::new("GET", get)
-            .about("Returns configuration parameters and their values.", "2.0.0"),
-        Spec::new("SET", set)
-            .about("Sets configuration parameters at runtime.", "2.0.0"),
-        Spec::new("RESETSTAT", resetstat).over(Scope::All(InTurn))
-            .about("Resets the statistics of INFO.", "2.0.0"),
-        Spec::new("REWRITE", rewrite)
-            .about("Writes the configuration to the configuration file.", "2.8.0"),
+        Spec::new("GET", get).about("Returns configuration parameters and their values.", "2.0.0"),
+        Spec::new("SET", set).about("Sets configuration parameters at runtime.", "2.0.0"),
+        Spec::new("RESETSTAT", resetstat).over(Scope::All(InTurn)).about("Resets the statistics of INFO.", "2.0.0"),
+        Spec::new("REWRITE", rewrite).about("Writes the configuration to the configuration file.", "2.8.0"),
         Spec::help(&[
             "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
             "GET <pattern>",

@@ -33,12 +33,11 @@ fn append(call: &mut Call<'_>) -> Answer {
 }
 
 /// `GETRANGE key start end`: the bytes from one index to another, both included; negative ones count from the end.
-const GETRANGE: Spec = Spec::new("GETRANGE", getrange)
-    .about("Returns a part of the string of a key.", "2.4.0");
+const GETRANGE: Spec = Spec::new("GETRANGE", getrange).about("Returns a part of the string of a key.", "2.4.0");
 
 /// `SUBSTR key start end`: the old name of GETRANGE.
-const SUBSTR: Spec = Spec::new("SUBSTR", getrange)
-    .about("Returns a part of the string of a key. The old name of GETRANGE.", "1.0.0");
+const SUBSTR: Spec =
+    Spec::new("SUBSTR", getrange).about("Returns a part of the string of a key. The old name of GETRANGE.", "1.0.0");
 
 fn getrange(call: &mut Call<'_>) -> Answer {
     let (start, end) = (call.args().integer(1)?, call.args().integer(2)?);

@@ -114,13 +114,7 @@ impl Heap {
     }
 
     /// Replaces the value of an entry. `now` is the time, for an expiry that is set.
-    pub(super) fn write(
-        &mut self,
-        handle: u32,
-        value: NewValue<'_>,
-        write: Write,
-        now: u64,
-    ) -> Written {
+    pub(super) fn write(&mut self, handle: u32, value: NewValue<'_>, write: Write, now: u64) -> Written {
         if let NewValue::Inline(bytes) = value
             && self.overwrite_inline(handle, bytes, write)
         {
