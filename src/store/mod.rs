@@ -3,15 +3,18 @@
 //! The store uses the public interface of the framework: behind [`serve`](crate::serve) it is a server, without a socket a
 //! store in the same process.
 //!
-//! A command is a deterministic function of its arguments, the slots of its keys, the time and a random seed. Its `spec`
-//! says which keys it has before it runs; the store locks their shards and calls the function, which takes no lock and reads
-//! no clock itself.
+//! A command is a deterministic function of one `Call`: its arguments, the entries of its keys, the time and a random seed. The
+//! keys are known before it runs, from its row in the [catalog](kvstore_protocol::catalog); the store locks their shards and calls
+//! the function, which takes no lock and reads no clock itself. The guide has [a page](crate::guide::inside_the_store) on it.
 //!
-//! - `commands` the commands, one family a file; `spec` what is known of a command before it runs
-//! - `args`, `context` what a command reads; `slots` the keys that it works on
-//! - `databases`, `database` locks, and one database as a whole; `shard` the entries behind one lock
-//! - `value` the data types
-//! - `state` executes commands; `prefetcher` loads their keys ahead into the processor's caches
+//! - `commands` the commands, one family a file; `spec` the description of a command, `command_table` all of them by number
+//! - `call` what a command works with: the entries of its `keys`, values that it `edit`s, a `database` as a whole; `args` its
+//!   arguments
+//! - `execute` how a command is executed: `plan` which shards it needs, `held` those that are locked, `commit` what it changes;
+//!   `future` how it waits, `gate` for what, `background` threads of the store
+//! - `transaction` MULTI, EXEC and WATCH; `change` what is told of changes, `replay` how that is applied again
+//! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types
+//! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
 
 mod args;
