@@ -6,7 +6,7 @@ use super::{
     context::Context,
     databases::PerKey,
     shard::{Entry, Expiry, Found, Shard},
-    value::{NewValue, StringRef, Value},
+    value::{NewValue, StringRef, Value, overwritten},
 };
 
 /// One slot for each key of a command, in the order of the keys.
@@ -169,9 +169,7 @@ impl Slot<'_> {
     /// `WRONGTYPE` if the value has another type.
     pub(crate) fn overwrite(&mut self, offset: usize, patch: &[u8]) -> Result<(), CommandError> {
         let Some(found) = self.find_to_write(false) else {
-            let mut bytes = vec![0; offset];
-            bytes.extend_from_slice(patch);
-            self.put(NewValue::from(&bytes[..]), Expiry::Never, true);
+            self.put(NewValue::from(&mut overwritten(&[], offset, patch)), Expiry::Never, true);
             return Ok(());
         };
         self.found = Some(Some(self.shard.overwrite(found, offset, patch)?));

@@ -1,19 +1,20 @@
 //! The data types, one a file. Plain synchronous Rust: no tokio, no protocol.
 
 mod decimal;
+mod external;
 pub(crate) mod string;
 
-use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
 pub(crate) use decimal::Decimal;
+pub(crate) use external::{ExternalString, overwritten};
 pub(crate) use string::{MAX_INLINE, NewValue, StringRef};
 
 /// An external value: every value but a short string, which is stored in the record of its entry.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     /// A string of bytes.
-    String(Bytes),
+    String(ExternalString),
 }
 
 impl Value {
@@ -35,7 +36,7 @@ impl Value {
     ///
     /// # Errors
     /// `WRONGTYPE` for another type.
-    pub(crate) fn as_string(&self) -> Result<&Bytes, CommandError> {
+    pub(crate) fn as_string(&self) -> Result<&ExternalString, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),
         }
@@ -45,7 +46,7 @@ impl Value {
     ///
     /// # Errors
     /// `WRONGTYPE` for another type.
-    pub(crate) fn as_string_mut(&mut self) -> Result<&mut Bytes, CommandError> {
+    pub(crate) fn as_string_mut(&mut self) -> Result<&mut ExternalString, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),
         }
