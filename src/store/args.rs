@@ -2,11 +2,14 @@
 
 use kvstore_protocol::{Command, CommandError, Options, parse_integer};
 
-use super::value::{NewValue, Value};
+use super::value::{ExternalString, NewValue, Value};
 
 /// The shortest value that keeps the buffer it was received in. The transport reads a request of this size into a buffer
 /// of its own, so nothing else is kept with it.
 const MIN_ADOPTED: usize = 64 * 1024;
+
+/// A value may keep other arguments of its request that take up to this fraction of its length.
+const MAX_EXCESS: usize = 32;
 
 /// The arguments of a command, numbered from 0. The name is not one of them.
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +44,15 @@ impl<'a> Args<'a> {
         self.bytes(index - 1)
     }
 
-    /// The argument at `index` as a value to store: a copy, or for a large one its buffer.
+    /// The argument at `index` as a value to store: a copy, or for a large one that nearly fills its buffer that buffer.
     #[inline]
     pub(crate) fn value(&self, index: usize) -> NewValue<'a> {
         let bytes = self.bytes(index);
-        if bytes.len() < MIN_ADOPTED {
+        if bytes.len() < MIN_ADOPTED || self.0.size() - bytes.len() > bytes.len() / MAX_EXCESS {
             return bytes.into();
         }
-        NewValue::External(Value::String(self.0.shared_arg(index).unwrap_or_default()))
+        let buffer = self.0.shared_arg(index).unwrap_or_default();
+        NewValue::External(Value::String(ExternalString::adopt(buffer)))
     }
 
     /// The argument at `index` as an integer.

@@ -25,12 +25,13 @@ pub struct Builder {
     config: Vec<(String, String)>,
     sinks: Vec<Box<dyn Sink>>,
     max_queue: usize,
+    allocated: fn(usize) -> usize,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let clock = Box::new(SystemClock);
+        let (clock, allocated) = (Box::new(SystemClock), allocated_size as fn(usize) -> usize);
         Self {
             databases: 16,
             threads,
@@ -39,6 +40,7 @@ impl Builder {
             config: Vec::new(),
             sinks: Vec::new(),
             max_queue: MAX_QUEUE,
+            allocated,
         }
     }
 
@@ -78,6 +80,13 @@ impl Builder {
         Self { max_queue: bytes, ..self }
     }
 
+    /// Sets the function that says how many bytes the allocator of the program takes for an allocation of so many bytes, for the
+    /// count of the memory. The default is an estimate.
+    #[must_use]
+    pub fn allocated_size(self, allocated: fn(usize) -> usize) -> Self {
+        Self { allocated, ..self }
+    }
+
     /// Adds somebody who is told of every change.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink) -> Self {
@@ -97,10 +106,16 @@ impl Builder {
 
     /// Builds the store.
     pub fn build(self) -> Store {
-        let Self { databases, threads, clock, random, config, sinks, max_queue } = self;
-        let databases = Databases::new(databases, shards(threads));
+        let Self { databases, threads, clock, random, config, sinks, max_queue, allocated } = self;
+        let databases = Databases::new(databases, shards(threads), allocated);
         Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks, max_queue }))
     }
+}
+
+/// About the bytes that an allocation takes: most allocators have four sizes between two powers of two.
+fn allocated_size(size: usize) -> usize {
+    let step = (size.next_power_of_two() / 8).max(16);
+    size.next_multiple_of(step)
 }
 
 /// The number of shards of a database. With several threads there are many more shards than threads, so that two threads

@@ -130,9 +130,9 @@ impl Garbage {
 
     /// The memory, in bytes.
     pub(super) fn memory(&self) -> usize {
-        let first = self.first.as_ref().map_or(0, Value::memory);
+        let first = self.first.as_ref().map_or(0, Value::size);
         let Some((values, shards)) = self.more.as_deref() else { return first };
-        let values: usize = values.iter().map(Value::memory).sum();
+        let values: usize = values.iter().map(Value::size).sum();
         first + values + shards.iter().map(Shard::memory).sum::<usize>()
     }
 }

@@ -59,11 +59,13 @@ const SEALED: CommandError = CommandError::new(
 );
 
 impl Databases {
-    /// `count` empty databases of `shards` shards each, rounded up to a power of two.
-    pub(crate) fn new(count: usize, shards: usize) -> Self {
+    /// `count` empty databases of `shards` shards each, rounded up to a power of two. `allocated` says how many bytes an
+    /// allocation takes.
+    pub(crate) fn new(count: usize, shards: usize, allocated: fn(usize) -> usize) -> Self {
         let hasher = Hasher::default();
         let shard_count = shards.clamp(1, MAX_SHARDS).next_power_of_two();
-        let shards = (0..count * shard_count).map(|_| LockedShard(Mutex::new(Shard::new(hasher.clone())))).collect();
+        let shards =
+            (0..count * shard_count).map(|_| LockedShard(Mutex::new(Shard::new(hasher.clone(), allocated)))).collect();
         let (shard_bits, shard_mask) = (shard_count.ilog2(), shard_count - 1);
         Self { hasher, shards, count, shard_bits, shard_mask, gate: Gate::default() }
     }

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn each_key_is_prefetched_once_and_those_of_a_shard_together() {
         for keys in [1, 2, 15, ROUND - 1] {
-            let databases = Databases::new(1, 8);
+            let databases = Databases::new(1, 8, |size| size);
             let mut prefetcher = with_keys(&databases, keys);
             let mut wanted: Vec<u32> = prefetcher.round[..prefetcher.len].iter().map(|key| key.shard).collect();
             wanted.sort_unstable();
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_locked_shard_is_skipped() {
-        let databases = Databases::new(1, 8);
+        let databases = Databases::new(1, 8, |size| size);
         let all = visited(&mut with_keys(&databases, ROUND - 1));
         let taken = all[0];
         let _guard = databases.lock_any(taken as usize);

@@ -166,7 +166,10 @@ impl TestClient<'_> {
 
 /// A sink that keeps what it is told.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<(Record, Vec<Change>)>>>);
+pub(crate) struct Told(Arc<Mutex<Vec<Commit>>>);
+
+/// A record, and the changes that it made.
+pub(crate) type Commit = (Record, Vec<Change>);
 
 impl Sink for Told {
     fn committed(&self, number: u64, record: &Record, changes: &[Change]) {
@@ -177,7 +180,7 @@ impl Sink for Told {
 
 impl Told {
     /// Takes what was told since the last time.
-    pub(crate) fn take(&self) -> Vec<(Record, Vec<Change>)> {
+    pub(crate) fn take(&self) -> Vec<Commit> {
         std::mem::take(&mut *self.0.lock())
     }
 }

@@ -20,6 +20,15 @@ const SMALL_CHUNK: usize = 4 * 1024;
 const CHUNK: usize = 16 * 1024;
 const LARGE_CHUNK: usize = 64 * 1024;
 
+/// The size from which a request is long: it gets a buffer of its own, since the store may keep that.
+const LONG: usize = 64 * 1024;
+
+/// The room behind a long request, for arguments after its value that are not known yet.
+const HEADROOM: usize = 256;
+
+/// The buffer of a long request may be larger than the request by this fraction of its size.
+const MAX_EXCESS: usize = 32;
+
 /// The growth of the buffer of a long request: this many times what has arrived, or up to twice that if the whole request
 /// fits. Memory that is not written yet is only address space, and each growth moves what has arrived.
 const GROWTH: usize = 7;
@@ -79,17 +88,24 @@ impl InputBuffer {
         frame
     }
 
-    /// Prepares a command that was decoded by itself, as long ones are: its pages may be lent to a socket later, if its buffer
-    /// holds nothing else.
+    /// Prepares a command that was decoded by itself, as long ones are: it gets a buffer of its own, whose pages may be lent to a
+    /// socket later.
     pub(super) fn make_lendable(&mut self, command: Command) -> Command {
-        if command.size() < zero_copy::MIN_REQUEST {
+        if command.size() < LONG {
             return command;
         }
-        if self.buffer.is_empty() {
-            // Otherwise the next request would share the buffer of the command.
-            self.buffer = BytesMut::new();
+        command.map_frame(|frame| zero_copy::lendable(self.separate(frame)))
+    }
+
+    /// Gives a long request that was taken off the front a buffer that holds little else: it may be kept.
+    fn separate(&mut self, frame: Bytes) -> BytesMut {
+        let room = self.buffer.capacity();
+        self.buffer = BytesMut::from(&self.buffer[..]);
+        match frame.try_into_mut() {
+            Ok(frame) if room <= frame.len() / MAX_EXCESS => frame,
+            Ok(frame) => BytesMut::from(&frame[..]),
+            Err(shared) => BytesMut::from(&shared[..]),
         }
-        command.map_frame(|frame| frame.try_into_mut().map_or_else(|shared| shared, zero_copy::lendable))
     }
 
     /// Whether something was read since no command was found last.
@@ -138,28 +154,38 @@ impl InputBuffer {
         Poll::Ready(Ok(read))
     }
 
-    /// Makes room for the next read. A long request gets a buffer of its own that grows by [`GROWTH`], and in the end has exactly
-    /// the size of the request, so that a value that keeps it pins nothing else.
+    /// Makes room for the next read.
     fn make_room(&mut self) {
         if self.buffer.capacity() == 0 {
             self.buffer = buffer_pool::take_input();
         }
-        if self.missing <= LARGE_CHUNK {
-            // The end of a long request fits already. More room would move all of it.
-            let least = if self.buffer.len() < LARGE_CHUNK { SMALL_CHUNK } else { 1 };
-            if self.buffer.capacity() - self.buffer.len() < self.chunk.min(self.missing.max(least)) {
-                self.buffer.reserve(self.chunk);
+        let (length, room) = (self.buffer.len(), self.buffer.capacity() - self.buffer.len());
+        if length + self.missing >= LONG {
+            // What has arrived is moved while it is little, or when the buffer is full.
+            let least = if length < LONG { self.missing.min(LONG) } else { 1 };
+            if room < least {
+                self.move_to(self.growth());
             }
-            return;
+        } else if room < self.chunk.min(self.missing.max(SMALL_CHUNK)) && !self.buffer.try_reclaim(self.chunk) {
+            self.move_to(self.chunk);
         }
-        if self.buffer.capacity() == self.buffer.len() {
-            let ahead = self.buffer.len().max(LARGE_CHUNK) * GROWTH;
-            // All of it if little would be left, which would move everything once more.
-            let more = if self.missing <= 2 * ahead { self.missing } else { ahead };
-            let mut larger = BytesMut::with_capacity(self.buffer.len() + more);
-            larger.extend_from_slice(&self.buffer);
-            self.buffer = larger;
-        }
+    }
+
+    /// The growth of the buffer of a long request: at most by [`GROWTH`], and in the end to little more than the request takes.
+    fn growth(&self) -> usize {
+        let length = self.buffer.len();
+        let ahead = length.max(LONG) * GROWTH;
+        // All of it if little would be left, which would move everything once more.
+        let more = if self.missing <= 2 * ahead { self.missing + HEADROOM } else { ahead };
+        // Many arguments of which only the next one is known.
+        if length < LONG { more } else { more.max(length / 8) }
+    }
+
+    /// Moves the bytes to a buffer of its own that has room for `more`.
+    fn move_to(&mut self, more: usize) {
+        let mut moved = BytesMut::with_capacity(self.buffer.len() + more);
+        moved.extend_from_slice(&self.buffer);
+        self.buffer = moved;
     }
 
     /// Notes how many commands were decoded, and how many bytes the next one lacks.
@@ -256,35 +282,55 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_request_ends_in_a_buffer_of_its_size() {
-        let grown = CHUNK + LARGE_CHUNK * GROWTH;
+        let grown = CHUNK + LONG * GROWTH;
         // Also if the capacity lacks only a few bytes.
-        for length in [5 * LARGE_CHUNK + 100, grown + 48, grown * (1 + GROWTH) + 48] {
+        for length in [LONG, 5 * LONG + 100, grown + 48, grown * (1 + GROWTH) + 48] {
             let mut input = received(length);
-            assert_eq!((input.len(), input.buffer().capacity()), (length, length));
+            assert_eq!(input.len(), length);
+            let capacity = input.buffer().capacity();
+            assert!(capacity <= length + HEADROOM, "{capacity} bytes for {length}");
         }
     }
 
-    /// Whether the memory of a received request is lendable. Such memory has an owner and is never unique.
-    fn is_lendable(mut input: InputBuffer, length: usize) -> bool {
-        let words = [kvstore_protocol::Word::within(0..length)];
-        let command = Command::from_frame(input.buffer().split_to(length).freeze(), &words);
-        let settled = input.make_lendable(command);
-        drop(input);
-        let mut is_lendable = false;
-        let _ = settled.map_frame(|frame| {
-            is_lendable = !frame.is_unique();
-            frame
-        });
-        is_lendable
+    #[tokio::test]
+    async fn a_long_request_between_others_is_kept_without_them() {
+        let lengths = [30, LONG + 40, 20_000, LONG + 40, 2 * LONG, 50, 70_000, 64];
+        let stream = vec![b'x'; lengths.iter().sum()];
+        let (mut input, mut cx) = (InputBuffer::new(), Context::from_waker(Waker::noop()));
+        input.set_trusted(true);
+        let (mut unread, mut kept) = (&stream[..], 0);
+        for length in lengths {
+            while input.len() < length {
+                input.record_decoded(0, length - input.len());
+                let Poll::Ready(Ok(_)) = input.poll_read(Pin::new(&mut unread), &mut cx) else {
+                    panic!("bytes are there")
+                };
+            }
+            let frame = input.take_frame(length);
+            if length >= LONG {
+                let frame = input.separate(frame);
+                assert!(frame.len() == length && frame.capacity() <= length + length / MAX_EXCESS);
+                kept += 1;
+            }
+        }
+        assert_eq!((kept, input.len()), (4, 0));
     }
 
     #[tokio::test]
     #[cfg(target_os = "linux")]
     async fn a_long_request_in_a_buffer_of_its_own_is_lendable() {
-        let length = zero_copy::MIN_REQUEST;
-        assert!(is_lendable(received(length + LARGE_CHUNK), length + LARGE_CHUNK));
-        // Short, or not alone in its buffer.
-        assert!(!is_lendable(received(length - 1), length - 1));
-        assert!(!is_lendable(received(length + LARGE_CHUNK), length));
+        let length = LONG + 100;
+        let words = [kvstore_protocol::Word::within(0..length)];
+        for (received_bytes, length) in [(length, length), (length + 100, length)] {
+            let mut input = received(received_bytes);
+            let command = Command::from_frame(input.take_frame(length), &words);
+            let settled = input.make_lendable(command);
+            assert_eq!(input.len(), received_bytes - length);
+            // Such memory has an owner and is never unique.
+            let _ = settled.map_frame(|frame| {
+                assert!(!frame.is_unique() || !cfg!(feature = "zero-copy"));
+                frame
+            });
+        }
     }
 }

@@ -83,6 +83,14 @@ impl<T: Editable> Edit<'_, '_, T> {
         result
     }
 
+    /// Declares, before the first change, how many bytes it copies, or entries it visits: see [`Call::afford`].
+    ///
+    /// # Errors
+    /// One that no client sees.
+    pub(crate) fn afford(&mut self, work: usize) -> Result<(), CommandError> {
+        self.call.afford(work)
+    }
+
     fn put_back(&mut self, value: T) {
         let (key, event) = (self.key, self.event);
         if !self.is_changed {

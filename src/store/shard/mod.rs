@@ -69,11 +69,12 @@ impl AddAssign for Statistics {
 pub(crate) struct Found(Position);
 
 impl Shard {
-    pub(super) fn new(hasher: Hasher) -> Self {
+    /// An empty shard. `allocated` says how many bytes an allocation takes.
+    pub(super) fn new(hasher: Hasher, allocated: fn(usize) -> usize) -> Self {
         Self {
             hasher,
             table: Table::default(),
-            heap: Heap::default(),
+            heap: Heap::new(allocated),
             hits: Cell::new(0),
             misses: Cell::new(0),
             expired: 0,
@@ -249,7 +250,7 @@ impl Shard {
 
     /// Takes out all entries. The statistics and the time stay. A sealed shard can be used again.
     pub(super) fn clear(&mut self) -> Self {
-        let mut new = Self { latest: self.latest.clone(), ..Self::new(self.hasher.clone()) };
+        let mut new = Self { latest: self.latest.clone(), ..Self::new(self.hasher.clone(), self.heap.allocated()) };
         new.set_statistics(self.statistics());
         new.table.walks = self.table.walks;
         new.version = self.version.wrapping_add(1);

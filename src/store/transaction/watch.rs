@@ -39,11 +39,14 @@ pub(super) struct WatchedKey {
 /// The flags of the clients that watch a key, by the key.
 #[derive(Debug)]
 pub(in super::super) struct WatchTable {
-    clients: Mutex<HashMap<(usize, Bytes), Vec<Arc<AtomicBool>>>>,
+    clients: Mutex<HashMap<(usize, Bytes), Clients>>,
     /// The number of keys, which is read without the lock, and one more if somebody else observes the store too.
     observers: AtomicUsize,
     others: usize,
 }
+
+/// The flags of clients, which are set when the key is changed.
+type Clients = Vec<Arc<AtomicBool>>;
 
 impl Watch {
     /// Adds a key, whose shard is locked.

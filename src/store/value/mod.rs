@@ -2,15 +2,16 @@
 
 mod data_type;
 mod decimal;
+mod external;
 mod hexadecimal;
 pub(crate) mod string;
 mod string_value;
 
-use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
 pub(crate) use data_type::{DataType, Editable};
 pub(crate) use decimal::Decimal;
+pub(crate) use external::{ExternalString, overwritten};
 pub(crate) use string::{MAX_INLINE, NewValue, StringRef};
 pub(crate) use string_value::StringValue;
 
@@ -18,7 +19,7 @@ pub(crate) use string_value::StringValue;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     /// A string of bytes.
-    String(Bytes),
+    String(ExternalString),
 }
 
 impl Value {
@@ -36,18 +37,23 @@ impl Value {
         }
     }
 
-    /// The memory outside of this, in bytes.
-    pub(crate) fn memory(&self) -> usize {
+    /// The memory outside of this, in bytes. `allocated` says how many an allocation takes.
+    pub(crate) fn memory(&self, allocated: fn(usize) -> usize) -> usize {
         match self {
-            Self::String(bytes) => bytes.len(),
+            Self::String(bytes) => bytes.memory(allocated),
         }
+    }
+
+    /// About the memory outside of this, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.memory(|size| size)
     }
 
     /// The bytes of a string.
     ///
     /// # Errors
     /// `WRONGTYPE` for another type.
-    pub(crate) fn as_string(&self) -> Result<&Bytes, CommandError> {
+    pub(crate) fn as_string(&self) -> Result<&ExternalString, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),
         }
@@ -57,6 +63,6 @@ impl Value {
 /// An empty string, which is in the place of a value that is taken out.
 impl Default for Value {
     fn default() -> Self {
-        Self::String(Bytes::new())
+        Self::String(ExternalString::default())
     }
 }

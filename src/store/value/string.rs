@@ -1,11 +1,10 @@
-//! Strings: how they are read, stored and modified in place, and the names of their encodings.
+//! Strings: how they are read and stored, and the names of their encodings.
 
 use std::ops::{Deref, Range};
 
-use bytes::{Bytes, BytesMut};
 use kvstore_protocol::{ByteString, Response};
 
-use super::Value;
+use super::{ExternalString, Value};
 
 /// The longest inline string: one that is stored in the record of its entry. There it takes less memory than an external
 /// value, and is accessed without another cache miss.
@@ -24,7 +23,7 @@ const MAX_EMBEDDED: usize = 44;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum StringRef<'a> {
     Inline(&'a [u8]),
-    External(&'a Bytes),
+    External(&'a ExternalString),
 }
 
 impl StringRef<'_> {
@@ -32,7 +31,7 @@ impl StringRef<'_> {
     pub(crate) fn slice(&self, range: Range<usize>) -> ByteString {
         match self {
             Self::Inline(bytes) => ByteString::copy_from(&bytes[range]),
-            Self::External(bytes) => bytes.slice(range).into(),
+            Self::External(string) => string.slice(range).into(),
         }
     }
 }
@@ -57,7 +56,7 @@ impl StringRef<'_> {
         match string {
             None => Response::Null,
             Some(StringRef::Inline(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
-            Some(StringRef::External(bytes)) => Response::Bulk(bytes.clone().into()),
+            Some(StringRef::External(string)) => Response::Bulk(string.to_bytes().into()),
         }
     }
 }
@@ -83,13 +82,17 @@ impl<'a> From<&'a [u8]> for NewValue<'a> {
         if bytes.len() <= MAX_INLINE {
             return Self::Inline(bytes);
         }
-        Self::External(Value::String(Bytes::copy_from_slice(bytes)))
+        Self::External(Value::String(bytes.into()))
     }
 }
 
-impl From<Vec<u8>> for NewValue<'_> {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::External(Value::String(bytes.into()))
+/// Takes the buffer of a long string.
+impl<'a> From<&'a mut Vec<u8>> for NewValue<'a> {
+    fn from(bytes: &'a mut Vec<u8>) -> Self {
+        if bytes.len() <= MAX_INLINE {
+            return Self::Inline(bytes);
+        }
+        Self::External(Value::String(std::mem::take(bytes).into()))
     }
 }
 
@@ -97,34 +100,12 @@ impl From<Vec<u8>> for NewValue<'_> {
 impl<'a> From<&'a ByteString> for NewValue<'a> {
     fn from(string: &'a ByteString) -> Self {
         match string.shared() {
-            Some(bytes) if bytes.len() > MAX_INLINE => Self::External(Value::String(bytes.clone())),
+            Some(bytes) if bytes.len() > MAX_INLINE => {
+                Self::External(Value::String(ExternalString::adopt(bytes.clone())))
+            }
             _ => Self::Inline(string),
         }
     }
-}
-
-/// Appends `tail`, in amortized time of its length: the buffer doubles when it is full.
-pub(crate) fn append(string: &mut Bytes, tail: &[u8]) {
-    edit(string, |bytes| bytes.extend_from_slice(tail));
-}
-
-/// Overwrites the bytes from `offset` on. A gap is filled with zeros.
-pub(crate) fn overwrite(string: &mut Bytes, offset: usize, patch: &[u8]) {
-    edit(string, |bytes| {
-        let end = offset + patch.len();
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
-        bytes[offset..end].copy_from_slice(patch);
-    });
-}
-
-/// Modifies the bytes of a string: in its buffer, or in a copy if the buffer is shared, with a response in flight or with the
-/// request that it was received in.
-fn edit(string: &mut Bytes, change: impl FnOnce(&mut BytesMut)) {
-    let mut bytes = std::mem::take(string).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
-    change(&mut bytes);
-    *string = bytes.freeze();
 }
 
 /// `int` for the decimal form of an integer, `embstr` for other short strings, `raw` for long ones.
@@ -160,36 +141,5 @@ mod tests {
     fn a_response_holds_a_string_without_an_allocation_up_to_a_length() {
         assert!(ByteString::copy_from(&[0; 71]).shared().is_none());
         assert!(ByteString::copy_from(&[0; 72]).shared().is_some());
-    }
-
-    #[test]
-    fn an_append_copies_the_string_seldom() {
-        let mut string = Bytes::new();
-        let (mut moves, mut place) = (0, std::ptr::null());
-        for step in 0..100_000 {
-            append(&mut string, &[step as u8]);
-            moves += usize::from(std::mem::replace(&mut place, string.as_ptr()) != string.as_ptr());
-        }
-        assert!(string.iter().enumerate().all(|(step, byte)| *byte == step as u8));
-        assert!(moves < 200, "moved {moves} times");
-    }
-
-    #[test]
-    fn a_change_leaves_readers_of_the_old_bytes_alone() {
-        let mut string = Bytes::from(vec![b'a'; 100]);
-        let reader = string.clone();
-        append(&mut string, b"b");
-        overwrite(&mut string, 0, b"c");
-        assert_eq!(&reader[..], [b'a'; 100]);
-        assert_eq!((string.len(), string[0], string[100]), (101, b'c', b'b'));
-    }
-
-    #[test]
-    fn a_gap_is_filled_with_zeros() {
-        let mut string = Bytes::from("ab");
-        overwrite(&mut string, 4, b"cd");
-        assert_eq!(&string[..], b"ab\0\0cd");
-        overwrite(&mut string, 1, b"x");
-        assert_eq!(&string[..], b"ax\0\0cd");
     }
 }

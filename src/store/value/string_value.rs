@@ -1,31 +1,29 @@
 //! [`StringValue`]: the string type, and a string that is changed in place.
 
-use bytes::Bytes;
 use kvstore_protocol::CommandError;
 use smallvec::SmallVec;
 
-use super::{
-    DataType, Editable, NewValue, StringRef, Value,
-    string::{self, MAX_INLINE},
-};
+use super::{DataType, Editable, ExternalString, MAX_INLINE, NewValue, StringRef, Value, overwritten};
 use crate::store::shard::Entry;
 
 const _: () = assert!(MAX_INLINE <= 256);
 
 /// The bytes of a string, taken out of its entry.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a short string is changed on the stack")]
 pub(crate) enum StringValue {
     Inline(SmallVec<[u8; 256]>),
-    External(Bytes),
+    External(ExternalString),
 }
 
 impl StringValue {
-    /// A string of zeros.
-    pub(crate) fn zeros(length: usize) -> Self {
-        match length <= MAX_INLINE {
-            true => Self::Inline(SmallVec::from_elem(0, length)),
-            false => Self::External(vec![0; length].into()),
-        }
+    /// A string of zeros up to `offset`, and then `patch`.
+    pub(crate) fn padded(offset: usize, patch: &[u8]) -> Self {
+        Self::new(overwritten(&[], offset, patch))
+    }
+
+    fn new(bytes: Vec<u8>) -> Self {
+        if bytes.len() <= MAX_INLINE { Self::Inline(bytes.into()) } else { Self::External(bytes.into()) }
     }
 
     /// The length in bytes.
@@ -36,35 +34,28 @@ impl StringValue {
         }
     }
 
+    /// The number of bytes that are copied when the string is changed up to `end`.
+    pub(crate) fn copied_by_change(&self, end: usize) -> usize {
+        match self {
+            Self::Inline(_) => 0,
+            Self::External(bytes) => bytes.copied_by_change(end > bytes.len()),
+        }
+    }
+
     /// Appends bytes.
     pub(crate) fn append(&mut self, tail: &[u8]) {
-        self.resized_by(tail.len());
         match self {
-            Self::Inline(bytes) => bytes.extend_from_slice(tail),
-            Self::External(bytes) => string::append(bytes, tail),
+            Self::Inline(bytes) if bytes.len() + tail.len() <= MAX_INLINE => bytes.extend_from_slice(tail),
+            Self::Inline(bytes) => *self = Self::new([bytes, tail].concat()),
+            Self::External(bytes) => bytes.append(tail),
         }
     }
 
     /// Overwrites the bytes from `offset` on. A gap is filled with zeros.
     pub(crate) fn overwrite(&mut self, offset: usize, patch: &[u8]) {
-        let end = offset + patch.len();
-        self.resized_by(end.saturating_sub(self.len()));
         match self {
-            Self::Inline(bytes) => {
-                let length = bytes.len().max(end);
-                bytes.resize(length, 0);
-                bytes[offset..end].copy_from_slice(patch);
-            }
-            Self::External(bytes) => string::overwrite(bytes, offset, patch),
-        }
-    }
-
-    /// Makes the string external if it will be too long for a record.
-    fn resized_by(&mut self, more: usize) {
-        if let Self::Inline(bytes) = self
-            && bytes.len() + more > MAX_INLINE
-        {
-            *self = Self::External(Bytes::copy_from_slice(&bytes[..]));
+            Self::Inline(bytes) => *self = Self::new(overwritten(bytes, offset, patch)),
+            Self::External(bytes) => bytes.overwrite(offset, patch),
         }
     }
 }

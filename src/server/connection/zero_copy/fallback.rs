@@ -10,8 +10,6 @@ use kvstore_protocol::Output;
 
 use crate::server::io::ServerIo;
 
-pub(super) const MIN_REQUEST: usize = usize::MAX;
-
 pub(super) fn lendable(bytes: BytesMut) -> Bytes {
     bytes.freeze()
 }

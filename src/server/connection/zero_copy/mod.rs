@@ -29,7 +29,7 @@ pub(super) use pages::lendable;
 use crate::server::io::ServerIo;
 
 /// The minimum size of a lendable request, in bytes.
-pub(super) const MIN_REQUEST: usize = 64 * 1024;
+const MIN_REQUEST: usize = 64 * 1024;
 
 /// The minimum size of a part of the output that is lent, in bytes. Copying a shorter one is faster.
 const MIN_PART: usize = 32 * 1024;

@@ -25,9 +25,11 @@ fn append(call: &mut Call<'_>) -> Answer {
         call.set(0, args.value(1), Event::APPEND);
         return Ok(tail.len().into());
     };
-    if string.len() + tail.len() > MAX_LENGTH {
+    let length = string.len() + tail.len();
+    if length > MAX_LENGTH {
         return Err(TOO_LONG);
     }
+    string.afford(string.copied_by_change(length))?;
     string.update(|string| string.append(tail));
     Ok(string.len().into())
 }
@@ -73,6 +75,7 @@ fn setrange(call: &mut Call<'_>) -> Answer {
         if end > MAX_LENGTH {
             return Err(TOO_LONG);
         }
+        string.afford(string.copied_by_change(end))?;
         string.update(|string| string.overwrite(offset, patch));
     }
     Ok(string.len().into())
@@ -86,9 +89,7 @@ fn set_in_new(call: &mut Call<'_>, offset: usize, patch: &[u8]) -> Answer {
     if offset.saturating_add(patch.len()) > MAX_LENGTH {
         return Err(TOO_LONG);
     }
-    let mut string = StringValue::zeros(offset + patch.len());
-    string.overwrite(offset, patch);
-    call.create(0, string, Event::SETRANGE);
+    call.create(0, StringValue::padded(offset, patch), Event::SETRANGE);
     Ok((offset + patch.len()).into())
 }
 

@@ -40,7 +40,7 @@ impl Write {
 }
 
 /// The entries of a shard, by handle.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Heap {
     slab: Slab,
     values: Arena<Value>,
@@ -48,6 +48,8 @@ pub(super) struct Heap {
     expiry_wheel: ExpiryWheel,
     /// The memory of the external keys and values, in bytes.
     external: usize,
+    /// How many bytes an allocation takes.
+    allocated: fn(usize) -> usize,
 }
 
 /// A record that was moved into a freed one, and has its handle now.
@@ -75,6 +77,17 @@ impl Written {
 }
 
 impl Heap {
+    pub(super) fn new(allocated: fn(usize) -> usize) -> Self {
+        Self {
+            slab: Slab::default(),
+            values: Arena::default(),
+            keys: Arena::default(),
+            expiry_wheel: ExpiryWheel::default(),
+            external: 0,
+            allocated,
+        }
+    }
+
     /// Creates an entry. `now` is the time, for an entry with an expiry.
     pub(super) fn create(
         &mut self,
@@ -89,7 +102,7 @@ impl Heap {
         let header = header.with(Flag::EXTERNAL_KEY, is_external).with(Flag::EDITED, is_edited);
         let handle = self.slab.allocate(header.with(Flag::EXPIRES, matches!(expiry, Expiry::At(_))).granules());
         if is_external {
-            self.external += key.len();
+            self.external += (self.allocated)(key.len());
             let index = self.keys.push(key.into(), handle);
             set_index_at(self.slab.get_mut(handle), header.key(), index);
         } else {
@@ -127,9 +140,9 @@ impl Heap {
         let written = match value {
             NewValue::External(value) if is_external => {
                 let index = index_at(self.slab.get(handle), before.value());
-                self.external += value.memory();
+                self.external += value.memory(self.allocated);
                 let replaced = std::mem::replace(self.values.get_mut(index), value);
-                self.external -= replaced.memory();
+                self.external -= replaced.memory(self.allocated);
                 Written { replaced: Some(replaced), ..self.resize(handle, before, expiry) }
             }
             value => {
@@ -173,7 +186,7 @@ impl Heap {
         let header = self.header(handle);
         let index = header.is(Flag::EXTERNAL_VALUE).then(|| index_at(self.slab.get(handle), header.value()))?;
         let value = std::mem::take(self.values.get_mut(index));
-        self.external -= value.memory();
+        self.external -= value.memory(self.allocated);
         Some(value)
     }
 
@@ -181,7 +194,7 @@ impl Heap {
     pub(super) fn put_external(&mut self, handle: u32, value: Value) {
         let header = self.header(handle);
         let index = index_at(self.slab.get(handle), header.value());
-        self.external += value.memory();
+        self.external += value.memory(self.allocated);
         *self.values.get_mut(index) = value;
     }
 
@@ -195,6 +208,10 @@ impl Heap {
     #[inline]
     pub(super) fn entry(&self, handle: u32) -> Entry<'_> {
         Entry::new(self, self.slab.get(handle))
+    }
+
+    pub(super) fn allocated(&self) -> fn(usize) -> usize {
+        self.allocated
     }
 
     /// Whether nothing more should be stored.
@@ -270,7 +287,7 @@ impl Heap {
         match value {
             NewValue::Inline(bytes) => record[header.value()].copy_from_slice(bytes),
             NewValue::External(value) => {
-                self.external += value.memory();
+                self.external += value.memory(self.allocated);
                 set_index_at(record, header.value(), self.values.push(value, handle));
             }
         }
@@ -338,7 +355,7 @@ impl Heap {
     fn remove_value(&mut self, handle: u32, header: Header) -> Value {
         let index = index_at(self.slab.get(handle), header.value());
         let (value, owner) = self.values.remove(index);
-        self.external -= value.memory();
+        self.external -= value.memory(self.allocated);
         if let Some(owner) = owner {
             let record = self.slab.get_mut(owner);
             set_index_at(record, Header::read(record).value(), index);
@@ -349,7 +366,7 @@ impl Heap {
     fn remove_key(&mut self, handle: u32, header: Header) {
         let index = index_at(self.slab.get(handle), header.key());
         let (key, owner) = self.keys.remove(index);
-        self.external -= key.len();
+        self.external -= (self.allocated)(key.len());
         if let Some(owner) = owner {
             let record = self.slab.get_mut(owner);
             set_index_at(record, Header::read(record).key(), index);
@@ -389,7 +406,7 @@ mod tests {
 
     #[test]
     fn external_parts_follow_their_entry_when_others_are_removed() {
-        let mut heap = Heap::default();
+        let mut heap = Heap::new(|size| size);
         let [one, two, three] = [1, 2, 3].map(|number| create(&mut heap, number));
         let (value, relocated) = heap.remove(one);
         assert_eq!((value, relocated), (Some(Value::String(long(1).into())), Some(Relocated { from: three, to: one })));
@@ -402,7 +419,7 @@ mod tests {
 
     #[test]
     fn an_entry_moves_when_its_value_changes_its_length() {
-        let mut heap = Heap::default();
+        let mut heap = Heap::new(|size| size);
         let handle = heap.create(b"key", NewValue::Inline(b"a"), Write::new(Expiry::Never), (7, NOW));
         let other = heap.create(b"yek", NewValue::Inline(b"b"), Write::new(Expiry::Never), (7, NOW));
         let longest = [b'x'; MAX_INLINE];
@@ -421,7 +438,7 @@ mod tests {
 
     #[test]
     fn a_string_that_grows_moves_seldom() {
-        let mut heap = Heap::default();
+        let mut heap = Heap::new(|size| size);
         let mut handle = heap.create(b"key", NewValue::Inline(b""), Write::new(Expiry::At(NOW + 9)), (0, NOW));
         let mut moves = 0;
         for length in 1..=MAX_INLINE {
@@ -437,7 +454,7 @@ mod tests {
 
     #[test]
     fn a_value_that_changes_its_length_a_little_stays() {
-        let mut heap = Heap::default();
+        let mut heap = Heap::new(|size| size);
         let handle = heap.create(b"key", NewValue::Inline(&[b'x'; 60]), Write::new(Expiry::Never), (0, NOW));
         for length in [61, 55, 60, 58] {
             let written = heap.write(handle, NewValue::Inline(&[b'y'; 61][..length]), Write::new(Expiry::Never), NOW);
