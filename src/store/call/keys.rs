@@ -259,8 +259,12 @@ impl<'c> Call<'c> {
     /// shortest and most frequent.
     #[inline(never)]
     pub(super) fn find_to_write(&mut self, key: usize) -> Option<Found> {
-        self.search(key);
-        let Lookup { found, is_expired, .. } = self.lookups[key].get();
+        let mut lookup = self.lookups[key].get();
+        if !lookup.is_valid(self.shards.at(self.keys[key].shard)) {
+            self.search(key);
+            lookup = self.lookups[key].get();
+        }
+        let Lookup { found, is_expired, .. } = lookup;
         if is_expired && let Some(found) = found {
             self.remove_expired(key, found);
             return None;
