@@ -3,7 +3,7 @@
 //! Each database is divided into shards by the hash of the key, and each shard has a lock. The shards of all databases are
 //! numbered in one sequence, and locked in its order.
 
-use std::{ops::Range, time::Duration};
+use std::{hint, ops::Range, time::Duration};
 
 use kvstore_protocol::CommandError;
 use parking_lot::Mutex;
@@ -21,6 +21,9 @@ const MAX_SHARDS: usize = 1 << 14;
 
 /// The longest time for which a worker thread waits for a lock while a long command may hold it.
 const MAX_WAIT: Duration = Duration::from_micros(200);
+
+/// How often a worker thread tries to get a lock before it waits: about as long as a short command takes.
+const SPINS: usize = 100;
 
 /// A key, and the index of its database.
 #[derive(Clone, Copy, Debug)]
@@ -117,14 +120,19 @@ impl Databases {
         if patience == Patience::Long {
             return Some(self.lock_any(index));
         }
-        loop {
+        for _ in 0..SPINS {
+            hint::spin_loop();
+            if let Some(guard) = self.shards[index].0.try_lock() {
+                return Some(Locked(guard));
+            }
+        }
+        // Asked before waiting, which gives the processor away: to the long command perhaps, for some milliseconds.
+        while !self.gate.is_up() {
             if let Some(guard) = self.shards[index].0.try_lock_for(MAX_WAIT) {
                 return Some(Locked(guard));
             }
-            if self.gate.is_up() {
-                return None;
-            }
         }
+        None
     }
 
     /// Locks a shard if nobody holds it, to prefetch something.

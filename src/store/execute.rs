@@ -3,6 +3,7 @@
 use std::{cell::Cell, mem};
 
 use kvstore_protocol::{Command, CommandError, Response};
+use smallvec::SmallVec;
 
 use super::{
     args::Args,
@@ -135,10 +136,12 @@ impl StoreState {
         }
         let may_take_long = may_take_long(row, command);
         attempt.check(may_take_long)?;
-        let _raised = may_take_long.then(|| self.databases.gate.raise());
+        // One that locks shards in turn raises the gate for each slice.
+        let _raised = (may_take_long && !row.spec.scope.is_in_turn()).then(|| self.databases.gate.raise());
         let (args, session) = (Args::new(command), command.session());
         let database = self.selected(session);
-        let mut keys = locate(row, args, database, &self.databases)?;
+        let mut keys = PerKey::new();
+        locate(row, args, database, &self.databases, &mut keys)?;
         let mut plan = LockPlan::default();
         plan.add_keys(&keys);
         plan.add_scope(row.spec.scope, database, false, &self.databases);
@@ -171,7 +174,8 @@ impl StoreState {
         commit: &mut Commit,
     ) -> Answer {
         let (args, session) = (Args::new(command), command.session());
-        let mut keys = locate(row, args, database, &self.databases)?;
+        let mut keys = PerKey::new();
+        locate(row, args, database, &self.databases, &mut keys)?;
         held.place(&mut keys);
         let shards = Shards::Many(held);
         let lookups = &lookups(&keys);
@@ -185,7 +189,7 @@ impl StoreState {
 
 #[inline]
 fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Cell<Lookup>> {
-    keys.iter().map(|_| Cell::default()).collect()
+    SmallVec::from_elem(Cell::default(), keys.len())
 }
 
 /// Whether a command may take long, as far as its arguments tell.

@@ -63,7 +63,7 @@ impl LockPlan {
     }
 }
 
-/// Finds the keys of a command, their hashes and their shards.
+/// Finds the keys of a command, their hashes and their shards, and adds them to `keys`.
 ///
 /// # Errors
 /// If an argument names a database that does not exist.
@@ -72,17 +72,25 @@ pub(super) fn locate<'a>(
     args: Args<'a>,
     database: usize,
     databases: &Databases,
-) -> Result<PerKey<KeySlot<'a>>, CommandError> {
+    keys: &mut PerKey<KeySlot<'a>>,
+) -> Result<(), CommandError> {
     let slot = |name: &'a [u8], database: usize| {
         let Location { hash, shard } = databases.locate(KeyRef { database, name });
         KeySlot::new(name, hash, shard, database)
     };
     let Some(locate) = row.spec.locate else {
-        return Ok(row.known.keys_of(args.command()).map(|name| slot(name, database)).collect());
+        match row.known.key_specs() {
+            [] => {}
+            // Most commands have one spec.
+            [spec] => keys.extend(spec.words(args.command()).map(|word| slot(args.word(word), database))),
+            _ => keys.extend(row.known.keys_of(args.command()).map(|name| slot(name, database))),
+        }
+        return Ok(());
     };
     let words = locate(&args, database)?;
     if words.iter().any(|(_, database)| *database >= databases.len()) {
         return Err(CommandError::err("DB index is out of range"));
     }
-    Ok(words.into_iter().map(|(word, database)| slot(args.word(word), database)).collect())
+    keys.extend(words.into_iter().map(|(word, database)| slot(args.word(word), database)));
+    Ok(())
 }

@@ -8,7 +8,7 @@ use super::{
     commit::Commit,
     execute::Patience,
     held::HeldShards,
-    plan::{LockPlan, locate},
+    plan::{LockPlan, PerKey, locate},
     state::StoreState,
 };
 
@@ -30,7 +30,9 @@ impl StoreState {
         let mut plan = LockPlan::default();
         for (database, command) in record.commands() {
             let row = self.row_of(command)?;
-            plan.add_keys(&locate(row, Args::new(command), *database, &self.databases)?);
+            let mut keys = PerKey::new();
+            locate(row, Args::new(command), *database, &self.databases, &mut keys)?;
+            plan.add_keys(&keys);
             plan.add_scope(row.spec.scope, *database, true, &self.databases);
         }
         let _raised = self.databases.gate.raise();

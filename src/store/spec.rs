@@ -53,6 +53,13 @@ pub(crate) enum Scope {
     Queue,
 }
 
+impl Scope {
+    /// Whether the function locks one shard after the other.
+    pub(crate) fn is_in_turn(self) -> bool {
+        matches!(self, Self::Database(Hold::InTurn) | Self::All(Hold::InTurn))
+    }
+}
+
 /// How the shards of a scope are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hold {

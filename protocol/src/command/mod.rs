@@ -253,11 +253,11 @@ impl Command {
         self
     }
 
-    /// Returns the command with memory of its own: it keeps no buffer in which other commands were received.
+    /// Returns the command with memory of its own, about `size` bytes: it keeps no buffer in which other commands were received.
     #[must_use]
-    pub fn detached(&self) -> Self {
+    pub fn detached(&self, size: usize) -> Self {
         let Origin { external, session, .. } = &*self.origin;
-        let mut frame = BytesMut::with_capacity(self.size());
+        let mut frame = BytesMut::with_capacity(size);
         let mut move_to = |word: &Word| {
             if word.is_external() {
                 return *word;

@@ -178,7 +178,7 @@ impl InputBuffer {
         // All of it if little would be left, which would move everything once more.
         let more = if self.missing <= 2 * ahead { self.missing + HEADROOM } else { ahead };
         // Many arguments of which only the next one is known.
-        if length < LONG { more } else { more.max(length / 8) }
+        if length < LONG { more } else { more.max(length) }
     }
 
     /// Moves the bytes to a buffer of its own that has room for `more`.

@@ -37,7 +37,11 @@ impl Call<'_> {
 
     fn with_shard<R>(&mut self, index: usize, visit: impl FnOnce(&mut Shard) -> R) -> R {
         match &mut self.shards {
-            Shards::None => visit(&mut self.store.databases.lock_any(index)),
+            Shards::None => {
+                // Who waits for the lock is woken after each slice.
+                let _raised = self.commit.may_take_long.then(|| self.store.databases.gate.raise());
+                visit(&mut self.store.databases.lock_any(index))
+            }
             shards => visit(shards.at_mut(shards.position_of(index))),
         }
     }

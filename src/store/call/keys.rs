@@ -204,11 +204,15 @@ impl<'c> Call<'c> {
     /// The entry, if it has not expired. It is searched for once, and found again if entries were moved.
     #[inline(always)]
     fn search(&self, key: usize) -> Option<Entry<'_>> {
+        let shard = self.shards.at(self.keys[key].shard);
+        let lookup = self.lookups[key].get();
+        if lookup.is_valid(shard) { lookup.live().map(|found| shard.entry(found)) } else { self.search_shard(key) }
+    }
+
+    #[inline(always)]
+    fn search_shard(&self, key: usize) -> Option<Entry<'_>> {
         let (slot, lookup) = (&self.keys[key], &self.lookups[key]);
         let shard = self.shards.at(slot.shard);
-        if lookup.get().is_valid(shard) {
-            return lookup.get().live().map(|found| shard.entry(found));
-        }
         let Some((found, entry)) = shard.find(slot.hash, slot.name) else {
             lookup.set(Lookup::missing(shard));
             return None;
@@ -261,7 +265,7 @@ impl<'c> Call<'c> {
     pub(super) fn find_to_write(&mut self, key: usize) -> Option<Found> {
         let mut lookup = self.lookups[key].get();
         if !lookup.is_valid(self.shards.at(self.keys[key].shard)) {
-            self.search(key);
+            self.search_shard(key);
             lookup = self.lookups[key].get();
         }
         let Lookup { found, is_expired, .. } = lookup;

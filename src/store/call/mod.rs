@@ -213,12 +213,14 @@ impl<'c> Call<'c> {
     /// the database whose keys it gets.
     fn touch_watched(&mut self, database: usize, databases: &[usize]) {
         for key in self.store.watches.keys_of(database) {
-            let exists = databases.iter().any(|database| {
+            let entries = databases.iter().filter_map(|database| {
                 let Location { hash, shard } = self.store.databases.locate(KeyRef { database: *database, name: &key });
-                self.shards.at(self.shards.position_of(shard)).find(hash, &key).is_some()
+                self.shards.at(self.shards.position_of(shard)).find(hash, &key)
             });
-            if exists {
-                self.store.watches.touch(database, &key);
+            // For each of them, whether it has expired.
+            let are_expired = entries.map(|(_, entry)| entry.expires_at().is_some_and(|at| at <= self.now()));
+            if let Some(all_expired) = are_expired.reduce(|one, other| one && other) {
+                self.store.watches.touch(database, &key, all_expired);
             }
         }
     }

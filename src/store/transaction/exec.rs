@@ -12,7 +12,7 @@ use crate::{
         commit::Commit,
         execute::{Attempt, Patience, Stopped, may_take_long},
         held::{HeldShards, Shards},
-        plan::{LockPlan, locate},
+        plan::{LockPlan, PerKey, locate},
         spec::{Answer, Hold, Scope},
         state::StoreState,
     },
@@ -67,12 +67,14 @@ impl StoreState {
     /// The shards of all commands and of the watched keys.
     fn plan(&self, state: &State, exec: &Command) -> LockPlan {
         let (mut plan, database) = (LockPlan::default(), self.selected(exec.session()));
+        let mut keys = PerKey::new();
         state.watch.shards(self).for_each(|shard| plan.add_shard(shard));
         for Queued { row, command } in state.queue.commands() {
             match row {
                 Some(row) => {
                     // A command whose keys cannot be found answers an error, and touches none.
-                    if let Ok(keys) = locate(row, Args::new(command), database, &self.databases) {
+                    keys.clear();
+                    if locate(row, Args::new(command), database, &self.databases, &mut keys).is_ok() {
                         plan.add_keys(&keys);
                     }
                     plan.add_scope(row.spec.scope, database, true, &self.databases);

@@ -37,11 +37,13 @@ impl Queue {
             Ok(row) => row,
             Err(refusal) => return Some(Err(refusal)),
         };
-        self.size += command.size() + OVERHEAD;
+        let size = command.size();
+        self.size += size + OVERHEAD;
         if self.size > store.max_queue {
             return Some(Err(CommandError::err("the transaction is too large")));
         }
-        self.commands.push(Queued { row, command: detached(command) });
+        let command = if size > MAX_COPIED { command.clone() } else { command.detached(size) };
+        self.commands.push(Queued { row, command });
         Some(Ok(()))
     }
 
@@ -59,14 +61,11 @@ impl Queue {
 
 /// The row of a command that can be executed in a transaction; `None` for a command of the connection.
 fn row_of(command: &Command, store: &StoreState) -> Result<Option<&'static Row>, CommandError> {
-    if let Some(checked) = ConnectionLayer::check_queued(command) {
+    if command.flags().has(Flags::CONNECTION)
+        && let Some(checked) = ConnectionLayer::check_queued(command)
+    {
         return checked.map(|()| None);
     }
     let row = store.row_of(command)?;
     if row.flags().has(Flags::NO_MULTI) { Err(CommandError::NOT_IN_TRANSACTION) } else { Ok(Some(row)) }
-}
-
-/// The same command with memory of its own.
-fn detached(command: &Command) -> Command {
-    if command.size() > MAX_COPIED { command.clone() } else { command.detached() }
 }

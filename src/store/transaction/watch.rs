@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::store::{
     call::Call,
-    change::Change,
+    change::{Change, Event},
     databases::{KeyRef, Location},
     held::{Held, HeldShards},
     state::StoreState,
@@ -45,15 +45,25 @@ pub(in super::super) struct WatchTable {
     others: usize,
 }
 
-/// The flags of clients, which are set when the key is changed.
-type Clients = Vec<Arc<AtomicBool>>;
+/// The clients that watch a key.
+type Clients = Vec<Watcher>;
+
+/// A client that watches a key.
+#[derive(Debug)]
+struct Watcher {
+    /// Set when the key is changed.
+    is_broken: Arc<AtomicBool>,
+    /// Whether the key had expired already.
+    had_expired: bool,
+}
 
 impl Watch {
     /// Adds a key, whose shard is locked.
     pub(super) fn add(&mut self, key: WatchedKey, table: &WatchTable) {
         let is_known = |known: &WatchedKey| (known.database, &known.name) == (key.database, &key.name);
         if !self.keys.iter().any(is_known) {
-            table.add((key.database, key.name.clone()), Arc::clone(&self.is_broken));
+            let (is_broken, had_expired) = (Arc::clone(&self.is_broken), key.had_expired);
+            table.add((key.database, key.name.clone()), Watcher { is_broken, had_expired });
             self.keys.push(key);
         }
     }
@@ -112,16 +122,19 @@ impl WatchTable {
     pub(in super::super) fn tell(&self, changes: &[Change]) {
         for change in changes {
             if let Some(key) = &change.key {
-                self.touch(change.database, key);
+                self.touch(change.database, key, change.event == Event::EXPIRED);
             }
         }
     }
 
-    /// Tells the clients that watch a key that it is changed.
-    pub(in super::super) fn touch(&self, database: usize, key: &Bytes) {
+    /// Tells the clients that watch a key that it is changed. If only an expired entry was removed, that is no change for those
+    /// who found it expired.
+    pub(in super::super) fn touch(&self, database: usize, key: &Bytes, was_expired: bool) {
         let clients = self.clients.lock();
-        let watching = clients.get(&(database, key.clone()));
-        watching.into_iter().flatten().for_each(|client| client.store(true, Ordering::Relaxed));
+        let watching = clients.get(&(database, key.clone())).into_iter().flatten();
+        for client in watching.filter(|client| !(was_expired && client.had_expired)) {
+            client.is_broken.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The watched keys of a database.
@@ -130,7 +143,7 @@ impl WatchTable {
         clients.keys().filter(|key| key.0 == database).map(|key| key.1.clone()).collect()
     }
 
-    fn add(&self, key: (usize, Bytes), client: Arc<AtomicBool>) {
+    fn add(&self, key: (usize, Bytes), client: Watcher) {
         let mut clients = self.clients.lock();
         clients.entry(key).or_default().push(client);
         self.observers.store(clients.len() + self.others, Ordering::Relaxed);
@@ -139,7 +152,7 @@ impl WatchTable {
     fn remove(&self, key: (usize, Bytes), client: &Arc<AtomicBool>) {
         let mut clients = self.clients.lock();
         if let Some(watching) = clients.get_mut(&key) {
-            watching.retain(|other| !Arc::ptr_eq(other, client));
+            watching.retain(|other| !Arc::ptr_eq(&other.is_broken, client));
             if watching.is_empty() {
                 clients.remove(&key);
             }
@@ -206,12 +219,32 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_had_expired_before_may_be_removed() {
-        let store = TestStore::new();
-        store.check([("SET k 1 PX 1000", "+OK")]);
-        store.pass(1000);
-        let mut client = store.client();
-        client.check([("WATCH k", "+OK"), ("MULTI", "+OK"), ("EXISTS k", "+QUEUED"), ("EXEC", "[:0]")]);
+    fn a_key_that_had_expired_before_may_be_removed_but_not_set() {
+        for (line, runs) in [
+            ("EXISTS k", true),
+            ("DEL k", true),
+            ("FLUSHDB", true),
+            ("FLUSHALL", true),
+            ("SWAPDB 0 1", true),
+            ("SWAPDB 0 2", true),
+            ("SET k 1", false),
+            ("SETNX k 1", false),
+            ("SWAPDB 0 3", false),
+        ] {
+            let store = TestStore::new();
+            store.check([
+                ("SET k 1", "+OK"),
+                ("COPY k k DB 3", ":1"),
+                ("PEXPIRE k 1000", ":1"),
+                ("COPY k k DB 2", ":1"),
+            ]);
+            store.pass(1000);
+            let mut client = store.client();
+            client.check([("WATCH k", "+OK")]);
+            store.answer(line);
+            client.check([("MULTI", "+OK"), ("PING", "+QUEUED")]);
+            assert_eq!(client.answer("EXEC").to_string(), if runs { "[+PONG]" } else { "(nil)" }, "{line}");
+        }
     }
 
     #[test]
