@@ -82,6 +82,15 @@ impl Commit {
         }
     }
 
+    /// Records that an expired entry was removed, which is the latest change.
+    pub(super) fn record_expired(&mut self, database: usize, key: &[u8]) {
+        if let Some(observed) = &mut self.observed {
+            observed.commands.push((database, Command::new("DEL").arg(key)));
+            // Changes before it may be those of a command that is under way, and recorded at its end.
+            observed.recorded += 1;
+        }
+    }
+
     /// Whether there are changes of a command that is not recorded.
     #[inline]
     pub(super) fn has_unrecorded(&self) -> bool {

@@ -225,10 +225,8 @@ impl StoreState {
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
         let mut commit = self.begin(Patience::Short);
         let steps = shard.remove_expired(now.as_millis() as u64, limit, |key| {
-            if commit.is_observed() {
-                commit.add(database, Some(key), Event::EXPIRED);
-                commit.record(database, Command::new("DEL").arg(key));
-            }
+            commit.add(database, Some(key), Event::EXPIRED);
+            commit.record_expired(database, key);
         });
         self.tell(&mut commit, now);
         steps

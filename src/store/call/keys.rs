@@ -1,6 +1,6 @@
 //! The entries of the keys of a call: reading, storing, removing.
 
-use kvstore_protocol::{ByteString, Command, CommandError};
+use kvstore_protocol::{ByteString, CommandError};
 
 use super::{Call, Lookup};
 use crate::{
@@ -281,9 +281,7 @@ impl<'c> Call<'c> {
         let slot = &self.keys[key];
         self.shards.at_mut(slot.shard).count_expired();
         self.remove_found(key, found, Event::EXPIRED);
-        if self.commit.is_observed() {
-            self.commit.record(slot.database as usize, Command::new("DEL").arg(slot.name));
-        }
+        self.commit.record_expired(slot.database as usize, slot.name);
     }
 }
 
