@@ -15,7 +15,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     /// Counts the memory of the buffers.
-    #[cold]
+    #[inline(never)]
     pub(super) fn count_buffers(&mut self) {
         let buffers = self.buffer_memory();
         self.counted = buffers.total();
