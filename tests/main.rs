@@ -3,6 +3,7 @@
 mod at_rest;
 #[cfg(feature = "binary")]
 mod binary;
+mod buffers;
 mod client;
 mod clients;
 mod connection_commands;

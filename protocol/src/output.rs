@@ -90,6 +90,12 @@ impl Output {
         self.parts.push_back(part);
     }
 
+    /// The memory of the output, in bytes: what is queued, and the room for more. Shared values count in full.
+    #[inline]
+    pub fn memory(&self) -> usize {
+        self.parts_len + self.tail.capacity()
+    }
+
     /// How many bytes can be appended without an allocation.
     pub fn room(&self) -> usize {
         self.tail.capacity() - self.tail.len()

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Weak,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -54,6 +54,8 @@ pub(crate) struct StoreState {
     commits: AtomicU64,
     /// The most memory of the queued commands of a transaction, in bytes.
     pub(super) max_queue: usize,
+    /// The most memory that INFO has seen in use, in bytes.
+    pub(super) peak_memory: AtomicUsize,
     pub(super) myself: Weak<Self>,
     /// Held while a command that may take long is executed on another thread, so that there is one at a time.
     pub(super) long_turn: Mutex<()>,
@@ -93,6 +95,7 @@ impl StoreState {
             long: Background::new("kvstore-long"),
             dropper: Background::new("kvstore-drop"),
             max_queue,
+            peak_memory: AtomicUsize::new(0),
             myself: myself.clone(),
         })
     }

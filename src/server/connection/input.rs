@@ -80,6 +80,11 @@ impl InputBuffer {
         self.buffer.len()
     }
 
+    #[inline]
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Takes whole requests off the front of the buffer.
     pub(super) fn take_frame(&mut self, bytes: usize) -> Bytes {
         let frame = self.buffer.split_to(bytes).freeze();

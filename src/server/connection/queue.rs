@@ -18,11 +18,13 @@ pub(super) struct RequestQueue<T> {
     /// Apart from the rest, so that a prefetch function is shown them as one slice.
     commands: VecDeque<Command>,
     tags: VecDeque<(T, Exclusivity)>,
+    /// The size of the frames of the commands, in bytes. Not kept when there are none.
+    frame_bytes: usize,
 }
 
 impl<T> RequestQueue<T> {
     pub(super) fn new() -> Self {
-        Self { commands: VecDeque::new(), tags: VecDeque::new() }
+        Self { commands: VecDeque::new(), tags: VecDeque::new(), frame_bytes: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -33,7 +35,14 @@ impl<T> RequestQueue<T> {
         self.commands.is_empty()
     }
 
-    pub(super) fn push(&mut self, command: Command, tag: T, exclusivity: Exclusivity) {
+    /// The memory of the commands, in bytes: that of their frames, which the last command of each releases.
+    pub(super) fn frame_bytes(&self) -> usize {
+        if self.is_empty() { 0 } else { self.frame_bytes }
+    }
+
+    /// Adds a command with a frame of so many bytes.
+    pub(super) fn push(&mut self, command: Command, bytes: usize, tag: T, exclusivity: Exclusivity) {
+        self.frame_bytes = self.frame_bytes() + bytes;
         self.commands.push_back(command);
         self.tags.push_back((tag, exclusivity));
     }
@@ -45,8 +54,9 @@ impl<T> RequestQueue<T> {
         self.tags.len()
     }
 
-    /// Adds the commands whose tags were added.
-    pub(super) fn push_commands(&mut self, commands: impl Iterator<Item = Command>) {
+    /// Adds the commands whose tags were added, with their frame of so many bytes. The queue is empty.
+    pub(super) fn push_commands(&mut self, commands: impl Iterator<Item = Command>, bytes: usize) {
+        self.frame_bytes = bytes;
         if self.commands.capacity() == 0 {
             self.commands = buffer_pool::take_commands();
         }

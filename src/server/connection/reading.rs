@@ -133,7 +133,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             let frame = self.reader.input.take_frame(requests.bytes());
             let number = self.reader.decoded + 1;
             self.reader.decoded += requests.len() as u64;
-            self.reader.queue.push_commands(requests.drain(frame, self.client.session.clone(), number));
+            let bytes = frame.len();
+            self.reader.queue.push_commands(requests.drain(frame, self.client.session.clone(), number), bytes);
         }
         buffer_pool::put_requests(requests);
     }
@@ -141,13 +142,15 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Decodes commands one by one, of any kind.
     fn decode_singly(&mut self) {
         while self.reader.queue.len() < BATCH {
+            let before = self.reader.input.len();
             match self.codec.decode(self.reader.input.buffer()) {
                 Ok(Some((command, tag))) => {
                     let exclusivity = self.client.shared().exclusive.of(command.name(), command.id());
                     self.sync_protocol();
+                    let bytes = before.saturating_sub(self.reader.input.len());
                     let command = self.reader.input.make_lendable(command);
                     let command = self.reader.number(command, &self.client.session);
-                    self.reader.queue.push(command, tag, exclusivity);
+                    self.reader.queue.push(command, bytes, tag, exclusivity);
                     if exclusivity != Exclusivity::Shared {
                         break;
                     }

@@ -27,6 +27,13 @@ pub(super) struct OutgoingBody<T> {
     is_last: bool,
 }
 
+impl<T> OutgoingBody<T> {
+    /// The memory of what was read and is not in the output, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.collected.as_ref().map_or(0, BytesMut::capacity)
+    }
+}
+
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Sends a response that is more than a message.
     #[cold]

@@ -1,6 +1,6 @@
 //! INFO: facts and statistics of the store and of the server in front of it. Fields that are not measured are left out.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::atomic::Ordering};
 
 use kvstore_protocol::Response;
 
@@ -103,14 +103,22 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("maxclients", status.max_connections());
 }
 
-fn memory(fields: &mut Fields, _: &mut Call<'_>) {
+fn memory(fields: &mut Fields, call: &mut Call<'_>) {
+    let status = call.session().extensions().get::<ServerStatus>();
+    let clients = status.map_or(0, ServerStatus::buffer_memory);
+    let mut dataset = 0;
+    for database in 0..call.store().databases.len() {
+        call.for_each_shard(database, |shard| dataset += shard.memory());
+    }
+    let used = dataset + clients;
+    fields.add_bytes("used_memory", used as u64);
     if let Some(resident) = procfs::resident_memory() {
-        fields.add_bytes("used_memory", resident);
         fields.add_bytes("used_memory_rss", resident);
     }
-    if let Some(peak) = procfs::peak_memory() {
-        fields.add_bytes("used_memory_peak", peak);
-    }
+    // The highest that INFO has seen: it is not measured in between.
+    fields.add_bytes("used_memory_peak", call.store().peak_memory.fetch_max(used, Ordering::Relaxed).max(used) as u64);
+    fields.add_bytes("used_memory_dataset", dataset as u64);
+    fields.add("mem_clients_normal", clients);
     if let Some(total) = procfs::total_memory() {
         fields.add_bytes("total_system_memory", total);
     }
@@ -127,14 +135,18 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
         fields.add("total_connections_received", status.total_connections());
         fields.add("rejected_connections", status.refused_connections());
     }
-    let mut total = Statistics::default();
+    let (mut total, mut sealed) = (Statistics::default(), 0);
     for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |shard| total += shard.statistics());
+        call.for_each_shard(database, |shard| {
+            total += shard.statistics();
+            sealed += usize::from(shard.is_sealed());
+        });
     }
     fields.add("expired_keys", total.expired);
     fields.add("evicted_keys", 0);
     fields.add("keyspace_hits", total.hits);
     fields.add("keyspace_misses", total.misses);
+    fields.add("sealed_shards", sealed);
 }
 
 fn replication(fields: &mut Fields, _: &mut Call<'_>) {
@@ -199,6 +211,34 @@ mod tests {
         }
         let stats = text(&store, "INFO stats");
         assert!(stats.contains("keyspace_hits:3\r\nkeyspace_misses:3\r\n"), "{stats}");
+    }
+
+    #[test]
+    fn used_memory_is_that_of_the_entries_and_has_a_peak() {
+        let store = TestStore::new();
+        let used = |name: &str| {
+            let memory = text(&store, "INFO memory");
+            let line = memory.lines().find_map(|line| line.strip_prefix(name)).expect("the field is there");
+            line.parse::<usize>().expect("a number")
+        };
+        let empty = used("used_memory:");
+        store.answer(&format!("SET k {}", "x".repeat(1_000_000)));
+        let full = used("used_memory:");
+        assert!((1_000_000..1_200_000).contains(&(full - empty)), "{empty} {full}");
+        assert_eq!((used("used_memory_dataset:"), used("mem_clients_normal:")), (full, 0));
+        store.answer("DEL k");
+        assert!(used("used_memory:") < 1_000_000);
+        assert_eq!(used("used_memory_peak:"), full);
+    }
+
+    #[test]
+    fn shards_that_are_sealed_are_counted() {
+        let store = TestStore::new();
+        assert!(text(&store, "INFO stats").contains("sealed_shards:0\r\n"));
+        store.store().handle.databases.lock_any(0).seal();
+        assert!(text(&store, "INFO stats").contains("sealed_shards:1\r\n"));
+        store.answer("FLUSHALL");
+        assert!(text(&store, "INFO stats").contains("sealed_shards:0\r\n"));
     }
 
     #[test]

@@ -270,12 +270,12 @@ fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
 fn line(client: &ConnectedClient) -> String {
     let session = client.session();
     let (library, library_version) = session.library();
-    let (input, output) = client.buffers();
+    let buffers = client.buffers();
     let transaction = session.transaction().filter(|transaction| transaction.is_open());
     let (flags, queued) = transaction.map_or(("N", "-1".into()), |open| ("x", open.queued().to_string()));
     format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 multi={queued} qbuf={input} omem={output} \
-         events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
+         tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
         session.id(),
         session.peer(),
         session.local(),
@@ -283,6 +283,11 @@ fn line(client: &ConnectedClient) -> String {
         client.age().as_secs(),
         client.idle().as_secs(),
         session.database(),
+        buffers.input,
+        buffers.input_free,
+        buffers.requests,
+        buffers.output,
+        buffers.total(),
         client.last_command(),
         session.user().unwrap_or("(none)"),
         if session.protocol() == Protocol::Resp3 { 3 } else { 2 },
