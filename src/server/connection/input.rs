@@ -31,7 +31,7 @@ const MAX_EXCESS: usize = 32;
 
 /// The growth of the buffer of a long request: this many times what has arrived, or up to twice that if the whole request
 /// fits. Memory that is not written yet is only address space, and each growth moves what has arrived.
-const GROWTH: usize = 7;
+const GROWTH: usize = 3;
 
 /// The bytes that a connection has read.
 pub(super) struct InputBuffer {
