@@ -17,6 +17,7 @@ use super::{
     command_table::Row,
     commit::Commit,
     databases::{KeyRef, Location},
+    execute::STOPPED,
     held::Shards,
     shard::Found,
     spec::Spec,
@@ -137,35 +138,25 @@ impl<'c> Call<'c> {
             return Ok(());
         }
         self.commit.is_postponed = true;
-        Err(CommandError::new("ERR", "the command takes long"))
+        Err(STOPPED)
     }
 
-    /// Ends the call of one of several commands.
+    /// Ends the call: sets access times, and records the command if it has changed something.
+    #[inline(always)]
     pub(super) fn end(&mut self) {
         if self.commit.has_accesses.get() {
             self.touch_accessed();
         }
-        self.record();
-    }
-
-    /// Records the command, if it has changed something.
-    #[inline]
-    fn record(&mut self) {
         if self.commit.has_unrecorded() {
             self.commit.record(self.database, self.args.command().clone());
         }
     }
 
-    /// Ends the call of a command that is a commit of its own: records it, and tells its changes. The locks are still held.
+    /// The same for a command that is a commit of its own: tells its changes too. The locks are still held.
     #[inline(always)]
     pub(super) fn end_alone(&mut self) {
-        if self.commit.has_accesses.get() {
-            self.touch_accessed();
-        }
-        if self.commit.is_observed() {
-            self.record();
-            self.store.tell_all(self.commit, &self.shards);
-        }
+        self.end();
+        self.store.tell_all(self.commit, &self.shards);
     }
 
     /// Whether the command may be executed in the shards of its keys.
