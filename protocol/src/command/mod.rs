@@ -253,7 +253,15 @@ impl Command {
         self
     }
 
-    /// Returns the command with memory of its own, about `size` bytes: it keeps no buffer in which other commands were received.
+    /// Returns a copy with memory of its own: it keeps no buffer in which other commands were received. `size` is the expected
+    /// number of bytes of its words, as [`size`](Self::size) counts them.
+    ///
+    /// ```
+    /// use kvstore_protocol::Command;
+    ///
+    /// let command = Command::new("GET").arg("key");
+    /// assert_eq!(command.detached(command.size()), command);
+    /// ```
     #[must_use]
     pub fn detached(&self, size: usize) -> Self {
         let Origin { external, session, .. } = &*self.origin;
