@@ -8,13 +8,7 @@ use std::{hint, ops::Range, time::Duration};
 use kvstore_protocol::CommandError;
 use parking_lot::Mutex;
 
-use super::{
-    execute::Patience,
-    gate::Gate,
-    held::Locked,
-    prefetcher::Prefetcher,
-    shard::{Hasher, Shard},
-};
+use super::{execute::Patience, gate::Gate, held::Locked, memory::Hasher, prefetcher::Prefetcher, shard::Shard};
 
 /// The most shards of a database.
 const MAX_SHARDS: usize = 1 << 14;

@@ -13,7 +13,8 @@
 //! - `execute` how a command is executed: `plan` which shards it needs, `held` those that are locked, `commit` what it changes;
 //!   `future` how it waits, `gate` for what, `background` threads of the store
 //! - `transaction` MULTI, EXEC and WATCH; `change` what is told of changes, `replay` how that is applied again
-//! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types
+//! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
+//!   slabs that entries and elements are in
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
 
@@ -31,6 +32,7 @@ mod execute;
 mod future;
 mod gate;
 mod held;
+mod memory;
 #[cfg(test)]
 mod model;
 mod plan;

@@ -2,30 +2,22 @@
 //!
 //! The table finds the handle of a key's record; the heap has the records.
 //!
-//! - `table` handles by the hashes of keys; `hasher` the hash
-//! - `heap` entries: their records in a `slab`, long keys and external values in an `arena`, expiries in an `expiry_wheel`
-//! - `directory` vectors that grow in bounded steps
+//! - `heap` entries: their records in a slab, long keys and external values in arenas, expiries in an `expiry_wheel`
 //! - `record` the layout of one entry in bytes
-//! - `prefetch` the processor's prefetch instruction
 
-mod arena;
-mod directory;
 mod expiry_wheel;
-mod hasher;
 mod heap;
-mod prefetch;
 mod record;
-mod slab;
-mod table;
 
 use std::{cell::Cell, ops::AddAssign, time::Duration};
 
-use super::value::{NewValue, Value};
+use super::{
+    memory::{Hasher, Matcher, Position, Records, Table},
+    value::{NewValue, Value},
+};
 use expiry_wheel::Due;
 use heap::{Heap, Relocated, Written};
-use table::{Matcher, Position, Records, Table};
 
-pub(crate) use hasher::Hasher;
 pub(crate) use heap::{Entry, Expiry, Write};
 
 /// The entries of a part of the keys of a database.

@@ -8,10 +8,10 @@
 
 use std::ops::Range;
 
-use crate::store::value::MAX_INLINE;
-
-/// The length of every record is a multiple of this.
-pub(super) const GRANULE: usize = 8;
+use crate::store::{
+    memory::{GRANULE, MAX_GRANULES},
+    value::MAX_INLINE,
+};
 
 /// The longest key that is stored in the record.
 pub(super) const MAX_INLINE_KEY: usize = 255;
@@ -19,11 +19,10 @@ pub(super) const MAX_INLINE_KEY: usize = 255;
 /// The number of bytes of an index in an arena.
 pub(super) const INDEX: usize = 4;
 
-/// The length of the longest record, in granules.
-pub(super) const MAX_GRANULES: usize = (HEADER + MAX_INLINE_KEY + MAX_INLINE + TAIL).div_ceil(GRANULE);
-
 const HEADER: usize = 8;
 const TAIL: usize = 16;
+
+const _: () = assert!(HEADER + MAX_INLINE_KEY + MAX_INLINE + TAIL <= MAX_GRANULES * GRANULE);
 
 /// The fixed part of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

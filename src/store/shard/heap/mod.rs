@@ -3,12 +3,13 @@
 mod entry;
 
 use super::{
-    arena::Arena,
     expiry_wheel::{Due, ExpiryWheel},
-    record::{Flag, GRANULE, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
-    slab::Slab,
+    record::{Flag, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
 };
-use crate::store::value::{NewValue, Value};
+use crate::store::{
+    memory::{Arena, GRANULE, Slab},
+    value::{NewValue, Value},
+};
 
 pub(crate) use entry::Entry;
 

@@ -6,11 +6,13 @@
 
 use std::ops::Range;
 
-use super::{
-    directory,
-    prefetch::prefetch_bytes,
-    record::{GRANULE, MAX_GRANULES},
-};
+use super::{directory, prefetch::prefetch_bytes};
+
+/// The length of every record is a multiple of this.
+pub(in crate::store) const GRANULE: usize = 8;
+
+/// The length of the longest record, in granules.
+pub(in crate::store) const MAX_GRANULES: usize = 64;
 
 /// The length of a chunk.
 const CHUNK: usize = 32 * 1024;
@@ -32,7 +34,7 @@ const _: () = assert!(MAX_GRANULES * GRANULE <= FIRST_CHUNK && MAX_GRANULES <= u
 
 /// Records of bytes.
 #[derive(Debug, Default)]
-pub(super) struct Slab {
+pub(in crate::store) struct Slab {
     chunks: Vec<Chunk>,
     /// The index is the number of granules of a record.
     classes: Vec<Class>,
@@ -44,7 +46,7 @@ pub(super) struct Slab {
     allocated: usize,
     /// How many more chunks than [`FULL`] count as too many, for tests.
     #[cfg(test)]
-    pub(super) lowered_by: usize,
+    pub(in crate::store) lowered_by: usize,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +67,7 @@ struct Class {
 impl Slab {
     /// Whether nothing more should be stored: the records take over 30 GiB.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::store) fn is_full(&self) -> bool {
         let used = self.chunks.len() - self.vacant.len();
         #[cfg(test)]
         let used = used + self.lowered_by;
@@ -74,7 +76,7 @@ impl Slab {
 
     /// Lets the slab be full from `chunks` chunks on.
     #[cfg(test)]
-    pub(super) fn set_full_from(&mut self, chunks: usize) {
+    pub(in crate::store) fn set_full_from(&mut self, chunks: usize) {
         self.lowered_by = FULL + 1 - chunks;
     }
 
@@ -82,7 +84,7 @@ impl Slab {
     ///
     /// # Panics
     /// If the slab would exceed 32 GiB.
-    pub(super) fn allocate(&mut self, granules: usize) -> u32 {
+    pub(in crate::store) fn allocate(&mut self, granules: usize) -> u32 {
         if self.classes.len() <= granules {
             self.classes.resize_with(granules + 1, Class::default);
         }
@@ -95,7 +97,7 @@ impl Slab {
     }
 
     /// Frees a record. If another one is moved there, the former handle of that one is returned.
-    pub(super) fn free(&mut self, handle: u32) -> Option<u32> {
+    pub(in crate::store) fn free(&mut self, handle: u32) -> Option<u32> {
         let granules = usize::from(self.chunks[chunk_of(handle)].granules);
         let class = &mut self.classes[granules];
         let last = class.last(granules);
@@ -111,20 +113,20 @@ impl Slab {
     }
 
     #[inline]
-    pub(super) fn get(&self, handle: u32) -> &[u8] {
+    pub(in crate::store) fn get(&self, handle: u32) -> &[u8] {
         let chunk = &self.chunks[chunk_of(handle)];
         &chunk.bytes[chunk.range(handle)]
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, handle: u32) -> &mut [u8] {
+    pub(in crate::store) fn get_mut(&mut self, handle: u32) -> &mut [u8] {
         let chunk = &mut self.chunks[chunk_of(handle)];
         let range = chunk.range(handle);
         &mut chunk.bytes[range]
     }
 
     /// Two records of different lengths: one to copy from, one to copy to.
-    pub(super) fn get_two(&mut self, from: u32, to: u32) -> (&[u8], &mut [u8]) {
+    pub(in crate::store) fn get_two(&mut self, from: u32, to: u32) -> (&[u8], &mut [u8]) {
         let pair = self.chunks.get_disjoint_mut([chunk_of(from), chunk_of(to)]);
         let [source, target] = pair.expect("records of different lengths are in different chunks");
         let (from, to) = (source.range(from), target.range(to));
@@ -132,25 +134,25 @@ impl Slab {
     }
 
     /// The last record of the same length.
-    pub(super) fn last_like(&self, handle: u32) -> Option<u32> {
+    pub(in crate::store) fn last_like(&self, handle: u32) -> Option<u32> {
         let granules = usize::from(self.chunks[chunk_of(handle)].granules);
         self.classes.get(granules).filter(|class| class.fill > 0).map(|class| class.last(granules))
     }
 
     /// The memory of the records, in bytes.
-    pub(super) fn memory(&self) -> usize {
+    pub(in crate::store) fn memory(&self) -> usize {
         self.allocated + self.chunks.capacity() * size_of::<Chunk>()
     }
 
     /// Prefetches a record.
     #[inline]
-    pub(super) fn prefetch(&self, handle: u32) {
+    pub(in crate::store) fn prefetch(&self, handle: u32) {
         prefetch_bytes(self.get(handle));
     }
 
     /// All records.
     #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = u32> {
         self.classes.iter().enumerate().flat_map(|(granules, class)| {
             let last = class.chunks.len().saturating_sub(1);
             class.chunks.iter().enumerate().flat_map(move |(index, chunk)| {
@@ -161,7 +163,7 @@ impl Slab {
     }
 
     /// The record at an index among all of them.
-    pub(super) fn nth(&self, mut index: usize) -> Option<u32> {
+    pub(in crate::store) fn nth(&self, mut index: usize) -> Option<u32> {
         for (granules, class) in self.classes.iter().enumerate().filter(|(_, class)| !class.chunks.is_empty()) {
             let per_chunk = per_chunk(granules);
             let records = (class.chunks.len() - 1) * per_chunk + class.fill;

@@ -24,7 +24,7 @@ use tags::Cells;
 const BUCKETS_AT_ONCE: usize = 8;
 
 /// The records that the handles of a table refer to.
-pub(super) trait Records {
+pub(in crate::store) trait Records {
     /// The hash of the key of a record.
     fn hash(&self, handle: u32) -> u64;
 
@@ -33,7 +33,7 @@ pub(super) trait Records {
 }
 
 /// Recognizes the handle that is searched for.
-pub(super) trait Matcher {
+pub(in crate::store) trait Matcher {
     /// What it reads of the record on the way.
     type Facts;
 
@@ -54,7 +54,7 @@ impl Matcher for SameHandle {
 
 /// Where a handle is in a table. Valid until the next entry is inserted or removed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
+pub(in crate::store) struct Position {
     /// The handle and 1. No handle is `u32::MAX`, so an optional position takes eight bytes.
     handle: NonZeroU32,
     bucket: u32,
@@ -67,36 +67,36 @@ impl Position {
     }
 
     #[inline(always)]
-    pub(super) fn handle(self) -> u32 {
+    pub(in crate::store) fn handle(self) -> u32 {
         self.handle.get() - 1
     }
 }
 
 /// The handles of records, by the hashes of their keys.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(in crate::store) struct Table {
     /// Twice the largest power of two that is at most the number of buckets, minus 1.
     mask: usize,
     buckets: Buckets,
     len: usize,
     overflow: Overflow,
     /// The number of scans that must visit every entry once. No buckets are merged meanwhile.
-    pub(super) walks: u32,
+    pub(in crate::store) walks: u32,
 }
 
 impl Table {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::store) fn len(&self) -> usize {
         self.len
     }
 
     /// The memory of the buckets, in bytes.
-    pub(super) fn memory(&self) -> usize {
+    pub(in crate::store) fn memory(&self) -> usize {
         self.buckets.memory() + self.overflow.buckets.memory()
     }
 
     /// The position of the handle with this hash that matches, and its facts.
     #[inline(always)]
-    pub(super) fn find<S: Matcher>(&self, hash: u64, matcher: &S) -> Option<(Position, S::Facts)> {
+    pub(in crate::store) fn find<S: Matcher>(&self, hash: u64, matcher: &S) -> Option<(Position, S::Facts)> {
         if self.len == 0 {
             return None;
         }
@@ -131,7 +131,7 @@ impl Table {
     }
 
     /// Inserts a handle whose key is not in the table.
-    pub(super) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Position {
+    pub(in crate::store) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Position {
         if self.len >= self.buckets.len() * LOAD {
             self.split(records);
         }
@@ -140,7 +140,7 @@ impl Table {
     }
 
     /// Removes a handle.
-    pub(super) fn remove(&mut self, hash: u64, position: Position) {
+    pub(in crate::store) fn remove(&mut self, hash: u64, position: Position) {
         let bucket = self.bucket_mut(position.bucket);
         let cell = bucket.cell_of(position.handle());
         bucket.tags.set(cell, 0);
@@ -158,13 +158,13 @@ impl Table {
     }
 
     /// The position of a handle with this hash.
-    pub(super) fn position(&self, hash: u64, handle: u32) -> Option<Position> {
+    pub(in crate::store) fn position(&self, hash: u64, handle: u32) -> Option<Position> {
         self.find(hash, &SameHandle(handle)).map(|(position, ())| position)
     }
 
     /// Replaces a handle: its record was moved.
     #[inline]
-    pub(super) fn set(&mut self, position: Position, handle: u32) -> Position {
+    pub(in crate::store) fn set(&mut self, position: Position, handle: u32) -> Position {
         let bucket = self.bucket_mut(position.bucket);
         let cell = bucket.cell_of(position.handle());
         bucket.handles[cell] = handle;
@@ -175,7 +175,7 @@ impl Table {
     ///
     /// The cursor counts with its bits reversed, as that of Redis does: the buckets that a visited bucket is split into or
     /// merged with later count as visited. So an entry that exists from the first call to the last is visited at least once.
-    pub(super) fn scan(&self, cursor: u64, visit: impl FnMut(u32)) -> u64 {
+    pub(in crate::store) fn scan(&self, cursor: u64, visit: impl FnMut(u32)) -> u64 {
         if self.buckets.len() == 0 {
             return 0;
         }
@@ -185,7 +185,7 @@ impl Table {
 
     /// Visits buckets from `cursor` on, with about `count` entries, and returns the next cursor. The memory of several is
     /// prefetched at a time.
-    pub(super) fn scan_many(
+    pub(in crate::store) fn scan_many(
         &self,
         mut cursor: u64,
         count: usize,
@@ -229,7 +229,7 @@ impl Table {
 
     /// Prefetches the bucket of a hash.
     #[inline]
-    pub(super) fn prefetch_bucket(&self, hash: u64) {
+    pub(in crate::store) fn prefetch_bucket(&self, hash: u64) {
         if self.len > 0 {
             prefetch(self.buckets.get(self.home(hash)));
         }
@@ -237,7 +237,7 @@ impl Table {
 
     /// Prefetches the records that a hash may refer to, and the overflow bucket. The bucket should be in the cache.
     #[inline]
-    pub(super) fn prefetch_records(&self, hash: u64, records: &impl Records) {
+    pub(in crate::store) fn prefetch_records(&self, hash: u64, records: &impl Records) {
         if self.len > 0 {
             let bucket = self.buckets.get(self.home(hash));
             bucket.tags.matching(tag(hash)).for_each(|cell| records.prefetch(bucket.handles[cell]));

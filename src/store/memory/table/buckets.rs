@@ -5,7 +5,7 @@ use super::{
     growth::LOAD,
     tags::{CELLS, Tags},
 };
-use crate::store::shard::directory;
+use crate::store::memory::directory;
 
 /// The number of buckets that are allocated together: nothing large is allocated or copied.
 const PIECE: usize = 64;
