@@ -8,7 +8,7 @@ use crate::{
     store::{
         change::Event,
         shard::{Entry, Expiry, Found, Shard, Write},
-        value::{DataType, Editable, NewValue, Value},
+        value::{DataType, Editable, Kind, NewValue, Value},
     },
 };
 
@@ -97,7 +97,8 @@ impl<'c> Call<'c> {
         let write =
             Write { is_edited: entry.is_edited, ..Write::new(entry.expires_at.map_or(Expiry::Never, Expiry::At)) };
         match entry.value {
-            OwnedValue::Inline(string) => self.write(key, NewValue::Inline(&string), write, event),
+            OwnedValue::Inline(Kind::String, bytes) => self.write(key, NewValue::Inline(&bytes), write, event),
+            OwnedValue::Inline(kind, bytes) => self.write(key, NewValue::Packed(kind, &bytes), write, event),
             OwnedValue::External(value) => self.write(key, NewValue::External(value), write, event),
         }
     }
@@ -160,11 +161,11 @@ impl<'c> Call<'c> {
         let shard = self.shards.at_mut(slot.shard);
         let entry = shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
-        let inline = entry.inline_string().map(ByteString::copy_from);
+        let inline = entry.inline().map(|(kind, bytes)| OwnedValue::Inline(kind, ByteString::copy_from(bytes)));
         let value = shard.remove(slot.hash, found);
         self.lookups[key].set(Lookup::missing(shard));
         self.tell(key, event);
-        let value = inline.map(OwnedValue::Inline).or(value.map(OwnedValue::External))?;
+        let value = inline.or(value.map(OwnedValue::External))?;
         Some(OwnedEntry { value, is_edited, expires_at })
     }
 
@@ -317,7 +318,7 @@ pub(crate) struct OwnedEntry {
 /// The value of an [`OwnedEntry`].
 #[derive(Debug)]
 enum OwnedValue {
-    Inline(ByteString),
+    Inline(Kind, ByteString),
     External(Value),
 }
 
@@ -325,7 +326,8 @@ enum OwnedValue {
 impl From<Entry<'_>> for OwnedEntry {
     fn from(entry: Entry<'_>) -> Self {
         let value = match entry.value() {
-            NewValue::Inline(bytes) => OwnedValue::Inline(ByteString::copy_from(bytes)),
+            NewValue::Inline(bytes) => OwnedValue::Inline(Kind::String, ByteString::copy_from(bytes)),
+            NewValue::Packed(kind, bytes) => OwnedValue::Inline(kind, ByteString::copy_from(bytes)),
             NewValue::External(value) => OwnedValue::External(value),
         };
         Self { value, is_edited: entry.is_edited(), expires_at: entry.expires_at() }

@@ -9,7 +9,7 @@ mod keys;
 
 use std::{cell::Cell, time::Duration};
 
-use kvstore_protocol::{CommandError, Session};
+use kvstore_protocol::{Command, CommandError, Session};
 
 use super::{
     args::Args,
@@ -22,6 +22,7 @@ use super::{
     shard::Found,
     spec::Spec,
     state::StoreState,
+    value::Thresholds,
 };
 
 pub(crate) use keys::OwnedEntry;
@@ -90,6 +91,11 @@ impl<'c> Call<'c> {
         self.store
     }
 
+    /// Up to which size collections are packed.
+    pub(crate) fn thresholds(&self) -> &'c Thresholds {
+        &self.store.thresholds
+    }
+
     /// The index of the selected database.
     pub(crate) fn database(&self) -> usize {
         self.database
@@ -139,6 +145,14 @@ impl<'c> Call<'c> {
         }
         self.commit.is_postponed = true;
         Err(STOPPED)
+    }
+
+    /// Records, in place of the command, one with the same effect: for a command whose effect depends on chance, on the order of
+    /// hashes or on a setting. Called after the changes.
+    pub(crate) fn record(&mut self, command: impl FnOnce() -> Command) {
+        if self.commit.has_unrecorded() {
+            self.commit.record(self.database, command());
+        }
     }
 
     /// Ends the call: sets access times, and records the command if it has changed something.
