@@ -45,6 +45,14 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// The value, before the command decides what it does: no hit, no miss, no access.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if it has another type.
+    pub(crate) fn find<T: DataType>(&self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
+        self.search(key).map(T::read).transpose()
+    }
+
     /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
     #[inline]
     pub(crate) fn peek(&self, key: usize) -> Option<Entry<'_>> {
@@ -100,6 +108,15 @@ impl<'c> Call<'c> {
             OwnedValue::Inline(Kind::String, bytes) => self.write(key, NewValue::Inline(&bytes), write, event),
             OwnedValue::Inline(kind, bytes) => self.write(key, NewValue::Packed(kind, &bytes), write, event),
             OwnedValue::External(value) => self.write(key, NewValue::External(value), write, event),
+        }
+    }
+
+    /// Stores the result of a command, whatever the key has, without an expiry. An empty collection removes the entry.
+    pub(crate) fn store<T: Editable>(&mut self, key: usize, value: T, event: Event) {
+        if value.is_empty() {
+            self.remove(key, Event::DEL);
+        } else {
+            self.create(key, value, event);
         }
     }
 

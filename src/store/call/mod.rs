@@ -147,6 +147,14 @@ impl<'c> Call<'c> {
         Err(STOPPED)
     }
 
+    /// The same for the elements of a collection that the command visits.
+    ///
+    /// # Errors
+    /// One that no client sees.
+    pub(crate) fn afford_elements(&mut self, count: usize) -> Result<(), CommandError> {
+        self.afford(count.saturating_mul(ELEMENT_WORK))
+    }
+
     /// Records, in place of the command, one with the same effect: for a command whose effect depends on chance, on the order of
     /// hashes or on a setting. Called after the changes.
     pub(crate) fn record(&mut self, command: impl FnOnce() -> Command) {
@@ -247,3 +255,6 @@ impl<'c> Call<'c> {
 
 /// The work that takes about a millisecond: bytes that are copied, or entries that are visited.
 const LONG_WORK: usize = 1 << 20;
+
+/// The work of visiting an element of a collection, in bytes that could be copied meanwhile.
+const ELEMENT_WORK: usize = 32;

@@ -4,10 +4,15 @@ mod command;
 mod config;
 mod counters;
 mod expiry;
+mod hashes;
 mod info;
 mod keys;
 mod keyspace;
+mod numkeys;
+mod random;
+mod scan_options;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 
@@ -21,6 +26,8 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     strings::set::SPECS,
     strings::ranges::SPECS,
     counters::SPECS,
+    hashes::SPECS,
+    sets::SPECS,
     keys::SPECS,
     expiry::SPECS,
     keyspace::SPECS,

@@ -14,6 +14,8 @@ mod hash;
 mod hexadecimal;
 mod kind;
 mod new_value;
+mod packed;
+mod set;
 pub(crate) mod string;
 mod string_value;
 mod thresholds;
@@ -23,9 +25,11 @@ use kvstore_protocol::CommandError;
 pub(crate) use data_type::{DataType, Editable};
 pub(crate) use decimal::Decimal;
 pub(crate) use elements::Elements;
+pub(crate) use hash::{Hash, HashRef, HashTable};
 pub(crate) use external::{ExternalString, overwritten};
 pub(crate) use kind::Kind;
 pub(crate) use new_value::NewValue;
+pub(crate) use set::{Set, SetLimits, SetRef, difference, intersection, union};
 pub(crate) use string::{MAX_INLINE, StringRef};
 pub(crate) use string_value::StringValue;
 pub(crate) use thresholds::{ChunkLimit, PackedLimit, Threshold, Thresholds};
@@ -37,6 +41,10 @@ pub(crate) enum Value {
     String(ExternalString),
     /// A collection in one run of bytes.
     Packed(Kind, Box<[u8]>),
+    /// A large hash.
+    Hash(Box<HashTable>),
+    /// A large set.
+    Set(Box<Elements>),
 }
 
 impl Value {
@@ -45,6 +53,8 @@ impl Value {
         match self {
             Self::String(_) => Kind::String.type_name(),
             Self::Packed(kind, _) => kind.type_name(),
+            Self::Hash(_) => Kind::Hash.type_name(),
+            Self::Set(_) => Kind::Set.type_name(),
         }
     }
 
@@ -53,6 +63,7 @@ impl Value {
         match self {
             Self::String(bytes) => string::encoding(bytes),
             Self::Packed(kind, _) => kind.encoding(),
+            Self::Hash(_) | Self::Set(_) => "hashtable",
         }
     }
 
@@ -61,6 +72,8 @@ impl Value {
         match self {
             Self::String(bytes) => bytes.memory(allocated),
             Self::Packed(_, bytes) => allocated(bytes.len()),
+            Self::Hash(table) => table.memory(),
+            Self::Set(table) => table.memory(),
         }
     }
 
