@@ -126,9 +126,9 @@ impl<'c> Call<'c> {
     }
 
     /// Stores a value that was made to be edited, for a key that has none.
-    pub(crate) fn create<T: Editable>(&mut self, key: usize, value: T, event: Event) {
+    pub(crate) fn create<T: Editable>(&mut self, key: usize, mut value: T, event: Event) {
         let write = Write { is_edited: true, has_room_to_grow: true, ..Write::new(Expiry::Never) };
-        value.with(|value| self.write(key, value, write, event));
+        value.take(|value| self.write(key, value, write, event));
     }
 
     /// Moves the entry of one key to another, which is replaced. The events are those of the two keys.
