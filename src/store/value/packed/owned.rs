@@ -65,7 +65,8 @@ impl Packed {
 
     /// The bytes in an allocation of their length.
     pub(crate) fn into_boxed(self) -> Box<[u8]> {
-        self.bytes.into_boxed_slice()
+        // `into_boxed_slice` would move bytes on the stack one by one.
+        if self.bytes.spilled() { self.bytes.into_boxed_slice() } else { self.bytes[..].into() }
     }
 }
 
