@@ -61,8 +61,8 @@ impl Attempt {
 
     /// Notes whether the command has found that it takes long, and was not executed.
     #[inline]
-    fn note(&mut self, answer: &Answer, commit: &Commit) {
-        if answer.is_err() && commit.is_postponed {
+    fn note(&mut self, commit: &Commit) {
+        if commit.is_postponed {
             self.stopped = Some(Stopped::Long);
         }
     }
@@ -103,7 +103,7 @@ impl StoreState {
             return Err(attempt.stop(Stopped::Gated));
         };
         locked.check(row.grows)?;
-        self.execute_alone(row, args, KeySlot::new(name, hash, 0, database), locked, attempt)
+        self.execute_alone(row, args, session, KeySlot::new(name, hash, 0, database), locked, attempt)
     }
 
     /// Executes a command with one key, whose shard is locked. A function of its own: with one end the compiler builds the
@@ -113,18 +113,19 @@ impl StoreState {
         &self,
         row: &'static Row,
         args: Args<'_>,
+        session: &Session,
         key: KeySlot<'_>,
         mut locked: Locked<'_>,
         attempt: &mut Attempt,
     ) -> Answer {
         let mut commit = self.begin(attempt.patience);
-        let (session, database, shards) = (args.command().session(), key.database as usize, Shards::One(&mut locked));
+        let (database, shards) = (key.database as usize, Shards::One(&mut locked));
         let keys = &[key];
         let mut call = Call { store: self, row, args, session, database, shards, keys, commit: &mut commit };
         let answer = (row.spec.run)(&mut call);
         call.end_alone();
         drop(locked);
-        attempt.note(&answer, &commit);
+        attempt.note(&commit);
         if commit.has_garbage() {
             self.discard(&mut commit);
         }
@@ -169,7 +170,7 @@ impl StoreState {
         let answer = call.check_shards().and_then(|()| (row.spec.run)(&mut call));
         call.end_alone();
         drop(held);
-        attempt.note(&answer, &commit);
+        attempt.note(&commit);
         self.discard(&mut commit);
         answer
     }

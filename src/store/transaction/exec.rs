@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kvstore_protocol::{Command, CommandError, Response};
 
-use super::{ClientTransaction, State};
+use super::{ClientTransaction, State, watch::Watch};
 use crate::{
     server::ConnectionLayer,
     store::{
@@ -54,11 +54,7 @@ impl StoreState {
             return Err(attempt.stop(Stopped::Gated));
         };
         let mut commit = self.begin(Patience::Long);
-        let is_broken = state.watch.is_broken() || {
-            let now = self.time_of(&commit, &Shards::Many(&mut held)).as_millis() as u64;
-            state.watch.has_expired(now, &held, self)
-        };
-        if is_broken {
+        if !state.watch.is_empty() && self.is_broken(&state.watch, &commit, &mut held) {
             return Ok(Response::NullArray);
         }
         let answers = self.run_all((state, &keys), exec, &mut held, &mut commit);
@@ -66,6 +62,14 @@ impl StoreState {
         drop(held);
         self.discard(&mut commit);
         Ok(Response::Array(answers))
+    }
+
+    /// Whether a watched key was changed, or has expired.
+    fn is_broken(&self, watch: &Watch, commit: &Commit, held: &mut HeldShards<'_>) -> bool {
+        watch.is_broken() || {
+            let now = self.time_of(commit, &Shards::Many(held)).as_millis() as u64;
+            watch.has_expired(now, held, self)
+        }
     }
 
     /// The shards of all commands and of the watched keys, and the keys of the commands.
@@ -193,6 +197,21 @@ mod tests {
         assert!((3..6).contains(&queued), "{queued}");
         client.check([("EXEC", "-EXECABORT Transaction discarded because of previous errors."), ("EXISTS k", ":0")]);
         client.check([("MULTI", "+OK"), ("SET k v", "+QUEUED"), ("EXEC", "[+OK]")]);
+    }
+
+    #[test]
+    fn many_commands_and_large_ones_run_in_their_order() {
+        let store = TestStore::new();
+        let mut client = store.client();
+        client.check([("MULTI", "+OK")]);
+        let (large, mut expected) = ("x".repeat(70_000), String::new());
+        for number in 0..600 {
+            let part = if number == 100 { large.clone() } else { format!("{number},") };
+            client.check([(&*format!("APPEND k {part}"), "+QUEUED")]);
+            expected += &part;
+        }
+        assert!(!client.answer("EXEC").is_error());
+        store.check([("GET k", &*format!("\"{expected}\""))]);
     }
 
     #[test]
