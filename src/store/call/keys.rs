@@ -19,6 +19,11 @@ impl<'c> Call<'c> {
         self.keys.len()
     }
 
+    /// The name of a key.
+    pub(crate) fn key_name(&self, key: usize) -> &'c [u8] {
+        self.keys[key].name
+    }
+
     /// Whether two of the keys are the same key of the same database.
     pub(crate) fn are_same(&self, first: usize, second: usize) -> bool {
         let (one, other) = (&self.keys[first], &self.keys[second]);
@@ -112,7 +117,7 @@ impl<'c> Call<'c> {
     }
 
     /// Stores the result of a command, whatever the key has, without an expiry. An empty collection removes the entry.
-    pub(crate) fn store<T: Editable>(&mut self, key: usize, value: T, event: Event) {
+    pub(crate) fn put_result<T: Editable>(&mut self, key: usize, value: T, event: Event) {
         if value.is_empty() {
             self.remove(key, Event::DEL);
         } else {

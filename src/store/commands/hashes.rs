@@ -69,7 +69,7 @@ fn set_fields(call: &mut Call<'_>) -> Result<usize, CommandError> {
 fn hsetnx(call: &mut Call<'_>) -> Answer {
     let (args, limit) = (call.args(), call.thresholds().hash());
     let mut hash = call.edit_or_create::<Hash>(0, Event::HSET)?;
-    let is_new = !hash.read().contains(args.bytes(1));
+    let is_new = !hash.as_ref().contains(args.bytes(1));
     if is_new {
         hash.update(|hash| hash.set(args.bytes(1), args.bytes(2), limit));
     }
@@ -80,7 +80,7 @@ fn hsetnx(call: &mut Call<'_>) -> Answer {
 fn hget(call: &mut Call<'_>) -> Answer {
     let field = call.args().bytes(1);
     let Some(hash) = call.get::<Hash>(0)? else { return Ok(Response::Null) };
-    Ok(hash.get(field, Response::from).unwrap_or(Response::Null))
+    Ok(hash.get(field, |value| value.into()).unwrap_or(Response::Null))
 }
 
 /// `HMGET key field [field …]`: the values of fields.
@@ -165,7 +165,7 @@ fn hgetdel(call: &mut Call<'_>) -> Answer {
         return Ok(values.into());
     };
     for field in args.from(3) {
-        if hash.read().get(field, |value| values.push(value)).is_none() {
+        if hash.as_ref().get(field, |value| values.push(value)).is_none() {
             values.push_null();
         }
         hash.update(|hash| hash.remove(field));
@@ -192,7 +192,7 @@ fn hincrby(call: &mut Call<'_>) -> Answer {
     let (args, limit) = (call.args(), call.thresholds().hash());
     let increment = args.integer(2)?;
     let mut hash = call.edit_or_create::<Hash>(0, Event::HINCRBY)?;
-    let before = hash.read().get(args.bytes(1), |value| parse_integer(value).ok_or(NOT_AN_INTEGER));
+    let before = hash.as_ref().get(args.bytes(1), |value| parse_integer(value).ok_or(NOT_AN_INTEGER));
     let sum = before.transpose()?.unwrap_or(0).checked_add(increment).ok_or(OVERFLOW)?;
     hash.update(|hash| _ = hash.set(args.bytes(1), itoa::Buffer::new().format(sum).as_bytes(), limit));
     Ok(sum.into())
@@ -206,7 +206,7 @@ fn hincrbyfloat(call: &mut Call<'_>) -> Answer {
         return Err(CommandError::new("ERR", "value is NaN or Infinity"));
     };
     let mut hash = call.edit_or_create::<Hash>(0, Event::HINCRBYFLOAT)?;
-    let before = hash.read().get(args.bytes(1), |value| Decimal::parse(value).ok_or(NOT_A_FLOAT));
+    let before = hash.as_ref().get(args.bytes(1), |value| Decimal::parse(value).ok_or(NOT_A_FLOAT));
     let sum = match before.transpose()? {
         None => increment,
         Some(Decimal::Finite(before)) => before.plus(&increment).ok_or(INFINITE)?,

@@ -13,6 +13,7 @@ mod random;
 mod scan_options;
 mod server;
 mod sets;
+mod sorted_sets;
 mod strings;
 mod transactions;
 
@@ -28,6 +29,11 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     counters::SPECS,
     hashes::SPECS,
     sets::SPECS,
+    sorted_sets::add::SPECS,
+    sorted_sets::members::SPECS,
+    sorted_sets::range::SPECS,
+    sorted_sets::pop::SPECS,
+    sorted_sets::combine::SPECS,
     keys::SPECS,
     expiry::SPECS,
     keyspace::SPECS,

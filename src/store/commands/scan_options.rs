@@ -33,12 +33,7 @@ impl<'a> ScanOptions<'a> {
         Self::parse(args, 1, None, short)
     }
 
-    fn parse(
-        args: &Args<'a>,
-        index: usize,
-        kind: Option<&str>,
-        short: Option<&str>,
-    ) -> Result<Self, CommandError> {
+    fn parse(args: &Args<'a>, index: usize, kind: Option<&str>, short: Option<&str>) -> Result<Self, CommandError> {
         let cursor = cursor(args.bytes(index))?;
         let mut scan = Self { cursor, pattern: None, count: 10, kind: None, is_short: false };
         let mut options = args.options(index + 1);

@@ -93,7 +93,7 @@ fn pop_one(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let Some(mut set) = call.edit::<Set>(0, Event::SPOP)? else { return Ok(Response::Null) };
     let index = Draws::one(set.len(), seed);
-    let popped = set.update(|set| set.take_nth(index, Response::from));
+    let popped = set.update(|set| set.take_nth(index, |member| Response::from(member)));
     drop(set);
     let popped = popped.unwrap_or(Response::Null);
     call.record(|| Command::new("SREM").arg(args.bytes(0)).arg(popped.as_bytes().unwrap_or_default()));
@@ -125,7 +125,7 @@ fn srandmember(call: &mut Call<'_>) -> Answer {
     let draw = Draw::parse(&args, "")?;
     let Some(set) = call.get::<Set>(0)? else { return Ok(draw.of_nothing()) };
     let Some(count) = draw.count else {
-        return Ok(set.nth(Draws::one(set.len(), seed), Response::from).unwrap_or(Response::Null));
+        return Ok(set.nth(Draws::one(set.len(), seed), |member| member.into()).unwrap_or(Response::Null));
     };
     let mut members = Packed::array();
     Draws::new(count, set.len(), seed).for_each(|index| _ = set.nth(index, |member| members.push(member)));
@@ -155,7 +155,7 @@ type Combine = fn(&[Option<SetRef<'_>>], SetLimits, usize, &mut dyn FnMut(&[u8])
 const INTERSECTION: Combine = |sets, _, _, visit| intersection(sets, visit);
 const DIFFERENCE: Combine = |sets, _, _, visit| difference(sets, visit);
 const UNION: Combine = |sets, limits, most, visit| {
-    union(sets, most, limits).read().for_each(|member| _ = visit(member));
+    union(sets, most, limits).as_ref().for_each(|member| _ = visit(member));
 };
 
 /// `SINTER key [key …]`: the members that are in all of the sets.
@@ -221,7 +221,7 @@ fn store(call: &mut Call<'_>, combine: Combine, event: Event) -> Answer {
         true
     })?;
     let length = result.len();
-    call.store(0, result, event);
+    call.put_result(0, result, event);
     Ok(length.into())
 }
 

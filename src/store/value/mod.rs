@@ -8,6 +8,7 @@
 
 mod data_type;
 mod decimal;
+mod double;
 mod elements;
 mod external;
 mod hash;
@@ -16,6 +17,7 @@ mod kind;
 mod new_value;
 mod packed;
 mod set;
+mod sorted_set;
 pub(crate) mod string;
 mod string_value;
 mod thresholds;
@@ -24,12 +26,17 @@ use kvstore_protocol::CommandError;
 
 pub(crate) use data_type::{DataType, Editable};
 pub(crate) use decimal::Decimal;
+pub(crate) use double::parse_double;
 pub(crate) use elements::Elements;
-pub(crate) use hash::{Hash, HashRef, HashTable};
 pub(crate) use external::{ExternalString, overwritten};
+pub(crate) use hash::{Hash, HashRef, HashTable};
 pub(crate) use kind::Kind;
 pub(crate) use new_value::NewValue;
+pub(crate) use packed::Element;
 pub(crate) use set::{Set, SetLimits, SetRef, difference, intersection, union};
+pub(crate) use sorted_set::{
+    Aggregate, Bounds, Combination, NameBound, Ranked, ScoreBound, SortedSet, SortedSetRef, Source,
+};
 pub(crate) use string::{MAX_INLINE, StringRef};
 pub(crate) use string_value::StringValue;
 pub(crate) use thresholds::{ChunkLimit, PackedLimit, Threshold, Thresholds};
@@ -45,6 +52,8 @@ pub(crate) enum Value {
     Hash(Box<HashTable>),
     /// A large set.
     Set(Box<Elements>),
+    /// A large sorted set.
+    SortedSet(Box<Ranked>),
 }
 
 impl Value {
@@ -55,6 +64,7 @@ impl Value {
             Self::Packed(kind, _) => kind.type_name(),
             Self::Hash(_) => Kind::Hash.type_name(),
             Self::Set(_) => Kind::Set.type_name(),
+            Self::SortedSet(_) => Kind::SortedSet.type_name(),
         }
     }
 
@@ -64,6 +74,7 @@ impl Value {
             Self::String(bytes) => string::encoding(bytes),
             Self::Packed(kind, _) => kind.encoding(),
             Self::Hash(_) | Self::Set(_) => "hashtable",
+            Self::SortedSet(_) => "skiplist",
         }
     }
 
@@ -74,6 +85,7 @@ impl Value {
             Self::Packed(_, bytes) => allocated(bytes.len()),
             Self::Hash(table) => table.memory(),
             Self::Set(table) => table.memory(),
+            Self::SortedSet(ranked) => ranked.memory(),
         }
     }
 

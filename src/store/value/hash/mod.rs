@@ -8,7 +8,7 @@ use kvstore_protocol::CommandError;
 
 use super::{
     DataType, Editable, Kind, NewValue, PackedLimit, Value,
-    packed::{Entries, Needle, Packed},
+    packed::{EditEntries, Encoded, Entries, Packed, PackedRef},
 };
 use crate::store::shard::Entry;
 
@@ -31,7 +31,7 @@ pub(crate) enum HashRef<'a> {
 impl Hash {
     /// The hash, to read it.
     #[inline]
-    pub(crate) fn read(&self) -> HashRef<'_> {
+    pub(crate) fn as_ref(&self) -> HashRef<'_> {
         match self {
             Self::Packed(packed) => HashRef::Packed(packed.entries()),
             Self::Table(table) => HashRef::Table(table),
@@ -39,7 +39,7 @@ impl Hash {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.read().len()
+        self.as_ref().len()
     }
 
     /// Sets a field. Returns whether it is new.
@@ -59,7 +59,7 @@ impl Hash {
     pub(crate) fn remove(&mut self, field: &[u8]) -> bool {
         match self {
             Self::Packed(packed) => {
-                let Some(position) = packed.entries().find(&Needle::new(field), 2) else { return false };
+                let Some(position) = packed.entries().find(&Encoded::from(field), 2) else { return false };
                 packed.remove(position, 2);
                 true
             }
@@ -78,7 +78,7 @@ impl Hash {
 /// Sets a field of a packed hash; `None` if it is new and there is no room for it.
 fn set_packed(packed: &mut Packed, field: &[u8], value: &[u8], limit: PackedLimit) -> Option<bool> {
     let entries = packed.entries();
-    match entries.find(&Needle::new(field), 2) {
+    match entries.find(&Encoded::from(field), 2) {
         Some(position) => {
             let old = entries.next(position)?;
             packed.replace(old, value);
@@ -107,7 +107,7 @@ impl<'a> HashRef<'a> {
     pub(crate) fn get<R>(self, field: &[u8], read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self {
             Self::Packed(entries) => {
-                let position = entries.find(&Needle::new(field), 2)?;
+                let position = entries.find(&Encoded::from(field), 2)?;
                 Some(read(&entries.element(entries.next(position)?).text()))
             }
             Self::Table(table) => table.get(field).map(read),
@@ -160,7 +160,7 @@ impl DataType for Hash {
     #[inline]
     fn read(entry: Entry<'_>) -> Result<HashRef<'_>, CommandError> {
         match (entry.packed(), entry.external()) {
-            (Some((Kind::Hash, bytes)), _) => Ok(HashRef::Packed(Entries::new(bytes))),
+            (Some((Kind::Hash, bytes)), _) => Ok(HashRef::Packed(PackedRef::new(bytes).entries())),
             (_, Some(Value::Hash(table))) => Ok(HashRef::Table(table)),
             _ => Err(CommandError::WRONG_TYPE),
         }
@@ -232,13 +232,13 @@ mod tests {
                 } else {
                     prop_assert_eq!(hash.set(&field, &value, LIMIT), model.insert(field.clone(), value).is_none());
                 }
-                prop_assert_eq!(hash.read().get(&field, <[u8]>::to_vec), model.get(&field).cloned());
+                prop_assert_eq!(hash.as_ref().get(&field, <[u8]>::to_vec), model.get(&field).cloned());
             }
             prop_assert_eq!((hash.len(), hash.is_empty()), (model.len(), model.is_empty()));
-            prop_assert_eq!(pairs(hash.read()), model.clone());
+            prop_assert_eq!(pairs(hash.as_ref()), model.clone());
             let mut nth = BTreeMap::new();
             for index in 0..hash.len() {
-                hash.read().nth(index, |field, value| nth.insert(field.to_vec(), value.to_vec()));
+                hash.as_ref().nth(index, |field, value| nth.insert(field.to_vec(), value.to_vec()));
             }
             prop_assert_eq!(nth, model);
         }

@@ -8,7 +8,7 @@ use kvstore_protocol::{CommandError, parse_integer};
 
 use super::{
     DataType, Editable, Elements, Kind, NewValue, PackedLimit, Thresholds, Value,
-    packed::{Entries, IntSet, IntSetRef, Needle, Packed},
+    packed::{EditEntries, Encoded, Entries, IntSet, IntSetRef, Packed, PackedRef},
 };
 use crate::store::shard::Entry;
 
@@ -47,7 +47,7 @@ impl From<&Thresholds> for SetLimits {
 impl Set {
     /// The set, to read it.
     #[inline]
-    pub(crate) fn read(&self) -> SetRef<'_> {
+    pub(crate) fn as_ref(&self) -> SetRef<'_> {
         match self {
             Self::Integers(integers) => SetRef::Integers(integers.as_ref()),
             Self::Packed(packed) => SetRef::Packed(packed.entries()),
@@ -56,7 +56,7 @@ impl Set {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.read().len()
+        self.as_ref().len()
     }
 
     /// Inserts a member. Returns whether it is new.
@@ -71,7 +71,7 @@ impl Set {
                 }
             },
             Self::Packed(packed) => {
-                if packed.entries().find(&Needle::new(member), 1).is_some() {
+                if packed.entries().find(&Encoded::from(member), 1).is_some() {
                     return false;
                 }
                 if packed.entries().len() < limits.packed.entries && limits.packed.admits(member) {
@@ -96,7 +96,7 @@ impl Set {
         match self {
             Self::Integers(integers) => parse_integer(member).is_some_and(|integer| integers.remove(integer)),
             Self::Packed(packed) => {
-                let position = packed.entries().find(&Needle::new(member), 1);
+                let position = packed.entries().find(&Encoded::from(member), 1);
                 position.map(|position| packed.remove(position, 1)).is_some()
             }
             Self::Table(table) => table.find(member).map(|handle| table.remove(handle)).is_some(),
@@ -105,7 +105,7 @@ impl Set {
 
     /// Removes the member at an index, after `visit` has seen it.
     pub(crate) fn take_nth<R>(&mut self, index: usize, visit: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let seen = self.read().nth(index, visit)?;
+        let seen = self.as_ref().nth(index, visit)?;
         match self {
             Self::Integers(integers) => _ = integers.as_ref().get(index).map(|integer| integers.remove(integer)),
             Self::Packed(packed) => _ = packed.entries().at(index).map(|position| packed.remove(position, 1)),
@@ -116,12 +116,12 @@ impl Set {
 
     /// Stores integers as another small set if there may be one, otherwise as a table.
     fn leave_integers(&mut self, may_be_packed: bool, limits: SetLimits) {
-        let SetRef::Integers(integers) = self.read() else { return };
+        let SetRef::Integers(integers) = self.as_ref() else { return };
         let longest = integers.iter().next().into_iter().chain(integers.iter().next_back());
         let longest = longest.map(|integer| itoa::Buffer::new().format(integer).len()).max().unwrap_or(0);
         if may_be_packed && integers.len() < limits.packed.entries && longest <= limits.packed.value {
             let mut packed = Packed::default();
-            self.read().for_each(|member| packed.push_back(member));
+            self.as_ref().for_each(|member| packed.push_back(member));
             *self = Self::Packed(packed);
         } else {
             self.become_table();
@@ -130,7 +130,7 @@ impl Set {
 
     fn become_table(&mut self) {
         let mut table = Box::<Elements>::default();
-        self.read().for_each(|member| _ = table.insert(member, b""));
+        self.as_ref().for_each(|member| _ = table.insert(member, b""));
         *self = Self::Table(table);
     }
 }
@@ -150,7 +150,7 @@ impl<'a> SetRef<'a> {
     pub(crate) fn contains(self, member: &[u8]) -> bool {
         match self {
             Self::Integers(integers) => parse_integer(member).is_some_and(|integer| integers.contains(integer)),
-            Self::Packed(entries) => entries.find(&Needle::new(member), 1).is_some(),
+            Self::Packed(entries) => entries.find(&Encoded::from(member), 1).is_some(),
             Self::Table(table) => table.find(member).is_some(),
         }
     }
@@ -196,7 +196,7 @@ impl DataType for Set {
     fn read(entry: Entry<'_>) -> Result<SetRef<'_>, CommandError> {
         match (entry.packed(), entry.external()) {
             (Some((Kind::IntSet, bytes)), _) => Ok(SetRef::Integers(IntSetRef::new(bytes))),
-            (Some((Kind::Set, bytes)), _) => Ok(SetRef::Packed(Entries::new(bytes))),
+            (Some((Kind::Set, bytes)), _) => Ok(SetRef::Packed(PackedRef::new(bytes).entries())),
             (_, Some(Value::Set(table))) => Ok(SetRef::Table(table)),
             _ => Err(CommandError::WRONG_TYPE),
         }
@@ -287,10 +287,10 @@ mod tests {
                     }
                     _ => prop_assert_eq!(set.insert(&member, LIMITS), model.insert(member.clone())),
                 }
-                prop_assert_eq!(set.read().contains(&member), model.contains(&member));
+                prop_assert_eq!(set.as_ref().contains(&member), model.contains(&member));
                 prop_assert_eq!((set.len(), set.is_empty()), (model.len(), model.is_empty()));
             }
-            prop_assert_eq!(members(set.read()), model);
+            prop_assert_eq!(members(set.as_ref()), model);
         }
     }
 
