@@ -48,7 +48,7 @@ pub(super) static ROWS: &[CommandDocs] = &[
         .takes("key1 key2@0 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]"),
     row("MGET", "1.0.0", "O(N) for N keys", "Returns the strings of several keys.").takes("key..."),
     row("MSET", "1.0.1", "O(N) for N keys", "Sets the strings of several keys.").takes("data(key value)..."),
-    row("MSETEX", "9.1.0", "O(N) for N keys", "Sets the strings of several keys and one expiry for all of them.")
+    row("MSETEX", "8.4.0", "O(N) for N keys", "Sets the strings of several keys and one expiry for all of them.")
         .takes(
             "numkeys data(key value)... [condition<NX | XX>] [expiration<EX seconds | PX milliseconds | EXAT \
              unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL>]",
