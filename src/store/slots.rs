@@ -99,7 +99,11 @@ impl Slot<'_> {
     /// `WRONGTYPE` if the value has another type.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Option<StringRef<'_>>, CommandError> {
-        self.read().map(|entry| entry.string()).transpose()
+        // Not by `map`, whose closure is a call otherwise.
+        match self.read() {
+            None => Ok(None),
+            Some(entry) => entry.string().map(Some),
+        }
     }
 
     /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
