@@ -1,5 +1,10 @@
 //! The `kvstore` server: flags, a runtime, the [standalone](kvstore::standalone) stack, an exit code.
 
+#[cfg(target_os = "linux")]
+mod allocator;
+#[cfg(not(target_os = "linux"))]
+#[path = "allocator/fallback.rs"]
+mod allocator;
 mod config;
 mod listen;
 
@@ -24,7 +29,7 @@ use config::{Config, Options};
 use listen::{bind, bind_unix};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
     match start() {
@@ -50,6 +55,7 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_span_events(FmtSpan::CLOSE)
         .init();
     raise_file_limit(options.max_clients, options.threads);
+    allocator::give_back_memory()?;
     let runtime = runtime(options.threads)?;
     let served = runtime.block_on(serve(&options));
     // Commands that are still in flight had their grace period, and do not delay the exit.
@@ -124,6 +130,7 @@ fn store(options: &Options) -> Store {
     Store::builder()
         .databases(options.databases)
         .threads(options.threads)
+        .allocated_size(allocator::allocated_size)
         .config("bind", options.bind.join(" "))
         .config("port", options.port.to_string())
         .config("unixsocket", path.unwrap_or_default())
