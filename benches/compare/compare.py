@@ -5,6 +5,7 @@
   compare.py run              the table of workloads
   compare.py threads          two worker threads, and io-threads
   compare.py memory           bytes of a key and of a connection, and the time to the first PONG
+  compare.py sizes            memory of values of 22 sizes, and what is left of it when they are deleted
   compare.py idle             10,000 connections of which 100 are active
   compare.py growth           how cost grows with keys, connections, value sizes and depth
   compare.py draw FILE.json   pictures of what run or growth have written
@@ -18,7 +19,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "threads", "memory", "idle", "growth")
+COMMANDS = ("run", "threads", "memory", "sizes", "idle", "growth")
 
 
 def arguments():
