@@ -174,7 +174,8 @@ impl InputBuffer {
     /// The growth of the buffer of a long request: at most by [`GROWTH`], and in the end to little more than the request takes.
     fn growth(&self) -> usize {
         let length = self.buffer.len();
-        let ahead = length.max(LONG) * GROWTH;
+        // What was only announced is not paid for.
+        let ahead = if length < LONG { 2 * LONG } else { length * GROWTH };
         // All of it if little would be left, which would move everything once more.
         let more = if self.missing <= 2 * ahead { self.missing + HEADROOM } else { ahead };
         // Many arguments of which only the next one is known.
