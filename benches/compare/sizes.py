@@ -36,8 +36,8 @@ def sizes(peers, options):
 def of_values(peer, keys):
     with Server(peer, SERVER_CORE) as server:
         server.await_pong()
-        # The buffers of a connection, which stay.
-        server.fill(keys._replace(count=max(1, min(100, (4 << 20) // keys.size))), anew=True)
+        # What the first commands allocate stays.
+        server.fill(keys._replace(count=100, size=64), anew=True)
         server.fill(keys._replace(count=0), anew=True)
         time.sleep(PATIENCE)
         before = server.resident_bytes()
