@@ -82,6 +82,7 @@
 //! - [How a command travels](guide::how_a_command_travels), from the bytes of a request to the bytes of its response
 //! - [Writing a layer](guide::writing_a_layer): as a function, by hand, and the contract
 //! - [Sessions and authentication](guide::sessions): users, facts, log-ins, and the clients of a server
+//! - [Inside the store](guide::inside_the_store): how a command of the store is executed, locked, told and replayed
 //! - [Errors](guide::errors): what can go wrong, and what a client reads
 //! - the examples in the repository, one question each
 //!

@@ -1,4 +1,4 @@
-//! What a command allocates on its way through a router.
+//! What a command allocates on its way through a router, and what its keys do.
 //!
 //! In a binary of its own, since it brings an allocator that counts.
 
@@ -71,4 +71,19 @@ fn layers_round_a_router_allocate_nothing() {
         .layer(ConcurrencyLimitLayer::new(10))
         .layer(TimeoutLayer::new(std::time::Duration::from_secs(1)));
     assert_eq!(allocations(layers.service(router()), &Command::new("ADD").arg("k").arg(1)), 0);
+}
+
+#[test]
+fn the_keys_of_a_command_are_found_without_allocations() {
+    for (name, options) in
+        [("MGET", ""), ("MSET", ""), ("XREAD", "STREAMS"), ("SUNIONCARD", "10000"), ("SORT", "STORE")]
+    {
+        let options = Some(options).filter(|options| !options.is_empty());
+        let command = Command::new(name).with_args(options).with_args((0..10_000).map(|key| key.to_string()));
+        let known = command.known().expect("a command of Redis");
+        let before = counting::count();
+        let found = known.key_words(&command).count() + known.keys_of(&command).count();
+        assert!(found > 0, "{name}");
+        assert_eq!(counting::count() - before, 0, "{name}");
+    }
 }

@@ -3,6 +3,7 @@
 mod at_rest;
 #[cfg(feature = "binary")]
 mod binary;
+mod buffers;
 mod client;
 mod clients;
 mod connection_commands;
@@ -20,9 +21,12 @@ mod pipelines;
 mod protocol;
 mod routing;
 mod seed;
+mod settled;
 mod shutdown;
+mod store_transactions;
 mod streams_in;
 mod streams_out;
 mod support;
 mod third_protocol;
+mod transactions;
 mod upgrade;

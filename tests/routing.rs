@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use kvstore::{
-    catalog::Flags,
+    catalog::{Flags, KeySpec},
     middleware::{ConcurrencyLimitLayer, TimeoutLayer},
     protocol::{Body, Command, CommandError, Protocol, Push, Response, Session},
     routing::{
@@ -492,6 +492,8 @@ async fn command_tells_of_the_routes() {
         .command("UNLINK", unlink)
         .command("SET", set)
         .command("OBJECT FREQ", |_: Key| 1)
+        .command("SCORE", Route::handler(|_: Arg<u64>, _: Arg<u64>, _: Rest<Key>| 1).flags(Flags::READ))
+        .command("SUM", Route::handler(|_: Rest<Bytes>| 1).keys([KeySpec::overwrites(1), KeySpec::reads(2).counted()]))
         .command("NAP", || ());
     let info = |name, arity, keys| format!("[\"{name}\", {arity}, {{}}, {keys}");
     for (name, starts) in [
@@ -499,6 +501,7 @@ async fn command_tells_of_the_routes() {
         ("unlink", info("unlink", ":-2", ":1, :-1, :1")),
         ("set", info("set", ":-3", ":1, :1, :1")),
         ("object|freq", info("object|freq", ":3", ":2, :2, :1")),
+        ("sum", "[\"sum\", :-1, {+movablekeys}, :1, :1, :1".to_owned()),
         ("nap", info("nap", ":1", ":0, :0, :0")),
     ] {
         let told = ask(&router, &format!("COMMAND INFO {name}")).await;
@@ -507,12 +510,18 @@ async fn command_tells_of_the_routes() {
     check(
         &router,
         &[
-            ("COMMAND COUNT", ":14"),
+            ("COMMAND COUNT", ":16"),
             ("COMMAND LIST FILTERBY PATTERN n*", "[\"nap\"]"),
             ("COMMAND INFO nosuch", "[(nil)]"),
             ("COMMAND DOCS copy", "{\"copy\": {\"summary\": \"Copies.\", \"group\": \"generic\"}}"),
             ("COMMAND GETKEYS UNLINK a b", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT FREQ a", "[\"a\"]"),
+            ("COMMAND GETKEYSANDFLAGS SCORE 1 2 a b", "[[\"a\", {+RO, +access}], [\"b\", {+RO, +access}]]"),
+            (
+                "COMMAND GETKEYSANDFLAGS SUM to 2 a b",
+                "[[\"to\", {+OW, +update}], [\"a\", {+RO, +access}], [\"b\", {+RO, +access}]]",
+            ),
+            ("COMMAND GETKEYS SUM to 3 a b", "-ERR Invalid arguments specified for command"),
             ("COMMAND GETKEYS NAP", "-ERR The command has no key arguments"),
             ("COMMAND HELP x", "-ERR wrong number of arguments for 'command|help' command"),
             ("COMMAND FOO", "-ERR unknown subcommand 'FOO'. Try COMMAND HELP."),
@@ -544,7 +553,7 @@ async fn command_tells_of_what_is_behind_the_router_too() {
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS GET a b", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS SET a b", "[\"b\"]"),
-            ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"b\", {+RW}]]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"b\", {+RW, +access, +update}]]"),
             ("COMMAND LIST FILTERBY PATTERN g*t", "[\"greet\", \"get\", \"getset\"]"),
         ],
     )

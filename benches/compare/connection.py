@@ -31,8 +31,11 @@ class Connection:
         self.socket.close()
 
     def call(self, *words):
-        self.socket.sendall(encode(*words))
+        self.send(*words)
         return self.reply()
+
+    def send(self, *words):
+        self.socket.sendall(encode(*words))
 
     def reply(self):
         line = self.replies.readline()

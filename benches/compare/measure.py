@@ -5,7 +5,6 @@ import sys
 from collections import defaultdict
 
 from connection import ServerError
-from load import load
 
 # The run that finds out how many requests fill a sample has so many, but no more than have so many bytes.
 FIRST, FIRST_BYTES = 2000, 256 << 20
@@ -80,8 +79,7 @@ class Measurement:
 
     def cost(self, server, workload, requests):
         before = server.cpu_seconds()
-        got = load(server.port, workload.words, connections=workload.connections, depth=workload.depth,
-                   requests=requests, keys=workload.keys.count, **self.options)
+        got = workload.load(server.port, requests, **self.options)
         return server.cpu_seconds() - before, got
 
     def watch(self, server, workload):

@@ -3,6 +3,7 @@ import random
 from dataclasses import dataclass
 
 from connection import Connection, Keys, ServerError
+from load import load
 
 COUNT = 100_000
 VALUE = "x" * 64
@@ -39,6 +40,11 @@ class Workload:
         """Requests that give each connection something to do; of values that are few and large, 20 for each."""
         of_keys = 20 * self.keys.count if self.keys.count <= FEW else 0
         return max(of_keys, self.connections * self.depth * (5 if self.without_connecting else 1))
+
+    def load(self, port, requests, **options):
+        """Sends so many requests. The options are those of `load.load`."""
+        return load(port, self.words, connections=self.connections, depth=self.depth, requests=requests, keys=self.keys.count,
+                    **options)
 
     def fits(self, answer):
         if isinstance(self.expected, int) and self.words[0] == "GET":

@@ -1,7 +1,7 @@
 //! Commands and responses made of the bytes of an input.
 
 use arbitrary::{Result, Unstructured};
-use kvstore_protocol::{Command, Response};
+use kvstore_protocol::{Command, Packed, Response};
 
 use crate::{CodecSettings, Limits};
 
@@ -29,7 +29,7 @@ fn command(data: &mut Unstructured<'_>) -> Result<Command> {
 }
 
 fn response(data: &mut Unstructured<'_>, depth: usize) -> Result<Response> {
-    let last = if depth == 0 { 10 } else { 16 };
+    let last = if depth == 0 { 10 } else { 17 };
     Ok(match data.int_in_range(0..=last)? {
         0 => Response::Simple(text(data)?.into()),
         1 => Response::Error(text(data)?.into()),
@@ -47,12 +47,20 @@ fn response(data: &mut Unstructured<'_>, depth: usize) -> Result<Response> {
         13 => Response::Push(items(data, depth)?),
         14 => Response::Messages(items(data, depth)?),
         15 => Response::Close(Box::new(response(data, depth - 1)?)),
+        16 => packed(data, depth)?.into(),
         _ => {
             let count = data.int_in_range(0..=4)?;
             let pair = |_| Ok((response(data, depth - 1)?, response(data, depth - 1)?));
             Response::Map((0..count).map(pair).collect::<Result<_>>()?)
         }
     })
+}
+
+fn packed(data: &mut Unstructured<'_>, depth: usize) -> Result<Packed> {
+    let kinds = [Packed::array(), Packed::set(), Packed::map(), Packed::pairs()];
+    let mut packed = data.choose(&kinds)?.clone();
+    items(data, depth)?.iter().for_each(|item| packed.push_response(item));
+    Ok(packed)
 }
 
 fn items(data: &mut Unstructured<'_>, depth: usize) -> Result<Vec<Response>> {

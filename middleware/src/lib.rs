@@ -8,7 +8,8 @@
 //! - The inner service is called only when the layer lets the command pass. A service may do all of its work in `call`.
 //! - A command that is answered at its first poll starts no timer. It takes no lock and no allocation, unless the page
 //!   of the layer says so under *Cost*.
-//! - A parked command ([`kvstore_protocol::parking`]) holds no permit, cannot be late, and is not slow.
+//! - A parked command ([`kvstore_protocol::parking`]) holds no permit, cannot be late, and is not slow. A settled one holds no
+//!   permit, and can be late.
 //! - The layer owns what its services share, so limits and counts hold across connections.
 //! - A future that is dropped gives everything back.
 //!

@@ -32,7 +32,8 @@ impl Stopwatch {
     fn note_parking(&mut self, parking: Parking) {
         match (parking, self.parked_since) {
             (Parking::Parked, None) => self.parked_since = Some(Instant::now()),
-            (Parking::Busy | Parking::Returning, Some(since)) => {
+            // The client waits for the answer of a settled command, so that time counts.
+            (Parking::Busy | Parking::Returning | Parking::Settled, Some(since)) => {
                 self.parked += since.elapsed();
                 self.parked_since = None;
             }

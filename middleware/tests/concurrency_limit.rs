@@ -4,7 +4,7 @@ mod support;
 
 use std::{
     convert::Infallible,
-    future::pending,
+    future::{pending, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
@@ -18,7 +18,10 @@ use std::{
 };
 
 use kvstore_middleware::{ConcurrencyLimit, ConcurrencyLimitLayer, TimeoutLayer};
-use kvstore_protocol::{Command, Response, batch, parking::park_until};
+use kvstore_protocol::{
+    Command, Response, batch,
+    parking::{mark_settled, park_until, settle_until},
+};
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
     task::{JoinSet, yield_now},
@@ -513,6 +516,42 @@ fn parked_command_lends_its_permit_and_waits_to_have_it_back() {
     assert_ready_eq!(other.poll(), Response::ok());
     assert_ready_eq!(parked.poll(), Response::ok());
     assert_eq!((limit.in_use(), limit.waiting()), (0, 0));
+}
+
+#[test]
+fn settled_command_gives_its_permit_back_for_good() {
+    let limit = ConcurrencyLimitLayer::new(1).refuse();
+    let (sync, synced) = oneshot::channel();
+    let mut settled = task::spawn(call_once(limit.clone(), async { settle_until(synced).await.expect("synced") }));
+    assert_pending!(settled.poll());
+    assert_eq!(limit.available(), 1);
+
+    let mut other = task::spawn(call_once(limit.clone(), pending()));
+    assert_pending!(other.poll());
+    sync.send(()).expect("somebody listens");
+    assert_ready_eq!(settled.poll(), Response::ok(), "it needs no permit");
+    assert_eq!((limit.in_use(), limit.waiting()), (1, 0));
+}
+
+#[test]
+fn settled_command_that_forgets_its_mark_takes_no_permit_again() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut polls = 0;
+    let mut answer = task::spawn(call_once(
+        limit.clone(),
+        poll_fn(move |_| {
+            polls += 1;
+            if polls == 1 {
+                mark_settled();
+            }
+            if polls < 3 { Poll::Pending } else { Poll::Ready(()) }
+        }),
+    ));
+    assert_pending!(answer.poll());
+    assert_pending!(answer.poll());
+    assert_eq!(limit.in_use(), 0);
+    assert_ready_eq!(answer.poll(), Response::ok());
+    assert_eq!(limit.in_use(), 0);
 }
 
 #[test]

@@ -10,7 +10,10 @@ use std::{
 };
 
 use kvstore_middleware::{Metrics, MetricsLayer};
-use kvstore_protocol::{Command, Response, parking::park_until};
+use kvstore_protocol::{
+    Command, Response,
+    parking::{park_until, settle_until},
+};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tokio::time::{sleep, timeout};
 use tokio_test::{assert_pending, assert_ready, task};
@@ -78,6 +81,18 @@ async fn duration_is_measured_in_seconds_without_the_time_in_which_a_command_is_
         sleep(SECOND / 4).await;
         park_until(sleep(SECOND * 100)).await;
         sleep(SECOND / 4).await;
+    };
+    call_once(MetricsLayer::new(), work).await;
+    assert_eq!(recorded(&recorder)["kvstore_command_duration_seconds GET"], 0.5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn duration_includes_the_time_in_which_a_command_is_settled() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let work = async {
+        park_until(sleep(SECOND * 100)).await;
+        settle_until(sleep(SECOND / 2)).await;
     };
     call_once(MetricsLayer::new(), work).await;
     assert_eq!(recorded(&recorder)["kvstore_command_duration_seconds GET"], 0.5);

@@ -5,7 +5,10 @@ mod support;
 use std::{convert::Infallible, time::Duration};
 
 use kvstore_middleware::TimeoutLayer;
-use kvstore_protocol::{Command, Response, parking::park_until};
+use kvstore_protocol::{
+    Command, Response,
+    parking::{park_until, settle_until},
+};
 use tokio::{sync::oneshot, time::sleep};
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
@@ -135,4 +138,12 @@ async fn readiness_and_errors_pass() {
     let answer = service.call(Command::new("GET").arg("k"));
     inner.next_request().await.expect("one request").1.send_error("broken");
     assert_eq!(answer.await.expect_err("the mock fails").to_string(), "broken");
+}
+
+#[tokio::test(start_paused = true)]
+async fn settled_command_can_be_late() {
+    let layer = TimeoutLayer::new(SECOND);
+    let answer = call_once(layer.clone(), settle_until(sleep(SECOND + MOMENT))).await;
+    assert_eq!(answer.to_string(), LATE);
+    assert_eq!(call_once(layer, settle_until(sleep(SECOND - MOMENT))).await, Response::ok());
 }

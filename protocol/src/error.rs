@@ -39,11 +39,17 @@ impl CommandError {
     /// `ERR value is not an integer or out of range`
     pub const NOT_AN_INTEGER: Self = Self::new("ERR", "value is not an integer or out of range");
 
+    /// `WRONGTYPE Operation against a key holding the wrong kind of value`
+    pub const WRONG_TYPE: Self = Self::new("WRONGTYPE", "Operation against a key holding the wrong kind of value");
+
     /// `ERR value is not a valid float`
     pub const NOT_A_FLOAT: Self = Self::new("ERR", "value is not a valid float");
 
     /// `ERR syntax error`
     pub const SYNTAX: Self = Self::new("ERR", "syntax error");
+
+    /// `ERR Command not allowed inside a transaction`
+    pub const NOT_IN_TRANSACTION: Self = Self::new("ERR", "Command not allowed inside a transaction");
 
     /// `UNBLOCKED client unblocked via CLIENT UNBLOCK`
     pub const UNBLOCKED: Self = Self::new("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");

@@ -22,6 +22,7 @@
 //! The values that services work with:
 //! - [`Command`]: a request, with [`Word`], the position of one of its words, and [`ToArg`], what its arguments are made of
 //! - [`Response`]: the answer to a command, with [`IntoResponse`], what a handler returns, and [`ByteString`], its texts
+//! - [`Packed`]: an answer of many elements, which are encoded as they are added
 //! - [`CommandError`]: an error that is sent as the answer to a command; [`ProtocolError`] and [`FrameError`]: errors that
 //!   end a stream
 //! - [`Body`], [`BodyPipe`], [`Streamed`]: values that are streamed in pieces
@@ -68,6 +69,7 @@ mod names;
 pub mod native;
 pub mod nested;
 mod output;
+mod packed;
 pub mod parking;
 pub mod resp;
 mod response;
@@ -88,6 +90,7 @@ pub use limits::Limits;
 pub use mailbox::{Push, SendError};
 pub use names::NameMap;
 pub use output::Output;
+pub use packed::Packed;
 pub use response::Response;
-pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle};
+pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle, Transaction};
 pub use upgrade::Upgrade;

@@ -27,7 +27,7 @@ const PART: usize = 256 * 1024;
 /// output.bytes().extend_from_slice(b"\r\n");
 /// assert_eq!(output.remaining(), 10_010);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Output {
     /// What is written first.
     parts: VecDeque<Bytes>,
@@ -90,9 +90,39 @@ impl Output {
         self.parts.push_back(part);
     }
 
+    /// The memory of the output, in bytes: what is queued, and the room for more. Shared values count in full.
+    #[inline]
+    pub fn memory(&self) -> usize {
+        self.parts_len + self.tail.capacity()
+    }
+
     /// How many bytes can be appended without an allocation.
     pub fn room(&self) -> usize {
         self.tail.capacity() - self.tail.len()
+    }
+
+    /// Makes a long tail a part, so that it is shared from now on.
+    pub(crate) fn share_tail(&mut self) {
+        if self.tail.len() >= SHARED {
+            let tail = std::mem::take(&mut self.tail).freeze();
+            self.push(tail);
+        }
+    }
+
+    /// Appends the bytes of another output. Its long parts are not copied.
+    pub(crate) fn append_output(&mut self, other: &Self) {
+        other.parts.iter().for_each(|part| self.share(part.clone()));
+        self.bytes().extend_from_slice(&other.tail);
+    }
+
+    /// The parts that are shared, and the bytes after them.
+    pub(crate) fn parts(&self) -> (impl Iterator<Item = &Bytes>, &[u8]) {
+        (self.parts.iter(), &self.tail)
+    }
+
+    /// The bytes in contiguous pieces.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(|part| &part[..]).chain([&self.tail[..]]).filter(|chunk| !chunk.is_empty())
     }
 
     fn push(&mut self, value: Bytes) {
@@ -128,10 +158,9 @@ impl Buf for Output {
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let parts = self.parts.iter().map(|part| &part[..]).chain([&self.tail[..]]);
         let mut count = 0;
-        for (slice, part) in slices.iter_mut().zip(parts.filter(|part| !part.is_empty())) {
-            *slice = IoSlice::new(part);
+        for (slice, chunk) in slices.iter_mut().zip(self.chunks()) {
+            *slice = IoSlice::new(chunk);
             count += 1;
         }
         count

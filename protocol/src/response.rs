@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::{Body, ByteString, CommandError, Streamed, Upgrade, double};
+use crate::{Body, ByteString, CommandError, Packed, Streamed, Upgrade, double};
 
 /// The answer to one command.
 ///
@@ -19,7 +19,7 @@ use crate::{Body, ByteString, CommandError, Streamed, Upgrade, double};
 /// assert_eq!(Response::from("value").to_string(), "\"value\"");
 /// assert_eq!(Response::error("ERR", "syntax error").to_string(), "-ERR syntax error");
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Response {
     /// A short status, such as `OK`. Line breaks in it are written as spaces.
@@ -40,6 +40,8 @@ pub enum Response {
     Map(Vec<(Response, Response)>),
     /// Several responses without order. An array in RESP2.
     Set(Vec<Response>),
+    /// An array, a set or a map of many elements, which are encoded already. It equals the one that is not packed.
+    Packed(Box<Packed>),
     /// A double. A bulk in RESP2.
     Double(f64),
     /// True or false. 1 or 0 in RESP2.
@@ -109,14 +111,46 @@ impl Response {
         }
     }
 
+    /// The response with a [`Response`] for each element that is [packed](Response::Packed), also inside of others.
+    ///
+    /// ```
+    /// use kvstore_protocol::{Packed, Response};
+    ///
+    /// let mut keys = Packed::array();
+    /// keys.push(b"key");
+    /// let Response::Array(keys) = Response::from(keys).unpacked() else { unreachable!() };
+    /// assert_eq!(keys, ["key".into()]);
+    /// ```
+    #[must_use]
+    pub fn unpacked(mut self) -> Self {
+        self.unpack();
+        self
+    }
+
+    fn unpack(&mut self) {
+        match self {
+            Self::Packed(packed) => *self = packed.unpack(),
+            Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Messages(items) => {
+                items.iter_mut().for_each(Self::unpack);
+            }
+            Self::Map(pairs) => pairs.iter_mut().for_each(|(key, value)| {
+                key.unpack();
+                value.unpack();
+            }),
+            Self::Close(last) => last.unpack(),
+            _ => {}
+        }
+    }
+
     /// About how many bytes the response takes in memory. A streamed value does not count.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         let inside: usize = match self {
             Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Messages(items) => {
                 items.iter().map(Self::size).sum()
             }
             Self::Map(pairs) => pairs.iter().map(|(key, value)| key.size() + value.size()).sum(),
             Self::Close(last) => last.size(),
+            Self::Packed(packed) => packed.size(),
             other => other.as_bytes().map_or(0, <[u8]>::len),
         };
         size_of::<Self>() + inside
@@ -131,6 +165,34 @@ impl Response {
             | Self::BigNumber(text)
             | Self::Verbatim(_, text) => Some(text),
             _ => None,
+        }
+    }
+}
+
+/// A packed collection equals the one that is not packed.
+impl PartialEq for Response {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Simple(left), Self::Simple(right))
+            | (Self::Error(left), Self::Error(right))
+            | (Self::Bulk(left), Self::Bulk(right))
+            | (Self::BigNumber(left), Self::BigNumber(right)) => left == right,
+            (Self::Verbatim(format, left), Self::Verbatim(other, right)) => format == other && left == right,
+            (Self::Integer(left), Self::Integer(right)) => left == right,
+            (Self::Double(left), Self::Double(right)) => left == right,
+            (Self::Boolean(left), Self::Boolean(right)) => left == right,
+            (Self::Array(left), Self::Array(right))
+            | (Self::Set(left), Self::Set(right))
+            | (Self::Push(left), Self::Push(right))
+            | (Self::Messages(left), Self::Messages(right)) => left == right,
+            (Self::Map(left), Self::Map(right)) => left == right,
+            (Self::Packed(left), Self::Packed(right)) => left == right,
+            (Self::Packed(packed), other) | (other, Self::Packed(packed)) => packed.unpack() == *other,
+            (Self::Close(left), Self::Close(right)) => left == right,
+            (Self::Streamed(left), Self::Streamed(right)) => left == right,
+            (Self::Upgrade(left), Self::Upgrade(right)) => left == right,
+            (Self::Null, Self::Null) | (Self::NullArray, Self::NullArray) | (Self::Silent, Self::Silent) => true,
+            _ => false,
         }
     }
 }
@@ -270,6 +332,7 @@ impl fmt::Display for Response {
                 }
                 f.write_str("}")
             }
+            Self::Packed(packed) => packed.unpack().fmt(f),
             Self::Silent => f.write_str("(silent)"),
             Self::Close(last) => write!(f, "{last} (closed)"),
             Self::Streamed(streamed) => write!(f, "(streamed, {} bytes)", streamed.len()),

@@ -7,8 +7,11 @@ use std::{
     cell::Cell,
 };
 
-use bytes::BytesMut;
-use kvstore_protocol::{Codec, ProtocolError, Response, ServerCodec, resp::ReplyDecoder};
+use bytes::{Buf, BytesMut};
+use kvstore_protocol::{
+    Codec, Output, Packed, Pattern, Protocol, ProtocolError, Response, ServerCodec,
+    resp::{ReplyDecoder, encode_response},
+};
 
 /// The system's allocator; it knows the largest allocation that each thread asked for.
 struct Counting;
@@ -71,6 +74,25 @@ fn an_announced_reply_allocates_nothing() {
     }
     let refused = ReplyDecoder::default().decode(&mut BytesMut::from("*1000000000\r\n"));
     assert_eq!(refused, Err(ProtocolError::InvalidReply("too many elements")));
+}
+
+#[test]
+fn a_packed_answer_grows_without_a_large_allocation() {
+    let mut packed = Packed::array();
+    let packing = largest_allocation(|| (0..2_000_000).for_each(|_| packed.push(b"0123456789")));
+    let (response, mut output) = (Response::from(packed), Output::default());
+    let sending = largest_allocation(|| encode_response(&response, Protocol::Resp3, &mut output));
+    assert_eq!(output.remaining(), "*2000000\r\n".len() + 2_000_000 * "$10\r\n0123456789\r\n".len());
+    assert!(packing <= 512 * 1024 && sending <= 512 * 1024, "{packing} bytes to pack, {sending} to send");
+}
+
+#[test]
+fn a_pattern_takes_no_memory_but_its_own() {
+    let key = vec![b'a'; 100_000];
+    for pattern in ["?*".repeat(100_000), "*[ab]".repeat(100_000), "a*".repeat(50_000) + &"?".repeat(1000) + "*a"] {
+        let largest = largest_allocation(|| assert!(Pattern::new(pattern.as_bytes()).matches(&key)));
+        assert_eq!(largest, 0, "for {}", &pattern[..10]);
+    }
 }
 
 /// Looked at anew with every byte, these would take hours.

@@ -65,8 +65,9 @@ async fn caught<E: Into<BoxError>>(answer: impl Future<Output = Result<Response,
     let mut answer = Box::pin(answer);
     let response = poll_fn(|cx| match catch(|| answer.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(Ok(Response::Close(last)))) => Poll::Ready(*last),
-        Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
+        Ok(Poll::Ready(Ok(Response::Close(last)))) => Poll::Ready(last.unpacked()),
+        // As a server's answer comes off the wire.
+        Ok(Poll::Ready(Ok(response))) => Poll::Ready(response.unpacked()),
         Ok(Poll::Ready(Err(error))) => Poll::Ready(response_to(error.into())),
         Err(panicked) => Poll::Ready(panicked),
     })

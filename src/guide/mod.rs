@@ -9,5 +9,8 @@ pub mod writing_a_layer {}
 #[doc = include_str!("sessions.md")]
 pub mod sessions {}
 
+#[doc = include_str!("inside_the_store.md")]
+pub mod inside_the_store {}
+
 #[doc = include_str!("errors.md")]
 pub mod errors {}

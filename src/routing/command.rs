@@ -94,7 +94,7 @@ pub(super) fn merge(command: &Command, ours: Response, all: impl FnOnce() -> Res
         let is_unknown_there = theirs.as_bytes().is_some_and(|text| text.starts_with(b"ERR unknown command"));
         return if is_unknown_here && !is_unknown_there { theirs } else { ours };
     }
-    match (ours, theirs) {
+    match (ours, theirs.unpacked()) {
         (Response::Integer(_), theirs) if is_sub(command, b"COUNT") => match merge_lists(all(), theirs) {
             Response::Array(commands) => commands.len().into(),
             other => other,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kvstore_middleware::failure;
-use kvstore_protocol::{Command, CommandError, Response};
+use kvstore_protocol::{Command, CommandError, Response, catalog::Flags};
 use tower::{BoxError, Service, ServiceExt};
 
 use super::{
@@ -63,6 +63,14 @@ pub(super) trait Endpoint: Send + Sync {
     fn accepts(&self, words: usize) -> bool;
 }
 
+/// Refuses a command between MULTI and EXEC: a handler runs at once, and only a service can queue. A handler of MULTI or one
+/// of its kin is called.
+#[inline]
+pub(super) fn refuse_in_transaction(command: &Command) -> Option<EndpointResponse> {
+    let is_refused = command.session().is_in_transaction() && !command.flags().has(Flags::TRANSACTION);
+    is_refused.then(|| EndpointResponse::Ready(CommandError::NOT_IN_TRANSACTION.into()))
+}
+
 /// The response of an endpoint: of a synchronous handler at once, else a future of it.
 pub(super) enum EndpointResponse {
     Ready(Response),
@@ -83,6 +91,9 @@ where
     S: Send + Sync,
 {
     fn call(&self, command: Command) -> EndpointResponse {
+        if let Some(refusal) = refuse_in_transaction(&command) {
+            return refusal;
+        }
         // A last argument that is still being received counts, though the command does not hold it.
         let words = command.len() + usize::from(command.streamed_len().is_some());
         if !self.arity.admits(words) {

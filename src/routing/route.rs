@@ -10,7 +10,7 @@ use super::{
     extract::{ArgCursor, Extract},
     handler::Handler,
 };
-use crate::catalog::{Arity, CommandInfo, Flags, KeyRange};
+use crate::catalog::{Arity, CommandInfo, Flags, KeySpec};
 
 /// A handler or a service that answers one command, with layers of its own and a description for `COMMAND`.
 ///
@@ -120,7 +120,7 @@ impl<S: Send + Sync + 'static> Route<S> {
     }
 
     /// Sets where the keys are, for handlers that do not take them as [`Key`](super::Key).
-    pub fn keys(self, keys: KeyRange) -> Self {
+    pub fn keys(self, keys: impl IntoIterator<Item = KeySpec>) -> Self {
         Self { info: self.info.keys(keys), ..self }
     }
 

@@ -52,6 +52,10 @@ use crate::{catalog::Arity, server};
 /// `F` is the service behind the router, which gets the commands without a route: [`UnknownCommand`], unless
 /// [`fallback_service`](Self::fallback_service) sets another.
 ///
+/// # Transactions
+/// A handler runs at once, so it is not part of a transaction: between MULTI and EXEC its command is refused, which aborts
+/// the transaction. The commands of the fallback service, and of routes that are services, pass.
+///
 /// # Readiness and cost
 /// A router is always ready. The fallback service is polled for readiness when a command for it is polled, so that a busy
 /// fallback delays no other command. Dispatch costs one lookup and one atomic increment. A synchronous handler allocates
@@ -299,9 +303,7 @@ where
     fn call(&mut self, command: Command) -> RouterFuture<F> {
         let table = self.inner.table();
         match table.find(&command) {
-            Found::Endpoint(_) if table.answers_command && self.inner.has_fallback_service && command.is("COMMAND") => {
-                self.merged_command(command)
-            }
+            Found::Endpoint(_) if self.merges(table, &command) => self.merged_command(command),
             Found::Endpoint(endpoint) => RouterFuture::route(endpoint.clone(), command),
             Found::UnknownSubcommand(error) if !self.inner.has_fallback() => {
                 RouterFuture::boxed(Box::pin(async { Ok(error.into()) }))
@@ -318,6 +320,13 @@ impl<F> Router<(), F>
 where
     F: Service<Command, Response = Response, Future: Send> + Clone + Send + 'static,
 {
+    /// Whether the fallback service is asked too. In a transaction it could only queue.
+    #[inline]
+    fn merges(&self, table: &Table, command: &Command) -> bool {
+        let is_merged = table.answers_command && self.inner.has_fallback_service && command.is("COMMAND");
+        is_merged && !command.session().is_in_transaction()
+    }
+
     /// Answers `COMMAND` with the commands of the router and of the fallback service.
     #[cold]
     fn merged_command(&self, command: Command) -> RouterFuture<F> {

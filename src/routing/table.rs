@@ -6,7 +6,7 @@ use kvstore_protocol::{Command, CommandError, NameMap, Response};
 
 use super::{
     command,
-    endpoint::{Endpoint, EndpointResponse, RouteName},
+    endpoint::{Endpoint, EndpointResponse, RouteName, refuse_in_transaction},
     route::Route,
 };
 use crate::{
@@ -166,6 +166,9 @@ struct HelpEndpoint {
 
 impl Endpoint for HelpEndpoint {
     fn call(&self, command: Command) -> EndpointResponse {
+        if let Some(refusal) = refuse_in_transaction(&command) {
+            return refusal;
+        }
         EndpointResponse::Ready(match self.accepts(command.len()) {
             true => self.lines.clone(),
             false => CommandError::wrong_arity(&format!("{}|help", self.parent)).into(),

@@ -9,7 +9,7 @@ use kvstore_protocol::{
 use tokio::time::Instant;
 
 use super::{
-    PauseMode,
+    BufferMemory, PauseMode,
     registry::{ClientEntry, Registry},
 };
 
@@ -148,9 +148,8 @@ impl ConnectedClient {
         self.entry.order(Order::Kill);
     }
 
-    /// Returns the number of bytes that are read and not yet decoded, and of those that are encoded and not yet
-    /// written. Updated when the connection waits.
-    pub fn buffers(&self) -> (usize, usize) {
+    /// Returns the memory of the buffers of the connection, as it was when the connection waited last.
+    pub fn buffers(&self) -> BufferMemory {
         self.entry.buffers()
     }
 

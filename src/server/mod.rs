@@ -10,7 +10,8 @@
 //! - [`Authenticate`]: decides who a client is, from [`Credentials`] to an [`Identity`] or an [`AuthError`]; [`Password`]: one
 //!   password for all
 //! - [`ConnectionLayer`]: answers PING, HELLO, AUTH, CLIENT and their kin; [`ConnectionCommands`]: where it is
-//! - [`Clients`], [`ConnectedClient`]: the connections of a server; [`ServerStatus`]: the server, for its services
+//! - [`Clients`], [`ConnectedClient`]: the connections of a server; [`BufferMemory`]: the memory of the buffers of one;
+//!   [`ServerStatus`]: the server, for its services
 //! - [`ConnectionEvent`]: what no layer sees, for [`Serve::observe`]
 //! - [`upgrade()`]: takes a connection out of the protocol; [`Upgraded`]: its stream
 //!
@@ -26,6 +27,7 @@
 
 mod accept;
 mod auth;
+mod buffer_memory;
 mod client_state;
 mod clients;
 mod connection;
@@ -48,9 +50,12 @@ mod status;
 mod upgrade;
 
 pub use auth::{AuthError, Authenticate, Credentials, Identity, Password};
+pub use buffer_memory::BufferMemory;
 pub use clients::{Clients, ConnectedClient};
 pub(crate) use connection_layer::answers;
-pub use connection_layer::{ConnectionLayer, ConnectionService, NoEvict, NoTouch, ResponseFuture, connection_commands};
+pub use connection_layer::{
+    ConnectionLayer, ConnectionService, NoEvict, NoTouch, QueuedResponse, ResponseFuture, connection_commands,
+};
 pub use events::{CloseReason, ConnectionEvent};
 pub use listen_options::ListenOptions;
 pub use listener::{Accepted, Listener};

@@ -6,12 +6,16 @@ use std::{
     io::Write,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use super::pause::Pause;
+use super::{
+    BufferMemory,
+    buffer_memory::{BufferCounts, BufferTotal},
+    pause::Pause,
+};
 use kvstore_protocol::{Command, Session, mailbox::Order};
 use tokio::{
     sync::Notify,
@@ -27,6 +31,7 @@ pub(crate) struct Registry {
     /// The seconds since the server started.
     uptime: AtomicU32,
     pause: Pause,
+    buffers: BufferTotal,
 }
 
 /// The part of a connection that other connections see.
@@ -34,8 +39,7 @@ pub(crate) struct Registry {
 pub(crate) struct ClientEntry {
     /// The uptime of the server when the connection was opened, in seconds.
     pub(crate) opened: u32,
-    pub(crate) input: AtomicUsize,
-    pub(crate) output: AtomicUsize,
+    buffers: BufferCounts,
     /// The uptime of the server when bytes were last read or written, in seconds.
     active: AtomicU32,
     /// The first bytes of the name of the last command, with its sub-command for CLIENT. Written for every batch, read
@@ -63,8 +67,7 @@ impl Registry {
         let (id, now) = (session.id(), self.uptime());
         let entry = Arc::new(ClientEntry {
             opened: now,
-            input: AtomicUsize::new(0),
-            output: AtomicUsize::new(0),
+            buffers: BufferCounts::default(),
             active: AtomicU32::new(now),
             command: Default::default(),
             session: Mutex::new(session),
@@ -114,6 +117,11 @@ impl Registry {
         entries.len()
     }
 
+    /// The memory of the buffers of all connections, in bytes.
+    pub(crate) fn buffer_memory(&self) -> usize {
+        self.buffers.get()
+    }
+
     /// Waits until all connections are closed.
     pub(crate) async fn wait_until_empty(&self) {
         loop {
@@ -147,10 +155,9 @@ impl Registry {
 }
 
 impl ClientEntry {
-    /// Returns the number of bytes that are read and not yet decoded, and of those that are encoded and not yet
-    /// written. Updated when the connection waits.
-    pub(crate) fn buffers(&self) -> (usize, usize) {
-        (self.input.load(Ordering::Relaxed), self.output.load(Ordering::Relaxed))
+    /// Returns the memory of the buffers of the connection, as it was counted last.
+    pub(crate) fn buffers(&self) -> BufferMemory {
+        self.buffers.get()
     }
 
     /// Records that bytes were read or written at this uptime.
@@ -225,8 +232,20 @@ impl ClientEntry {
     }
 }
 
+impl Registration {
+    /// Counts the memory of the buffers of the connection, in place of what was counted before.
+    pub(super) fn count_buffers(&self, buffers: BufferMemory) {
+        let before = self.entry.buffers();
+        if buffers != before {
+            self.entry.buffers.set(buffers);
+            self.registry.buffers.replace(before, buffers);
+        }
+    }
+}
+
 impl Drop for Registration {
     fn drop(&mut self) {
+        self.count_buffers(BufferMemory::default());
         self.registry.lock().remove(&self.id);
         self.registry.closed.notify_waiters();
     }

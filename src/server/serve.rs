@@ -158,10 +158,13 @@ impl Serve {
     }
 
     /// Adds exclusive commands. An exclusive command is called after all earlier commands are answered, and no command
-    /// is called until it is answered: it changes the meaning of later commands. The commands with
-    /// [`Flags::EXCLUSIVE`](kvstore_protocol::catalog::Flags::EXCLUSIVE) in the catalog are exclusive already. Add
-    /// commands that [upgrade](super::upgrade()) their connection, and, if [`max_in_flight`](Self::max_in_flight) is
-    /// not 1, those that change their session.
+    /// is called until it is answered: it changes the meaning of later commands. Add commands that
+    /// [upgrade](super::upgrade()) their connection, and those that change their session if
+    /// [`max_in_flight`](Self::max_in_flight) is not 1 or the service [settles](Self::max_settled) commands.
+    ///
+    /// The commands with [`Flags::EXCLUSIVE`](kvstore_protocol::catalog::Flags::EXCLUSIVE) in the catalog are exclusive
+    /// already. Of these, HELLO, AUTH, RESET, QUIT and CLIENT REPLY wait until all earlier commands are answered. The others,
+    /// such as SELECT and MULTI, wait until all earlier commands are answered or settled.
     pub fn exclusive<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         for name in names {
             self.state.exclusive.insert(name.as_ref());
@@ -313,6 +316,20 @@ impl Serve {
     /// the old value. [Exclusive](Self::exclusive) commands are called alone.
     pub fn max_in_flight(mut self, commands: usize) -> Self {
         self.state.settings.max_in_flight = commands.max(1);
+        self
+    }
+
+    /// Sets how many settled commands of a connection may wait for their answers, beside those in flight: 128 by default.
+    ///
+    /// A command has settled when its effect is there and only its answer waits, for a disk or for a quorum: its future says
+    /// so, see [`parking`](kvstore_protocol::parking). It does not hold up the next command of its connection, also with one
+    /// in flight, so that a pipeline waits once and not for each command. Commands are called in order, and answered in order.
+    /// A settled command behind one that is not counts as in flight.
+    ///
+    /// The memory of what waits is bounded by this number, and the responses that wait behind a settled command also by the
+    /// [output buffer](Self::output_buffer). With 0 a settled command counts like any other that is pending.
+    pub fn max_settled(mut self, commands: usize) -> Self {
+        self.state.settings.max_settled = commands;
         self
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(crate) struct ServerSettings {
     pub(crate) max_in_flight: usize,
+    pub(crate) max_settled: usize,
     /// Whether an idle connection keeps its service.
     pub(crate) keep_service: bool,
     pub(crate) databases: usize,
@@ -28,6 +29,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             max_in_flight: 1,
+            max_settled: 128,
             keep_service: false,
             databases: 16,
             unauthenticated_timeout: Duration::from_secs(30),

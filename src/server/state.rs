@@ -59,25 +59,47 @@ impl fmt::Debug for ServerState {
     }
 }
 
-/// The exclusive commands: called alone, after all earlier commands are answered.
+/// What a command waits for before it is called, and what those behind it wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exclusivity {
+    /// Called while others are in flight, up to the limit.
+    Shared,
+    /// Called alone, but for commands that are settled or answered.
+    AmongSettled,
+    /// The same for MULTI and WATCH, which are never queued. An error to them does not abort a transaction.
+    BeginsTransaction,
+    /// The same for EXEC. After an error the transaction is over.
+    EndsTransaction,
+    /// Called alone: everything before it is answered.
+    Alone,
+}
+
+/// The exclusive commands: those that change what later commands mean.
 pub(super) struct ExclusiveCommands {
     /// Indexed by [`CommandId`].
-    known: Box<[bool; CommandId::LIMIT]>,
+    known: Box<[Exclusivity; CommandId::LIMIT]>,
     others: NameMap<()>,
 }
 
+/// The exclusive commands that change how responses are sent, or whether any are, and so wait for all before them. CLIENT
+/// REPLY is one of them, too.
+const ALONE: [&str; 4] = ["HELLO", "AUTH", "RESET", "QUIT"];
+
 impl ExclusiveCommands {
-    /// Adds a command.
+    /// Adds a command of the user, which may do anything, such as to upgrade the connection: it is called alone.
     pub(super) fn insert(&mut self, name: &str) {
         match CommandId::of(name.as_bytes()) {
             CommandId::UNKNOWN => drop(self.others.insert(name, ())),
-            id => self.known[id.index()] = true,
+            id => self.known[id.index()] = Exclusivity::Alone,
         }
     }
 
     #[inline]
-    pub(super) fn has(&self, name: &[u8], id: CommandId) -> bool {
-        self.known[id.index()] || id == CommandId::UNKNOWN && self.has_other(name)
+    pub(super) fn of(&self, name: &[u8], id: CommandId) -> Exclusivity {
+        match id == CommandId::UNKNOWN && self.has_other(name) {
+            true => Exclusivity::Alone,
+            false => self.known[id.index()],
+        }
     }
 
     fn has_other(&self, name: &[u8]) -> bool {
@@ -88,9 +110,16 @@ impl ExclusiveCommands {
 /// The commands that are exclusive in the catalog.
 impl Default for ExclusiveCommands {
     fn default() -> Self {
-        let mut exclusive = Self { known: Box::new([false; CommandId::LIMIT]), others: NameMap::default() };
-        let known = commands().iter().filter(|known| known.flags().has(Flags::EXCLUSIVE));
-        known.for_each(|known| exclusive.insert(known.name()));
+        let known = Box::new([Exclusivity::Shared; CommandId::LIMIT]);
+        let mut exclusive = Self { known, others: NameMap::default() };
+        for command in commands().iter().filter(|known| known.flags().has(Flags::EXCLUSIVE)) {
+            exclusive.known[CommandId::of(command.name().as_bytes()).index()] = match command.name() {
+                "MULTI" | "WATCH" => Exclusivity::BeginsTransaction,
+                "EXEC" => Exclusivity::EndsTransaction,
+                _ => Exclusivity::AmongSettled,
+            };
+        }
+        ALONE.iter().for_each(|name| exclusive.insert(name));
         exclusive
     }
 }

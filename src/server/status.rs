@@ -89,6 +89,15 @@ impl ServerStatus {
         self.state.registry.len()
     }
 
+    /// The memory of the buffers of all connections, in bytes: input, commands that are not called, responses that are not
+    /// written. Each connection counts its own whenever it waits, which may change them while it does not. [`BufferMemory`]
+    /// says what counts.
+    ///
+    /// [`BufferMemory`]: super::BufferMemory
+    pub fn buffer_memory(&self) -> usize {
+        self.state.registry.buffer_memory()
+    }
+
     /// The maximum number of connections.
     pub fn max_connections(&self) -> usize {
         self.state.runtime.max_connections()

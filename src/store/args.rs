@@ -35,6 +35,15 @@ impl<'a> Args<'a> {
         self.0.arg_at(index).unwrap_or_default()
     }
 
+    /// The word at `index`, of which the name is number 0.
+    ///
+    /// # Panics
+    /// If `index` is 0.
+    #[inline]
+    pub(crate) fn word(&self, index: usize) -> &'a [u8] {
+        self.bytes(index - 1)
+    }
+
     /// The argument at `index` as a value to store: a copy, or for a large one that nearly fills its buffer that buffer.
     #[inline]
     pub(crate) fn value(&self, index: usize) -> NewValue<'a> {

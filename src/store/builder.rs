@@ -2,12 +2,18 @@
 
 use std::{num::NonZeroUsize, thread};
 
+use fastrand::Rng;
+
 use super::{
     Store,
+    change::Sink,
     clock::{Clock, SystemClock},
     databases::Databases,
-    state::StoreState,
+    state::{Parts, StoreState},
 };
+
+/// The most memory of the queued commands of a transaction, by default.
+const MAX_QUEUE: usize = 512 * 1024 * 1024;
 
 /// The settings of a [`Store`].
 #[derive(Debug)]
@@ -15,20 +21,26 @@ pub struct Builder {
     databases: usize,
     threads: usize,
     clock: Box<dyn Clock>,
+    random: Rng,
     config: Vec<(String, String)>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the count of the memory of entries"))]
-    allocated_size: fn(usize) -> usize,
+    sinks: Vec<Box<dyn Sink>>,
+    max_queue: usize,
+    allocated: fn(usize) -> usize,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let (clock, allocated) = (Box::new(SystemClock), allocated_size as fn(usize) -> usize);
         Self {
             databases: 16,
             threads,
-            clock: Box::new(SystemClock),
+            clock,
+            random: Rng::new(),
             config: Vec::new(),
-            allocated_size: estimated_size,
+            sinks: Vec::new(),
+            max_queue: MAX_QUEUE,
+            allocated,
         }
     }
 
@@ -55,6 +67,33 @@ impl Builder {
         Self { clock: Box::new(clock), ..self }
     }
 
+    /// Sets the seed of the random numbers that commands draw, such as RANDOMKEY. The default is another for each store.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { random: Rng::with_seed(seed), ..self }
+    }
+
+    /// Sets the most memory that the queued commands of one transaction take, in bytes: 512 MiB by default. A command that
+    /// does not fit is refused, and aborts the transaction.
+    #[must_use]
+    pub fn max_transaction_size(self, bytes: usize) -> Self {
+        Self { max_queue: bytes, ..self }
+    }
+
+    /// Sets the function that says how many bytes the allocator of the program takes for an allocation of so many bytes, for the
+    /// count of the memory. The default is an estimate.
+    #[must_use]
+    pub fn allocated_size(self, allocated: fn(usize) -> usize) -> Self {
+        Self { allocated, ..self }
+    }
+
+    /// Adds somebody who is told of every change.
+    #[must_use]
+    pub fn sink(mut self, sink: impl Sink) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
     /// Adds a setting of the program around the store, such as its port, for CONFIG GET. A later value replaces an earlier
     /// one.
     #[must_use]
@@ -65,18 +104,18 @@ impl Builder {
         self
     }
 
-    /// Sets how many bytes of memory the global allocator takes for an allocation of a size, for the count of the memory that
-    /// keys take. The default is an estimate for a usual allocator.
-    #[must_use]
-    pub fn allocated_size(self, allocated_size: fn(usize) -> usize) -> Self {
-        Self { allocated_size, ..self }
-    }
-
     /// Builds the store.
     pub fn build(self) -> Store {
-        let databases = Databases::new(self.databases, shards(self.threads));
-        Store::from_state(StoreState::new(databases, self.clock, self.config))
+        let Self { databases, threads, clock, random, config, sinks, max_queue, allocated } = self;
+        let databases = Databases::new(databases, shards(threads), allocated);
+        Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks, max_queue }))
     }
+}
+
+/// About the bytes that an allocation takes: most allocators have four sizes between two powers of two.
+fn allocated_size(size: usize) -> usize {
+    let step = (size.next_power_of_two() / 8).max(16);
+    size.next_multiple_of(step)
 }
 
 /// The number of shards of a database. With several threads there are many more shards than threads, so that two threads
@@ -84,25 +123,4 @@ impl Builder {
 /// lock for any number of keys.
 fn shards(threads: usize) -> usize {
     if threads > 1 { threads.saturating_mul(8) } else { 1 }
-}
-
-/// The size of a block in a usual allocator: multiples of 16 bytes, then four sizes up to each power of two, and whole pages.
-fn estimated_size(size: usize) -> usize {
-    match size {
-        0..=128 => size.next_multiple_of(16).max(16),
-        129..=16_384 => size.next_multiple_of(1 << ((size - 1).ilog2() - 2)),
-        _ => size.next_multiple_of(4096),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_usual_allocator_has_four_sizes_up_to_each_power_of_two() {
-        let sizes = [1, 16, 17, 128, 129, 257, 320, 1025, 16_384, 16_385];
-        assert_eq!(sizes.map(estimated_size), [16, 16, 32, 128, 160, 320, 320, 1280, 16_384, 20_480]);
-        assert_eq!((Builder::new().allocated_size)(1), 16);
-    }
 }

@@ -1,25 +1,23 @@
-//! [`Databases`]: every database of a store, and the locks that a command takes.
+//! [`Databases`]: the shards of every database of a store, and their locks.
 //!
-//! Each database is divided into shards by the hash of the key, and each shard has a lock. A command locks the shards of
-//! its keys, in one order everywhere, and runs; it waits for nothing else while it holds a lock.
+//! Each database is divided into shards by the hash of the key, and each shard has a lock. The shards of all databases are
+//! numbered in one sequence, and locked in its order.
 
-use parking_lot::MutexGuard;
-use smallvec::SmallVec;
+use std::{hint, ops::Range, time::Duration};
 
-use super::{
-    context::Context,
-    database::{Database, LockedShard, shard_bits_of},
-    prefetcher::Prefetcher,
-    shard::{Hasher, Shard},
-    slots::{HeldShards, LocatedKey, Slots},
-    value::Value,
-};
+use kvstore_protocol::CommandError;
+use parking_lot::Mutex;
+
+use super::{execute::Patience, gate::Gate, held::Locked, memory::Hasher, prefetcher::Prefetcher, shard::Shard};
 
 /// The most shards of a database.
 const MAX_SHARDS: usize = 1 << 14;
 
-/// One item for each key of a command. Most commands have no more keys than fit without an allocation.
-pub(super) type PerKey<T> = SmallVec<[T; 16]>;
+/// The longest time for which a worker thread waits for a lock while a long command may hold it.
+const MAX_WAIT: Duration = Duration::from_micros(200);
+
+/// How often a worker thread tries to get a lock before it waits: about as long as a short command takes.
+const SPINS: usize = 100;
 
 /// A key, and the index of its database.
 #[derive(Clone, Copy, Debug)]
@@ -28,91 +26,113 @@ pub(crate) struct KeyRef<'a> {
     pub(crate) name: &'a [u8],
 }
 
+/// The hash of a key, and the index of its shard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Location {
+    pub(super) hash: u64,
+    pub(super) shard: usize,
+}
+
+/// A shard and its lock. Aligned to two cache lines, because processors load them in pairs: no pair is shared.
+#[derive(Debug)]
+#[repr(align(128))]
+struct LockedShard(Mutex<Shard>);
+
 /// All databases.
 #[derive(Debug)]
 pub(crate) struct Databases {
     hasher: Hasher,
-    databases: Vec<Database>,
+    shards: Box<[LockedShard]>,
+    count: usize,
     /// The number of bits that choose a shard of a database, and a mask of them.
     shard_bits: u32,
     shard_mask: usize,
+    pub(super) gate: Gate,
 }
 
+const SEALED: CommandError = CommandError::new(
+    "MISCONF",
+    "a command failed while it changed the data here: FLUSHALL removes what may be damaged",
+);
+
 impl Databases {
-    /// `count` empty databases of `shards` shards each, rounded up to a power of two.
-    pub(crate) fn new(count: usize, shards: usize) -> Self {
+    /// `count` empty databases of `shards` shards each, rounded up to a power of two. `allocated` says how many bytes an
+    /// allocation takes.
+    pub(crate) fn new(count: usize, shards: usize, allocated: fn(usize) -> usize) -> Self {
         let hasher = Hasher::default();
-        let shards = shards.clamp(1, MAX_SHARDS).next_power_of_two();
-        let databases = (0..count).map(|_| Database::new(hasher.clone(), shards)).collect();
-        Self { hasher, databases, shard_bits: shards.ilog2(), shard_mask: shards - 1 }
+        let shard_count = shards.clamp(1, MAX_SHARDS).next_power_of_two();
+        let shards =
+            (0..count * shard_count).map(|_| LockedShard(Mutex::new(Shard::new(hasher.clone(), allocated)))).collect();
+        let (shard_bits, shard_mask) = (shard_count.ilog2(), shard_count - 1);
+        Self { hasher, shards, count, shard_bits, shard_mask, gate: Gate::default() }
     }
 
     /// The number of databases.
     pub(crate) fn len(&self) -> usize {
-        self.databases.len()
+        self.count
     }
 
-    /// The database at `index`.
-    ///
-    /// # Panics
-    /// If there is no such database.
-    pub(crate) fn get(&self, index: usize) -> &Database {
-        &self.databases[index]
+    /// The indices of all shards.
+    pub(super) fn all_shards(&self) -> Range<usize> {
+        0..self.shards.len()
     }
 
-    /// The databases in their order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Database> {
-        self.databases.iter()
+    /// The indices of the shards of a database.
+    pub(super) fn shards_of(&self, database: usize) -> Range<usize> {
+        database << self.shard_bits..(database + 1) << self.shard_bits
     }
 
-    /// Runs `run` over the slot of one key.
+    /// The database of a shard.
+    pub(super) fn database_of(&self, index: usize) -> usize {
+        index >> self.shard_bits
+    }
+
+    /// Hashes a key, and finds the index of its shard.
     #[inline]
-    pub(crate) fn with_slot<R>(
-        &self,
-        context: &Context<'_>,
-        key: KeyRef<'_>,
-        run: impl FnOnce(&mut Slots<'_>) -> R,
-    ) -> R {
+    pub(super) fn locate(&self, key: KeyRef<'_>) -> Location {
         let hash = self.hasher.hash(key.name);
-        let mut shard = self.databases[key.database].shard_of(hash).lock();
-        run(&mut Slots::new(context, HeldShards::One(&mut shard), &[LocatedKey { key: key.name, hash, shard: 0 }]))
+        let shard = key.database << self.shard_bits | shard_bits_of(hash) & self.shard_mask;
+        Location { hash, shard }
     }
 
-    /// Runs `run` over the slots of several keys, in their order. A key may occur twice.
+    /// Locks a shard, also a sealed one, and waits as long as it takes.
+    pub(super) fn lock_any(&self, index: usize) -> Locked<'_> {
+        Locked(self.shards[index].0.lock())
+    }
+
+    /// Locks a shard, also a sealed one. Returns `None` if a long command holds it, and there is no patience.
+    #[inline(always)]
+    pub(super) fn lock_for(&self, index: usize, patience: Patience) -> Option<Locked<'_>> {
+        match self.shards[index].0.try_lock() {
+            Some(guard) => Some(Locked(guard)),
+            None => self.wait_for(index, patience),
+        }
+    }
+
+    #[cold]
+    fn wait_for(&self, index: usize, patience: Patience) -> Option<Locked<'_>> {
+        if patience == Patience::Long {
+            return Some(self.lock_any(index));
+        }
+        for _ in 0..SPINS {
+            hint::spin_loop();
+            if let Some(guard) = self.shards[index].0.try_lock() {
+                return Some(Locked(guard));
+            }
+        }
+        // Asked before waiting, which gives the processor away: to the long command perhaps, for some milliseconds.
+        while !self.gate.is_up() {
+            if let Some(guard) = self.shards[index].0.try_lock_for(MAX_WAIT) {
+                return Some(Locked(guard));
+            }
+        }
+        None
+    }
+
+    /// Locks a shard if nobody holds it, to prefetch something.
     #[inline]
-    pub(crate) fn with_slots<'k, R>(
-        &self,
-        context: &Context<'_>,
-        keys: impl Iterator<Item = KeyRef<'k>>,
-        run: impl FnOnce(&mut Slots<'_>) -> R,
-    ) -> R {
-        let mut located: PerKey<_> = keys.map(|key| self.locate(key)).collect();
-        let first = located.first().map_or(0, |located| located.shard);
-        if located.iter().any(|located| located.shard != first) {
-            return self.with_shards(context, &mut located, run);
-        }
-        let mut shard = self.shard(first).lock();
-        run(&mut Slots::new(context, HeldShards::One(&mut shard), &located))
-    }
-
-    /// Runs `run` over slots in several shards, which are locked in their order.
-    fn with_shards<R>(
-        &self,
-        context: &Context<'_>,
-        located: &mut [LocatedKey<'_>],
-        run: impl FnOnce(&mut Slots<'_>) -> R,
-    ) -> R {
-        let mut order: PerKey<usize> = located.iter().map(|located| located.shard).collect();
-        order.sort_unstable();
-        order.dedup();
-        for located in located.iter_mut() {
-            located.shard = order.partition_point(|shard| *shard < located.shard);
-        }
-        // Declared before the locks, so dropped after them.
-        let mut removed = Vec::<Value>::new();
-        let mut guards: PerKey<MutexGuard<'_, Shard>> = order.iter().map(|shard| self.shard(*shard).lock()).collect();
-        let shards = guards.iter_mut().map(|guard| &mut **guard).collect();
-        run(&mut Slots::new(context, HeldShards::Many { shards, removed: &mut removed }, located))
+    pub(super) fn try_lock(&self, index: usize) -> Option<Locked<'_>> {
+        self.shards[index].0.try_lock().map(Locked).filter(|locked| !locked.is_sealed())
     }
 
     /// Prefetches the memory of several keys. No effect but on speed.
@@ -124,34 +144,10 @@ impl Databases {
     /// other keys to go on with meanwhile.
     #[inline]
     pub(crate) fn prefetch_one(&self, key: KeyRef<'_>) {
-        let hash = self.hasher.hash(key.name);
-        if let Some(shard) = self.databases[key.database].shard_of(hash).try_lock() {
+        let Location { hash, shard } = self.locate(key);
+        if let Some(shard) = self.try_lock(shard) {
             shard.prefetch_bucket(hash);
         }
-    }
-
-    /// Removes expired entries in about `limit` steps at most, and returns the number of steps.
-    pub(crate) fn remove_expired(&self, now: u64, limit: usize) -> usize {
-        let mut steps = 0;
-        for database in &self.databases {
-            steps += database.remove_expired(now, limit - steps);
-        }
-        steps
-    }
-
-    /// Hashes a key, and finds the index of its shard among those of all databases.
-    #[inline]
-    pub(super) fn locate<'a>(&self, key: KeyRef<'a>) -> LocatedKey<'a> {
-        let hash = self.hasher.hash(key.name);
-        // The shards of all databases are numbered in one sequence, so the index orders every lock.
-        let shard = key.database << self.shard_bits | shard_bits_of(hash) & self.shard_mask;
-        LocatedKey { key: key.name, hash, shard }
-    }
-
-    /// The shard at an index among those of all databases.
-    #[inline]
-    pub(super) fn shard(&self, index: usize) -> &LockedShard {
-        &self.databases[index >> self.shard_bits].shards()[index & self.shard_mask]
     }
 
     /// Whether each database is one shard.
@@ -159,4 +155,41 @@ impl Databases {
     pub(super) fn is_unsharded(&self) -> bool {
         self.shard_mask == 0
     }
+}
+
+const FULL: CommandError =
+    CommandError::new("OOM", "command not allowed when the keys and short strings of a shard take over 30 GiB");
+
+impl Shard {
+    /// Whether a command may be executed here. `grows` says whether it may need more memory.
+    ///
+    /// # Errors
+    /// `MISCONF` if the shard is sealed, `OOM` if it is full.
+    #[inline(always)]
+    pub(super) fn check(&self, grows: bool) -> Result<(), CommandError> {
+        if self.is_restricted() { self.check_restricted(grows) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn check_restricted(&self, grows: bool) -> Result<(), CommandError> {
+        match self.is_sealed() {
+            true => Err(SEALED),
+            false if grows => Err(FULL),
+            false => Ok(()),
+        }
+    }
+
+    /// The shard, if it is not sealed.
+    ///
+    /// # Errors
+    /// `MISCONF`
+    pub(super) fn unsealed(&mut self) -> Result<&mut Self, CommandError> {
+        if self.is_sealed() { Err(SEALED) } else { Ok(self) }
+    }
+}
+
+/// The bits of a hash of which the lowest choose the shard. The bucket uses the low bits of the whole, the tag the highest.
+#[inline]
+fn shard_bits_of(hash: u64) -> usize {
+    (hash >> 40) as usize
 }

@@ -3,34 +3,48 @@
 //! The store uses the public interface of the framework: behind [`serve`](crate::serve) it is a server, without a socket a
 //! store in the same process.
 //!
-//! A command is a deterministic function of its arguments, the slots of its keys, the time and a random seed. Its `spec`
-//! says which keys it has before it runs; the store locks their shards and calls the function, which takes no lock and reads
-//! no clock itself.
+//! A command is a deterministic function of one `Call`: its arguments, the entries of its keys, the time and a random seed. The
+//! keys are known before it runs, from its row in the [catalog](kvstore_protocol::catalog); the store locks their shards and calls
+//! the function, which takes no lock and reads no clock itself. The guide has [a page](crate::guide::inside_the_store) on it.
 //!
-//! - `commands` the commands, one family a file; `spec` what is known of a command before it runs
-//! - `args`, `context` what a command reads; `slots` the keys that it works on
-//! - `databases`, `database` locks, and one database as a whole; `shard` the entries behind one lock
-//! - `value` the data types
-//! - `state` executes commands; `prefetcher` loads their keys ahead into the processor's caches
+//! - `commands` the commands, one family a file; `spec` the description of a command, `command_table` all of them by number
+//! - `call` what a command works with: the entries of its `keys`, values that it `edit`s, a `database` as a whole; `args` its
+//!   arguments
+//! - `execute` how a command is executed: `plan` which shards it needs, `held` those that are locked, `commit` what it changes;
+//!   `future` how it waits, `gate` for what, `background` threads of the store
+//! - `transaction` MULTI, EXEC and WATCH; `change` what is told of changes, `replay` how that is applied again
+//! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
+//!   slabs that entries and elements are in
+//! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
 
 mod args;
+mod background;
 mod builder;
+mod call;
+mod change;
 mod clock;
+mod command_table;
 mod commands;
-mod context;
-mod database;
+mod commit;
 mod databases;
+mod execute;
+mod future;
+mod gate;
+mod held;
+mod memory;
 #[cfg(test)]
 mod model;
+mod plan;
 mod prefetcher;
 mod procfs;
+mod replay;
 mod shard;
-mod slots;
 mod spec;
 mod state;
 #[cfg(test)]
 mod testing;
+mod transaction;
 mod value;
 
 use std::{
@@ -38,9 +52,8 @@ use std::{
     fmt,
     future::Future,
     ops::Deref,
-    pin::Pin,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -50,8 +63,10 @@ use tower::Service;
 use state::StoreState;
 
 pub use builder::Builder;
+pub use change::{Change, Event, Record, Sink};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
+pub use future::ResponseFuture;
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);
@@ -86,10 +101,10 @@ pub struct Store {
 struct Handle(Arc<StoreState>);
 
 impl Deref for Handle {
-    type Target = StoreState;
+    type Target = Arc<StoreState>;
 
     #[inline]
-    fn deref(&self) -> &StoreState {
+    fn deref(&self) -> &Arc<StoreState> {
         &self.0
     }
 }
@@ -112,7 +127,7 @@ impl Store {
 
     /// Executes a command and returns its response. The store is in memory, so it never waits.
     pub fn execute(&self, command: &Command) -> Response {
-        self.handle.execute(command).unwrap_or_else(Response::from)
+        self.handle.execute(command)
     }
 
     /// Returns the function for [`Serve::prefetch`](crate::server::Serve::prefetch). It prefetches the keys of a batch of
@@ -139,8 +154,8 @@ impl Store {
         }
     }
 
-    fn from_state(state: StoreState) -> Self {
-        Self { handle: Arc::new(Handle(Arc::new(state))), calls: 0 }
+    fn from_state(state: Arc<StoreState>) -> Self {
+        Self { handle: Arc::new(Handle(state)), calls: 0 }
     }
 
     #[cold]
@@ -169,7 +184,7 @@ impl Service<Command> for Store {
     type Error = Infallible;
     type Future = ResponseFuture;
 
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -178,40 +193,12 @@ impl Service<Command> for Store {
         if self.calls < CALLS_TO_SETTLE {
             self.count_call();
         }
-        ResponseFuture { store: Arc::clone(&self.handle), command }
-    }
-}
-
-/// The future of a [`Store`]. It completes at its first poll.
-///
-/// The command is executed by that poll, not by `call`: a layer around the store may still refuse it before. A command is
-/// executed completely or, if the future is dropped first, not at all.
-#[must_use = "a command is executed when its future is polled"]
-pub struct ResponseFuture {
-    store: Arc<Handle>,
-    command: Command,
-}
-
-impl Future for ResponseFuture {
-    type Output = Result<Response, Infallible>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        match self.store.execute(&self.command) {
-            Ok(response) => Poll::Ready(Ok(response)),
-            Err(refusal) => Poll::Ready(Ok(refusal.into())),
-        }
+        ResponseFuture::new(Arc::clone(&self.handle), command)
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("databases", &self.handle.databases.len()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ResponseFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ResponseFuture").field(&self.command).finish()
     }
 }

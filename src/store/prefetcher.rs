@@ -2,12 +2,10 @@
 
 use std::mem;
 
-use parking_lot::MutexGuard;
-
 use super::{
-    databases::{Databases, KeyRef},
+    databases::{Databases, KeyRef, Location},
+    held::Locked,
     shard::Shard,
-    slots::LocatedKey,
 };
 
 /// The most keys of one batch that are prefetched.
@@ -57,7 +55,7 @@ impl<'a> Prefetcher<'a> {
             return;
         }
         self.left -= 1;
-        let LocatedKey { hash, shard, .. } = self.held.databases.locate(key);
+        let Location { hash, shard } = self.held.databases.locate(key);
         // A number that does not fit names another shard: a wrong prefetch costs a cache line.
         let shard = shard as u32;
         let mut most = ROUND;
@@ -132,7 +130,7 @@ struct Groups {
 struct HeldLock<'a> {
     databases: &'a Databases,
     shard: u32,
-    guard: Option<MutexGuard<'a, Shard>>,
+    guard: Option<Locked<'a>>,
 }
 
 impl HeldLock<'_> {
@@ -150,7 +148,7 @@ impl HeldLock<'_> {
     fn change(&mut self, shard: u32) {
         self.guard = None;
         self.shard = shard;
-        self.guard = self.databases.shard(shard as usize).try_lock();
+        self.guard = self.databases.try_lock(shard as usize);
     }
 }
 
@@ -177,7 +175,7 @@ mod tests {
     #[test]
     fn each_key_is_prefetched_once_and_those_of_a_shard_together() {
         for keys in [1, 2, 15, ROUND - 1] {
-            let databases = Databases::new(1, 8);
+            let databases = Databases::new(1, 8, |size| size);
             let mut prefetcher = with_keys(&databases, keys);
             let mut wanted: Vec<u32> = prefetcher.round[..prefetcher.len].iter().map(|key| key.shard).collect();
             wanted.sort_unstable();
@@ -187,10 +185,10 @@ mod tests {
 
     #[test]
     fn a_locked_shard_is_skipped() {
-        let databases = Databases::new(1, 8);
+        let databases = Databases::new(1, 8, |size| size);
         let all = visited(&mut with_keys(&databases, ROUND - 1));
         let taken = all[0];
-        let _guard = databases.shard(taken as usize).lock();
+        let _guard = databases.lock_any(taken as usize);
         let rest: Vec<u32> = all.into_iter().filter(|shard| *shard != taken).collect();
         assert_eq!(visited(&mut with_keys(&databases, ROUND - 1)), rest);
     }

@@ -20,11 +20,6 @@ pub(super) fn resident_memory() -> Option<u64> {
     line_of("/proc/self/status", "VmRSS:")
 }
 
-/// The most memory that was resident so far, in bytes.
-pub(super) fn peak_memory() -> Option<u64> {
-    line_of("/proc/self/status", "VmHWM:")
-}
-
 /// The memory of the machine, in bytes.
 pub(super) fn total_memory() -> Option<u64> {
     line_of("/proc/meminfo", "MemTotal:")
@@ -55,7 +50,6 @@ mod tests {
     fn linux_has_all_of_it() {
         assert!(system().starts_with("Linux "));
         assert!(resident_memory().is_some_and(|bytes| bytes > 100_000));
-        assert!(peak_memory() >= resident_memory().map(|bytes| bytes / 2));
         assert!(total_memory() > resident_memory());
         assert!(processor_time().is_some());
     }

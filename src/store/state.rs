@@ -1,89 +1,174 @@
-//! [`StoreState`]: what all clones of a store share, and how a command is executed.
+//! [`StoreState`]: what all clones of a store share.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
-use kvstore_protocol::{Command, CommandError, Response, Session};
+use fastrand::Rng;
+use kvstore_protocol::{Command, Response, Session};
+use parking_lot::Mutex;
+use tokio::{
+    runtime::Handle,
+    sync::oneshot::{self, Receiver},
+};
 
 use super::{
-    args::Args,
+    background::Background,
+    change::{Event, Sink},
     clock::Clock,
-    commands::CommandTable,
-    context::Context,
+    command_table::CommandTable,
+    commit::Commit,
     databases::{Databases, KeyRef},
+    execute::Patience,
+    held::Shards,
     prefetcher::Prefetcher,
-    spec::{Answer, CommandFn, Spec},
+    transaction::WatchTable,
+    value::Thresholds,
 };
 
 /// The longest first argument that is prefetched as a key without looking the command up.
 const MAX_GUESSED_KEY: usize = 128;
 
-/// The databases of a store, its commands and its clocks.
+/// Removed values that take more bytes than this are dropped on a thread of the store: that takes about a millisecond.
+const LARGE: usize = 1 << 20;
+
+/// The databases of a store, its commands, its clock, and those who are told of its changes.
+#[derive(Debug)]
 pub(crate) struct StoreState {
     pub(super) databases: Databases,
-    table: CommandTable,
-    clock: Box<dyn Clock>,
+    pub(super) table: CommandTable,
+    pub(super) clock: Box<dyn Clock>,
+    random: Mutex<Rng>,
     /// The LRU clock: the time in seconds since the Unix epoch, set by each run of active expiry.
     lru_clock: AtomicU32,
     pub(super) started: Duration,
     /// Settings of the program around the store, by names in lower case, for CONFIG GET.
     pub(super) config: Vec<(String, String)>,
+    sinks: Vec<Box<dyn Sink>>,
+    pub(super) watches: WatchTable,
+    commits: AtomicU64,
+    /// Up to which size collections are packed.
+    pub(super) thresholds: Thresholds,
+    /// The most memory of the queued commands of a transaction, in bytes.
+    pub(super) max_queue: usize,
+    /// The most memory that INFO has seen in use, in bytes.
+    pub(super) peak_memory: AtomicUsize,
+    pub(super) myself: Weak<Self>,
+    /// Held while a command that may take long is executed on another thread, so that there is one at a time.
+    pub(super) long_turn: Mutex<()>,
+    /// Executes what may take long, where there is no runtime.
+    long: Background,
+    /// Drops what is large.
+    pub(super) dropper: Background,
+}
+
+/// What a store is built of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) databases: Databases,
+    pub(super) clock: Box<dyn Clock>,
+    pub(super) random: Rng,
+    pub(super) config: Vec<(String, String)>,
+    pub(super) sinks: Vec<Box<dyn Sink>>,
+    pub(super) max_queue: usize,
 }
 
 impl StoreState {
-    pub(super) fn new(databases: Databases, clock: Box<dyn Clock>, config: Vec<(String, String)>) -> Self {
+    pub(super) fn new(parts: Parts) -> Arc<Self> {
+        let Parts { databases, clock, random, config, sinks, max_queue } = parts;
         let started = clock.now();
-        let lru_clock = AtomicU32::new(started.as_secs() as u32);
-        Self { databases, table: CommandTable::new(), clock, lru_clock, started, config }
+        Arc::new_cyclic(|myself| Self {
+            databases,
+            table: CommandTable::new(),
+            clock,
+            random: Mutex::new(random),
+            lru_clock: AtomicU32::new(started.as_secs() as u32),
+            started,
+            config,
+            watches: WatchTable::new(!sinks.is_empty()),
+            sinks,
+            commits: AtomicU64::new(0),
+            long_turn: Mutex::new(()),
+            long: Background::new("kvstore-long"),
+            dropper: Background::new("kvstore-drop"),
+            thresholds: Thresholds::default(),
+            max_queue,
+            peak_memory: AtomicUsize::new(0),
+            myself: myself.clone(),
+        })
     }
 
-    pub(super) fn execute(&self, command: &Command) -> Answer {
-        let Some(spec) = self.table.find(command) else { return Err(CommandError::unknown_command(command)) };
-        let spec = spec.resolve(command)?;
-        let args = Args::new(command);
-        let context = Context::new(command.session(), &*self.clock, self.lru_clock.load(Ordering::Relaxed));
-        let database = self.selected(context.session());
-        match spec.run {
-            CommandFn::Slots(run) if spec.keys.is_single(command.len()) => {
-                let key = KeyRef { database, name: args.bytes(0) };
-                self.databases.with_slot(&context, key, |slots| run(&context, &args, slots))
-            }
-            _ => self.execute_other(spec, &context, &args, database),
-        }
-    }
-
-    /// Executes a command with several keys or none. Not inlined, so that commands with one key need little of the stack.
-    #[inline(never)]
-    fn execute_other(&self, spec: &Spec, context: &Context<'_>, args: &Args<'_>, database: usize) -> Answer {
-        match spec.run {
-            CommandFn::Slots(run) if spec.keys.are_selected() => {
-                let keys = spec.keys.of(args.command(), database);
-                self.databases.with_slots(context, keys, |slots| run(context, args, slots))
-            }
-            CommandFn::Slots(run) => {
-                let keys = spec.keys.located(args, database)?;
-                if keys.iter().any(|key| key.database >= self.databases.len()) {
-                    return Err(CommandError::err("DB index is out of range"));
-                }
-                self.databases.with_slots(context, keys.into_iter(), |slots| run(context, args, slots))
-            }
-            CommandFn::Database(run) => run(context, args, self.databases.get(database)),
-            CommandFn::Store(run) => run(context, args, self),
-            CommandFn::Help(lines) => {
-                let lines = lines.iter().chain(&["HELP", "    Prints this help."]);
-                Ok(Response::array(lines.map(|line| Response::simple(*line))))
-            }
-            CommandFn::Subcommands => Err(CommandError::unknown_command(args.command())),
-        }
+    /// A random number.
+    pub(super) fn seed(&self) -> u64 {
+        self.random.lock().u64(..)
     }
 
     /// The selected database of a session. If the server lets clients select more databases than the store has, which is a
     /// mistake in its setup, they share the last one.
     #[inline]
-    fn selected(&self, session: &Session) -> usize {
+    pub(super) fn selected(&self, session: &Session) -> usize {
         session.database().min(self.databases.len() - 1)
+    }
+
+    /// Begins a commit. The shards that it works on are locked: nobody begins to observe their keys before they are unlocked.
+    #[inline(always)]
+    pub(super) fn begin(&self, patience: Patience) -> Commit {
+        let is_observed = self.watches.has_observers();
+        Commit::new(self.lru_clock.load(Ordering::Relaxed), is_observed, patience == Patience::Long)
+    }
+
+    /// The time of a commit that holds these shards. It is not before that of an earlier commit in one of them.
+    #[inline]
+    pub(super) fn time_of(&self, commit: &Commit, shards: &Shards<'_>) -> Duration {
+        commit.now.get().unwrap_or_else(|| self.read_clock(commit, shards))
+    }
+
+    #[cold]
+    fn read_clock(&self, commit: &Commit, shards: &Shards<'_>) -> Duration {
+        let mut now = self.clock.now();
+        match shards {
+            Shards::None => {}
+            Shards::One(shard) => now = shard.not_before(now),
+            Shards::Many(held) => {
+                held.for_each(&mut |shard| now = shard.not_before(now));
+                held.for_each(&mut |shard| _ = shard.not_before(now));
+            }
+        }
+        commit.now.set(Some(now));
+        now
+    }
+
+    /// Tells those who observe what a commit has changed, while its shards are held.
+    #[inline(always)]
+    pub(super) fn tell_all(&self, commit: &mut Commit, shards: &Shards<'_>) {
+        if commit.is_observed() {
+            let now = self.time_of(commit, shards);
+            self.tell(commit, now);
+        }
+    }
+
+    /// Tells those who observe what a commit has changed, while its locks are held. `now` is its time.
+    #[inline(never)]
+    pub(super) fn tell(&self, commit: &mut Commit, now: Duration) {
+        let Some((record, changes)) = commit.take(now) else { return };
+        self.watches.tell(&changes);
+        let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
+        self.sinks.iter().for_each(|sink| sink.committed(number, &record, &changes));
+    }
+
+    /// Drops what a commit has replaced or removed, after its locks are given back.
+    #[inline(never)]
+    pub(super) fn discard(&self, commit: &mut Commit) {
+        let garbage = std::mem::take(&mut commit.garbage);
+        if garbage.memory() > LARGE {
+            self.dropper.run(move || drop(garbage));
+        }
     }
 
     /// Prefetches the keys of a batch of commands.
@@ -120,8 +205,9 @@ impl StoreState {
     /// Prefetches the keys of a command that has to be looked up.
     #[inline(never)]
     fn prefetch_keys(&self, command: &Command, prefetcher: &mut Prefetcher<'_>) {
-        if let Some(spec) = self.table.find(command) {
-            spec.keys.of(command, self.selected(command.session())).for_each(|key| prefetcher.add(key));
+        if let Some(row) = self.table.find(command) {
+            let database = self.selected(command.session());
+            row.known.keys_of(command).for_each(|name| prefetcher.add(KeyRef { database, name }));
         }
     }
 
@@ -130,6 +216,49 @@ impl StoreState {
     pub(super) fn remove_expired(&self, limit: usize) -> usize {
         let now = self.clock.now();
         self.lru_clock.store(now.as_secs() as u32, Ordering::Relaxed);
-        self.databases.remove_expired(now.as_millis() as u64, limit)
+        let mut steps = 0;
+        for index in self.databases.all_shards() {
+            if steps >= limit {
+                break;
+            }
+            steps += self.remove_expired_of(index, now, limit - steps);
+        }
+        steps
+    }
+
+    fn remove_expired_of(&self, index: usize, now: Duration, limit: usize) -> usize {
+        // A shard that is in use has its turn next time.
+        let Some(mut shard) = self.databases.try_lock(index) else { return 0 };
+        let (now, database) = (shard.not_before(now), self.databases.database_of(index));
+        let mut commit = self.begin(Patience::Short);
+        let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, value| {
+            commit.garbage.add(value);
+            commit.add(database, Some(key), Event::EXPIRED);
+            commit.record_expired(database, key);
+        });
+        self.tell(&mut commit, now);
+        drop(shard);
+        self.discard(&mut commit);
+        steps
+    }
+
+    /// Has another thread execute a command that may take long, when those before it have ended. The receiver gets the
+    /// response, or a panic.
+    pub(super) fn start_long(self: &Arc<Self>, command: Command) -> Receiver<thread::Result<Response>> {
+        let (sender, receiver) = oneshot::channel();
+        let store = Arc::clone(self);
+        let job = move || {
+            let _turn = store.long_turn.lock();
+            // Otherwise nobody waits for it any more, and nothing has begun.
+            if !sender.is_closed() {
+                let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute(&command))));
+            }
+        };
+        // The runtime knows of its threads: the paused time of a test does not advance meanwhile.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(job)),
+            Err(_) => self.long.run(job),
+        }
+        receiver
     }
 }

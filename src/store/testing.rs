@@ -1,6 +1,7 @@
-//! [`TestStore`]: a store whose clock stands still until a test advances it.
+//! [`TestStore`]: a store whose clock stands still until a test advances it. [`TestClient`]: a connection of one.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -8,9 +9,13 @@ use std::{
     time::Duration,
 };
 
-use kvstore_protocol::{Command, Response, Session};
+use kvstore_protocol::{
+    Command, Peer, Response, Session,
+    mailbox::{Inbox, mailbox},
+};
+use parking_lot::Mutex;
 
-use super::{Clock, EXPIRE_BATCH, Store};
+use super::{Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store, value::StringRef};
 
 /// The start time of the clock, in milliseconds since the Unix epoch.
 pub(crate) const START: u64 = 1_700_000_000_000;
@@ -40,9 +45,49 @@ impl TestStore {
 
     /// A store for so many threads.
     pub(crate) fn with_threads(threads: usize) -> Self {
+        Self::built(|builder| builder.threads(threads))
+    }
+
+    /// A store with settings of its own.
+    pub(crate) fn built(build: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = ManualClock(Arc::new(AtomicU64::new(START)));
-        let store = Store::builder().clock(clock.clone()).threads(threads).config("Port", "7000").build();
-        Self { store, clock, database: 0 }
+        let builder = Store::builder().clock(clock.clone()).threads(2).config("Port", "7000");
+        Self { store: build(builder).build(), clock, database: 0 }
+    }
+
+    /// A store, and what it tells of its changes.
+    pub(crate) fn observed() -> (Self, Told) {
+        Self::observed_with_threads(2)
+    }
+
+    /// The same for so many threads.
+    pub(crate) fn observed_with_threads(threads: usize) -> (Self, Told) {
+        let told = Told::default();
+        (Self::built(|builder| builder.threads(threads).sink(told.clone())), told)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A new connection.
+    pub(crate) fn client(&self) -> TestClient<'_> {
+        let (mailbox, inbox) = mailbox(16);
+        TestClient { store: self, session: Session::new(1, Peer::Memory, Peer::Memory, mailbox), inbox }
+    }
+
+    /// Every entry, expired ones too: its database and its key, and its value, expiry and encoding as a text.
+    pub(crate) fn entries(&self) -> BTreeMap<(usize, Vec<u8>), String> {
+        let (mut entries, databases) = (BTreeMap::new(), &self.store.handle.databases);
+        for index in databases.all_shards() {
+            let shard = databases.lock_any(index);
+            for entry in (0..shard.len()).filter_map(|number| shard.nth(number)) {
+                let value = StringRef::answer(entry.string().ok());
+                let shown = format!("{value} {:?} {}", entry.expires_at(), entry.encoding());
+                entries.insert((databases.database_of(index), entry.key().to_vec()), shown);
+            }
+        }
+        entries
     }
 
     /// Advances the clock by so many milliseconds.
@@ -59,10 +104,9 @@ impl TestStore {
         self.database = database;
     }
 
-    /// Executes a command of words between spaces; `''` is an empty word.
+    /// Executes a command of words between spaces.
     pub(crate) fn answer(&self, line: &str) -> Response {
-        let mut words = line.split(' ').map(|word| if word == "''" { "" } else { word });
-        self.answer_to(Command::new(words.next().expect("a name")).with_args(words))
+        self.answer_to(command(line))
     }
 
     pub(crate) fn answer_to(&self, command: Command) -> Response {
@@ -78,5 +122,65 @@ impl TestStore {
             let shown = self.answer(line).to_string();
             assert_eq!(shown, expected, "{line}");
         }
+    }
+}
+
+/// A command of words between spaces; `''` is an empty word.
+pub(crate) fn command(line: &str) -> Command {
+    let mut words = line.split(' ').map(|word| if word == "''" { "" } else { word });
+    Command::new(words.next().expect("a name")).with_args(words)
+}
+
+/// A connection: a session that the commands change, and that the store queues transactions for.
+pub(crate) struct TestClient<'a> {
+    store: &'a TestStore,
+    session: Session,
+    inbox: Inbox,
+}
+
+impl TestClient<'_> {
+    /// Executes a command of words between spaces.
+    pub(crate) fn answer(&mut self, line: &str) -> Response {
+        self.answer_to(command(line))
+    }
+
+    pub(crate) fn answer_to(&mut self, command: Command) -> Response {
+        let answer = self.store.store.execute(&command.in_session(self.session.clone().into(), 1));
+        self.inbox.take().changes.into_iter().for_each(|change| change(&mut self.session));
+        answer
+    }
+
+    pub(crate) fn select(&mut self, database: usize) {
+        self.session.set_database(database);
+    }
+
+    /// Executes each command in turn, and compares its response.
+    #[track_caller]
+    pub(crate) fn check<'a>(&mut self, lines: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (line, expected) in lines {
+            let shown = self.answer(line).to_string();
+            assert_eq!(shown, expected, "{line}");
+        }
+    }
+}
+
+/// A sink that keeps what it is told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<Commit>>>);
+
+/// A record, and the changes that it made.
+pub(crate) type Commit = (Record, Vec<Change>);
+
+impl Sink for Told {
+    fn committed(&self, number: u64, record: &Record, changes: &[Change]) {
+        assert!(number > 0 && !changes.is_empty() && !record.commands().is_empty());
+        self.0.lock().push((record.clone(), changes.to_vec()));
+    }
+}
+
+impl Told {
+    /// Takes what was told since the last time.
+    pub(crate) fn take(&self) -> Vec<Commit> {
+        std::mem::take(&mut *self.0.lock())
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use kvstore::{
     client::{Client, ClientError},
-    protocol::{Command, CommandError, Response},
+    protocol::{Command, CommandError, Packed, Response},
     store::Store,
 };
 use tokio::io::duplex;
@@ -181,6 +181,18 @@ async fn a_service_in_this_process_is_called_on_the_instance_that_was_ready() {
     let client = Client::local(service);
     assert_eq!(client.execute(command("ANY")).await.unwrap(), Response::from(0));
     assert_eq!(client.execute(command("ANY")).await.unwrap(), Response::from(0));
+}
+
+#[tokio::test]
+async fn a_packed_answer_in_this_process_is_the_one_that_comes_from_a_server() {
+    let client = Client::local(tower::service_fn(|_: Command| {
+        let mut values = Packed::array();
+        values.push(b"value");
+        values.push_null();
+        ready(Ok::<_, Infallible>(Response::from(values)))
+    }));
+    assert!(matches!(client.execute(command("ANY")).await.unwrap(), Response::Array(_)));
+    assert_eq!(client.mget(["a", "b"]).await.unwrap(), [Some("value".into()), None]);
 }
 
 #[tokio::test]

@@ -134,12 +134,12 @@ fn poll_not_called<S>(
     }
 }
 
-/// Polls a command that was called: with a permit, unless it is parked.
+/// Polls a command that was called: with a permit, unless it is parked or settled.
 fn poll_called<F, E>(answer: Pin<&mut F>, permit: &mut CommandPermit, cx: &mut Context<'_>) -> Poll<F::Output>
 where
     F: Future<Output = Result<Response, E>>,
 {
-    if !permit.is_parked() {
+    if !permit.is_released() {
         ready!(permit.poll_take(cx));
     }
     let polled = observe(|| answer.poll(cx));
@@ -151,11 +151,12 @@ where
     polled
 }
 
-/// Gives the permit back while the command is parked.
+/// Gives the permit back while the command is parked, and for good once it has settled.
 #[cold]
 fn after_pending(permit: &mut CommandPermit, cx: &mut Context<'_>) {
     match seen() {
         Parking::Parked => permit.park(),
+        Parking::Settled => permit.settle(),
         // The permit is taken at the next poll and not in this one, so that of two limits the outer one always comes
         // first. Otherwise each could hold what a command at the other waits for.
         Parking::Returning | Parking::Busy => {

@@ -10,7 +10,8 @@
 //!   for one. The permit is given back when the future is dropped. Within a [batch](kvstore_protocol::batch) it is
 //!   handed to the next command of the batch, unless another command waits for it.
 //! - *A parked command holds no permit* ([`kvstore_protocol::parking`]). Before it goes on, it waits for a permit
-//!   again, also where new commands are refused.
+//!   again, also where new commands are refused. A settled command, whose effect is there and whose answer waits, gives
+//!   its permit back for good.
 //!
 //! Commands about the connection (PING, HELLO, AUTH, CLIENT …) need no permit: a full server still says PONG.
 //!

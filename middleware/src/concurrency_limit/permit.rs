@@ -28,6 +28,8 @@ enum PermitState {
     Staying,
     /// Given back until the event has come for which the command is parked.
     Parked,
+    /// Given back for good: the command has taken effect, and only its answer waits.
+    Settled,
 }
 
 /// What a command leaves that was answered at once: its reference to the limit, and its permit for the rest of the
@@ -82,12 +84,17 @@ impl CommandPermit {
         matches!(self.state, PermitState::Parked)
     }
 
+    /// Whether the command is polled without a permit: it is parked or settled.
+    pub(super) fn is_released(&self) -> bool {
+        matches!(self.state, PermitState::Parked | PermitState::Settled)
+    }
+
     /// Takes a permit, and waits for it behind the commands that came before.
     #[cold]
     pub(super) fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(permits) = &self.permits else { return Poll::Ready(()) };
         match self.state {
-            PermitState::New | PermitState::Staying => return Poll::Ready(()),
+            PermitState::New | PermitState::Staying | PermitState::Settled => return Poll::Ready(()),
             PermitState::Queued(ticket) => ready!(permits.poll_handed(ticket, cx.waker())),
             PermitState::Missing | PermitState::Parked => {
                 if let Err(ticket) = permits.take_or_queue(cx.waker().clone()) {
@@ -103,12 +110,21 @@ impl CommandPermit {
     /// Keeps the permit of a pending command. That of one which was parked is taken anew by
     /// [`CommandPermit::poll_take`].
     pub(super) fn stay(&mut self) {
-        self.state = if self.is_parked() { PermitState::Missing } else { PermitState::Staying };
+        match self.state {
+            PermitState::Parked => self.state = PermitState::Missing,
+            PermitState::Settled => {}
+            _ => self.state = PermitState::Staying,
+        }
     }
 
     /// Gives the permit back until the command goes on.
     pub(super) fn park(&mut self) {
         self.replace_state(PermitState::Parked);
+    }
+
+    /// Gives the permit back for good.
+    pub(super) fn settle(&mut self) {
+        self.replace_state(PermitState::Settled);
     }
 
     /// Gives back the permit, or the place in the queue.
@@ -121,7 +137,7 @@ impl CommandPermit {
         let old = mem::replace(&mut self.state, state);
         let Some(permits) = &self.permits else { return };
         match old {
-            PermitState::Missing | PermitState::Parked => {}
+            PermitState::Missing | PermitState::Parked | PermitState::Settled => {}
             PermitState::Queued(ticket) => permits.leave(ticket),
             PermitState::New | PermitState::Staying => permits.give(),
         }

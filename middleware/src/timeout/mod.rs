@@ -8,6 +8,9 @@
 //! The future of a late command is dropped with the [`ResponseFuture`], at whatever `await` it has reached. Changes
 //! that must not be left half done belong in one step between two `await`s.
 //!
+//! A settled command ([`Parking::Settled`](kvstore_protocol::parking::Parking::Settled)) waits for a disk or a quorum, and
+//! its time runs on. When it is late, the client reads the same error, and the effect is there all the same.
+//!
 //! ```
 //! use std::{convert::Infallible, time::Duration};
 //!

@@ -1,6 +1,6 @@
 //! [`Flags`]: the properties of a command, as bits.
 
-use std::{fmt, ops::BitOr};
+use super::bit_set::bit_set;
 
 /// The properties of a command, as bits.
 ///
@@ -43,7 +43,7 @@ impl Flags {
     pub const NO_AUTH: Self = Self(1 << 11);
     /// Not allowed in a transaction.
     pub const NO_MULTI: Self = Self(1 << 12);
-    /// Its keys are not at fixed positions.
+    /// Not all of its keys are in one evenly spaced range of words. Follows from its key specs.
     pub const MOVABLE_KEYS: Self = Self(1 << 13);
     /// Allowed while a long script is running.
     pub const ALLOW_BUSY: Self = Self(1 << 14);
@@ -56,7 +56,7 @@ impl Flags {
     /// May be called without keys.
     pub const NO_MANDATORY_KEYS: Self = Self(1 << 18);
     /// Changes the meaning of later commands of its connection. It is called alone: after all earlier commands are
-    /// answered, and no command is called until it is answered.
+    /// answered or [settled](crate::parking), and no command is called until it is answered or settled.
     pub const EXCLUSIVE: Self = Self(1 << 19);
     /// A connection command, which the connection layer of the server answers.
     pub const CONNECTION: Self = Self(1 << 20);
@@ -70,68 +70,31 @@ impl Flags {
     pub const SUBSCRIPTION: Self = Self(1 << 24);
     /// Answered by a stream of messages.
     pub const NO_SINGLE_REPLY: Self = Self(1 << 25);
+    /// Allowed in a cluster for a slot that is being imported.
+    pub const ASKING: Self = Self(1 << 26);
 
     /// The flags that `COMMAND` shows, with their names in Redis.
-    const NAMES: [(Self, &'static str); 18] = [
-        (Self::READ, "readonly"),
+    const NAMES: [(Self, &'static str); 19] = [
         (Self::WRITE, "write"),
-        (Self::FAST, "fast"),
+        (Self::READ, "readonly"),
         (Self::DENY_OOM, "denyoom"),
         (Self::ADMIN, "admin"),
-        (Self::BLOCKING, "blocking"),
-        (Self::NO_SCRIPT, "noscript"),
         (Self::PUBSUB, "pubsub"),
+        (Self::NO_SCRIPT, "noscript"),
+        (Self::BLOCKING, "blocking"),
         (Self::LOADING, "loading"),
         (Self::STALE, "stale"),
+        (Self::SKIP_MONITOR, "skip_monitor"),
+        (Self::SKIP_SLOWLOG, "skip_slowlog"),
+        (Self::ASKING, "asking"),
+        (Self::FAST, "fast"),
         (Self::NO_AUTH, "no_auth"),
+        (Self::NO_MANDATORY_KEYS, "no_mandatory_keys"),
+        (Self::NO_ASYNC_LOADING, "no_async_loading"),
         (Self::NO_MULTI, "no_multi"),
         (Self::MOVABLE_KEYS, "movablekeys"),
         (Self::ALLOW_BUSY, "allow_busy"),
-        (Self::SKIP_MONITOR, "skip_monitor"),
-        (Self::SKIP_SLOWLOG, "skip_slowlog"),
-        (Self::NO_ASYNC_LOADING, "no_async_loading"),
-        (Self::NO_MANDATORY_KEYS, "no_mandatory_keys"),
     ];
-
-    /// Returns the flags of both.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Returns the flags of all.
-    #[must_use]
-    pub const fn all(flags: &[Self]) -> Self {
-        let (mut all, mut index) = (Self::PLAIN, 0);
-        while index < flags.len() {
-            all = all.and(flags[index]);
-            index += 1;
-        }
-        all
-    }
-
-    /// Whether any of `flags` is set.
-    #[inline]
-    pub const fn has(self, flags: Self) -> bool {
-        self.0 & flags.0 != 0
-    }
-
-    /// Returns the names that `COMMAND` shows.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
-    }
 }
 
-impl BitOr for Flags {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        self.and(other)
-    }
-}
-
-impl fmt::Debug for Flags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.names()).finish()
-    }
-}
+bit_set!(Flags);

@@ -1,6 +1,8 @@
 //! [`KnownCommand`]: a row of the catalog.
 
-use super::{Arity, Flags, KeyAccess, KeySpec, index, table::COMMANDS};
+use super::{
+    Arity, Flags, KeyFlags, KeyRange, KeySpec, categories_of_flags, category_of_group, index, table::COMMANDS,
+};
 use crate::{Command, CommandError};
 
 /// A row of the catalog: the description of a command of Redis or Valkey.
@@ -11,6 +13,8 @@ pub struct KnownCommand {
     arity: Arity,
     flags: Flags,
     keys: &'static [KeySpec],
+    tips: &'static [&'static str],
+    categories: Option<&'static [&'static str]>,
     subcommands: &'static [KnownCommand],
 }
 
@@ -83,12 +87,22 @@ impl CommandId {
 }
 
 impl KnownCommand {
-    pub(super) const fn new(name: &'static str, arity: Arity, flags: Flags, keys: &'static [KeySpec]) -> Self {
-        Self { name, group: "", arity, flags, keys, subcommands: &[] }
+    pub(super) const fn new(name: &'static str, group: &'static str, arity: Arity, flags: Flags) -> Self {
+        Self { name, group, arity, flags, keys: &[], tips: &[], categories: None, subcommands: &[] }
     }
 
-    pub(super) const fn group(self, group: &'static str) -> Self {
-        Self { group, ..self }
+    pub(super) const fn keys(self, keys: &'static [KeySpec]) -> Self {
+        let movable = if KeyRange::of(keys).is_movable() { Flags::MOVABLE_KEYS } else { Flags::PLAIN };
+        Self { keys, flags: self.flags.and(movable), ..self }
+    }
+
+    pub(super) const fn with_tips(self, tips: &'static [&'static str]) -> Self {
+        Self { tips, ..self }
+    }
+
+    /// Sets the ACL categories that the flags do not tell, if they are not that of the group.
+    pub(super) const fn with_categories(self, categories: &'static [&'static str]) -> Self {
+        Self { categories: Some(categories), ..self }
     }
 
     pub(super) const fn subs(self, subcommands: &'static [KnownCommand]) -> Self {
@@ -100,7 +114,7 @@ impl KnownCommand {
         self.name
     }
 
-    /// Returns the group that `COMMAND DOCS` shows: `string`, `generic`, …. Empty for a sub-command.
+    /// Returns the group that `COMMAND DOCS` shows: `string`, `generic`, ….
     pub const fn group_name(&self) -> &'static str {
         self.group
     }
@@ -116,9 +130,25 @@ impl KnownCommand {
         self.flags
     }
 
-    /// Returns the positions of the keys.
+    /// Returns the descriptions of the keys.
     pub const fn key_specs(&self) -> &'static [KeySpec] {
         self.keys
+    }
+
+    /// Returns the hints for clients that `COMMAND` shows: `nondeterministic_output`, `request_policy:all_shards`, ….
+    pub const fn tips(&self) -> &'static [&'static str] {
+        self.tips
+    }
+
+    /// Returns the ACL categories: `keyspace`, `read`, `fast`, ….
+    pub fn categories(&self) -> impl Iterator<Item = &'static str> {
+        self.data_categories().chain(categories_of_flags(self.flags))
+    }
+
+    /// Returns the ACL categories that do not follow from the flags: `keyspace`, `string`, ….
+    pub fn data_categories(&self) -> impl Iterator<Item = &'static str> {
+        let of_group = self.categories.is_none().then(|| category_of_group(self.group)).flatten();
+        self.categories.unwrap_or_default().iter().copied().chain(of_group)
     }
 
     /// Returns the sub-commands.
@@ -131,22 +161,82 @@ impl KnownCommand {
         self.subcommands.iter().find(|sub| sub.is(name))
     }
 
+    /// Returns this command, or the sub-command that the first argument of `command` names.
+    #[inline]
+    fn named_in(&'static self, command: &Command) -> &'static Self {
+        if self.subcommands.is_empty() {
+            return self;
+        }
+        command.arg_at(0).and_then(|name| self.subcommand(name)).unwrap_or(self)
+    }
+
     /// Returns the positions of the keys in `command`, a call of this command, and how each is accessed. For a command
-    /// with sub-commands, these are the keys of the sub-command.
-    pub fn key_words(&self, command: &Command) -> impl Iterator<Item = (usize, KeyAccess)> {
-        let named = command.arg_at(0).and_then(|name| self.subcommand(name));
-        let specs = named.unwrap_or(self).keys;
-        specs.iter().flat_map(move |spec| spec.words(command).map(|word| (word, spec.access())))
+    /// with sub-commands, these are the keys of the sub-command. Returns none if a number of keys is invalid.
+    #[inline]
+    pub fn key_words<'a>(&'static self, command: &'a Command) -> impl Iterator<Item = (usize, KeyFlags)> + use<'a> {
+        key_words(self.named_in(command).keys, command)
     }
 
     /// Returns the keys of `command`, a call of this command.
-    pub fn keys_of<'a>(&self, command: &'a Command) -> impl Iterator<Item = &'a [u8]> {
-        self.key_words(command).filter_map(|(word, _)| command.arg_at(word - 1))
+    #[inline]
+    pub fn keys_of<'a>(&'static self, command: &'a Command) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let words = found(self.named_in(command).keys, command).flat_map(|spec| spec.words(command));
+        words.filter_map(|word| command.arg_at(word - 1))
+    }
+
+    /// Returns up to how many words the command surely has at most one key, which is its first argument; 0 if that
+    /// depends on the arguments.
+    ///
+    /// ```
+    /// use kvstore_protocol::catalog::CommandId;
+    ///
+    /// let single_up_to = |name: &str| CommandId::of(name.as_bytes()).known().map(|known| known.single_key_up_to());
+    /// assert_eq!(single_up_to("GET"), Some(usize::MAX));
+    /// assert_eq!(single_up_to("MSET"), Some(3));
+    /// assert_eq!(single_up_to("ZUNION"), Some(0));
+    /// ```
+    pub const fn single_key_up_to(&self) -> usize {
+        let [first, others @ ..] = self.keys else { return 0 };
+        let (mut words, mut index) = (first.single_up_to(), 0);
+        while index < others.len() {
+            let none_up_to = others[index].none_up_to();
+            words = if none_up_to < words { none_up_to } else { words };
+            index += 1;
+        }
+        words
     }
 
     fn is(&self, name: &[u8]) -> bool {
         self.name.as_bytes().eq_ignore_ascii_case(name)
     }
+}
+
+/// Returns the positions of the keys that `specs` describe in `command`, and how each is accessed. Returns none if a
+/// number of keys is invalid.
+///
+/// ```
+/// use kvstore_protocol::{
+///     Command,
+///     catalog::{KeySpec, key_words},
+/// };
+///
+/// let command = Command::new("ARCHIVE").with_args(["target", "2", "a", "b"]);
+/// let specs = [KeySpec::overwrites(1), KeySpec::removes(2).counted()];
+/// assert_eq!(key_words(&specs, &command).map(|(word, _)| word).collect::<Vec<_>>(), [1, 3, 4]);
+/// ```
+#[inline]
+pub fn key_words<'a>(specs: &'a [KeySpec], command: &'a Command) -> impl Iterator<Item = (usize, KeyFlags)> + use<'a> {
+    found(specs, command).flat_map(|spec| {
+        let flags = spec.flags_in(command);
+        spec.words(command).map(move |word| (word, flags))
+    })
+}
+
+/// Returns the descriptions of the keys in `command`; none if a number of keys is invalid.
+#[inline]
+fn found<'a>(specs: &'a [KeySpec], command: &Command) -> impl Iterator<Item = &'a KeySpec> + use<'a> {
+    let is_valid = specs.iter().all(|spec| spec.has_valid_count(command));
+    if is_valid { specs } else { &[] }.iter().filter(|spec| spec.has_keys())
 }
 
 /// Finds the sub-command in `subcommands` that the first argument of `command` names.

@@ -1,4 +1,4 @@
-//! The catalog of the commands of Redis and Valkey: arity, flags and keys.
+//! The catalog of the commands of Redis and Valkey: arity, flags, keys, tips and ACL categories.
 //!
 //! A row for each command that Redis and Valkey have: how many words it takes, what it does, where its keys are. A
 //! [`Command`](crate::Command) looks its name up once, when it is decoded, and carries the number of its row from then on; so a
@@ -14,17 +14,26 @@
 //! let known = command.known().expect("a command of Redis");
 //! assert!(known.flags().has(Flags::WRITE));
 //! assert_eq!(known.keys_of(&command).collect::<Vec<_>>(), [b"a", b"b"]);
+//! assert!(known.key_words(&command).all(|(_, flags)| flags.is_write()));
 //! assert!(Command::new("GREET").known().is_none());
 //! ```
 
 mod arity;
+mod bit_set;
+mod categories;
 mod flags;
 mod index;
+mod key_flags;
 mod keys;
 mod known;
+mod options;
+mod range;
 mod table;
 
 pub use arity::Arity;
+pub use categories::{categories_of_flags, category_of_group};
 pub use flags::Flags;
-pub use keys::{KeyAccess, KeySpec};
-pub use known::{CommandId, KnownCommand, commands, find_subcommand};
+pub use key_flags::KeyFlags;
+pub use keys::{BeginSearch, FindKeys, KeySpec, KeyWords};
+pub use known::{CommandId, KnownCommand, commands, find_subcommand, key_words};
+pub use range::KeyRange;

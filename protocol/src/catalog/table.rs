@@ -1,13 +1,31 @@
 //! The rows of the catalog: the commands of Redis 7.2, and those added by later versions of Redis and Valkey.
 //!
-//! Arity, flags and keys are those that `COMMAND` of these servers shows; some flags are additions of this project. To
-//! add a command, add a row.
+//! Arity, flags, keys, tips and ACL categories are those that `COMMAND` of these servers shows; some flags are additions
+//! of this project. To add a command, add a row.
 
-use super::{Arity, Flags, KeySpec, KnownCommand};
+use super::{Arity, Flags, KeyFlags, KeySpec, KnownCommand, options};
 
-/// A row without sub-commands.
-const fn row(name: &'static str, arity: Arity, flags: &[Flags], keys: &'static [KeySpec]) -> KnownCommand {
-    KnownCommand::new(name, arity, Flags::all(flags), keys)
+/// A row: the name, the group, the arity, the flags. Its ACL categories follow from group and flags.
+const fn row(name: &'static str, group: &'static str, arity: Arity, flags: &[Flags]) -> KnownCommand {
+    KnownCommand::new(name, group, arity, Flags::all(flags))
+}
+
+const fn exactly(words: usize) -> Arity {
+    Arity::exactly(words)
+}
+
+const fn at_least(words: usize) -> Arity {
+    Arity::at_least(words)
+}
+
+/// A key at a word, or where the search for keys begins.
+const fn key(index: usize, flags: &[KeyFlags]) -> KeySpec {
+    KeySpec::new(index, KeyFlags::all(flags))
+}
+
+/// Keys that a specification cannot describe.
+const fn unknown(flags: &[KeyFlags]) -> KeySpec {
+    KeySpec::unknown(KeyFlags::all(flags))
 }
 
 const READ: Flags = Flags::READ;
@@ -23,12 +41,12 @@ const LOADING: Flags = Flags::LOADING;
 const STALE: Flags = Flags::STALE;
 const NO_AUTH: Flags = Flags::NO_AUTH;
 const NO_MULTI: Flags = Flags::NO_MULTI;
-const MOVABLE_KEYS: Flags = Flags::MOVABLE_KEYS;
 const ALLOW_BUSY: Flags = Flags::ALLOW_BUSY;
 const SKIP_MONITOR: Flags = Flags::SKIP_MONITOR;
 const SKIP_SLOWLOG: Flags = Flags::SKIP_SLOWLOG;
 const NO_ASYNC_LOADING: Flags = Flags::NO_ASYNC_LOADING;
 const NO_MANDATORY_KEYS: Flags = Flags::NO_MANDATORY_KEYS;
+const ASKING: Flags = Flags::ASKING;
 const EXCLUSIVE: Flags = Flags::EXCLUSIVE;
 const CONNECTION: Flags = Flags::CONNECTION;
 const SENSITIVE: Flags = Flags::SENSITIVE;
@@ -37,607 +55,585 @@ const TRANSACTION: Flags = Flags::TRANSACTION;
 const SUBSCRIPTION: Flags = Flags::SUBSCRIPTION;
 const NO_SINGLE_REPLY: Flags = Flags::NO_SINGLE_REPLY;
 
+/// Allowed before the client has authenticated, and changes the connection.
+const SESSION: Flags = Flags::all(&[FAST, NO_SCRIPT, LOADING, STALE, NO_AUTH, ALLOW_BUSY, EXCLUSIVE, CONNECTION]);
+/// Runs a script.
+const SCRIPT: Flags = Flags::all(&[NO_SCRIPT, STALE, SKIP_MONITOR, NO_MANDATORY_KEYS, RUNS_COMMANDS]);
+/// Begins or ends a subscription.
+const SUBSCRIBES: Flags = Flags::all(&[NO_SCRIPT, PUBSUB, LOADING, STALE, EXCLUSIVE, SUBSCRIPTION]);
+/// Part of a transaction.
+const TRANSACTS: Flags = Flags::all(&[NO_SCRIPT, LOADING, STALE, EXCLUSIVE, TRANSACTION]);
+
+const RO: KeyFlags = KeyFlags::RO;
+const RW: KeyFlags = KeyFlags::RW;
+const OW: KeyFlags = KeyFlags::OW;
+const RM: KeyFlags = KeyFlags::RM;
+const ACCESS: KeyFlags = KeyFlags::ACCESS;
+const UPDATE: KeyFlags = KeyFlags::UPDATE;
+const INSERT: KeyFlags = KeyFlags::INSERT;
+const DELETE: KeyFlags = KeyFlags::DELETE;
+const NOT_KEY: KeyFlags = KeyFlags::NOT_KEY;
+const INCOMPLETE: KeyFlags = KeyFlags::INCOMPLETE;
+const VARIABLE_FLAGS: KeyFlags = KeyFlags::VARIABLE_FLAGS;
+
+const NONDETERMINISTIC: &str = "nondeterministic_output";
+const NONDETERMINISTIC_ORDER: &str = "nondeterministic_output_order";
+const ALL_NODES: &str = "request_policy:all_nodes";
+const ALL_SHARDS: &str = "request_policy:all_shards";
+const MULTI_SHARD: &str = "request_policy:multi_shard";
+const SPECIAL_REQUEST: &str = "request_policy:special";
+const AGG_LOGICAL_AND: &str = "response_policy:agg_logical_and";
+const AGG_MIN: &str = "response_policy:agg_min";
+const AGG_SUM: &str = "response_policy:agg_sum";
+const ALL_SUCCEEDED: &str = "response_policy:all_succeeded";
+const ONE_SUCCEEDED: &str = "response_policy:one_succeeded";
+const SPECIAL_RESPONSE: &str = "response_policy:special";
+/// Each node reports for itself.
+const NODE_REPORT: &[&str] = &[NONDETERMINISTIC, ALL_NODES, SPECIAL_RESPONSE];
+/// Each shard reports for itself.
+const SHARD_REPORT: &[&str] = &[NONDETERMINISTIC, ALL_SHARDS, SPECIAL_RESPONSE];
+
 /// All commands. The ID of a command is its position in this list, counted from 1.
 pub(super) static COMMANDS: [KnownCommand; 262] = [
     // server
-    row("ACL", Arity::at_least(2), &[SENSITIVE], &[]).subs(&ACL_SUBCOMMANDS).group("server"),
-    row("BGREWRITEAOF", Arity::exactly(1), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING], &[]).group("server"),
-    row("BGSAVE", Arity::at_least(1), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING], &[]).group("server"),
-    row("COMMAND", Arity::at_least(1), &[LOADING, STALE], &[]).subs(&COMMAND_SUBCOMMANDS).group("server"),
-    row("CONFIG", Arity::at_least(2), &[SENSITIVE], &[]).subs(&CONFIG_SUBCOMMANDS).group("server"),
-    row("DBSIZE", Arity::exactly(1), &[READ, FAST], &[]).group("server"),
-    row("DEBUG", Arity::at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]).group("server"),
-    row("FAILOVER", Arity::at_least(1), &[ADMIN, NO_SCRIPT, STALE], &[]).group("server"),
-    row("FLUSHALL", Arity::at_least(1), &[WRITE, DANGEROUS], &[]).group("server"),
-    row("FLUSHDB", Arity::at_least(1), &[WRITE, DANGEROUS], &[]).group("server"),
-    row("INFO", Arity::at_least(1), &[DANGEROUS, LOADING, STALE], &[]).group("server"),
-    row("LASTSAVE", Arity::exactly(1), &[FAST, DANGEROUS, LOADING, STALE], &[]).group("server"),
-    row("LATENCY", Arity::at_least(2), &[], &[]).subs(&LATENCY_SUBCOMMANDS).group("server"),
-    row("LOLWUT", Arity::at_least(1), &[READ, FAST], &[]).group("server"),
-    row("MEMORY", Arity::at_least(2), &[], &[]).subs(&MEMORY_SUBCOMMANDS).group("server"),
-    row("MODULE", Arity::at_least(2), &[], &[]).subs(&MODULE_SUBCOMMANDS).group("server"),
-    row("MONITOR", Arity::exactly(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, EXCLUSIVE, NO_SINGLE_REPLY], &[])
-        .group("server"),
-    row("PSYNC", Arity::at_least(3), &[ADMIN, NO_SCRIPT, NO_MULTI, NO_ASYNC_LOADING, NO_SINGLE_REPLY], &[])
-        .group("server"),
-    row("REPLCONF", Arity::at_least(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, ALLOW_BUSY], &[]).group("server"),
-    row("REPLICAOF", Arity::exactly(3), &[ADMIN, NO_SCRIPT, STALE, NO_ASYNC_LOADING], &[]).group("server"),
-    row("RESTORE-ASKING", Arity::at_least(4), &[WRITE, DENY_OOM, DANGEROUS], &[KeySpec::overwrites(1)]).group("server"),
-    row("ROLE", Arity::exactly(1), &[FAST, DANGEROUS, NO_SCRIPT, LOADING, STALE], &[]).group("server"),
-    row("SAVE", Arity::exactly(1), &[ADMIN, NO_SCRIPT, NO_MULTI, NO_ASYNC_LOADING], &[]).group("server"),
-    row("SHUTDOWN", Arity::at_least(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, NO_MULTI, ALLOW_BUSY], &[]).group("server"),
-    row("SLAVEOF", Arity::exactly(3), &[ADMIN, NO_SCRIPT, STALE, NO_ASYNC_LOADING], &[]).group("server"),
-    row("SLOWLOG", Arity::at_least(2), &[], &[]).subs(&SLOWLOG_SUBCOMMANDS).group("server"),
-    row("SWAPDB", Arity::exactly(3), &[WRITE, FAST, DANGEROUS], &[]).group("server"),
-    row("SYNC", Arity::exactly(1), &[ADMIN, NO_SCRIPT, NO_MULTI, NO_ASYNC_LOADING, NO_SINGLE_REPLY], &[])
-        .group("server"),
-    row("TIME", Arity::exactly(1), &[FAST, LOADING, STALE], &[]).group("server"),
+    row("ACL", "server", at_least(2), &[SENSITIVE]).subs(&ACL_SUBCOMMANDS),
+    row("BGREWRITEAOF", "server", exactly(1), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
+    row("BGSAVE", "server", at_least(1), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
+    row("COMMAND", "server", at_least(1), &[LOADING, STALE])
+        .with_tips(&[NONDETERMINISTIC_ORDER])
+        .with_categories(&["connection"])
+        .subs(&COMMAND_SUBCOMMANDS),
+    row("CONFIG", "server", at_least(2), &[SENSITIVE]).subs(&CONFIG_SUBCOMMANDS),
+    row("DBSIZE", "server", exactly(1), &[READ, FAST]).with_tips(&[ALL_SHARDS, AGG_SUM]).with_categories(&["keyspace"]),
+    row("DEBUG", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("FAILOVER", "server", at_least(1), &[ADMIN, NO_SCRIPT, STALE]),
+    row("FLUSHALL", "server", at_least(1), &[WRITE, DANGEROUS])
+        .with_tips(&[ALL_SHARDS, ALL_SUCCEEDED])
+        .with_categories(&["keyspace"]),
+    row("FLUSHDB", "server", at_least(1), &[WRITE, DANGEROUS])
+        .with_tips(&[ALL_SHARDS, ALL_SUCCEEDED])
+        .with_categories(&["keyspace"]),
+    row("INFO", "server", at_least(1), &[DANGEROUS, LOADING, STALE]).with_tips(SHARD_REPORT),
+    row("LASTSAVE", "server", exactly(1), &[FAST, DANGEROUS, LOADING, STALE])
+        .with_tips(&[NONDETERMINISTIC])
+        .with_categories(&["admin"]),
+    row("LATENCY", "server", at_least(2), &[]).subs(&LATENCY_SUBCOMMANDS),
+    row("LOLWUT", "server", at_least(1), &[READ, FAST]),
+    row("MEMORY", "server", at_least(2), &[]).subs(&MEMORY_SUBCOMMANDS),
+    row("MODULE", "server", at_least(2), &[]).subs(&MODULE_SUBCOMMANDS),
+    row("MONITOR", "server", exactly(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, EXCLUSIVE, NO_SINGLE_REPLY]),
+    row("PSYNC", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_MULTI, NO_ASYNC_LOADING, NO_SINGLE_REPLY]),
+    row("REPLCONF", "server", at_least(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, ALLOW_BUSY]),
+    row("REPLICAOF", "server", exactly(3), &[ADMIN, NO_SCRIPT, STALE, NO_ASYNC_LOADING]),
+    row("RESTORE-ASKING", "server", at_least(4), &[WRITE, DENY_OOM, DANGEROUS, ASKING])
+        .keys(&[key(1, &[OW, UPDATE])])
+        .with_categories(&["keyspace"]),
+    row("ROLE", "server", exactly(1), &[FAST, DANGEROUS, NO_SCRIPT, LOADING, STALE]).with_categories(&["admin"]),
+    row("SAVE", "server", exactly(1), &[ADMIN, NO_SCRIPT, NO_MULTI, NO_ASYNC_LOADING]),
+    row("SHUTDOWN", "server", at_least(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, NO_MULTI, ALLOW_BUSY]),
+    row("SLAVEOF", "server", exactly(3), &[ADMIN, NO_SCRIPT, STALE, NO_ASYNC_LOADING]),
+    row("SLOWLOG", "server", at_least(2), &[]).subs(&SLOWLOG_SUBCOMMANDS),
+    row("SWAPDB", "server", exactly(3), &[WRITE, FAST, DANGEROUS]).with_categories(&["keyspace"]),
+    row("SYNC", "server", exactly(1), &[ADMIN, NO_SCRIPT, NO_MULTI, NO_ASYNC_LOADING, NO_SINGLE_REPLY]),
+    row("TIME", "server", exactly(1), &[FAST, LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
     // string
-    row("APPEND", Arity::exactly(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("DECR", Arity::exactly(2), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("DECRBY", Arity::exactly(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("DELEX", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::removes(1)]).group("string"),
-    row("DELIFEQ", Arity::exactly(3), &[WRITE, FAST], &[KeySpec::removes(1)]).group("string"),
-    row("DIGEST", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("string"),
-    row("GET", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("string"),
-    row("GETDEL", Arity::exactly(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("GETEX", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("GETRANGE", Arity::exactly(4), &[READ], &[KeySpec::reads(1)]).group("string"),
-    row("GETSET", Arity::exactly(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("INCR", Arity::exactly(2), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("INCRBY", Arity::exactly(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("INCRBYFLOAT", Arity::exactly(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("INCREX", Arity::at_least(2), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("string"),
-    row("LCS", Arity::at_least(3), &[READ], &[KeySpec::reads(1).and(1)]).group("string"),
-    row("MGET", Arity::at_least(2), &[READ, FAST], &[KeySpec::reads(1).to(-1)]).group("string"),
-    row("MSET", Arity::at_least(3), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1).to(-1).every(2)]).group("string"),
-    row("MSETEX", Arity::at_least(4), &[WRITE, DENY_OOM, MOVABLE_KEYS], &[KeySpec::overwrites(1).counted().every(2)])
-        .group("string"),
-    row("MSETNX", Arity::at_least(3), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1).to(-1).every(2)]).group("string"),
-    row("PSETEX", Arity::exactly(4), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1)]).group("string"),
-    row("SET", Arity::at_least(3), &[WRITE, DENY_OOM], &[KeySpec::updates(1)]).group("string"),
-    row("SETEX", Arity::exactly(4), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1)]).group("string"),
-    row("SETNX", Arity::exactly(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::overwrites(1)]).group("string"),
-    row("SETRANGE", Arity::exactly(4), &[WRITE, DENY_OOM], &[KeySpec::updates(1)]).group("string"),
-    row("STRLEN", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("string"),
-    row("SUBSTR", Arity::exactly(4), &[READ], &[KeySpec::reads(1)]).group("string"),
+    row("APPEND", "string", exactly(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
+    row("DECR", "string", exactly(2), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("DECRBY", "string", exactly(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("DELEX", "string", at_least(2), &[WRITE, FAST]).keys(&[key(1, &[RW, DELETE])]),
+    row("DELIFEQ", "string", exactly(3), &[WRITE, FAST]).keys(&[key(1, &[RM, ACCESS, DELETE])]),
+    row("DIGEST", "string", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GET", "string", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GETDEL", "string", exactly(2), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, DELETE])]),
+    row("GETEX", "string", at_least(2), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("GETRANGE", "string", exactly(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GETSET", "string", exactly(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("INCR", "string", exactly(2), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("INCRBY", "string", exactly(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("INCRBYFLOAT", "string", exactly(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("INCREX", "string", at_least(2), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("LCS", "string", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).to(1)]),
+    row("MGET", "string", at_least(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS]).to(-1)]).with_tips(&[MULTI_SHARD]),
+    row("MSET", "string", at_least(3), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]).to(-1).every(2)])
+        .with_tips(&[MULTI_SHARD, ALL_SUCCEEDED]),
+    row("MSETEX", "string", at_least(4), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]).counted().every(2)])
+        .with_tips(&[MULTI_SHARD, ALL_SUCCEEDED]),
+    row("MSETNX", "string", at_least(3), &[WRITE, DENY_OOM]).keys(&[key(1, &[OW, INSERT]).to(-1).every(2)]),
+    row("PSETEX", "string", exactly(4), &[WRITE, DENY_OOM]).keys(&[key(1, &[OW, UPDATE])]),
+    row("SET", "string", at_least(3), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[RW, ACCESS, UPDATE, VARIABLE_FLAGS]).flagged_by(options::set_flags)]),
+    row("SETEX", "string", exactly(4), &[WRITE, DENY_OOM]).keys(&[key(1, &[OW, UPDATE])]),
+    row("SETNX", "string", exactly(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[OW, INSERT])]),
+    row("SETRANGE", "string", exactly(4), &[WRITE, DENY_OOM]).keys(&[key(1, &[RW, UPDATE])]),
+    row("STRLEN", "string", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("SUBSTR", "string", exactly(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
     // cluster
-    row("ASKING", Arity::exactly(1), &[FAST, EXCLUSIVE], &[]).group("cluster"),
-    row("CLUSTER", Arity::at_least(2), &[], &[]).subs(&CLUSTER_SUBCOMMANDS).group("cluster"),
-    row("READONLY", Arity::exactly(1), &[FAST, LOADING, STALE, EXCLUSIVE], &[]).group("cluster"),
-    row("READWRITE", Arity::exactly(1), &[FAST, LOADING, STALE, EXCLUSIVE], &[]).group("cluster"),
+    row("ASKING", "cluster", exactly(1), &[FAST, EXCLUSIVE]).with_categories(&["connection"]),
+    row("CLUSTER", "cluster", at_least(2), &[]).subs(&CLUSTER_SUBCOMMANDS),
+    row("READONLY", "cluster", exactly(1), &[FAST, LOADING, STALE, EXCLUSIVE]).with_categories(&["connection"]),
+    row("READWRITE", "cluster", exactly(1), &[FAST, LOADING, STALE, EXCLUSIVE]).with_categories(&["connection"]),
     // connection
-    row(
-        "AUTH",
-        Arity::at_least(2),
-        &[FAST, NO_SCRIPT, LOADING, STALE, NO_AUTH, ALLOW_BUSY, EXCLUSIVE, CONNECTION, SENSITIVE],
-        &[],
-    )
-    .group("connection"),
-    row("CLIENT", Arity::at_least(2), &[EXCLUSIVE, CONNECTION], &[]).subs(&CLIENT_SUBCOMMANDS).group("connection"),
-    row("ECHO", Arity::exactly(2), &[FAST, LOADING, STALE, CONNECTION], &[]).group("connection"),
-    row(
-        "HELLO",
-        Arity::at_least(1),
-        &[FAST, NO_SCRIPT, LOADING, STALE, NO_AUTH, ALLOW_BUSY, EXCLUSIVE, CONNECTION, SENSITIVE],
-        &[],
-    )
-    .group("connection"),
-    row("PING", Arity::between(1, 2), &[FAST, CONNECTION], &[]).group("connection"),
-    row(
-        "QUIT",
-        Arity::at_least(1),
-        &[FAST, NO_SCRIPT, LOADING, STALE, NO_AUTH, ALLOW_BUSY, EXCLUSIVE, CONNECTION],
-        &[],
-    )
-    .group("connection"),
-    row(
-        "RESET",
-        Arity::exactly(1),
-        &[FAST, NO_SCRIPT, LOADING, STALE, NO_AUTH, ALLOW_BUSY, EXCLUSIVE, CONNECTION],
-        &[],
-    )
-    .group("connection"),
-    row("SELECT", Arity::exactly(2), &[FAST, LOADING, STALE, EXCLUSIVE, CONNECTION], &[]).group("connection"),
+    row("AUTH", "connection", at_least(2), &[SESSION, SENSITIVE]),
+    row("CLIENT", "connection", at_least(2), &[EXCLUSIVE, CONNECTION]).with_categories(&[]).subs(&CLIENT_SUBCOMMANDS),
+    row("ECHO", "connection", exactly(2), &[FAST, LOADING, STALE, CONNECTION]),
+    row("HELLO", "connection", at_least(1), &[SESSION, SENSITIVE]),
+    row("PING", "connection", Arity::between(1, 2), &[FAST, CONNECTION]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("QUIT", "connection", at_least(1), &[SESSION]),
+    row("RESET", "connection", exactly(1), &[SESSION]),
+    row("SELECT", "connection", exactly(2), &[FAST, LOADING, STALE, EXCLUSIVE, CONNECTION]),
     // bitmap
-    row("BITCOUNT", Arity::at_least(2), &[READ], &[KeySpec::reads(1)]).group("bitmap"),
-    row("BITFIELD", Arity::at_least(2), &[WRITE, DENY_OOM], &[KeySpec::updates(1)]).group("bitmap"),
-    row("BITFIELD_RO", Arity::at_least(2), &[READ, FAST], &[KeySpec::reads(1)]).group("bitmap"),
-    row("BITOP", Arity::at_least(4), &[WRITE, DENY_OOM], &[KeySpec::overwrites(2), KeySpec::reads(3).to(-1)])
-        .group("bitmap"),
-    row("BITPOS", Arity::at_least(3), &[READ], &[KeySpec::reads(1)]).group("bitmap"),
-    row("GETBIT", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("bitmap"),
-    row("SETBIT", Arity::exactly(4), &[WRITE, DENY_OOM], &[KeySpec::updates(1)]).group("bitmap"),
+    row("BITCOUNT", "bitmap", at_least(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("BITFIELD", "bitmap", at_least(2), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[RW, ACCESS, UPDATE, VARIABLE_FLAGS]).flagged_by(options::bitfield_flags)]),
+    row("BITFIELD_RO", "bitmap", at_least(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("BITOP", "bitmap", at_least(4), &[WRITE, DENY_OOM])
+        .keys(&[key(2, &[OW, UPDATE]), key(3, &[RO, ACCESS]).to(-1)]),
+    row("BITPOS", "bitmap", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GETBIT", "bitmap", exactly(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("SETBIT", "bitmap", exactly(4), &[WRITE, DENY_OOM]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
     // list
-    row(
-        "BLMOVE",
-        Arity::exactly(6),
-        &[WRITE, DENY_OOM, BLOCKING, NO_SCRIPT],
-        &[KeySpec::updates(1), KeySpec::updates(2)],
-    )
-    .group("list"),
-    row("BLMPOP", Arity::at_least(5), &[WRITE, BLOCKING, MOVABLE_KEYS], &[KeySpec::updates(2).counted()]).group("list"),
-    row("BLPOP", Arity::at_least(3), &[WRITE, BLOCKING, NO_SCRIPT], &[KeySpec::updates(1).to(-2)]).group("list"),
-    row("BRPOP", Arity::at_least(3), &[WRITE, BLOCKING, NO_SCRIPT], &[KeySpec::updates(1).to(-2)]).group("list"),
-    row(
-        "BRPOPLPUSH",
-        Arity::exactly(4),
-        &[WRITE, DENY_OOM, BLOCKING, NO_SCRIPT],
-        &[KeySpec::updates(1), KeySpec::updates(2)],
-    )
-    .group("list"),
-    row("LINDEX", Arity::exactly(3), &[READ], &[KeySpec::reads(1)]).group("list"),
-    row("LINSERT", Arity::exactly(5), &[WRITE, DENY_OOM], &[KeySpec::updates(1)]).group("list"),
-    row("LLEN", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("list"),
-    row("LMOVE", Arity::exactly(5), &[WRITE, DENY_OOM], &[KeySpec::updates(1), KeySpec::updates(2)]).group("list"),
-    row("LMPOP", Arity::at_least(4), &[WRITE, MOVABLE_KEYS], &[KeySpec::updates(1).counted()]).group("list"),
-    row("LPOP", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("list"),
-    row("LPOS", Arity::at_least(3), &[READ], &[KeySpec::reads(1)]).group("list"),
-    row("LPUSH", Arity::at_least(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("list"),
-    row("LPUSHX", Arity::at_least(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("list"),
-    row("LRANGE", Arity::exactly(4), &[READ], &[KeySpec::reads(1)]).group("list"),
-    row("LREM", Arity::exactly(4), &[WRITE], &[KeySpec::updates(1)]).group("list"),
-    row("LSET", Arity::exactly(4), &[WRITE, DENY_OOM], &[KeySpec::updates(1)]).group("list"),
-    row("LTRIM", Arity::exactly(4), &[WRITE], &[KeySpec::updates(1)]).group("list"),
-    row("RPOP", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("list"),
-    row("RPOPLPUSH", Arity::exactly(3), &[WRITE, DENY_OOM], &[KeySpec::updates(1), KeySpec::updates(2)]).group("list"),
-    row("RPUSH", Arity::at_least(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("list"),
-    row("RPUSHX", Arity::at_least(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("list"),
+    row("BLMOVE", "list", exactly(6), &[WRITE, DENY_OOM, BLOCKING])
+        .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])]),
+    row("BLMPOP", "list", at_least(5), &[WRITE, BLOCKING]).keys(&[key(2, &[RW, ACCESS, DELETE]).counted()]),
+    row("BLPOP", "list", at_least(3), &[WRITE, BLOCKING]).keys(&[key(1, &[RW, ACCESS, DELETE]).to(-2)]),
+    row("BRPOP", "list", at_least(3), &[WRITE, BLOCKING]).keys(&[key(1, &[RW, ACCESS, DELETE]).to(-2)]),
+    row("BRPOPLPUSH", "list", exactly(4), &[WRITE, DENY_OOM, BLOCKING])
+        .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])]),
+    row("LINDEX", "list", exactly(3), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("LINSERT", "list", exactly(5), &[WRITE, DENY_OOM]).keys(&[key(1, &[RW, INSERT])]),
+    row("LLEN", "list", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("LMOVE", "list", exactly(5), &[WRITE, DENY_OOM]).keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])]),
+    row("LMPOP", "list", at_least(4), &[WRITE]).keys(&[key(1, &[RW, ACCESS, DELETE]).counted()]),
+    row("LPOP", "list", at_least(2), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, DELETE])]),
+    row("LPOS", "list", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("LPUSH", "list", at_least(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
+    row("LPUSHX", "list", at_least(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
+    row("LRANGE", "list", exactly(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("LREM", "list", exactly(4), &[WRITE]).keys(&[key(1, &[RW, DELETE])]),
+    row("LSET", "list", exactly(4), &[WRITE, DENY_OOM]).keys(&[key(1, &[RW, UPDATE])]),
+    row("LTRIM", "list", exactly(4), &[WRITE]).keys(&[key(1, &[RW, DELETE])]),
+    row("RPOP", "list", at_least(2), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, DELETE])]),
+    row("RPOPLPUSH", "list", exactly(3), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])]),
+    row("RPUSH", "list", at_least(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
+    row("RPUSHX", "list", at_least(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
     // sorted-set
-    row("BZMPOP", Arity::at_least(5), &[WRITE, BLOCKING, MOVABLE_KEYS], &[KeySpec::updates(2).counted()])
-        .group("sorted-set"),
-    row("BZPOPMAX", Arity::at_least(3), &[WRITE, FAST, BLOCKING, NO_SCRIPT], &[KeySpec::updates(1).to(-2)])
-        .group("sorted-set"),
-    row("BZPOPMIN", Arity::at_least(3), &[WRITE, FAST, BLOCKING, NO_SCRIPT], &[KeySpec::updates(1).to(-2)])
-        .group("sorted-set"),
-    row("ZADD", Arity::at_least(4), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZCARD", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZCOUNT", Arity::exactly(4), &[READ, FAST], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZDIFF", Arity::at_least(3), &[READ, MOVABLE_KEYS], &[KeySpec::reads(1).counted()]).group("sorted-set"),
-    row(
-        "ZDIFFSTORE",
-        Arity::at_least(4),
-        &[WRITE, DENY_OOM, MOVABLE_KEYS],
-        &[KeySpec::overwrites(1), KeySpec::reads(2).counted()],
-    )
-    .group("sorted-set"),
-    row("ZINCRBY", Arity::exactly(4), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZINTER", Arity::at_least(3), &[READ, MOVABLE_KEYS], &[KeySpec::reads(1).counted()]).group("sorted-set"),
-    row("ZINTERCARD", Arity::at_least(3), &[READ, MOVABLE_KEYS], &[KeySpec::reads(1).counted()]).group("sorted-set"),
-    row(
-        "ZINTERSTORE",
-        Arity::at_least(4),
-        &[WRITE, DENY_OOM, MOVABLE_KEYS],
-        &[KeySpec::overwrites(1), KeySpec::reads(2).counted()],
-    )
-    .group("sorted-set"),
-    row("ZLEXCOUNT", Arity::exactly(4), &[READ, FAST], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZMPOP", Arity::at_least(4), &[WRITE, MOVABLE_KEYS], &[KeySpec::updates(1).counted()]).group("sorted-set"),
-    row("ZMSCORE", Arity::at_least(3), &[READ, FAST], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZPOPMAX", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZPOPMIN", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZRANDMEMBER", Arity::at_least(2), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZRANGE", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZRANGEBYLEX", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZRANGEBYSCORE", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZRANGESTORE", Arity::at_least(5), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1), KeySpec::reads(2)])
-        .group("sorted-set"),
-    row("ZRANK", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZREM", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZREMRANGEBYLEX", Arity::exactly(4), &[WRITE], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZREMRANGEBYRANK", Arity::exactly(4), &[WRITE], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZREMRANGEBYSCORE", Arity::exactly(4), &[WRITE], &[KeySpec::updates(1)]).group("sorted-set"),
-    row("ZREVRANGE", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZREVRANGEBYLEX", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZREVRANGEBYSCORE", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZREVRANK", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZSCAN", Arity::at_least(3), &[READ], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZSCORE", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("sorted-set"),
-    row("ZUNION", Arity::at_least(3), &[READ, MOVABLE_KEYS], &[KeySpec::reads(1).counted()]).group("sorted-set"),
-    row(
-        "ZUNIONSTORE",
-        Arity::at_least(4),
-        &[WRITE, DENY_OOM, MOVABLE_KEYS],
-        &[KeySpec::overwrites(1), KeySpec::reads(2).counted()],
-    )
-    .group("sorted-set"),
+    row("BZMPOP", "sorted-set", at_least(5), &[WRITE, BLOCKING]).keys(&[key(2, &[RW, ACCESS, DELETE]).counted()]),
+    row("BZPOPMAX", "sorted-set", at_least(3), &[WRITE, FAST, BLOCKING]).keys(&[key(1, &[RW, ACCESS, DELETE]).to(-2)]),
+    row("BZPOPMIN", "sorted-set", at_least(3), &[WRITE, FAST, BLOCKING]).keys(&[key(1, &[RW, ACCESS, DELETE]).to(-2)]),
+    row("ZADD", "sorted-set", at_least(4), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("ZCARD", "sorted-set", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("ZCOUNT", "sorted-set", exactly(4), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZDIFF", "sorted-set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).counted()]),
+    row("ZDIFFSTORE", "sorted-set", at_least(4), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS]).counted()]),
+    row("ZINCRBY", "sorted-set", exactly(4), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("ZINTER", "sorted-set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).counted()]),
+    row("ZINTERCARD", "sorted-set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).counted()]),
+    row("ZINTERSTORE", "sorted-set", at_least(4), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS]).counted()]),
+    row("ZLEXCOUNT", "sorted-set", exactly(4), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZMPOP", "sorted-set", at_least(4), &[WRITE]).keys(&[key(1, &[RW, ACCESS, DELETE]).counted()]),
+    row("ZMSCORE", "sorted-set", at_least(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZPOPMAX", "sorted-set", at_least(2), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, DELETE])]),
+    row("ZPOPMIN", "sorted-set", at_least(2), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, DELETE])]),
+    row("ZRANDMEMBER", "sorted-set", at_least(2), &[READ])
+        .keys(&[key(1, &[RO, ACCESS])])
+        .with_tips(&[NONDETERMINISTIC]),
+    row("ZRANGE", "sorted-set", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZRANGEBYLEX", "sorted-set", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZRANGEBYSCORE", "sorted-set", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZRANGESTORE", "sorted-set", at_least(5), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS])]),
+    row("ZRANK", "sorted-set", at_least(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZREM", "sorted-set", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, DELETE])]),
+    row("ZREMRANGEBYLEX", "sorted-set", exactly(4), &[WRITE]).keys(&[key(1, &[RW, DELETE])]),
+    row("ZREMRANGEBYRANK", "sorted-set", exactly(4), &[WRITE]).keys(&[key(1, &[RW, DELETE])]),
+    row("ZREMRANGEBYSCORE", "sorted-set", exactly(4), &[WRITE]).keys(&[key(1, &[RW, DELETE])]),
+    row("ZREVRANGE", "sorted-set", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZREVRANGEBYLEX", "sorted-set", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZREVRANGEBYSCORE", "sorted-set", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZREVRANK", "sorted-set", at_least(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZSCAN", "sorted-set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("ZSCORE", "sorted-set", exactly(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("ZUNION", "sorted-set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).counted()]),
+    row("ZUNIONSTORE", "sorted-set", at_least(4), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS]).counted()]),
     // generic
-    row("COPY", Arity::at_least(3), &[WRITE, DENY_OOM], &[KeySpec::reads(1), KeySpec::overwrites(2)]).group("generic"),
-    row("DEL", Arity::at_least(2), &[WRITE], &[KeySpec::removes(1).to(-1)]).group("generic"),
-    row("DUMP", Arity::exactly(2), &[READ], &[KeySpec::reads(1)]).group("generic"),
-    row("EXISTS", Arity::at_least(2), &[READ, FAST], &[KeySpec::reads(1).to(-1)]).group("generic"),
-    row("EXPIRE", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("generic"),
-    row("EXPIREAT", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("generic"),
-    row("EXPIRETIME", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("generic"),
-    row("KEYS", Arity::exactly(2), &[READ, DANGEROUS], &[]).group("generic"),
-    row(
-        "MIGRATE",
-        Arity::at_least(6),
-        &[WRITE, DANGEROUS, MOVABLE_KEYS, SENSITIVE],
-        &[KeySpec::updates(3), KeySpec::updates(1).after("KEYS").to(-1)],
-    )
-    .group("generic"),
-    row("MOVE", Arity::exactly(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("generic"),
-    row("OBJECT", Arity::at_least(2), &[], &[]).subs(&OBJECT_SUBCOMMANDS).group("generic"),
-    row("PERSIST", Arity::exactly(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("generic"),
-    row("PEXPIRE", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("generic"),
-    row("PEXPIREAT", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("generic"),
-    row("PEXPIRETIME", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("generic"),
-    row("PTTL", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("generic"),
-    row("RANDOMKEY", Arity::exactly(1), &[READ], &[]).group("generic"),
-    row("RENAME", Arity::exactly(3), &[WRITE], &[KeySpec::updates(1), KeySpec::overwrites(2)]).group("generic"),
-    row("RENAMENX", Arity::exactly(3), &[WRITE, FAST], &[KeySpec::updates(1), KeySpec::overwrites(2)]).group("generic"),
-    row("RESTORE", Arity::at_least(4), &[WRITE, DENY_OOM, DANGEROUS], &[KeySpec::overwrites(1)]).group("generic"),
-    row("SCAN", Arity::at_least(2), &[READ], &[]).group("generic"),
-    row("SORT", Arity::at_least(2), &[WRITE, DENY_OOM, DANGEROUS, MOVABLE_KEYS], &[KeySpec::reads(1)]).group("generic"),
-    row("SORT_RO", Arity::at_least(2), &[READ, DANGEROUS, MOVABLE_KEYS], &[KeySpec::reads(1)]).group("generic"),
-    row("TOUCH", Arity::at_least(2), &[READ, FAST], &[KeySpec::reads(1).to(-1)]).group("generic"),
-    row("TTL", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("generic"),
-    row("TYPE", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("generic"),
-    row("UNLINK", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::removes(1).to(-1)]).group("generic"),
-    row("WAIT", Arity::exactly(3), &[NO_SCRIPT], &[]).group("generic"),
-    row("WAITAOF", Arity::exactly(4), &[BLOCKING, NO_SCRIPT], &[]).group("generic"),
+    row("COPY", "generic", at_least(3), &[WRITE, DENY_OOM]).keys(&[key(1, &[RO, ACCESS]), key(2, &[OW, UPDATE])]),
+    row("DEL", "generic", at_least(2), &[WRITE])
+        .keys(&[key(1, &[RM, DELETE]).to(-1)])
+        .with_tips(&[MULTI_SHARD, AGG_SUM]),
+    row("DUMP", "generic", exactly(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("EXISTS", "generic", at_least(2), &[READ, FAST])
+        .keys(&[key(1, &[RO]).to(-1)])
+        .with_tips(&[MULTI_SHARD, AGG_SUM]),
+    row("EXPIRE", "generic", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("EXPIREAT", "generic", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("EXPIRETIME", "generic", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("KEYS", "generic", exactly(2), &[READ, DANGEROUS]).with_tips(&[ALL_SHARDS, NONDETERMINISTIC_ORDER]),
+    row("MIGRATE", "generic", at_least(6), &[WRITE, DANGEROUS, SENSITIVE])
+        .keys(&[
+            key(3, &[RW, ACCESS, DELETE]).found_by(options::migrate_key),
+            key(2, &[RW, ACCESS, DELETE, INCOMPLETE])
+                .after_last("KEYS")
+                .to(-1)
+                .found_by(options::migrate_keys)
+                .flagged_by(options::migrate_flags),
+        ])
+        .with_tips(&[NONDETERMINISTIC]),
+    row("MOVE", "generic", exactly(3), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("OBJECT", "generic", at_least(2), &[]).with_categories(&[]).subs(&OBJECT_SUBCOMMANDS),
+    row("PERSIST", "generic", exactly(2), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("PEXPIRE", "generic", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("PEXPIREAT", "generic", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("PEXPIRETIME", "generic", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("PTTL", "generic", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("RANDOMKEY", "generic", exactly(1), &[READ]).with_tips(&[ALL_SHARDS, SPECIAL_RESPONSE, NONDETERMINISTIC]),
+    row("RENAME", "generic", exactly(3), &[WRITE]).keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[OW, UPDATE])]),
+    row("RENAMENX", "generic", exactly(3), &[WRITE, FAST])
+        .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[OW, INSERT])]),
+    row("RESTORE", "generic", at_least(4), &[WRITE, DENY_OOM, DANGEROUS]).keys(&[key(1, &[OW, UPDATE])]),
+    row("SCAN", "generic", at_least(2), &[READ]).with_tips(&[NONDETERMINISTIC, SPECIAL_REQUEST, SPECIAL_RESPONSE]),
+    row("SORT", "generic", at_least(2), &[WRITE, DENY_OOM, DANGEROUS])
+        .keys(&[
+            key(1, &[RO, ACCESS]),
+            unknown(&[RO, ACCESS]),
+            unknown(&[OW, UPDATE]).found_by(options::sort_destination),
+        ])
+        .with_categories(&["set", "sortedset", "list"]),
+    row("SORT_RO", "generic", at_least(2), &[READ, DANGEROUS])
+        .keys(&[key(1, &[RO, ACCESS]), unknown(&[RO, ACCESS])])
+        .with_categories(&["set", "sortedset", "list"]),
+    row("TOUCH", "generic", at_least(2), &[READ, FAST])
+        .keys(&[key(1, &[RO]).to(-1)])
+        .with_tips(&[MULTI_SHARD, AGG_SUM]),
+    row("TTL", "generic", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("TYPE", "generic", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("UNLINK", "generic", at_least(2), &[WRITE, FAST])
+        .keys(&[key(1, &[RM, DELETE]).to(-1)])
+        .with_tips(&[MULTI_SHARD, AGG_SUM]),
+    row("WAIT", "generic", exactly(3), &[]).with_tips(&[ALL_SHARDS, AGG_MIN]).with_categories(&["connection"]),
+    row("WAITAOF", "generic", exactly(4), &[NO_SCRIPT])
+        .with_tips(&[ALL_SHARDS, AGG_MIN])
+        .with_categories(&["connection"]),
     // transactions
-    row("DISCARD", Arity::exactly(1), &[FAST, NO_SCRIPT, LOADING, STALE, ALLOW_BUSY, EXCLUSIVE, TRANSACTION], &[])
-        .group("transactions"),
-    row("EXEC", Arity::exactly(1), &[NO_SCRIPT, LOADING, STALE, SKIP_SLOWLOG, EXCLUSIVE, TRANSACTION], &[])
-        .group("transactions"),
-    row("MULTI", Arity::exactly(1), &[FAST, NO_SCRIPT, LOADING, STALE, ALLOW_BUSY, EXCLUSIVE, TRANSACTION], &[])
-        .group("transactions"),
-    row("UNWATCH", Arity::exactly(1), &[FAST, NO_SCRIPT, LOADING, STALE, ALLOW_BUSY, EXCLUSIVE, TRANSACTION], &[])
-        .group("transactions"),
-    row(
-        "WATCH",
-        Arity::at_least(2),
-        &[FAST, NO_SCRIPT, LOADING, STALE, ALLOW_BUSY, EXCLUSIVE, TRANSACTION],
-        &[KeySpec::reads(1).to(-1)],
-    )
-    .group("transactions"),
+    row("DISCARD", "transactions", exactly(1), &[TRANSACTS, FAST, ALLOW_BUSY]),
+    row("EXEC", "transactions", exactly(1), &[TRANSACTS, SKIP_SLOWLOG]),
+    row("MULTI", "transactions", exactly(1), &[TRANSACTS, FAST, ALLOW_BUSY]),
+    row("UNWATCH", "transactions", exactly(1), &[TRANSACTS, FAST, ALLOW_BUSY]),
+    row("WATCH", "transactions", at_least(2), &[TRANSACTS, FAST, ALLOW_BUSY]).keys(&[key(1, &[RO]).to(-1)]),
     // scripting
-    row(
-        "EVAL",
-        Arity::at_least(3),
-        &[NO_SCRIPT, STALE, MOVABLE_KEYS, SKIP_MONITOR, NO_MANDATORY_KEYS, RUNS_COMMANDS],
-        &[KeySpec::updates(2).counted()],
-    )
-    .group("scripting"),
-    row(
-        "EVAL_RO",
-        Arity::at_least(3),
-        &[READ, NO_SCRIPT, STALE, MOVABLE_KEYS, SKIP_MONITOR, NO_MANDATORY_KEYS, RUNS_COMMANDS],
-        &[KeySpec::reads(2).counted()],
-    )
-    .group("scripting"),
-    row(
-        "EVALSHA",
-        Arity::at_least(3),
-        &[NO_SCRIPT, STALE, MOVABLE_KEYS, SKIP_MONITOR, NO_MANDATORY_KEYS, RUNS_COMMANDS],
-        &[KeySpec::updates(2).counted()],
-    )
-    .group("scripting"),
-    row(
-        "EVALSHA_RO",
-        Arity::at_least(3),
-        &[READ, NO_SCRIPT, STALE, MOVABLE_KEYS, SKIP_MONITOR, NO_MANDATORY_KEYS, RUNS_COMMANDS],
-        &[KeySpec::reads(2).counted()],
-    )
-    .group("scripting"),
-    row(
-        "FCALL",
-        Arity::at_least(3),
-        &[NO_SCRIPT, STALE, MOVABLE_KEYS, SKIP_MONITOR, NO_MANDATORY_KEYS, RUNS_COMMANDS],
-        &[KeySpec::updates(2).counted()],
-    )
-    .group("scripting"),
-    row(
-        "FCALL_RO",
-        Arity::at_least(3),
-        &[READ, NO_SCRIPT, STALE, MOVABLE_KEYS, SKIP_MONITOR, NO_MANDATORY_KEYS, RUNS_COMMANDS],
-        &[KeySpec::reads(2).counted()],
-    )
-    .group("scripting"),
-    row("FUNCTION", Arity::at_least(2), &[], &[]).subs(&FUNCTION_SUBCOMMANDS).group("scripting"),
-    row("SCRIPT", Arity::at_least(2), &[], &[]).subs(&SCRIPT_SUBCOMMANDS).group("scripting"),
+    row("EVAL", "scripting", at_least(3), &[SCRIPT]).keys(&[key(2, &[RW, ACCESS, UPDATE]).counted()]),
+    row("EVAL_RO", "scripting", at_least(3), &[SCRIPT, READ]).keys(&[key(2, &[RO, ACCESS]).counted()]),
+    row("EVALSHA", "scripting", at_least(3), &[SCRIPT]).keys(&[key(2, &[RW, ACCESS, UPDATE]).counted()]),
+    row("EVALSHA_RO", "scripting", at_least(3), &[SCRIPT, READ]).keys(&[key(2, &[RO, ACCESS]).counted()]),
+    row("FCALL", "scripting", at_least(3), &[SCRIPT]).keys(&[key(2, &[RW, ACCESS, UPDATE]).counted()]),
+    row("FCALL_RO", "scripting", at_least(3), &[SCRIPT, READ]).keys(&[key(2, &[RO, ACCESS]).counted()]),
+    row("FUNCTION", "scripting", at_least(2), &[]).with_categories(&[]).subs(&FUNCTION_SUBCOMMANDS),
+    row("SCRIPT", "scripting", at_least(2), &[]).with_categories(&[]).subs(&SCRIPT_SUBCOMMANDS),
     // geo
-    row("GEOADD", Arity::at_least(5), &[WRITE, DENY_OOM], &[KeySpec::updates(1)]).group("geo"),
-    row("GEODIST", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("geo"),
-    row("GEOHASH", Arity::at_least(2), &[READ], &[KeySpec::reads(1)]).group("geo"),
-    row("GEOPOS", Arity::at_least(2), &[READ], &[KeySpec::reads(1)]).group("geo"),
-    row(
-        "GEORADIUS",
-        Arity::at_least(6),
-        &[WRITE, DENY_OOM, MOVABLE_KEYS],
-        &[KeySpec::reads(1), KeySpec::overwrites(6).after("STORE"), KeySpec::overwrites(6).after("STOREDIST")],
-    )
-    .group("geo"),
-    row("GEORADIUS_RO", Arity::at_least(6), &[READ], &[KeySpec::reads(1)]).group("geo"),
-    row(
-        "GEORADIUSBYMEMBER",
-        Arity::at_least(5),
-        &[WRITE, DENY_OOM, MOVABLE_KEYS],
-        &[KeySpec::reads(1), KeySpec::overwrites(5).after("STORE"), KeySpec::overwrites(5).after("STOREDIST")],
-    )
-    .group("geo"),
-    row("GEORADIUSBYMEMBER_RO", Arity::at_least(5), &[READ], &[KeySpec::reads(1)]).group("geo"),
-    row("GEOSEARCH", Arity::at_least(7), &[READ], &[KeySpec::reads(1)]).group("geo"),
-    row("GEOSEARCHSTORE", Arity::at_least(8), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1), KeySpec::reads(2)])
-        .group("geo"),
+    row("GEOADD", "geo", at_least(5), &[WRITE, DENY_OOM]).keys(&[key(1, &[RW, UPDATE])]),
+    row("GEODIST", "geo", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GEOHASH", "geo", at_least(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GEOPOS", "geo", at_least(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GEORADIUS", "geo", at_least(6), &[WRITE, DENY_OOM]).keys(&[
+        key(1, &[RO, ACCESS]),
+        key(6, &[OW, UPDATE]).after("STORE").found_by(options::georadius_destination),
+        key(6, &[OW, UPDATE]).after("STOREDIST").found_by(options::georadius_distances),
+    ]),
+    row("GEORADIUS_RO", "geo", at_least(6), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GEORADIUSBYMEMBER", "geo", at_least(5), &[WRITE, DENY_OOM]).keys(&[
+        key(1, &[RO, ACCESS]),
+        key(5, &[OW, UPDATE]).after("STORE").found_by(options::georadiusbymember_destination),
+        key(5, &[OW, UPDATE]).after("STOREDIST").found_by(options::georadiusbymember_distances),
+    ]),
+    row("GEORADIUSBYMEMBER_RO", "geo", at_least(5), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GEOSEARCH", "geo", at_least(7), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("GEOSEARCHSTORE", "geo", at_least(8), &[WRITE, DENY_OOM]).keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS])]),
     // hash
-    row("HDEL", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HEXISTS", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HEXPIRE", Arity::at_least(6), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HEXPIREAT", Arity::at_least(6), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HEXPIRETIME", Arity::at_least(5), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HGET", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HGETALL", Arity::exactly(2), &[READ], &[KeySpec::reads(1)]).group("hash"),
-    row("HGETDEL", Arity::at_least(5), &[WRITE, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HGETEX", Arity::at_least(5), &[WRITE, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HINCRBY", Arity::exactly(4), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HINCRBYFLOAT", Arity::exactly(4), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HKEYS", Arity::exactly(2), &[READ], &[KeySpec::reads(1)]).group("hash"),
-    row("HLEN", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HMGET", Arity::at_least(3), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HMSET", Arity::at_least(4), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HPERSIST", Arity::at_least(5), &[WRITE, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HPEXPIRE", Arity::at_least(6), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HPEXPIREAT", Arity::at_least(6), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HPEXPIRETIME", Arity::at_least(5), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HPTTL", Arity::at_least(5), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HRANDFIELD", Arity::at_least(2), &[READ], &[KeySpec::reads(1)]).group("hash"),
-    row("HSCAN", Arity::at_least(3), &[READ], &[KeySpec::reads(1)]).group("hash"),
-    row("HSET", Arity::at_least(4), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HSETEX", Arity::at_least(6), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HSETNX", Arity::exactly(4), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hash"),
-    row("HSTRLEN", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HTTL", Arity::at_least(5), &[READ, FAST], &[KeySpec::reads(1)]).group("hash"),
-    row("HVALS", Arity::exactly(2), &[READ], &[KeySpec::reads(1)]).group("hash"),
+    row("HDEL", "hash", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, DELETE])]),
+    row("HEXISTS", "hash", exactly(3), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("HEXPIRE", "hash", at_least(6), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HEXPIREAT", "hash", at_least(6), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HEXPIRETIME", "hash", at_least(5), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("HGET", "hash", exactly(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("HGETALL", "hash", exactly(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("HGETDEL", "hash", at_least(5), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, DELETE])]),
+    row("HGETEX", "hash", at_least(5), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("HINCRBY", "hash", exactly(4), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("HINCRBYFLOAT", "hash", exactly(4), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    row("HKEYS", "hash", exactly(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("HLEN", "hash", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("HMGET", "hash", at_least(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("HMSET", "hash", at_least(4), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HPERSIST", "hash", at_least(5), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HPEXPIRE", "hash", at_least(6), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HPEXPIREAT", "hash", at_least(6), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HPEXPIRETIME", "hash", at_least(5), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("HPTTL", "hash", at_least(5), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("HRANDFIELD", "hash", at_least(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("HSCAN", "hash", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("HSET", "hash", at_least(4), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HSETEX", "hash", at_least(6), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("HSETNX", "hash", exactly(4), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
+    row("HSTRLEN", "hash", exactly(3), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("HTTL", "hash", at_least(5), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("HVALS", "hash", exactly(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC_ORDER]),
     // hyperloglog
-    row("PFADD", Arity::at_least(2), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("hyperloglog"),
-    row("PFCOUNT", Arity::at_least(2), &[READ], &[KeySpec::updates(1).to(-1)]).group("hyperloglog"),
-    row("PFDEBUG", Arity::exactly(3), &[WRITE, DENY_OOM, ADMIN], &[KeySpec::updates(2)]).group("hyperloglog"),
-    row("PFMERGE", Arity::at_least(2), &[WRITE, DENY_OOM], &[KeySpec::updates(1), KeySpec::reads(2).to(-1)])
-        .group("hyperloglog"),
-    row("PFSELFTEST", Arity::exactly(1), &[ADMIN], &[]).group("hyperloglog"),
+    row("PFADD", "hyperloglog", at_least(2), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
+    row("PFCOUNT", "hyperloglog", at_least(2), &[READ]).keys(&[key(1, &[RW, ACCESS]).to(-1)]),
+    row("PFDEBUG", "hyperloglog", exactly(3), &[WRITE, DENY_OOM, ADMIN]).keys(&[key(2, &[RW, ACCESS])]),
+    row("PFMERGE", "hyperloglog", at_least(2), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[RW, ACCESS, INSERT]), key(2, &[RO, ACCESS]).to(-1)]),
+    row("PFSELFTEST", "hyperloglog", exactly(1), &[ADMIN]),
     // pubsub
-    row("PSUBSCRIBE", Arity::at_least(2), &[NO_SCRIPT, PUBSUB, LOADING, STALE, EXCLUSIVE, SUBSCRIPTION], &[])
-        .group("pubsub"),
-    row("PUBLISH", Arity::exactly(3), &[FAST, PUBSUB, LOADING, STALE], &[]).group("pubsub"),
-    row("PUBSUB", Arity::at_least(2), &[], &[]).subs(&PUBSUB_SUBCOMMANDS).group("pubsub"),
-    row("PUNSUBSCRIBE", Arity::at_least(1), &[NO_SCRIPT, PUBSUB, LOADING, STALE, EXCLUSIVE, SUBSCRIPTION], &[])
-        .group("pubsub"),
-    row("SPUBLISH", Arity::exactly(3), &[FAST, PUBSUB, LOADING, STALE], &[]).group("pubsub"),
-    row("SSUBSCRIBE", Arity::at_least(2), &[NO_SCRIPT, PUBSUB, LOADING, STALE, EXCLUSIVE, SUBSCRIPTION], &[])
-        .group("pubsub"),
-    row("SUBSCRIBE", Arity::at_least(2), &[NO_SCRIPT, PUBSUB, LOADING, STALE, EXCLUSIVE, SUBSCRIPTION], &[])
-        .group("pubsub"),
-    row("SUNSUBSCRIBE", Arity::at_least(1), &[NO_SCRIPT, PUBSUB, LOADING, STALE, EXCLUSIVE, SUBSCRIPTION], &[])
-        .group("pubsub"),
-    row("UNSUBSCRIBE", Arity::at_least(1), &[NO_SCRIPT, PUBSUB, LOADING, STALE, EXCLUSIVE, SUBSCRIPTION], &[])
-        .group("pubsub"),
+    row("PSUBSCRIBE", "pubsub", at_least(2), &[SUBSCRIBES]),
+    row("PUBLISH", "pubsub", exactly(3), &[FAST, PUBSUB, LOADING, STALE]),
+    row("PUBSUB", "pubsub", at_least(2), &[]).subs(&PUBSUB_SUBCOMMANDS),
+    row("PUNSUBSCRIBE", "pubsub", at_least(1), &[SUBSCRIBES]),
+    row("SPUBLISH", "pubsub", exactly(3), &[FAST, PUBSUB, LOADING, STALE]).keys(&[key(1, &[NOT_KEY])]),
+    row("SSUBSCRIBE", "pubsub", at_least(2), &[SUBSCRIBES]).keys(&[key(1, &[NOT_KEY]).to(-1)]),
+    row("SUBSCRIBE", "pubsub", at_least(2), &[SUBSCRIBES]),
+    row("SUNSUBSCRIBE", "pubsub", at_least(1), &[SUBSCRIBES]).keys(&[key(1, &[NOT_KEY]).to(-1)]),
+    row("UNSUBSCRIBE", "pubsub", at_least(1), &[SUBSCRIBES]),
     // set
-    row("SADD", Arity::at_least(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("set"),
-    row("SCARD", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("set"),
-    row("SDIFF", Arity::at_least(2), &[READ], &[KeySpec::reads(1).to(-1)]).group("set"),
-    row("SDIFFCARD", Arity::at_least(3), &[READ, MOVABLE_KEYS], &[KeySpec::reads(1).counted()]).group("set"),
-    row("SDIFFSTORE", Arity::at_least(3), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1), KeySpec::reads(2).to(-1)])
-        .group("set"),
-    row("SINTER", Arity::at_least(2), &[READ], &[KeySpec::reads(1).to(-1)]).group("set"),
-    row("SINTERCARD", Arity::at_least(3), &[READ, MOVABLE_KEYS], &[KeySpec::reads(1).counted()]).group("set"),
-    row("SINTERSTORE", Arity::at_least(3), &[WRITE, DENY_OOM], &[KeySpec::updates(1), KeySpec::reads(2).to(-1)])
-        .group("set"),
-    row("SISMEMBER", Arity::exactly(3), &[READ, FAST], &[KeySpec::reads(1)]).group("set"),
-    row("SMEMBERS", Arity::exactly(2), &[READ], &[KeySpec::reads(1)]).group("set"),
-    row("SMISMEMBER", Arity::at_least(3), &[READ, FAST], &[KeySpec::reads(1)]).group("set"),
-    row("SMOVE", Arity::exactly(4), &[WRITE, FAST], &[KeySpec::updates(1), KeySpec::updates(2)]).group("set"),
-    row("SPOP", Arity::at_least(2), &[WRITE, FAST], &[KeySpec::updates(1)]).group("set"),
-    row("SRANDMEMBER", Arity::at_least(2), &[READ], &[KeySpec::reads(1)]).group("set"),
-    row("SREM", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("set"),
-    row("SSCAN", Arity::at_least(3), &[READ], &[KeySpec::reads(1)]).group("set"),
-    row("SUNION", Arity::at_least(2), &[READ], &[KeySpec::reads(1).to(-1)]).group("set"),
-    row("SUNIONCARD", Arity::at_least(3), &[READ, MOVABLE_KEYS], &[KeySpec::reads(1).counted()]).group("set"),
-    row("SUNIONSTORE", Arity::at_least(3), &[WRITE, DENY_OOM], &[KeySpec::overwrites(1), KeySpec::reads(2).to(-1)])
-        .group("set"),
+    row("SADD", "set", at_least(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, INSERT])]),
+    row("SCARD", "set", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("SDIFF", "set", at_least(2), &[READ])
+        .keys(&[key(1, &[RO, ACCESS]).to(-1)])
+        .with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("SDIFFCARD", "set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).counted()]),
+    row("SDIFFSTORE", "set", at_least(3), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS]).to(-1)]),
+    row("SINTER", "set", at_least(2), &[READ])
+        .keys(&[key(1, &[RO, ACCESS]).to(-1)])
+        .with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("SINTERCARD", "set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).counted()]),
+    row("SINTERSTORE", "set", at_least(3), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[RW, UPDATE]), key(2, &[RO, ACCESS]).to(-1)]),
+    row("SISMEMBER", "set", exactly(3), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("SMEMBERS", "set", exactly(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("SMISMEMBER", "set", at_least(3), &[READ, FAST]).keys(&[key(1, &[RO, ACCESS])]),
+    row("SMOVE", "set", exactly(4), &[WRITE, FAST]).keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])]),
+    row("SPOP", "set", at_least(2), &[WRITE, FAST])
+        .keys(&[key(1, &[RW, ACCESS, DELETE])])
+        .with_tips(&[NONDETERMINISTIC]),
+    row("SRANDMEMBER", "set", at_least(2), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("SREM", "set", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, DELETE])]),
+    row("SSCAN", "set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("SUNION", "set", at_least(2), &[READ])
+        .keys(&[key(1, &[RO, ACCESS]).to(-1)])
+        .with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("SUNIONCARD", "set", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS]).counted()]),
+    row("SUNIONSTORE", "set", at_least(3), &[WRITE, DENY_OOM])
+        .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS]).to(-1)]),
     // stream
-    row("XACK", Arity::at_least(4), &[WRITE, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XACKDEL", Arity::at_least(6), &[WRITE, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XADD", Arity::at_least(5), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XAUTOCLAIM", Arity::at_least(6), &[WRITE, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XCLAIM", Arity::at_least(6), &[WRITE, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XDEL", Arity::at_least(3), &[WRITE, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XDELEX", Arity::at_least(5), &[WRITE, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XGROUP", Arity::at_least(2), &[], &[]).subs(&XGROUP_SUBCOMMANDS).group("stream"),
-    row("XINFO", Arity::at_least(2), &[], &[]).subs(&XINFO_SUBCOMMANDS).group("stream"),
-    row("XLEN", Arity::exactly(2), &[READ, FAST], &[KeySpec::reads(1)]).group("stream"),
-    row("XPENDING", Arity::at_least(3), &[READ], &[KeySpec::reads(1)]).group("stream"),
-    row("XRANGE", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("stream"),
-    row(
-        "XREAD",
-        Arity::at_least(4),
-        &[READ, BLOCKING, MOVABLE_KEYS],
-        &[KeySpec::reads(1).after("STREAMS").to(-1).first_of(2)],
-    )
-    .group("stream"),
-    row(
-        "XREADGROUP",
-        Arity::at_least(7),
-        &[WRITE, BLOCKING, MOVABLE_KEYS],
-        &[KeySpec::reads(4).after("STREAMS").to(-1).first_of(2)],
-    )
-    .group("stream"),
-    row("XREVRANGE", Arity::at_least(4), &[READ], &[KeySpec::reads(1)]).group("stream"),
-    row("XSETID", Arity::at_least(3), &[WRITE, DENY_OOM, FAST], &[KeySpec::updates(1)]).group("stream"),
-    row("XTRIM", Arity::at_least(4), &[WRITE], &[KeySpec::updates(1)]).group("stream"),
+    row("XACK", "stream", at_least(4), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("XACKDEL", "stream", at_least(6), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE, DELETE])]),
+    row("XADD", "stream", at_least(5), &[WRITE, DENY_OOM, FAST])
+        .keys(&[key(1, &[RW, UPDATE])])
+        .with_tips(&[NONDETERMINISTIC]),
+    row("XAUTOCLAIM", "stream", at_least(6), &[WRITE, FAST])
+        .keys(&[key(1, &[RW, DELETE])])
+        .with_tips(&[NONDETERMINISTIC]),
+    row("XCLAIM", "stream", at_least(6), &[WRITE, FAST]).keys(&[key(1, &[RW, UPDATE])]).with_tips(&[NONDETERMINISTIC]),
+    row("XDEL", "stream", at_least(3), &[WRITE, FAST]).keys(&[key(1, &[RW, DELETE])]),
+    row("XDELEX", "stream", at_least(5), &[WRITE, FAST]).keys(&[key(1, &[RW, DELETE])]),
+    row("XGROUP", "stream", at_least(2), &[]).with_categories(&[]).subs(&XGROUP_SUBCOMMANDS),
+    row("XINFO", "stream", at_least(2), &[]).with_categories(&[]).subs(&XINFO_SUBCOMMANDS),
+    row("XLEN", "stream", exactly(2), &[READ, FAST]).keys(&[key(1, &[RO])]),
+    row("XPENDING", "stream", at_least(3), &[READ]).keys(&[key(1, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("XRANGE", "stream", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("XREAD", "stream", at_least(4), &[READ, BLOCKING]).keys(&[key(1, &[RO, ACCESS]).after("STREAMS").first_of(2)]),
+    row("XREADGROUP", "stream", at_least(7), &[WRITE, BLOCKING])
+        .keys(&[key(4, &[RO, ACCESS]).after("STREAMS").first_of(2)]),
+    row("XREVRANGE", "stream", at_least(4), &[READ]).keys(&[key(1, &[RO, ACCESS])]),
+    row("XSETID", "stream", at_least(3), &[WRITE, DENY_OOM, FAST]).keys(&[key(1, &[RW, UPDATE])]),
+    row("XTRIM", "stream", at_least(4), &[WRITE]).keys(&[key(1, &[RW, DELETE])]).with_tips(&[NONDETERMINISTIC]),
 ];
 
 static ACL_SUBCOMMANDS: [KnownCommand; 13] = [
-    row("CAT", Arity::at_least(2), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("DELUSER", Arity::at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("DRYRUN", Arity::at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("GENPASS", Arity::at_least(2), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("GETUSER", Arity::exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("LIST", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("LOAD", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("LOG", Arity::at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("SAVE", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("SETUSER", Arity::at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("USERS", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("WHOAMI", Arity::exactly(2), &[NO_SCRIPT, LOADING, STALE], &[]),
+    row("CAT", "server", at_least(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("DELUSER", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("DRYRUN", "server", at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("GENPASS", "server", at_least(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("GETUSER", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("LIST", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("LOAD", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("LOG", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("SAVE", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("SETUSER", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("USERS", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("WHOAMI", "server", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
 ];
 
-static CLIENT_SUBCOMMANDS: [KnownCommand; 18] = [
-    row("CACHING", Arity::exactly(3), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("GETNAME", Arity::exactly(2), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("GETREDIR", Arity::exactly(2), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("ID", Arity::exactly(2), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("INFO", Arity::exactly(2), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("KILL", Arity::at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("LIST", Arity::at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("NO-EVICT", Arity::exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("PAUSE", Arity::at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("REPLY", Arity::exactly(3), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("SETNAME", Arity::exactly(3), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("TRACKING", Arity::at_least(3), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("TRACKINGINFO", Arity::exactly(2), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("UNBLOCK", Arity::at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("UNPAUSE", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("NO-TOUCH", Arity::exactly(3), &[NO_SCRIPT, LOADING, STALE], &[]),
-    row("SETINFO", Arity::exactly(4), &[NO_SCRIPT, LOADING, STALE], &[]),
+static CLIENT_SUBCOMMANDS: [KnownCommand; 19] = [
+    row("CACHING", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("CAPA", "connection", at_least(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("GETNAME", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("GETREDIR", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("HELP", "connection", exactly(2), &[LOADING, STALE]),
+    row("ID", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("INFO", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("KILL", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("LIST", "connection", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("NO-EVICT", "connection", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("NO-TOUCH", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("PAUSE", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("REPLY", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("SETINFO", "connection", exactly(4), &[NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("SETNAME", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("TRACKING", "connection", at_least(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("TRACKINGINFO", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("UNBLOCK", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("UNPAUSE", "connection", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
 ];
 
-static CLUSTER_SUBCOMMANDS: [KnownCommand; 27] = [
-    row("ADDSLOTS", Arity::at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("ADDSLOTSRANGE", Arity::at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("BUMPEPOCH", Arity::exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("COUNT-FAILURE-REPORTS", Arity::exactly(3), &[ADMIN, STALE], &[]),
-    row("COUNTKEYSINSLOT", Arity::exactly(3), &[STALE], &[]),
-    row("DELSLOTS", Arity::at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("DELSLOTSRANGE", Arity::at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("FAILOVER", Arity::at_least(2), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("FLUSHSLOTS", Arity::exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("FORGET", Arity::exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("GETKEYSINSLOT", Arity::exactly(4), &[STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("INFO", Arity::exactly(2), &[STALE], &[]),
-    row("KEYSLOT", Arity::exactly(3), &[STALE], &[]),
-    row("LINKS", Arity::exactly(2), &[STALE], &[]),
-    row("MEET", Arity::at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("MYID", Arity::exactly(2), &[STALE], &[]),
-    row("NODES", Arity::exactly(2), &[STALE], &[]),
-    row("REPLICAS", Arity::exactly(3), &[ADMIN, STALE], &[]),
-    row("REPLICATE", Arity::exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("RESET", Arity::at_least(2), &[ADMIN, NO_SCRIPT, STALE], &[]),
-    row("SAVECONFIG", Arity::exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("SET-CONFIG-EPOCH", Arity::exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("SETSLOT", Arity::at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING], &[]),
-    row("SHARDS", Arity::exactly(2), &[STALE], &[]),
-    row("SLAVES", Arity::exactly(3), &[ADMIN, STALE], &[]),
-    row("SLOTS", Arity::exactly(2), &[STALE], &[]),
+static CLUSTER_SUBCOMMANDS: [KnownCommand; 29] = [
+    row("ADDSLOTS", "cluster", at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("ADDSLOTSRANGE", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("BUMPEPOCH", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]).with_tips(&[NONDETERMINISTIC]),
+    row("COUNT-FAILURE-REPORTS", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("COUNTKEYSINSLOT", "cluster", exactly(3), &[STALE]),
+    row("DELSLOTS", "cluster", at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("DELSLOTSRANGE", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("FAILOVER", "cluster", at_least(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("FLUSHSLOTS", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("FORGET", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("GETKEYSINSLOT", "cluster", exactly(4), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("HELP", "cluster", exactly(2), &[LOADING, STALE]),
+    row("INFO", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("KEYSLOT", "cluster", exactly(3), &[STALE]),
+    row("LINKS", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("MEET", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("MYID", "cluster", exactly(2), &[STALE]),
+    row("MYSHARDID", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("NODES", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("REPLICAS", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("REPLICATE", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("RESET", "cluster", at_least(2), &[ADMIN, NO_SCRIPT, STALE]),
+    row("SAVECONFIG", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("SET-CONFIG-EPOCH", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("SETSLOT", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("SHARDS", "cluster", exactly(2), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("SLAVES", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("SLOT-STATS", "cluster", at_least(4), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC, ALL_SHARDS]),
+    row("SLOTS", "cluster", exactly(2), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
 ];
 
 static COMMAND_SUBCOMMANDS: [KnownCommand; 7] = [
-    row("COUNT", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("DOCS", Arity::at_least(2), &[LOADING, STALE], &[]),
-    row("GETKEYS", Arity::at_least(3), &[LOADING, STALE], &[]),
-    row("GETKEYSANDFLAGS", Arity::at_least(3), &[LOADING, STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("INFO", Arity::at_least(2), &[LOADING, STALE], &[]),
-    row("LIST", Arity::at_least(2), &[LOADING, STALE], &[]),
+    row("COUNT", "server", exactly(2), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("DOCS", "server", at_least(2), &[LOADING, STALE])
+        .with_tips(&[NONDETERMINISTIC_ORDER])
+        .with_categories(&["connection"]),
+    row("GETKEYS", "server", at_least(3), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("GETKEYSANDFLAGS", "server", at_least(3), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("HELP", "server", exactly(2), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("INFO", "server", at_least(2), &[LOADING, STALE])
+        .with_tips(&[NONDETERMINISTIC_ORDER])
+        .with_categories(&["connection"]),
+    row("LIST", "server", at_least(2), &[LOADING, STALE])
+        .with_tips(&[NONDETERMINISTIC_ORDER])
+        .with_categories(&["connection"]),
 ];
 
 static CONFIG_SUBCOMMANDS: [KnownCommand; 5] = [
-    row("GET", Arity::at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("RESETSTAT", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("REWRITE", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("SET", Arity::at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
+    row("GET", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("RESETSTAT", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("REWRITE", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("SET", "server", at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
 ];
 
 static FUNCTION_SUBCOMMANDS: [KnownCommand; 9] = [
-    row("DELETE", Arity::exactly(3), &[WRITE, NO_SCRIPT], &[]),
-    row("DUMP", Arity::exactly(2), &[NO_SCRIPT], &[]),
-    row("FLUSH", Arity::at_least(2), &[WRITE, NO_SCRIPT], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("KILL", Arity::exactly(2), &[NO_SCRIPT, ALLOW_BUSY], &[]),
-    row("LIST", Arity::at_least(2), &[NO_SCRIPT], &[]),
-    row("LOAD", Arity::at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT], &[]),
-    row("RESTORE", Arity::at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT], &[]),
-    row("STATS", Arity::exactly(2), &[NO_SCRIPT, ALLOW_BUSY], &[]),
+    row("DELETE", "scripting", exactly(3), &[WRITE, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("DUMP", "scripting", exactly(2), &[NO_SCRIPT]),
+    row("FLUSH", "scripting", at_least(2), &[WRITE, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("HELP", "scripting", exactly(2), &[LOADING, STALE]),
+    row("KILL", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(&[ALL_SHARDS, ONE_SUCCEEDED]),
+    row("LIST", "scripting", at_least(2), &[NO_SCRIPT]).with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("LOAD", "scripting", at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("RESTORE", "scripting", at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("STATS", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(SHARD_REPORT),
 ];
 
 static LATENCY_SUBCOMMANDS: [KnownCommand; 7] = [
-    row("DOCTOR", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("GRAPH", Arity::exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("HISTOGRAM", Arity::at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("HISTORY", Arity::exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("LATEST", Arity::exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
-    row("RESET", Arity::at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE], &[]),
+    row("DOCTOR", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("GRAPH", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("HISTOGRAM", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("HISTORY", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("LATEST", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("RESET", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, AGG_SUM]),
 ];
 
 static MEMORY_SUBCOMMANDS: [KnownCommand; 6] = [
-    row("DOCTOR", Arity::exactly(2), &[], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("MALLOC-STATS", Arity::exactly(2), &[], &[]),
-    row("PURGE", Arity::exactly(2), &[], &[]),
-    row("STATS", Arity::exactly(2), &[], &[]),
-    row("USAGE", Arity::at_least(3), &[READ], &[KeySpec::reads(2)]),
+    row("DOCTOR", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
+    row("HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("MALLOC-STATS", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
+    row("PURGE", "server", exactly(2), &[]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("STATS", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
+    row("USAGE", "server", at_least(3), &[READ]).keys(&[key(2, &[RO])]),
 ];
 
 static MODULE_SUBCOMMANDS: [KnownCommand; 5] = [
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("LIST", Arity::exactly(2), &[ADMIN, NO_SCRIPT], &[]),
-    row("LOAD", Arity::at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING], &[]),
-    row("LOADEX", Arity::at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING], &[]),
-    row("UNLOAD", Arity::exactly(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING], &[]),
+    row("HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("LIST", "server", exactly(2), &[ADMIN, NO_SCRIPT]).with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("LOAD", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
+    row("LOADEX", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
+    row("UNLOAD", "server", exactly(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
 ];
 
 static OBJECT_SUBCOMMANDS: [KnownCommand; 5] = [
-    row("ENCODING", Arity::exactly(3), &[READ], &[KeySpec::reads(2)]),
-    row("FREQ", Arity::exactly(3), &[READ], &[KeySpec::reads(2)]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("IDLETIME", Arity::exactly(3), &[READ], &[KeySpec::reads(2)]),
-    row("REFCOUNT", Arity::exactly(3), &[READ], &[KeySpec::reads(2)]),
+    row("ENCODING", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
+    row("FREQ", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
+    row("HELP", "generic", exactly(2), &[LOADING, STALE]),
+    row("IDLETIME", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
+    row("REFCOUNT", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
 ];
 
 static PUBSUB_SUBCOMMANDS: [KnownCommand; 6] = [
-    row("CHANNELS", Arity::at_least(2), &[PUBSUB, LOADING, STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("NUMPAT", Arity::exactly(2), &[PUBSUB, LOADING, STALE], &[]),
-    row("NUMSUB", Arity::at_least(2), &[PUBSUB, LOADING, STALE], &[]),
-    row("SHARDCHANNELS", Arity::at_least(2), &[PUBSUB, LOADING, STALE], &[]),
-    row("SHARDNUMSUB", Arity::at_least(2), &[PUBSUB, LOADING, STALE], &[]),
+    row("CHANNELS", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
+    row("HELP", "pubsub", exactly(2), &[LOADING, STALE]),
+    row("NUMPAT", "pubsub", exactly(2), &[PUBSUB, LOADING, STALE]),
+    row("NUMSUB", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
+    row("SHARDCHANNELS", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
+    row("SHARDNUMSUB", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
 ];
 
-static SCRIPT_SUBCOMMANDS: [KnownCommand; 6] = [
-    row("DEBUG", Arity::exactly(3), &[NO_SCRIPT], &[]),
-    row("EXISTS", Arity::at_least(3), &[NO_SCRIPT], &[]),
-    row("FLUSH", Arity::at_least(2), &[NO_SCRIPT], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("KILL", Arity::exactly(2), &[NO_SCRIPT, ALLOW_BUSY], &[]),
-    row("LOAD", Arity::exactly(3), &[NO_SCRIPT, STALE], &[]),
+static SCRIPT_SUBCOMMANDS: [KnownCommand; 7] = [
+    row("DEBUG", "scripting", exactly(3), &[NO_SCRIPT]),
+    row("EXISTS", "scripting", at_least(3), &[NO_SCRIPT]).with_tips(&[ALL_SHARDS, AGG_LOGICAL_AND]),
+    row("FLUSH", "scripting", at_least(2), &[NO_SCRIPT]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("HELP", "scripting", exactly(2), &[LOADING, STALE]),
+    row("KILL", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(&[ALL_SHARDS, ONE_SUCCEEDED]),
+    row("LOAD", "scripting", exactly(3), &[NO_SCRIPT, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("SHOW", "scripting", exactly(3), &[NO_SCRIPT]),
 ];
 
 static SLOWLOG_SUBCOMMANDS: [KnownCommand; 4] = [
-    row("GET", Arity::at_least(2), &[ADMIN, LOADING, STALE], &[]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("LEN", Arity::exactly(2), &[ADMIN, LOADING, STALE], &[]),
-    row("RESET", Arity::exactly(2), &[ADMIN, LOADING, STALE], &[]),
+    row("GET", "server", at_least(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, NONDETERMINISTIC]),
+    row("HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("LEN", "server", exactly(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, AGG_SUM, NONDETERMINISTIC]),
+    row("RESET", "server", exactly(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
 ];
 
 static XGROUP_SUBCOMMANDS: [KnownCommand; 6] = [
-    row("CREATE", Arity::at_least(5), &[WRITE, DENY_OOM], &[KeySpec::updates(2)]),
-    row("CREATECONSUMER", Arity::exactly(5), &[WRITE, DENY_OOM], &[KeySpec::updates(2)]),
-    row("DELCONSUMER", Arity::exactly(5), &[WRITE], &[KeySpec::updates(2)]),
-    row("DESTROY", Arity::exactly(4), &[WRITE], &[KeySpec::updates(2)]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("SETID", Arity::at_least(5), &[WRITE], &[KeySpec::updates(2)]),
+    row("CREATE", "stream", at_least(5), &[WRITE, DENY_OOM]).keys(&[key(2, &[RW, INSERT])]),
+    row("CREATECONSUMER", "stream", exactly(5), &[WRITE, DENY_OOM]).keys(&[key(2, &[RW, INSERT])]),
+    row("DELCONSUMER", "stream", exactly(5), &[WRITE]).keys(&[key(2, &[RW, DELETE])]),
+    row("DESTROY", "stream", exactly(4), &[WRITE]).keys(&[key(2, &[RW, DELETE])]),
+    row("HELP", "stream", exactly(2), &[LOADING, STALE]),
+    row("SETID", "stream", at_least(5), &[WRITE]).keys(&[key(2, &[RW, UPDATE])]),
 ];
 
 static XINFO_SUBCOMMANDS: [KnownCommand; 4] = [
-    row("CONSUMERS", Arity::exactly(4), &[READ], &[KeySpec::reads(2)]),
-    row("GROUPS", Arity::exactly(3), &[READ], &[KeySpec::reads(2)]),
-    row("HELP", Arity::exactly(2), &[LOADING, STALE], &[]),
-    row("STREAM", Arity::at_least(3), &[READ], &[KeySpec::reads(2)]),
+    row("CONSUMERS", "stream", exactly(4), &[READ]).keys(&[key(2, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("GROUPS", "stream", exactly(3), &[READ]).keys(&[key(2, &[RO, ACCESS])]),
+    row("HELP", "stream", exactly(2), &[LOADING, STALE]),
+    row("STREAM", "stream", at_least(3), &[READ]).keys(&[key(2, &[RO, ACCESS])]),
 ];

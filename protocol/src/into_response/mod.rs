@@ -3,7 +3,7 @@
 mod collections;
 mod scalars;
 
-use crate::{Body, CommandError, Response};
+use crate::{Body, CommandError, Packed, Response};
 
 /// Types that can be converted into a [`Response`]: the return types of handlers.
 ///
@@ -21,6 +21,7 @@ use crate::{Body, CommandError, Response};
 /// | `Vec<T>`, `VecDeque<T>`, slices, arrays, tuples | array |
 /// | `HashMap<K, V>`, `BTreeMap<K, V>` | map |
 /// | `HashSet<T>`, `BTreeSet<T>` | set |
+/// | [`Packed`] | array, map or set of many elements |
 /// | [`Body`] | bulk string that is sent in pieces |
 /// | [`Response`] | itself |
 ///
@@ -75,6 +76,12 @@ impl IntoResponse for Response {
     #[inline]
     fn into_response(self) -> Response {
         self
+    }
+}
+
+impl IntoResponse for Packed {
+    fn into_response(self) -> Response {
+        self.into()
     }
 }
 

@@ -38,6 +38,11 @@ impl Inbox {
         self.holds_messages || self.channel.has_news()
     }
 
+    /// About how many bytes the messages take that wait, if there were some at the last [`take`](Self::take).
+    pub fn message_bytes(&self) -> usize {
+        if self.holds_messages { self.channel.lock().bytes } else { 0 }
+    }
+
     /// Waits until something is sent.
     pub fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.channel.has_news() {

@@ -6,7 +6,7 @@
 //!
 //! The formats are those of the [Redis serialization protocol specification](https://redis.io/docs/latest/develop/reference/protocol-spec/).
 
-mod encode;
+pub(crate) mod encode;
 mod foreign;
 mod inline;
 mod reply;

@@ -3,6 +3,7 @@
 mod extensions;
 mod handle;
 mod peer;
+mod transaction;
 
 use std::{
     fmt,
@@ -12,6 +13,7 @@ use std::{
 pub use extensions::Extensions;
 pub use handle::{ReplyMode, SessionHandle};
 pub use peer::{Peer, Protocol};
+pub use transaction::Transaction;
 
 use crate::{ByteString, mailbox::Mailbox};
 
@@ -42,6 +44,7 @@ pub struct Session {
     library: (ByteString, ByteString),
     extensions: Extensions,
     mailbox: Option<Mailbox>,
+    transaction: Option<Transaction>,
     /// The reply mode that was set and not yet taken by the transport.
     reply_mode: Option<ReplyMode>,
 }
@@ -155,6 +158,23 @@ impl Session {
         self.extensions.extend(facts.lasting());
     }
 
+    /// Returns the state of MULTI on the connection; `None` if MULTI was not called since it was opened or reset.
+    #[inline]
+    pub fn transaction(&self) -> Option<&Transaction> {
+        self.transaction.as_ref()
+    }
+
+    /// Sets the state of MULTI on the connection.
+    pub fn set_transaction(&mut self, transaction: Transaction) {
+        self.transaction = Some(transaction);
+    }
+
+    /// Whether the connection is between MULTI and EXEC or DISCARD.
+    #[inline]
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.as_ref().is_some_and(Transaction::is_open)
+    }
+
     /// Sets which responses the client gets, as CLIENT REPLY does. It applies to the response of the command that sets
     /// it, too.
     pub fn set_reply_mode(&mut self, mode: ReplyMode) {
@@ -166,8 +186,8 @@ impl Session {
         self.reply_mode.take()
     }
 
-    /// Resets the user, the database, the protocol, the name and the extensions, as RESET does. Keeps the connection
-    /// and the [lasting](Extensions::insert_lasting) extensions.
+    /// Resets the user, the database, the protocol, the name, the transaction and the extensions, as RESET does. Keeps the
+    /// connection and the [lasting](Extensions::insert_lasting) extensions.
     pub fn reset(&mut self) {
         let Self { id, peer, local, tls_identity, library, mailbox, mut extensions, .. } = std::mem::take(self);
         extensions.reset();
@@ -209,7 +229,11 @@ mod tests {
         session.set_database(3);
         session.set_user(Some("alice".into()));
         session.extensions_mut().insert(1_u8);
+        let transaction = Transaction::new();
+        session.set_transaction(transaction.clone());
+        assert!(transaction.begin() && session.is_in_transaction());
         session.reset();
+        assert!(session.transaction().is_none() && !session.is_in_transaction());
         assert_eq!(
             (session.id(), session.database(), session.user(), session.extensions().get::<u8>()),
             (7, 0, None, None)

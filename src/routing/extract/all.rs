@@ -3,7 +3,10 @@
 use kvstore_protocol::{IntoResponse, Response};
 
 use super::{ArgCount, ArgCursor, FromCommand};
-use crate::{catalog::KeyRange, routing::tuples::for_each_tuple};
+use crate::{
+    catalog::{KeyFlags, KeySpec},
+    routing::tuples::for_each_tuple,
+};
 
 /// The extractors of a function, as a tuple.
 pub(in crate::routing) trait Extract<S>: Sized {
@@ -11,7 +14,7 @@ pub(in crate::routing) trait Extract<S>: Sized {
     const ARGS: ArgCount;
 
     /// Which of their arguments are keys.
-    fn keys() -> KeyRange;
+    fn keys() -> Vec<KeySpec>;
 
     /// Runs the extractors.
     ///
@@ -26,14 +29,14 @@ macro_rules! extract {
         impl<S, $($kind: FromCommand<S>),*> Extract<S> for ($($kind,)*) {
             const ARGS: ArgCount = ArgCount::NONE $(.and($kind::ARGS))*;
 
-            fn keys() -> KeyRange {
-                let keys = KeyRange::NONE;
+            fn keys() -> Vec<KeySpec> {
                 let args = ArgCount::NONE;
+                let keys = [];
                 $(
-                    let keys = with_keys_of::<S, $kind>(keys, args);
+                    let keys = keys.into_iter().chain(keys_of::<S, $kind>(args));
                     let args = args.and($kind::ARGS);
                 )*
-                keys
+                keys.into_iter().collect()
             }
 
             #[inline]
@@ -45,10 +48,8 @@ macro_rules! extract {
 }
 for_each_tuple!(extract);
 
-/// Adds the keys of an extractor behind others that take `before`.
-fn with_keys_of<S, T: FromCommand<S>>(keys: KeyRange, before: ArgCount) -> KeyRange {
-    match before.fixed() {
-        Some(before) if T::ARE_KEYS => keys.and_at(before + 1, T::ARGS.fixed()),
-        _ => keys,
-    }
+/// The keys of an extractor behind others that take `before`. How the function accesses them is not known.
+fn keys_of<S, T: FromCommand<S>>(before: ArgCount) -> Option<KeySpec> {
+    let first = KeySpec::new(before.fixed().filter(|_| T::ARE_KEYS)? + 1, KeyFlags::NONE);
+    Some(first.to(T::ARGS.fixed().map_or(-1, |args| args as isize - 1)))
 }

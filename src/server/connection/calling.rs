@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Buf;
 use kvstore_middleware::failure;
 use kvstore_protocol::{Codec, Command, CommandError, Response, batch};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -15,11 +16,14 @@ use tower::Service;
 use super::{
     Connection, Lifecycle, ROUND,
     in_flight::{CallsInFlight, Polled, Spent},
+    transaction::{OnError, exclusivity_within},
 };
 use crate::server::{
     ConnectionCommands, ConnectionEvent,
     connection_layer::{self, ConnectionCommand, Outcome},
     make_service::MakeService,
+    settings::ServerSettings,
+    state::Exclusivity,
 };
 
 /// The response to most commands of a client that has not authenticated.
@@ -38,8 +42,8 @@ pub(super) struct Caller<M: MakeService, T> {
     /// Whether `poll_ready` of the service was pending. The service may be queued for a permit, so it is kept.
     is_waiting: bool,
     pub(super) in_flight: CallsInFlight<Futures<M>, T>,
-    /// Whether the last command that was called is exclusive.
-    is_at_exclusive: bool,
+    /// The exclusivity of the last command that was called.
+    last: Exclusivity,
     /// Wakes the connection at the end of a pause.
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -47,18 +51,33 @@ pub(super) struct Caller<M: MakeService, T> {
 impl<M: MakeService, T> Caller<M, T> {
     pub(super) fn new(make: Arc<M>, service: M::Service) -> Self {
         let (service, in_flight) = (Some(service), CallsInFlight::new());
-        Self { make, service, is_waiting: false, in_flight, is_at_exclusive: false, pause: None }
+        Self { make, service, is_waiting: false, in_flight, last: Exclusivity::Shared, pause: None }
     }
 
-    /// Whether an exclusive command is in flight.
+    /// Whether an exclusive command holds back those behind it.
     #[inline]
-    pub(super) fn is_exclusive(&self) -> bool {
-        self.is_at_exclusive && !self.in_flight.is_empty()
+    pub(super) fn is_held(&self) -> bool {
+        match self.last {
+            Exclusivity::Shared => false,
+            Exclusivity::Alone => !self.in_flight.is_empty(),
+            _ => !self.in_flight.is_settled(),
+        }
     }
 
     /// Whether the last command that was called is exclusive, and is answered.
     pub(super) fn is_behind_exclusive(&self) -> bool {
-        self.is_at_exclusive && self.in_flight.is_empty()
+        self.last != Exclusivity::Shared && self.in_flight.is_empty()
+    }
+
+    /// Whether a command may be called while others are in flight.
+    fn admits(&self, command: &Command, exclusivity: Exclusivity, settings: &ServerSettings) -> bool {
+        let in_flight = self.in_flight.unsettled(settings.max_settled);
+        match exclusivity {
+            _ if self.is_held() => false,
+            Exclusivity::Shared => in_flight < settings.max_in_flight,
+            Exclusivity::Alone => false,
+            _ => in_flight == 0 && !connection_layer::sets_replies(command),
+        }
     }
 
     /// Drops the service and releases what it reserved. A panic in its drop is logged.
@@ -133,13 +152,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Calls the next command, if it may be called now. Returns false if it may not.
     fn call_next(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((command, tag, is_exclusive)) = self.reader.queue.next() else { return false };
+        let Some((command, tag, _)) = self.reader.queue.next() else { return false };
         let shared = self.client.shared();
-        if !self.caller.in_flight.is_empty() {
-            let has_room = self.caller.in_flight.len() < shared.settings.max_in_flight;
-            if self.caller.is_at_exclusive || is_exclusive || !has_room {
-                return false;
-            }
+        if !self.caller.in_flight.is_empty() && !self.may_join() {
+            return false;
         }
         if let Some(response) = self.codec.answer(command, tag) {
             return self.answer_next(response);
@@ -152,9 +168,18 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
         let is_outermost = shared.settings.connection_commands == ConnectionCommands::Outermost;
         match if is_outermost { connection_layer::find(command) } else { None } {
-            Some(known) => self.call_connection_layer(known, is_exclusive, cx),
-            None => self.call_service(is_exclusive, cx),
+            Some(known) => self.call_connection_layer(known, cx),
+            None => self.call_service(cx),
         }
+    }
+
+    /// Whether the next command may be called while others are in flight.
+    #[inline(never)]
+    fn may_join(&self) -> bool {
+        let Some((command, _, exclusivity)) = self.reader.queue.next() else { return false };
+        let exclusivity = exclusivity_within(&self.client.session, exclusivity);
+        let output = self.writer.output.remaining() + self.caller.in_flight.answer_bytes();
+        output < self.output_bound() && self.caller.admits(command, exclusivity, &self.client.shared().settings)
     }
 
     /// Holds the next command until a pause is over. A client that has closed its side meanwhile does not wait for it.
@@ -167,7 +192,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         false
     }
 
-    fn call_service(&mut self, is_exclusive: bool, cx: &mut Context<'_>) -> bool {
+    fn call_service(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(service) = &mut self.caller.service else { return self.renew_service() };
         match failure::catch(|| service.poll_ready(cx)) {
             Ok(Poll::Ready(Ok(()))) => {}
@@ -175,13 +200,18 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Ok(Poll::Ready(Err(error))) => return self.answer_spent(failure::response_to(error.into())),
             Err(answer) => return self.answer_spent(answer),
         }
-        let Some((command, tag)) = self.reader.queue.pop() else { return false };
-        (self.caller.is_at_exclusive, self.caller.is_waiting) = (is_exclusive, false);
+        let Some((command, tag, exclusivity)) = self.reader.queue.pop() else { return false };
+        (self.caller.last, self.caller.is_waiting) = (exclusivity, false);
         batch::set_more(!self.reader.queue.is_empty());
         let mut polled = self.caller.in_flight.start(|| service.call(command), cx);
         match &mut polled {
-            Ok(Poll::Ready(Ok(response))) if self.caller.in_flight.is_empty() => self.reply(response, tag),
-            _ => self.reply_later(polled, tag),
+            Ok(Poll::Ready(Ok(response))) if self.caller.in_flight.is_empty() => {
+                if let Response::Error(_) = response {
+                    self.fail_transaction();
+                }
+                self.reply(response, tag);
+            }
+            _ => self.reply_later(polled, tag, cx),
         }
         true
     }
@@ -201,14 +231,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Answers a connection command in front of the service, which need not be ready.
     #[inline(never)]
-    fn call_connection_layer(
-        &mut self,
-        known: &'static ConnectionCommand,
-        is_exclusive: bool,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        let Some((command, tag)) = self.reader.queue.pop() else { return false };
-        self.caller.is_at_exclusive = is_exclusive;
+    fn call_connection_layer(&mut self, known: &'static ConnectionCommand, cx: &mut Context<'_>) -> bool {
+        let Some((command, tag)) = self.pop_next() else { return false };
         match failure::catch(|| known.answer(command)) {
             Ok(Outcome::Answered(answer)) | Err(answer) => self.answer_now(answer, tag),
             Ok(Outcome::Pending(pending)) => self.caller.in_flight.push_pending(pending, tag, cx),
@@ -218,10 +242,19 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Queues a call whose response is pending, out of turn, or an error.
     #[cold]
-    fn reply_later(&mut self, polled: Called<M>, tag: C::Tag) {
-        if let Err(Spent) = self.caller.in_flight.push_called(polled, tag) {
+    fn reply_later(&mut self, polled: Called<M>, tag: C::Tag, cx: &mut Context<'_>) {
+        let on_error = OnError::of(&self.client.session, self.caller.last);
+        if let Err(Spent) = self.caller.in_flight.push_called(polled, tag, on_error, cx) {
             self.caller.drop_service();
             self.drain_if_spent();
+        }
+        self.apply_changes();
+    }
+
+    /// Applies changes of the session by a command that is settled or answered before its turn, for those called next.
+    fn apply_changes(&mut self) {
+        if self.inbox.has_mail() {
+            self.read_inbox();
         }
     }
 
@@ -236,7 +269,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Ok(None) => {}
             // Without a service, the commands after it cannot be answered.
             Err(answer) => {
-                if let Some((_, tag)) = self.reader.queue.pop() {
+                if let Some((_, tag)) = self.pop_next() {
                     self.answer_now(answer, tag);
                 }
             }
@@ -250,7 +283,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     #[cold]
     fn answer_spent(&mut self, answer: Response) -> bool {
         self.caller.drop_service();
-        let Some((_, tag)) = self.reader.queue.pop() else { return false };
+        let Some((_, tag)) = self.pop_next() else { return false };
         self.answer_now(answer, tag);
         self.drain_if_spent();
         true
@@ -266,7 +299,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Answers the next command with a response of the codec.
     #[cold]
     fn answer_next(&mut self, response: Response) -> bool {
-        let Some((_, tag)) = self.reader.queue.pop() else { return false };
+        let Some((_, tag)) = self.pop_next() else { return false };
         self.answer_now(response, tag);
         true
     }
@@ -274,17 +307,34 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Refuses the next command, since the client has not authenticated.
     #[cold]
     fn refuse_next(&mut self) -> bool {
-        let Some((command, tag)) = self.reader.queue.pop() else { return false };
+        let Some((command, tag)) = self.pop_next() else { return false };
         let answer = Response::from(NOT_AUTHENTICATED);
         self.client.shared().notify(ConnectionEvent::Refused { command: &command, answer: &answer });
         self.answer_now(answer, tag);
         true
     }
 
+    /// Takes the next command, which counts as called from now on.
+    fn pop_next(&mut self) -> Option<(Command, C::Tag)> {
+        let (command, tag, exclusivity) = self.reader.queue.pop()?;
+        self.caller.last = exclusivity;
+        Some((command, tag))
+    }
+
+    /// Aborts the transaction of the connection, after the last command that was called is answered with an error.
+    #[cold]
+    pub(super) fn fail_transaction(&self) {
+        OnError::of(&self.client.session, self.caller.last).apply();
+    }
+
     /// Answers a command after the commands in flight are answered.
     fn answer_now(&mut self, response: Response, tag: C::Tag) {
-        if let Some((mut response, tag)) = self.caller.in_flight.push_answer(response, tag) {
-            self.reply(&mut response, tag);
+        if response.is_error() {
+            self.fail_transaction();
+        }
+        match self.caller.in_flight.push_answer(response, tag) {
+            Some((mut response, tag)) => self.reply(&mut response, tag),
+            None => self.apply_changes(),
         }
     }
 }

@@ -11,21 +11,35 @@ use std::{
 };
 
 use kvstore_middleware::failure;
-use kvstore_protocol::Response;
+use kvstore_protocol::{
+    Response,
+    parking::{Parking, observe, seen},
+};
 
+use super::transaction::OnError;
 use crate::server::connection_layer::Pending;
 
 /// A pinned slot for a future. It is reused, so that a command costs no allocation.
 type FutureSlot<F> = Pin<Box<Option<F>>>;
 
-/// The commands in flight, in the order of the requests.
+/// The commands that are called and not answered, in the order of the requests.
 pub(super) struct CallsInFlight<F, T> {
     calls: VecDeque<CallInFlight<F, T>>,
+    /// How many of the first calls are settled or have an answer. The commands behind them need not wait for these.
+    settled: usize,
+    /// About how many bytes the answers take that wait for their turn.
+    answer_bytes: usize,
     free_slots: Vec<FutureSlot<F>>,
 }
 
 struct CallInFlight<F, T> {
     state: CallInFlightState<F>,
+    /// Whether its effect is there, and only its answer waits: for an event, or for its turn.
+    is_settled: bool,
+    /// About how many bytes its answer takes.
+    bytes: usize,
+    /// While it is pending: what an error does to the transaction of the connection.
+    on_error: OnError,
     tag: T,
 }
 
@@ -42,15 +56,27 @@ where
     E: Into<tower::BoxError>,
 {
     pub(super) fn new() -> Self {
-        Self { calls: VecDeque::new(), free_slots: Vec::new() }
+        Self { calls: VecDeque::new(), settled: 0, answer_bytes: 0, free_slots: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.calls.len()
+    /// Whether all commands are settled or have an answer.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled == self.calls.len()
+    }
+
+    /// Returns the number of commands in flight, where at most `max_settled` that are settled do not count. A settled
+    /// command behind one that is not does.
+    pub(super) fn unsettled(&self, max_settled: usize) -> usize {
+        self.calls.len() - self.settled.min(max_settled)
+    }
+
+    /// Returns about how many bytes the answers take that wait for their turn.
+    pub(super) fn answer_bytes(&self) -> usize {
+        self.answer_bytes
     }
 
     /// Calls a service and polls its future once. The future is created in its slot, since moving it costs too much.
@@ -76,18 +102,41 @@ where
     ///
     /// # Errors
     /// [`Spent`] when the call panicked, so that the service must not be used again. The answer is queued.
-    pub(super) fn push_called(&mut self, polled: Polled<E>, tag: T) -> Result<(), Spent> {
+    pub(super) fn push_called(
+        &mut self,
+        polled: Polled<E>,
+        tag: T,
+        on_error: OnError,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Spent> {
         let Some(mut slot) = self.free_slots.pop() else { return Ok(()) };
         let is_spent = polled.is_err() && slot.is_none();
-        let state = match answer_of(polled, &mut slot) {
-            Poll::Pending => CallInFlightState::Service(slot),
+        let mut call = match answer_of(polled, &mut slot) {
+            Poll::Pending => CallInFlight { on_error, ..CallInFlight::pending(CallInFlightState::Service(slot), tag) },
             Poll::Ready(response) => {
+                on_error.see(&response);
                 self.free_slots.push(slot);
-                CallInFlightState::Answered(response)
+                CallInFlight::answered(response, tag)
             }
         };
-        self.calls.push_back(CallInFlight { state, tag });
+        // The first poll clears no mark, which would cost every command an instruction. So this one may be older.
+        if call.is_pending() && seen() == Parking::Settled {
+            self.free_slots.extend(call.poll(cx));
+        }
+        self.push(call);
         if is_spent { Err(Spent) } else { Ok(()) }
+    }
+
+    fn push(&mut self, call: CallInFlight<F, T>) {
+        self.answer_bytes += call.bytes;
+        self.calls.push_back(call);
+        self.count_settled();
+    }
+
+    /// Counts the settled commands anew, from where the last count ended.
+    fn count_settled(&mut self) {
+        let uncounted = self.calls.range(self.settled..);
+        self.settled += uncounted.take_while(|call| call.is_settled).count();
     }
 
     /// Queues a response that needs no future. Returns it if it is the next to encode.
@@ -96,29 +145,33 @@ where
         if self.calls.is_empty() {
             return Some((response, tag));
         }
-        self.calls.push_back(CallInFlight { state: CallInFlightState::Answered(response), tag });
+        self.push(CallInFlight::answered(response, tag));
         None
     }
 
     /// Queues a connection command that is pending.
     pub(super) fn push_pending(&mut self, pending: Pending, tag: T, cx: &mut Context<'_>) {
-        let mut state = CallInFlightState::ConnectionCommand(pending);
-        if let Poll::Ready(response) = state.poll(cx) {
-            state = CallInFlightState::Answered(response);
-        }
-        self.calls.push_back(CallInFlight { state, tag });
+        let mut call = CallInFlight::pending(CallInFlightState::ConnectionCommand(pending), tag);
+        call.poll(cx);
+        self.push(call);
     }
 
     /// Polls every future that is pending.
+    #[inline]
     pub(super) fn poll_all(&mut self, cx: &mut Context<'_>) {
-        for call in &mut self.calls {
-            let Poll::Ready(response) = call.state.poll(cx) else { continue };
-            if let CallInFlightState::Service(slot) =
-                mem::replace(&mut call.state, CallInFlightState::Answered(response))
-            {
-                self.free_slots.push(slot);
-            }
+        if !self.calls.is_empty() {
+            self.poll_calls(cx);
         }
+    }
+
+    fn poll_calls(&mut self, cx: &mut Context<'_>) {
+        for call in self.calls.iter_mut().filter(|call| call.is_pending()) {
+            self.free_slots.extend(call.poll(cx));
+            self.answer_bytes += call.bytes;
+        }
+        // A settled command may have an answer that holds back those behind it.
+        self.settled = 0;
+        self.count_settled();
     }
 
     /// Takes the next response in order, if it is ready.
@@ -128,19 +181,26 @@ where
     }
 
     fn first_answer(&mut self) -> Option<(Response, T)> {
-        match self.calls.front()?.state {
-            CallInFlightState::Service(_) | CallInFlightState::ConnectionCommand(_) => None,
-            CallInFlightState::Answered(_) => match self.calls.pop_front()? {
-                CallInFlight { state: CallInFlightState::Answered(response), tag } => Some((response, tag)),
-                CallInFlight { .. } => None,
-            },
+        if self.calls.front()?.is_pending() {
+            return None;
+        }
+        let call = self.calls.pop_front()?;
+        self.answer_bytes -= call.bytes;
+        self.settled = self.settled.saturating_sub(1);
+        self.count_settled();
+        match call.state {
+            CallInFlightState::Answered(response) => Some((response, call.tag)),
+            _ => None,
         }
     }
 
     /// Puts an answer back that cannot be sent yet. It is the next one again.
     #[cold]
     pub(super) fn put_back(&mut self, response: Response, tag: T) {
-        self.calls.push_front(CallInFlight { state: CallInFlightState::Answered(response), tag });
+        let call = CallInFlight::answered(response, tag);
+        self.answer_bytes += call.bytes;
+        self.settled = if call.is_settled { self.settled + 1 } else { 0 };
+        self.calls.push_front(call);
     }
 
     /// Releases the memory of an idle connection, but for one slot.
@@ -150,6 +210,46 @@ where
             self.calls.shrink_to(4);
         }
     }
+}
+
+impl<F, T> CallInFlight<F, T> {
+    fn pending(state: CallInFlightState<F>, tag: T) -> Self {
+        Self { state, is_settled: false, bytes: 0, on_error: OnError::Nothing, tag }
+    }
+
+    fn answered(response: Response, tag: T) -> Self {
+        let (is_settled, bytes) = (!is_last(&response), response.size());
+        Self { state: CallInFlightState::Answered(response), is_settled, bytes, on_error: OnError::Nothing, tag }
+    }
+
+    fn is_pending(&self) -> bool {
+        !matches!(self.state, CallInFlightState::Answered(_))
+    }
+}
+
+impl<F, T, E> CallInFlight<F, T>
+where
+    F: Future<Output = Result<Response, E>>,
+    E: Into<tower::BoxError>,
+{
+    /// Polls a pending call, and notes whether it has settled. Returns its slot when it is ready.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<FutureSlot<F>> {
+        let Poll::Ready(response) = observe(|| self.state.poll(cx)) else {
+            self.is_settled |= seen() == Parking::Settled;
+            return None;
+        };
+        self.on_error.see(&response);
+        (self.is_settled, self.bytes) = (!is_last(&response), response.size());
+        match mem::replace(&mut self.state, CallInFlightState::Answered(response)) {
+            CallInFlightState::Service(slot) => Some(slot),
+            _ => None,
+        }
+    }
+}
+
+/// Whether nothing may be called behind a response: it closes or upgrades the connection.
+fn is_last(response: &Response) -> bool {
+    matches!(response, Response::Close(_) | Response::Upgrade(_))
 }
 
 impl<F, E> CallInFlightState<F>

@@ -31,7 +31,7 @@ const MAX_EXCESS: usize = 32;
 
 /// The growth of the buffer of a long request: this many times what has arrived, or up to twice that if the whole request
 /// fits. Memory that is not written yet is only address space, and each growth moves what has arrived.
-const GROWTH: usize = 7;
+const GROWTH: usize = 3;
 
 /// The bytes that a connection has read.
 pub(super) struct InputBuffer {
@@ -78,6 +78,11 @@ impl InputBuffer {
 
     pub(super) fn len(&self) -> usize {
         self.buffer.len()
+    }
+
+    #[inline]
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// Takes whole requests off the front of the buffer.
@@ -174,12 +179,11 @@ impl InputBuffer {
     /// The growth of the buffer of a long request: at most by [`GROWTH`], and in the end to little more than the request takes.
     fn growth(&self) -> usize {
         let length = self.buffer.len();
-        // What was only announced is not paid for.
-        let ahead = if length < LONG { 2 * LONG } else { length * GROWTH };
+        let ahead = length.max(LONG) * GROWTH;
         // All of it if little would be left, which would move everything once more.
         let more = if self.missing <= 2 * ahead { self.missing + HEADROOM } else { ahead };
         // Many arguments of which only the next one is known.
-        if length < LONG { more } else { more.max(length / 8) }
+        if length < LONG { more } else { more.max(length) }
     }
 
     /// Moves the bytes to a buffer of its own that has room for `more`.

@@ -10,8 +10,8 @@
 //!
 //! This file has the parts of a connection and its turn. `reading` decodes bytes to commands (`input`, `queue`),
 //! `calling` calls the service (`in_flight`), `writing` encodes and writes responses, `zero_copy` writes long values
-//! without copying them. `request_body` and `response_body` stream values, `deadline` has the time limits, `close` the
-//! graceful close.
+//! without copying them. `transaction` is what an error does to MULTI. `request_body` and `response_body` stream values,
+//! `deadline` has the time limits, `close` the graceful close, `memory` counts the memory of the buffers.
 
 mod buffer_pool;
 mod calling;
@@ -19,10 +19,12 @@ mod close;
 mod deadline;
 mod in_flight;
 mod input;
+mod memory;
 mod queue;
 mod reading;
 mod request_body;
 mod response_body;
+mod transaction;
 mod writing;
 #[cfg(all(target_os = "linux", feature = "zero-copy"))]
 mod zero_copy;
@@ -33,7 +35,7 @@ mod zero_copy;
 use std::{
     future::poll_fn,
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -45,6 +47,7 @@ use kvstore_protocol::{
 };
 
 use super::{
+    BufferMemory,
     client_state::ClientState,
     events::ConnectionEvent,
     io::ServerIo,
@@ -78,6 +81,8 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     lifecycle: Lifecycle,
     order: Option<Order>,
     deadline: Deadline,
+    /// The memory of the buffers, as it was counted last.
+    counted: usize,
 }
 
 /// The state of a connection from open to closed.
@@ -139,6 +144,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             lifecycle: Lifecycle::Open,
             order: None,
             deadline: Deadline::default(),
+            counted: 0,
         };
         connection.apply_session();
         connection.reset_flush_threshold();
@@ -154,6 +160,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 if let Some(run) = self.upgrade.take() {
                     return self.into_upgraded(run);
                 }
+                // Closing may take a while.
+                self.drop_buffers();
                 // Boxed, since every connection would reserve the room for it otherwise.
                 Box::pin(self.close()).await;
             }
@@ -170,6 +178,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let unread = Some(std::mem::take(self.reader.input.buffer())).filter(|unread| !unread.is_empty());
         let unread = unread.map_or_else(Bytes::new, BytesMut::freeze);
         let ClientState { session, registration, .. } = self.client;
+        // What is unread belongs to the handler.
+        registration.count_buffers(BufferMemory::default());
         ConnectionOutcome::Upgraded(run_upgraded(run, self.io, unread, session, self.inbox, registration))
     }
 
@@ -189,6 +199,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                     }
                 },
                 NextStep::Yield => {
+                    self.count_buffers();
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -329,15 +340,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Releases memory and the service when the connection is idle.
     fn release_resources(&mut self) {
-        let entry = &self.client.registration.entry;
-        entry.input.store(self.reader.input.len(), Ordering::Relaxed);
-        entry.output.store(self.writer.output.remaining(), Ordering::Relaxed);
         self.caller.release_service(self.client.shared().settings.keep_service);
-        if !self.is_busy() {
-            self.reader.input.shrink();
-            self.writer.shrink();
-            self.reader.queue.shrink();
-            self.caller.in_flight.shrink();
+        if self.is_busy() {
+            return self.count_buffers();
+        }
+        self.reader.input.shrink();
+        self.writer.shrink();
+        self.reader.queue.shrink();
+        self.caller.in_flight.shrink();
+        if self.has_buffers() {
+            self.count_buffers();
         }
     }
 }

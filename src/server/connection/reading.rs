@@ -16,7 +16,7 @@ use super::{
     queue::{BATCH, RequestQueue},
     request_body::IncomingBody,
 };
-use crate::server::make_service::MakeService;
+use crate::server::{make_service::MakeService, state::Exclusivity};
 
 /// The size of the input buffer of a client that has not authenticated, in bytes.
 const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
@@ -125,15 +125,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let mut requests = buffer_pool::take_requests();
         let (exclusive, queue) = (&self.client.shared().exclusive, &mut self.reader.queue);
         self.codec.decode_batch(self.reader.input.buffer(), &mut requests, |name, id, tag| {
-            let is_exclusive = exclusive.has(name, id);
-            queue.push_tag(tag, is_exclusive) < BATCH && !is_exclusive
+            let exclusivity = exclusive.of(name, id);
+            queue.push_tag(tag, exclusivity) < BATCH && exclusivity == Exclusivity::Shared
         });
         if !requests.is_empty() {
             self.sync_protocol();
             let frame = self.reader.input.take_frame(requests.bytes());
             let number = self.reader.decoded + 1;
             self.reader.decoded += requests.len() as u64;
-            self.reader.queue.push_commands(requests.drain(frame, self.client.session.clone(), number));
+            let bytes = frame.len();
+            self.reader.queue.push_commands(requests.drain(frame, self.client.session.clone(), number), bytes);
         }
         buffer_pool::put_requests(requests);
     }
@@ -141,14 +142,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Decodes commands one by one, of any kind.
     fn decode_singly(&mut self) {
         while self.reader.queue.len() < BATCH {
+            let before = self.reader.input.len();
             match self.codec.decode(self.reader.input.buffer()) {
                 Ok(Some((command, tag))) => {
-                    let is_exclusive = self.client.shared().exclusive.has(command.name(), command.id());
+                    let exclusivity = self.client.shared().exclusive.of(command.name(), command.id());
                     self.sync_protocol();
+                    let bytes = before.saturating_sub(self.reader.input.len());
                     let command = self.reader.input.make_lendable(command);
                     let command = self.reader.number(command, &self.client.session);
-                    self.reader.queue.push(command, tag, is_exclusive);
-                    if is_exclusive {
+                    self.reader.queue.push(command, bytes, tag, exclusivity);
+                    if exclusivity != Exclusivity::Shared {
                         break;
                     }
                 }
@@ -174,8 +177,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Whether decoding must wait for an exclusive command in flight or a streamed argument.
+    /// Whether decoding must wait for an exclusive command or a streamed argument.
     fn must_wait(&self) -> bool {
-        self.reader.incoming.is_some() || self.caller.is_exclusive()
+        self.reader.incoming.is_some() || self.caller.is_held()
     }
 }

@@ -8,7 +8,7 @@ use kvstore_protocol::{
 };
 
 use super::{Connection, Lifecycle};
-use crate::server::make_service::MakeService;
+use crate::server::{make_service::MakeService, state::Exclusivity};
 
 /// An argument that is being received. Nothing after it is decoded before its end.
 pub(super) struct IncomingBody {
@@ -42,7 +42,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.reader.incoming = Some(Box::new(IncomingBody { pipe, has_ended: false }));
         self.sync_protocol();
         let command = self.reader.number(command, &self.client.session).with_body(body);
-        self.reader.queue.push(command, tag, true);
+        self.reader.queue.push(command, 0, tag, Exclusivity::Alone);
     }
 
     /// Forwards the bytes of an argument that have arrived, or discards them. True at the end of the argument.

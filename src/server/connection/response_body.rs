@@ -27,6 +27,13 @@ pub(super) struct OutgoingBody<T> {
     is_last: bool,
 }
 
+impl<T> OutgoingBody<T> {
+    /// The memory of what was read and is not in the output, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.collected.as_ref().map_or(0, BytesMut::capacity)
+    }
+}
+
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Sends a response that is more than a message.
     #[cold]
@@ -45,6 +52,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 }
                 Response::Streamed(streamed) => return self.begin_stream(&streamed, tag, is_last),
                 other => {
+                    if other.is_error() {
+                        self.fail_transaction();
+                    }
                     if self.writer.sends_reply() {
                         self.codec.encode(&other, tag, &mut self.writer.output);
                     }

@@ -65,6 +65,11 @@ impl<T> Writer<T> {
         self.output.has_remaining() || self.is_flushing
     }
 
+    /// The memory of the output, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.output.memory() + self.outgoing.as_ref().map_or(0, |outgoing| outgoing.memory())
+    }
+
     /// Takes an output buffer from the pool, if there is none.
     pub(super) fn make_room(&mut self) {
         if self.output.room() == 0 && !self.output.has_remaining() {

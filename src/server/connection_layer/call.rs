@@ -70,11 +70,12 @@ impl<'a> ConnectionCall<'a> {
         self.changes.push(Box::new(change));
     }
 
-    /// Applies the recorded changes to the connection, for the commands after this one.
-    pub(super) fn commit(self) {
-        let (changes, handle) = (self.changes, self.command.session_handle());
-        if let Some(handle) = handle.filter(|_| !changes.is_empty()) {
+    /// Applies the recorded changes to the connection, for the commands after this one. Returns the changed session.
+    pub(super) fn commit(self) -> Arc<Session> {
+        let Self { command, session, changes } = self;
+        if let Some(handle) = command.session_handle().filter(|_| !changes.is_empty()) {
             handle.update(move |session| changes.iter().for_each(|change| change(session)));
         }
+        session
     }
 }

@@ -92,6 +92,11 @@ pub(super) fn hello(call: &mut ConnectionCall<'_>) -> Answered {
     Ok(greeting(&server, call.session()).into())
 }
 
+/// Whether `command`, a HELLO, has valid arguments with AUTH.
+pub(super) fn authenticates(command: &Command) -> bool {
+    Hello::parse(command).is_ok_and(|hello| hello.auth.is_some())
+}
+
 #[derive(Default)]
 struct Hello {
     protocol: Option<Protocol>,

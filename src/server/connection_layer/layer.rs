@@ -14,6 +14,9 @@ use super::ConnectionService;
 ///   [`standalone`](crate::standalone). The layers outside of it, such as a log, an audit or a rate limit on AUTH, see these
 ///   commands too.
 ///
+/// Between MULTI and EXEC or DISCARD it passes its commands on as well, for the service to queue them, except QUIT and RESET:
+/// see [`check_queued`](Self::check_queued) and [`run_queued`](Self::run_queued).
+///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// use kvstore::{

@@ -5,12 +5,15 @@ mod client;
 mod future;
 mod handshake;
 mod layer;
+mod queued;
 mod service;
 mod table;
 
+pub(super) use client::sets_replies;
 pub use client::{NoEvict, NoTouch};
 pub use future::ResponseFuture;
 pub use layer::ConnectionLayer;
+pub use queued::QueuedResponse;
 pub use service::ConnectionService;
 pub use table::connection_commands;
 

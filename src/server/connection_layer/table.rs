@@ -1,6 +1,12 @@
 //! The table of connection commands. A new command is a function, a row here, and a row in the catalog of the protocol.
 
-use kvstore_protocol::{Command, CommandError, Response, catalog::Flags, catalog::KnownCommand, parse_integer};
+use std::sync::Arc;
+
+use kvstore_protocol::{
+    Command, CommandError, Response, Session,
+    catalog::{Flags, KnownCommand},
+    parse_integer,
+};
 
 use super::{
     call::{Answered, ConnectionCall, Outcome},
@@ -46,8 +52,7 @@ const fn row(
 pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
     TABLE.iter().filter_map(|row| {
         let known = Command::new(row.name).known()?;
-        let info = CommandInfo::new(row.name, known.arity()).flags(known.flags()).group(known.group_name());
-        let info = info.summary(row.summary).since(row.since);
+        let info = CommandInfo::from(known).summary(row.summary).since(row.since);
         Some(if row.name == "CLIENT" { info.subs(client::subcommands(known)) } else { info })
     })
 }
@@ -58,23 +63,60 @@ pub(crate) fn answers(name: &str) -> bool {
     find(&Command::new(words.next().unwrap_or_default()).with_args(words)).is_some()
 }
 
-/// Returns the row of a command that the layer answers; `None` for all others, and for sub-commands of CLIENT that are
-/// not in its table.
+/// Returns the row of a command that the layer answers now; `None` for all others, for sub-commands of CLIENT that are
+/// not in its table, and for those that a transaction queues.
 #[inline]
 pub(crate) fn find(command: &Command) -> Option<&'static ConnectionCommand> {
-    if command.flags().has(Flags::CONNECTION) { find_row(command) } else { None }
+    if command.flags().has(Flags::CONNECTION) { find_unqueued(command) } else { None }
 }
 
 #[inline(never)]
-fn find_row(command: &Command) -> Option<&'static ConnectionCommand> {
+fn find_unqueued(command: &Command) -> Option<&'static ConnectionCommand> {
+    let row = find_row(command)?;
+    match command.session().transaction() {
+        Some(transaction) if transaction.is_open() && !row.is_never_queued() => {
+            if row.name == "HELLO" || client::sets_replies(command) {
+                transaction.set_changes_replies();
+            }
+            None
+        }
+        _ => Some(row),
+    }
+}
+
+/// Returns the row of a command of the layer, whether it is answered now or queued.
+pub(super) fn find_row(command: &Command) -> Option<&'static ConnectionCommand> {
     let row = TABLE.iter().find(|row| command.is(row.name))?;
     (row.name != "CLIENT" || client::knows(command)).then_some(row)
 }
 
 impl ConnectionCommand {
+    /// Whether a transaction does not queue it: it takes effect at once.
+    fn is_never_queued(&self) -> bool {
+        matches!(self.name, "QUIT" | "RESET")
+    }
+
+    /// Checks whether a transaction may queue `command`, a call of this one.
+    pub(super) fn check_queued(&self, command: &Command) -> Result<(), CommandError> {
+        self.check_arity(command)?;
+        match self.name {
+            "CLIENT" => client::check(command),
+            "HELLO" if !handshake::authenticates(command) => Ok(()),
+            "AUTH" | "HELLO" | "QUIT" | "RESET" => Err(CommandError::NOT_IN_TRANSACTION),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_arity(&self, command: &Command) -> Result<(), CommandError> {
+        match command.known().map(KnownCommand::arity) {
+            Some(arity) if arity.admits(command.len()) => Ok(()),
+            _ => Err(CommandError::wrong_arity(self.name)),
+        }
+    }
+
     /// Answers the command, changes the session of its connection, and calls the observer of its server.
     pub(crate) fn answer(&self, command: Command) -> Outcome {
-        match self.run(&command) {
+        match self.run(&command).0 {
             Outcome::Answered(answer) => {
                 notify(&command, &answer);
                 Outcome::Answered(answer)
@@ -87,19 +129,16 @@ impl ConnectionCommand {
         }
     }
 
-    fn run(&self, command: &Command) -> Outcome {
-        if !command.known().map(KnownCommand::arity).is_some_and(|arity| arity.admits(command.len())) {
-            return CommandError::wrong_arity(self.name).into();
-        }
+    /// Runs the command, and changes the session of its connection. Also returns the changed session.
+    pub(super) fn run(&self, command: &Command) -> (Outcome, Arc<Session>) {
         let mut call = ConnectionCall::new(command);
-        let outcome = (self.run)(&mut call).unwrap_or_else(Outcome::from);
-        call.commit();
-        outcome
+        let answered = self.check_arity(command).and_then(|()| (self.run)(&mut call));
+        (answered.unwrap_or_else(Outcome::from), call.commit())
     }
 }
 
 /// Calls the observer of the server that the command came through.
-fn notify(command: &Command, answer: &Response) {
+pub(super) fn notify(command: &Command, answer: &Response) {
     if let Some(server) = command.session().extensions().get::<ServerStatus>() {
         server.state().notify(ConnectionEvent::Answered { command, answer });
     }

@@ -4,33 +4,28 @@ use std::sync::LazyLock;
 
 use kvstore_protocol::{Command, Response};
 
-use super::FAMILIES;
 use crate::{
     catalog::{Catalog, CommandInfo},
     server,
     store::{
         args::Args,
-        context::Context,
-        spec::{Answer, Arity, PLAIN, Spec},
-        state::StoreState,
+        call::Call,
+        command_table::{Row, rows},
+        spec::{Answer, Spec},
     },
 };
 
 pub(super) const SPECS: &[Spec] = &[COMMAND];
 
 /// `COMMAND`: every command, as COMMAND INFO describes it.
-const COMMAND: Spec = Spec::family_or(
-    "COMMAND",
-    &[
-        Spec::over_store("COUNT", Arity::exactly(2), PLAIN, count).about("Returns the number of commands.", "2.8.13"),
-        Spec::over_store("LIST", Arity::at_least(2), PLAIN, list).about("Returns the names of the commands.", "7.0.0"),
-        Spec::over_store("INFO", Arity::at_least(2), PLAIN, info)
-            .about("Returns arity, flags and keys of commands.", "2.8.13"),
-        Spec::over_store("DOCS", Arity::at_least(2), PLAIN, docs)
-            .about("Returns the documentation of commands.", "7.0.0"),
-        Spec::over_store("GETKEYS", Arity::at_least(3), PLAIN, getkeys)
-            .about("Extracts the keys of a command.", "2.8.13"),
-        Spec::over_store("GETKEYSANDFLAGS", Arity::at_least(3), PLAIN, getkeysandflags)
+const COMMAND: Spec = Spec::new("COMMAND", all)
+    .with_subs(&[
+        Spec::new("COUNT", count).about("Returns the number of commands.", "2.8.13"),
+        Spec::new("LIST", list).about("Returns the names of the commands.", "7.0.0"),
+        Spec::new("INFO", info).about("Returns arity, flags and keys of commands.", "2.8.13"),
+        Spec::new("DOCS", docs).about("Returns the documentation of commands.", "7.0.0"),
+        Spec::new("GETKEYS", getkeys).about("Extracts the keys of a command.", "2.8.13"),
+        Spec::new("GETKEYSANDFLAGS", getkeysandflags)
             .about("Extracts the keys of a command, and how it accesses them.", "7.0.0"),
         Spec::help(&[
             "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
@@ -53,11 +48,8 @@ const COMMAND: Spec = Spec::family_or(
             "GETKEYSANDFLAGS <full-command>",
             "    Return the keys and the access flags from a full Redis command.",
         ]),
-    ],
-    PLAIN,
-    all,
-)
-.about("Returns arity, flags and keys of all commands.", "2.8.13");
+    ])
+    .about("Returns arity, flags and keys of all commands.", "2.8.13");
 
 /// Returns the catalog of every command that a client of a store can send, including the commands of the connection.
 ///
@@ -69,50 +61,50 @@ pub fn catalog() -> &'static Catalog {
     &CATALOG
 }
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
-    let families = FAMILIES.iter().flat_map(|family| family.specs.iter().map(|spec| spec.info(family.group)));
-    Catalog::new(families.chain(server::connection_commands()))
-});
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::new(rows().map(Row::info).chain(server::connection_commands())));
 
-impl Spec {
-    fn info(&'static self, group: &'static str) -> CommandInfo {
-        let info = CommandInfo::new(self.name, self.arity).keys(self.keys.range).flags(self.flags).group(group);
-        info.summary(self.summary).since(self.since).subs(self.subs.iter().map(|sub| sub.info(group)))
+impl Row {
+    /// Describes the command by its row in the catalog of the protocol.
+    fn info(&self) -> CommandInfo {
+        let Spec { summary, since, .. } = *self.spec;
+        let subs = self.subs().iter().map(Self::info);
+        CommandInfo::from(self.known).summary(summary).since(since).subs(subs)
     }
 }
 
-fn all(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
+fn all(_: &mut Call<'_>) -> Answer {
     Ok(CATALOG.all())
 }
 
 /// `COMMAND COUNT`: the number of commands.
-fn count(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
+fn count(_: &mut Call<'_>) -> Answer {
     Ok(CATALOG.count().into())
 }
 
 /// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: their names.
-fn list(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
-    CATALOG.list(&args.from(1).collect::<Vec<_>>())
+fn list(call: &mut Call<'_>) -> Answer {
+    CATALOG.list(&call.args().from(1).collect::<Vec<_>>())
 }
 
 /// `COMMAND INFO [name …]`: arity, flags, keys, categories; nil for an unknown command.
-fn info(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
-    Ok(CATALOG.info(args.from(1)))
+fn info(call: &mut Call<'_>) -> Answer {
+    Ok(CATALOG.info(call.args().from(1)))
 }
 
 /// `COMMAND DOCS [name …]`: summary, version and group.
-fn docs(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
-    Ok(CATALOG.docs(args.from(1)))
+fn docs(call: &mut Call<'_>) -> Answer {
+    Ok(CATALOG.docs(call.args().from(1)))
 }
 
 /// `COMMAND GETKEYS name [argument …]`: the keys of a command.
-fn getkeys(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
-    Ok(Response::array(CATALOG.keys_of(&inner_command(args))?))
+fn getkeys(call: &mut Call<'_>) -> Answer {
+    Ok(Response::array(CATALOG.keys_of(&inner_command(&call.args()))?))
 }
 
 /// `COMMAND GETKEYSANDFLAGS name [argument …]`: the same, each with how it is accessed.
-fn getkeysandflags(_: &Context<'_>, args: &Args<'_>, _: &StoreState) -> Answer {
-    CATALOG.keys_and_flags_of(&inner_command(args))
+fn getkeysandflags(call: &mut Call<'_>) -> Answer {
+    CATALOG.keys_and_flags_of(&inner_command(&call.args()))
 }
 
 /// The command that the arguments are.
@@ -125,18 +117,16 @@ mod tests {
     use proptest::{prelude::*, sample::Index};
 
     use super::*;
-    use crate::store::{
-        spec::{DENY_OOM, FAST, READ, WRITE},
-        testing::TestStore,
-    };
+    use crate::{catalog::Flags, store::testing::TestStore};
 
     #[test]
-    fn info_has_arity_flags_and_keys() {
+    fn info_has_arity_flags_keys_and_tips() {
         TestStore::new().check([(
             "COMMAND INFO mget nosuch",
-            "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, [], [{\"flags\": {+RO}, \
-             \"begin_search\": {\"type\": \"index\", \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \
-             \"spec\": {\"lastkey\": :-1, \"keystep\": :1, \"limit\": :0}}}], []], (nil)]",
+            "[[\"mget\", :-2, {+readonly, +fast}, :1, :-1, :1, {+@string, +@read, +@fast}, \
+             {\"request_policy:multi_shard\"}, {{\"flags\": {+RO, +access}, \"begin_search\": {\"type\": \"index\", \
+             \"spec\": {\"index\": :1}}, \"find_keys\": {\"type\": \"range\", \"spec\": {\"lastkey\": :-1, \
+             \"keystep\": :1, \"limit\": :0}}}}, {}], (nil)]",
         )]);
     }
 
@@ -147,17 +137,17 @@ mod tests {
         else {
             panic!("arrays")
         };
-        for name in ["get", "ping", "client", "command", "object"] {
+        for name in ["get", "ping", "client", "client|id", "command", "object|encoding"] {
             assert!(names.contains(&name.into()), "{name}");
         }
-        assert_eq!(store.answer("COMMAND COUNT"), names.len().into());
-        assert_eq!(all.len(), names.len());
+        let commands = names.iter().filter(|name| name.as_bytes().is_some_and(|name| !name.contains(&b'|')));
+        assert_eq!(store.answer("COMMAND COUNT"), commands.count().into());
+        assert_eq!(store.answer("COMMAND COUNT"), all.len().into());
     }
 
-    /// The specs, including those of sub-commands, each with the name of its command.
-    fn specs() -> impl Iterator<Item = (&'static str, &'static Spec)> {
-        let specs = FAMILIES.iter().flat_map(|family| family.specs);
-        specs.flat_map(|spec| [spec].into_iter().chain(spec.subs).map(|spec| (spec.name, spec)))
+    /// The rows, including those of sub-commands, each with the name of its command.
+    fn all_rows() -> impl Iterator<Item = (&'static str, &'static Row)> {
+        rows().flat_map(|row| [row].into_iter().chain(row.subs()).map(|sub| (row.spec.name, sub)))
     }
 
     #[test]
@@ -168,33 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn every_spec_agrees_with_the_catalog_of_the_protocol() {
-        for (name, spec) in FAMILIES
-            .iter()
-            .flat_map(|family| family.specs)
-            .flat_map(|spec| [spec].into_iter().chain(spec.subs).map(move |sub| (spec.name, sub)))
-        {
-            let command = Command::new(name).known().unwrap_or_else(|| panic!("{name} is in the catalog"));
-            let known = if name == spec.name { Some(command) } else { command.subcommand(spec.name.as_bytes()) };
-            let known = known.unwrap_or_else(|| panic!("{name} {} is in the catalog", spec.name));
-            assert_eq!(spec.arity.as_redis(), known.arity().as_redis(), "{name} {}", spec.name);
-            for flag in [READ, WRITE, DENY_OOM, FAST] {
-                assert_eq!(spec.flags.has(flag), known.flags().has(flag), "{flag:?} of {name} {}", spec.name);
-            }
-            let words = spec.arity.least().max(8).min(spec.arity.most());
-            let sub = (name != spec.name).then_some(spec.name);
-            let call = Command::new(name)
-                .with_args(sub)
-                .with_args((1..words).skip(sub.iter().count()).map(|word| word.to_string()));
-            let keys: Vec<_> = spec.keys.range.of(&call).collect();
-            assert_eq!(keys, command.keys_of(&call).collect::<Vec<_>>(), "{name} {}", spec.name);
-        }
-    }
-
-    #[test]
     fn every_command_either_reads_or_writes_its_keys() {
-        for (_, spec) in specs().filter(|(_, spec)| !spec.keys.range.is_none()) {
-            assert!(spec.flags.has(READ) != spec.flags.has(WRITE), "{}", spec.name);
+        for (_, row) in all_rows().filter(|(_, row)| !row.known.key_specs().is_empty() && row.name != "watch") {
+            assert!(row.flags().has(Flags::READ) != row.flags().has(Flags::WRITE), "{}", row.name);
         }
     }
 
@@ -215,8 +181,15 @@ mod tests {
         TestStore::new().check([
             ("COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS OBJECT ENCODING k", "[\"k\"]"),
-            ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RW}], [\"b\", {+RW}]]"),
+            ("COMMAND GETKEYSANDFLAGS COPY a b DB 3", "[[\"a\", {+RO, +access}], [\"b\", {+OW, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"a\", {+OW, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS SET a b EX 1 GET", "[[\"a\", {+RW, +access, +update}]]"),
+            ("COMMAND GETKEYSANDFLAGS DEL a", "[[\"a\", {+RM, +delete}]]"),
+            ("COMMAND GETKEYS OBJECT FOO k", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS PING x", "-ERR The command has no key arguments"),
+            // Known to the catalog of the protocol, and not to the store.
+            ("COMMAND GETKEYS XREAD STREAMS a 0", "-ERR Invalid command specified"),
+            ("COMMAND INFO xread", "[(nil)]"),
             ("COMMAND GETKEYS NOSUCH x", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS GET a b", "-ERR Invalid number of arguments specified for command"),
             ("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command"),
@@ -232,19 +205,19 @@ mod tests {
 
     #[test]
     fn every_command_has_a_summary_and_a_version() {
-        for (_, spec) in specs() {
-            assert!(!spec.summary.is_empty() && !spec.since.is_empty(), "{}", spec.name);
+        for (_, row) in all_rows() {
+            assert!(!row.spec.summary.is_empty() && !row.spec.since.is_empty(), "{}", row.name);
         }
     }
 
     proptest! {
         #[test]
         fn no_arguments_make_a_command_panic(command in any::<Index>(), args in prop::collection::vec(word(), 0..6)) {
-            let specs: Vec<_> = specs().collect();
-            let (name, spec) = *command.get(&specs);
+            let rows: Vec<_> = all_rows().collect();
+            let (name, row) = *command.get(&rows);
             let store = TestStore::new();
             store.check([("MSET a 12 b text", "+OK"), ("EXPIRE a 10", ":1")]);
-            let sub = (name != spec.name).then_some(spec.name);
+            let sub = (name != row.spec.name).then_some(row.spec.name);
             store.answer_to(Command::new(name).with_args(sub).with_args(args));
         }
     }

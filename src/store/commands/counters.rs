@@ -3,10 +3,9 @@
 use kvstore_protocol::{ByteString, CommandError, parse_integer};
 
 use crate::store::{
-    args::Args,
-    context::Context,
-    slots::Slots,
-    spec::{Answer, Arity, DENY_OOM, FAST, Keys, Spec, WRITE},
+    call::Call,
+    change::Event,
+    spec::{Answer, Spec},
     value::Decimal,
 };
 
@@ -16,67 +15,65 @@ const INFINITE: CommandError = CommandError::new("ERR", "increment would produce
 pub(super) const SPECS: &[Spec] = &[INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT];
 
 /// `INCR key`: adds 1. Answers the sum. A missing key counts as 0.
-const INCR: Spec = Spec::new("INCR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incr)
-    .about("Increments the integer of a key by one. A missing key counts as 0.", "1.0.0");
+const INCR: Spec =
+    Spec::new("INCR", incr).about("Increments the integer of a key by one. A missing key counts as 0.", "1.0.0");
 
-fn incr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    add(slots, 1)
+fn incr(call: &mut Call<'_>) -> Answer {
+    add(call, 1)
 }
 
 /// `DECR key`: subtracts 1. Answers the difference.
-const DECR: Spec = Spec::new("DECR", Arity::exactly(2), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decr)
-    .about("Decrements the integer of a key by one. A missing key counts as 0.", "1.0.0");
+const DECR: Spec =
+    Spec::new("DECR", decr).about("Decrements the integer of a key by one. A missing key counts as 0.", "1.0.0");
 
-fn decr(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    add(slots, -1)
+fn decr(call: &mut Call<'_>) -> Answer {
+    add(call, -1)
 }
 
 /// `INCRBY key increment`: adds an integer. Answers the sum.
-const INCRBY: Spec = Spec::new("INCRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrby)
+const INCRBY: Spec = Spec::new("INCRBY", incrby)
     .about("Increments the integer of a key by a number. A missing key counts as 0.", "1.0.0");
 
-fn incrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    add(slots, args.integer(1)?)
+fn incrby(call: &mut Call<'_>) -> Answer {
+    add(call, call.args().integer(1)?)
 }
 
 /// `DECRBY key decrement`: subtracts an integer. Answers the difference.
-const DECRBY: Spec = Spec::new("DECRBY", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), decrby)
+const DECRBY: Spec = Spec::new("DECRBY", decrby)
     .about("Decrements the integer of a key by a number. A missing key counts as 0.", "1.0.0");
 
-fn decrby(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let decrement = args.integer(1)?;
-    add(slots, decrement.checked_neg().ok_or(CommandError::new("ERR", "decrement would overflow"))?)
+fn decrby(call: &mut Call<'_>) -> Answer {
+    let decrement = call.args().integer(1)?;
+    add(call, decrement.checked_neg().ok_or(CommandError::new("ERR", "decrement would overflow"))?)
 }
 
-fn add(slots: &mut Slots<'_>, increment: i64) -> Answer {
-    let mut slot = slots.first();
-    let before = match slot.entry() {
+fn add(call: &mut Call<'_>, increment: i64) -> Answer {
+    let before = match call.entry(0) {
         Some(entry) => parse_integer(&entry.string()?).ok_or(CommandError::NOT_AN_INTEGER)?,
         None => 0,
     };
     let sum = before.checked_add(increment).ok_or(OVERFLOW)?;
-    slot.replace(itoa::Buffer::new().format(sum).as_bytes());
+    call.replace(0, itoa::Buffer::new().format(sum).as_bytes(), Event::INCRBY);
     Ok(sum.into())
 }
 
-/// `INCRBYFLOAT key increment`: adds a decimal number. Answers the sum, with up to 17 digits after the decimal point.
-const INCRBYFLOAT: Spec =
-    Spec::new("INCRBYFLOAT", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), incrbyfloat)
-        .about("Increments the decimal number of a key by another one. A missing key counts as 0.", "2.6.0");
+/// `INCRBYFLOAT key increment`: adds a number such as `-1.5`, `1e3` or `0x1.8p3`. Answers the sum, with up to 17 digits after the
+/// decimal point. The sum is exact, while Redis shows the rounding of 80-bit floats (`5000.10000000000000009`).
+const INCRBYFLOAT: Spec = Spec::new("INCRBYFLOAT", incrbyfloat)
+    .about("Increments the decimal number of a key by another one. A missing key counts as 0.", "2.6.0");
 
-fn incrbyfloat(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let mut slot = slots.first();
-    let before = match slot.entry() {
+fn incrbyfloat(call: &mut Call<'_>) -> Answer {
+    let before = match call.entry(0) {
         Some(entry) => Decimal::parse(&entry.string()?),
         None => Decimal::parse(b"0"),
     };
-    let increment = Decimal::parse(args.bytes(1)).ok_or(CommandError::NOT_A_FLOAT)?;
+    let increment = Decimal::parse(call.args().bytes(1)).ok_or(CommandError::NOT_A_FLOAT)?;
     let sum = match (before.ok_or(CommandError::NOT_A_FLOAT)?, increment) {
         (Decimal::Finite(before), Decimal::Finite(increment)) => before.plus(&increment).ok_or(INFINITE)?,
         _ => return Err(INFINITE),
     };
     let text = ByteString::from(sum.to_text());
-    slot.replace(&text);
+    call.replace(0, &text, Event::INCRBYFLOAT);
     Ok(text.into())
 }
 

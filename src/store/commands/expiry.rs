@@ -4,10 +4,10 @@ use kvstore_protocol::{CommandError, Response};
 
 use crate::store::{
     args::Args,
-    context::Context,
+    call::Call,
+    change::Event,
     shard::Expiry,
-    slots::Slots,
-    spec::{Answer, Arity, FAST, Keys, READ, Spec, WRITE},
+    spec::{Answer, Spec},
 };
 
 pub(super) const SPECS: &[Spec] = &[EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST];
@@ -41,25 +41,25 @@ impl TimeFormat {
         ("PXAT", Self(Unit::Milliseconds, TimeBase::Absolute)),
     ];
 
-    /// The time in milliseconds since the Unix epoch, which may have passed. `name` is that of the command.
-    fn resolve(self, context: &Context<'_>, number: i64, name: &str) -> Result<i64, CommandError> {
+    /// The time in milliseconds since the Unix epoch, which may have passed.
+    fn resolve(self, call: &mut Call<'_>, number: i64) -> Result<i64, CommandError> {
         let milliseconds = match self.0 {
             Unit::Seconds => number.checked_mul(1000),
             Unit::Milliseconds => Some(number),
         };
         let resolved = match self.1 {
-            TimeBase::Relative => milliseconds.and_then(|milliseconds| milliseconds.checked_add(context.now() as i64)),
+            TimeBase::Relative => milliseconds.and_then(|milliseconds| milliseconds.checked_add(call.now() as i64)),
             TimeBase::Absolute => milliseconds,
         };
-        resolved.ok_or_else(|| invalid_expire_time(name))
+        resolved.ok_or_else(|| invalid_expire_time(call.name()))
     }
 
     /// The same for a number that must be positive.
-    pub(super) fn positive(self, context: &Context<'_>, number: i64, name: &str) -> Result<u64, CommandError> {
+    pub(super) fn positive(self, call: &mut Call<'_>, number: i64) -> Result<u64, CommandError> {
         if number <= 0 {
-            return Err(invalid_expire_time(name));
+            return Err(invalid_expire_time(call.name()));
         }
-        self.resolve(context, number, name).map(|at| at as u64)
+        self.resolve(call, number).map(|at| at as u64)
     }
 }
 
@@ -68,48 +68,47 @@ fn invalid_expire_time(name: &str) -> CommandError {
 }
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`: sets the expiry, in seconds from now. Answers whether it was set.
-const EXPIRE: Spec = Spec::new("EXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expire)
-    .about("Sets the expiry of a key, in seconds from now.", "1.0.0");
+const EXPIRE: Spec = Spec::new("EXPIRE", expire).about("Sets the expiry of a key, in seconds from now.", "1.0.0");
 
-fn expire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_expiry(TimeFormat(Unit::Seconds, TimeBase::Relative), context, args, slots, "expire")
+fn expire(call: &mut Call<'_>) -> Answer {
+    set_expiry(TimeFormat(Unit::Seconds, TimeBase::Relative), call)
 }
 
 /// `PEXPIRE key milliseconds [NX | XX | GT | LT]`: the same in milliseconds.
-const PEXPIRE: Spec = Spec::new("PEXPIRE", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpire)
-    .about("Sets the expiry of a key, in milliseconds from now.", "2.6.0");
+const PEXPIRE: Spec =
+    Spec::new("PEXPIRE", pexpire).about("Sets the expiry of a key, in milliseconds from now.", "2.6.0");
 
-fn pexpire(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Relative), context, args, slots, "pexpire")
+fn pexpire(call: &mut Call<'_>) -> Answer {
+    set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Relative), call)
 }
 
 /// `EXPIREAT key seconds [NX | XX | GT | LT]`: sets the expiry, in seconds since the Unix epoch. Answers whether it was
 /// set.
-const EXPIREAT: Spec = Spec::new("EXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), expireat)
-    .about("Sets the expiry of a key, in seconds since the Unix epoch.", "1.2.0");
+const EXPIREAT: Spec =
+    Spec::new("EXPIREAT", expireat).about("Sets the expiry of a key, in seconds since the Unix epoch.", "1.2.0");
 
-fn expireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_expiry(TimeFormat(Unit::Seconds, TimeBase::Absolute), context, args, slots, "expireat")
+fn expireat(call: &mut Call<'_>) -> Answer {
+    set_expiry(TimeFormat(Unit::Seconds, TimeBase::Absolute), call)
 }
 
 /// `PEXPIREAT key milliseconds [NX | XX | GT | LT]`: the same in milliseconds.
-const PEXPIREAT: Spec = Spec::new("PEXPIREAT", Arity::at_least(3), Keys::FIRST, WRITE.and(FAST), pexpireat)
-    .about("Sets the expiry of a key, in milliseconds since the Unix epoch.", "2.6.0");
+const PEXPIREAT: Spec =
+    Spec::new("PEXPIREAT", pexpireat).about("Sets the expiry of a key, in milliseconds since the Unix epoch.", "2.6.0");
 
-fn pexpireat(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Absolute), context, args, slots, "pexpireat")
+fn pexpireat(call: &mut Call<'_>) -> Answer {
+    set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Absolute), call)
 }
 
-fn set_expiry(format: TimeFormat, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
-    let condition = ExpireCondition::parse(args)?;
-    let at = format.resolve(context, args.integer(1)?, name)?;
-    let mut slot = slots.first();
-    let is_met = slot.entry().is_some_and(|entry| condition.is_met(at, entry.expires_at()));
+fn set_expiry(format: TimeFormat, call: &mut Call<'_>) -> Answer {
+    let args = call.args();
+    let condition = ExpireCondition::parse(&args)?;
+    let at = format.resolve(call, args.integer(1)?)?;
+    let is_met = call.entry(0).is_some_and(|entry| condition.is_met(at, entry.expires_at()));
     if is_met {
         match u64::try_from(at) {
-            Ok(at) => slot.expire_at(Expiry::At(at)),
+            Ok(at) => call.expire_at(0, Expiry::At(at)),
             // Before the Unix epoch.
-            Err(_) => _ = slot.remove(),
+            Err(_) => _ = call.remove(0, Event::DEL),
         }
     }
     Ok(is_met.into())
@@ -172,54 +171,51 @@ impl ExpireCondition {
 }
 
 /// `TTL key`: the seconds until the key expires; -1 if it has no expiry, -2 if it is missing.
-const TTL: Spec = Spec::new("TTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), ttl)
-    .about("Returns the time to live of a key, in seconds.", "1.0.0");
+const TTL: Spec = Spec::new("TTL", ttl).about("Returns the time to live of a key, in seconds.", "1.0.0");
 
-fn ttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    expiry(slots, |at| at.saturating_sub(context.now()).saturating_add(500) / 1000)
+fn ttl(call: &mut Call<'_>) -> Answer {
+    expiry(call, |at, now| at.saturating_sub(now).saturating_add(500) / 1000)
 }
 
 /// `PTTL key`: the same in milliseconds.
-const PTTL: Spec = Spec::new("PTTL", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pttl)
-    .about("Returns the time to live of a key, in milliseconds.", "2.6.0");
+const PTTL: Spec = Spec::new("PTTL", pttl).about("Returns the time to live of a key, in milliseconds.", "2.6.0");
 
-fn pttl(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    expiry(slots, |at| at.saturating_sub(context.now()))
+fn pttl(call: &mut Call<'_>) -> Answer {
+    expiry(call, u64::saturating_sub)
 }
 
 /// `EXPIRETIME key`: the expiry in seconds since the Unix epoch; -1 if the key has none, -2 if it is missing.
-const EXPIRETIME: Spec = Spec::new("EXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), expiretime)
-    .about("Returns the expiry of a key, in seconds since the Unix epoch.", "7.0.0");
+const EXPIRETIME: Spec =
+    Spec::new("EXPIRETIME", expiretime).about("Returns the expiry of a key, in seconds since the Unix epoch.", "7.0.0");
 
-fn expiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    expiry(slots, |at| at.saturating_add(500) / 1000)
+fn expiretime(call: &mut Call<'_>) -> Answer {
+    expiry(call, |at, _| at.saturating_add(500) / 1000)
 }
 
 /// `PEXPIRETIME key`: the same in milliseconds.
-const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", Arity::exactly(2), Keys::FIRST, READ.and(FAST), pexpiretime)
+const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", pexpiretime)
     .about("Returns the expiry of a key, in milliseconds since the Unix epoch.", "7.0.0");
 
-fn pexpiretime(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    expiry(slots, |at| at)
+fn pexpiretime(call: &mut Call<'_>) -> Answer {
+    expiry(call, |at, _| at)
 }
 
-fn expiry(slots: &mut Slots<'_>, convert: impl FnOnce(u64) -> u64) -> Answer {
-    Ok(Response::Integer(match slots.first().peek().map(|entry| entry.expires_at()) {
-        Some(Some(at)) => convert(at) as i64,
+/// Answers the expiry, converted by a function of it and of the time.
+fn expiry(call: &mut Call<'_>, convert: impl FnOnce(u64, u64) -> u64) -> Answer {
+    Ok(Response::Integer(match call.peek(0).map(|entry| entry.expires_at()) {
+        Some(Some(at)) => convert(at, call.now()) as i64,
         Some(None) => -1,
         None => -2,
     }))
 }
 
 /// `PERSIST key`: removes the expiry. Answers whether there was one.
-const PERSIST: Spec = Spec::new("PERSIST", Arity::exactly(2), Keys::FIRST, WRITE.and(FAST), persist)
-    .about("Removes the expiry of a key.", "2.2.0");
+const PERSIST: Spec = Spec::new("PERSIST", persist).about("Removes the expiry of a key.", "2.2.0");
 
-fn persist(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let mut slot = slots.first();
-    let expires = slot.entry().is_some_and(|entry| entry.expires_at().is_some());
+fn persist(call: &mut Call<'_>) -> Answer {
+    let expires = call.entry(0).is_some_and(|entry| entry.expires_at().is_some());
     if expires {
-        slot.expire_at(Expiry::Never);
+        call.expire_at(0, Expiry::Never);
     }
     Ok(expires.into())
 }

@@ -1,6 +1,6 @@
 //! INFO: facts and statistics of the store and of the server in front of it. Fields that are not measured are left out.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::atomic::Ordering};
 
 use kvstore_protocol::Response;
 
@@ -8,12 +8,10 @@ use super::config;
 use crate::{
     server::ServerStatus,
     store::{
-        args::Args,
-        context::Context,
+        call::Call,
         procfs,
         shard::Statistics,
-        spec::{Answer, Arity, DANGEROUS, Spec},
-        state::StoreState,
+        spec::{Answer, Hold::InTurn, Scope, Spec},
     },
 };
 
@@ -23,10 +21,12 @@ pub(super) const SPECS: &[Spec] = &[INFO];
 const REDIS_VERSION: &str = "7.2.0";
 
 /// `INFO [section …]`: facts and statistics, by section.
-const INFO: Spec = Spec::over_store("INFO", Arity::at_least(1), DANGEROUS, info)
+const INFO: Spec = Spec::new("INFO", info)
+    .over(Scope::All(InTurn))
     .about("Returns information and statistics of the server.", "1.0.0");
 
-fn info(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
+fn info(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
     let is_everything = |index| ["all", "default", "everything"].iter().any(|word| args.is(index, word));
     let asks_for_all = args.len() == 0 || (0..args.len()).any(is_everything);
     let mut text = String::new();
@@ -35,7 +35,7 @@ fn info(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
             continue;
         }
         let mut fields = Fields(String::new());
-        write(&mut fields, context, store);
+        write(&mut fields, call);
         let separator = if text.is_empty() { "" } else { "\r\n" };
         let _ = write!(text, "{separator}# {name}\r\n{}", fields.0);
     }
@@ -43,7 +43,7 @@ fn info(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
 }
 
 /// Writes the fields of a section.
-type Section = fn(&mut Fields, &Context<'_>, &StoreState);
+type Section = fn(&mut Fields, &mut Call<'_>);
 
 /// The sections, in their order.
 const SECTIONS: [(&str, Section); 8] = [
@@ -81,36 +81,44 @@ fn human(bytes: u64) -> String {
     }
 }
 
-fn server(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
-    let uptime = context.time().saturating_sub(store.started).as_secs();
+fn server(fields: &mut Fields, call: &mut Call<'_>) {
+    let uptime = call.time().saturating_sub(call.store().started).as_secs();
     fields.add("redis_version", REDIS_VERSION);
     fields.add("kvstore_version", env!("CARGO_PKG_VERSION"));
     fields.add("redis_mode", "standalone");
     fields.add("os", procfs::system());
     fields.add("arch_bits", usize::BITS);
     fields.add("process_id", std::process::id());
-    if let Some(port) = config::value_of(store, "port") {
+    if let Some(port) = config::value_of(call.store(), "port") {
         fields.add("tcp_port", port);
     }
-    fields.add("server_time_usec", context.time().as_micros());
+    fields.add("server_time_usec", call.time().as_micros());
     fields.add("uptime_in_seconds", uptime);
     fields.add("uptime_in_days", uptime / (24 * 60 * 60));
 }
 
-fn clients(fields: &mut Fields, context: &Context<'_>, _: &StoreState) {
-    let Some(status) = context.session().extensions().get::<ServerStatus>() else { return };
+fn clients(fields: &mut Fields, call: &mut Call<'_>) {
+    let Some(status) = call.session().extensions().get::<ServerStatus>() else { return };
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
 }
 
-fn memory(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
+fn memory(fields: &mut Fields, call: &mut Call<'_>) {
+    let status = call.session().extensions().get::<ServerStatus>();
+    let clients = status.map_or(0, ServerStatus::buffer_memory);
+    let mut dataset = 0;
+    for database in 0..call.store().databases.len() {
+        call.for_each_shard(database, |shard| dataset += shard.memory());
+    }
+    let used = dataset + clients;
+    fields.add_bytes("used_memory", used as u64);
     if let Some(resident) = procfs::resident_memory() {
-        fields.add_bytes("used_memory", resident);
         fields.add_bytes("used_memory_rss", resident);
     }
-    if let Some(peak) = procfs::peak_memory() {
-        fields.add_bytes("used_memory_peak", peak);
-    }
+    // The highest that INFO has seen: it is not measured in between.
+    fields.add_bytes("used_memory_peak", call.store().peak_memory.fetch_max(used, Ordering::Relaxed).max(used) as u64);
+    fields.add_bytes("used_memory_dataset", dataset as u64);
+    fields.add("mem_clients_normal", clients);
     if let Some(total) = procfs::total_memory() {
         fields.add_bytes("total_system_memory", total);
     }
@@ -118,43 +126,54 @@ fn memory(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
     fields.add("maxmemory_policy", "noeviction");
 }
 
-fn persistence(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
+fn persistence(fields: &mut Fields, _: &mut Call<'_>) {
     ["loading", "rdb_bgsave_in_progress", "aof_enabled"].iter().for_each(|name| fields.add(name, 0));
 }
 
-fn stats(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
-    if let Some(status) = context.session().extensions().get::<ServerStatus>() {
+fn stats(fields: &mut Fields, call: &mut Call<'_>) {
+    if let Some(status) = call.session().extensions().get::<ServerStatus>() {
         fields.add("total_connections_received", status.total_connections());
         fields.add("rejected_connections", status.refused_connections());
     }
-    let mut total = Statistics::default();
-    store.databases.iter().for_each(|database| total += database.statistics());
+    let (mut total, mut sealed) = (Statistics::default(), 0);
+    for database in 0..call.store().databases.len() {
+        call.for_each_shard(database, |shard| {
+            total += shard.statistics();
+            sealed += usize::from(shard.is_sealed());
+        });
+    }
     fields.add("expired_keys", total.expired);
     fields.add("evicted_keys", 0);
     fields.add("keyspace_hits", total.hits);
     fields.add("keyspace_misses", total.misses);
+    fields.add("sealed_shards", sealed);
 }
 
-fn replication(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
+fn replication(fields: &mut Fields, _: &mut Call<'_>) {
     fields.add("role", "master");
     fields.add("connected_slaves", 0);
 }
 
-fn cpu(fields: &mut Fields, _: &Context<'_>, _: &StoreState) {
+fn cpu(fields: &mut Fields, _: &mut Call<'_>) {
     if let Some((system, user)) = procfs::processor_time() {
         fields.add("used_cpu_sys", format_args!("{:.6}", system.as_secs_f64()));
         fields.add("used_cpu_user", format_args!("{:.6}", user.as_secs_f64()));
     }
 }
 
-fn keyspace(fields: &mut Fields, context: &Context<'_>, store: &StoreState) {
-    for (number, database) in store.databases.iter().enumerate() {
-        let (keys, expiries) = (database.len(), database.expiries());
-        if keys == 0 {
-            continue;
+fn keyspace(fields: &mut Fields, call: &mut Call<'_>) {
+    let now = call.now();
+    for database in 0..call.store().databases.len() {
+        let (mut keys, mut expiring, mut total) = (0, 0, 0);
+        call.for_each_shard(database, |shard| {
+            let (count, sum) = shard.expiries();
+            (keys, expiring, total) = (keys + shard.len(), expiring + count, total + sum);
+        });
+        if keys > 0 {
+            let mean = total.checked_div(expiring as u128).map_or(now, |mean| mean as u64);
+            let ttl = mean.saturating_sub(now);
+            fields.add(format_args!("db{database}"), format_args!("keys={keys},expires={expiring},avg_ttl={ttl}"));
         }
-        let ttl = if expiries.count == 0 { 0 } else { expiries.mean.saturating_sub(context.now()) };
-        fields.add(format_args!("db{number}"), format_args!("keys={keys},expires={},avg_ttl={ttl}", expiries.count));
     }
 }
 
@@ -192,6 +211,34 @@ mod tests {
         }
         let stats = text(&store, "INFO stats");
         assert!(stats.contains("keyspace_hits:3\r\nkeyspace_misses:3\r\n"), "{stats}");
+    }
+
+    #[test]
+    fn used_memory_is_that_of_the_entries_and_has_a_peak() {
+        let store = TestStore::new();
+        let used = |name: &str| {
+            let memory = text(&store, "INFO memory");
+            let line = memory.lines().find_map(|line| line.strip_prefix(name)).expect("the field is there");
+            line.parse::<usize>().expect("a number")
+        };
+        let empty = used("used_memory:");
+        store.answer(&format!("SET k {}", "x".repeat(1_000_000)));
+        let full = used("used_memory:");
+        assert!((1_000_000..1_200_000).contains(&(full - empty)), "{empty} {full}");
+        assert_eq!((used("used_memory_dataset:"), used("mem_clients_normal:")), (full, 0));
+        store.answer("DEL k");
+        assert!(used("used_memory:") < 1_000_000);
+        assert_eq!(used("used_memory_peak:"), full);
+    }
+
+    #[test]
+    fn shards_that_are_sealed_are_counted() {
+        let store = TestStore::new();
+        assert!(text(&store, "INFO stats").contains("sealed_shards:0\r\n"));
+        store.store().handle.databases.lock_any(0).seal();
+        assert!(text(&store, "INFO stats").contains("sealed_shards:1\r\n"));
+        store.answer("FLUSHALL");
+        assert!(text(&store, "INFO stats").contains("sealed_shards:0\r\n"));
     }
 
     #[test]

@@ -2,99 +2,100 @@
 
 use kvstore_protocol::{CommandError, Response};
 
+use smallvec::smallvec;
+
 use crate::store::{
     args::Args,
-    context::Context,
-    slots::{OwnedEntry, Slots},
-    spec::{Answer, Arity, DENY_OOM, FAST, Keys, READ, SlotsFn, Spec, WRITE},
+    call::{Call, OwnedEntry},
+    change::Event,
+    spec::{Answer, KeyWords, Spec},
 };
 
-pub(super) const SPECS: &[Spec] = &[DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RENAMENX, COPY, OBJECT];
+pub(super) const SPECS: &[Spec] = &[DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RENAMENX, COPY, MOVE, OBJECT];
 
 const NO_SUCH_KEY: CommandError = CommandError::new("ERR", "no such key");
 
 /// `DEL key [key …]`: removes the keys. Answers how many existed.
-const DEL: Spec = Spec::new("DEL", Arity::at_least(2), Keys::ALL, WRITE, del).about("Deletes keys.", "1.0.0");
+const DEL: Spec = Spec::new("DEL", del).about("Deletes keys.", "1.0.0");
 
 /// `UNLINK key [key …]`: the same.
-const UNLINK: Spec =
-    Spec::new("UNLINK", Arity::at_least(2), Keys::ALL, WRITE.and(FAST), del).about("Deletes keys.", "4.0.0");
+const UNLINK: Spec = Spec::new("UNLINK", del).about("Deletes keys.", "4.0.0");
 
-fn del(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok((0..slots.len()).filter(|index| slots.at(*index).remove()).count().into())
+fn del(call: &mut Call<'_>) -> Answer {
+    Ok((0..call.keys()).filter(|key| call.remove(*key, Event::DEL)).count().into())
 }
 
 /// `EXISTS key [key …]`: how many of the keys exist. A key that is named twice counts twice.
-const EXISTS: Spec = Spec::new("EXISTS", Arity::at_least(2), Keys::ALL, READ.and(FAST), exists)
-    .about("Returns how many of the keys exist.", "1.0.0");
+const EXISTS: Spec = Spec::new("EXISTS", exists).about("Returns how many of the keys exist.", "1.0.0");
 
-fn exists(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok((0..slots.len()).filter(|index| slots.at(*index).peek().is_some()).count().into())
+fn exists(call: &mut Call<'_>) -> Answer {
+    Ok((0..call.keys()).filter(|key| call.peek(*key).is_some()).count().into())
 }
 
 /// `TOUCH key [key …]`: sets the time of the last access. Answers how many of the keys exist.
-const TOUCH: Spec = Spec::new("TOUCH", Arity::at_least(2), Keys::ALL, READ.and(FAST), touch)
-    .about("Updates the last access of keys, and returns how many exist.", "3.2.1");
+const TOUCH: Spec =
+    Spec::new("TOUCH", touch).about("Updates the last access of keys, and returns how many exist.", "3.2.1");
 
-fn touch(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok((0..slots.len()).filter(|index| slots.at(*index).read().is_some()).count().into())
+fn touch(call: &mut Call<'_>) -> Answer {
+    Ok((0..call.keys()).filter(|key| call.read(*key).is_some()).count().into())
 }
 
 /// `TYPE key`: the name of the type; `none` if the key is missing.
-const TYPE: Spec = Spec::new("TYPE", Arity::exactly(2), Keys::FIRST, READ.and(FAST), type_of)
-    .about("Returns the type of the value of a key.", "1.0.0");
+const TYPE: Spec = Spec::new("TYPE", type_of).about("Returns the type of the value of a key.", "1.0.0");
 
-fn type_of(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(Response::simple(slots.first().peek().map_or("none", |entry| entry.type_name())))
+fn type_of(call: &mut Call<'_>) -> Answer {
+    Ok(Response::simple(call.peek(0).map_or("none", |entry| entry.type_name())))
 }
 
 /// `RENAME key newkey`: renames the key, which keeps its expiry. An existing `newkey` is replaced.
-const RENAME: Spec = Spec::new("RENAME", Arity::exactly(3), Keys::FIRST_TWO, WRITE, rename)
-    .about("Renames a key, and replaces the one that has the new name.", "1.0.0");
+const RENAME: Spec =
+    Spec::new("RENAME", rename).about("Renames a key, and replaces the one that has the new name.", "1.0.0");
 
-fn rename(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let moved = slots.first().take().ok_or(NO_SUCH_KEY)?;
-    slots.at(1).put_entry(moved);
+fn rename(call: &mut Call<'_>) -> Answer {
+    if !call.exists(0) {
+        return Err(NO_SUCH_KEY);
+    }
+    if !call.are_same(0, 1) {
+        call.move_entry(0, 1, (Event::RENAME_FROM, Event::RENAME_TO));
+    }
     Ok(Response::ok())
 }
 
 /// `RENAMENX key newkey`: the same, but only if `newkey` is missing. Answers whether it was done.
-const RENAMENX: Spec = Spec::new("RENAMENX", Arity::exactly(3), Keys::FIRST_TWO, WRITE.and(FAST), renamenx)
-    .about("Renames a key only if no key has the new name.", "1.0.0");
+const RENAMENX: Spec = Spec::new("RENAMENX", renamenx).about("Renames a key only if no key has the new name.", "1.0.0");
 
-fn renamenx(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    if !slots.first().exists() {
+fn renamenx(call: &mut Call<'_>) -> Answer {
+    if !call.exists(0) {
         return Err(NO_SUCH_KEY);
     }
-    let is_free = !slots.at(1).exists();
+    let is_free = !call.exists(1);
     if is_free {
-        rename(context, args, slots)?;
+        call.move_entry(0, 1, (Event::RENAME_FROM, Event::RENAME_TO));
     }
     Ok(is_free.into())
 }
 
 /// `COPY source destination [DB index] [REPLACE]`: copies the value and its expiry. Answers whether it was done.
 const COPY: Spec =
-    Spec::new("COPY", Arity::at_least(3), Keys::FIRST_TWO.in_database(copy_database), WRITE.and(DENY_OOM), copy)
-        .about("Copies the value of a key to another key.", "6.2.0");
+    Spec::new("COPY", copy).with_keys(copy_keys).about("Copies the value of a key to another key.", "6.2.0");
 
-fn copy(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let CopyOptions { replace, .. } = CopyOptions::parse(args)?;
-    if slots.are_same(0, 1) {
+fn copy(call: &mut Call<'_>) -> Answer {
+    let CopyOptions { replace, .. } = CopyOptions::parse(&call.args())?;
+    if call.are_same(0, 1) {
         return Err(CommandError::err("source and destination objects are the same"));
     }
-    let Some(copied) = slots.first().read().map(OwnedEntry::from) else { return Ok(false.into()) };
-    let mut destination = slots.at(1);
-    if !replace && destination.exists() {
+    let Some(copied) = call.read(0).map(OwnedEntry::from) else { return Ok(false.into()) };
+    if !replace && call.exists(1) {
         return Ok(false.into());
     }
-    destination.put_entry(copied);
+    call.put_entry(1, copied, Event::COPY_TO);
     Ok(true.into())
 }
 
-/// The database of the destination.
-fn copy_database(args: &Args<'_>, index: usize) -> Result<Option<usize>, CommandError> {
-    if index == 0 { Ok(None) } else { CopyOptions::parse(args).map(|options| options.database) }
+/// The destination may be in another database.
+fn copy_keys(args: &Args<'_>, selected: usize) -> Result<KeyWords, CommandError> {
+    let destination = CopyOptions::parse(args)?.database.unwrap_or(selected);
+    Ok(smallvec![(1, selected), (2, destination)])
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +121,25 @@ impl CopyOptions {
     }
 }
 
+/// `MOVE key db`: moves a key to another database, unless it exists there. Answers whether it was done.
+const MOVE: Spec = Spec::new("MOVE", move_key).with_keys(move_keys).about("Moves a key to another database.", "1.0.0");
+
+fn move_key(call: &mut Call<'_>) -> Answer {
+    if call.are_same(0, 1) {
+        return Err(CommandError::err("source and destination objects are the same"));
+    }
+    let is_moved = call.exists(0) && !call.exists(1);
+    if is_moved {
+        call.move_entry(0, 1, (Event::MOVE_FROM, Event::MOVE_TO));
+    }
+    Ok(is_moved.into())
+}
+
+/// The key in the selected database, and in the other one.
+fn move_keys(args: &Args<'_>, selected: usize) -> Result<KeyWords, CommandError> {
+    Ok(smallvec![(1, selected), (1, database(args.integer(1)?)?)])
+}
+
 /// The index of a database. Whether it exists is checked when the keys are located.
 fn database(number: i64) -> Result<usize, CommandError> {
     if i32::try_from(number).is_err() {
@@ -132,10 +152,10 @@ fn database(number: i64) -> Result<usize, CommandError> {
 const OBJECT: Spec = Spec::family("OBJECT", OBJECT_SPECS).about("Shows internals of the value of a key.", "2.2.3");
 
 const OBJECT_SPECS: &[Spec] = &[
-    object("ENCODING", encoding).about("Returns the encoding of a value in memory.", "2.2.3"),
-    object("FREQ", freq).about("Returns the access frequency of a key, if that is tracked.", "4.0.0"),
-    object("IDLETIME", idletime).about("Returns the seconds since the last access to a key.", "2.2.3"),
-    object("REFCOUNT", refcount).about("Returns the number of references to a value.", "2.2.3"),
+    Spec::new("ENCODING", encoding).about("Returns the encoding of a value in memory.", "2.2.3"),
+    Spec::new("FREQ", freq).about("Returns the access frequency of a key, if that is tracked.", "4.0.0"),
+    Spec::new("IDLETIME", idletime).about("Returns the seconds since the last access to a key.", "2.2.3"),
+    Spec::new("REFCOUNT", refcount).about("Returns the number of references to a value.", "2.2.3"),
     Spec::help(&[
         "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ENCODING <key>",
@@ -153,16 +173,12 @@ const OBJECT_SPECS: &[Spec] = &[
     ]),
 ];
 
-const fn object(name: &'static str, run: SlotsFn) -> Spec {
-    Spec::new(name, Arity::exactly(3), Keys::range(2, 2, 1), READ, run)
+fn encoding(call: &mut Call<'_>) -> Answer {
+    Ok(call.peek(0).map(|entry| entry.encoding()).into())
 }
 
-fn encoding(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().peek().map(|entry| entry.encoding()).into())
-}
-
-fn freq(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    if slots.first().peek().is_none() {
+fn freq(call: &mut Call<'_>) -> Answer {
+    if call.peek(0).is_none() {
         return Ok(Response::Null);
     }
     Err(CommandError::err(
@@ -171,12 +187,13 @@ fn freq(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
     ))
 }
 
-fn idletime(context: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().peek().map(|entry| i64::from(context.lru_clock().saturating_sub(entry.accessed()))).into())
+fn idletime(call: &mut Call<'_>) -> Answer {
+    let lru_clock = call.lru_clock();
+    Ok(call.peek(0).map(|entry| i64::from(lru_clock.saturating_sub(entry.accessed()))).into())
 }
 
-fn refcount(_: &Context<'_>, _: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    Ok(slots.first().peek().map(|_| 1).into())
+fn refcount(call: &mut Call<'_>) -> Answer {
+    Ok(call.peek(0).map(|_| 1).into())
 }
 
 #[cfg(test)]

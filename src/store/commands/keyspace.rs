@@ -1,49 +1,62 @@
 //! Commands on a whole database: KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL.
 
-use kvstore_protocol::{ByteString, CommandError, Pattern, Response};
+use kvstore_protocol::{ByteString, CommandError, Packed, Pattern, Response};
 
 use crate::store::{
     args::Args,
-    context::Context,
-    database::Database,
-    spec::{Answer, Arity, DANGEROUS, FAST, READ, Spec, WRITE},
-    state::StoreState,
+    call::Call,
+    spec::{
+        Answer,
+        Hold::{AtOnce, InTurn},
+        Scope, Spec,
+    },
 };
 
-pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL];
+pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL, SWAPDB];
+
+/// The most keys that a SCAN may be asked for without taking long.
+const MAX_SHORT_COUNT: usize = 1000;
 
 /// `KEYS pattern`: every key that matches.
-const KEYS: Spec = Spec::over_database("KEYS", Arity::exactly(2), READ.and(DANGEROUS), keys)
+const KEYS: Spec = Spec::new("KEYS", keys)
+    .over(Scope::Database(InTurn))
+    .long_if(|_| true)
     .about("Returns every key that matches a pattern.", "1.0.0");
 
-fn keys(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
-    let pattern = Pattern::new(args.bytes(0));
-    let mut found = Vec::new();
-    database.for_each(context, |entry| {
+fn keys(call: &mut Call<'_>) -> Answer {
+    let pattern = Pattern::new(call.args().bytes(0));
+    let mut found = Packed::array();
+    call.for_each_entry(|entry| {
         if pattern.matches(entry.key()) {
-            found.push(Response::from(entry.key()));
+            found.push(entry.key());
         }
-    });
-    Ok(Response::Array(found))
+    })?;
+    Ok(found.into())
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some of the keys, and the next cursor.
-const SCAN: Spec = Spec::over_database("SCAN", Arity::at_least(2), READ, scan)
+const SCAN: Spec = Spec::new("SCAN", scan)
+    .over(Scope::Database(InTurn))
+    .long_if(is_long_scan)
     .about("Returns some of the keys, and the cursor of the next ones.", "2.8.0");
 
-fn scan(context: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
-    let cursor = cursor(args.bytes(0))?;
-    let options = ScanOptions::parse(args)?;
-    let mut found = Vec::new();
-    let next = database.scan(context, cursor, options.count, |entry| {
+fn scan(call: &mut Call<'_>) -> Answer {
+    let cursor = cursor(call.args().bytes(0))?;
+    let options = ScanOptions::parse(&call.args())?;
+    let mut found = Packed::array();
+    let next = call.scan(cursor, options.count, |entry| {
         let is_match = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
             && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
         if is_match {
-            found.push(Response::from(entry.key()));
+            found.push(entry.key());
         }
-    });
+    })?;
     let next = ByteString::from(itoa::Buffer::new().format(next));
-    Ok(Response::Array(vec![next.into(), Response::Array(found)]))
+    Ok(Response::Array(vec![next.into(), found.into()]))
+}
+
+fn is_long_scan(args: &Args<'_>) -> bool {
+    ScanOptions::parse(args).is_ok_and(|options| options.count > MAX_SHORT_COUNT)
 }
 
 fn cursor(bytes: &[u8]) -> Result<u64, CommandError> {
@@ -82,38 +95,56 @@ fn count(number: i64) -> Result<usize, CommandError> {
 }
 
 /// `RANDOMKEY`: a random key; nil if there is none.
-const RANDOMKEY: Spec = Spec::over_database("RANDOMKEY", Arity::exactly(1), READ, randomkey)
+const RANDOMKEY: Spec = Spec::new("RANDOMKEY", randomkey)
+    .over(Scope::Database(InTurn))
     .about("Returns a random key of the database.", "1.0.0");
 
-fn randomkey(context: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
-    Ok(database.random_key(context).into())
+fn randomkey(call: &mut Call<'_>) -> Answer {
+    Ok(call.random_key()?.into())
 }
 
 /// `DBSIZE`: the number of keys.
-const DBSIZE: Spec = Spec::over_database("DBSIZE", Arity::exactly(1), READ.and(FAST), dbsize)
+const DBSIZE: Spec = Spec::new("DBSIZE", dbsize)
+    .over(Scope::Database(AtOnce))
     .about("Returns the number of keys of the database.", "1.0.0");
 
-fn dbsize(_: &Context<'_>, _: &Args<'_>, database: &Database) -> Answer {
-    Ok(database.len().into())
+fn dbsize(call: &mut Call<'_>) -> Answer {
+    Ok(call.len()?.into())
 }
 
 /// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database.
-const FLUSHDB: Spec = Spec::over_database("FLUSHDB", Arity::at_least(1), WRITE.and(DANGEROUS), flushdb)
-    .about("Deletes every key of the database.", "1.0.0");
+const FLUSHDB: Spec =
+    Spec::new("FLUSHDB", flushdb).over(Scope::Database(AtOnce)).about("Deletes every key of the database.", "1.0.0");
 
-fn flushdb(_: &Context<'_>, args: &Args<'_>, database: &Database) -> Answer {
-    check_flush_option(args)?;
-    database.clear();
+fn flushdb(call: &mut Call<'_>) -> Answer {
+    check_flush_option(&call.args())?;
+    call.clear(call.database());
     Ok(Response::ok())
 }
 
 /// `FLUSHALL [ASYNC | SYNC]`: removes every key of every database.
-const FLUSHALL: Spec = Spec::over_store("FLUSHALL", Arity::at_least(1), WRITE.and(DANGEROUS), flushall)
-    .about("Deletes every key of every database.", "1.0.0");
+const FLUSHALL: Spec =
+    Spec::new("FLUSHALL", flushall).over(Scope::All(AtOnce)).about("Deletes every key of every database.", "1.0.0");
 
-fn flushall(_: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
-    check_flush_option(args)?;
-    store.databases.iter().for_each(Database::clear);
+fn flushall(call: &mut Call<'_>) -> Answer {
+    check_flush_option(&call.args())?;
+    (0..call.store().databases.len()).for_each(|database| call.clear(database));
+    Ok(Response::ok())
+}
+
+/// `SWAPDB index index`: swaps two databases. Clients that have selected one of them see the other.
+const SWAPDB: Spec =
+    Spec::new("SWAPDB", swapdb).over(Scope::All(AtOnce)).about("Swaps the keys of two databases.", "4.0.0");
+
+fn swapdb(call: &mut Call<'_>) -> Answer {
+    let databases = call.store().databases.len();
+    let index = |argument, refusal| {
+        let index = call.args().integer(argument).map_err(|_| CommandError::err(refusal))?;
+        let index = usize::try_from(index).ok().filter(|index| *index < databases);
+        index.ok_or(CommandError::err("DB index is out of range"))
+    };
+    let (one, other) = (index(0, "invalid first DB index")?, index(1, "invalid second DB index")?);
+    call.swap_databases(one, other);
     Ok(Response::ok())
 }
 
@@ -138,7 +169,7 @@ mod tests {
     /// The cursor and the keys of an answer to SCAN.
     fn page(answer: Response) -> (String, Vec<String>) {
         let text = |response: &Response| String::from_utf8_lossy(response.as_bytes().expect("a text")).into_owned();
-        let Response::Array(parts) = answer else { panic!("{answer}") };
+        let Response::Array(parts) = answer.unpacked() else { panic!("an array") };
         let [cursor, Response::Array(keys)] = &parts[..] else { panic!("{parts:?}") };
         (text(cursor), keys.iter().map(text).collect())
     }

@@ -3,20 +3,17 @@
 use kvstore_protocol::{ByteString, Response};
 
 use crate::store::{
-    args::Args,
-    context::Context,
-    spec::{Answer, Arity, FAST, Spec},
-    state::StoreState,
+    call::Call,
+    spec::{Answer, Spec},
 };
 
 pub(super) const SPECS: &[Spec] = &[TIME];
 
 /// `TIME`: the seconds since the Unix epoch, and the microseconds of the current second.
-const TIME: Spec =
-    Spec::over_store("TIME", Arity::exactly(1), FAST, time).about("Returns the time of the server.", "2.6.0");
+const TIME: Spec = Spec::new("TIME", time).about("Returns the time of the server.", "2.6.0");
 
-fn time(context: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
-    let now = context.time();
+fn time(call: &mut Call<'_>) -> Answer {
+    let now = call.time();
     let parts = [now.as_secs() as i64, i64::from(now.subsec_micros())];
     Ok(Response::array(parts.map(ByteString::from_integer)))
 }

@@ -1,8 +1,10 @@
-//! Property tests: the store answers as a naive model of it does, a map and a clock.
+//! Property tests: the store answers as a naive model of it does, a map and a clock. `replay` compares stores with each
+//! other.
 
 mod expiry;
 mod keys;
 mod many_keys;
+mod replay;
 mod strings;
 
 use std::collections::HashMap;

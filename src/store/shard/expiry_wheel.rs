@@ -9,10 +9,8 @@
 
 use std::cmp::Reverse;
 
-use super::{
-    record::{Flag, Header, Tail},
-    slab::Slab,
-};
+use super::record::{Flag, Header, Tail};
+use crate::store::memory::Slab;
 
 /// The number of bits of an expiry that choose the list of a level.
 const BITS: u32 = 4;

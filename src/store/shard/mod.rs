@@ -2,35 +2,25 @@
 //!
 //! The table finds the handle of a key's record; the heap has the records.
 //!
-//! - `table` handles by the hashes of keys; `hasher` the hash
-//! - `heap` entries: their records in a `slab`, long keys and external values in an `arena`, expiries in an `expiry_wheel`
+//! - `heap` entries: their records in a slab, long keys and external values in arenas, expiries in an `expiry_wheel`
 //! - `record` the layout of one entry in bytes
-//! - `prefetch` the processor's prefetch instruction
 
-mod arena;
 mod expiry_wheel;
-mod hasher;
 mod heap;
-mod prefetch;
 mod record;
-mod slab;
-mod table;
 
-use std::ops::AddAssign;
+use std::{cell::Cell, ops::AddAssign, time::Duration};
 
-use kvstore_protocol::CommandError;
+use kvstore_protocol::ByteString;
 
 use super::{
-    context::Context,
+    memory::{Hasher, Matcher, Position, Records, Relocated, Table},
     value::{NewValue, Value},
 };
-use crate::server::NoTouch;
 use expiry_wheel::Due;
-use heap::{Heap, Relocated, Written};
-use table::{Matcher, Position, Records, Table};
+use heap::{Heap, Written};
 
-pub(crate) use hasher::Hasher;
-pub(crate) use heap::{Entry, Expiry};
+pub(crate) use heap::{Entry, Expiry, Write};
 
 /// The entries of a part of the keys of a database.
 #[derive(Debug)]
@@ -38,7 +28,15 @@ pub(crate) struct Shard {
     hasher: Hasher,
     table: Table,
     heap: Heap,
-    pub(super) statistics: Statistics,
+    hits: Cell<u64>,
+    misses: Cell<u64>,
+    expired: u64,
+    /// Changes whenever an entry may be at another position.
+    version: u32,
+    /// Whether a panic may have left the shard inconsistent.
+    is_sealed: bool,
+    /// The time of the latest commit that asked for it.
+    latest: Cell<Duration>,
 }
 
 /// Counts that INFO shows.
@@ -60,13 +58,73 @@ impl AddAssign for Statistics {
     }
 }
 
-/// Where an entry is. Valid until another entry of the shard is written.
+/// Where an entry is. Valid as long as the shard has the same version.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found(Position);
 
 impl Shard {
-    pub(super) fn new(hasher: Hasher) -> Self {
-        Self { hasher, table: Table::default(), heap: Heap::default(), statistics: Statistics::default() }
+    /// An empty shard. `allocated` says how many bytes an allocation takes.
+    pub(super) fn new(hasher: Hasher, allocated: fn(usize) -> usize) -> Self {
+        Self {
+            hasher,
+            table: Table::default(),
+            heap: Heap::new(allocated),
+            hits: Cell::new(0),
+            misses: Cell::new(0),
+            expired: 0,
+            version: 0,
+            is_sealed: false,
+            latest: Cell::new(Duration::ZERO),
+        }
+    }
+
+    /// Changes whenever an entry may be at another position.
+    #[inline]
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whether a command has failed while it changed the shard.
+    #[inline]
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// Whether some commands are refused: the shard is sealed, or full.
+    #[inline(always)]
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.is_sealed || self.heap.is_full()
+    }
+
+    /// Lets the shard be full from `chunks` chunks of records on.
+    #[cfg(test)]
+    pub(crate) fn set_full_from(&mut self, chunks: usize) {
+        self.heap.set_full_from(chunks);
+    }
+
+    /// Refuses all commands until the shard is cleared.
+    #[cold]
+    pub(crate) fn seal(&mut self) {
+        self.is_sealed = true;
+    }
+
+    /// The time, or that of the latest commit if the clock was set back. Remembers it.
+    pub(crate) fn not_before(&self, now: Duration) -> Duration {
+        self.latest.set(self.latest.get().max(now));
+        self.latest.get()
+    }
+
+    /// Hits, misses and expired keys so far.
+    pub(super) fn statistics(&self) -> Statistics {
+        Statistics { hits: self.hits.get(), misses: self.misses.get(), expired: self.expired }
+    }
+
+    /// Sets the statistics.
+    pub(super) fn set_statistics(&mut self, statistics: Statistics) {
+        let Statistics { hits, misses, expired } = statistics;
+        self.hits.set(hits);
+        self.misses.set(misses);
+        self.expired = expired;
     }
 
     /// The number of entries.
@@ -74,122 +132,143 @@ impl Shard {
         self.table.len()
     }
 
+    /// The memory of the entries, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.table.memory() + self.heap.memory()
+    }
+
     /// The number of entries with an expiry, and the sum of the expiries.
     pub(super) fn expiries(&self) -> (usize, u128) {
         (self.heap.expiry_wheel().len(), self.heap.expiry_wheel().total())
     }
 
-    /// Finds the entry of a key. An expired entry is removed and not found. `touches` says whether this is an access.
+    /// Finds the entry of a key, also an expired one.
     #[inline(always)]
-    pub(crate) fn find(&mut self, hash: u64, key: &[u8], touches: bool, context: &Context<'_>) -> Option<Found> {
-        let (position, (expires_at, accessed)) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
-        if expires_at.is_some_and(|at| at <= context.now()) {
-            self.expired(hash, Found(position));
-            return None;
-        }
-        if touches && accessed != context.lru_clock() {
-            self.touch(Found(position), context);
-        }
-        Some(Found(position))
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Found, Entry<'_>)> {
+        let (position, entry) = self.table.find(hash, &WithKey { heap: &self.heap, key })?;
+        Some((Found(position), entry))
     }
 
     /// The entry at a position.
     #[inline]
     pub(crate) fn entry(&self, found: Found) -> Entry<'_> {
-        self.heap.entry(found.0.handle)
+        self.heap.entry(found.0.handle())
     }
 
     /// Counts a hit or a miss.
     #[inline]
-    pub(crate) fn count(&mut self, is_hit: bool) {
-        match is_hit {
-            true => self.statistics.hits += 1,
-            false => self.statistics.misses += 1,
-        }
+    pub(crate) fn count(&self, is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
     }
 
-    /// Sets the time of the last access, unless the client has turned that off (CLIENT NO-TOUCH).
-    pub(crate) fn touch(&mut self, found: Found, context: &Context<'_>) {
-        if context.session().extensions().get::<NoTouch>().is_none() {
-            self.heap.touch(found.0.handle, context.lru_clock());
-        }
+    /// Counts an entry that was removed because it had expired.
+    pub(crate) fn count_expired(&mut self) {
+        self.expired += 1;
     }
 
-    /// Creates an entry for a key that has none.
+    /// Sets the time of the last access.
+    #[inline]
+    pub(crate) fn touch(&mut self, found: Found, lru_clock: u32) {
+        self.heap.touch(found.0.handle(), lru_clock);
+    }
+
+    /// Creates an entry for a key that has none. `now` is the time, for one with an expiry.
     pub(crate) fn insert(
         &mut self,
         hash: u64,
         key: &[u8],
         value: NewValue<'_>,
-        how: (Expiry, bool),
-        context: &Context<'_>,
+        write: Write,
+        (lru_clock, now): (u32, u64),
     ) -> Found {
-        let handle = self.heap.create(key, value, how, context.lru_clock(), || context.now());
+        self.version = self.version.wrapping_add(1);
+        let handle = self.heap.create(key, value, write, (lru_clock, now));
         Found(self.table.insert(hash, handle, &Keyed { hasher: &self.hasher, heap: &self.heap }))
     }
 
-    /// Replaces the value of an entry, and returns the value before if that was external.
+    /// Replaces the value of an entry, and returns the value before if that was external. `now` is the time, for an expiry
+    /// that is set.
     #[inline]
     pub(crate) fn write(
         &mut self,
         found: Found,
         value: NewValue<'_>,
-        how: (Expiry, bool),
-        context: &Context<'_>,
+        write: Write,
+        now: u64,
     ) -> (Found, Option<Value>) {
-        let written = self.heap.write(found.0.handle, value, how, || context.now());
+        let written = self.heap.write(found.0.handle(), value, write, now);
         self.update(found, written)
     }
 
-    /// Sets the time of the last access, as for a new entry.
-    #[inline]
-    pub(crate) fn reset_idle_time(&mut self, found: Found, context: &Context<'_>) {
-        self.heap.touch(found.0.handle, context.lru_clock());
-    }
-
     /// Sets the expiry of an entry, which has not passed.
-    pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, context: &Context<'_>) -> Found {
-        let written = self.heap.expire_at(found.0.handle, expiry, || context.now());
+    pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, now: u64) -> Found {
+        let written = self.heap.expire_at(found.0.handle(), expiry, now);
         self.update(found, written).0
     }
 
-    /// Appends bytes to a string, and returns its new length.
-    pub(crate) fn append(&mut self, found: Found, tail: &[u8]) -> Result<(Found, usize), CommandError> {
-        let (written, length) = self.heap.append(found.0.handle, tail)?;
-        Ok((self.update(found, written).0, length))
+    /// Takes the external value of an entry out, for a command that changes it. An empty one is in its place meanwhile.
+    pub(crate) fn take_external(&mut self, found: Found) -> Option<Value> {
+        self.heap.take_external(found.0.handle())
     }
 
-    /// Overwrites the bytes of a string from `offset` on.
-    pub(crate) fn overwrite(&mut self, found: Found, offset: usize, patch: &[u8]) -> Result<Found, CommandError> {
-        let written = self.heap.overwrite(found.0.handle, offset, patch)?;
-        Ok(self.update(found, written).0)
+    /// Puts the external value of an entry back that was taken out and not changed.
+    pub(crate) fn put_external(&mut self, found: Found, value: Value) {
+        self.heap.put_external(found.0.handle(), value);
     }
 
     /// Removes an entry, and returns its value if that was external.
     pub(crate) fn remove(&mut self, hash: u64, found: Found) -> Option<Value> {
-        let (value, relocated) = self.heap.remove(found.0.handle);
+        self.version = self.version.wrapping_add(1);
+        let (value, relocated) = self.heap.remove(found.0.handle());
         // The table first: the record that was moved has the handle of the removed one.
         self.table.remove(hash, found.0);
         self.redirect(relocated);
         value
     }
 
-    /// Removes expired entries in at most `limit` steps, and returns the number of steps.
-    pub(super) fn remove_expired(&mut self, now: u64, limit: usize) -> usize {
+    /// Removes expired entries in at most `limit` steps, and returns the number of steps. Calls `visit` with the key of each, and
+    /// its value if that was external.
+    pub(super) fn remove_expired(
+        &mut self,
+        now: u64,
+        limit: usize,
+        mut visit: impl FnMut(&[u8], Option<Value>),
+    ) -> usize {
         for step in 0..limit {
             match self.heap.next_due(now) {
                 None => return step,
                 Some(Due::Cascaded) => {}
-                Some(Due::Record(handle)) => self.remove_record(handle),
+                Some(Due::Record(handle)) => {
+                    let key = ByteString::copy_from(self.heap.entry(handle).key());
+                    let value = self.remove_record(handle);
+                    visit(&key, value);
+                }
             }
         }
         limit
     }
 
-    /// Takes out all entries. The statistics stay.
+    /// Takes out all entries. The statistics and the time stay. A sealed shard can be used again.
     pub(super) fn clear(&mut self) -> Self {
-        let new = Self { statistics: self.statistics, ..Self::new(self.hasher.clone()) };
+        let mut new = Self { latest: self.latest.clone(), ..Self::new(self.hasher.clone(), self.heap.allocated()) };
+        new.set_statistics(self.statistics());
+        new.table.walks = self.table.walks;
+        new.version = self.version.wrapping_add(1);
         std::mem::replace(self, new)
+    }
+
+    /// Swaps the entries with those of another shard.
+    pub(super) fn swap(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.table.walks, &mut other.table.walks);
+        std::mem::swap(&mut self.heap, &mut other.heap);
+        std::mem::swap(&mut self.is_sealed, &mut other.is_sealed);
+        let latest = self.latest.get().max(other.latest.get());
+        for shard in [self, other] {
+            shard.latest.set(latest);
+            shard.version = shard.version.wrapping_add(1);
+        }
     }
 
     /// Visits the entries in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
@@ -197,9 +276,19 @@ impl Shard {
         self.table.scan(cursor, |handle| visit(self.heap.entry(handle)))
     }
 
-    /// All entries.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.heap.iter()
+    /// Visits the entries of buckets from `cursor` on, about `count` of them, and returns the next cursor, 0 after the last.
+    pub(super) fn scan_many(&self, cursor: u64, count: usize, mut visit: impl FnMut(Entry<'_>)) -> u64 {
+        let records = Keyed { hasher: &self.hasher, heap: &self.heap };
+        self.table.scan_many(cursor, count, &records, |handle| visit(self.heap.entry(handle)))
+    }
+
+    /// Merges no buckets until the walk ends, so that a scan visits every entry once.
+    pub(super) fn begin_walk(&mut self) {
+        self.table.walks += 1;
+    }
+
+    pub(super) fn end_walk(&mut self) {
+        self.table.walks -= 1;
     }
 
     /// The entry at an index among all of them.
@@ -219,26 +308,20 @@ impl Shard {
         self.table.prefetch_records(hash, &Keyed { hasher: &self.hasher, heap: &self.heap });
     }
 
-    /// Removes an entry that was found to be expired.
     #[cold]
-    fn expired(&mut self, hash: u64, found: Found) {
-        self.statistics.expired += 1;
-        self.remove(hash, found);
-    }
-
-    #[cold]
-    fn remove_record(&mut self, handle: u32) {
+    fn remove_record(&mut self, handle: u32) -> Option<Value> {
         let hash = self.hasher.hash(self.heap.entry(handle).key());
-        if let Some(position) = self.table.position(hash, handle) {
-            self.expired(hash, Found(position));
-        }
+        let position = self.table.position(hash, handle)?;
+        self.count_expired();
+        self.remove(hash, Found(position))
     }
 
     /// Updates the table after a record was written.
     #[inline]
     fn update(&mut self, found: Found, written: Written) -> (Found, Option<Value>) {
         let mut position = found.0;
-        if written.handle != position.handle {
+        if written.handle != position.handle() {
+            self.version = self.version.wrapping_add(1);
             position = self.table.set(position, written.handle);
             self.redirect(written.relocated);
         }
@@ -258,19 +341,19 @@ impl Shard {
     }
 }
 
-/// Recognizes the record of a key, and reads its expiry and its last access.
-struct WithKey<'a> {
+/// Recognizes the record of a key.
+struct WithKey<'a, 'k> {
     heap: &'a Heap,
-    key: &'a [u8],
+    key: &'k [u8],
 }
 
-impl Matcher for WithKey<'_> {
-    type Facts = (Option<u64>, u32);
+impl<'a> Matcher for WithKey<'a, '_> {
+    type Facts = Entry<'a>;
 
     #[inline(always)]
-    fn matches(&self, handle: u32) -> Option<Self::Facts> {
+    fn matches(&self, handle: u32) -> Option<Entry<'a>> {
         let entry = self.heap.entry(handle);
-        if entry.has_key(self.key) { Some((entry.expires_at(), entry.accessed())) } else { None }
+        if entry.has_key(self.key) { Some(entry) } else { None }
     }
 }
 

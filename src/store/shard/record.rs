@@ -8,10 +8,10 @@
 
 use std::ops::Range;
 
-use crate::store::value::MAX_INLINE;
-
-/// The length of every record is a multiple of this.
-pub(super) const GRANULE: usize = 8;
+use crate::store::{
+    memory::{GRANULE, MAX_GRANULES},
+    value::{Kind, MAX_INLINE},
+};
 
 /// The longest key that is stored in the record.
 pub(super) const MAX_INLINE_KEY: usize = 255;
@@ -19,11 +19,10 @@ pub(super) const MAX_INLINE_KEY: usize = 255;
 /// The number of bytes of an index in an arena.
 pub(super) const INDEX: usize = 4;
 
-/// The length of the longest record, in granules.
-pub(super) const MAX_GRANULES: usize = (HEADER + MAX_INLINE_KEY + MAX_INLINE + TAIL).div_ceil(GRANULE);
-
 const HEADER: usize = 8;
 const TAIL: usize = 16;
+
+const _: () = assert!(HEADER + MAX_INLINE_KEY + MAX_INLINE + TAIL <= MAX_GRANULES * GRANULE);
 
 /// The fixed part of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +50,11 @@ impl Flag {
     /// The entry has an expiry.
     pub(super) const EXPIRES: Self = Self(8);
 }
+
+/// The bits of the flags that are the kind of an inline value start here.
+const KIND_SHIFT: u32 = 4;
+
+const KIND_MASK: u8 = ((1 << Kind::BITS) - 1) << KIND_SHIFT;
 
 impl Header {
     /// A header for a key and a value that take so many bytes of the record.
@@ -83,11 +87,23 @@ impl Header {
         Self { flags, ..self }
     }
 
-    /// The same for a value that takes so many bytes of the record.
+    /// The kind of an inline value.
+    #[inline]
+    pub(super) fn kind(self) -> Kind {
+        Kind::from_number((self.flags & KIND_MASK) >> KIND_SHIFT)
+    }
+
+    /// Whether the value is an inline string.
+    #[inline]
+    pub(super) fn is_inline_string(self) -> bool {
+        self.flags & (KIND_MASK | Flag::EXTERNAL_VALUE.0) == 0
+    }
+
+    /// The same for a value of this kind that takes so many bytes of the record.
     #[inline]
     #[must_use]
-    pub(super) fn with_value(self, len: usize) -> Self {
-        Self { value_len: len as u8, ..self }
+    pub(super) fn with_value(self, kind: Kind, len: usize) -> Self {
+        Self { value_len: len as u8, flags: self.flags & !KIND_MASK | (kind as u8) << KIND_SHIFT, ..self }
     }
 
     /// The range of the key in the record, or of its index.

@@ -1,13 +1,19 @@
 //! [`Decimal`]: exact addition of decimal numbers, for INCRBYFLOAT.
 //!
 //! Redis adds in the widest float of the C compiler, which has 80 bits on some machines and 128 on others. Here the same
-//! commands lead to the same state on every machine: the sum is exact, and rounded once.
+//! commands lead to the same state on every machine: the sum is exact, and rounded once. A sum that Redis shows as
+//! `5000.10000000000000009` is `5000.1` here.
+
+use super::hexadecimal::Hexadecimal;
 
 /// The longest text that is parsed. Every sum is shorter, so that it can be parsed again.
 const MAX_LEN: usize = 5 * 1024 - 1;
 
 /// The powers of ten that Redis parses.
 const POWERS: std::ops::RangeInclusive<i64> = -4951..=4932;
+
+/// Greater exponents are read as this one. With it, a number is out of range however many digits it has.
+const MAX_EXPONENT: i64 = 1_000_000;
 
 /// The number of digits after the decimal point of a sum.
 const FRACTION_DIGITS: i64 = 17;
@@ -30,7 +36,7 @@ pub(crate) struct Finite {
 }
 
 impl Decimal {
-    /// Parses a number such as `-12.5`, `1e3`, `.5`, `inf`.
+    /// Parses a number such as `-12.5`, `1e3`, `.5`, `0x1.8p3`, `inf`.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let (is_negative, unsigned) = match bytes {
             _ if bytes.len() > MAX_LEN => return None,
@@ -41,23 +47,51 @@ impl Decimal {
         if unsigned.eq_ignore_ascii_case(b"inf") || unsigned.eq_ignore_ascii_case(b"infinity") {
             return Some(Self::Infinite);
         }
-        let e = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
-        let (mantissa, exponent) = match e {
-            Some(e) => (&unsigned[..e], std::str::from_utf8(&unsigned[e + 1..]).ok()?.parse::<i64>().ok()?),
-            None => (unsigned, 0),
+        let (digits, power) = match unsigned {
+            [b'0', b'x' | b'X', hexadecimal @ ..] => {
+                let (mantissa, exponent) = split_exponent(hexadecimal, b'p')?;
+                Hexadecimal::parse(mantissa, exponent)?.to_decimal()
+            }
+            _ => {
+                let (mantissa, exponent) = split_exponent(unsigned, b'e')?;
+                parse_digits(mantissa, exponent)?
+            }
         };
-        let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
-        let (whole, fraction) = (&mantissa[..point], mantissa.get(point + 1..).unwrap_or_default());
-        let digits: Vec<u8> = whole.iter().chain(fraction).map(|digit| digit.wrapping_sub(b'0')).collect();
-        if digits.is_empty() || digits.iter().any(|digit| *digit > 9) {
-            return None;
-        }
-        let first = digits.iter().position(|digit| *digit != 0);
-        let Some(first) = first else { return Some(Self::Finite(Finite { is_negative, digits: vec![0], power: 0 })) };
-        let power = exponent.checked_sub(fraction.len() as i64)?;
-        let highest = power.checked_add((digits.len() - first - 1) as i64)?;
-        POWERS.contains(&highest).then(|| Self::Finite(Finite { is_negative, digits: digits[first..].to_vec(), power }))
+        Some(Self::Finite(Finite { is_negative, digits, power }))
     }
+}
+
+/// Splits a number at the letter in front of its exponent, which is 0 if there is none.
+fn split_exponent(unsigned: &[u8], letter: u8) -> Option<(&[u8], i64)> {
+    let at = unsigned.iter().position(|byte| byte.eq_ignore_ascii_case(&letter));
+    at.map_or(Some((unsigned, 0)), |at| Some((&unsigned[..at], parse_exponent(&unsigned[at + 1..])?)))
+}
+
+fn parse_exponent(bytes: &[u8]) -> Option<i64> {
+    let (sign, digits) = match bytes {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] => (1, digits),
+        digits => (1, digits),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = digits.iter().fold(0, |value, digit| (10 * value + i64::from(digit - b'0')).min(MAX_EXPONENT));
+    Some(sign * value)
+}
+
+/// The digits without leading zeros, and the power of ten of the last one. Returns `None` for a number out of range.
+fn parse_digits(mantissa: &[u8], exponent: i64) -> Option<(Vec<u8>, i64)> {
+    let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let (whole, fraction) = (&mantissa[..point], mantissa.get(point + 1..).unwrap_or_default());
+    let digits: Vec<u8> = whole.iter().chain(fraction).map(|digit| digit.wrapping_sub(b'0')).collect();
+    if digits.is_empty() || digits.iter().any(|digit| *digit > 9) {
+        return None;
+    }
+    let Some(first) = digits.iter().position(|digit| *digit != 0) else { return Some((vec![0], 0)) };
+    let power = exponent - fraction.len() as i64;
+    let highest = power + (digits.len() - first - 1) as i64;
+    POWERS.contains(&highest).then(|| (digits[first..].to_vec(), power))
 }
 
 impl Finite {
@@ -192,6 +226,12 @@ mod tests {
             ("0.0000000000000000051", "0", "0.00000000000000001"),
             ("-120", "20.25", "-99.75"),
             ("1E2", "+1e+1", "110"),
+            ("0x10", "0", "16"),
+            ("-0X1.8p3", "+0x.8P+0", "-11.5"),
+            ("0x1e5", "0x1p-2", "485.25"),
+            ("5000", "0x1p-100", "5000"),
+            ("0.000000000000000005", "0x1p-16445", "0.00000000000000001"),
+            ("0x0p99999999999999999999", "0e-99999999999999999999", "0"),
         ] {
             assert_eq!(sum(left, right), expected, "{left} + {right}");
             assert_eq!(sum(right, left), expected, "{right} + {left}");
@@ -204,6 +244,11 @@ mod tests {
         assert_eq!(Decimal::parse(b"1e4933"), None);
         assert_eq!(Decimal::parse(b"1e-5000"), None);
         assert_eq!(Decimal::parse(b"1e99999999999999999999"), None);
+        assert_eq!(Decimal::parse(b"1e-99999999999999999999"), None);
+        assert_eq!(Decimal::parse(b"0x1p16384"), None);
+        assert_eq!(Decimal::parse(b"0x1p-16494"), None);
+        assert_eq!(Decimal::parse(b"0x1p99999999999999999999"), None);
+        assert_eq!(sum("0x1p16383", "0x1p16383").len(), 4933);
         assert_eq!(Decimal::parse(b"1.5e-9223372036854775808"), None);
         assert_eq!(sum("1e4932", "1e-4951").len(), 4933);
     }
@@ -223,7 +268,10 @@ mod tests {
 
     #[test]
     fn only_numbers_are_parsed() {
-        for text in ["", "-", ".", "e5", "1e", "1 ", " 1", "1.2.3", "--1", "nan", "0x10", "1e1.5", "abc", "1:"] {
+        for text in [
+            "", "-", ".", "e5", "1e", "1 ", " 1", "1.2.3", "--1", "nan", "1e1.5", "abc", "1:", "0x", "0x.", "0x1p",
+            "0x1p+", "0x1p-", "0x1p1.0", "0xg", "00x1", "0x-1", "1p5", "0x1 ", "0x1p--5", "0x1p0x1",
+        ] {
             assert_eq!(Decimal::parse(text.as_bytes()), None, "{text}");
         }
         assert_eq!(Decimal::parse(&[b'0'; MAX_LEN + 1]), None);

@@ -80,12 +80,21 @@ impl ExternalString {
     }
 
     /// The memory that it takes, for an allocator that takes so many bytes for an allocation.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the count of the store's memory"))]
     pub(crate) fn memory(&self, allocated: impl Fn(usize) -> usize) -> usize {
         match &self.0 {
+            Repr::Exact(bytes) if bytes.is_empty() => 0,
             Repr::Exact(bytes) => allocated(bytes.len()),
             Repr::Buffered(buffer) => allocated(size_of::<Buffer>()) + allocated(buffer.capacity),
         }
+    }
+
+    /// The number of bytes that a change copies, because the buffer is shared, or has no room if the string `grows`.
+    pub(crate) fn copied_by_change(&self, grows: bool) -> usize {
+        let is_copied = match &self.0 {
+            Repr::Exact(_) => grows,
+            Repr::Buffered(buffer) => !buffer.bytes.is_unique() || grows && buffer.capacity == buffer.bytes.len(),
+        };
+        if is_copied { self.len() } else { 0 }
     }
 
     /// Modifies the bytes: in their buffer, or in a copy with room for `more` if the buffer is shared, with a reply in flight or
@@ -114,6 +123,13 @@ pub(crate) fn overwritten(bytes: &[u8], offset: usize, patch: &[u8]) -> Vec<u8> 
     longer[..bytes.len()].copy_from_slice(bytes);
     longer[offset..end].copy_from_slice(patch);
     longer
+}
+
+/// An empty string. Allocates nothing.
+impl Default for ExternalString {
+    fn default() -> Self {
+        Self(Repr::Exact(Box::default()))
+    }
 }
 
 impl From<&[u8]> for ExternalString {

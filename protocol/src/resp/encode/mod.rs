@@ -1,9 +1,11 @@
 //! Responses and commands to bytes.
 
 mod command;
+mod packed;
 mod response;
 
 pub use command::{encode_command, encode_command_head};
+pub(crate) use response::encode_item;
 pub use response::encode_response;
 
 use bytes::{BufMut, BytesMut};
@@ -39,7 +41,7 @@ pub fn encode_bulk_end(output: &mut Output) {
 }
 
 #[inline]
-fn bulk(bytes: &ByteString, output: &mut Output) {
+pub(crate) fn bulk(bytes: &ByteString, output: &mut Output) {
     let Some((padded, length)) = bytes.inline() else { return shared_bulk(bytes, output) };
     let output = output.bytes();
     // Room for all of it at once.
@@ -48,6 +50,19 @@ fn bulk(bytes: &ByteString, output: &mut Output) {
     let end = output.len() + length;
     output.extend_from_slice(padded);
     output.truncate(end);
+    output.extend_from_slice(b"\r\n");
+}
+
+/// A bulk of bytes that are not shared. A long one gets a part of its own, so that the buffer does not double for it.
+#[inline]
+pub(crate) fn bulk_bytes(bytes: &[u8], output: &mut Output) {
+    if bytes.len() >= SHARED {
+        return shared_bulk(&ByteString::from(bytes), output);
+    }
+    let output = output.bytes();
+    output.reserve(bytes.len() + LINES);
+    number(b'$', bytes.len() as i64, output);
+    output.extend_from_slice(bytes);
     output.extend_from_slice(b"\r\n");
 }
 
@@ -63,7 +78,7 @@ fn shared_bulk(bytes: &ByteString, output: &mut Output) {
 
 /// `:42` and its line end, appended at once.
 #[inline]
-pub(super) fn number(kind: u8, number: i64, output: &mut BytesMut) {
+pub(crate) fn number(kind: u8, number: i64, output: &mut BytesMut) {
     match u8::try_from(number) {
         Ok(digit @ 0..=9) => output.extend_from_slice(&[kind, b'0' + digit, b'\r', b'\n']),
         Ok(small @ 10..=99) => {

@@ -2,7 +2,7 @@
 
 use bytes::BufMut;
 
-use super::{bulk, number};
+use super::{bulk, number, packed::encode_packed};
 use crate::{ByteString, CommandError, Output, Protocol, Response, double};
 
 /// Appends `response` in the given version of the protocol. A kind that only RESP3 has is converted for RESP2, as
@@ -50,6 +50,7 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
                 output.split_when_large();
             }
         }
+        Response::Packed(packed) => encode_packed(packed, is_resp3, output),
         Response::Double(value) if is_resp3 => line(b',', &double::format(*value).as_ref().into(), output),
         Response::Double(value) => bulk(&double::format(*value).as_ref().into(), output),
         Response::Boolean(flag) if is_resp3 => output.bytes().put_slice(if *flag { b"#t\r\n" } else { b"#f\r\n" }),
@@ -85,7 +86,7 @@ fn list(kind: u8, items: &[Response], protocol: Protocol, output: &mut Output) {
 /// Appends a response inside of another. It is exactly one, since their number was appended already: a kind that is no
 /// message or several becomes null.
 #[inline]
-fn encode_item(item: &Response, protocol: Protocol, output: &mut Output) {
+pub(crate) fn encode_item(item: &Response, protocol: Protocol, output: &mut Output) {
     match item {
         Response::Silent | Response::Messages(_) | Response::Close(_) => {
             encode_response(&Response::Null, protocol, output);

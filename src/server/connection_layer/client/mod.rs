@@ -99,23 +99,37 @@ pub(super) fn knows(command: &Command) -> bool {
     command.len() == 1 || find_subcommand(command, &SUBCOMMANDS, |sub| sub.name).is_ok()
 }
 
+/// Whether `command` is CLIENT REPLY, which changes what is sent for the commands behind it.
+pub(in crate::server) fn sets_replies(command: &Command) -> bool {
+    command.is("CLIENT") && command.arg_at(0).is_some_and(|sub| sub.eq_ignore_ascii_case(b"REPLY"))
+}
+
 /// `CLIENT subcommand …`
 pub(super) fn client(call: &mut ConnectionCall<'_>) -> Answered {
     let command = call.command();
-    let Subcommand { name, run, .. } = find_subcommand(command, &SUBCOMMANDS, |sub| sub.name)?;
-    let known = command.known().and_then(|client| client.subcommand(name.as_bytes()));
-    if !known.is_none_or(|known| known.arity().admits(command.len())) {
-        return Err(CommandError::wrong_arity(&format!("client|{name}")));
-    }
+    let run = checked(command)?.run;
     run(call, command.options(1))
+}
+
+/// Checks the name and the number of arguments of the sub-command.
+pub(super) fn check(command: &Command) -> Result<(), CommandError> {
+    checked(command).map(|_| ())
+}
+
+fn checked(command: &Command) -> Result<&'static Subcommand, CommandError> {
+    let sub = find_subcommand(command, &SUBCOMMANDS, |sub| sub.name)?;
+    let known = command.known().and_then(|client| client.subcommand(sub.name.as_bytes()));
+    match known.is_none_or(|known| known.arity().admits(command.len())) {
+        true => Ok(sub),
+        false => Err(CommandError::wrong_arity(&format!("client|{}", sub.name))),
+    }
 }
 
 /// What `COMMAND` tells of the sub-commands.
 pub(super) fn subcommands(client: &'static KnownCommand) -> impl Iterator<Item = CommandInfo> {
     SUBCOMMANDS.iter().filter_map(|sub| {
         let known = client.subcommand(sub.name.as_bytes())?;
-        let info = CommandInfo::new(sub.name, known.arity()).flags(known.flags()).group("connection");
-        Some(info.summary(sub.summary).since(sub.since))
+        Some(CommandInfo::from(known).summary(sub.summary).since(sub.since))
     })
 }
 
@@ -256,10 +270,12 @@ fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
 fn line(client: &ConnectedClient) -> String {
     let session = client.session();
     let (library, library_version) = session.library();
-    let (input, output) = client.buffers();
+    let buffers = client.buffers();
+    let transaction = session.transaction().filter(|transaction| transaction.is_open());
+    let (flags, queued) = transaction.map_or(("N", "-1".into()), |open| ("x", open.queued().to_string()));
     format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={input} omem={output} \
-         events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
+         tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
         session.id(),
         session.peer(),
         session.local(),
@@ -267,6 +283,11 @@ fn line(client: &ConnectedClient) -> String {
         client.age().as_secs(),
         client.idle().as_secs(),
         session.database(),
+        buffers.input,
+        buffers.input_free,
+        buffers.requests,
+        buffers.output,
+        buffers.total(),
         client.last_command(),
         session.user().unwrap_or("(none)"),
         if session.protocol() == Protocol::Resp3 { 3 } else { 2 },

@@ -8,13 +8,13 @@ use crate::{
     server::ServerStatus,
     store::{
         args::Args,
-        context::Context,
-        database::Database,
-        spec::{ADMIN, Answer, Arity, DANGEROUS, Spec},
+        call::Call,
+        shard::Statistics,
+        spec::{Answer, Hold::InTurn, Scope, Spec},
         state::StoreState,
     },
 };
-use parameters::{Setter, parameters, setter};
+use parameters::{Settable, parameters, settable};
 
 pub(super) use parameters::value_of;
 
@@ -24,14 +24,10 @@ pub(super) const SPECS: &[Spec] = &[CONFIG];
 const CONFIG: Spec = Spec::family(
     "CONFIG",
     &[
-        Spec::over_store("GET", Arity::at_least(3), ADMIN.and(DANGEROUS), get)
-            .about("Returns configuration parameters and their values.", "2.0.0"),
-        Spec::over_store("SET", Arity::at_least(4), ADMIN.and(DANGEROUS), set)
-            .about("Sets configuration parameters at runtime.", "2.0.0"),
-        Spec::over_store("RESETSTAT", Arity::exactly(2), ADMIN.and(DANGEROUS), resetstat)
-            .about("Resets the statistics of INFO.", "2.0.0"),
-        Spec::over_store("REWRITE", Arity::exactly(2), ADMIN.and(DANGEROUS), rewrite)
-            .about("Writes the configuration to the configuration file.", "2.8.0"),
+        Spec::new("GET", get).about("Returns configuration parameters and their values.", "2.0.0"),
+        Spec::new("SET", set).about("Sets configuration parameters at runtime.", "2.0.0"),
+        Spec::new("RESETSTAT", resetstat).over(Scope::All(InTurn)).about("Resets the statistics of INFO.", "2.0.0"),
+        Spec::new("REWRITE", rewrite).about("Writes the configuration to the configuration file.", "2.8.0"),
         Spec::help(&[
             "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
             "GET <pattern>",
@@ -48,9 +44,9 @@ const CONFIG: Spec = Spec::family(
 .about("Reads and sets the configuration of the server.", "2.0.0");
 
 /// `CONFIG GET parameter [parameter …]`: the parameters with these names, or that match these patterns.
-fn get(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
-    let queries: Vec<_> = args.from(1).map(Query::new).collect();
-    let found = parameters(store, context.session().extensions().get()).filter_map(|(name, value)| {
+fn get(call: &mut Call<'_>) -> Answer {
+    let queries: Vec<_> = call.args().from(1).map(Query::new).collect();
+    let found = parameters(call.store(), call.session().extensions().get()).filter_map(|(name, value)| {
         let shown = queries.iter().find_map(|query| query.shown(name))?;
         Some((shown, value.into()))
     });
@@ -84,18 +80,16 @@ impl<'a> Query<'a> {
 
 /// `CONFIG SET parameter value [parameter value …]`: sets all of the parameters, or none. An immutable parameter can be set
 /// to the value that it has.
-fn set(context: &Context<'_>, args: &Args<'_>, store: &StoreState) -> Answer {
-    let server = context.session().extensions().get::<ServerStatus>();
-    let assignments = Assignment::parse(args, store, server)?;
+fn set(call: &mut Call<'_>) -> Answer {
+    let server = call.session().extensions().get::<ServerStatus>();
+    let assignments = Assignment::parse(&call.args(), call.store(), server)?;
     let mut changes = Vec::new();
-    for Assignment { name, value, setter } in &assignments {
-        if let Some(setter) = setter {
-            changes.push(setter(value).map_err(|reason| set_failed(name, reason))?);
+    for Assignment { name, value, settable } in &assignments {
+        if let Some(settable) = settable {
+            changes.push(settable.parse(value).map_err(|reason| set_failed(name, reason))?);
         }
     }
-    if let Some(server) = server {
-        changes.into_iter().for_each(|change| change(server));
-    }
+    changes.into_iter().for_each(|change| change.apply(call.store(), server));
     Ok(Response::ok())
 }
 
@@ -105,7 +99,7 @@ struct Assignment<'a> {
     name: String,
     value: &'a [u8],
     /// `None` for an immutable parameter that has this value already.
-    setter: Option<Setter>,
+    settable: Option<Settable>,
 }
 
 impl<'a> Assignment<'a> {
@@ -133,12 +127,12 @@ impl<'a> Assignment<'a> {
     ) -> Result<Self, CommandError> {
         let asked = String::from_utf8_lossy(word);
         let name = asked.to_ascii_lowercase();
-        if let Some(setter) = server.and_then(|_| setter(&name)) {
-            return Ok(Self { name, value, setter: Some(setter) });
+        if let Some(settable) = settable(&name, server) {
+            return Ok(Self { name, value, settable: Some(settable) });
         }
         match parameters(store, server).find(|(known, _)| *known == name) {
             // Programs set what they rely on, such as `save ""`, without asking first.
-            Some((_, current)) if current.as_bytes() == value => Ok(Self { name, value, setter: None }),
+            Some((_, current)) if current.as_bytes() == value => Ok(Self { name, value, settable: None }),
             Some(_) => Err(set_failed(&asked, "can't set immutable config")),
             None => {
                 let text = format!("Unknown option or number of arguments for CONFIG SET - '{asked}'");
@@ -153,16 +147,18 @@ fn set_failed(name: &str, reason: &str) -> CommandError {
 }
 
 /// `CONFIG RESETSTAT`: resets the statistics of INFO, including those of the server that the command came through.
-fn resetstat(context: &Context<'_>, _: &Args<'_>, store: &StoreState) -> Answer {
-    store.databases.iter().for_each(Database::reset_statistics);
-    if let Some(server) = context.session().extensions().get::<ServerStatus>() {
+fn resetstat(call: &mut Call<'_>) -> Answer {
+    for database in 0..call.store().databases.len() {
+        call.for_each_shard(database, |shard| shard.set_statistics(Statistics::default()));
+    }
+    if let Some(server) = call.session().extensions().get::<ServerStatus>() {
         server.reset_counts();
     }
     Ok(Response::ok())
 }
 
 /// `CONFIG REWRITE`: refused, because there is no configuration file to write to.
-fn rewrite(_: &Context<'_>, _: &Args<'_>, _: &StoreState) -> Answer {
+fn rewrite(_: &mut Call<'_>) -> Answer {
     Err(CommandError::err("The server is running without a config file"))
 }
 

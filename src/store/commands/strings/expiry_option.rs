@@ -3,7 +3,7 @@
 use kvstore_protocol::{CommandError, Options, parse_integer};
 
 use super::super::expiry::TimeFormat;
-use crate::store::{context::Context, shard::Expiry};
+use crate::store::{call::Call, shard::Expiry};
 
 /// An option that says what the expiry of a key becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +44,12 @@ impl<'a> ExpiryOption<'a> {
     }
 }
 
-/// The expiry that the option asks for; none without an option. `name` is that of the command, for the error.
-pub(super) fn expiry(
-    option: Option<ExpiryOption<'_>>,
-    context: &Context<'_>,
-    name: &str,
-) -> Result<Expiry, CommandError> {
+/// The expiry that the option asks for; none without an option.
+pub(super) fn expiry(option: Option<ExpiryOption<'_>>, call: &mut Call<'_>) -> Result<Expiry, CommandError> {
     Ok(match option {
         Some(ExpiryOption::At(format, value)) => {
             let number = parse_integer(value).ok_or(CommandError::NOT_AN_INTEGER)?;
-            Expiry::At(format.positive(context, number, name)?)
+            Expiry::At(format.positive(call, number)?)
         }
         Some(ExpiryOption::KeepTtl) => Expiry::Keep,
         Some(ExpiryOption::Persist) | None => Expiry::Never,

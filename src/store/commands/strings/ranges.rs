@@ -4,10 +4,10 @@ use kvstore_protocol::{CommandError, Response};
 
 use super::MAX_LENGTH;
 use crate::store::{
-    args::Args,
-    context::Context,
-    slots::Slots,
-    spec::{Answer, Arity, DENY_OOM, FAST, Keys, READ, Spec, WRITE},
+    call::Call,
+    change::Event,
+    spec::{Answer, Spec},
+    value::StringValue,
 };
 
 const TOO_LONG: CommandError = CommandError::new("ERR", "string exceeds maximum allowed size (proto-max-bulk-len)");
@@ -15,34 +15,35 @@ const TOO_LONG: CommandError = CommandError::new("ERR", "string exceeds maximum 
 pub(in super::super) const SPECS: &[Spec] = &[APPEND, GETRANGE, SUBSTR, SETRANGE];
 
 /// `APPEND key value`: appends the bytes to the string. Answers its new length.
-const APPEND: Spec = Spec::new("APPEND", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), append)
+const APPEND: Spec = Spec::new("APPEND", append)
     .about("Appends bytes to the string of a key. A missing key is an empty string.", "2.0.0");
 
-fn append(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let mut slot = slots.first();
+fn append(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
     let tail = args.bytes(1);
-    let Some(entry) = slot.entry() else {
-        slot.set(args.value(1));
+    let Some(mut string) = call.edit::<StringValue>(0, Event::APPEND)? else {
+        call.set(0, args.value(1), Event::APPEND);
         return Ok(tail.len().into());
     };
-    if entry.string()?.len() + tail.len() > MAX_LENGTH {
+    let length = string.len() + tail.len();
+    if length > MAX_LENGTH {
         return Err(TOO_LONG);
     }
-    Ok(slot.append(tail)?.into())
+    string.afford(string.copied_by_change(length))?;
+    string.update(|string| string.append(tail));
+    Ok(string.len().into())
 }
 
 /// `GETRANGE key start end`: the bytes from one index to another, both included; negative ones count from the end.
-const GETRANGE: Spec = Spec::new("GETRANGE", Arity::exactly(4), Keys::FIRST, READ, getrange)
-    .about("Returns a part of the string of a key.", "2.4.0");
+const GETRANGE: Spec = Spec::new("GETRANGE", getrange).about("Returns a part of the string of a key.", "2.4.0");
 
 /// `SUBSTR key start end`: the old name of GETRANGE.
-const SUBSTR: Spec = Spec::new("SUBSTR", Arity::exactly(4), Keys::FIRST, READ, getrange)
-    .about("Returns a part of the string of a key. The old name of GETRANGE.", "1.0.0");
+const SUBSTR: Spec =
+    Spec::new("SUBSTR", getrange).about("Returns a part of the string of a key. The old name of GETRANGE.", "1.0.0");
 
-fn getrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let (start, end) = (args.integer(1)?, args.integer(2)?);
-    let mut slot = slots.first();
-    let Some(string) = slot.string()? else { return Ok(Response::from("")) };
+fn getrange(call: &mut Call<'_>) -> Answer {
+    let (start, end) = (call.args().integer(1)?, call.args().integer(2)?);
+    let Some(string) = call.get::<StringValue>(0)? else { return Ok(Response::from("")) };
     let range = range_of(string.len(), start, end);
     Ok(string.slice(range).into())
 }
@@ -59,22 +60,37 @@ fn range_of(length: usize, start: i64, end: i64) -> std::ops::Range<usize> {
 }
 
 /// `SETRANGE key offset value`: overwrites the string from an index on. Answers its length.
-const SETRANGE: Spec = Spec::new("SETRANGE", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), setrange)
+const SETRANGE: Spec = Spec::new("SETRANGE", setrange)
     .about("Overwrites a part of the string of a key. A missing key is an empty string.", "2.2.0");
 
-fn setrange(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+fn setrange(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
     let offset = usize::try_from(args.integer(1)?).map_err(|_| CommandError::err("offset is out of range"))?;
     let patch = args.bytes(2);
-    let mut slot = slots.first();
-    let length = slot.entry().map(|entry| entry.string()).transpose()?.map_or(0, |string| string.len());
+    let end = offset.saturating_add(patch.len());
+    let Some(mut string) = call.edit::<StringValue>(0, Event::SETRANGE)? else {
+        return set_in_new(call, offset, patch);
+    };
+    if !patch.is_empty() {
+        if end > MAX_LENGTH {
+            return Err(TOO_LONG);
+        }
+        string.afford(string.copied_by_change(end))?;
+        string.update(|string| string.overwrite(offset, patch));
+    }
+    Ok(string.len().into())
+}
+
+/// SETRANGE of a missing key, which is an empty string.
+fn set_in_new(call: &mut Call<'_>, offset: usize, patch: &[u8]) -> Answer {
     if patch.is_empty() {
-        return Ok(length.into());
+        return Ok(0.into());
     }
     if offset.saturating_add(patch.len()) > MAX_LENGTH {
         return Err(TOO_LONG);
     }
-    slot.overwrite(offset, patch)?;
-    Ok(length.max(offset + patch.len()).into())
+    call.create(0, StringValue::padded(offset, patch), Event::SETRANGE);
+    Ok((offset + patch.len()).into())
 }
 
 #[cfg(test)]

@@ -8,32 +8,32 @@ use super::{
 };
 use crate::store::{
     args::Args,
-    context::Context,
+    call::Call,
+    change::Event,
     shard::Expiry,
-    slots::{Slot, Slots},
-    spec::{Answer, Arity, DENY_OOM, FAST, Keys, Spec, WRITE},
-    value::StringRef,
+    spec::{Answer, Spec},
+    value::{StringRef, StringValue},
 };
 
 pub(in super::super) const SPECS: &[Spec] = &[SET, GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX];
 
 /// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
 /// string.
-const SET: Spec = Spec::new("SET", Arity::at_least(3), Keys::FIRST, WRITE.and(DENY_OOM), set)
-    .about("Sets the string of a key, whatever type it had, and its expiry.", "1.0.0");
+const SET: Spec =
+    Spec::new("SET", set).about("Sets the string of a key, whatever type it had, and its expiry.", "1.0.0");
 
-fn set(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
+fn set(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
     if args.len() == 2 {
-        slots.first().set(args.value(1));
+        call.set(0, args.value(1), Event::SET);
         return Ok(Response::ok());
     }
-    let options = SetOptions::parse(args)?;
-    let expiry = expiry(options.expiry, context, "set")?;
-    let mut slot = slots.first();
-    let before = if options.get { Some(StringRef::answer(slot.string()?)) } else { None };
-    let is_met = options.condition.is_none_or(|condition| condition.is_met(&mut slot));
+    let options = SetOptions::parse(&args)?;
+    let expiry = expiry(options.expiry, call)?;
+    let before = if options.get { Some(StringRef::answer(call.get::<StringValue>(0)?)) } else { None };
+    let is_met = options.condition.is_none_or(|condition| condition.is_met(call));
     if is_met {
-        slot.put(args.value(1), expiry, false);
+        call.put(0, args.value(1), expiry, Event::SET);
     }
     Ok(match before {
         Some(before) => before,
@@ -90,87 +90,83 @@ impl<'a> SetOptions<'a> {
 }
 
 impl SetCondition {
-    fn is_met(self, slot: &mut Slot<'_>) -> bool {
-        slot.exists() == (self == Self::Xx)
+    fn is_met(self, call: &mut Call<'_>) -> bool {
+        call.exists(0) == (self == Self::Xx)
     }
 }
 
 /// `GETSET key value`: stores the string and answers the one before.
-const GETSET: Spec = Spec::new("GETSET", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), getset)
-    .about("Sets the string of a key and returns the one before.", "1.0.0");
+const GETSET: Spec = Spec::new("GETSET", getset).about("Sets the string of a key and returns the one before.", "1.0.0");
 
-fn getset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let mut slot = slots.first();
-    let before = StringRef::answer(slot.string()?);
-    slot.set(args.value(1));
+fn getset(call: &mut Call<'_>) -> Answer {
+    let before = StringRef::answer(call.get::<StringValue>(0)?);
+    call.set(0, call.args().value(1), Event::SET);
     Ok(before)
 }
 
 /// `SETNX key value`: stores the string if the key is missing.
-const SETNX: Spec = Spec::new("SETNX", Arity::exactly(3), Keys::FIRST, WRITE.and(DENY_OOM).and(FAST), setnx)
-    .about("Sets the string of a key only if the key is missing.", "1.0.0");
+const SETNX: Spec = Spec::new("SETNX", setnx).about("Sets the string of a key only if the key is missing.", "1.0.0");
 
-fn setnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    let mut slot = slots.first();
-    let is_free = !slot.exists();
+fn setnx(call: &mut Call<'_>) -> Answer {
+    let is_free = !call.exists(0);
     if is_free {
-        slot.set(args.value(1));
+        call.set(0, call.args().value(1), Event::SET);
     }
     Ok(is_free.into())
 }
 
 /// `SETEX key seconds value`: stores the string with an expiry.
-const SETEX: Spec = Spec::new("SETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), setex)
-    .about("Sets the string of a key, and its expiry in seconds from now.", "2.0.0");
+const SETEX: Spec =
+    Spec::new("SETEX", setex).about("Sets the string of a key, and its expiry in seconds from now.", "2.0.0");
 
-fn setex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_with_ttl(Unit::Seconds, context, args, slots, "setex")
+fn setex(call: &mut Call<'_>) -> Answer {
+    set_with_ttl(Unit::Seconds, call)
 }
 
 /// `PSETEX key milliseconds value`: stores the string with an expiry.
-const PSETEX: Spec = Spec::new("PSETEX", Arity::exactly(4), Keys::FIRST, WRITE.and(DENY_OOM), psetex)
-    .about("Sets the string of a key, and its expiry in milliseconds from now.", "2.6.0");
+const PSETEX: Spec =
+    Spec::new("PSETEX", psetex).about("Sets the string of a key, and its expiry in milliseconds from now.", "2.6.0");
 
-fn psetex(context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    set_with_ttl(Unit::Milliseconds, context, args, slots, "psetex")
+fn psetex(call: &mut Call<'_>) -> Answer {
+    set_with_ttl(Unit::Milliseconds, call)
 }
 
-fn set_with_ttl(unit: Unit, context: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>, name: &str) -> Answer {
-    let at = TimeFormat(unit, TimeBase::Relative).positive(context, args.integer(1)?, name)?;
-    slots.first().put(args.value(2), Expiry::At(at), false);
+fn set_with_ttl(unit: Unit, call: &mut Call<'_>) -> Answer {
+    let args = call.args();
+    let at = TimeFormat(unit, TimeBase::Relative).positive(call, args.integer(1)?)?;
+    call.put(0, args.value(2), Expiry::At(at), Event::SET);
     Ok(Response::ok())
 }
 
 /// `MSET key value [key value …]`: stores the strings, all of them.
-const MSET: Spec = Spec::new("MSET", Arity::at_least(3), Keys::PAIRS, WRITE.and(DENY_OOM), mset)
-    .about("Sets the strings of several keys.", "1.0.1");
+const MSET: Spec = Spec::new("MSET", mset).about("Sets the strings of several keys.", "1.0.1");
 
-fn mset(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    check_pairs(args, "mset")?;
-    set_pairs(args, slots);
+fn mset(call: &mut Call<'_>) -> Answer {
+    check_pairs(call)?;
+    set_pairs(call);
     Ok(Response::ok())
 }
 
 /// `MSETNX key value [key value …]`: stores the strings if none of the keys exists, otherwise nothing.
-const MSETNX: Spec = Spec::new("MSETNX", Arity::at_least(3), Keys::PAIRS, WRITE.and(DENY_OOM), msetnx)
-    .about("Sets the strings of several keys only if all of the keys are missing.", "1.0.1");
+const MSETNX: Spec =
+    Spec::new("MSETNX", msetnx).about("Sets the strings of several keys only if all of the keys are missing.", "1.0.1");
 
-fn msetnx(_: &Context<'_>, args: &Args<'_>, slots: &mut Slots<'_>) -> Answer {
-    check_pairs(args, "msetnx")?;
-    let is_free = (0..slots.len()).all(|index| !slots.at(index).exists());
+fn msetnx(call: &mut Call<'_>) -> Answer {
+    check_pairs(call)?;
+    let is_free = (0..call.keys()).all(|key| !call.exists(key));
     if is_free {
-        set_pairs(args, slots);
+        set_pairs(call);
     }
     Ok(is_free.into())
 }
 
-fn check_pairs(args: &Args<'_>, name: &str) -> Result<(), CommandError> {
-    if args.len().is_multiple_of(2) { Ok(()) } else { Err(CommandError::wrong_arity(name)) }
+fn check_pairs(call: &Call<'_>) -> Result<(), CommandError> {
+    if call.args().len().is_multiple_of(2) { Ok(()) } else { Err(CommandError::wrong_arity(call.name())) }
 }
 
-fn set_pairs(args: &Args<'_>, slots: &mut Slots<'_>) {
-    for index in 0..slots.len() {
-        slots.at(index).set(args.value(2 * index + 1));
+fn set_pairs(call: &mut Call<'_>) {
+    for key in 0..call.keys() {
+        call.set(key, call.args().value(2 * key + 1), Event::SET);
     }
 }
 

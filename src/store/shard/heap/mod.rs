@@ -1,15 +1,15 @@
 //! [`Heap`]: the entries of a shard: their records, and the arenas of what is external to these.
 
-mod edit;
 mod entry;
 
 use super::{
-    arena::Arena,
     expiry_wheel::{Due, ExpiryWheel},
-    record::{Flag, GRANULE, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
-    slab::Slab,
+    record::{Flag, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
 };
-use crate::store::value::{NewValue, Value};
+use crate::store::{
+    memory::{Arena, GRANULE, Relocated, Slab},
+    value::{Kind, NewValue, Value},
+};
 
 pub(crate) use entry::Entry;
 
@@ -24,20 +24,33 @@ pub(crate) enum Expiry {
     At(u64),
 }
 
+/// How a value is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Write {
+    pub(crate) expiry: Expiry,
+    /// Whether the value is a string that was modified in place: OBJECT ENCODING shows it.
+    pub(crate) is_edited: bool,
+    /// Whether a new record gets room for a longer value, because the value is likely to grow.
+    pub(crate) has_room_to_grow: bool,
+}
+
+impl Write {
+    pub(crate) const fn new(expiry: Expiry) -> Self {
+        Self { expiry, is_edited: false, has_room_to_grow: false }
+    }
+}
+
 /// The entries of a shard, by handle.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Heap {
     slab: Slab,
     values: Arena<Value>,
     keys: Arena<Box<[u8]>>,
     expiry_wheel: ExpiryWheel,
-}
-
-/// A record that was moved into a freed one, and has its handle now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Relocated {
-    pub(super) from: u32,
-    pub(super) to: u32,
+    /// The memory of the external keys and values, in bytes.
+    external: usize,
+    /// How many bytes an allocation takes.
+    allocated: fn(usize) -> usize,
 }
 
 /// The result of writing an entry.
@@ -58,21 +71,32 @@ impl Written {
 }
 
 impl Heap {
+    pub(super) fn new(allocated: fn(usize) -> usize) -> Self {
+        Self {
+            slab: Slab::default(),
+            values: Arena::default(),
+            keys: Arena::default(),
+            expiry_wheel: ExpiryWheel::default(),
+            external: 0,
+            allocated,
+        }
+    }
+
     /// Creates an entry. `now` is the time, for an entry with an expiry.
     pub(super) fn create(
         &mut self,
         key: &[u8],
         value: NewValue<'_>,
-        (expiry, is_edited): (Expiry, bool),
-        accessed: u32,
-        now: impl FnOnce() -> u64,
+        Write { expiry, is_edited, .. }: Write,
+        (accessed, now): (u32, u64),
     ) -> u32 {
         let is_external = key.len() > MAX_INLINE_KEY;
         let key_len = if is_external { INDEX } else { key.len() };
-        let header = Header::new(key_len, room_for(&value), accessed);
+        let header = Header::new(key_len, 0, accessed).with_value(value.kind(), room_for(&value));
         let header = header.with(Flag::EXTERNAL_KEY, is_external).with(Flag::EDITED, is_edited);
         let handle = self.slab.allocate(header.with(Flag::EXPIRES, matches!(expiry, Expiry::At(_))).granules());
         if is_external {
+            self.external += (self.allocated)(key.len());
             let index = self.keys.push(key.into(), handle);
             set_index_at(self.slab.get_mut(handle), header.key(), index);
         } else {
@@ -97,31 +121,29 @@ impl Heap {
     }
 
     /// Replaces the value of an entry. `now` is the time, for an expiry that is set.
-    pub(super) fn write(
-        &mut self,
-        handle: u32,
-        value: NewValue<'_>,
-        (expiry, is_edited): (Expiry, bool),
-        now: impl FnOnce() -> u64,
-    ) -> Written {
-        if let NewValue::Inline(bytes) = value
-            && self.overwrite_inline(handle, bytes, (expiry, is_edited))
+    pub(super) fn write(&mut self, handle: u32, value: NewValue<'_>, write: Write, now: u64) -> Written {
+        if let Some((kind, bytes)) = value.inline()
+            && self.overwrite_inline(handle, kind, bytes, write)
         {
             return Written::in_place(handle);
         }
+        let Write { expiry, is_edited, has_room_to_grow } = write;
         self.clear_expiry(handle, expiry);
         let before = self.header(handle).with(Flag::EDITED, is_edited);
         let is_external = before.is(Flag::EXTERNAL_VALUE);
         let written = match value {
             NewValue::External(value) if is_external => {
                 let index = index_at(self.slab.get(handle), before.value());
+                self.external += value.memory(self.allocated);
                 let replaced = std::mem::replace(self.values.get_mut(index), value);
+                self.external -= replaced.memory(self.allocated);
                 Written { replaced: Some(replaced), ..self.resize(handle, before, expiry) }
             }
             value => {
                 let replaced = is_external.then(|| self.remove_value(handle, before));
-                let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(room_for(&value));
-                let written = self.resize(handle, header, expiry);
+                let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(value.kind(), room_for(&value));
+                let granules = if has_room_to_grow { Header::granules_to_grow } else { Header::granules };
+                let written = self.resize_to(handle, header, expiry, granules);
                 self.fill(written.handle, header, value);
                 Written { replaced, ..written }
             }
@@ -130,12 +152,18 @@ impl Heap {
         written
     }
 
-    /// Replaces an inline string where nothing else changes, as most SETs do. Otherwise does nothing and returns false.
+    /// Replaces an inline value where nothing else changes, as most SETs do. Otherwise does nothing and returns false.
     #[inline]
-    fn overwrite_inline(&mut self, handle: u32, bytes: &[u8], (expiry, is_edited): (Expiry, bool)) -> bool {
+    fn overwrite_inline(
+        &mut self,
+        handle: u32,
+        kind: Kind,
+        bytes: &[u8],
+        Write { expiry, is_edited, .. }: Write,
+    ) -> bool {
         let record = self.slab.get_mut(handle);
         let before = Header::read(record);
-        let header = before.with_value(bytes.len()).with(Flag::EDITED, is_edited);
+        let header = before.with_value(kind, bytes.len()).with(Flag::EDITED, is_edited);
         let has_more = before.is(Flag::EXPIRES) || before.is(Flag::EXTERNAL_VALUE) || matches!(expiry, Expiry::At(_));
         if has_more || !header.fits(record.len() / GRANULE) {
             return false;
@@ -146,11 +174,28 @@ impl Heap {
     }
 
     /// Sets the expiry of an entry.
-    pub(super) fn expire_at(&mut self, handle: u32, expiry: Expiry, now: impl FnOnce() -> u64) -> Written {
+    pub(super) fn expire_at(&mut self, handle: u32, expiry: Expiry, now: u64) -> Written {
         self.clear_expiry(handle, expiry);
         let written = self.resize(handle, self.header(handle), expiry);
         self.set_expiry(written.handle, expiry, now);
         written
+    }
+
+    /// Takes an external value out, for a command that changes it, and leaves an empty one in its place.
+    pub(super) fn take_external(&mut self, handle: u32) -> Option<Value> {
+        let header = self.header(handle);
+        let index = header.is(Flag::EXTERNAL_VALUE).then(|| index_at(self.slab.get(handle), header.value()))?;
+        let value = std::mem::take(self.values.get_mut(index));
+        self.external -= value.memory(self.allocated);
+        Some(value)
+    }
+
+    /// Puts an external value back that was taken out and not changed.
+    pub(super) fn put_external(&mut self, handle: u32, value: Value) {
+        let header = self.header(handle);
+        let index = index_at(self.slab.get(handle), header.value());
+        self.external += value.memory(self.allocated);
+        *self.values.get_mut(index) = value;
     }
 
     /// Sets the time of the last access.
@@ -165,6 +210,27 @@ impl Heap {
         Entry::new(self, self.slab.get(handle))
     }
 
+    pub(super) fn allocated(&self) -> fn(usize) -> usize {
+        self.allocated
+    }
+
+    /// Whether nothing more should be stored.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.slab.is_full()
+    }
+
+    /// Lets the heap be full from `chunks` chunks on.
+    #[cfg(test)]
+    pub(super) fn set_full_from(&mut self, chunks: usize) {
+        self.slab.set_full_from(chunks);
+    }
+
+    /// The memory of the entries, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.slab.memory() + self.values.memory() + self.keys.memory() + self.external
+    }
+
     /// Prefetches the record of an entry.
     #[inline]
     pub(super) fn prefetch(&self, handle: u32) {
@@ -177,6 +243,7 @@ impl Heap {
     }
 
     /// All entries.
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         self.slab.iter().map(|handle| self.entry(handle))
     }
@@ -218,8 +285,11 @@ impl Heap {
         let record = self.slab.get_mut(handle);
         header.with(Flag::EXTERNAL_VALUE, value.is_external()).write(record);
         match value {
-            NewValue::Inline(bytes) => record[header.value()].copy_from_slice(bytes),
-            NewValue::External(value) => set_index_at(record, header.value(), self.values.push(value, handle)),
+            NewValue::Inline(bytes) | NewValue::Packed(_, bytes) => record[header.value()].copy_from_slice(bytes),
+            NewValue::External(value) => {
+                self.external += value.memory(self.allocated);
+                set_index_at(record, header.value(), self.values.push(value, handle));
+            }
         }
     }
 
@@ -251,12 +321,12 @@ impl Heap {
     }
 
     /// Sets the expiry of an entry that has room for one.
-    fn set_expiry(&mut self, handle: u32, expiry: Expiry, now: impl FnOnce() -> u64) {
+    fn set_expiry(&mut self, handle: u32, expiry: Expiry, now: u64) {
         let Expiry::At(at) = expiry else { return };
         if self.header(handle).is(Flag::EXPIRES) {
             self.expiry_wheel.change(&mut self.slab, handle, at);
         } else {
-            self.expiry_wheel.insert(&mut self.slab, handle, at, now());
+            self.expiry_wheel.insert(&mut self.slab, handle, at, now);
         }
     }
 
@@ -285,6 +355,7 @@ impl Heap {
     fn remove_value(&mut self, handle: u32, header: Header) -> Value {
         let index = index_at(self.slab.get(handle), header.value());
         let (value, owner) = self.values.remove(index);
+        self.external -= value.memory(self.allocated);
         if let Some(owner) = owner {
             let record = self.slab.get_mut(owner);
             set_index_at(record, Header::read(record).value(), index);
@@ -294,7 +365,8 @@ impl Heap {
 
     fn remove_key(&mut self, handle: u32, header: Header) {
         let index = index_at(self.slab.get(handle), header.key());
-        let (_, owner) = self.keys.remove(index);
+        let (key, owner) = self.keys.remove(index);
+        self.external -= (self.allocated)(key.len());
         if let Some(owner) = owner {
             let record = self.slab.get_mut(owner);
             set_index_at(record, Header::read(record).key(), index);
@@ -305,7 +377,7 @@ impl Heap {
 /// The number of bytes that a value takes in its record.
 fn room_for(value: &NewValue<'_>) -> usize {
     match value {
-        NewValue::Inline(bytes) => bytes.len(),
+        NewValue::Inline(bytes) | NewValue::Packed(_, bytes) => bytes.len(),
         NewValue::External(_) => INDEX,
     }
 }
@@ -323,8 +395,8 @@ mod tests {
 
     /// An entry with an external key, an external value and an expiry.
     fn create(heap: &mut Heap, number: u8) -> u32 {
-        let how = (Expiry::At(NOW + u64::from(number)), false);
-        heap.create(&long(number), NewValue::from(&long(number)[..]), how, 0, || NOW)
+        let how = Write::new(Expiry::At(NOW + u64::from(number)));
+        heap.create(&long(number), NewValue::from(&long(number)[..]), how, (0, NOW))
     }
 
     fn shown(heap: &Heap, handle: u32) -> (Vec<u8>, Vec<u8>, Option<u64>) {
@@ -334,10 +406,11 @@ mod tests {
 
     #[test]
     fn external_parts_follow_their_entry_when_others_are_removed() {
-        let mut heap = Heap::default();
+        let mut heap = Heap::new(|size| size);
         let [one, two, three] = [1, 2, 3].map(|number| create(&mut heap, number));
         let (value, relocated) = heap.remove(one);
-        assert_eq!((value, relocated), (Some(Value::String(long(1).into())), Some(Relocated { from: three, to: one })));
+        assert!(matches!(value, Some(Value::String(string)) if string[..] == long(1)));
+        assert_eq!(relocated, Some(Relocated { from: three, to: one }));
         assert_eq!(shown(&heap, one), (long(3), long(3), Some(NOW + 3)));
         assert_eq!(shown(&heap, two), (long(2), long(2), Some(NOW + 2)));
         assert_eq!(heap.next_due(NOW), None);
@@ -347,17 +420,18 @@ mod tests {
 
     #[test]
     fn an_entry_moves_when_its_value_changes_its_length() {
-        let mut heap = Heap::default();
-        let handle = heap.create(b"key", NewValue::Inline(b"a"), (Expiry::Never, false), 7, || NOW);
-        let other = heap.create(b"yek", NewValue::Inline(b"b"), (Expiry::Never, false), 7, || NOW);
+        let mut heap = Heap::new(|size| size);
+        let handle = heap.create(b"key", NewValue::Inline(b"a"), Write::new(Expiry::Never), (7, NOW));
+        let other = heap.create(b"yek", NewValue::Inline(b"b"), Write::new(Expiry::Never), (7, NOW));
         let longest = [b'x'; MAX_INLINE];
-        let written = heap.write(handle, NewValue::Inline(&longest), (Expiry::At(NOW + 9), false), || NOW);
+        let written = heap.write(handle, NewValue::Inline(&longest), Write::new(Expiry::At(NOW + 9)), NOW);
         assert_eq!(written.relocated, Some(Relocated { from: other, to: handle }));
         assert_eq!(shown(&heap, written.handle), (b"key".to_vec(), longest.to_vec(), Some(NOW + 9)));
         assert_eq!(shown(&heap, handle), (b"yek".to_vec(), b"b".to_vec(), None));
-        let (grown, length) = heap.append(written.handle, b"y").expect("a string");
-        assert_eq!((length, heap.entry(grown.handle).inline_string()), (MAX_INLINE + 1, None));
-        let shrunk = heap.write(grown.handle, NewValue::Inline(b""), (Expiry::Keep, false), || NOW);
+        let longer = [b'x'; MAX_INLINE + 1];
+        let grown = heap.write(written.handle, NewValue::from(&longer[..]), Write::new(Expiry::Keep), NOW);
+        assert_eq!(heap.entry(grown.handle).inline().map(|(_, bytes)| bytes), None);
+        let shrunk = heap.write(grown.handle, NewValue::Inline(b""), Write::new(Expiry::Keep), NOW);
         assert!(shrunk.replaced.is_some());
         assert_eq!(shown(&heap, shrunk.handle), (b"key".to_vec(), Vec::new(), Some(NOW + 9)));
         assert_eq!(heap.entry(shrunk.handle).accessed(), 7);
@@ -365,13 +439,14 @@ mod tests {
 
     #[test]
     fn a_string_that_grows_moves_seldom() {
-        let mut heap = Heap::default();
-        let mut handle = heap.create(b"key", NewValue::Inline(b""), (Expiry::At(NOW + 9), false), 0, || NOW);
+        let mut heap = Heap::new(|size| size);
+        let mut handle = heap.create(b"key", NewValue::Inline(b""), Write::new(Expiry::At(NOW + 9)), (0, NOW));
         let mut moves = 0;
         for length in 1..=MAX_INLINE {
-            let (written, grown) = heap.append(handle, &[length as u8]).expect("a string");
+            let bytes: Vec<u8> = (1..=length).map(|length| length as u8).collect();
+            let write = Write { has_room_to_grow: true, ..Write::new(Expiry::Keep) };
+            let written = heap.write(handle, NewValue::Inline(&bytes), write, NOW);
             moves += usize::from(std::mem::replace(&mut handle, written.handle) != written.handle);
-            assert_eq!(grown, length);
         }
         assert!((3..12).contains(&moves), "moved {moves} times");
         let bytes = (1..=MAX_INLINE).map(|length| length as u8).collect();
@@ -380,11 +455,14 @@ mod tests {
 
     #[test]
     fn a_value_that_changes_its_length_a_little_stays() {
-        let mut heap = Heap::default();
-        let handle = heap.create(b"key", NewValue::Inline(&[b'x'; 60]), (Expiry::Never, false), 0, || NOW);
+        let mut heap = Heap::new(|size| size);
+        let handle = heap.create(b"key", NewValue::Inline(&[b'x'; 60]), Write::new(Expiry::Never), (0, NOW));
         for length in [61, 55, 60, 58] {
-            let written = heap.write(handle, NewValue::Inline(&[b'y'; 61][..length]), (Expiry::Never, false), || NOW);
-            assert_eq!((written.handle, heap.entry(handle).inline_string().map(<[u8]>::len)), (handle, Some(length)));
+            let written = heap.write(handle, NewValue::Inline(&[b'y'; 61][..length]), Write::new(Expiry::Never), NOW);
+            assert_eq!(
+                (written.handle, heap.entry(handle).inline().map(|(_, bytes)| bytes.len())),
+                (handle, Some(length))
+            );
         }
     }
 }

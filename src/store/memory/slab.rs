@@ -6,10 +6,13 @@
 
 use std::ops::Range;
 
-use super::{
-    prefetch::prefetch_bytes,
-    record::{GRANULE, MAX_GRANULES},
-};
+use super::{directory, prefetch::prefetch_bytes};
+
+/// The length of every record is a multiple of this.
+pub(in crate::store) const GRANULE: usize = 8;
+
+/// The length of the longest record, in granules.
+pub(in crate::store) const MAX_GRANULES: usize = 64;
 
 /// The length of a chunk.
 const CHUNK: usize = 32 * 1024;
@@ -20,14 +23,25 @@ const FIRST_CHUNK: usize = 512;
 /// The number of bits of a handle that are the granule in the chunk. The others are the number of the chunk.
 const GRANULE_BITS: u32 = (CHUNK / GRANULE).ilog2();
 
+/// The number of chunks from which on nothing more should be stored. What is left is for the commands that are under way, and
+/// for records that move.
+const FULL: usize = MAX_CHUNKS / 16 * 15;
+
 /// The most chunks: all but the last number, so that no handle is `u32::MAX`.
 const MAX_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
 
 const _: () = assert!(MAX_GRANULES * GRANULE <= FIRST_CHUNK && MAX_GRANULES <= u8::MAX as usize);
 
+/// A record that was moved into a freed one, and has its handle now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Relocated {
+    pub(in crate::store) from: u32,
+    pub(in crate::store) to: u32,
+}
+
 /// Records of bytes.
-#[derive(Debug, Default)]
-pub(super) struct Slab {
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Slab {
     chunks: Vec<Chunk>,
     /// The index is the number of granules of a record.
     classes: Vec<Class>,
@@ -35,9 +49,14 @@ pub(super) struct Slab {
     vacant: Vec<u32>,
     /// One free chunk is kept, so that an entry that is created and removed in turn does not allocate a chunk each time.
     spare: Option<Vec<u8>>,
+    /// The bytes of all chunks.
+    allocated: usize,
+    /// How many more chunks than [`FULL`] count as too many, for tests.
+    #[cfg(test)]
+    pub(in crate::store) lowered_by: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
     /// The number of granules of a record. A byte, so that the compiler knows that no sum with it overflows.
@@ -45,7 +64,7 @@ struct Chunk {
 }
 
 /// The records of one length.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Class {
     chunks: Vec<u32>,
     /// The number of records in the last chunk. The others are full.
@@ -53,11 +72,26 @@ struct Class {
 }
 
 impl Slab {
+    /// Whether nothing more should be stored: the records take over 30 GiB.
+    #[inline]
+    pub(in crate::store) fn is_full(&self) -> bool {
+        let used = self.chunks.len() - self.vacant.len();
+        #[cfg(test)]
+        let used = used + self.lowered_by;
+        used > FULL
+    }
+
+    /// Lets the slab be full from `chunks` chunks on.
+    #[cfg(test)]
+    pub(in crate::store) fn set_full_from(&mut self, chunks: usize) {
+        self.lowered_by = FULL + 1 - chunks;
+    }
+
     /// Allocates a record of so many granules. Its bytes are arbitrary.
     ///
     /// # Panics
     /// If the slab would exceed 32 GiB.
-    pub(super) fn allocate(&mut self, granules: usize) -> u32 {
+    pub(in crate::store) fn allocate(&mut self, granules: usize) -> u32 {
         if self.classes.len() <= granules {
             self.classes.resize_with(granules + 1, Class::default);
         }
@@ -70,7 +104,7 @@ impl Slab {
     }
 
     /// Frees a record. If another one is moved there, the former handle of that one is returned.
-    pub(super) fn free(&mut self, handle: u32) -> Option<u32> {
+    pub(in crate::store) fn free(&mut self, handle: u32) -> Option<u32> {
         let granules = usize::from(self.chunks[chunk_of(handle)].granules);
         let class = &mut self.classes[granules];
         let last = class.last(granules);
@@ -86,20 +120,20 @@ impl Slab {
     }
 
     #[inline]
-    pub(super) fn get(&self, handle: u32) -> &[u8] {
+    pub(in crate::store) fn get(&self, handle: u32) -> &[u8] {
         let chunk = &self.chunks[chunk_of(handle)];
         &chunk.bytes[chunk.range(handle)]
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, handle: u32) -> &mut [u8] {
+    pub(in crate::store) fn get_mut(&mut self, handle: u32) -> &mut [u8] {
         let chunk = &mut self.chunks[chunk_of(handle)];
         let range = chunk.range(handle);
         &mut chunk.bytes[range]
     }
 
     /// Two records of different lengths: one to copy from, one to copy to.
-    pub(super) fn get_two(&mut self, from: u32, to: u32) -> (&[u8], &mut [u8]) {
+    pub(in crate::store) fn get_two(&mut self, from: u32, to: u32) -> (&[u8], &mut [u8]) {
         let pair = self.chunks.get_disjoint_mut([chunk_of(from), chunk_of(to)]);
         let [source, target] = pair.expect("records of different lengths are in different chunks");
         let (from, to) = (source.range(from), target.range(to));
@@ -107,19 +141,24 @@ impl Slab {
     }
 
     /// The last record of the same length.
-    pub(super) fn last_like(&self, handle: u32) -> Option<u32> {
+    pub(in crate::store) fn last_like(&self, handle: u32) -> Option<u32> {
         let granules = usize::from(self.chunks[chunk_of(handle)].granules);
         self.classes.get(granules).filter(|class| class.fill > 0).map(|class| class.last(granules))
     }
 
+    /// The memory of the records, in bytes.
+    pub(in crate::store) fn memory(&self) -> usize {
+        self.allocated + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
     /// Prefetches a record.
     #[inline]
-    pub(super) fn prefetch(&self, handle: u32) {
+    pub(in crate::store) fn prefetch(&self, handle: u32) {
         prefetch_bytes(self.get(handle));
     }
 
     /// All records.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = u32> {
         self.classes.iter().enumerate().flat_map(|(granules, class)| {
             let last = class.chunks.len().saturating_sub(1);
             class.chunks.iter().enumerate().flat_map(move |(index, chunk)| {
@@ -130,7 +169,7 @@ impl Slab {
     }
 
     /// The record at an index among all of them.
-    pub(super) fn nth(&self, mut index: usize) -> Option<u32> {
+    pub(in crate::store) fn nth(&self, mut index: usize) -> Option<u32> {
         for (granules, class) in self.classes.iter().enumerate().filter(|(_, class)| !class.chunks.is_empty()) {
             let per_chunk = per_chunk(granules);
             let records = (class.chunks.len() - 1) * per_chunk + class.fill;
@@ -158,6 +197,7 @@ impl Slab {
                 let length = bytes.len() * 2;
                 bytes.reserve_exact(length - bytes.len());
                 bytes.resize(length, 0);
+                self.allocated += length / 2;
                 return;
             }
         }
@@ -165,13 +205,14 @@ impl Slab {
             true => vec![0; FIRST_CHUNK],
             false => self.spare.take().unwrap_or_else(|| vec![0; CHUNK]),
         };
+        self.allocated += bytes.len();
         let number = self.vacant.pop().unwrap_or(self.chunks.len() as u32);
         if number as usize == self.chunks.len() {
             assert!(self.chunks.len() < MAX_CHUNKS, "the records of a shard take over 32 GiB");
-            self.chunks.push(Chunk::default());
+            directory::push(&mut self.chunks, Chunk::default(), MAX_CHUNKS);
         }
         self.chunks[number as usize] = Chunk { bytes, granules: granules as u8 };
-        class.chunks.push(number);
+        directory::push(&mut class.chunks, number, MAX_CHUNKS);
         class.fill = 0;
     }
 
@@ -182,10 +223,11 @@ impl Slab {
         let Some(number) = class.chunks.pop() else { return };
         class.fill = if class.chunks.is_empty() { 0 } else { per_chunk(granules) };
         let Chunk { bytes, .. } = std::mem::take(&mut self.chunks[number as usize]);
+        self.allocated -= bytes.len();
         if bytes.len() == CHUNK {
             self.spare = Some(bytes);
         }
-        self.vacant.push(number);
+        directory::push(&mut self.vacant, number, MAX_CHUNKS);
     }
 
     fn copy(&mut self, from: u32, to: u32, length: usize) {
@@ -307,6 +349,15 @@ mod tests {
         assert!(rest.iter().rev().all(|handle| slab.free(*handle).is_none()));
         slab.free(first[0]);
         assert_eq!((chunks(&slab), slab.nth(0)), (0, None));
+    }
+
+    #[test]
+    fn the_lists_of_chunks_are_not_copied_once_they_are_long() {
+        let (mut slab, per_chunk) = (Slab::default(), per_chunk(MAX_GRANULES));
+        let handles: Vec<u32> = (0..16_500 * per_chunk).map(|_| slab.allocate(MAX_GRANULES)).collect();
+        assert!(slab.chunks.capacity() >= MAX_CHUNKS && slab.classes[MAX_GRANULES].chunks.capacity() >= MAX_CHUNKS);
+        handles.into_iter().rev().for_each(|handle| _ = slab.free(handle));
+        assert!(chunks(&slab) == 0 && slab.vacant.capacity() >= MAX_CHUNKS);
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! [`Arena`]: external keys and values, stored densely. Allocated in pieces, so that nothing large is ever copied.
 
+use super::directory;
+
 /// The number of items of a piece.
 const PIECE: usize = 1024;
 
+/// The most pieces: the records of a shard are fewer than 2^31.
+const MAX_PIECES: usize = (1 << 31) / PIECE;
+
 /// Items, each with the handle of the record that owns it.
-#[derive(Debug)]
-pub(super) struct Arena<T> {
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Arena<T> {
     pieces: Vec<Vec<Owned<T>>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Owned<T> {
     item: T,
     owner: u32,
@@ -23,11 +28,11 @@ impl<T> Default for Arena<T> {
 
 impl<T> Arena<T> {
     /// Adds an item and returns its index.
-    pub(super) fn push(&mut self, item: T, owner: u32) -> u32 {
+    pub(in crate::store) fn push(&mut self, item: T, owner: u32) -> u32 {
         if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
             // The first piece starts empty and grows, so that few items take little memory.
             let capacity = if self.pieces.is_empty() { 0 } else { PIECE };
-            self.pieces.push(Vec::with_capacity(capacity));
+            directory::push(&mut self.pieces, Vec::with_capacity(capacity), MAX_PIECES);
         }
         let index = self.len();
         let piece = self.pieces.last_mut().expect("a piece was just made");
@@ -36,7 +41,7 @@ impl<T> Arena<T> {
     }
 
     /// Removes an item. If the last item takes its index, the owner of that item is returned.
-    pub(super) fn remove(&mut self, index: u32) -> (T, Option<u32>) {
+    pub(in crate::store) fn remove(&mut self, index: u32) -> (T, Option<u32>) {
         let last = self.pieces.last_mut().and_then(Vec::pop).expect("an item that is removed exists");
         if self.pieces.last().is_some_and(Vec::is_empty) {
             self.pieces.pop();
@@ -49,16 +54,23 @@ impl<T> Arena<T> {
     }
 
     #[inline]
-    pub(super) fn get(&self, index: u32) -> &T {
+    pub(in crate::store) fn get(&self, index: u32) -> &T {
         &self.pieces[index as usize / PIECE][index as usize % PIECE].item
     }
 
-    pub(super) fn get_mut(&mut self, index: u32) -> &mut T {
+    pub(in crate::store) fn get_mut(&mut self, index: u32) -> &mut T {
         &mut self.owned(index).item
     }
 
-    pub(super) fn set_owner(&mut self, index: u32, owner: u32) {
+    pub(in crate::store) fn set_owner(&mut self, index: u32, owner: u32) {
         self.owned(index).owner = owner;
+    }
+
+    /// The memory of the items, without what they own, in bytes.
+    pub(in crate::store) fn memory(&self) -> usize {
+        // The first piece grows, the others are whole.
+        let items = if self.pieces.len() == 1 { self.pieces[0].capacity() } else { self.pieces.len() * PIECE };
+        items * size_of::<Owned<T>>() + self.pieces.capacity() * size_of::<Vec<Owned<T>>>()
     }
 
     fn owned(&mut self, index: u32) -> &mut Owned<T> {

@@ -11,13 +11,20 @@ mod compare;
 mod growth;
 mod tags;
 
+use std::num::NonZeroU32;
+
+use smallvec::SmallVec;
+
 use super::prefetch::prefetch;
 use buckets::{Bucket, Buckets, OVERFLOW, Overflow};
 use growth::{LOAD, LOW_LOAD};
 use tags::Cells;
 
+/// How many buckets a scan prefetches at a time.
+const BUCKETS_AT_ONCE: usize = 8;
+
 /// The records that the handles of a table refer to.
-pub(super) trait Records {
+pub(in crate::store) trait Records {
     /// The hash of the key of a record.
     fn hash(&self, handle: u32) -> u64;
 
@@ -26,7 +33,7 @@ pub(super) trait Records {
 }
 
 /// Recognizes the handle that is searched for.
-pub(super) trait Matcher {
+pub(in crate::store) trait Matcher {
     /// What it reads of the record on the way.
     type Facts;
 
@@ -47,30 +54,49 @@ impl Matcher for SameHandle {
 
 /// Where a handle is in a table. Valid until the next entry is inserted or removed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
-    pub(super) handle: u32,
+pub(in crate::store) struct Position {
+    /// The handle and 1. No handle is `u32::MAX`, so an optional position takes eight bytes.
+    handle: NonZeroU32,
     bucket: u32,
-    cell: u8,
+}
+
+impl Position {
+    #[inline(always)]
+    fn new(handle: u32, bucket: u32) -> Self {
+        Self { handle: NonZeroU32::MIN.saturating_add(handle), bucket }
+    }
+
+    #[inline(always)]
+    pub(in crate::store) fn handle(self) -> u32 {
+        self.handle.get() - 1
+    }
 }
 
 /// The handles of records, by the hashes of their keys.
-#[derive(Debug, Default)]
-pub(super) struct Table {
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Table {
     /// Twice the largest power of two that is at most the number of buckets, minus 1.
     mask: usize,
     buckets: Buckets,
     len: usize,
     overflow: Overflow,
+    /// The number of scans that must visit every entry once. No buckets are merged meanwhile.
+    pub(in crate::store) walks: u32,
 }
 
 impl Table {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::store) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The memory of the buckets, in bytes.
+    pub(in crate::store) fn memory(&self) -> usize {
+        self.buckets.memory() + self.overflow.buckets.memory()
     }
 
     /// The position of the handle with this hash that matches, and its facts.
     #[inline(always)]
-    pub(super) fn find<S: Matcher>(&self, hash: u64, matcher: &S) -> Option<(Position, S::Facts)> {
+    pub(in crate::store) fn find<S: Matcher>(&self, hash: u64, matcher: &S) -> Option<(Position, S::Facts)> {
         if self.len == 0 {
             return None;
         }
@@ -105,7 +131,7 @@ impl Table {
     }
 
     /// Inserts a handle whose key is not in the table.
-    pub(super) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Position {
+    pub(in crate::store) fn insert(&mut self, hash: u64, handle: u32, records: &impl Records) -> Position {
         if self.len >= self.buckets.len() * LOAD {
             self.split(records);
         }
@@ -114,40 +140,87 @@ impl Table {
     }
 
     /// Removes a handle.
-    pub(super) fn remove(&mut self, hash: u64, position: Position) {
-        self.bucket_mut(position.bucket).tags.set(position.cell.into(), 0);
+    pub(in crate::store) fn remove(&mut self, hash: u64, position: Position) {
+        let bucket = self.bucket_mut(position.bucket);
+        let cell = bucket.cell_of(position.handle());
+        bucket.tags.set(cell, 0);
         self.len -= 1;
         let home = self.home(hash);
         if self.buckets.get(home).next().is_some() {
-            self.fill(home, position);
+            self.fill(home, position.bucket, cell);
         }
-        if self.len < self.buckets.len().saturating_sub(1) * LOW_LOAD {
-            self.merge();
+        // Up to two, so that merges that a walk has held up are made up for.
+        for _ in 0..2 {
+            if self.walks == 0 && self.len < self.buckets.len().saturating_sub(1) * LOW_LOAD {
+                self.merge();
+            }
         }
     }
 
     /// The position of a handle with this hash.
-    pub(super) fn position(&self, hash: u64, handle: u32) -> Option<Position> {
+    pub(in crate::store) fn position(&self, hash: u64, handle: u32) -> Option<Position> {
         self.find(hash, &SameHandle(handle)).map(|(position, ())| position)
     }
 
     /// Replaces a handle: its record was moved.
     #[inline]
-    pub(super) fn set(&mut self, position: Position, handle: u32) -> Position {
-        self.bucket_mut(position.bucket).handles[usize::from(position.cell)] = handle;
-        Position { handle, ..position }
+    pub(in crate::store) fn set(&mut self, position: Position, handle: u32) -> Position {
+        let bucket = self.bucket_mut(position.bucket);
+        let cell = bucket.cell_of(position.handle());
+        bucket.handles[cell] = handle;
+        Position::new(handle, position.bucket)
     }
 
     /// Calls `visit` with the handles in the bucket that `cursor` names, and returns the next cursor, 0 after the last.
     ///
     /// The cursor counts with its bits reversed, as that of Redis does: the buckets that a visited bucket is split into or
     /// merged with later count as visited. So an entry that exists from the first call to the last is visited at least once.
-    pub(super) fn scan(&self, cursor: u64, visit: impl FnMut(u32)) -> u64 {
+    pub(in crate::store) fn scan(&self, cursor: u64, visit: impl FnMut(u32)) -> u64 {
         if self.buckets.len() == 0 {
             return 0;
         }
+        self.chain(self.home(cursor)).for_each(visit);
+        self.next_cursor(cursor)
+    }
+
+    /// Visits buckets from `cursor` on, with about `count` entries, and returns the next cursor. The memory of several is
+    /// prefetched at a time.
+    pub(in crate::store) fn scan_many(
+        &self,
+        mut cursor: u64,
+        count: usize,
+        records: &impl Records,
+        mut visit: impl FnMut(u32),
+    ) -> u64 {
+        if self.buckets.len() == 0 {
+            return 0;
+        }
+        let mut seen = 0;
+        while seen < count {
+            let mut homes = SmallVec::<[usize; BUCKETS_AT_ONCE]>::new();
+            while homes.len() < BUCKETS_AT_ONCE && (homes.is_empty() || cursor != 0) {
+                homes.push(self.home(cursor));
+                cursor = self.next_cursor(cursor);
+            }
+            homes.iter().for_each(|home| prefetch(self.buckets.get(*home)));
+            homes.iter().for_each(|home| self.chain(*home).for_each(|handle| records.prefetch(handle)));
+            for home in homes {
+                seen += 1;
+                self.chain(home).for_each(|handle| {
+                    seen += 1;
+                    visit(handle);
+                });
+            }
+            if cursor == 0 {
+                break;
+            }
+        }
+        cursor
+    }
+
+    /// The cursor of the bucket after the one of a cursor, 0 after the last.
+    fn next_cursor(&self, cursor: u64) -> u64 {
         let home = self.home(cursor);
-        self.chain(home).for_each(visit);
         let half = self.mask / 2 + 1;
         let is_split = home >= half || home + half < self.buckets.len();
         let mask = if is_split { self.mask } else { self.mask / 2 } as u64;
@@ -156,7 +229,7 @@ impl Table {
 
     /// Prefetches the bucket of a hash.
     #[inline]
-    pub(super) fn prefetch_bucket(&self, hash: u64) {
+    pub(in crate::store) fn prefetch_bucket(&self, hash: u64) {
         if self.len > 0 {
             prefetch(self.buckets.get(self.home(hash)));
         }
@@ -164,7 +237,7 @@ impl Table {
 
     /// Prefetches the records that a hash may refer to, and the overflow bucket. The bucket should be in the cache.
     #[inline]
-    pub(super) fn prefetch_records(&self, hash: u64, records: &impl Records) {
+    pub(in crate::store) fn prefetch_records(&self, hash: u64, records: &impl Records) {
         if self.len > 0 {
             let bucket = self.buckets.get(self.home(hash));
             bucket.tags.matching(tag(hash)).for_each(|cell| records.prefetch(bucket.handles[cell]));
@@ -204,7 +277,7 @@ impl Table {
             if let Some(cell) = bucket.tags.free() {
                 bucket.tags.set(cell, tag);
                 bucket.handles[cell] = handle;
-                return Position { handle, bucket: number, cell: cell as u8 };
+                return Position::new(handle, number);
             }
             number = bucket.next().unwrap_or_else(|| {
                 let next = self.overflow.take();
@@ -216,20 +289,20 @@ impl Table {
 
     /// Fills a free cell with a handle from the last overflow bucket.
     #[cold]
-    fn fill(&mut self, home: usize, free: Position) {
+    fn fill(&mut self, home: usize, free: u32, free_cell: usize) {
         let (mut before, mut last) = (home as u32, home as u32);
         while let Some(next) = self.bucket(last).next() {
             (before, last) = (last, next);
         }
         let bucket = self.bucket_mut(last);
-        if free.bucket != last
+        if free != last
             && let Some(cell) = bucket.tags.taken().next()
         {
             let (tag, handle) = (bucket.tags.get(cell), bucket.handles[cell]);
             bucket.tags.set(cell, 0);
-            let target = self.bucket_mut(free.bucket);
-            target.tags.set(free.cell.into(), tag);
-            target.handles[usize::from(free.cell)] = handle;
+            let target = self.bucket_mut(free);
+            target.tags.set(free_cell, tag);
+            target.handles[free_cell] = handle;
         }
         if self.bucket(last).tags.taken().next().is_none() {
             self.bucket_mut(before).set_next(None);
@@ -271,7 +344,7 @@ mod tests {
     }
 
     fn insert(table: &mut Table, number: u32) {
-        assert_eq!(table.insert(Numbers.hash(number), number, &Numbers).handle, number);
+        assert_eq!(table.insert(Numbers.hash(number), number, &Numbers).handle(), number);
     }
 
     fn remove(table: &mut Table, number: u32) -> bool {
@@ -338,7 +411,7 @@ mod tests {
         let mut table = Table::default();
         (0..100).for_each(|number| insert(&mut table, number));
         let found = position(&table, 7).expect("it is there");
-        assert_eq!(table.set(found, 1007).handle, 1007);
+        assert_eq!(table.set(found, 1007).handle(), 1007);
         assert!(table.position(Numbers.hash(7), 1007).is_some() && position(&table, 7).is_none());
     }
 

@@ -2,11 +2,16 @@
 
 use super::{
     Matcher, Position,
+    growth::LOAD,
     tags::{CELLS, Tags},
 };
+use crate::store::memory::directory;
 
 /// The number of buckets that are allocated together: nothing large is allocated or copied.
 const PIECE: usize = 64;
+
+/// The most pieces: the records of a shard are fewer than 2^31.
+const MAX_PIECES: usize = (1 << 31) / LOAD / PIECE;
 
 /// The bit of a bucket's number that marks an overflow bucket.
 pub(super) const OVERFLOW: u32 = 1 << 31;
@@ -25,7 +30,12 @@ impl Bucket {
     pub(super) fn check<S: Matcher>(&self, number: u32, cell: usize, matcher: &S) -> Option<(Position, S::Facts)> {
         let handle = self.handles[cell];
         let facts = matcher.matches(handle)?;
-        Some((Position { handle, bucket: number, cell: cell as u8 }, facts))
+        Some((Position::new(handle, number), facts))
+    }
+
+    /// The cell of a handle that is in this bucket.
+    pub(super) fn cell_of(&self, handle: u32) -> usize {
+        self.tags.taken().find(|cell| self.handles[*cell] == handle).expect("the handle is in its bucket")
     }
 
     /// The number of its overflow bucket.
@@ -41,7 +51,7 @@ impl Bucket {
 }
 
 /// Buckets, allocated in pieces.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Buckets {
     pub(super) pieces: Vec<Box<[Bucket; PIECE]>>,
     len: usize,
@@ -51,6 +61,11 @@ impl Buckets {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The memory, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.pieces.len() * size_of::<[Bucket; PIECE]>() + self.pieces.capacity() * size_of::<Box<[Bucket; PIECE]>>()
     }
 
     #[inline]
@@ -65,7 +80,7 @@ impl Buckets {
 
     pub(super) fn push(&mut self) {
         if self.len.is_multiple_of(PIECE) {
-            self.pieces.push(Box::new([Bucket::default(); PIECE]));
+            directory::push(&mut self.pieces, Box::new([Bucket::default(); PIECE]), MAX_PIECES);
         }
         self.len += 1;
     }
@@ -80,7 +95,7 @@ impl Buckets {
 }
 
 /// The overflow buckets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Overflow {
     pub(super) buckets: Buckets,
     /// The first free bucket, which links to the next one.
@@ -116,6 +131,13 @@ impl Overflow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_of_pieces_is_not_copied_once_it_is_long() {
+        let mut buckets = Buckets::default();
+        (0..16_500 * PIECE).for_each(|_| buckets.push());
+        assert!(buckets.pieces.capacity() >= MAX_PIECES);
+    }
 
     #[test]
     fn a_bucket_is_one_cache_line() {

@@ -1,0 +1,139 @@
+//! [`Transaction`]: the state of MULTI on a connection.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// The state of MULTI on a connection. All snapshots of its session share it.
+///
+/// The service that answers MULTI and EXEC creates it at the first MULTI, and puts it into the session. There it stays until
+/// RESET, or until the connection is closed. The transport, the layers and the service all read and change it:
+///
+/// - The service [begins](Self::begin) it at MULTI, and [ends](Self::end) it at EXEC and DISCARD. Between the two it queues
+///   commands.
+/// - The transport [aborts](Self::abort) it when a command is answered with an error, whoever made that. After an error to EXEC,
+///   which then has not run, it ends it. An error to MULTI or WATCH, which are not queued, changes nothing: if one has the
+///   wrong number of arguments, the service aborts.
+/// - The connection layer passes the commands of the connection on while it is [open](Self::is_open), except QUIT and RESET.
+///
+/// ```
+/// use kvstore_protocol::{Command, Session, Transaction};
+///
+/// let transaction = Transaction::new();
+/// let mut session = Session::default();
+/// session.set_transaction(transaction.clone());
+/// let command = Command::new("MULTI").in_session(session.into(), 1);
+///
+/// assert!(transaction.begin());
+/// assert!(!transaction.begin(), "calls of MULTI do not nest");
+/// assert!(command.session().is_in_transaction());
+/// transaction.abort();
+/// assert!(transaction.end(), "EXEC runs nothing");
+/// assert!(!command.session().is_in_transaction());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Transaction(Arc<AtomicUsize>);
+
+/// The bits of the state. The others count the queued commands.
+const OPEN: usize = 1;
+const ABORTED: usize = 1 << 1;
+const CHANGES_REPLIES: usize = 1 << 2;
+const QUEUED: usize = 1 << 3;
+
+impl Transaction {
+    /// Creates the state of a connection without a transaction.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens a transaction, without queued commands. Returns false if one is open.
+    ///
+    /// What is left of an earlier one must be dropped now: it may have ended without the service.
+    pub fn begin(&self) -> bool {
+        self.update(|state| if state & OPEN == 0 { OPEN } else { state }) & OPEN == 0
+    }
+
+    /// Whether a transaction is open, aborted or not.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.state() & OPEN != 0
+    }
+
+    /// Whether the open transaction was aborted: EXEC will run nothing.
+    pub fn is_aborted(&self) -> bool {
+        self.state() & ABORTED != 0
+    }
+
+    /// Aborts the open transaction. Does nothing if none is open.
+    pub fn abort(&self) {
+        self.update(|state| if state & OPEN == 0 { state } else { state | ABORTED });
+    }
+
+    /// Ends the transaction. Returns whether it was aborted.
+    pub fn end(&self) -> bool {
+        self.update(|_| 0) & ABORTED != 0
+    }
+
+    /// Counts a command that was queued, for CLIENT LIST.
+    pub fn count_queued(&self) {
+        self.update(|state| if state & OPEN == 0 { state } else { state.saturating_add(QUEUED) });
+    }
+
+    /// Returns the number of queued commands.
+    pub fn queued(&self) -> usize {
+        self.state() / QUEUED
+    }
+
+    /// Notes that a queued command changes how replies are sent, as HELLO and CLIENT REPLY do: EXEC then waits until all
+    /// earlier commands are answered.
+    pub fn set_changes_replies(&self) {
+        self.update(|state| if state & OPEN == 0 { state } else { state | CHANGES_REPLIES });
+    }
+
+    /// Whether a queued command changes how replies are sent.
+    pub fn changes_replies(&self) -> bool {
+        self.state() & CHANGES_REPLIES != 0
+    }
+
+    /// The commands of a connection order the accesses.
+    fn state(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Changes the state. Returns the one before.
+    fn update(&self, change: impl Fn(usize) -> usize) -> usize {
+        self.0.update(Ordering::Relaxed, Ordering::Relaxed, change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_aborted_or_counted_outside() {
+        let transaction = Transaction::new();
+        transaction.abort();
+        transaction.count_queued();
+        transaction.set_changes_replies();
+        assert!(transaction.begin());
+        assert!(!transaction.is_aborted() && !transaction.changes_replies());
+        assert_eq!(transaction.queued(), 0);
+        assert!(!transaction.end());
+    }
+
+    #[test]
+    fn an_aborted_transaction_is_open_until_it_ends() {
+        let transaction = Transaction::new();
+        assert!(transaction.begin());
+        transaction.count_queued();
+        transaction.set_changes_replies();
+        transaction.abort();
+        assert_eq!((transaction.is_open(), transaction.is_aborted(), transaction.queued()), (true, true, 1));
+        assert!(!transaction.begin());
+        assert!(transaction.end());
+        assert!(transaction.begin());
+        assert_eq!((transaction.is_aborted(), transaction.queued(), transaction.changes_replies()), (false, 0, false));
+    }
+}

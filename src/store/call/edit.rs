@@ -1,0 +1,146 @@
+//! [`Edit`]: a value that is changed in place.
+
+use std::ops::Deref;
+
+use kvstore_protocol::CommandError;
+
+use super::Call;
+use crate::store::{
+    change::Event,
+    shard::{Expiry, Write},
+    value::Editable,
+};
+
+/// The value of a key, taken out of its entry for as long as the command changes it.
+///
+/// When this is dropped, a changed value is put back, wherever its entry is by then, the change is told, and the memory is
+/// counted. A collection that was left empty is removed, and its key with it.
+pub(crate) struct Edit<'e, 'c, T: Editable> {
+    call: &'e mut Call<'c>,
+    key: usize,
+    /// `None` only while it is dropped.
+    value: Option<T>,
+    event: Event,
+    is_changed: bool,
+}
+
+/// Whether a result says that something was changed.
+pub(crate) trait Changed {
+    fn is_change(&self) -> bool;
+}
+
+impl Changed for () {
+    fn is_change(&self) -> bool {
+        true
+    }
+}
+
+impl Changed for bool {
+    fn is_change(&self) -> bool {
+        *self
+    }
+}
+
+impl Changed for usize {
+    fn is_change(&self) -> bool {
+        *self > 0
+    }
+}
+
+impl<T> Changed for Option<T> {
+    fn is_change(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl<'c> Call<'c> {
+    /// The value of a key, to change it; `None` if there is none. `event` is told if it is changed.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if it has another type.
+    pub(crate) fn edit<T: Editable>(
+        &mut self,
+        key: usize,
+        event: Event,
+    ) -> Result<Option<Edit<'_, 'c, T>>, CommandError> {
+        let Some(found) = self.find_to_write(key) else { return Ok(None) };
+        let shard = self.shards.at_mut(self.keys[key].shard);
+        T::read(shard.entry(found))?;
+        let value = match shard.take_external(found) {
+            Some(value) => T::from_external(value),
+            None => {
+                let (kind, bytes) = shard.entry(found).inline().unwrap_or_default();
+                T::from_inline(kind, bytes)
+            }
+        };
+        Ok(Some(Edit { call: self, key, value: Some(value), event, is_changed: false }))
+    }
+
+    /// The same; an empty value if there is none. It is stored if it is changed.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if the value has another type.
+    pub(crate) fn edit_or_create<T: Editable + Default>(
+        &mut self,
+        key: usize,
+        event: Event,
+    ) -> Result<Edit<'_, 'c, T>, CommandError> {
+        if self.find_to_write(key).is_none() {
+            return Ok(Edit { call: self, key, value: Some(T::default()), event, is_changed: false });
+        }
+        let edit = self.edit(key, event)?;
+        Ok(edit.expect("the key was found"))
+    }
+}
+
+impl<T: Editable> Edit<'_, '_, T> {
+    /// Changes the value. The result says whether there was a change: a number of changes, a flag, what was removed.
+    pub(crate) fn update<R: Changed>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
+        let value = self.value.as_mut().expect("the value is there until the drop");
+        let result = change(value);
+        self.is_changed |= result.is_change();
+        result
+    }
+
+    /// Declares, before the first change, how many bytes it copies, or entries it visits: see [`Call::afford`].
+    ///
+    /// # Errors
+    /// One that no client sees.
+    pub(crate) fn afford(&mut self, work: usize) -> Result<(), CommandError> {
+        self.call.afford(work)
+    }
+
+    fn put_back(&mut self, value: T) {
+        let (key, event) = (self.key, self.event);
+        if !self.is_changed {
+            if let (Some(found), Some(value)) = (self.call.find_to_write(key), value.into_external()) {
+                let shard = self.call.keys[key].shard;
+                self.call.shards.at_mut(shard).put_external(found, value);
+            }
+            return;
+        }
+        if value.is_empty() {
+            self.call.tell(key, event);
+            self.call.remove(key, Event::DEL);
+            return;
+        }
+        let write = Write { is_edited: true, has_room_to_grow: true, ..Write::new(Expiry::Keep) };
+        value.with(|value| self.call.write(key, value, write, event));
+    }
+}
+
+impl<T: Editable> Deref for Edit<'_, '_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("the value is there until the drop")
+    }
+}
+
+impl<T: Editable> Drop for Edit<'_, '_, T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            self.put_back(value);
+        }
+    }
+}

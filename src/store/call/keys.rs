@@ -1,0 +1,335 @@
+//! The entries of the keys of a call: reading, storing, removing.
+
+use kvstore_protocol::{ByteString, CommandError};
+
+use super::{Call, Lookup};
+use crate::{
+    server::NoTouch,
+    store::{
+        change::Event,
+        shard::{Entry, Expiry, Found, Shard, Write},
+        value::{DataType, Editable, Kind, NewValue, Value},
+    },
+};
+
+impl<'c> Call<'c> {
+    /// The number of keys.
+    #[inline]
+    pub(crate) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether two of the keys are the same key of the same database.
+    pub(crate) fn are_same(&self, first: usize, second: usize) -> bool {
+        let (one, other) = (&self.keys[first], &self.keys[second]);
+        (one.database, one.name) == (other.database, other.name)
+    }
+
+    /// The entry, for a client that reads it: counts a hit or a miss, and is an access. An expired one is hidden.
+    #[inline(always)]
+    pub(crate) fn read(&self, key: usize) -> Option<Entry<'_>> {
+        let entry = self.search(key);
+        self.shards.at(self.keys[key].shard).count(entry.is_some());
+        self.accessed(key, entry)
+    }
+
+    /// The value, for a client that reads it.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if it has another type.
+    #[inline(always)]
+    pub(crate) fn get<T: DataType>(&self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
+        match self.read(key) {
+            Some(entry) => T::read(entry).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
+    #[inline]
+    pub(crate) fn peek(&self, key: usize) -> Option<Entry<'_>> {
+        let entry = self.search(key);
+        self.shards.at(self.keys[key].shard).count(entry.is_some());
+        entry
+    }
+
+    /// The entry, for a command that modifies it: is an access.
+    #[inline(always)]
+    pub(crate) fn entry(&self, key: usize) -> Option<Entry<'_>> {
+        let entry = self.search(key);
+        self.accessed(key, entry)
+    }
+
+    /// Whether there is an entry.
+    #[inline]
+    pub(crate) fn exists(&self, key: usize) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// Whether there is an entry that has expired, and is not removed yet.
+    pub(crate) fn has_expired(&self, key: usize) -> bool {
+        self.search(key).is_none() && self.lookups[key].get().is_expired
+    }
+
+    /// Stores a value without an expiry.
+    #[inline]
+    pub(crate) fn set<'v>(&mut self, key: usize, value: impl Into<NewValue<'v>>, event: Event) {
+        self.write(key, value.into(), Write::new(Expiry::Never), event);
+    }
+
+    /// Stores a value. An existing entry keeps its expiry.
+    #[inline]
+    pub(crate) fn replace<'v>(&mut self, key: usize, value: impl Into<NewValue<'v>>, event: Event) {
+        self.write(key, value.into(), Write::new(Expiry::Keep), event);
+    }
+
+    /// Stores a value with an expiry. One that has passed removes the entry instead.
+    #[inline]
+    pub(crate) fn put(&mut self, key: usize, value: NewValue<'_>, expiry: Expiry, event: Event) {
+        self.write(key, value, Write::new(expiry), event);
+        if matches!(expiry, Expiry::At(_)) && self.commit.is_observed() && self.exists(key) {
+            self.tell(key, Event::EXPIRE);
+        }
+    }
+
+    /// Stores an entry that was taken or copied from another key, with its expiry.
+    pub(crate) fn put_entry(&mut self, key: usize, entry: OwnedEntry, event: Event) {
+        let write =
+            Write { is_edited: entry.is_edited, ..Write::new(entry.expires_at.map_or(Expiry::Never, Expiry::At)) };
+        match entry.value {
+            OwnedValue::Inline(Kind::String, bytes) => self.write(key, NewValue::Inline(&bytes), write, event),
+            OwnedValue::Inline(kind, bytes) => self.write(key, NewValue::Packed(kind, &bytes), write, event),
+            OwnedValue::External(value) => self.write(key, NewValue::External(value), write, event),
+        }
+    }
+
+    /// Stores a value that was made to be edited, for a key that has none.
+    pub(crate) fn create<T: Editable>(&mut self, key: usize, value: T, event: Event) {
+        let write = Write { is_edited: true, has_room_to_grow: true, ..Write::new(Expiry::Never) };
+        value.with(|value| self.write(key, value, write, event));
+    }
+
+    /// Moves the entry of one key to another, which is replaced. The events are those of the two keys.
+    pub(crate) fn move_entry(&mut self, from: usize, to: usize, events: (Event, Event)) {
+        if let Some(entry) = self.take(from, events.0) {
+            self.put_entry(to, entry, events.1);
+        }
+    }
+
+    #[inline]
+    pub(super) fn write(&mut self, key: usize, value: NewValue<'_>, write: Write, event: Event) {
+        let now = match write.expiry {
+            Expiry::At(at) => {
+                let now = self.now();
+                if at <= now {
+                    self.remove(key, Event::DEL);
+                    return;
+                }
+                now
+            }
+            Expiry::Never | Expiry::Keep => 0,
+        };
+        let found = self.find_to_write(key);
+        let slot = &self.keys[key];
+        let shard = self.shards.at_mut(slot.shard);
+        let lru_clock = self.commit.lru_clock;
+        let found = match found {
+            None => shard.insert(slot.hash, slot.name, value, write, (lru_clock, now)),
+            Some(found) => {
+                let (found, replaced) = shard.write(found, value, write, now);
+                shard.touch(found, lru_clock);
+                self.commit.garbage.add(replaced);
+                found
+            }
+        };
+        self.lookups[key].set(Lookup::found(found, shard));
+        self.tell(key, event);
+    }
+
+    /// Removes the entry, and returns whether there was one.
+    #[inline]
+    pub(crate) fn remove(&mut self, key: usize, event: Event) -> bool {
+        let Some(found) = self.find_to_write(key) else { return false };
+        self.remove_found(key, found, event);
+        true
+    }
+
+    /// Takes the entry out.
+    pub(crate) fn take(&mut self, key: usize, event: Event) -> Option<OwnedEntry> {
+        let found = self.find_to_write(key)?;
+        let slot = &self.keys[key];
+        let shard = self.shards.at_mut(slot.shard);
+        let entry = shard.entry(found);
+        let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
+        let inline = entry.inline().map(|(kind, bytes)| OwnedValue::Inline(kind, ByteString::copy_from(bytes)));
+        let value = shard.remove(slot.hash, found);
+        self.lookups[key].set(Lookup::missing(shard));
+        self.tell(key, event);
+        let value = inline.or(value.map(OwnedValue::External))?;
+        Some(OwnedEntry { value, is_edited, expires_at })
+    }
+
+    /// Sets the expiry of the entry. One that has passed removes the entry.
+    pub(crate) fn expire_at(&mut self, key: usize, expiry: Expiry) {
+        let Some(found) = self.find_to_write(key) else { return };
+        let (now, event) = match expiry {
+            Expiry::At(at) => {
+                let now = self.now();
+                if at <= now {
+                    self.remove(key, Event::DEL);
+                    return;
+                }
+                (now, Event::EXPIRE)
+            }
+            Expiry::Never | Expiry::Keep => (0, Event::PERSIST),
+        };
+        if event == Event::PERSIST && self.shards.at(self.keys[key].shard).entry(found).expires_at().is_none() {
+            return;
+        }
+        let slot = &self.keys[key];
+        let shard = self.shards.at_mut(slot.shard);
+        let found = shard.expire_at(found, expiry, now);
+        self.lookups[key].set(Lookup::found(found, shard));
+        self.tell(key, event);
+    }
+
+    fn remove_found(&mut self, key: usize, found: Found, event: Event) {
+        let slot = &self.keys[key];
+        let shard = self.shards.at_mut(slot.shard);
+        let removed = shard.remove(slot.hash, found);
+        self.lookups[key].set(Lookup::missing(shard));
+        self.commit.garbage.add(removed);
+        self.tell(key, event);
+    }
+
+    /// The entry, if it has not expired. It is searched for once, and found again if entries were moved.
+    #[inline(always)]
+    fn search(&self, key: usize) -> Option<Entry<'_>> {
+        let shard = self.shards.at(self.keys[key].shard);
+        let lookup = self.lookups[key].get();
+        if lookup.is_valid(shard) { lookup.live().map(|found| shard.entry(found)) } else { self.search_shard(key) }
+    }
+
+    #[inline(always)]
+    fn search_shard(&self, key: usize) -> Option<Entry<'_>> {
+        let (slot, lookup) = (&self.keys[key], &self.lookups[key]);
+        let shard = self.shards.at(slot.shard);
+        let Some((found, entry)) = shard.find(slot.hash, slot.name) else {
+            lookup.set(Lookup::missing(shard));
+            return None;
+        };
+        let is_expired = entry.expires_at().is_some_and(|at| at <= self.now());
+        lookup.set(Lookup { is_expired, ..Lookup::found(found, shard) });
+        if is_expired { None } else { Some(entry) }
+    }
+
+    /// Notes an access to an entry. Its time is set after the command.
+    #[inline(always)]
+    fn accessed<'a>(&'a self, key: usize, entry: Option<Entry<'a>>) -> Option<Entry<'a>> {
+        if let Some(entry) = &entry
+            && entry.accessed() != self.commit.lru_clock
+        {
+            self.note_access(key);
+        }
+        entry
+    }
+
+    #[cold]
+    fn note_access(&self, key: usize) {
+        let lookup = &self.lookups[key];
+        lookup.set(Lookup { is_accessed: true, ..lookup.get() });
+        self.commit.has_accesses.set(true);
+    }
+
+    /// Sets the access times of the entries that were read, unless the client has turned that off.
+    #[cold]
+    pub(in super::super) fn touch_accessed(&mut self) {
+        self.commit.has_accesses.set(false);
+        if self.session.extensions().get::<NoTouch>().is_some() {
+            return;
+        }
+        for key in 0..self.keys.len() {
+            let lookup = self.lookups[key].take();
+            let shard = self.shards.at_mut(self.keys[key].shard);
+            if lookup.is_accessed
+                && lookup.is_valid(shard)
+                && let Some(found) = lookup.found
+            {
+                shard.touch(found, self.commit.lru_clock);
+            }
+        }
+    }
+
+    /// Where the entry is, for a command that writes it. An expired one is removed. Not inlined: commands that read are the
+    /// shortest and most frequent.
+    #[inline(never)]
+    pub(super) fn find_to_write(&mut self, key: usize) -> Option<Found> {
+        let mut lookup = self.lookups[key].get();
+        if !lookup.is_valid(self.shards.at(self.keys[key].shard)) {
+            self.search_shard(key);
+            lookup = self.lookups[key].get();
+        }
+        let Lookup { found, is_expired, .. } = lookup;
+        if is_expired && let Some(found) = found {
+            self.remove_expired(key, found);
+            return None;
+        }
+        found
+    }
+
+    #[cold]
+    fn remove_expired(&mut self, key: usize, found: Found) {
+        let slot = &self.keys[key];
+        self.shards.at_mut(slot.shard).count_expired();
+        self.remove_found(key, found, Event::EXPIRED);
+        self.commit.record_expired(slot.database as usize, slot.name);
+    }
+}
+
+impl Lookup {
+    fn missing(shard: &Shard) -> Self {
+        Self { is_known: true, version: shard.version(), ..Self::default() }
+    }
+
+    #[inline(always)]
+    fn found(found: Found, shard: &Shard) -> Self {
+        Self { found: Some(found), ..Self::missing(shard) }
+    }
+
+    #[inline(always)]
+    fn is_valid(self, shard: &Shard) -> bool {
+        self.is_known && self.version == shard.version()
+    }
+
+    /// Where the entry is, if it has not expired.
+    fn live(self) -> Option<Found> {
+        self.found.filter(|_| !self.is_expired)
+    }
+}
+
+/// An entry without its key, on its way from one key to another.
+#[derive(Debug)]
+pub(crate) struct OwnedEntry {
+    value: OwnedValue,
+    is_edited: bool,
+    expires_at: Option<u64>,
+}
+
+/// The value of an [`OwnedEntry`].
+#[derive(Debug)]
+enum OwnedValue {
+    Inline(Kind, ByteString),
+    External(Value),
+}
+
+/// Copies an entry.
+impl From<Entry<'_>> for OwnedEntry {
+    fn from(entry: Entry<'_>) -> Self {
+        let value = match entry.value() {
+            NewValue::Inline(bytes) => OwnedValue::Inline(Kind::String, ByteString::copy_from(bytes)),
+            NewValue::Packed(kind, bytes) => OwnedValue::Inline(kind, ByteString::copy_from(bytes)),
+            NewValue::External(value) => OwnedValue::External(value),
+        };
+        Self { value, is_edited: entry.is_edited(), expires_at: entry.expires_at() }
+    }
+}

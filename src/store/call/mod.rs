@@ -1,0 +1,249 @@
+//! [`Call`]: one call of a command, and all that its function works with.
+//!
+//! - `keys` the entries of its keys; `database` a database as a whole
+//! - `edit` values that are changed in place
+
+mod database;
+mod edit;
+mod keys;
+
+use std::{cell::Cell, time::Duration};
+
+use kvstore_protocol::{Command, CommandError, Session};
+
+use super::{
+    args::Args,
+    change::Event,
+    command_table::Row,
+    commit::Commit,
+    databases::{KeyRef, Location},
+    execute::STOPPED,
+    held::Shards,
+    shard::Found,
+    spec::Spec,
+    state::StoreState,
+    value::Thresholds,
+};
+
+pub(crate) use keys::OwnedEntry;
+
+/// A call of a command: the arguments, the entries of the keys, the session, the time, a random seed.
+///
+/// The shards of the keys are locked while it runs. The keys are numbered from 0, in the order in which the catalog of the
+/// protocol finds them. An entry is searched for once, and an expired one is not found.
+pub(crate) struct Call<'c> {
+    pub(super) store: &'c StoreState,
+    pub(super) row: &'static Row,
+    pub(super) args: Args<'c>,
+    pub(super) session: &'c Session,
+    /// The index of the selected database.
+    pub(super) database: usize,
+    pub(super) shards: Shards<'c>,
+    pub(super) keys: &'c [KeySlot<'c>],
+    /// One for each key.
+    pub(super) lookups: &'c [Cell<Lookup>],
+    pub(super) commit: &'c mut Commit,
+}
+
+/// A key of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeySlot<'c> {
+    pub(super) name: &'c [u8],
+    pub(super) hash: u64,
+    /// The index of its shard in the store, and as soon as that is locked its position among those that are held.
+    pub(super) shard: u32,
+    pub(super) database: u32,
+}
+
+/// Where the entry of a key is, once it was searched for. Valid as long as the shard has this version.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lookup {
+    found: Option<Found>,
+    version: u32,
+    is_known: bool,
+    /// Whether the entry has expired: commands that read do not see it, those that write remove it.
+    is_expired: bool,
+    /// Whether a client has read the entry, whose access time is set after the command.
+    is_accessed: bool,
+}
+
+impl<'c> KeySlot<'c> {
+    #[inline]
+    pub(super) const fn new(name: &'c [u8], hash: u64, shard: usize, database: usize) -> Self {
+        Self { name, hash, shard: shard as u32, database: database as u32 }
+    }
+}
+
+impl<'c> Call<'c> {
+    /// The arguments.
+    #[inline]
+    pub(crate) fn args(&self) -> Args<'c> {
+        self.args
+    }
+
+    /// The session of the client.
+    pub(crate) fn session(&self) -> &'c Session {
+        self.session
+    }
+
+    /// The store, for what does not belong to its keys. Its locks are held by the call.
+    pub(crate) fn store(&self) -> &'c StoreState {
+        self.store
+    }
+
+    /// Up to which size collections are packed.
+    pub(crate) fn thresholds(&self) -> &'c Thresholds {
+        &self.store.thresholds
+    }
+
+    /// The index of the selected database.
+    pub(crate) fn database(&self) -> usize {
+        self.database
+    }
+
+    /// The description of the command.
+    pub(crate) fn spec(&self) -> &'static Spec {
+        self.row.spec
+    }
+
+    /// The name of the command, as errors show it.
+    pub(crate) fn name(&self) -> &'static str {
+        &self.row.name
+    }
+
+    /// The time since the Unix epoch. It is the same during the whole commit, and never less than that of an earlier commit
+    /// in one of its shards.
+    #[inline]
+    pub(crate) fn time(&self) -> Duration {
+        self.store.time_of(self.commit, &self.shards)
+    }
+
+    /// The time in milliseconds since the Unix epoch.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.time().as_millis() as u64
+    }
+
+    /// A random number, from the generator of the store.
+    pub(crate) fn seed(&self) -> u64 {
+        self.store.seed()
+    }
+
+    /// The LRU clock: the time in seconds since the Unix epoch, up to a tenth of a second old.
+    pub(crate) fn lru_clock(&self) -> u32 {
+        self.commit.lru_clock
+    }
+
+    /// Declares, before the first change, that the command will touch so many bytes or entries. If that takes long, the
+    /// command is refused here, and runs again where no connection waits for it.
+    ///
+    /// # Errors
+    /// One that no client sees.
+    pub(crate) fn afford(&mut self, work: usize) -> Result<(), CommandError> {
+        if work < LONG_WORK || self.commit.may_take_long {
+            return Ok(());
+        }
+        self.commit.is_postponed = true;
+        Err(STOPPED)
+    }
+
+    /// Records, in place of the command, one with the same effect: for a command whose effect depends on chance, on the order of
+    /// hashes or on a setting. Called after the changes.
+    pub(crate) fn record(&mut self, command: impl FnOnce() -> Command) {
+        if self.commit.has_unrecorded() {
+            self.commit.record(self.database, command());
+        }
+    }
+
+    /// Ends the call: sets access times, and records the command if it has changed something.
+    #[inline(always)]
+    pub(super) fn end(&mut self) {
+        if self.commit.has_accesses.get() {
+            self.touch_accessed();
+        }
+        if self.commit.has_unrecorded() {
+            self.commit.record(self.database, self.args.command().clone());
+        }
+    }
+
+    /// The same for a command that is a commit of its own: tells its changes too. The locks are still held.
+    #[inline(always)]
+    pub(super) fn end_alone(&mut self) {
+        self.end();
+        self.store.tell_all(self.commit, &self.shards);
+    }
+
+    /// Whether the command may be executed in the shards of its keys.
+    ///
+    /// # Errors
+    /// `MISCONF` if one is sealed, `OOM` if one is full and the command may need more memory.
+    pub(super) fn check_shards(&self) -> Result<(), CommandError> {
+        self.keys.iter().try_for_each(|key| self.shards.at(key.shard).check(self.row.grows))
+    }
+
+    /// Removes all entries of a database.
+    pub(crate) fn clear(&mut self, database: usize) {
+        self.touch_watched(database, &[database]);
+        let mut is_change = false;
+        for index in self.store.databases.shards_of(database) {
+            let shard = self.shards.at_mut(self.shards.position_of(index));
+            is_change |= shard.len() > 0;
+            if shard.len() > 0 || shard.is_sealed() {
+                self.commit.garbage.add_shard(shard.clear());
+            }
+        }
+        if is_change {
+            self.tell_database(database, Event::FLUSHDB);
+        }
+    }
+
+    /// Swaps the entries of two databases. All shards are held.
+    pub(crate) fn swap_databases(&mut self, one: usize, other: usize) {
+        if one == other {
+            return;
+        }
+        for database in [one, other] {
+            self.touch_watched(database, &[one, other]);
+        }
+        let databases = &self.store.databases;
+        let Shards::Many(held) = &mut self.shards else { return };
+        for (one, other) in databases.shards_of(one).zip(databases.shards_of(other)) {
+            held.swap(held.position_of(one), held.position_of(other));
+        }
+        self.tell_database(one, Event::SWAPDB);
+        self.tell_database(other, Event::SWAPDB);
+    }
+
+    /// Tells the clients that watch a key of `database`, which is about to change as a whole, if the key exists there or in
+    /// the database whose keys it gets.
+    fn touch_watched(&mut self, database: usize, databases: &[usize]) {
+        for key in self.store.watches.keys_of(database) {
+            let entries = databases.iter().filter_map(|database| {
+                let Location { hash, shard } = self.store.databases.locate(KeyRef { database: *database, name: &key });
+                self.shards.at(self.shards.position_of(shard)).find(hash, &key)
+            });
+            // For each of them, whether it has expired.
+            let are_expired = entries.map(|(_, entry)| entry.expires_at().is_some_and(|at| at <= self.now()));
+            if let Some(all_expired) = are_expired.reduce(|one, other| one && other) {
+                self.store.watches.touch(database, &key, all_expired);
+            }
+        }
+    }
+
+    /// Tells that a key was changed.
+    #[inline]
+    fn tell(&mut self, key: usize, event: Event) {
+        if self.commit.is_observed() {
+            let KeySlot { name, database, .. } = self.keys[key];
+            self.commit.add(database as usize, Some(name), event);
+        }
+    }
+
+    /// Tells that a database was changed as a whole.
+    pub(crate) fn tell_database(&mut self, database: usize, event: Event) {
+        self.commit.add(database, None, event);
+    }
+}
+
+/// The work that takes about a millisecond: bytes that are copied, or entries that are visited.
+const LONG_WORK: usize = 1 << 20;

@@ -1,0 +1,405 @@
+//! What a store tells of its changes: [`Change`], [`Event`], [`Record`], [`Sink`].
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use kvstore_protocol::Command;
+
+/// What happened to a key: the event of a keyspace notification of Redis, such as `set` or `del`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Event {
+    name: &'static str,
+    class: u8,
+}
+
+impl Event {
+    /// The string was set.
+    pub const SET: Self = Self::string("set");
+    /// Bytes were appended to the string.
+    pub const APPEND: Self = Self::string("append");
+    /// A part of the string was overwritten.
+    pub const SETRANGE: Self = Self::string("setrange");
+    /// An integer was added to the string.
+    pub const INCRBY: Self = Self::string("incrby");
+    /// A decimal number was added to the string.
+    pub const INCRBYFLOAT: Self = Self::string("incrbyfloat");
+    /// The key was removed.
+    pub const DEL: Self = Self::generic("del");
+    /// The expiry was set.
+    pub const EXPIRE: Self = Self::generic("expire");
+    /// The expiry was removed.
+    pub const PERSIST: Self = Self::generic("persist");
+    /// The key was renamed: it is missing now.
+    pub const RENAME_FROM: Self = Self::generic("rename_from");
+    /// The key has the value of another that was renamed.
+    pub const RENAME_TO: Self = Self::generic("rename_to");
+    /// The key was moved to another database: it is missing now.
+    pub const MOVE_FROM: Self = Self::generic("move_from");
+    /// The key was moved from another database.
+    pub const MOVE_TO: Self = Self::generic("move_to");
+    /// The key has a copy of the value of another.
+    pub const COPY_TO: Self = Self::generic("copy_to");
+    /// The key was restored from a serialized value.
+    pub const RESTORE: Self = Self::generic("restore");
+    /// Elements were inserted at the head of the list.
+    pub const LPUSH: Self = Self::list("lpush");
+    /// Elements were inserted at the tail of the list.
+    pub const RPUSH: Self = Self::list("rpush");
+    /// Elements were removed from the head of the list.
+    pub const LPOP: Self = Self::list("lpop");
+    /// Elements were removed from the tail of the list.
+    pub const RPOP: Self = Self::list("rpop");
+    /// An element was inserted into the list.
+    pub const LINSERT: Self = Self::list("linsert");
+    /// An element of the list was replaced.
+    pub const LSET: Self = Self::list("lset");
+    /// Elements were removed from the list.
+    pub const LREM: Self = Self::list("lrem");
+    /// The list was trimmed.
+    pub const LTRIM: Self = Self::list("ltrim");
+    /// The list is the result of SORT.
+    pub const SORTSTORE: Self = Self::list("sortstore");
+    /// Fields of the hash were set.
+    pub const HSET: Self = Self::hash("hset");
+    /// An integer was added to a field of the hash.
+    pub const HINCRBY: Self = Self::hash("hincrby");
+    /// A decimal number was added to a field of the hash.
+    pub const HINCRBYFLOAT: Self = Self::hash("hincrbyfloat");
+    /// Fields of the hash were removed.
+    pub const HDEL: Self = Self::hash("hdel");
+    /// Members were added to the set.
+    pub const SADD: Self = Self::set("sadd");
+    /// Members were removed from the set.
+    pub const SREM: Self = Self::set("srem");
+    /// Random members were removed from the set.
+    pub const SPOP: Self = Self::set("spop");
+    /// The set is the intersection of others.
+    pub const SINTERSTORE: Self = Self::set("sinterstore");
+    /// The set is the union of others.
+    pub const SUNIONSTORE: Self = Self::set("sunionstore");
+    /// The set is the difference of others.
+    pub const SDIFFSTORE: Self = Self::set("sdiffstore");
+    /// Members were added to the sorted set, or their scores were changed.
+    pub const ZADD: Self = Self::sorted_set("zadd");
+    /// A number was added to the score of a member.
+    pub const ZINCR: Self = Self::sorted_set("zincr");
+    /// Members were removed from the sorted set.
+    pub const ZREM: Self = Self::sorted_set("zrem");
+    /// Members in a range of ranks were removed.
+    pub const ZREMRANGEBYRANK: Self = Self::sorted_set("zremrangebyrank");
+    /// Members in a range of scores were removed.
+    pub const ZREMRANGEBYSCORE: Self = Self::sorted_set("zremrangebyscore");
+    /// Members in a lexicographical range were removed.
+    pub const ZREMRANGEBYLEX: Self = Self::sorted_set("zremrangebylex");
+    /// Members with the lowest scores were removed.
+    pub const ZPOPMIN: Self = Self::sorted_set("zpopmin");
+    /// Members with the highest scores were removed.
+    pub const ZPOPMAX: Self = Self::sorted_set("zpopmax");
+    /// The sorted set is a range of another.
+    pub const ZRANGESTORE: Self = Self::sorted_set("zrangestore");
+    /// The sorted set is the intersection of others.
+    pub const ZINTERSTORE: Self = Self::sorted_set("zinterstore");
+    /// The sorted set is the union of others.
+    pub const ZUNIONSTORE: Self = Self::sorted_set("zunionstore");
+    /// The sorted set is the difference of others.
+    pub const ZDIFFSTORE: Self = Self::sorted_set("zdiffstore");
+    /// The key was removed, because it had expired.
+    pub const EXPIRED: Self = Self { name: "expired", class: b'x' };
+    /// All keys of the database were removed. Redis has no such event.
+    pub const FLUSHDB: Self = Self { name: "flushdb", class: 0 };
+    /// The database has the keys of another. Redis has no such event.
+    pub const SWAPDB: Self = Self { name: "swapdb", class: 0 };
+
+    const fn string(name: &'static str) -> Self {
+        Self { name, class: b'$' }
+    }
+
+    const fn generic(name: &'static str) -> Self {
+        Self { name, class: b'g' }
+    }
+
+    const fn list(name: &'static str) -> Self {
+        Self { name, class: b'l' }
+    }
+
+    const fn hash(name: &'static str) -> Self {
+        Self { name, class: b'h' }
+    }
+
+    const fn set(name: &'static str) -> Self {
+        Self { name, class: b's' }
+    }
+
+    const fn sorted_set(name: &'static str) -> Self {
+        Self { name, class: b'z' }
+    }
+
+    /// Returns the name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the letter of the class of the event in `notify-keyspace-events`; `None` if Redis does not notify of it.
+    pub const fn class(self) -> Option<char> {
+        if self.class == 0 { None } else { Some(self.class as char) }
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A change of one key, or of a database as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub(super) database: usize,
+    pub(super) key: Option<Bytes>,
+    pub(super) event: Event,
+}
+
+impl Change {
+    /// Returns the database.
+    pub fn database(&self) -> usize {
+        self.database
+    }
+
+    /// Returns the key; `None` if the database was changed as a whole.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.key.as_deref()
+    }
+
+    /// Returns what happened.
+    pub fn event(&self) -> Event {
+        self.event
+    }
+}
+
+/// The commands of one commit that changed something, in their order. [Applied](super::Store::apply) to a store with the
+/// same state, they lead to the same state again.
+///
+/// A command is recorded as it came, with the time at which it ran. A command whose effect depends on chance, on the order of
+/// hashes or on a setting is recorded by its effect. An entry that expired is recorded as a DEL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub(super) time: Duration,
+    pub(super) commands: Vec<(usize, Command)>,
+}
+
+impl Record {
+    /// Creates a record of commands, each with its database, that ran at `time` since the Unix epoch.
+    pub fn new(time: Duration, commands: Vec<(usize, Command)>) -> Self {
+        Self { time, commands }
+    }
+
+    /// Returns the time since the Unix epoch at which the commands ran.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// Returns the commands, each with its database.
+    pub fn commands(&self) -> &[(usize, Command)] {
+        &self.commands
+    }
+}
+
+/// Is told of every change of a store: a journal, a replica, a cache that is invalidated.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// use kvstore::{
+///     protocol::Command,
+///     store::{Change, Record, Sink, Store},
+/// };
+///
+/// #[derive(Debug, Default)]
+/// struct Names(Arc<Mutex<Vec<String>>>);
+///
+/// impl Sink for Names {
+///     fn committed(&self, _: u64, _: &Record, changes: &[Change]) {
+///         let names = changes.iter().map(|change| change.event().name().to_owned());
+///         self.0.lock().expect("no panic under the lock").extend(names);
+///     }
+/// }
+///
+/// let names = Arc::default();
+/// let store = Store::builder().sink(Names(Arc::clone(&names))).build();
+/// store.execute(&Command::new("SET").with_args(["key", "value"]));
+/// store.execute(&Command::new("GET").arg("key"));
+/// store.execute(&Command::new("SETNX").with_args(["key", "other"]));
+/// store.execute(&Command::new("DEL").arg("key"));
+/// assert_eq!(*names.lock().expect("no panic under the lock"), ["set", "del"]);
+/// ```
+pub trait Sink: fmt::Debug + Send + Sync + 'static {
+    /// Called once for each commit that changed something, while the locks of its keys are held. So two commits that share a
+    /// key are told in their order, and `number`, which counts the commits of the store from 1, grows with them.
+    ///
+    /// Must return soon, and must not call the store.
+    fn committed(&self, number: u64, record: &Record, changes: &[Change]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::{TestStore, Told};
+
+    /// What the sink was told, as a text: each commit with its events and its commands.
+    fn shown(told: &Told) -> String {
+        let commits = told.take().into_iter().map(|(record, changes)| {
+            let changes: Vec<_> = changes
+                .iter()
+                .map(|change| {
+                    let key = change.key().map_or("*".into(), String::from_utf8_lossy);
+                    format!("{} {}{key}", change.event().name(), "^".repeat(change.database()))
+                })
+                .collect();
+            let commands: Vec<_> = record
+                .commands()
+                .iter()
+                .map(|(database, command)| {
+                    let words: Vec<_> = command.words().map(String::from_utf8_lossy).collect();
+                    format!("{}{}", "^".repeat(*database), words.join(" "))
+                })
+                .collect();
+            format!("{}: {}", commands.join("; "), changes.join(", "))
+        });
+        commits.collect::<Vec<_>>().join(" | ")
+    }
+
+    /// Executes commands, and compares what each of them tells. A command that changes nothing tells nothing.
+    #[track_caller]
+    fn check(lines: &[(&str, &str)]) {
+        let (store, told) = TestStore::observed();
+        for (line, expected) in lines {
+            match *line {
+                "wait" => store.pass(1000),
+                "expire" => store.remove_expired(),
+                line => _ = store.answer(line),
+            }
+            assert_eq!(shown(&told), *expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_that_writes_a_string_tells_it_once() {
+        check(&[
+            ("SET k v", "SET k v: set k"),
+            ("SET k v XX GET", "SET k v XX GET: set k"),
+            ("SET k v NX", ""),
+            ("SET other v XX", ""),
+            ("SET k v EX 10", "SET k v EX 10: set k, expire k"),
+            ("SET k v KEEPTTL", "SET k v KEEPTTL: set k"),
+            ("SET k v EXAT 1", "SET k v EXAT 1: del k"),
+            ("SET k v EXAT 1", ""),
+            ("SETNX k v", "SETNX k v: set k"),
+            ("SETNX k v", ""),
+            ("SETEX k 10 v", "SETEX k 10 v: set k, expire k"),
+            ("PSETEX k 10000 v", "PSETEX k 10000 v: set k, expire k"),
+            ("GETSET k v", "GETSET k v: set k"),
+            ("MSET a 1 b 2", "MSET a 1 b 2: set a, set b"),
+            ("MSETNX a 1 c 2", ""),
+            ("MSETNX c 1 d 2", "MSETNX c 1 d 2: set c, set d"),
+            ("APPEND k w", "APPEND k w: append k"),
+            ("APPEND new w", "APPEND new w: append new"),
+            ("SETRANGE k 1 x", "SETRANGE k 1 x: setrange k"),
+            ("SETRANGE k 100 ''", ""),
+            ("SETRANGE new2 1 x", "SETRANGE new2 1 x: setrange new2"),
+            ("INCR a", "INCR a: incrby a"),
+            ("DECR a", "DECR a: incrby a"),
+            ("INCRBY a 2", "INCRBY a 2: incrby a"),
+            ("DECRBY a 2", "DECRBY a 2: incrby a"),
+            ("INCR k", ""),
+            ("INCRBYFLOAT a 1.5", "INCRBYFLOAT a 1.5: incrbyfloat a"),
+            ("GETDEL a", "GETDEL a: del a"),
+            ("GETDEL a", ""),
+            ("GETEX k", ""),
+            ("GETEX k EX 10", "GETEX k EX 10: expire k"),
+            ("GETEX k PERSIST", "GETEX k PERSIST: persist k"),
+            ("GETEX k PERSIST", ""),
+            ("GETEX k PXAT 1", "GETEX k PXAT 1: del k"),
+            ("GET b", ""),
+            ("MGET b c", ""),
+        ]);
+    }
+
+    #[test]
+    fn every_command_that_writes_keys_tells_it_once() {
+        check(&[
+            ("MSET a 1 b 2 c 3 d 4", "MSET a 1 b 2 c 3 d 4: set a, set b, set c, set d"),
+            ("DEL a missing b", "DEL a missing b: del a, del b"),
+            ("DEL a b", ""),
+            ("UNLINK c", "UNLINK c: del c"),
+            ("RENAME missing x", ""),
+            ("RENAME d e", "RENAME d e: rename_from d, rename_to e"),
+            ("RENAME e e", ""),
+            ("SET f 1", "SET f 1: set f"),
+            ("RENAMENX e f", ""),
+            ("RENAMENX e g", "RENAMENX e g: rename_from e, rename_to g"),
+            ("COPY f g", ""),
+            ("COPY f g REPLACE", "COPY f g REPLACE: copy_to g"),
+            ("COPY f g DB 2", "COPY f g DB 2: copy_to ^^g"),
+            ("MOVE f 1", "MOVE f 1: move_from f, move_to ^f"),
+            ("MOVE f 1", ""),
+            ("EXPIRE g 10", "EXPIRE g 10: expire g"),
+            ("EXPIRE g 20 NX", ""),
+            ("PEXPIRE g 10000", "PEXPIRE g 10000: expire g"),
+            ("EXPIREAT g 1800000000", "EXPIREAT g 1800000000: expire g"),
+            ("PEXPIREAT g 1800000000000", "PEXPIREAT g 1800000000000: expire g"),
+            ("PERSIST g", "PERSIST g: persist g"),
+            ("PERSIST g", ""),
+            ("TOUCH g", ""),
+            ("EXPIRE g -1", "EXPIRE g -1: del g"),
+            ("EXPIRE g 10", ""),
+        ]);
+    }
+
+    #[test]
+    fn an_entry_expires_once_for_a_writer_or_in_the_background_and_not_for_a_reader() {
+        check(&[
+            ("SET k v PX 1000", "SET k v PX 1000: set k, expire k"),
+            ("wait", ""),
+            ("GET k", ""),
+            ("EXISTS k", ""),
+            ("DBSIZE", ""),
+            ("EXPIRE k 10", ""),
+            ("DEL k", "DEL k: expired k"),
+            ("SET k v PX 1000", "SET k v PX 1000: set k, expire k"),
+            ("wait", ""),
+            ("SET k v NX", "DEL k; SET k v NX: expired k, set k"),
+            ("SET old v PX 1000", "SET old v PX 1000: set old, expire old"),
+            ("wait", ""),
+            ("DEL k old", "DEL old; DEL k old: del k, expired old"),
+            ("SET k v", "SET k v: set k"),
+            ("PEXPIRE k 1000", "PEXPIRE k 1000: expire k"),
+            ("wait", ""),
+            ("expire", "DEL k: expired k"),
+            ("expire", ""),
+        ]);
+    }
+
+    #[test]
+    fn a_database_that_changes_as_a_whole_is_one_change() {
+        check(&[
+            ("FLUSHDB", ""),
+            ("FLUSHALL", ""),
+            ("MSET a 1 b 2", "MSET a 1 b 2: set a, set b"),
+            ("COPY a a DB 1", "COPY a a DB 1: copy_to ^a"),
+            ("FLUSHDB", "FLUSHDB: flushdb *"),
+            ("SWAPDB 0 0", ""),
+            ("SWAPDB 0 1", "SWAPDB 0 1: swapdb *, swapdb ^*"),
+            ("COPY a a DB 2", "COPY a a DB 2: copy_to ^^a"),
+            ("FLUSHALL ASYNC", "FLUSHALL ASYNC: flushdb *, flushdb ^^*"),
+        ]);
+    }
+
+    #[test]
+    fn a_transaction_is_one_record_of_the_commands_that_changed_something() {
+        let (store, told) = TestStore::observed();
+        let mut client = store.client();
+        for line in ["MULTI", "SET k 1", "GET k", "SETNX k 2", "INCR k", "FLUSHDB", "EXEC"] {
+            client.answer(line);
+        }
+        assert_eq!(shown(&told), "SET k 1; INCR k; FLUSHDB: set k, incrby k, flushdb *");
+    }
+}

@@ -1,0 +1,292 @@
+//! How a command is executed: its keys are found, their shards locked, and its function called.
+
+use std::{cell::Cell, mem};
+
+use kvstore_protocol::{Command, CommandError, Response};
+use smallvec::SmallVec;
+
+use super::{
+    args::Args,
+    call::{Call, KeySlot, Lookup},
+    command_table::Row,
+    commit::Commit,
+    databases::{KeyRef, Location},
+    held::{HeldShards, Shards},
+    plan::{LockPlan, PerKey, locate},
+    spec::{Answer, Scope},
+    state::StoreState,
+};
+
+/// The most words of a command with several keys that surely takes no long time.
+const MAX_SHORT_WORDS: usize = 1000;
+
+/// How long a command may take, and wait for its locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// No longer than a short command: connections wait for this thread.
+    Short,
+    /// As long as it takes.
+    Long,
+}
+
+/// An attempt to execute a command.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) patience: Patience,
+    /// Why the command was not executed, if the answer is an error that no client sees.
+    pub(super) stopped: Option<Stopped>,
+}
+
+/// Why a command was not executed, before it has changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// A long command holds a lock that it needs.
+    Gated,
+    /// It may take long.
+    Long,
+}
+
+/// The answer of an attempt that was stopped.
+pub(super) const STOPPED: CommandError = CommandError::new("ERR", "the command was not executed");
+
+impl Attempt {
+    pub(super) const fn new(patience: Patience) -> Self {
+        Self { patience, stopped: None }
+    }
+
+    #[cold]
+    pub(super) fn stop(&mut self, stopped: Stopped) -> CommandError {
+        self.stopped = Some(stopped);
+        STOPPED
+    }
+
+    /// Notes whether the command has found that it takes long, and was not executed.
+    #[inline]
+    fn note(&mut self, answer: &Answer, commit: &Commit) {
+        if answer.is_err() && commit.is_postponed {
+            self.stopped = Some(Stopped::Long);
+        }
+    }
+
+    /// Refuses a command that may take long, unless there is patience for it.
+    pub(super) fn check(&mut self, may_take_long: bool) -> Result<(), CommandError> {
+        if may_take_long && self.patience == Patience::Short { Err(self.stop(Stopped::Long)) } else { Ok(()) }
+    }
+}
+
+impl StoreState {
+    /// Executes a command, and waits for its locks.
+    pub(super) fn execute(&self, command: &Command) -> Response {
+        self.attempt(command, &mut Attempt::new(Patience::Long)).unwrap_or_else(Response::from)
+    }
+
+    /// The row of a command.
+    ///
+    /// # Errors
+    /// If it is unknown, or has the wrong number of words.
+    pub(super) fn row_of(&self, command: &Command) -> Result<&'static Row, CommandError> {
+        self.table.find(command).ok_or_else(|| CommandError::unknown_command(command))?.resolve(command)
+    }
+
+    /// Executes a command, if there is the patience for it. Not inlined: its answer would be moved more often.
+    #[inline(never)]
+    pub(super) fn attempt(&self, command: &Command, attempt: &mut Attempt) -> Answer {
+        let session = command.session();
+        let row = match self.table.find(command) {
+            Some(row) if row.has_one_key(command.len()) && !session.is_in_transaction() => row,
+            _ => return self.attempt_other(command, attempt),
+        };
+        let database = self.selected(session);
+        let args = Args::new(command);
+        let name = args.bytes(0);
+        let Location { hash, shard } = self.databases.locate(KeyRef { database, name });
+        let Some(mut locked) = self.databases.lock_for(shard, attempt.patience) else {
+            return Err(attempt.stop(Stopped::Gated));
+        };
+        locked.check(row.grows)?;
+        let mut commit = self.begin(attempt.patience);
+        let keys = [KeySlot::new(name, hash, 0, database)];
+        let (shards, lookups) = (Shards::One(&mut locked), &[Cell::new(Lookup::default())]);
+        let mut call =
+            Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
+        let answer = (row.spec.run)(&mut call);
+        call.end_alone();
+        drop(locked);
+        attempt.note(&answer, &commit);
+        if commit.has_garbage() {
+            self.discard(&mut commit);
+        }
+        // Nothing is left to drop, which the compiler does not see.
+        mem::forget(commit);
+        answer
+    }
+
+    /// Executes a command with several keys or none, or in a transaction. Not inlined, so that commands with one key need
+    /// little of the stack.
+    #[inline(never)]
+    fn attempt_other(&self, command: &Command, attempt: &mut Attempt) -> Answer {
+        if command.session().is_in_transaction()
+            && let Some(queued) = self.queue(command)
+        {
+            return queued.map(|()| Response::simple("QUEUED"));
+        }
+        let row = self.row_of(command)?;
+        if row.spec.scope == Scope::Queue {
+            return self.execute_queue(command, attempt);
+        }
+        let may_take_long = may_take_long(row, command);
+        attempt.check(may_take_long)?;
+        // One that locks shards in turn raises the gate for each slice.
+        let _raised = (may_take_long && !row.spec.scope.is_in_turn()).then(|| self.databases.gate.raise());
+        let (args, session) = (Args::new(command), command.session());
+        let database = self.selected(session);
+        let mut keys = PerKey::new();
+        locate(row, args, database, &self.databases, &mut keys)?;
+        let mut plan = LockPlan::default();
+        plan.add_keys(&keys);
+        plan.add_scope(row.spec.scope, database, false, &self.databases);
+        let Some(mut held) = plan.lock(&self.databases, attempt.patience) else {
+            return Err(attempt.stop(Stopped::Gated));
+        };
+        held.place(&mut keys);
+        let mut commit = self.begin(attempt.patience);
+        let shards = match held.len() {
+            0 => Shards::None,
+            1 => Shards::One(held.first()),
+            _ => Shards::Many(&mut held),
+        };
+        let lookups = &lookups(&keys);
+        let mut call =
+            Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
+        let answer = call.check_shards().and_then(|()| (row.spec.run)(&mut call));
+        call.end_alone();
+        drop(held);
+        attempt.note(&answer, &commit);
+        self.discard(&mut commit);
+        answer
+    }
+
+    /// Executes one of several commands, whose shards are held. It is recorded if it changed something.
+    pub(super) fn execute_held(
+        &self,
+        (row, command, database): (&'static Row, &Command, usize),
+        held: &mut HeldShards<'_>,
+        commit: &mut Commit,
+    ) -> Answer {
+        let (args, session) = (Args::new(command), command.session());
+        let mut keys = PerKey::new();
+        locate(row, args, database, &self.databases, &mut keys)?;
+        held.place(&mut keys);
+        let shards = Shards::Many(held);
+        let lookups = &lookups(&keys);
+        let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit };
+        call.check_shards()?;
+        let answer = (row.spec.run)(&mut call);
+        call.end();
+        answer
+    }
+}
+
+#[inline]
+fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Cell<Lookup>> {
+    SmallVec::from_elem(Cell::default(), keys.len())
+}
+
+/// Whether a command may take long, as far as its arguments tell.
+pub(super) fn may_take_long(row: &Row, command: &Command) -> bool {
+    let says_so = row.spec.may_take_long.is_some_and(|may_take_long| may_take_long(&Args::new(command)));
+    says_so || command.len() > MAX_SHORT_WORDS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use crate::store::{databases::KeyRef, testing::TestStore};
+
+    const SEALED: &str =
+        "-MISCONF a command failed while it changed the data here: FLUSHALL removes what may be damaged";
+    const FULL: &str = "-OOM command not allowed when the keys and short strings of a shard take over 30 GiB";
+
+    fn shard_of(store: &TestStore, key: &str) -> usize {
+        store.store().handle.databases.locate(KeyRef { database: 0, name: key.as_bytes() }).shard
+    }
+
+    /// A key in another shard than `key`.
+    fn other_than(store: &TestStore, key: &str) -> String {
+        let mut others = (0..).map(|number| number.to_string());
+        others.find(|other| shard_of(store, other) != shard_of(store, key)).expect("a key in another shard")
+    }
+
+    #[test]
+    fn a_panic_under_a_lock_seals_the_shard_until_it_is_flushed() {
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK")]);
+        let databases = &store.store().handle.databases;
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _lock = databases.lock_any(shard_of(&store, "k"));
+            panic!("a command that fails");
+        }));
+        assert!(panicked.is_err());
+        let other = other_than(&store, "k");
+        store.check([
+            ("GET k", SEALED),
+            ("SET k w", SEALED),
+            ("MGET k other", SEALED),
+            ("DBSIZE", SEALED),
+            ("KEYS *", SEALED),
+            ("SCAN 0", SEALED),
+            ("RANDOMKEY", SEALED),
+            (&format!("SET {other} v"), "+OK"),
+            (&format!("GET {other}"), "\"v\""),
+        ]);
+        store.remove_expired();
+        let mut client = store.client();
+        client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), (&format!("GET {other}"), "+QUEUED")]);
+        client.check([("EXEC", &*format!("[{SEALED}, \"v\"]"))]);
+        store.check([("FLUSHALL", "+OK"), ("SET k w", "+OK"), ("GET k", "\"w\""), ("DBSIZE", ":1")]);
+    }
+
+    #[test]
+    fn a_full_shard_takes_nothing_more_but_lets_go() {
+        let store = TestStore::new();
+        store.check([("SET k v", "+OK")]);
+        store.store().handle.databases.lock_any(shard_of(&store, "k")).set_full_from(1);
+        let other = other_than(&store, "k");
+        store.check([
+            ("SET k w", FULL),
+            ("APPEND k w", FULL),
+            ("EXPIRE k 10", FULL),
+            (&format!("MSET {other} 1 k 2"), FULL),
+            (&format!("EXISTS {other}"), ":0"),
+            (&format!("SET {other} 1"), "+OK"),
+            ("GET k", "\"v\""),
+            ("DEL k", ":1"),
+            ("SET k w", "+OK"),
+        ]);
+    }
+
+    #[test]
+    fn the_memory_of_entries_is_counted_and_given_back() {
+        let store = TestStore::with_threads(1);
+        let memory = || store.store().handle.databases.lock_any(0).memory();
+        let long = "x".repeat(5000);
+        for (value, expected) in [("short", 10_000..60_000), (&long, 500_000..600_000)] {
+            for key in 0..100 {
+                store.answer(&format!("SET {} {value}", format!("key:{key}:").repeat(40)));
+            }
+            assert!(expected.contains(&memory()), "{} for {} bytes", memory(), value.len());
+        }
+        store.answer("SET key v");
+        for key in 0..100 {
+            store.answer(&format!("APPEND {} {long}", format!("key:{key}:").repeat(40)));
+        }
+        assert!((1_000_000..2_200_000).contains(&memory()), "{}", memory());
+        for key in 0..100 {
+            store.answer(&format!("DEL {}", format!("key:{key}:").repeat(40)));
+        }
+        assert!(memory() < 100_000, "{}", memory());
+        store.check([("FLUSHALL", "+OK")]);
+        assert!(memory() < 1000, "{}", memory());
+    }
+}

@@ -1,0 +1,247 @@
+//! [`ResponseFuture`]: a command of the store, from its call to its answer.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    mem::{self, ManuallyDrop},
+    panic::resume_unwind,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    thread,
+};
+
+use kvstore_protocol::{Command, CommandError, Response};
+use tokio::sync::oneshot::{Receiver, error::RecvError};
+
+use super::{
+    Handle,
+    execute::{Attempt, Patience, Stopped},
+    gate::Ticket,
+};
+
+/// The future of a [`Store`](super::Store). Most complete at their first poll.
+///
+/// The command is executed by a poll, not by `call`: a layer around the store may still refuse it before. It is pending if it
+/// needs a lock that a long command holds, or if it may take long itself: then a thread of the store executes it. A command is
+/// executed completely, and once, or not at all. If the future is dropped before a long command has begun, it never begins.
+///
+/// # Panics
+/// If it is polled again after it has completed.
+#[must_use = "a command is executed when its future is polled"]
+pub struct ResponseFuture {
+    store: Arc<Handle>,
+    command: Command,
+    /// Whether the next poll is the first. If it is not, and the command waits for nothing, it is done.
+    is_first: bool,
+    /// What the command waits for. Boxed, since few wait, and dropped by hand, since the check for it is inlined then.
+    waiting: ManuallyDrop<Option<Box<Waiting>>>,
+}
+
+/// What a command waits for.
+enum Waiting {
+    /// For a long command that holds a lock.
+    Gated(Ticket),
+    /// For the thread of the store that executes the command.
+    Running(Receiver<thread::Result<Response>>),
+}
+
+impl ResponseFuture {
+    #[inline]
+    pub(super) fn new(store: Arc<Handle>, command: Command) -> Self {
+        Self { store, command, is_first: true, waiting: ManuallyDrop::new(None) }
+    }
+
+    #[inline(never)]
+    fn poll_again(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        // While the command is executed, which may panic, it is done.
+        let ticket = match self.waiting.take().map(|waiting| *waiting) {
+            None => panic!("a future of a store is not polled after it has completed"),
+            Some(Waiting::Gated(ticket)) => Some(ticket),
+            Some(Waiting::Running(mut receiver)) => {
+                let polled = Pin::new(&mut receiver).poll(cx);
+                if polled.is_pending() {
+                    self.wait_for(Waiting::Running(receiver));
+                }
+                return polled.map(finished);
+            }
+        };
+        let mut attempt = Attempt::new(Patience::Short);
+        match self.store.attempt(&self.command, &mut attempt) {
+            Ok(response) => Poll::Ready(response),
+            Err(refusal) => self.refuse_or_wait(refusal, attempt, ticket, cx),
+        }
+    }
+
+    #[inline(never)]
+    fn refuse_or_wait(
+        &mut self,
+        refusal: CommandError,
+        attempt: Attempt,
+        ticket: Option<Ticket>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Response> {
+        match attempt.stopped {
+            None => Poll::Ready(refusal.into()),
+            Some(Stopped::Long) => {
+                self.wait_for(Waiting::Running(self.store.start_long(self.command.clone())));
+                self.poll_again(cx)
+            }
+            Some(Stopped::Gated) => {
+                match self.store.databases.gate.wait(ticket, cx.waker()) {
+                    Some(ticket) => self.wait_for(Waiting::Gated(ticket)),
+                    // The long command has ended meanwhile.
+                    None => {
+                        self.is_first = true;
+                        cx.waker().wake_by_ref();
+                    }
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn wait_for(&mut self, waiting: Waiting) {
+        *self.waiting = Some(Box::new(waiting));
+    }
+
+    #[cold]
+    fn stop_waiting(&mut self) {
+        drop(self.waiting.take());
+    }
+}
+
+impl Drop for ResponseFuture {
+    #[inline]
+    fn drop(&mut self) {
+        if self.waiting.is_some() {
+            self.stop_waiting();
+        }
+    }
+}
+
+/// The response of the thread of the store. A panic there is one here.
+fn finished(result: Result<thread::Result<Response>, RecvError>) -> Response {
+    match result {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(_) => panic!("the thread of the store has ended"),
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response, Infallible>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if !mem::replace(&mut this.is_first, false) {
+            return this.poll_again(cx).map(Ok);
+        }
+        let mut attempt = Attempt::new(Patience::Short);
+        match this.store.attempt(&this.command, &mut attempt) {
+            Ok(response) => Poll::Ready(Ok(response)),
+            Err(refusal) => this.refuse_or_wait(refusal, attempt, None, cx).map(Ok),
+        }
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResponseFuture").field(&self.command).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tower::{Service, ServiceExt};
+
+    use super::*;
+    use crate::store::{
+        databases::KeyRef,
+        testing::{TestStore, command},
+    };
+
+    fn poll(future: &mut ResponseFuture) -> Option<String> {
+        match Pin::new(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(response)) => Some(response.to_string()),
+        }
+    }
+
+    fn call(store: &TestStore, line: &str) -> ResponseFuture {
+        store.store().clone().call(command(line))
+    }
+
+    /// A command with several hundred keys, which takes long.
+    fn long_mset() -> String {
+        (0..600).fold("MSET".to_owned(), |line, key| format!("{line} key:{key} v"))
+    }
+
+    #[test]
+    fn a_command_whose_lock_a_long_one_holds_waits_without_a_thread() {
+        let store = TestStore::new();
+        let databases = &store.store().handle.databases;
+        let shard = databases.locate(KeyRef { database: 0, name: b"k" }).shard;
+        let gate = databases.gate.raise();
+        let lock = databases.lock_any(shard);
+        let (mut get, mut mget) = (call(&store, "GET k"), call(&store, "MGET a b c d e f g h k"));
+        assert_eq!((poll(&mut get), poll(&mut mget)), (None, None));
+        // Others are served meanwhile.
+        let other = (0..)
+            .map(|key| format!("{key}"))
+            .find(|key| databases.locate(KeyRef { database: 0, name: key.as_bytes() }).shard != shard);
+        assert_eq!(poll(&mut call(&store, &format!("SET {} v", other.expect("a key")))).as_deref(), Some("+OK"));
+        assert_eq!(poll(&mut get), None);
+        drop(lock);
+        drop(gate);
+        assert_eq!(poll(&mut get).as_deref(), Some("(nil)"));
+        assert!(poll(&mut mget).is_some_and(|answer| answer.starts_with("[(nil)")));
+    }
+
+    #[tokio::test]
+    async fn a_long_command_is_executed_by_a_thread_of_the_store() {
+        let store = TestStore::new();
+        let mut mset = call(&store, &long_mset());
+        assert_eq!(poll(&mut mset), None);
+        assert_eq!(mset.await, Ok(Response::ok()));
+        let keys = store.store().clone().oneshot(command("KEYS key:1?")).await;
+        assert!(matches!(keys.map(Response::unpacked), Ok(Response::Array(keys)) if keys.len() == 10));
+        store.check([("DBSIZE", ":600")]);
+    }
+
+    #[test]
+    fn a_long_command_whose_future_is_dropped_before_it_begins_never_begins() {
+        let store = TestStore::new();
+        let turn = store.store().handle.long_turn.lock();
+        let (mut mset, mut next) = (call(&store, &long_mset()), call(&store, "KEYS *"));
+        assert_eq!((poll(&mut mset), poll(&mut next)), (None, None));
+        drop(mset);
+        drop(turn);
+        // The thread takes one after the other.
+        let next = tokio_test::block_on(next);
+        assert_eq!(next.map(|keys| keys.to_string()), Ok("[]".to_owned()));
+    }
+
+    #[test]
+    #[should_panic(expected = "is not polled after it has completed")]
+    fn a_future_is_not_polled_after_its_end() {
+        let mut get = call(&TestStore::new(), "GET k");
+        assert!(poll(&mut get).is_some());
+        poll(&mut get);
+    }
+
+    #[test]
+    fn a_command_is_executed_by_its_poll_and_once() {
+        let store = TestStore::new();
+        let mut incr = call(&store, "INCR n");
+        drop(call(&store, "INCR n"));
+        store.check([("EXISTS n", ":0")]);
+        assert_eq!(poll(&mut incr).as_deref(), Some(":1"));
+        drop(incr);
+        store.check([("GET n", "\"1\"")]);
+    }
+}

@@ -1,0 +1,174 @@
+//! Property tests: how many shards there are makes no difference, and the records lead to the same state.
+
+use proptest::{prelude::*, sample::select};
+
+use crate::store::testing::{TestClient, TestStore};
+
+/// Commands, with letters for what is drawn: a key, a value, an integer, a decimal, a time, a database.
+const COMMANDS: &[&str] = &[
+    "GET K",
+    "GETDEL K",
+    "GETEX K PX T",
+    "GETEX K PERSIST",
+    "MGET K K K",
+    "STRLEN K",
+    "SET K V",
+    "SET K V",
+    "SET K V PX T",
+    "SET K V NX",
+    "SET K V XX GET",
+    "SET K V KEEPTTL",
+    "SET K V PXAT 1",
+    "GETSET K V",
+    "SETNX K V",
+    "PSETEX K T V",
+    "MSET K V K V K V",
+    "MSETNX K V K V",
+    "APPEND K V",
+    "APPEND K V",
+    "GETRANGE K I I",
+    "SETRANGE K I V",
+    "INCR K",
+    "DECR K",
+    "INCRBY K I",
+    "DECRBY K I",
+    "INCRBYFLOAT K F",
+    "DEL K K",
+    "UNLINK K",
+    "EXISTS K K",
+    "TOUCH K",
+    "TYPE K",
+    "RENAME K K",
+    "RENAMENX K K",
+    "COPY K K",
+    "COPY K K DB D REPLACE",
+    "MOVE K D",
+    "OBJECT ENCODING K",
+    "EXPIRE K 1",
+    "PEXPIRE K T",
+    "PEXPIRE K T NX",
+    "PEXPIRE K T GT",
+    "PEXPIREAT K 1",
+    "TTL K",
+    "PTTL K",
+    "PEXPIRETIME K",
+    "PERSIST K",
+    "DBSIZE",
+    "FLUSHDB",
+    "SWAPDB D D",
+    "FLUSHALL",
+    "NOSUCH K",
+    "GET",
+    "MULTI",
+    "MULTI",
+    "MULTI",
+    "EXEC",
+    "EXEC",
+    "EXEC",
+    "EXEC",
+    "DISCARD",
+    "WATCH K K",
+    "UNWATCH",
+    "TIME",
+];
+
+/// What is done to a store.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A command of one of two clients.
+    Command(bool, String),
+    Select(bool, usize),
+    Advance(u64),
+    RemoveExpired,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        40 => (any::<bool>(), line()).prop_map(|(client, line)| Step::Command(client, line)),
+        1 => (any::<bool>(), 0..3_usize).prop_map(|(client, database)| Step::Select(client, database)),
+        4 => (1..60_u64).prop_map(Step::Advance),
+        1 => Just(Step::RemoveExpired),
+    ]
+}
+
+fn line() -> impl Strategy<Value = String> {
+    (select(COMMANDS), any::<[u32; 8]>()).prop_map(|(line, numbers)| {
+        let words = line.split(' ').zip(numbers.iter().cycle());
+        words.map(|(word, number)| drawn(word, *number)).collect::<Vec<_>>().join(" ")
+    })
+}
+
+fn drawn(word: &str, number: u32) -> String {
+    match word {
+        "K" => format!("key:{}", number % 8).repeat(if number.is_multiple_of(8) { 60 } else { 1 }),
+        "V" if number.is_multiple_of(5) => "long".repeat(number as usize % 100),
+        "V" if number.is_multiple_of(3) => "text".to_owned(),
+        "V" | "I" => (number % 300).to_string(),
+        "F" => format!("{}.{}", number % 100, number % 7),
+        "T" => (number % 100 + 1).to_string(),
+        "D" => (number % 3).to_string(),
+        word => word.to_owned(),
+    }
+}
+
+/// Does a step, and shows the answer.
+fn run(store: &TestStore, clients: &mut [TestClient<'_>; 2], step: &Step) -> String {
+    match step {
+        Step::Command(client, line) => return clients[usize::from(*client)].answer(line).to_string(),
+        Step::Select(client, database) => clients[usize::from(*client)].select(*database),
+        Step::Advance(time) => store.pass(*time),
+        Step::RemoveExpired => store.remove_expired(),
+    }
+    String::new()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn shards_make_no_difference_and_records_lead_to_the_same_state(steps in prop::collection::vec(step(), 1..150)) {
+        let (one, told) = TestStore::observed_with_threads(1);
+        let many = TestStore::with_threads(8);
+        let mut clients = [one.client(), one.client()];
+        let mut others = [many.client(), many.client()];
+        for step in &steps {
+            prop_assert_eq!(run(&one, &mut clients, step), run(&many, &mut others, step), "{:?}", step);
+        }
+        prop_assert_eq!(one.entries(), many.entries());
+        let replayed = TestStore::with_threads(4);
+        for (record, _) in told.take() {
+            prop_assert_eq!(replayed.store().apply(&record), Ok(()), "{:?}", record);
+        }
+        prop_assert_eq!(one.entries(), replayed.entries());
+    }
+}
+
+/// Transfers between accounts, from eight threads, and readers meanwhile.
+#[test]
+fn transfers_in_transactions_keep_their_sum() {
+    const ACCOUNTS: usize = 8;
+    const ROUNDS: usize = 300;
+    let store = TestStore::with_threads(8);
+    let names: Vec<_> = (0..ACCOUNTS).map(|account| format!("account:{account}")).collect();
+    for name in &names {
+        store.answer(&format!("SET {name} 100"));
+    }
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (store, names) = (&store, &names);
+            scope.spawn(move || {
+                let mut client = store.client();
+                for round in 0..ROUNDS {
+                    let (from, to) = (&names[(thread + round) % ACCOUNTS], &names[(thread * 3 + round * 5) % ACCOUNTS]);
+                    client.check([("MULTI", "+OK")]);
+                    client.answer(&format!("DECRBY {from} 7"));
+                    client.answer(&format!("INCRBY {to} 7"));
+                    client.answer("EXEC");
+                    let balances = store.answer(&format!("MGET {}", names.join(" "))).to_string();
+                    let sum: i64 = balances.split('"').filter_map(|part| part.parse::<i64>().ok()).sum();
+                    assert_eq!(sum, 100 * ACCOUNTS as i64, "{balances}");
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,39 @@
+//! [`DataType`] and [`Editable`]: a data type, as commands use it.
+
+use kvstore_protocol::CommandError;
+
+use super::{Kind, NewValue, Value};
+use crate::store::shard::Entry;
+
+/// A data type that commands read.
+pub(crate) trait DataType {
+    /// A borrowed value.
+    type Ref<'a>;
+
+    /// The value of an entry.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if it has another type.
+    fn read(entry: Entry<'_>) -> Result<Self::Ref<'_>, CommandError>;
+}
+
+/// A value that is taken out of its entry to be changed.
+pub(crate) trait Editable: DataType + Sized {
+    /// A copy of a short value of this type, which stays in the record of its entry meanwhile.
+    fn from_inline(kind: Kind, bytes: &[u8]) -> Self;
+
+    /// An external value of this type.
+    ///
+    /// # Panics
+    /// If it has another type.
+    fn from_external(value: Value) -> Self;
+
+    /// The external value, to put it back unchanged; `None` for a short one, which is still in its record.
+    fn into_external(self) -> Option<Value>;
+
+    /// Passes the value on, to store it.
+    fn with<R>(self, store: impl FnOnce(NewValue<'_>) -> R) -> R;
+
+    /// Whether nothing is left of a collection, so that its key is removed.
+    fn is_empty(&self) -> bool;
+}
