@@ -1,9 +1,5 @@
 //! The `kvstore` server: flags, a runtime, the [standalone](kvstore::standalone) stack, an exit code.
 
-#[cfg(target_os = "linux")]
-mod allocator;
-#[cfg(not(target_os = "linux"))]
-#[path = "allocator/fallback.rs"]
 mod allocator;
 mod config;
 mod listen;
@@ -55,7 +51,6 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_span_events(FmtSpan::CLOSE)
         .init();
     raise_file_limit(options.max_clients, options.threads);
-    allocator::give_back_memory()?;
     let runtime = runtime(options.threads)?;
     let served = runtime.block_on(serve(&options));
     // Commands that are still in flight had their grace period, and do not delay the exit.
