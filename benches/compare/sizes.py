@@ -1,5 +1,6 @@
-"""`sizes`: what values of a size take, as a multiple of their bytes; what is left of it two seconds after they were deleted; and
-what a string of 500 MB costs that SETRANGE makes."""
+"""`sizes`: what values of a size take, as a multiple of their bytes; what is left of it two seconds after they were deleted; what of it
+INFO counts as used; and what a string of 500 MB costs that SETRANGE makes."""
+import re
 import time
 
 import report
@@ -40,10 +41,10 @@ def of_values(peer, keys):
         server.fill(keys._replace(count=100, size=64), anew=True)
         server.fill(keys._replace(count=0), anew=True)
         time.sleep(PATIENCE)
-        before = server.resident_bytes()
+        counted_before, before = counted(server), server.resident_bytes()
         server.fill(keys)
         time.sleep(PATIENCE)
-        full = server.resident_bytes()
+        full, counted_full = server.resident_bytes(), counted(server)
         with Connection(server.port) as connection:
             if connection.call("DBSIZE") != keys.count:
                 raise ServerError("not every key is there")
@@ -51,7 +52,14 @@ def of_values(peer, keys):
         time.sleep(PATIENCE)
         stored = keys.count * keys.size
         return {"taken": (full - before) / stored, "left": (server.resident_bytes() - before) / stored,
-                "left_mib": (server.resident_bytes() - before) / MIB, "keys": keys.count}
+                "left_mib": (server.resident_bytes() - before) / MIB,
+                "counted": (counted_full - counted_before) / (full - before), "keys": keys.count}
+
+
+def counted(server):
+    """The memory that the server says it uses, in bytes."""
+    with Connection(server.port) as connection:
+        return int(re.search(rb"used_memory:(\d+)", connection.call("INFO", "memory"))[1])
 
 
 def of_a_range(peer):
@@ -71,11 +79,13 @@ def of_a_range(peer):
 
 def print_all(peers, taken, ranges):
     names = [peer.name for peer in peers]
-    print("\nresident bytes for each byte of the values, and what is left of them two seconds after DEL (in MiB)\n")
+    print("\nresident bytes for each byte of the values, and what is left of them two seconds after DEL (in MiB), and the\n"
+          "part of the resident bytes that INFO counts as used\n")
     cell = lambda size, name, field, digits: report.number(taken[size].get(name, {}).get(field), digits)
     rows = [[f"{size:,}", *(cell(size, name, "taken", 2) for name in names),
-             *(f"{cell(size, name, 'left', 2)} ({cell(size, name, 'left_mib', 0)})" for name in names)] for size in SIZES]
-    report.table(["value", *names, *(f"{name}, left" for name in names)], rows)
+             *(f"{cell(size, name, 'left', 2)} ({cell(size, name, 'left_mib', 0)})" for name in names),
+             *(cell(size, name, "counted", 2) for name in names)] for size in SIZES]
+    report.table(["value", *names, *(f"{name}, left" for name in names), *(f"{name}, counted" for name in names)], rows)
     print("\nSETRANGE to 500 MB\n")
     fields = (("peak_mib", 0), ("seconds", 2), ("left_mib", 0))
     report.table(["", "peak, MiB", "seconds", "left, MiB"],
