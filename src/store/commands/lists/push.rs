@@ -7,12 +7,8 @@ use crate::store::{
     value::{End, List},
 };
 
-pub(in super::super) const SPECS: &[Spec] = &[
-    Spec::new("LPUSH", lpush),
-    Spec::new("RPUSH", rpush),
-    Spec::new("LPUSHX", lpushx),
-    Spec::new("RPUSHX", rpushx),
-];
+pub(in super::super) const SPECS: &[Spec] =
+    &[Spec::new("LPUSH", lpush), Spec::new("RPUSH", rpush), Spec::new("LPUSHX", lpushx), Spec::new("RPUSHX", rpushx)];
 
 /// `LPUSH key element [element …]`: adds elements at the head, one after the other. Answers the length.
 fn lpush(call: &mut Call<'_>) -> Answer {

@@ -3,11 +3,11 @@
 use std::{collections::VecDeque, ops::Range};
 
 use super::{
-    End, equal,
     super::{
         ChunkLimit,
         packed::{Chunk, EditEntries, Element, Encoded, Entries},
     },
+    End, equal,
 };
 
 /// Chunks of elements, none of which is empty.

@@ -1,8 +1,8 @@
 //! The elements of a part of a list that are equal to another one.
 
 use super::{
-    End,
     super::packed::{EditEntries, Element, Encoded, Entries},
+    End,
 };
 
 /// The index of the first element that is equal.

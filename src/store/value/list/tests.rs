@@ -65,7 +65,11 @@ fn run(list: &mut List, model: &mut VecDeque<Vec<u8>>, step: Step, limit: ChunkL
         Step::Remove(end, how_many) => {
             list.remove(end, how_many, limit);
             for _ in 0..how_many {
-                if end == End::Head { model.pop_front() } else { model.pop_back() };
+                if end == End::Head {
+                    model.pop_front()
+                } else {
+                    model.pop_back()
+                };
             }
         }
         Step::RemoveEqual(element, end, most) => {
