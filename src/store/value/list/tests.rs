@@ -107,7 +107,7 @@ proptest! {
             prop_assert_eq!(elements(&list, 0..model.len(), End::Head), Vec::from(model.clone()));
         }
         for start in 0..model.len() {
-            let end = model.len() - start / 2;
+            let end = model.len() - (model.len() - start) / 3;
             let mut expected: Vec<_> = model.range(start..end).cloned().collect();
             prop_assert_eq!(&elements(&list, start..end, End::Head), &expected);
             expected.reverse();
