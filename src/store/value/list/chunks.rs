@@ -106,6 +106,9 @@ impl ChunkList {
 
     /// Inserts an element in front of the one at an index, or behind the last.
     pub(super) fn insert(&mut self, index: usize, element: &Encoded<'_>, limit: ChunkLimit) {
+        if self.chunks.is_empty() {
+            return self.push(End::Tail, element, limit);
+        }
         let mut place = self.locate(index);
         if !self.has_room(place.chunk, element, limit) {
             place = self.make_room(place, element, limit);
