@@ -347,6 +347,7 @@ mod tests {
             ("LPOP l 0", ""),
             ("LPOP none", ""),
             ("LTRIM l 0 2", "LTRIM l 0 2: ltrim l"),
+            ("LTRIM l 0 -1", ""),
             ("LTRIM none 0 2", ""),
             ("LMOVE l m LEFT RIGHT", "LMOVE l m LEFT RIGHT: rpush m, lpop l"),
             ("LMOVE none m LEFT RIGHT", ""),

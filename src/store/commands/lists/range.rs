@@ -58,10 +58,10 @@ fn ltrim(call: &mut Call<'_>) -> Answer {
     let kept = interval.within(length);
     call.afford_elements(length - kept.len())?;
     if let Some(mut list) = call.edit::<List>(0, Event::LTRIM)? {
-        // Redis tells a trim that removes nothing too.
         list.update(|list| {
             list.remove(End::Tail, length - kept.end, limit);
             list.remove(End::Head, if kept.is_empty() { length } else { kept.start }, limit);
+            length - kept.len()
         });
     }
     Ok(Response::ok())
