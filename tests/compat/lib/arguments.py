@@ -4,7 +4,7 @@ LONG = b"long value " * 7  # Over 64 bytes: too long for a packed encoding.
 HUGE = b"huge" * 1500
 
 WORDS = [b"a", b"b", b"c", b"d", b"e", b"foo", b"bar", b"hello", b"1", b"2", b"3", b"10", b"-1", b"007", b"3.14", b"",
-         b"two words", b"caf\xc3\xa9", b"\x00\xff\r\n", LONG]
+         b"two words", b"caf\xc3\xa9", b"\x00\xff\r\n"] * 3 + [LONG]
 BORDERS = [b"0", b"-1", b"1", b"127", b"128", b"-128", b"-129", b"255", b"256", b"32767", b"32768", b"65536", b"2147483647",
            b"2147483648", b"-2147483648", b"4294967296", b"9223372036854775807", b"9223372036854775808",
            b"-9223372036854775808", b"-9223372036854775809", b"18446744073709551616"]

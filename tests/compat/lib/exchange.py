@@ -61,9 +61,10 @@ class Exchange:
             return
         for connection in self.lane.connections:
             connection.send([item.words for _, item in batch])
+        # All are read before any is compared: the servers are done with the batch when the sequence ends at a difference.
+        received = zip(*[[connection.reply() for _ in batch] for connection in self.lane.connections])
         pools = (None, None)
-        for index, item in batch:
-            replies = tuple(connection.reply() for connection in self.lane.connections)
+        for (index, item), replies in zip(batch, list(received)):
             if not self.lane.agree(item, replies, pools):
                 yield Difference(index, item, *replies)
             pools = replies

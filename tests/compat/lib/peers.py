@@ -62,8 +62,8 @@ class Server:
 
 
 def identify(port):
-    """Returns the name and the version of a server, such as ("valkey", (9, 1))."""
+    """Returns the name and the version of a server, such as ("valkey", (9, 1, 2))."""
     info = Connection(port).ask(b"INFO", b"server").decode()
     name = "valkey" if "valkey_version" in info else "redis"
-    version = re.search(rf"{name}_version:(\d+)\.(\d+)", info)
-    return name, (int(version[1]), int(version[2]))
+    version = re.search(rf"{name}_version:([\d.]+)", info)[1]
+    return name, tuple(map(int, version.split(".")))

@@ -23,6 +23,7 @@ class Item(NamedTuple):
 class Row(NamedTuple):
     """One line of a family: commands that stay together, as templates."""
 
+    name: str
     commands: list
     has: dict  # The first version that has it, by the name of the server; empty if all have it.
     is_plain: bool
@@ -35,8 +36,8 @@ def row(line):
     for text in line.split(";"):
         text, _, rule = text.partition(" :")
         commands.append((template.compile(text.strip()), rule.strip() or "exact"))
-    first = line.split()[0].encode()
-    return Row(commands, has, len(commands) == 1 and first not in HARNESS and "lexkey" not in line)
+    name = line.split()[0]
+    return Row(name, commands, has, len(commands) == 1 and name.encode() not in HARNESS and "lexkey" not in line)
 
 
 ROWS = {family: [row(line) for line in text.strip().splitlines()] for family, text in FAMILIES.items()}
@@ -46,8 +47,9 @@ ROWS["mixed"] = [each for family, rows in ROWS.items() if family != "transaction
 class Generator:
     """Draws sequences of a family for a server that has, for example, ("valkey", (9, 1)) and the commands of it."""
 
-    def __init__(self, family, servers, clock, without=()):
+    def __init__(self, family, servers, clock, without=(), for_transcripts=False):
         self.family, self.clock, self.without = family, clock, set(without)
+        self.for_transcripts = for_transcripts
         self.rows = [row for row in ROWS[family] if all(has(row, server) for server in servers)]
         self.rows = [row for row in self.rows if not self.without & {rule for _, rule in row.commands}]
 
@@ -73,7 +75,9 @@ class Generator:
             name = items[0].words[0]
             if name in HARNESS and (in_transaction or name.decode() in self.without):
                 continue
-            if name == b"CLOCK":
+            if self.for_transcripts and (in_transaction and items[-1].rule != "exact" or is_long(items)):
+                continue
+            if name == b"CLOCK" and not self.for_transcripts:
                 # Entries that have expired are removed: DBSIZE counts those that are not.
                 items.append(Item([b"EXISTS", *EVERY_KEY]))
             return items
@@ -94,6 +98,10 @@ class Generator:
 def has(row, server):
     name, version = server
     return not row.has or (name in row.has and version >= row.has[name])
+
+
+def is_long(items):
+    return any(sum(map(len, item.words)) > 800 for item in items)
 
 
 class FixedKey(Arguments):
