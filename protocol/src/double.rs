@@ -2,8 +2,16 @@
 
 use std::borrow::Cow;
 
-/// The shortest text that parses as `number`, with an exponent where `%.17g` has one; or `inf`, `-inf`, `nan`.
-pub(crate) fn format(number: f64) -> Cow<'static, str> {
+/// Returns the text of a double as Redis writes it: the shortest one that parses as `number`, with an exponent where `%.17g`
+/// has one; or `inf`, `-inf`, `nan`.
+///
+/// ```
+/// use kvstore_protocol::format_double;
+///
+/// assert_eq!(format_double(0.1), "0.1");
+/// assert_eq!(format_double(1e20), "1e+20");
+/// ```
+pub fn format_double(number: f64) -> Cow<'static, str> {
     if number.is_nan() {
         return Cow::Borrowed("nan");
     }
@@ -62,7 +70,7 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),
         ] {
-            assert_eq!(format(number), text);
+            assert_eq!(format_double(number), text);
         }
     }
 }

@@ -39,6 +39,9 @@ impl CommandError {
     /// `ERR value is not an integer or out of range`
     pub const NOT_AN_INTEGER: Self = Self::new("ERR", "value is not an integer or out of range");
 
+    /// `WRONGTYPE Operation against a key holding the wrong kind of value`
+    pub const WRONG_TYPE: Self = Self::new("WRONGTYPE", "Operation against a key holding the wrong kind of value");
+
     /// `ERR value is not a valid float`
     pub const NOT_A_FLOAT: Self = Self::new("ERR", "value is not a valid float");
 

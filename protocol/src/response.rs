@@ -319,7 +319,7 @@ impl fmt::Display for Response {
             Self::Bulk(bytes) | Self::Verbatim(_, bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
             Self::BigNumber(digits) => write!(f, "({}", digits.escape_ascii()),
             Self::Null | Self::NullArray => f.write_str("(nil)"),
-            Self::Double(number) => f.write_str(&double::format(*number)),
+            Self::Double(number) => f.write_str(&double::format_double(*number)),
             Self::Boolean(flag) => write!(f, "{flag}"),
             Self::Array(items) => list(f, "[", items, "]"),
             Self::Set(items) => list(f, "{", items, "}"),

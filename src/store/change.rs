@@ -39,6 +39,70 @@ impl Event {
     pub const MOVE_TO: Self = Self::generic("move_to");
     /// The key has a copy of the value of another.
     pub const COPY_TO: Self = Self::generic("copy_to");
+    /// The key was restored from a serialized value.
+    pub const RESTORE: Self = Self::generic("restore");
+    /// Elements were inserted at the head of the list.
+    pub const LPUSH: Self = Self::list("lpush");
+    /// Elements were inserted at the tail of the list.
+    pub const RPUSH: Self = Self::list("rpush");
+    /// Elements were removed from the head of the list.
+    pub const LPOP: Self = Self::list("lpop");
+    /// Elements were removed from the tail of the list.
+    pub const RPOP: Self = Self::list("rpop");
+    /// An element was inserted into the list.
+    pub const LINSERT: Self = Self::list("linsert");
+    /// An element of the list was replaced.
+    pub const LSET: Self = Self::list("lset");
+    /// Elements were removed from the list.
+    pub const LREM: Self = Self::list("lrem");
+    /// The list was trimmed.
+    pub const LTRIM: Self = Self::list("ltrim");
+    /// The list is the result of SORT.
+    pub const SORTSTORE: Self = Self::list("sortstore");
+    /// Fields of the hash were set.
+    pub const HSET: Self = Self::hash("hset");
+    /// An integer was added to a field of the hash.
+    pub const HINCRBY: Self = Self::hash("hincrby");
+    /// A decimal number was added to a field of the hash.
+    pub const HINCRBYFLOAT: Self = Self::hash("hincrbyfloat");
+    /// Fields of the hash were removed.
+    pub const HDEL: Self = Self::hash("hdel");
+    /// Members were added to the set.
+    pub const SADD: Self = Self::set("sadd");
+    /// Members were removed from the set.
+    pub const SREM: Self = Self::set("srem");
+    /// Random members were removed from the set.
+    pub const SPOP: Self = Self::set("spop");
+    /// The set is the intersection of others.
+    pub const SINTERSTORE: Self = Self::set("sinterstore");
+    /// The set is the union of others.
+    pub const SUNIONSTORE: Self = Self::set("sunionstore");
+    /// The set is the difference of others.
+    pub const SDIFFSTORE: Self = Self::set("sdiffstore");
+    /// Members were added to the sorted set, or their scores were changed.
+    pub const ZADD: Self = Self::sorted_set("zadd");
+    /// A number was added to the score of a member.
+    pub const ZINCR: Self = Self::sorted_set("zincr");
+    /// Members were removed from the sorted set.
+    pub const ZREM: Self = Self::sorted_set("zrem");
+    /// Members in a range of ranks were removed.
+    pub const ZREMRANGEBYRANK: Self = Self::sorted_set("zremrangebyrank");
+    /// Members in a range of scores were removed.
+    pub const ZREMRANGEBYSCORE: Self = Self::sorted_set("zremrangebyscore");
+    /// Members in a lexicographical range were removed.
+    pub const ZREMRANGEBYLEX: Self = Self::sorted_set("zremrangebylex");
+    /// Members with the lowest scores were removed.
+    pub const ZPOPMIN: Self = Self::sorted_set("zpopmin");
+    /// Members with the highest scores were removed.
+    pub const ZPOPMAX: Self = Self::sorted_set("zpopmax");
+    /// The sorted set is a range of another.
+    pub const ZRANGESTORE: Self = Self::sorted_set("zrangestore");
+    /// The sorted set is the intersection of others.
+    pub const ZINTERSTORE: Self = Self::sorted_set("zinterstore");
+    /// The sorted set is the union of others.
+    pub const ZUNIONSTORE: Self = Self::sorted_set("zunionstore");
+    /// The sorted set is the difference of others.
+    pub const ZDIFFSTORE: Self = Self::sorted_set("zdiffstore");
     /// The key was removed, because it had expired.
     pub const EXPIRED: Self = Self { name: "expired", class: b'x' };
     /// All keys of the database were removed. Redis has no such event.
@@ -52,6 +116,22 @@ impl Event {
 
     const fn generic(name: &'static str) -> Self {
         Self { name, class: b'g' }
+    }
+
+    const fn list(name: &'static str) -> Self {
+        Self { name, class: b'l' }
+    }
+
+    const fn hash(name: &'static str) -> Self {
+        Self { name, class: b'h' }
+    }
+
+    const fn set(name: &'static str) -> Self {
+        Self { name, class: b's' }
+    }
+
+    const fn sorted_set(name: &'static str) -> Self {
+        Self { name, class: b'z' }
     }
 
     /// Returns the name.

@@ -29,6 +29,7 @@ use super::{
     held::Shards,
     prefetcher::Prefetcher,
     transaction::WatchTable,
+    value::Thresholds,
 };
 
 /// The longest first argument that is prefetched as a key without looking the command up.
@@ -52,6 +53,8 @@ pub(crate) struct StoreState {
     sinks: Vec<Box<dyn Sink>>,
     pub(super) watches: WatchTable,
     commits: AtomicU64,
+    /// Up to which size collections are packed.
+    pub(super) thresholds: Thresholds,
     /// The most memory of the queued commands of a transaction, in bytes.
     pub(super) max_queue: usize,
     /// The most memory that INFO has seen in use, in bytes.
@@ -94,6 +97,7 @@ impl StoreState {
             long_turn: Mutex::new(()),
             long: Background::new("kvstore-long"),
             dropper: Background::new("kvstore-drop"),
+            thresholds: Thresholds::default(),
             max_queue,
             peak_memory: AtomicUsize::new(0),
             myself: myself.clone(),
@@ -227,11 +231,14 @@ impl StoreState {
         let Some(mut shard) = self.databases.try_lock(index) else { return 0 };
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
         let mut commit = self.begin(Patience::Short);
-        let steps = shard.remove_expired(now.as_millis() as u64, limit, |key| {
+        let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, value| {
+            commit.garbage.add(value);
             commit.add(database, Some(key), Event::EXPIRED);
             commit.record_expired(database, key);
         });
         self.tell(&mut commit, now);
+        drop(shard);
+        self.discard(&mut commit);
         steps
     }
 

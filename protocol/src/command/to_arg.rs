@@ -38,7 +38,7 @@ impl<const N: usize> ToArg for [u8; N] {
 
 impl ToArg for f64 {
     fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
-        f(crate::double::format(*self).as_bytes())
+        f(crate::double::format_double(*self).as_bytes())
     }
 }
 

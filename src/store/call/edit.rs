@@ -68,9 +68,28 @@ impl<'c> Call<'c> {
         T::read(shard.entry(found))?;
         let value = match shard.take_external(found) {
             Some(value) => T::from_external(value),
-            None => T::from_inline(shard.entry(found).inline_string().unwrap_or_default()),
+            None => {
+                let (kind, bytes) = shard.entry(found).inline().unwrap_or_default();
+                T::from_inline(kind, bytes)
+            }
         };
         Ok(Some(Edit { call: self, key, value: Some(value), event, is_changed: false }))
+    }
+
+    /// The same; an empty value if there is none. It is stored if it is changed.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if the value has another type.
+    pub(crate) fn edit_or_create<T: Editable + Default>(
+        &mut self,
+        key: usize,
+        event: Event,
+    ) -> Result<Edit<'_, 'c, T>, CommandError> {
+        if self.find_to_write(key).is_none() {
+            return Ok(Edit { call: self, key, value: Some(T::default()), event, is_changed: false });
+        }
+        let edit = self.edit(key, event)?;
+        Ok(edit.expect("the key was found"))
     }
 }
 

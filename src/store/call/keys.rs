@@ -8,7 +8,7 @@ use crate::{
     store::{
         change::Event,
         shard::{Entry, Expiry, Found, Shard, Write},
-        value::{DataType, Editable, NewValue, Value},
+        value::{DataType, Editable, Kind, NewValue, Value},
     },
 };
 
@@ -17,6 +17,11 @@ impl<'c> Call<'c> {
     #[inline]
     pub(crate) fn keys(&self) -> usize {
         self.keys.len()
+    }
+
+    /// The name of a key.
+    pub(crate) fn key_name(&self, key: usize) -> &'c [u8] {
+        self.keys[key].name
     }
 
     /// Whether two of the keys are the same key of the same database.
@@ -43,6 +48,14 @@ impl<'c> Call<'c> {
             Some(entry) => T::read(entry).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The value, before the command decides what it does: no hit, no miss, no access.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` if it has another type.
+    pub(crate) fn find<T: DataType>(&self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
+        self.search(key).map(T::read).transpose()
     }
 
     /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
@@ -97,8 +110,18 @@ impl<'c> Call<'c> {
         let write =
             Write { is_edited: entry.is_edited, ..Write::new(entry.expires_at.map_or(Expiry::Never, Expiry::At)) };
         match entry.value {
-            OwnedValue::Inline(string) => self.write(key, NewValue::Inline(&string), write, event),
+            OwnedValue::Inline(Kind::String, bytes) => self.write(key, NewValue::Inline(&bytes), write, event),
+            OwnedValue::Inline(kind, bytes) => self.write(key, NewValue::Packed(kind, &bytes), write, event),
             OwnedValue::External(value) => self.write(key, NewValue::External(value), write, event),
+        }
+    }
+
+    /// Stores the result of a command, whatever the key has, without an expiry. An empty collection removes the entry.
+    pub(crate) fn put_result<T: Editable>(&mut self, key: usize, value: T, event: Event) {
+        if value.is_empty() {
+            self.remove(key, Event::DEL);
+        } else {
+            self.create(key, value, event);
         }
     }
 
@@ -160,11 +183,11 @@ impl<'c> Call<'c> {
         let shard = self.shards.at_mut(slot.shard);
         let entry = shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
-        let inline = entry.inline_string().map(ByteString::copy_from);
+        let inline = entry.inline().map(|(kind, bytes)| OwnedValue::Inline(kind, ByteString::copy_from(bytes)));
         let value = shard.remove(slot.hash, found);
         self.lookups[key].set(Lookup::missing(shard));
         self.tell(key, event);
-        let value = inline.map(OwnedValue::Inline).or(value.map(OwnedValue::External))?;
+        let value = inline.or(value.map(OwnedValue::External))?;
         Some(OwnedEntry { value, is_edited, expires_at })
     }
 
@@ -317,7 +340,7 @@ pub(crate) struct OwnedEntry {
 /// The value of an [`OwnedEntry`].
 #[derive(Debug)]
 enum OwnedValue {
-    Inline(ByteString),
+    Inline(Kind, ByteString),
     External(Value),
 }
 
@@ -325,7 +348,8 @@ enum OwnedValue {
 impl From<Entry<'_>> for OwnedEntry {
     fn from(entry: Entry<'_>) -> Self {
         let value = match entry.value() {
-            NewValue::Inline(bytes) => OwnedValue::Inline(ByteString::copy_from(bytes)),
+            NewValue::Inline(bytes) => OwnedValue::Inline(Kind::String, ByteString::copy_from(bytes)),
+            NewValue::Packed(kind, bytes) => OwnedValue::Inline(kind, ByteString::copy_from(bytes)),
             NewValue::External(value) => OwnedValue::External(value),
         };
         Self { value, is_edited: entry.is_edited(), expires_at: entry.expires_at() }

@@ -9,7 +9,7 @@ mod keys;
 
 use std::{cell::Cell, time::Duration};
 
-use kvstore_protocol::{CommandError, Session};
+use kvstore_protocol::{Command, CommandError, Session};
 
 use super::{
     args::Args,
@@ -22,6 +22,7 @@ use super::{
     shard::Found,
     spec::Spec,
     state::StoreState,
+    value::Thresholds,
 };
 
 pub(crate) use keys::OwnedEntry;
@@ -90,6 +91,11 @@ impl<'c> Call<'c> {
         self.store
     }
 
+    /// Up to which size collections are packed.
+    pub(crate) fn thresholds(&self) -> &'c Thresholds {
+        &self.store.thresholds
+    }
+
     /// The index of the selected database.
     pub(crate) fn database(&self) -> usize {
         self.database
@@ -139,6 +145,22 @@ impl<'c> Call<'c> {
         }
         self.commit.is_postponed = true;
         Err(STOPPED)
+    }
+
+    /// The same for the elements of a collection that the command visits.
+    ///
+    /// # Errors
+    /// One that no client sees.
+    pub(crate) fn afford_elements(&mut self, count: usize) -> Result<(), CommandError> {
+        self.afford(count.saturating_mul(ELEMENT_WORK))
+    }
+
+    /// Records, in place of the command, one with the same effect: for a command whose effect depends on chance, on the order of
+    /// hashes or on a setting. Called after the changes.
+    pub(crate) fn record(&mut self, command: impl FnOnce() -> Command) {
+        if self.commit.has_unrecorded() {
+            self.commit.record(self.database, command());
+        }
     }
 
     /// Ends the call: sets access times, and records the command if it has changed something.
@@ -233,3 +255,6 @@ impl<'c> Call<'c> {
 
 /// The work that takes about a millisecond: bytes that are copied, or entries that are visited.
 const LONG_WORK: usize = 1 << 20;
+
+/// The work of visiting an element of a collection, in bytes that could be copied meanwhile.
+const ELEMENT_WORK: usize = 32;

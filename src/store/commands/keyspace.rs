@@ -1,7 +1,8 @@
 //! Commands on a whole database: KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUSHALL.
 
-use kvstore_protocol::{ByteString, CommandError, Packed, Pattern, Response};
+use kvstore_protocol::{CommandError, Packed, Pattern, Response};
 
+use super::scan_options::{ScanOptions, scan_answer};
 use crate::store::{
     args::Args,
     call::Call,
@@ -41,57 +42,19 @@ const SCAN: Spec = Spec::new("SCAN", scan)
     .about("Returns some of the keys, and the cursor of the next ones.", "2.8.0");
 
 fn scan(call: &mut Call<'_>) -> Answer {
-    let cursor = cursor(call.args().bytes(0))?;
-    let options = ScanOptions::parse(&call.args())?;
+    let options = ScanOptions::of_keys(&call.args())?;
     let mut found = Packed::array();
-    let next = call.scan(cursor, options.count, |entry| {
-        let is_match = options.pattern.as_ref().is_none_or(|pattern| pattern.matches(entry.key()))
-            && options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
-        if is_match {
+    let next = call.scan(options.cursor, options.count, |entry| {
+        let is_of_kind = options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
+        if is_of_kind && options.admits(entry.key()) {
             found.push(entry.key());
         }
     })?;
-    let next = ByteString::from(itoa::Buffer::new().format(next));
-    Ok(Response::Array(vec![next.into(), found.into()]))
+    Ok(scan_answer(next, found))
 }
 
 fn is_long_scan(args: &Args<'_>) -> bool {
-    ScanOptions::parse(args).is_ok_and(|options| options.count > MAX_SHORT_COUNT)
-}
-
-fn cursor(bytes: &[u8]) -> Result<u64, CommandError> {
-    let digits = std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    digits.and_then(|digits| digits.parse().ok()).ok_or(CommandError::new("ERR", "invalid cursor"))
-}
-
-#[derive(Debug)]
-struct ScanOptions<'a> {
-    pattern: Option<Pattern<'a>>,
-    count: usize,
-    kind: Option<&'a [u8]>,
-}
-
-impl<'a> ScanOptions<'a> {
-    fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
-        let (mut scan, mut options) = (Self { pattern: None, count: 10, kind: None }, args.options(1));
-        loop {
-            if options.keyword("MATCH") {
-                scan.pattern = Some(Pattern::new(options.value()?));
-            } else if options.keyword("TYPE") {
-                scan.kind = Some(options.value()?);
-            } else if options.keyword("COUNT") {
-                scan.count = count(options.integer()?)?;
-            } else {
-                break;
-            }
-        }
-        options.finish()?;
-        Ok(scan)
-    }
-}
-
-fn count(number: i64) -> Result<usize, CommandError> {
-    usize::try_from(number).ok().filter(|count| *count > 0).ok_or(CommandError::SYNTAX)
+    ScanOptions::of_keys(args).is_ok_and(|options| options.count > MAX_SHORT_COUNT)
 }
 
 /// `RANDOMKEY`: a random key; nil if there is none.

@@ -4,10 +4,16 @@ mod command;
 mod config;
 mod counters;
 mod expiry;
+mod hashes;
 mod info;
 mod keys;
 mod keyspace;
+mod numkeys;
+mod random;
+mod scan_options;
 mod server;
+mod sets;
+mod sorted_sets;
 mod strings;
 mod transactions;
 
@@ -21,6 +27,13 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     strings::set::SPECS,
     strings::ranges::SPECS,
     counters::SPECS,
+    hashes::SPECS,
+    sets::SPECS,
+    sorted_sets::add::SPECS,
+    sorted_sets::members::SPECS,
+    sorted_sets::range::SPECS,
+    sorted_sets::pop::SPECS,
+    sorted_sets::combine::SPECS,
     keys::SPECS,
     expiry::SPECS,
     keyspace::SPECS,

@@ -9,12 +9,12 @@ const PIECE: usize = 1024;
 const MAX_PIECES: usize = (1 << 31) / PIECE;
 
 /// Items, each with the handle of the record that owns it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::store) struct Arena<T> {
     pieces: Vec<Vec<Owned<T>>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Owned<T> {
     item: T,
     owner: u32,

@@ -14,5 +14,5 @@ mod table;
 
 pub(super) use arena::Arena;
 pub(super) use hasher::Hasher;
-pub(super) use slab::{GRANULE, MAX_GRANULES, Slab};
+pub(super) use slab::{GRANULE, MAX_GRANULES, Relocated, Slab};
 pub(super) use table::{Matcher, Position, Records, Table};

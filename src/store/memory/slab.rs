@@ -32,8 +32,15 @@ const MAX_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
 
 const _: () = assert!(MAX_GRANULES * GRANULE <= FIRST_CHUNK && MAX_GRANULES <= u8::MAX as usize);
 
+/// A record that was moved into a freed one, and has its handle now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Relocated {
+    pub(in crate::store) from: u32,
+    pub(in crate::store) to: u32,
+}
+
 /// Records of bytes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Slab {
     chunks: Vec<Chunk>,
     /// The index is the number of granules of a record.
@@ -49,7 +56,7 @@ pub(in crate::store) struct Slab {
     pub(in crate::store) lowered_by: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
     /// The number of granules of a record. A byte, so that the compiler knows that no sum with it overflows.
@@ -57,7 +64,7 @@ struct Chunk {
 }
 
 /// The records of one length.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Class {
     chunks: Vec<u32>,
     /// The number of records in the last chunk. The others are full.
@@ -151,7 +158,6 @@ impl Slab {
     }
 
     /// All records.
-    #[cfg(test)]
     pub(in crate::store) fn iter(&self) -> impl Iterator<Item = u32> {
         self.classes.iter().enumerate().flat_map(|(granules, class)| {
             let last = class.chunks.len().saturating_sub(1);

@@ -11,12 +11,14 @@ mod record;
 
 use std::{cell::Cell, ops::AddAssign, time::Duration};
 
+use kvstore_protocol::ByteString;
+
 use super::{
-    memory::{Hasher, Matcher, Position, Records, Table},
+    memory::{Hasher, Matcher, Position, Records, Relocated, Table},
     value::{NewValue, Value},
 };
 use expiry_wheel::Due;
-use heap::{Heap, Relocated, Written};
+use heap::{Heap, Written};
 
 pub(crate) use heap::{Entry, Expiry, Write};
 
@@ -225,15 +227,22 @@ impl Shard {
         value
     }
 
-    /// Removes expired entries in at most `limit` steps, and returns the number of steps. Each is visited before.
-    pub(super) fn remove_expired(&mut self, now: u64, limit: usize, mut visit: impl FnMut(&[u8])) -> usize {
+    /// Removes expired entries in at most `limit` steps, and returns the number of steps. Calls `visit` with the key of each, and
+    /// its value if that was external.
+    pub(super) fn remove_expired(
+        &mut self,
+        now: u64,
+        limit: usize,
+        mut visit: impl FnMut(&[u8], Option<Value>),
+    ) -> usize {
         for step in 0..limit {
             match self.heap.next_due(now) {
                 None => return step,
                 Some(Due::Cascaded) => {}
                 Some(Due::Record(handle)) => {
-                    visit(self.heap.entry(handle).key());
-                    self.remove_record(handle);
+                    let key = ByteString::copy_from(self.heap.entry(handle).key());
+                    let value = self.remove_record(handle);
+                    visit(&key, value);
                 }
             }
         }
@@ -300,12 +309,11 @@ impl Shard {
     }
 
     #[cold]
-    fn remove_record(&mut self, handle: u32) {
+    fn remove_record(&mut self, handle: u32) -> Option<Value> {
         let hash = self.hasher.hash(self.heap.entry(handle).key());
-        if let Some(position) = self.table.position(hash, handle) {
-            self.count_expired();
-            self.remove(hash, Found(position));
-        }
+        let position = self.table.position(hash, handle)?;
+        self.count_expired();
+        self.remove(hash, Found(position))
     }
 
     /// Updates the table after a record was written.

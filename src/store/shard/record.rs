@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::store::{
     memory::{GRANULE, MAX_GRANULES},
-    value::MAX_INLINE,
+    value::{Kind, MAX_INLINE},
 };
 
 /// The longest key that is stored in the record.
@@ -51,6 +51,11 @@ impl Flag {
     pub(super) const EXPIRES: Self = Self(8);
 }
 
+/// The bits of the flags that are the kind of an inline value start here.
+const KIND_SHIFT: u32 = 4;
+
+const KIND_MASK: u8 = ((1 << Kind::BITS) - 1) << KIND_SHIFT;
+
 impl Header {
     /// A header for a key and a value that take so many bytes of the record.
     pub(super) fn new(key_len: usize, value_len: usize, accessed: u32) -> Self {
@@ -82,11 +87,23 @@ impl Header {
         Self { flags, ..self }
     }
 
-    /// The same for a value that takes so many bytes of the record.
+    /// The kind of an inline value.
+    #[inline]
+    pub(super) fn kind(self) -> Kind {
+        Kind::from_number((self.flags & KIND_MASK) >> KIND_SHIFT)
+    }
+
+    /// Whether the value is an inline string.
+    #[inline]
+    pub(super) fn is_inline_string(self) -> bool {
+        self.flags & (KIND_MASK | Flag::EXTERNAL_VALUE.0) == 0
+    }
+
+    /// The same for a value of this kind that takes so many bytes of the record.
     #[inline]
     #[must_use]
-    pub(super) fn with_value(self, len: usize) -> Self {
-        Self { value_len: len as u8, ..self }
+    pub(super) fn with_value(self, kind: Kind, len: usize) -> Self {
+        Self { value_len: len as u8, flags: self.flags & !KIND_MASK | (kind as u8) << KIND_SHIFT, ..self }
     }
 
     /// The range of the key in the record, or of its index.

@@ -2,7 +2,7 @@
 
 use kvstore_protocol::CommandError;
 
-use super::{NewValue, Value};
+use super::{Kind, NewValue, Value};
 use crate::store::shard::Entry;
 
 /// A data type that commands read.
@@ -19,13 +19,16 @@ pub(crate) trait DataType {
 
 /// A value that is taken out of its entry to be changed.
 pub(crate) trait Editable: DataType + Sized {
-    /// The value of a short string, which is in the record of its entry. For other types it never is.
-    fn from_inline(bytes: &[u8]) -> Self;
+    /// A copy of a short value of this type, which stays in the record of its entry meanwhile.
+    fn from_inline(kind: Kind, bytes: &[u8]) -> Self;
 
     /// An external value of this type.
+    ///
+    /// # Panics
+    /// If it has another type.
     fn from_external(value: Value) -> Self;
 
-    /// The external value, to put it back unchanged; `None` for a short string, which is still in its record.
+    /// The external value, to put it back unchanged; `None` for a short one, which is still in its record.
     fn into_external(self) -> Option<Value>;
 
     /// Passes the value on, to store it.

@@ -62,7 +62,7 @@ impl Decimal {
 }
 
 /// Splits a number at the letter in front of its exponent, which is 0 if there is none.
-fn split_exponent(unsigned: &[u8], letter: u8) -> Option<(&[u8], i64)> {
+pub(super) fn split_exponent(unsigned: &[u8], letter: u8) -> Option<(&[u8], i64)> {
     let at = unsigned.iter().position(|byte| byte.eq_ignore_ascii_case(&letter));
     at.map_or(Some((unsigned, 0)), |at| Some((&unsigned[..at], parse_exponent(&unsigned[at + 1..])?)))
 }

@@ -66,6 +66,14 @@ impl Hexadecimal {
         Some(Self { mantissa: u64::try_from(kept >> zeros).ok()?, power: power + i64::from(zeros) })
     }
 
+    /// The nearest double; infinite if it is too large.
+    pub(super) fn to_double(self) -> f64 {
+        // In two steps, since the power of two of a small number is no double.
+        let half = self.power / 2;
+        let power = |power: i64| 2.0_f64.powi(power as i32);
+        self.mantissa as f64 * power(half) * power(self.power - half)
+    }
+
     /// The decimal digits, and the power of ten of the last one.
     pub(super) fn to_decimal(self) -> (Vec<u8>, i64) {
         if self.mantissa == 0 {

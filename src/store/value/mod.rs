@@ -1,32 +1,70 @@
 //! The data types, one a file. Plain synchronous Rust: no tokio, no protocol.
+//!
+//! - `string_value`, `hash` … one type each, as commands read and edit it: `data_type` says how
+//! - `kind` the types of values that are runs of bytes; `packed` the elements of a small collection
+//! - `elements` the elements of a large hash, set or sorted set
+//! - `thresholds` up to which size a collection is small
+//! - `external` long strings; `decimal`, `hexadecimal` numbers as Redis writes them
 
 mod data_type;
 mod decimal;
+mod double;
+mod elements;
 mod external;
+mod hash;
 mod hexadecimal;
+mod kind;
+mod new_value;
+mod packed;
+mod set;
+mod sorted_set;
 pub(crate) mod string;
 mod string_value;
+mod thresholds;
 
 use kvstore_protocol::CommandError;
 
 pub(crate) use data_type::{DataType, Editable};
 pub(crate) use decimal::Decimal;
+pub(crate) use double::parse_double;
+pub(crate) use elements::Elements;
 pub(crate) use external::{ExternalString, overwritten};
-pub(crate) use string::{MAX_INLINE, NewValue, StringRef};
+pub(crate) use hash::{Hash, HashRef, HashTable};
+pub(crate) use kind::Kind;
+pub(crate) use new_value::NewValue;
+pub(crate) use packed::Element;
+pub(crate) use set::{Set, SetLimits, SetRef, difference, intersection, union};
+pub(crate) use sorted_set::{
+    Aggregate, Bounds, Combination, NameBound, Ranked, ScoreBound, SortedSet, SortedSetRef, Source,
+};
+pub(crate) use string::{MAX_INLINE, StringRef};
 pub(crate) use string_value::StringValue;
+pub(crate) use thresholds::{ChunkLimit, PackedLimit, Threshold, Thresholds};
 
-/// An external value: every value but a short string, which is stored in the record of its entry.
-#[derive(Clone, Debug, PartialEq)]
+/// An external value: every value but a short one, which is stored in the record of its entry.
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
     /// A string of bytes.
     String(ExternalString),
+    /// A collection in one run of bytes.
+    Packed(Kind, Box<[u8]>),
+    /// A large hash.
+    Hash(Box<HashTable>),
+    /// A large set.
+    Set(Box<Elements>),
+    /// A large sorted set.
+    SortedSet(Box<Ranked>),
 }
 
 impl Value {
     /// The type, as TYPE names it.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
-            Self::String(_) => string::TYPE_NAME,
+            Self::String(_) => Kind::String.type_name(),
+            Self::Packed(kind, _) => kind.type_name(),
+            Self::Hash(_) => Kind::Hash.type_name(),
+            Self::Set(_) => Kind::Set.type_name(),
+            Self::SortedSet(_) => Kind::SortedSet.type_name(),
         }
     }
 
@@ -34,6 +72,9 @@ impl Value {
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Self::String(bytes) => string::encoding(bytes),
+            Self::Packed(kind, _) => kind.encoding(),
+            Self::Hash(_) | Self::Set(_) => "hashtable",
+            Self::SortedSet(_) => "skiplist",
         }
     }
 
@@ -41,6 +82,10 @@ impl Value {
     pub(crate) fn memory(&self, allocated: fn(usize) -> usize) -> usize {
         match self {
             Self::String(bytes) => bytes.memory(allocated),
+            Self::Packed(_, bytes) => allocated(bytes.len()),
+            Self::Hash(table) => table.memory(),
+            Self::Set(table) => table.memory(),
+            Self::SortedSet(ranked) => ranked.memory(),
         }
     }
 
@@ -56,6 +101,7 @@ impl Value {
     pub(crate) fn as_string(&self) -> Result<&ExternalString, CommandError> {
         match self {
             Self::String(bytes) => Ok(bytes),
+            _ => Err(CommandError::WRONG_TYPE),
         }
     }
 }

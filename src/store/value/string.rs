@@ -4,14 +4,11 @@ use std::ops::{Deref, Range};
 
 use kvstore_protocol::{ByteString, Response};
 
-use super::{ExternalString, Value};
+use super::{ExternalString, NewValue, Value};
 
 /// The longest inline string: one that is stored in the record of its entry. There it takes less memory than an external
 /// value, and is accessed without another cache miss.
 pub(crate) const MAX_INLINE: usize = 224;
-
-/// The name of the type for TYPE.
-pub(crate) const TYPE_NAME: &str = "string";
 
 /// The encoding of a string that was modified in place, for OBJECT ENCODING.
 pub(crate) const EDITED_ENCODING: &str = "raw";
@@ -58,21 +55,6 @@ impl StringRef<'_> {
             Some(StringRef::Inline(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
             Some(StringRef::External(string)) => Response::Bulk(string.to_bytes().into()),
         }
-    }
-}
-
-/// A value to store: a short string, which is copied into the record of its entry, or an external value of any type.
-#[derive(Debug)]
-pub(crate) enum NewValue<'a> {
-    Inline(&'a [u8]),
-    External(Value),
-}
-
-impl NewValue<'_> {
-    /// Whether it is stored outside the record.
-    #[inline]
-    pub(crate) fn is_external(&self) -> bool {
-        matches!(self, Self::External(_))
     }
 }
 

@@ -3,7 +3,7 @@
 use kvstore_protocol::CommandError;
 use smallvec::SmallVec;
 
-use super::{DataType, Editable, ExternalString, MAX_INLINE, NewValue, StringRef, Value, overwritten};
+use super::{DataType, Editable, ExternalString, Kind, MAX_INLINE, NewValue, StringRef, Value, overwritten};
 use crate::store::shard::Entry;
 
 const _: () = assert!(MAX_INLINE <= 256);
@@ -70,13 +70,14 @@ impl DataType for StringValue {
 }
 
 impl Editable for StringValue {
-    fn from_inline(bytes: &[u8]) -> Self {
+    fn from_inline(_: Kind, bytes: &[u8]) -> Self {
         Self::Inline(SmallVec::from_slice(bytes))
     }
 
     fn from_external(value: Value) -> Self {
         match value {
             Value::String(bytes) => Self::External(bytes),
+            other => unreachable!("a {} is not edited as a string", other.type_name()),
         }
     }
 
@@ -110,13 +111,14 @@ mod tests {
         value.with(|value| match value {
             NewValue::Inline(bytes) => bytes.to_vec(),
             NewValue::External(Value::String(bytes)) => bytes.to_vec(),
+            other => panic!("{other:?} is no string"),
         })
     }
 
     proptest! {
         #[test]
         fn a_string_is_changed_as_a_vector(edits in prop::collection::vec((0..300_usize, 0..300_usize, any::<bool>()), 0..6)) {
-            let (mut value, mut model) = (StringValue::from_inline(b""), Vec::new());
+            let (mut value, mut model) = (StringValue::from_inline(Kind::String, b""), Vec::new());
             for (offset, length, is_append) in edits {
                 let patch = vec![length as u8; length];
                 if is_append {

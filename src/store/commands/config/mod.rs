@@ -14,7 +14,7 @@ use crate::{
         state::StoreState,
     },
 };
-use parameters::{Setter, parameters, setter};
+use parameters::{Settable, parameters, settable};
 
 pub(super) use parameters::value_of;
 
@@ -84,14 +84,12 @@ fn set(call: &mut Call<'_>) -> Answer {
     let server = call.session().extensions().get::<ServerStatus>();
     let assignments = Assignment::parse(&call.args(), call.store(), server)?;
     let mut changes = Vec::new();
-    for Assignment { name, value, setter } in &assignments {
-        if let Some(setter) = setter {
-            changes.push(setter(value).map_err(|reason| set_failed(name, reason))?);
+    for Assignment { name, value, settable } in &assignments {
+        if let Some(settable) = settable {
+            changes.push(settable.parse(value).map_err(|reason| set_failed(name, reason))?);
         }
     }
-    if let Some(server) = server {
-        changes.into_iter().for_each(|change| change(server));
-    }
+    changes.into_iter().for_each(|change| change.apply(call.store(), server));
     Ok(Response::ok())
 }
 
@@ -101,7 +99,7 @@ struct Assignment<'a> {
     name: String,
     value: &'a [u8],
     /// `None` for an immutable parameter that has this value already.
-    setter: Option<Setter>,
+    settable: Option<Settable>,
 }
 
 impl<'a> Assignment<'a> {
@@ -129,12 +127,12 @@ impl<'a> Assignment<'a> {
     ) -> Result<Self, CommandError> {
         let asked = String::from_utf8_lossy(word);
         let name = asked.to_ascii_lowercase();
-        if let Some(setter) = server.and_then(|_| setter(&name)) {
-            return Ok(Self { name, value, setter: Some(setter) });
+        if let Some(settable) = settable(&name, server) {
+            return Ok(Self { name, value, settable: Some(settable) });
         }
         match parameters(store, server).find(|(known, _)| *known == name) {
             // Programs set what they rely on, such as `save ""`, without asking first.
-            Some((_, current)) if current.as_bytes() == value => Ok(Self { name, value, setter: None }),
+            Some((_, current)) if current.as_bytes() == value => Ok(Self { name, value, settable: None }),
             Some(_) => Err(set_failed(&asked, "can't set immutable config")),
             None => {
                 let text = format!("Unknown option or number of arguments for CONFIG SET - '{asked}'");

@@ -5,7 +5,10 @@ use std::{ops::RangeInclusive, time::Duration};
 use kvstore_protocol::parse_integer;
 
 use super::super::strings;
-use crate::{server::ServerStatus, store::state::StoreState};
+use crate::{
+    server::ServerStatus,
+    store::{state::StoreState, value::Threshold},
+};
 
 /// A configuration parameter: how it is read, and how it is set if it can be.
 #[derive(Clone, Copy)]
@@ -17,8 +20,38 @@ struct Parameter {
 }
 
 /// Parses a value, and returns the change that sets it; an error says what is wrong with the value.
-pub(super) type Setter = fn(&[u8]) -> Result<Change, &'static str>;
-type Change = Box<dyn FnOnce(&ServerStatus)>;
+type Setter = fn(&[u8]) -> Result<ServerChange, &'static str>;
+type ServerChange = Box<dyn FnOnce(&ServerStatus)>;
+
+/// How a parameter is set.
+#[derive(Clone, Copy)]
+pub(super) enum Settable {
+    OfServer(Setter),
+    Threshold(Threshold),
+}
+
+/// A parsed value of a parameter.
+pub(super) enum Change {
+    OfServer(ServerChange),
+    Threshold(Threshold, i64),
+}
+
+/// The thresholds of encodings, with the names that they had before Redis 7.
+static THRESHOLDS: &[(&str, Threshold)] = &[
+    ("hash-max-listpack-entries", Threshold::HashEntries),
+    ("hash-max-ziplist-entries", Threshold::HashEntries),
+    ("hash-max-listpack-value", Threshold::HashValue),
+    ("hash-max-ziplist-value", Threshold::HashValue),
+    ("set-max-intset-entries", Threshold::SetIntegers),
+    ("set-max-listpack-entries", Threshold::SetEntries),
+    ("set-max-listpack-value", Threshold::SetValue),
+    ("zset-max-listpack-entries", Threshold::SortedSetEntries),
+    ("zset-max-ziplist-entries", Threshold::SortedSetEntries),
+    ("zset-max-listpack-value", Threshold::SortedSetValue),
+    ("zset-max-ziplist-value", Threshold::SortedSetValue),
+    ("list-max-listpack-size", Threshold::ListSize),
+    ("list-max-ziplist-size", Threshold::ListSize),
+];
 
 const fn immutable(name: &'static str, read: fn(&StoreState, Option<&ServerStatus>) -> Option<String>) -> Parameter {
     Parameter { name, read, set: None }
@@ -65,7 +98,9 @@ pub(super) fn parameters<'a>(
     let given = store.config.iter().map(|(name, value)| (name.as_str(), value.clone()));
     let is_given = |name: &str| store.config.iter().any(|(given, _)| given == name);
     let own = PARAMETERS.iter().filter(move |parameter| !is_given(parameter.name));
-    given.chain(own.filter_map(move |parameter| Some((parameter.name, (parameter.read)(store, server)?))))
+    let own = own.filter_map(move |parameter| Some((parameter.name, (parameter.read)(store, server)?)));
+    let thresholds = THRESHOLDS.iter().map(|(name, threshold)| (*name, store.thresholds.get(*threshold).to_string()));
+    given.chain(own).chain(thresholds)
 }
 
 /// The value of a parameter.
@@ -73,7 +108,38 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
     parameters(store, None).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// How a parameter of the server is set; `None` if there is no such parameter, or it is immutable.
-pub(super) fn setter(name: &str) -> Option<Setter> {
-    PARAMETERS.iter().find(|parameter| parameter.name == name)?.set
+/// How a parameter is set; `None` if there is no such parameter, or it is immutable.
+pub(super) fn settable(name: &str, server: Option<&ServerStatus>) -> Option<Settable> {
+    if let Some((_, threshold)) = THRESHOLDS.iter().find(|(known, _)| *known == name) {
+        return Some(Settable::Threshold(*threshold));
+    }
+    server?;
+    PARAMETERS.iter().find(|parameter| parameter.name == name)?.set.map(Settable::OfServer)
+}
+
+impl Settable {
+    /// Parses a value; an error says what is wrong with it.
+    pub(super) fn parse(self, value: &[u8]) -> Result<Change, &'static str> {
+        match self {
+            Self::OfServer(setter) => setter(value).map(Change::OfServer),
+            Self::Threshold(threshold) => {
+                let range = match threshold {
+                    Threshold::ListSize => i32::MIN.into()..=i32::MAX.into(),
+                    _ => 0..=i64::MAX,
+                };
+                let value = number(value, range, "argument must be between 0 and 9223372036854775807 inclusive")?;
+                Ok(Change::Threshold(threshold, value))
+            }
+        }
+    }
+}
+
+impl Change {
+    pub(super) fn apply(self, store: &StoreState, server: Option<&ServerStatus>) {
+        match (self, server) {
+            (Self::Threshold(threshold, value), _) => store.thresholds.set(threshold, value),
+            (Self::OfServer(change), Some(server)) => change(server),
+            (Self::OfServer(_), None) => {}
+        }
+    }
 }

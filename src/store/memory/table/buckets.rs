@@ -51,7 +51,7 @@ impl Bucket {
 }
 
 /// Buckets, allocated in pieces.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Buckets {
     pub(super) pieces: Vec<Box<[Bucket; PIECE]>>,
     len: usize,
@@ -95,7 +95,7 @@ impl Buckets {
 }
 
 /// The overflow buckets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Overflow {
     pub(super) buckets: Buckets,
     /// The first free bucket, which links to the next one.

@@ -73,7 +73,7 @@ impl Position {
 }
 
 /// The handles of records, by the hashes of their keys.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Table {
     /// Twice the largest power of two that is at most the number of buckets, minus 1.
     mask: usize,

@@ -6,7 +6,7 @@ use super::{
     super::record::{Flag, Header, Tail, index_at},
     Heap,
 };
-use crate::store::value::{NewValue, StringRef, Value, string};
+use crate::store::value::{Kind, NewValue, StringRef, Value, string};
 
 /// The record of one key: the key, its value, its expiry, and when it was last accessed.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +37,27 @@ impl<'a> Entry<'a> {
     /// A copy of the value.
     pub(crate) fn value(&self) -> NewValue<'a> {
         match self.external() {
-            None => NewValue::Inline(self.inline_bytes()),
             Some(value) => NewValue::External(value.clone()),
+            None => match self.header.kind() {
+                Kind::String => NewValue::Inline(self.inline_bytes()),
+                kind => NewValue::Packed(kind, self.inline_bytes()),
+            },
         }
     }
 
-    /// The bytes of an inline string; `None` if the value is external.
-    pub(crate) fn inline_string(&self) -> Option<&'a [u8]> {
-        (!self.header.is(Flag::EXTERNAL_VALUE)).then(|| self.inline_bytes())
+    /// The bytes of an inline value, and what they are; `None` if the value is external.
+    pub(crate) fn inline(&self) -> Option<(Kind, &'a [u8])> {
+        (!self.header.is(Flag::EXTERNAL_VALUE)).then(|| (self.header.kind(), self.inline_bytes()))
+    }
+
+    /// The bytes of a value that is a run of bytes, and what they are; `None` for another.
+    #[inline]
+    pub(crate) fn packed(&self) -> Option<(Kind, &'a [u8])> {
+        match self.external() {
+            None => Some((self.header.kind(), self.inline_bytes())),
+            Some(Value::Packed(kind, bytes)) => Some((*kind, bytes)),
+            Some(_) => None,
+        }
     }
 
     /// The external value; `None` if the value is an inline string.
@@ -60,10 +73,11 @@ impl<'a> Entry<'a> {
     /// `WRONGTYPE` if the value has another type.
     #[inline(always)]
     pub(crate) fn string(&self) -> Result<StringRef<'a>, CommandError> {
-        match self.external() {
-            None => Ok(StringRef::Inline(self.inline_bytes())),
-            Some(value) => value.as_string().map(StringRef::External),
+        if self.header.is_inline_string() {
+            return Ok(StringRef::Inline(self.inline_bytes()));
         }
+        let value = self.external().ok_or(CommandError::WRONG_TYPE)?;
+        value.as_string().map(StringRef::External)
     }
 
     /// The expiry, in milliseconds since the Unix epoch.
@@ -85,15 +99,19 @@ impl<'a> Entry<'a> {
 
     /// The type of the value, as TYPE names it.
     pub(crate) fn type_name(&self) -> &'static str {
-        self.external().map_or(string::TYPE_NAME, Value::type_name)
+        self.external().map_or_else(|| self.header.kind().type_name(), Value::type_name)
     }
 
     /// The encoding of the value, as OBJECT ENCODING names it.
     pub(crate) fn encoding(&self) -> &'static str {
         match self.external() {
-            _ if self.is_edited() => string::EDITED_ENCODING,
-            None => string::encoding(self.inline_bytes()),
+            Some(Value::String(_)) if self.is_edited() => string::EDITED_ENCODING,
             Some(value) => value.encoding(),
+            None => match self.header.kind() {
+                Kind::String if self.is_edited() => string::EDITED_ENCODING,
+                Kind::String => string::encoding(self.inline_bytes()),
+                kind => kind.encoding(),
+            },
         }
     }
 

@@ -7,8 +7,8 @@ use super::{
     record::{Flag, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
 };
 use crate::store::{
-    memory::{Arena, GRANULE, Slab},
-    value::{NewValue, Value},
+    memory::{Arena, GRANULE, Relocated, Slab},
+    value::{Kind, NewValue, Value},
 };
 
 pub(crate) use entry::Entry;
@@ -53,13 +53,6 @@ pub(super) struct Heap {
     allocated: fn(usize) -> usize,
 }
 
-/// A record that was moved into a freed one, and has its handle now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Relocated {
-    pub(super) from: u32,
-    pub(super) to: u32,
-}
-
 /// The result of writing an entry.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -99,7 +92,7 @@ impl Heap {
     ) -> u32 {
         let is_external = key.len() > MAX_INLINE_KEY;
         let key_len = if is_external { INDEX } else { key.len() };
-        let header = Header::new(key_len, room_for(&value), accessed);
+        let header = Header::new(key_len, 0, accessed).with_value(value.kind(), room_for(&value));
         let header = header.with(Flag::EXTERNAL_KEY, is_external).with(Flag::EDITED, is_edited);
         let handle = self.slab.allocate(header.with(Flag::EXPIRES, matches!(expiry, Expiry::At(_))).granules());
         if is_external {
@@ -129,8 +122,8 @@ impl Heap {
 
     /// Replaces the value of an entry. `now` is the time, for an expiry that is set.
     pub(super) fn write(&mut self, handle: u32, value: NewValue<'_>, write: Write, now: u64) -> Written {
-        if let NewValue::Inline(bytes) = value
-            && self.overwrite_inline(handle, bytes, write)
+        if let Some((kind, bytes)) = value.inline()
+            && self.overwrite_inline(handle, kind, bytes, write)
         {
             return Written::in_place(handle);
         }
@@ -148,7 +141,7 @@ impl Heap {
             }
             value => {
                 let replaced = is_external.then(|| self.remove_value(handle, before));
-                let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(room_for(&value));
+                let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(value.kind(), room_for(&value));
                 let granules = if has_room_to_grow { Header::granules_to_grow } else { Header::granules };
                 let written = self.resize_to(handle, header, expiry, granules);
                 self.fill(written.handle, header, value);
@@ -159,12 +152,18 @@ impl Heap {
         written
     }
 
-    /// Replaces an inline string where nothing else changes, as most SETs do. Otherwise does nothing and returns false.
+    /// Replaces an inline value where nothing else changes, as most SETs do. Otherwise does nothing and returns false.
     #[inline]
-    fn overwrite_inline(&mut self, handle: u32, bytes: &[u8], Write { expiry, is_edited, .. }: Write) -> bool {
+    fn overwrite_inline(
+        &mut self,
+        handle: u32,
+        kind: Kind,
+        bytes: &[u8],
+        Write { expiry, is_edited, .. }: Write,
+    ) -> bool {
         let record = self.slab.get_mut(handle);
         let before = Header::read(record);
-        let header = before.with_value(bytes.len()).with(Flag::EDITED, is_edited);
+        let header = before.with_value(kind, bytes.len()).with(Flag::EDITED, is_edited);
         let has_more = before.is(Flag::EXPIRES) || before.is(Flag::EXTERNAL_VALUE) || matches!(expiry, Expiry::At(_));
         if has_more || !header.fits(record.len() / GRANULE) {
             return false;
@@ -286,7 +285,7 @@ impl Heap {
         let record = self.slab.get_mut(handle);
         header.with(Flag::EXTERNAL_VALUE, value.is_external()).write(record);
         match value {
-            NewValue::Inline(bytes) => record[header.value()].copy_from_slice(bytes),
+            NewValue::Inline(bytes) | NewValue::Packed(_, bytes) => record[header.value()].copy_from_slice(bytes),
             NewValue::External(value) => {
                 self.external += value.memory(self.allocated);
                 set_index_at(record, header.value(), self.values.push(value, handle));
@@ -378,7 +377,7 @@ impl Heap {
 /// The number of bytes that a value takes in its record.
 fn room_for(value: &NewValue<'_>) -> usize {
     match value {
-        NewValue::Inline(bytes) => bytes.len(),
+        NewValue::Inline(bytes) | NewValue::Packed(_, bytes) => bytes.len(),
         NewValue::External(_) => INDEX,
     }
 }
@@ -410,7 +409,8 @@ mod tests {
         let mut heap = Heap::new(|size| size);
         let [one, two, three] = [1, 2, 3].map(|number| create(&mut heap, number));
         let (value, relocated) = heap.remove(one);
-        assert_eq!((value, relocated), (Some(Value::String(long(1).into())), Some(Relocated { from: three, to: one })));
+        assert!(matches!(value, Some(Value::String(string)) if string[..] == long(1)));
+        assert_eq!(relocated, Some(Relocated { from: three, to: one }));
         assert_eq!(shown(&heap, one), (long(3), long(3), Some(NOW + 3)));
         assert_eq!(shown(&heap, two), (long(2), long(2), Some(NOW + 2)));
         assert_eq!(heap.next_due(NOW), None);
@@ -430,7 +430,7 @@ mod tests {
         assert_eq!(shown(&heap, handle), (b"yek".to_vec(), b"b".to_vec(), None));
         let longer = [b'x'; MAX_INLINE + 1];
         let grown = heap.write(written.handle, NewValue::from(&longer[..]), Write::new(Expiry::Keep), NOW);
-        assert_eq!(heap.entry(grown.handle).inline_string(), None);
+        assert_eq!(heap.entry(grown.handle).inline().map(|(_, bytes)| bytes), None);
         let shrunk = heap.write(grown.handle, NewValue::Inline(b""), Write::new(Expiry::Keep), NOW);
         assert!(shrunk.replaced.is_some());
         assert_eq!(shown(&heap, shrunk.handle), (b"key".to_vec(), Vec::new(), Some(NOW + 9)));
@@ -459,7 +459,10 @@ mod tests {
         let handle = heap.create(b"key", NewValue::Inline(&[b'x'; 60]), Write::new(Expiry::Never), (0, NOW));
         for length in [61, 55, 60, 58] {
             let written = heap.write(handle, NewValue::Inline(&[b'y'; 61][..length]), Write::new(Expiry::Never), NOW);
-            assert_eq!((written.handle, heap.entry(handle).inline_string().map(<[u8]>::len)), (handle, Some(length)));
+            assert_eq!(
+                (written.handle, heap.entry(handle).inline().map(|(_, bytes)| bytes.len())),
+                (handle, Some(length))
+            );
         }
     }
 }

@@ -1,0 +1,155 @@
+//! Commands that combine sorted sets: ZUNION, ZINTER, ZDIFF, and those that store or count the result.
+
+use kvstore_protocol::CommandError;
+
+use super::{super::numkeys::Numkeys, scored::Scored};
+use crate::store::{
+    call::Call,
+    change::Event,
+    spec::{Answer, Spec},
+    value::{Aggregate, Combination, DataType, Element, Set, SortedSet, Source, parse_double},
+};
+
+pub(in super::super) const SPECS: &[Spec] = &[
+    Spec::new("ZUNION", zunion),
+    Spec::new("ZINTER", zinter),
+    Spec::new("ZDIFF", zdiff),
+    Spec::new("ZUNIONSTORE", zunionstore),
+    Spec::new("ZINTERSTORE", zinterstore),
+    Spec::new("ZDIFFSTORE", zdiffstore),
+    Spec::new("ZINTERCARD", zintercard),
+];
+
+/// `numkeys key [key …] [WEIGHTS weight [weight …]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]`.
+#[derive(Debug)]
+struct Combine {
+    combination: Combination,
+    /// One for each key; none if all are 1.
+    weights: Vec<f64>,
+    aggregate: Aggregate,
+    with_scores: bool,
+}
+
+impl Combine {
+    /// Parses the arguments from `index` on. `answers` says whether the result is answered, not stored.
+    fn parse(call: &Call<'_>, index: usize, combination: Combination, answers: bool) -> Result<Self, CommandError> {
+        let (args, mut parsed) = (call.args(), Self::new(combination));
+        let count = args.integer(index)?;
+        if count < 1 {
+            let name = call.name().to_ascii_lowercase();
+            return Err(CommandError::err(format!("at least 1 input key is needed for '{name}' command")));
+        }
+        let count = usize::try_from(count).ok().filter(|count| *count < args.len() - index);
+        let count = count.ok_or(CommandError::SYNTAX)?;
+        let mut options = args.options(index + 1 + count);
+        let has_weights = combination != Combination::Difference;
+        loop {
+            if has_weights && options.keyword("WEIGHTS") {
+                const NOT_A_FLOAT: CommandError = CommandError::new("ERR", "weight value is not a float");
+                let weights = (0..count).map(|_| parse_double(options.value()?).ok_or(NOT_A_FLOAT));
+                parsed.weights = weights.collect::<Result<_, _>>()?;
+            } else if has_weights && options.keyword("AGGREGATE") {
+                parsed.aggregate = aggregate(options.value()?).ok_or(CommandError::SYNTAX)?;
+            } else if answers && options.keyword("WITHSCORES") {
+                parsed.with_scores = true;
+            } else {
+                break;
+            }
+        }
+        options.finish()?;
+        Ok(parsed)
+    }
+
+    fn new(combination: Combination) -> Self {
+        Self { combination, weights: Vec::new(), aggregate: Aggregate::default(), with_scores: false }
+    }
+
+    /// Calls `read` with the combination of the keys from `first` on.
+    fn run<R>(
+        &self,
+        call: &mut Call<'_>,
+        first: usize,
+        read: impl FnOnce(&[(Element<'_>, f64)]) -> R,
+    ) -> Result<R, CommandError> {
+        let keys = first..call.keys();
+        let lengths = keys.clone().map(|key| Ok(source(call, key)?.map_or(0, Source::len)));
+        let members = lengths.sum::<Result<usize, CommandError>>()?;
+        call.afford_elements(members)?;
+        let sources = keys.enumerate().map(|(index, key)| {
+            call.read(key);
+            Ok((source(call, key)?, self.weights.get(index).copied().unwrap_or(1.0)))
+        });
+        let sources = sources.collect::<Result<Vec<_>, CommandError>>()?;
+        Ok(read(&self.combination.of(&sources, self.aggregate)))
+    }
+}
+
+/// The set or sorted set of a key.
+fn source<'a>(call: &'a Call<'_>, key: usize) -> Result<Option<Source<'a>>, CommandError> {
+    let Some(entry) = call.entry(key) else { return Ok(None) };
+    match SortedSet::read(entry) {
+        Ok(set) => Ok(Some(Source::SortedSet(set))),
+        Err(_) => Set::read(entry).map(|set| Some(Source::Set(set))),
+    }
+}
+
+fn aggregate(word: &[u8]) -> Option<Aggregate> {
+    let names = [("SUM", Aggregate::Sum), ("MIN", Aggregate::Min), ("MAX", Aggregate::Max)];
+    names.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes())).map(|(_, aggregate)| *aggregate)
+}
+
+/// `ZUNION numkeys key [key …] [WEIGHTS weight [weight …]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]`: the members that are in
+/// any of the sets.
+fn zunion(call: &mut Call<'_>) -> Answer {
+    combined(call, Combination::Union)
+}
+
+/// `ZINTER numkeys key [key …] …`: the members that are in all of the sets.
+fn zinter(call: &mut Call<'_>) -> Answer {
+    combined(call, Combination::Intersection)
+}
+
+/// `ZDIFF numkeys key [key …] [WITHSCORES]`: the members of the first set that are in none of the others.
+fn zdiff(call: &mut Call<'_>) -> Answer {
+    combined(call, Combination::Difference)
+}
+
+fn combined(call: &mut Call<'_>, combination: Combination) -> Answer {
+    let combine = Combine::parse(call, 0, combination, true)?;
+    let mut answer = Scored::new(call.session(), combine.with_scores);
+    combine.run(call, 0, |members| {
+        members.iter().for_each(|(member, score)| answer.push(&member.text(), *score));
+    })?;
+    Ok(answer.into())
+}
+
+/// `ZUNIONSTORE destination numkeys key [key …] …`: stores the union. Answers its size.
+fn zunionstore(call: &mut Call<'_>) -> Answer {
+    store(call, Combination::Union, Event::ZUNIONSTORE)
+}
+
+/// `ZINTERSTORE destination numkeys key [key …] …`: stores the intersection. Answers its size.
+fn zinterstore(call: &mut Call<'_>) -> Answer {
+    store(call, Combination::Intersection, Event::ZINTERSTORE)
+}
+
+/// `ZDIFFSTORE destination numkeys key [key …]`: stores the difference. Answers its size.
+fn zdiffstore(call: &mut Call<'_>) -> Answer {
+    store(call, Combination::Difference, Event::ZDIFFSTORE)
+}
+
+fn store(call: &mut Call<'_>, combination: Combination, event: Event) -> Answer {
+    let combine = Combine::parse(call, 1, combination, false)?;
+    let limit = call.thresholds().sorted_set();
+    let result = combine.run(call, 1, |members| SortedSet::from_sorted(members, limit))?;
+    let length = result.len();
+    call.put_result(0, result, event);
+    Ok(length.into())
+}
+
+/// `ZINTERCARD numkeys key [key …] [LIMIT limit]`: the size of the intersection, counted up to a limit.
+fn zintercard(call: &mut Call<'_>) -> Answer {
+    let limit = Numkeys::parse(&call.args(), 0)?.limit()?;
+    let count = Combine::new(Combination::Intersection).run(call, 0, |members| members.len())?;
+    Ok(count.min(limit).into())
+}

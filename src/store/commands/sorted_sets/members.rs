@@ -1,0 +1,117 @@
+//! Commands on single members, or on a sorted set as a whole: ZSCORE, ZRANK, ZREM, ZCARD, ZRANDMEMBER, ZSCAN.
+
+use kvstore_protocol::{CommandError, Packed, Response, format_double};
+
+use super::{
+    super::{
+        random::{Draw, Draws},
+        scan_options::{ScanOptions, scan_answer},
+    },
+    scored::Scored,
+};
+use crate::store::{
+    call::Call,
+    change::Event,
+    spec::{Answer, Spec},
+    value::{SortedSet, SortedSetRef},
+};
+
+pub(in super::super) const SPECS: &[Spec] = &[
+    Spec::new("ZCARD", zcard),
+    Spec::new("ZSCORE", zscore),
+    Spec::new("ZMSCORE", zmscore),
+    Spec::new("ZRANK", zrank),
+    Spec::new("ZREVRANK", zrevrank),
+    Spec::new("ZREM", zrem),
+    Spec::new("ZRANDMEMBER", zrandmember),
+    Spec::new("ZSCAN", zscan),
+];
+
+/// `ZCARD key`: the number of members.
+fn zcard(call: &mut Call<'_>) -> Answer {
+    Ok(call.get::<SortedSet>(0)?.map_or(0, SortedSetRef::len).into())
+}
+
+/// `ZSCORE key member`: the score of a member.
+fn zscore(call: &mut Call<'_>) -> Answer {
+    let member = call.args().bytes(1);
+    let score = call.get::<SortedSet>(0)?.and_then(|set| set.score(member));
+    Ok(score.map_or(Response::Null, Response::Double))
+}
+
+/// `ZMSCORE key member [member …]`: the scores of members.
+fn zmscore(call: &mut Call<'_>) -> Answer {
+    let set = call.get::<SortedSet>(0)?;
+    let score = |member| set.and_then(|set| set.score(member)).map_or(Response::Null, Response::Double);
+    Ok(Response::Array(call.args().from(1).map(score).collect()))
+}
+
+/// `ZRANK key member [WITHSCORE]`: the number of members before a member.
+fn zrank(call: &mut Call<'_>) -> Answer {
+    rank(call, |rank, _| rank)
+}
+
+/// `ZREVRANK key member [WITHSCORE]`: the number of members after a member.
+fn zrevrank(call: &mut Call<'_>) -> Answer {
+    rank(call, |rank, length| length - 1 - rank)
+}
+
+fn rank(call: &mut Call<'_>, of: fn(usize, usize) -> usize) -> Answer {
+    let args = call.args();
+    let with_score = match args.len() {
+        2 => false,
+        3 if args.is(2, "WITHSCORE") => true,
+        3 => return Err(CommandError::SYNTAX),
+        _ => return Err(CommandError::wrong_arity(call.name())),
+    };
+    let missing = if with_score { Response::NullArray } else { Response::Null };
+    let Some(set) = call.get::<SortedSet>(0)? else { return Ok(missing) };
+    let Some(rank) = set.rank(args.bytes(1)).map(|rank| of(rank, set.len())) else { return Ok(missing) };
+    if !with_score {
+        return Ok(rank.into());
+    }
+    let score = set.score(args.bytes(1)).unwrap_or_default();
+    Ok(Response::Array(vec![rank.into(), Response::Double(score)]))
+}
+
+/// `ZREM key member [member …]`: removes members, and the key with the last of them. Answers how many there were.
+fn zrem(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
+    let Some(mut set) = call.edit::<SortedSet>(0, Event::ZREM)? else { return Ok(0.into()) };
+    Ok(set.update(|set| args.from(1).filter(|member| set.remove(member)).count()).into())
+}
+
+/// `ZRANDMEMBER key [count [WITHSCORES]]`: random members. A negative count may name a member several times.
+fn zrandmember(call: &mut Call<'_>) -> Answer {
+    let (args, seed) = (call.args(), call.seed());
+    let draw = Draw::parse(&args, "WITHSCORES")?;
+    let Some(set) = call.get::<SortedSet>(0)? else { return Ok(draw.of_nothing()) };
+    let Some(count) = draw.count else {
+        let index = Draws::one(set.len(), seed);
+        return Ok(set.nth(index, |member, _| member.into()).unwrap_or(Response::Null));
+    };
+    let mut members = Scored::new(call.session(), draw.with_values);
+    Draws::new(count, set.len(), seed)
+        .for_each(|index| _ = set.nth(index, |member, score| members.push(member, score)));
+    Ok(members.into())
+}
+
+/// `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`: some of the members with their scores, and the next cursor.
+fn zscan(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
+    let options = ScanOptions::of_elements(&args, Some("NOSCORES"))?;
+    let mut found = Packed::array();
+    let Some(set) = call.get::<SortedSet>(0)? else { return Ok(scan_answer(0, found)) };
+    let next = options.scan(|cursor, visited| {
+        set.scan(cursor, |member, score| {
+            *visited += 1;
+            if options.admits(member) {
+                found.push(member);
+                if !options.is_short {
+                    found.push(format_double(score).as_bytes());
+                }
+            }
+        })
+    });
+    Ok(scan_answer(next, found))
+}
