@@ -36,7 +36,7 @@ def row(line):
     for text in line.split(";"):
         text, _, rule = text.partition(" :")
         commands.append((template.compile(text.strip()), rule.strip() or "exact"))
-    name = line.split()[0]
+    name = line.split()[0].rstrip(";")
     return Row(name, commands, has, len(commands) == 1 and name.encode() not in HARNESS and "lexkey" not in line)
 
 

@@ -101,7 +101,7 @@ fn leaderboard(client: &mut Connection) -> RedisResult<()> {
     let page: Vec<String> = client.zrangebyscore_limit("board", 100, "+inf", 1, 2)?;
     assert_eq!(page, ["player:101", "player:102"]);
     let () = client.zadd("week", "player:1", 5000)?;
-    assert_eq!(client.zunionstore_weights::<_, _, i64>("total", &[("board", 1.0), ("week", 0.5)])?, 500);
+    assert_eq!(client.zunionstore_weights::<_, _, _, i64>("total", &[("board", 1.0), ("week", 0.5)])?, 500);
     assert_eq!(client.zpopmax::<_, Vec<(String, f64)>>("total", 1)?, [("player:1".to_owned(), 2501.0)]);
     assert_eq!(client.zremrangebyrank::<_, i64>("board", 0, -11)?, 490);
     Ok(())
