@@ -32,6 +32,12 @@ macro_rules! replayed {
 }
 
 replayed! {
+    expiry
+    hash
+    keys
+    list
+    set
+    sorted_set
     strings
     transactions
 }
@@ -60,9 +66,9 @@ async fn replay(family: &str) {
     let sequences = steps.split(|step| matches!(step, Step::Start)).filter(|sequence| !sequence.is_empty());
     let mut differences = Vec::new();
     for sequence in sequences {
-        for resp3 in [false, true] {
+        for (name, resp3) in [("RESP2", false), ("RESP3", true)] {
             let replayed = Replay::start(start, resp3).await.run(sequence, resp3).await;
-            differences.extend(replayed.err().map(|difference| format!("{family}.txt, line {difference}")));
+            differences.extend(replayed.err().map(|difference| format!("{name}, {family}.txt, line {difference}")));
         }
     }
     let shown = differences.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
@@ -99,8 +105,8 @@ impl Replay {
                 Step::Advance(milliseconds) => self.clock.advance(*milliseconds),
                 Step::Switch => self.clients.reverse(),
                 Step::Ask(exchange) => self.ask(exchange, resp3).await.map_err(|got| {
-                    let (request, expected) = (Text(&exchange.request), Text(exchange.reply(resp3)));
-                    format!("{}: {request:?}\n  got      {:?}\n  expected {expected:?}", exchange.line, Text(&got))
+                    let (Exchange { line, words, .. }, expected) = (exchange, Text(exchange.reply(resp3)));
+                    format!("{line}: {words}\n  got      {:?}\n  expected {expected:?}", Text(&got))
                 })?,
             }
         }
@@ -182,6 +188,7 @@ enum Step {
 /// A command, and the replies to it.
 struct Exchange {
     line: usize,
+    words: String,
     request: Vec<u8>,
     rule: String,
     resp2: Vec<u8>,
@@ -211,11 +218,11 @@ fn steps(text: &str) -> Vec<Step> {
             "&" => steps.push(Step::Switch),
             ">" => {
                 let (rule, words) = rest.split_once(' ').expect("a command");
-                let (request, rule) = (request(&words_of(words)), rule.to_owned());
                 steps.push(Step::Ask(Exchange {
                     line: index + 1,
-                    request,
-                    rule,
+                    words: words.to_owned(),
+                    request: request(&words_of(words)),
+                    rule: rule.to_owned(),
                     resp2: Vec::new(),
                     resp3: Vec::new(),
                 }));

@@ -70,24 +70,28 @@ define test {name code {expected undefined} {tags {}}} {
     report begin $name
     set ::in_test 1
     set ::commands {}
+    set resp3 [speaks_resp3]
     set failed [catch {uplevel 1 $code} reply]
     set ::in_test 0
     set used [lsort -unique $::commands]
     if {$failed} {
         report failed $name $reply $used
-        renew_connection
+        renew_connection $resp3
     } elseif {$expected ne "undefined" && $expected ne $reply && ![string match $expected $reply]} {
         report failed $name "expected '$expected', got '$reply'" $used
-        renew_connection
+        renew_connection $resp3
     } else {
         report passed $name {} $used
     }
 }
 
-# A failed test may leave its connection in a transaction, or with replies that nobody has read.
-define renew_connection {} {
+define speaks_resp3 {} {
     regexp {\d+$} [srv 0 client] id
-    set resp3 [expr {[info exists ::valkey::testing_resp3($id)] && $::valkey::testing_resp3($id)}]
+    expr {[info exists ::valkey::testing_resp3($id)] && $::valkey::testing_resp3($id)}
+}
+
+# A failed test may leave its connection in a transaction, in another protocol, or with replies that nobody has read.
+define renew_connection {resp3} {
     if {[catch {
         reconnect
         if {$resp3} { [srv 0 client] hello 3 }

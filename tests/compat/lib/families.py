@@ -67,7 +67,7 @@ FAMILIES = {
         KEYS pattern :unordered
         SCAN 0 COUNT 10000 :scan
         SCAN 0 [MATCH pattern] COUNT 10000 [TYPE (STRING|LIST|HASH|SET|ZSET|NOSUCH)] :scan
-        SCAN integer MATCH '~ COUNT 10000 TYPE NOSUCH :shape
+        SCAN cursor MATCH '~ COUNT 10000 TYPE NOSUCH :shape
         KEYS '~ :unordered; RANDOMKEY :random
         FLUSHDB [SYNC|ASYNC|NOSUCH]
         FLUSHALL
@@ -229,7 +229,7 @@ FAMILIES = {
         HGETALL key :pairs; HRANDFIELD key signed WITHVALUES :random-pairs
         HSCAN key 0 COUNT 10000 :scan-pairs
         HSCAN key 0 MATCH pattern COUNT 10000 :scan-pairs
-        HSCAN key index COUNT count NOSUCH
+        HSCAN key cursor COUNT count [NOSUCH] :shape
         redis7.4 valkey8.0 @ HSCAN key 0 COUNT 10000 NOVALUES :scan
         redis8.0 valkey9.1 @ HGETDEL key FIELDS member#
         ITERATE HSCAN key
@@ -267,6 +267,7 @@ FAMILIES = {
         SINTERCARD key# [LIMIT count]
         SSCAN key 0 COUNT 10000 :scan
         SSCAN key 0 MATCH pattern COUNT 10000 :scan
+        SSCAN key cursor COUNT count [NOSUCH] :shape
         ITERATE SSCAN key
         SORT key [ALPHA] [ASC|DESC]
         DEL key
@@ -334,6 +335,7 @@ FAMILIES = {
         ZINTERCARD key# [LIMIT count]
         ZSCAN key 0 COUNT 10000 :scan-pairs
         ZSCAN key 0 MATCH pattern COUNT 10000 :scan-pairs
+        ZSCAN key cursor COUNT count [NOSUCH] :shape
         ITERATE ZSCAN key
         SADD key member+
         DEL key
