@@ -4,7 +4,9 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
@@ -31,6 +33,16 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     if (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE) return system_clock(clock, time);
     *time = (struct timespec){ *now / 1000000, *now % 1000000 * 1000 };
     return 0;
+}
+
+/* Valkey derives the time from the counter of the processor if it finds in this file that there is one. */
+FILE *fopen(const char *path, const char *mode) {
+    FILE *(*open_file)(const char *, const char *) = dlsym(RTLD_NEXT, "fopen");
+    return strcmp(path, "/proc/cpuinfo") ? open_file(path, mode) : NULL;
+}
+
+FILE *fopen64(const char *path, const char *mode) {
+    return fopen(path, mode);
 }
 
 time_t time(time_t *result) {

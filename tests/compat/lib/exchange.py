@@ -112,7 +112,7 @@ class Lane:
         if name == b"EXEC" and len(item.words) == 1:
             rules, self.queued = self.queued, None
             return ours == theirs or compare.agree_exec(rules, ours, theirs)
-        if name in (b"DISCARD", b"RESET") and not is_error(theirs):
+        if theirs.startswith(b"-EXECABORT") or name in (b"DISCARD", b"RESET") and not is_error(theirs):
             self.queued = None
         if theirs == b"+QUEUED\r\n":
             self.queued.append(item.rule)
