@@ -19,10 +19,11 @@ use tokio::{io::AsyncReadExt, time::timeout};
 use crate::support::{Client, Server, Text};
 
 macro_rules! replayed {
-    ($($family:ident)*) => {
+    ($($(#[$attribute:meta])? $family:ident)*) => {
         const FAMILIES: &[&str] = &[$(stringify!($family)),*];
 
         $(
+            $(#[$attribute])?
             #[tokio::test(start_paused = true)]
             async fn $family() {
                 replay(stringify!($family)).await;
@@ -32,13 +33,21 @@ macro_rules! replayed {
 }
 
 replayed! {
+    #[ignore = "RPUSH is missing"]
     expiry
+    #[ignore = "HINCRBYFLOAT prints no long double"]
     hash
+    #[ignore = "RPUSH, SORT, DUMP and RESTORE are missing"]
     keys
+    #[ignore = "the commands of lists are missing"]
     list
+    #[ignore = "SORT is missing"]
     set
+    #[ignore = "scores, and the errors of wrong options, have another form"]
     sorted_set
+    #[ignore = "LCS is missing"]
     strings
+    #[ignore = "RPUSH is missing"]
     transactions
 }
 

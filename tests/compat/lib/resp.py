@@ -95,7 +95,7 @@ def is_error(raw):
 
 
 def show(raw, limit=400):
-    """A reply or a word as one line of text."""
+    """A reply or a word as one line of text, cut after `limit` bytes."""
     text = "".join(chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02x}" for byte in raw[:limit])
     text = text.replace("\\x0d\\x0a", "|")
-    return text + ("…" if len(raw) > limit else "")
+    return text + ("…" if limit and len(raw) > limit else "")
