@@ -15,7 +15,11 @@ use kvstore_protocol::{
 };
 use parking_lot::Mutex;
 
-use super::{Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store, value::StringRef};
+use super::{
+    Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store,
+    shard::Entry,
+    value::{DataType, End, List, StringRef},
+};
 
 /// The start time of the clock, in milliseconds since the Unix epoch.
 pub(crate) const START: u64 = 1_700_000_000_000;
@@ -82,8 +86,7 @@ impl TestStore {
         for index in databases.all_shards() {
             let shard = databases.lock_any(index);
             for entry in (0..shard.len()).filter_map(|number| shard.nth(number)) {
-                let value = StringRef::answer(entry.string().ok());
-                let shown = format!("{value} {:?} {}", entry.expires_at(), entry.encoding());
+                let shown = format!("{} {:?} {}", shown(entry), entry.expires_at(), entry.encoding());
                 entries.insert((databases.database_of(index), entry.key().to_vec()), shown);
             }
         }
@@ -123,6 +126,19 @@ impl TestStore {
             assert_eq!(shown, expected, "{line}");
         }
     }
+}
+
+/// The value of an entry, as a text: a string or a list.
+fn shown(entry: Entry<'_>) -> String {
+    let mut elements = Vec::new();
+    if let Ok(list) = List::read(entry) {
+        list.visit(0..list.len(), End::Head, |element| {
+            elements.push(Response::from(&*element.text()));
+            true
+        });
+        return Response::Array(elements).to_string();
+    }
+    StringRef::answer(entry.string().ok()).to_string()
 }
 
 /// A command of words between spaces; `''` is an empty word.

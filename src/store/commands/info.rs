@@ -103,7 +103,8 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
 
 fn memory(fields: &mut Fields, call: &mut Call<'_>) {
     let status = call.session().extensions().get::<ServerStatus>();
-    let clients = status.map_or(0, ServerStatus::buffer_memory);
+    let queued = call.store().queued.load(Ordering::Relaxed);
+    let clients = status.map_or(0, ServerStatus::buffer_memory) + queued;
     let mut dataset = 0;
     for database in 0..call.store().databases.len() {
         call.for_each_shard(database, |shard| dataset += shard.memory());

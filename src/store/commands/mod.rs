@@ -8,6 +8,7 @@ mod hashes;
 mod info;
 mod keys;
 mod keyspace;
+mod lists;
 mod numkeys;
 mod random;
 mod scan_options;
@@ -27,6 +28,11 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     strings::set::SPECS,
     strings::ranges::SPECS,
     counters::SPECS,
+    lists::push::SPECS,
+    lists::pop::SPECS,
+    lists::elements::SPECS,
+    lists::range::SPECS,
+    lists::transfer::SPECS,
     hashes::SPECS,
     sets::SPECS,
     sorted_sets::add::SPECS,

@@ -4,7 +4,7 @@ use proptest::{prelude::*, sample::select};
 
 use crate::store::testing::{TestClient, TestStore};
 
-/// Commands, with letters for what is drawn: a key, a value, an integer, a decimal, a time, a database.
+/// Commands, with letters for what is drawn: a key, a list, a value, an integer, a decimal, a time, a database.
 const COMMANDS: &[&str] = &[
     "GET K",
     "GETDEL K",
@@ -33,6 +33,20 @@ const COMMANDS: &[&str] = &[
     "INCRBY K I",
     "DECRBY K I",
     "INCRBYFLOAT K F",
+    "LPUSH L V V V",
+    "RPUSH L V V V",
+    "LPUSHX L V",
+    "LPOP L",
+    "RPOP L I",
+    "LMPOP 2 L L LEFT COUNT 2",
+    "LSET L I V",
+    "LINSERT L BEFORE V V",
+    "LREM L I V",
+    "LTRIM L I I",
+    "LMOVE L L LEFT RIGHT",
+    "RPOPLPUSH L L",
+    "LRANGE L I I",
+    "LPOS L V COUNT 0",
     "DEL K K",
     "UNLINK K",
     "EXISTS K K",
@@ -101,6 +115,7 @@ fn line() -> impl Strategy<Value = String> {
 fn drawn(word: &str, number: u32) -> String {
     match word {
         "K" => format!("key:{}", number % 8).repeat(if number.is_multiple_of(8) { 60 } else { 1 }),
+        "L" => format!("list:{}", number % 3),
         "V" if number.is_multiple_of(5) => "long".repeat(number as usize % 100),
         "V" if number.is_multiple_of(3) => "text".to_owned(),
         "V" | "I" => (number % 300).to_string(),
