@@ -32,6 +32,9 @@ const HEADROOM: usize = 256;
 /// The buffer of a long request may be larger than the request by this fraction of its size.
 const MAX_EXCESS: usize = 32;
 
+/// Behind so many arguments a long one is not searched for.
+const MAX_WORDS: usize = 16;
+
 /// The growth of the buffer of a long request: this many times what has arrived, or up to twice that if the whole request
 /// fits. Memory that is not written yet is only address space, and each growth moves what has arrived.
 const GROWTH: usize = 3;
@@ -96,10 +99,16 @@ impl InputBuffer {
         frame
     }
 
-    /// Prepares a command that was decoded by itself, as long ones are: it gets a buffer of its own, whose pages may be lent to a
-    /// socket later.
+    /// Prepares a command that was decoded by itself, as long ones are. One with a long argument gets a buffer of its own, whose
+    /// pages may be lent to a socket later.
     pub(super) fn make_lendable(&mut self, command: Command) -> Command {
-        if command.size() < LONG {
+        let size = command.size();
+        if size < LONG {
+            return command;
+        }
+        // An argument that the store may keep, with the buffer, is nearly all of its request.
+        if !command.args().take(MAX_WORDS).any(|argument| size - argument.len() <= argument.len() / MAX_EXCESS) {
+            self.buffer = BytesMut::from(&self.buffer[..]);
             return command;
         }
         command.map_frame(|frame| zero_copy::lendable(self.separate(frame)))
