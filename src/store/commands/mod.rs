@@ -8,9 +8,11 @@ mod hashes;
 mod info;
 mod keys;
 mod keyspace;
+mod memory;
 mod numkeys;
 mod random;
 mod scan_options;
+mod scripting;
 mod server;
 mod sets;
 mod sorted_sets;
@@ -44,5 +46,7 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     command::SPECS,
     config::SPECS,
     info::SPECS,
+    memory::SPECS,
+    scripting::SPECS,
     transactions::SPECS,
 ];
