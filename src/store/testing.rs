@@ -15,7 +15,11 @@ use kvstore_protocol::{
 };
 use parking_lot::Mutex;
 
-use super::{Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store, value::StringRef};
+use super::{
+    Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store,
+    shard::Entry,
+    value::{DataType, Hash, Set, SortedSet, StringRef},
+};
 
 /// The start time of the clock, in milliseconds since the Unix epoch.
 pub(crate) const START: u64 = 1_700_000_000_000;
@@ -51,7 +55,7 @@ impl TestStore {
     /// A store with settings of its own.
     pub(crate) fn built(build: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = ManualClock(Arc::new(AtomicU64::new(START)));
-        let builder = Store::builder().clock(clock.clone()).threads(2).config("Port", "7000");
+        let builder = Store::builder().clock(clock.clone()).seed(1).threads(2).config("Port", "7000");
         Self { store: build(builder).build(), clock, database: 0 }
     }
 
@@ -82,8 +86,7 @@ impl TestStore {
         for index in databases.all_shards() {
             let shard = databases.lock_any(index);
             for entry in (0..shard.len()).filter_map(|number| shard.nth(number)) {
-                let value = StringRef::answer(entry.string().ok());
-                let shown = format!("{value} {:?} {}", entry.expires_at(), entry.encoding());
+                let shown = format!("{} {:?} {}", shown(entry), entry.expires_at(), entry.encoding());
                 entries.insert((databases.database_of(index), entry.key().to_vec()), shown);
             }
         }
@@ -123,6 +126,25 @@ impl TestStore {
             assert_eq!(shown, expected, "{line}");
         }
     }
+}
+
+/// The value of an entry as a text. Elements without an order are sorted.
+fn shown(entry: Entry<'_>) -> String {
+    if let Ok(string) = entry.string() {
+        return StringRef::answer(Some(string)).to_string();
+    }
+    let mut elements = Vec::new();
+    let mut push = |element: &[u8], data: String| elements.push(format!("{} {data}", element.escape_ascii()));
+    if let Ok(hash) = Hash::read(entry) {
+        hash.for_each(|field, value| push(field, value.escape_ascii().to_string()));
+        elements.sort();
+    } else if let Ok(set) = Set::read(entry) {
+        set.for_each(|member| push(member, String::new()));
+        elements.sort();
+    } else if let Ok(set) = SortedSet::read(entry) {
+        set.for_each(|member, score| push(member, score.to_string()));
+    }
+    format!("{}{elements:?}", entry.type_name())
 }
 
 /// A command of words between spaces; `''` is an empty word.

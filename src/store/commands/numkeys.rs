@@ -1,6 +1,6 @@
 //! [`Numkeys`]: the arguments of a command that is told how many keys it has.
 
-use kvstore_protocol::{CommandError, Options};
+use kvstore_protocol::{CommandError, Options, parse_integer};
 
 use crate::store::args::Args;
 
@@ -31,13 +31,22 @@ impl<'a> Numkeys<'a> {
     ///
     /// # Errors
     /// For another option, or a negative limit.
-    pub(super) fn limit(mut self) -> Result<usize, CommandError> {
-        const NEGATIVE: CommandError = CommandError::new("ERR", "LIMIT can't be negative");
-        let mut limit = 0;
-        while self.options.keyword("LIMIT") {
-            limit = usize::try_from(self.options.integer().map_err(|_| NEGATIVE)?).map_err(|_| NEGATIVE)?;
-        }
-        self.options.finish()?;
-        Ok(if limit == 0 { usize::MAX } else { limit })
+    pub(super) fn limit(self) -> Result<usize, CommandError> {
+        limit(self.options)
     }
+}
+
+/// The option `LIMIT limit`; 0 is none.
+///
+/// # Errors
+/// For another option, or a negative limit.
+pub(super) fn limit(mut options: Options<'_>) -> Result<usize, CommandError> {
+    const NEGATIVE: CommandError = CommandError::new("ERR", "LIMIT can't be negative");
+    let mut limit = 0;
+    while options.keyword("LIMIT") {
+        let number = parse_integer(options.value()?).and_then(|number| usize::try_from(number).ok());
+        limit = number.ok_or(NEGATIVE)?;
+    }
+    options.finish()?;
+    Ok(if limit == 0 { usize::MAX } else { limit })
 }

@@ -34,7 +34,12 @@ impl Draw {
             3 if args.is(2, keyword) => true,
             _ => return Err(CommandError::SYNTAX),
         };
-        let is_out_of_range = count == i64::MIN || with_values && count.unsigned_abs() > i64::MAX as u64 / 2;
+        if count == i64::MIN {
+            const RANGE: &str =
+                "value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+            return Err(CommandError::new("ERR", RANGE));
+        }
+        let is_out_of_range = with_values && count.unsigned_abs() > i64::MAX as u64 / 2;
         if is_out_of_range || count < -MAX_REPEATED {
             return Err(CommandError::new("ERR", "value is out of range"));
         }
