@@ -3,6 +3,7 @@
 
   compare.py setup            installs the peers, once
   compare.py run              the table of workloads
+  compare.py families         the table of lists, hashes, sets and sorted sets
   compare.py threads          two worker threads, and io-threads
   compare.py memory           bytes of a key and of a connection, and the time to the first PONG
   compare.py idle             10,000 connections of which 100 are active
@@ -20,7 +21,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "threads", "memory", "idle", "transactions", "stalls", "growth")
+COMMANDS = ("run", "families", "threads", "memory", "idle", "transactions", "stalls", "growth")
 
 
 def arguments():
@@ -41,7 +42,7 @@ def add_options(command):
     command.add_argument("--binary", metavar="FILE", help="the kvstore to measure [the release build]")
     command.add_argument("--quick", action="store_true", help="fewer and shorter samples: a first look")
     command.add_argument("--only", metavar="NAMES", help="these servers alone: kvstore,valkey9,redis8,redis7,redcon,floor")
-    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, threads, transactions, stalls, growth)")
+    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, families, threads, transactions, stalls, growth)")
     command.add_argument("--rounds", type=int, help="how often each server is visited")
     command.add_argument("--seconds", type=float, help="how long a sample takes")
     command.add_argument("--json", metavar="FILE", help="where all samples are written [results/COMMAND.json]")

@@ -1,17 +1,16 @@
 //! How a command is executed: its keys are found, their shards locked, and its function called.
 
-use std::{cell::Cell, mem};
+use std::mem;
 
-use kvstore_protocol::{Command, CommandError, Response};
-use smallvec::SmallVec;
+use kvstore_protocol::{Command, CommandError, Response, Session};
 
 use super::{
     args::Args,
-    call::{Call, KeySlot, Lookup},
+    call::{Call, KeySlot},
     command_table::Row,
     commit::Commit,
     databases::{KeyRef, Location},
-    held::{HeldShards, Shards},
+    held::{Held, HeldShards, Locked, Shards},
     plan::{LockPlan, PerKey, locate},
     spec::{Answer, Scope},
     state::StoreState,
@@ -62,8 +61,8 @@ impl Attempt {
 
     /// Notes whether the command has found that it takes long, and was not executed.
     #[inline]
-    fn note(&mut self, answer: &Answer, commit: &Commit) {
-        if answer.is_err() && commit.is_postponed {
+    fn note(&mut self, commit: &Commit) {
+        if commit.is_postponed {
             self.stopped = Some(Stopped::Long);
         }
     }
@@ -100,19 +99,33 @@ impl StoreState {
         let args = Args::new(command);
         let name = args.bytes(0);
         let Location { hash, shard } = self.databases.locate(KeyRef { database, name });
-        let Some(mut locked) = self.databases.lock_for(shard, attempt.patience) else {
+        let Some(locked) = self.databases.lock_for(shard, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
         locked.check(row.grows)?;
+        self.execute_alone(row, args, session, KeySlot::new(name, hash, 0, database), locked, attempt)
+    }
+
+    /// Executes a command with one key, whose shard is locked. A function of its own: with one end the compiler builds the
+    /// answer in its place.
+    #[inline(always)]
+    fn execute_alone(
+        &self,
+        row: &'static Row,
+        args: Args<'_>,
+        session: &Session,
+        key: KeySlot<'_>,
+        mut locked: Locked<'_>,
+        attempt: &mut Attempt,
+    ) -> Answer {
         let mut commit = self.begin(attempt.patience);
-        let keys = [KeySlot::new(name, hash, 0, database)];
-        let (shards, lookups) = (Shards::One(&mut locked), &[Cell::new(Lookup::default())]);
-        let mut call =
-            Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
+        let (database, shards) = (key.database as usize, Shards::One(&mut locked));
+        let keys = &[key];
+        let mut call = Call { store: self, row, args, session, database, shards, keys, commit: &mut commit };
         let answer = (row.spec.run)(&mut call);
         call.end_alone();
         drop(locked);
-        attempt.note(&answer, &commit);
+        attempt.note(&commit);
         if commit.has_garbage() {
             self.discard(&mut commit);
         }
@@ -143,25 +156,21 @@ impl StoreState {
         let mut keys = PerKey::new();
         locate(row, args, database, &self.databases, &mut keys)?;
         let mut plan = LockPlan::default();
-        plan.add_keys(&keys);
         plan.add_scope(row.spec.scope, database, false, &self.databases);
-        let Some(mut held) = plan.lock(&self.databases, attempt.patience) else {
+        let Some(mut held) = plan.lock(&mut keys, &self.databases, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
-        held.place(&mut keys);
         let mut commit = self.begin(attempt.patience);
         let shards = match held.len() {
             0 => Shards::None,
             1 => Shards::One(held.first()),
             _ => Shards::Many(&mut held),
         };
-        let lookups = &lookups(&keys);
-        let mut call =
-            Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit: &mut commit };
+        let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, commit: &mut commit };
         let answer = call.check_shards().and_then(|()| (row.spec.run)(&mut call));
         call.end_alone();
         drop(held);
-        attempt.note(&answer, &commit);
+        attempt.note(&commit);
         self.discard(&mut commit);
         answer
     }
@@ -169,17 +178,26 @@ impl StoreState {
     /// Executes one of several commands, whose shards are held. It is recorded if it changed something.
     pub(super) fn execute_held(
         &self,
-        (row, command, database): (&'static Row, &Command, usize),
+        planned: Planned<'_>,
+        session: &Session,
         held: &mut HeldShards<'_>,
         commit: &mut Commit,
     ) -> Answer {
-        let (args, session) = (Args::new(command), command.session());
-        let mut keys = PerKey::new();
-        locate(row, args, database, &self.databases, &mut keys)?;
-        held.place(&mut keys);
-        let shards = Shards::Many(held);
-        let lookups = &lookups(&keys);
-        let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, lookups, commit };
+        let Planned { row, args, database, keys } = planned;
+        let mut found = PerKey::new();
+        let keys = match keys {
+            Some(keys) => keys,
+            None => {
+                locate(row, args, database, &self.databases, &mut found)?;
+                held.place(&mut found);
+                &found
+            }
+        };
+        let shards = match keys {
+            [key] if row.spec.scope == Scope::Keys => Shards::One(held.shard_mut(key.shard as usize)),
+            _ => Shards::Many(held),
+        };
+        let mut call = Call { store: self, row, args, session, database, shards, keys, commit };
         call.check_shards()?;
         let answer = (row.spec.run)(&mut call);
         call.end();
@@ -187,9 +205,13 @@ impl StoreState {
     }
 }
 
-#[inline]
-fn lookups(keys: &[KeySlot<'_>]) -> PerKey<Cell<Lookup>> {
-    SmallVec::from_elem(Cell::default(), keys.len())
+/// One of several commands that run under the same locks.
+pub(super) struct Planned<'a> {
+    pub(super) row: &'static Row,
+    pub(super) args: Args<'a>,
+    pub(super) database: usize,
+    /// `None` if the keys are to be found when it runs.
+    pub(super) keys: Option<&'a [KeySlot<'a>]>,
 }
 
 /// Whether a command may take long, as far as its arguments tell.

@@ -42,22 +42,30 @@ impl Drop for Locked<'_> {
 
 /// Several locked shards, in the order of their indices.
 #[derive(Debug, Default)]
-pub(super) struct HeldShards<'a> {
-    indices: SmallVec<[usize; 16]>,
-    locks: SmallVec<[Locked<'a>; 16]>,
+pub(super) struct HeldShards<'a>(SmallVec<[HeldShard<'a>; 16]>);
+
+/// A locked shard, and its index in the store.
+#[derive(Debug)]
+struct HeldShard<'a> {
+    index: usize,
+    lock: Locked<'a>,
 }
 
 impl<'a> HeldShards<'a> {
     /// Adds a shard, whose index is higher than the others.
     pub(super) fn push(&mut self, index: usize, lock: Locked<'a>) {
-        debug_assert!(self.indices.last().is_none_or(|last| *last < index));
-        self.indices.push(index);
-        self.locks.push(lock);
+        debug_assert!(self.last().is_none_or(|last| last < index));
+        self.0.push(HeldShard { index, lock });
+    }
+
+    /// The index of the last of them.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.0.last().map(|held| held.index)
     }
 
     /// The number of shards.
     pub(super) fn len(&self) -> usize {
-        self.locks.len()
+        self.0.len()
     }
 
     /// The first of them.
@@ -65,21 +73,17 @@ impl<'a> HeldShards<'a> {
     /// # Panics
     /// If there is none.
     pub(super) fn first(&mut self) -> &mut Shard {
-        &mut self.locks[0]
+        &mut self.0[0].lock
     }
 
     /// Lets the time of the shards be `now` at least.
     pub(super) fn advance(&self, now: Duration) {
-        self.locks.iter().for_each(|shard| _ = shard.not_before(now));
+        self.0.iter().for_each(|held| _ = held.lock.not_before(now));
     }
 
     /// Sets the shards of keys to their positions among these.
     pub(super) fn place(&self, keys: &mut [KeySlot<'_>]) {
-        if self.locks.len() == 1 {
-            keys.iter_mut().for_each(|key| key.shard = 0);
-        } else {
-            keys.iter_mut().for_each(|key| key.shard = self.position(key.shard as usize) as u32);
-        }
+        keys.iter_mut().for_each(|key| key.shard = self.position(key.shard as usize) as u32);
     }
 
     /// The position of a shard among these, by its index in the store.
@@ -88,10 +92,10 @@ impl<'a> HeldShards<'a> {
     /// If it is not held.
     pub(super) fn position(&self, index: usize) -> usize {
         // If all shards are held, each is at its own index.
-        if self.indices.get(index) == Some(&index) {
+        if self.0.get(index).is_some_and(|held| held.index == index) {
             return index;
         }
-        self.indices.binary_search(&index).expect("a command works on the shards that it holds")
+        self.0.binary_search_by_key(&index, |held| held.index).expect("a command works on the shards that it holds")
     }
 }
 
@@ -118,11 +122,11 @@ pub(super) trait Held {
 
 impl Held for HeldShards<'_> {
     fn shard(&self, position: usize) -> &Shard {
-        &self.locks[position]
+        &self.0[position].lock
     }
 
     fn shard_mut(&mut self, position: usize) -> &mut Shard {
-        &mut self.locks[position]
+        &mut self.0[position].lock
     }
 
     fn position_of(&self, index: usize) -> usize {
@@ -130,12 +134,12 @@ impl Held for HeldShards<'_> {
     }
 
     fn for_each(&self, visit: &mut dyn FnMut(&Shard)) {
-        self.locks.iter().for_each(|lock| visit(lock));
+        self.0.iter().for_each(|held| visit(&held.lock));
     }
 
     fn swap(&mut self, one: usize, other: usize) {
-        let [one, other] = self.locks.get_disjoint_mut([one, other]).expect("two shards");
-        one.swap(other);
+        let [one, other] = self.0.get_disjoint_mut([one, other]).expect("two shards");
+        one.lock.swap(&mut other.lock);
     }
 }
 

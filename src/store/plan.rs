@@ -16,22 +16,24 @@ use super::{
 /// One item for each key of a command. Most commands have no more keys than fit without an allocation.
 pub(super) type PerKey<T> = SmallVec<[T; 16]>;
 
-/// The shards that one or more commands need. They are locked in the order of their indices, everywhere.
+/// The shards that one or more commands need, besides those of their keys. They are locked in the order of their indices,
+/// everywhere.
 #[derive(Debug, Default)]
 pub(super) struct LockPlan {
-    shards: PerKey<usize>,
+    shards: PerKey<Needed>,
     needs_all: bool,
 }
+
+/// A shard, and the number of a key in it.
+type Needed = (u32, u32);
+
+/// The number in place of that of a key.
+const NO_KEY: u32 = u32::MAX;
 
 impl LockPlan {
     /// Adds a shard.
     pub(super) fn add_shard(&mut self, index: usize) {
-        self.shards.push(index);
-    }
-
-    /// Adds the shards of keys.
-    pub(super) fn add_keys(&mut self, keys: &[KeySlot<'_>]) {
-        self.shards.extend(keys.iter().map(|key| key.shard as usize));
+        self.shards.push((index as u32, NO_KEY));
     }
 
     /// Adds the shards of a scope, in `database`. What is locked in turn is locked at once too if `together` is set.
@@ -39,27 +41,81 @@ impl LockPlan {
         match scope {
             Scope::Database(Hold::InTurn) | Scope::All(Hold::InTurn) if !together => {}
             Scope::Keys | Scope::Queue => {}
-            Scope::Database(_) => self.shards.extend(databases.shards_of(database)),
+            Scope::Database(_) => databases.shards_of(database).for_each(|index| self.add_shard(index)),
             Scope::All(_) => self.needs_all = true,
         }
     }
 
-    /// Locks the shards, of which none is held by this thread.
+    /// Locks the shards and those of `keys`, of which none is held by this thread. The shards of the keys are set to their
+    /// positions among them.
     /// Returns `None` if a long command holds one of them, and there is no patience.
-    pub(super) fn lock(mut self, databases: &Databases, patience: Patience) -> Option<HeldShards<'_>> {
+    pub(super) fn lock<'d>(
+        mut self,
+        keys: &mut [KeySlot<'_>],
+        databases: &'d Databases,
+        patience: Patience,
+    ) -> Option<HeldShards<'d>> {
         let mut held = HeldShards::default();
         if self.needs_all {
-            self.shards = databases.all_shards().collect();
-        } else if self.shards.iter().any(|shard| *shard != self.shards[0]) {
-            self.shards.sort_unstable();
-            self.shards.dedup();
-        } else {
-            self.shards.truncate(1);
+            // Each is at its own index, and so are the keys.
+            for index in databases.all_shards() {
+                held.push(index, databases.lock_for(index, patience)?);
+            }
+            return Some(held);
         }
-        for index in self.shards {
-            held.push(index, databases.lock_for(index, patience)?);
+        self.shards.extend(keys.iter().zip(0..).map(|(key, number)| (key.shard, number)));
+        self.shards.sort_unstable_by_key(|(shard, number)| u64::from(*shard) << 32 | u64::from(*number));
+        for (shard, number) in self.shards {
+            let index = shard as usize;
+            if held.last() != Some(index) {
+                held.push(index, databases.lock_for(index, patience)?);
+            }
+            if let Some(key) = keys.get_mut(number as usize) {
+                key.shard = held.len() as u32 - 1;
+            }
         }
         Some(held)
+    }
+}
+
+/// The keys of several commands, one command after the other.
+#[derive(Debug, Default)]
+pub(super) struct KeysOfMany<'a> {
+    keys: PerKey<KeySlot<'a>>,
+    /// The number of keys after each command; `None` for a command whose keys are to be found when it runs.
+    ends: Vec<Option<u32>>,
+}
+
+impl<'a> KeysOfMany<'a> {
+    /// Finds the keys of the next command.
+    pub(super) fn add(&mut self, row: &Row, args: Args<'a>, database: usize, databases: &Databases) {
+        let before = self.keys.len();
+        // It fails when it runs, with the same error.
+        let is_found = locate(row, args, database, databases, &mut self.keys).is_ok();
+        if !is_found {
+            self.keys.truncate(before);
+        }
+        self.ends.push(is_found.then_some(self.keys.len() as u32));
+    }
+
+    /// Adds a command whose keys are to be found when it runs.
+    pub(super) fn add_unknown(&mut self) {
+        self.ends.push(None);
+    }
+
+    /// All keys.
+    pub(super) fn all_mut(&mut self) -> &mut [KeySlot<'a>] {
+        &mut self.keys
+    }
+
+    /// The keys of each command; `None` if they are to be found when it runs.
+    pub(super) fn each(&self) -> impl Iterator<Item = Option<&[KeySlot<'a>]>> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let keys = start..(*end)? as usize;
+            start = keys.end;
+            Some(&self.keys[keys])
+        })
     }
 }
 
@@ -78,12 +134,16 @@ pub(super) fn locate<'a>(
         let Location { hash, shard } = databases.locate(KeyRef { database, name });
         KeySlot::new(name, hash, shard, database)
     };
+    if row.has_one_key(args.len() + 1) {
+        keys.push(slot(args.bytes(0), database));
+        return Ok(());
+    }
     let Some(locate) = row.spec.locate else {
         match row.known.key_specs() {
             [] => {}
             // Most commands have one spec.
-            [spec] => keys.extend(spec.words(args.command()).map(|word| slot(args.word(word), database))),
-            _ => keys.extend(row.known.keys_of(args.command()).map(|name| slot(name, database))),
+            [spec] => spec.words(args.command()).for_each(|word| keys.push(slot(args.word(word), database))),
+            _ => row.known.keys_of(args.command()).for_each(|name| keys.push(slot(name, database))),
         }
         return Ok(());
     };

@@ -6,9 +6,9 @@ use super::{
     Record, Store,
     args::Args,
     commit::Commit,
-    execute::Patience,
+    execute::{Patience, Planned},
     held::HeldShards,
-    plan::{LockPlan, PerKey, locate},
+    plan::{KeysOfMany, LockPlan},
     state::StoreState,
 };
 
@@ -27,20 +27,18 @@ impl Store {
 
 impl StoreState {
     fn apply(&self, record: &Record) -> Result<(), CommandError> {
-        let mut plan = LockPlan::default();
+        let (mut plan, mut keys) = (LockPlan::default(), KeysOfMany::default());
         for (database, command) in record.commands() {
             let row = self.row_of(command)?;
-            let mut keys = PerKey::new();
-            locate(row, Args::new(command), *database, &self.databases, &mut keys)?;
-            plan.add_keys(&keys);
+            keys.add(row, Args::new(command), *database, &self.databases);
             plan.add_scope(row.spec.scope, *database, true, &self.databases);
         }
         let _raised = self.databases.gate.raise();
-        let mut held = plan.lock(&self.databases, Patience::Long).expect("a patient command waits");
+        let mut held = plan.lock(keys.all_mut(), &self.databases, Patience::Long).expect("a patient command waits");
         held.advance(record.time());
         let mut commit = Commit::new(record.time().as_secs() as u32, false, true);
         commit.now.set(Some(record.time()));
-        let applied = self.run_recorded(record, &mut held, &mut commit);
+        let applied = self.run_recorded(record, &keys, &mut held, &mut commit);
         drop(held);
         self.discard(&mut commit);
         applied
@@ -49,12 +47,14 @@ impl StoreState {
     fn run_recorded(
         &self,
         record: &Record,
+        keys: &KeysOfMany<'_>,
         held: &mut HeldShards<'_>,
         commit: &mut Commit,
     ) -> Result<(), CommandError> {
-        record.commands().iter().try_for_each(|(database, command)| {
-            let row = self.row_of(command)?;
-            self.execute_held((row, command, *database), held, commit).map(drop)
+        record.commands().iter().zip(keys.each()).try_for_each(|((database, command), keys)| {
+            let (row, args) = (self.row_of(command)?, Args::new(command));
+            let planned = Planned { row, args, database: *database, keys };
+            self.execute_held(planned, command.session(), held, commit).map(drop)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     Command, Word,
@@ -71,6 +71,34 @@ impl RequestBatch {
         self.requests.push(Request { end: self.first as u32, id });
         self.bytes = bytes;
         (&buffer[start..end], id)
+    }
+
+    /// Adds a copy of a command. Its words are appended to `buffer`, which later is the frame of [`drain`](Self::drain).
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use kvstore_protocol::{Command, RequestBatch};
+    ///
+    /// let (mut batch, mut buffer) = (RequestBatch::default(), BytesMut::new());
+    /// batch.push_copy(&Command::new("GET").arg("k"), &mut buffer);
+    /// batch.push_copy(&Command::new("PING"), &mut buffer);
+    /// let commands: Vec<_> = batch.drain(buffer.freeze(), Default::default(), 1).collect();
+    /// assert_eq!(commands, [Command::new("GET").arg("k"), Command::new("PING")]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the batch is full, or the buffer grows over 2 GiB.
+    pub fn push_copy(&mut self, command: &Command, buffer: &mut BytesMut) {
+        assert!(!self.is_full(), "a batch is full");
+        self.words.truncate(self.first);
+        for word in command.words() {
+            let start = buffer.len();
+            buffer.extend_from_slice(word);
+            self.words.push(Word::within(start..buffer.len()));
+        }
+        self.first = self.words.len();
+        self.requests.push(Request { end: self.first as u32, id: command.id() });
+        self.bytes = buffer.len();
     }
 
     /// Returns the size of the requests in the buffer, in bytes.

@@ -253,34 +253,6 @@ impl Command {
         self
     }
 
-    /// Returns a copy with memory of its own: it keeps no buffer in which other commands were received. `size` is the expected
-    /// number of bytes of its words, as [`size`](Self::size) counts them.
-    ///
-    /// ```
-    /// use kvstore_protocol::Command;
-    ///
-    /// let command = Command::new("GET").arg("key");
-    /// assert_eq!(command.detached(command.size()), command);
-    /// ```
-    #[must_use]
-    pub fn detached(&self, size: usize) -> Self {
-        let Origin { external, session, .. } = &*self.origin;
-        let mut frame = BytesMut::with_capacity(size);
-        let mut move_to = |word: &Word| {
-            if word.is_external() {
-                return *word;
-            }
-            let start = frame.len();
-            frame.extend_from_slice(self.origin.slice(*word));
-            Word::within(start..frame.len())
-        };
-        let words = self.located().iter().map(&mut move_to).collect();
-        let frame = frame.freeze();
-        let (external, session, number) = (external.clone(), session.clone(), self.number());
-        let extent = Extent::new(0, self.id(), 0..self.len());
-        Self { origin: Arc::new(Origin { frame, words, external, session, number }), extent }
-    }
-
     /// Returns the session as a shared pointer.
     pub fn shared_session(&self) -> Arc<Session> {
         self.origin.session.clone().unwrap_or_default()

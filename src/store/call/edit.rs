@@ -18,8 +18,7 @@ use crate::store::{
 pub(crate) struct Edit<'e, 'c, T: Editable> {
     call: &'e mut Call<'c>,
     key: usize,
-    /// `None` only while it is dropped.
-    value: Option<T>,
+    value: T,
     event: Event,
     is_changed: bool,
 }
@@ -73,7 +72,7 @@ impl<'c> Call<'c> {
                 T::from_inline(kind, bytes)
             }
         };
-        Ok(Some(Edit { call: self, key, value: Some(value), event, is_changed: false }))
+        Ok(Some(Edit { call: self, key, value, event, is_changed: false }))
     }
 
     /// The same; an empty value if there is none. It is stored if it is changed.
@@ -86,7 +85,7 @@ impl<'c> Call<'c> {
         event: Event,
     ) -> Result<Edit<'_, 'c, T>, CommandError> {
         if self.find_to_write(key).is_none() {
-            return Ok(Edit { call: self, key, value: Some(T::default()), event, is_changed: false });
+            return Ok(Edit { call: self, key, value: T::default(), event, is_changed: false });
         }
         let edit = self.edit(key, event)?;
         Ok(edit.expect("the key was found"))
@@ -96,8 +95,7 @@ impl<'c> Call<'c> {
 impl<T: Editable> Edit<'_, '_, T> {
     /// Changes the value. The result says whether there was a change: a number of changes, a flag, what was removed.
     pub(crate) fn update<R: Changed>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
-        let value = self.value.as_mut().expect("the value is there until the drop");
-        let result = change(value);
+        let result = change(&mut self.value);
         self.is_changed |= result.is_change();
         result
     }
@@ -110,22 +108,19 @@ impl<T: Editable> Edit<'_, '_, T> {
         self.call.afford(work)
     }
 
-    fn put_back(&mut self, value: T) {
-        let (key, event) = (self.key, self.event);
-        if !self.is_changed {
-            if let (Some(found), Some(value)) = (self.call.find_to_write(key), value.into_external()) {
-                let shard = self.call.keys[key].shard;
-                self.call.shards.at_mut(shard).put_external(found, value);
+    fn put_back(&mut self) {
+        let Self { call, key, value, event, is_changed } = self;
+        if !*is_changed {
+            if let (Some(found), Some(value)) = (call.find_to_write(*key), value.take_external()) {
+                call.shards.at_mut(call.keys[*key].shard).put_external(found, value);
             }
-            return;
+        } else if value.is_empty() {
+            call.tell(*key, *event);
+            call.remove(*key, Event::DEL);
+        } else {
+            let write = Write { is_edited: true, has_room_to_grow: true, ..Write::new(Expiry::Keep) };
+            value.take(|value| call.write(*key, value, write, *event));
         }
-        if value.is_empty() {
-            self.call.tell(key, event);
-            self.call.remove(key, Event::DEL);
-            return;
-        }
-        let write = Write { is_edited: true, has_room_to_grow: true, ..Write::new(Expiry::Keep) };
-        value.with(|value| self.call.write(key, value, write, event));
     }
 }
 
@@ -133,14 +128,12 @@ impl<T: Editable> Deref for Edit<'_, '_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.value.as_ref().expect("the value is there until the drop")
+        &self.value
     }
 }
 
 impl<T: Editable> Drop for Edit<'_, '_, T> {
     fn drop(&mut self) {
-        if let Some(value) = self.value.take() {
-            self.put_back(value);
-        }
+        self.put_back();
     }
 }

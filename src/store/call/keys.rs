@@ -2,7 +2,7 @@
 
 use kvstore_protocol::{ByteString, CommandError};
 
-use super::{Call, Lookup};
+use super::{Call, KeySlot, Lookup};
 use crate::{
     server::NoTouch,
     store::{
@@ -33,9 +33,10 @@ impl<'c> Call<'c> {
     /// The entry, for a client that reads it: counts a hit or a miss, and is an access. An expired one is hidden.
     #[inline(always)]
     pub(crate) fn read(&self, key: usize) -> Option<Entry<'_>> {
-        let entry = self.search(key);
-        self.shards.at(self.keys[key].shard).count(entry.is_some());
-        self.accessed(key, entry)
+        let (slot, shard) = self.slot(key);
+        let entry = self.search(slot, shard);
+        shard.count(entry.is_some());
+        self.accessed(slot, entry)
     }
 
     /// The value, for a client that reads it.
@@ -61,16 +62,17 @@ impl<'c> Call<'c> {
     /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
     #[inline]
     pub(crate) fn peek(&self, key: usize) -> Option<Entry<'_>> {
-        let entry = self.search(key);
-        self.shards.at(self.keys[key].shard).count(entry.is_some());
+        let (slot, shard) = self.slot(key);
+        let entry = self.search(slot, shard);
+        shard.count(entry.is_some());
         entry
     }
 
     /// The entry, for a command that modifies it: is an access.
     #[inline(always)]
     pub(crate) fn entry(&self, key: usize) -> Option<Entry<'_>> {
-        let entry = self.search(key);
-        self.accessed(key, entry)
+        let (slot, shard) = self.slot(key);
+        self.accessed(slot, self.search(slot, shard))
     }
 
     /// Whether there is an entry.
@@ -81,7 +83,8 @@ impl<'c> Call<'c> {
 
     /// Whether there is an entry that has expired, and is not removed yet.
     pub(crate) fn has_expired(&self, key: usize) -> bool {
-        self.search(key).is_none() && self.lookups[key].get().is_expired
+        let (slot, shard) = self.slot(key);
+        self.search(slot, shard).is_none() && slot.lookup.get().is_expired
     }
 
     /// Stores a value without an expiry.
@@ -126,9 +129,9 @@ impl<'c> Call<'c> {
     }
 
     /// Stores a value that was made to be edited, for a key that has none.
-    pub(crate) fn create<T: Editable>(&mut self, key: usize, value: T, event: Event) {
+    pub(crate) fn create<T: Editable>(&mut self, key: usize, mut value: T, event: Event) {
         let write = Write { is_edited: true, has_room_to_grow: true, ..Write::new(Expiry::Never) };
-        value.with(|value| self.write(key, value, write, event));
+        value.take(|value| self.write(key, value, write, event));
     }
 
     /// Moves the entry of one key to another, which is replaced. The events are those of the two keys.
@@ -164,7 +167,7 @@ impl<'c> Call<'c> {
                 found
             }
         };
-        self.lookups[key].set(Lookup::found(found, shard));
+        slot.lookup.set(Lookup::found(found, shard));
         self.tell(key, event);
     }
 
@@ -185,7 +188,7 @@ impl<'c> Call<'c> {
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
         let inline = entry.inline().map(|(kind, bytes)| OwnedValue::Inline(kind, ByteString::copy_from(bytes)));
         let value = shard.remove(slot.hash, found);
-        self.lookups[key].set(Lookup::missing(shard));
+        slot.lookup.set(Lookup::missing(shard));
         self.tell(key, event);
         let value = inline.or(value.map(OwnedValue::External))?;
         Some(OwnedEntry { value, is_edited, expires_at })
@@ -211,7 +214,7 @@ impl<'c> Call<'c> {
         let slot = &self.keys[key];
         let shard = self.shards.at_mut(slot.shard);
         let found = shard.expire_at(found, expiry, now);
-        self.lookups[key].set(Lookup::found(found, shard));
+        slot.lookup.set(Lookup::found(found, shard));
         self.tell(key, event);
     }
 
@@ -219,47 +222,54 @@ impl<'c> Call<'c> {
         let slot = &self.keys[key];
         let shard = self.shards.at_mut(slot.shard);
         let removed = shard.remove(slot.hash, found);
-        self.lookups[key].set(Lookup::missing(shard));
+        slot.lookup.set(Lookup::missing(shard));
         self.commit.garbage.add(removed);
         self.tell(key, event);
     }
 
+    /// A key, and its shard.
+    #[inline(always)]
+    fn slot(&self, key: usize) -> (&KeySlot<'c>, &Shard) {
+        let slot = &self.keys[key];
+        (slot, self.shards.at(slot.shard))
+    }
+
     /// The entry, if it has not expired. It is searched for once, and found again if entries were moved.
     #[inline(always)]
-    fn search(&self, key: usize) -> Option<Entry<'_>> {
-        let shard = self.shards.at(self.keys[key].shard);
-        let lookup = self.lookups[key].get();
-        if lookup.is_valid(shard) { lookup.live().map(|found| shard.entry(found)) } else { self.search_shard(key) }
+    fn search<'s>(&self, slot: &KeySlot<'_>, shard: &'s Shard) -> Option<Entry<'s>> {
+        let lookup = slot.lookup.get();
+        if lookup.is_valid(shard) {
+            lookup.live().map(|found| shard.entry(found))
+        } else {
+            self.search_shard(slot, shard)
+        }
     }
 
     #[inline(always)]
-    fn search_shard(&self, key: usize) -> Option<Entry<'_>> {
-        let (slot, lookup) = (&self.keys[key], &self.lookups[key]);
-        let shard = self.shards.at(slot.shard);
+    fn search_shard<'s>(&self, slot: &KeySlot<'_>, shard: &'s Shard) -> Option<Entry<'s>> {
         let Some((found, entry)) = shard.find(slot.hash, slot.name) else {
-            lookup.set(Lookup::missing(shard));
+            slot.lookup.set(Lookup::missing(shard));
             return None;
         };
         let is_expired = entry.expires_at().is_some_and(|at| at <= self.now());
-        lookup.set(Lookup { is_expired, ..Lookup::found(found, shard) });
+        slot.lookup.set(Lookup { is_expired, ..Lookup::found(found, shard) });
         if is_expired { None } else { Some(entry) }
     }
 
     /// Notes an access to an entry. Its time is set after the command.
     #[inline(always)]
-    fn accessed<'a>(&'a self, key: usize, entry: Option<Entry<'a>>) -> Option<Entry<'a>> {
+    fn accessed<'s>(&self, slot: &KeySlot<'_>, entry: Option<Entry<'s>>) -> Option<Entry<'s>> {
         if let Some(entry) = &entry
             && entry.accessed() != self.commit.lru_clock
         {
-            self.note_access(key);
+            self.note_access(slot);
         }
         entry
     }
 
     #[cold]
-    fn note_access(&self, key: usize) {
-        let lookup = &self.lookups[key];
-        lookup.set(Lookup { is_accessed: true, ..lookup.get() });
+    fn note_access(&self, slot: &KeySlot<'_>) {
+        slot.lookup.set(Lookup { is_accessed: true, ..slot.lookup.get() });
         self.commit.has_accesses.set(true);
     }
 
@@ -270,9 +280,9 @@ impl<'c> Call<'c> {
         if self.session.extensions().get::<NoTouch>().is_some() {
             return;
         }
-        for key in 0..self.keys.len() {
-            let lookup = self.lookups[key].take();
-            let shard = self.shards.at_mut(self.keys[key].shard);
+        for slot in self.keys {
+            let lookup = slot.lookup.take();
+            let shard = self.shards.at_mut(slot.shard);
             if lookup.is_accessed
                 && lookup.is_valid(shard)
                 && let Some(found) = lookup.found
@@ -286,10 +296,11 @@ impl<'c> Call<'c> {
     /// shortest and most frequent.
     #[inline(never)]
     pub(super) fn find_to_write(&mut self, key: usize) -> Option<Found> {
-        let mut lookup = self.lookups[key].get();
-        if !lookup.is_valid(self.shards.at(self.keys[key].shard)) {
-            self.search_shard(key);
-            lookup = self.lookups[key].get();
+        let (slot, shard) = self.slot(key);
+        let mut lookup = slot.lookup.get();
+        if !lookup.is_valid(shard) {
+            self.search_shard(slot, shard);
+            lookup = slot.lookup.get();
         }
         let Lookup { found, is_expired, .. } = lookup;
         if is_expired && let Some(found) = found {

@@ -40,24 +40,23 @@ pub(crate) struct Call<'c> {
     pub(super) database: usize,
     pub(super) shards: Shards<'c>,
     pub(super) keys: &'c [KeySlot<'c>],
-    /// One for each key.
-    pub(super) lookups: &'c [Cell<Lookup>],
     pub(super) commit: &'c mut Commit,
 }
 
 /// A key of a call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KeySlot<'c> {
     pub(super) name: &'c [u8],
     pub(super) hash: u64,
     /// The index of its shard in the store, and as soon as that is locked its position among those that are held.
     pub(super) shard: u32,
     pub(super) database: u32,
+    lookup: Cell<Lookup>,
 }
 
 /// Where the entry of a key is, once it was searched for. Valid as long as the shard has this version.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lookup {
+struct Lookup {
     found: Option<Found>,
     version: u32,
     is_known: bool,
@@ -67,10 +66,14 @@ pub(super) struct Lookup {
     is_accessed: bool,
 }
 
+impl Lookup {
+    const UNKNOWN: Self = Self { found: None, version: 0, is_known: false, is_expired: false, is_accessed: false };
+}
+
 impl<'c> KeySlot<'c> {
     #[inline]
     pub(super) const fn new(name: &'c [u8], hash: u64, shard: usize, database: usize) -> Self {
-        Self { name, hash, shard: shard as u32, database: database as u32 }
+        Self { name, hash, shard: shard as u32, database: database as u32, lookup: Cell::new(Lookup::UNKNOWN) }
     }
 }
 
@@ -242,7 +245,7 @@ impl<'c> Call<'c> {
     #[inline]
     fn tell(&mut self, key: usize, event: Event) {
         if self.commit.is_observed() {
-            let KeySlot { name, database, .. } = self.keys[key];
+            let &KeySlot { name, database, .. } = &self.keys[key];
             self.commit.add(database as usize, Some(name), event);
         }
     }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use kvstore_protocol::{Command, CommandError, Response};
 
-use super::{ClientTransaction, State, queue::Queued};
+use super::{ClientTransaction, State, watch::Watch};
 use crate::{
     server::ConnectionLayer,
     store::{
         args::Args,
+        command_table::Row,
         commit::Commit,
-        execute::{Attempt, Patience, Stopped, may_take_long},
+        execute::{Attempt, Patience, Planned, Stopped, may_take_long},
         held::{HeldShards, Shards},
-        plan::{LockPlan, PerKey, locate},
+        plan::{KeysOfMany, LockPlan},
         spec::{Answer, Hold, Scope},
         state::StoreState,
     },
@@ -30,7 +31,10 @@ impl StoreState {
         let mut state = client.state.lock();
         let answer = match transaction.is_aborted() {
             true => Err(ABORTED),
-            false => self.execute_transaction(&state, exec, attempt),
+            false => {
+                state.queue.complete(exec);
+                self.execute_transaction(&state, exec, attempt)
+            }
         };
         if attempt.stopped.is_some() {
             return answer;
@@ -42,64 +46,67 @@ impl StoreState {
     }
 
     fn execute_transaction(&self, state: &State, exec: &Command, attempt: &mut Attempt) -> Answer {
-        let commands = state.queue.commands();
-        let is_long = commands.iter().any(is_long) || commands.len() > MAX_SHORT_COMMANDS;
+        let is_long = state.queue.len() > MAX_SHORT_COMMANDS || state.queue.commands().any(is_long);
         attempt.check(is_long)?;
         let _raised = is_long.then(|| self.databases.gate.raise());
-        let Some(mut held) = self.plan(state, exec).lock(&self.databases, attempt.patience) else {
+        let (plan, mut keys) = self.plan(state, exec);
+        let Some(mut held) = plan.lock(keys.all_mut(), &self.databases, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
         let mut commit = self.begin(Patience::Long);
-        let is_broken = state.watch.is_broken() || {
-            let now = self.time_of(&commit, &Shards::Many(&mut held)).as_millis() as u64;
-            state.watch.has_expired(now, &held, self)
-        };
-        if is_broken {
+        if !state.watch.is_empty() && self.is_broken(&state.watch, &commit, &mut held) {
             return Ok(Response::NullArray);
         }
-        let answers = self.run_all(commands, exec, &mut held, &mut commit);
+        let answers = self.run_all((state, &keys), exec, &mut held, &mut commit);
         self.tell_all(&mut commit, &Shards::Many(&mut held));
         drop(held);
         self.discard(&mut commit);
         Ok(Response::Array(answers))
     }
 
-    /// The shards of all commands and of the watched keys.
-    fn plan(&self, state: &State, exec: &Command) -> LockPlan {
+    /// Whether a watched key was changed, or has expired.
+    fn is_broken(&self, watch: &Watch, commit: &Commit, held: &mut HeldShards<'_>) -> bool {
+        watch.is_broken() || {
+            let now = self.time_of(commit, &Shards::Many(held)).as_millis() as u64;
+            watch.has_expired(now, held, self)
+        }
+    }
+
+    /// The shards of all commands and of the watched keys, and the keys of the commands.
+    fn plan<'a>(&self, state: &'a State, exec: &Command) -> (LockPlan, KeysOfMany<'a>) {
         let (mut plan, database) = (LockPlan::default(), self.selected(exec.session()));
-        let mut keys = PerKey::new();
+        let (mut keys, mut is_database_known) = (KeysOfMany::default(), true);
         state.watch.shards(self).for_each(|shard| plan.add_shard(shard));
-        for Queued { row, command } in state.queue.commands() {
-            match row {
-                Some(row) => {
-                    // A command whose keys cannot be found answers an error, and touches none.
-                    keys.clear();
-                    if locate(row, Args::new(command), database, &self.databases, &mut keys).is_ok() {
-                        plan.add_keys(&keys);
-                    }
-                    plan.add_scope(row.spec.scope, database, true, &self.databases);
-                }
-                // The keys of the commands after it are in a database that is not known yet.
-                None if command.is("SELECT") => plan.add_scope(Scope::All(Hold::AtOnce), 0, true, &self.databases),
-                None => {}
+        for (row, command) in state.queue.commands() {
+            if let Some(row) = row
+                && is_database_known
+            {
+                keys.add(row, Args::new(command), database, &self.databases);
+                plan.add_scope(row.spec.scope, database, true, &self.databases);
+                continue;
+            }
+            keys.add_unknown();
+            if row.is_none() && command.is("SELECT") {
+                is_database_known = false;
+                plan.add_scope(Scope::All(Hold::AtOnce), 0, true, &self.databases);
             }
         }
-        plan
+        (plan, keys)
     }
 
     /// Runs the commands one after the other. An error of one does not stop the others.
     fn run_all(
         &self,
-        commands: &[Queued],
+        (state, keys): (&State, &KeysOfMany<'_>),
         exec: &Command,
         held: &mut HeldShards<'_>,
         commit: &mut Commit,
     ) -> Vec<Response> {
         let mut session = exec.shared_session();
-        let run = |Queued { row, command }: &Queued| match row {
+        let run = |((row, command), keys): ((Option<&'static Row>, &Command), _)| match row {
             Some(row) => {
-                let database = self.selected(&session);
-                self.execute_held((row, command, database), held, commit).unwrap_or_else(Response::from)
+                let planned = Planned { row, args: Args::new(command), database: self.selected(&session), keys };
+                self.execute_held(planned, &session, held, commit).unwrap_or_else(Response::from)
             }
             None => {
                 let command = command.clone().in_session(Arc::clone(&session), exec.number());
@@ -108,15 +115,15 @@ impl StoreState {
                 ran.response
             }
         };
-        commands.iter().map(run).collect()
+        state.queue.commands().zip(keys.each()).map(run).collect()
     }
 }
 
 /// The most commands of a transaction that takes no long time.
 const MAX_SHORT_COMMANDS: usize = 1000;
 
-fn is_long(queued: &Queued) -> bool {
-    queued.row.is_some_and(|row| may_take_long(row, &queued.command))
+fn is_long((row, command): (Option<&'static Row>, &Command)) -> bool {
+    row.is_some_and(|row| may_take_long(row, command))
 }
 
 #[cfg(test)]
@@ -190,6 +197,21 @@ mod tests {
         assert!((3..6).contains(&queued), "{queued}");
         client.check([("EXEC", "-EXECABORT Transaction discarded because of previous errors."), ("EXISTS k", ":0")]);
         client.check([("MULTI", "+OK"), ("SET k v", "+QUEUED"), ("EXEC", "[+OK]")]);
+    }
+
+    #[test]
+    fn many_commands_and_large_ones_run_in_their_order() {
+        let store = TestStore::new();
+        let mut client = store.client();
+        client.check([("MULTI", "+OK")]);
+        let (large, mut expected) = ("x".repeat(70_000), String::new());
+        for number in 0..600 {
+            let part = if number == 100 { large.clone() } else { format!("{number},") };
+            client.check([(&*format!("APPEND k {part}"), "+QUEUED")]);
+            expected += &part;
+        }
+        assert!(!client.answer("EXEC").is_error());
+        store.check([("GET k", &*format!("\"{expected}\""))]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! [`Queue`]: the commands between MULTI and EXEC.
 
-use kvstore_protocol::{Command, CommandError, catalog::Flags};
+use bytes::BytesMut;
+use kvstore_protocol::{Command, CommandError, RequestBatch, catalog::Flags};
 
 use crate::{
     server::ConnectionLayer,
@@ -13,20 +14,21 @@ const OVERHEAD: usize = 200;
 /// Up to this size a queued command is copied, so that it does not keep the whole buffer in which it was received.
 const MAX_COPIED: usize = 64 * 1024;
 
+/// The memory for copies of commands that is kept for the next transaction, in bytes.
+const KEPT: usize = 4096;
+
 /// The queued commands of a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    commands: Vec<Queued>,
-    /// The memory of the commands, in bytes.
+    /// The row of each command; `None` for one of the connection.
+    rows: Vec<Option<&'static Row>>,
+    /// All but the last commands, which are in the batch.
+    commands: Vec<Command>,
+    batch: RequestBatch,
+    /// The words of the batch.
+    frame: BytesMut,
+    /// The memory of all commands, in bytes.
     size: usize,
-}
-
-/// A queued command.
-#[derive(Debug)]
-pub(super) struct Queued {
-    /// `None` for a command of the connection.
-    pub(super) row: Option<&'static Row>,
-    pub(super) command: Command,
 }
 
 impl Queue {
@@ -42,19 +44,43 @@ impl Queue {
         if self.size > store.max_queue {
             return Some(Err(CommandError::err("the transaction is too large")));
         }
-        let command = if size > MAX_COPIED { command.clone() } else { command.detached(size) };
-        self.commands.push(Queued { row, command });
+        self.rows.push(row);
+        if self.batch.is_full() || size > MAX_COPIED {
+            self.complete(command);
+        }
+        match size > MAX_COPIED {
+            true => self.commands.push(command.clone()),
+            false => self.batch.push_copy(command, &mut self.frame),
+        }
         Some(Ok(()))
     }
 
-    pub(super) fn commands(&self) -> &[Queued] {
-        &self.commands
+    /// Moves the commands of the batch to the others. They get the session of `last`, a command after them.
+    pub(super) fn complete(&mut self, last: &Command) {
+        let frame = self.frame.split().freeze();
+        self.commands.extend(self.batch.drain(frame, last.shared_session(), last.number()));
+    }
+
+    /// The number of commands.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The commands, each with its row. They are [complete](Self::complete).
+    pub(super) fn commands(&self) -> impl Iterator<Item = (Option<&'static Row>, &Command)> {
+        self.rows.iter().copied().zip(&self.commands)
     }
 
     /// Forgets the commands. Keeps the memory for the next ones, if it is little.
     pub(super) fn clear(&mut self) {
+        if self.size > KEPT {
+            *self = Self::default();
+            return;
+        }
+        self.rows.clear();
         self.commands.clear();
-        self.commands.shrink_to(16);
+        self.batch.clear();
+        self.frame.clear();
         self.size = 0;
     }
 }

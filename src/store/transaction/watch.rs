@@ -68,6 +68,11 @@ impl Watch {
         }
     }
 
+    /// Whether there are no keys.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Forgets all keys.
     pub(super) fn clear(&mut self, table: &WatchTable) {
         for key in self.keys.drain(..) {

@@ -29,10 +29,10 @@ pub(crate) trait Editable: DataType + Sized {
     fn from_external(value: Value) -> Self;
 
     /// The external value, to put it back unchanged; `None` for a short one, which is still in its record.
-    fn into_external(self) -> Option<Value>;
+    fn take_external(&mut self) -> Option<Value>;
 
-    /// Passes the value on, to store it.
-    fn with<R>(self, store: impl FnOnce(NewValue<'_>) -> R) -> R;
+    /// Passes the value on, to store it. An empty one is left. Taken by reference, since some are large to move.
+    fn take<R>(&mut self, store: impl FnOnce(NewValue<'_>) -> R) -> R;
 
     /// Whether nothing is left of a collection, so that its key is removed.
     fn is_empty(&self) -> bool;

@@ -81,17 +81,17 @@ impl Editable for StringValue {
         }
     }
 
-    fn into_external(self) -> Option<Value> {
+    fn take_external(&mut self) -> Option<Value> {
         match self {
             Self::Inline(_) => None,
-            Self::External(bytes) => Some(Value::String(bytes)),
+            Self::External(bytes) => Some(Value::String(std::mem::take(bytes))),
         }
     }
 
-    fn with<R>(self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
+    fn take<R>(&mut self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
         match self {
-            Self::Inline(bytes) => store(NewValue::Inline(&bytes)),
-            Self::External(bytes) => store(NewValue::External(Value::String(bytes))),
+            Self::Inline(bytes) => store(NewValue::Inline(bytes)),
+            Self::External(bytes) => store(NewValue::External(Value::String(std::mem::take(bytes)))),
         }
     }
 
@@ -107,8 +107,8 @@ mod tests {
 
     use super::*;
 
-    fn bytes(value: StringValue) -> Vec<u8> {
-        value.with(|value| match value {
+    fn bytes(mut value: StringValue) -> Vec<u8> {
+        value.take(|value| match value {
             NewValue::Inline(bytes) => bytes.to_vec(),
             NewValue::External(Value::String(bytes)) => bytes.to_vec(),
             other => panic!("{other:?} is no string"),

@@ -26,6 +26,8 @@ pub fn encode_response(response: &Response, protocol: Protocol, output: &mut Out
         Response::Bulk(bytes) => bulk(bytes, output),
         // By far the most common status.
         Response::Simple(text) if **text == *b"OK" => output.bytes().put_slice(b"+OK\r\n"),
+        // One for each command of a transaction.
+        Response::Simple(text) if **text == *b"QUEUED" => output.bytes().put_slice(b"+QUEUED\r\n"),
         Response::Simple(text) => line(b'+', text, output),
         Response::Integer(integer) => number(b':', *integer, output.bytes()),
         Response::Null => output.bytes().put_slice(if is_resp3 { b"_\r\n" } else { b"$-1\r\n" }),

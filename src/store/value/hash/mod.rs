@@ -180,17 +180,17 @@ impl Editable for Hash {
         }
     }
 
-    fn into_external(self) -> Option<Value> {
+    fn take_external(&mut self) -> Option<Value> {
         match self {
-            Self::Packed(packed) => packed.into_external(Kind::Hash),
-            Self::Table(table) => Some(Value::Hash(table)),
+            Self::Packed(packed) => packed.take_external(Kind::Hash),
+            Self::Table(table) => Some(Value::Hash(std::mem::take(table))),
         }
     }
 
-    fn with<R>(self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
+    fn take<R>(&mut self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
         match self {
-            Self::Packed(packed) => packed.with(Kind::Hash, store),
-            Self::Table(table) => store(NewValue::External(Value::Hash(table))),
+            Self::Packed(packed) => packed.take(Kind::Hash, store),
+            Self::Table(table) => store(NewValue::External(Value::Hash(std::mem::take(table)))),
         }
     }
 

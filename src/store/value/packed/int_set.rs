@@ -133,7 +133,8 @@ impl IntSet {
 
     /// The bytes in an allocation of their length.
     pub(crate) fn into_boxed(self) -> Box<[u8]> {
-        self.bytes.into_boxed_slice()
+        // `into_boxed_slice` would move bytes on the stack one by one.
+        if self.bytes.spilled() { self.bytes.into_boxed_slice() } else { self.bytes[..].into() }
     }
 
     /// Inserts an integer. Returns whether it is new.

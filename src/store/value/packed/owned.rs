@@ -65,7 +65,8 @@ impl Packed {
 
     /// The bytes in an allocation of their length.
     pub(crate) fn into_boxed(self) -> Box<[u8]> {
-        self.bytes.into_boxed_slice()
+        // `into_boxed_slice` would move bytes on the stack one by one.
+        if self.bytes.spilled() { self.bytes.into_boxed_slice() } else { self.bytes[..].into() }
     }
 }
 
@@ -82,7 +83,9 @@ impl EditEntries for Packed {
         let count = u16::try_from(count).expect("a collection with more elements is not packed");
         let (start, old_len) = (HEAD + range.start, self.bytes.len());
         if len > range.len() {
-            self.bytes.insert_many(old_len, std::iter::repeat_n(0, len - range.len()));
+            // Exactly: the bytes are stored in an allocation of their length.
+            self.bytes.reserve_exact(len - range.len());
+            self.bytes.resize(old_len + len - range.len(), 0);
         }
         self.bytes.copy_within(HEAD + range.end..old_len, start + len);
         self.bytes.truncate(old_len + len - range.len());

@@ -220,19 +220,19 @@ impl Editable for Set {
         }
     }
 
-    fn into_external(self) -> Option<Value> {
+    fn take_external(&mut self) -> Option<Value> {
         match self {
-            Self::Integers(integers) => integers.into_external(),
-            Self::Packed(packed) => packed.into_external(Kind::Set),
-            Self::Table(table) => Some(Value::Set(table)),
+            Self::Integers(integers) => integers.take_external(),
+            Self::Packed(packed) => packed.take_external(Kind::Set),
+            Self::Table(table) => Some(Value::Set(std::mem::take(table))),
         }
     }
 
-    fn with<R>(self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
+    fn take<R>(&mut self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
         match self {
-            Self::Integers(integers) => integers.with(store),
-            Self::Packed(packed) => packed.with(Kind::Set, store),
-            Self::Table(table) => store(NewValue::External(Value::Set(table))),
+            Self::Integers(integers) => integers.take(store),
+            Self::Packed(packed) => packed.take(Kind::Set, store),
+            Self::Table(table) => store(NewValue::External(Value::Set(std::mem::take(table)))),
         }
     }
 

@@ -278,17 +278,17 @@ impl Editable for SortedSet {
         }
     }
 
-    fn into_external(self) -> Option<Value> {
+    fn take_external(&mut self) -> Option<Value> {
         match self {
-            Self::Packed(packed) => packed.into_external(Kind::SortedSet),
-            Self::Ranked(ranked) => Some(Value::SortedSet(ranked)),
+            Self::Packed(packed) => packed.take_external(Kind::SortedSet),
+            Self::Ranked(ranked) => Some(Value::SortedSet(std::mem::take(ranked))),
         }
     }
 
-    fn with<R>(self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
+    fn take<R>(&mut self, store: impl FnOnce(NewValue<'_>) -> R) -> R {
         match self {
-            Self::Packed(packed) => packed.with(Kind::SortedSet, store),
-            Self::Ranked(ranked) => store(NewValue::External(Value::SortedSet(ranked))),
+            Self::Packed(packed) => packed.take(Kind::SortedSet, store),
+            Self::Ranked(ranked) => store(NewValue::External(Value::SortedSet(std::mem::take(ranked)))),
         }
     }
 
