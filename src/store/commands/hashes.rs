@@ -468,4 +468,21 @@ mod tests {
             ("OBJECT ENCODING all", r#""hashtable""#),
         ]);
     }
+
+    #[test]
+    fn an_expired_hash_is_absent() {
+        let store = TestStore::new();
+        store.check([("HSET h a 1", ":1"), ("PEXPIRE h 5", ":1")]);
+        store.pass(5);
+        store.check([
+            ("HGET h a", "(nil)"),
+            ("HGETALL h", "{}"),
+            ("HLEN h", ":0"),
+            ("HSCAN h 0", r#"["0", []]"#),
+            ("TYPE h", "+none"),
+            ("HDEL h a", ":0"),
+            ("HINCRBY h a 5", ":5"),
+            ("TTL h", ":-1"),
+        ]);
+    }
 }

@@ -501,4 +501,21 @@ mod tests {
             ("TTL s", ":-1"),
         ]);
     }
+
+    #[test]
+    fn an_expired_set_is_absent() {
+        let store = TestStore::new();
+        store.check([("SADD s a", ":1"), ("PEXPIRE s 5", ":1"), ("SADD t a b", ":2")]);
+        store.pass(5);
+        store.check([
+            ("SMEMBERS s", "{}"),
+            ("SCARD s", ":0"),
+            ("SINTER s t", "{}"),
+            ("SDIFF t s", r#"{"a", "b"}"#),
+            ("SMOVE s t a", ":0"),
+            ("SMOVE t s a", ":1"),
+            ("TTL s", ":-1"),
+            ("SMEMBERS s", r#"{"a"}"#),
+        ]);
+    }
 }

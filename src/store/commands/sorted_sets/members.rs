@@ -187,4 +187,19 @@ mod tests {
             ("ZSCAN z 0 FOO", "-ERR syntax error"),
         ]);
     }
+
+    #[test]
+    fn an_expired_sorted_set_is_absent() {
+        let store = TestStore::new();
+        store.check([("ZADD z 1 a", ":1"), ("PEXPIRE z 5", ":1")]);
+        store.pass(5);
+        store.check([
+            ("ZSCORE z a", "(nil)"),
+            ("ZRANGE z 0 -1", "[]"),
+            ("ZPOPMIN z", "[]"),
+            ("ZADD z XX 2 a", ":0"),
+            ("ZINCRBY z 3 a", "3"),
+            ("TTL z", ":-1"),
+        ]);
+    }
 }
