@@ -2,8 +2,12 @@
 
 use std::{
     convert::Infallible,
-    future::pending,
-    sync::{Arc, OnceLock},
+    future::{pending, poll_fn},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
     time::Duration,
 };
 
@@ -240,4 +244,29 @@ async fn info_and_client_list_show_it() {
     let after = shown(&mut client, "INFO memory\r\n").await;
     assert_eq!(field(&after, "mem_clients_normal:"), 0);
     assert_eq!(field(&after, "used_memory_peak:"), field(&during, "used_memory:"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_tasks_run_while_a_long_request_arrives() {
+    let (server, _) = echo();
+    let mut client = server.connect_with_room(16 * MIB);
+    client.asks(request(&["ECHOED", "x"]), "$8\r\nECHOED x\r\n").await;
+    // All of it is ready to be read at once.
+    let argument = "x".repeat(64);
+    let request = request(&vec![argument.as_str(); 8 * MIB / argument.len()]);
+    let turns = Arc::new(AtomicUsize::new(0));
+    let other = tokio::spawn({
+        let turns = Arc::clone(&turns);
+        // Not `yield_now`, which would let the connection run for as long as it has work.
+        poll_fn(move |cx| {
+            turns.fetch_add(1, Ordering::Relaxed);
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        })
+    });
+    client.sends(&request).await;
+    client.reads(1).await;
+    other.abort();
+    let turns = turns.load(Ordering::Relaxed);
+    assert!(turns >= 16, "{turns} turns for {} bytes", request.len());
 }

@@ -6,6 +6,7 @@ mod binary;
 mod buffers;
 mod client;
 mod clients;
+mod commands_page;
 mod connection_commands;
 mod connection_layer;
 mod deadlines;

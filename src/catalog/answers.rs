@@ -5,7 +5,7 @@ use kvstore_protocol::{
     catalog::{BeginSearch, FindKeys, KeyRange, key_words},
 };
 
-use super::{Catalog, CommandInfo, Flags, KeyFlags, KeySpec};
+use super::{Catalog, CommandInfo, Flags, KeyFlags, KeySpec, docs};
 
 /// The error of `COMMAND GETKEYS` for an unknown command.
 pub(crate) const INVALID_COMMAND: &str = "Invalid command specified";
@@ -75,11 +75,7 @@ impl<'a> Listed<'a> {
     }
 
     fn docs(self) -> (Response, Response) {
-        let CommandInfo { summary, since, group, .. } = self.info;
-        let lines = [("summary", summary), ("since", since), ("group", group)];
-        // Empty lines are left out.
-        let lines = lines.into_iter().filter(|(_, text)| !text.is_empty());
-        let mut docs: Vec<_> = lines.map(|(name, text)| (name, Response::from(&**text))).collect();
+        let mut docs = docs::of(self.info);
         if !self.info.subs.is_empty() {
             docs.push(("subcommands", Response::Map(self.subs().map(Self::docs).collect())));
         }
@@ -128,11 +124,11 @@ fn key_flags(flags: KeyFlags) -> Response {
     statuses(flags.names().map(str::to_owned))
 }
 
-fn statuses(names: impl Iterator<Item = String>) -> Response {
+pub(super) fn statuses(names: impl Iterator<Item = String>) -> Response {
     Response::Set(names.map(Response::simple).collect())
 }
 
-fn map(pairs: impl IntoIterator<Item = (&'static str, Response)>) -> Response {
+pub(super) fn map(pairs: impl IntoIterator<Item = (&'static str, Response)>) -> Response {
     Response::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
 }
 

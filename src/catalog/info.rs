@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use kvstore_protocol::catalog::{KnownCommand, categories_of_flags, category_of_group};
+use kvstore_protocol::catalog::{CommandDocs, KnownCommand, categories_of_flags, category_of_group};
 
 use super::{Arity, Flags, KeyFlags, KeySpec};
 
@@ -19,6 +19,8 @@ pub struct CommandInfo {
     pub(super) tips: Vec<Cow<'static, str>>,
     pub(super) summary: Cow<'static, str>,
     pub(super) since: Cow<'static, str>,
+    /// The documentation of a command of Redis: what is not in the other fields.
+    pub(super) docs: Option<&'static CommandDocs>,
     pub(super) subs: Vec<CommandInfo>,
 }
 
@@ -36,6 +38,7 @@ impl CommandInfo {
             tips: Vec::new(),
             summary: "".into(),
             since: "".into(),
+            docs: None,
             subs: Vec::new(),
         }
     }
@@ -144,19 +147,21 @@ impl CommandInfo {
     }
 }
 
-/// Describes a command of Redis, without its sub-commands and documentation.
+/// Describes a command of Redis, without its sub-commands.
 ///
 /// ```
 /// use kvstore::{catalog::CommandInfo, protocol::Command};
 ///
 /// let known = Command::new("GET").known().expect("a command of Redis");
-/// let get = CommandInfo::from(known).summary("Returns the string of a key.");
+/// let get = CommandInfo::from(known).summary("Returns the page of a key.");
 /// assert_eq!(get.name(), "GET");
 /// ```
 impl From<&'static KnownCommand> for CommandInfo {
     fn from(known: &'static KnownCommand) -> Self {
         let info = Self::new(known.name(), known.arity()).flags(known.flags()).group(known.group_name());
         let info = info.keys(known.key_specs().iter().copied()).tips(known.tips().iter().copied());
-        Self { categories: Some(known.data_categories().collect()), ..info }
+        let docs = known.docs();
+        let info = info.summary(docs.map_or("", CommandDocs::summary)).since(docs.map_or("", CommandDocs::since));
+        Self { categories: Some(known.data_categories().collect()), docs, ..info }
     }
 }

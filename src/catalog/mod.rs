@@ -15,6 +15,7 @@
 //! ```
 
 mod answers;
+mod docs;
 mod info;
 
 use std::fmt;

@@ -11,6 +11,9 @@ use super::{
 /// The most keys of one batch that are prefetched.
 const MAX_KEYS: usize = 128;
 
+/// The most keys of one command that are prefetched: those behind them would leave the cache before they are needed.
+pub(crate) const MAX_KEYS_OF_COMMAND: usize = 32;
+
 /// The most keys of a round.
 const ROUND: usize = 64;
 

@@ -9,7 +9,7 @@ use super::{args::Args, call::Call};
 
 /// The name of a command, its function, and what the function works on.
 ///
-/// The arity, the flags and the keys of a command are those of its row in the [catalog](kvstore_protocol::catalog) of the
+/// The arity, the flags, the keys and the documentation of a command are those of its row in the [catalog](kvstore_protocol::catalog) of the
 /// protocol.
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
@@ -23,9 +23,6 @@ pub(crate) struct Spec {
     pub(crate) subs: &'static [Spec],
     /// The answer of the sub-command HELP.
     pub(crate) help: &'static [&'static str],
-    /// The summary of COMMAND DOCS, and the version of Redis that introduced the command.
-    pub(crate) summary: &'static str,
-    pub(crate) since: &'static str,
 }
 
 /// The function of a command. It reads no clock, takes no lock, and waits for nothing.
@@ -72,17 +69,7 @@ pub(crate) enum Hold {
 impl Spec {
     /// A command that works on its keys.
     pub(crate) const fn new(name: &'static str, run: Handler) -> Self {
-        Self {
-            name,
-            run,
-            scope: Scope::Keys,
-            locate: None,
-            may_take_long: None,
-            subs: &[],
-            help: &[],
-            summary: "",
-            since: "",
-        }
+        Self { name, run, scope: Scope::Keys, locate: None, may_take_long: None, subs: &[], help: &[] }
     }
 
     /// A command whose first argument names a sub-command.
@@ -92,7 +79,7 @@ impl Spec {
 
     /// The sub-command that describes the others.
     pub(crate) const fn help(lines: &'static [&'static str]) -> Self {
-        Self { help: lines, ..Self::new("HELP", help) }.about("Describes the sub-commands.", "5.0.0")
+        Self { help: lines, ..Self::new("HELP", help) }
     }
 
     /// The same command with sub-commands.
@@ -113,11 +100,6 @@ impl Spec {
     /// The same command, of which some calls may take long: those for which the function returns true.
     pub(crate) const fn long_if(self, may_take_long: fn(&Args<'_>) -> bool) -> Self {
         Self { may_take_long: Some(may_take_long), ..self }
-    }
-
-    /// The same command with a summary, and the version of Redis that introduced it.
-    pub(crate) const fn about(self, summary: &'static str, since: &'static str) -> Self {
-        Self { summary, since, ..self }
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     databases::{Databases, KeyRef},
     execute::Patience,
     held::Shards,
-    prefetcher::Prefetcher,
+    prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
     transaction::WatchTable,
     value::Thresholds,
 };
@@ -207,7 +207,8 @@ impl StoreState {
     fn prefetch_keys(&self, command: &Command, prefetcher: &mut Prefetcher<'_>) {
         if let Some(row) = self.table.find(command) {
             let database = self.selected(command.session());
-            row.known.keys_of(command).for_each(|name| prefetcher.add(KeyRef { database, name }));
+            let keys = row.known.keys_of(command).take(MAX_KEYS_OF_COMMAND);
+            keys.for_each(|name| prefetcher.add(KeyRef { database, name }));
         }
     }
 

@@ -1,7 +1,8 @@
 //! [`KnownCommand`]: a row of the catalog.
 
 use super::{
-    Arity, Flags, KeyFlags, KeyRange, KeySpec, categories_of_flags, category_of_group, index, table::COMMANDS,
+    Arity, CommandDocs, Flags, KeyFlags, KeyRange, KeySpec, categories_of_flags, category_of_group, index,
+    table::COMMANDS,
 };
 use crate::{Command, CommandError};
 
@@ -9,6 +10,7 @@ use crate::{Command, CommandError};
 #[derive(Debug)]
 pub struct KnownCommand {
     name: &'static str,
+    full_name: &'static str,
     group: &'static str,
     arity: Arity,
     flags: Flags,
@@ -87,8 +89,9 @@ impl CommandId {
 }
 
 impl KnownCommand {
-    pub(super) const fn new(name: &'static str, group: &'static str, arity: Arity, flags: Flags) -> Self {
-        Self { name, group, arity, flags, keys: &[], tips: &[], categories: None, subcommands: &[] }
+    pub(super) const fn new(full_name: &'static str, group: &'static str, arity: Arity, flags: Flags) -> Self {
+        let name = last_word(full_name);
+        Self { name, full_name, group, arity, flags, keys: &[], tips: &[], categories: None, subcommands: &[] }
     }
 
     pub(super) const fn keys(self, keys: &'static [KeySpec]) -> Self {
@@ -112,6 +115,16 @@ impl KnownCommand {
     /// Returns the name, in upper case.
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Returns the name, behind that of the command if this is a sub-command: `CLIENT ID`.
+    pub const fn full_name(&self) -> &'static str {
+        self.full_name
+    }
+
+    /// Returns the documentation. It is searched for by every call.
+    pub fn docs(&self) -> Option<&'static CommandDocs> {
+        CommandDocs::of(self)
     }
 
     /// Returns the group that `COMMAND DOCS` shows: `string`, `generic`, ….
@@ -209,6 +222,18 @@ impl KnownCommand {
     fn is(&self, name: &[u8]) -> bool {
         self.name.as_bytes().eq_ignore_ascii_case(name)
     }
+}
+
+/// Returns what is behind the space in a name of two words.
+const fn last_word(name: &'static str) -> &'static str {
+    let mut index = 0;
+    while index < name.len() {
+        if name.as_bytes()[index] == b' ' {
+            return name.split_at(index + 1).1;
+        }
+        index += 1;
+    }
+    name
 }
 
 /// Returns the positions of the keys that `specs` describe in `command`, and how each is accessed. Returns none if a

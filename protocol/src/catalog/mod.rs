@@ -1,4 +1,4 @@
-//! The catalog of the commands of Redis and Valkey: arity, flags, keys, tips and ACL categories.
+//! The catalog of the commands of Redis and Valkey: arity, flags, keys, tips, ACL categories and documentation.
 //!
 //! A row for each command that Redis and Valkey have: how many words it takes, what it does, where its keys are. A
 //! [`Command`](crate::Command) looks its name up once, when it is decoded, and carries the number of its row from then on; so a
@@ -21,6 +21,7 @@
 mod arity;
 mod bit_set;
 mod categories;
+mod docs;
 mod flags;
 mod index;
 mod key_flags;
@@ -32,6 +33,7 @@ mod table;
 
 pub use arity::Arity;
 pub use categories::{categories_of_flags, category_of_group};
+pub use docs::{Argument, ArgumentType, CommandDocs};
 pub use flags::Flags;
 pub use key_flags::KeyFlags;
 pub use keys::{BeginSearch, FindKeys, KeySpec, KeyWords};

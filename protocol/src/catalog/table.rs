@@ -456,184 +456,197 @@ pub(super) static COMMANDS: [KnownCommand; 262] = [
 ];
 
 static ACL_SUBCOMMANDS: [KnownCommand; 13] = [
-    row("CAT", "server", at_least(2), &[NO_SCRIPT, LOADING, STALE]),
-    row("DELUSER", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("DRYRUN", "server", at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("GENPASS", "server", at_least(2), &[NO_SCRIPT, LOADING, STALE]),
-    row("GETUSER", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("HELP", "server", exactly(2), &[LOADING, STALE]),
-    row("LIST", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("LOAD", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("LOG", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("SAVE", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("SETUSER", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("USERS", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("WHOAMI", "server", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("ACL CAT", "server", at_least(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("ACL DELUSER", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE])
+        .with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("ACL DRYRUN", "server", at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("ACL GENPASS", "server", at_least(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("ACL GETUSER", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("ACL HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("ACL LIST", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("ACL LOAD", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("ACL LOG", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("ACL SAVE", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("ACL SETUSER", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE])
+        .with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("ACL USERS", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("ACL WHOAMI", "server", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
 ];
 
 static CLIENT_SUBCOMMANDS: [KnownCommand; 19] = [
-    row("CACHING", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
-    row("CAPA", "connection", at_least(3), &[NO_SCRIPT, LOADING, STALE]),
-    row("GETNAME", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
-    row("GETREDIR", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
-    row("HELP", "connection", exactly(2), &[LOADING, STALE]),
-    row("ID", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
-    row("INFO", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("KILL", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("LIST", "connection", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("NO-EVICT", "connection", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("NO-TOUCH", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
-    row("PAUSE", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("REPLY", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
-    row("SETINFO", "connection", exactly(4), &[NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("SETNAME", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("TRACKING", "connection", at_least(3), &[NO_SCRIPT, LOADING, STALE]),
-    row("TRACKINGINFO", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
-    row("UNBLOCK", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("UNPAUSE", "connection", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT CACHING", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT CAPA", "connection", at_least(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT GETNAME", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT GETREDIR", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT HELP", "connection", exactly(2), &[LOADING, STALE]),
+    row("CLIENT ID", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT INFO", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLIENT KILL", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT LIST", "connection", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLIENT NO-EVICT", "connection", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT NO-TOUCH", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT PAUSE", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT REPLY", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT SETINFO", "connection", exactly(4), &[NO_SCRIPT, LOADING, STALE])
+        .with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("CLIENT SETNAME", "connection", exactly(3), &[NO_SCRIPT, LOADING, STALE])
+        .with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("CLIENT TRACKING", "connection", at_least(3), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT TRACKINGINFO", "connection", exactly(2), &[NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT UNBLOCK", "connection", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("CLIENT UNPAUSE", "connection", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
 ];
 
 static CLUSTER_SUBCOMMANDS: [KnownCommand; 29] = [
-    row("ADDSLOTS", "cluster", at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("ADDSLOTSRANGE", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("BUMPEPOCH", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]).with_tips(&[NONDETERMINISTIC]),
-    row("COUNT-FAILURE-REPORTS", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("COUNTKEYSINSLOT", "cluster", exactly(3), &[STALE]),
-    row("DELSLOTS", "cluster", at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("DELSLOTSRANGE", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("FAILOVER", "cluster", at_least(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("FLUSHSLOTS", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("FORGET", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("GETKEYSINSLOT", "cluster", exactly(4), &[STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("HELP", "cluster", exactly(2), &[LOADING, STALE]),
-    row("INFO", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("KEYSLOT", "cluster", exactly(3), &[STALE]),
-    row("LINKS", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("MEET", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("MYID", "cluster", exactly(2), &[STALE]),
-    row("MYSHARDID", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("NODES", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("REPLICAS", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("REPLICATE", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("RESET", "cluster", at_least(2), &[ADMIN, NO_SCRIPT, STALE]),
-    row("SAVECONFIG", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("SET-CONFIG-EPOCH", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("SETSLOT", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
-    row("SHARDS", "cluster", exactly(2), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("SLAVES", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
-    row("SLOT-STATS", "cluster", at_least(4), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC, ALL_SHARDS]),
-    row("SLOTS", "cluster", exactly(2), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER ADDSLOTS", "cluster", at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER ADDSLOTSRANGE", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER BUMPEPOCH", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER COUNT-FAILURE-REPORTS", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER COUNTKEYSINSLOT", "cluster", exactly(3), &[STALE]),
+    row("CLUSTER DELSLOTS", "cluster", at_least(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER DELSLOTSRANGE", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER FAILOVER", "cluster", at_least(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER FLUSHSLOTS", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER FORGET", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER GETKEYSINSLOT", "cluster", exactly(4), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER HELP", "cluster", exactly(2), &[LOADING, STALE]),
+    row("CLUSTER INFO", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER KEYSLOT", "cluster", exactly(3), &[STALE]),
+    row("CLUSTER LINKS", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER MEET", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER MYID", "cluster", exactly(2), &[STALE]),
+    row("CLUSTER MYSHARDID", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER NODES", "cluster", exactly(2), &[STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER REPLICAS", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER REPLICATE", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER RESET", "cluster", at_least(2), &[ADMIN, NO_SCRIPT, STALE]),
+    row("CLUSTER SAVECONFIG", "cluster", exactly(2), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER SET-CONFIG-EPOCH", "cluster", exactly(3), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER SETSLOT", "cluster", at_least(4), &[ADMIN, STALE, NO_ASYNC_LOADING]),
+    row("CLUSTER SHARDS", "cluster", exactly(2), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER SLAVES", "cluster", exactly(3), &[ADMIN, STALE]).with_tips(&[NONDETERMINISTIC]),
+    row("CLUSTER SLOT-STATS", "cluster", at_least(4), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC, ALL_SHARDS]),
+    row("CLUSTER SLOTS", "cluster", exactly(2), &[LOADING, STALE]).with_tips(&[NONDETERMINISTIC]),
 ];
 
 static COMMAND_SUBCOMMANDS: [KnownCommand; 7] = [
-    row("COUNT", "server", exactly(2), &[LOADING, STALE]).with_categories(&["connection"]),
-    row("DOCS", "server", at_least(2), &[LOADING, STALE])
+    row("COMMAND COUNT", "server", exactly(2), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("COMMAND DOCS", "server", at_least(2), &[LOADING, STALE])
         .with_tips(&[NONDETERMINISTIC_ORDER])
         .with_categories(&["connection"]),
-    row("GETKEYS", "server", at_least(3), &[LOADING, STALE]).with_categories(&["connection"]),
-    row("GETKEYSANDFLAGS", "server", at_least(3), &[LOADING, STALE]).with_categories(&["connection"]),
-    row("HELP", "server", exactly(2), &[LOADING, STALE]).with_categories(&["connection"]),
-    row("INFO", "server", at_least(2), &[LOADING, STALE])
+    row("COMMAND GETKEYS", "server", at_least(3), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("COMMAND GETKEYSANDFLAGS", "server", at_least(3), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("COMMAND HELP", "server", exactly(2), &[LOADING, STALE]).with_categories(&["connection"]),
+    row("COMMAND INFO", "server", at_least(2), &[LOADING, STALE])
         .with_tips(&[NONDETERMINISTIC_ORDER])
         .with_categories(&["connection"]),
-    row("LIST", "server", at_least(2), &[LOADING, STALE])
+    row("COMMAND LIST", "server", at_least(2), &[LOADING, STALE])
         .with_tips(&[NONDETERMINISTIC_ORDER])
         .with_categories(&["connection"]),
 ];
 
 static CONFIG_SUBCOMMANDS: [KnownCommand; 5] = [
-    row("GET", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
-    row("HELP", "server", exactly(2), &[LOADING, STALE]),
-    row("RESETSTAT", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("REWRITE", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("SET", "server", at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("CONFIG GET", "server", at_least(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]),
+    row("CONFIG HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("CONFIG RESETSTAT", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE])
+        .with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("CONFIG REWRITE", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE])
+        .with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("CONFIG SET", "server", at_least(4), &[ADMIN, NO_SCRIPT, LOADING, STALE])
+        .with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
 ];
 
 static FUNCTION_SUBCOMMANDS: [KnownCommand; 9] = [
-    row("DELETE", "scripting", exactly(3), &[WRITE, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
-    row("DUMP", "scripting", exactly(2), &[NO_SCRIPT]),
-    row("FLUSH", "scripting", at_least(2), &[WRITE, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
-    row("HELP", "scripting", exactly(2), &[LOADING, STALE]),
-    row("KILL", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(&[ALL_SHARDS, ONE_SUCCEEDED]),
-    row("LIST", "scripting", at_least(2), &[NO_SCRIPT]).with_tips(&[NONDETERMINISTIC_ORDER]),
-    row("LOAD", "scripting", at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
-    row("RESTORE", "scripting", at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
-    row("STATS", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(SHARD_REPORT),
+    row("FUNCTION DELETE", "scripting", exactly(3), &[WRITE, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("FUNCTION DUMP", "scripting", exactly(2), &[NO_SCRIPT]),
+    row("FUNCTION FLUSH", "scripting", at_least(2), &[WRITE, NO_SCRIPT]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("FUNCTION HELP", "scripting", exactly(2), &[LOADING, STALE]),
+    row("FUNCTION KILL", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(&[ALL_SHARDS, ONE_SUCCEEDED]),
+    row("FUNCTION LIST", "scripting", at_least(2), &[NO_SCRIPT]).with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("FUNCTION LOAD", "scripting", at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT])
+        .with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("FUNCTION RESTORE", "scripting", at_least(3), &[WRITE, DENY_OOM, NO_SCRIPT])
+        .with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("FUNCTION STATS", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(SHARD_REPORT),
 ];
 
 static LATENCY_SUBCOMMANDS: [KnownCommand; 7] = [
-    row("DOCTOR", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
-    row("GRAPH", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
-    row("HELP", "server", exactly(2), &[LOADING, STALE]),
-    row("HISTOGRAM", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
-    row("HISTORY", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
-    row("LATEST", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
-    row("RESET", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, AGG_SUM]),
+    row("LATENCY DOCTOR", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("LATENCY GRAPH", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("LATENCY HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("LATENCY HISTOGRAM", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("LATENCY HISTORY", "server", exactly(3), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("LATENCY LATEST", "server", exactly(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(NODE_REPORT),
+    row("LATENCY RESET", "server", at_least(2), &[ADMIN, NO_SCRIPT, LOADING, STALE]).with_tips(&[ALL_NODES, AGG_SUM]),
 ];
 
 static MEMORY_SUBCOMMANDS: [KnownCommand; 6] = [
-    row("DOCTOR", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
-    row("HELP", "server", exactly(2), &[LOADING, STALE]),
-    row("MALLOC-STATS", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
-    row("PURGE", "server", exactly(2), &[]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
-    row("STATS", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
-    row("USAGE", "server", at_least(3), &[READ]).keys(&[key(2, &[RO])]),
+    row("MEMORY DOCTOR", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
+    row("MEMORY HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("MEMORY MALLOC-STATS", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
+    row("MEMORY PURGE", "server", exactly(2), &[]).with_tips(&[ALL_SHARDS, ALL_SUCCEEDED]),
+    row("MEMORY STATS", "server", exactly(2), &[]).with_tips(SHARD_REPORT),
+    row("MEMORY USAGE", "server", at_least(3), &[READ]).keys(&[key(2, &[RO])]),
 ];
 
 static MODULE_SUBCOMMANDS: [KnownCommand; 5] = [
-    row("HELP", "server", exactly(2), &[LOADING, STALE]),
-    row("LIST", "server", exactly(2), &[ADMIN, NO_SCRIPT]).with_tips(&[NONDETERMINISTIC_ORDER]),
-    row("LOAD", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
-    row("LOADEX", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
-    row("UNLOAD", "server", exactly(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
+    row("MODULE HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("MODULE LIST", "server", exactly(2), &[ADMIN, NO_SCRIPT]).with_tips(&[NONDETERMINISTIC_ORDER]),
+    row("MODULE LOAD", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
+    row("MODULE LOADEX", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
+    row("MODULE UNLOAD", "server", exactly(3), &[ADMIN, NO_SCRIPT, NO_ASYNC_LOADING]),
 ];
 
 static OBJECT_SUBCOMMANDS: [KnownCommand; 5] = [
-    row("ENCODING", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
-    row("FREQ", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
-    row("HELP", "generic", exactly(2), &[LOADING, STALE]),
-    row("IDLETIME", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
-    row("REFCOUNT", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
+    row("OBJECT ENCODING", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
+    row("OBJECT FREQ", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
+    row("OBJECT HELP", "generic", exactly(2), &[LOADING, STALE]),
+    row("OBJECT IDLETIME", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
+    row("OBJECT REFCOUNT", "generic", exactly(3), &[READ]).keys(&[key(2, &[RO])]).with_tips(&[NONDETERMINISTIC]),
 ];
 
 static PUBSUB_SUBCOMMANDS: [KnownCommand; 6] = [
-    row("CHANNELS", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
-    row("HELP", "pubsub", exactly(2), &[LOADING, STALE]),
-    row("NUMPAT", "pubsub", exactly(2), &[PUBSUB, LOADING, STALE]),
-    row("NUMSUB", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
-    row("SHARDCHANNELS", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
-    row("SHARDNUMSUB", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
+    row("PUBSUB CHANNELS", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
+    row("PUBSUB HELP", "pubsub", exactly(2), &[LOADING, STALE]),
+    row("PUBSUB NUMPAT", "pubsub", exactly(2), &[PUBSUB, LOADING, STALE]),
+    row("PUBSUB NUMSUB", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
+    row("PUBSUB SHARDCHANNELS", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
+    row("PUBSUB SHARDNUMSUB", "pubsub", at_least(2), &[PUBSUB, LOADING, STALE]),
 ];
 
 static SCRIPT_SUBCOMMANDS: [KnownCommand; 7] = [
-    row("DEBUG", "scripting", exactly(3), &[NO_SCRIPT]),
-    row("EXISTS", "scripting", at_least(3), &[NO_SCRIPT]).with_tips(&[ALL_SHARDS, AGG_LOGICAL_AND]),
-    row("FLUSH", "scripting", at_least(2), &[NO_SCRIPT]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("HELP", "scripting", exactly(2), &[LOADING, STALE]),
-    row("KILL", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(&[ALL_SHARDS, ONE_SUCCEEDED]),
-    row("LOAD", "scripting", exactly(3), &[NO_SCRIPT, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
-    row("SHOW", "scripting", exactly(3), &[NO_SCRIPT]),
+    row("SCRIPT DEBUG", "scripting", exactly(3), &[NO_SCRIPT]),
+    row("SCRIPT EXISTS", "scripting", at_least(3), &[NO_SCRIPT]).with_tips(&[ALL_SHARDS, AGG_LOGICAL_AND]),
+    row("SCRIPT FLUSH", "scripting", at_least(2), &[NO_SCRIPT]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("SCRIPT HELP", "scripting", exactly(2), &[LOADING, STALE]),
+    row("SCRIPT KILL", "scripting", exactly(2), &[NO_SCRIPT, ALLOW_BUSY]).with_tips(&[ALL_SHARDS, ONE_SUCCEEDED]),
+    row("SCRIPT LOAD", "scripting", exactly(3), &[NO_SCRIPT, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("SCRIPT SHOW", "scripting", exactly(3), &[NO_SCRIPT]),
 ];
 
 static SLOWLOG_SUBCOMMANDS: [KnownCommand; 4] = [
-    row("GET", "server", at_least(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, NONDETERMINISTIC]),
-    row("HELP", "server", exactly(2), &[LOADING, STALE]),
-    row("LEN", "server", exactly(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, AGG_SUM, NONDETERMINISTIC]),
-    row("RESET", "server", exactly(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
+    row("SLOWLOG GET", "server", at_least(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, NONDETERMINISTIC]),
+    row("SLOWLOG HELP", "server", exactly(2), &[LOADING, STALE]),
+    row("SLOWLOG LEN", "server", exactly(2), &[ADMIN, LOADING, STALE]).with_tips(&[
+        ALL_NODES,
+        AGG_SUM,
+        NONDETERMINISTIC,
+    ]),
+    row("SLOWLOG RESET", "server", exactly(2), &[ADMIN, LOADING, STALE]).with_tips(&[ALL_NODES, ALL_SUCCEEDED]),
 ];
 
 static XGROUP_SUBCOMMANDS: [KnownCommand; 6] = [
-    row("CREATE", "stream", at_least(5), &[WRITE, DENY_OOM]).keys(&[key(2, &[RW, INSERT])]),
-    row("CREATECONSUMER", "stream", exactly(5), &[WRITE, DENY_OOM]).keys(&[key(2, &[RW, INSERT])]),
-    row("DELCONSUMER", "stream", exactly(5), &[WRITE]).keys(&[key(2, &[RW, DELETE])]),
-    row("DESTROY", "stream", exactly(4), &[WRITE]).keys(&[key(2, &[RW, DELETE])]),
-    row("HELP", "stream", exactly(2), &[LOADING, STALE]),
-    row("SETID", "stream", at_least(5), &[WRITE]).keys(&[key(2, &[RW, UPDATE])]),
+    row("XGROUP CREATE", "stream", at_least(5), &[WRITE, DENY_OOM]).keys(&[key(2, &[RW, INSERT])]),
+    row("XGROUP CREATECONSUMER", "stream", exactly(5), &[WRITE, DENY_OOM]).keys(&[key(2, &[RW, INSERT])]),
+    row("XGROUP DELCONSUMER", "stream", exactly(5), &[WRITE]).keys(&[key(2, &[RW, DELETE])]),
+    row("XGROUP DESTROY", "stream", exactly(4), &[WRITE]).keys(&[key(2, &[RW, DELETE])]),
+    row("XGROUP HELP", "stream", exactly(2), &[LOADING, STALE]),
+    row("XGROUP SETID", "stream", at_least(5), &[WRITE]).keys(&[key(2, &[RW, UPDATE])]),
 ];
 
 static XINFO_SUBCOMMANDS: [KnownCommand; 4] = [
-    row("CONSUMERS", "stream", exactly(4), &[READ]).keys(&[key(2, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
-    row("GROUPS", "stream", exactly(3), &[READ]).keys(&[key(2, &[RO, ACCESS])]),
-    row("HELP", "stream", exactly(2), &[LOADING, STALE]),
-    row("STREAM", "stream", at_least(3), &[READ]).keys(&[key(2, &[RO, ACCESS])]),
+    row("XINFO CONSUMERS", "stream", exactly(4), &[READ]).keys(&[key(2, &[RO, ACCESS])]).with_tips(&[NONDETERMINISTIC]),
+    row("XINFO GROUPS", "stream", exactly(3), &[READ]).keys(&[key(2, &[RO, ACCESS])]),
+    row("XINFO HELP", "stream", exactly(2), &[LOADING, STALE]),
+    row("XINFO STREAM", "stream", at_least(3), &[READ]).keys(&[key(2, &[RO, ACCESS])]),
 ];

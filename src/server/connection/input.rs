@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use kvstore_protocol::Command;
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
@@ -19,6 +19,9 @@ use crate::server::settings::MinSendRate;
 const SMALL_CHUNK: usize = 4 * 1024;
 const CHUNK: usize = 16 * 1024;
 const LARGE_CHUNK: usize = 64 * 1024;
+
+/// The most bytes of a read. The buffer of a long request has room for more, which would be copied without a break.
+const MAX_READ: usize = 256 * 1024;
 
 /// The size from which a request is long: it gets a buffer of its own, since the store may keep that.
 const LONG: usize = 64 * 1024;
@@ -149,8 +152,8 @@ impl InputBuffer {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         self.make_room();
-        let room = self.buffer.capacity() - self.buffer.len();
-        let read = std::task::ready!(poll_read_buf(io, cx, &mut self.buffer))?;
+        let room = (self.buffer.capacity() - self.buffer.len()).min(MAX_READ);
+        let read = std::task::ready!(poll_read_buf(io, cx, &mut (&mut self.buffer).limit(room)))?;
         self.chunk = if read == room { self.largest_chunk } else { self.largest_chunk.min(CHUNK) };
         self.has_undecoded |= read > 0;
         if let Some(unfinished) = &mut self.unfinished {

@@ -67,6 +67,10 @@ const BUDGET: usize = 1024;
 /// How much of that budget a read, or a batch of messages, costs.
 const ROUND: usize = 16;
 
+/// How many bytes that are read cost as much as one command. A whole budget is 512 KiB, so that a long request does not starve
+/// other connections while it arrives.
+const BYTES_PER_COMMAND: usize = 512;
+
 /// A connection: the byte stream of one client, and all state between it and the service.
 pub(super) struct Connection<M: MakeService, C: Codec> {
     io: ServerIo,
@@ -243,7 +247,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     #[inline(always)]
     fn poll_events(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<NextStep> {
         let next = match self.read(cx) {
-            Poll::Ready(Ok(())) => NextStep::Process,
+            Poll::Ready(Ok(bytes)) => {
+                *budget = budget.saturating_sub(bytes / BYTES_PER_COMMAND);
+                NextStep::Process
+            }
             Poll::Ready(Err(error)) => NextStep::End(ConnectionOutcome::Lost(error)),
             Poll::Pending if self.inbox.poll_news(cx).is_ready() => NextStep::Process,
             Poll::Pending if self.caller.poll_pause(cx).is_ready() => NextStep::Process,

@@ -49,16 +49,18 @@ impl<T> Reader<T> {
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
-    /// Reads once, if there is room. Also while commands are in flight, to notice when the client disconnects.
-    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Reads once, if there is room. Also while commands are in flight, to notice when the client disconnects. Returns the number
+    /// of bytes, 0 when the client has closed its side.
+    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if !self.wants_input() {
             return Poll::Pending;
         }
-        match std::task::ready!(self.reader.input.poll_read(Pin::new(&mut self.io), cx))? {
+        let read = std::task::ready!(self.reader.input.poll_read(Pin::new(&mut self.io), cx))?;
+        match read {
             0 => self.handle_eof(),
             _ => self.record_activity(),
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(read))
     }
 
     /// Records that bytes were read or written.

@@ -22,29 +22,21 @@ use crate::{
 pub(crate) struct ConnectionCommand {
     name: &'static str,
     run: fn(&mut ConnectionCall<'_>) -> Answered,
-    /// The summary and the first version of Redis, as `COMMAND DOCS` shows them.
-    summary: &'static str,
-    since: &'static str,
 }
 
 static TABLE: [ConnectionCommand; 8] = [
-    row("PING", ping, "Answers PONG, or the given text.", "1.0.0"),
-    row("ECHO", echo, "Answers the given text.", "1.0.0"),
-    row("HELLO", handshake::hello, "Chooses the protocol, and can authenticate.", "6.0.0"),
-    row("AUTH", handshake::auth, "Authenticates the connection.", "1.0.0"),
-    row("SELECT", select, "Selects the database of the connection.", "1.0.0"),
-    row("RESET", reset, "Resets the connection to its initial state.", "6.2.0"),
-    row("QUIT", quit, "Closes the connection.", "1.0.0"),
-    row("CLIENT", client::client, "Shows and changes connections.", "2.4.0"),
+    row("PING", ping),
+    row("ECHO", echo),
+    row("HELLO", handshake::hello),
+    row("AUTH", handshake::auth),
+    row("SELECT", select),
+    row("RESET", reset),
+    row("QUIT", quit),
+    row("CLIENT", client::client),
 ];
 
-const fn row(
-    name: &'static str,
-    run: fn(&mut ConnectionCall<'_>) -> Answered,
-    summary: &'static str,
-    since: &'static str,
-) -> ConnectionCommand {
-    ConnectionCommand { name, run, summary, since }
+const fn row(name: &'static str, run: fn(&mut ConnectionCall<'_>) -> Answered) -> ConnectionCommand {
+    ConnectionCommand { name, run }
 }
 
 /// Returns the commands that [`ConnectionLayer`](super::ConnectionLayer) answers, to add them to a
@@ -52,7 +44,7 @@ const fn row(
 pub fn connection_commands() -> impl Iterator<Item = CommandInfo> {
     TABLE.iter().filter_map(|row| {
         let known = Command::new(row.name).known()?;
-        let info = CommandInfo::from(known).summary(row.summary).since(row.since);
+        let info = CommandInfo::from(known);
         Some(if row.name == "CLIENT" { info.subs(client::subcommands(known)) } else { info })
     })
 }

@@ -56,7 +56,8 @@ impl<'c> Call<'c> {
     /// # Errors
     /// `WRONGTYPE` if it has another type.
     pub(crate) fn find<T: DataType>(&self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
-        self.search(key).map(T::read).transpose()
+        let (slot, shard) = self.slot(key);
+        self.search(slot, shard).map(T::read).transpose()
     }
 
     /// The entry, for a client that reads it: counts a hit or a miss, but is no access.

@@ -15,32 +15,28 @@ const INFINITE: CommandError = CommandError::new("ERR", "increment would produce
 pub(super) const SPECS: &[Spec] = &[INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT];
 
 /// `INCR key`: adds 1. Answers the sum. A missing key counts as 0.
-const INCR: Spec =
-    Spec::new("INCR", incr).about("Increments the integer of a key by one. A missing key counts as 0.", "1.0.0");
+const INCR: Spec = Spec::new("INCR", incr);
 
 fn incr(call: &mut Call<'_>) -> Answer {
     add(call, 1)
 }
 
 /// `DECR key`: subtracts 1. Answers the difference.
-const DECR: Spec =
-    Spec::new("DECR", decr).about("Decrements the integer of a key by one. A missing key counts as 0.", "1.0.0");
+const DECR: Spec = Spec::new("DECR", decr);
 
 fn decr(call: &mut Call<'_>) -> Answer {
     add(call, -1)
 }
 
 /// `INCRBY key increment`: adds an integer. Answers the sum.
-const INCRBY: Spec = Spec::new("INCRBY", incrby)
-    .about("Increments the integer of a key by a number. A missing key counts as 0.", "1.0.0");
+const INCRBY: Spec = Spec::new("INCRBY", incrby);
 
 fn incrby(call: &mut Call<'_>) -> Answer {
     add(call, call.args().integer(1)?)
 }
 
 /// `DECRBY key decrement`: subtracts an integer. Answers the difference.
-const DECRBY: Spec = Spec::new("DECRBY", decrby)
-    .about("Decrements the integer of a key by a number. A missing key counts as 0.", "1.0.0");
+const DECRBY: Spec = Spec::new("DECRBY", decrby);
 
 fn decrby(call: &mut Call<'_>) -> Answer {
     let decrement = call.args().integer(1)?;
@@ -59,8 +55,7 @@ fn add(call: &mut Call<'_>, increment: i64) -> Answer {
 
 /// `INCRBYFLOAT key increment`: adds a number such as `-1.5`, `1e3` or `0x1.8p3`. Answers the sum, with up to 17 digits after the
 /// decimal point. The sum is exact, while Redis shows the rounding of 80-bit floats (`5000.10000000000000009`).
-const INCRBYFLOAT: Spec = Spec::new("INCRBYFLOAT", incrbyfloat)
-    .about("Increments the decimal number of a key by another one. A missing key counts as 0.", "2.6.0");
+const INCRBYFLOAT: Spec = Spec::new("INCRBYFLOAT", incrbyfloat);
 
 fn incrbyfloat(call: &mut Call<'_>) -> Answer {
     let before = match call.entry(0) {

@@ -68,15 +68,14 @@ fn invalid_expire_time(name: &str) -> CommandError {
 }
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`: sets the expiry, in seconds from now. Answers whether it was set.
-const EXPIRE: Spec = Spec::new("EXPIRE", expire).about("Sets the expiry of a key, in seconds from now.", "1.0.0");
+const EXPIRE: Spec = Spec::new("EXPIRE", expire);
 
 fn expire(call: &mut Call<'_>) -> Answer {
     set_expiry(TimeFormat(Unit::Seconds, TimeBase::Relative), call)
 }
 
 /// `PEXPIRE key milliseconds [NX | XX | GT | LT]`: the same in milliseconds.
-const PEXPIRE: Spec =
-    Spec::new("PEXPIRE", pexpire).about("Sets the expiry of a key, in milliseconds from now.", "2.6.0");
+const PEXPIRE: Spec = Spec::new("PEXPIRE", pexpire);
 
 fn pexpire(call: &mut Call<'_>) -> Answer {
     set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Relative), call)
@@ -84,16 +83,14 @@ fn pexpire(call: &mut Call<'_>) -> Answer {
 
 /// `EXPIREAT key seconds [NX | XX | GT | LT]`: sets the expiry, in seconds since the Unix epoch. Answers whether it was
 /// set.
-const EXPIREAT: Spec =
-    Spec::new("EXPIREAT", expireat).about("Sets the expiry of a key, in seconds since the Unix epoch.", "1.2.0");
+const EXPIREAT: Spec = Spec::new("EXPIREAT", expireat);
 
 fn expireat(call: &mut Call<'_>) -> Answer {
     set_expiry(TimeFormat(Unit::Seconds, TimeBase::Absolute), call)
 }
 
 /// `PEXPIREAT key milliseconds [NX | XX | GT | LT]`: the same in milliseconds.
-const PEXPIREAT: Spec =
-    Spec::new("PEXPIREAT", pexpireat).about("Sets the expiry of a key, in milliseconds since the Unix epoch.", "2.6.0");
+const PEXPIREAT: Spec = Spec::new("PEXPIREAT", pexpireat);
 
 fn pexpireat(call: &mut Call<'_>) -> Answer {
     set_expiry(TimeFormat(Unit::Milliseconds, TimeBase::Absolute), call)
@@ -171,30 +168,28 @@ impl ExpireCondition {
 }
 
 /// `TTL key`: the seconds until the key expires; -1 if it has no expiry, -2 if it is missing.
-const TTL: Spec = Spec::new("TTL", ttl).about("Returns the time to live of a key, in seconds.", "1.0.0");
+const TTL: Spec = Spec::new("TTL", ttl);
 
 fn ttl(call: &mut Call<'_>) -> Answer {
     expiry(call, |at, now| at.saturating_sub(now).saturating_add(500) / 1000)
 }
 
 /// `PTTL key`: the same in milliseconds.
-const PTTL: Spec = Spec::new("PTTL", pttl).about("Returns the time to live of a key, in milliseconds.", "2.6.0");
+const PTTL: Spec = Spec::new("PTTL", pttl);
 
 fn pttl(call: &mut Call<'_>) -> Answer {
     expiry(call, u64::saturating_sub)
 }
 
 /// `EXPIRETIME key`: the expiry in seconds since the Unix epoch; -1 if the key has none, -2 if it is missing.
-const EXPIRETIME: Spec =
-    Spec::new("EXPIRETIME", expiretime).about("Returns the expiry of a key, in seconds since the Unix epoch.", "7.0.0");
+const EXPIRETIME: Spec = Spec::new("EXPIRETIME", expiretime);
 
 fn expiretime(call: &mut Call<'_>) -> Answer {
     expiry(call, |at, _| at.saturating_add(500) / 1000)
 }
 
 /// `PEXPIRETIME key`: the same in milliseconds.
-const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", pexpiretime)
-    .about("Returns the expiry of a key, in milliseconds since the Unix epoch.", "7.0.0");
+const PEXPIRETIME: Spec = Spec::new("PEXPIRETIME", pexpiretime);
 
 fn pexpiretime(call: &mut Call<'_>) -> Answer {
     expiry(call, |at, _| at)
@@ -210,7 +205,7 @@ fn expiry(call: &mut Call<'_>, convert: impl FnOnce(u64, u64) -> u64) -> Answer 
 }
 
 /// `PERSIST key`: removes the expiry. Answers whether there was one.
-const PERSIST: Spec = Spec::new("PERSIST", persist).about("Removes the expiry of a key.", "2.2.0");
+const PERSIST: Spec = Spec::new("PERSIST", persist);
 
 fn persist(call: &mut Call<'_>) -> Answer {
     let expires = call.entry(0).is_some_and(|entry| entry.expires_at().is_some());

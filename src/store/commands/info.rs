@@ -21,9 +21,7 @@ pub(super) const SPECS: &[Spec] = &[INFO];
 const REDIS_VERSION: &str = "7.2.0";
 
 /// `INFO [section …]`: facts and statistics, by section.
-const INFO: Spec = Spec::new("INFO", info)
-    .over(Scope::All(InTurn))
-    .about("Returns information and statistics of the server.", "1.0.0");
+const INFO: Spec = Spec::new("INFO", info).over(Scope::All(InTurn));
 
 fn info(call: &mut Call<'_>) -> Answer {
     let args = call.args();

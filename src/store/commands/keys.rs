@@ -16,40 +16,38 @@ pub(super) const SPECS: &[Spec] = &[DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RE
 const NO_SUCH_KEY: CommandError = CommandError::new("ERR", "no such key");
 
 /// `DEL key [key …]`: removes the keys. Answers how many existed.
-const DEL: Spec = Spec::new("DEL", del).about("Deletes keys.", "1.0.0");
+const DEL: Spec = Spec::new("DEL", del);
 
 /// `UNLINK key [key …]`: the same.
-const UNLINK: Spec = Spec::new("UNLINK", del).about("Deletes keys.", "4.0.0");
+const UNLINK: Spec = Spec::new("UNLINK", del);
 
 fn del(call: &mut Call<'_>) -> Answer {
     Ok((0..call.keys()).filter(|key| call.remove(*key, Event::DEL)).count().into())
 }
 
 /// `EXISTS key [key …]`: how many of the keys exist. A key that is named twice counts twice.
-const EXISTS: Spec = Spec::new("EXISTS", exists).about("Returns how many of the keys exist.", "1.0.0");
+const EXISTS: Spec = Spec::new("EXISTS", exists);
 
 fn exists(call: &mut Call<'_>) -> Answer {
     Ok((0..call.keys()).filter(|key| call.peek(*key).is_some()).count().into())
 }
 
 /// `TOUCH key [key …]`: sets the time of the last access. Answers how many of the keys exist.
-const TOUCH: Spec =
-    Spec::new("TOUCH", touch).about("Updates the last access of keys, and returns how many exist.", "3.2.1");
+const TOUCH: Spec = Spec::new("TOUCH", touch);
 
 fn touch(call: &mut Call<'_>) -> Answer {
     Ok((0..call.keys()).filter(|key| call.read(*key).is_some()).count().into())
 }
 
 /// `TYPE key`: the name of the type; `none` if the key is missing.
-const TYPE: Spec = Spec::new("TYPE", type_of).about("Returns the type of the value of a key.", "1.0.0");
+const TYPE: Spec = Spec::new("TYPE", type_of);
 
 fn type_of(call: &mut Call<'_>) -> Answer {
     Ok(Response::simple(call.peek(0).map_or("none", |entry| entry.type_name())))
 }
 
 /// `RENAME key newkey`: renames the key, which keeps its expiry. An existing `newkey` is replaced.
-const RENAME: Spec =
-    Spec::new("RENAME", rename).about("Renames a key, and replaces the one that has the new name.", "1.0.0");
+const RENAME: Spec = Spec::new("RENAME", rename);
 
 fn rename(call: &mut Call<'_>) -> Answer {
     if !call.exists(0) {
@@ -62,7 +60,7 @@ fn rename(call: &mut Call<'_>) -> Answer {
 }
 
 /// `RENAMENX key newkey`: the same, but only if `newkey` is missing. Answers whether it was done.
-const RENAMENX: Spec = Spec::new("RENAMENX", renamenx).about("Renames a key only if no key has the new name.", "1.0.0");
+const RENAMENX: Spec = Spec::new("RENAMENX", renamenx);
 
 fn renamenx(call: &mut Call<'_>) -> Answer {
     if !call.exists(0) {
@@ -76,8 +74,7 @@ fn renamenx(call: &mut Call<'_>) -> Answer {
 }
 
 /// `COPY source destination [DB index] [REPLACE]`: copies the value and its expiry. Answers whether it was done.
-const COPY: Spec =
-    Spec::new("COPY", copy).with_keys(copy_keys).about("Copies the value of a key to another key.", "6.2.0");
+const COPY: Spec = Spec::new("COPY", copy).with_keys(copy_keys);
 
 fn copy(call: &mut Call<'_>) -> Answer {
     let CopyOptions { replace, .. } = CopyOptions::parse(&call.args())?;
@@ -124,7 +121,7 @@ impl CopyOptions {
 }
 
 /// `MOVE key db`: moves a key to another database, unless it exists there. Answers whether it was done.
-const MOVE: Spec = Spec::new("MOVE", move_key).with_keys(move_keys).about("Moves a key to another database.", "1.0.0");
+const MOVE: Spec = Spec::new("MOVE", move_key).with_keys(move_keys);
 
 fn move_key(call: &mut Call<'_>) -> Answer {
     if call.are_same(0, 1) {
@@ -151,13 +148,13 @@ fn database(number: i64) -> Result<usize, CommandError> {
 }
 
 /// `OBJECT ENCODING | FREQ | IDLETIME | REFCOUNT key`: internals of a value.
-const OBJECT: Spec = Spec::family("OBJECT", OBJECT_SPECS).about("Shows internals of the value of a key.", "2.2.3");
+const OBJECT: Spec = Spec::family("OBJECT", OBJECT_SPECS);
 
 const OBJECT_SPECS: &[Spec] = &[
-    Spec::new("ENCODING", encoding).about("Returns the encoding of a value in memory.", "2.2.3"),
-    Spec::new("FREQ", freq).about("Returns the access frequency of a key, if that is tracked.", "4.0.0"),
-    Spec::new("IDLETIME", idletime).about("Returns the seconds since the last access to a key.", "2.2.3"),
-    Spec::new("REFCOUNT", refcount).about("Returns the number of references to a value.", "2.2.3"),
+    Spec::new("ENCODING", encoding),
+    Spec::new("FREQ", freq),
+    Spec::new("IDLETIME", idletime),
+    Spec::new("REFCOUNT", refcount),
     Spec::help(&[
         "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ENCODING <key>",

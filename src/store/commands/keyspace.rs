@@ -19,10 +19,7 @@ pub(super) const SPECS: &[Spec] = &[KEYS, SCAN, RANDOMKEY, DBSIZE, FLUSHDB, FLUS
 const MAX_SHORT_COUNT: usize = 1000;
 
 /// `KEYS pattern`: every key that matches.
-const KEYS: Spec = Spec::new("KEYS", keys)
-    .over(Scope::Database(InTurn))
-    .long_if(|_| true)
-    .about("Returns every key that matches a pattern.", "1.0.0");
+const KEYS: Spec = Spec::new("KEYS", keys).over(Scope::Database(InTurn)).long_if(|_| true);
 
 fn keys(call: &mut Call<'_>) -> Answer {
     let pattern = Pattern::new(call.args().bytes(0));
@@ -36,10 +33,7 @@ fn keys(call: &mut Call<'_>) -> Answer {
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some of the keys, and the next cursor.
-const SCAN: Spec = Spec::new("SCAN", scan)
-    .over(Scope::Database(InTurn))
-    .long_if(is_long_scan)
-    .about("Returns some of the keys, and the cursor of the next ones.", "2.8.0");
+const SCAN: Spec = Spec::new("SCAN", scan).over(Scope::Database(InTurn)).long_if(is_long_scan);
 
 fn scan(call: &mut Call<'_>) -> Answer {
     let options = ScanOptions::of_keys(&call.args())?;
@@ -58,26 +52,21 @@ fn is_long_scan(args: &Args<'_>) -> bool {
 }
 
 /// `RANDOMKEY`: a random key; nil if there is none.
-const RANDOMKEY: Spec = Spec::new("RANDOMKEY", randomkey)
-    .over(Scope::Database(InTurn))
-    .about("Returns a random key of the database.", "1.0.0");
+const RANDOMKEY: Spec = Spec::new("RANDOMKEY", randomkey).over(Scope::Database(InTurn));
 
 fn randomkey(call: &mut Call<'_>) -> Answer {
     Ok(call.random_key()?.into())
 }
 
 /// `DBSIZE`: the number of keys.
-const DBSIZE: Spec = Spec::new("DBSIZE", dbsize)
-    .over(Scope::Database(AtOnce))
-    .about("Returns the number of keys of the database.", "1.0.0");
+const DBSIZE: Spec = Spec::new("DBSIZE", dbsize).over(Scope::Database(AtOnce));
 
 fn dbsize(call: &mut Call<'_>) -> Answer {
     Ok(call.len()?.into())
 }
 
 /// `FLUSHDB [ASYNC | SYNC]`: removes every key of the selected database.
-const FLUSHDB: Spec =
-    Spec::new("FLUSHDB", flushdb).over(Scope::Database(AtOnce)).about("Deletes every key of the database.", "1.0.0");
+const FLUSHDB: Spec = Spec::new("FLUSHDB", flushdb).over(Scope::Database(AtOnce));
 
 fn flushdb(call: &mut Call<'_>) -> Answer {
     check_flush_option(&call.args())?;
@@ -86,8 +75,7 @@ fn flushdb(call: &mut Call<'_>) -> Answer {
 }
 
 /// `FLUSHALL [ASYNC | SYNC]`: removes every key of every database.
-const FLUSHALL: Spec =
-    Spec::new("FLUSHALL", flushall).over(Scope::All(AtOnce)).about("Deletes every key of every database.", "1.0.0");
+const FLUSHALL: Spec = Spec::new("FLUSHALL", flushall).over(Scope::All(AtOnce));
 
 fn flushall(call: &mut Call<'_>) -> Answer {
     check_flush_option(&call.args())?;
@@ -96,8 +84,7 @@ fn flushall(call: &mut Call<'_>) -> Answer {
 }
 
 /// `SWAPDB index index`: swaps two databases. Clients that have selected one of them see the other.
-const SWAPDB: Spec =
-    Spec::new("SWAPDB", swapdb).over(Scope::All(AtOnce)).about("Swaps the keys of two databases.", "4.0.0");
+const SWAPDB: Spec = Spec::new("SWAPDB", swapdb).over(Scope::All(AtOnce));
 
 fn swapdb(call: &mut Call<'_>) -> Answer {
     let databases = call.store().databases.len();

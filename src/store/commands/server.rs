@@ -10,7 +10,7 @@ use crate::store::{
 pub(super) const SPECS: &[Spec] = &[TIME];
 
 /// `TIME`: the seconds since the Unix epoch, and the microseconds of the current second.
-const TIME: Spec = Spec::new("TIME", time).about("Returns the time of the server.", "2.6.0");
+const TIME: Spec = Spec::new("TIME", time);
 
 fn time(call: &mut Call<'_>) -> Answer {
     let now = call.time();

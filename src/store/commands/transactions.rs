@@ -10,7 +10,7 @@ use crate::store::{
 pub(super) const SPECS: &[Spec] = &[MULTI, EXEC, DISCARD, WATCH, UNWATCH];
 
 /// `MULTI`: begins a transaction. The commands that follow are queued.
-const MULTI: Spec = Spec::new("MULTI", multi).about("Begins a transaction.", "1.2.0");
+const MULTI: Spec = Spec::new("MULTI", multi);
 
 fn multi(call: &mut Call<'_>) -> Answer {
     call.begin_transaction()?;
@@ -18,8 +18,7 @@ fn multi(call: &mut Call<'_>) -> Answer {
 }
 
 /// `EXEC`: runs the queued commands, as one. Answers their answers, or null if a watched key was changed.
-const EXEC: Spec =
-    Spec::new("EXEC", exec).over(Scope::Queue).about("Runs the queued commands of a transaction.", "1.2.0");
+const EXEC: Spec = Spec::new("EXEC", exec).over(Scope::Queue);
 
 /// Is not called: what EXEC works on is known by its queue alone.
 fn exec(_: &mut Call<'_>) -> Answer {
@@ -27,7 +26,7 @@ fn exec(_: &mut Call<'_>) -> Answer {
 }
 
 /// `DISCARD`: forgets the queued commands and the watched keys.
-const DISCARD: Spec = Spec::new("DISCARD", discard).about("Discards a transaction.", "2.0.0");
+const DISCARD: Spec = Spec::new("DISCARD", discard);
 
 fn discard(call: &mut Call<'_>) -> Answer {
     call.discard_transaction()?;
@@ -35,8 +34,7 @@ fn discard(call: &mut Call<'_>) -> Answer {
 }
 
 /// `WATCH key [key …]`: the next EXEC runs nothing if one of the keys is changed before it.
-const WATCH: Spec = Spec::new("WATCH", watch)
-    .about("Watches keys, so that the next transaction is run only if they are not changed.", "2.2.0");
+const WATCH: Spec = Spec::new("WATCH", watch);
 
 fn watch(call: &mut Call<'_>) -> Answer {
     call.watch_keys()?;
@@ -44,7 +42,7 @@ fn watch(call: &mut Call<'_>) -> Answer {
 }
 
 /// `UNWATCH`: forgets the watched keys.
-const UNWATCH: Spec = Spec::new("UNWATCH", unwatch).about("Forgets the watched keys.", "2.2.0");
+const UNWATCH: Spec = Spec::new("UNWATCH", unwatch);
 
 fn unwatch(call: &mut Call<'_>) -> Answer {
     call.unwatch_keys();

@@ -31,34 +31,27 @@ struct Subcommand {
     name: &'static str,
     /// Is given the arguments behind the name, once their number is checked.
     run: fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered,
-    summary: &'static str,
-    since: &'static str,
 }
 
 static SUBCOMMANDS: [Subcommand; 14] = [
-    row("ID", id, "Returns the number of the connection.", "5.0.0"),
-    row("INFO", info, "Returns information about the connection.", "6.2.0"),
-    row("GETNAME", get_name, "Returns the name of the connection.", "2.6.9"),
-    row("SETNAME", set_name, "Sets the name of the connection.", "2.6.9"),
-    row("SETINFO", set_info, "Sets the name or the version of the client library.", "7.2.0"),
-    row("LIST", list, "Lists connections.", "2.4.0"),
-    row("KILL", kill, "Closes connections.", "2.4.0"),
-    row("PAUSE", pause, "Holds commands for a time.", "3.0.0"),
-    row("UNPAUSE", unpause, "Ends the pause of CLIENT PAUSE.", "6.2.0"),
-    row("UNBLOCK", unblock, "Ends the waiting of a command that blocks.", "5.0.0"),
-    row("REPLY", reply, "Sets which replies the connection is sent.", "3.2.0"),
-    row("NO-EVICT", |call, args| flag(call, args, NoEvict), "Exempts the connection from client eviction.", "7.0.0"),
-    row("NO-TOUCH", |call, args| flag(call, args, NoTouch), "Leaves the access times of keys unchanged.", "7.2.0"),
-    row("HELP", help, "Returns what the sub-commands are for.", "5.0.0"),
+    row("ID", id),
+    row("INFO", info),
+    row("GETNAME", get_name),
+    row("SETNAME", set_name),
+    row("SETINFO", set_info),
+    row("LIST", list),
+    row("KILL", kill),
+    row("PAUSE", pause),
+    row("UNPAUSE", unpause),
+    row("UNBLOCK", unblock),
+    row("REPLY", reply),
+    row("NO-EVICT", |call, args| flag(call, args, NoEvict)),
+    row("NO-TOUCH", |call, args| flag(call, args, NoTouch)),
+    row("HELP", help),
 ];
 
-const fn row(
-    name: &'static str,
-    run: fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered,
-    summary: &'static str,
-    since: &'static str,
-) -> Subcommand {
-    Subcommand { name, run, summary, since }
+const fn row(name: &'static str, run: fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered) -> Subcommand {
+    Subcommand { name, run }
 }
 
 const HELP: &str = "\
@@ -129,7 +122,7 @@ fn checked(command: &Command) -> Result<&'static Subcommand, CommandError> {
 pub(super) fn subcommands(client: &'static KnownCommand) -> impl Iterator<Item = CommandInfo> {
     SUBCOMMANDS.iter().filter_map(|sub| {
         let known = client.subcommand(sub.name.as_bytes())?;
-        Some(CommandInfo::from(known).summary(sub.summary).since(sub.since))
+        Some(CommandInfo::from(known))
     })
 }
 

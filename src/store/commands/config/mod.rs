@@ -24,10 +24,10 @@ pub(super) const SPECS: &[Spec] = &[CONFIG];
 const CONFIG: Spec = Spec::family(
     "CONFIG",
     &[
-        Spec::new("GET", get).about("Returns configuration parameters and their values.", "2.0.0"),
-        Spec::new("SET", set).about("Sets configuration parameters at runtime.", "2.0.0"),
-        Spec::new("RESETSTAT", resetstat).over(Scope::All(InTurn)).about("Resets the statistics of INFO.", "2.0.0"),
-        Spec::new("REWRITE", rewrite).about("Writes the configuration to the configuration file.", "2.8.0"),
+        Spec::new("GET", get),
+        Spec::new("SET", set),
+        Spec::new("RESETSTAT", resetstat).over(Scope::All(InTurn)),
+        Spec::new("REWRITE", rewrite),
         Spec::help(&[
             "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
             "GET <pattern>",
@@ -40,8 +40,7 @@ const CONFIG: Spec = Spec::family(
             "    Rewrite the configuration file.",
         ]),
     ],
-)
-.about("Reads and sets the configuration of the server.", "2.0.0");
+);
 
 /// `CONFIG GET parameter [parameter …]`: the parameters with these names, or that match these patterns.
 fn get(call: &mut Call<'_>) -> Answer {

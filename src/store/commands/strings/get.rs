@@ -14,14 +14,14 @@ use crate::store::{
 pub(in super::super) const SPECS: &[Spec] = &[GET, GETDEL, GETEX, MGET, STRLEN];
 
 /// `GET key`: the string; nil if the key is missing.
-const GET: Spec = Spec::new("GET", get).about("Returns the string of a key.", "1.0.0");
+const GET: Spec = Spec::new("GET", get);
 
 fn get(call: &mut Call<'_>) -> Answer {
     Ok(StringRef::answer(call.get::<StringValue>(0)?))
 }
 
 /// `GETDEL key`: the string; the key is removed.
-const GETDEL: Spec = Spec::new("GETDEL", getdel).about("Returns the string of a key and deletes the key.", "6.2.0");
+const GETDEL: Spec = Spec::new("GETDEL", getdel);
 
 fn getdel(call: &mut Call<'_>) -> Answer {
     let before = StringRef::answer(call.get::<StringValue>(0)?);
@@ -31,8 +31,7 @@ fn getdel(call: &mut Call<'_>) -> Answer {
 
 /// `GETEX key [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | PERSIST]`: the string; the expiry is set
 /// or removed.
-const GETEX: Spec =
-    Spec::new("GETEX", getex).about("Returns the string of a key after setting or removing its expiry.", "6.2.0");
+const GETEX: Spec = Spec::new("GETEX", getex);
 
 fn getex(call: &mut Call<'_>) -> Answer {
     let option = getex_option(&call.args())?;
@@ -62,7 +61,7 @@ fn getex_option<'a>(args: &Args<'a>) -> Result<Option<ExpiryOption<'a>>, Command
 }
 
 /// `MGET key [key …]`: the strings; nil for a missing key and for another type.
-const MGET: Spec = Spec::new("MGET", mget).about("Returns the strings of several keys.", "1.0.0");
+const MGET: Spec = Spec::new("MGET", mget);
 
 fn mget(call: &mut Call<'_>) -> Answer {
     let call = &*call;
@@ -70,7 +69,7 @@ fn mget(call: &mut Call<'_>) -> Answer {
 }
 
 /// `STRLEN key`: the length of the string in bytes; 0 if the key is missing.
-const STRLEN: Spec = Spec::new("STRLEN", strlen).about("Returns the length of the string of a key.", "2.2.0");
+const STRLEN: Spec = Spec::new("STRLEN", strlen);
 
 fn strlen(call: &mut Call<'_>) -> Answer {
     let length = call.get::<StringValue>(0)?.map_or(0, |string| string.len());

@@ -15,8 +15,7 @@ const TOO_LONG: CommandError = CommandError::new("ERR", "string exceeds maximum 
 pub(in super::super) const SPECS: &[Spec] = &[APPEND, GETRANGE, SUBSTR, SETRANGE];
 
 /// `APPEND key value`: appends the bytes to the string. Answers its new length.
-const APPEND: Spec = Spec::new("APPEND", append)
-    .about("Appends bytes to the string of a key. A missing key is an empty string.", "2.0.0");
+const APPEND: Spec = Spec::new("APPEND", append);
 
 fn append(call: &mut Call<'_>) -> Answer {
     let args = call.args();
@@ -35,11 +34,10 @@ fn append(call: &mut Call<'_>) -> Answer {
 }
 
 /// `GETRANGE key start end`: the bytes from one index to another, both included; negative ones count from the end.
-const GETRANGE: Spec = Spec::new("GETRANGE", getrange).about("Returns a part of the string of a key.", "2.4.0");
+const GETRANGE: Spec = Spec::new("GETRANGE", getrange);
 
 /// `SUBSTR key start end`: the old name of GETRANGE.
-const SUBSTR: Spec =
-    Spec::new("SUBSTR", getrange).about("Returns a part of the string of a key. The old name of GETRANGE.", "1.0.0");
+const SUBSTR: Spec = Spec::new("SUBSTR", getrange);
 
 fn getrange(call: &mut Call<'_>) -> Answer {
     let (start, end) = (call.args().integer(1)?, call.args().integer(2)?);
@@ -60,8 +58,7 @@ fn range_of(length: usize, start: i64, end: i64) -> std::ops::Range<usize> {
 }
 
 /// `SETRANGE key offset value`: overwrites the string from an index on. Answers its length.
-const SETRANGE: Spec = Spec::new("SETRANGE", setrange)
-    .about("Overwrites a part of the string of a key. A missing key is an empty string.", "2.2.0");
+const SETRANGE: Spec = Spec::new("SETRANGE", setrange);
 
 fn setrange(call: &mut Call<'_>) -> Answer {
     let args = call.args();

@@ -21,8 +21,7 @@ pub(in super::super) const SPECS: &[Spec] =
 
 /// `SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds | PX milliseconds |
 /// EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the string.
-const SET: Spec =
-    Spec::new("SET", set).about("Sets the string of a key, whatever type it had, and its expiry.", "1.0.0");
+const SET: Spec = Spec::new("SET", set);
 
 fn set(call: &mut Call<'_>) -> Answer {
     let args = call.args();
@@ -107,7 +106,7 @@ impl SetCondition<'_> {
 }
 
 /// `GETSET key value`: stores the string and answers the one before.
-const GETSET: Spec = Spec::new("GETSET", getset).about("Sets the string of a key and returns the one before.", "1.0.0");
+const GETSET: Spec = Spec::new("GETSET", getset);
 
 fn getset(call: &mut Call<'_>) -> Answer {
     let before = StringRef::answer(call.get::<StringValue>(0)?);
@@ -116,7 +115,7 @@ fn getset(call: &mut Call<'_>) -> Answer {
 }
 
 /// `SETNX key value`: stores the string if the key is missing.
-const SETNX: Spec = Spec::new("SETNX", setnx).about("Sets the string of a key only if the key is missing.", "1.0.0");
+const SETNX: Spec = Spec::new("SETNX", setnx);
 
 fn setnx(call: &mut Call<'_>) -> Answer {
     let is_free = !call.exists(0);
@@ -127,16 +126,14 @@ fn setnx(call: &mut Call<'_>) -> Answer {
 }
 
 /// `SETEX key seconds value`: stores the string with an expiry.
-const SETEX: Spec =
-    Spec::new("SETEX", setex).about("Sets the string of a key, and its expiry in seconds from now.", "2.0.0");
+const SETEX: Spec = Spec::new("SETEX", setex);
 
 fn setex(call: &mut Call<'_>) -> Answer {
     set_with_ttl(Unit::Seconds, call)
 }
 
 /// `PSETEX key milliseconds value`: stores the string with an expiry.
-const PSETEX: Spec =
-    Spec::new("PSETEX", psetex).about("Sets the string of a key, and its expiry in milliseconds from now.", "2.6.0");
+const PSETEX: Spec = Spec::new("PSETEX", psetex);
 
 fn psetex(call: &mut Call<'_>) -> Answer {
     set_with_ttl(Unit::Milliseconds, call)
@@ -150,7 +147,7 @@ fn set_with_ttl(unit: Unit, call: &mut Call<'_>) -> Answer {
 }
 
 /// `MSET key value [key value …]`: stores the strings, all of them.
-const MSET: Spec = Spec::new("MSET", mset).about("Sets the strings of several keys.", "1.0.1");
+const MSET: Spec = Spec::new("MSET", mset);
 
 fn mset(call: &mut Call<'_>) -> Answer {
     check_pairs(call)?;
@@ -215,8 +212,7 @@ impl<'a> MsetexOptions<'a> {
 }
 
 /// `MSETNX key value [key value …]`: stores the strings if none of the keys exists, otherwise nothing.
-const MSETNX: Spec =
-    Spec::new("MSETNX", msetnx).about("Sets the strings of several keys only if all of the keys are missing.", "1.0.1");
+const MSETNX: Spec = Spec::new("MSETNX", msetnx);
 
 fn msetnx(call: &mut Call<'_>) -> Answer {
     check_pairs(call)?;
