@@ -21,6 +21,9 @@ pub fn format_double(number: f64) -> Cow<'static, str> {
     if number.is_infinite() {
         return Cow::Borrowed(if number > 0.0 { "inf" } else { "-inf" });
     }
+    if number == 0.0 {
+        return Cow::Borrowed(if number.is_sign_negative() { "-0" } else { "0" });
+    }
     if number == number.trunc() && number.abs() < MAX_INTEGER {
         return Cow::Owned((number as i64).to_string());
     }
@@ -58,7 +61,7 @@ mod tests {
     fn doubles_read_as_redis_writes_them() {
         for (number, text) in [
             (0.0, "0"),
-            (-0.0, "0"),
+            (-0.0, "-0"),
             (3.0, "3"),
             (0.1, "0.1"),
             (-1.5, "-1.5"),

@@ -77,7 +77,7 @@ impl Combine {
     }
 }
 
-/// The number of keys, which is the argument at `index`.
+/// The number of keys, which is the argument at `index`. They are checked to be sets.
 fn key_count(call: &Call<'_>, index: usize) -> Result<usize, CommandError> {
     let args = call.args();
     let count = args.integer(index)?;
@@ -86,7 +86,10 @@ fn key_count(call: &Call<'_>, index: usize) -> Result<usize, CommandError> {
         return Err(CommandError::err(format!("at least 1 input key is needed for '{name}' command")));
     }
     let count = usize::try_from(count).ok().filter(|count| *count < args.len() - index);
-    count.ok_or(CommandError::SYNTAX)
+    let count = count.ok_or(CommandError::SYNTAX)?;
+    // Their types before the options: so does Redis.
+    (call.keys() - count..call.keys()).try_for_each(|key| source(call, key).map(drop))?;
+    Ok(count)
 }
 
 /// The set or sorted set of a key.
