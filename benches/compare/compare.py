@@ -6,6 +6,7 @@
   compare.py families         the table of lists, hashes, sets and sorted sets
   compare.py threads          two worker threads, and io-threads
   compare.py memory           bytes of a key and of a connection, and the time to the first PONG
+  compare.py sizes            memory of values of 22 sizes, and what is left of it when they are deleted
   compare.py idle             10,000 connections of which 100 are active
   compare.py transactions     what MULTI and EXEC add to the commands between them
   compare.py stalls           how long other clients wait while one runs a long command
@@ -21,7 +22,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "families", "threads", "memory", "idle", "transactions", "stalls", "growth")
+COMMANDS = ("run", "families", "threads", "memory", "sizes", "idle", "transactions", "stalls", "growth")
 
 
 def arguments():

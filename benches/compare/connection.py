@@ -63,6 +63,12 @@ class Connection:
             due = self._drain(due + len(numbers), room=4 * batch)
         self._drain(due, room=0)
 
+    def delete(self, keys):
+        for number in range(0, keys.count, BATCH):
+            numbers = range(number, min(number + BATCH, keys.count))
+            self.socket.sendall(b"".join([encode("DEL", b"%s%012d" % (keys.prefix.encode(), number)) for number in numbers]))
+            self._drain(len(numbers), room=0)
+
     def _drain(self, due, room):
         while due > room:
             answers = self.socket.recv(1 << 16)

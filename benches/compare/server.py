@@ -102,8 +102,15 @@ class Server:
             before = now
 
     def resident_bytes(self):
+        return self._status("VmRSS")
+
+    def peak_bytes(self):
+        """The most that was resident at a time."""
+        return self._status("VmHWM")
+
+    def _status(self, name):
         with open(f"/proc/{self.process.pid}/status") as status:
-            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) * 1024
+            return int(re.search(rf"{name}:\s+(\d+)", status.read())[1]) * 1024
 
     def is_running(self):
         return self.process.poll() is None

@@ -48,7 +48,12 @@ impl<'a> Args<'a> {
     #[inline]
     pub(crate) fn value(&self, index: usize) -> NewValue<'a> {
         let bytes = self.bytes(index);
-        if bytes.len() < MIN_ADOPTED || self.0.size() - bytes.len() > bytes.len() / MAX_EXCESS {
+        if bytes.len() < MIN_ADOPTED { bytes.into() } else { self.large_value(index, bytes) }
+    }
+
+    #[cold]
+    fn large_value(&self, index: usize, bytes: &'a [u8]) -> NewValue<'a> {
+        if self.0.size() - bytes.len() > bytes.len() / MAX_EXCESS {
             return bytes.into();
         }
         let buffer = self.0.shared_arg(index).unwrap_or_default();

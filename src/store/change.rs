@@ -339,6 +339,48 @@ mod tests {
     }
 
     #[test]
+    fn every_command_that_writes_a_list_tells_it_once() {
+        check(&[
+            ("LPUSHX l a", ""),
+            ("RPUSHX l a", ""),
+            ("LPUSH l b a", "LPUSH l b a: lpush l"),
+            ("RPUSH l a c", "RPUSH l a c: rpush l"),
+            ("LPUSHX l x", "LPUSHX l x: lpush l"),
+            ("RPUSHX l x", "RPUSHX l x: rpush l"),
+            ("LINSERT l BEFORE a y", "LINSERT l BEFORE a y: linsert l"),
+            ("LINSERT l BEFORE none y", ""),
+            ("LSET l 0 X", "LSET l 0 X: lset l"),
+            ("LSET l 100 X", ""),
+            ("LREM l 1 a", "LREM l 1 a: lrem l"),
+            ("LREM l 1 none", ""),
+            ("LRANGE l 0 -1", ""),
+            ("LINDEX l 0", ""),
+            ("LPOS l a", ""),
+            ("LLEN l", ""),
+            ("LPOP l", "LPOP l: lpop l"),
+            ("RPOP l", "RPOP l: rpop l"),
+            ("LPOP l 0", ""),
+            ("LPOP none", ""),
+            ("LTRIM l 0 2", "LTRIM l 0 2: ltrim l"),
+            ("LTRIM l 0 -1", ""),
+            ("LTRIM none 0 2", ""),
+            ("LMOVE l m LEFT RIGHT", "LMOVE l m LEFT RIGHT: rpush m, lpop l"),
+            ("LMOVE none m LEFT RIGHT", ""),
+            ("RPOPLPUSH l l", "RPOPLPUSH l l: lpush l, rpop l"),
+            ("RPOPLPUSH l m", "RPOPLPUSH l m: lpush m, rpop l"),
+            ("RPOPLPUSH l m", "RPOPLPUSH l m: lpush m, rpop l, del l"),
+            ("RPUSH l a b b", "RPUSH l a b b: rpush l"),
+            ("LMPOP 2 n l RIGHT COUNT 1", "LMPOP 2 n l RIGHT COUNT 1: rpop l"),
+            ("LMPOP 1 n LEFT", ""),
+            ("LREM l 0 b", "LREM l 0 b: lrem l"),
+            ("LREM l 0 a", "LREM l 0 a: lrem l, del l"),
+            ("LTRIM m 1 0", "LTRIM m 1 0: ltrim m, del m"),
+            ("RPUSH l a", "RPUSH l a: rpush l"),
+            ("LPOP l 5", "LPOP l 5: lpop l, del l"),
+        ]);
+    }
+
+    #[test]
     fn every_command_that_writes_a_hash_tells_it_once() {
         check(&[
             ("HSET h a 1 b 2", "HSET h a 1 b 2: hset h"),

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::{
     Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store,
     shard::Entry,
-    value::{DataType, Hash, Set, SortedSet, StringRef},
+    value::{DataType, End, Hash, List, Set, SortedSet, StringRef},
 };
 
 /// The start time of the clock, in milliseconds since the Unix epoch.
@@ -143,6 +143,11 @@ fn shown(entry: Entry<'_>) -> String {
         elements.sort();
     } else if let Ok(set) = SortedSet::read(entry) {
         set.for_each(|member, score| push(member, score.to_string()));
+    } else if let Ok(list) = List::read(entry) {
+        list.visit(0..list.len(), End::Head, |element| {
+            push(&element.text(), String::new());
+            true
+        });
     }
     format!("{}{elements:?}", entry.type_name())
 }

@@ -1,5 +1,6 @@
 //! The `kvstore` server: flags, a runtime, the [standalone](kvstore::standalone) stack, an exit code.
 
+mod allocator;
 mod config;
 mod listen;
 
@@ -24,7 +25,7 @@ use config::{Config, Options};
 use listen::{bind, bind_unix};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
     match start() {
@@ -124,6 +125,7 @@ fn store(options: &Options) -> Store {
     Store::builder()
         .databases(options.databases)
         .threads(options.threads)
+        .allocated_size(allocator::allocated_size)
         .config("bind", options.bind.join(" "))
         .config("port", options.port.to_string())
         .config("unixsocket", path.unwrap_or_default())

@@ -8,6 +8,7 @@ mod hashes;
 mod info;
 mod keys;
 mod keyspace;
+mod lists;
 mod memory;
 mod numkeys;
 mod random;
@@ -32,6 +33,11 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     strings::lcs::SPECS,
     strings::increx::SPECS,
     counters::SPECS,
+    lists::push::SPECS,
+    lists::pop::SPECS,
+    lists::elements::SPECS,
+    lists::range::SPECS,
+    lists::transfer::SPECS,
     hashes::SPECS,
     sets::SPECS,
     sorted_sets::add::SPECS,

@@ -4,7 +4,7 @@ use proptest::{prelude::*, sample::select};
 
 use crate::store::testing::{TestClient, TestStore};
 
-/// Commands, with letters for what is drawn: a key, a value, an element, an integer, a decimal, a time, a database.
+/// Commands, with letters for what is drawn: a key, a list, a value, an element, an integer, a decimal, a time, a database.
 const COMMANDS: &[&str] = &[
     "GET K",
     "GETDEL K",
@@ -75,6 +75,20 @@ const COMMANDS: &[&str] = &[
     "ZUNIONSTORE K 2 K K WEIGHTS F 2",
     "ZINTERSTORE K 2 K K",
     "ZDIFFSTORE K 2 K K",
+    "LPUSH L V V V",
+    "RPUSH L V V V",
+    "LPUSHX L V",
+    "LPOP L",
+    "RPOP L I",
+    "LMPOP 2 L L LEFT COUNT 2",
+    "LSET L I V",
+    "LINSERT L BEFORE V V",
+    "LREM L I V",
+    "LTRIM L I I",
+    "LMOVE L L LEFT RIGHT",
+    "RPOPLPUSH L L",
+    "LRANGE L I I",
+    "LPOS L V COUNT 0",
     "DEL K K",
     "UNLINK K",
     "EXISTS K K",
@@ -143,6 +157,7 @@ fn line() -> impl Strategy<Value = String> {
 fn drawn(word: &str, number: u32) -> String {
     match word {
         "K" => format!("key:{}", number % 8).repeat(if number.is_multiple_of(8) { 60 } else { 1 }),
+        "L" => format!("list:{}", number % 3),
         "V" if number.is_multiple_of(5) => "long".repeat(number as usize % 100),
         "V" if number.is_multiple_of(3) => "text".to_owned(),
         "M" => format!("m{}", number % 12),

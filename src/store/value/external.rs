@@ -1,16 +1,18 @@
 //! [`ExternalString`]: a string that is too long for the record of its entry.
 
 use std::{
+    mem,
     ops::{Deref, Range},
-    sync::Arc,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use kvstore_protocol::ByteString;
 
-/// The two reference counts in front of what an `Arc` holds.
-const COUNTS: usize = 2 * size_of::<usize>();
+/// The shortest string that replies share. A shorter one is copied into the output of a connection in any case, so that it has
+/// no count of its users.
+const MIN_SHARED: usize = 8 * 1024;
 
-/// The bytes of a long string. Clones and replies share them; a change copies them first if they are shared.
+/// The bytes of a long string.
 ///
 /// Two words, so that a string of some hundred bytes costs little more than these.
 #[derive(Clone, Debug)]
@@ -18,135 +20,98 @@ pub(crate) struct ExternalString(Repr);
 
 #[derive(Clone, Debug)]
 enum Repr {
-    /// One allocation of the length of the string: most strings.
-    Exact(Arc<[u8]>),
-    Buffered(Arc<Buffer>),
+    /// One allocation of the length of the string.
+    Exact(Box<[u8]>),
+    /// A string that is longer, or that was modified.
+    Buffered(Box<Buffer>),
 }
 
-/// A buffer of its own.
-#[derive(Debug)]
-enum Buffer {
-    /// The buffer of a string that was modified: it may have room to grow.
-    Growing(Vec<u8>),
-    /// The buffer that the string was received in.
-    Received(Bytes),
+/// A buffer that replies and copies share. A change copies it first if they do.
+#[derive(Clone, Debug)]
+struct Buffer {
+    bytes: Bytes,
+    capacity: usize,
 }
 
 impl ExternalString {
     /// Keeps the buffer that the string was received in.
     pub(crate) fn adopt(bytes: Bytes) -> Self {
-        Self(Repr::Buffered(Arc::new(Buffer::Received(bytes))))
+        let capacity = bytes.len();
+        Self(Repr::Buffered(Box::new(Buffer { bytes, capacity })))
     }
 
-    /// The bytes for a reply, which shares them.
-    #[inline]
-    pub(crate) fn to_bytes(&self) -> Bytes {
+    /// The bytes for a reply. Not inlined, so that replies with short strings need few registers.
+    #[inline(never)]
+    pub(crate) fn to_reply(&self) -> ByteString {
         match &self.0 {
-            Repr::Exact(bytes) => Bytes::from_owner(Arc::clone(bytes)),
-            Repr::Buffered(buffer) => match &**buffer {
-                Buffer::Growing(_) => Bytes::from_owner(self.clone()),
-                Buffer::Received(bytes) => bytes.clone(),
-            },
+            Repr::Exact(bytes) => ByteString::copy_from(bytes),
+            Repr::Buffered(buffer) => buffer.bytes.clone().into(),
         }
     }
 
     /// A part of the bytes for a reply.
-    pub(crate) fn slice(&self, range: Range<usize>) -> Bytes {
-        self.to_bytes().slice(range)
+    pub(crate) fn slice(&self, range: Range<usize>) -> ByteString {
+        match &self.0 {
+            Repr::Exact(bytes) => ByteString::copy_from(&bytes[range]),
+            Repr::Buffered(buffer) => buffer.bytes.slice(range).into(),
+        }
     }
 
     /// Appends `tail`, in amortized time of its length: the buffer doubles when it is full.
     pub(crate) fn append(&mut self, tail: &[u8]) {
-        self.growing(tail.len()).extend_from_slice(tail);
+        self.edit(tail.len(), |bytes| bytes.extend_from_slice(tail));
     }
 
     /// Overwrites the bytes from `offset` on. A gap is filled with zeros.
     pub(crate) fn overwrite(&mut self, offset: usize, patch: &[u8]) {
         let (length, end) = (self.len(), offset + patch.len());
-        if end <= length && self.overwrite_in_place(offset, patch) {
-            return;
-        }
-        if offset / 2 >= length {
+        if let Repr::Exact(bytes) = &mut self.0
+            && end <= length
+        {
+            bytes[offset..end].copy_from_slice(patch);
+        } else if offset / 2 >= length {
             *self = overwritten(self, offset, patch).into();
-            return;
+        } else {
+            self.edit(end.saturating_sub(length), |bytes| {
+                bytes.resize(length.max(end), 0);
+                bytes[offset..end].copy_from_slice(patch);
+            });
         }
-        let bytes = self.growing(end.saturating_sub(length));
-        bytes.resize(length.max(end), 0);
-        bytes[offset..end].copy_from_slice(patch);
     }
 
     /// The memory that it takes, for an allocator that takes so many bytes for an allocation.
     pub(crate) fn memory(&self, allocated: impl Fn(usize) -> usize) -> usize {
         match &self.0 {
-            // The empty string is shared by all.
             Repr::Exact(bytes) if bytes.is_empty() => 0,
-            Repr::Exact(bytes) => allocated(COUNTS + bytes.len()),
-            Repr::Buffered(buffer) => {
-                let capacity = match &**buffer {
-                    Buffer::Growing(bytes) => bytes.capacity(),
-                    Buffer::Received(bytes) => bytes.len(),
-                };
-                allocated(COUNTS + size_of::<Buffer>()) + allocated(capacity)
-            }
+            Repr::Exact(bytes) => allocated(bytes.len()),
+            Repr::Buffered(buffer) => allocated(size_of::<Buffer>()) + allocated(buffer.capacity),
         }
     }
 
     /// The number of bytes that a change copies, because the buffer is shared, or has no room if the string `grows`.
     pub(crate) fn copied_by_change(&self, grows: bool) -> usize {
         let is_copied = match &self.0 {
-            Repr::Exact(bytes) => grows || Arc::strong_count(bytes) > 1,
-            Repr::Buffered(buffer) => match &**buffer {
-                Buffer::Growing(_) => Arc::strong_count(buffer) > 1,
-                Buffer::Received(bytes) => grows || Arc::strong_count(buffer) > 1 || !bytes.is_unique(),
-            },
+            Repr::Exact(_) => grows,
+            Repr::Buffered(buffer) => !buffer.bytes.is_unique() || grows && buffer.capacity == buffer.bytes.len(),
         };
         if is_copied { self.len() } else { 0 }
     }
 
-    /// Overwrites bytes that are there, unless they are shared. Returns whether it did.
-    fn overwrite_in_place(&mut self, offset: usize, patch: &[u8]) -> bool {
-        let bytes = match &mut self.0 {
-            Repr::Exact(bytes) => Arc::get_mut(bytes),
-            Repr::Buffered(buffer) => Arc::get_mut(buffer).and_then(Buffer::growing).map(|bytes| &mut bytes[..]),
+    /// Modifies the bytes: in their buffer, or in a copy with room for `more` if the buffer is shared, with a reply in flight or
+    /// with a copy of the string.
+    fn edit(&mut self, more: usize, change: impl FnOnce(&mut BytesMut)) {
+        let bytes = match mem::replace(&mut self.0, Repr::Exact(Box::default())) {
+            Repr::Exact(bytes) => bytes.into(),
+            Repr::Buffered(buffer) => buffer.bytes,
         };
-        let Some(bytes) = bytes else { return false };
-        bytes[offset..][..patch.len()].copy_from_slice(patch);
-        true
-    }
-
-    /// A buffer of its own, which may grow: the present one, or else a new one with room for `more` bytes.
-    fn growing(&mut self, more: usize) -> &mut Vec<u8> {
-        let is_growing = match &mut self.0 {
-            Repr::Exact(_) => false,
-            Repr::Buffered(buffer) => Arc::get_mut(buffer).and_then(Buffer::growing).is_some(),
-        };
-        if !is_growing {
-            let mut bytes = Vec::with_capacity(self.len() + more);
-            bytes.extend_from_slice(self);
-            *self = bytes.into();
-        }
-        match &mut self.0 {
-            Repr::Buffered(buffer) => Arc::get_mut(buffer).and_then(Buffer::growing),
-            Repr::Exact(_) => None,
-        }
-        .expect("the buffer is growing and not shared")
-    }
-}
-
-impl Buffer {
-    /// The bytes, if they may be changed. A buffer that the string was received in becomes one that grows if nothing else
-    /// uses it.
-    fn growing(&mut self) -> Option<&mut Vec<u8>> {
-        if let Self::Received(bytes) = self {
-            match std::mem::take(bytes).try_into_mut() {
-                Ok(bytes) => *self = Self::Growing(bytes.into()),
-                Err(shared) => *bytes = shared,
-            }
-        }
-        match self {
-            Self::Growing(bytes) => Some(bytes),
-            Self::Received(_) => None,
-        }
+        let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| {
+            let mut copy = BytesMut::with_capacity(shared.len() + more);
+            copy.extend_from_slice(&shared);
+            copy
+        });
+        change(&mut bytes);
+        let capacity = bytes.capacity();
+        self.0 = Repr::Buffered(Box::new(Buffer { bytes: bytes.freeze(), capacity }));
     }
 }
 
@@ -163,20 +128,28 @@ pub(crate) fn overwritten(bytes: &[u8], offset: usize, patch: &[u8]) -> Vec<u8> 
 /// An empty string. Allocates nothing.
 impl Default for ExternalString {
     fn default() -> Self {
-        Self(Repr::Exact(Arc::default()))
+        Self(Repr::Exact(Box::default()))
     }
 }
 
 impl From<&[u8]> for ExternalString {
-    #[inline]
+    // Not inlined, so that writing short strings needs few registers.
+    #[inline(never)]
     fn from(bytes: &[u8]) -> Self {
-        Self(Repr::Exact(bytes.into()))
+        Self::from(Box::<[u8]>::from(bytes))
     }
 }
 
 impl From<Vec<u8>> for ExternalString {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Repr::Buffered(Arc::new(Buffer::Growing(bytes))))
+        Self::from(bytes.into_boxed_slice())
+    }
+}
+
+impl From<Box<[u8]>> for ExternalString {
+    #[inline]
+    fn from(bytes: Box<[u8]>) -> Self {
+        if bytes.len() < MIN_SHARED { Self(Repr::Exact(bytes)) } else { Self::adopt(bytes.into()) }
     }
 }
 
@@ -187,17 +160,8 @@ impl Deref for ExternalString {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Repr::Exact(bytes) => bytes,
-            Repr::Buffered(buffer) => match &**buffer {
-                Buffer::Growing(bytes) => bytes,
-                Buffer::Received(bytes) => bytes,
-            },
+            Repr::Buffered(buffer) => &buffer.bytes,
         }
-    }
-}
-
-impl AsRef<[u8]> for ExternalString {
-    fn as_ref(&self) -> &[u8] {
-        self
     }
 }
 
@@ -216,7 +180,9 @@ mod tests {
         let request = Bytes::from([b"SET", bytes].concat());
         let adopted = ExternalString::adopt(request.slice(3..));
         let lent = ExternalString::adopt(Bytes::from_owner(bytes.to_vec()));
-        [bytes.into(), bytes.to_vec().into(), adopted, lent]
+        let mut grown = ExternalString::from(&bytes[..1]);
+        grown.append(&bytes[1..]);
+        [bytes.into(), grown, adopted, lent]
     }
 
     #[test]
@@ -250,7 +216,7 @@ mod tests {
     #[test]
     fn a_change_leaves_replies_and_copies_alone() {
         for string in each(&[b'a'; 100]) {
-            let (mut changed, copy, reply) = (string.clone(), string.clone(), string.to_bytes());
+            let (mut changed, copy, reply) = (string.clone(), string.clone(), string.to_reply());
             drop(string);
             changed.append(b"b");
             changed.overwrite(0, b"c");
@@ -287,9 +253,21 @@ mod tests {
     }
 
     #[test]
+    fn replies_share_a_long_string() {
+        let (short, long) = (ExternalString::from(&[1; 1000][..]), ExternalString::from(&[1; MIN_SHARED][..]));
+        assert_ne!(short.to_reply().as_ptr(), short.as_ptr());
+        assert_eq!(long.to_reply().as_ptr(), long.as_ptr());
+        assert_eq!(long.slice(100..5000).as_ptr(), long[100..].as_ptr());
+        assert_eq!(&short.slice(990..1000)[..], [1; 10]);
+    }
+
+    #[test]
     fn its_memory_is_that_of_its_allocations() {
-        let [exact, growing, adopted, _] = each(&[b'a'; 100]);
         let rounded = |size: usize| size.next_multiple_of(64);
-        assert_eq!([exact, growing, adopted].map(|string| string.memory(rounded)), [128, 192, 192]);
+        let mut string = ExternalString::from(&[1; 300][..]);
+        assert_eq!(string.memory(rounded), 320);
+        string.append(b"x");
+        assert_eq!(string.memory(rounded), 64 + 640);
+        assert_eq!(ExternalString::from(vec![0; 100_000]).memory(rounded), 64 + 100_032);
     }
 }

@@ -14,6 +14,7 @@ mod external;
 mod hash;
 mod hexadecimal;
 mod kind;
+mod list;
 mod new_value;
 mod packed;
 mod set;
@@ -31,6 +32,7 @@ pub(crate) use elements::Elements;
 pub(crate) use external::{ExternalString, overwritten};
 pub(crate) use hash::{Hash, HashRef, HashTable};
 pub(crate) use kind::Kind;
+pub(crate) use list::{ChunkList, End, List, ListRef};
 pub(crate) use new_value::NewValue;
 pub(crate) use packed::Element;
 pub(crate) use set::{Set, SetLimits, SetRef, difference, intersection, union};
@@ -48,6 +50,8 @@ pub(crate) enum Value {
     String(ExternalString),
     /// A collection in one run of bytes.
     Packed(Kind, Box<[u8]>),
+    /// A large list.
+    List(Box<ChunkList>),
     /// A large hash.
     Hash(Box<HashTable>),
     /// A large set.
@@ -62,6 +66,7 @@ impl Value {
         match self {
             Self::String(_) => Kind::String.type_name(),
             Self::Packed(kind, _) => kind.type_name(),
+            Self::List(_) => Kind::List.type_name(),
             Self::Hash(_) => Kind::Hash.type_name(),
             Self::Set(_) => Kind::Set.type_name(),
             Self::SortedSet(_) => Kind::SortedSet.type_name(),
@@ -73,6 +78,7 @@ impl Value {
         match self {
             Self::String(bytes) => string::encoding(bytes),
             Self::Packed(kind, _) => kind.encoding(),
+            Self::List(_) => "quicklist",
             Self::Hash(_) | Self::Set(_) => "hashtable",
             Self::SortedSet(_) => "skiplist",
         }
@@ -83,6 +89,7 @@ impl Value {
         match self {
             Self::String(bytes) => bytes.memory(allocated),
             Self::Packed(_, bytes) => allocated(bytes.len()),
+            Self::List(list) => list.memory(),
             Self::Hash(table) => table.memory(),
             Self::Set(table) => table.memory(),
             Self::SortedSet(ranked) => ranked.memory(),

@@ -28,7 +28,7 @@ impl StringRef<'_> {
     pub(crate) fn slice(&self, range: Range<usize>) -> ByteString {
         match self {
             Self::Inline(bytes) => ByteString::copy_from(&bytes[range]),
-            Self::External(string) => string.slice(range).into(),
+            Self::External(string) => string.slice(range),
         }
     }
 }
@@ -53,7 +53,7 @@ impl StringRef<'_> {
         match string {
             None => Response::Null,
             Some(StringRef::Inline(bytes)) => Response::Bulk(ByteString::copy_from(bytes)),
-            Some(StringRef::External(string)) => Response::Bulk(string.to_bytes().into()),
+            Some(StringRef::External(string)) => Response::Bulk(string.to_reply()),
         }
     }
 }

@@ -93,6 +93,33 @@ impl Default for Thresholds {
     }
 }
 
+impl ChunkLimit {
+    /// The most bytes of a chunk. An element that is longer has a chunk of its own.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Elements(_) => 8192,
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// Whether a chunk may have so many bytes and elements.
+    pub(crate) fn admits(self, bytes: usize, elements: usize) -> bool {
+        let has_room = match self {
+            Self::Elements(most) => elements <= most,
+            Self::Bytes(_) => true,
+        };
+        has_room && bytes <= self.bytes()
+    }
+
+    /// Half of the limit.
+    pub(crate) fn halved(self) -> Self {
+        match self {
+            Self::Elements(most) => Self::Elements(most / 2),
+            Self::Bytes(most) => Self::Bytes(most / 2),
+        }
+    }
+}
+
 impl PackedLimit {
     /// Whether an element may be this long.
     pub(crate) fn admits(&self, element: &[u8]) -> bool {

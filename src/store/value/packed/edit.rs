@@ -80,9 +80,23 @@ pub(crate) trait EditEntries {
 
     /// Removes the elements for which `is_kept` returns false.
     fn retain(&mut self, mut is_kept: impl FnMut(Element<'_>) -> bool) {
-        let mut position = self.entries().first();
+        let entries = self.entries();
+        // Everything behind the first that is removed is moved once.
+        let (mut first, mut kept, mut count) = (None, Vec::new(), 0);
+        let mut position = entries.first();
         while let Some(at) = position {
-            position = if is_kept(self.entries().element(at)) { self.entries().next(at) } else { self.remove(at, 1) };
+            position = entries.next(at);
+            let is_kept = is_kept(entries.element(at));
+            count += usize::from(is_kept);
+            if !is_kept {
+                first.get_or_insert(at.0);
+            } else if first.is_some() {
+                kept.extend_from_slice(&entries.bytes()[at.0..position.unwrap_or(entries.end()).0]);
+            }
+        }
+        let end = entries.end().0;
+        if let Some(first) = first {
+            self.splice(first..end, kept.len(), count).copy_from_slice(&kept);
         }
     }
 
