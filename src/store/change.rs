@@ -431,6 +431,11 @@ mod tests {
             ("SADD s a", "SADD s a: sadd s"),
             ("SPOP s 5", "SREM s a: spop s, del s"),
             ("SMEMBERS s", ""),
+            ("SADD s 2 1", "SADD s 2 1: sadd s"),
+            ("SORT s", ""),
+            ("SORT missing STORE d", ""),
+            ("SORT s STORE d", "SORT s STORE d: sortstore d"),
+            ("SORT missing STORE d", "SORT missing STORE d: del d"),
         ]);
     }
 

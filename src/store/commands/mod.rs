@@ -16,6 +16,7 @@ mod scan_options;
 mod scripting;
 mod server;
 mod sets;
+mod sort;
 mod sorted_sets;
 mod strings;
 mod transactions;
@@ -46,6 +47,7 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     sorted_sets::pop::SPECS,
     sorted_sets::combine::SPECS,
     keys::SPECS,
+    sort::SPECS,
     expiry::SPECS,
     keyspace::SPECS,
     server::SPECS,
