@@ -158,6 +158,7 @@ fn hdel(call: &mut Call<'_>) -> Answer {
 /// `HGETDEL key FIELDS numfields field [field …]`: removes fields, and answers the values that they had.
 fn hgetdel(call: &mut Call<'_>) -> Answer {
     let args = call.args();
+    call.find::<Hash>(0)?;
     check_fields(&args)?;
     let mut values = Packed::array();
     let Some(mut hash) = call.edit::<Hash>(0, Event::HDEL)? else {
@@ -374,6 +375,7 @@ mod tests {
             ("HGETALL s", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
             ("HDEL s a", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
             ("HGETDEL s FIELDS 1 a", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("HGETDEL s FIELDS 0 a", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
             ("HINCRBY s a 1", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
             ("HINCRBYFLOAT s a 1", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
             ("HSETNX s a 1", "-WRONGTYPE Operation against a key holding the wrong kind of value"),

@@ -3,7 +3,7 @@
 use kvstore_protocol::{Command, CommandError, Packed, Response};
 
 use super::{
-    numkeys::Numkeys,
+    numkeys::{limit, options_behind_keys},
     random::{Draw, Draws},
     scan_options::{ScanOptions, scan_answer},
 };
@@ -240,7 +240,7 @@ fn sdiffcard(call: &mut Call<'_>) -> Answer {
 }
 
 fn count(call: &mut Call<'_>, combine: Combine) -> Answer {
-    let limit = Numkeys::parse(&call.args(), 0)?.limit()?;
+    let limit = limit(options_behind_keys(&call.args(), 0)?)?;
     let mut count = 0;
     combine_keys(call, 0, limit, combine, &mut |_| {
         count += 1;

@@ -2,7 +2,7 @@
 
 use kvstore_protocol::{CommandError, Response};
 
-use super::{super::numkeys::Numkeys, scored::Scored};
+use super::{super::numkeys::options_behind_keys, scored::Scored};
 use crate::store::{
     call::Call,
     change::Event,
@@ -73,7 +73,7 @@ fn pop(call: &mut Call<'_>, key: usize, end: End, count: usize, popped: &mut Sco
 /// `ZMPOP numkeys key [key …] MIN | MAX [COUNT count]`: the same for the first of the keys that is not empty.
 fn zmpop(call: &mut Call<'_>) -> Answer {
     let args = call.args();
-    let Numkeys { mut options, .. } = Numkeys::parse(&args, 0)?;
+    let mut options = options_behind_keys(&args, 0)?;
     let end = match (options.keyword("MIN"), options.keyword("MAX")) {
         (true, false) => End::Min,
         (false, true) => End::Max,
