@@ -30,4 +30,5 @@ mod streams_out;
 mod support;
 mod third_protocol;
 mod transactions;
+mod transcripts;
 mod upgrade;

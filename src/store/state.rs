@@ -57,6 +57,8 @@ pub(crate) struct StoreState {
     pub(super) thresholds: Thresholds,
     /// The most memory of the queued commands of a transaction, in bytes.
     pub(super) max_queue: usize,
+    /// The memory of the queued commands of all transactions, in bytes.
+    pub(super) queued: Arc<AtomicUsize>,
     /// The most memory that INFO has seen in use, in bytes.
     pub(super) peak_memory: AtomicUsize,
     pub(super) myself: Weak<Self>,
@@ -99,6 +101,7 @@ impl StoreState {
             dropper: Background::new("kvstore-drop"),
             thresholds: Thresholds::default(),
             max_queue,
+            queued: Arc::default(),
             peak_memory: AtomicUsize::new(0),
             myself: myself.clone(),
         })

@@ -76,7 +76,7 @@ impl Command {
         self.words().for_each(&mut push);
         args.into_iter().for_each(|arg| arg.with_bytes(&mut push));
         let (session, number) = (self.origin.session.clone(), self.number());
-        Self::of(Origin { session, number, ..Origin::new(frame.freeze(), &words) })
+        Self::of(Origin { session, number, ..Origin::new(frame.freeze(), words) })
     }
 
     /// Replaces the name. The arguments are not copied.
@@ -115,7 +115,7 @@ impl Command {
     }
 
     /// Like [`from_frame`](Self::from_frame), for words that are known to be in the frame.
-    pub(crate) fn from_checked(frame: Bytes, words: &[Word]) -> Self {
+    pub(crate) fn from_checked(frame: Bytes, words: impl Into<Box<[Word]>>) -> Self {
         Self::of(Origin::new(frame, words))
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Creates an origin of words in a frame, without a session.
-    pub(super) fn new(frame: Bytes, words: &[Word]) -> Self {
+    pub(super) fn new(frame: Bytes, words: impl Into<Box<[Word]>>) -> Self {
         Self { frame, words: words.into(), external: None, session: None, number: 0 }
     }
 

@@ -26,8 +26,8 @@ const CHUNK: usize = 32 * 1024;
 /// The alignment of the pieces that the tables of the store are made of: a cache line.
 const CACHE_LINE: usize = 64;
 
-/// The size from which the C library always maps a block, in glibc.
-const MIN_MAPPED: usize = 33 * 1024 * 1024;
+/// The size of a very long block.
+const MIN_MAPPED: usize = 4 * 1024 * 1024;
 
 /// The number of bytes that a page of memory has at least.
 const PAGE: usize = 4096;
@@ -41,6 +41,15 @@ const SETTINGS: &CStr = c"background_thread:true,dirty_decay_ms:500,muzzy_decay_
 // SAFETY: jemalloc expects a pointer to a C string under this name.
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static CONFIGURATION: Option<&c_char> = Some(unsafe { &*SETTINGS.as_ptr() });
+
+/// Has the C library map every very long block, also after one was freed. Called before the first thread is started.
+pub(crate) fn set_up() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets a number, and refuses one that is out of range.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MIN_MAPPED as libc::c_int);
+    }
+}
 
 /// The global allocator.
 pub(crate) struct Allocator;

@@ -28,6 +28,7 @@ use listen::{bind, bind_unix};
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
+    allocator::set_up();
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -171,8 +171,11 @@ impl InputBuffer {
         if length + self.missing >= LONG {
             // What has arrived is moved while it is little, or when the buffer is full.
             let least = if length < LONG { self.missing.min(LONG) } else { 1 };
-            if room < least {
+            if room < least && length < LONG {
                 self.move_to(self.growth());
+            } else if room < least {
+                // It has a buffer of its own, which the allocator may extend in place.
+                self.buffer.reserve(self.growth());
             }
         } else if room < self.chunk.min(self.missing.max(SMALL_CHUNK)) && !self.buffer.try_reclaim(self.chunk) {
             self.move_to(self.chunk);

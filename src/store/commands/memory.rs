@@ -90,7 +90,7 @@ fn malloc_stats(_: &mut Call<'_>) -> Answer {
 pub(super) struct UsedMemory {
     /// The entries of all databases.
     pub(super) dataset: usize,
-    /// The buffers of connections.
+    /// The buffers of connections, and the commands of transactions that wait for EXEC.
     pub(super) clients: usize,
     /// The most that was in use when somebody asked: it is not measured in between.
     pub(super) peak: usize,
@@ -99,7 +99,8 @@ pub(super) struct UsedMemory {
 impl UsedMemory {
     /// Measures it: for a command over all shards.
     pub(super) fn of(call: &mut Call<'_>) -> Self {
-        let clients = call.session().extensions().get().map_or(0, ServerStatus::buffer_memory);
+        let queued = call.store().queued.load(Ordering::Relaxed);
+        let clients = call.session().extensions().get().map_or(0, ServerStatus::buffer_memory) + queued;
         let mut dataset = 0;
         for database in 0..call.store().databases.len() {
             call.for_each_shard(database, |shard| dataset += shard.memory());

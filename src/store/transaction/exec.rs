@@ -201,6 +201,24 @@ mod tests {
     }
 
     #[test]
+    fn queued_commands_count_as_memory_of_their_clients() {
+        let store = TestStore::new();
+        let counted = || {
+            let info = store.answer("INFO memory").to_string();
+            let (_, field) = info.split_once("mem_clients_normal:").expect("the field");
+            field.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().expect("a number")
+        };
+        let (mut one, mut other) = (store.client(), store.client());
+        one.check([("MULTI", "+OK"), ("SET k v", "+QUEUED")]);
+        other.check([("MULTI", "+OK"), ("SET k v", "+QUEUED"), ("SET k v", "+QUEUED")]);
+        let all = counted();
+        one.check([("EXEC", "[+OK]")]);
+        assert!(all > counted() && counted() > 0);
+        drop(other);
+        assert_eq!(counted(), 0);
+    }
+
+    #[test]
     fn many_commands_and_large_ones_run_in_their_order() {
         let store = TestStore::new();
         let mut client = store.client();

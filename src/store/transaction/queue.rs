@@ -1,5 +1,10 @@
 //! [`Queue`]: the commands between MULTI and EXEC.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use bytes::BytesMut;
 use kvstore_protocol::{Command, CommandError, RequestBatch, catalog::Flags};
 
@@ -27,8 +32,34 @@ pub(super) struct Queue {
     batch: RequestBatch,
     /// The words of the batch.
     frame: BytesMut,
-    /// The memory of all commands, in bytes.
-    size: usize,
+    size: Size,
+}
+
+/// The memory of the commands of a queue, in bytes, which is part of that of all queues of the store.
+#[derive(Debug, Default)]
+struct Size {
+    bytes: usize,
+    total: Option<Arc<AtomicUsize>>,
+}
+
+impl Size {
+    fn add(&mut self, bytes: usize, total: &Arc<AtomicUsize>) {
+        self.bytes += bytes;
+        self.total.get_or_insert_with(|| Arc::clone(total)).fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn clear(&mut self) {
+        if let Some(total) = &self.total {
+            total.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Size {
+    fn drop(&mut self) {
+        self.clear();
+    }
 }
 
 impl Queue {
@@ -40,10 +71,10 @@ impl Queue {
             Err(refusal) => return Some(Err(refusal)),
         };
         let size = command.size();
-        self.size += size + OVERHEAD;
-        if self.size > store.max_queue {
+        if self.size.bytes + size + OVERHEAD > store.max_queue {
             return Some(Err(CommandError::err("the transaction is too large")));
         }
+        self.size.add(size + OVERHEAD, &store.queued);
         self.rows.push(row);
         if self.batch.is_full() || size > MAX_COPIED {
             self.complete(command);
@@ -73,7 +104,7 @@ impl Queue {
 
     /// Forgets the commands. Keeps the memory for the next ones, if it is little.
     pub(super) fn clear(&mut self) {
-        if self.size > KEPT {
+        if self.size.bytes > KEPT {
             *self = Self::default();
             return;
         }
@@ -81,7 +112,7 @@ impl Queue {
         self.commands.clear();
         self.batch.clear();
         self.frame.clear();
-        self.size = 0;
+        self.size.clear();
     }
 }
 

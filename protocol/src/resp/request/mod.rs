@@ -15,6 +15,9 @@ use length::LineSearch;
 /// For how many arguments memory is kept between requests.
 const KEPT: usize = 64;
 
+/// From how many arguments on they are moved and not copied.
+const MANY: usize = 4096;
+
 /// Decodes the requests of a RESP client, in whatever pieces they arrive.
 ///
 /// The decoder remembers how far it has understood an unfinished request, so each byte is read once or twice however the
@@ -132,7 +135,7 @@ impl RequestDecoder {
         if length <= over {
             return None;
         }
-        let command = Command::from_checked(input.split_to(start).freeze(), &self.words);
+        let command = Command::from_checked(input.split_to(start).freeze(), &self.words[..]);
         self.reset();
         self.expected = Expected::LineEnd;
         Some((command, length as u64))
@@ -197,7 +200,11 @@ impl RequestDecoder {
             (self.expected, self.at) = (Expected::Words(left), end + 2);
         }
         let frame = input.split_to(self.at).freeze();
-        let command = Command::from_checked(frame, &self.words);
+        // Many words are not copied: that would take milliseconds.
+        let command = match self.words.len() > MANY {
+            true => Command::from_checked(frame, std::mem::take(&mut self.words)),
+            false => Command::from_checked(frame, &self.words[..]),
+        };
         self.reset();
         Ok(Some(command))
     }

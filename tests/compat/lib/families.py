@@ -1,0 +1,348 @@
+"""The commands of each family, as templates: see `template`.
+
+Behind `:` stands how replies are compared, where that is not byte for byte:
+
+- `unordered`  the elements are in any order
+- `pairs`      and so are the pairs of elements
+- `scan`       a cursor, and elements in any order; `scan-pairs` pairs
+- `random`     drawn from what the command before it answered; `random-pairs` pairs
+- `shape`      the type alone
+
+`lexkey` is a sorted set with one score for all members: what BYLEX does with others is unspecified. Commands that are joined by `;` stay together, and have the same key. Before `@` stand the servers that have a command, if not all
+have it: Redis or Valkey since a version. Four are none of the servers':
+
+- `CLOCK n`      advances the clock by so many milliseconds
+- `OTHER`        goes on with the other connection
+- `ITERATE scan` scans in small steps while elements are added, and expects that none is missed
+- `CARRY key`    carries a value from one server to the other with DUMP and RESTORE, both ways
+"""
+
+FAMILIES = {
+    "strings": """
+        GET key
+        GET key
+        SET key value
+        SET key value
+        SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|KEEPTTL]
+        SETNX key value
+        SETEX key seconds value
+        PSETEX key milliseconds value
+        GETSET key value
+        GETDEL key
+        GETEX key [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|PERSIST]
+        APPEND key value
+        STRLEN key
+        GETRANGE key index index
+        SUBSTR key index index
+        SETRANGE key offset value
+        INCR key
+        DECR key
+        INCRBY key integer
+        DECRBY key integer
+        INCRBYFLOAT key float
+        MGET key+
+        MSET (key value)+
+        MSETNX (key value)+
+        LCS key key
+        LCS key key [LEN|IDX] [MINMATCHLEN index] [WITHMATCHLEN]
+        valkey8.1 @ SET key value IFEQ value [GET]
+        valkey9.0 @ DELIFEQ key value
+        valkey9.1 @ MSETEX key_value# [NX|XX] [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|KEEPTTL]
+    """,
+    "keys": """
+        DEL key+
+        UNLINK key
+        EXISTS key+
+        TOUCH key+
+        TYPE key
+        TYPE key
+        RENAME key key
+        RENAMENX key key
+        COPY key key [DB database] [REPLACE]
+        MOVE key database
+        SELECT database
+        SELECT 0
+        SWAPDB database database
+        EXISTS every_key; DBSIZE
+        KEYS pattern :unordered
+        SCAN 0 COUNT 10000 :scan
+        SCAN 0 [MATCH pattern] COUNT 10000 [TYPE (STRING|LIST|HASH|SET|ZSET|NOSUCH)] :scan
+        SCAN cursor MATCH '~ COUNT 10000 TYPE NOSUCH :shape
+        KEYS '~ :unordered; RANDOMKEY :random
+        FLUSHDB [SYNC|ASYNC|NOSUCH]
+        FLUSHALL
+        OBJECT ENCODING key
+        OBJECT REFCOUNT key :shape
+        OBJECT FREQ key
+        OBJECT NOSUCH key
+        OBJECT key
+        MEMORY USAGE key [SAMPLES count] :shape
+        SORT key [BY ('~|'nosort|'s~|'h1->~)] [LIMIT index index] [GET (#|'s~|'h1->a)] [ASC|DESC] [ALPHA] :unordered
+        SORT key [ALPHA] [ASC|DESC]
+        SORT key [ALPHA] [ASC|DESC] [LIMIT index index] STORE key
+        SORT_RO key [ALPHA] [ASC|DESC] [LIMIT index index]
+        SORT_RO key ALPHA STORE key
+        SET key value
+        SET key value
+        SET key value PX milliseconds
+        RPUSH key value+
+        SADD key member+
+        HSET key (member value)+
+        ZADD key (score member)+
+        RPUSH key integer+
+        LRANGE key 0 -1
+        ITERATE SCAN
+        CARRY key
+        RESTORE key integer value [REPLACE] [ABSTTL]
+    """,
+    "expiry": """
+        SET key value
+        SET key value [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|KEEPTTL]
+        EXPIRE key seconds [NX|XX|GT|LT]
+        PEXPIRE key milliseconds [NX|XX|GT|LT]
+        EXPIREAT key timestamp [NX|XX|GT|LT]
+        PEXPIREAT key ms_timestamp [NX|XX|GT|LT]
+        EXPIRE key seconds (NX|XX|GT|LT) (NX|XX|GT|LT|NO)
+        PERSIST key
+        TTL key
+        TTL key
+        PTTL key
+        EXPIRETIME key
+        PEXPIRETIME key
+        GETEX key [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|PERSIST]
+        CLOCK 1
+        CLOCK 499
+        CLOCK 1000
+        CLOCK 10000
+        GET key
+        EXISTS key+
+        TYPE key
+        INCR key
+        APPEND key value
+        RENAME key key
+        COPY key key [DB database] [REPLACE]
+        MOVE key database
+        SELECT database
+        SELECT 0
+        KEYS '~ :unordered
+        SCAN 0 COUNT 10000 :scan
+        KEYS '~ :unordered; RANDOMKEY :random
+        SETNX key value
+        SADD key member+
+        RPUSH key value
+        HSET key member value
+        ZADD key score member
+        OBJECT ENCODING key
+    """,
+    "transactions": """
+        MULTI
+        MULTI
+        EXEC
+        EXEC
+        EXEC
+        DISCARD
+        WATCH key+
+        WATCH key
+        UNWATCH
+        OTHER
+        OTHER
+        GET key
+        SET key value
+        SET key value
+        INCR key
+        DEL key
+        MGET key+
+        PEXPIRE key milliseconds
+        CLOCK 1000
+        SELECT 0
+        SELECT database
+        SWAPDB database database
+        FLUSHDB
+        NOSUCH key
+        GET
+        KEYS '~ :unordered
+        RENAME key key
+        PING
+        ECHO value
+        RPUSH key value
+        SADD key member
+        HSET key member value
+        ZADD key score member
+        LRANGE key 0 -1
+        SMEMBERS key :unordered
+        RESET; SELECT 0
+    """,
+    "list": """
+        LPUSH key value+
+        RPUSH key value+
+        RPUSH key value+
+        LPUSHX key value+
+        RPUSHX key value+
+        RPUSH key many*
+        RPUSH key text*
+        LPOP key [count]
+        RPOP key [count]
+        LLEN key
+        LINDEX key index
+        LSET key index value
+        LRANGE key index index
+        LRANGE key 0 -1
+        LINSERT key (BEFORE|AFTER|NO) value value
+        LREM key index value
+        LREM key index member
+        LTRIM key index index
+        LPOS key member [RANK index] [COUNT count] [MAXLEN count]
+        LPOS key value [COUNT count] [RANK index]
+        LMOVE key key (LEFT|RIGHT|NO) (LEFT|RIGHT)
+        RPOPLPUSH key key
+        LMPOP key# (LEFT|RIGHT|NO) [COUNT count]
+        DEL key
+        OBJECT ENCODING key
+        SORT key [ALPHA] [ASC|DESC]
+        COPY key key REPLACE
+        RENAME key key
+        CARRY key
+        SET key value
+        EXPIRE key seconds
+    """,
+    "hash": """
+        HSET key (member value)+
+        HSET key (member value)+
+        HSET key (text value)+
+        HSET key (many value)*
+        HMSET key (member value)+
+        HSETNX key member value
+        HGET key member
+        HMGET key member+
+        HGETALL key :pairs
+        HKEYS key :unordered
+        HVALS key :unordered
+        HDEL key member+
+        HDEL key (text|many)+
+        HLEN key
+        HEXISTS key member
+        HSTRLEN key member
+        HINCRBY key member integer
+        HINCRBYFLOAT key member float
+        HKEYS key :unordered; HRANDFIELD key :random
+        HKEYS key :unordered; HRANDFIELD key signed :random
+        HGETALL key :pairs; HRANDFIELD key signed WITHVALUES :random-pairs
+        HSCAN key 0 COUNT 10000 :scan-pairs
+        HSCAN key 0 MATCH pattern COUNT 10000 :scan-pairs
+        HSCAN key cursor COUNT count [NOSUCH] :shape
+        redis7.4 valkey8.0 @ HSCAN key 0 COUNT 10000 NOVALUES :scan
+        redis8.0 valkey9.1 @ HGETDEL key FIELDS member#
+        ITERATE HSCAN key
+        DEL key
+        OBJECT ENCODING key
+        COPY key key REPLACE
+        CARRY key
+        SET key value
+        EXPIRE key seconds
+    """,
+    "set": """
+        SADD key member+
+        SADD key member+
+        SADD key many+
+        SADD key integer+
+        SADD key many*
+        SADD key text*
+        SREM key member+
+        SREM key (many|text)+
+        SISMEMBER key member
+        SMISMEMBER key member+
+        SCARD key
+        SMEMBERS key :unordered
+        SMEMBERS key :unordered; SPOP key :random; DEL key
+        SMEMBERS key :unordered; SPOP key count :random; SCARD key; DEL key
+        SMEMBERS key :unordered; SRANDMEMBER key :random
+        SMEMBERS key :unordered; SRANDMEMBER key signed :random
+        SMOVE key key member
+        SINTER key+ :unordered
+        SUNION key+ :unordered
+        SDIFF key+ :unordered
+        SINTERSTORE key key+
+        SUNIONSTORE key key+
+        SDIFFSTORE key key+
+        SINTERCARD key# [LIMIT count]
+        SSCAN key 0 COUNT 10000 :scan
+        SSCAN key 0 MATCH pattern COUNT 10000 :scan
+        SSCAN key cursor COUNT count [NOSUCH] :shape
+        ITERATE SSCAN key
+        SORT key [ALPHA] [ASC|DESC]
+        DEL key
+        OBJECT ENCODING key
+        COPY key key REPLACE
+        CARRY key
+        SET key value
+        EXPIRE key seconds
+    """,
+    "sorted_set": """
+        ZADD key (score member)+
+        ZADD key (score member)+
+        ZADD key [NX|XX] [GT|LT] [CH] (score member)+
+        ZADD key [NX|XX] [GT|LT] [CH] INCR score member
+        ZADD key (score text)*
+        ZADD key (many many)*
+        ZADD lexkey (0 member)+
+        ZADD lexkey (0 text)*
+        ZREM lexkey member+
+        ZRANGE lexkey 0 -1 WITHSCORES
+        ZREM key member+
+        ZREM key (many|text)+
+        ZCARD key
+        ZSCORE key member
+        ZMSCORE key member+
+        ZINCRBY key score member
+        ZINCRBY key float member
+        ZRANK key member
+        ZREVRANK key member
+        redis7.2 valkey7.2 @ ZRANK key member WITHSCORE
+        redis7.2 valkey7.2 @ ZREVRANK key member WITHSCORE
+        ZCOUNT key bound bound
+        ZLEXCOUNT lexkey lex lex
+        ZRANGE key 0 -1 WITHSCORES
+        ZRANGE key index index [REV] [WITHSCORES]
+        ZRANGE key bound bound BYSCORE [REV] [LIMIT index index] [WITHSCORES]
+        ZRANGE lexkey lex lex BYLEX [REV] [LIMIT index index]
+        ZRANGE key index index [BYSCORE|BYLEX] [LIMIT index index] [WITHSCORES]
+        ZRANGESTORE key key index index [REV]
+        ZRANGESTORE key key bound bound BYSCORE [REV] [LIMIT index index]
+        ZRANGESTORE key lexkey lex lex BYLEX [REV] [LIMIT index index]
+        ZREVRANGE key index index [WITHSCORES]
+        ZRANGEBYSCORE key bound bound [WITHSCORES] [LIMIT index index]
+        ZREVRANGEBYSCORE key bound bound [WITHSCORES] [LIMIT index index]
+        ZRANGEBYLEX lexkey lex lex [LIMIT index index]
+        ZREVRANGEBYLEX lexkey lex lex [LIMIT index index]
+        ZREMRANGEBYRANK key index index
+        ZREMRANGEBYSCORE key bound bound
+        ZREMRANGEBYLEX lexkey lex lex
+        ZPOPMIN key [count]
+        ZPOPMAX key [count]
+        ZMPOP key# (MIN|MAX|NO) [COUNT count]
+        ZRANGE key 0 -1; ZRANDMEMBER key :random
+        ZRANGE key 0 -1; ZRANDMEMBER key signed :random
+        ZRANGE key 0 -1 WITHSCORES; ZRANDMEMBER key signed WITHSCORES :random-pairs
+        ZUNION key# [AGGREGATE (SUM|MIN|MAX|NO)] [WITHSCORES]
+        ZUNION 2 key key WEIGHTS float float [AGGREGATE (SUM|MIN|MAX)] [WITHSCORES]
+        ZINTER key# [AGGREGATE (SUM|MIN|MAX)] [WITHSCORES]
+        ZINTER 2 key key WEIGHTS score score [WITHSCORES]
+        ZDIFF key# [WITHSCORES]
+        ZUNIONSTORE key key# [AGGREGATE (SUM|MIN|MAX)]
+        ZUNIONSTORE key 2 key key WEIGHTS score float [AGGREGATE (SUM|MIN|MAX)]
+        ZINTERSTORE key key# [AGGREGATE (SUM|MIN|MAX)]
+        ZDIFFSTORE key key#
+        ZINTERCARD key# [LIMIT count]
+        ZSCAN key 0 COUNT 10000 :scan-pairs
+        ZSCAN key 0 MATCH pattern COUNT 10000 :scan-pairs
+        ZSCAN key cursor COUNT count [NOSUCH] :shape
+        ITERATE ZSCAN key
+        SADD key member+
+        DEL key
+        OBJECT ENCODING key
+        COPY key key REPLACE
+        CARRY key
+        SET key value
+        EXPIRE key seconds
+    """,
+}

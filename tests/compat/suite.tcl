@@ -1,0 +1,117 @@
+# Runs units of Valkey's Tcl suite against a server that is running, and goes on after a test that fails.
+#
+#     tclsh suite.tcl SUITE HOST PORT TAGS SKIPPED UNIT
+#
+# The suite ends a unit at the first exception, and with it hides what comes after. Here every test is run by itself: its
+# failure is reported, its connection is renewed, and the next one runs. Prints a line for each event, its fields separated
+# by tabs:
+#
+#     @@ begin NAME
+#     @@ passed | failed NAME REASON COMMANDS
+#     @@ skipped NAME REASON
+#     @@ outside REASON            an error between two tests
+#     @@ end
+#
+# NAME has a number behind it where a unit uses a name more than once. SKIPPED is a file of such names, one a line.
+
+lassign $argv suite host port tags skipped unit
+set file [open $skipped]
+set skipped [split [read $file] "\n"]
+close $file
+cd $suite
+set in_test 0
+set commands {}
+array set occurrences {}
+
+proc report {args} {
+    set fields {}
+    foreach field $args { lappend fields [string map {\n { } \r { } \t { }} $field] }
+    puts "@@ [join $fields \t]"
+    flush stdout
+}
+
+# The procedures of the suite that are replaced: their definitions are ignored when it is loaded.
+set replaced {test test_client_main send_data_packet r}
+rename proc define
+define proc {name arguments body} {
+    if {[lsearch -exact $::replaced $name] < 0} {
+        uplevel 1 [list define $name $arguments $body]
+    }
+}
+
+define send_data_packet {channel status data {elapsed 0}} {
+    if {$status eq "err"} { report outside $data }
+}
+
+# An error of a command between two tests, such as CONFIG SET of an unknown parameter, does not end the unit.
+define r {args} {
+    set level 0
+    if {[string is integer [lindex $args 0]]} { set args [lassign $args level] }
+    if {$::in_test} { return [[srv $level client] {*}$args] }
+    if {[catch {[srv $level client] {*}$args} reply]} {
+        report outside "$args: $reply"
+        return {}
+    }
+    return $reply
+}
+
+define unique {name} {
+    set count [incr ::occurrences($name)]
+    expr {$count > 1 ? "$name #$count" : $name}
+}
+
+define test {name code {expected undefined} {tags {}}} {
+    set name [unique $name]
+    if {[lsearch -exact $::skipped $name] >= 0} return
+    if {![tags_acceptable [concat $::tags $tags] reason]} {
+        report skipped $name $reason
+        return
+    }
+    report begin $name
+    set ::in_test 1
+    set ::commands {}
+    set resp3 [speaks_resp3]
+    set failed [catch {uplevel 1 $code} reply]
+    set ::in_test 0
+    set used [lsort -unique $::commands]
+    if {$failed} {
+        report failed $name $reply $used
+        renew_connection $resp3
+    } elseif {$expected ne "undefined" && $expected ne $reply && ![string match $expected $reply]} {
+        report failed $name "expected '$expected', got '$reply'" $used
+        renew_connection $resp3
+    } else {
+        report passed $name {} $used
+    }
+}
+
+define speaks_resp3 {} {
+    regexp {\d+$} [srv 0 client] id
+    expr {[info exists ::valkey::testing_resp3($id)] && $::valkey::testing_resp3($id)}
+}
+
+# A failed test may leave its connection in a transaction, in another protocol, or with replies that nobody has read.
+define renew_connection {resp3} {
+    if {[catch {
+        reconnect
+        if {$resp3} { [srv 0 client] hello 3 }
+    } reason]} { report outside "the connection is lost: $reason" }
+}
+
+define record_command {call operation} {
+    lassign $call procedure id method arguments
+    if {[info commands ::valkey::__method__$method] ne {}} return
+    lappend ::commands [string toupper $method]
+}
+
+define test_client_main {port} {
+    set ::durable 1
+    set ::test_server_fd {}
+    trace add execution ::valkey::__dispatch__raw__ enter record_command
+    source tests/unit/$::unit.tcl
+    report end
+    exit 0
+}
+
+set argv [list --client 0 --host $host --port $port --tags $tags]
+source tests/test_helper.tcl
