@@ -11,7 +11,7 @@ use crate::store::{
     call::Call,
     change::Event,
     spec::{Answer, Spec},
-    value::{Decimal, Hash, HashRef},
+    value::{Decimal, Finite, Hash, HashRef},
 };
 
 pub(super) const SPECS: &[Spec] = &[
@@ -209,7 +209,7 @@ fn hincrbyfloat(call: &mut Call<'_>) -> Answer {
     let mut hash = call.edit_or_create::<Hash>(0, Event::HINCRBYFLOAT)?;
     let before = hash.as_ref().get(args.bytes(1), |value| Decimal::parse(value).ok_or(NOT_A_FLOAT));
     let sum = match before.transpose()? {
-        None => increment,
+        None => Finite::ZERO.plus(&increment).ok_or(INFINITE)?,
         Some(Decimal::Finite(before)) => before.plus(&increment).ok_or(INFINITE)?,
         Some(_) => return Err(INFINITE),
     };
@@ -355,6 +355,7 @@ mod tests {
             ("HINCRBYFLOAT h f 0.25", r#""1.75""#),
             ("HINCRBYFLOAT h f -1.75", r#""0""#),
             ("HINCRBYFLOAT h new 1e3", r#""1000""#),
+            ("HINCRBYFLOAT h tiny 1e-400", r#""0""#),
             ("HINCRBYFLOAT h s 1", "-ERR hash value is not a float"),
             ("HINCRBYFLOAT h f x", "-ERR value is not a valid float"),
             ("HINCRBYFLOAT h f inf", "-ERR value is NaN or Infinity"),
