@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-/// Returns the text of a double as Redis writes it: the shortest one that parses as `number`, with an exponent where `%.17g`
-/// has one; or `inf`, `-inf`, `nan`.
+/// The integers below this are written with all of their digits.
+const MAX_INTEGER: f64 = (1_u64 << 62) as f64;
+
+/// Returns the text of a double as Redis 8 and Valkey 9 write it: the shortest one that parses as `number`, with an exponent if
+/// it is large or small; or `inf`, `-inf`, `nan`.
 ///
 /// ```
 /// use kvstore_protocol::format_double;
@@ -18,32 +21,36 @@ pub fn format_double(number: f64) -> Cow<'static, str> {
     if number.is_infinite() {
         return Cow::Borrowed(if number > 0.0 { "inf" } else { "-inf" });
     }
-    if number == number.trunc() && number.abs() < 1e17 {
-        // `-0` stays signed, as `%.17g` writes it.
-        let sign = if number == 0.0 && number.is_sign_negative() { "-" } else { "" };
-        return Cow::Owned(format!("{sign}{}", number as i64));
+    if number == 0.0 {
+        return Cow::Borrowed(if number.is_sign_negative() { "-0" } else { "0" });
     }
-    Cow::Owned(as_c_writes(&format!("{number:e}")))
+    if number == number.trunc() && number.abs() < MAX_INTEGER {
+        return Cow::Owned((number as i64).to_string());
+    }
+    Cow::Owned(shortened(&format!("{number:e}")))
 }
 
-/// Writes a number such as `1.5e-7` as C's `%g` does: without an exponent from 10^-4 on, else with a sign and at least
-/// two digits in it.
-fn as_c_writes(scientific: &str) -> String {
-    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific.to_owned() };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..17).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{digits}e{sign}{:02}", exponent.unsigned_abs());
+/// Writes a number such as `1.5e-7` without an exponent, if that adds few zeros.
+fn shortened(scientific: &str) -> String {
+    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific.to_owned() };
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+    let digits = mantissa.replace('.', "");
+    let exponent: isize = exponent.parse().unwrap_or(0);
+    // The power of ten of the last digit.
+    let power = exponent + 1 - digits.len() as isize;
+    let most_zeros = 7 - sign.len() as isize;
+    match power {
+        0.. if exponent < digits.len() as isize + most_zeros => format!("{sign}{digits}{}", zeros(power)),
+        ..0 if power > -7 || exponent.abs() < 4 => match usize::try_from(exponent) {
+            Ok(exponent) => format!("{sign}{}.{}", &digits[..=exponent], &digits[exponent + 1..]),
+            Err(_) => format!("{sign}0.{}{digits}", zeros(-exponent - 1)),
+        },
+        _ => format!("{sign}{mantissa}e{exponent:+}"),
     }
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
-    let digits = digits.replace('.', "");
-    match usize::try_from(exponent) {
-        Ok(exponent) if exponent + 1 < digits.len() => {
-            format!("{sign}{}.{}", &digits[..=exponent], &digits[exponent + 1..])
-        }
-        Ok(exponent) => format!("{sign}{digits}{}", "0".repeat(exponent + 1 - digits.len())),
-        Err(_) => format!("{sign}0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
-    }
+}
+
+fn zeros(count: isize) -> String {
+    "0".repeat(count.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -59,13 +66,29 @@ mod tests {
             (0.1, "0.1"),
             (-1.5, "-1.5"),
             (3.0e-4, "0.0003"),
-            (1e-5, "1e-05"),
+            (1e-5, "0.00001"),
+            (-1e-5, "-0.00001"),
+            (1e-6, "0.000001"),
+            (1.2e-5, "0.000012"),
+            (1.23e-5, "1.23e-5"),
+            (1.1e-6, "1.1e-6"),
+            (1e-7, "1e-7"),
+            (-1e-7, "-1e-7"),
+            (1.5e-7, "1.5e-7"),
             (123.456, "123.456"),
-            (1.5e-7, "1.5e-07"),
-            (1e16, "10000000000000000"),
-            (1e17, "1e+17"),
+            (12.000001, "12.000001"),
+            (3.0000000001, "3.0000000001"),
+            (1e17, "100000000000000000"),
+            (123456789012345678.0, "123456789012345680"),
+            (4.6e18, "4600000000000000000"),
+            (-4.6e18, "-4600000000000000000"),
+            (4.7e18, "4.7e+18"),
             (1e20, "1e+20"),
+            (-1e20, "-1e+20"),
+            (12345678912345678912.0, "12345678912345680000"),
             (1.234e300, "1.234e+300"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (5e-324, "5e-324"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),

@@ -68,6 +68,15 @@ impl<'a> Args<'a> {
         parse_integer(self.bytes(index)).ok_or(CommandError::NOT_AN_INTEGER)
     }
 
+    /// The argument at `index` as a number of elements, which may be 0.
+    ///
+    /// # Errors
+    /// `ERR value is out of range, must be positive`
+    pub(crate) fn count(&self, index: usize) -> Result<usize, CommandError> {
+        const NOT_A_COUNT: CommandError = CommandError::new("ERR", "value is out of range, must be positive");
+        parse_integer(self.bytes(index)).and_then(|count| usize::try_from(count).ok()).ok_or(NOT_A_COUNT)
+    }
+
     /// The arguments from `index` on, as options.
     pub(crate) fn options(&self, index: usize) -> Options<'a> {
         self.0.options(index)

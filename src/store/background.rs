@@ -37,6 +37,12 @@ impl Background {
         refused.into_iter().for_each(run_caught);
     }
 
+    /// Whether there was a job.
+    #[cfg(test)]
+    pub(super) fn is_started(&self) -> bool {
+        self.sender.lock().is_some()
+    }
+
     fn start(&self) -> Option<Sender<Job>> {
         let (sender, jobs) = mpsc::channel::<Job>();
         let thread = thread::Builder::new().name(self.name.to_owned());

@@ -7,10 +7,7 @@ use kvstore_protocol::{
     catalog::{CommandId, Flags, KeyFlags, KeySpec, KnownCommand, find_subcommand},
 };
 
-use super::{
-    commands::FAMILIES,
-    spec::{Scope, Spec},
-};
+use super::{commands::FAMILIES, spec::Spec};
 
 /// A command: its spec, and its row in the catalog.
 #[derive(Debug)]
@@ -117,7 +114,7 @@ struct OneKey {
 }
 
 fn one_key(spec: &Spec, known: &KnownCommand) -> OneKey {
-    let is_short = spec.scope == Scope::Keys && spec.locate.is_none() && spec.may_take_long.is_none();
+    let is_short = spec.keeps_to_keys() && spec.locate.is_none() && spec.may_take_long.is_none();
     let most = if is_short { known.single_key_up_to() } else { 0 };
     OneKey { least: known.arity().least(), most: most.min(known.arity().most()) }
 }

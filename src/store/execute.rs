@@ -144,19 +144,20 @@ impl StoreState {
             return queued.map(|()| Response::simple("QUEUED"));
         }
         let row = self.row_of(command)?;
-        if row.spec.scope == Scope::Queue {
+        let (args, session) = (Args::new(command), command.session());
+        let scope = row.spec.scope(&args);
+        if scope == Scope::Queue {
             return self.execute_queue(command, attempt);
         }
         let may_take_long = may_take_long(row, command);
         attempt.check(may_take_long)?;
         // One that locks shards in turn raises the gate for each slice.
-        let _raised = (may_take_long && !row.spec.scope.is_in_turn()).then(|| self.databases.gate.raise());
-        let (args, session) = (Args::new(command), command.session());
+        let _raised = (may_take_long && !scope.is_in_turn()).then(|| self.databases.gate.raise());
         let database = self.selected(session);
         let mut keys = PerKey::new();
         locate(row, args, database, &self.databases, &mut keys)?;
         let mut plan = LockPlan::default();
-        plan.add_scope(row.spec.scope, database, false, &self.databases);
+        plan.add_scope(scope, database, false, &self.databases);
         let Some(mut held) = plan.lock(&mut keys, &self.databases, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
@@ -194,7 +195,7 @@ impl StoreState {
             }
         };
         let shards = match keys {
-            [key] if row.spec.scope == Scope::Keys => Shards::One(held.shard_mut(key.shard as usize)),
+            [key] if row.spec.keeps_to_keys() => Shards::One(held.shard_mut(key.shard as usize)),
             _ => Shards::Many(held),
         };
         let mut call = Call { store: self, row, args, session, database, shards, keys, commit };

@@ -30,8 +30,9 @@ impl StoreState {
         let (mut plan, mut keys) = (LockPlan::default(), KeysOfMany::default());
         for (database, command) in record.commands() {
             let row = self.row_of(command)?;
-            keys.add(row, Args::new(command), *database, &self.databases);
-            plan.add_scope(row.spec.scope, *database, true, &self.databases);
+            let args = Args::new(command);
+            keys.add(row, args, *database, &self.databases);
+            plan.add_scope(row.spec.scope(&args), *database, true, &self.databases);
         }
         let _raised = self.databases.gate.raise();
         let mut held = plan.lock(keys.all_mut(), &self.databases, Patience::Long).expect("a patient command waits");

@@ -14,7 +14,9 @@ use super::{args::Args, call::Call};
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
     pub(crate) run: Handler,
-    pub(crate) scope: Scope,
+    scope: Scope,
+    /// Finds the scope, if it depends on the arguments.
+    find_scope: Option<fn(&Args<'_>) -> Scope>,
     /// The keys, if they are not those of the catalog in the selected database.
     pub(crate) locate: Option<LocateFn>,
     /// Whether a call may take long, if that depends on its arguments.
@@ -69,7 +71,16 @@ pub(crate) enum Hold {
 impl Spec {
     /// A command that works on its keys.
     pub(crate) const fn new(name: &'static str, run: Handler) -> Self {
-        Self { name, run, scope: Scope::Keys, locate: None, may_take_long: None, subs: &[], help: &[] }
+        Self {
+            name,
+            run,
+            scope: Scope::Keys,
+            find_scope: None,
+            locate: None,
+            may_take_long: None,
+            subs: &[],
+            help: &[],
+        }
     }
 
     /// A command whose first argument names a sub-command.
@@ -90,6 +101,22 @@ impl Spec {
     /// The same command over other shards than those of its keys.
     pub(crate) const fn over(self, scope: Scope) -> Self {
         Self { scope, ..self }
+    }
+
+    /// The same command over shards that depend on its arguments.
+    pub(crate) const fn over_found(self, find_scope: fn(&Args<'_>) -> Scope) -> Self {
+        Self { find_scope: Some(find_scope), ..self }
+    }
+
+    /// The shards that are locked for a command with these arguments.
+    #[inline]
+    pub(crate) fn scope(&self, args: &Args<'_>) -> Scope {
+        self.find_scope.map_or(self.scope, |find_scope| find_scope(args))
+    }
+
+    /// Whether the shards that are locked are always those of the keys.
+    pub(crate) fn keeps_to_keys(&self) -> bool {
+        self.scope == Scope::Keys && self.find_scope.is_none()
     }
 
     /// The same command with keys that `locate` finds.

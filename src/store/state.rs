@@ -266,3 +266,49 @@ impl StoreState {
         receiver
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kvstore_protocol::Command;
+
+    use crate::store::testing::TestStore;
+
+    /// A store with the set `large` of over a megabyte, and the set `small`.
+    fn store() -> TestStore {
+        let store = TestStore::new();
+        let members = (0..40_000).map(|number| format!("a member of the set:{number}"));
+        store.answer_to(Command::new("SADD").arg("large").with_args(members));
+        store.check([("SADD small a b c", ":3")]);
+        store
+    }
+
+    fn drops_elsewhere(store: &TestStore) -> bool {
+        store.store().handle.dropper.is_started()
+    }
+
+    #[test]
+    fn a_large_collection_that_is_removed_or_replaced_is_dropped_on_another_thread() {
+        for line in
+            ["DEL large", "UNLINK large", "SET large v", "RENAME small large", "SINTERSTORE large small missing"]
+        {
+            let store = store();
+            assert!(!drops_elsewhere(&store));
+            store.answer(line);
+            assert!(drops_elsewhere(&store), "{line}");
+        }
+        let store = store();
+        store.check([("PEXPIRE large 5", ":1")]);
+        store.pass(5);
+        store.remove_expired();
+        assert!(drops_elsewhere(&store));
+    }
+
+    #[test]
+    fn a_small_collection_is_dropped_at_once() {
+        let store = store();
+        for line in ["DEL small", "SADD small a", "SET small v", "SREM large 0"] {
+            store.answer(line);
+        }
+        assert!(!drops_elsewhere(&store));
+    }
+}

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::{
     Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store,
     shard::Entry,
-    value::{DataType, End, List, StringRef},
+    value::{DataType, End, Hash, List, Set, SortedSet, StringRef},
 };
 
 /// The start time of the clock, in milliseconds since the Unix epoch.
@@ -55,7 +55,7 @@ impl TestStore {
     /// A store with settings of its own.
     pub(crate) fn built(build: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = ManualClock(Arc::new(AtomicU64::new(START)));
-        let builder = Store::builder().clock(clock.clone()).threads(2).config("Port", "7000");
+        let builder = Store::builder().clock(clock.clone()).seed(1).threads(2).config("Port", "7000");
         Self { store: build(builder).build(), clock, database: 0 }
     }
 
@@ -128,17 +128,28 @@ impl TestStore {
     }
 }
 
-/// The value of an entry, as a text: a string or a list.
+/// The value of an entry as a text. Elements without an order are sorted.
 fn shown(entry: Entry<'_>) -> String {
+    if let Ok(string) = entry.string() {
+        return StringRef::answer(Some(string)).to_string();
+    }
     let mut elements = Vec::new();
-    if let Ok(list) = List::read(entry) {
+    let mut push = |element: &[u8], data: String| elements.push(format!("{} {data}", element.escape_ascii()));
+    if let Ok(hash) = Hash::read(entry) {
+        hash.for_each(|field, value| push(field, value.escape_ascii().to_string()));
+        elements.sort();
+    } else if let Ok(set) = Set::read(entry) {
+        set.for_each(|member| push(member, String::new()));
+        elements.sort();
+    } else if let Ok(set) = SortedSet::read(entry) {
+        set.for_each(|member, score| push(member, score.to_string()));
+    } else if let Ok(list) = List::read(entry) {
         list.visit(0..list.len(), End::Head, |element| {
-            elements.push(Response::from(&*element.text()));
+            push(&element.text(), String::new());
             true
         });
-        return Response::Array(elements).to_string();
     }
-    StringRef::answer(entry.string().ok()).to_string()
+    format!("{}{elements:?}", entry.type_name())
 }
 
 /// A command of words between spaces; `''` is an empty word.

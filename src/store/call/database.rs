@@ -6,7 +6,7 @@ use kvstore_protocol::CommandError;
 
 use super::Call;
 use crate::store::{
-    databases::Databases,
+    databases::{Databases, KeyRef, Location},
     held::Shards,
     shard::{Entry, Shard},
 };
@@ -122,6 +122,20 @@ impl Call<'_> {
             within = 0;
         }
         Ok(0)
+    }
+
+    /// The entry of any key of the selected database, all of whose shards are held. Counts a hit or a miss, but is no access.
+    ///
+    /// # Errors
+    /// `MISCONF` if its shard is sealed.
+    pub(crate) fn peek_any(&self, name: &[u8]) -> Result<Option<Entry<'_>>, CommandError> {
+        let Location { hash, shard } = self.store.databases.locate(KeyRef { database: self.database, name });
+        let shard = self.shards.at(self.shards.position_of(shard));
+        shard.check(false)?;
+        let now = self.now();
+        let entry = shard.find(hash, name).map(|(_, entry)| entry).filter(|entry| is_live(entry, now));
+        shard.count(entry.is_some());
+        Ok(entry)
     }
 
     /// A random key of the selected database.

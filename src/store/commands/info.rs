@@ -1,10 +1,10 @@
 //! INFO: facts and statistics of the store and of the server in front of it. Fields that are not measured are left out.
 
-use std::{fmt::Write, sync::atomic::Ordering};
+use std::fmt::Write;
 
 use kvstore_protocol::Response;
 
-use super::config;
+use super::{config, memory::UsedMemory};
 use crate::{
     server::ServerStatus,
     store::{
@@ -102,22 +102,14 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
 }
 
 fn memory(fields: &mut Fields, call: &mut Call<'_>) {
-    let status = call.session().extensions().get::<ServerStatus>();
-    let queued = call.store().queued.load(Ordering::Relaxed);
-    let clients = status.map_or(0, ServerStatus::buffer_memory) + queued;
-    let mut dataset = 0;
-    for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |shard| dataset += shard.memory());
-    }
-    let used = dataset + clients;
-    fields.add_bytes("used_memory", used as u64);
+    let used = UsedMemory::of(call);
+    fields.add_bytes("used_memory", used.total() as u64);
     if let Some(resident) = procfs::resident_memory() {
         fields.add_bytes("used_memory_rss", resident);
     }
-    // The highest that INFO has seen: it is not measured in between.
-    fields.add_bytes("used_memory_peak", call.store().peak_memory.fetch_max(used, Ordering::Relaxed).max(used) as u64);
-    fields.add_bytes("used_memory_dataset", dataset as u64);
-    fields.add("mem_clients_normal", clients);
+    fields.add_bytes("used_memory_peak", used.peak as u64);
+    fields.add_bytes("used_memory_dataset", used.dataset as u64);
+    fields.add("mem_clients_normal", used.clients);
     if let Some(total) = procfs::total_memory() {
         fields.add_bytes("total_system_memory", total);
     }

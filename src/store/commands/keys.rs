@@ -81,6 +81,8 @@ fn copy(call: &mut Call<'_>) -> Answer {
     if call.are_same(0, 1) {
         return Err(CommandError::err("source and destination objects are the same"));
     }
+    let length = call.entry(0).map_or(0, |entry| entry.copied());
+    call.afford(length)?;
     let Some(copied) = call.read(0).map(OwnedEntry::from) else { return Ok(false.into()) };
     if !replace && call.exists(1) {
         return Ok(false.into());
@@ -195,7 +197,12 @@ fn refcount(call: &mut Call<'_>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::TestStore;
+    use kvstore_protocol::Command;
+
+    use crate::store::{
+        execute::{Attempt, Patience, Stopped},
+        testing::{TestStore, command},
+    };
 
     const NO_SUCH_KEY: &str = "-ERR no such key";
 
@@ -296,6 +303,69 @@ mod tests {
             ("OBJECT ENCODING new", "\"embstr\""),
             ("OBJECT REFCOUNT new", ":1"),
         ]);
+    }
+
+    #[test]
+    fn every_type_is_named_copied_moved_and_renamed() {
+        let mut store = TestStore::new();
+        for (line, type_name, read, answer) in [
+            ("HSET k f v", "hash", "HGETALL", r#"{"f": "v"}"#),
+            ("SADD k 1 2", "set", "SMEMBERS", r#"{"1", "2"}"#),
+            ("ZADD k 1 a 2 b", "zset", "ZMSCORE k a b", "[1, 2]"),
+        ] {
+            let read = |key: &str| if read.contains(' ') { read.replace('k', key) } else { format!("{read} {key}") };
+            store.select(0);
+            store.answer("FLUSHALL");
+            store.answer(line);
+            store.check([
+                ("TYPE k", &*format!("+{type_name}")),
+                ("RANDOMKEY", "\"k\""),
+                ("OBJECT REFCOUNT k", ":1"),
+                ("OBJECT IDLETIME k", ":0"),
+                ("COPY k l", ":1"),
+                (&*read("l"), answer),
+                ("RENAME l m", "+OK"),
+                (&*read("m"), answer),
+                ("MOVE m 1", ":1"),
+                ("TOUCH k m", ":1"),
+                ("GET k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ]);
+            store.select(1);
+            store.check([(&*read("m"), answer), ("UNLINK m", ":1"), ("DBSIZE", ":0")]);
+        }
+    }
+
+    #[test]
+    fn a_copy_and_its_original_are_changed_apart() {
+        let store = TestStore::new();
+        for number in 0..300 {
+            store.answer(&format!("SADD s member:{number}"));
+        }
+        store.check([
+            ("COPY s t", ":1"),
+            ("SREM s member:1 member:2", ":2"),
+            ("SADD t new", ":1"),
+            ("SCARD s", ":298"),
+            ("SCARD t", ":301"),
+            ("SISMEMBER t member:1", ":1"),
+            ("SISMEMBER s new", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn a_large_collection_is_copied_where_no_connection_waits() {
+        let store = TestStore::new();
+        store.answer_to(
+            Command::new("SADD").arg("large").with_args((0..100_000).map(|number| format!("a member:{number}"))),
+        );
+        store.check([("SADD small a", ":1")]);
+        let is_postponed = |line: &str| {
+            let mut attempt = Attempt::new(Patience::Short);
+            let _ = store.store().handle.attempt(&command(line), &mut attempt);
+            attempt.stopped == Some(Stopped::Long)
+        };
+        assert!(is_postponed("COPY large other") && !is_postponed("COPY small other"));
+        store.check([("EXISTS other", ":1"), ("SMEMBERS other", "{\"a\"}")]);
     }
 
     #[test]

@@ -9,11 +9,14 @@ mod info;
 mod keys;
 mod keyspace;
 mod lists;
+mod memory;
 mod numkeys;
 mod random;
 mod scan_options;
+mod scripting;
 mod server;
 mod sets;
+mod sort;
 mod sorted_sets;
 mod strings;
 mod transactions;
@@ -27,6 +30,9 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     strings::get::SPECS,
     strings::set::SPECS,
     strings::ranges::SPECS,
+    strings::conditional::SPECS,
+    strings::lcs::SPECS,
+    strings::increx::SPECS,
     counters::SPECS,
     lists::push::SPECS,
     lists::pop::SPECS,
@@ -41,11 +47,14 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     sorted_sets::pop::SPECS,
     sorted_sets::combine::SPECS,
     keys::SPECS,
+    sort::SPECS,
     expiry::SPECS,
     keyspace::SPECS,
     server::SPECS,
     command::SPECS,
     config::SPECS,
     info::SPECS,
+    memory::SPECS,
+    scripting::SPECS,
     transactions::SPECS,
 ];

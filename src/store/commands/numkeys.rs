@@ -1,43 +1,35 @@
-//! [`Numkeys`]: the arguments of a command that is told how many keys it has.
+//! The arguments of a command that is told how many keys it has: `numkeys key [key …]`, and options behind them.
 
-use kvstore_protocol::{CommandError, Options};
+use kvstore_protocol::{CommandError, Options, parse_integer};
 
 use crate::store::args::Args;
 
-/// `numkeys key [key …]`, and the options behind the keys.
-#[derive(Debug)]
-pub(super) struct Numkeys<'a> {
-    pub(super) count: usize,
-    pub(super) options: Options<'a>,
+/// Parses the number of keys, which is the argument at `index`. Returns the options behind the keys.
+///
+/// # Errors
+/// If there is no key, or there are fewer than announced.
+pub(super) fn options_behind_keys<'a>(args: &Args<'a>, index: usize) -> Result<Options<'a>, CommandError> {
+    const NONE: CommandError = CommandError::new("ERR", "numkeys should be greater than 0");
+    const TOO_MANY: CommandError = CommandError::new("ERR", "Number of keys can't be greater than number of args");
+    let count = args.integer(index).ok().and_then(|count| usize::try_from(count).ok());
+    let count = count.filter(|count| *count > 0).ok_or(NONE)?;
+    if count > args.len() - index - 1 {
+        return Err(TOO_MANY);
+    }
+    Ok(args.options(index + 1 + count))
 }
 
-impl<'a> Numkeys<'a> {
-    /// Parses the arguments from `index` on.
-    ///
-    /// # Errors
-    /// If there is no key, or there are fewer than announced.
-    pub(super) fn parse(args: &Args<'a>, index: usize) -> Result<Self, CommandError> {
-        const NONE: CommandError = CommandError::new("ERR", "numkeys should be greater than 0");
-        const TOO_MANY: CommandError = CommandError::new("ERR", "Number of keys can't be greater than number of args");
-        let count = args.integer(index).ok().and_then(|count| usize::try_from(count).ok());
-        let count = count.filter(|count| *count > 0).ok_or(NONE)?;
-        if count > args.len() - index - 1 {
-            return Err(TOO_MANY);
-        }
-        Ok(Self { count, options: args.options(index + 1 + count) })
+/// Parses the option `LIMIT limit`; 0 is none.
+///
+/// # Errors
+/// For another option, or a negative limit.
+pub(super) fn limit(mut options: Options<'_>) -> Result<usize, CommandError> {
+    const NEGATIVE: CommandError = CommandError::new("ERR", "LIMIT can't be negative");
+    let mut limit = 0;
+    while options.keyword("LIMIT") {
+        let number = parse_integer(options.value()?).and_then(|number| usize::try_from(number).ok());
+        limit = number.ok_or(NEGATIVE)?;
     }
-
-    /// The option `LIMIT limit`; 0 is none.
-    ///
-    /// # Errors
-    /// For another option, or a negative limit.
-    pub(super) fn limit(mut self) -> Result<usize, CommandError> {
-        const NEGATIVE: CommandError = CommandError::new("ERR", "LIMIT can't be negative");
-        let mut limit = 0;
-        while self.options.keyword("LIMIT") {
-            limit = usize::try_from(self.options.integer().map_err(|_| NEGATIVE)?).map_err(|_| NEGATIVE)?;
-        }
-        self.options.finish()?;
-        Ok(if limit == 0 { usize::MAX } else { limit })
-    }
+    options.finish()?;
+    Ok(if limit == 0 { usize::MAX } else { limit })
 }

@@ -28,13 +28,20 @@ impl Draw {
         if args.len() < 2 {
             return Ok(Self { count: None, with_values: false });
         }
+        const RANGE: CommandError = CommandError::new(
+            "ERR",
+            "value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        );
         let count = args.integer(1)?;
+        if count == i64::MIN {
+            return Err(RANGE);
+        }
         let with_values = match args.len() {
             2 => false,
             3 if args.is(2, keyword) => true,
             _ => return Err(CommandError::SYNTAX),
         };
-        let is_out_of_range = count == i64::MIN || with_values && count.unsigned_abs() > i64::MAX as u64 / 2;
+        let is_out_of_range = with_values && count.unsigned_abs() > i64::MAX as u64 / 2;
         if is_out_of_range || count < -MAX_REPEATED {
             return Err(CommandError::new("ERR", "value is out of range"));
         }

@@ -2,7 +2,7 @@
 
 use kvstore_protocol::{ByteString, CommandError, Packed, Pattern, Response};
 
-use crate::store::args::Args;
+use crate::store::{args::Args, call::Call, value::DataType};
 
 /// `cursor [MATCH pattern] [COUNT count] [TYPE type] [NOVALUES]`.
 #[derive(Debug)]
@@ -25,12 +25,18 @@ impl<'a> ScanOptions<'a> {
         Self::parse(args, 0, Some("TYPE"), None)
     }
 
-    /// Those of the scan of a collection. `short` is the keyword that leaves the values out.
+    /// Those of the scan of a collection; `None` if it is missing, whatever the options are. `short` is the keyword that leaves
+    /// the values out.
     ///
     /// # Errors
     /// As Redis has them.
-    pub(super) fn of_elements(args: &Args<'a>, short: Option<&str>) -> Result<Self, CommandError> {
-        Self::parse(args, 1, None, short)
+    pub(super) fn of_elements<T: DataType>(call: &Call<'a>, short: Option<&str>) -> Result<Option<Self>, CommandError> {
+        let args = call.args();
+        cursor(args.bytes(1))?;
+        if call.find::<T>(0)?.is_none() {
+            return Ok(None);
+        }
+        Self::parse(&args, 1, None, short).map(Some)
     }
 
     fn parse(args: &Args<'a>, index: usize, kind: Option<&str>, short: Option<&str>) -> Result<Self, CommandError> {
@@ -46,6 +52,10 @@ impl<'a> ScanOptions<'a> {
                 scan.kind = Some(options.value()?);
             } else if short.is_some_and(|keyword| options.keyword(keyword)) {
                 scan.is_short = true;
+            } else if options.keyword("NOVALUES") {
+                return Err(CommandError::new("ERR", "NOVALUES option can only be used in HSCAN"));
+            } else if options.keyword("NOSCORES") {
+                return Err(CommandError::new("ERR", "NOSCORES option can only be used in ZSCAN"));
             } else {
                 break;
             }

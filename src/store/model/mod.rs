@@ -1,6 +1,7 @@
-//! Property tests: the store answers as a naive model of it does, a map and a clock. `replay` compares stores with each
-//! other.
+//! Property tests: the store answers as a naive model of it does, a map and a clock. `collections` has models
+//! of hashes, sets and sorted sets; `replay` compares stores with each other.
 
+mod collections;
 mod expiry;
 mod keys;
 mod many_keys;

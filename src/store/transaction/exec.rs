@@ -81,8 +81,9 @@ impl StoreState {
             if let Some(row) = row
                 && is_database_known
             {
-                keys.add(row, Args::new(command), database, &self.databases);
-                plan.add_scope(row.spec.scope, database, true, &self.databases);
+                let args = Args::new(command);
+                keys.add(row, args, database, &self.databases);
+                plan.add_scope(row.spec.scope(&args), database, true, &self.databases);
                 continue;
             }
             keys.add_unknown();

@@ -4,6 +4,8 @@
 //! commands lead to the same state on every machine: the sum is exact, and rounded once. A sum that Redis shows as
 //! `5000.10000000000000009` is `5000.1` here.
 
+use std::cmp::Ordering;
+
 use super::hexadecimal::Hexadecimal;
 
 /// The longest text that is parsed. Every sum is shorter, so that it can be parsed again.
@@ -18,6 +20,9 @@ const MAX_EXPONENT: i64 = 1_000_000;
 /// The number of digits after the decimal point of a sum.
 const FRACTION_DIGITS: i64 = 17;
 
+/// The largest number that Redis stores, a float of 80 bits.
+const LARGEST: &[u8] = b"1.18973149535723176502e4932";
+
 /// A decimal number, or infinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decimal {
@@ -26,7 +31,7 @@ pub(crate) enum Decimal {
 }
 
 /// A decimal number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Finite {
     is_negative: bool,
     /// From the most to the least significant.
@@ -94,7 +99,83 @@ fn parse_digits(mantissa: &[u8], exponent: i64) -> Option<(Vec<u8>, i64)> {
     POWERS.contains(&highest).then(|| (digits[first..].to_vec(), power))
 }
 
+/// A decimal number, or an infinity with a sign: a sum or a bound. In the order of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extended {
+    NegativeInfinity,
+    Finite(Finite),
+    Infinity,
+}
+
+impl Extended {
+    /// Parses a number as [`Decimal::parse`] does.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        match Decimal::parse(bytes)? {
+            Decimal::Finite(number) => Some(Self::Finite(number)),
+            Decimal::Infinite => Some(Self::infinity(bytes.starts_with(b"-"))),
+        }
+    }
+
+    /// The sum of two numbers, as [`Finite::plus`] rounds it.
+    pub(crate) fn sum(left: &Finite, right: &Finite) -> Self {
+        left.plus(right).map_or_else(|| Self::infinity(right.is_negative), Self::Finite)
+    }
+
+    fn infinity(is_negative: bool) -> Self {
+        if is_negative { Self::NegativeInfinity } else { Self::Infinity }
+    }
+}
+
+impl PartialEq for Finite {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Finite {}
+
+impl PartialOrd for Finite {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// In the order of numbers.
+impl Ord for Finite {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let power = self.power.min(other.power);
+        let length = self.highest().max(other.highest()) - power + 1;
+        let (left, right) = (self.aligned(power, length), other.aligned(power, length));
+        match (self.is_negative, other.is_negative) {
+            (false, false) => left.cmp(&right),
+            (true, true) => right.cmp(&left),
+            _ if left.iter().chain(&right).all(|digit| *digit == 0) => Ordering::Equal,
+            (false, true) => Ordering::Greater,
+            (true, false) => Ordering::Less,
+        }
+    }
+}
+
 impl Finite {
+    pub(crate) const ZERO: Self = Self { is_negative: false, digits: Vec::new(), power: 0 };
+
+    /// The largest number.
+    pub(crate) fn largest() -> Self {
+        match Decimal::parse(LARGEST) {
+            Some(Decimal::Finite(largest)) => largest,
+            _ => unreachable!("it is a decimal number"),
+        }
+    }
+
+    pub(crate) fn negated(&self) -> Self {
+        Self { is_negative: !self.is_negative, ..self.clone() }
+    }
+
+    /// The nearest double; an infinity if it is too large.
+    pub(crate) fn to_double(&self) -> f64 {
+        self.to_text().parse().unwrap_or_default()
+    }
+
     /// The sum, rounded to 17 digits after the decimal point. `None` if it exceeds the range of Redis.
     pub(crate) fn plus(&self, other: &Self) -> Option<Self> {
         let power = self.power.min(other.power);
@@ -203,6 +284,18 @@ mod tests {
                 left.plus(&right).map_or("overflow".to_owned(), |sum| sum.to_text())
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn numbers_are_in_their_order() {
+        let extended = |text: &str| Extended::parse(text.as_bytes()).expect("a number");
+        let ordered = ["-inf", "-1e4932", "-12.5", "-12.49", "0", "1e-4951", "12.49", "12.5", "1e4932", "inf"];
+        for pair in ordered.windows(2) {
+            assert!(extended(pair[0]) < extended(pair[1]), "{pair:?}");
+        }
+        for (left, right) in [("0", "-0"), ("1.50", "15e-1"), ("0x10", "16"), ("007", "7"), ("0e9", "0")] {
+            assert_eq!(extended(left), extended(right), "{left} {right}");
         }
     }
 

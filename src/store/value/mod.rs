@@ -26,7 +26,7 @@ mod thresholds;
 use kvstore_protocol::CommandError;
 
 pub(crate) use data_type::{DataType, Editable};
-pub(crate) use decimal::Decimal;
+pub(crate) use decimal::{Decimal, Extended, Finite};
 pub(crate) use double::parse_double;
 pub(crate) use elements::Elements;
 pub(crate) use external::{ExternalString, overwritten};

@@ -64,6 +64,15 @@ static PARAMETERS: &[Parameter] = &[
     // Nothing is saved to disk, and nothing is evicted.
     immutable("save", |_, _| Some(String::new())),
     immutable("appendonly", |_, _| Some("no".to_owned())),
+    immutable("activedefrag", |_, _| Some("no".to_owned())),
+    immutable("cluster-enabled", |_, _| Some("no".to_owned())),
+    immutable("notify-keyspace-events", |_, _| Some(String::new())),
+    // Whatever is large is dropped on another thread.
+    immutable("lazyfree-lazy-eviction", |_, _| Some("yes".to_owned())),
+    immutable("lazyfree-lazy-expire", |_, _| Some("yes".to_owned())),
+    immutable("lazyfree-lazy-server-del", |_, _| Some("yes".to_owned())),
+    immutable("lazyfree-lazy-user-del", |_, _| Some("yes".to_owned())),
+    immutable("lazyfree-lazy-user-flush", |_, _| Some("yes".to_owned())),
     immutable("maxmemory", |_, _| Some("0".to_owned())),
     immutable("maxmemory-policy", |_, _| Some("noeviction".to_owned())),
     Parameter {

@@ -2,7 +2,7 @@
 
 use kvstore_protocol::CommandError;
 
-use super::{super::numkeys::Numkeys, scored::Scored};
+use super::{super::numkeys::limit, scored::Scored};
 use crate::store::{
     call::Call,
     change::Event,
@@ -33,15 +33,8 @@ struct Combine {
 impl Combine {
     /// Parses the arguments from `index` on. `answers` says whether the result is answered, not stored.
     fn parse(call: &Call<'_>, index: usize, combination: Combination, answers: bool) -> Result<Self, CommandError> {
-        let (args, mut parsed) = (call.args(), Self::new(combination));
-        let count = args.integer(index)?;
-        if count < 1 {
-            let name = call.name().to_ascii_lowercase();
-            return Err(CommandError::err(format!("at least 1 input key is needed for '{name}' command")));
-        }
-        let count = usize::try_from(count).ok().filter(|count| *count < args.len() - index);
-        let count = count.ok_or(CommandError::SYNTAX)?;
-        let mut options = args.options(index + 1 + count);
+        let (count, mut parsed) = (key_count(call, index)?, Self::new(combination));
+        let mut options = call.args().options(index + 1 + count);
         let has_weights = combination != Combination::Difference;
         loop {
             if has_weights && options.keyword("WEIGHTS") {
@@ -82,6 +75,21 @@ impl Combine {
         let sources = sources.collect::<Result<Vec<_>, CommandError>>()?;
         Ok(read(&self.combination.of(&sources, self.aggregate)))
     }
+}
+
+/// The number of keys, which is the argument at `index`. They are checked to be sets.
+fn key_count(call: &Call<'_>, index: usize) -> Result<usize, CommandError> {
+    let args = call.args();
+    let count = args.integer(index)?;
+    if count < 1 {
+        let name = call.name();
+        return Err(CommandError::err(format!("at least 1 input key is needed for '{name}' command")));
+    }
+    let count = usize::try_from(count).ok().filter(|count| *count < args.len() - index);
+    let count = count.ok_or(CommandError::SYNTAX)?;
+    // Their types before the options: so does Redis.
+    (call.keys() - count..call.keys()).try_for_each(|key| source(call, key).map(drop))?;
+    Ok(count)
 }
 
 /// The set or sorted set of a key.
@@ -149,7 +157,85 @@ fn store(call: &mut Call<'_>, combination: Combination, event: Event) -> Answer 
 
 /// `ZINTERCARD numkeys key [key …] [LIMIT limit]`: the size of the intersection, counted up to a limit.
 fn zintercard(call: &mut Call<'_>) -> Answer {
-    let limit = Numkeys::parse(&call.args(), 0)?.limit()?;
+    let count = key_count(call, 0)?;
+    let limit = limit(call.args().options(1 + count))?;
     let count = Combine::new(Combination::Intersection).run(call, 0, |members| members.len())?;
     Ok(count.min(limit).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::TestStore;
+
+    #[test]
+    fn sorted_sets_are_combined() {
+        TestStore::new().check([
+            ("ZADD a 1 x 2 y 3 z", ":3"),
+            ("ZADD b 10 y 20 z 30 w", ":3"),
+            ("SADD s x y", ":2"),
+            ("ZUNION 2 a b WITHSCORES", r#"["x", "1", "y", "12", "z", "23", "w", "30"]"#),
+            ("ZUNION 2 a b WEIGHTS 2 0.5 WITHSCORES", r#"["x", "2", "y", "9", "w", "15", "z", "16"]"#),
+            ("ZUNION 2 a b AGGREGATE MIN WITHSCORES", r#"["x", "1", "y", "2", "z", "3", "w", "30"]"#),
+            ("ZUNION 2 a b AGGREGATE max WITHSCORES", r#"["x", "1", "y", "10", "z", "20", "w", "30"]"#),
+            ("ZUNION 1 a", r#"["x", "y", "z"]"#),
+            ("ZINTER 2 a b WITHSCORES", r#"["y", "12", "z", "23"]"#),
+            ("ZINTER 2 a s WEIGHTS 1 10 WITHSCORES", r#"["x", "11", "y", "12"]"#),
+            ("ZINTER 2 a missing", "[]"),
+            ("ZDIFF 2 a b WITHSCORES", r#"["x", "1"]"#),
+            ("ZDIFF 2 a missing", r#"["x", "y", "z"]"#),
+            ("ZDIFF 2 missing a", "[]"),
+            ("ZUNIONSTORE d 2 a b", ":4"),
+            ("ZRANGE d 0 -1 WITHSCORES", r#"["x", "1", "y", "12", "z", "23", "w", "30"]"#),
+            ("ZINTERSTORE d 2 a b AGGREGATE MAX WEIGHTS 1 -1", ":2"),
+            ("ZRANGE d 0 -1 WITHSCORES", r#"["y", "2", "z", "3"]"#),
+            ("ZDIFFSTORE d 2 a b", ":1"),
+            ("ZRANGE d 0 -1", r#"["x"]"#),
+            ("ZDIFFSTORE d 2 b b", ":0"),
+            ("EXISTS d", ":0"),
+            ("ZUNIONSTORE s 1 s", ":2"),
+            ("TYPE s", "+zset"),
+            ("ZINTERCARD 2 a b", ":2"),
+            ("ZINTERCARD 2 a b LIMIT 1", ":1"),
+            ("ZINTERCARD 2 a b LIMIT 0", ":2"),
+            ("ZINTERCARD 2 a missing", ":0"),
+            ("ZADD p inf m", ":1"),
+            ("ZADD q -inf m", ":1"),
+            ("ZUNION 2 p q WITHSCORES", r#"["m", "0"]"#),
+            ("ZUNION 1 p WEIGHTS 0 WITHSCORES", r#"["m", "0"]"#),
+        ]);
+    }
+
+    #[test]
+    fn combinations_refuse_invalid_arguments() {
+        TestStore::new().check([
+            ("SET k v", "+OK"),
+            ("ZADD a 1 x", ":1"),
+            ("ZUNION 0 a", "-ERR at least 1 input key is needed for 'zunion' command"),
+            ("ZUNION -1 a", "-ERR at least 1 input key is needed for 'zunion' command"),
+            ("ZUNION x a", "-ERR value is not an integer or out of range"),
+            ("ZUNION 2 a", "-ERR syntax error"),
+            ("ZUNION 1 a WEIGHTS", "-ERR syntax error"),
+            ("ZUNION 1 a WEIGHTS x", "-ERR weight value is not a float"),
+            ("ZUNION 2 a b WEIGHTS 1", "-ERR syntax error"),
+            ("ZUNION 1 a AGGREGATE FOO", "-ERR syntax error"),
+            ("ZUNION 1 a FOO", "-ERR syntax error"),
+            ("ZUNIONSTORE d 1 a WITHSCORES", "-ERR syntax error"),
+            ("ZUNIONSTORE d 0 a", "-ERR at least 1 input key is needed for 'zunionstore' command"),
+            ("ZDIFF 1 a WEIGHTS 1", "-ERR syntax error"),
+            ("ZDIFF 1 a AGGREGATE MIN", "-ERR syntax error"),
+            ("ZINTERCARD 1 a WITHSCORES", "-ERR syntax error"),
+            ("ZINTERCARD 0 a", "-ERR at least 1 input key is needed for 'zintercard' command"),
+            ("ZINTERCARD 2 a", "-ERR syntax error"),
+            ("ZINTERCARD 1 a LIMIT -1", "-ERR LIMIT can't be negative"),
+            ("ZINTERCARD 1 a LIMIT x", "-ERR LIMIT can't be negative"),
+            ("ZUNION 2 a k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZUNION 2 missing k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZINTER 2 missing k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZDIFF 2 missing k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZINTERCARD 2 missing k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZUNIONSTORE d 2 a k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZUNION 9223372036854775807 a", "-ERR syntax error"),
+            ("ZDIFFSTORE d 1 a WITHSCORES", "-ERR syntax error"),
+        ]);
+    }
 }

@@ -98,10 +98,8 @@ fn zrandmember(call: &mut Call<'_>) -> Answer {
 
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`: some of the members with their scores, and the next cursor.
 fn zscan(call: &mut Call<'_>) -> Answer {
-    let args = call.args();
-    let options = ScanOptions::of_elements(&args, Some("NOSCORES"))?;
-    let mut found = Packed::array();
-    let Some(set) = call.get::<SortedSet>(0)? else { return Ok(scan_answer(0, found)) };
+    let (options, mut found) = (ScanOptions::of_elements::<SortedSet>(call, Some("NOSCORES"))?, Packed::array());
+    let (Some(options), Some(set)) = (options, call.get::<SortedSet>(0)?) else { return Ok(scan_answer(0, found)) };
     let next = options.scan(|cursor, visited| {
         set.scan(cursor, |member, score| {
             *visited += 1;
@@ -114,4 +112,94 @@ fn zscan(call: &mut Call<'_>) -> Answer {
         })
     });
     Ok(scan_answer(next, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::TestStore;
+
+    #[test]
+    fn members_have_scores_and_ranks() {
+        TestStore::new().check([
+            ("ZADD z 1 a 2 b 3 c", ":3"),
+            ("ZCARD z", ":3"),
+            ("ZCARD missing", ":0"),
+            ("ZSCORE z a", "1"),
+            ("ZSCORE z x", "(nil)"),
+            ("ZSCORE missing a", "(nil)"),
+            ("ZMSCORE z a x c", "[1, (nil), 3]"),
+            ("ZMSCORE missing a b", "[(nil), (nil)]"),
+            ("ZRANK z a", ":0"),
+            ("ZRANK z c", ":2"),
+            ("ZRANK z x", "(nil)"),
+            ("ZRANK missing a", "(nil)"),
+            ("ZREVRANK z a", ":2"),
+            ("ZRANK z b WITHSCORE", "[:1, 2]"),
+            ("ZREVRANK z b withscore", "[:1, 2]"),
+            ("ZRANK z x WITHSCORE", "(nil)"),
+            ("ZRANK z b FOO", "-ERR syntax error"),
+            ("ZRANK z b WITHSCORE x", "-ERR wrong number of arguments for 'zrank' command"),
+            ("ZREM z a x a", ":1"),
+            ("ZREM missing a", ":0"),
+            ("ZADD z 1e20 big 0.1 small -inf low 1.5e-7 tiny -0 zero", ":5"),
+            (
+                "ZRANGE z 0 -1 WITHSCORES",
+                r#"["low", "-inf", "zero", "0", "tiny", "1.5e-7", "small", "0.1", "b", "2", "c", "3", "big", "1e+20"]"#,
+            ),
+            ("ZSCORE z zero", "0"),
+            ("ZREM z b c big small low tiny zero", ":7"),
+            ("EXISTS z", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn random_members_are_drawn() {
+        TestStore::new().check([
+            ("ZRANDMEMBER z", "(nil)"),
+            ("ZRANDMEMBER z 3", "[]"),
+            ("ZADD z 1.5 a", ":1"),
+            ("ZRANDMEMBER z", r#""a""#),
+            ("ZRANDMEMBER z 9", r#"["a"]"#),
+            ("ZRANDMEMBER z -2", r#"["a", "a"]"#),
+            ("ZRANDMEMBER z 9 WITHSCORES", r#"["a", "1.5"]"#),
+            ("ZRANDMEMBER z -2 withscores", r#"["a", "1.5", "a", "1.5"]"#),
+            ("ZRANDMEMBER z 0", "[]"),
+            ("ZRANDMEMBER z x", "-ERR value is not an integer or out of range"),
+            ("ZRANDMEMBER z 1 FOO", "-ERR syntax error"),
+            (
+                "ZRANDMEMBER z -9223372036854775808",
+                "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+            ),
+            ("ZRANDMEMBER z -9223372036854775807 WITHSCORES", "-ERR value is out of range"),
+            ("ZRANDMEMBER z 1 WITHSCORES x", "-ERR syntax error"),
+        ]);
+    }
+
+    #[test]
+    fn a_small_sorted_set_is_scanned_in_one_call() {
+        TestStore::new().check([
+            ("ZSCAN z 0", r#"["0", []]"#),
+            ("ZADD z 1 a 2.5 b 3 ab", ":3"),
+            ("ZSCAN z 0", r#"["0", ["a", "1", "b", "2.5", "ab", "3"]]"#),
+            ("ZSCAN z 0 MATCH a* COUNT 1", r#"["0", ["a", "1", "ab", "3"]]"#),
+            ("ZSCAN z x", "-ERR invalid cursor"),
+            ("ZSCAN z 0 COUNT 0", "-ERR syntax error"),
+            ("ZSCAN z 0 FOO", "-ERR syntax error"),
+        ]);
+    }
+
+    #[test]
+    fn an_expired_sorted_set_is_absent() {
+        let store = TestStore::new();
+        store.check([("ZADD z 1 a", ":1"), ("PEXPIRE z 5", ":1")]);
+        store.pass(5);
+        store.check([
+            ("ZSCORE z a", "(nil)"),
+            ("ZRANGE z 0 -1", "[]"),
+            ("ZPOPMIN z", "[]"),
+            ("ZADD z XX 2 a", ":0"),
+            ("ZINCRBY z 3 a", "3"),
+            ("TTL z", ":-1"),
+        ]);
+    }
 }

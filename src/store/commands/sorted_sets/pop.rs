@@ -2,7 +2,7 @@
 
 use kvstore_protocol::{CommandError, Response};
 
-use super::{super::numkeys::Numkeys, scored::Scored};
+use super::{super::numkeys::options_behind_keys, scored::Scored};
 use crate::store::{
     call::Call,
     change::Event,
@@ -40,10 +40,7 @@ fn pop_of_key(call: &mut Call<'_>, end: End) -> Answer {
     let args = call.args();
     let count = match args.len() {
         1 => None,
-        2 => {
-            const NEGATIVE: CommandError = CommandError::new("ERR", "value is out of range, must be positive");
-            Some(usize::try_from(args.integer(1)?).map_err(|_| NEGATIVE)?)
-        }
+        2 => Some(args.count(1)?),
         _ => return Err(CommandError::SYNTAX),
     };
     // Without a count the pair is flat in RESP3 too.
@@ -76,7 +73,7 @@ fn pop(call: &mut Call<'_>, key: usize, end: End, count: usize, popped: &mut Sco
 /// `ZMPOP numkeys key [key …] MIN | MAX [COUNT count]`: the same for the first of the keys that is not empty.
 fn zmpop(call: &mut Call<'_>) -> Answer {
     let args = call.args();
-    let Numkeys { mut options, .. } = Numkeys::parse(&args, 0)?;
+    let mut options = options_behind_keys(&args, 0)?;
     let end = match (options.keyword("MIN"), options.keyword("MAX")) {
         (true, false) => End::Min,
         (false, true) => End::Max,
@@ -97,4 +94,44 @@ fn zmpop(call: &mut Call<'_>) -> Answer {
         }
     }
     Ok(Response::NullArray)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::TestStore;
+
+    #[test]
+    fn the_first_and_the_last_members_are_popped() {
+        TestStore::new().check([
+            ("ZADD z 1 a 2 b 3 c 4 d 5 e 6 f", ":6"),
+            ("ZPOPMIN z", r#"["a", "1"]"#),
+            ("ZPOPMAX z", r#"["f", "6"]"#),
+            ("ZPOPMIN z 2", r#"["b", "2", "c", "3"]"#),
+            ("ZPOPMAX z 0", "[]"),
+            ("ZPOPMAX z 9", r#"["e", "5", "d", "4"]"#),
+            ("EXISTS z", ":0"),
+            ("ZPOPMIN z", "[]"),
+            ("ZPOPMIN z 2", "[]"),
+            ("ZPOPMIN z -1", "-ERR value is out of range, must be positive"),
+            ("ZPOPMIN z x", "-ERR value is out of range, must be positive"),
+            ("ZPOPMIN z 1 1", "-ERR syntax error"),
+            ("ZADD z 1 a 2 b 3 c", ":3"),
+            ("ZMPOP 2 missing z MIN", r#"["z", [["a", 1]]]"#),
+            ("ZMPOP 1 z MAX COUNT 5", r#"["z", [["c", 3], ["b", 2]]]"#),
+            ("EXISTS z", ":0"),
+            ("ZMPOP 1 z MIN", "(nil)"),
+            ("ZMPOP 0 z MIN", "-ERR numkeys should be greater than 0"),
+            ("ZMPOP x z MIN", "-ERR numkeys should be greater than 0"),
+            ("ZMPOP 2 z MIN", "-ERR syntax error"),
+            ("ZMPOP 1 z FOO", "-ERR syntax error"),
+            ("ZMPOP 1 z MIN COUNT 0", "-ERR count should be greater than 0"),
+            ("ZMPOP 1 z MIN COUNT x", "-ERR count should be greater than 0"),
+            ("ZMPOP 1 z MIN COUNT 1 COUNT 1", "-ERR syntax error"),
+            ("ZMPOP 1 z MIN MAX", "-ERR syntax error"),
+            ("SET k v", "+OK"),
+            ("ZMPOP 1 k MIN", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZMPOP 2 z k MIN", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("ZPOPMIN k", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ]);
+    }
 }

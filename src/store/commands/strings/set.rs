@@ -1,9 +1,10 @@
-//! Storing strings: SET, GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX.
+//! Storing strings: SET, GETSET, SETNX, SETEX, PSETEX, MSET, MSETEX, MSETNX.
 
 use kvstore_protocol::{CommandError, Response};
 
 use super::{
     super::expiry::{TimeBase, TimeFormat, Unit},
+    comparison::Comparison,
     expiry_option::{ExpiryOption, expiry},
 };
 use crate::store::{
@@ -15,10 +16,11 @@ use crate::store::{
     value::{StringRef, StringValue},
 };
 
-pub(in super::super) const SPECS: &[Spec] = &[SET, GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX];
+pub(in super::super) const SPECS: &[Spec] =
+    &[SET, GETSET, SETNX, SETEX, PSETEX, MSET, Spec::new("MSETEX", msetex), MSETNX];
 
-/// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the
-/// string.
+/// `SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds | PX milliseconds |
+/// EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the string.
 const SET: Spec = Spec::new("SET", set);
 
 fn set(call: &mut Call<'_>) -> Answer {
@@ -30,7 +32,7 @@ fn set(call: &mut Call<'_>) -> Answer {
     let options = SetOptions::parse(&args)?;
     let expiry = expiry(options.expiry, call)?;
     let before = if options.get { Some(StringRef::answer(call.get::<StringValue>(0)?)) } else { None };
-    let is_met = options.condition.is_none_or(|condition| condition.is_met(call));
+    let is_met = options.condition.map_or(Ok(true), |condition| condition.is_met(call))?;
     if is_met {
         call.put(0, args.value(1), expiry, Event::SET);
     }
@@ -43,18 +45,20 @@ fn set(call: &mut Call<'_>) -> Answer {
 
 #[derive(Debug, Default)]
 struct SetOptions<'a> {
-    condition: Option<SetCondition>,
+    condition: Option<SetCondition<'a>>,
     get: bool,
     expiry: Option<ExpiryOption<'a>>,
 }
 
 /// When SET stores the string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SetCondition {
+enum SetCondition<'a> {
     /// If the key is missing.
     Nx,
     /// If the key exists.
     Xx,
+    /// If the string before compares so.
+    If(Comparison<'a>),
 }
 
 impl<'a> SetOptions<'a> {
@@ -71,6 +75,8 @@ impl<'a> SetOptions<'a> {
                 ExpiryOption::KeepTtl.set(&mut set.expiry)?;
             } else if let Some(time) = ExpiryOption::take_time(&mut options)? {
                 time.set(&mut set.expiry)?;
+            } else if let Some(comparison) = Comparison::take(&mut options)? {
+                set.set_condition(SetCondition::If(comparison))?;
             } else {
                 break;
             }
@@ -79,8 +85,9 @@ impl<'a> SetOptions<'a> {
         Ok(set)
     }
 
-    fn set_condition(&mut self, condition: SetCondition) -> Result<(), CommandError> {
-        if self.condition.is_some_and(|before| before != condition) {
+    fn set_condition(&mut self, condition: SetCondition<'a>) -> Result<(), CommandError> {
+        let is_repeated = |before| before == condition && !matches!(condition, SetCondition::If(_));
+        if !self.condition.is_none_or(is_repeated) {
             return Err(CommandError::SYNTAX);
         }
         self.condition = Some(condition);
@@ -88,9 +95,13 @@ impl<'a> SetOptions<'a> {
     }
 }
 
-impl SetCondition {
-    fn is_met(self, call: &mut Call<'_>) -> bool {
-        call.exists(0) == (self == Self::Xx)
+impl SetCondition<'_> {
+    fn is_met(self, call: &mut Call<'_>) -> Result<bool, CommandError> {
+        match self {
+            Self::Nx => Ok(!call.exists(0)),
+            Self::Xx => Ok(call.exists(0)),
+            Self::If(comparison) => Ok(comparison.check(call)?.unwrap_or(comparison.admits_missing())),
+        }
     }
 }
 
@@ -142,6 +153,62 @@ fn mset(call: &mut Call<'_>) -> Answer {
     check_pairs(call)?;
     set_pairs(call);
     Ok(Response::ok())
+}
+
+/// `MSETEX numkeys key value [key value …] [NX | XX] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds |
+/// KEEPTTL]`: stores the strings with an expiry, all of them or none.
+fn msetex(call: &mut Call<'_>) -> Answer {
+    let MsetexOptions { must_exist, expiry: option } = MsetexOptions::parse(&call.args())?;
+    let expiry = expiry(option, call)?;
+    let is_met = must_exist.is_none_or(|must_exist| (0..call.keys()).all(|key| call.exists(key) == must_exist));
+    if is_met {
+        for key in 0..call.keys() {
+            call.put(key, call.args().value(2 * key + 2), expiry, Event::SET);
+        }
+    }
+    Ok(is_met.into())
+}
+
+#[derive(Debug, Default)]
+struct MsetexOptions<'a> {
+    /// Whether all of the keys must exist, or none of them.
+    must_exist: Option<bool>,
+    expiry: Option<ExpiryOption<'a>>,
+}
+
+impl<'a> MsetexOptions<'a> {
+    fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
+        const NUMKEYS: CommandError = CommandError::new("ERR", "invalid numkeys value or out of range");
+        let pairs = args.integer(0).ok().and_then(|pairs| i32::try_from(pairs).ok());
+        let pairs = pairs.filter(|pairs| *pairs > 0).ok_or(NUMKEYS)? as usize;
+        if pairs > (args.len() - 1) / 2 {
+            return Err(CommandError::SYNTAX);
+        }
+        let (mut msetex, mut options) = (Self::default(), args.options(1 + 2 * pairs));
+        loop {
+            if options.keyword("NX") {
+                msetex.set_must_exist(false)?;
+            } else if options.keyword("XX") {
+                msetex.set_must_exist(true)?;
+            } else if options.keyword("KEEPTTL") {
+                ExpiryOption::KeepTtl.set(&mut msetex.expiry)?;
+            } else if let Some(time) = ExpiryOption::take_time(&mut options)? {
+                time.set(&mut msetex.expiry)?;
+            } else {
+                break;
+            }
+        }
+        options.finish()?;
+        Ok(msetex)
+    }
+
+    fn set_must_exist(&mut self, must_exist: bool) -> Result<(), CommandError> {
+        if self.must_exist.replace(must_exist).is_none_or(|before| before == must_exist) {
+            Ok(())
+        } else {
+            Err(CommandError::SYNTAX)
+        }
+    }
 }
 
 /// `MSETNX key value [key value …]`: stores the strings if none of the keys exists, otherwise nothing.
@@ -265,6 +332,76 @@ mod tests {
             ("MSET a", "-ERR wrong number of arguments for 'mset' command"),
             ("MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"),
         ]);
+    }
+
+    #[test]
+    fn set_compares_the_string_before() {
+        const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+        TestStore::new().check([
+            ("SET k 1 IFEQ 1", "(nil)"),
+            ("SET k 1 IFDEQ 0000000000000000", "(nil)"),
+            ("EXISTS k", ":0"),
+            ("SET k 1 IFNE 1", "+OK"),
+            ("SET k 2 IFNE 1", "(nil)"),
+            ("SET k 2 IFEQ 1 EX 10", "+OK"),
+            ("TTL k", ":10"),
+            ("SET k 3 IFEQ 1 GET", "\"2\""),
+            ("SET k hello GET ifeq 2", "\"2\""),
+            ("SET k 4 IFDNE 9555e8555c62dcfd", "(nil)"),
+            ("SET k 4 IFDEQ 9555E8555C62DCFD", "+OK"),
+            ("GET k", "\"4\""),
+            ("SET new 1 IFDNE 0000000000000000", "+OK"),
+            ("SET k 5 IFDEQ 0", "-ERR must be exactly 16 hexadecimal characters"),
+            ("SET k 5 IFEQ", "-ERR syntax error"),
+            ("SET k 5 IFEQ 4 NX", "-ERR syntax error"),
+            ("SET k 5 XX IFEQ 4", "-ERR syntax error"),
+            ("SET k 5 IFEQ 4 IFEQ 4", "-ERR syntax error"),
+            ("GET k", "\"4\""),
+            ("SADD s 1", ":1"),
+            ("SET s 1 IFEQ 1", WRONG_TYPE),
+            ("SET s 1 IFNE 1 GET", WRONG_TYPE),
+        ]);
+    }
+
+    #[test]
+    fn msetex_sets_all_or_nothing_with_an_expiry() {
+        let store = TestStore::new();
+        store.check([
+            ("MSETEX 2 a 1 b 2 EX 10", ":1"),
+            ("TTL a", ":10"),
+            ("MSETEX 2 a 3 c 4 NX", ":0"),
+            ("MSETEX 2 a 3 c 4 XX", ":0"),
+            ("MSETEX 2 a 3 b 4 xx KEEPTTL", ":1"),
+            ("TTL b", ":10"),
+            ("MGET a b c", "[\"3\", \"4\", (nil)]"),
+            ("MSETEX 2 c 5 c 6 NX PX 500", ":1"),
+            ("GET c", "\"6\""),
+            ("MSETEX 1 a 7", ":1"),
+            ("TTL a", ":-1"),
+            ("MSETEX 1 a 7 EXAT 1", ":1"),
+            ("EXISTS a", ":0"),
+        ]);
+        store.pass(500);
+        store.check([("EXISTS c", ":0"), ("MSETEX 1 c 1 XX", ":0")]);
+    }
+
+    #[test]
+    fn msetex_refuses_invalid_arguments() {
+        const NUMKEYS: &str = "-ERR invalid numkeys value or out of range";
+        let store = TestStore::new();
+        store.check([
+            ("MSETEX 0 a 1", NUMKEYS),
+            ("MSETEX -1 a 1", NUMKEYS),
+            ("MSETEX x a 1", NUMKEYS),
+            ("MSETEX 2147483648 a 1", NUMKEYS),
+            ("MSETEX 1 a 1 EX x", "-ERR value is not an integer or out of range"),
+            ("MSETEX 1 a 1 EX 0", "-ERR invalid expire time in 'msetex' command"),
+        ]);
+        for line in ["2 a 1", "2 a 1 b", "2147483647 a 1", "1 a 1 FOO", "1 a 1 EX", "1 a 1 NX XX", "1 a 1 EX 1 KEEPTTL"]
+        {
+            store.check([(&*format!("MSETEX {line}"), "-ERR syntax error")]);
+        }
+        store.check([("DBSIZE", ":0")]);
     }
 
     #[test]

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::store::value::{Kind, NewValue, StringRef, Value, string};
 
+/// The memory of an entry in the table, in bytes: its handle and a byte of its hash.
+const TABLE_SLOT: usize = 5;
+
 /// The record of one key: the key, its value, its expiry, and when it was last accessed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
@@ -112,6 +115,22 @@ impl<'a> Entry<'a> {
                 Kind::String => string::encoding(self.inline_bytes()),
                 kind => kind.encoding(),
             },
+        }
+    }
+
+    /// The memory of the entry, in bytes: its record, what is outside of it, and its place in the table.
+    pub(crate) fn memory(&self) -> usize {
+        let allocated = self.heap.allocated();
+        let key = if self.header.is(Flag::EXTERNAL_KEY) { allocated(self.key().len()) } else { 0 };
+        let value = self.external().map_or(0, |value| size_of::<Value>() + value.memory(allocated));
+        TABLE_SLOT + self.record.len() + key + value
+    }
+
+    /// The number of bytes that a copy of the value copies. Long strings are shared.
+    pub(crate) fn copied(&self) -> usize {
+        match self.external() {
+            None | Some(Value::String(_)) => 0,
+            Some(value) => value.size(),
         }
     }
 
