@@ -7,7 +7,7 @@ use kvstore_protocol::CommandError;
 use super::Call;
 use crate::store::{
     change::Event,
-    shard::{Expiry, Write},
+    shard::{Expiry, Found, Write},
     value::Editable,
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct Edit<'e, 'c, T: Editable> {
     call: &'e mut Call<'c>,
     key: usize,
     value: T,
+    /// Whether it was taken out of its entry, and is not a copy of a short one.
+    is_external: bool,
     event: Event,
     is_changed: bool,
 }
@@ -52,6 +54,12 @@ impl<T> Changed for Option<T> {
     }
 }
 
+impl<T, E> Changed for Result<T, E> {
+    fn is_change(&self) -> bool {
+        self.is_ok()
+    }
+}
+
 impl<'c> Call<'c> {
     /// The value of a key, to change it; `None` if there is none. `event` is told if it is changed.
     ///
@@ -63,16 +71,7 @@ impl<'c> Call<'c> {
         event: Event,
     ) -> Result<Option<Edit<'_, 'c, T>>, CommandError> {
         let Some(found) = self.find_to_write(key) else { return Ok(None) };
-        let shard = self.shards.at_mut(self.keys[key].shard);
-        T::read(shard.entry(found))?;
-        let value = match shard.take_external(found) {
-            Some(value) => T::from_external(value),
-            None => {
-                let (kind, bytes) = shard.entry(found).inline().unwrap_or_default();
-                T::from_inline(kind, bytes)
-            }
-        };
-        Ok(Some(Edit { call: self, key, value, event, is_changed: false }))
+        self.open(key, found, event).map(Some)
     }
 
     /// The same; an empty value if there is none. It is stored if it is changed.
@@ -84,11 +83,27 @@ impl<'c> Call<'c> {
         key: usize,
         event: Event,
     ) -> Result<Edit<'_, 'c, T>, CommandError> {
-        if self.find_to_write(key).is_none() {
-            return Ok(Edit { call: self, key, value: T::default(), event, is_changed: false });
+        match self.find_to_write(key) {
+            Some(found) => self.open(key, found, event),
+            None => {
+                let (value, is_external) = (T::default(), false);
+                Ok(Edit { call: self, key, value, is_external, event, is_changed: false })
+            }
         }
-        let edit = self.edit(key, event)?;
-        Ok(edit.expect("the key was found"))
+    }
+
+    #[inline]
+    fn open<T: Editable>(&mut self, key: usize, found: Found, event: Event) -> Result<Edit<'_, 'c, T>, CommandError> {
+        let shard = self.shards.at_mut(self.keys[key].shard);
+        T::read(shard.entry(found))?;
+        let (value, is_external) = match shard.take_external(found) {
+            Some(value) => (T::from_external(value), true),
+            None => {
+                let (kind, bytes) = shard.entry(found).inline().unwrap_or_default();
+                (T::from_inline(kind, bytes), false)
+            }
+        };
+        Ok(Edit { call: self, key, value, is_external, event, is_changed: false })
     }
 }
 
@@ -109,15 +124,13 @@ impl<T: Editable> Edit<'_, '_, T> {
     }
 
     fn put_back(&mut self) {
-        let Self { call, key, value, event, is_changed } = self;
-        if !*is_changed {
-            if let (Some(found), Some(value)) = (call.find_to_write(*key), value.take_external()) {
-                call.shards.at_mut(call.keys[*key].shard).put_external(found, value);
-            }
-        } else if value.is_empty() {
+        let Self { call, key, value, is_external, event, is_changed } = self;
+        if *is_changed && value.is_empty() {
             call.tell(*key, *event);
             call.remove(*key, Event::DEL);
-        } else {
+        } else if *is_external && let Some(value) = value.take_external() {
+            call.put_external(*key, value, is_changed.then_some(*event));
+        } else if *is_changed {
             let write = Write { is_edited: true, has_room_to_grow: true, ..Write::new(Expiry::Keep) };
             value.take(|value| call.write(*key, value, write, *event));
         }

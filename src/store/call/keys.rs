@@ -142,6 +142,18 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// Puts an external value back that was taken out. `event` is told if it was changed.
+    #[inline]
+    pub(super) fn put_external(&mut self, key: usize, value: Value, event: Option<Event>) {
+        let Some(found) = self.find_to_write(key) else { return };
+        let shard = self.shards.at_mut(self.keys[key].shard);
+        shard.put_external(found, value);
+        if let Some(event) = event {
+            shard.mark_edited(found, self.commit.lru_clock);
+            self.tell(key, event);
+        }
+    }
+
     #[inline]
     pub(super) fn write(&mut self, key: usize, value: NewValue<'_>, write: Write, event: Event) {
         let now = match write.expiry {

@@ -1,6 +1,6 @@
 //! Hashes: HSET, HGET and their kin.
 
-use kvstore_protocol::{CommandError, Packed, Response, parse_integer};
+use kvstore_protocol::{ByteString, CommandError, Packed, Response, parse_integer};
 
 use super::{
     random::{Draw, Draws},
@@ -193,9 +193,13 @@ fn hincrby(call: &mut Call<'_>) -> Answer {
     let (args, limit) = (call.args(), call.thresholds().hash());
     let increment = args.integer(2)?;
     let mut hash = call.edit_or_create::<Hash>(0, Event::HINCRBY)?;
-    let before = hash.as_ref().get(args.bytes(1), |value| parse_integer(value).ok_or(NOT_AN_INTEGER));
-    let sum = before.transpose()?.unwrap_or(0).checked_add(increment).ok_or(OVERFLOW)?;
-    hash.update(|hash| _ = hash.set(args.bytes(1), itoa::Buffer::new().format(sum).as_bytes(), limit));
+    let mut sum = 0;
+    let add = |before: Option<&[u8]>| {
+        let before = before.map_or(Some(0), parse_integer).ok_or(NOT_AN_INTEGER)?;
+        sum = before.checked_add(increment).ok_or(OVERFLOW)?;
+        Ok::<_, CommandError>(ByteString::from_integer(sum))
+    };
+    hash.update(|hash| hash.compute(args.bytes(1), limit, add))?;
     Ok(sum.into())
 }
 
@@ -207,14 +211,12 @@ fn hincrbyfloat(call: &mut Call<'_>) -> Answer {
         return Err(CommandError::new("ERR", "value is NaN or Infinity"));
     };
     let mut hash = call.edit_or_create::<Hash>(0, Event::HINCRBYFLOAT)?;
-    let before = hash.as_ref().get(args.bytes(1), |value| Decimal::parse(value).ok_or(NOT_A_FLOAT));
-    let sum = match before.transpose()? {
-        None => Finite::ZERO.plus(&increment).ok_or(INFINITE)?,
-        Some(Decimal::Finite(before)) => before.plus(&increment).ok_or(INFINITE)?,
-        Some(_) => return Err(INFINITE),
+    let add = |before: Option<&[u8]>| match before.map(|value| Decimal::parse(value).ok_or(NOT_A_FLOAT)).transpose()? {
+        None => Ok(Finite::ZERO.plus(&increment).ok_or(INFINITE)?.to_text()),
+        Some(Decimal::Finite(before)) => Ok(before.plus(&increment).ok_or(INFINITE)?.to_text()),
+        Some(_) => Err(INFINITE),
     };
-    let sum = sum.to_text();
-    hash.update(|hash| _ = hash.set(args.bytes(1), sum.as_bytes(), limit));
+    let sum = hash.update(|hash| hash.compute(args.bytes(1), limit, add))?;
     drop(hash);
     Ok(sum.into())
 }

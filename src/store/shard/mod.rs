@@ -212,7 +212,12 @@ impl Shard {
         self.heap.take_external(found.0.handle())
     }
 
-    /// Puts the external value of an entry back that was taken out and not changed.
+    /// Sets the time of the last access, and marks the value as modified in place.
+    pub(crate) fn mark_edited(&mut self, found: Found, lru_clock: u32) {
+        self.heap.mark_edited(found.0.handle(), lru_clock);
+    }
+
+    /// Puts the external value of an entry back that was taken out.
     pub(crate) fn put_external(&mut self, found: Found, value: Value) {
         self.heap.put_external(found.0.handle(), value);
     }

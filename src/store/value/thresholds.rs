@@ -89,7 +89,7 @@ impl Thresholds {
 /// The defaults of Redis.
 impl Default for Thresholds {
     fn default() -> Self {
-        Self([128, 64, 512, 128, 64, 128, 64, -2].map(AtomicI64::new))
+        Self([512, 64, 512, 128, 64, 128, 64, -2].map(AtomicI64::new))
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_packed_collection_has_a_bounded_number_of_entries() {
         let thresholds = Thresholds::default();
-        assert_eq!(thresholds.hash(), PackedLimit { entries: 128, value: 64 });
+        assert_eq!(thresholds.hash(), PackedLimit { entries: 512, value: 64 });
         thresholds.set(Threshold::HashEntries, i64::MAX);
         assert_eq!(thresholds.hash().entries, 32_767);
     }

@@ -1,6 +1,7 @@
 //! Commands that set scores: ZADD, ZINCRBY.
 
 use kvstore_protocol::{CommandError, Response};
+use smallvec::SmallVec;
 
 use super::{NAN, NOT_A_FLOAT};
 use crate::store::{
@@ -113,25 +114,23 @@ struct Counts {
 /// Sets the scores of the members from an argument on.
 fn set_scores(call: &mut Call<'_>, options: Options, first: usize) -> Result<Counts, CommandError> {
     let (args, limit) = (call.args(), call.thresholds().sorted_set());
-    let pairs = || (first..args.len()).step_by(2);
     // All are parsed before the first change.
-    for index in pairs() {
-        parse_double(args.bytes(index)).ok_or(NOT_A_FLOAT)?;
-    }
+    let scores = (first..args.len()).step_by(2).map(|index| parse_double(args.bytes(index)).ok_or(NOT_A_FLOAT));
+    let scores = scores.collect::<Result<SmallVec<[f64; 4]>, _>>()?;
     let event = if options.incr { Event::ZINCR } else { Event::ZADD };
     let mut set = call.edit_or_create::<SortedSet>(0, event)?;
     let mut counts = Counts::default();
-    for index in pairs() {
-        let (score, member) = (parse_double(args.bytes(index)).ok_or(NOT_A_FLOAT)?, args.bytes(index + 1));
-        let before = set.as_ref().score(member);
-        counts.score = options.new_score(before, score)?;
+    for (score, index) in scores.into_iter().zip((first + 1..).step_by(2)) {
+        let member = args.bytes(index);
+        let place = set.find(member);
+        counts.score = options.new_score(place.score, score)?;
         let Some(score) = counts.score else { continue };
-        match before {
+        match place.score {
             None => counts.added += 1,
             Some(before) if before == score => continue,
             Some(_) => counts.updated += 1,
         }
-        set.update(|set| set.set(member, score, limit));
+        set.update(|set| set.set_at(place, member, score, limit));
     }
     Ok(counts)
 }

@@ -190,7 +190,7 @@ impl Heap {
         Some(value)
     }
 
-    /// Puts an external value back that was taken out and not changed.
+    /// Puts an external value back that was taken out.
     pub(super) fn put_external(&mut self, handle: u32, value: Value) {
         let header = self.header(handle);
         let index = index_at(self.slab.get(handle), header.value());
@@ -203,6 +203,12 @@ impl Heap {
     pub(super) fn touch(&mut self, handle: u32, accessed: u32) {
         let record = self.slab.get_mut(handle);
         Header { accessed, ..Header::read(record) }.write(record);
+    }
+
+    /// The same, and marks the value as modified in place.
+    pub(super) fn mark_edited(&mut self, handle: u32, accessed: u32) {
+        let record = self.slab.get_mut(handle);
+        Header { accessed, ..Header::read(record) }.with(Flag::EDITED, true).write(record);
     }
 
     #[inline]

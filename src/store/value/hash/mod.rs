@@ -8,7 +8,7 @@ use kvstore_protocol::CommandError;
 
 use super::{
     DataType, Editable, Kind, NewValue, PackedLimit, Value,
-    packed::{EditEntries, Encoded, Entries, Packed, PackedRef},
+    packed::{EditEntries, Encoded, Entries, Packed, PackedRef, Position},
 };
 use crate::store::shard::Entry;
 
@@ -44,9 +44,45 @@ impl Hash {
 
     /// Sets a field. Returns whether it is new.
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8], limit: PackedLimit) -> bool {
+        let position = self.position(field);
+        self.set_at(position, field, value, limit)
+    }
+
+    /// Sets a field to what `compute` makes of its value, and returns that. An error changes nothing.
+    ///
+    /// # Errors
+    /// Those of `compute`.
+    pub(crate) fn compute<V: AsRef<[u8]>, E>(
+        &mut self,
+        field: &[u8],
+        limit: PackedLimit,
+        compute: impl FnOnce(Option<&[u8]>) -> Result<V, E>,
+    ) -> Result<V, E> {
+        let position = self.position(field);
+        let value = match (&*self, position) {
+            (Self::Packed(packed), Some(position)) => {
+                let value = packed.entries().next(position).map(|value| packed.entries().element(value).text());
+                compute(value.as_deref())?
+            }
+            (Self::Packed(_), None) => compute(None)?,
+            (Self::Table(table), _) => compute(table.get(field))?,
+        };
+        self.set_at(position, field, value.as_ref(), limit);
+        Ok(value)
+    }
+
+    /// Where a field of a packed hash is.
+    fn position(&self, field: &[u8]) -> Option<Position> {
+        match self {
+            Self::Packed(packed) => packed.entries().find(&Encoded::from(field), 2),
+            Self::Table(_) => None,
+        }
+    }
+
+    fn set_at(&mut self, position: Option<Position>, field: &[u8], value: &[u8], limit: PackedLimit) -> bool {
         if let Self::Packed(packed) = self {
             let is_small = limit.admits(field) && limit.admits(value);
-            if is_small && let Some(is_new) = set_packed(packed, field, value, limit) {
+            if is_small && let Some(is_new) = set_packed(packed, position, field, value, limit) {
                 return is_new;
             }
             self.unpack();
@@ -76,17 +112,22 @@ impl Hash {
 }
 
 /// Sets a field of a packed hash; `None` if it is new and there is no room for it.
-fn set_packed(packed: &mut Packed, field: &[u8], value: &[u8], limit: PackedLimit) -> Option<bool> {
+fn set_packed(
+    packed: &mut Packed,
+    position: Option<Position>,
+    field: &[u8],
+    value: &[u8],
+    limit: PackedLimit,
+) -> Option<bool> {
     let entries = packed.entries();
-    match entries.find(&Encoded::from(field), 2) {
+    match position {
         Some(position) => {
             let old = entries.next(position)?;
             packed.replace(old, value);
             Some(false)
         }
         None if entries.len() / 2 < limit.entries => {
-            packed.push_back(field);
-            packed.push_back(value);
+            packed.insert_pair_before(entries.end(), field, value);
             Some(true)
         }
         None => None,

@@ -21,6 +21,21 @@ pub(crate) trait EditEntries {
         element.write_to(self.splice(position.0..position.0, element.len(), count));
     }
 
+    /// Inserts two elements in front of a position.
+    #[inline]
+    fn insert_pair_before<'e>(
+        &mut self,
+        position: Position,
+        first: impl Into<Encoded<'e>>,
+        second: impl Into<Encoded<'e>>,
+    ) {
+        let (first, second, count) = (first.into(), second.into(), self.entries().len() + 2);
+        let room = self.splice(position.0..position.0, first.len() + second.len(), count);
+        let (room_of_first, room_of_second) = room.split_at_mut(first.len());
+        first.write_to(room_of_first);
+        second.write_to(room_of_second);
+    }
+
     /// Appends an element.
     #[inline]
     fn push_back<'e>(&mut self, element: impl Into<Encoded<'e>>) {

@@ -6,16 +6,13 @@
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
+use super::buffer::Buffer;
 
 /// The number of bytes in front of the integers.
 const HEAD: usize = 1;
 
 /// The number of bytes in front of the integers in Redis: the width and the count, with 4 bytes each.
 const REDIS_HEAD: usize = 8;
-
-/// The number of bytes that are edited without an allocation.
-const INLINE: usize = 256;
 
 /// A set of integers that is read.
 #[derive(Clone, Copy, Debug)]
@@ -112,10 +109,10 @@ impl<'a> IntSetRef<'a> {
     }
 }
 
-/// A set of integers that is edited. Up to 256 bytes lie on the stack.
+/// A set of integers that is edited.
 #[derive(Clone, Debug)]
 pub(crate) struct IntSet {
-    bytes: SmallVec<[u8; INLINE]>,
+    bytes: Buffer,
 }
 
 impl IntSet {
@@ -133,8 +130,7 @@ impl IntSet {
 
     /// The bytes in an allocation of their length.
     pub(crate) fn into_boxed(self) -> Box<[u8]> {
-        // `into_boxed_slice` would move bytes on the stack one by one.
-        if self.bytes.spilled() { self.bytes.into_boxed_slice() } else { self.bytes[..].into() }
+        self.bytes.into_boxed()
     }
 
     /// Inserts an integer. Returns whether it is new.
@@ -142,7 +138,8 @@ impl IntSet {
         self.widen(width_of(value));
         let (set, width) = (self.as_ref(), self.as_ref().width);
         let Err(index) = set.search(value) else { return false };
-        self.bytes.insert_from_slice(HEAD + index * width, &value.to_le_bytes()[..width]);
+        let at = HEAD + index * width;
+        self.bytes.make_room(at, at, width).copy_from_slice(&value.to_le_bytes()[..width]);
         true
     }
 
@@ -166,8 +163,8 @@ impl IntSet {
     fn widen(&mut self, width: usize) {
         let set = self.as_ref();
         if set.width < width {
-            let mut bytes = SmallVec::with_capacity(HEAD + (set.len() + 1) * width);
-            bytes.push(width as u8);
+            let mut bytes = Buffer::from(&[width as u8][..]);
+            bytes.reserve_exact((set.len() + 1) * width);
             set.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()[..width]));
             self.bytes = bytes;
         }
@@ -177,7 +174,7 @@ impl IntSet {
 /// An empty set.
 impl Default for IntSet {
     fn default() -> Self {
-        Self { bytes: SmallVec::from_slice(&[2]) }
+        Self { bytes: Buffer::from(&[2][..]) }
     }
 }
 
@@ -185,7 +182,7 @@ impl Default for IntSet {
 impl From<&[u8]> for IntSet {
     #[inline]
     fn from(bytes: &[u8]) -> Self {
-        Self { bytes: SmallVec::from_slice(bytes) }
+        Self { bytes: bytes.into() }
     }
 }
 
@@ -193,15 +190,14 @@ impl From<&[u8]> for IntSet {
 impl From<Box<[u8]>> for IntSet {
     #[inline]
     fn from(bytes: Box<[u8]>) -> Self {
-        Self { bytes: SmallVec::from_vec(bytes.into_vec()) }
+        Self { bytes: bytes.into() }
     }
 }
 
 /// Copies a set.
 impl From<IntSetRef<'_>> for IntSet {
     fn from(set: IntSetRef<'_>) -> Self {
-        let mut bytes = SmallVec::with_capacity(HEAD + set.integers.len());
-        bytes.push(set.width as u8);
+        let mut bytes = Buffer::from(&[set.width as u8][..]);
         bytes.extend_from_slice(set.integers);
         Self { bytes }
     }

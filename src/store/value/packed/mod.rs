@@ -13,6 +13,7 @@
 //! An element has exactly one encoding: a string that is the text of an integer is always stored as the integer. Equal
 //! elements therefore have equal bytes.
 
+mod buffer;
 mod chunk;
 mod edit;
 mod element;

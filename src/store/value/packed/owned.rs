@@ -6,16 +6,12 @@
 
 use std::ops::{Deref, Range};
 
-use smallvec::SmallVec;
-
+use super::buffer::Buffer;
 use super::edit::EditEntries;
 use super::entries::Entries;
 
 /// The number of bytes in front of the entries.
 const HEAD: usize = 2;
-
-/// The number of bytes that are edited without an allocation.
-const INLINE: usize = 256;
 
 /// A collection that is read. Dereferences to its [`Entries`].
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +43,10 @@ impl<'a> Deref for PackedRef<'a> {
     }
 }
 
-/// A collection that is edited. Up to 256 bytes lie on the stack.
+/// A collection that is edited.
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
-    bytes: SmallVec<[u8; INLINE]>,
+    bytes: Buffer,
 }
 
 impl Packed {
@@ -65,8 +61,7 @@ impl Packed {
 
     /// The bytes in an allocation of their length.
     pub(crate) fn into_boxed(self) -> Box<[u8]> {
-        // `into_boxed_slice` would move bytes on the stack one by one.
-        if self.bytes.spilled() { self.bytes.into_boxed_slice() } else { self.bytes[..].into() }
+        self.bytes.into_boxed()
     }
 }
 
@@ -81,23 +76,15 @@ impl EditEntries for Packed {
     #[inline]
     fn splice(&mut self, range: Range<usize>, len: usize, count: usize) -> &mut [u8] {
         let count = u16::try_from(count).expect("a collection with more elements is not packed");
-        let (start, old_len) = (HEAD + range.start, self.bytes.len());
-        if len > range.len() {
-            // Exactly: the bytes are stored in an allocation of their length.
-            self.bytes.reserve_exact(len - range.len());
-            self.bytes.resize(old_len + len - range.len(), 0);
-        }
-        self.bytes.copy_within(HEAD + range.end..old_len, start + len);
-        self.bytes.truncate(old_len + len - range.len());
         self.bytes[..HEAD].copy_from_slice(&count.to_le_bytes());
-        &mut self.bytes[start..start + len]
+        self.bytes.make_room(HEAD + range.start, HEAD + range.end, len)
     }
 }
 
 /// An empty collection.
 impl Default for Packed {
     fn default() -> Self {
-        Self { bytes: SmallVec::from_slice(&[0; HEAD]) }
+        Self { bytes: Buffer::from(&[0; HEAD][..]) }
     }
 }
 
@@ -105,7 +92,7 @@ impl Default for Packed {
 impl From<&[u8]> for Packed {
     #[inline]
     fn from(bytes: &[u8]) -> Self {
-        Self { bytes: SmallVec::from_slice(bytes) }
+        Self { bytes: bytes.into() }
     }
 }
 
@@ -113,7 +100,7 @@ impl From<&[u8]> for Packed {
 impl From<Box<[u8]>> for Packed {
     #[inline]
     fn from(bytes: Box<[u8]>) -> Self {
-        Self { bytes: SmallVec::from_vec(bytes.into_vec()) }
+        Self { bytes: bytes.into() }
     }
 }
 

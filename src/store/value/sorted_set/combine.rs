@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use foldhash::quality::RandomState;
 
-use super::{SortedSetRef, pairs};
+use super::{SortedSetRef, pairs::pairs};
 use crate::store::value::{SetRef, packed::Element};
 
 /// From how many look-ups on an index of a packed set is faster than searches.

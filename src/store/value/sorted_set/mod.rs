@@ -3,16 +3,17 @@
 //! A small sorted set is packed: each member is followed by its score. A large one is ranked.
 //!
 //! - `ranked` a large sorted set: its members by name and, in a `tree`, by rank
-//! - `bounds` intervals of scores and names; `score` scores as elements
+//! - `pairs` a small one; `bounds` intervals of scores and names; `score` scores as elements
 //! - `combine` the union, intersection and difference of sorted sets
 
 mod bounds;
 mod combine;
+mod pairs;
 mod ranked;
 mod score;
 mod tree;
 
-use std::{cmp::Ordering, ops::Range};
+use std::ops::Range;
 
 use kvstore_protocol::CommandError;
 
@@ -33,6 +34,21 @@ pub(crate) enum SortedSet {
     Ranked(Box<Ranked>),
 }
 
+/// Where a member of a sorted set is. Valid until the set is changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    at: At,
+    /// The score; `None` if there is no such member.
+    pub(crate) score: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum At {
+    Nowhere,
+    Position(Position),
+    Handle(u32),
+}
+
 /// A sorted set that is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SortedSetRef<'a> {
@@ -49,7 +65,7 @@ impl SortedSet {
         let mut packed = Packed::default();
         for (member, score) in sorted {
             packed.push_back(*member);
-            packed.push_back(&score::text(*score)[..]);
+            packed.push_back(score::element(*score, &mut score::Text::default()));
         }
         Self::Packed(packed)
     }
@@ -67,20 +83,37 @@ impl SortedSet {
         self.as_ref().len()
     }
 
+    /// Where a member is, to read and to set its score.
+    #[inline]
+    pub(crate) fn find(&self, member: &[u8]) -> Place {
+        let found = match self {
+            Self::Packed(packed) => pairs::find(packed.entries(), member).map(|(at, score)| (At::Position(at), score)),
+            Self::Ranked(ranked) => ranked.find(member).map(|(handle, score)| (At::Handle(handle), score)),
+        };
+        let (at, score) = found.map_or((At::Nowhere, None), |(at, score)| (at, Some(score)));
+        Place { at, score }
+    }
+
+    /// Sets the score of a member, which is inserted if it is not there. The score is not NaN. The place of the member is that
+    /// before the change.
+    pub(crate) fn set_at(&mut self, place: Place, member: &[u8], score: f64, limit: PackedLimit) {
+        match (&mut *self, place.at) {
+            (Self::Packed(packed), At::Position(position)) => pairs::change(packed, position, member, score),
+            (Self::Packed(packed), _) => {
+                if packed.entries().len() / 2 < limit.entries && limit.admits(member) {
+                    return pairs::insert(packed, member, score);
+                }
+                self.unpack();
+                self.set_at(place, member, score, limit);
+            }
+            (Self::Ranked(ranked), At::Handle(handle)) => ranked.change(handle, score),
+            (Self::Ranked(ranked), _) => ranked.insert(member, score),
+        }
+    }
+
     /// Sets the score of a member, which is inserted if it is not there. The score is not NaN.
     pub(crate) fn set(&mut self, member: &[u8], score: f64, limit: PackedLimit) {
-        match self {
-            Self::Packed(packed) => {
-                if let Some(position) = packed.entries().find(&Encoded::from(member), 2) {
-                    packed.remove(position, 2);
-                } else if packed.entries().len() / 2 >= limit.entries || !limit.admits(member) {
-                    self.unpack();
-                    return self.set(member, score, limit);
-                }
-                insert(packed, member, score);
-            }
-            Self::Ranked(ranked) => ranked.set(member, score),
-        }
+        self.set_at(self.find(member), member, score, limit);
     }
 
     /// Removes a member. Returns whether there was one.
@@ -111,7 +144,7 @@ impl SortedSet {
 
     fn unpack(&mut self) {
         let mut ranked = Box::<Ranked>::default();
-        self.as_ref().for_each(|member, score| ranked.set(member, score));
+        self.as_ref().for_each(|member, score| ranked.insert(member, score));
         *self = Self::Ranked(ranked);
     }
 }
@@ -121,36 +154,6 @@ fn self_visit(entries: Entries<'_>, ranks: Range<usize>, visit: &mut impl FnMut(
         visit(member, score);
         true
     });
-}
-
-/// Inserts a member that is not there.
-fn insert(packed: &mut Packed, member: &[u8], score: f64) {
-    let text = score::text(score);
-    let after = pairs(packed.entries()).find(|(position, other)| {
-        let order = other.partial_cmp(&score).unwrap_or(Ordering::Equal);
-        order.then_with(|| packed.entries().element(*position).text().cmp(member)).is_gt()
-    });
-    match after {
-        Some((position, _)) => {
-            packed.insert_before(position, &text[..]);
-            packed.insert_before(position, member);
-        }
-        None => {
-            packed.push_back(member);
-            packed.push_back(&text[..]);
-        }
-    }
-}
-
-/// The positions of the members, and their scores.
-fn pairs(entries: Entries<'_>) -> impl Iterator<Item = (Position, f64)> {
-    let mut next = entries.first();
-    std::iter::from_fn(move || {
-        let member = next?;
-        let value = entries.next(member)?;
-        next = entries.next(value);
-        Some((member, score::of(entries.element(value))))
-    })
 }
 
 impl<'a> SortedSetRef<'a> {
@@ -167,10 +170,7 @@ impl<'a> SortedSetRef<'a> {
     #[inline]
     pub(crate) fn score(self, member: &[u8]) -> Option<f64> {
         match self {
-            Self::Packed(entries) => {
-                let position = entries.find(&Encoded::from(member), 2)?;
-                Some(score::of(entries.element(entries.next(position)?)))
-            }
+            Self::Packed(entries) => Some(pairs::find(entries, member)?.1),
             Self::Ranked(ranked) => ranked.score(member),
         }
     }
@@ -180,7 +180,7 @@ impl<'a> SortedSetRef<'a> {
         match self {
             Self::Packed(entries) => {
                 let position = entries.find(&Encoded::from(member), 2)?;
-                pairs(entries).position(|(other, _)| other == position)
+                pairs::pairs(entries).position(|(other, _)| other == position)
             }
             Self::Ranked(ranked) => ranked.rank(member),
         }
@@ -194,7 +194,7 @@ impl<'a> SortedSetRef<'a> {
         };
         let name = |position| entries.element(position).text();
         let count = |passes: &dyn Fn(f64, &[u8]) -> bool| {
-            pairs(entries).take_while(|(position, score)| passes(*score, &name(*position))).count()
+            pairs::pairs(entries).take_while(|(position, score)| passes(*score, &name(*position))).count()
         };
         let start = count(&|score, member| bounds.is_below(score, member));
         start..start.max(count(&|score, member| !bounds.is_above(score, member)))

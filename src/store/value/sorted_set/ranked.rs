@@ -61,16 +61,22 @@ impl Ranked {
         self.members.find(member).map(|handle| self.tree.rank(handle, &Scores(&self.members)))
     }
 
-    /// Sets the score of a member, which is inserted if it is not there.
-    pub(super) fn set(&mut self, member: &[u8], score: f64) {
-        let handle = match self.members.find(member) {
-            None => self.members.insert(member, &score.to_le_bytes()),
-            Some(handle) => {
-                self.tree.remove(handle, &Scores(&self.members));
-                self.members.overwrite_data(handle, &score.to_le_bytes());
-                handle
-            }
-        };
+    /// The handle of a member, and its score.
+    #[inline]
+    pub(super) fn find(&self, member: &[u8]) -> Option<(u32, f64)> {
+        self.members.find(member).map(|handle| (handle, score_of(&self.members, handle)))
+    }
+
+    /// Inserts a member that is not there.
+    pub(super) fn insert(&mut self, member: &[u8], score: f64) {
+        let handle = self.members.insert(member, &score.to_le_bytes());
+        self.tree.insert(handle, &Scores(&self.members));
+    }
+
+    /// Changes the score of a member.
+    pub(super) fn change(&mut self, handle: u32, score: f64) {
+        self.tree.remove(handle, &Scores(&self.members));
+        self.members.overwrite_data(handle, &score.to_le_bytes());
         self.tree.insert(handle, &Scores(&self.members));
     }
 

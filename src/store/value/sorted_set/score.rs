@@ -1,16 +1,21 @@
 //! Scores as elements of a packed sorted set.
 
+use std::borrow::Cow;
+
 use kvstore_protocol::format_double;
-use smallvec::SmallVec;
 
 use crate::store::value::{packed::Element, parse_double};
 
-/// The text of a score. An integer has no sign if it is zero, as in Redis.
-pub(super) fn text(score: f64) -> SmallVec<[u8; 32]> {
+/// The text of a score that is no integer.
+pub(super) type Text = Cow<'static, str>;
+
+/// The element that a score is stored as. `text` holds what it borrows. An integer has no sign if it is zero, as in Redis.
+pub(super) fn element(score: f64, text: &mut Text) -> Element<'_> {
     if score == score.trunc() && score.abs() < 1e17 {
-        return SmallVec::from_slice(itoa::Buffer::new().format(score as i64).as_bytes());
+        return Element::Integer(score as i64);
     }
-    SmallVec::from_slice(format_double(score).as_bytes())
+    *text = format_double(score);
+    Element::new(text.as_bytes())
 }
 
 /// The score that an element is.
