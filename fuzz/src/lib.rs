@@ -2,6 +2,7 @@
 //!
 //! `fuzz_targets/` hands them to libFuzzer, `tests/smoke.rs` runs them on any compiler. See `README.md`.
 
+mod restore;
 mod structured;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -13,15 +14,18 @@ use kvstore_protocol::{
     resp::{self, RequestDecoder},
 };
 
+pub use restore::restore;
+
 /// A function of the bytes of one input.
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("request_decode", request_decode),
     ("reply_decode", reply_decode),
     ("round_trip", round_trip),
     ("native", native),
+    ("restore", restore),
 ];
 
 /// Longer inputs find nothing that shorter ones do not.

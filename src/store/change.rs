@@ -518,6 +518,19 @@ mod tests {
             ("TOUCH g", ""),
             ("EXPIRE g -1", "EXPIRE g -1: del g"),
             ("EXPIRE g 10", ""),
+            ("RESTORE r 0 \0\x05v7673\x0B\0k~yT0jdH", "RESTORE r 0 \0\x05v7673\x0B\0k~yT0jdH: restore r"),
+            ("RESTORE r 0 \0\x05v7673\x0B\0k~yT0jdH", ""),
+            ("RESTORE r 5 invalid REPLACE", ""),
+            (
+                "RESTORE r 5 \0\x05v7673\x0B\0k~yT0jdH REPLACE",
+                "RESTORE r 5 \0\x05v7673\x0B\0k~yT0jdH REPLACE: restore r",
+            ),
+            (
+                "RESTORE r 5 \0\x05v7673\x0B\0k~yT0jdH REPLACE ABSTTL",
+                "RESTORE r 5 \0\x05v7673\x0B\0k~yT0jdH REPLACE ABSTTL: del r",
+            ),
+            ("RESTORE r 5 \0\x05v7673\x0B\0k~yT0jdH ABSTTL", ""),
+            ("DUMP a", ""),
         ]);
     }
 

@@ -120,6 +120,14 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// Sets the time of the last access of an entry to so many seconds ago.
+    pub(crate) fn set_idle(&mut self, key: usize, seconds: u64) {
+        let accessed = u64::from(self.commit.lru_clock).saturating_sub(seconds);
+        if let Some(found) = self.find_to_write(key) {
+            self.shards.at_mut(self.keys[key].shard).touch(found, accessed as u32);
+        }
+    }
+
     /// Stores the result of a command, whatever the key has, without an expiry. An empty collection removes the entry.
     pub(crate) fn put_result<T: Editable>(&mut self, key: usize, value: T, event: Event) {
         if value.is_empty() {
@@ -368,14 +376,21 @@ enum OwnedValue {
     External(Value),
 }
 
-/// Copies an entry.
-impl From<Entry<'_>> for OwnedEntry {
-    fn from(entry: Entry<'_>) -> Self {
-        let value = match entry.value() {
+impl OwnedEntry {
+    /// A value that was not modified in place, with an expiry in milliseconds since the Unix epoch.
+    pub(crate) fn new(value: NewValue<'_>, expires_at: Option<u64>) -> Self {
+        let value = match value {
             NewValue::Inline(bytes) => OwnedValue::Inline(Kind::String, ByteString::copy_from(bytes)),
             NewValue::Packed(kind, bytes) => OwnedValue::Inline(kind, ByteString::copy_from(bytes)),
             NewValue::External(value) => OwnedValue::External(value),
         };
-        Self { value, is_edited: entry.is_edited(), expires_at: entry.expires_at() }
+        Self { value, is_edited: false, expires_at }
+    }
+}
+
+/// Copies an entry.
+impl From<Entry<'_>> for OwnedEntry {
+    fn from(entry: Entry<'_>) -> Self {
+        Self { is_edited: entry.is_edited(), ..Self::new(entry.value(), entry.expires_at()) }
     }
 }

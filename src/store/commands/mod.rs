@@ -14,6 +14,7 @@ mod numkeys;
 mod random;
 mod scan_options;
 mod scripting;
+mod serialization;
 mod server;
 mod sets;
 mod sort;
@@ -50,6 +51,7 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     sort::SPECS,
     expiry::SPECS,
     keyspace::SPECS,
+    serialization::SPECS,
     server::SPECS,
     command::SPECS,
     config::SPECS,

@@ -16,7 +16,7 @@ mod hexadecimal;
 mod kind;
 mod list;
 mod new_value;
-mod packed;
+pub(crate) mod packed;
 mod set;
 mod sorted_set;
 pub(crate) mod string;

@@ -162,6 +162,14 @@ impl<'a> ListRef<'a> {
         }
     }
 
+    /// Visits the parts.
+    pub(crate) fn visit_parts(self, mut visit: impl FnMut(Entries<'a>)) {
+        match self {
+            Self::Packed(entries) => visit(entries),
+            Self::Chunks(list) => list.parts(0..list.len()).for_each(visit),
+        }
+    }
+
     /// The element at an index.
     #[inline]
     pub(crate) fn get(self, index: usize) -> Option<Element<'a>> {

@@ -35,6 +35,22 @@ impl<'a> Entries<'a> {
         (found == count).then_some(Self { bytes, count })
     }
 
+    /// The elements of entries from outside that [`validate`](Self::validate) may refuse only because Redis would not have
+    /// encoded them like this. `None` if they are not valid.
+    pub(crate) fn decode_any(bytes: &'a [u8]) -> Option<impl Iterator<Item = Element<'a>>> {
+        let mut at = 0;
+        while at < bytes.len() {
+            at = entry::check(bytes, at)?;
+        }
+        let mut at = 0;
+        Some(std::iter::from_fn(move || {
+            let element = (at < bytes.len()).then(|| entry::decode(bytes, at))?;
+            at += entry::len(bytes, at);
+            // The text of an integer may be encoded as a string.
+            Some(if let Element::Bytes(text) = element { Element::new(text) } else { element })
+        }))
+    }
+
     /// The number of elements.
     #[inline]
     pub(crate) fn len(self) -> usize {

@@ -118,10 +118,9 @@ fn integer<'a>(bytes: &[u8]) -> Element<'a> {
     Element::Integer(i64::from_le_bytes(wide) >> (64 - 8 * bytes.len()))
 }
 
-/// Checks the entry at an offset, and returns the offset of the next one.
-///
-/// An encoding that Redis would not have chosen is refused too: equal elements would have different bytes.
-pub(super) fn validate(bytes: &[u8], at: usize) -> Option<usize> {
+/// Checks the entry at an offset, and returns the offset of the next one. It may have an encoding that Redis would not have
+/// chosen.
+pub(super) fn check(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
     let needed = match *rest.first()? {
         STRING_12..STRING_32 => 2,
@@ -131,11 +130,29 @@ pub(super) fn validate(bytes: &[u8], at: usize) -> Option<usize> {
     };
     rest.get(..needed)?;
     let entry = rest.get(..len(rest, 0))?;
-    let encoded = match decode(entry, 0) {
+    has_backlen(entry).then_some(at + entry.len())
+}
+
+/// The same, but refuses an encoding that Redis would not have chosen: equal elements would have different bytes.
+pub(super) fn validate(bytes: &[u8], at: usize) -> Option<usize> {
+    let end = check(bytes, at)?;
+    let encoded = match decode(bytes, at) {
         Element::Bytes(text) => Encoded::from(text),
         integer => Encoded::from(integer),
     };
-    encoded.is_entry(entry).then_some(at + entry.len())
+    encoded.is_entry(&bytes[at..end]).then_some(end)
+}
+
+/// Whether the bytes behind an entry tell its length.
+fn has_backlen(entry: &[u8]) -> bool {
+    let front = match LENGTHS[usize::from(entry[0])] {
+        0 => string_lens(entry).0 + string_lens(entry).1,
+        len => usize::from(len) - 1,
+    };
+    let mut backlen = [0; 5];
+    let backlen = &mut backlen[..backlen_size(front)];
+    write_backlen(front, backlen);
+    entry.ends_with(backlen)
 }
 
 /// The number of bytes behind an entry that tell its length. The limits are those of Redis.

@@ -1,0 +1,23 @@
+//! Values in the serialization of Redis: what RDB files are made of, and the payloads of DUMP and RESTORE.
+//!
+//! A value is written as the types of RDB version 11, which Redis 7.2 and Valkey 7.2 introduced; with the same encoding in
+//! memory, the bytes are the same. Values of all types since version 1 are read, except streams, modules and hashes whose
+//! fields expire. What is read comes from outside: lengths are checked before anything is allocated, and a value that is not
+//! consistent is refused.
+//!
+//! - [`dump`] and [`restore`] whole payloads; `payload` what is behind the value in one
+//! - [`AnyType`] a value of any type as it is stored, [`Object`] one that was read; `tag` the numbers of the types
+//! - `write` writes values, `read` reads them; `length` is the encoding of lengths, `lzf` the compression of strings
+
+mod length;
+mod lzf;
+mod object;
+mod payload;
+mod read;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use object::{AnyRef, AnyType, Object};
+pub(crate) use payload::{RestoreError, dump, restore};

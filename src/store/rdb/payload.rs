@@ -1,0 +1,100 @@
+//! Payloads of DUMP and RESTORE.
+//!
+//! ```text
+//! type (1) | value | RDB version (2) | checksum of all in front of it (8)
+//! ```
+//!
+//! Numbers have their least significant byte first.
+
+use std::cell::RefCell;
+
+use crc::{CRC_64_REDIS, Crc, Table};
+
+use super::{AnyRef, Object, lzf::Compressor, read::read_object, write::Writer};
+use crate::store::value::Thresholds;
+
+/// The version of the payloads of [`dump`].
+const VERSION: u16 = 11;
+
+/// The latest version of Redis that is read. The types that it has more than version 11 are refused one by one.
+const LATEST_REDIS: u16 = 12;
+
+/// The version of Valkey 9. What lies between is left to Redis.
+const VALKEY: u16 = 80;
+
+static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
+
+thread_local! {
+    /// Kept: it is larger than most values.
+    static COMPRESSOR: RefCell<Compressor> = RefCell::default();
+}
+
+/// Why a payload is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RestoreError {
+    /// The version is not known, or the checksum is wrong.
+    Footer,
+    /// The value is not valid.
+    Value,
+}
+
+/// The payload of a value.
+pub(crate) fn dump(value: AnyRef<'_>) -> Vec<u8> {
+    let object = COMPRESSOR.with_borrow_mut(|compressor| {
+        let mut writer = Writer::new(compressor);
+        writer.object(value);
+        writer.into_bytes()
+    });
+    seal(object, VERSION)
+}
+
+/// The value of a payload. Like in Redis, bytes behind the value do no harm.
+///
+/// # Errors
+/// If it is not valid.
+pub(crate) fn restore<'a>(payload: &'a [u8], thresholds: &Thresholds) -> Result<Object<'a>, RestoreError> {
+    let object = open(payload).ok_or(RestoreError::Footer)?;
+    read_object(object, thresholds).ok_or(RestoreError::Value)
+}
+
+/// Appends the version and the checksum.
+pub(super) fn seal(mut object: Vec<u8>, version: u16) -> Vec<u8> {
+    object.extend_from_slice(&version.to_le_bytes());
+    object.extend_from_slice(&CRC.checksum(&object).to_le_bytes());
+    object
+}
+
+/// What is in front of the version, if that is known and the checksum is right.
+fn open(payload: &[u8]) -> Option<&[u8]> {
+    let (checked, checksum) = payload.split_last_chunk()?;
+    let (object, version) = checked.split_last_chunk()?;
+    let is_known = matches!(u16::from_le_bytes(*version), 0..=LATEST_REDIS | VALKEY);
+    (is_known && CRC.checksum(checked) == u64::from_le_bytes(*checksum)).then_some(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_redis_and_valkey_are_read() {
+        for version in [0, 1, 6, 9, 10, 11, 12, 80] {
+            assert_eq!(open(&seal(b"\0\x01v".to_vec(), version)), Some(&b"\0\x01v"[..]), "{version}");
+        }
+        for version in [13, 79, 81, u16::MAX] {
+            assert_eq!(open(&seal(b"\0\x01v".to_vec(), version)), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_refused_and_none_too() {
+        let payload = seal(b"\0\x01v".to_vec(), VERSION);
+        for at in 0..payload.len() {
+            let mut changed = payload.clone();
+            changed[at] ^= 1;
+            assert_eq!(open(&changed), None, "{at}");
+        }
+        assert_eq!(open(&[&payload[..5], &[0; 8]].concat()), None);
+        assert!((0..payload.len()).all(|len| open(&payload[..len]).is_none()));
+    }
+}

@@ -1,0 +1,54 @@
+//! Lists, which are divided into chunks anew. `None` is returned for one without elements.
+
+use super::{listpack, reader::Reader, ziplist};
+use crate::store::{
+    rdb::{Object, tag},
+    value::{ChunkLimit, End, List, packed::Entries},
+};
+
+/// A list of strings.
+pub(super) fn of_strings(reader: &mut Reader<'_>, limit: ChunkLimit) -> Option<Object<'static>> {
+    let mut list = List::default();
+    for _ in 0..reader.length()? {
+        list.push(End::Tail, &reader.string()?, limit);
+    }
+    whole(list)
+}
+
+/// A list of the elements of one ziplist.
+pub(super) fn of_entries(entries: Entries<'_>, limit: ChunkLimit) -> Option<Object<'static>> {
+    let mut list = List::default();
+    append(&mut list, entries, limit);
+    whole(list)
+}
+
+/// A list of the elements of ziplists.
+pub(super) fn of_ziplists(reader: &mut Reader<'_>, limit: ChunkLimit) -> Option<Object<'static>> {
+    let mut list = List::default();
+    for _ in 0..reader.length()? {
+        append(&mut list, ziplist::read(&reader.string()?)?.entries(), limit);
+    }
+    whole(list)
+}
+
+/// A list of parts, each of them a listpack or one long element.
+pub(super) fn of_listpacks(reader: &mut Reader<'_>, limit: ChunkLimit) -> Option<Object<'static>> {
+    let mut list = List::default();
+    for _ in 0..reader.length()? {
+        let (container, part) = (reader.length()?, reader.string()?);
+        match container {
+            tag::PART_PLAIN if !part.is_empty() => list.push(End::Tail, &part, limit),
+            tag::PART_LISTPACK => append(&mut list, listpack::read(&part)?.entries(), limit),
+            _ => return None,
+        }
+    }
+    whole(list)
+}
+
+fn append(list: &mut List, entries: Entries<'_>, limit: ChunkLimit) {
+    entries.iter().for_each(|element| list.push(End::Tail, &element.text(), limit));
+}
+
+fn whole(list: List) -> Option<Object<'static>> {
+    (list.len() > 0).then_some(Object::List(list))
+}

@@ -1,0 +1,48 @@
+//! [`read_object`]: reads a value.
+//!
+//! Small collections of every age become entries, from which `build` makes values, as it does from single strings. `None` is
+//! returned for what is not valid.
+//!
+//! - `reader` strings and numbers
+//! - `listpack`, `ziplist`, `zipmap` collections in one string
+//! - `build` values of their elements; `list` lists
+
+mod build;
+mod list;
+mod listpack;
+mod reader;
+mod ziplist;
+mod zipmap;
+
+use super::{Object, tag};
+use crate::store::value::{Thresholds, packed::IntSetRef};
+use reader::Reader;
+
+/// Reads the type of a value and the value, which is encoded as the thresholds say.
+pub(super) fn read_object<'a>(bytes: &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {
+    let mut reader = Reader::new(bytes);
+    let reader = &mut reader;
+    match reader.byte()? {
+        tag::STRING => reader.string().map(Object::String),
+        tag::LIST => list::of_strings(reader, thresholds.chunk()),
+        tag::LIST_ZIPLIST => list::of_entries(ziplist::read(&reader.string()?)?.entries(), thresholds.chunk()),
+        tag::LIST_ZIPLISTS => list::of_ziplists(reader, thresholds.chunk()),
+        tag::LIST_LISTPACKS => list::of_listpacks(reader, thresholds.chunk()),
+        tag::HASH => build::hash_of_strings(reader, thresholds.hash()),
+        tag::HASH_LISTPACK => build::hash(listpack::read(&reader.string()?)?.entries(), thresholds.hash()),
+        tag::HASH_ZIPLIST => build::hash(ziplist::read(&reader.string()?)?.entries(), thresholds.hash()),
+        tag::HASH_ZIPMAP => build::hash(zipmap::read(&reader.string()?)?.entries(), thresholds.hash()),
+        tag::SET => build::set_of_strings(reader, thresholds.into()),
+        tag::SET_INTSET => build::int_set(IntSetRef::from_redis(&reader.string()?)?, thresholds.into()),
+        tag::SET_LISTPACK => build::set(listpack::read(&reader.string()?)?.entries(), thresholds.into()),
+        tag::SORTED_SET => build::sorted_set_of_strings(reader, Reader::double, thresholds.sorted_set()),
+        tag::SORTED_SET_TEXT => build::sorted_set_of_strings(reader, Reader::double_text, thresholds.sorted_set()),
+        tag::SORTED_SET_LISTPACK => {
+            build::sorted_set(listpack::read(&reader.string()?)?.entries(), thresholds.sorted_set())
+        }
+        tag::SORTED_SET_ZIPLIST => {
+            build::sorted_set(ziplist::read(&reader.string()?)?.entries(), thresholds.sorted_set())
+        }
+        _ => None,
+    }
+}

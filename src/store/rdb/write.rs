@@ -1,0 +1,155 @@
+//! [`Writer`]: the serialization of values.
+
+use super::{
+    AnyRef,
+    length::{COMPRESSED, Head, INTEGER_8, INTEGER_16, INTEGER_32},
+    lzf::Compressor,
+    tag,
+};
+use crate::store::value::{
+    Element, HashRef, HashTable, ListRef, SetRef, SortedSetRef,
+    packed::{Entries, IntSetRef},
+};
+
+/// The longest string that is not compressed.
+const MAX_PLAIN: usize = 20;
+
+/// The longest text that may be an integer of 32 bits.
+const MAX_DIGITS: usize = 11;
+
+/// The longest element of a list that is written as an entry of a listpack.
+const MAX_LISTED: usize = 8192;
+
+/// The length of the header of a listpack, and what ends it.
+const LISTPACK_HEAD: usize = 6;
+const LISTPACK_END: u8 = 0xFF;
+
+/// Writes values one after another.
+#[derive(Debug)]
+pub(super) struct Writer<'c> {
+    bytes: Vec<u8>,
+    compressor: &'c mut Compressor,
+}
+
+impl<'c> Writer<'c> {
+    pub(super) fn new(compressor: &'c mut Compressor) -> Self {
+        Self { bytes: Vec::new(), compressor }
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Writes the type of a value, and the value.
+    pub(super) fn object(&mut self, value: AnyRef<'_>) {
+        match value {
+            AnyRef::String(string) => self.typed(tag::STRING).string(&string),
+            AnyRef::List(list) => self.typed(tag::LIST_LISTPACKS).list(list),
+            AnyRef::Hash(HashRef::Packed(entries)) => self.typed(tag::HASH_LISTPACK).listpack(entries),
+            AnyRef::Hash(HashRef::Table(table)) => self.typed(tag::HASH).hash(table),
+            AnyRef::Set(SetRef::Integers(integers)) => self.typed(tag::SET_INTSET).int_set(integers),
+            AnyRef::Set(SetRef::Packed(entries)) => self.typed(tag::SET_LISTPACK).listpack(entries),
+            AnyRef::Set(set @ SetRef::Table(_)) => self.typed(tag::SET).set(set),
+            AnyRef::SortedSet(SortedSetRef::Packed(entries)) => self.typed(tag::SORTED_SET_LISTPACK).listpack(entries),
+            AnyRef::SortedSet(set @ SortedSetRef::Ranked(_)) => self.typed(tag::SORTED_SET).sorted_set(set),
+        }
+    }
+
+    fn typed(&mut self, tag: u8) -> &mut Self {
+        self.bytes.push(tag);
+        self
+    }
+
+    fn list(&mut self, list: ListRef<'_>) {
+        self.length(list.parts());
+        list.visit_parts(|part| match part.iter().next() {
+            Some(Element::Bytes(long)) if part.len() == 1 && long.len() > MAX_LISTED => {
+                Head::Length(tag::PART_PLAIN).write(&mut self.bytes);
+                self.string(long);
+            }
+            _ => {
+                Head::Length(tag::PART_LISTPACK).write(&mut self.bytes);
+                self.listpack(part);
+            }
+        });
+    }
+
+    fn hash(&mut self, table: &HashTable) {
+        self.length(table.len());
+        for (field, value) in table.iter() {
+            self.string(field);
+            self.string(value);
+        }
+    }
+
+    fn set(&mut self, set: SetRef<'_>) {
+        self.length(set.len());
+        set.for_each(|member| self.string(member));
+    }
+
+    /// Writes the members from the last to the first: Redis inserts each in front of all others.
+    fn sorted_set(&mut self, set: SortedSetRef<'_>) {
+        self.length(set.len());
+        set.visit(0..set.len(), true, |member, score| {
+            self.string(member);
+            self.bytes.extend_from_slice(&score.to_le_bytes());
+            true
+        });
+    }
+
+    fn int_set(&mut self, integers: IntSetRef<'_>) {
+        let mut bytes = Vec::new();
+        integers.write_redis(&mut bytes);
+        self.string(&bytes);
+    }
+
+    /// Writes entries as a listpack: its length, the number of entries or the greatest number for more, the entries.
+    fn listpack(&mut self, entries: Entries<'_>) {
+        let len = LISTPACK_HEAD + entries.bytes().len() + 1;
+        let count = u16::try_from(entries.len()).unwrap_or(u16::MAX);
+        let mut bytes = Vec::with_capacity(len);
+        bytes.extend_from_slice(&(len as u32).to_le_bytes());
+        bytes.extend_from_slice(&count.to_le_bytes());
+        bytes.extend_from_slice(entries.bytes());
+        bytes.push(LISTPACK_END);
+        self.string(&bytes);
+    }
+
+    /// Writes a string: as an integer if it is the text of one, compressed if that saves something, or else as it is.
+    fn string(&mut self, string: &[u8]) {
+        if string.len() <= MAX_DIGITS && self.integer(string) || string.len() > MAX_PLAIN && self.compressed(string) {
+            return;
+        }
+        self.length(string.len());
+        self.bytes.extend_from_slice(string);
+    }
+
+    /// Writes the text of an integer of 32 bits. Returns whether it is one.
+    fn integer(&mut self, text: &[u8]) -> bool {
+        let Some(value) = Element::new(text).as_integer().and_then(|value| i32::try_from(value).ok()) else {
+            return false;
+        };
+        let (encoding, len) = match value {
+            -0x80..=0x7F => (INTEGER_8, 1),
+            -0x8000..=0x7FFF => (INTEGER_16, 2),
+            _ => (INTEGER_32, 4),
+        };
+        Head::Encoded(encoding).write(&mut self.bytes);
+        self.bytes.extend_from_slice(&value.to_le_bytes()[..len]);
+        true
+    }
+
+    /// Writes a compressed string. Returns whether it is shorter.
+    fn compressed(&mut self, string: &[u8]) -> bool {
+        let Some(shorter) = self.compressor.compress(string) else { return false };
+        Head::Encoded(COMPRESSED).write(&mut self.bytes);
+        self.length(shorter.len());
+        self.length(string.len());
+        self.bytes.extend_from_slice(&shorter);
+        true
+    }
+
+    fn length(&mut self, length: usize) {
+        Head::Length(length as u64).write(&mut self.bytes);
+    }
+}
