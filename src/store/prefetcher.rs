@@ -24,8 +24,8 @@ const ROUND_OF_ONE: usize = 32;
 /// The number of groups into which the keys of a round are put, by their shards.
 const GROUPS: usize = 32;
 
-/// The keys of a batch, one round at a time. A round prefetches all buckets first and then all entries, so that the first
-/// buckets have arrived by then. Where there are several shards, the keys of a shard follow each other, and its lock is
+/// The keys of a batch, one round at a time. A round prefetches all buckets first, then all entries, then the values
+/// outside of these, so that the first of what was prefetched before have arrived by then. Where there are several shards, the keys of a shard follow each other, and its lock is
 /// taken once for all of them.
 pub(crate) struct Prefetcher<'a> {
     held: HeldLock<'a>,
@@ -88,10 +88,14 @@ impl<'a> Prefetcher<'a> {
             for key in &self.round[..self.len] {
                 self.held.with(key.shard, |shard| shard.prefetch_entries(key.hash));
             }
+            for key in &self.round[..self.len] {
+                self.held.with(key.shard, |shard| shard.prefetch_values(key.hash));
+            }
         } else {
             let groups = self.group();
             self.for_each(&groups, Shard::prefetch_bucket);
             self.for_each(&groups, Shard::prefetch_entries);
+            self.for_each(&groups, Shard::prefetch_values);
         }
         self.len = 0;
     }

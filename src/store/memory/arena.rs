@@ -54,6 +54,11 @@ impl<T> Arena<T> {
     }
 
     #[inline]
+    pub(in crate::store) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    #[inline]
     pub(in crate::store) fn get(&self, index: u32) -> &T {
         &self.pieces[index as usize / PIECE][index as usize % PIECE].item
     }

@@ -14,5 +14,6 @@ mod table;
 
 pub(super) use arena::Arena;
 pub(super) use hasher::Hasher;
+pub(super) use prefetch::{prefetch, prefetch_bytes};
 pub(super) use slab::{GRANULE, MAX_GRANULES, Relocated, Slab};
 pub(super) use table::{Matcher, Position, Records, Table};

@@ -22,13 +22,13 @@ fn prefetch_address(address: usize) {
 
 /// Prefetches the cache line where a value starts.
 #[inline(always)]
-pub(super) fn prefetch<T>(value: &T) {
+pub(in crate::store) fn prefetch<T>(value: &T) {
     prefetch_address(std::ptr::from_ref(value) as usize);
 }
 
 /// Prefetches the cache lines of some bytes.
 #[inline(always)]
-pub(super) fn prefetch_bytes(bytes: &[u8]) {
+pub(in crate::store) fn prefetch_bytes(bytes: &[u8]) {
     bytes.chunks(LINE).for_each(|line| prefetch_address(line.as_ptr() as usize));
     bytes.last().into_iter().for_each(prefetch);
 }

@@ -313,6 +313,14 @@ impl Shard {
         self.table.prefetch_records(hash, &Keyed { hasher: &self.hasher, heap: &self.heap });
     }
 
+    /// Prefetches the external values of the entries that a hash may refer to. The entries should be in the cache.
+    #[inline]
+    pub(super) fn prefetch_values(&self, hash: u64) {
+        if self.heap.has_external_values() {
+            self.table.for_each_candidate(hash, |handle| self.heap.prefetch_value(handle));
+        }
+    }
+
     #[cold]
     fn remove_record(&mut self, handle: u32) -> Option<Value> {
         let hash = self.hasher.hash(self.heap.entry(handle).key());

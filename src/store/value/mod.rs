@@ -25,6 +25,8 @@ mod thresholds;
 
 use kvstore_protocol::CommandError;
 
+use super::memory::{prefetch, prefetch_bytes};
+
 pub(crate) use data_type::{DataType, Editable};
 pub(crate) use decimal::{Decimal, Extended, Finite};
 pub(crate) use double::parse_double;
@@ -42,6 +44,9 @@ pub(crate) use sorted_set::{
 pub(crate) use string::{MAX_INLINE, StringRef};
 pub(crate) use string_value::StringValue;
 pub(crate) use thresholds::{ChunkLimit, PackedLimit, Threshold, Thresholds};
+
+/// The bytes of a value that are prefetched.
+const PREFETCHED: usize = 256;
 
 /// An external value: every value but a short one, which is stored in the record of its entry.
 #[derive(Clone, Debug)]
@@ -93,6 +98,19 @@ impl Value {
             Self::Hash(table) => table.memory(),
             Self::Set(table) => table.memory(),
             Self::SortedSet(ranked) => ranked.memory(),
+        }
+    }
+
+    /// Prefetches what commands read first.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match self {
+            Self::String(bytes) => prefetch_bytes(&bytes[..bytes.len().min(PREFETCHED)]),
+            Self::Packed(_, bytes) => prefetch_bytes(&bytes[..bytes.len().min(PREFETCHED)]),
+            Self::List(list) => prefetch(&**list),
+            Self::Hash(table) => prefetch(&**table),
+            Self::Set(table) => prefetch(&**table),
+            Self::SortedSet(ranked) => prefetch(&**ranked),
         }
     }
 

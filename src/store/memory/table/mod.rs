@@ -245,6 +245,15 @@ impl Table {
         }
     }
 
+    /// Calls `visit` with the handles that a hash may refer to, but for those in overflow buckets.
+    #[inline]
+    pub(in crate::store) fn for_each_candidate(&self, hash: u64, mut visit: impl FnMut(u32)) {
+        if self.len > 0 {
+            let bucket = self.buckets.get(self.home(hash));
+            bucket.tags.matching(tag(hash)).for_each(|cell| visit(bucket.handles[cell]));
+        }
+    }
+
     #[inline]
     fn home(&self, hash: u64) -> usize {
         let home = hash as usize & self.mask;

@@ -243,6 +243,19 @@ impl Heap {
         self.slab.prefetch(handle);
     }
 
+    #[inline]
+    pub(super) fn has_external_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// Prefetches the value of an entry if that is external.
+    #[inline]
+    pub(super) fn prefetch_value(&self, handle: u32) {
+        if let Some(value) = self.entry(handle).external() {
+            value.prefetch();
+        }
+    }
+
     /// The entry that is moved when the next record of the same length is freed.
     pub(super) fn last_like(&self, handle: u32) -> Option<u32> {
         self.slab.last_like(handle)
