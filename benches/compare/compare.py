@@ -4,6 +4,7 @@
   compare.py setup            installs the peers, once
   compare.py run              the table of workloads
   compare.py families         the table of lists, hashes, sets and sorted sets
+  compare.py elements         memory of lists, hashes, sets and sorted sets
   compare.py threads          two worker threads, and io-threads
   compare.py memory           bytes of a key and of a connection, and the time to the first PONG
   compare.py sizes            memory of values of 22 sizes, and what is left of it when they are deleted
@@ -22,7 +23,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "families", "threads", "memory", "sizes", "idle", "transactions", "stalls", "growth")
+COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "stalls", "growth")
 
 
 def arguments():
