@@ -190,6 +190,10 @@ mod tests {
             ("ZRANGEBYSCORE z 1 2 LIMIT x 1", "-ERR value is not an integer or out of range"),
             ("ZRANGEBYSCORE z 1 2 BYSCORE", "-ERR syntax error"),
             ("ZRANGEBYSCORE missing x 2", "-ERR min or max is not a float"),
+            ("ZCOUNT z -1e400 (1e400", ":4"),
+            ("ZCOUNT z '' 2", ":2"),
+            ("ZCOUNT z ( 2", ":2"),
+            ("ZRANGE z 0 0 LIMIT 6 -1", r#"["a"]"#),
         ]);
     }
 

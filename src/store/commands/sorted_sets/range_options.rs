@@ -62,9 +62,12 @@ impl<'a> RangeQuery<'a> {
         may_have_scores: bool,
     ) -> Result<Self, CommandError> {
         let options = Parsed { by, is_reversed, limit: None, with_scores: false };
-        let options = options.parse(args.options(index + 2), may_have_scores)?;
+        let mut options = options.parse(args.options(index + 2), may_have_scores)?;
         let (by, is_reversed) = (options.by.unwrap_or(By::Rank), options.is_reversed.unwrap_or(false));
-        if options.limit.is_some() && by == By::Rank {
+        if by == By::Rank
+            && let Some((_, count)) = options.limit.take()
+            && count != -1
+        {
             return Err(NO_LIMIT);
         }
         if options.with_scores && by == By::Name {
