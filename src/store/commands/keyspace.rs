@@ -90,10 +90,14 @@ fn swapdb(call: &mut Call<'_>) -> Answer {
     let databases = call.store().databases.len();
     let index = |argument, refusal| {
         let index = call.args().integer(argument).ok().and_then(|index| i32::try_from(index).ok());
-        let index = usize::try_from(index.ok_or(CommandError::err(refusal))?);
-        index.ok().filter(|index| *index < databases).ok_or(CommandError::err("DB index is out of range"))
+        index.ok_or(CommandError::err(refusal))
     };
     let (one, other) = (index(0, "invalid first DB index")?, index(1, "invalid second DB index")?);
+    let database = |index| {
+        let index = usize::try_from(index).ok().filter(|index| *index < databases);
+        index.ok_or(CommandError::err("DB index is out of range"))
+    };
+    let (one, other) = (database(one)?, database(other)?);
     call.swap_databases(one, other);
     Ok(Response::ok())
 }
@@ -138,6 +142,7 @@ mod tests {
             ("SWAPDB x 0", "-ERR invalid first DB index"),
             ("SWAPDB 2147483648 0", "-ERR invalid first DB index"),
             ("SWAPDB 0 -2147483649", "-ERR invalid second DB index"),
+            ("SWAPDB 16 x", "-ERR invalid second DB index"),
             ("SWAPDB 0 2147483647", "-ERR DB index is out of range"),
             ("SWAPDB -1 0", "-ERR DB index is out of range"),
         ]);
