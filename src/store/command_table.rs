@@ -92,7 +92,9 @@ impl Row {
     fn wrong_arity(&self) -> CommandError {
         let refusal = CommandError::wrong_arity(&self.name);
         match self.spec.name {
-            "EXEC" => CommandError::with_code("EXECABORT", format!("Transaction discarded because of: {}", refusal.text())),
+            "EXEC" => {
+                CommandError::with_code("EXECABORT", format!("Transaction discarded because of: {}", refusal.text()))
+            }
             _ => refusal,
         }
     }

@@ -183,9 +183,14 @@ mod tests {
     fn sections_are_those_asked_for_in_their_own_order() {
         let store = TestStore::new();
         let text = text(&store, "INFO keyspace REPLICATION nosuch");
-        assert_eq!(text, "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n\r\n# Keyspace\r\n");
+        assert_eq!(
+            text,
+            "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n\r\n# Keyspace\r\n"
+        );
         assert_eq!(self::text(&store, "INFO nosuch"), "");
-        assert!(self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nredis_git_sha1:00000000\r\n"));
+        assert!(
+            self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nredis_git_sha1:00000000\r\n")
+        );
         assert_eq!(self::text(&store, "INFO all").matches("# ").count(), 8);
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use kvstore_protocol::{CommandError, Options};
+use kvstore_protocol::{CommandError, Options, parse_integer};
 
 use crate::store::{
     args::Args,
@@ -113,7 +113,9 @@ impl Parsed {
             if may_have_scores && options.keyword("WITHSCORES") {
                 self.with_scores = true;
             } else if options.keyword("LIMIT") {
-                self.limit = Some((options.integer()?, options.integer()?));
+                let (offset, count) = (options.value()?, options.value()?);
+                let integer = |word| parse_integer(word).ok_or(CommandError::NOT_AN_INTEGER);
+                self.limit = Some((integer(offset)?, integer(count)?));
             } else if self.is_reversed.is_none() && options.keyword("REV") {
                 self.is_reversed = Some(true);
             } else if self.by.is_none() && options.keyword("BYLEX") {
