@@ -200,7 +200,7 @@ mod tests {
             // SAFETY: the size is not 0, and the block is freed with its layout.
             unsafe {
                 let block = Allocator.alloc(layout);
-                assert!(!block.is_null() && block.addr() % align == 0, "{layout:?}");
+                assert!(!block.is_null() && block.addr().is_multiple_of(align), "{layout:?}");
                 Allocator.dealloc(block, layout);
             }
         }

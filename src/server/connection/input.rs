@@ -340,7 +340,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     async fn a_long_request_in_a_buffer_of_its_own_is_lendable() {
         let length = LONG + 100;
-        let words = [kvstore_protocol::Word::within(0..length)];
+        let words = [0..1, 1..length].map(kvstore_protocol::Word::within);
         for (received_bytes, length) in [(length, length), (length + 100, length)] {
             let mut input = received(received_bytes);
             let command = Command::from_frame(input.take_frame(length), &words);
@@ -352,5 +352,18 @@ mod tests {
                 frame
             });
         }
+    }
+
+    #[tokio::test]
+    async fn a_long_request_of_short_arguments_is_not_copied() {
+        let mut input = received(LONG + 100);
+        let place = input.buffer.as_ptr();
+        let words: Vec<_> = (0..LONG).map(|at| kvstore_protocol::Word::within(at..at + 1)).collect();
+        let command = Command::from_frame(input.take_frame(LONG), &words);
+        let _ = input.make_lendable(command).map_frame(|frame| {
+            assert_eq!(frame.as_ptr(), place);
+            frame
+        });
+        assert!(input.len() == 100 && input.buffer.as_ptr() != place.wrapping_add(LONG));
     }
 }

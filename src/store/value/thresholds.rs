@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::packed::Packed;
+
 /// The number of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Threshold {
@@ -39,7 +41,7 @@ pub(crate) enum ChunkLimit {
 }
 
 /// The most elements of a packed collection, whatever the setting is: their number takes two bytes.
-const MAX_ENTRIES: usize = u16::MAX as usize - 1;
+const MAX_ENTRIES: usize = Packed::MAX_LEN - 1;
 
 impl Thresholds {
     /// The value of a threshold, as CONFIG shows it.

@@ -60,11 +60,6 @@ impl Chunk {
         self.buffer.len()
     }
 
-    /// Gives up the free room.
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.relocate(self.end - self.start, 0);
-    }
-
     fn room(&self, side: Side) -> usize {
         match side {
             Side::Front => self.start,

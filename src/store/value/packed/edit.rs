@@ -114,10 +114,4 @@ pub(crate) trait EditEntries {
             self.splice(first..end, kept.len(), count).copy_from_slice(&kept);
         }
     }
-
-    /// Removes every element.
-    fn clear(&mut self) {
-        let end = self.entries().end().0;
-        self.splice(0..end, 0, 0);
-    }
 }

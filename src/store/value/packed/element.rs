@@ -50,15 +50,6 @@ impl<'a> Element<'a> {
             Self::Integer(value) => Text(Repr::digits(value)),
         }
     }
-
-    /// Appends the text to a buffer.
-    #[inline]
-    pub(crate) fn write_to(self, buffer: &mut Vec<u8>) {
-        match self {
-            Self::Bytes(bytes) => buffer.extend_from_slice(bytes),
-            Self::Integer(value) => buffer.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-        }
-    }
 }
 
 /// Whether the text is equal. For many comparisons with the same text, make an `Element` of it once.
@@ -169,10 +160,7 @@ mod tests {
     fn the_text_of_an_element_is_what_it_was_made_of() {
         for text in ["0", "9", "10", "-1", "-10", "99", "100", "9223372036854775807", "-9223372036854775808", "", "a"] {
             let element = Element::new(text.as_bytes());
-            let mut written = Vec::new();
-            element.write_to(&mut written);
             assert_eq!(&*element.text(), text.as_bytes());
-            assert_eq!(written, text.as_bytes());
             assert_eq!(element.len(), text.len(), "{text}");
             assert!(element == *text.as_bytes());
             assert!(element != b"x"[..]);

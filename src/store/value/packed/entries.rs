@@ -87,12 +87,6 @@ impl<'a> Entries<'a> {
         self.existing(0)
     }
 
-    /// The position of the last element.
-    #[inline]
-    pub(crate) fn last(self) -> Option<Position> {
-        self.prev(self.end())
-    }
-
     /// The position behind the last element.
     #[inline]
     pub(crate) fn end(self) -> Position {

@@ -55,7 +55,7 @@ fn check(entries: Entries<'_>, model: &[Vec<u8>]) {
     assert!(Entries::validate(entries.bytes(), model.len() + 1).is_none());
     assert!(entries.iter().rev().map(|element| element.text().to_vec()).eq(model.iter().rev().cloned()));
     let forwards: Vec<_> = std::iter::successors(entries.first(), |at| entries.next(*at)).collect();
-    let mut backwards: Vec<_> = std::iter::successors(entries.last(), |at| entries.prev(*at)).collect();
+    let mut backwards: Vec<_> = std::iter::successors(entries.prev(entries.end()), |at| entries.prev(*at)).collect();
     backwards.reverse();
     assert_eq!(forwards, backwards);
     assert_eq!(forwards.len(), model.len());
@@ -153,9 +153,6 @@ fn a_chunk_gives_up_room_when_it_is_sparse() {
         let used = chunk.entries().bytes().len();
         assert!(chunk.capacity() <= 64.max(4 * used + 3), "{} of {}", used, chunk.capacity());
     }
-    let used = chunk.entries().bytes().len();
-    chunk.shrink_to_fit();
-    assert_eq!(chunk.capacity(), used);
     assert_eq!(texts(chunk.entries())[9], b"1999");
 }
 
@@ -185,7 +182,6 @@ enum Edit {
     RemoveFront(usize),
     Truncate(usize),
     Retain(u8),
-    Clear,
     Extend(Vec<Vec<u8>>),
 }
 
@@ -210,7 +206,6 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => (0..8_usize).prop_map(Edit::RemoveFront),
         1 => (0..20_usize).prop_map(Edit::Truncate),
         1 => any::<u8>().prop_map(Edit::Retain),
-        1 => Just(Edit::Clear),
         1 => prop::collection::vec(text(), 0..5).prop_map(Edit::Extend),
     ]
 }
@@ -243,7 +238,6 @@ fn apply(collection: &mut impl EditEntries, edit: &Edit) {
         Edit::RemoveFront(count) => collection.remove_front(*count),
         Edit::Truncate(len) => collection.truncate(*len),
         Edit::Retain(byte) => collection.retain(|element| is_kept(&element.text(), *byte)),
-        Edit::Clear => collection.clear(),
         Edit::Extend(texts) => {
             let mut other = Packed::default();
             texts.iter().for_each(|text| other.push_back(&text[..]));
@@ -270,7 +264,6 @@ fn apply_to_model(model: &mut VecDeque<Vec<u8>>, edit: &Edit) {
         Edit::RemoveFront(count) => drop(model.drain(..(*count).min(len))),
         Edit::Truncate(len) => model.truncate(*len),
         Edit::Retain(byte) => model.retain(|text| is_kept(text, *byte)),
-        Edit::Clear => model.clear(),
         Edit::Extend(texts) => model.extend(texts.iter().cloned()),
     }
 }
