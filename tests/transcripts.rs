@@ -19,11 +19,10 @@ use tokio::{io::AsyncReadExt, time::timeout};
 use crate::support::{Client, Server, Text};
 
 macro_rules! replayed {
-    ($($(#[$attribute:meta])? $family:ident)*) => {
+    ($($family:ident)*) => {
         const FAMILIES: &[&str] = &[$(stringify!($family)),*];
 
         $(
-            $(#[$attribute])?
             #[tokio::test(start_paused = true)]
             async fn $family() {
                 replay(stringify!($family)).await;
@@ -33,19 +32,13 @@ macro_rules! replayed {
 }
 
 replayed! {
-    #[ignore = "in Redis a key is alive in the millisecond of its expiry"]
     expiry
-    #[ignore = "HINCRBYFLOAT does not compute with a long double"]
     hash
-    #[ignore = "RESTORE is missing"]
     keys
     list
     set
-    #[ignore = "bounds, scores and errors differ"]
     sorted_set
-    #[ignore = "INCRBYFLOAT does not compute with a long double"]
     strings
-    #[ignore = "EXEC with arguments is another error"]
     transactions
 }
 

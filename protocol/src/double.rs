@@ -1,9 +1,20 @@
 //! Doubles as text, as Redis writes them.
 
-use std::borrow::Cow;
+use std::{
+    fmt::{self, Write},
+    ops::Deref,
+};
 
 /// The integers below this are written with all of their digits.
 const MAX_INTEGER: f64 = (1_u64 << 62) as f64;
+
+/// The text of a double, on the stack.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DoubleText {
+    // The longest text is a sign, 17 digits, a point and `e-308`.
+    bytes: [u8; 32],
+    len: usize,
+}
 
 /// Returns the text of a double as Redis 8 and Valkey 9 write it: the shortest one that parses as `number`, with an exponent if
 /// it is large or small; or `inf`, `-inf`, `nan`.
@@ -11,46 +22,88 @@ const MAX_INTEGER: f64 = (1_u64 << 62) as f64;
 /// ```
 /// use kvstore_protocol::format_double;
 ///
-/// assert_eq!(format_double(0.1), "0.1");
-/// assert_eq!(format_double(1e20), "1e+20");
+/// assert_eq!(&*format_double(0.1), "0.1");
+/// assert_eq!(&*format_double(1e20), "1e+20");
 /// ```
-pub fn format_double(number: f64) -> Cow<'static, str> {
+pub fn format_double(number: f64) -> DoubleText {
+    let (mut text, magnitude) = (DoubleText::default(), number.abs());
     if number.is_nan() {
-        return Cow::Borrowed("nan");
+        text.push("nan");
+        return text;
     }
-    if number.is_infinite() {
-        return Cow::Borrowed(if number > 0.0 { "inf" } else { "-inf" });
+    if number.is_sign_negative() {
+        text.push("-");
     }
-    if number == 0.0 {
-        return Cow::Borrowed(if number.is_sign_negative() { "-0" } else { "0" });
+    if magnitude.is_infinite() {
+        text.push("inf");
+    } else if magnitude == magnitude.trunc() && magnitude < MAX_INTEGER {
+        text.push(itoa::Buffer::new().format(magnitude as u64));
+    } else {
+        text.push_shortest(magnitude);
     }
-    if number == number.trunc() && number.abs() < MAX_INTEGER {
-        return Cow::Owned((number as i64).to_string());
-    }
-    Cow::Owned(shortened(&format!("{number:e}")))
+    text
 }
 
-/// Writes a number such as `1.5e-7` without an exponent, if that adds few zeros.
-fn shortened(scientific: &str) -> String {
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific.to_owned() };
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
-    let digits = mantissa.replace('.', "");
-    let exponent: isize = exponent.parse().unwrap_or(0);
-    // The power of ten of the last digit.
-    let power = exponent + 1 - digits.len() as isize;
-    let most_zeros = 7 - sign.len() as isize;
-    match power {
-        0.. if exponent < digits.len() as isize + most_zeros => format!("{sign}{digits}{}", zeros(power)),
-        ..0 if power > -7 || exponent.abs() < 4 => match usize::try_from(exponent) {
-            Ok(exponent) => format!("{sign}{}.{}", &digits[..=exponent], &digits[exponent + 1..]),
-            Err(_) => format!("{sign}0.{}{digits}", zeros(-exponent - 1)),
-        },
-        _ => format!("{sign}{mantissa}e{exponent:+}"),
+impl DoubleText {
+    /// The text, which is ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Appends a positive number: without an exponent, if that adds few zeros.
+    fn push_shortest(&mut self, number: f64) {
+        let mut scientific = Self::default();
+        let _ = write!(scientific, "{number:e}");
+        let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+        let (first, others) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let power: isize = exponent.parse().unwrap_or(0);
+        // The power of ten of the last digit.
+        let last = power - others.len() as isize;
+        let most_zeros = 7 - self.len as isize;
+        match last {
+            0.. if power <= others.len() as isize + most_zeros => {
+                self.push_all([first, others]);
+                self.push_zeros(last);
+            }
+            ..0 if last > -7 || power.abs() < 4 => match usize::try_from(power) {
+                Ok(whole) => self.push_all([first, &others[..whole], ".", &others[whole..]]),
+                Err(_) => {
+                    self.push("0.");
+                    self.push_zeros(-power - 1);
+                    self.push_all([first, others]);
+                }
+            },
+            _ => self.push_all([mantissa, "e", if power < 0 { "" } else { "+" }, exponent]),
+        }
+    }
+
+    fn push_zeros(&mut self, count: isize) {
+        (0..count).for_each(|_| self.push("0"));
+    }
+
+    fn push_all<const N: usize>(&mut self, parts: [&str; N]) {
+        parts.iter().for_each(|part| self.push(part));
+    }
+
+    fn push(&mut self, part: &str) {
+        self.bytes[self.len..][..part.len()].copy_from_slice(part.as_bytes());
+        self.len += part.len();
     }
 }
 
-fn zeros(count: isize) -> String {
-    "0".repeat(count.unsigned_abs())
+impl Deref for DoubleText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl Write for DoubleText {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.push(part);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +146,7 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),
         ] {
-            assert_eq!(format_double(number), text);
+            assert_eq!(&*format_double(number), text);
         }
     }
 }

@@ -69,9 +69,12 @@ impl<'a> Pattern<'a> {
         Self { pattern, min_len, stars }
     }
 
-    /// Whether the whole of `text` matches.
+    /// Whether the whole of `text` matches. As in Redis, an empty text matches `*` but not `**`.
     #[inline]
     pub fn matches(&self, text: &[u8]) -> bool {
+        if text.is_empty() {
+            return matches!(&*self.pattern, [] | [b'*']);
+        }
         if text.len() < self.min_len {
             return false;
         }
@@ -263,6 +266,7 @@ mod tests {
         check("h?llo", &["hello", "hallo"], &["hllo", "heello"]);
         check("*a*b*", &["ab", "xaxbx", "aab"], &["ba", "a", ""]);
         check("a**c", &["ac", "abc"], &["a"]);
+        check("**", &["a", "abc"], &[""]);
         check("", &[""], &["a"]);
     }
 
@@ -337,6 +341,9 @@ mod tests {
 
     /// The simplest matcher. In the worst case it takes time proportional to the product of both lengths.
     fn naively_matches(pattern: &[u8], text: &[u8]) -> bool {
+        if text.is_empty() {
+            return matches!(pattern, [] | [b'*']);
+        }
         let (mut rest, mut at) = (pattern, 0);
         // Where to go on if the text does not match after the last star: the star takes one more byte. Going back to an
         // earlier star would find nothing more.

@@ -82,7 +82,7 @@ pub use byte_string::ByteString;
 pub use client::ClientCodec;
 pub use codec::{Codec, StreamOver};
 pub use command::{Command, Options, RequestBatch, ToArg, Word};
-pub use double::format_double;
+pub use double::{DoubleText, format_double};
 pub use error::{CommandError, FrameError, ProtocolError};
 pub use glob::Pattern;
 pub use integer::parse_integer;

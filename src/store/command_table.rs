@@ -85,7 +85,18 @@ impl Row {
             true => self,
             false => find_subcommand(command, &self.subs, |sub| sub.spec.name)?,
         };
-        if row.known.arity().admits(command.len()) { Ok(row) } else { Err(CommandError::wrong_arity(&row.name)) }
+        if row.known.arity().admits(command.len()) { Ok(row) } else { Err(row.wrong_arity()) }
+    }
+
+    /// EXEC says that it has dropped the transaction, even if there was none: so does Redis.
+    fn wrong_arity(&self) -> CommandError {
+        let refusal = CommandError::wrong_arity(&self.name);
+        match self.spec.name {
+            "EXEC" => {
+                CommandError::with_code("EXECABORT", format!("Transaction discarded because of: {}", refusal.text()))
+            }
+            _ => refusal,
+        }
     }
 
     /// Whether a command of so many words has one key alone, its first argument in the selected database, and takes no long

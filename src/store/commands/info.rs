@@ -82,6 +82,8 @@ fn human(bytes: u64) -> String {
 fn server(fields: &mut Fields, call: &mut Call<'_>) {
     let uptime = call.time().saturating_sub(call.store().started).as_secs();
     fields.add("redis_version", REDIS_VERSION);
+    // Clients and test suites print it. Redis shows zeros if it was not built from a repository.
+    fields.add("redis_git_sha1", "00000000");
     fields.add("kvstore_version", env!("CARGO_PKG_VERSION"));
     fields.add("redis_mode", "standalone");
     fields.add("os", procfs::system());
@@ -143,6 +145,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
 fn replication(fields: &mut Fields, _: &mut Call<'_>) {
     fields.add("role", "master");
     fields.add("connected_slaves", 0);
+    fields.add("master_repl_offset", 0);
 }
 
 fn cpu(fields: &mut Fields, _: &mut Call<'_>) {
@@ -180,9 +183,14 @@ mod tests {
     fn sections_are_those_asked_for_in_their_own_order() {
         let store = TestStore::new();
         let text = text(&store, "INFO keyspace REPLICATION nosuch");
-        assert_eq!(text, "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\r\n# Keyspace\r\n");
+        assert_eq!(
+            text,
+            "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n\r\n# Keyspace\r\n"
+        );
         assert_eq!(self::text(&store, "INFO nosuch"), "");
-        assert!(self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nkvstore_version:"));
+        assert!(
+            self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nredis_git_sha1:00000000\r\n")
+        );
         assert_eq!(self::text(&store, "INFO all").matches("# ").count(), 8);
     }
 

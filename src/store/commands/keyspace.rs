@@ -89,11 +89,15 @@ const SWAPDB: Spec = Spec::new("SWAPDB", swapdb).over(Scope::All(AtOnce));
 fn swapdb(call: &mut Call<'_>) -> Answer {
     let databases = call.store().databases.len();
     let index = |argument, refusal| {
-        let index = call.args().integer(argument).map_err(|_| CommandError::err(refusal))?;
+        let index = call.args().integer(argument).ok().and_then(|index| i32::try_from(index).ok());
+        index.ok_or(CommandError::err(refusal))
+    };
+    let (one, other) = (index(0, "invalid first DB index")?, index(1, "invalid second DB index")?);
+    let database = |index| {
         let index = usize::try_from(index).ok().filter(|index| *index < databases);
         index.ok_or(CommandError::err("DB index is out of range"))
     };
-    let (one, other) = (index(0, "invalid first DB index")?, index(1, "invalid second DB index")?);
+    let (one, other) = (database(one)?, database(other)?);
     call.swap_databases(one, other);
     Ok(Response::ok())
 }
@@ -130,6 +134,18 @@ mod tests {
         store.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET old 1 PX 5", "+OK")]);
         store.pass(5);
         store.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
+    }
+
+    #[test]
+    fn swapdb_refuses_invalid_databases() {
+        TestStore::new().check([
+            ("SWAPDB x 0", "-ERR invalid first DB index"),
+            ("SWAPDB 2147483648 0", "-ERR invalid first DB index"),
+            ("SWAPDB 0 -2147483649", "-ERR invalid second DB index"),
+            ("SWAPDB 16 x", "-ERR invalid second DB index"),
+            ("SWAPDB 0 2147483647", "-ERR DB index is out of range"),
+            ("SWAPDB -1 0", "-ERR DB index is out of range"),
+        ]);
     }
 
     #[test]

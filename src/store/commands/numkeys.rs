@@ -7,14 +7,17 @@ use crate::store::args::Args;
 /// Parses the number of keys, which is the argument at `index`. Returns the options behind the keys.
 ///
 /// # Errors
-/// If there is no key, or there are fewer than announced.
-pub(super) fn options_behind_keys<'a>(args: &Args<'a>, index: usize) -> Result<Options<'a>, CommandError> {
+/// If there is no key; `too_few` if there are fewer than announced.
+pub(super) fn options_behind_keys<'a>(
+    args: &Args<'a>,
+    index: usize,
+    too_few: CommandError,
+) -> Result<Options<'a>, CommandError> {
     const NONE: CommandError = CommandError::new("ERR", "numkeys should be greater than 0");
-    const TOO_MANY: CommandError = CommandError::new("ERR", "Number of keys can't be greater than number of args");
     let count = args.integer(index).ok().and_then(|count| usize::try_from(count).ok());
     let count = count.filter(|count| *count > 0).ok_or(NONE)?;
     if count > args.len() - index - 1 {
-        return Err(TOO_MANY);
+        return Err(too_few);
     }
     Ok(args.options(index + 1 + count))
 }

@@ -36,9 +36,13 @@ fn restore(call: &mut Call<'_>) -> Answer {
     if !options.replace && call.exists(0) {
         return Err(BUSY_KEY);
     }
-    let expires_at = options.expiry(call)?;
+    let ttl = args.integer(1)?;
+    if ttl < 0 {
+        return Err(INVALID_TTL);
+    }
     call.afford_elements(args.bytes(2).len() / ELEMENT)?;
     let object = rdb::restore(args.bytes(2), call.thresholds()).map_err(refusal)?;
+    let expires_at = options.expiry(call, ttl)?;
     let entry = object.store(|value| OwnedEntry::new(value, expires_at));
     call.put_entry(0, entry, Event::RESTORE);
     call.set_idle(0, options.idle_time);
@@ -81,10 +85,9 @@ impl RestoreOptions {
     }
 
     /// The expiry in milliseconds since the Unix epoch.
-    fn expiry(&self, call: &mut Call<'_>) -> Result<Option<u64>, CommandError> {
+    fn expiry(&self, call: &mut Call<'_>, ttl: i64) -> Result<Option<u64>, CommandError> {
         let base = if self.absolute { TimeBase::Absolute } else { TimeBase::Relative };
-        match call.args().integer(1)? {
-            ..0 => Err(INVALID_TTL),
+        match ttl {
             0 => Ok(None),
             ttl => TimeFormat(Unit::Milliseconds, base).positive(call, ttl).map(Some),
         }
@@ -192,6 +195,7 @@ mod tests {
                 ("RESTORE k x y REPLACE", NOT_AN_INTEGER),
                 ("RESTORE k -1 y REPLACE", "-ERR Invalid TTL value, must be >= 0"),
                 ("RESTORE k 1 y REPLACE", "-ERR DUMP payload version or checksum are wrong"),
+                ("RESTORE k 9223372036854775807 y REPLACE", "-ERR DUMP payload version or checksum are wrong"),
                 ("RESTORE k 9223372036854775807 PAYLOAD REPLACE", "-ERR invalid expire time in 'restore' command"),
                 ("RESTORE n 1 y IDLETIME", "-ERR syntax error"),
                 ("RESTORE n 1 y IDLETIME x", NOT_AN_INTEGER),

@@ -240,7 +240,8 @@ fn sdiffcard(call: &mut Call<'_>) -> Answer {
 }
 
 fn count(call: &mut Call<'_>, combine: Combine) -> Answer {
-    let limit = limit(options_behind_keys(&call.args(), 0)?)?;
+    const TOO_FEW: CommandError = CommandError::new("ERR", "Number of keys can't be greater than number of args");
+    let limit = limit(options_behind_keys(&call.args(), 0, TOO_FEW)?)?;
     let mut count = 0;
     combine_keys(call, 0, limit, combine, &mut |_| {
         count += 1;

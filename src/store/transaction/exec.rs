@@ -150,6 +150,8 @@ mod tests {
             assert!(client.answer(line).is_error(), "{line}");
             client.check([("INCR k", "+QUEUED"), ("EXEC", ABORTED), ("EXISTS k", ":0")]);
         }
+        const ARITY: &str = "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command";
+        client.check([("EXEC 0", ARITY)]);
         client.check([("MULTI", "+OK"), ("SET k a", "+QUEUED"), ("INCR k", "+QUEUED"), ("SET l 1", "+QUEUED")]);
         client.check([("EXEC", "[+OK, -ERR value is not an integer or out of range, +OK]"), ("GET l", "\"1\"")]);
     }

@@ -29,7 +29,7 @@ use super::memory::{prefetch, prefetch_bytes};
 
 pub(crate) use data_type::{DataType, Editable};
 pub(crate) use decimal::{Decimal, Extended, Finite};
-pub(crate) use double::parse_double;
+pub(crate) use double::{parse_double, parse_double_bound};
 pub(crate) use elements::Elements;
 pub(crate) use external::{ExternalString, overwritten};
 pub(crate) use hash::{Hash, HashRef, HashTable};

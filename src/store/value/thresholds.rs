@@ -16,11 +16,13 @@ pub(crate) enum Threshold {
     SortedSetValue,
     /// The size of a chunk of a list: a number of elements, or -1 to -5 for 4, 8, 16, 32, 64 KiB.
     ListSize,
+    /// The number of chunks at each end of a list that Redis leaves uncompressed. It has no effect: no chunk is compressed.
+    ListCompression,
 }
 
 /// The thresholds of a store. CONFIG SET changes them; collections that exist are converted when they are changed next.
 #[derive(Debug)]
-pub(crate) struct Thresholds([AtomicI64; 8]);
+pub(crate) struct Thresholds([AtomicI64; 9]);
 
 /// The most elements of a packed collection, and the most bytes of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +93,7 @@ impl Thresholds {
 /// The defaults of Redis.
 impl Default for Thresholds {
     fn default() -> Self {
-        Self([512, 64, 512, 128, 64, 128, 64, -2].map(AtomicI64::new))
+        Self([512, 64, 512, 128, 64, 128, 64, -2, 0].map(AtomicI64::new))
     }
 }
 

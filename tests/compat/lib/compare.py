@@ -18,17 +18,17 @@ def agree_parsed(rule, ours, theirs, pools=(None, None)):
     return canonical(rule, ours) == canonical(rule, theirs)
 
 
-def agree_exec(rules, ours, theirs):
-    """Compares the replies of EXEC to the commands that were queued. A command draws from a pool of the transaction."""
+def exec_differences(items, ours, theirs):
+    """Yields the queued commands to which EXEC replies differently. A command draws from a pool of the transaction."""
     ours, theirs = parse(ours), parse(theirs)
-    if not (is_array(ours) and is_array(theirs) and len(ours[1]) == len(theirs[1]) == len(rules)):
-        return ours == theirs
+    if not (is_array(ours) and is_array(theirs) and len(ours[1]) == len(theirs[1]) == len(items)):
+        yield from items if ours != theirs else []
+        return
     pools = (None, None)
-    for rule, left, right in zip(rules, ours[1], theirs[1]):
-        if not agree_parsed(rule, left, right, pools):
-            return False
+    for item, left, right in zip(items, ours[1], theirs[1]):
+        if not agree_parsed(item.rule, left, right, pools):
+            yield item
         pools = left, right
-    return True
 
 
 def is_array(reply):

@@ -65,8 +65,9 @@ class Exchange:
         received = zip(*[[connection.reply() for _ in batch] for connection in self.lane.connections])
         pools = (None, None)
         for (index, item), replies in zip(batch, list(received)):
-            if not self.lane.agree(item, replies, pools):
-                yield Difference(index, item, *replies)
+            differing = self.lane.differing(item, replies, pools)
+            if differing:
+                yield Difference(index, differing, *replies)
             pools = replies
 
     def ask(self, *words):
@@ -97,10 +98,20 @@ HARNESS = {b"CLOCK": Exchange.advance, b"OTHER": Exchange.switch, b"ITERATE": Ex
 
 
 class Lane:
-    """A connection to each server, and the rules of the commands that are queued in its transaction."""
+    """A connection to each server, and the commands that are queued in its transaction."""
 
     def __init__(self, connections):
         self.connections, self.queued = connections, None
+
+    def differing(self, item, replies, pools):
+        """Returns the command if the replies differ. EXEC is followed by the queued commands to which they differ."""
+        ours, theirs = replies
+        queued = self.queued
+        if self.agree(item, replies, pools):
+            return None
+        if item.words[0].upper() == b"EXEC" and queued:
+            return item._replace(words=sum((queued.words for queued in compare.exec_differences(queued, ours, theirs)), [b"EXEC"]))
+        return item
 
     def agree(self, item, replies, pools):
         ours, theirs = replies
@@ -110,12 +121,12 @@ class Lane:
                 self.queued = []
             return compare.agree(item.rule, ours, theirs, pools)
         if name == b"EXEC" and len(item.words) == 1:
-            rules, self.queued = self.queued, None
-            return ours == theirs or compare.agree_exec(rules, ours, theirs)
+            queued, self.queued = self.queued, None
+            return ours == theirs or not any(compare.exec_differences(queued, ours, theirs))
         if theirs.startswith(b"-EXECABORT") or name in (b"DISCARD", b"RESET") and not is_error(theirs):
             self.queued = None
         if theirs == b"+QUEUED\r\n":
-            self.queued.append(item.rule)
+            self.queued.append(item)
         return ours == theirs
 
 

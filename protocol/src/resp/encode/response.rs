@@ -53,8 +53,8 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
             }
         }
         Response::Packed(packed) => encode_packed(packed, is_resp3, output),
-        Response::Double(value) if is_resp3 => line(b',', &double::format_double(*value).as_ref().into(), output),
-        Response::Double(value) => bulk(&double::format_double(*value).as_ref().into(), output),
+        Response::Double(value) if is_resp3 => line(b',', &(&*double::format_double(*value)).into(), output),
+        Response::Double(value) => bulk(&(&*double::format_double(*value)).into(), output),
         Response::Boolean(flag) if is_resp3 => output.bytes().put_slice(if *flag { b"#t\r\n" } else { b"#f\r\n" }),
         Response::Boolean(flag) => number(b':', i64::from(*flag), output.bytes()),
         Response::BigNumber(digits) if is_resp3 => line(b'(', digits, output),

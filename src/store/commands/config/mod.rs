@@ -237,6 +237,15 @@ mod tests {
     }
 
     #[test]
+    fn the_compression_of_lists_can_be_set() {
+        TestStore::new().check([
+            ("CONFIG GET list-compress-depth", "{\"list-compress-depth\": \"0\"}"),
+            ("CONFIG SET list-compress-depth 2", "+OK"),
+            ("CONFIG GET list-compress-depth", "{\"list-compress-depth\": \"2\"}"),
+        ]);
+    }
+
+    #[test]
     fn resetstat_resets_the_statistics() {
         let store = TestStore::new();
         store.answer("GET missing");

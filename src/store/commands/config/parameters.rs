@@ -51,6 +51,7 @@ static THRESHOLDS: &[(&str, Threshold)] = &[
     ("zset-max-ziplist-value", Threshold::SortedSetValue),
     ("list-max-listpack-size", Threshold::ListSize),
     ("list-max-ziplist-size", Threshold::ListSize),
+    ("list-compress-depth", Threshold::ListCompression),
 ];
 
 const fn immutable(name: &'static str, read: fn(&StoreState, Option<&ServerStatus>) -> Option<String>) -> Parameter {

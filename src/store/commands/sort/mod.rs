@@ -111,9 +111,10 @@ impl Weight {
         if options.is_alphabetical {
             return Ok(Self::Text(text));
         }
-        // As C reads it, nothing is 0.
+        // As C reads it: up to a zero byte, and nothing is 0.
+        let text = text.as_deref().and_then(|text| text.split(|byte| *byte == 0).next());
         let text = text.filter(|text| !text.is_empty());
-        Ok(Self::Number(text.map_or(Some(0.0), |text| parse_double(&text)).ok_or(NOT_A_DOUBLE)?))
+        Ok(Self::Number(text.map_or(Some(0.0), parse_double).ok_or(NOT_A_DOUBLE)?))
     }
 
     fn cmp(&self, other: &Self) -> Ordering {
@@ -332,6 +333,13 @@ mod tests {
             ("SADD i inf -inf 0", ":3"),
             ("SORT i", r#"["-inf", "0", "inf"]"#),
         ]);
+    }
+
+    #[test]
+    fn a_number_ends_at_a_zero_byte() {
+        let store = TestStore::new();
+        store.answer_to(Command::new("RPUSH").arg("l").arg(&b"5\0x"[..]).arg("").arg("1"));
+        store.check([("SORT l", r#"["", "1", "5\x00x"]"#)]);
     }
 
     #[test]

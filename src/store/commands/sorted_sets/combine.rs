@@ -202,6 +202,7 @@ mod tests {
             ("ZADD q -inf m", ":1"),
             ("ZUNION 2 p q WITHSCORES", r#"["m", "0"]"#),
             ("ZUNION 1 p WEIGHTS 0 WITHSCORES", r#"["m", "0"]"#),
+            ("ZINTER 2 p p WEIGHTS 10 0 WITHSCORES", r#"["m", "0"]"#),
         ]);
     }
 

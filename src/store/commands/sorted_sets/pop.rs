@@ -1,6 +1,6 @@
 //! Commands that remove the first or last members: ZPOPMIN, ZPOPMAX, ZMPOP.
 
-use kvstore_protocol::{CommandError, Response};
+use kvstore_protocol::{CommandError, Response, parse_integer};
 
 use super::{super::numkeys::options_behind_keys, scored::Scored};
 use crate::store::{
@@ -73,7 +73,7 @@ fn pop(call: &mut Call<'_>, key: usize, end: End, count: usize, popped: &mut Sco
 /// `ZMPOP numkeys key [key …] MIN | MAX [COUNT count]`: the same for the first of the keys that is not empty.
 fn zmpop(call: &mut Call<'_>) -> Answer {
     let args = call.args();
-    let mut options = options_behind_keys(&args, 0)?;
+    let mut options = options_behind_keys(&args, 0, CommandError::SYNTAX)?;
     let end = match (options.keyword("MIN"), options.keyword("MAX")) {
         (true, false) => End::Min,
         (false, true) => End::Max,
@@ -82,8 +82,8 @@ fn zmpop(call: &mut Call<'_>) -> Answer {
     let mut count = 1;
     if options.keyword("COUNT") {
         const NOT_POSITIVE: CommandError = CommandError::new("ERR", "count should be greater than 0");
-        let number = options.integer().map_err(|_| NOT_POSITIVE)?;
-        count = usize::try_from(number).ok().filter(|count| *count > 0).ok_or(NOT_POSITIVE)?;
+        let number = parse_integer(options.value()?).and_then(|number| usize::try_from(number).ok());
+        count = number.filter(|count| *count > 0).ok_or(NOT_POSITIVE)?;
     }
     options.finish()?;
     for key in 0..call.keys() {
@@ -125,6 +125,9 @@ mod tests {
             ("ZMPOP 2 z MIN", "-ERR syntax error"),
             ("ZMPOP 1 z FOO", "-ERR syntax error"),
             ("ZMPOP 1 z MIN COUNT 0", "-ERR count should be greater than 0"),
+            ("ZMPOP 4294967296 z MIN", "-ERR syntax error"),
+            ("ZMPOP 3 z MIN", "-ERR syntax error"),
+            ("ZMPOP 1 z MIN COUNT", "-ERR syntax error"),
             ("ZMPOP 1 z MIN COUNT x", "-ERR count should be greater than 0"),
             ("ZMPOP 1 z MIN COUNT 1 COUNT 1", "-ERR syntax error"),
             ("ZMPOP 1 z MIN MAX", "-ERR syntax error"),

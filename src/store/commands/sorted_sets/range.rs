@@ -187,9 +187,14 @@ mod tests {
             ("ZRANGEBYSCORE z 2 nan", "-ERR min or max is not a float"),
             ("ZCOUNT z 1 x", "-ERR min or max is not a float"),
             ("ZRANGEBYSCORE z 1 2 LIMIT 1", "-ERR syntax error"),
+            ("ZRANGEBYSCORE z 1 2 LIMIT x", "-ERR syntax error"),
             ("ZRANGEBYSCORE z 1 2 LIMIT x 1", "-ERR value is not an integer or out of range"),
             ("ZRANGEBYSCORE z 1 2 BYSCORE", "-ERR syntax error"),
             ("ZRANGEBYSCORE missing x 2", "-ERR min or max is not a float"),
+            ("ZCOUNT z -1e400 (1e400", ":4"),
+            ("ZCOUNT z '' 2", ":2"),
+            ("ZCOUNT z ( 2", ":2"),
+            ("ZRANGE z 0 0 LIMIT 6 -1", r#"["a"]"#),
         ]);
     }
 

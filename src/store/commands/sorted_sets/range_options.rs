@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use kvstore_protocol::{CommandError, Options};
+use kvstore_protocol::{CommandError, Options, parse_integer};
 
 use crate::store::{
     args::Args,
@@ -62,9 +62,12 @@ impl<'a> RangeQuery<'a> {
         may_have_scores: bool,
     ) -> Result<Self, CommandError> {
         let options = Parsed { by, is_reversed, limit: None, with_scores: false };
-        let options = options.parse(args.options(index + 2), may_have_scores)?;
+        let mut options = options.parse(args.options(index + 2), may_have_scores)?;
         let (by, is_reversed) = (options.by.unwrap_or(By::Rank), options.is_reversed.unwrap_or(false));
-        if options.limit.is_some() && by == By::Rank {
+        if by == By::Rank
+            && let Some((_, count)) = options.limit.take()
+            && count != -1
+        {
             return Err(NO_LIMIT);
         }
         if options.with_scores && by == By::Name {
@@ -110,7 +113,9 @@ impl Parsed {
             if may_have_scores && options.keyword("WITHSCORES") {
                 self.with_scores = true;
             } else if options.keyword("LIMIT") {
-                self.limit = Some((options.integer()?, options.integer()?));
+                let (offset, count) = (options.value()?, options.value()?);
+                let integer = |word| parse_integer(word).ok_or(CommandError::NOT_AN_INTEGER);
+                self.limit = Some((integer(offset)?, integer(count)?));
             } else if self.is_reversed.is_none() && options.keyword("REV") {
                 self.is_reversed = Some(true);
             } else if self.by.is_none() && options.keyword("BYLEX") {

@@ -49,18 +49,9 @@ impl Scored {
         self.answer.push(member);
         match self.scores {
             Scores::None | Scores::InPairs => {}
-            Scores::Text => push_text(&mut self.answer, score),
+            Scores::Text => self.answer.push(format_double(score).as_bytes()),
             Scores::Double => self.answer.push_double(score),
         }
-    }
-}
-
-fn push_text(answer: &mut Packed, score: f64) {
-    // Most scores are integers.
-    if score == score.trunc() && score.abs() < 1e15 && score != 0.0 {
-        answer.push(itoa::Buffer::new().format(score as i64).as_bytes());
-    } else {
-        answer.push(format_double(score).as_bytes());
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Bounds`]: an interval of scores, or of members.
 
-use crate::store::value::parse_double;
+use crate::store::value::parse_double_bound;
 
 /// The members of a sorted set whose scores, or names, are in an interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +41,7 @@ impl ScoreBound {
             [b'(', digits @ ..] => (true, digits),
             digits => (false, digits),
         };
-        Some(Self { score: parse_double(digits)?, is_exclusive })
+        Some(Self { score: parse_double_bound(digits)?, is_exclusive })
     }
 }
 

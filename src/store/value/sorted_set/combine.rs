@@ -87,7 +87,8 @@ fn intersection<'a>(sources: &[(Option<Source<'a>>, f64)], aggregate: Aggregate)
         others.iter().map(|(source, weight)| (Lookup::new(*source, smallest.len()), *weight)).collect();
     let mut result = Vec::new();
     smallest.for_each(|member, score| {
-        let scores = others.iter().map(|(set, weight)| Some(not_nan(set.score(member)? * weight)));
+        // NaN is 0 only in a sum: infinity with it is 0, as in Redis.
+        let scores = others.iter().map(|(set, weight)| Some(set.score(member)? * weight));
         let first = Some(not_nan(score * weight));
         let score = scores.fold(first, |sum, score| Some(aggregate.of(sum?, score?)));
         result.extend(score.map(|score| (member, score)));

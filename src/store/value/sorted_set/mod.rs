@@ -15,7 +15,7 @@ mod tree;
 
 use std::ops::Range;
 
-use kvstore_protocol::CommandError;
+use kvstore_protocol::{CommandError, DoubleText};
 
 use super::{
     DataType, Editable, Kind, NewValue, PackedLimit, Value,
@@ -65,7 +65,7 @@ impl SortedSet {
         let mut packed = Packed::default();
         for (member, score) in sorted {
             packed.push_back(*member);
-            packed.push_back(score::element(*score, &mut score::Text::default()));
+            packed.push_back(score::element(*score, &mut DoubleText::default()));
         }
         Self::Packed(packed)
     }

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use kvstore_protocol::DoubleText;
+
 use super::score;
 use crate::store::value::packed::{EditEntries, Encoded, Entries, Packed, Position};
 
@@ -28,7 +30,7 @@ pub(super) fn insert(packed: &mut Packed, member: &[u8], score: f64) {
     let entries = packed.entries();
     let after = pairs(entries).find(|(position, other)| is_after(entries, *position, *other, member, score));
     let position = after.map_or(entries.end(), |(position, _)| position);
-    let mut text = score::Text::default();
+    let mut text = DoubleText::default();
     packed.insert_pair_before(position, member, score::element(score, &mut text));
 }
 
@@ -45,7 +47,7 @@ pub(super) fn change(packed: &mut Packed, position: Position, member: &[u8], sco
         entries.prev(value).is_some_and(|previous| !is_after(entries, previous, other, member, score))
     });
     if is_before_next && is_after_previous {
-        let mut text = score::Text::default();
+        let mut text = DoubleText::default();
         packed.replace(value, score::element(score, &mut text));
         return;
     }

@@ -1,19 +1,14 @@
 //! Scores as elements of a packed sorted set.
 
-use std::borrow::Cow;
-
-use kvstore_protocol::format_double;
+use kvstore_protocol::{DoubleText, format_double};
 
 use crate::store::value::{packed::Element, parse_double};
 
 /// The greatest score that is stored as an integer if it is one. That of Redis.
 const MAX_INTEGER: f64 = (1_u64 << 62) as f64;
 
-/// The text of a score that is no integer.
-pub(super) type Text = Cow<'static, str>;
-
 /// The element that a score is stored as. `text` holds what it borrows. An integer has no sign if it is zero, as in Redis.
-pub(super) fn element(score: f64, text: &mut Text) -> Element<'_> {
+pub(super) fn element(score: f64, text: &mut DoubleText) -> Element<'_> {
     if score == score.trunc() && score.abs() <= MAX_INTEGER {
         return Element::Integer(score as i64);
     }
