@@ -2,6 +2,7 @@
 //!
 //! `fuzz_targets/` hands them to libFuzzer, `tests/smoke.rs` runs them on any compiler. See `README.md`.
 
+mod collections;
 mod restore;
 mod structured;
 
@@ -14,18 +15,20 @@ use kvstore_protocol::{
     resp::{self, RequestDecoder},
 };
 
+pub use collections::collections;
 pub use restore::restore;
 
 /// A function of the bytes of one input.
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("request_decode", request_decode),
     ("reply_decode", reply_decode),
     ("round_trip", round_trip),
     ("native", native),
     ("restore", restore),
+    ("collections", collections),
 ];
 
 /// Longer inputs find nothing that shorter ones do not.
