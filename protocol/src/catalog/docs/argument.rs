@@ -32,14 +32,15 @@ pub struct Argument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgumentType {
+    // Not `String` and `Key`: the compiler shows types by their whole paths if something else has their names.
     /// Any bytes.
-    String,
+    Text,
     /// A whole number.
     Integer,
     /// A decimal number.
     Double,
     /// The name of a key.
-    Key,
+    KeyName,
     /// A glob pattern.
     Pattern,
     /// A time since the Unix epoch.
@@ -103,10 +104,10 @@ impl fmt::Display for ArgumentType {
     /// Writes the name that `COMMAND DOCS` has for the type.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::String => "string",
+            Self::Text => "string",
             Self::Integer => "integer",
             Self::Double => "double",
-            Self::Key => "key",
+            Self::KeyName => "key",
             Self::Pattern => "pattern",
             Self::UnixTime => "unix-time",
             Self::Token => "pure-token",

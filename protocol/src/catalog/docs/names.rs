@@ -4,7 +4,10 @@ use super::argument::ArgumentType;
 
 /// The names of the arguments of each type. All others are strings.
 const TYPES: [(ArgumentType, &str); 5] = [
-    (ArgumentType::Key, "destination destkey dst key key1 key2 keys newkey source sourcekey src storedistkey storekey"),
+    (
+        ArgumentType::KeyName,
+        "destination destkey dst key key1 key2 keys newkey source sourcekey src storedistkey storekey",
+    ),
     (
         ArgumentType::Integer,
         "bit bits client-id cluster-bus-port config-epoch count cursor db decrement destination-db end \
@@ -41,7 +44,7 @@ const DISPLAYED: [(&str, &str); 13] = [
 /// Returns the type of the arguments with this name.
 pub(super) fn type_of(name: &str) -> ArgumentType {
     let row = TYPES.iter().find(|(_, names)| names.split(' ').any(|known| known == name));
-    row.map_or(ArgumentType::String, |(kind, _)| *kind)
+    row.map_or(ArgumentType::Text, |(kind, _)| *kind)
 }
 
 /// Returns the text that is shown for the arguments with this name, if it is another.
@@ -52,10 +55,10 @@ pub(super) fn display_text(name: &str) -> Option<&'static str> {
 /// Returns the type that `COMMAND DOCS` calls by this name.
 pub(super) fn type_called(name: &str) -> Option<ArgumentType> {
     const TYPES: [ArgumentType; 6] = [
-        ArgumentType::String,
+        ArgumentType::Text,
         ArgumentType::Integer,
         ArgumentType::Double,
-        ArgumentType::Key,
+        ArgumentType::KeyName,
         ArgumentType::Pattern,
         ArgumentType::UnixTime,
     ];

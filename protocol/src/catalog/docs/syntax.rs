@@ -90,8 +90,8 @@ impl Parser {
         let (word, spec) = word.split_once('@').unwrap_or((word, ""));
         let (name, kind) = word.split_once(':').unwrap_or((word, ""));
         let kind = names::type_called(kind).unwrap_or_else(|| names::type_of(name));
-        let key_spec = spec.parse().ok().or_else(|| (kind == ArgumentType::Key).then_some(self.keys));
-        self.keys += usize::from(kind == ArgumentType::Key);
+        let key_spec = spec.parse().ok().or_else(|| (kind == ArgumentType::KeyName).then_some(self.keys));
+        self.keys += usize::from(kind == ArgumentType::KeyName);
         Argument { key_spec, ..Argument::new(name, kind) }
     }
 
