@@ -97,8 +97,9 @@ fn zadd(call: &mut Call<'_>) -> Answer {
 
 /// `ZINCRBY key increment member`: adds a number to the score of a member. Answers the sum.
 fn zincrby(call: &mut Call<'_>) -> Answer {
-    let options = Options { incr: true, ..Options::default() };
-    let counts = set_scores(call, options, 1)?;
+    // Redis takes the options of ZADD here too, though the arity leaves no room for any.
+    let (options, first) = Options::parse(&call.args())?;
+    let counts = set_scores(call, Options { incr: true, ..options }, first)?;
     Ok(counts.score.map_or(Response::Null, Response::Double))
 }
 
@@ -171,6 +172,7 @@ mod tests {
             ("ZADD z INCR 1 a 2 b", "-ERR INCR option supports a single increment-element pair"),
             ("ZADD z nan a", "-ERR value is not a valid float"),
             ("ZINCRBY z x a", "-ERR value is not a valid float"),
+            ("ZINCRBY z NX 10", "-ERR syntax error"),
             ("ZADD z XX 1 a", ":0"),
             ("EXISTS z", ":0"),
         ]);

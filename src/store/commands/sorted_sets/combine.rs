@@ -38,6 +38,9 @@ impl Combine {
         let has_weights = combination != Combination::Difference;
         loop {
             if has_weights && options.keyword("WEIGHTS") {
+                if options.size_hint().0 < count {
+                    return Err(CommandError::SYNTAX);
+                }
                 const NOT_A_FLOAT: CommandError = CommandError::new("ERR", "weight value is not a float");
                 let weights = (0..count).map(|_| parse_double(options.value()?).ok_or(NOT_A_FLOAT));
                 parsed.weights = weights.collect::<Result<_, _>>()?;
@@ -177,6 +180,7 @@ mod tests {
             ("ZUNION 2 a b WEIGHTS 2 0.5 WITHSCORES", r#"["x", "2", "y", "9", "w", "15", "z", "16"]"#),
             ("ZUNION 2 a b AGGREGATE MIN WITHSCORES", r#"["x", "1", "y", "2", "z", "3", "w", "30"]"#),
             ("ZUNION 2 a b AGGREGATE max WITHSCORES", r#"["x", "1", "y", "10", "z", "20", "w", "30"]"#),
+            ("ZUNION 2 a b WEIGHTS x", "-ERR syntax error"),
             ("ZUNION 1 a", r#"["x", "y", "z"]"#),
             ("ZINTER 2 a b WITHSCORES", r#"["y", "12", "z", "23"]"#),
             ("ZINTER 2 a s WEIGHTS 1 10 WITHSCORES", r#"["x", "11", "y", "12"]"#),
