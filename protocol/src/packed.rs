@@ -117,6 +117,12 @@ impl Packed {
         self.push_response(&Response::Null);
     }
 
+    /// Adds a null in the form of a protocol, that of the client that will read the answer. So the other elements need not be
+    /// converted for RESP2.
+    pub fn push_null_in(&mut self, protocol: Protocol) {
+        encode::encode_item(&Response::Null, protocol, self.element());
+    }
+
     /// Adds any response, as an [`Array`](Response::Array) holds it.
     pub fn push_response(&mut self, response: &Response) {
         self.is_plain &= is_plain(response);

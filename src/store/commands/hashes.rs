@@ -85,11 +85,12 @@ fn hget(call: &mut Call<'_>) -> Answer {
 
 /// `HMGET key field [field …]`: the values of fields.
 fn hmget(call: &mut Call<'_>) -> Answer {
+    let protocol = call.session().protocol();
     let hash = call.get::<Hash>(0)?;
     let mut values = Packed::array();
     for field in call.args().from(1) {
         if hash.and_then(|hash| hash.get(field, |value| values.push(value))).is_none() {
-            values.push_null();
+            values.push_null_in(protocol);
         }
     }
     Ok(values.into())

@@ -1,6 +1,6 @@
 //! Reading strings: GET, GETDEL, GETEX, MGET, STRLEN.
 
-use kvstore_protocol::{CommandError, Response};
+use kvstore_protocol::{CommandError, Packed, Response};
 
 use super::expiry_option::{ExpiryOption, expiry};
 use crate::store::{
@@ -64,8 +64,15 @@ fn getex_option<'a>(args: &Args<'a>) -> Result<Option<ExpiryOption<'a>>, Command
 const MGET: Spec = Spec::new("MGET", mget);
 
 fn mget(call: &mut Call<'_>) -> Answer {
-    let call = &*call;
-    Ok(Response::array((0..call.keys()).map(|key| StringRef::answer(call.get::<StringValue>(key).ok().flatten()))))
+    let (mut values, protocol) = (Packed::array(), call.session().protocol());
+    for key in 0..call.keys() {
+        match call.get::<StringValue>(key) {
+            Ok(Some(StringRef::External(string))) => values.push_shared(string.to_reply().into()),
+            Ok(Some(string)) => values.push(&string),
+            _ => values.push_null_in(protocol),
+        }
+    }
+    Ok(values.into())
 }
 
 /// `STRLEN key`: the length of the string in bytes; 0 if the key is missing.
