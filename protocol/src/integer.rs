@@ -10,12 +10,25 @@
 /// assert_eq!(parse_integer(b"012"), None);
 /// ```
 pub fn parse_integer(text: &[u8]) -> Option<i64> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let (is_negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
     match digits {
-        [b'0'] if digits.len() == text.len() => Some(0),
-        [b'1'..=b'9', ..] if text.len() <= 20 => std::str::from_utf8(text).ok()?.parse().ok(),
-        _ => None,
+        [b'0'] if !is_negative => return Some(0),
+        // The sum of 19 digits fits in 64 bits.
+        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
+        _ => return None,
     }
+    let mut magnitude = 0_u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        magnitude = 10 * magnitude + u64::from(digit);
+    }
+    if is_negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use kvstore_protocol::parse_integer;
+
 /// The length of the longest text of an integer.
 const MAX_DIGITS: usize = 20;
 
@@ -98,30 +100,6 @@ impl AsRef<[u8]> for Text<'_> {
     fn as_ref(&self) -> &[u8] {
         self
     }
-}
-
-/// Parses the text of an integer exactly as it is printed: no leading zero, no `+`, no `-0`.
-#[inline]
-pub(crate) fn parse_integer(text: &[u8]) -> Option<i64> {
-    let (is_negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    match digits {
-        [b'0'] if !is_negative => return Some(0),
-        // The sum of 19 digits fits in 64 bits.
-        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
-        _ => return None,
-    }
-    let mut magnitude = 0_u64;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        magnitude = 10 * magnitude + u64::from(digit);
-    }
-    if is_negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 #[cfg(test)]
