@@ -6,6 +6,7 @@ mod counters;
 mod expiry;
 mod hashes;
 mod info;
+mod interval;
 mod keys;
 mod keyspace;
 mod lists;

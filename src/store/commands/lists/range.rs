@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use kvstore_protocol::{CommandError, Packed, Response};
 
+use super::super::interval::clamp;
 use crate::store::{
     args::Args,
     call::Call,
@@ -28,10 +29,7 @@ impl Interval {
 
     /// The range in a list of a length.
     fn within(self, length: usize) -> Range<usize> {
-        let index = |at: i64| if at < 0 { (length as i64).saturating_add(at) } else { at };
-        let start = usize::try_from(index(self.start)).unwrap_or(0);
-        let end = usize::try_from(index(self.stop).saturating_add(1)).unwrap_or(0).min(length);
-        start.min(end)..end
+        clamp(self.start, self.stop, length)
     }
 }
 

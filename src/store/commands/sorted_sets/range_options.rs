@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use kvstore_protocol::{CommandError, Options, parse_integer};
 
+use super::super::interval::clamp;
 use crate::store::{
     args::Args,
     value::{Bounds, NameBound, ScoreBound, SortedSetRef},
@@ -149,12 +150,4 @@ impl<'a> Interval<'a> {
             }
         })
     }
-}
-
-/// The indices from `start` to `stop`, of which negative ones count from the end.
-fn clamp(start: i64, stop: i64, length: usize) -> Range<usize> {
-    let index = |at: i64| if at < 0 { (length as i64).saturating_add(at) } else { at };
-    let start = usize::try_from(index(start)).unwrap_or(0);
-    let end = usize::try_from(index(stop).saturating_add(1)).unwrap_or(0).min(length);
-    start.min(end)..end
 }
