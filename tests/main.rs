@@ -25,6 +25,7 @@ mod seed;
 mod settled;
 mod shutdown;
 mod store_transactions;
+mod store_waiting;
 mod streams_in;
 mod streams_out;
 mod support;

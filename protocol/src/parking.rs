@@ -12,7 +12,7 @@
 //! | mark | set by | what layers do |
 //! |---|---|---|
 //! | [`Busy`](Parking::Busy) | every pending future that says nothing | the permit is held, the deadline runs |
-//! | [`Parked`](Parking::Parked) | [`park_until`], while the event has not come | a limiter gives the permit back, a timeout stands down |
+//! | [`Parked`](Parking::Parked) | [`park_until`], while the event has not come, [`mark_parked`] | a limiter gives the permit back, a timeout stands down |
 //! | [`Returning`](Parking::Returning) | [`park_until`], once, when the event has come | a limiter takes a permit before the next poll, a timeout starts anew |
 //! | [`Settled`](Parking::Settled) | [`settle_until`], [`mark_settled`] | a limiter gives the permit back for good, the deadline runs, and the connection calls its next command |
 //!
@@ -160,6 +160,15 @@ pub async fn settle_until<F: Future>(event: F) -> F::Output {
 #[inline]
 pub fn mark_settled() {
     leave(Parking::Settled);
+}
+
+/// Marks the command that is polled on this thread as parked, as [`park_until`] does: for a `poll` that is written by hand.
+///
+/// Call it before each `Poll::Pending` while the event has not come. Such a future may become ready at once when it comes: then
+/// it does nothing more that needs a permit.
+#[inline]
+pub fn mark_parked() {
+    leave(Parking::Parked);
 }
 
 fn mark<T>(poll: Poll<T>, parking: Parking) -> Poll<T> {

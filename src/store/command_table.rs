@@ -7,7 +7,7 @@ use kvstore_protocol::{
     catalog::{CommandId, Flags, KeyFlags, KeySpec, KnownCommand, find_subcommand},
 };
 
-use super::{commands::FAMILIES, spec::Spec};
+use super::{commands::FAMILIES, observers::Interests, spec::Spec};
 
 /// A command: its spec, and its row in the catalog.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// Whether it may need more memory in the shards of its keys: it writes them, and does more than to remove them.
     pub(super) grows: bool,
+    /// Whether it may write, so that clients that wait for its keys are served.
+    writes: bool,
     /// The numbers of words with which a command has one key alone. Empty if there are none.
     one_key: OneKey,
     subs: Vec<Row>,
@@ -63,7 +65,8 @@ impl Row {
         let subs = spec.subs.iter().map(|sub| Self::new(sub, known.subcommand(sub.name.as_bytes()), Some(&name)));
         let removes = |keys: &KeySpec| keys.flags().has(KeyFlags::DELETE);
         let grows = known.flags().has(Flags::WRITE) && !known.key_specs().iter().all(removes);
-        Self { one_key: one_key(spec, known), grows, subs: subs.collect(), spec, known, name }
+        let writes = known.flags().has(Flags::WRITE);
+        Self { one_key: one_key(spec, known), grows, writes, subs: subs.collect(), spec, known, name }
     }
 
     /// The row for a command: this one, or that of one of its sub-commands.
@@ -106,6 +109,12 @@ impl Row {
         self.one_key.least <= words && words <= self.one_key.most
     }
 
+    /// Whether clients that wait may be served by this command.
+    #[inline(always)]
+    pub(super) fn may_serve(&self, interests: Interests) -> bool {
+        interests.has(Interests::WAITERS) && self.writes
+    }
+
     /// The rows of the sub-commands.
     pub(super) fn subs(&self) -> &[Row] {
         &self.subs
@@ -125,7 +134,8 @@ struct OneKey {
 }
 
 fn one_key(spec: &Spec, known: &KnownCommand) -> OneKey {
-    let is_short = spec.keeps_to_keys() && spec.locate.is_none() && spec.may_take_long.is_none();
+    let may_wait = known.flags().has(Flags::BLOCKING);
+    let is_short = spec.keeps_to_keys() && spec.locate.is_none() && spec.may_take_long.is_none() && !may_wait;
     let most = if is_short { known.single_key_up_to() } else { 0 };
     OneKey { least: known.arity().least(), most: most.min(known.arity().most()) }
 }

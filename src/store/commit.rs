@@ -7,8 +7,10 @@ use kvstore_protocol::Command;
 
 use super::{
     change::{Change, Event, Record},
+    observers::Interests,
     shard::Shard,
     value::Value,
+    waiting::{Wait, Waits},
 };
 
 /// One command, or all commands of a transaction. They run at the same time, and are one record.
@@ -24,8 +26,14 @@ pub(super) struct Commit {
     pub(super) may_take_long: bool,
     /// Whether the command found, before its first change, that it would take long.
     pub(super) is_postponed: bool,
+    /// Whether a command may wait for a key.
+    pub(super) may_wait: bool,
+    /// Who wants to know what is changed.
+    pub(super) interests: Interests,
     /// What was changed, if somebody wants to know. Boxed, since mostly nobody does.
     observed: Option<Box<Observed>>,
+    /// The keys that are ready for those who wait. Boxed, since mostly nobody does.
+    pub(super) waits: Option<Box<Waits>>,
     pub(super) garbage: Garbage,
 }
 
@@ -47,11 +55,19 @@ pub(super) struct Garbage {
 
 impl Commit {
     #[inline(always)]
-    pub(super) fn new(lru_clock: u32, is_observed: bool, may_take_long: bool) -> Self {
-        let observed = if is_observed { Some(Box::default()) } else { None };
-        let garbage = Garbage { first: None, more: None };
-        let (now, has_accesses) = (Cell::new(None), Cell::new(false));
-        Self { now, lru_clock, has_accesses, may_take_long, is_postponed: false, observed, garbage }
+    pub(super) fn new(lru_clock: u32, interests: Interests, may_take_long: bool) -> Self {
+        Self {
+            now: Cell::new(None),
+            lru_clock,
+            has_accesses: Cell::new(false),
+            may_take_long,
+            is_postponed: false,
+            may_wait: false,
+            interests,
+            observed: None,
+            waits: None,
+            garbage: Garbage { first: None, more: None },
+        }
     }
 
     /// Whether something was replaced or removed.
@@ -63,14 +79,25 @@ impl Commit {
     /// Whether somebody wants to know the changes.
     #[inline]
     pub(super) fn is_observed(&self) -> bool {
-        self.observed.is_some()
+        !self.interests.is_empty()
+    }
+
+    /// What it does with commands that wait.
+    pub(super) fn waits_mut(&mut self) -> &mut Waits {
+        self.waits.get_or_insert_default()
+    }
+
+    /// Takes what the command wants to wait for.
+    #[inline]
+    pub(super) fn take_wanted(&mut self) -> Option<Wait> {
+        self.waits.as_mut().and_then(|waits| waits.wanted.take())
     }
 
     /// Adds a change of a key, or of a database if there is no key. Does nothing if nobody wants to know.
     #[inline]
     pub(super) fn add(&mut self, database: usize, key: Option<&[u8]>, event: Event) {
-        if let Some(observed) = &mut self.observed {
-            observed.add(database, key, event);
+        if self.interests.has(Interests::CHANGES) {
+            self.observed.get_or_insert_default().add(database, key, event);
         }
     }
 

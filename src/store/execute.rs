@@ -10,10 +10,12 @@ use super::{
     command_table::Row,
     commit::Commit,
     databases::{KeyRef, Location},
+    future::Executed,
     held::{Held, HeldShards, Locked, Shards},
     plan::{LockPlan, PerKey, locate},
     spec::{Answer, Scope},
     state::StoreState,
+    waiting::Place,
 };
 
 /// The most words of a command with several keys that surely takes no long time.
@@ -32,8 +34,12 @@ pub(super) enum Patience {
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) patience: Patience,
+    /// Whether the command may wait for a key: there is a future for its answer.
+    may_wait: bool,
     /// Why the command was not executed, if the answer is an error that no client sees.
     pub(super) stopped: Option<Stopped>,
+    /// The place of a command that waits.
+    pub(super) place: Option<Place>,
 }
 
 /// Why a command was not executed, before it has changed anything.
@@ -43,6 +49,8 @@ pub(super) enum Stopped {
     Gated,
     /// It may take long.
     Long,
+    /// It waits for a key.
+    Waits,
 }
 
 /// The answer of an attempt that was stopped.
@@ -50,7 +58,12 @@ pub(super) const STOPPED: CommandError = CommandError::new("ERR", "the command w
 
 impl Attempt {
     pub(super) const fn new(patience: Patience) -> Self {
-        Self { patience, stopped: None }
+        Self { patience, may_wait: false, stopped: None, place: None }
+    }
+
+    /// The same for a command that may wait for a key.
+    pub(super) const fn of_future(patience: Patience) -> Self {
+        Self { patience, may_wait: true, stopped: None, place: None }
     }
 
     #[cold]
@@ -79,6 +92,13 @@ impl StoreState {
         self.attempt(command, &mut Attempt::new(Patience::Long)).unwrap_or_else(Response::from)
     }
 
+    /// Executes a command that may wait for a key, on a thread for long commands.
+    pub(super) fn execute_long(&self, command: &Command) -> Executed {
+        let mut attempt = Attempt::of_future(Patience::Long);
+        let answer = self.attempt(command, &mut attempt);
+        attempt.place.map_or_else(|| Executed::Answered(answer.unwrap_or_else(Response::from)), Executed::Waits)
+    }
+
     /// The row of a command.
     ///
     /// # Errors
@@ -102,6 +122,11 @@ impl StoreState {
         let Some(locked) = self.databases.lock_for(shard, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
+        // Asked for under the lock, under which others begin to wait.
+        if row.may_serve(self.observers.get()) {
+            drop(locked);
+            return self.attempt_other(command, attempt);
+        }
         locked.check(row.grows)?;
         self.execute_alone(row, args, session, KeySlot::new(name, hash, 0, database), locked, attempt)
     }
@@ -155,13 +180,11 @@ impl StoreState {
         let _raised = (may_take_long && !scope.is_in_turn()).then(|| self.databases.gate.raise());
         let database = self.selected(session);
         let mut keys = PerKey::new();
-        locate(row, args, database, &self.databases, &mut keys)?;
-        let mut plan = LockPlan::default();
-        plan.add_scope(scope, database, false, &self.databases);
-        let Some(mut held) = plan.lock(&mut keys, &self.databases, attempt.patience) else {
+        let Some(mut held) = self.lock(row, (args, scope, database), &mut keys, attempt.patience)? else {
             return Err(attempt.stop(Stopped::Gated));
         };
         let mut commit = self.begin(attempt.patience);
+        commit.may_wait = attempt.may_wait;
         let shards = match held.len() {
             0 => Shards::None,
             1 => Shards::One(held.first()),
@@ -169,11 +192,42 @@ impl StoreState {
         };
         let mut call = Call { store: self, row, args, session, database, shards, keys: &keys, commit: &mut commit };
         let answer = call.check_shards().and_then(|()| (row.spec.run)(&mut call));
-        call.end_alone();
+        call.end();
+        if let Some(wait) = commit.take_wanted() {
+            attempt.stopped = Some(Stopped::Waits);
+            attempt.place = self.enter(Planned { row, args, database, keys: Some(&keys) }, wait);
+        }
+        self.serve_waiting(&mut commit, &mut held);
+        self.tell_all(&mut commit, &Shards::Many(&mut held));
         drop(held);
         attempt.note(&commit);
         self.discard(&mut commit);
         answer
+    }
+
+    /// Finds the keys of a command, and locks the shards that it needs. Returns `None` if a long command holds one of them.
+    ///
+    /// # Errors
+    /// If an argument names a database that does not exist.
+    #[inline(always)]
+    fn lock<'a>(
+        &self,
+        row: &Row,
+        (args, scope, database): (Args<'a>, Scope, usize),
+        keys: &mut PerKey<KeySlot<'a>>,
+        patience: Patience,
+    ) -> Result<Option<HeldShards<'_>>, CommandError> {
+        loop {
+            locate(row, args, database, &self.databases, keys)?;
+            let mut plan = LockPlan::default();
+            plan.add_scope(scope, database, false, &self.databases);
+            self.add_shards_to_serve(&mut plan, keys);
+            let held = plan.lock(keys, &self.databases, patience);
+            if held.as_ref().is_none_or(|held| self.holds_shards_to_serve(held, keys)) {
+                return Ok(held);
+            }
+            keys.clear();
+        }
     }
 
     /// Executes one of several commands, whose shards are held. It is recorded if it changed something.

@@ -19,13 +19,14 @@ use super::{
     Handle,
     execute::{Attempt, Patience, Stopped},
     gate::Ticket,
+    waiting::{Parked, Place},
 };
 
 /// The future of a [`Store`](super::Store). Most complete at their first poll.
 ///
 /// The command is executed by a poll, not by `call`: a layer around the store may still refuse it before. It is pending if it
-/// needs a lock that a long command holds, or if it may take long itself: then a thread of the store executes it. A command is
-/// executed completely, and once, or not at all. If the future is dropped before a long command has begun, it never begins.
+/// needs a lock that a long command holds, or if it may take long itself: then a thread of the store executes it. A command such as
+/// BLPOP is [parked](kvstore_protocol::parking) while it waits for a key. A command is executed completely, and once, or not at all. If the future is dropped before a long command has begun, it never begins.
 ///
 /// # Panics
 /// If it is polled again after it has completed.
@@ -44,7 +45,9 @@ enum Waiting {
     /// For a long command that holds a lock.
     Gated(Ticket),
     /// For the thread of the store that executes the command.
-    Running(Receiver<thread::Result<Response>>),
+    Running(Receiver<thread::Result<Executed>>),
+    /// For a key.
+    Parked(Parked),
 }
 
 impl ResponseFuture {
@@ -60,14 +63,24 @@ impl ResponseFuture {
             None => panic!("a future of a store is not polled after it has completed"),
             Some(Waiting::Gated(ticket)) => Some(ticket),
             Some(Waiting::Running(mut receiver)) => {
-                let polled = Pin::new(&mut receiver).poll(cx);
+                return match Pin::new(&mut receiver).poll(cx).map(finished) {
+                    Poll::Ready(Executed::Answered(response)) => Poll::Ready(response),
+                    Poll::Ready(Executed::Waits(place)) => self.park(place, cx),
+                    Poll::Pending => {
+                        self.wait_for(Waiting::Running(receiver));
+                        Poll::Pending
+                    }
+                };
+            }
+            Some(Waiting::Parked(mut parked)) => {
+                let polled = parked.poll(cx);
                 if polled.is_pending() {
-                    self.wait_for(Waiting::Running(receiver));
+                    self.wait_for(Waiting::Parked(parked));
                 }
-                return polled.map(finished);
+                return polled;
             }
         };
-        let mut attempt = Attempt::new(Patience::Short);
+        let mut attempt = Attempt::of_future(Patience::Short);
         match self.store.attempt(&self.command, &mut attempt) {
             Ok(response) => Poll::Ready(response),
             Err(refusal) => self.refuse_or_wait(refusal, attempt, ticket, cx),
@@ -83,7 +96,8 @@ impl ResponseFuture {
         cx: &mut Context<'_>,
     ) -> Poll<Response> {
         match attempt.stopped {
-            None => Poll::Ready(refusal.into()),
+            Some(Stopped::Waits) if let Some(place) = attempt.place => self.park(place, cx),
+            None | Some(Stopped::Waits) => Poll::Ready(refusal.into()),
             Some(Stopped::Long) => {
                 self.wait_for(Waiting::Running(self.store.start_long(self.command.clone())));
                 self.poll_again(cx)
@@ -100,6 +114,14 @@ impl ResponseFuture {
                 Poll::Pending
             }
         }
+    }
+
+    /// Waits for a key.
+    fn park(&mut self, place: Place, cx: &mut Context<'_>) -> Poll<Response> {
+        // The command may be a part of a large buffer.
+        self.command = place.command().clone();
+        self.wait_for(Waiting::Parked(Parked::new(place)));
+        self.poll_again(cx)
     }
 
     fn wait_for(&mut self, waiting: Waiting) {
@@ -121,10 +143,16 @@ impl Drop for ResponseFuture {
     }
 }
 
-/// The response of the thread of the store. A panic there is one here.
-fn finished(result: Result<thread::Result<Response>, RecvError>) -> Response {
+/// What came of a command that a thread of the store has executed.
+pub(super) enum Executed {
+    Answered(Response),
+    Waits(Place),
+}
+
+/// The outcome of the thread of the store. A panic there is one here.
+fn finished(result: Result<thread::Result<Executed>, RecvError>) -> Executed {
     match result {
-        Ok(Ok(response)) => response,
+        Ok(Ok(executed)) => executed,
         Ok(Err(panic)) => resume_unwind(panic),
         Err(_) => panic!("the thread of the store has ended"),
     }
@@ -139,7 +167,7 @@ impl Future for ResponseFuture {
         if !mem::replace(&mut this.is_first, false) {
             return this.poll_again(cx).map(Ok);
         }
-        let mut attempt = Attempt::new(Patience::Short);
+        let mut attempt = Attempt::of_future(Patience::Short);
         match this.store.attempt(&this.command, &mut attempt) {
             Ok(response) => Poll::Ready(Ok(response)),
             Err(refusal) => this.refuse_or_wait(refusal, attempt, None, cx).map(Ok),

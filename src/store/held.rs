@@ -86,6 +86,11 @@ impl<'a> HeldShards<'a> {
         keys.iter_mut().for_each(|key| key.shard = self.position(key.shard as usize) as u32);
     }
 
+    /// Whether a shard is one of these, by its index in the store.
+    pub(super) fn has(&self, index: usize) -> bool {
+        self.0.binary_search_by_key(&index, |held| held.index).is_ok()
+    }
+
     /// The position of a shard among these, by its index in the store.
     ///
     /// # Panics

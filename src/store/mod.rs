@@ -12,7 +12,7 @@
 //!   arguments
 //! - `execute` how a command is executed: `plan` which shards it needs, `held` those that are locked, `commit` what it changes;
 //!   `future` how it waits, `gate` for what, `background` threads of the store
-//! - `transaction` MULTI, EXEC and WATCH; `change` what is told of changes, `replay` how that is applied again
+//! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes; `change` what is told of changes, `replay` how that is applied again
 //! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
 //!   slabs that entries and elements are in
 //! - `rdb` values in the serialization of Redis, for DUMP and RESTORE
@@ -36,6 +36,7 @@ mod held;
 mod memory;
 #[cfg(test)]
 mod model;
+mod observers;
 mod plan;
 mod prefetcher;
 mod procfs;
@@ -48,6 +49,7 @@ mod state;
 mod testing;
 mod transaction;
 mod value;
+mod waiting;
 
 use std::{
     convert::Infallible,
@@ -127,7 +129,7 @@ impl Store {
         self.handle.databases.len()
     }
 
-    /// Executes a command and returns its response. The store is in memory, so it never waits.
+    /// Executes a command and returns its response. A command such as BLPOP does not wait: it is answered as in a transaction.
     pub fn execute(&self, command: &Command) -> Response {
         self.handle.execute(command)
     }

@@ -8,6 +8,7 @@ use super::{
     commit::Commit,
     execute::{Patience, Planned},
     held::HeldShards,
+    observers::Interests,
     plan::{KeysOfMany, LockPlan},
     state::StoreState,
 };
@@ -37,7 +38,7 @@ impl StoreState {
         let _raised = self.databases.gate.raise();
         let mut held = plan.lock(keys.all_mut(), &self.databases, Patience::Long).expect("a patient command waits");
         held.advance(record.time());
-        let mut commit = Commit::new(record.time().as_secs() as u32, false, true);
+        let mut commit = Commit::new(record.time().as_secs() as u32, Interests::default(), true);
         commit.now.set(Some(record.time()));
         let applied = self.run_recorded(record, &keys, &mut held, &mut commit);
         drop(held);

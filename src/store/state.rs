@@ -11,7 +11,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use kvstore_protocol::{Command, Response, Session};
+use kvstore_protocol::{Command, Session};
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
@@ -26,10 +26,13 @@ use super::{
     commit::Commit,
     databases::{Databases, KeyRef},
     execute::Patience,
+    future::Executed,
     held::Shards,
+    observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
     transaction::WatchTable,
     value::Thresholds,
+    waiting::WaitQueues,
 };
 
 /// The longest first argument that is prefetched as a key without looking the command up.
@@ -51,7 +54,10 @@ pub(crate) struct StoreState {
     /// Settings of the program around the store, by names in lower case, for CONFIG GET.
     pub(super) config: Vec<(String, String)>,
     sinks: Vec<Box<dyn Sink>>,
+    pub(super) observers: Arc<Observers>,
     pub(super) watches: WatchTable,
+    /// The commands that wait for keys.
+    pub(super) waiting: WaitQueues,
     commits: AtomicU64,
     /// Up to which size collections are packed.
     pub(super) thresholds: Thresholds,
@@ -85,6 +91,8 @@ impl StoreState {
     pub(super) fn new(parts: Parts) -> Arc<Self> {
         let Parts { databases, clock, random, config, sinks, max_queue } = parts;
         let started = clock.now();
+        let observers = Arc::new(Observers::default());
+        observers.set(Interests::SINKS, !sinks.is_empty());
         Arc::new_cyclic(|myself| Self {
             databases,
             table: CommandTable::new(),
@@ -93,7 +101,9 @@ impl StoreState {
             lru_clock: AtomicU32::new(started.as_secs() as u32),
             started,
             config,
-            watches: WatchTable::new(!sinks.is_empty()),
+            watches: WatchTable::new(Arc::clone(&observers)),
+            waiting: WaitQueues::new(Arc::clone(&observers)),
+            observers,
             sinks,
             commits: AtomicU64::new(0),
             long_turn: Mutex::new(()),
@@ -122,8 +132,7 @@ impl StoreState {
     /// Begins a commit. The shards that it works on are locked: nobody begins to observe their keys before they are unlocked.
     #[inline(always)]
     pub(super) fn begin(&self, patience: Patience) -> Commit {
-        let is_observed = self.watches.has_observers();
-        Commit::new(self.lru_clock.load(Ordering::Relaxed), is_observed, patience == Patience::Long)
+        Commit::new(self.lru_clock.load(Ordering::Relaxed), self.observers.get(), patience == Patience::Long)
     }
 
     /// The time of a commit that holds these shards. It is not before that of an earlier commit in one of them.
@@ -246,16 +255,16 @@ impl StoreState {
         steps
     }
 
-    /// Has another thread execute a command that may take long, when those before it have ended. The receiver gets the
-    /// response, or a panic.
-    pub(super) fn start_long(self: &Arc<Self>, command: Command) -> Receiver<thread::Result<Response>> {
+    /// Has another thread execute a command that may take long, when those before it have ended. The receiver gets
+    /// what came of it, or a panic.
+    pub(super) fn start_long(self: &Arc<Self>, command: Command) -> Receiver<thread::Result<Executed>> {
         let (sender, receiver) = oneshot::channel();
         let store = Arc::clone(self);
         let job = move || {
             let _turn = store.long_turn.lock();
             // Otherwise nobody waits for it any more, and nothing has begun.
             if !sender.is_closed() {
-                let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute(&command))));
+                let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute_long(&command))));
             }
         };
         // The runtime knows of its threads: the paused time of a test does not advance meanwhile.

@@ -36,6 +36,8 @@ struct CallInFlight<F, T> {
     state: CallInFlightState<F>,
     /// Whether its effect is there, and only its answer waits: for an event, or for its turn.
     is_settled: bool,
+    /// Whether it waits for an outside event, and may do so for ever.
+    is_parked: bool,
     /// About how many bytes its answer takes.
     bytes: usize,
     /// While it is pending: what an error does to the transaction of the connection.
@@ -66,6 +68,11 @@ where
     /// Whether all commands are settled or have an answer.
     pub(super) fn is_settled(&self) -> bool {
         self.settled == self.calls.len()
+    }
+
+    /// Whether the next answer is that of a command which waits for an outside event.
+    pub(super) fn is_parked(&self) -> bool {
+        self.calls.front().is_some_and(|call| call.is_parked)
     }
 
     /// Returns the number of commands in flight, where at most `max_settled` that are settled do not count. A settled
@@ -120,7 +127,7 @@ where
             }
         };
         // The first poll clears no mark, which would cost every command an instruction. So this one may be older.
-        if call.is_pending() && seen() == Parking::Settled {
+        if call.is_pending() && matches!(seen(), Parking::Settled | Parking::Parked) {
             self.free_slots.extend(call.poll(cx));
         }
         self.push(call);
@@ -214,12 +221,13 @@ where
 
 impl<F, T> CallInFlight<F, T> {
     fn pending(state: CallInFlightState<F>, tag: T) -> Self {
-        Self { state, is_settled: false, bytes: 0, on_error: OnError::Nothing, tag }
+        Self { state, is_settled: false, is_parked: false, bytes: 0, on_error: OnError::Nothing, tag }
     }
 
     fn answered(response: Response, tag: T) -> Self {
         let (is_settled, bytes) = (!is_last(&response), response.size());
-        Self { state: CallInFlightState::Answered(response), is_settled, bytes, on_error: OnError::Nothing, tag }
+        let (state, on_error) = (CallInFlightState::Answered(response), OnError::Nothing);
+        Self { state, is_settled, is_parked: false, bytes, on_error, tag }
     }
 
     fn is_pending(&self) -> bool {
@@ -232,9 +240,11 @@ where
     F: Future<Output = Result<Response, E>>,
     E: Into<tower::BoxError>,
 {
-    /// Polls a pending call, and notes whether it has settled. Returns its slot when it is ready.
+    /// Polls a pending call, and notes whether it is parked or has settled. Returns its slot when it is ready.
     fn poll(&mut self, cx: &mut Context<'_>) -> Option<FutureSlot<F>> {
-        let Poll::Ready(response) = observe(|| self.state.poll(cx)) else {
+        let polled = observe(|| self.state.poll(cx));
+        self.is_parked = polled.is_pending() && seen() == Parking::Parked;
+        let Poll::Ready(response) = polled else {
             self.is_settled |= seen() == Parking::Settled;
             return None;
         };

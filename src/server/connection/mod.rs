@@ -5,8 +5,9 @@
 //! Then the connection waits in one place for all events: a response, input, room for output, messages, a deadline.
 //!
 //! A peer that has closed its side still receives its answers, and cannot be told from one that is gone until something is
-//! written to it. So a command that never answers holds such a connection, which counts as a connection, until it is killed:
-//! only a timeout layer around the service bounds how long a command takes.
+//! written to it. Its connection is closed when its next answer is that of a parked command, such as BLPOP. Any other command
+//! that never answers holds such a connection, which counts as a connection, until it is killed: only a timeout layer around
+//! the service bounds how long a command takes.
 //!
 //! This file has the parts of a connection and its turn. `reading` decodes bytes to commands (`input`, `queue`),
 //! `calling` calls the service (`in_flight`), `writing` encodes and writes responses, `zero_copy` writes long values
@@ -324,6 +325,11 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Starts draining after a half-close or a protocol error, once all commands are answered. Encodes the protocol
     /// error.
     fn drain_if_answered(&mut self) {
+        if matches!(self.lifecycle, Lifecycle::HalfClosed | Lifecycle::Draining) && self.caller.in_flight.is_parked() {
+            // It may wait for ever, and the client is gone, or is to go.
+            self.caller.cancel();
+            self.start_draining();
+        }
         if self.is_busy() {
             return;
         }
@@ -348,7 +354,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Releases memory and the service when the connection is idle.
     fn release_resources(&mut self) {
         self.caller.release_service(self.client.shared().settings.keep_service);
-        if self.is_busy() {
+        let is_parked = self.reader.queue.is_empty() && self.caller.in_flight.is_parked();
+        if self.is_busy() && !is_parked {
             return self.count_buffers();
         }
         self.reader.input.shrink();

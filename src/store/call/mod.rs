@@ -9,6 +9,7 @@ mod keys;
 
 use std::{cell::Cell, time::Duration};
 
+use bytes::Bytes;
 use kvstore_protocol::{Command, CommandError, Session};
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
     databases::{KeyRef, Location},
     execute::STOPPED,
     held::Shards,
+    observers::Interests,
     shard::Found,
     spec::Spec,
     state::StoreState,
@@ -74,6 +76,11 @@ impl<'c> KeySlot<'c> {
     #[inline]
     pub(super) const fn new(name: &'c [u8], hash: u64, shard: usize, database: usize) -> Self {
         Self { name, hash, shard: shard as u32, database: database as u32, lookup: Cell::new(Lookup::UNKNOWN) }
+    }
+
+    /// The database and a copy of the name.
+    pub(super) fn owned_name(&self) -> (usize, Bytes) {
+        (self.database as usize, Bytes::copy_from_slice(self.name))
     }
 }
 
@@ -221,8 +228,12 @@ impl<'c> Call<'c> {
         for (one, other) in databases.shards_of(one).zip(databases.shards_of(other)) {
             held.swap(held.position_of(one), held.position_of(other));
         }
-        self.tell_database(one, Event::SWAPDB);
-        self.tell_database(other, Event::SWAPDB);
+        for database in [one, other] {
+            self.tell_database(database, Event::SWAPDB);
+            if self.commit.interests.has(Interests::WAITERS) {
+                self.note_database_ready(database);
+            }
+        }
     }
 
     /// Tells the clients that watch a key of `database`, which is about to change as a whole, if the key exists there or in
@@ -245,8 +256,16 @@ impl<'c> Call<'c> {
     #[inline]
     fn tell(&mut self, key: usize, event: Event) {
         if self.commit.is_observed() {
-            let &KeySlot { name, database, .. } = &self.keys[key];
-            self.commit.add(database as usize, Some(name), event);
+            self.tell_observers(key, event);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_observers(&mut self, key: usize, event: Event) {
+        let &KeySlot { name, database, .. } = &self.keys[key];
+        self.commit.add(database as usize, Some(name), event);
+        if self.commit.interests.has(Interests::WAITERS) {
+            self.note_ready(key);
         }
     }
 

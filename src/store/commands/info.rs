@@ -101,6 +101,8 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let Some(status) = call.session().extensions().get::<ServerStatus>() else { return };
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
+    fields.add("blocked_clients", call.store().waiting.len());
+    fields.add("total_blocking_keys", call.store().waiting.keys());
 }
 
 fn memory(fields: &mut Fields, call: &mut Call<'_>) {

@@ -21,6 +21,7 @@ mod sets;
 mod sort;
 mod sorted_sets;
 mod strings;
+mod timeout;
 mod transactions;
 
 pub use command::catalog;
@@ -60,4 +61,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     memory::SPECS,
     scripting::SPECS,
     transactions::SPECS,
+    timeout::SPECS,
 ];

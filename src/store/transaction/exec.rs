@@ -49,19 +49,36 @@ impl StoreState {
         let is_long = state.queue.len() > MAX_SHORT_COMMANDS || state.queue.commands().any(is_long);
         attempt.check(is_long)?;
         let _raised = is_long.then(|| self.databases.gate.raise());
-        let (plan, mut keys) = self.plan(state, exec);
-        let Some(mut held) = plan.lock(keys.all_mut(), &self.databases, attempt.patience) else {
-            return Err(attempt.stop(Stopped::Gated));
-        };
+        let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
         let mut commit = self.begin(Patience::Long);
         if !state.watch.is_empty() && self.is_broken(&state.watch, &commit, &mut held) {
             return Ok(Response::NullArray);
         }
         let answers = self.run_all((state, &keys), exec, &mut held, &mut commit);
+        self.serve_waiting(&mut commit, &mut held);
         self.tell_all(&mut commit, &Shards::Many(&mut held));
         drop(held);
         self.discard(&mut commit);
         Ok(Response::Array(answers))
+    }
+
+    /// Locks the shards of all commands, of the watched keys, and of those who wait for keys of the commands.
+    fn lock_queue<'a>(
+        &self,
+        state: &'a State,
+        exec: &Command,
+        attempt: &mut Attempt,
+    ) -> Result<(HeldShards<'_>, KeysOfMany<'a>), CommandError> {
+        loop {
+            let (mut plan, mut keys) = self.plan(state, exec);
+            self.add_shards_to_serve(&mut plan, keys.all());
+            let Some(held) = plan.lock(keys.all_mut(), &self.databases, attempt.patience) else {
+                return Err(attempt.stop(Stopped::Gated));
+            };
+            if self.holds_shards_to_serve(&held, keys.all()) {
+                return Ok((held, keys));
+            }
+        }
     }
 
     /// Whether a watched key was changed, or has expired.

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -16,6 +16,7 @@ use crate::store::{
     change::{Change, Event},
     databases::{KeyRef, Location},
     held::{Held, HeldShards},
+    observers::{Interests, Observers},
     state::StoreState,
 };
 
@@ -40,9 +41,7 @@ pub(super) struct WatchedKey {
 #[derive(Debug)]
 pub(in super::super) struct WatchTable {
     clients: Mutex<HashMap<(usize, Bytes), Clients>>,
-    /// The number of keys, which is read without the lock, and one more if somebody else observes the store too.
-    observers: AtomicUsize,
-    others: usize,
+    observers: Arc<Observers>,
 }
 
 /// The clients that watch a key.
@@ -110,16 +109,9 @@ impl WatchedKey {
 }
 
 impl WatchTable {
-    /// A table without keys. `has_sinks` says whether changes are told to others too.
-    pub(in super::super) fn new(has_sinks: bool) -> Self {
-        let others = usize::from(has_sinks);
-        Self { clients: Mutex::default(), observers: AtomicUsize::new(others), others }
-    }
-
-    /// Whether anybody wants to know of changes. A client begins to watch a key while its lock is held.
-    #[inline]
-    pub(in super::super) fn has_observers(&self) -> bool {
-        self.observers.load(Ordering::Relaxed) > 0
+    /// A table without keys.
+    pub(in super::super) fn new(observers: Arc<Observers>) -> Self {
+        Self { clients: Mutex::default(), observers }
     }
 
     /// Tells the clients that watch a changed key. For a database that was changed as a whole, see
@@ -151,7 +143,7 @@ impl WatchTable {
     fn add(&self, key: (usize, Bytes), client: Watcher) {
         let mut clients = self.clients.lock();
         clients.entry(key).or_default().push(client);
-        self.observers.store(clients.len() + self.others, Ordering::Relaxed);
+        self.observers.set(Interests::WATCHES, !clients.is_empty());
     }
 
     fn remove(&self, key: (usize, Bytes), client: &Arc<AtomicBool>) {
@@ -162,7 +154,7 @@ impl WatchTable {
                 clients.remove(&key);
             }
         }
-        self.observers.store(clients.len() + self.others, Ordering::Relaxed);
+        self.observers.set(Interests::WATCHES, !clients.is_empty());
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kvstore_protocol::{
     ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session,
     catalog::{KnownCommand, find_subcommand},
-    mailbox::Unblock,
+    mailbox::{Mailbox, Unblock},
     parse_integer,
 };
 
@@ -259,13 +259,23 @@ fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
     Ok(call.server()?.clients())
 }
 
+/// What the connection is doing: `x` it is in a transaction, `b` a command of it is blocked, `N` nothing of this.
+fn flags(session: &Session) -> &'static str {
+    match (session.is_in_transaction(), session.mailbox().is_some_and(Mailbox::is_blocked)) {
+        (true, _) => "x",
+        (false, true) => "b",
+        (false, false) => "N",
+    }
+}
+
 /// Formats a connection for CLIENT LIST. The fields are those of Redis, without those that do not apply here.
 fn line(client: &ConnectedClient) -> String {
     let session = client.session();
     let (library, library_version) = session.library();
     let buffers = client.buffers();
     let transaction = session.transaction().filter(|transaction| transaction.is_open());
-    let (flags, queued) = transaction.map_or(("N", "-1".into()), |open| ("x", open.queued().to_string()));
+    let queued = transaction.map_or("-1".into(), |open| open.queued().to_string());
+    let flags = flags(&session);
     format!(
         "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
          tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",

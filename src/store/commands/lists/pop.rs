@@ -1,17 +1,24 @@
-//! Commands that remove elements from an end: LPOP, RPOP, LMPOP.
+//! Commands that remove elements from an end: LPOP, RPOP, LMPOP, and BLPOP, BRPOP, BLMPOP, which wait for one.
 
-use kvstore_protocol::{CommandError, Packed, Response, parse_integer};
+use kvstore_protocol::{Command, CommandError, Packed, Response, parse_integer};
 
-use super::{bulk, parse_end, popped};
+use super::{super::timeout::parse_timeout, bulk, parse_end, popped};
 use crate::store::{
     args::Args,
     call::Call,
     spec::{Answer, Spec},
-    value::{End, List, ListRef},
+    value::{End, Kind, List, ListRef},
+    waiting::{Awaited, Wait},
 };
 
-pub(in super::super) const SPECS: &[Spec] =
-    &[Spec::new("LPOP", lpop), Spec::new("RPOP", rpop), Spec::new("LMPOP", lmpop)];
+pub(in super::super) const SPECS: &[Spec] = &[
+    Spec::new("LPOP", lpop),
+    Spec::new("RPOP", rpop),
+    Spec::new("LMPOP", lmpop),
+    Spec::new("BLPOP", blpop),
+    Spec::new("BRPOP", brpop),
+    Spec::new("BLMPOP", blmpop),
+];
 
 /// `LPOP key [count]`: removes elements from the head, and answers them.
 fn lpop(call: &mut Call<'_>) -> Answer {
@@ -73,25 +80,75 @@ fn pop_many(call: &mut Call<'_>, key: usize, end: End, count: usize) -> Result<O
 
 /// `LMPOP numkeys key [key …] LEFT | RIGHT [COUNT count]`: removes elements from the first of the lists that there is.
 fn lmpop(call: &mut Call<'_>) -> Answer {
-    let (end, count) = parse_lmpop(&call.args())?;
-    for key in 0..call.keys() {
-        if let Some(elements) = pop_many(call, key, end, count)? {
-            return Ok(Response::Array(vec![call.key_name(key).into(), elements.into()]));
-        }
-    }
-    Ok(Response::NullArray)
+    let (end, count) = parse_lmpop(&call.args(), 0)?;
+    Ok(pop_first(call, end, count)?.unwrap_or(Response::NullArray))
 }
 
-fn parse_lmpop(args: &Args<'_>) -> Result<(End, usize), CommandError> {
+/// Removes up to `count` elements from the first of the lists that there is; `None` if there is none.
+fn pop_first(call: &mut Call<'_>, end: End, count: usize) -> Result<Option<Response>, CommandError> {
+    for key in 0..call.keys() {
+        if let Some(elements) = pop_many(call, key, end, count)? {
+            let name = call.key_name(key);
+            call.record(|| Command::new(pop_name(end)).arg(name).arg(count));
+            return Ok(Some(Response::Array(vec![name.into(), elements.into()])));
+        }
+    }
+    Ok(None)
+}
+
+/// The command that removes elements from an end.
+fn pop_name(end: End) -> &'static str {
+    if end == End::Head { "LPOP" } else { "RPOP" }
+}
+
+/// `BLPOP key [key …] timeout`: removes the first element of the first of the lists that there is, and waits for one if there is
+/// none.
+fn blpop(call: &mut Call<'_>) -> Answer {
+    pop_or_wait(call, End::Head)
+}
+
+/// `BRPOP key [key …] timeout`: the same for the last element.
+fn brpop(call: &mut Call<'_>) -> Answer {
+    pop_or_wait(call, End::Tail)
+}
+
+fn pop_or_wait(call: &mut Call<'_>, end: End) -> Answer {
+    let args = call.args();
+    let timeout = parse_timeout(args.bytes(args.len() - 1))?;
+    for key in 0..call.keys() {
+        if let Some(element) = pop_one(call, key, end)? {
+            let name = call.key_name(key);
+            call.record(|| Command::new(pop_name(end)).arg(name));
+            return Ok(Response::Array(vec![name.into(), element]));
+        }
+    }
+    call.wait(WAIT.for_at_most(timeout), Response::NullArray)
+}
+
+/// `BLMPOP timeout numkeys key [key …] LEFT | RIGHT [COUNT count]`: LMPOP, which waits if there is no list.
+fn blmpop(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
+    let timeout = parse_timeout(args.bytes(0))?;
+    let (end, count) = parse_lmpop(&args, 1)?;
+    match pop_first(call, end, count)? {
+        Some(answer) => Ok(answer),
+        None => call.wait(WAIT.for_at_most(timeout), Response::NullArray),
+    }
+}
+
+const WAIT: Wait = Wait::new(Awaited::Any(Kind::List.type_name()), Response::NullArray);
+
+/// Parses the arguments of LMPOP, of which `numkeys` is number `start`.
+fn parse_lmpop(args: &Args<'_>, start: usize) -> Result<(End, usize), CommandError> {
     const NO_KEYS: CommandError = CommandError::new("ERR", "numkeys should be greater than 0");
     const NO_COUNT: CommandError = CommandError::new("ERR", "count should be greater than 0");
     let positive = |number: Option<i64>| number.and_then(|number| usize::try_from(number).ok()).filter(|n| *n > 0);
-    let keys = positive(args.integer(0).ok()).ok_or(NO_KEYS)?;
-    if keys > args.len() - 2 {
+    let keys = positive(args.integer(start).ok()).ok_or(NO_KEYS)?;
+    if keys > args.len() - start - 2 {
         return Err(CommandError::SYNTAX);
     }
-    let end = parse_end(args.bytes(keys + 1))?;
-    let mut options = args.options(keys + 2);
+    let end = parse_end(args.bytes(start + keys + 1))?;
+    let mut options = args.options(start + keys + 2);
     let mut count = 1;
     if options.keyword("COUNT") {
         let number = options.value()?;

@@ -1,15 +1,21 @@
-//! Commands that move an element from one list to another: LMOVE, RPOPLPUSH.
+//! Commands that move an element from one list to another: LMOVE, RPOPLPUSH, and BLMOVE, BRPOPLPUSH, which wait for one.
 
-use kvstore_protocol::{CommandError, Response};
+use kvstore_protocol::{Command, CommandError, Response};
 
-use super::{bulk, parse_end, popped, pushed};
+use super::{super::timeout::parse_timeout, bulk, parse_end, popped, pushed};
 use crate::store::{
     call::Call,
     spec::{Answer, Spec},
-    value::{End, List, ListRef},
+    value::{End, Kind, List, ListRef},
+    waiting::{Awaited, Wait},
 };
 
-pub(in super::super) const SPECS: &[Spec] = &[Spec::new("LMOVE", lmove), Spec::new("RPOPLPUSH", rpoplpush)];
+pub(in super::super) const SPECS: &[Spec] = &[
+    Spec::new("LMOVE", lmove),
+    Spec::new("RPOPLPUSH", rpoplpush),
+    Spec::new("BLMOVE", blmove),
+    Spec::new("BRPOPLPUSH", brpoplpush),
+];
 
 /// `LMOVE source destination LEFT | RIGHT LEFT | RIGHT`: moves an element, and answers it. With one key twice it rotates the
 /// list.
@@ -22,6 +28,34 @@ fn lmove(call: &mut Call<'_>) -> Answer {
 /// `RPOPLPUSH source destination`: the old name of `LMOVE source destination RIGHT LEFT`.
 fn rpoplpush(call: &mut Call<'_>) -> Answer {
     Ok(transfer(call, End::Tail, End::Head)?.unwrap_or(Response::Null))
+}
+
+/// `BLMOVE source destination LEFT | RIGHT LEFT | RIGHT timeout`: LMOVE, which waits if there is no source.
+fn blmove(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
+    let (from, to) = (parse_end(args.bytes(2))?, parse_end(args.bytes(3))?);
+    transfer_or_wait(call, (from, to), 4)
+}
+
+/// `BRPOPLPUSH source destination timeout`: the old name of `BLMOVE source destination RIGHT LEFT timeout`.
+fn brpoplpush(call: &mut Call<'_>) -> Answer {
+    transfer_or_wait(call, (End::Tail, End::Head), 2)
+}
+
+/// The argument number `timeout` says how long it waits.
+fn transfer_or_wait(call: &mut Call<'_>, (from, to): (End, End), timeout: usize) -> Answer {
+    const WAIT: Wait = Wait::new(Awaited::First(Kind::List.type_name()), Response::NullArray);
+    let timeout = parse_timeout(call.args().bytes(timeout))?;
+    let Some(element) = transfer(call, from, to)? else {
+        return call.wait(WAIT.for_at_most(timeout), Response::Null);
+    };
+    let (source, destination) = (call.key_name(0), call.key_name(1));
+    call.record(|| Command::new("LMOVE").arg(source).arg(destination).arg(word(from)).arg(word(to)));
+    Ok(element)
+}
+
+fn word(end: End) -> &'static str {
+    if end == End::Head { "LEFT" } else { "RIGHT" }
 }
 
 /// Moves an element from an end of the list of the first key to an end of that of the second; `None` if there is no first.

@@ -1,17 +1,28 @@
-//! Commands that remove the first or last members: ZPOPMIN, ZPOPMAX, ZMPOP.
+//! Commands that remove the first or last members: ZPOPMIN, ZPOPMAX, ZMPOP, and BZPOPMIN, BZPOPMAX, BZMPOP, which wait for one.
 
-use kvstore_protocol::{CommandError, Response, parse_integer};
+use kvstore_protocol::{Command, CommandError, Response, parse_integer};
 
-use super::{super::numkeys::options_behind_keys, scored::Scored};
+use super::{
+    super::{numkeys::options_behind_keys, timeout::parse_timeout},
+    scored::Scored,
+};
 use crate::store::{
+    args::Args,
     call::Call,
     change::Event,
     spec::{Answer, Spec},
-    value::{SortedSet, SortedSetRef},
+    value::{Kind, SortedSet, SortedSetRef},
+    waiting::{Awaited, Wait},
 };
 
-pub(in super::super) const SPECS: &[Spec] =
-    &[Spec::new("ZPOPMIN", zpopmin), Spec::new("ZPOPMAX", zpopmax), Spec::new("ZMPOP", zmpop)];
+pub(in super::super) const SPECS: &[Spec] = &[
+    Spec::new("ZPOPMIN", zpopmin),
+    Spec::new("ZPOPMAX", zpopmax),
+    Spec::new("ZMPOP", zmpop),
+    Spec::new("BZPOPMIN", bzpopmin),
+    Spec::new("BZPOPMAX", bzpopmax),
+    Spec::new("BZMPOP", bzmpop),
+];
 
 /// The end of a sorted set where members are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +34,10 @@ enum End {
 impl End {
     fn event(self) -> Event {
         if self == Self::Min { Event::ZPOPMIN } else { Event::ZPOPMAX }
+    }
+
+    fn pop_name(self) -> &'static str {
+        if self == Self::Min { "ZPOPMIN" } else { "ZPOPMAX" }
     }
 }
 
@@ -72,8 +87,13 @@ fn pop(call: &mut Call<'_>, key: usize, end: End, count: usize, popped: &mut Sco
 
 /// `ZMPOP numkeys key [key …] MIN | MAX [COUNT count]`: the same for the first of the keys that is not empty.
 fn zmpop(call: &mut Call<'_>) -> Answer {
-    let args = call.args();
-    let mut options = options_behind_keys(&args, 0, CommandError::SYNTAX)?;
+    let (end, count) = parse_zmpop(&call.args(), 0)?;
+    Ok(pop_first(call, end, count)?.unwrap_or(Response::NullArray))
+}
+
+/// Parses the arguments of ZMPOP, of which `numkeys` is number `start`.
+fn parse_zmpop(args: &Args<'_>, start: usize) -> Result<(End, usize), CommandError> {
+    let mut options = options_behind_keys(args, start, CommandError::SYNTAX)?;
     let end = match (options.keyword("MIN"), options.keyword("MAX")) {
         (true, false) => End::Min,
         (false, true) => End::Max,
@@ -86,15 +106,67 @@ fn zmpop(call: &mut Call<'_>) -> Answer {
         count = number.filter(|count| *count > 0).ok_or(NOT_POSITIVE)?;
     }
     options.finish()?;
+    Ok((end, count))
+}
+
+/// Removes up to `count` members of the first of the keys that is not empty; `None` if there is none.
+fn pop_first(call: &mut Call<'_>, end: End, count: usize) -> Result<Option<Response>, CommandError> {
+    let popped = pop_of_first(call, end, count, |_| Scored::pairs())?;
+    Ok(popped.map(|(name, popped)| Response::Array(vec![name.into(), popped.into()])))
+}
+
+/// The same. The answer is added to what `begin` returns for the name of the key.
+fn pop_of_first<'c>(
+    call: &mut Call<'c>,
+    end: End,
+    count: usize,
+    begin: impl FnOnce(&[u8]) -> Scored,
+) -> Result<Option<(&'c [u8], Scored)>, CommandError> {
     for key in 0..call.keys() {
         if call.find::<SortedSet>(key)?.is_some() {
-            let mut popped = Scored::pairs();
+            let name = call.key_name(key);
+            let mut popped = begin(name);
             pop(call, key, end, count, &mut popped)?;
-            return Ok(Response::Array(vec![call.key_name(key).into(), popped.into()]));
+            call.record(|| Command::new(end.pop_name()).arg(name).arg(count));
+            return Ok(Some((name, popped)));
         }
     }
-    Ok(Response::NullArray)
+    Ok(None)
 }
+
+/// `BZPOPMIN key [key …] timeout`: removes the member with the lowest score of the first of the keys that is not empty, and
+/// waits for one if there is none.
+fn bzpopmin(call: &mut Call<'_>) -> Answer {
+    pop_or_wait(call, End::Min)
+}
+
+/// `BZPOPMAX key [key …] timeout`: the same for the highest score.
+fn bzpopmax(call: &mut Call<'_>) -> Answer {
+    pop_or_wait(call, End::Max)
+}
+
+fn pop_or_wait(call: &mut Call<'_>, end: End) -> Answer {
+    let args = call.args();
+    let timeout = parse_timeout(args.bytes(args.len() - 1))?;
+    let session = call.session();
+    match pop_of_first(call, end, 1, |name| Scored::behind_key(session, name))? {
+        Some((_, popped)) => Ok(popped.into()),
+        None => call.wait(WAIT.for_at_most(timeout), Response::NullArray),
+    }
+}
+
+/// `BZMPOP timeout numkeys key [key …] MIN | MAX [COUNT count]`: ZMPOP, which waits if all keys are empty.
+fn bzmpop(call: &mut Call<'_>) -> Answer {
+    let args = call.args();
+    let timeout = parse_timeout(args.bytes(0))?;
+    let (end, count) = parse_zmpop(&args, 1)?;
+    match pop_first(call, end, count)? {
+        Some(answer) => Ok(answer),
+        None => call.wait(WAIT.for_at_most(timeout), Response::NullArray),
+    }
+}
+
+const WAIT: Wait = Wait::new(Awaited::Any(Kind::SortedSet.type_name()), Response::NullArray);
 
 #[cfg(test)]
 mod tests {

@@ -36,6 +36,13 @@ impl Scored {
         Self { answer: Packed::array(), scores: if is_resp3 { Scores::Double } else { Scores::Text } }
     }
 
+    /// The same behind the name of their key.
+    pub(super) fn behind_key(session: &Session, key: &[u8]) -> Self {
+        let mut scored = Self::flat(session);
+        scored.answer.push(key);
+        scored
+    }
+
     /// One array of pairs, whatever the protocol is.
     pub(super) fn pairs() -> Self {
         Self { answer: Packed::array(), scores: Scores::InPairs }

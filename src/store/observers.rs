@@ -1,0 +1,71 @@
+//! [`Observers`]: who wants to know of the changes of a store.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The interests of everybody, which each commit reads once.
+///
+/// Whoever is interested in a key begins to be while the lock of the key is held: the next command that changes it knows.
+#[derive(Debug, Default)]
+pub(super) struct Observers(AtomicU8);
+
+/// What a commit tells, and to whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Interests(u8);
+
+impl Interests {
+    /// The [sinks](super::Sink) of the store want all changes.
+    pub(super) const SINKS: Self = Self(1);
+    /// Clients watch keys.
+    pub(super) const WATCHES: Self = Self(1 << 1);
+    /// Clients wait for keys.
+    pub(super) const WAITERS: Self = Self(1 << 2);
+
+    /// The interests in changes, and not only in keys.
+    pub(super) const CHANGES: Self = Self(Self::SINKS.0 | Self::WATCHES.0);
+
+    /// Whether nobody wants to know of anything.
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether there is one of these interests.
+    #[inline]
+    pub(super) fn has(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+}
+
+impl Observers {
+    #[inline(always)]
+    pub(super) fn get(&self) -> Interests {
+        Interests(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Notes whether there is an interest.
+    pub(super) fn set(&self, interest: Interests, is_there: bool) {
+        if is_there {
+            self.0.fetch_or(interest.0, Ordering::Relaxed);
+        } else {
+            self.0.fetch_and(!interest.0, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interests_come_and_go_on_their_own() {
+        let observers = Observers::default();
+        assert!(observers.get().is_empty());
+        observers.set(Interests::SINKS, true);
+        observers.set(Interests::WAITERS, true);
+        observers.set(Interests::SINKS, false);
+        observers.set(Interests::SINKS, false);
+        assert!(observers.get().has(Interests::WAITERS) && !observers.get().has(Interests::SINKS));
+        observers.set(Interests::WAITERS, false);
+        assert!(observers.get().is_empty());
+    }
+}

@@ -1,0 +1,81 @@
+//! Commands that wait for keys: BLPOP and its kin, and WAIT.
+//!
+//! The function of such a command calls [`Call::wait`] if there is nothing for it. The command then stands in the queue of each
+//! of its keys, which it enters while their locks are held. Whoever changes a key serves its queue before it gives the locks
+//! back, so nobody overtakes: it runs the function of each command again, first come first served, until there is nothing left.
+//!
+//! - [`Wait`] what a command asks for; `waiter` a command that waits, as it is shared by its future and the queues
+//! - `queues` the queues of all keys; `serve` how they are served
+//! - `parked` the future of a command that waits
+//!
+//! [`Call::wait`]: super::call::Call::wait
+
+mod parked;
+mod queues;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod waiter;
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use kvstore_protocol::Response;
+
+pub(super) use parked::{Parked, Place};
+pub(super) use queues::WaitQueues;
+pub(super) use waiter::Waiter;
+
+/// The name of a key, and its database.
+type KeyName = (usize, Bytes);
+
+/// What a command waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wait {
+    pub(crate) what: Awaited,
+    /// For how long; `None` for ever.
+    pub(crate) timeout: Option<Duration>,
+    /// The answer when the time is over.
+    pub(crate) on_timeout: Response,
+}
+
+/// The keys that a command waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// A value of this type in any of the keys of the command. It is served with the key that has one as its only key.
+    Any(&'static str),
+    /// A value of this type in the first key of the command. It is served with all its keys.
+    First(&'static str),
+    /// Nothing: only its time ends.
+    Time,
+}
+
+impl Wait {
+    /// Waits for ever, and answers `on_timeout` if the client is told to wait no longer.
+    pub(crate) const fn new(what: Awaited, on_timeout: Response) -> Self {
+        Self { what, timeout: None, on_timeout }
+    }
+
+    /// The same for at most this time, if there is one.
+    pub(crate) fn for_at_most(self, timeout: Option<Duration>) -> Self {
+        Self { timeout, ..self }
+    }
+}
+
+impl Awaited {
+    /// Whether a value of this type ends the waiting.
+    fn is(self, type_name: &str) -> bool {
+        matches!(self, Self::Any(awaited) | Self::First(awaited) if awaited == type_name)
+    }
+}
+
+/// What a commit does with commands that wait.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    /// What the command itself wants to wait for.
+    pub(super) wanted: Option<Wait>,
+    /// The keys that the commit has changed, and that others wait for.
+    ready: VecDeque<KeyName>,
+    /// The commands that are served. They are answered when this is dropped, after the locks.
+    served: Vec<waiter::Served>,
+}

@@ -1,0 +1,95 @@
+//! [`Parked`]: the future of a command that waits.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use kvstore_protocol::{
+    Command, CommandError, Response,
+    mailbox::{Unblock, Unblocked},
+    parking,
+};
+use tokio::time::{Sleep, sleep};
+
+use super::Waiter;
+use crate::store::state::StoreState;
+
+const UNBLOCKED: CommandError = CommandError::new("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
+
+/// The place of a command in the queues. It leaves them when this is dropped.
+#[derive(Debug)]
+pub(in super::super) struct Place {
+    store: Arc<StoreState>,
+    pub(super) waiter: Arc<Waiter>,
+}
+
+/// A command that waits until it is served, its time is over, or it is unblocked.
+#[derive(Debug)]
+pub(in super::super) struct Parked {
+    place: Place,
+    unblocked: Unblocked,
+    /// Boxed, since a timer must not move.
+    timeout: Option<Pin<Box<Sleep>>>,
+    /// The answer of a command that shall wait no longer, and is claimed by somebody who may serve it.
+    end: Option<Response>,
+}
+
+impl Place {
+    pub(super) fn new(store: Arc<StoreState>, waiter: Arc<Waiter>) -> Self {
+        Self { store, waiter }
+    }
+
+    /// The command, in a buffer of its own.
+    pub(in super::super) fn command(&self) -> &Command {
+        &self.waiter.command
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiter.abandon();
+        self.store.waiting.leave(&self.waiter);
+    }
+}
+
+impl Parked {
+    /// Waits from now on.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, if the time is limited.
+    pub(in super::super) fn new(place: Place) -> Self {
+        let unblocked = place.waiter.command.unblocked();
+        let timeout = place.waiter.wait.timeout.map(|timeout| Box::pin(sleep(timeout)));
+        Self { place, unblocked, timeout, end: None }
+    }
+
+    pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        if let Poll::Ready(answer) = self.place.waiter.poll_answer(cx) {
+            return Poll::Ready(answer);
+        }
+        if self.end.is_none() {
+            self.end = self.poll_end(cx);
+        }
+        // If it is being served just now, it is woken when it has its answer, or waits on after all.
+        match self.end.take_if(|_| self.place.waiter.leave()) {
+            Some(end) => Poll::Ready(end),
+            None => {
+                parking::mark_parked();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The answer if it shall wait no longer.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Option<Response> {
+        let is_over = match Pin::new(&mut self.unblocked).poll(cx) {
+            Poll::Ready(Unblock::Error) => return Some(UNBLOCKED.into()),
+            Poll::Ready(Unblock::Timeout) => true,
+            Poll::Pending => self.timeout.as_mut().is_some_and(|timeout| timeout.as_mut().poll(cx).is_ready()),
+        };
+        is_over.then(|| self.place.waiter.wait.on_timeout.clone())
+    }
+}

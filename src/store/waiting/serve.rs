@@ -1,0 +1,178 @@
+//! How the queues of keys are served, by the commit that has changed the keys.
+
+use std::{collections::HashSet, sync::Arc};
+
+use bytes::Bytes;
+use kvstore_protocol::{Command, Response};
+
+use super::{Awaited, KeyName, Place, Wait, Waiter, Waits};
+use crate::store::{
+    args::Args,
+    call::{Call, KeySlot},
+    commit::Commit,
+    databases::{KeyRef, Location},
+    execute::{Planned, STOPPED},
+    held::{Held, HeldShards, Shards},
+    observers::Interests,
+    plan::{LockPlan, PerKey, locate},
+    spec::Answer,
+    state::StoreState,
+};
+
+impl Call<'_> {
+    /// Waits until a key is ready, and then runs the function again. Answers `otherwise` at once where a command cannot wait: in
+    /// a transaction, or without a future.
+    ///
+    /// Called before the first change.
+    pub(crate) fn wait(&mut self, wait: Wait, otherwise: Response) -> Answer {
+        if !self.commit.may_wait {
+            return Ok(otherwise);
+        }
+        self.commit.waits_mut().wanted = Some(wait);
+        Err(STOPPED)
+    }
+
+    /// Notes that a key has changed, for those who wait for it.
+    #[cold]
+    pub(in super::super) fn note_ready(&mut self, key: usize) {
+        let slot = &self.keys[key];
+        let key = (slot.database as usize, Bytes::copy_from_slice(slot.name));
+        if self.store.waiting.has(&key) {
+            self.commit.waits_mut().note_ready(key);
+        }
+    }
+
+    /// Notes that all keys of a database have changed.
+    #[cold]
+    pub(in super::super) fn note_database_ready(&mut self, database: usize) {
+        let keys = self.store.waiting.keys_of(database);
+        keys.into_iter().for_each(|name| self.commit.waits_mut().note_ready((database, name)));
+    }
+}
+
+impl Waits {
+    fn note_ready(&mut self, key: KeyName) {
+        if !self.ready.contains(&key) {
+            self.ready.push_back(key);
+        }
+    }
+}
+
+impl StoreState {
+    /// Puts a command that wants to wait into the queues of its keys, whose shards are held.
+    pub(in super::super) fn enter(&self, planned: Planned<'_>, wait: Wait) -> Option<Place> {
+        let Planned { row, args, database, keys } = planned;
+        let store = self.myself.upgrade()?;
+        let command = detached(args.command());
+        let mut waiter = Waiter::new(command, row, database, wait, self.waiting.ticket());
+        let mut names = keys.unwrap_or_default().iter().map(KeySlot::owned_name);
+        match waiter.wait.what {
+            Awaited::Any(_) => {
+                // A key may be named twice.
+                let mut seen = HashSet::new();
+                waiter.keys.extend(names.filter(|name| seen.insert(name.clone())));
+            }
+            Awaited::First(_) => {
+                waiter.keys.extend(names.next());
+                waiter.destination = names.next();
+            }
+            Awaited::Time => {}
+        }
+        let waiter = Arc::new(waiter);
+        self.waiting.enter(&waiter);
+        Some(Place::new(store, waiter))
+    }
+
+    /// Adds the shards that are needed to serve those who wait for these keys.
+    #[inline]
+    pub(in super::super) fn add_shards_to_serve(&self, plan: &mut LockPlan, keys: &[KeySlot<'_>]) {
+        if self.observers.get().has(Interests::WAITERS) {
+            self.shards_to_serve(keys).for_each(|shard| plan.add_shard(shard));
+        }
+    }
+
+    /// Whether these are held. Others may have come to wait before the shards were locked.
+    #[inline]
+    pub(in super::super) fn holds_shards_to_serve(&self, held: &HeldShards<'_>, keys: &[KeySlot<'_>]) -> bool {
+        !self.observers.get().has(Interests::WAITERS) || self.shards_to_serve(keys).all(|shard| held.has(shard))
+    }
+
+    #[cold]
+    fn shards_to_serve<'a>(&'a self, keys: &[KeySlot<'_>]) -> impl Iterator<Item = usize> + use<'a> {
+        let destinations = self.waiting.destinations(keys.iter().map(KeySlot::owned_name));
+        destinations.into_iter().map(|(database, name)| self.databases.locate(KeyRef { database, name: &name }).shard)
+    }
+
+    /// Serves those who wait for the keys that a commit has changed.
+    #[inline]
+    pub(in super::super) fn serve_waiting(&self, commit: &mut Commit, held: &mut HeldShards<'_>) {
+        if commit.waits.is_some() {
+            self.serve_all(commit, held);
+        }
+    }
+
+    #[cold]
+    fn serve_all(&self, commit: &mut Commit, held: &mut HeldShards<'_>) {
+        (commit.may_wait, commit.may_take_long) = (true, true);
+        // Those who are served may make other keys ready.
+        while let Some(key) = commit.waits_mut().ready.pop_front() {
+            self.serve_key(&key, commit, held);
+        }
+    }
+
+    fn serve_key(&self, key: &KeyName, commit: &mut Commit, held: &mut HeldShards<'_>) {
+        let mut last = None;
+        while let Some(waiter) = self.waiting.next(key, last) {
+            last = Some(waiter.ticket);
+            let Some(type_name) = self.type_of(key, commit, held) else { return };
+            if !waiter.wait.what.is(type_name) {
+                continue;
+            }
+            let Some(claim) = waiter.claim() else { continue };
+            if let Some(answer) = self.run_again(&waiter, key, commit, held) {
+                self.waiting.remove(&waiter);
+                commit.waits_mut().served.extend(claim.serve(answer));
+            }
+        }
+    }
+
+    /// The type of the value of a key, as TYPE names it. `None` if there is none.
+    fn type_of(&self, (database, name): &KeyName, commit: &Commit, held: &mut HeldShards<'_>) -> Option<&'static str> {
+        let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
+        let now = self.time_of(commit, &Shards::Many(held)).as_millis() as u64;
+        let (_, entry) = held.shard(held.position(shard)).find(hash, name)?;
+        entry.expires_at().is_none_or(|at| at > now).then(|| entry.type_name())
+    }
+
+    /// Runs the function of a command again. `None` if it waits on.
+    fn run_again(
+        &self,
+        waiter: &Waiter,
+        (database, name): &KeyName,
+        commit: &mut Commit,
+        held: &mut HeldShards<'_>,
+    ) -> Option<Response> {
+        let (row, args, mut keys) = (waiter.row, Args::new(&waiter.command), PerKey::new());
+        match waiter.wait.what {
+            Awaited::Any(_) => {
+                let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
+                keys.push(KeySlot::new(name, hash, shard, *database));
+            }
+            Awaited::First(_) | Awaited::Time => {
+                locate(row, args, waiter.database, &self.databases, &mut keys).ok()?;
+            }
+        }
+        held.place(&mut keys);
+        let planned = Planned { row, args, database: waiter.database, keys: Some(&keys) };
+        let answer = self.execute_held(planned, waiter.command.session(), held, commit);
+        match commit.waits_mut().wanted.take() {
+            Some(_) => None,
+            None => Some(answer.unwrap_or_else(Response::from)),
+        }
+    }
+}
+
+/// A copy of a command that keeps no other bytes of the buffer in which it was received.
+fn detached(command: &Command) -> Command {
+    Command::new(command.name()).with_args(command.args()).in_session(command.shared_session(), command.number())
+}

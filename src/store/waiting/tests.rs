@@ -1,0 +1,305 @@
+//! Tests of commands that wait.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use kvstore_protocol::{
+    Command, Peer, Session,
+    mailbox::{Inbox, Mailbox, Unblock, mailbox},
+    parking::{Parking, observe, seen},
+};
+use tower::Service;
+
+use crate::store::{
+    ResponseFuture,
+    testing::{TestStore, command},
+};
+
+/// A command that was polled once.
+struct Waiting {
+    future: ResponseFuture,
+    mailbox: Mailbox,
+    _inbox: Inbox,
+}
+
+impl Waiting {
+    fn begin(store: &TestStore, line: &str) -> Self {
+        Self::begin_in(store, 0, line)
+    }
+
+    /// Begins a command in a database.
+    fn begin_in(store: &TestStore, database: usize, line: &str) -> Self {
+        let (mailbox, _inbox) = mailbox(16);
+        let mut session = Session::new(1, Peer::Memory, Peer::Memory, mailbox.clone());
+        session.set_database(database);
+        let future = store.store().clone().call(command(line).in_session(session.into(), 1));
+        let mut waiting = Self { future, mailbox, _inbox };
+        assert_eq!(waiting.poll(), None, "{line}");
+        waiting
+    }
+
+    fn poll(&mut self) -> Option<String> {
+        let polled = observe(|| Pin::new(&mut self.future).poll(&mut Context::from_waker(Waker::noop())));
+        match polled {
+            Poll::Pending => {
+                assert_eq!(seen(), Parking::Parked);
+                None
+            }
+            Poll::Ready(Ok(answer)) => Some(answer.to_string()),
+        }
+    }
+
+    #[track_caller]
+    fn check(&mut self, expected: &str) {
+        assert_eq!(self.poll().as_deref(), Some(expected));
+    }
+}
+
+fn blocked(store: &TestStore) -> usize {
+    store.store().handle.waiting.len()
+}
+
+#[test]
+fn what_is_there_is_answered_at_once() {
+    let store = TestStore::new();
+    store.check([
+        ("RPUSH l 1 2 3 4 5 6", ":6"),
+        ("BLPOP none l 0", r#"["l", "1"]"#),
+        ("BRPOP l none 0", r#"["l", "6"]"#),
+        ("BLMPOP 0 2 none l LEFT COUNT 2", r#"["l", ["2", "3"]]"#),
+        ("BLMOVE l m RIGHT LEFT 0", "\"5\""),
+        ("BRPOPLPUSH l m 0", "\"4\""),
+        ("LRANGE m 0 -1", r#"["4", "5"]"#),
+        ("ZADD z 1 a 2 b 3 c 4 d", ":4"),
+        ("BZPOPMIN none z 0", r#"["z", "a", "1"]"#),
+        ("BZPOPMAX z 0", r#"["z", "d", "4"]"#),
+        ("BZMPOP 0 1 z MAX COUNT 5", r#"["z", [["c", 3], ["b", 2]]]"#),
+        ("WAIT 0 0", ":0"),
+    ]);
+}
+
+#[test]
+fn without_a_future_and_in_a_transaction_nothing_waits() {
+    let store = TestStore::new();
+    let lines =
+        ["BLPOP l 0", "BLMPOP 0 1 l LEFT", "BZPOPMIN z 0", "BZMPOP 0 1 z MIN", "BLMOVE l m LEFT LEFT 0", "WAIT 1 0"];
+    let mut client = store.client();
+    client.check([("MULTI", "+OK")]);
+    for line in lines {
+        store.check([(line, if line.starts_with("WAIT") { ":0" } else { "(nil)" })]);
+        client.check([(line, "+QUEUED")]);
+    }
+    client.check([("EXEC", "[(nil), (nil), (nil), (nil), (nil), :0]")]);
+    assert_eq!(blocked(&store), 0);
+}
+
+#[test]
+fn refused_arguments_do_not_wait() {
+    let store = TestStore::new();
+    store.check([
+        ("SET s v", "+OK"),
+        ("BLPOP l x", "-ERR timeout is not a float or out of range"),
+        ("BLPOP l -1", "-ERR timeout is negative"),
+        ("BLPOP none s 0", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("BLMOVE l m UP LEFT 0", "-ERR syntax error"),
+        ("BLMPOP 0 0 l LEFT", "-ERR numkeys should be greater than 0"),
+        ("BLMPOP 0 1 l LEFT COUNT 0", "-ERR count should be greater than 0"),
+        ("BZMPOP x 1 l MIN", "-ERR timeout is not a float or out of range"),
+        ("BZMPOP 0 1 l UP", "-ERR syntax error"),
+        ("WAIT x 0", "-ERR value is not an integer or out of range"),
+        ("WAIT 1 -1", "-ERR timeout is negative"),
+    ]);
+}
+
+#[test]
+fn first_come_is_first_served() {
+    let store = TestStore::new();
+    let mut clients: Vec<_> = (0..3).map(|_| Waiting::begin(&store, "BLPOP l 0")).collect();
+    assert_eq!(blocked(&store), 3);
+    store.check([("RPUSH l a b", ":2"), ("EXISTS l", ":0")]);
+    clients[0].check(r#"["l", "a"]"#);
+    clients[1].check(r#"["l", "b"]"#);
+    assert_eq!(clients[2].poll(), None);
+    assert_eq!(blocked(&store), 1);
+    clients.clear();
+    assert_eq!(blocked(&store), 0);
+}
+
+#[test]
+fn a_client_waits_for_several_keys_and_takes_one() {
+    let store = TestStore::new();
+    let mut client = Waiting::begin(&store, "BRPOP a b a 0");
+    let mut other = Waiting::begin(&store, "BLPOP b 0");
+    store.check([("RPUSH b 1 2", ":2"), ("RPUSH a 3", ":1"), ("LRANGE a 0 -1", r#"["3"]"#)]);
+    client.check(r#"["b", "2"]"#);
+    other.check(r#"["b", "1"]"#);
+}
+
+#[test]
+fn each_command_that_makes_a_key_ready_serves_it() {
+    for (before, line) in [
+        ("PING", "RPUSH l x"),
+        ("PING", "LPUSH l x"),
+        ("RPUSH m x", "RENAME m l"),
+        ("RPUSH m x", "COPY m l"),
+        ("RPUSH m x", "LMOVE m l LEFT LEFT"),
+        ("RPUSH m x", "RPOPLPUSH m l"),
+        ("RPUSH m x", "SORT m BY nosort STORE l"),
+    ] {
+        let store = TestStore::new();
+        store.answer(before);
+        let mut client = Waiting::begin(&store, "BLPOP l 0");
+        assert!(!store.answer(line).is_error(), "{line}");
+        client.check(r#"["l", "x"]"#);
+        store.check([("EXISTS l", ":0")]);
+    }
+    for line in ["MOVE l 1", "COPY l l DB 1", "SWAPDB 0 1"] {
+        let store = TestStore::new();
+        let mut client = Waiting::begin_in(&store, 1, "BLPOP l 0");
+        store.answer("RPUSH l x");
+        assert_eq!(client.poll(), None);
+        assert!(!store.answer(line).is_error(), "{line}");
+        client.check(r#"["l", "x"]"#);
+    }
+    let store = TestStore::new();
+    let mut client = Waiting::begin(&store, "BLPOP l 0");
+    store.check([("RPUSH m x", ":1")]);
+    let kvstore_protocol::Response::Bulk(payload) = store.answer("DUMP m") else { panic!("a payload") };
+    store.answer_to(Command::new("RESTORE").arg("l").arg("0").arg(&payload[..]));
+    client.check(r#"["l", "x"]"#);
+}
+
+#[test]
+fn sorted_sets_are_waited_for_by_their_own() {
+    let store = TestStore::new();
+    let mut list = Waiting::begin(&store, "BLPOP k 0");
+    let mut least = Waiting::begin(&store, "BZPOPMIN k 0");
+    let mut most = Waiting::begin(&store, "BZMPOP 0 2 j k MAX COUNT 2");
+    store.check([("SET k v", "+OK"), ("DEL k", ":1"), ("ZADD k 1 a 2 b 3 c", ":3"), ("EXISTS k", ":0")]);
+    least.check(r#"["k", "a", "1"]"#);
+    most.check(r#"["k", [["c", 3], ["b", 2]]]"#);
+    store.check([("RPUSH k x", ":1")]);
+    list.check(r#"["k", "x"]"#);
+}
+
+#[test]
+fn a_transaction_serves_when_it_is_over() {
+    let store = TestStore::new();
+    let (mut first, mut second) = (Waiting::begin(&store, "BLPOP l 0"), Waiting::begin(&store, "BLPOP m 0"));
+    let mut client = store.client();
+    client.check([("MULTI", "+OK"), ("RPUSH l a", "+QUEUED"), ("DEL l", "+QUEUED"), ("RPUSH m b c", "+QUEUED")]);
+    client.check([("LLEN m", "+QUEUED"), ("EXEC", "[:1, :1, :2, :2]")]);
+    assert_eq!(first.poll(), None);
+    second.check(r#"["m", "b"]"#);
+    store.check([("LRANGE m 0 -1", r#"["c"]"#)]);
+}
+
+#[test]
+fn a_served_move_serves_who_waits_for_its_destination() {
+    for threads in [1, 8] {
+        let store = TestStore::with_threads(threads);
+        let mut moves: Vec<_> =
+            (0..9).map(|key| Waiting::begin(&store, &format!("BLMOVE {key} {} LEFT RIGHT 0", key + 1))).collect();
+        let mut last = Waiting::begin(&store, "BLPOP 9 0");
+        store.check([("RPUSH 0 x", ":1"), ("DBSIZE", ":0")]);
+        moves.iter_mut().for_each(|client| client.check("\"x\""));
+        last.check(r#"["9", "x"]"#);
+    }
+}
+
+#[test]
+fn moves_in_a_circle_end() {
+    let store = TestStore::new();
+    let mut one = Waiting::begin(&store, "BRPOPLPUSH a b 0");
+    let mut other = Waiting::begin(&store, "BLMOVE b a LEFT LEFT 0");
+    store.check([("RPUSH a x", ":1"), ("LRANGE a 0 -1", r#"["x"]"#), ("EXISTS b", ":0")]);
+    one.check("\"x\"");
+    other.check("\"x\"");
+}
+
+#[test]
+fn a_move_to_a_key_of_another_type_is_an_error_and_loses_nothing() {
+    let store = TestStore::new();
+    store.check([("SET s v", "+OK")]);
+    let mut wrong = Waiting::begin(&store, "BLMOVE l s LEFT LEFT 0");
+    let mut next = Waiting::begin(&store, "BLPOP l 0");
+    store.check([("RPUSH l x", ":1")]);
+    wrong.check("-WRONGTYPE Operation against a key holding the wrong kind of value");
+    next.check(r#"["l", "x"]"#);
+}
+
+#[test]
+fn a_client_that_is_gone_takes_nothing() {
+    let store = TestStore::new();
+    let gone = Waiting::begin(&store, "BLPOP l 0");
+    let mut next = Waiting::begin(&store, "BLPOP l 0");
+    drop(gone);
+    store.check([("RPUSH l x", ":1")]);
+    next.check(r#"["l", "x"]"#);
+    assert!(store.store().handle.observers.get().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_is_over_to_the_millisecond() {
+    let store = TestStore::new();
+    for (line, answer) in [("BLPOP l 0.1", "(nil)"), ("BLMOVE l m LEFT LEFT 0.0995", "(nil)"), ("WAIT 1 100", ":0")] {
+        let mut client = Waiting::begin(&store, line);
+        tokio::time::sleep(Duration::from_millis(99)).await;
+        assert_eq!(client.poll(), None);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        client.check(answer);
+        drop(client);
+        assert_eq!(blocked(&store), 0);
+    }
+}
+
+#[test]
+fn a_client_is_unblocked() {
+    let store = TestStore::new();
+    let mut clients: Vec<_> = (0..2).map(|_| Waiting::begin(&store, "BLPOP l 0")).collect();
+    assert!(clients[0].mailbox.unblock(Unblock::Timeout) && clients[1].mailbox.unblock(Unblock::Error));
+    clients[0].check("(nil)");
+    clients[1].check("-UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    store.check([("RPUSH l x", ":1"), ("LLEN l", ":1")]);
+}
+
+#[test]
+fn a_served_command_is_told_and_recorded_as_a_pop() {
+    let (store, told) = TestStore::observed();
+    let mut clients: Vec<_> = ["BLPOP l 0", "BLMOVE l m LEFT RIGHT 0", "BLMPOP 0 1 l RIGHT COUNT 5"]
+        .map(|line| Waiting::begin(&store, line))
+        .into();
+    store.check([("RPUSH l 1 2 3 4", ":4")]);
+    let [(record, changes)] = &told.take()[..] else { panic!("one commit") };
+    let events: Vec<_> = changes.iter().map(|change| change.event().name()).collect();
+    assert_eq!(events, ["rpush", "lpop", "rpush", "lpop", "rpop", "del"]);
+    let names: Vec<_> = record.commands().iter().map(|(_, command)| command.name().to_vec()).collect();
+    assert_eq!(names, [&b"RPUSH"[..], b"LPOP", b"LMOVE", b"RPOP"]);
+    clients[0].check(r#"["l", "1"]"#);
+    clients[1].check("\"2\"");
+    clients[2].check(r#"["l", ["4", "3"]]"#);
+    let copy = TestStore::new();
+    copy.store().apply(record).expect("a record");
+    assert_eq!(copy.entries(), store.entries());
+}
+
+#[test]
+fn a_long_command_waits_too() {
+    let keys: String = (0..1200).map(|key| format!("key:{key} ")).collect();
+    let store = TestStore::new();
+    tokio_test::block_on(async {
+        let blpop = store.store().clone().call(command(&format!("BLPOP {keys}0")));
+        let push = async {
+            while blocked(&store) == 0 {
+                tokio::task::yield_now().await;
+            }
+            store.check([("RPUSH key:1000 x", ":1")]);
+        };
+        let (answer, ()) = tokio::join!(blpop, push);
+        assert_eq!(answer.map(|answer| answer.to_string()), Ok(r#"["key:1000", "x"]"#.to_owned()));
+    });
+}
