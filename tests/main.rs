@@ -33,3 +33,4 @@ mod third_protocol;
 mod transactions;
 mod transcripts;
 mod upgrade;
+mod waiting_schedules;

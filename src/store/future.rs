@@ -26,7 +26,12 @@ use super::{
 ///
 /// The command is executed by a poll, not by `call`: a layer around the store may still refuse it before. It is pending if it
 /// needs a lock that a long command holds, or if it may take long itself: then a thread of the store executes it. A command such as
-/// BLPOP is [parked](kvstore_protocol::parking) while it waits for a key. A command is executed completely, and once, or not at all. If the future is dropped before a long command has begun, it never begins.
+/// BLPOP is [parked](kvstore_protocol::parking) while it waits for a key. A command is executed completely, and once, or not at
+/// all.
+///
+/// # Cancel safety
+/// If the future is dropped before a long command has begun, it never begins. A command that waits takes nothing from then on;
+/// but if it was served since its last poll, its element is lost with the answer.
 ///
 /// # Panics
 /// If it is polled again after it has completed.

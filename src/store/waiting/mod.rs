@@ -4,7 +4,8 @@
 //! of its keys, which it enters while their locks are held. Whoever changes a key serves its queue before it gives the locks
 //! back, so nobody overtakes: it runs the function of each command again, first come first served, until there is nothing left.
 //!
-//! - [`Wait`] what a command asks for; `waiter` a command that waits, as it is shared by its future and the queues
+//! - [`Wait`] what a command asks for; `waiter` a command that waits, as it is shared by its future and the queues; `turn` who
+//!   ends its waiting
 //! - `queues` the queues of all keys; `serve` how they are served
 //! - `parked` the future of a command that waits
 //!
@@ -12,10 +13,18 @@
 
 mod parked;
 mod queues;
+#[cfg(test)]
+mod schedules;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod waiter;
+
+/// The lock of a [`turn`], which a test replaces.
+mod sync {
+    pub(super) use parking_lot::Mutex;
+}
 
 use std::{collections::VecDeque, time::Duration};
 

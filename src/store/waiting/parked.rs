@@ -50,7 +50,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.waiter.abandon();
+        self.waiter.turn.abandon();
         self.store.waiting.leave(&self.waiter);
     }
 }
@@ -67,14 +67,14 @@ impl Parked {
     }
 
     pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
-        if let Poll::Ready(answer) = self.place.waiter.poll_answer(cx) {
+        if let Poll::Ready(answer) = self.place.waiter.turn.poll_answer(cx) {
             return Poll::Ready(answer);
         }
         if self.end.is_none() {
             self.end = self.poll_end(cx);
         }
         // If it is being served just now, it is woken when it has its answer, or waits on after all.
-        match self.end.take_if(|_| self.place.waiter.leave()) {
+        match self.end.take_if(|_| self.place.waiter.turn.leave()) {
             Some(end) => Poll::Ready(end),
             None => {
                 parking::mark_parked();

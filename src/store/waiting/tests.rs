@@ -3,19 +3,23 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use kvstore_protocol::{
-    Command, Peer, Session,
+    Command, Peer, Response, Session,
     mailbox::{Inbox, Mailbox, Unblock, mailbox},
     parking::{Parking, observe, seen},
 };
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 use crate::store::{
-    ResponseFuture,
+    ResponseFuture, Store,
     testing::{TestStore, command},
 };
 
@@ -168,7 +172,7 @@ fn each_command_that_makes_a_key_ready_serves_it() {
     let store = TestStore::new();
     let mut client = Waiting::begin(&store, "BLPOP l 0");
     store.check([("RPUSH m x", ":1")]);
-    let kvstore_protocol::Response::Bulk(payload) = store.answer("DUMP m") else { panic!("a payload") };
+    let Response::Bulk(payload) = store.answer("DUMP m") else { panic!("a payload") };
     store.answer_to(Command::new("RESTORE").arg("l").arg("0").arg(&payload[..]));
     client.check(r#"["l", "x"]"#);
 }
@@ -302,4 +306,62 @@ fn a_long_command_waits_too() {
         let (answer, ()) = tokio::join!(blpop, push);
         assert_eq!(answer.map(|answer| answer.to_string()), Ok(r#"["key:1000", "x"]"#.to_owned()));
     });
+}
+
+/// A client that pops until all elements were pushed and it finds none. Its time is often over.
+async fn pop_all(store: Store, keys: &'static str, is_over: Arc<AtomicBool>) -> Vec<String> {
+    let (mut got, mut random) = (Vec::new(), fastrand::Rng::with_seed(1));
+    loop {
+        let was_over = is_over.load(Ordering::Relaxed);
+        let pop = command(&format!("BLPOP {keys} 0.00{}", random.u8(1..4)));
+        match store.clone().oneshot(pop).await {
+            Ok(Response::Array(answer)) => got.push(text(&answer[1])),
+            Ok(Response::NullArray) if was_over => return got,
+            answer => assert_eq!(answer, Ok(Response::NullArray)),
+        }
+    }
+}
+
+fn text(element: &Response) -> String {
+    String::from_utf8_lossy(element.as_bytes().expect("an element")).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_element_goes_to_one_of_many_threads() {
+    const ELEMENTS: usize = 2000;
+    const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+    let (store, is_over) = (TestStore::with_threads(4), Arc::new(AtomicBool::new(false)));
+    let clients = ["a", "a b", "b c", "c a d", "d"]
+        .map(|keys| tokio::spawn(pop_all(store.store().clone(), keys, is_over.clone())));
+    let movers = [("a", "b"), ("d", "c")].map(|(from, to)| {
+        let store = store.store().clone();
+        tokio::spawn(async move {
+            for _ in 0..ELEMENTS / 10 {
+                let _ = store.clone().oneshot(command(&format!("BLMOVE {from} {to} LEFT RIGHT 0.01"))).await;
+            }
+        })
+    });
+    let pushers = KEYS.map(|key| {
+        let store = store.store().clone();
+        tokio::spawn(async move {
+            for number in 0..ELEMENTS {
+                let _ = store.clone().oneshot(command(&format!("RPUSH {key} {key}{number}"))).await;
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    for task in pushers.into_iter().chain(movers) {
+        task.await.expect("no panic");
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let mut got = Vec::new();
+    for client in clients {
+        got.extend(client.await.expect("no panic"));
+    }
+    got.sort();
+    let mut pushed: Vec<_> =
+        KEYS.iter().flat_map(|key| (0..ELEMENTS).map(move |number| format!("{key}{number}"))).collect();
+    pushed.sort();
+    assert!(got == pushed, "{} of {}", got.len(), pushed.len());
+    store.check([("DBSIZE", ":0")]);
 }
