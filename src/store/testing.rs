@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 
 use super::{
     Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store,
+    execute::{Attempt, Patience, Stopped},
     shard::Entry,
     value::{DataType, End, Hash, List, Set, SortedSet, StringRef},
 };
@@ -116,6 +117,13 @@ impl TestStore {
         let mut session = Session::default();
         session.set_database(self.database);
         self.store.execute(&command.in_session(session.into(), 1))
+    }
+
+    /// Whether a command is not executed where connections wait, because it takes long.
+    pub(crate) fn postpones(&self, command: &Command) -> bool {
+        let mut attempt = Attempt::new(Patience::Short);
+        let _ = self.store.handle.attempt(command, &mut attempt);
+        attempt.stopped == Some(Stopped::Long)
     }
 
     /// Executes each command in turn, and compares its response, as [`Response`] displays it.
