@@ -79,6 +79,14 @@ impl StoreState {
         self.attempt(command, &mut Attempt::new(Patience::Long)).unwrap_or_else(Response::from)
     }
 
+    /// The same for a command that takes long, perhaps because of what its keys hold: others do not block their threads.
+    pub(super) fn execute_long(&self, command: &Command) -> Response {
+        let locks_in_turn = self.row_of(command).is_ok_and(|row| row.spec.scope(&Args::new(command)).is_in_turn());
+        // Then it raises the gate for each slice.
+        let _raised = (!locks_in_turn).then(|| self.databases.gate.raise());
+        self.execute(command)
+    }
+
     /// The row of a command.
     ///
     /// # Errors

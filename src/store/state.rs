@@ -255,7 +255,7 @@ impl StoreState {
             let _turn = store.long_turn.lock();
             // Otherwise nobody waits for it any more, and nothing has begun.
             if !sender.is_closed() {
-                let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute(&command))));
+                let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute_long(&command))));
             }
         };
         // The runtime knows of its threads: the paused time of a test does not advance meanwhile.
