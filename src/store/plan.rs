@@ -104,6 +104,11 @@ impl<'a> KeysOfMany<'a> {
     }
 
     /// All keys.
+    pub(super) fn all(&self) -> &[KeySlot<'a>] {
+        &self.keys
+    }
+
+    /// The same, for changes.
     pub(super) fn all_mut(&mut self) -> &mut [KeySlot<'a>] {
         &mut self.keys
     }

@@ -185,6 +185,11 @@ impl TestClient<'_> {
         answer
     }
 
+    /// Whether a command is not executed where connections wait, because it takes long.
+    pub(crate) fn postpones(&mut self, line: &str) -> bool {
+        self.store.postpones(&command(line).in_session(self.session.clone().into(), 1))
+    }
+
     pub(crate) fn select(&mut self, database: usize) {
         self.session.set_database(database);
     }
