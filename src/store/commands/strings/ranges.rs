@@ -28,7 +28,7 @@ fn append(call: &mut Call<'_>) -> Answer {
     if length > MAX_LENGTH {
         return Err(TOO_LONG);
     }
-    string.afford(string.copied_by_change(length))?;
+    string.afford(string.work_of_change(string.len()..length))?;
     string.update(|string| string.append(tail));
     Ok(string.len().into())
 }
@@ -72,7 +72,7 @@ fn setrange(call: &mut Call<'_>) -> Answer {
         if end > MAX_LENGTH {
             return Err(TOO_LONG);
         }
-        string.afford(string.copied_by_change(end))?;
+        string.afford(string.work_of_change(offset..end))?;
         string.update(|string| string.overwrite(offset, patch));
     }
     Ok(string.len().into())
@@ -177,6 +177,18 @@ mod tests {
         assert_eq!(postponed(&store), [true; 3]);
         // Those that were postponed have changed nothing.
         store.check([("STRLEN k", ":2000003"), ("STRLEN l", ":2000003")]);
+    }
+
+    #[test]
+    fn a_large_gap_is_filled_where_no_connection_waits() {
+        let store = TestStore::new();
+        let postpones = |line| store.postpones(&command(line));
+        store.check([("SET short v", "+OK"), ("SETRANGE k 2000000 x", ":2000001"), ("APPEND k x", ":2000002")]);
+        assert!(postpones("SETRANGE k 3500000 x") && postpones("SETRANGE k 8000000 x"));
+        store.check([("STRLEN k", ":2000002")]);
+        // The zeros of this one come from the allocator.
+        assert!(!postpones("SETRANGE short 2000000 x"));
+        store.check([("STRLEN short", ":2000001")]);
     }
 
     #[test]
