@@ -6,7 +6,7 @@ use kvstore_protocol::{Command, CommandError, Response, Session};
 
 use super::{
     args::Args,
-    call::{Call, KeySlot},
+    call::{Call, KeySlot, LONG_WORK},
     command_table::Row,
     commit::Commit,
     databases::{KeyRef, Location},
@@ -92,8 +92,12 @@ impl StoreState {
         self.attempt(command, &mut Attempt::new(Patience::Long)).unwrap_or_else(Response::from)
     }
 
-    /// Executes a command that may wait for a key, on a thread for long commands.
+    /// Executes a command that takes long, perhaps because of what its keys hold: others do not block their threads. It may wait
+    /// for a key.
     pub(super) fn execute_long(&self, command: &Command) -> Executed {
+        let locks_in_turn = self.row_of(command).is_ok_and(|row| row.spec.scope(&Args::new(command)).is_in_turn());
+        // Then it raises the gate for each slice.
+        let _raised = (!locks_in_turn).then(|| self.databases.gate.raise());
         let mut attempt = Attempt::of_future(Patience::Long);
         let answer = self.attempt(command, &mut attempt);
         attempt.place.map_or_else(|| Executed::Answered(answer.unwrap_or_else(Response::from)), Executed::Waits)
@@ -112,7 +116,13 @@ impl StoreState {
     pub(super) fn attempt(&self, command: &Command, attempt: &mut Attempt) -> Answer {
         let session = command.session();
         let row = match self.table.find(command) {
-            Some(row) if row.has_one_key(command.len()) && !session.is_in_transaction() => row,
+            Some(row)
+                if row.has_one_key(command.len())
+                    && !session.is_in_transaction()
+                    && !has_long_arguments(row, command) =>
+            {
+                row
+            }
             _ => return self.attempt_other(command, attempt),
         };
         let database = self.selected(session);
@@ -272,12 +282,29 @@ pub(super) struct Planned<'a> {
 /// Whether a command may take long, as far as its arguments tell.
 pub(super) fn may_take_long(row: &Row, command: &Command) -> bool {
     let says_so = row.spec.may_take_long.is_some_and(|may_take_long| may_take_long(&Args::new(command)));
-    says_so || command.len() > MAX_SHORT_WORDS
+    says_so || command.len() > MAX_SHORT_WORDS || has_long_arguments(row, command)
+}
+
+/// Whether arguments are so long that the command takes long.
+#[inline(always)]
+fn has_long_arguments(row: &Row, command: &Command) -> bool {
+    command.frame_size() >= LONG_WORK && work_of_arguments(row, command) >= LONG_WORK
+}
+
+/// The bytes of arguments that are hashed, compared or copied: all but a value that keeps the buffer in which it was received.
+#[cold]
+fn work_of_arguments(row: &Row, command: &Command) -> usize {
+    let keys = row.known.keys_of(command).map(<[u8]>::len).sum::<usize>();
+    let longest = command.args().map(<[u8]>::len).max().unwrap_or_default();
+    let kept = if row.spec.keeps_values { longest } else { 0 };
+    keys.max(command.size() - kept)
 }
 
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use kvstore_protocol::Command;
 
     use crate::store::{databases::KeyRef, testing::TestStore};
 
@@ -293,6 +320,36 @@ mod tests {
     fn other_than(store: &TestStore, key: &str) -> String {
         let mut others = (0..).map(|number| number.to_string());
         others.find(|other| shard_of(store, other) != shard_of(store, key)).expect("a key in another shard")
+    }
+
+    #[test]
+    fn a_command_with_long_arguments_is_executed_where_no_connection_waits() {
+        let store = TestStore::new();
+        let long = "x".repeat(2_000_000);
+        let postpones = |line: &str| {
+            let mut words = line.split(' ').map(|word| if word == "long" { &long } else { word });
+            store.postpones(&Command::new(words.next().expect("a name")).with_args(words))
+        };
+        store.check([("SET k v", "+OK")]);
+        for line in [
+            "APPEND k long",
+            "SETRANGE k 0 long",
+            "GET long",
+            "SET long v",
+            "MSET a long b long",
+            "RPUSH l long",
+            "HSET h f long",
+            "SADD s long",
+            "ZADD z 1 long",
+            "MGET a long",
+        ] {
+            assert!(postpones(line), "{line}");
+        }
+        for line in ["SET k long", "SETNX k long", "GETSET k long", "SETEX k 10 long", "MSET a long", "MSET a long b v"]
+        {
+            assert!(!postpones(line), "{line}");
+        }
+        store.check([("STRLEN k", ":2000000"), ("EXISTS l h s z", ":0")]);
     }
 
     #[test]

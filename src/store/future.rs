@@ -188,15 +188,36 @@ impl fmt::Debug for ResponseFuture {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{
+        sync::{
+            OnceLock,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::Waker,
+    };
 
     use tower::{Service, ServiceExt};
 
     use super::*;
     use crate::store::{
+        Change, Record, Sink, Store,
         databases::KeyRef,
         testing::{TestStore, command},
     };
+
+    /// Notes whether the gate was up at the last commit.
+    #[derive(Clone, Debug, Default)]
+    struct GateAtCommit {
+        store: Arc<OnceLock<Store>>,
+        was_up: Arc<AtomicBool>,
+    }
+
+    impl Sink for GateAtCommit {
+        fn committed(&self, _: u64, _: &Record, _: &[Change]) {
+            let is_up = self.store.get().is_some_and(|store| store.handle.databases.gate.is_up());
+            self.was_up.store(is_up, Ordering::Relaxed);
+        }
+    }
 
     fn poll(future: &mut ResponseFuture) -> Option<String> {
         match Pin::new(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -244,6 +265,18 @@ mod tests {
         let keys = store.store().clone().oneshot(command("KEYS key:1?")).await;
         assert!(matches!(keys.map(Response::unpacked), Ok(Response::Array(keys)) if keys.len() == 10));
         store.check([("DBSIZE", ":600")]);
+    }
+
+    #[test]
+    fn the_gate_is_up_while_a_command_runs_that_has_found_that_it_takes_long() {
+        let gate = GateAtCommit::default();
+        let store = TestStore::built(|builder| builder.sink(gate.clone()));
+        gate.store.set(store.store().clone()).expect("it is set once");
+        store.answer_to(Command::new("SET").arg("k").arg("x".repeat(2_000_000)));
+        let _reply = store.answer("GET k");
+        assert!(!gate.was_up.load(Ordering::Relaxed));
+        let append = tokio_test::block_on(call(&store, "APPEND k y"));
+        assert_eq!((append, gate.was_up.load(Ordering::Relaxed)), (Ok(Response::from(2_000_001)), true));
     }
 
     #[test]

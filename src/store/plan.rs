@@ -108,7 +108,7 @@ impl<'a> KeysOfMany<'a> {
         &self.keys
     }
 
-    /// All keys, for changes.
+    /// The same, for changes.
     pub(super) fn all_mut(&mut self) -> &mut [KeySlot<'a>] {
         &mut self.keys
     }

@@ -21,6 +21,8 @@ pub(crate) struct Spec {
     pub(crate) locate: Option<LocateFn>,
     /// Whether a call may take long, if that depends on its arguments.
     pub(crate) may_take_long: Option<fn(&Args<'_>) -> bool>,
+    /// Whether it keeps a long value in the buffer in which that was received.
+    pub(crate) keeps_values: bool,
     /// The sub-commands, if the first argument names one.
     pub(crate) subs: &'static [Spec],
     /// The answer of the sub-command HELP.
@@ -78,6 +80,7 @@ impl Spec {
             find_scope: None,
             locate: None,
             may_take_long: None,
+            keeps_values: false,
             subs: &[],
             help: &[],
         }
@@ -127,6 +130,11 @@ impl Spec {
     /// The same command, of which some calls may take long: those for which the function returns true.
     pub(crate) const fn long_if(self, may_take_long: fn(&Args<'_>) -> bool) -> Self {
         Self { may_take_long: Some(may_take_long), ..self }
+    }
+
+    /// The same command, which keeps a long value in the buffer in which that was received, and does not copy it.
+    pub(crate) const fn keeping_values(self) -> Self {
+        Self { keeps_values: true, ..self }
     }
 }
 

@@ -38,6 +38,9 @@ use super::{
 /// The longest first argument that is prefetched as a key without looking the command up.
 const MAX_GUESSED_KEY: usize = 128;
 
+/// The longest key that is prefetched: a longer one takes longer to hash than its cache misses.
+const MAX_PREFETCHED_KEY: usize = 4096;
+
 /// Removed values that take more bytes than this are dropped on a thread of the store: that takes about a millisecond.
 const LARGE: usize = 1 << 20;
 
@@ -220,6 +223,7 @@ impl StoreState {
         if let Some(row) = self.table.find(command) {
             let database = self.selected(command.session());
             let keys = row.known.keys_of(command).take(MAX_KEYS_OF_COMMAND);
+            let keys = keys.filter(|name| name.len() <= MAX_PREFETCHED_KEY);
             keys.for_each(|name| prefetcher.add(KeyRef { database, name }));
         }
     }

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 
 use super::{
     Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store,
+    execute::{Attempt, Patience, Stopped},
     shard::Entry,
     value::{DataType, End, Hash, List, Set, SortedSet, StringRef},
 };
@@ -118,6 +119,13 @@ impl TestStore {
         self.store.execute(&command.in_session(session.into(), 1))
     }
 
+    /// Whether a command is not executed where connections wait, because it takes long.
+    pub(crate) fn postpones(&self, command: &Command) -> bool {
+        let mut attempt = Attempt::new(Patience::Short);
+        let _ = self.store.handle.attempt(command, &mut attempt);
+        attempt.stopped == Some(Stopped::Long)
+    }
+
     /// Executes each command in turn, and compares its response, as [`Response`] displays it.
     #[track_caller]
     pub(crate) fn check<'a>(&self, lines: impl IntoIterator<Item = (&'a str, &'a str)>) {
@@ -175,6 +183,11 @@ impl TestClient<'_> {
         let answer = self.store.store.execute(&command.in_session(self.session.clone().into(), 1));
         self.inbox.take().changes.into_iter().for_each(|change| change(&mut self.session));
         answer
+    }
+
+    /// Whether a command is not executed where connections wait, because it takes long.
+    pub(crate) fn postpones(&mut self, line: &str) -> bool {
+        self.store.postpones(&command(line).in_session(self.session.clone().into(), 1))
     }
 
     pub(crate) fn select(&mut self, database: usize) {

@@ -206,6 +206,13 @@ impl Command {
         self.words().map(<[u8]>::len).sum()
     }
 
+    /// Returns the size of the frame, in bytes. Commands that were received together share it, so it may be more than the size of
+    /// this one.
+    #[inline]
+    pub fn frame_size(&self) -> usize {
+        self.origin.frame.len()
+    }
+
     /// Returns the session of the command. A command that did not come from a connection has the default session.
     #[inline]
     pub fn session(&self) -> &Session {

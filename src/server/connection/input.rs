@@ -35,8 +35,8 @@ const MAX_EXCESS: usize = 32;
 /// Behind so many arguments a long one is not searched for.
 const MAX_WORDS: usize = 16;
 
-/// The growth of the buffer of a long request: this many times what has arrived, or up to twice that if the whole request
-/// fits. Memory that is not written yet is only address space, and each growth moves what has arrived.
+/// The growth of the buffer of a long request: this many times what has arrived, or up to 7 times if the whole request fits.
+/// Memory that is not written yet is only address space, and each growth moves what has arrived.
 const GROWTH: usize = 3;
 
 /// The bytes that a connection has read.
@@ -195,8 +195,8 @@ impl InputBuffer {
     fn growth(&self) -> usize {
         let length = self.buffer.len();
         let ahead = length.max(LONG) * GROWTH;
-        // All of it if little would be left, which would move everything once more.
-        let more = if self.missing <= 2 * ahead { self.missing + HEADROOM } else { ahead };
+        // All of it if less would be left than has arrived then: a buffer at least doubles, so it would be too large at the end.
+        let more = if self.missing <= 2 * ahead + length { self.missing + HEADROOM } else { ahead };
         // Many arguments of which only the next one is known.
         if length < LONG { more } else { more.max(length) }
     }
@@ -303,8 +303,9 @@ mod tests {
     #[tokio::test]
     async fn a_long_request_ends_in_a_buffer_of_its_size() {
         let grown = CHUNK + LONG * GROWTH;
-        // Also if the capacity lacks only a few bytes.
-        for length in [LONG, 5 * LONG + 100, grown + 48, grown * (1 + GROWTH) + 48] {
+        let few_bytes_more = [grown + 48, grown * (1 + GROWTH) + 48];
+        let lengths = (2..80).map(|eighths| eighths * grown / 8).chain(few_bytes_more).filter(|length| *length >= LONG);
+        for length in lengths {
             let mut input = received(length);
             assert_eq!(input.len(), length);
             let capacity = input.buffer().capacity();

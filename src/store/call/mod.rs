@@ -276,7 +276,7 @@ impl<'c> Call<'c> {
 }
 
 /// The work that takes about a millisecond: bytes that are copied, or entries that are visited.
-const LONG_WORK: usize = 1 << 20;
+pub(super) const LONG_WORK: usize = 1 << 20;
 
 /// The work of visiting an element of a collection, in bytes that could be copied meanwhile.
 const ELEMENT_WORK: usize = 32;

@@ -199,10 +199,7 @@ fn refcount(call: &mut Call<'_>) -> Answer {
 mod tests {
     use kvstore_protocol::Command;
 
-    use crate::store::{
-        execute::{Attempt, Patience, Stopped},
-        testing::{TestStore, command},
-    };
+    use crate::store::testing::{TestStore, command};
 
     const NO_SUCH_KEY: &str = "-ERR no such key";
 
@@ -359,11 +356,7 @@ mod tests {
             Command::new("SADD").arg("large").with_args((0..100_000).map(|number| format!("a member:{number}"))),
         );
         store.check([("SADD small a", ":1")]);
-        let is_postponed = |line: &str| {
-            let mut attempt = Attempt::new(Patience::Short);
-            let _ = store.store().handle.attempt(&command(line), &mut attempt);
-            attempt.stopped == Some(Stopped::Long)
-        };
+        let is_postponed = |line| store.postpones(&command(line));
         assert!(is_postponed("COPY large other") && !is_postponed("COPY small other"));
         store.check([("EXISTS other", ":1"), ("SMEMBERS other", "{\"a\"}")]);
     }

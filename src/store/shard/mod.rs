@@ -137,6 +137,16 @@ impl Shard {
         self.table.memory() + self.heap.memory()
     }
 
+    /// The memory of the long keys and values, in bytes.
+    pub(super) fn external_memory(&self) -> usize {
+        self.heap.external_memory()
+    }
+
+    /// The memory of the value of a key, in bytes; 0 if it is short.
+    pub(super) fn size_of_value(&self, hash: u64, key: &[u8]) -> usize {
+        self.find(hash, key).and_then(|(_, entry)| entry.external()).map_or(0, Value::size)
+    }
+
     /// The number of entries with an expiry, and the sum of the expiries.
     pub(super) fn expiries(&self) -> (usize, u128) {
         (self.heap.expiry_wheel().len(), self.heap.expiry_wheel().total())

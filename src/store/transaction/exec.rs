@@ -9,10 +9,11 @@ use crate::{
     server::ConnectionLayer,
     store::{
         args::Args,
+        call::{KeySlot, LONG_WORK},
         command_table::Row,
         commit::Commit,
         execute::{Attempt, Patience, Planned, Stopped, may_take_long},
-        held::{HeldShards, Shards},
+        held::{Held, HeldShards, Shards},
         plan::{KeysOfMany, LockPlan},
         spec::{Answer, Hold, Scope},
         state::StoreState,
@@ -46,10 +47,13 @@ impl StoreState {
     }
 
     fn execute_transaction(&self, state: &State, exec: &Command, attempt: &mut Attempt) -> Answer {
-        let is_long = state.queue.len() > MAX_SHORT_COMMANDS || state.queue.commands().any(is_long);
+        let is_large = state.queue.len() > MAX_SHORT_COMMANDS || state.queue.size() >= LONG_WORK;
+        let is_long = is_large || state.queue.commands().any(is_long);
         attempt.check(is_long)?;
         let _raised = is_long.then(|| self.databases.gate.raise());
         let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
+        // A command that finds that it takes long cannot be postponed: those before it may have changed something.
+        attempt.check(has_large_values(state, &keys, &held))?;
         let mut commit = self.begin(Patience::Long);
         if !state.watch.is_empty() && self.is_broken(&state.watch, &commit, &mut held) {
             return Ok(Response::NullArray);
@@ -140,12 +144,31 @@ impl StoreState {
 /// The most commands of a transaction that takes no long time.
 const MAX_SHORT_COMMANDS: usize = 1000;
 
+/// The size from which a value is large: commands on it may take long. A short element of a collection is more work than its
+/// bytes.
+const LARGE: usize = LONG_WORK / 4;
+
+/// Whether the values of the keys of the commands are large.
+fn has_large_values(state: &State, keys: &KeysOfMany<'_>, held: &HeldShards<'_>) -> bool {
+    let mut commands = state.queue.commands().zip(keys.each());
+    let has_unknown_keys = commands.any(|((row, _), keys)| row.is_some() && keys.is_none());
+    let mut may_hold_some = false;
+    held.for_each(&mut |shard| may_hold_some |= shard.external_memory() >= LARGE);
+    may_hold_some && (has_unknown_keys || keys.all().iter().map(|key| size_of_value(key, held)).sum::<usize>() >= LARGE)
+}
+
+fn size_of_value(key: &KeySlot<'_>, held: &HeldShards<'_>) -> usize {
+    held.shard(key.shard as usize).size_of_value(key.hash, key.name)
+}
+
 fn is_long((row, command): (Option<&'static Row>, &Command)) -> bool {
     row.is_some_and(|row| may_take_long(row, command))
 }
 
 #[cfg(test)]
 mod tests {
+    use kvstore_protocol::Command;
+
     use crate::store::testing::TestStore;
 
     #[test]
@@ -235,6 +258,33 @@ mod tests {
         assert!(all > counted() && counted() > 0);
         drop(other);
         assert_eq!(counted(), 0);
+    }
+
+    #[test]
+    fn a_transaction_on_large_values_runs_where_no_connection_waits() {
+        let store = TestStore::new();
+        let member = |number| format!("member:{number}");
+        store.answer_to(Command::new("SADD").arg("s").with_args((0..40_000).map(member)));
+        store.answer_to(Command::new("SET").arg("k").arg("x".repeat(1_000_000)));
+        let mut client = store.client();
+        let mut queue = |lines: &[&str]| {
+            client.check([("MULTI", "+OK")]);
+            client.check(lines.iter().map(|line| (*line, "+QUEUED")));
+            client.postpones("EXEC") && !client.answer("EXEC").is_error()
+        };
+        for lines in [&["INCR n", "SUNIONSTORE t s"][..], &["INCR n", "APPEND k x"], &["SELECT 0", "INCR n"]] {
+            assert!(queue(lines), "{lines:?}");
+        }
+        let append = format!("APPEND short {}", "x".repeat(1_100_000));
+        assert!(queue(&["SET short v", &append, "APPEND short y"]));
+        store.check([
+            ("GET n", "\"3\""),
+            ("SCARD t", ":40000"),
+            ("STRLEN k", ":1000001"),
+            ("STRLEN short", ":1100002"),
+        ]);
+        assert!(!queue(&["INCR n", "GET n", "PING", "DEL other"]));
+        store.check([("GET n", "\"4\"")]);
     }
 
     #[test]

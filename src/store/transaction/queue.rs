@@ -97,6 +97,11 @@ impl Queue {
         self.rows.len()
     }
 
+    /// The memory of the commands, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size.bytes
+    }
+
     /// The commands, each with its row. They are [complete](Self::complete).
     pub(super) fn commands(&self) -> impl Iterator<Item = (Option<&'static Row>, &Command)> {
         self.rows.iter().copied().zip(&self.commands)

@@ -69,7 +69,7 @@ impl ExternalString {
             && end <= length
         {
             bytes[offset..end].copy_from_slice(patch);
-        } else if offset / 2 >= length {
+        } else if is_far_behind(offset, length) {
             *self = overwritten(self, offset, patch).into();
         } else {
             self.edit(end.saturating_sub(length), |bytes| {
@@ -88,13 +88,18 @@ impl ExternalString {
         }
     }
 
-    /// The number of bytes that a change copies, because the buffer is shared, or has no room if the string `grows`.
-    pub(crate) fn copied_by_change(&self, grows: bool) -> usize {
+    /// The number of bytes that a change of those in `range` copies or appends. The string is copied if the buffer is
+    /// shared or has no room.
+    pub(crate) fn work_of_change(&self, range: Range<usize>) -> usize {
+        if is_far_behind(range.start, self.len()) {
+            return self.len();
+        }
+        let growth = range.end.saturating_sub(self.len());
         let is_copied = match &self.0 {
-            Repr::Exact(_) => grows,
-            Repr::Buffered(buffer) => !buffer.bytes.is_unique() || grows && buffer.capacity == buffer.bytes.len(),
+            Repr::Exact(_) => growth > 0,
+            Repr::Buffered(buffer) => !buffer.bytes.is_unique() || growth > 0 && buffer.capacity == buffer.bytes.len(),
         };
-        if is_copied { self.len() } else { 0 }
+        growth + if is_copied { self.len() } else { 0 }
     }
 
     /// Modifies the bytes: in their buffer, or in a copy with room for `more` if the buffer is shared, with a reply in flight or
@@ -113,6 +118,11 @@ impl ExternalString {
         let capacity = bytes.capacity();
         self.0 = Repr::Buffered(Box::new(Buffer { bytes: bytes.freeze(), capacity }));
     }
+}
+
+/// Whether a gap up to `offset` is so long that the string gets a new buffer, whose zeros come from the allocator.
+fn is_far_behind(offset: usize, length: usize) -> bool {
+    offset / 2 >= length
 }
 
 /// `bytes` with those from `offset` on overwritten, in a new buffer. The zeros of a gap come from the allocator, which need not

@@ -1,5 +1,7 @@
 //! [`StringValue`]: the string type, and a string that is changed in place.
 
+use std::ops::Range;
+
 use kvstore_protocol::CommandError;
 use smallvec::SmallVec;
 
@@ -34,11 +36,11 @@ impl StringValue {
         }
     }
 
-    /// The number of bytes that are copied when the string is changed up to `end`.
-    pub(crate) fn copied_by_change(&self, end: usize) -> usize {
+    /// The number of bytes that are copied or appended when those in `range` are changed.
+    pub(crate) fn work_of_change(&self, range: Range<usize>) -> usize {
         match self {
             Self::Inline(_) => 0,
-            Self::External(bytes) => bytes.copied_by_change(end > bytes.len()),
+            Self::External(bytes) => bytes.work_of_change(range),
         }
     }
 

@@ -28,7 +28,7 @@ fn append(call: &mut Call<'_>) -> Answer {
     if length > MAX_LENGTH {
         return Err(TOO_LONG);
     }
-    string.afford(string.copied_by_change(length))?;
+    string.afford(string.work_of_change(string.len()..length))?;
     string.update(|string| string.append(tail));
     Ok(string.len().into())
 }
@@ -72,7 +72,7 @@ fn setrange(call: &mut Call<'_>) -> Answer {
         if end > MAX_LENGTH {
             return Err(TOO_LONG);
         }
-        string.afford(string.copied_by_change(end))?;
+        string.afford(string.work_of_change(offset..end))?;
         string.update(|string| string.overwrite(offset, patch));
     }
     Ok(string.len().into())
@@ -94,7 +94,7 @@ fn set_in_new(call: &mut Call<'_>, offset: usize, patch: &[u8]) -> Answer {
 mod tests {
     use kvstore_protocol::{Command, Response};
 
-    use crate::store::testing::TestStore;
+    use crate::store::testing::{TestStore, command};
 
     #[test]
     fn append_keeps_the_expiry() {
@@ -158,6 +158,37 @@ mod tests {
             ("SETRANGE k 536870911 xx", TOO_LONG),
             ("GET k", "\"v\""),
         ]);
+    }
+
+    #[test]
+    fn a_large_string_that_a_reply_or_a_copy_shares_is_changed_where_no_connection_waits() {
+        const CHANGES: [&str; 3] = ["APPEND k x", "SETRANGE k 0 x", "SETRANGE k 2000000 x"];
+        let postponed = |store: &TestStore| CHANGES.map(|line| store.postpones(&command(line)));
+        let store = TestStore::new();
+        store.answer_to(Command::new("SET").arg("k").arg("x".repeat(2_000_000)));
+        // The first one gives the buffer room to grow.
+        store.check([("APPEND k x", ":2000001")]);
+        assert_eq!(postponed(&store), [false; 3]);
+        let reply = store.answer("GET k");
+        assert_eq!(postponed(&store), [true; 3]);
+        drop(reply);
+        assert_eq!(postponed(&store), [false; 3]);
+        store.check([("COPY k l", ":1")]);
+        assert_eq!(postponed(&store), [true; 3]);
+        // Those that were postponed have changed nothing.
+        store.check([("STRLEN k", ":2000003"), ("STRLEN l", ":2000003")]);
+    }
+
+    #[test]
+    fn a_large_gap_is_filled_where_no_connection_waits() {
+        let store = TestStore::new();
+        let postpones = |line| store.postpones(&command(line));
+        store.check([("SET short v", "+OK"), ("SETRANGE k 2000000 x", ":2000001"), ("APPEND k x", ":2000002")]);
+        assert!(postpones("SETRANGE k 3500000 x") && postpones("SETRANGE k 8000000 x"));
+        store.check([("STRLEN k", ":2000002")]);
+        // The zeros of this one come from the allocator.
+        assert!(!postpones("SETRANGE short 2000000 x"));
+        store.check([("STRLEN short", ":2000001")]);
     }
 
     #[test]

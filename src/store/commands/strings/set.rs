@@ -17,11 +17,11 @@ use crate::store::{
 };
 
 pub(in super::super) const SPECS: &[Spec] =
-    &[SET, GETSET, SETNX, SETEX, PSETEX, MSET, Spec::new("MSETEX", msetex), MSETNX];
+    &[SET, GETSET, SETNX, SETEX, PSETEX, MSET, Spec::new("MSETEX", msetex).keeping_values(), MSETNX];
 
 /// `SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds | PX milliseconds |
 /// EXAT seconds | PXAT milliseconds | KEEPTTL]`: stores the string.
-const SET: Spec = Spec::new("SET", set);
+const SET: Spec = Spec::new("SET", set).keeping_values();
 
 fn set(call: &mut Call<'_>) -> Answer {
     let args = call.args();
@@ -106,7 +106,7 @@ impl SetCondition<'_> {
 }
 
 /// `GETSET key value`: stores the string and answers the one before.
-const GETSET: Spec = Spec::new("GETSET", getset);
+const GETSET: Spec = Spec::new("GETSET", getset).keeping_values();
 
 fn getset(call: &mut Call<'_>) -> Answer {
     let before = StringRef::answer(call.get::<StringValue>(0)?);
@@ -115,7 +115,7 @@ fn getset(call: &mut Call<'_>) -> Answer {
 }
 
 /// `SETNX key value`: stores the string if the key is missing.
-const SETNX: Spec = Spec::new("SETNX", setnx);
+const SETNX: Spec = Spec::new("SETNX", setnx).keeping_values();
 
 fn setnx(call: &mut Call<'_>) -> Answer {
     let is_free = !call.exists(0);
@@ -126,14 +126,14 @@ fn setnx(call: &mut Call<'_>) -> Answer {
 }
 
 /// `SETEX key seconds value`: stores the string with an expiry.
-const SETEX: Spec = Spec::new("SETEX", setex);
+const SETEX: Spec = Spec::new("SETEX", setex).keeping_values();
 
 fn setex(call: &mut Call<'_>) -> Answer {
     set_with_ttl(Unit::Seconds, call)
 }
 
 /// `PSETEX key milliseconds value`: stores the string with an expiry.
-const PSETEX: Spec = Spec::new("PSETEX", psetex);
+const PSETEX: Spec = Spec::new("PSETEX", psetex).keeping_values();
 
 fn psetex(call: &mut Call<'_>) -> Answer {
     set_with_ttl(Unit::Milliseconds, call)
@@ -147,7 +147,7 @@ fn set_with_ttl(unit: Unit, call: &mut Call<'_>) -> Answer {
 }
 
 /// `MSET key value [key value …]`: stores the strings, all of them.
-const MSET: Spec = Spec::new("MSET", mset);
+const MSET: Spec = Spec::new("MSET", mset).keeping_values();
 
 fn mset(call: &mut Call<'_>) -> Answer {
     check_pairs(call)?;
@@ -212,7 +212,7 @@ impl<'a> MsetexOptions<'a> {
 }
 
 /// `MSETNX key value [key value …]`: stores the strings if none of the keys exists, otherwise nothing.
-const MSETNX: Spec = Spec::new("MSETNX", msetnx);
+const MSETNX: Spec = Spec::new("MSETNX", msetnx).keeping_values();
 
 fn msetnx(call: &mut Call<'_>) -> Answer {
     check_pairs(call)?;

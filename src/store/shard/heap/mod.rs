@@ -237,6 +237,11 @@ impl Heap {
         self.slab.memory() + self.values.memory() + self.keys.memory() + self.external
     }
 
+    /// The memory of the external keys and values, in bytes.
+    pub(super) fn external_memory(&self) -> usize {
+        self.external
+    }
+
     /// Prefetches the record of an entry.
     #[inline]
     pub(super) fn prefetch(&self, handle: u32) {
