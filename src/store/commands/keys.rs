@@ -372,7 +372,7 @@ mod tests {
     fn object_idletime_counts_from_the_last_access() {
         let store = TestStore::new();
         store.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
-        store.pass(5000);
+        store.pass(5001);
         store.remove_expired();
         store.check([
             ("TTL k", ":-1"),

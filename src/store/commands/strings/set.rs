@@ -295,7 +295,7 @@ mod tests {
             ("PTTL new", ":-1"),
         ]);
         assert_eq!(START, 1_700_000_000_000);
-        store.pass(500);
+        store.pass(501);
         store.check([("GET k", "(nil)"), ("EXISTS k", ":0"), ("SET k 7 XX", "(nil)")]);
     }
 
@@ -308,7 +308,7 @@ mod tests {
     fn setex_and_psetex_set_an_expiry() {
         let store = TestStore::new();
         store.check([("SETEX s 2 v", "+OK"), ("PSETEX p 1500 v", "+OK"), ("TTL s", ":2"), ("PTTL p", ":1500")]);
-        store.pass(1999);
+        store.pass(2000);
         store.check([("GET s", "\"v\""), ("GET p", "(nil)")]);
     }
 
@@ -381,7 +381,7 @@ mod tests {
             ("MSETEX 1 a 7 EXAT 1", ":1"),
             ("EXISTS a", ":0"),
         ]);
-        store.pass(500);
+        store.pass(501);
         store.check([("EXISTS c", ":0"), ("MSETEX 1 c 1 XX", ":0")]);
     }
 
