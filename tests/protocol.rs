@@ -209,7 +209,7 @@ async fn after_hello_3_answers_are_in_resp3() {
     let mut client = Server::start(nothing).connect();
     client.asks("GET a\r\n", "$-1\r\n").await;
     client.sends("HELLO 3\r\nGET a\r\n").await;
-    client.gets("%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.0\r\n$5\r\nproto\r\n:3\r\n").await;
+    client.gets("%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n$5\r\nproto\r\n:3\r\n").await;
     client.gets("$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n").await;
     client.gets("_\r\n").await;
     client.asks("HELLO 2\r\nGET a\r\n", "*14\r\n").await;
