@@ -157,6 +157,16 @@ mod tests {
     }
 
     #[test]
+    fn an_exec_that_is_refused_forgets_the_watched_keys() {
+        let store = TestStore::new();
+        let mut client = store.client();
+        client.check([("WATCH k", "+OK")]);
+        assert!(client.answer("EXEC 0").is_error());
+        store.check([("SET k 1", "+OK")]);
+        client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), ("EXEC", "[\"1\"]")]);
+    }
+
+    #[test]
     fn discard_forgets_the_queue_and_the_watched_keys() {
         let store = TestStore::new();
         let mut client = store.client();

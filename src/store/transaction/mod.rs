@@ -130,6 +130,18 @@ impl Call<'_> {
 }
 
 impl StoreState {
+    /// Forgets the queued commands and the watched keys if a command that is refused is EXEC.
+    #[cold]
+    pub(super) fn drop_transaction_of(&self, command: &Command) {
+        if command.is("EXEC")
+            && let Some((_, client)) = ClientTransaction::of(command.session(), self)
+        {
+            let mut state = client.state.lock();
+            state.queue.clear();
+            state.watch.clear(&self.watches);
+        }
+    }
+
     /// Queues a command of a connection that is in a transaction. Returns `None` if it is to be executed at once.
     pub(super) fn queue(&self, command: &Command) -> Option<Result<(), CommandError>> {
         let Some((transaction, client)) = ClientTransaction::of(command.session(), self) else {
