@@ -160,10 +160,13 @@ mod tests {
     fn an_exec_that_is_refused_forgets_the_watched_keys() {
         let store = TestStore::new();
         let mut client = store.client();
-        client.check([("WATCH k", "+OK")]);
-        assert!(client.answer("EXEC 0").is_error());
-        store.check([("SET k 1", "+OK")]);
-        client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), ("EXEC", "[\"1\"]")]);
+        for before in ["PING", "MULTI"] {
+            client.check([("WATCH k", "+OK")]);
+            client.answer(before);
+            assert!(client.answer("EXEC 0").is_error());
+            store.check([("SET k 1", "+OK")]);
+            client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), ("EXEC", "[\"1\"]")]);
+        }
     }
 
     #[test]

@@ -130,12 +130,13 @@ impl Call<'_> {
 }
 
 impl StoreState {
-    /// Forgets the queued commands and the watched keys if a command that is refused is EXEC.
+    /// Ends the transaction if a command that is refused is EXEC.
     #[cold]
     pub(super) fn drop_transaction_of(&self, command: &Command) {
         if command.is("EXEC")
-            && let Some((_, client)) = ClientTransaction::of(command.session(), self)
+            && let Some((transaction, client)) = ClientTransaction::of(command.session(), self)
         {
+            transaction.end();
             let mut state = client.state.lock();
             state.queue.clear();
             state.watch.clear(&self.watches);
@@ -150,7 +151,10 @@ impl StoreState {
         let queued = client.state.lock().queue.push(command, self)?;
         match &queued {
             Ok(()) => transaction.count_queued(),
-            Err(_) => transaction.abort(),
+            Err(_) => {
+                transaction.abort();
+                self.drop_transaction_of(command);
+            }
         }
         Some(queued)
     }
