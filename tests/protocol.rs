@@ -144,6 +144,13 @@ async fn an_inline_command_of_high_bytes_is_an_unknown_command() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_repeats_an_argument_is_one_line() {
+    let mut client = Server::start(kvstore::store::Store::new()).connect();
+    client.sends(b"*4\r\n$6\r\nEXPIRE\r\n$1\r\nk\r\n$1\r\n1\r\n$9\r\na\r\n+OK\r\nb\r\n").await;
+    client.gets("-ERR Unsupported option a  +OK  b\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn limits_are_settings() {
     let limits = Limits::default().max_bulk(8).max_args(3);
     let server = Server::of(|listener| kvstore::serve(listener, words()).limits(limits));

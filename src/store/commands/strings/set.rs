@@ -301,7 +301,19 @@ mod tests {
 
     #[test]
     fn set_with_a_past_expiry_removes_the_key() {
-        TestStore::new().check([("SET k 1", "+OK"), ("SET k 2 EXAT 1", "+OK"), ("GET k", "(nil)"), ("DBSIZE", ":0")]);
+        TestStore::new().check([
+            ("SET k 1", "+OK"),
+            ("SET k 2 EXAT 1", "+OK"),
+            ("GET k", "(nil)"),
+            ("DBSIZE", ":0"),
+            ("SET k 1 XX EXAT 1 GET", "(nil)"),
+            ("SET k 1 NX EXAT 1", "+OK"),
+            ("EXISTS k", ":0"),
+            ("SET k 1", "+OK"),
+            ("SET k 2 NX EXAT 1", "(nil)"),
+            ("SET k 2 XX EXAT 1 GET", "\"1\""),
+            ("EXISTS k", ":0"),
+        ]);
     }
 
     #[test]
