@@ -111,10 +111,10 @@ FAMILIES = {
         EXPIRETIME key
         PEXPIRETIME key
         GETEX key [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|PERSIST]
-        CLOCK 1
-        CLOCK 499
-        CLOCK 1000
-        CLOCK 10000
+        CLOCK 3
+        CLOCK 498
+        CLOCK 1002
+        CLOCK 10002
         GET key
         EXISTS key+
         TYPE key
@@ -154,7 +154,7 @@ FAMILIES = {
         DEL key
         MGET key+
         PEXPIRE key milliseconds
-        CLOCK 1000
+        CLOCK 1002
         SELECT 0
         SELECT database
         SWAPDB database database
