@@ -144,6 +144,13 @@ async fn an_inline_command_of_high_bytes_is_an_unknown_command() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_repeats_an_argument_is_one_line() {
+    let mut client = Server::start(kvstore::store::Store::new()).connect();
+    client.sends(b"*4\r\n$6\r\nEXPIRE\r\n$1\r\nk\r\n$1\r\n1\r\n$9\r\na\r\n+OK\r\nb\r\n").await;
+    client.gets("-ERR Unsupported option a  +OK  b\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn limits_are_settings() {
     let limits = Limits::default().max_bulk(8).max_args(3);
     let server = Server::of(|listener| kvstore::serve(listener, words()).limits(limits));
@@ -209,7 +216,7 @@ async fn after_hello_3_answers_are_in_resp3() {
     let mut client = Server::start(nothing).connect();
     client.asks("GET a\r\n", "$-1\r\n").await;
     client.sends("HELLO 3\r\nGET a\r\n").await;
-    client.gets("%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.0\r\n$5\r\nproto\r\n:3\r\n").await;
+    client.gets("%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n$5\r\nproto\r\n:3\r\n").await;
     client.gets("$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n").await;
     client.gets("_\r\n").await;
     client.asks("HELLO 2\r\nGET a\r\n", "*14\r\n").await;

@@ -301,7 +301,7 @@ impl Serve {
         self
     }
 
-    /// Sets the name and the version that HELLO returns: `redis` and `7.2.0` by default, since clients choose features
+    /// Sets the name and the version that HELLO returns: `redis` and `7.2.4` by default, since clients choose features
     /// by them.
     pub fn server_name(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.state.settings.name = (name.into(), version.into());

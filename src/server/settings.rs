@@ -41,7 +41,7 @@ impl Default for ServerSettings {
             push_buffer: 32 * 1024 * 1024,
             grace: Duration::from_secs(5),
             socket: SocketOptions::default(),
-            name: ("redis".to_owned(), "7.2.0".to_owned()),
+            name: ("redis".to_owned(), "7.2.4".to_owned()),
             connection_commands: ConnectionCommands::Outermost,
         }
     }

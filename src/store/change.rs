@@ -273,7 +273,7 @@ mod tests {
         let (store, told) = TestStore::observed();
         for (line, expected) in lines {
             match *line {
-                "wait" => store.pass(1000),
+                "wait" => store.pass(1001),
                 "expire" => store.remove_expired(),
                 line => _ = store.answer(line),
             }

@@ -178,7 +178,7 @@ impl StoreState {
         {
             return queued.map(|()| Response::simple("QUEUED"));
         }
-        let row = self.row_of(command)?;
+        let row = self.row_of(command).inspect_err(|_| self.drop_transaction_of(command))?;
         let (args, session) = (Args::new(command), command.session());
         let scope = row.spec.scope(&args);
         if scope == Scope::Queue {

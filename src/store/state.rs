@@ -311,7 +311,7 @@ mod tests {
         }
         let store = store();
         store.check([("PEXPIRE large 5", ":1")]);
-        store.pass(5);
+        store.pass(6);
         store.remove_expired();
         assert!(drops_elsewhere(&store));
     }

@@ -168,7 +168,7 @@ fn live_from(shard: &Shard, index: usize, now: u64) -> Option<Vec<u8>> {
 }
 
 fn is_live(entry: &Entry<'_>, now: u64) -> bool {
-    entry.expires_at().is_none_or(|at| at > now)
+    !entry.has_expired(now)
 }
 
 /// What a scan may still visit. Empty buckets count as well, but little: a table that shrank should not take many calls.

@@ -103,8 +103,12 @@ impl<'c> Call<'c> {
     /// Stores a value with an expiry. One that has passed removes the entry instead.
     #[inline]
     pub(crate) fn put(&mut self, key: usize, value: NewValue<'_>, expiry: Expiry, event: Event) {
+        if self.is_past(expiry) {
+            self.remove(key, Event::DEL);
+            return;
+        }
         self.write(key, value, Write::new(expiry), event);
-        if matches!(expiry, Expiry::At(_)) && self.commit.is_observed() && self.exists(key) {
+        if matches!(expiry, Expiry::At(_)) {
             self.tell(key, Event::EXPIRE);
         }
     }
@@ -164,17 +168,7 @@ impl<'c> Call<'c> {
 
     #[inline]
     pub(super) fn write(&mut self, key: usize, value: NewValue<'_>, write: Write, event: Event) {
-        let now = match write.expiry {
-            Expiry::At(at) => {
-                let now = self.now();
-                if at <= now {
-                    self.remove(key, Event::DEL);
-                    return;
-                }
-                now
-            }
-            Expiry::Never | Expiry::Keep => 0,
-        };
+        let now = if let Expiry::At(_) = write.expiry { self.now() } else { 0 };
         let found = self.find_to_write(key);
         let slot = &self.keys[key];
         let shard = self.shards.at_mut(slot.shard);
@@ -218,15 +212,12 @@ impl<'c> Call<'c> {
     /// Sets the expiry of the entry. One that has passed removes the entry.
     pub(crate) fn expire_at(&mut self, key: usize, expiry: Expiry) {
         let Some(found) = self.find_to_write(key) else { return };
+        if self.is_past(expiry) {
+            self.remove_found(key, found, Event::DEL);
+            return;
+        }
         let (now, event) = match expiry {
-            Expiry::At(at) => {
-                let now = self.now();
-                if at <= now {
-                    self.remove(key, Event::DEL);
-                    return;
-                }
-                (now, Event::EXPIRE)
-            }
+            Expiry::At(_) => (self.now(), Event::EXPIRE),
             Expiry::Never | Expiry::Keep => (0, Event::PERSIST),
         };
         if event == Event::PERSIST && self.shards.at(self.keys[key].shard).entry(found).expires_at().is_none() {
@@ -237,6 +228,12 @@ impl<'c> Call<'c> {
         let found = shard.expire_at(found, expiry, now);
         slot.lookup.set(Lookup::found(found, shard));
         self.tell(key, event);
+    }
+
+    /// Whether an expiry that is to be set has passed already.
+    #[inline]
+    pub(crate) fn is_past(&self, expiry: Expiry) -> bool {
+        matches!(expiry, Expiry::At(at) if at <= self.now())
     }
 
     fn remove_found(&mut self, key: usize, found: Found, event: Event) {
@@ -272,7 +269,7 @@ impl<'c> Call<'c> {
             slot.lookup.set(Lookup::missing(shard));
             return None;
         };
-        let is_expired = entry.expires_at().is_some_and(|at| at <= self.now());
+        let is_expired = entry.expires_at().is_some() && entry.has_expired(self.now());
         slot.lookup.set(Lookup { is_expired, ..Lookup::found(found, shard) });
         if is_expired { None } else { Some(entry) }
     }

@@ -245,7 +245,7 @@ impl<'c> Call<'c> {
                 self.shards.at(self.shards.position_of(shard)).find(hash, &key)
             });
             // For each of them, whether it has expired.
-            let are_expired = entries.map(|(_, entry)| entry.expires_at().is_some_and(|at| at <= self.now()));
+            let are_expired = entries.map(|(_, entry)| entry.has_expired(self.now()));
             if let Some(all_expired) = are_expired.reduce(|one, other| one && other) {
                 self.store.watches.touch(database, &key, all_expired);
             }

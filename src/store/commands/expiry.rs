@@ -225,6 +225,17 @@ mod tests {
         store.check([("SET k v", "+OK"), ("PEXPIRE k 100", ":1")]);
         store.pass(99);
         store.check([("GET k", "\"v\""), ("PTTL k", ":1")]);
+        // In its millisecond the key is still there.
+        store.pass(1);
+        store.check([
+            ("GET k", "\"v\""),
+            ("PTTL k", ":0"),
+            ("COPY k l", ":1"),
+            ("RENAME k m", "+OK"),
+            ("RENAME m k", "+OK"),
+        ]);
+        store.remove_expired();
+        store.check([("EXISTS k l", ":2")]);
         store.pass(1);
         store.check([("GET k", "(nil)"), ("PTTL k", ":-2"), ("EXPIRE k 10", ":0"), ("KEYS *", "[]")]);
     }
@@ -307,7 +318,7 @@ mod tests {
     fn persist_removes_the_expiry() {
         let store = TestStore::new();
         store.check([("PERSIST k", ":0"), ("SET k v EX 1", "+OK"), ("PERSIST k", ":1"), ("PERSIST k", ":0")]);
-        store.pass(10_000);
+        store.pass(10_001);
         store.check([("GET k", "\"v\"")]);
     }
 }

@@ -479,7 +479,7 @@ mod tests {
     fn an_expired_hash_is_absent() {
         let store = TestStore::new();
         store.check([("HSET h a 1", ":1"), ("PEXPIRE h 5", ":1")]);
-        store.pass(5);
+        store.pass(6);
         store.check([
             ("HGET h a", "(nil)"),
             ("HGETALL h", "{}"),

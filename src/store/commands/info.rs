@@ -18,7 +18,7 @@ use crate::{
 pub(super) const SPECS: &[Spec] = &[INFO];
 
 /// The version of Redis that the commands and error texts follow.
-const REDIS_VERSION: &str = "7.2.0";
+const REDIS_VERSION: &str = "7.2.4";
 
 /// `INFO [section …]`: facts and statistics, by section.
 const INFO: Spec = Spec::new("INFO", info).over(Scope::All(InTurn));
@@ -191,7 +191,7 @@ mod tests {
         );
         assert_eq!(self::text(&store, "INFO nosuch"), "");
         assert!(
-            self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.0\r\nredis_git_sha1:00000000\r\n")
+            self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.4\r\nredis_git_sha1:00000000\r\n")
         );
         assert_eq!(self::text(&store, "INFO all").matches("# ").count(), 8);
     }

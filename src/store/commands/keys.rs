@@ -1,6 +1,6 @@
 //! Commands on keys of any type: DEL, EXISTS, TYPE, RENAME, COPY, OBJECT.
 
-use kvstore_protocol::{CommandError, Response};
+use kvstore_protocol::{CommandError, Options, Response};
 
 use smallvec::smallvec;
 
@@ -93,7 +93,8 @@ fn copy(call: &mut Call<'_>) -> Answer {
 
 /// The destination may be in another database.
 fn copy_keys(args: &Args<'_>, selected: usize) -> Result<KeyWords, CommandError> {
-    let destination = CopyOptions::parse(args)?.database.unwrap_or(selected);
+    // What follows DB is checked by the command: an index that is out of range is refused first.
+    let destination = CopyOptions::read(args)?.0.database.unwrap_or(selected);
     Ok(smallvec![(1, selected), (2, destination)])
 }
 
@@ -105,6 +106,13 @@ struct CopyOptions {
 
 impl CopyOptions {
     fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
+        let (copy, rest) = Self::read(args)?;
+        rest.finish()?;
+        Ok(copy)
+    }
+
+    /// Returns the options, and the words that are none.
+    fn read<'a>(args: &Args<'a>) -> Result<(Self, Options<'a>), CommandError> {
         let (mut copy, mut options) = (Self::default(), args.options(2));
         loop {
             if options.keyword("REPLACE") {
@@ -112,11 +120,9 @@ impl CopyOptions {
             } else if options.keyword("DB") {
                 copy.database = Some(database(options.integer()?)?);
             } else {
-                break;
+                return Ok((copy, options));
             }
         }
-        options.finish()?;
-        Ok(copy)
     }
 }
 
@@ -275,6 +281,8 @@ mod tests {
             ("COPY a a DB 0", "-ERR source and destination objects are the same"),
             ("COPY a b DB 16", "-ERR DB index is out of range"),
             ("COPY a b DB -1", "-ERR DB index is out of range"),
+            ("COPY a b DB -1 FOO", "-ERR DB index is out of range"),
+            ("COPY a b DB 1 FOO", "-ERR syntax error"),
             ("COPY a b DB x", "-ERR value is not an integer or out of range"),
             ("COPY a b DB 99999999999", "-ERR value is out of range, value must between -2147483648 and 2147483647"),
             ("COPY a b DB", "-ERR syntax error"),
@@ -365,7 +373,7 @@ mod tests {
     fn object_idletime_counts_from_the_last_access() {
         let store = TestStore::new();
         store.check([("SET k v", "+OK"), ("OBJECT IDLETIME k", ":0")]);
-        store.pass(5000);
+        store.pass(5001);
         store.remove_expired();
         store.check([
             ("TTL k", ":-1"),

@@ -132,7 +132,7 @@ mod tests {
     fn keys_answers_what_matches_and_has_not_expired() {
         let store = TestStore::new();
         store.check([("KEYS *", "[]"), ("MSET one 1 two 2", "+OK"), ("SET old 1 PX 5", "+OK")]);
-        store.pass(5);
+        store.pass(6);
         store.check([("KEYS o*", "[\"one\"]"), ("KEYS t?o", "[\"two\"]"), ("KEYS x", "[]")]);
     }
 
@@ -219,7 +219,7 @@ mod tests {
     fn randomkey_answers_a_key() {
         let store = TestStore::new();
         store.check([("RANDOMKEY", "(nil)"), ("SET k v", "+OK"), ("RANDOMKEY", "\"k\""), ("PEXPIRE k 5", ":1")]);
-        store.pass(5);
+        store.pass(6);
         store.check([("RANDOMKEY", "(nil)")]);
     }
 
@@ -257,7 +257,7 @@ mod tests {
             store.answer_to(Command::new("SET").arg(format!("key:{number}")).arg("v").arg("EX").arg(10));
         }
         store.check([("FLUSHDB SYNC", "+OK"), ("DBSIZE", ":0"), ("SET key:1 w", "+OK"), ("TTL key:1", ":-1")]);
-        store.pass(10_000);
+        store.pass(10_001);
         store.check([("KEYS *", "[\"key:1\"]")]);
     }
 }

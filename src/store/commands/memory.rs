@@ -143,6 +143,21 @@ mod tests {
     }
 
     #[test]
+    fn a_small_collection_with_a_long_element_takes_little_memory() {
+        let (store, long) = (TestStore::new(), "x".repeat(100));
+        store.answer(&format!("HSET h name bob mail b@x.org token {long} n 5"));
+        store.answer(&format!("SADD s a b c {long}"));
+        store.answer(&format!("ZADD z 1 a 2 b 3 c 4 {long}"));
+        for (key, most) in [("h", 1400), ("s", 1300), ("z", 2000)] {
+            store.check([(
+                &*format!("OBJECT ENCODING {key}"),
+                if key == "z" { "\"skiplist\"" } else { "\"hashtable\"" },
+            )]);
+            assert!(usage(&store, key) <= most, "{key}: {}", usage(&store, key));
+        }
+    }
+
+    #[test]
     fn usage_refuses_invalid_samples() {
         TestStore::new().check([
             ("SET k v", "+OK"),

@@ -8,6 +8,7 @@ use crate::store::{
     call::{Call, OwnedEntry},
     change::Event,
     rdb::{self, AnyType, RestoreError},
+    shard::Expiry,
     spec::{Answer, Spec},
 };
 
@@ -43,6 +44,10 @@ fn restore(call: &mut Call<'_>) -> Answer {
     call.afford_elements(args.bytes(2).len() / ELEMENT)?;
     let object = rdb::restore(args.bytes(2), call.thresholds()).map_err(refusal)?;
     let expires_at = options.expiry(call, ttl)?;
+    if expires_at.is_some_and(|at| call.is_past(Expiry::At(at))) {
+        call.remove(0, Event::DEL);
+        return Ok(Response::ok());
+    }
     let entry = object.store(|value| OwnedEntry::new(value, expires_at));
     call.put_entry(0, entry, Event::RESTORE);
     call.set_idle(0, options.idle_time);

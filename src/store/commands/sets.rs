@@ -507,7 +507,7 @@ mod tests {
     fn an_expired_set_is_absent() {
         let store = TestStore::new();
         store.check([("SADD s a", ":1"), ("PEXPIRE s 5", ":1"), ("SADD t a b", ":2")]);
-        store.pass(5);
+        store.pass(6);
         store.check([
             ("SMEMBERS s", "{}"),
             ("SCARD s", ":0"),

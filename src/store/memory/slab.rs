@@ -17,8 +17,8 @@ pub(in crate::store) const MAX_GRANULES: usize = 64;
 /// The length of a chunk.
 const CHUNK: usize = 32 * 1024;
 
-/// The initial length of the first chunk for a length. It doubles up to a whole chunk, so that few entries take little memory.
-const FIRST_CHUNK: usize = 512;
+/// The least length of the first chunk for a length of records. It doubles up to a whole chunk, so that few take little memory.
+const LEAST_CHUNK: usize = 64;
 
 /// The number of bits of a handle that are the granule in the chunk. The others are the number of the chunk.
 const GRANULE_BITS: u32 = (CHUNK / GRANULE).ilog2();
@@ -30,7 +30,7 @@ const FULL: usize = MAX_CHUNKS / 16 * 15;
 /// The most chunks: all but the last number, so that no handle is `u32::MAX`.
 const MAX_CHUNKS: usize = (1 << (u32::BITS - GRANULE_BITS)) - 1;
 
-const _: () = assert!(MAX_GRANULES * GRANULE <= FIRST_CHUNK && MAX_GRANULES <= u8::MAX as usize);
+const _: () = assert!(CHUNK.is_power_of_two() && MAX_GRANULES <= u8::MAX as usize);
 
 /// A record that was moved into a freed one, and has its handle now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl Slab {
 
     /// The memory of the records, in bytes.
     pub(in crate::store) fn memory(&self) -> usize {
-        self.allocated + self.chunks.capacity() * size_of::<Chunk>()
+        self.allocated + self.chunks.capacity() * size_of::<Chunk>() + self.classes.capacity() * size_of::<Class>()
     }
 
     /// Prefetches a record.
@@ -202,7 +202,7 @@ impl Slab {
             }
         }
         let bytes = match class.chunks.is_empty() {
-            true => vec![0; FIRST_CHUNK],
+            true => vec![0; (granules * GRANULE).next_power_of_two().max(LEAST_CHUNK)],
             false => self.spare.take().unwrap_or_else(|| vec![0; CHUNK]),
         };
         self.allocated += bytes.len();
@@ -363,7 +363,9 @@ mod tests {
     #[test]
     fn few_records_take_little_memory() {
         let mut slab = Slab::default();
-        (0..5).for_each(|number| _ = write(&mut slab, 11, number));
+        _ = write(&mut slab, 11, 0);
+        assert_eq!(slab.chunks[0].bytes.len(), 128);
+        (1..5).for_each(|number| _ = write(&mut slab, 11, number));
         assert_eq!(slab.chunks[0].bytes.len(), 512);
     }
 }

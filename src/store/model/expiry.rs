@@ -40,10 +40,10 @@ impl Model {
     fn expire(&mut self, key: KeyName, time: i64) -> Response {
         let at = self.now as i64 + time;
         match self.entries.get_mut(&key) {
+            Some(_) if time <= 0 => _ = self.entries.remove(&key),
             Some((_, expires_at)) => *expires_at = Some(at as u64),
             None => return false.into(),
         }
-        self.remove_expired();
         true.into()
     }
 

@@ -102,7 +102,7 @@ impl Model {
     }
 
     fn remove_expired(&mut self) {
-        self.entries.retain(|_, (_, expires_at)| expires_at.is_none_or(|at| at > self.now));
+        self.entries.retain(|_, (_, expires_at)| expires_at.is_none_or(|at| at >= self.now));
     }
 
     /// The command of a step, and its expected response; `None` if the step has no command.

@@ -251,7 +251,8 @@ impl Shard {
         mut visit: impl FnMut(&[u8], Option<Value>),
     ) -> usize {
         for step in 0..limit {
-            match self.heap.next_due(now) {
+            // Those whose millisecond is over.
+            match self.heap.next_due(now.saturating_sub(1)) {
                 None => return step,
                 Some(Due::Cascaded) => {}
                 Some(Due::Record(handle)) => {

@@ -197,6 +197,19 @@ mod tests {
     }
 
     #[test]
+    fn an_exec_that_is_refused_forgets_the_watched_keys() {
+        let store = TestStore::new();
+        let mut client = store.client();
+        for before in ["PING", "MULTI"] {
+            client.check([("WATCH k", "+OK")]);
+            client.answer(before);
+            assert!(client.answer("EXEC 0").is_error());
+            store.check([("SET k 1", "+OK")]);
+            client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), ("EXEC", "[\"1\"]")]);
+        }
+    }
+
+    #[test]
     fn discard_forgets_the_queue_and_the_watched_keys() {
         let store = TestStore::new();
         let mut client = store.client();

@@ -130,6 +130,19 @@ impl Call<'_> {
 }
 
 impl StoreState {
+    /// Ends the transaction if a command that is refused is EXEC.
+    #[cold]
+    pub(super) fn drop_transaction_of(&self, command: &Command) {
+        if command.is("EXEC")
+            && let Some((transaction, client)) = ClientTransaction::of(command.session(), self)
+        {
+            transaction.end();
+            let mut state = client.state.lock();
+            state.queue.clear();
+            state.watch.clear(&self.watches);
+        }
+    }
+
     /// Queues a command of a connection that is in a transaction. Returns `None` if it is to be executed at once.
     pub(super) fn queue(&self, command: &Command) -> Option<Result<(), CommandError>> {
         let Some((transaction, client)) = ClientTransaction::of(command.session(), self) else {
@@ -138,7 +151,10 @@ impl StoreState {
         let queued = client.state.lock().queue.push(command, self)?;
         match &queued {
             Ok(()) => transaction.count_queued(),
-            Err(_) => transaction.abort(),
+            Err(_) => {
+                transaction.abort();
+                self.drop_transaction_of(command);
+            }
         }
         Some(queued)
     }

@@ -104,7 +104,7 @@ impl WatchedKey {
     fn has_expired(&self, now: u64, held: &HeldShards<'_>, store: &StoreState) -> bool {
         let Location { hash, shard } = store.databases.locate(self.name());
         let found = held.shard(held.position(shard)).find(hash, &self.name);
-        found.is_some_and(|(_, entry)| entry.expires_at().is_some_and(|at| at <= now))
+        found.is_some_and(|(_, entry)| entry.has_expired(now))
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         client.check([("WATCH k other", "+OK")]);
         for line in between {
             match *line {
-                "wait" => store.pass(1000),
+                "wait" => store.pass(1001),
                 "expire" => store.remove_expired(),
                 line => _ = store.answer(line),
             }
@@ -235,7 +235,7 @@ mod tests {
                 ("PEXPIRE k 1000", ":1"),
                 ("COPY k k DB 2", ":1"),
             ]);
-            store.pass(1000);
+            store.pass(1001);
             let mut client = store.client();
             client.check([("WATCH k", "+OK")]);
             store.answer(line);

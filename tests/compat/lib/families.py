@@ -39,7 +39,8 @@ FAMILIES = {
         DECR key
         INCRBY key integer
         DECRBY key integer
-        INCRBYFLOAT key float
+        INCRBYFLOAT key float; DEL key
+        INCRBYFLOAT key garbage; DEL key
         MGET key+
         MSET (key value)+
         MSETNX (key value)+
@@ -63,7 +64,7 @@ FAMILIES = {
         SELECT database
         SELECT 0
         SWAPDB database database
-        EXISTS every_key; DBSIZE
+        EXISTS every_key; DBSIZE :shape
         KEYS pattern :unordered
         SCAN 0 COUNT 10000 :scan
         SCAN 0 [MATCH pattern] COUNT 10000 [TYPE (STRING|LIST|HASH|SET|ZSET|NOSUCH)] :scan
@@ -110,10 +111,10 @@ FAMILIES = {
         EXPIRETIME key
         PEXPIRETIME key
         GETEX key [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|PERSIST]
-        CLOCK 1
-        CLOCK 499
-        CLOCK 1000
-        CLOCK 10000
+        CLOCK 3
+        CLOCK 498
+        CLOCK 1002
+        CLOCK 10002
         GET key
         EXISTS key+
         TYPE key
@@ -153,7 +154,7 @@ FAMILIES = {
         DEL key
         MGET key+
         PEXPIRE key milliseconds
-        CLOCK 1000
+        CLOCK 1002
         SELECT 0
         SELECT database
         SWAPDB database database
@@ -223,7 +224,8 @@ FAMILIES = {
         HEXISTS key member
         HSTRLEN key member
         HINCRBY key member integer
-        HINCRBYFLOAT key member float
+        HINCRBYFLOAT key member float; DEL key
+        HINCRBYFLOAT key member garbage; DEL key
         HKEYS key :unordered; HRANDFIELD key :random
         HKEYS key :unordered; HRANDFIELD key signed :random
         HGETALL key :pairs; HRANDFIELD key signed WITHVALUES :random-pairs

@@ -47,6 +47,10 @@ fn lset(call: &mut Call<'_>) -> Answer {
     Ok(Response::ok())
 }
 
+/// The refusal of the one count that has no opposite.
+const NO_OPPOSITE: CommandError =
+    CommandError::new("ERR", "value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+
 /// The index that is meant, of which a negative one counts from the end; `None` if there is none.
 fn index_of(index: i64, length: usize) -> Option<usize> {
     let index = if index < 0 { (length as i64).saturating_add(index) } else { index };
@@ -74,6 +78,9 @@ fn linsert(call: &mut Call<'_>) -> Answer {
 fn lrem(call: &mut Call<'_>) -> Answer {
     let (args, limit) = (call.args(), call.thresholds().chunk());
     let count = args.integer(1)?;
+    if count == i64::MIN {
+        return Err(NO_OPPOSITE);
+    }
     let end = if count < 0 { End::Tail } else { End::Head };
     let most = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
     let length = call.find::<List>(0)?.map_or(0, ListRef::len);
@@ -135,10 +142,6 @@ impl Search {
     }
 
     fn set_rank(&mut self, value: &[u8]) -> Result<(), CommandError> {
-        const RANGE: CommandError = CommandError::new(
-            "ERR",
-            "value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        );
         const ZERO: CommandError = CommandError::new(
             "ERR",
             "RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from \
@@ -146,7 +149,7 @@ impl Search {
         );
         let rank = parse_integer(value).ok_or(CommandError::NOT_AN_INTEGER)?;
         if rank == i64::MIN {
-            return Err(RANGE);
+            return Err(NO_OPPOSITE);
         }
         self.from = if rank < 0 { End::Tail } else { End::Head };
         self.skipped = usize::try_from(rank.unsigned_abs()).unwrap_or(usize::MAX).checked_sub(1).ok_or(ZERO)?;
@@ -238,7 +241,11 @@ mod tests {
             ("LRANGE l 0 -1", r#"["1", "a", "2", "a", "3"]"#),
             ("LREM l 5 none", ":0"),
             ("LREM l 0 a", ":2"),
-            ("LREM l -9223372036854775808 2", ":1"),
+            (
+                "LREM l -9223372036854775808 2",
+                "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+            ),
+            ("LREM l -9223372036854775807 2", ":1"),
             ("LREM l x 2", NOT_AN_INTEGER),
             ("LREM none x 2", NOT_AN_INTEGER),
             ("LRANGE l 0 -1", r#"["1", "3"]"#),

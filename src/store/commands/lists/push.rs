@@ -65,6 +65,21 @@ mod tests {
     }
 
     #[test]
+    fn an_expired_list_is_absent() {
+        let store = TestStore::new();
+        store.check([("RPUSH l a b", ":2"), ("PEXPIRE l 5", ":1")]);
+        store.pass(6);
+        store.check([
+            ("TYPE l", "+none"),
+            ("LRANGE l 0 -1", "[]"),
+            ("LPOP l", "(nil)"),
+            ("LPUSHX l c", ":0"),
+            ("RPUSH l c", ":1"),
+            ("TTL l", ":-1"),
+        ]);
+    }
+
+    #[test]
     fn another_type_is_refused() {
         const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
         TestStore::new().check([

@@ -354,7 +354,7 @@ mod tests {
             ("SORT_RO d BY nosort", "+QUEUED"),
             ("EXEC", r#"[["1", "2", "3", "4"], :4, ["1", "2", "3", "4"]]"#),
         ]);
-        store.pass(5);
+        store.pass(6);
         store.check([("SORT s BY w* GET w*", r#"[(nil), "2", "3", "4"]"#)]);
     }
 

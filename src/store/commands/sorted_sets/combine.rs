@@ -171,6 +171,18 @@ mod tests {
     use crate::store::testing::TestStore;
 
     #[test]
+    fn infinities_are_added_from_the_smallest_set_on() {
+        TestStore::new().check([
+            ("ZADD small inf a 1 b", ":2"),
+            ("ZADD large -inf a 1 c 2 d", ":3"),
+            ("ZUNIONSTORE sum 3 small large small", ":4"),
+            ("ZSCORE sum a", "0"),
+            ("ZUNIONSTORE sum 3 large large small", ":4"),
+            ("ZSCORE sum a", "-inf"),
+        ]);
+    }
+
+    #[test]
     fn sorted_sets_are_combined() {
         TestStore::new().check([
             ("ZADD a 1 x 2 y 3 z", ":3"),

@@ -192,7 +192,7 @@ mod tests {
     fn an_expired_sorted_set_is_absent() {
         let store = TestStore::new();
         store.check([("ZADD z 1 a", ":1"), ("PEXPIRE z 5", ":1")]);
-        store.pass(5);
+        store.pass(6);
         store.check([
             ("ZSCORE z a", "(nil)"),
             ("ZRANGE z 0 -1", "[]"),

@@ -295,20 +295,32 @@ mod tests {
             ("PTTL new", ":-1"),
         ]);
         assert_eq!(START, 1_700_000_000_000);
-        store.pass(500);
+        store.pass(501);
         store.check([("GET k", "(nil)"), ("EXISTS k", ":0"), ("SET k 7 XX", "(nil)")]);
     }
 
     #[test]
     fn set_with_a_past_expiry_removes_the_key() {
-        TestStore::new().check([("SET k 1", "+OK"), ("SET k 2 EXAT 1", "+OK"), ("GET k", "(nil)"), ("DBSIZE", ":0")]);
+        TestStore::new().check([
+            ("SET k 1", "+OK"),
+            ("SET k 2 EXAT 1", "+OK"),
+            ("GET k", "(nil)"),
+            ("DBSIZE", ":0"),
+            ("SET k 1 XX EXAT 1 GET", "(nil)"),
+            ("SET k 1 NX EXAT 1", "+OK"),
+            ("EXISTS k", ":0"),
+            ("SET k 1", "+OK"),
+            ("SET k 2 NX EXAT 1", "(nil)"),
+            ("SET k 2 XX EXAT 1 GET", "\"1\""),
+            ("EXISTS k", ":0"),
+        ]);
     }
 
     #[test]
     fn setex_and_psetex_set_an_expiry() {
         let store = TestStore::new();
         store.check([("SETEX s 2 v", "+OK"), ("PSETEX p 1500 v", "+OK"), ("TTL s", ":2"), ("PTTL p", ":1500")]);
-        store.pass(1999);
+        store.pass(2000);
         store.check([("GET s", "\"v\""), ("GET p", "(nil)")]);
     }
 
@@ -381,7 +393,7 @@ mod tests {
             ("MSETEX 1 a 7 EXAT 1", ":1"),
             ("EXISTS a", ":0"),
         ]);
-        store.pass(500);
+        store.pass(501);
         store.check([("EXISTS c", ":0"), ("MSETEX 1 c 1 XX", ":0")]);
     }
 

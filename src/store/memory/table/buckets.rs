@@ -50,10 +50,10 @@ impl Bucket {
     }
 }
 
-/// Buckets, allocated in pieces.
+/// Buckets, allocated in pieces. The first piece doubles up to a whole one, so that few buckets take little memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buckets {
-    pub(super) pieces: Vec<Box<[Bucket; PIECE]>>,
+    pub(super) pieces: Vec<Box<[Bucket]>>,
     len: usize,
 }
 
@@ -65,7 +65,10 @@ impl Buckets {
 
     /// The memory, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.pieces.len() * size_of::<[Bucket; PIECE]>() + self.pieces.capacity() * size_of::<Box<[Bucket; PIECE]>>()
+        // All but the first are whole.
+        let first = self.pieces.first().map_or(0, |first| first.len());
+        let buckets = first + self.pieces.len().saturating_sub(1) * PIECE;
+        buckets * size_of::<Bucket>() + self.pieces.capacity() * size_of::<Box<[Bucket]>>()
     }
 
     #[inline]
@@ -79,10 +82,25 @@ impl Buckets {
     }
 
     pub(super) fn push(&mut self) {
-        if self.len.is_multiple_of(PIECE) {
-            directory::push(&mut self.pieces, Box::new([Bucket::default(); PIECE]), MAX_PIECES);
+        if self.len < PIECE {
+            self.grow_first();
+        } else if self.len.is_multiple_of(PIECE) {
+            directory::push(&mut self.pieces, empty(PIECE), MAX_PIECES);
         }
         self.len += 1;
+    }
+
+    /// Makes room for one more bucket in the first piece.
+    fn grow_first(&mut self) {
+        match self.pieces.first_mut() {
+            None => self.pieces = vec![empty(1)],
+            Some(first) if first.len() == self.len => {
+                let mut grown = empty(2 * self.len);
+                grown[..self.len].copy_from_slice(first);
+                *first = grown;
+            }
+            Some(_) => {}
+        }
     }
 
     /// Removes the last bucket, which is empty.
@@ -92,6 +110,10 @@ impl Buckets {
             self.pieces.pop();
         }
     }
+}
+
+fn empty(buckets: usize) -> Box<[Bucket]> {
+    vec![Bucket::default(); buckets].into()
 }
 
 /// The overflow buckets.

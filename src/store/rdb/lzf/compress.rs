@@ -97,7 +97,9 @@ struct Output {
 
 impl Output {
     fn new(limit: usize) -> Self {
-        Self { bytes: vec![0], limit, literals: 0 }
+        let mut bytes = Vec::with_capacity(limit + LEAST_SAVED);
+        bytes.push(0);
+        Self { bytes, limit, literals: 0 }
     }
 
     fn push_literal(&mut self, byte: u8) -> Option<()> {

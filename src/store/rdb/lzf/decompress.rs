@@ -37,7 +37,11 @@ fn copy_back(control: usize, input: &mut &[u8], output: &mut Vec<u8>) -> Option<
     };
     let distance = ((control & 0x1F) << 8 | usize::from(take::<1>(input)?[0])) + 1;
     let start = output.len().checked_sub(distance)?;
-    // A repetition may overlap what it repeats.
+    if length <= distance {
+        output.extend_from_within(start..start + length);
+        return Some(());
+    }
+    // A repetition that overlaps what it repeats.
     for at in start..start + length {
         output.push(output[at]);
     }

@@ -28,8 +28,10 @@ pub(super) fn hash(entries: Entries<'_>, limit: PackedLimit) -> Option<Object<'s
 
 /// A hash of strings.
 pub(super) fn hash_of_strings(reader: &mut Reader<'_>, limit: PackedLimit) -> Option<Object<'static>> {
-    let mut hash = Hash::default();
-    for _ in 0..reader.length()? {
+    let count = reader.length()?;
+    // A large one would be packed first, and its fields searched for one after the other.
+    let mut hash = if count > limit.entries as u64 { Hash::Table(Box::default()) } else { Hash::default() };
+    for _ in 0..count {
         let (field, value) = (reader.string()?, reader.string()?);
         is_new(hash.set(&field, &value, limit))?;
     }
@@ -40,24 +42,29 @@ pub(super) fn set(entries: Entries<'_>, limits: SetLimits) -> Option<Object<'sta
     if entries.len() <= limits.packed.entries {
         return has_distinct(entries, 1).then(|| Object::Set(Set::Packed(Packed::from(entries))));
     }
-    set_of(entries.iter().map(|member| Some(member.text())), limits)
+    set_of(entries.len() as u64, entries.iter().map(|member| Some(member.text())), limits)
 }
 
 pub(super) fn int_set(integers: IntSetRef<'_>, limits: SetLimits) -> Option<Object<'static>> {
     if (1..=limits.integers).contains(&integers.len()) {
         return Some(Object::Set(Set::Integers(IntSet::from(integers))));
     }
-    set_of(integers.iter().map(|member| Some(Element::Integer(member).text())), limits)
+    set_of(integers.len() as u64, integers.iter().map(|member| Some(Element::Integer(member).text())), limits)
 }
 
 /// A set of strings.
 pub(super) fn set_of_strings(reader: &mut Reader<'_>, limits: SetLimits) -> Option<Object<'static>> {
     let count = reader.length()?;
-    set_of((0..count).map(|_| reader.string()), limits)
+    set_of(count, (0..count).map(|_| reader.string()), limits)
 }
 
-fn set_of<T: AsRef<[u8]>>(members: impl Iterator<Item = Option<T>>, limits: SetLimits) -> Option<Object<'static>> {
-    let mut set = Set::default();
+fn set_of<T: AsRef<[u8]>>(
+    count: u64,
+    members: impl Iterator<Item = Option<T>>,
+    limits: SetLimits,
+) -> Option<Object<'static>> {
+    let is_large = count > limits.integers.max(limits.packed.entries) as u64;
+    let mut set = if is_large { Set::Table(Box::default()) } else { Set::default() };
     for member in members {
         is_new(set.insert(member?.as_ref(), limits))?;
     }

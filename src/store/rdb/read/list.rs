@@ -1,4 +1,4 @@
-//! Lists, which are divided into chunks anew. `None` is returned for one without elements.
+//! Lists. Small parts are joined. `None` is returned for one without elements.
 
 use super::{listpack, reader::Reader, ziplist};
 use crate::store::{
@@ -18,7 +18,7 @@ pub(super) fn of_strings(reader: &mut Reader<'_>, limit: ChunkLimit) -> Option<O
 /// A list of the elements of one ziplist.
 pub(super) fn of_entries(entries: Entries<'_>, limit: ChunkLimit) -> Option<Object<'static>> {
     let mut list = List::default();
-    append(&mut list, entries, limit);
+    list.append(entries, limit);
     whole(list)
 }
 
@@ -26,7 +26,7 @@ pub(super) fn of_entries(entries: Entries<'_>, limit: ChunkLimit) -> Option<Obje
 pub(super) fn of_ziplists(reader: &mut Reader<'_>, limit: ChunkLimit) -> Option<Object<'static>> {
     let mut list = List::default();
     for _ in 0..reader.length()? {
-        append(&mut list, ziplist::read(&reader.string()?)?.entries(), limit);
+        list.append(ziplist::read(&reader.string()?)?.entries(), limit);
     }
     whole(list)
 }
@@ -38,15 +38,11 @@ pub(super) fn of_listpacks(reader: &mut Reader<'_>, limit: ChunkLimit) -> Option
         let (container, part) = (reader.length()?, reader.string()?);
         match container {
             tag::PART_PLAIN if !part.is_empty() => list.push(End::Tail, &part, limit),
-            tag::PART_LISTPACK => append(&mut list, listpack::read(&part)?.entries(), limit),
+            tag::PART_LISTPACK => list.append(listpack::read(&part)?.entries(), limit),
             _ => return None,
         }
     }
     whole(list)
-}
-
-fn append(list: &mut List, entries: Entries<'_>, limit: ChunkLimit) {
-    entries.iter().for_each(|element| list.push(End::Tail, &element.text(), limit));
 }
 
 fn whole(list: List) -> Option<Object<'static>> {

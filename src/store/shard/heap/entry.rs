@@ -89,6 +89,12 @@ impl<'a> Entry<'a> {
         self.header.is(Flag::EXPIRES).then(|| Tail::read(self.record).expires_at)
     }
 
+    /// Whether the expiry has passed. In its millisecond the entry is still there, as in Redis.
+    #[inline(always)]
+    pub(crate) fn has_expired(&self, now: u64) -> bool {
+        self.expires_at().is_some_and(|at| at < now)
+    }
+
     /// The time of the last access, in seconds since the Unix epoch.
     #[inline]
     pub(crate) fn accessed(&self) -> u32 {

@@ -104,6 +104,11 @@ impl ChunkList {
         });
     }
 
+    /// Adds a chunk of elements, which are within the limit, at the tail.
+    pub(super) fn append(&mut self, entries: Entries<'_>, limit: ChunkLimit) {
+        self.attach(self.chunks.len(), Chunk::from_entries(entries, limit.bytes() as u32));
+    }
+
     /// Inserts an element in front of the one at an index, or behind the last.
     pub(super) fn insert(&mut self, index: usize, element: &Encoded<'_>, limit: ChunkLimit) {
         if self.chunks.is_empty() {

@@ -65,6 +65,25 @@ impl List {
         }
     }
 
+    /// Adds elements at the tail: as a chunk of their own if they fill half of one.
+    pub(crate) fn append(&mut self, entries: Entries<'_>, limit: ChunkLimit) {
+        let is_chunk =
+            limit.admits(entries.lp_size(), entries.len()) && !limit.halved().admits(entries.lp_size(), entries.len());
+        if !is_chunk {
+            entries.iter().for_each(|element| self.push(End::Tail, &element.text(), limit));
+            return;
+        }
+        match self {
+            Self::Packed(packed) if packed.entries().is_empty() => *self = Self::Packed(Packed::from(entries)),
+            Self::Packed(packed) => {
+                let mut list = ChunkList::from_entries(packed.entries(), limit);
+                list.append(entries, limit);
+                *self = Self::Chunks(list.into());
+            }
+            Self::Chunks(list) => list.append(entries, limit),
+        }
+    }
+
     /// Inserts an element in front of the one at an index, or behind the last.
     pub(crate) fn insert(&mut self, index: usize, element: &[u8], limit: ChunkLimit) {
         let element = Encoded::from(element);

@@ -162,3 +162,23 @@ fn inserting_at_one_place_leaves_few_chunks() {
     }
     assert!(list.as_ref().parts() < 3000 * 8 / 1024 * 2 + 4, "{}", list.as_ref().parts());
 }
+
+#[test]
+fn large_parts_are_appended_as_chunks_and_small_ones_joined() {
+    let limit = ChunkLimit::Bytes(1024);
+    let part = |from: usize, count: usize| {
+        let mut part = Packed::default();
+        (from..from + count).for_each(|number| part.push_back(format!("{number:06}").as_bytes()));
+        part
+    };
+    let mut list = List::default();
+    list.append(part(0, 100).entries(), limit);
+    assert!(matches!(list, List::Packed(_)));
+    (1..10).for_each(|number| list.append(part(number * 100, 100).entries(), limit));
+    assert_eq!((list.len(), list.as_ref().parts()), (1000, 10));
+    (1000..1100).for_each(|number| list.append(part(number, 1).entries(), limit));
+    list.append(part(1100, 1000).entries(), limit);
+    assert!(list.as_ref().parts() < 10 + 2100 * 8 / 1024, "{}", list.as_ref().parts());
+    let expected: Vec<_> = (0..2100).map(|number| format!("{number:06}").into_bytes()).collect();
+    assert_eq!(elements(&list, 0..2100, End::Head), expected);
+}

@@ -67,9 +67,11 @@ impl Combination {
 }
 
 fn union<'a>(sources: &[(Option<Source<'a>>, f64)], aggregate: Aggregate) -> Vec<(Element<'a>, f64)> {
+    // From the smallest on, as in Redis: the order decides a sum of opposite infinities.
+    let mut sources: Vec<_> = sources.iter().filter_map(|(source, weight)| Some(((*source)?, *weight))).collect();
+    sources.sort_by_key(|(source, _)| source.len());
     let mut scores = ScoreMap::default();
     for (source, weight) in sources {
-        let Some(source) = source else { continue };
         source.for_each(|member, score| {
             let score = not_nan(score * weight);
             scores.entry(member).and_modify(|sum| *sum = aggregate.of(*sum, score)).or_insert(score);
