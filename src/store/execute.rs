@@ -1,6 +1,6 @@
 //! How a command is executed: its keys are found, their shards locked, and its function called.
 
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 
 use kvstore_protocol::{Command, CommandError, Response, Session};
 
@@ -38,8 +38,9 @@ pub(super) struct Attempt {
     may_wait: bool,
     /// Why the command was not executed, if the answer is an error that no client sees.
     pub(super) stopped: Option<Stopped>,
-    /// The place of a command that waits.
-    pub(super) place: Option<Place>,
+    /// The place of a command that waits. Taken by whoever made the attempt for a future, and not dropped with it: the check for
+    /// one would be inlined into every command.
+    place: ManuallyDrop<Option<Place>>,
 }
 
 /// Why a command was not executed, before it has changed anything.
@@ -58,12 +59,17 @@ pub(super) const STOPPED: CommandError = CommandError::new("ERR", "the command w
 
 impl Attempt {
     pub(super) const fn new(patience: Patience) -> Self {
-        Self { patience, may_wait: false, stopped: None, place: None }
+        Self { patience, may_wait: false, stopped: None, place: ManuallyDrop::new(None) }
     }
 
     /// The same for a command that may wait for a key.
     pub(super) const fn of_future(patience: Patience) -> Self {
-        Self { patience, may_wait: true, stopped: None, place: None }
+        Self { patience, may_wait: true, stopped: None, place: ManuallyDrop::new(None) }
+    }
+
+    /// Takes the place of a command that waits.
+    pub(super) fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
     }
 
     #[cold]
@@ -100,7 +106,7 @@ impl StoreState {
         let _raised = (!locks_in_turn).then(|| self.databases.gate.raise());
         let mut attempt = Attempt::of_future(Patience::Long);
         let answer = self.attempt(command, &mut attempt);
-        attempt.place.map_or_else(|| Executed::Answered(answer.unwrap_or_else(Response::from)), Executed::Waits)
+        attempt.take_place().map_or_else(|| Executed::Answered(answer.unwrap_or_else(Response::from)), Executed::Waits)
     }
 
     /// The row of a command.
@@ -205,7 +211,7 @@ impl StoreState {
         call.end();
         if let Some(wait) = commit.take_wanted() {
             attempt.stopped = Some(Stopped::Waits);
-            attempt.place = self.enter(Planned { row, args, database, keys: Some(&keys) }, wait);
+            *attempt.place = self.enter(Planned { row, args, database, keys: Some(&keys) }, wait);
         }
         self.serve_waiting(&mut commit, &mut held);
         self.tell_all(&mut commit, &Shards::Many(&mut held));

@@ -96,12 +96,14 @@ impl ResponseFuture {
     fn refuse_or_wait(
         &mut self,
         refusal: CommandError,
-        attempt: Attempt,
+        mut attempt: Attempt,
         ticket: Option<Ticket>,
         cx: &mut Context<'_>,
     ) -> Poll<Response> {
+        if let Some(place) = attempt.take_place() {
+            return self.park(place, cx);
+        }
         match attempt.stopped {
-            Some(Stopped::Waits) if let Some(place) = attempt.place => self.park(place, cx),
             None | Some(Stopped::Waits) => Poll::Ready(refusal.into()),
             Some(Stopped::Long) => {
                 self.wait_for(Waiting::Running(self.store.start_long(self.command.clone())));
