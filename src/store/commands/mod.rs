@@ -12,6 +12,7 @@ mod keyspace;
 mod lists;
 mod memory;
 mod numkeys;
+mod pubsub;
 mod random;
 mod scan_options;
 mod scripting;
@@ -60,4 +61,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     memory::SPECS,
     scripting::SPECS,
     transactions::SPECS,
+    pubsub::SPECS,
 ];
