@@ -101,6 +101,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let Some(status) = call.session().extensions().get::<ServerStatus>() else { return };
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
+    fields.add("pubsub_clients", call.store().pub_sub.subscribers());
 }
 
 fn memory(fields: &mut Fields, call: &mut Call<'_>) {
@@ -127,6 +128,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     if let Some(status) = call.session().extensions().get::<ServerStatus>() {
         fields.add("total_connections_received", status.total_connections());
         fields.add("rejected_connections", status.refused_connections());
+        fields.add("client_output_buffer_limit_disconnections", status.output_overflows());
     }
     let (mut total, mut sealed) = (Statistics::default(), 0);
     for database in 0..call.store().databases.len() {
@@ -140,6 +142,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("keyspace_hits", total.hits);
     fields.add("keyspace_misses", total.misses);
     fields.add("sealed_shards", sealed);
+    let pub_sub = &call.store().pub_sub;
+    fields.add("pubsub_channels", pub_sub.channels());
+    fields.add("pubsub_patterns", pub_sub.patterns());
+    fields.add("pubsubshard_channels", pub_sub.shard_channels());
 }
 
 fn replication(fields: &mut Fields, _: &mut Call<'_>) {

@@ -5,7 +5,7 @@ mod filter;
 use std::time::Duration;
 
 use kvstore_protocol::{
-    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session,
+    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session, Subscriptions,
     catalog::{KnownCommand, find_subcommand},
     mailbox::Unblock,
     parse_integer,
@@ -265,9 +265,11 @@ fn line(client: &ConnectedClient) -> String {
     let (library, library_version) = session.library();
     let buffers = client.buffers();
     let transaction = session.transaction().filter(|transaction| transaction.is_open());
-    let (flags, queued) = transaction.map_or(("N", "-1".into()), |open| ("x", open.queued().to_string()));
+    let queued = transaction.map_or("-1".into(), |open| open.queued().to_string());
+    let subscriptions = session.subscriptions();
+    let subscribed = |count: fn(&Subscriptions) -> usize| subscriptions.map_or(0, count);
     format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
+        "id={} addr={} laddr={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
          tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
         session.id(),
         session.peer(),
@@ -275,7 +277,11 @@ fn line(client: &ConnectedClient) -> String {
         session.name().escape_ascii(),
         client.age().as_secs(),
         client.idle().as_secs(),
+        flags(&session),
         session.database(),
+        subscribed(Subscriptions::channels),
+        subscribed(Subscriptions::patterns),
+        subscribed(Subscriptions::shard_channels),
         buffers.input,
         buffers.input_free,
         buffers.requests,
@@ -287,4 +293,11 @@ fn line(client: &ConnectedClient) -> String {
         library.escape_ascii(),
         library_version.escape_ascii(),
     )
+}
+
+/// The flags of a client, or `N` if it has none.
+fn flags(session: &Session) -> String {
+    let flags = [(session.is_subscribed(), 'P'), (session.is_in_transaction(), 'x')];
+    let flags: String = flags.iter().filter(|(has, _)| *has).map(|(_, flag)| *flag).collect();
+    if flags.is_empty() { "N".to_owned() } else { flags }
 }
