@@ -367,3 +367,18 @@ async fn the_limit_is_a_parameter() {
     settle().await;
     assert_eq!(hub.subscribers(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_is_confirmed_while_replies_are_off() {
+    let (server, hub) = store();
+    let mut client = server.connect();
+    client.asks("CLIENT REPLY OFF\r\nPING\r\nSUBSCRIBE a\r\n", confirmed("subscribe", "a", 1)).await;
+    hub.publish("a", "x");
+    client.gets(message(["message", "a", "x"])).await;
+    client
+        .asks(
+            "UNSUBSCRIBE b\r\nUNSUBSCRIBE a\r\n",
+            confirmed("unsubscribe", "b", 1) + &confirmed("unsubscribe", "a", 0),
+        )
+        .await;
+}
