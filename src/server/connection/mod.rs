@@ -286,6 +286,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
         while self.writer.output.remaining() < self.output_bound() {
             let Some(message) = self.inbox.next_message(self.writer.answered) else { return true };
+            self.writer.make_room();
             self.codec.encode_push(message, &mut self.writer.output);
         }
         false
