@@ -26,9 +26,9 @@ def subscribe(port, kind):
     many = kind == "pattern"
     names = [f"news:{number}:*" for number in range(PATTERNS)] if many else ["news"]
     connection.sendall(encode("PSUBSCRIBE" if many else "SUBSCRIBE", *names))
-    left = len(names)
-    while left:
-        left -= connection.recv(1 << 16).count(b"subscribe")
+    received = b""
+    while not received.endswith(b":%d\r\n" % len(names)):
+        received += connection.recv(1 << 16)
     return connection
 
 
