@@ -28,6 +28,7 @@ mod sync {
 }
 
 #[path = "turn.rs"]
+#[expect(clippy::duplicate_mod, reason = "it is compiled with other locks")]
 mod turn;
 
 use turn::Turn;
