@@ -1,4 +1,4 @@
-"""`publishing`: what a published message costs, by the number of its subscribers."""
+"""`publishing`: what a published message costs, by the number of its subscribers, and an element that a client waits for."""
 import contextlib
 import os
 import re
@@ -26,6 +26,7 @@ def workloads():
         yield Workload(f"PUBLISH to {subscribers}, depth {depth}", "channel", publishers, subscribers, depth, messages)
     for depth, messages in [(1, 1000), (16, 8000)]:
         yield Workload(f"PUBLISH to one of 10,000 patterns, depth {depth}", "pattern", 1, 1, depth, messages)
+    yield Workload("BLPOP and LPUSH, 50 pairs", "list", 50, 1, 1, 10_000)
 
 
 def publishing(peers, options):

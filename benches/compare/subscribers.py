@@ -1,5 +1,5 @@
 """The load of `publishing`: connections that publish, each to a channel of its own, and others that are subscribed. A process of
-its own, on its own core.
+its own, on its own core. With the kind `list` they push to a list each, and others wait for its elements with BLPOP.
 
     subscribers.py PORT KIND PUBLISHERS SUBSCRIBERS DEPTH MESSAGES
 
@@ -24,6 +24,9 @@ def connect(port):
 def subscribe(port, kind, channel):
     """A connection that is subscribed, once that is confirmed."""
     connection = connect(port)
+    if kind == "list":
+        connection.sendall(encode("BLPOP", channel, "0"))
+        return connection
     many = kind == "pattern"
     names = [f"news:{number}:*" for number in range(PATTERNS)] if many else [channel]
     connection.sendall(encode("PSUBSCRIBE" if many else "SUBSCRIBE", *names))
@@ -36,14 +39,18 @@ def subscribe(port, kind, channel):
 class Load:
     def __init__(self, port, kind, publishers, subscribers, depth):
         self.depth, self.publishers, self.subscribers, self.poll = depth, {}, {}, select.epoll()
+        # What those send who got an element and wait for the next.
+        self.waiting = {}
         for number in range(publishers):
             channel = f"news:{1000 + number}:art"
-            self.publishers[connect(port)] = encode("PUBLISH", channel, PAYLOAD) * depth
+            self.publishers[connect(port)] = encode("LPUSH" if kind == "list" else "PUBLISH", channel, PAYLOAD) * depth
             for _ in range(subscribers):
                 connection = subscribe(port, kind, channel)
                 self.subscribers[connection.fileno()] = connection
                 self.poll.register(connection, select.EPOLLIN)
-        message = ["pmessage", "news:1000:*", channel, PAYLOAD] if kind == "pattern" else ["message", channel, PAYLOAD]
+                if kind == "list":
+                    self.waiting[connection] = encode("BLPOP", channel, "0")
+        message = {"pattern": ["pmessage", "news:1000:*"], "channel": ["message"], "list": []}[kind] + [channel, PAYLOAD]
         self.size = len(encode(*message))
         self.answers = len(b":%d\r\n" % subscribers) * depth
 
@@ -57,6 +64,8 @@ class Load:
                 while missing:
                     missing -= len(publisher.recv(missing))
             self.receive(self.size * self.depth * len(self.subscribers))
+            for connection, request in self.waiting.items():
+                connection.sendall(request)
 
     def receive(self, missing):
         while missing:

@@ -63,9 +63,17 @@ impl ResponseFuture {
 
     #[inline(never)]
     fn poll_again(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        // Polled in its place, since it may be woken often.
+        if let Some(Waiting::Parked(parked)) = self.waiting.as_deref_mut() {
+            let polled = parked.poll(cx);
+            if polled.is_ready() {
+                self.stop_waiting();
+            }
+            return polled;
+        }
         // While the command is executed, which may panic, it is done.
         let ticket = match self.waiting.take().map(|waiting| *waiting) {
-            None => panic!("a future of a store is not polled after it has completed"),
+            None | Some(Waiting::Parked(_)) => panic!("a future of a store is not polled after it has completed"),
             Some(Waiting::Gated(ticket)) => Some(ticket),
             Some(Waiting::Running(mut receiver)) => {
                 return match Pin::new(&mut receiver).poll(cx).map(finished) {
@@ -76,13 +84,6 @@ impl ResponseFuture {
                         Poll::Pending
                     }
                 };
-            }
-            Some(Waiting::Parked(mut parked)) => {
-                let polled = parked.poll(cx);
-                if polled.is_pending() {
-                    self.wait_for(Waiting::Parked(parked));
-                }
-                return polled;
             }
         };
         let mut attempt = Attempt::of_future(Patience::Short);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 
 use super::{KeyName, Waiter};
@@ -19,9 +20,11 @@ use crate::store::observers::{Interests, Observers};
 /// A command enters the queue of a key while the lock of the key is held, and leaves at any time.
 #[derive(Debug)]
 pub(in super::super) struct WaitQueues {
-    queues: Mutex<HashMap<KeyName, Queue>>,
+    queues: Mutex<HashMap<KeyName, Queue, RandomState>>,
     /// The number of commands that wait, for keys or for time.
     waiters: AtomicUsize,
+    /// The number of those that will change another key. Mostly there are none, and nobody need look for them.
+    movers: AtomicUsize,
     next_ticket: AtomicU64,
     observers: Arc<Observers>,
 }
@@ -36,7 +39,8 @@ struct Queue {
 
 impl WaitQueues {
     pub(in super::super) fn new(observers: Arc<Observers>) -> Self {
-        Self { queues: Mutex::default(), waiters: AtomicUsize::new(0), next_ticket: AtomicU64::new(0), observers }
+        let (waiters, movers) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { queues: Mutex::default(), waiters, movers, next_ticket: AtomicU64::new(0), observers }
     }
 
     /// A number for the next command that waits.
@@ -57,6 +61,7 @@ impl WaitQueues {
     /// Adds a command to the queues of its keys, which are locked.
     pub(super) fn enter(&self, waiter: &Arc<Waiter>) {
         self.waiters.fetch_add(1, Ordering::Relaxed);
+        self.movers.fetch_add(usize::from(waiter.destination.is_some()), Ordering::Relaxed);
         let mut queues = self.queues.lock();
         for key in &waiter.keys {
             queues.entry(key.clone()).or_default().add(waiter);
@@ -81,6 +86,13 @@ impl WaitQueues {
     pub(super) fn leave(&self, waiter: &Waiter) {
         self.remove(waiter);
         self.waiters.fetch_sub(1, Ordering::Relaxed);
+        self.movers.fetch_sub(usize::from(waiter.destination.is_some()), Ordering::Relaxed);
+    }
+
+    /// Whether commands wait that will change another key than the one that they wait for.
+    #[inline]
+    pub(super) fn has_movers(&self) -> bool {
+        self.movers.load(Ordering::Relaxed) > 0
     }
 
     /// The first command in the queue of a key behind a ticket.

@@ -13,7 +13,6 @@ use crate::store::{
     databases::{KeyRef, Location},
     execute::{Planned, STOPPED},
     held::{Held, HeldShards, Shards},
-    observers::Interests,
     plan::{LockPlan, PerKey, locate},
     spec::Answer,
     state::StoreState,
@@ -86,7 +85,7 @@ impl StoreState {
     /// Adds the shards that are needed to serve those who wait for these keys.
     #[inline]
     pub(in super::super) fn add_shards_to_serve(&self, plan: &mut LockPlan, keys: &[KeySlot<'_>]) {
-        if self.observers.get().has(Interests::WAITERS) {
+        if self.waiting.has_movers() {
             self.shards_to_serve(keys).for_each(|shard| plan.add_shard(shard));
         }
     }
@@ -94,7 +93,7 @@ impl StoreState {
     /// Whether these are held. Others may have come to wait before the shards were locked.
     #[inline]
     pub(in super::super) fn holds_shards_to_serve(&self, held: &HeldShards<'_>, keys: &[KeySlot<'_>]) -> bool {
-        !self.observers.get().has(Interests::WAITERS) || self.shards_to_serve(keys).all(|shard| held.has(shard))
+        !self.waiting.has_movers() || self.shards_to_serve(keys).all(|shard| held.has(shard))
     }
 
     #[cold]
