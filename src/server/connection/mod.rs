@@ -294,6 +294,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Applies the session to the codec, the registry, and the commands that are decoded and not called.
     fn apply_session(&mut self) {
+        self.client.update_restriction();
         let session = &self.client.session;
         self.codec.set_protocol(session.protocol());
         self.codec.set_limits(self.client.limits());
