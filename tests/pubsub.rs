@@ -1,9 +1,12 @@
 //! Publishing and subscribing: the layer in front of a router, and the store.
 
+use std::time::Duration;
+
 use kvstore::{
     protocol::Command,
     pubsub::{PubSub, PubSubLayer},
     routing::Router,
+    server::{ClientClass, OutputLimit},
     standalone,
     store::Store,
 };
@@ -253,7 +256,7 @@ async fn a_slow_subscriber_is_closed_and_others_get_everything() {
         receivers.push(hub.publish("a", &payload));
         fast.gets(&expected).await;
     }
-    assert_eq!((receivers[20], receivers[99]), (2, 1));
+    assert_eq!((receivers[20], receivers[40]), (2, 1));
     slow.reads_all().await;
 }
 
@@ -264,4 +267,118 @@ async fn the_layer_passes_other_commands_and_those_of_a_transaction() {
     client.set("k", "v").await.expect("it passes");
     let answer = client.execute(Command::new("PUBSUB").with_args(["NUMSUB", "a"])).await.expect("an answer");
     assert_eq!(answer.to_string(), "[\"a\", :0]");
+}
+
+/// A server of the store with this limit on what its subscribers leave unread, and what it publishes on.
+fn limited(limit: OutputLimit) -> (Server, PubSub) {
+    let hub = PubSub::new();
+    let store = Store::builder().pub_sub(hub.clone()).build();
+    let server = Server::of(|listener| {
+        let serve = standalone::server(&store, &Default::default()).listen(listener);
+        serve.output_limit(ClientClass::PubSub, limit)
+    });
+    (server, hub)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_leaves_too_much_unread_for_too_long_is_closed() {
+    let limit = OutputLimit { hard: 0, soft: 50_000, soft_for: Duration::from_secs(10) };
+    let (server, hub) = limited(limit);
+    let mut client = server.connect_with_room(1000);
+    client.asks("SUBSCRIBE a\r\n", confirmed("subscribe", "a", 1)).await;
+    let message = message(["message", "a", &"x".repeat(40_000)]);
+    for _ in 0..2 {
+        // For a while only.
+        (0..2).for_each(|_| _ = hub.publish("a", "x".repeat(40_000)));
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        client.gets(message.repeat(2)).await;
+        tokio::time::sleep(Duration::from_secs(9)).await;
+    }
+    (0..2).for_each(|_| _ = hub.publish("a", "x".repeat(40_000)));
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(hub.subscribers(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_small_messages_fit_until_they_take_too_much() {
+    let (server, hub) = limited(OutputLimit { hard: 1 << 20, soft: 0, soft_for: Duration::ZERO });
+    let (mut client, mut other) = (server.connect_with_room(100), server.connect());
+    client.asks("SUBSCRIBE a\r\n", confirmed("subscribe", "a", 1)).await;
+    (0..5000).for_each(|_| assert_eq!(hub.publish("a", "x"), 1));
+    settle().await;
+    assert_eq!(hub.subscribers(), 1);
+    for _ in 0..50_000 {
+        hub.publish("a", "x");
+    }
+    settle().await;
+    assert_eq!(hub.subscribers(), 0);
+    other.sends("INFO stats\r\n").await;
+    other.reads_until("client_output_buffer_limit_disconnections:1\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_are_subscribed_are_shown_and_killed_as_such() {
+    let (server, _hub) = store();
+    let (mut one, mut other) = (server.connect(), server.connect());
+    let subscribe = "SUBSCRIBE a b\r\nPSUBSCRIBE c*\r\nSSUBSCRIBE s\r\n";
+    let confirmations = [
+        confirmed("subscribe", "a", 1),
+        confirmed("subscribe", "b", 2),
+        confirmed("psubscribe", "c*", 3),
+        confirmed("ssubscribe", "s", 1),
+    ];
+    one.asks(subscribe, confirmations.concat()).await;
+    other.sends("CLIENT LIST TYPE pubsub\r\n").await;
+    let list = other.reads_bulk().await;
+    assert!(list.contains("id=1 ") && list.contains(" flags=P db=0 sub=2 psub=1 ssub=1 multi=-1 "), "{list}");
+    assert_eq!(list.lines().count(), 1);
+    for field in ["pubsub_clients:1", "pubsub_channels:2\r\npubsub_patterns:1\r\npubsubshard_channels:1"] {
+        other.sends("INFO\r\n").await;
+        assert!(other.reads_bulk().await.contains(&format!("\r\n{field}\r\n")), "{field}");
+    }
+    other.asks("CLIENT KILL TYPE normal\r\nCLIENT KILL TYPE pubsub\r\n", ":0\r\n:1\r\n").await;
+    assert!(one.is_closed().await);
+    other.asks("PUBSUB CHANNELS\r\nPUBLISH c x\r\n", "*0\r\n:0\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_is_a_parameter() {
+    let (server, hub) = store();
+    let (mut one, mut other) = (server.connect_with_room(100), server.connect());
+    one.asks("SUBSCRIBE a\r\n", confirmed("subscribe", "a", 1)).await;
+    let parameter = "client-output-buffer-limit";
+    let shown = |pubsub: &str| {
+        let value = format!("normal 0 0 0 slave 268435456 67108864 60 pubsub {pubsub}");
+        message([parameter, &value])
+    };
+    other.asks(format!("CONFIG GET {parameter}\r\n"), shown("33554432 8388608 60")).await;
+    other.asks(format!("CONFIG SET {parameter} 'pubsub 1mb 0 0'\r\n"), "+OK\r\n").await;
+    other.asks(format!("CONFIG GET {parameter}\r\n"), shown("1048576 0 0")).await;
+    other
+        .asks(
+            format!("CONFIG SET {parameter} 'nosuch 1 1 1'\r\n"),
+            format!(
+                "-ERR CONFIG SET failed (possibly related to argument '{parameter}') - Invalid client class specified in \
+                 buffer limit configuration.\r\n"
+            ),
+        )
+        .await;
+    hub.publish("a", vec![b'x'; 2 << 20]);
+    settle().await;
+    assert_eq!(hub.subscribers(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_is_confirmed_while_replies_are_off() {
+    let (server, hub) = store();
+    let mut client = server.connect();
+    client.asks("CLIENT REPLY OFF\r\nPING\r\nSUBSCRIBE a\r\n", confirmed("subscribe", "a", 1)).await;
+    hub.publish("a", "x");
+    client.gets(message(["message", "a", "x"])).await;
+    client
+        .asks(
+            "UNSUBSCRIBE b\r\nUNSUBSCRIBE a\r\n",
+            confirmed("unsubscribe", "b", 1) + &confirmed("unsubscribe", "a", 0),
+        )
+        .await;
 }

@@ -90,7 +90,7 @@ impl Hub {
             return Some(subscriber.clone());
         }
         let id = self.last_id.fetch_add(1, Ordering::Relaxed);
-        let subscriber = Arc::new(Subscriber::new(id, self.clone(), mailbox.clone()));
+        let subscriber = Arc::new(Subscriber::new(id, self.clone(), command.session(), mailbox.clone()));
         subscribers.insert(mailbox.clone(), subscriber.clone());
         drop(subscribers);
         // If the connection is closed, they end with this.

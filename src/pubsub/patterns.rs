@@ -108,13 +108,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     use fastrand::Rng;
-    use kvstore_protocol::mailbox::mailbox;
+    use kvstore_protocol::{Session, mailbox::mailbox};
 
     use super::*;
     use crate::pubsub::hub::Hub;
 
     fn subscriber() -> Arc<Subscriber> {
-        Arc::new(Subscriber::new(1, Arc::new(Hub::new()), mailbox(1).0))
+        Arc::new(Subscriber::new(1, Arc::new(Hub::new()), &Session::default(), mailbox(1).0))
     }
 
     fn matches(patterns: &Patterns, channel: &str) -> BTreeSet<String> {

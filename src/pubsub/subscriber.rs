@@ -5,18 +5,19 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use foldhash::fast::RandomState;
 use kvstore_protocol::{
-    PackedPush, Push, SendError, Subscribed,
+    PackedPush, Peer, Push, SendError, Session, Subscribed,
     mailbox::{Mailbox, Message, Order, Position},
 };
 use parking_lot::Mutex;
 
 use super::{Kind, hub::Hub, topics::Name};
+use crate::server::{ClientClass, ServerStatus};
 
 /// A connection with subscriptions. The hub knows it until the connection is reset or closed.
 pub(super) struct Subscriber {
@@ -24,13 +25,23 @@ pub(super) struct Subscriber {
     id: u64,
     hub: Arc<Hub>,
     mailbox: Mailbox,
+    connection: Connection,
     /// The number of the last command that has subscribed: messages go behind its answer.
     after: AtomicU64,
+    /// Whether a message did not find room, so that the connection is being closed.
+    is_full: AtomicBool,
     sets: Mutex<Sets>,
     counts: [AtomicUsize; 3],
 }
 
-/// The most bytes of messages that wait for a subscriber.
+/// What a connection is closed by, if it leaves too many messages unread.
+struct Connection {
+    id: u64,
+    peer: Peer,
+    server: Option<ServerStatus>,
+}
+
+/// The most bytes of messages that wait for a subscriber, without a server that says so.
 const LIMIT: usize = 32 * 1024 * 1024;
 
 /// The names of channels and patterns.
@@ -45,8 +56,14 @@ struct Sets {
 }
 
 impl Subscriber {
-    pub(super) fn new(id: u64, hub: Arc<Hub>, mailbox: Mailbox) -> Self {
-        Self { id, hub, mailbox, after: AtomicU64::new(0), sets: Mutex::default(), counts: Default::default() }
+    pub(super) fn new(id: u64, hub: Arc<Hub>, session: &Session, mailbox: Mailbox) -> Self {
+        let connection = Connection {
+            id: session.id(),
+            peer: session.peer().clone(),
+            server: session.extensions().get::<ServerStatus>().cloned(),
+        };
+        let (after, is_full, sets, counts) = Default::default();
+        Self { id, hub, mailbox, connection, after, is_full, sets, counts }
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -65,8 +82,19 @@ impl Subscriber {
         }
         let number = self.after.load(Ordering::Relaxed);
         let message = Message::new(number, Position::AfterAnswer, message.clone().into());
-        if let Err(SendError::Full(_)) = self.mailbox.try_send_within(message, LIMIT) {
-            self.mailbox.order(Order::Kill);
+        if let Err(SendError::Full(_)) = self.mailbox.try_send_within(message, self.connection.limit()) {
+            self.close();
+        }
+    }
+
+    #[cold]
+    fn close(&self) {
+        self.mailbox.order(Order::Kill);
+        // Messages that come before it is closed are refused too.
+        if !self.is_full.swap(true, Ordering::Relaxed)
+            && let Some(server) = &self.connection.server
+        {
+            server.note_overflow(self.connection.id, &self.connection.peer);
         }
     }
 
@@ -133,6 +161,14 @@ impl Subscriber {
 
     fn of(&self, kind: Kind) -> usize {
         self.counts[kind as usize].load(Ordering::Relaxed)
+    }
+}
+
+impl Connection {
+    /// The most bytes of messages that wait.
+    fn limit(&self) -> usize {
+        let limit = self.server.as_ref().map_or(LIMIT, |server| server.output_limit(ClientClass::PubSub).hard);
+        if limit == 0 { usize::MAX } else { limit }
     }
 }
 

@@ -12,7 +12,7 @@
 //! This file has the parts of a connection and its turn. `reading` decodes bytes to commands (`input`, `queue`),
 //! `calling` calls the service (`in_flight`), `writing` encodes and writes responses, `zero_copy` writes long values
 //! without copying them. `transaction` is what an error does to MULTI. `request_body` and `response_body` stream values,
-//! `deadline` has the time limits, `close` the graceful close, `memory` counts the memory of the buffers.
+//! `deadline` has the time limits, `output_limit` the limit on what is unread, `close` the graceful close, `memory` counts the memory of the buffers.
 
 mod buffer_pool;
 mod calling;
@@ -21,6 +21,7 @@ mod deadline;
 mod in_flight;
 mod input;
 mod memory;
+mod output_limit;
 mod queue;
 mod reading;
 mod request_body;
@@ -267,6 +268,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if !self.inbox.has_mail() {
             return true;
         }
+        let is_done = self.read_mail();
+        if self.client.session.subscriptions().is_some() {
+            self.check_output_limit();
+        }
+        is_done
+    }
+
+    fn read_mail(&mut self) -> bool {
         if self.writer.output.remaining() >= self.output_bound() || self.writer.outgoing.is_some() {
             self.order = self.order.max(self.inbox.peek_order());
             return false;
