@@ -105,6 +105,10 @@ impl Event {
     pub const ZDIFFSTORE: Self = Self::sorted_set("zdiffstore");
     /// The key was removed, because it had expired.
     pub const EXPIRED: Self = Self { name: "expired", class: b'x' };
+    /// The key was created. A sink is not told: it is a part of another change.
+    pub(super) const NEW: Self = Self { name: "new", class: b'n' };
+    /// A client has asked for a key that is missing, which is no change.
+    pub(super) const KEYMISS: Self = Self { name: "keymiss", class: b'm' };
     /// All keys of the database were removed. Redis has no such event.
     pub const FLUSHDB: Self = Self { name: "flushdb", class: 0 };
     /// The database has the keys of another. Redis has no such event.
@@ -132,6 +136,11 @@ impl Event {
 
     const fn sorted_set(name: &'static str) -> Self {
         Self { name, class: b'z' }
+    }
+
+    /// Whether it is a change of a key, and not something besides.
+    pub(super) fn is_change(self) -> bool {
+        self.class != Self::NEW.class && self.class != Self::KEYMISS.class
     }
 
     /// Returns the name.

@@ -30,6 +30,7 @@ mod command_table;
 mod commands;
 mod commit;
 mod databases;
+mod events;
 mod execute;
 mod future;
 mod gate;
@@ -37,6 +38,7 @@ mod held;
 mod memory;
 #[cfg(test)]
 mod model;
+mod notices;
 mod observers;
 mod plan;
 mod prefetcher;
@@ -48,6 +50,7 @@ mod spec;
 mod state;
 #[cfg(test)]
 mod testing;
+mod tracking;
 mod transaction;
 mod value;
 mod waiting;
@@ -153,6 +156,9 @@ impl Store {
             loop {
                 interval.tick().await;
                 while store.handle.remove_expired(EXPIRE_BATCH) >= EXPIRE_BATCH {
+                    tokio::task::yield_now().await;
+                }
+                while store.handle.evict_tracked_keys() {
                     tokio::task::yield_now().await;
                 }
             }
