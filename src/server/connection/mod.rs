@@ -168,6 +168,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 }
                 // Closing may take a while.
                 self.drop_buffers();
+                self.inbox.close_to_messages();
                 // Boxed, since every connection would reserve the room for it otherwise.
                 Box::pin(self.close()).await;
             }
@@ -269,9 +270,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return true;
         }
         let is_done = self.read_mail();
-        if self.client.session.subscriptions().is_some() {
-            self.check_output_limit();
-        }
+        self.check_output_limit();
         is_done
     }
 
