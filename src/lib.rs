@@ -105,6 +105,7 @@
 //! - [`routing`]: from the name of a command to a function, and from its arguments to those of the function.
 //! - [`client`]: a client of a server, or of a service in the same process. It is a service itself.
 //! - [`catalog`](mod@catalog): descriptions of the commands that a service answers, and the answers to `COMMAND`.
+//! - [`pubsub`]: publishing and subscribing, as a layer in front of any service, and as a part of the store.
 //! - [`store`]: the key-value store. It uses the framework as any service does; the framework does not depend on it.
 //! - [`standalone`]: the default layers around the default store, in one place. The program `kvstore` (`src/bin/kvstore/`) adds
 //!   its options, its addresses and its signals.
@@ -114,6 +115,7 @@
 pub mod catalog;
 pub mod client;
 pub mod guide;
+pub mod pubsub;
 pub mod routing;
 pub mod server;
 mod service;

@@ -20,6 +20,7 @@ mod orderly_answers;
 mod panics;
 mod pipelines;
 mod protocol;
+mod pubsub;
 mod routing;
 mod seed;
 mod settled;

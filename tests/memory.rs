@@ -45,13 +45,14 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Response},
+    pubsub::{PubSub, PubSubLayer},
     server::{Password, PipeConnector, Serve, pipe},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     time::{sleep, timeout},
 };
-use tower::service_fn;
+use tower::{Layer, service_fn};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -66,6 +67,8 @@ fn clients_cost_no_more_than_the_settings_allow() {
         ("200 clients that flood before authentication", run(a_flood_before_authentication(b"GET a\r\n")), 16 * MIB),
         ("200 large requests before authentication", run(a_flood_before_authentication(b"*9\r\n$16384\r\n")), 16 * MIB),
         ("a client that sends ahead of a slow service", run(a_client_that_sends_ahead()), MIB),
+        ("100,000 channels of one connection", run(many_channels()), 16 * MIB),
+        ("a subscriber that does not read", run(a_subscriber_that_does_not_read()), 34 * MIB),
     ];
     for (what, held, _) in &figures {
         println!("{what}: {held} bytes");
@@ -178,4 +181,46 @@ async fn a_client_that_sends_ahead() -> usize {
     let mut clients = connect(&connector, 1).await;
     flood(&mut clients[0], b"GET a\r\n", 10 * MIB).await;
     counting::held() - before
+}
+
+/// A server in front of which clients subscribe.
+fn publishing(hub: &PubSub) -> PipeConnector {
+    let service = PubSubLayer::new(hub.clone()).layer(service_fn(answers_of(1)));
+    start(|listener| kvstore::serve(listener, service))
+}
+
+async fn many_channels() -> usize {
+    const COUNT: usize = 100_000;
+    let hub = PubSub::new();
+    let connector = publishing(&hub);
+    let before = counting::held();
+    let mut clients = connect(&connector, 1).await;
+    for channel in 0..COUNT {
+        clients[0]
+            .write_all(format!("SUBSCRIBE channel:{channel:08}\r\n").as_bytes())
+            .await
+            .expect("the connection holds");
+        let confirmation = format!("*3\r\n$9\r\nsubscribe\r\n$16\r\nchannel:{channel:08}\r\n:{}\r\n", channel + 1);
+        clients[0].read_exact(&mut vec![0; confirmation.len()]).await.expect("a confirmation");
+    }
+    settle().await;
+    assert_eq!(hub.channels(), COUNT);
+    counting::held() - before
+}
+
+async fn a_subscriber_that_does_not_read() -> usize {
+    let hub = PubSub::new();
+    let connector = publishing(&hub);
+    let mut clients = connect(&connector, 1).await;
+    clients[0].write_all(b"SUBSCRIBE a\r\n").await.expect("the connection holds");
+    settle().await;
+    let (before, mut most) = (counting::held(), 0);
+    for _ in 0..100_000 {
+        hub.publish("a", [b'x'; 1000]);
+        tokio::task::yield_now().await;
+        most = most.max(counting::held() - before);
+    }
+    settle().await;
+    assert_eq!(hub.subscribers(), 0);
+    most
 }

@@ -23,6 +23,7 @@
 //! - [`Command`]: a request, with [`Word`], the position of one of its words, and [`ToArg`], what its arguments are made of
 //! - [`Response`]: the answer to a command, with [`IntoResponse`], what a handler returns, and [`ByteString`], its texts
 //! - [`Packed`]: an answer of many elements, which are encoded as they are added
+//! - [`PackedPush`]: a push message that is encoded once and sent to many
 //! - [`CommandError`]: an error that is sent as the answer to a command; [`ProtocolError`] and [`FrameError`]: errors that
 //!   end a stream
 //! - [`Body`], [`BodyPipe`], [`Streamed`]: values that are streamed in pieces
@@ -34,6 +35,7 @@
 //! The connection that a command came from:
 //! - [`Session`]: the user, the database, the [`Peer`], the [`Protocol`], and [`Extensions`] of any type
 //! - [`SessionHandle`]: changes the session; [`ReplyMode`]: which responses the client wants
+//! - [`Transaction`]: the state of MULTI; [`Subscriptions`]: what the connection is [`Subscribed`] to
 //! - [`Push`]: sends messages to the connection, or a [`SendError`]; [`mailbox`]: the queue behind it, for transports
 //!
 //! What layers and services agree on:
@@ -70,6 +72,7 @@ pub mod native;
 pub mod nested;
 mod output;
 mod packed;
+mod packed_push;
 pub mod parking;
 pub mod resp;
 mod response;
@@ -92,6 +95,9 @@ pub use mailbox::{Push, SendError};
 pub use names::NameMap;
 pub use output::Output;
 pub use packed::Packed;
+pub use packed_push::PackedPush;
 pub use response::Response;
-pub use session::{Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle, Transaction};
+pub use session::{
+    Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle, Subscribed, Subscriptions, Transaction,
+};
 pub use upgrade::Upgrade;

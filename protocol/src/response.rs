@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::{Body, ByteString, CommandError, Packed, Streamed, Upgrade, double};
+use crate::{Body, ByteString, CommandError, Packed, PackedPush, Streamed, Upgrade, double};
 
 /// The answer to one command.
 ///
@@ -52,6 +52,8 @@ pub enum Response {
     Verbatim([u8; 3], ByteString),
     /// A message out of turn, such as one that was published. An array in RESP2.
     Push(Vec<Response>),
+    /// A message out of turn that is encoded already, for many connections. It equals the one that is not packed.
+    PackedPush(PackedPush),
     /// No message at all.
     Silent,
     /// Several messages in a row.
@@ -130,6 +132,7 @@ impl Response {
     fn unpack(&mut self) {
         match self {
             Self::Packed(packed) => *self = packed.unpack(),
+            Self::PackedPush(message) => *self = message.unpack(),
             Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Messages(items) => {
                 items.iter_mut().for_each(Self::unpack);
             }
@@ -151,6 +154,7 @@ impl Response {
             Self::Map(pairs) => pairs.iter().map(|(key, value)| key.size() + value.size()).sum(),
             Self::Close(last) => last.size(),
             Self::Packed(packed) => packed.size(),
+            Self::PackedPush(message) => message.size(),
             other => other.as_bytes().map_or(0, <[u8]>::len),
         };
         size_of::<Self>() + inside
@@ -188,6 +192,8 @@ impl PartialEq for Response {
             (Self::Map(left), Self::Map(right)) => left == right,
             (Self::Packed(left), Self::Packed(right)) => left == right,
             (Self::Packed(packed), other) | (other, Self::Packed(packed)) => packed.unpack() == *other,
+            (Self::PackedPush(left), Self::PackedPush(right)) => left == right,
+            (Self::PackedPush(packed), other) | (other, Self::PackedPush(packed)) => packed.unpack() == *other,
             (Self::Close(left), Self::Close(right)) => left == right,
             (Self::Streamed(left), Self::Streamed(right)) => left == right,
             (Self::Upgrade(left), Self::Upgrade(right)) => left == right,
@@ -333,6 +339,7 @@ impl fmt::Display for Response {
                 f.write_str("}")
             }
             Self::Packed(packed) => packed.unpack().fmt(f),
+            Self::PackedPush(message) => message.unpack().fmt(f),
             Self::Silent => f.write_str("(silent)"),
             Self::Close(last) => write!(f, "{last} (closed)"),
             Self::Streamed(streamed) => write!(f, "(streamed, {} bytes)", streamed.len()),

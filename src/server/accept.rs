@@ -70,7 +70,7 @@ impl Acceptor {
             return reject(io, too_many(state), state);
         };
         state.notify(ConnectionEvent::Opened { session: &session });
-        self.mount.spawn(io, ClientState { session, registration, server: ServerStatus::clone(&self.status) }, inbox);
+        self.mount.spawn(io, ClientState::new(session, registration, ServerStatus::clone(&self.status)), inbox);
     }
 
     fn session(&self, accepted: Accepted<ServerIo>, local: &Peer, mailbox: Mailbox) -> (ServerIo, Session) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kvstore_protocol::{Limits, Session};
+use kvstore_protocol::{Command, CommandError, Limits, Protocol, Session, catalog::Flags};
 
 use super::{
     ServerStatus,
@@ -17,9 +17,35 @@ pub(super) struct ClientState {
     pub(super) session: Arc<Session>,
     pub(super) registration: Registration,
     pub(super) server: ServerStatus,
+    /// Whether some commands may be refused: because the client has not authenticated, or has subscribed in RESP2. Set
+    /// with the session.
+    pub(super) is_restricted: bool,
 }
 
+/// The response to most commands of a client that has not authenticated.
+const NOT_AUTHENTICATED: CommandError = CommandError::new("NOAUTH", "Authentication required.");
+
 impl ClientState {
+    pub(super) fn new(session: Arc<Session>, registration: Registration, server: ServerStatus) -> Self {
+        Self { session, registration, server, is_restricted: true }
+    }
+
+    /// Notes whether some commands may be refused, after the session was changed.
+    pub(super) fn update_restriction(&mut self) {
+        let may_have_subscribed = self.session.subscriptions().is_some() && self.session.protocol() == Protocol::Resp2;
+        self.is_restricted = may_have_subscribed || !self.is_authenticated();
+    }
+
+    /// Why a command is refused, if it is.
+    #[cold]
+    pub(super) fn refusal(&self, command: &Command) -> Option<CommandError> {
+        if !self.is_authenticated() && !self.shared().allows_unauthenticated(command) {
+            return Some(NOT_AUTHENTICATED);
+        }
+        let is_confined = self.session.protocol() == Protocol::Resp2 && self.session.is_subscribed();
+        (is_confined && !is_allowed_between_messages(command)).then(|| only_subscriptions(command))
+    }
+
     /// Returns the state that all connections of the server share.
     #[inline]
     pub(super) fn shared(&self) -> &ServerState {
@@ -45,6 +71,21 @@ impl ClientState {
     pub(super) fn observer(&self) -> ClientObserver {
         ClientObserver { entry: self.registration.entry.clone(), server: self.server.clone() }
     }
+}
+
+/// Whether a RESP2 client may send a command while it is subscribed: the answer to any other could be taken for a message.
+fn is_allowed_between_messages(command: &Command) -> bool {
+    command.flags().has(Flags::SUBSCRIPTION) || ["PING", "QUIT", "RESET"].iter().any(|name| command.is(name))
+}
+
+fn only_subscriptions(command: &Command) -> CommandError {
+    let name = command.name().escape_ascii();
+    let sub = command.known().zip(command.arg_at(0)).and_then(|(known, name)| known.subcommand(name));
+    let name = sub.map_or_else(|| name.to_string(), |sub| format!("{name}|{}", sub.name()));
+    CommandError::err(format!(
+        "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        name.to_lowercase()
+    ))
 }
 
 /// Reports the end of a connection.

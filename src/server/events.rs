@@ -22,7 +22,8 @@ pub enum ConnectionEvent<'a> {
         /// The response.
         answer: &'a Response,
     },
-    /// A command was refused because the client has not authenticated. No layer saw it.
+    /// A command was refused because the client has not authenticated, or because it is subscribed and speaks RESP2. No
+    /// layer saw it.
     Refused {
         /// The command.
         command: &'a Command,

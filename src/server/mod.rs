@@ -39,6 +39,7 @@ mod listen_options;
 mod listener;
 mod make_service;
 mod mount;
+mod output_limit;
 mod pause;
 mod pipe;
 mod registry;
@@ -59,6 +60,7 @@ pub use connection_layer::{
 pub use events::{CloseReason, ConnectionEvent};
 pub use listen_options::ListenOptions;
 pub use listener::{Accepted, Listener};
+pub use output_limit::{ClientClass, OutputLimit};
 pub use pause::PauseMode;
 pub use pipe::{PipeConnector, PipeListener, pipe};
 pub use running::Stopped;

@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 use tower::{BoxError, Service};
 
 use super::{
-    Authenticate, Clients, ConnectionCommands, ConnectionEvent, ListenOptions, Listener, SocketOptions,
+    Authenticate, ClientClass, Clients, ConnectionCommands, ConnectionEvent, ListenOptions, Listener, OutputLimit,
+    SocketOptions,
     accept::{self, Acceptor},
     listen_options::CodecChoice,
     make_service::{ClonedService, MakeService, ServiceFactory},
@@ -409,6 +410,15 @@ impl Serve {
     /// may always wait, however large it is. Messages that were moved to the [output buffer](Self::output_buffer) count there.
     pub fn push_buffer(mut self, bytes: usize) -> Self {
         self.state.settings.push_buffer = bytes;
+        self
+    }
+
+    /// Sets how much clients of a class may leave unread: 32 MiB, or 8 MiB for 60 s, for clients that are subscribed; no limit for
+    /// others, whose commands wait at the [output buffer](Self::output_buffer). A client over the limit is disconnected.
+    ///
+    /// For a client that is subscribed, the hard limit takes the place of the [queue](Self::push_queue) of messages.
+    pub fn output_limit(self, class: ClientClass, limit: OutputLimit) -> Self {
+        self.state.runtime.output_limits.set(class, limit);
         self
     }
 

@@ -9,8 +9,11 @@ use std::{
     time::Duration,
 };
 
+use kvstore_protocol::Peer;
+
 use super::{
-    Clients,
+    ClientClass, Clients, OutputLimit,
+    output_limit::OutputLimits,
     state::{ListenerSettings, ServerState},
 };
 
@@ -19,6 +22,9 @@ use super::{
 pub(super) struct RuntimeState {
     pub(super) connections: AtomicU64,
     pub(super) refused: AtomicU64,
+    /// Connections that were closed because they left too much unread.
+    overflows: AtomicU64,
+    pub(super) output_limits: OutputLimits,
     max_connections: AtomicUsize,
     /// In milliseconds. 0 if it is disabled.
     idle_timeout: AtomicU64,
@@ -29,6 +35,8 @@ impl Default for RuntimeState {
         Self {
             connections: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            overflows: AtomicU64::new(0),
+            output_limits: OutputLimits::default(),
             max_connections: AtomicUsize::new(10_000),
             idle_timeout: AtomicU64::new(0),
         }
@@ -130,6 +138,29 @@ impl ServerStatus {
     pub fn reset_counts(&self) {
         self.state.runtime.connections.store(0, Ordering::Relaxed);
         self.state.runtime.refused.store(0, Ordering::Relaxed);
+        self.state.runtime.overflows.store(0, Ordering::Relaxed);
+    }
+
+    /// Returns how much clients of a class may leave unread.
+    pub fn output_limit(&self, class: ClientClass) -> OutputLimit {
+        self.state.runtime.output_limits.get(class)
+    }
+
+    /// Sets how much clients of a class may leave unread, also for open connections.
+    pub fn set_output_limit(&self, class: ClientClass, limit: OutputLimit) {
+        self.state.runtime.output_limits.set(class, limit);
+    }
+
+    /// Returns the number of connections that were closed because they left more unread than the
+    /// [limit](Self::output_limit), since the start or the last reset of the counts.
+    pub fn output_overflows(&self) -> u64 {
+        self.state.runtime.overflows.load(Ordering::Relaxed)
+    }
+
+    /// Counts and logs a connection that is closed because it left too much unread.
+    pub(crate) fn note_overflow(&self, id: u64, peer: &Peer) {
+        self.state.runtime.overflows.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(id, %peer, "a connection is closed: it leaves too much unread");
     }
 
     /// Returns the number of connections that were rejected because the maximum was reached.

@@ -11,6 +11,7 @@ use super::{
     databases::Databases,
     state::{Parts, StoreState},
 };
+use crate::pubsub::PubSub;
 
 /// The most memory of the queued commands of a transaction, by default.
 const MAX_QUEUE: usize = 512 * 1024 * 1024;
@@ -26,6 +27,7 @@ pub struct Builder {
     sinks: Vec<Box<dyn Sink>>,
     max_queue: usize,
     allocated: fn(usize) -> usize,
+    pub_sub: PubSub,
 }
 
 impl Builder {
@@ -41,6 +43,7 @@ impl Builder {
             sinks: Vec::new(),
             max_queue: MAX_QUEUE,
             allocated,
+            pub_sub: PubSub::new(),
         }
     }
 
@@ -87,6 +90,23 @@ impl Builder {
         Self { allocated, ..self }
     }
 
+    /// Sets where the store publishes, and what its clients subscribe to. The default is one of its own.
+    ///
+    /// A program that publishes keeps a clone:
+    ///
+    /// ```
+    /// use kvstore::{protocol::Command, pubsub::PubSub, store::Store};
+    ///
+    /// let hub = PubSub::new();
+    /// let store = Store::builder().pub_sub(hub.clone()).build();
+    /// assert_eq!(store.execute(&Command::new("PUBLISH").with_args(["news", "hello"])), 0.into());
+    /// assert_eq!(hub.publish("news", "hello"), 0); // to the clients of the store
+    /// ```
+    #[must_use]
+    pub fn pub_sub(self, hub: PubSub) -> Self {
+        Self { pub_sub: hub, ..self }
+    }
+
     /// Adds somebody who is told of every change.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink) -> Self {
@@ -106,9 +126,9 @@ impl Builder {
 
     /// Builds the store.
     pub fn build(self) -> Store {
-        let Self { databases, threads, clock, random, config, sinks, max_queue, allocated } = self;
+        let Self { databases, threads, clock, random, config, sinks, max_queue, allocated, pub_sub } = self;
         let databases = Databases::new(databases, shards(threads), allocated);
-        Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks, max_queue }))
+        Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks, max_queue, pub_sub }))
     }
 }
 

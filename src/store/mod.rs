@@ -15,6 +15,7 @@
 //! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes; `change` what is told of changes, `replay` how that is applied again
 //! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
 //!   slabs that entries and elements are in
+//! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
 //! - `rdb` values in the serialization of Redis, for DUMP and RESTORE
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system

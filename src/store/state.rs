@@ -34,6 +34,7 @@ use super::{
     value::Thresholds,
     waiting::WaitQueues,
 };
+use crate::pubsub::PubSub;
 
 /// The longest first argument that is prefetched as a key without looking the command up.
 const MAX_GUESSED_KEY: usize = 128;
@@ -62,6 +63,8 @@ pub(crate) struct StoreState {
     /// The commands that wait for keys.
     pub(super) waiting: WaitQueues,
     commits: AtomicU64,
+    /// The channels, and the clients that are subscribed to them.
+    pub(super) pub_sub: PubSub,
     /// Up to which size collections are packed.
     pub(super) thresholds: Thresholds,
     /// The most memory of the queued commands of a transaction, in bytes.
@@ -88,11 +91,12 @@ pub(super) struct Parts {
     pub(super) config: Vec<(String, String)>,
     pub(super) sinks: Vec<Box<dyn Sink>>,
     pub(super) max_queue: usize,
+    pub(super) pub_sub: PubSub,
 }
 
 impl StoreState {
     pub(super) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { databases, clock, random, config, sinks, max_queue } = parts;
+        let Parts { databases, clock, random, config, sinks, max_queue, pub_sub } = parts;
         let started = clock.now();
         let observers = Arc::new(Observers::default());
         observers.set(Interests::SINKS, !sinks.is_empty());
@@ -114,6 +118,7 @@ impl StoreState {
             dropper: Background::new("kvstore-drop"),
             thresholds: Thresholds::default(),
             max_queue,
+            pub_sub,
             queued: Arc::default(),
             peak_memory: AtomicUsize::new(0),
             myself: myself.clone(),

@@ -9,6 +9,9 @@ use std::{
 use super::{Change, Order, Position, channel::Channel};
 use crate::Response;
 
+/// How many messages an empty queue keeps room for.
+const KEPT: usize = 64;
+
 /// The receiving end of a mailbox. A connection waits for it beside its socket.
 pub struct Inbox {
     channel: Arc<Channel>,
@@ -87,7 +90,11 @@ impl Inbox {
         let message = next.and_then(|index| queued.messages.remove(index))?;
         queued.bytes -= message.response.size();
         self.holds_messages = !queued.messages.is_empty();
+        // A burst of messages does not keep its memory.
+        let emptied =
+            (!self.holds_messages && queued.messages.capacity() > KEPT).then(|| mem::take(&mut queued.messages));
         drop(queued);
+        drop(emptied);
         self.channel.room.notify_waiters();
         Some(message.response)
     }

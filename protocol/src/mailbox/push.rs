@@ -60,6 +60,16 @@ impl Push {
         self.mailbox.send(self.message(response)).await
     }
 
+    /// The number of the command.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether the messages go to the connection of this mailbox.
+    pub fn is_to(&self, mailbox: &Mailbox) -> bool {
+        self.mailbox == *mailbox
+    }
+
     /// Whether the connection takes messages.
     pub fn is_open(&self) -> bool {
         self.mailbox.is_open()

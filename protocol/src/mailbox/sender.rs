@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, MutexGuard},
 };
 
@@ -12,6 +13,8 @@ use super::{
 use crate::Session;
 
 /// The sending end of a mailbox. It is cheap to clone, and may be kept after the connection has closed.
+///
+/// Two of them are equal if they send to the same connection.
 #[derive(Clone)]
 pub struct Mailbox(Arc<Channel>);
 
@@ -25,13 +28,26 @@ impl Mailbox {
     /// # Errors
     /// When the mailbox is full, or the connection is closed.
     pub fn try_send(&self, message: Message) -> Result<(), SendError> {
+        self.queue(message, self.0.capacity, self.0.max_bytes)
+    }
+
+    /// Queues a message, whatever the capacity of the mailbox, as long as those that wait take about this many bytes at most.
+    /// One message always has room.
+    ///
+    /// # Errors
+    /// When the messages would take more, or the connection is closed.
+    pub fn try_send_within(&self, message: Message, max_bytes: usize) -> Result<(), SendError> {
+        self.queue(message, usize::MAX, max_bytes)
+    }
+
+    fn queue(&self, message: Message, capacity: usize, max_bytes: usize) -> Result<(), SendError> {
+        let size = message.response.size();
         let mut queued = self.0.lock();
         if !queued.takes_messages() {
             return Err(SendError::Closed(message.response));
         }
-        let size = message.response.size();
-        let is_over = queued.bytes.saturating_add(size) > self.0.max_bytes && !queued.messages.is_empty();
-        if is_over || queued.messages.len() >= self.0.capacity {
+        let is_over = queued.bytes.saturating_add(size) > max_bytes && !queued.messages.is_empty();
+        if is_over || queued.messages.len() >= capacity {
             return Err(SendError::Full(message.response));
         }
         queued.bytes += size;
@@ -103,6 +119,20 @@ impl Mailbox {
             }
             end.await;
         }
+    }
+}
+
+impl PartialEq for Mailbox {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Mailbox {}
+
+impl Hash for Mailbox {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
     }
 }
 

@@ -51,6 +51,15 @@ fn a_mailbox_is_full_of_large_messages_sooner() {
     assert!(send(9000) && !send(9000));
 }
 
+#[test]
+fn a_sender_may_set_the_limit_itself() {
+    let (mailbox, mut inbox) = mailbox(1);
+    let send = || mailbox.try_send_within(message(0, Position::AfterAnswer), 10 * size_of::<Response>()).is_ok();
+    assert_eq!((0..20).filter(|_| send()).count(), 10);
+    assert_eq!(taken(&mut inbox, 0).len(), 10);
+    assert!(send());
+}
+
 #[tokio::test]
 async fn a_sender_waits_for_room() {
     let (mailbox, mut inbox) = mailbox(1);

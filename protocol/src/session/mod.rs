@@ -3,6 +3,7 @@
 mod extensions;
 mod handle;
 mod peer;
+mod subscriptions;
 mod transaction;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 pub use extensions::Extensions;
 pub use handle::{ReplyMode, SessionHandle};
 pub use peer::{Peer, Protocol};
+pub use subscriptions::{Subscribed, Subscriptions};
 pub use transaction::Transaction;
 
 use crate::{ByteString, mailbox::Mailbox};
@@ -45,6 +47,7 @@ pub struct Session {
     extensions: Extensions,
     mailbox: Option<Mailbox>,
     transaction: Option<Transaction>,
+    subscriptions: Option<Subscriptions>,
     /// The reply mode that was set and not yet taken by the transport.
     reply_mode: Option<ReplyMode>,
 }
@@ -175,6 +178,22 @@ impl Session {
         self.transaction.as_ref().is_some_and(Transaction::is_open)
     }
 
+    /// Returns the subscriptions of the connection; `None` if it did not subscribe since it was opened or reset.
+    #[inline]
+    pub fn subscriptions(&self) -> Option<&Subscriptions> {
+        self.subscriptions.as_ref()
+    }
+
+    /// Sets the subscriptions of the connection.
+    pub fn set_subscriptions(&mut self, subscriptions: Subscriptions) {
+        self.subscriptions = Some(subscriptions);
+    }
+
+    /// Whether the connection is subscribed to a channel, a pattern or a shard channel.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions.as_ref().is_some_and(Subscriptions::is_any)
+    }
+
     /// Sets which responses the client gets, as CLIENT REPLY does. It applies to the response of the command that sets
     /// it, too.
     pub fn set_reply_mode(&mut self, mode: ReplyMode) {
@@ -186,9 +205,14 @@ impl Session {
         self.reply_mode.take()
     }
 
-    /// Resets the user, the database, the protocol, the name, the transaction and the extensions, as RESET does. Keeps the
-    /// connection and the [lasting](Extensions::insert_lasting) extensions.
+    /// Resets the user, the database, the protocol, the name, the transaction, the subscriptions and the extensions, as RESET
+    /// does. Keeps the connection and the [lasting](Extensions::insert_lasting) extensions.
+    ///
+    /// The subscriptions end at once, also if this is a copy of the connection's session.
     pub fn reset(&mut self) {
+        if let Some(subscriptions) = &self.subscriptions {
+            subscriptions.end();
+        }
         let Self { id, peer, local, tls_identity, library, mailbox, mut extensions, .. } = std::mem::take(self);
         extensions.reset();
         *self = Self { id, peer, local, tls_identity, library, mailbox, extensions, ..Self::default() };

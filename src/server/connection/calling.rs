@@ -26,9 +26,6 @@ use crate::server::{
     state::Exclusivity,
 };
 
-/// The response to most commands of a client that has not authenticated.
-const NOT_AUTHENTICATED: CommandError = CommandError::new("NOAUTH", "Authentication required.");
-
 type Futures<M> = <<M as MakeService>::Service as Service<Command>>::Future;
 
 /// The result of the first poll of a call.
@@ -163,8 +160,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if let Some(end) = shared.registry.pause().holds(command) {
             return self.hold_until(end);
         }
-        if !self.client.is_authenticated() && !shared.allows_unauthenticated(command) {
-            return self.refuse_next();
+        if self.client.is_restricted
+            && let Some(refusal) = self.client.refusal(command)
+        {
+            return self.refuse_next(refusal);
         }
         let is_outermost = shared.settings.connection_commands == ConnectionCommands::Outermost;
         match if is_outermost { connection_layer::find(command) } else { None } {
@@ -304,11 +303,11 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         true
     }
 
-    /// Refuses the next command, since the client has not authenticated.
+    /// Refuses the next command: the client has not authenticated, or is subscribed.
     #[cold]
-    fn refuse_next(&mut self) -> bool {
+    fn refuse_next(&mut self, refusal: CommandError) -> bool {
         let Some((command, tag)) = self.pop_next() else { return false };
-        let answer = Response::from(NOT_AUTHENTICATED);
+        let answer = Response::from(refusal);
         self.client.shared().notify(ConnectionEvent::Refused { command: &command, answer: &answer });
         self.answer_now(answer, tag);
         true

@@ -18,6 +18,8 @@ pub(super) struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
     /// When output could first not be written.
     stalled_since: Option<Instant>,
+    /// Since when more is unread than the soft limit.
+    over_soft_limit_since: Option<Instant>,
 }
 
 impl Deadline {
@@ -34,6 +36,16 @@ impl Deadline {
             }
             sleep.as_mut().reset(at);
         }
+    }
+
+    /// Records that more is unread than the soft limit.
+    pub(super) fn mark_over_soft_limit(&mut self) {
+        self.over_soft_limit_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Records that no more is unread than the soft limit.
+    pub(super) fn clear_over_soft_limit(&mut self) {
+        self.over_soft_limit_since = None;
     }
 
     /// Records that output was written.
@@ -61,6 +73,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Whether a time limit may apply. Mostly none does.
     fn may_have_deadline(&self) -> bool {
         self.deadline.stalled_since().is_some()
+            || self.deadline.over_soft_limit_since.is_some()
             || self.reader.input.is_unfinished()
             || !self.client.is_authenticated()
             || self.client.shared().runtime.idle_timeout().is_some()
@@ -69,7 +82,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Each limit has its condition in [`may_have_deadline`](Self::may_have_deadline).
     #[inline(never)]
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
-        let settings = &self.client.shared().settings;
+        if self.deadline.over_soft_limit_since.is_some() {
+            self.check_output_limit();
+        }
+        let (settings, soft_for) = (&self.client.shared().settings, self.output_limit().soft_for);
         loop {
             let is_idle = !self.is_busy() && !self.writer.is_full() && self.lifecycle == Lifecycle::Open;
             let last_active = self
@@ -84,6 +100,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 (
                     self.deadline.stalled_since().and_then(|since| since.checked_add(settings.slow_reader_timeout)),
                     "it does not read its replies",
+                ),
+                (
+                    self.deadline.over_soft_limit_since.and_then(|since| since.checked_add(soft_for)),
+                    "it leaves too much unread",
                 ),
                 (self.reader.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
                 (

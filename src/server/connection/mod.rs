@@ -12,7 +12,7 @@
 //! This file has the parts of a connection and its turn. `reading` decodes bytes to commands (`input`, `queue`),
 //! `calling` calls the service (`in_flight`), `writing` encodes and writes responses, `zero_copy` writes long values
 //! without copying them. `transaction` is what an error does to MULTI. `request_body` and `response_body` stream values,
-//! `deadline` has the time limits, `close` the graceful close, `memory` counts the memory of the buffers.
+//! `deadline` has the time limits, `output_limit` the limit on what is unread, `close` the graceful close, `memory` counts the memory of the buffers.
 
 mod buffer_pool;
 mod calling;
@@ -21,6 +21,7 @@ mod deadline;
 mod in_flight;
 mod input;
 mod memory;
+mod output_limit;
 mod queue;
 mod reading;
 mod request_body;
@@ -267,6 +268,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if !self.inbox.has_mail() {
             return true;
         }
+        let is_done = self.read_mail();
+        if self.client.session.subscriptions().is_some() {
+            self.check_output_limit();
+        }
+        is_done
+    }
+
+    fn read_mail(&mut self) -> bool {
         if self.writer.output.remaining() >= self.output_bound() || self.writer.outgoing.is_some() {
             self.order = self.order.max(self.inbox.peek_order());
             return false;
@@ -278,6 +287,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
         while self.writer.output.remaining() < self.output_bound() {
             let Some(message) = self.inbox.next_message(self.writer.answered) else { return true };
+            self.writer.make_room();
             self.codec.encode_push(message, &mut self.writer.output);
         }
         false
@@ -294,6 +304,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Applies the session to the codec, the registry, and the commands that are decoded and not called.
     fn apply_session(&mut self) {
+        self.client.update_restriction();
         let session = &self.client.session;
         self.codec.set_protocol(session.protocol());
         self.codec.set_limits(self.client.limits());

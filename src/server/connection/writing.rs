@@ -132,7 +132,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return self.reply_special(mem::replace(response, Response::Silent), tag);
         }
         self.writer.answered += 1;
-        if self.writer.sends_reply() {
+        // Messages of a subscription are no replies.
+        if self.writer.sends_reply() || is_message(response) {
             self.codec.encode(response, tag, &mut self.writer.output);
         }
         if self.inbox.has_mail() {
@@ -202,6 +203,11 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let bound = self.client.shared().settings.output_buffer;
         if self.client.is_authenticated() { bound.max(1) } else { bound.clamp(1, UNAUTHENTICATED_BUFFER) }
     }
+}
+
+/// Whether a response is a message or several, as SUBSCRIBE answers.
+fn is_message(response: &Response) -> bool {
+    matches!(response, Response::Push(_) | Response::PackedPush(_) | Response::Messages(_))
 }
 
 /// Writes once. A single chunk is written with the plain call, which is faster than the vectored one.

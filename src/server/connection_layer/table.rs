@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kvstore_protocol::{
-    Command, CommandError, Response, Session,
+    Command, CommandError, Protocol, Response, Session,
     catalog::{Flags, KnownCommand},
     parse_integer,
 };
@@ -137,6 +137,10 @@ pub(super) fn notify(command: &Command, answer: &Response) {
 }
 
 fn ping(call: &mut ConnectionCall<'_>) -> Answered {
+    if call.session().is_subscribed() && call.session().protocol() == Protocol::Resp2 {
+        let text = call.command().arg_at(0).unwrap_or_default();
+        return Ok(Response::array(["pong".as_bytes(), text]).into());
+    }
     Ok(call.command().arg_at(0).map_or_else(|| Response::simple("PONG"), Response::from).into())
 }
 

@@ -103,6 +103,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("maxclients", status.max_connections());
     fields.add("blocked_clients", call.store().waiting.len());
     fields.add("total_blocking_keys", call.store().waiting.keys());
+    fields.add("pubsub_clients", call.store().pub_sub.subscribers());
 }
 
 fn memory(fields: &mut Fields, call: &mut Call<'_>) {
@@ -129,6 +130,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     if let Some(status) = call.session().extensions().get::<ServerStatus>() {
         fields.add("total_connections_received", status.total_connections());
         fields.add("rejected_connections", status.refused_connections());
+        fields.add("client_output_buffer_limit_disconnections", status.output_overflows());
     }
     let (mut total, mut sealed) = (Statistics::default(), 0);
     for database in 0..call.store().databases.len() {
@@ -142,6 +144,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("keyspace_hits", total.hits);
     fields.add("keyspace_misses", total.misses);
     fields.add("sealed_shards", sealed);
+    let pub_sub = &call.store().pub_sub;
+    fields.add("pubsub_channels", pub_sub.channels());
+    fields.add("pubsub_patterns", pub_sub.patterns());
+    fields.add("pubsubshard_channels", pub_sub.shard_channels());
 }
 
 fn replication(fields: &mut Fields, _: &mut Call<'_>) {

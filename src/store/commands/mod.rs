@@ -12,6 +12,7 @@ mod keyspace;
 mod lists;
 mod memory;
 mod numkeys;
+mod pubsub;
 mod random;
 mod scan_options;
 mod scripting;
@@ -62,4 +63,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     scripting::SPECS,
     transactions::SPECS,
     timeout::SPECS,
+    pubsub::SPECS,
 ];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kvstore_protocol::{Command, CommandError, Response};
+use kvstore_protocol::{Command, CommandError, Response, catalog::Flags};
 
 use super::{ClientTransaction, State, watch::Watch};
 use crate::{
@@ -126,6 +126,11 @@ impl StoreState {
     ) -> Vec<Response> {
         let mut session = exec.shared_session();
         let run = |((row, command), keys): ((Option<&'static Row>, &Command), _)| match row {
+            // Its messages go behind the answer to EXEC.
+            Some(row) if row.flags().has(Flags::PUBSUB) => {
+                let command = command.clone().in_session(Arc::clone(&session), exec.number());
+                self.pub_sub.answer(&command).unwrap_or(Response::Null)
+            }
             Some(row) => {
                 let planned = Planned { row, args: Args::new(command), database: self.selected(&session), keys };
                 self.execute_held(planned, &session, held, commit).unwrap_or_else(Response::from)

@@ -53,6 +53,7 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
             }
         }
         Response::Packed(packed) => encode_packed(packed, is_resp3, output),
+        Response::PackedPush(message) => message.encode(is_resp3, output),
         Response::Double(value) if is_resp3 => line(b',', &(&*double::format_double(*value)).into(), output),
         Response::Double(value) => bulk(&(&*double::format_double(*value)).into(), output),
         Response::Boolean(flag) if is_resp3 => output.bytes().put_slice(if *flag { b"#t\r\n" } else { b"#f\r\n" }),
@@ -67,7 +68,12 @@ fn encode_rare(response: &Response, protocol: Protocol, is_resp3: bool, output: 
         }
         Response::BigNumber(text) | Response::Verbatim(_, text) => bulk(text, output),
         Response::Silent => {}
-        Response::Messages(messages) => messages.iter().for_each(|message| encode_response(message, protocol, output)),
+        Response::Messages(messages) => {
+            for message in messages {
+                encode_response(message, protocol, output);
+                output.split_when_large();
+            }
+        }
         Response::Close(last) => encode_response(last, protocol, output),
         Response::Streamed(_) => encode_response(&CommandError::STREAMED_INSIDE.into(), protocol, output),
         Response::Upgrade(_) => encode_response(&CommandError::UPGRADE_INSIDE.into(), protocol, output),
@@ -95,6 +101,7 @@ pub(crate) fn encode_item(item: &Response, protocol: Protocol, output: &mut Outp
         }
         // A client takes a push out of turn wherever it stands.
         Response::Push(items) => list(b'*', items, protocol, output),
+        Response::PackedPush(message) => message.encode(false, output),
         item => encode_response(item, protocol, output),
     }
 }

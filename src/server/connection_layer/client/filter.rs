@@ -1,6 +1,6 @@
 //! [`Filter`]: selects clients for CLIENT LIST and CLIENT KILL.
 
-use kvstore_protocol::{CommandError, Options, parse_integer};
+use kvstore_protocol::{CommandError, Options, Session, parse_integer};
 
 use crate::server::ConnectedClient;
 
@@ -14,18 +14,24 @@ pub(super) struct Filter {
     kind: Option<ClientKind>,
 }
 
-/// The client types of Redis. All clients of this server are normal.
+/// The client types of Redis. No client of this server is a replica or a master.
 #[derive(Clone, Copy, PartialEq)]
 enum ClientKind {
     Normal,
+    PubSub,
     Other,
 }
 
 impl ClientKind {
+    fn of(session: &Session) -> Self {
+        if session.is_subscribed() { Self::PubSub } else { Self::Normal }
+    }
+
     fn parse(kind: &[u8]) -> Result<Self, CommandError> {
         match &*kind.to_ascii_lowercase() {
             b"normal" => Ok(Self::Normal),
-            b"master" | b"replica" | b"slave" | b"pubsub" => Ok(Self::Other),
+            b"pubsub" => Ok(Self::PubSub),
+            b"master" | b"replica" | b"slave" => Ok(Self::Other),
             _ => Err(CommandError::err(format!("Unknown client type '{}'", String::from_utf8_lossy(kind)))),
         }
     }
@@ -82,7 +88,7 @@ impl Filter {
             && self.peer.as_ref().is_none_or(|peer| session.peer().to_string() == *peer)
             && self.local.as_ref().is_none_or(|local| session.local().to_string() == *local)
             && self.user.as_ref().is_none_or(|user| session.user() == Some(user))
-            && self.kind.is_none_or(|kind| kind == ClientKind::Normal)
+            && self.kind.is_none_or(|kind| kind == ClientKind::of(&session))
     }
 }
 

@@ -5,7 +5,7 @@ mod filter;
 use std::time::Duration;
 
 use kvstore_protocol::{
-    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session,
+    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session, Subscriptions,
     catalog::{KnownCommand, find_subcommand},
     mailbox::{Mailbox, Unblock},
     parse_integer,
@@ -259,15 +259,6 @@ fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
     Ok(call.server()?.clients())
 }
 
-/// What the connection is doing: `x` it is in a transaction, `b` a command of it is blocked, `N` nothing of this.
-fn flags(session: &Session) -> &'static str {
-    match (session.is_in_transaction(), session.mailbox().is_some_and(Mailbox::is_blocked)) {
-        (true, _) => "x",
-        (false, true) => "b",
-        (false, false) => "N",
-    }
-}
-
 /// Formats a connection for CLIENT LIST. The fields are those of Redis, without those that do not apply here.
 fn line(client: &ConnectedClient) -> String {
     let session = client.session();
@@ -275,9 +266,10 @@ fn line(client: &ConnectedClient) -> String {
     let buffers = client.buffers();
     let transaction = session.transaction().filter(|transaction| transaction.is_open());
     let queued = transaction.map_or("-1".into(), |open| open.queued().to_string());
-    let flags = flags(&session);
+    let subscriptions = session.subscriptions();
+    let subscribed = |count: fn(&Subscriptions) -> usize| subscriptions.map_or(0, count);
     format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
+        "id={} addr={} laddr={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
          tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
         session.id(),
         session.peer(),
@@ -285,7 +277,11 @@ fn line(client: &ConnectedClient) -> String {
         session.name().escape_ascii(),
         client.age().as_secs(),
         client.idle().as_secs(),
+        flags(&session),
         session.database(),
+        subscribed(Subscriptions::channels),
+        subscribed(Subscriptions::patterns),
+        subscribed(Subscriptions::shard_channels),
         buffers.input,
         buffers.input_free,
         buffers.requests,
@@ -297,4 +293,11 @@ fn line(client: &ConnectedClient) -> String {
         library.escape_ascii(),
         library_version.escape_ascii(),
     )
+}
+
+/// The flags of a client, or `N` if it has none.
+fn flags(session: &Session) -> String {
+    let flags = [(session.is_subscribed(), 'P'), (session.is_in_transaction(), 'x'), (session.mailbox().is_some_and(Mailbox::is_blocked), 'b')];
+    let flags: String = flags.iter().filter(|(has, _)| *has).map(|(_, flag)| *flag).collect();
+    if flags.is_empty() { "N".to_owned() } else { flags }
 }

@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use kvstore_protocol::parse_integer;
 
-use super::super::strings;
+use super::{super::strings, output_limits};
 use crate::{
     server::ServerStatus,
     store::{state::StoreState, value::Threshold},
@@ -91,6 +91,16 @@ static PARAMETERS: &[Parameter] = &[
             let seconds = number(value, 0..=i32::MAX.into(), "argument must be between 0 and 2147483647 inclusive")?;
             let timeout = (seconds > 0).then(|| Duration::from_secs(seconds as u64));
             Ok(Box::new(move |server| server.set_idle_timeout(timeout)))
+        }),
+    },
+    Parameter {
+        name: "client-output-buffer-limit",
+        read: |_, server| Some(output_limits::read(server?)),
+        set: Some(|value| {
+            let limits = output_limits::parse(value)?;
+            Ok(Box::new(move |server| {
+                limits.into_iter().for_each(|(class, limit)| server.set_output_limit(class, limit));
+            }))
         }),
     },
 ];
