@@ -31,6 +31,7 @@ mod streams_in;
 mod streams_out;
 mod support;
 mod third_protocol;
+mod tracking;
 mod transactions;
 mod transcripts;
 mod upgrade;

@@ -11,6 +11,7 @@
   compare.py idle             10,000 connections of which 100 are active
   compare.py transactions     what MULTI and EXEC add to the commands between them
   compare.py publishing       what a published message costs, by the number of its subscribers
+  compare.py observing        what GET and SET cost while clients are told of changes
   compare.py stalls           how long other clients wait while one runs a long command
   compare.py growth           how cost grows with keys, connections, value sizes and depth
   compare.py draw FILE.json   pictures of what run or growth have written
@@ -24,7 +25,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "stalls", "growth")
+COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "stalls", "growth")
 
 
 def arguments():
@@ -45,7 +46,7 @@ def add_options(command):
     command.add_argument("--binary", metavar="FILE", help="the kvstore to measure [the release build]")
     command.add_argument("--quick", action="store_true", help="fewer and shorter samples: a first look")
     command.add_argument("--only", metavar="NAMES", help="these servers alone: kvstore,valkey9,redis8,redis7,redcon,floor")
-    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, families, threads, transactions, publishing, stalls, growth)")
+    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, families, threads, transactions, publishing, observing, stalls, growth)")
     command.add_argument("--rounds", type=int, help="how often each server is visited")
     command.add_argument("--seconds", type=float, help="how long a sample takes")
     command.add_argument("--json", metavar="FILE", help="where all samples are written [results/COMMAND.json]")

@@ -59,6 +59,23 @@ impl PackedPush {
         Self(buffer.split().freeze())
     }
 
+    /// A message of strings, and a list of strings at its end, as a cache is told which keys to forget.
+    ///
+    /// ```
+    /// use kvstore_protocol::{PackedPush, Response};
+    ///
+    /// let message = PackedPush::with_list(&[b"invalidate"], &[b"a", b"b"]);
+    /// assert_eq!(Response::from(message).to_string(), r#">["invalidate", ["a", "b"]]"#);
+    /// ```
+    pub fn with_list(strings: &[&[u8]], list: &[&[u8]]) -> Self {
+        let mut bytes = BytesMut::with_capacity(size(strings) + size(list));
+        encode::number(b'>', strings.len() as i64 + 1, &mut bytes);
+        append_strings(strings, &mut bytes);
+        encode::number(b'*', list.len() as i64, &mut bytes);
+        append_strings(list, &mut bytes);
+        Self(bytes.freeze())
+    }
+
     /// The size of the encoded message, in bytes.
     pub fn size(&self) -> usize {
         self.0.len()
@@ -93,13 +110,17 @@ fn size(strings: &[&[u8]]) -> usize {
 fn append(strings: &[&[u8]], integer: Option<i64>, bytes: &mut BytesMut) {
     let len = strings.len() + usize::from(integer.is_some());
     encode::number(b'>', len as i64, bytes);
+    append_strings(strings, bytes);
+    if let Some(integer) = integer {
+        encode::number(b':', integer, bytes);
+    }
+}
+
+fn append_strings(strings: &[&[u8]], bytes: &mut BytesMut) {
     for string in strings {
         encode::number(b'$', string.len() as i64, bytes);
         bytes.extend_from_slice(string);
         bytes.extend_from_slice(b"\r\n");
-    }
-    if let Some(integer) = integer {
-        encode::number(b':', integer, bytes);
     }
 }
 

@@ -128,6 +128,10 @@ impl CommandInfo {
         self.subs.push(sub);
     }
 
+    pub(crate) fn add_subs_of(&mut self, other: Self) {
+        self.subs.extend(other.subs);
+    }
+
     pub(crate) fn with_subs_of(self, other: &mut Self) -> Self {
         Self { subs: std::mem::take(&mut other.subs), ..self }
     }

@@ -38,6 +38,7 @@ mod io;
 mod listen_options;
 mod listener;
 mod make_service;
+mod monitors;
 mod mount;
 mod output_limit;
 mod pause;
@@ -55,7 +56,8 @@ pub use buffer_memory::BufferMemory;
 pub use clients::{Clients, ConnectedClient};
 pub(crate) use connection_layer::answers;
 pub use connection_layer::{
-    ConnectionLayer, ConnectionService, NoEvict, NoTouch, QueuedResponse, ResponseFuture, connection_commands,
+    ConnectionLayer, ConnectionService, NoEvict, NoTouch, QueuedResponse, ResponseFuture, TrackingStatus,
+    connection_commands,
 };
 pub use events::{CloseReason, ConnectionEvent};
 pub use listen_options::ListenOptions;

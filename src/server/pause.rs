@@ -22,14 +22,15 @@ pub enum PauseMode {
 /// A pause of all connections of a server.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
-    /// Read for every command. 0 if there is no pause.
-    mode: AtomicU8,
+    /// Read for every command. 0 if there is no pause, and commands are not shown to monitors.
+    state: AtomicU8,
     until: Mutex<Option<Instant>>,
 }
 
-const NONE: u8 = 0;
+/// The bits of the state.
 const WRITES: u8 = 1;
-const ALL: u8 = 2;
+const ALL: u8 = 1 << 1;
+const MONITORED: u8 = 1 << 2;
 
 impl Pause {
     /// Holds commands back until `until`. A longer pause is not shortened, and the stricter mode applies.
@@ -37,27 +38,43 @@ impl Pause {
         let mut end = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         *end = (*end).max(Some(until));
         let mode = if mode == PauseMode::All { ALL } else { WRITES };
-        self.mode.fetch_max(mode, Ordering::Relaxed);
+        self.state.fetch_or(mode, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
         let mut end = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         *end = None;
-        self.mode.store(NONE, Ordering::Relaxed);
+        self.state.fetch_and(!(WRITES | ALL), Ordering::Relaxed);
     }
 
-    /// Returns until when `command` is held back; `None` if it may be called now.
+    /// Whether commands may be held back, or are shown to monitors.
     #[inline]
-    pub(super) fn holds(&self, command: &Command) -> Option<Instant> {
-        match self.mode.load(Ordering::Relaxed) {
-            NONE => None,
-            mode => self.holds_in(mode, command),
+    pub(super) fn is_active(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != 0
+    }
+
+    /// Notes whether commands are shown to monitors.
+    pub(super) fn set_monitored(&self, is_monitored: bool) {
+        if is_monitored {
+            self.state.fetch_or(MONITORED, Ordering::Relaxed);
+        } else {
+            self.state.fetch_and(!MONITORED, Ordering::Relaxed);
         }
     }
 
-    #[cold]
-    fn holds_in(&self, mode: u8, command: &Command) -> Option<Instant> {
-        let is_held = if mode == ALL { !changes_connection(command) } else { may_write(command) };
+    /// Whether commands are shown to monitors.
+    pub(super) fn is_monitored(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & MONITORED != 0
+    }
+
+    /// Returns until when `command` is held back; `None` if it may be called now.
+    pub(super) fn holds(&self, command: &Command) -> Option<Instant> {
+        let state = self.state.load(Ordering::Relaxed);
+        let is_held = match () {
+            () if state & ALL != 0 => !changes_connection(command),
+            () if state & WRITES != 0 => may_write(command),
+            () => return None,
+        };
         let until = (*self.until.lock().unwrap_or_else(PoisonError::into_inner))?;
         if until <= Instant::now() {
             self.end();

@@ -14,6 +14,7 @@ use std::{
 use super::{
     BufferMemory,
     buffer_memory::{BufferCounts, BufferTotal},
+    monitors::Monitors,
     pause::Pause,
 };
 use kvstore_protocol::{Command, Session, mailbox::Order};
@@ -31,6 +32,7 @@ pub(crate) struct Registry {
     /// The seconds since the server started.
     uptime: AtomicU32,
     pause: Pause,
+    monitors: Monitors,
     buffers: BufferTotal,
 }
 
@@ -99,6 +101,11 @@ impl Registry {
     #[inline]
     pub(super) fn pause(&self) -> &Pause {
         &self.pause
+    }
+
+    /// The connections that are shown all commands.
+    pub(super) fn monitors(&self) -> &Monitors {
+        &self.monitors
     }
 
     /// Wakes every connection, after a setting has changed.

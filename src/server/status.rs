@@ -157,6 +157,15 @@ impl ServerStatus {
         self.state.runtime.overflows.load(Ordering::Relaxed)
     }
 
+    /// The most bytes of messages that wait for a client without subscriptions. If its class has no limit, it is that of the
+    /// output buffer.
+    pub(crate) fn message_limit(&self) -> usize {
+        match self.output_limit(ClientClass::Normal).hard {
+            0 => self.state.settings.output_buffer,
+            limit => limit,
+        }
+    }
+
     /// Counts and logs a connection that is closed because it left too much unread.
     pub(crate) fn note_overflow(&self, id: u64, peer: &Peer) {
         self.state.runtime.overflows.fetch_add(1, Ordering::Relaxed);

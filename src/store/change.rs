@@ -105,6 +105,10 @@ impl Event {
     pub const ZDIFFSTORE: Self = Self::sorted_set("zdiffstore");
     /// The key was removed, because it had expired.
     pub const EXPIRED: Self = Self { name: "expired", class: b'x' };
+    /// The key was created. A sink is not told: it is a part of another change.
+    pub(super) const NEW: Self = Self { name: "new", class: b'n' };
+    /// A client has asked for a key that is missing, which is no change.
+    pub(super) const KEYMISS: Self = Self { name: "keymiss", class: b'm' };
     /// All keys of the database were removed. Redis has no such event.
     pub const FLUSHDB: Self = Self { name: "flushdb", class: 0 };
     /// The database has the keys of another. Redis has no such event.
@@ -132,6 +136,11 @@ impl Event {
 
     const fn sorted_set(name: &'static str) -> Self {
         Self { name, class: b'z' }
+    }
+
+    /// Whether it is a change of a key, and not something besides.
+    pub(super) fn is_change(self) -> bool {
+        self.class != Self::NEW.class && self.class != Self::KEYMISS.class
     }
 
     /// Returns the name.
@@ -242,11 +251,17 @@ pub trait Sink: fmt::Debug + Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::{TestStore, Told};
+    use kvstore_protocol::Response;
+
+    use crate::store::testing::{Commit, TestStore, Told};
 
     /// What the sink was told, as a text: each commit with its events and its commands.
     fn shown(told: &Told) -> String {
-        let commits = told.take().into_iter().map(|(record, changes)| {
+        shown_commits(told.take())
+    }
+
+    fn shown_commits(commits: Vec<Commit>) -> String {
+        let commits = commits.into_iter().map(|(record, changes)| {
             let changes: Vec<_> = changes
                 .iter()
                 .map(|change| {
@@ -267,17 +282,34 @@ mod tests {
         commits.collect::<Vec<_>>().join(" | ")
     }
 
-    /// Executes commands, and compares what each of them tells. A command that changes nothing tells nothing.
+    /// The keyspace events of commits, as they are published.
+    fn events(commits: &[Commit]) -> Vec<String> {
+        let changes = commits.iter().flat_map(|(_, changes)| changes);
+        let changes = changes.filter(|change| change.event().class().is_some()).map(|change| {
+            let channel = format!("__keyevent@{}__:{}", change.database(), change.event().name());
+            let message = ["pmessage", "*", &channel].map(Response::from).into_iter();
+            Response::Push(message.chain([change.key().unwrap_or_default().into()]).collect()).to_string()
+        });
+        changes.collect()
+    }
+
+    /// Executes commands, and compares what each of them tells, and that the same is published. A command that changes nothing
+    /// tells nothing.
     #[track_caller]
     fn check(lines: &[(&str, &str)]) {
         let (store, told) = TestStore::observed();
+        let mut subscriber = store.client();
+        subscriber.answer("PSUBSCRIBE *");
+        store.check([("CONFIG SET notify-keyspace-events EA", "+OK")]);
         for (line, expected) in lines {
             match *line {
                 "wait" => store.pass(1001),
                 "expire" => store.remove_expired(),
                 line => _ = store.answer(line),
             }
-            assert_eq!(shown(&told), *expected, "{line}");
+            let commits = told.take();
+            assert_eq!(subscriber.messages(), events(&commits), "{line}");
+            assert_eq!(shown_commits(commits), *expected, "{line}");
         }
     }
 

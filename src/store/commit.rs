@@ -1,12 +1,13 @@
 //! [`Commit`]: what belongs together while commands run under the same locks: their time, and what they changed.
 
-use std::{cell::Cell, time::Duration};
+use std::{cell::Cell, fmt, time::Duration};
 
 use bytes::Bytes;
 use kvstore_protocol::Command;
 
 use super::{
     change::{Change, Event, Record},
+    notices::Notice,
     observers::Interests,
     shard::Shard,
     value::Value,
@@ -31,26 +32,38 @@ pub(super) struct Commit {
     /// Who wants to know what is changed.
     pub(super) interests: Interests,
     /// What was changed, if somebody wants to know. Boxed, since mostly nobody does.
-    observed: Option<Box<Observed>>,
+    observed: ObservedCell,
     /// The keys that are ready for those who wait. Boxed, since mostly nobody does.
     pub(super) waits: Option<Box<Waits>>,
-    pub(super) garbage: Garbage,
+    pub(super) leftovers: Leftovers,
 }
 
+/// What those who observe are told. In a cell, since also a read may have something to tell.
+#[derive(Default)]
+struct ObservedCell(Cell<Option<Box<Observed>>>);
+
 #[derive(Debug, Default)]
-struct Observed {
+pub(super) struct Observed {
     changes: Vec<Change>,
     commands: Vec<(usize, Command)>,
+    pub(super) notices: Vec<Notice>,
     /// The number of changes that the commands made.
     recorded: usize,
 }
 
-/// What was replaced or removed. It is dropped after the locks.
+/// What is left to do after the locks: to drop what was replaced or removed, and to send notices.
 #[derive(Debug, Default)]
-pub(super) struct Garbage {
+pub(super) struct Leftovers {
     /// Most commands remove one value at most.
     first: Option<Value>,
-    more: Option<Box<(Vec<Value>, Vec<Shard>)>>,
+    more: Option<Box<MoreLeftovers>>,
+}
+
+#[derive(Debug, Default)]
+struct MoreLeftovers {
+    values: Vec<Value>,
+    shards: Vec<Shard>,
+    has_notices: bool,
 }
 
 impl Commit {
@@ -64,16 +77,16 @@ impl Commit {
             is_postponed: false,
             may_wait: false,
             interests,
-            observed: None,
+            observed: ObservedCell(Cell::new(None)),
             waits: None,
-            garbage: Garbage { first: None, more: None },
+            leftovers: Leftovers { first: None, more: None },
         }
     }
 
-    /// Whether something was replaced or removed.
+    /// Whether something is left to do after the locks.
     #[inline(always)]
-    pub(super) fn has_garbage(&self) -> bool {
-        !self.garbage.is_empty()
+    pub(super) fn has_leftovers(&self) -> bool {
+        !self.leftovers.is_empty()
     }
 
     /// Whether somebody wants to know the changes.
@@ -97,13 +110,23 @@ impl Commit {
     #[inline]
     pub(super) fn add(&mut self, database: usize, key: Option<&[u8]>, event: Event) {
         if self.interests.has(Interests::CHANGES) {
-            self.observed.get_or_insert_default().add(database, key, event);
+            self.observed.get_mut().add(database, key, event);
         }
+    }
+
+    /// Adds a notice.
+    pub(super) fn notice(&self, notice: Notice) {
+        self.observed.update(|observed| observed.notices.push(notice));
+    }
+
+    /// Whether there is such a notice.
+    pub(super) fn has_notice(&mut self, is_such: impl Fn(&Notice) -> bool) -> bool {
+        self.observed.0.get_mut().as_ref().is_some_and(|observed| observed.notices.iter().any(is_such))
     }
 
     /// Records a command, which made the latest changes.
     pub(super) fn record(&mut self, database: usize, command: Command) {
-        if let Some(observed) = &mut self.observed {
+        if let Some(observed) = self.observed.0.get_mut() {
             observed.commands.push((database, command));
             observed.recorded = observed.changes.len();
         }
@@ -111,7 +134,9 @@ impl Commit {
 
     /// Records that an expired entry was removed, which is the latest change.
     pub(super) fn record_expired(&mut self, database: usize, key: &[u8]) {
-        if let Some(observed) = &mut self.observed {
+        if let Some(observed) = self.observed.0.get_mut()
+            && !observed.changes.is_empty()
+        {
             observed.commands.push((database, Command::new("DEL").arg(key)));
             // Changes before it may be those of a command that is under way, and recorded at its end.
             observed.recorded += 1;
@@ -119,26 +144,48 @@ impl Commit {
     }
 
     /// Whether there are changes of a command that is not recorded.
-    #[inline]
-    pub(super) fn has_unrecorded(&self) -> bool {
-        self.observed.as_ref().is_some_and(|observed| observed.changes.len() > observed.recorded)
+    pub(super) fn has_unrecorded(&mut self) -> bool {
+        self.observed.0.get_mut().as_ref().is_some_and(|observed| observed.changes.len() > observed.recorded)
     }
 
-    /// Takes what is told to those who observe: `None` if nothing has changed. `now` is the time of the commit.
-    pub(super) fn take(&mut self, now: Duration) -> Option<(Record, Vec<Change>)> {
-        let Observed { changes, commands, .. } = *self.observed.take()?;
-        (!changes.is_empty()).then(|| (Record::new(now, commands), changes))
+    /// Takes what is told to those who observe.
+    pub(super) fn take(&mut self) -> Option<Observed> {
+        self.observed.0.take().map(|observed| *observed)
+    }
+}
+
+impl ObservedCell {
+    fn get_mut(&mut self) -> &mut Observed {
+        self.0.get_mut().get_or_insert_default()
+    }
+
+    fn update(&self, update: impl FnOnce(&mut Observed)) {
+        let mut observed = self.0.take().unwrap_or_default();
+        update(&mut observed);
+        self.0.set(Some(observed));
+    }
+}
+
+impl fmt::Debug for ObservedCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObservedCell").finish_non_exhaustive()
     }
 }
 
 impl Observed {
+    /// What has changed, if something has. `now` is the time of the commit.
+    pub(super) fn changes(self, now: impl FnOnce() -> Duration) -> Option<(Record, Vec<Change>)> {
+        let Self { changes, commands, .. } = self;
+        (!changes.is_empty()).then(|| (Record::new(now(), commands), changes))
+    }
+
     #[cold]
     fn add(&mut self, database: usize, key: Option<&[u8]>, event: Event) {
         self.changes.push(Change { database, key: key.map(Bytes::copy_from_slice), event });
     }
 }
 
-impl Garbage {
+impl Leftovers {
     /// Adds a value, if there is one.
     #[inline]
     pub(super) fn add(&mut self, value: Option<Value>) {
@@ -151,12 +198,21 @@ impl Garbage {
     fn add_value(&mut self, value: Value) {
         match self.first {
             None => self.first = Some(value),
-            Some(_) => self.more.get_or_insert_default().0.push(value),
+            Some(_) => self.more.get_or_insert_default().values.push(value),
         }
     }
 
     pub(super) fn add_shard(&mut self, shard: Shard) {
-        self.more.get_or_insert_default().1.push(shard);
+        self.more.get_or_insert_default().shards.push(shard);
+    }
+
+    /// Notes that notices are to be sent.
+    pub(super) fn add_notices(&mut self) {
+        self.more.get_or_insert_default().has_notices = true;
+    }
+
+    pub(super) fn has_notices(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.has_notices)
     }
 
     #[inline]
@@ -167,8 +223,8 @@ impl Garbage {
     /// The memory, in bytes.
     pub(super) fn memory(&self) -> usize {
         let first = self.first.as_ref().map_or(0, Value::size);
-        let Some((values, shards)) = self.more.as_deref() else { return first };
-        let values: usize = values.iter().map(Value::size).sum();
-        first + values + shards.iter().map(Shard::memory).sum::<usize>()
+        let Some(more) = &self.more else { return first };
+        let values: usize = more.values.iter().map(Value::size).sum();
+        first + values + more.shards.iter().map(Shard::memory).sum::<usize>()
     }
 }

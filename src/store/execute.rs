@@ -161,8 +161,8 @@ impl StoreState {
         call.end_alone();
         drop(locked);
         attempt.note(&commit);
-        if commit.has_garbage() {
-            self.discard(&mut commit);
+        if commit.has_leftovers() {
+            self.finish(&mut commit);
         }
         // Nothing is left to drop, which the compiler does not see.
         mem::forget(commit);
@@ -208,10 +208,10 @@ impl StoreState {
             attempt.place = self.enter(Planned { row, args, database, keys: Some(&keys) }, wait);
         }
         self.serve_waiting(&mut commit, &mut held);
-        self.tell_all(&mut commit, &Shards::Many(&mut held));
+        self.tell(&mut commit, &Shards::Many(&mut held), Some(command));
         drop(held);
         attempt.note(&commit);
-        self.discard(&mut commit);
+        self.finish(&mut commit);
         answer
     }
 

@@ -12,7 +12,8 @@
 //!   arguments
 //! - `execute` how a command is executed: `plan` which shards it needs, `held` those that are locked, `commit` what it changes;
 //!   `future` how it waits, `gate` for what, `background` threads of the store
-//! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes; `change` what is told of changes, `replay` how that is applied again
+//! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes;
+//!   `notices` what clients are told: keyspace `events`, and keys that they are `tracking`; `change` what sinks are told of changes, `replay` how that is applied again
 //! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
 //!   slabs that entries and elements are in
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
@@ -30,6 +31,7 @@ mod command_table;
 mod commands;
 mod commit;
 mod databases;
+mod events;
 mod execute;
 mod future;
 mod gate;
@@ -37,6 +39,7 @@ mod held;
 mod memory;
 #[cfg(test)]
 mod model;
+mod notices;
 mod observers;
 mod plan;
 mod prefetcher;
@@ -48,6 +51,7 @@ mod spec;
 mod state;
 #[cfg(test)]
 mod testing;
+mod tracking;
 mod transaction;
 mod value;
 mod waiting;
@@ -153,6 +157,9 @@ impl Store {
             loop {
                 interval.tick().await;
                 while store.handle.remove_expired(EXPIRE_BATCH) >= EXPIRE_BATCH {
+                    tokio::task::yield_now().await;
+                }
+                while store.handle.evict_tracked_keys() {
                     tokio::task::yield_now().await;
                 }
             }

@@ -19,9 +19,15 @@ impl Interests {
     pub(super) const WATCHES: Self = Self(1 << 1);
     /// Clients wait for keys.
     pub(super) const WAITERS: Self = Self(1 << 2);
+    /// Keyspace events are published.
+    pub(super) const EVENTS: Self = Self(1 << 3);
+    /// Clients track keys.
+    pub(super) const TRACKING: Self = Self(1 << 4);
 
-    /// The interests in changes, and not only in keys.
+    /// The interests in all changes of a commit together.
     pub(super) const CHANGES: Self = Self(Self::SINKS.0 | Self::WATCHES.0);
+    /// The interests in each change.
+    pub(super) const NOTICES: Self = Self(Self::EVENTS.0 | Self::TRACKING.0);
 
     /// Whether nobody wants to know of anything.
     #[inline]

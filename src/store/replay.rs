@@ -42,7 +42,7 @@ impl StoreState {
         commit.now.set(Some(record.time()));
         let applied = self.run_recorded(record, &keys, &mut held, &mut commit);
         drop(held);
-        self.discard(&mut commit);
+        self.finish(&mut commit);
         applied
     }
 

@@ -1,6 +1,7 @@
 //! [`StoreState`]: what all clones of a store share.
 
 use std::{
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Weak,
@@ -25,11 +26,14 @@ use super::{
     command_table::CommandTable,
     commit::Commit,
     databases::{Databases, KeyRef},
+    events::EventClasses,
     execute::Patience,
     future::Executed,
     held::Shards,
+    notices::{Notices, Outbox},
     observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
+    tracking::Tracking,
     transaction::WatchTable,
     value::Thresholds,
     waiting::WaitQueues,
@@ -62,6 +66,12 @@ pub(crate) struct StoreState {
     pub(super) watches: WatchTable,
     /// The commands that wait for keys.
     pub(super) waiting: WaitQueues,
+    /// The keyspace events that are published.
+    pub(super) events: EventClasses,
+    /// The clients that track keys.
+    pub(super) tracking: Tracking,
+    /// What commits tell clients.
+    pub(super) outbox: Outbox<Notices>,
     commits: AtomicU64,
     /// The channels, and the clients that are subscribed to them.
     pub(super) pub_sub: PubSub,
@@ -110,6 +120,9 @@ impl StoreState {
             config,
             watches: WatchTable::new(Arc::clone(&observers)),
             waiting: WaitQueues::new(Arc::clone(&observers)),
+            events: EventClasses::new(Arc::clone(&observers)),
+            tracking: Tracking::new(Arc::clone(&observers)),
+            outbox: Outbox::new(),
             observers,
             sinks,
             commits: AtomicU64::new(0),
@@ -164,30 +177,31 @@ impl StoreState {
         now
     }
 
-    /// Tells those who observe what a commit has changed, while its shards are held.
-    #[inline(always)]
-    pub(super) fn tell_all(&self, commit: &mut Commit, shards: &Shards<'_>) {
-        if commit.is_observed() {
-            let now = self.time_of(commit, shards);
-            self.tell(commit, now);
-        }
-    }
-
-    /// Tells those who observe what a commit has changed, while its locks are held. `now` is its time.
+    /// Tells those who observe what a commit has changed, while its shards are held. `command` is that of the commit, if it is
+    /// one.
     #[inline(never)]
-    pub(super) fn tell(&self, commit: &mut Commit, now: Duration) {
-        let Some((record, changes)) = commit.take(now) else { return };
+    pub(super) fn tell(&self, commit: &mut Commit, shards: &Shards<'_>, command: Option<&Command>) {
+        let Some(mut observed) = commit.take() else { return };
+        if !observed.notices.is_empty() {
+            let notices = mem::take(&mut observed.notices);
+            self.outbox.push(Notices::new(notices, command, self));
+            commit.leftovers.add_notices();
+        }
+        let Some((record, changes)) = observed.changes(|| self.time_of(commit, shards)) else { return };
         self.watches.tell(&changes);
         let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
         self.sinks.iter().for_each(|sink| sink.committed(number, &record, &changes));
     }
 
-    /// Drops what a commit has replaced or removed, after its locks are given back.
+    /// Sends the notices of a commit, and drops what it has replaced or removed, after its locks are given back.
     #[inline(never)]
-    pub(super) fn discard(&self, commit: &mut Commit) {
-        let garbage = std::mem::take(&mut commit.garbage);
-        if garbage.memory() > LARGE {
-            self.dropper.run(move || drop(garbage));
+    pub(super) fn finish(&self, commit: &mut Commit) {
+        let leftovers = mem::take(&mut commit.leftovers);
+        if leftovers.has_notices() {
+            self.send_notices();
+        }
+        if leftovers.memory() > LARGE {
+            self.dropper.run(move || drop(leftovers));
         }
     }
 
@@ -254,13 +268,15 @@ impl StoreState {
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
         let mut commit = self.begin(Patience::Short);
         let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, value| {
-            commit.garbage.add(value);
+            commit.leftovers.add(value);
             commit.add(database, Some(key), Event::EXPIRED);
             commit.record_expired(database, key);
+            self.note_change(&mut commit, database, key, Event::EXPIRED);
         });
-        self.tell(&mut commit, now);
+        commit.now.set(Some(now));
+        self.tell(&mut commit, &Shards::None, None);
         drop(shard);
-        self.discard(&mut commit);
+        self.finish(&mut commit);
         steps
     }
 

@@ -190,6 +190,12 @@ impl TestClient<'_> {
         self.store.postpones(&command(line).in_session(self.session.clone().into(), 1))
     }
 
+    /// Takes the messages that were sent behind the answers.
+    pub(crate) fn messages(&mut self) -> Vec<String> {
+        self.inbox.take().changes.into_iter().for_each(|change| change(&mut self.session));
+        std::iter::from_fn(|| self.inbox.next_message(1)).map(|message| message.to_string()).collect()
+    }
+
     pub(crate) fn select(&mut self, database: usize) {
         self.session.set_database(database);
     }

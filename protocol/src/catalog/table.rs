@@ -121,7 +121,7 @@ pub(super) static COMMANDS: [KnownCommand; 262] = [
     row("LOLWUT", "server", at_least(1), &[READ, FAST]),
     row("MEMORY", "server", at_least(2), &[]).subs(&MEMORY_SUBCOMMANDS),
     row("MODULE", "server", at_least(2), &[]).subs(&MODULE_SUBCOMMANDS),
-    row("MONITOR", "server", exactly(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, EXCLUSIVE, NO_SINGLE_REPLY]),
+    row("MONITOR", "server", exactly(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, EXCLUSIVE, CONNECTION, NO_SINGLE_REPLY]),
     row("PSYNC", "server", at_least(3), &[ADMIN, NO_SCRIPT, NO_MULTI, NO_ASYNC_LOADING, NO_SINGLE_REPLY]),
     row("REPLCONF", "server", at_least(1), &[ADMIN, NO_SCRIPT, LOADING, STALE, ALLOW_BUSY]),
     row("REPLICAOF", "server", exactly(3), &[ADMIN, NO_SCRIPT, STALE, NO_ASYNC_LOADING]),

@@ -1,6 +1,7 @@
 //! Calling: calls the service with decoded commands and answers them.
 
 use std::{
+    cell::Cell,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -41,6 +42,8 @@ pub(super) struct Caller<M: MakeService, T> {
     pub(super) in_flight: CallsInFlight<Futures<M>, T>,
     /// The exclusivity of the last command that was called.
     last: Exclusivity,
+    /// The number of the last command that was shown to monitors.
+    shown: Cell<u64>,
     /// Wakes the connection at the end of a pause.
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -48,7 +51,15 @@ pub(super) struct Caller<M: MakeService, T> {
 impl<M: MakeService, T> Caller<M, T> {
     pub(super) fn new(make: Arc<M>, service: M::Service) -> Self {
         let (service, in_flight) = (Some(service), CallsInFlight::new());
-        Self { make, service, is_waiting: false, in_flight, last: Exclusivity::Shared, pause: None }
+        Self {
+            make,
+            service,
+            is_waiting: false,
+            in_flight,
+            last: Exclusivity::Shared,
+            shown: Cell::new(0),
+            pause: None,
+        }
     }
 
     /// Whether an exclusive command holds back those behind it.
@@ -157,7 +168,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if let Some(response) = self.codec.answer(command, tag) {
             return self.answer_next(response);
         }
-        if let Some(end) = shared.registry.pause().holds(command) {
+        if shared.registry.pause().is_active()
+            && let Some(end) = self.hold_or_show_next()
+        {
             return self.hold_until(end);
         }
         if self.client.is_restricted
@@ -170,6 +183,22 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Some(known) => self.call_connection_layer(known, cx),
             None => self.call_service(cx),
         }
+    }
+
+    /// Returns until when the next command is held back; otherwise shows it to the monitors.
+    #[cold]
+    fn hold_or_show_next(&self) -> Option<Instant> {
+        let (command, ..) = self.reader.queue.next()?;
+        let registry = &self.client.shared().registry;
+        let end = registry.pause().holds(command);
+        // It may have been shown already, and has waited since.
+        let is_called =
+            end.is_none() && command.number() > self.caller.shown.get() && self.client.refusal(command).is_none();
+        if is_called && registry.pause().is_monitored() {
+            registry.monitors().show(command, &self.client.server);
+            self.caller.shown.set(command.number());
+        }
+        end
     }
 
     /// Whether the next command may be called while others are in flight.

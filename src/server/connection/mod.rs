@@ -269,9 +269,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return true;
         }
         let is_done = self.read_mail();
-        if self.client.session.subscriptions().is_some() {
-            self.check_output_limit();
-        }
+        self.check_output_limit();
         is_done
     }
 

@@ -10,7 +10,7 @@ mod service;
 mod table;
 
 pub(super) use client::sets_replies;
-pub use client::{NoEvict, NoTouch};
+pub use client::{NoEvict, NoTouch, TrackingStatus};
 pub use future::ResponseFuture;
 pub use layer::ConnectionLayer;
 pub use queued::QueuedResponse;

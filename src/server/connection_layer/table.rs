@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     catalog::CommandInfo,
-    server::{ConnectionEvent, ServerStatus},
+    server::{ConnectionEvent, ServerStatus, monitors::Monitoring},
 };
 
 /// A connection command.
@@ -24,7 +24,7 @@ pub(crate) struct ConnectionCommand {
     run: fn(&mut ConnectionCall<'_>) -> Answered,
 }
 
-static TABLE: [ConnectionCommand; 8] = [
+static TABLE: [ConnectionCommand; 9] = [
     row("PING", ping),
     row("ECHO", echo),
     row("HELLO", handshake::hello),
@@ -33,6 +33,7 @@ static TABLE: [ConnectionCommand; 8] = [
     row("RESET", reset),
     row("QUIT", quit),
     row("CLIENT", client::client),
+    row("MONITOR", monitor),
 ];
 
 const fn row(name: &'static str, run: fn(&mut ConnectionCall<'_>) -> Answered) -> ConnectionCommand {
@@ -168,6 +169,19 @@ fn reset(call: &mut ConnectionCall<'_>) -> Answered {
         session.set_reply_mode(kvstore_protocol::ReplyMode::Initial);
     });
     Ok(Response::simple("RESET").into())
+}
+
+/// `MONITOR`: shows the commands of all connections, from now on until RESET.
+fn monitor(call: &mut ConnectionCall<'_>) -> Answered {
+    if call.session().is_in_transaction() {
+        return Err(CommandError::err("MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    let registry = &call.server()?.state().registry;
+    let is_monitoring = call.session().extensions().get::<Monitoring>().is_some();
+    if !is_monitoring && let Some(monitoring) = Monitoring::begin(call.session(), call.command().number(), registry) {
+        call.update(move |session| session.extensions_mut().insert(monitoring.clone()));
+    }
+    Ok(Response::ok().into())
 }
 
 fn quit(_: &mut ConnectionCall<'_>) -> Answered {

@@ -7,6 +7,7 @@ use crate::{
     server::NoTouch,
     store::{
         change::Event,
+        observers::Interests,
         shard::{Entry, Expiry, Found, Shard, Write},
         value::{DataType, Editable, Kind, NewValue, Value},
     },
@@ -36,6 +37,9 @@ impl<'c> Call<'c> {
         let (slot, shard) = self.slot(key);
         let entry = self.search(slot, shard);
         shard.count(entry.is_some());
+        if entry.is_none() {
+            self.note_miss(slot);
+        }
         self.accessed(slot, entry)
     }
 
@@ -66,7 +70,18 @@ impl<'c> Call<'c> {
         let (slot, shard) = self.slot(key);
         let entry = self.search(slot, shard);
         shard.count(entry.is_some());
+        if entry.is_none() {
+            self.note_miss(slot);
+        }
         entry
+    }
+
+    /// Notes that a client has read a key that is missing.
+    #[inline]
+    fn note_miss(&self, slot: &KeySlot<'_>) {
+        if self.commit.interests.has(Interests::EVENTS) {
+            self.store.note_miss(self.commit, slot.database as usize, slot.name);
+        }
     }
 
     /// The entry, for a command that modifies it: is an access.
@@ -117,6 +132,10 @@ impl<'c> Call<'c> {
     pub(crate) fn put_entry(&mut self, key: usize, entry: OwnedEntry, event: Event) {
         let write =
             Write { is_edited: entry.is_edited, ..Write::new(entry.expires_at.map_or(Expiry::Never, Expiry::At)) };
+        // One that was there is removed first, without an event.
+        if self.commit.is_observed() && self.find_to_write(key).is_some() {
+            self.tell_new(key);
+        }
         match entry.value {
             OwnedValue::Inline(Kind::String, bytes) => self.write(key, NewValue::Inline(&bytes), write, event),
             OwnedValue::Inline(kind, bytes) => self.write(key, NewValue::Packed(kind, &bytes), write, event),
@@ -172,17 +191,20 @@ impl<'c> Call<'c> {
         let found = self.find_to_write(key);
         let slot = &self.keys[key];
         let shard = self.shards.at_mut(slot.shard);
-        let lru_clock = self.commit.lru_clock;
+        let (lru_clock, is_new) = (self.commit.lru_clock, found.is_none());
         let found = match found {
             None => shard.insert(slot.hash, slot.name, value, write, (lru_clock, now)),
             Some(found) => {
                 let (found, replaced) = shard.write(found, value, write, now);
                 shard.touch(found, lru_clock);
-                self.commit.garbage.add(replaced);
+                self.commit.leftovers.add(replaced);
                 found
             }
         };
         slot.lookup.set(Lookup::found(found, shard));
+        if is_new && self.commit.is_observed() {
+            self.tell_new(key);
+        }
         self.tell(key, event);
     }
 
@@ -241,7 +263,7 @@ impl<'c> Call<'c> {
         let shard = self.shards.at_mut(slot.shard);
         let removed = shard.remove(slot.hash, found);
         slot.lookup.set(Lookup::missing(shard));
-        self.commit.garbage.add(removed);
+        self.commit.leftovers.add(removed);
         self.tell(key, event);
     }
 

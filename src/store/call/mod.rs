@@ -179,16 +179,31 @@ impl<'c> Call<'c> {
         if self.commit.has_accesses.get() {
             self.touch_accessed();
         }
+        if self.commit.is_observed() {
+            self.end_observed();
+        }
+    }
+
+    #[inline(never)]
+    fn end_observed(&mut self) {
         if self.commit.has_unrecorded() {
             self.commit.record(self.database, self.args.command().clone());
+        }
+        if self.commit.interests.has(Interests::TRACKING) {
+            self.track_reads();
         }
     }
 
     /// The same for a command that is a commit of its own: tells its changes too. The locks are still held.
     #[inline(always)]
     pub(super) fn end_alone(&mut self) {
-        self.end();
-        self.store.tell_all(self.commit, &self.shards);
+        if self.commit.has_accesses.get() {
+            self.touch_accessed();
+        }
+        if self.commit.is_observed() {
+            self.end_observed();
+            self.store.tell(self.commit, &self.shards, Some(self.args.command()));
+        }
     }
 
     /// Whether the command may be executed in the shards of its keys.
@@ -207,7 +222,7 @@ impl<'c> Call<'c> {
             let shard = self.shards.at_mut(self.shards.position_of(index));
             is_change |= shard.len() > 0;
             if shard.len() > 0 || shard.is_sealed() {
-                self.commit.garbage.add_shard(shard.clear());
+                self.commit.leftovers.add_shard(shard.clear());
             }
         }
         if is_change {
@@ -264,14 +279,27 @@ impl<'c> Call<'c> {
     fn tell_observers(&mut self, key: usize, event: Event) {
         let &KeySlot { name, database, .. } = &self.keys[key];
         self.commit.add(database as usize, Some(name), event);
+        if self.commit.interests.has(Interests::NOTICES) {
+            self.store.note_change(self.commit, database as usize, name, event);
+        }
         if self.commit.interests.has(Interests::WAITERS) {
             self.note_ready(key);
+        }
+    }
+
+    /// Tells that a key was created or replaced by an entry of another. The change is told besides.
+    #[cold]
+    fn tell_new(&mut self, key: usize) {
+        if self.commit.interests.has(Interests::EVENTS) {
+            let &KeySlot { name, database, .. } = &self.keys[key];
+            self.store.note_change(self.commit, database as usize, name, Event::NEW);
         }
     }
 
     /// Tells that a database was changed as a whole.
     pub(crate) fn tell_database(&mut self, database: usize, event: Event) {
         self.commit.add(database, None, event);
+        self.store.note_all_changed(self.commit);
     }
 }
 

@@ -58,8 +58,17 @@ pub fn catalog() -> &'static Catalog {
     &CATALOG
 }
 
-static CATALOG: LazyLock<Catalog> =
-    LazyLock::new(|| Catalog::new(rows().map(Row::info).chain(server::connection_commands())));
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let mut commands: Vec<_> = rows().map(Row::info).collect();
+    for command in server::connection_commands() {
+        // CLIENT has sub-commands of both.
+        match commands.iter_mut().find(|known| known.name() == command.name()) {
+            Some(known) => known.add_subs_of(command),
+            None => commands.push(command),
+        }
+    }
+    Catalog::new(commands)
+});
 
 impl Row {
     /// Describes the command by its row in the catalog of the protocol.

@@ -102,6 +102,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
     fields.add("blocked_clients", call.store().waiting.len());
+    fields.add("tracking_clients", call.store().tracking.clients());
     fields.add("total_blocking_keys", call.store().waiting.keys());
     fields.add("pubsub_clients", call.store().pub_sub.subscribers());
 }
@@ -143,6 +144,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("evicted_keys", 0);
     fields.add("keyspace_hits", total.hits);
     fields.add("keyspace_misses", total.misses);
+    let tracking = &call.store().tracking;
+    fields.add("tracking_total_keys", tracking.keys());
+    fields.add("tracking_total_items", tracking.items());
+    fields.add("tracking_total_prefixes", tracking.prefixes());
     fields.add("sealed_shards", sealed);
     let pub_sub = &call.store().pub_sub;
     fields.add("pubsub_channels", pub_sub.channels());

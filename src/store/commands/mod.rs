@@ -23,6 +23,7 @@ mod sort;
 mod sorted_sets;
 mod strings;
 mod timeout;
+mod tracking;
 mod transactions;
 
 pub use command::catalog;
@@ -64,4 +65,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     transactions::SPECS,
     timeout::SPECS,
     pubsub::SPECS,
+    tracking::SPECS,
 ];

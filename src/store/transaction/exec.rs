@@ -17,6 +17,7 @@ use crate::{
         plan::{KeysOfMany, LockPlan},
         spec::{Answer, Hold, Scope},
         state::StoreState,
+        tracking::ClientTracking,
     },
 };
 
@@ -60,9 +61,12 @@ impl StoreState {
         }
         let answers = self.run_all((state, &keys), exec, &mut held, &mut commit);
         self.serve_waiting(&mut commit, &mut held);
-        self.tell_all(&mut commit, &Shards::Many(&mut held));
+        if let Some(tracking) = ClientTracking::of(exec.session(), self) {
+            tracking.note_read(exec.number());
+        }
+        self.tell(&mut commit, &Shards::Many(&mut held), Some(exec));
         drop(held);
-        self.discard(&mut commit);
+        self.finish(&mut commit);
         Ok(Response::Array(answers))
     }
 

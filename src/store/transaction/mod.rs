@@ -70,7 +70,9 @@ impl Call<'_> {
             // The one before may have been ended by an error to EXEC, which has not run then.
             state.queue.clear();
             Ok(())
-        })
+        })?;
+        self.cache_in_transaction();
+        Ok(())
     }
 
     /// DISCARD: forgets the queued commands and the watched keys.

@@ -1,6 +1,7 @@
 //! CLIENT: shows and changes connections.
 
 mod filter;
+mod tracking;
 
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use kvstore_protocol::{
 use super::call::{Answered, ConnectionCall};
 use crate::{
     catalog::CommandInfo,
-    server::{Clients, ConnectedClient, PauseMode},
+    server::{Clients, ConnectedClient, PauseMode, monitors::Monitoring},
 };
 use filter::{Filter, text};
+
+pub use tracking::TrackingStatus;
 
 /// A session extension that CLIENT NO-TOUCH ON sets: reads of this client do not update the access time of keys.
 #[derive(Clone, Copy, Debug)]
@@ -259,6 +262,30 @@ fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
     Ok(call.server()?.clients())
 }
 
+/// What the connection is doing, a letter each in the order of Redis; `N` for nothing.
+fn flags(session: &Session) -> String {
+    let extensions = session.extensions();
+    let tracking = extensions.get::<TrackingStatus>();
+    let flags = [
+        // It shows all commands.
+        ('O', extensions.get::<Monitoring>().is_some()),
+        // It is subscribed.
+        ('P', session.is_subscribed()),
+        // It is in a transaction.
+        ('x', session.is_in_transaction()),
+        // A command of it is blocked.
+        ('b', session.mailbox().is_some_and(Mailbox::is_blocked)),
+        // It tracks keys, and the connection that is told of them is closed, or prefixes of keys.
+        ('t', tracking.is_some()),
+        ('R', tracking.is_some_and(TrackingStatus::is_broken)),
+        ('B', tracking.is_some_and(TrackingStatus::is_broadcast)),
+        ('e', extensions.get::<NoEvict>().is_some()),
+        ('T', extensions.get::<NoTouch>().is_some()),
+    ];
+    let set: String = flags.iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).collect();
+    if set.is_empty() { "N".to_owned() } else { set }
+}
+
 /// Formats a connection for CLIENT LIST. The fields are those of Redis, without those that do not apply here.
 fn line(client: &ConnectedClient) -> String {
     let session = client.session();
@@ -268,9 +295,10 @@ fn line(client: &ConnectedClient) -> String {
     let queued = transaction.map_or("-1".into(), |open| open.queued().to_string());
     let subscriptions = session.subscriptions();
     let subscribed = |count: fn(&Subscriptions) -> usize| subscriptions.map_or(0, count);
+    let redirect = session.extensions().get().map_or(-1, |tracking: &TrackingStatus| tracking.redirect() as i64);
     format!(
         "id={} addr={} laddr={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
-         tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+         tot-mem={} events=r cmd={} user={} redir={redirect} resp={} lib-name={} lib-ver={}",
         session.id(),
         session.peer(),
         session.local(),
@@ -293,11 +321,4 @@ fn line(client: &ConnectedClient) -> String {
         library.escape_ascii(),
         library_version.escape_ascii(),
     )
-}
-
-/// The flags of a client, or `N` if it has none.
-fn flags(session: &Session) -> String {
-    let flags = [(session.is_subscribed(), 'P'), (session.is_in_transaction(), 'x'), (session.mailbox().is_some_and(Mailbox::is_blocked), 'b')];
-    let flags: String = flags.iter().filter(|(has, _)| *has).map(|(_, flag)| *flag).collect();
-    if flags.is_empty() { "N".to_owned() } else { flags }
 }

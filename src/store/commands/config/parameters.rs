@@ -7,7 +7,7 @@ use kvstore_protocol::parse_integer;
 use super::{super::strings, output_limits};
 use crate::{
     server::ServerStatus,
-    store::{state::StoreState, value::Threshold},
+    store::{events::EventClasses, state::StoreState, value::Threshold},
 };
 
 /// A configuration parameter: how it is read, and how it is set if it can be.
@@ -20,19 +20,29 @@ struct Parameter {
 }
 
 /// Parses a value, and returns the change that sets it; an error says what is wrong with the value.
-type Setter = fn(&[u8]) -> Result<ServerChange, &'static str>;
+#[derive(Clone, Copy)]
+enum Setter {
+    OfServer(fn(&[u8]) -> Result<ServerChange, &'static str>),
+    OfStore(fn(&[u8]) -> Result<StoreChange, &'static str>),
+}
+
 type ServerChange = Box<dyn FnOnce(&ServerStatus)>;
+type StoreChange = Box<dyn FnOnce(&StoreState)>;
 
 /// How a parameter is set.
 #[derive(Clone, Copy)]
-pub(super) enum Settable {
-    OfServer(Setter),
+pub(super) struct Settable(Kind);
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Parameter(Setter),
     Threshold(Threshold),
 }
 
 /// A parsed value of a parameter.
 pub(super) enum Change {
     OfServer(ServerChange),
+    OfStore(StoreChange),
     Threshold(Threshold, i64),
 }
 
@@ -67,7 +77,6 @@ static PARAMETERS: &[Parameter] = &[
     immutable("appendonly", |_, _| Some("no".to_owned())),
     immutable("activedefrag", |_, _| Some("no".to_owned())),
     immutable("cluster-enabled", |_, _| Some("no".to_owned())),
-    immutable("notify-keyspace-events", |_, _| Some(String::new())),
     // Whatever is large is dropped on another thread.
     immutable("lazyfree-lazy-eviction", |_, _| Some("yes".to_owned())),
     immutable("lazyfree-lazy-expire", |_, _| Some("yes".to_owned())),
@@ -77,31 +86,48 @@ static PARAMETERS: &[Parameter] = &[
     immutable("maxmemory", |_, _| Some("0".to_owned())),
     immutable("maxmemory-policy", |_, _| Some("noeviction".to_owned())),
     Parameter {
+        name: "notify-keyspace-events",
+        read: |store, _| Some(store.events.show()),
+        set: Some(Setter::OfStore(|value| {
+            const INVALID: &str = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+            let letters = EventClasses::parse(value).ok_or(INVALID)?;
+            Ok(Box::new(move |store| store.events.set(letters)))
+        })),
+    },
+    Parameter {
+        name: "tracking-table-max-keys",
+        read: |store, _| Some(store.tracking.max_keys().to_string()),
+        set: Some(Setter::OfStore(|value| {
+            let keys = number(value, 0..=i64::MAX, "argument must be between 0 and 9223372036854775807 inclusive")?;
+            Ok(Box::new(move |store| store.tracking.set_max_keys(keys as usize)))
+        })),
+    },
+    Parameter {
         name: "maxclients",
         read: |_, server| Some(server?.max_connections().to_string()),
-        set: Some(|value| {
+        set: Some(Setter::OfServer(|value| {
             let clients = number(value, 1..=u32::MAX.into(), "argument must be between 1 and 4294967295 inclusive")?;
             Ok(Box::new(move |server| server.set_max_connections(clients as usize)))
-        }),
+        })),
     },
     Parameter {
         name: "timeout",
         read: |_, server| Some(server?.idle_timeout().map_or(0, |timeout| timeout.as_secs()).to_string()),
-        set: Some(|value| {
+        set: Some(Setter::OfServer(|value| {
             let seconds = number(value, 0..=i32::MAX.into(), "argument must be between 0 and 2147483647 inclusive")?;
             let timeout = (seconds > 0).then(|| Duration::from_secs(seconds as u64));
             Ok(Box::new(move |server| server.set_idle_timeout(timeout)))
-        }),
+        })),
     },
     Parameter {
         name: "client-output-buffer-limit",
         read: |_, server| Some(output_limits::read(server?)),
-        set: Some(|value| {
+        set: Some(Setter::OfServer(|value| {
             let limits = output_limits::parse(value)?;
             Ok(Box::new(move |server| {
                 limits.into_iter().for_each(|(class, limit)| server.set_output_limit(class, limit));
             }))
-        }),
+        })),
     },
 ];
 
@@ -131,18 +157,20 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
 /// How a parameter is set; `None` if there is no such parameter, or it is immutable.
 pub(super) fn settable(name: &str, server: Option<&ServerStatus>) -> Option<Settable> {
     if let Some((_, threshold)) = THRESHOLDS.iter().find(|(known, _)| *known == name) {
-        return Some(Settable::Threshold(*threshold));
+        return Some(Settable(Kind::Threshold(*threshold)));
     }
-    server?;
-    PARAMETERS.iter().find(|parameter| parameter.name == name)?.set.map(Settable::OfServer)
+    let setter = PARAMETERS.iter().find(|parameter| parameter.name == name)?.set?;
+    let has_setting = server.is_some() || matches!(setter, Setter::OfStore(_));
+    has_setting.then_some(Settable(Kind::Parameter(setter)))
 }
 
 impl Settable {
     /// Parses a value; an error says what is wrong with it.
     pub(super) fn parse(self, value: &[u8]) -> Result<Change, &'static str> {
-        match self {
-            Self::OfServer(setter) => setter(value).map(Change::OfServer),
-            Self::Threshold(threshold) => {
+        match self.0 {
+            Kind::Parameter(Setter::OfServer(parse)) => parse(value).map(Change::OfServer),
+            Kind::Parameter(Setter::OfStore(parse)) => parse(value).map(Change::OfStore),
+            Kind::Threshold(threshold) => {
                 let range = match threshold {
                     Threshold::ListSize => i32::MIN.into()..=i32::MAX.into(),
                     _ => 0..=i64::MAX,
@@ -158,6 +186,7 @@ impl Change {
     pub(super) fn apply(self, store: &StoreState, server: Option<&ServerStatus>) {
         match (self, server) {
             (Self::Threshold(threshold, value), _) => store.thresholds.set(threshold, value),
+            (Self::OfStore(change), _) => change(store),
             (Self::OfServer(change), Some(server)) => change(server),
             (Self::OfServer(_), None) => {}
         }

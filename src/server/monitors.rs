@@ -1,0 +1,82 @@
+//! [`Monitors`]: the connections that are shown the commands of all others, for MONITOR.
+
+mod line;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use kvstore_protocol::{
+    Command, Peer, Response, SendError, Session,
+    mailbox::{Mailbox, Message, Order, Position},
+};
+
+use super::{ServerStatus, registry::Registry};
+
+/// The connections that are shown all commands.
+#[derive(Debug, Default)]
+pub(super) struct Monitors(Mutex<Vec<Monitor>>);
+
+#[derive(Debug)]
+struct Monitor {
+    id: u64,
+    peer: Peer,
+    mailbox: Mailbox,
+    /// The number of its MONITOR command: what is shown goes behind the answer to that.
+    number: u64,
+}
+
+/// A session extension: the connection is a monitor until it is reset or closed.
+#[derive(Clone, Debug)]
+pub(super) struct Monitoring(#[expect(dead_code, reason = "its drop ends the monitoring")] Arc<MonitorGuard>);
+
+/// Ends the monitoring of a connection when it is dropped.
+#[derive(Debug)]
+struct MonitorGuard {
+    registry: Weak<Registry>,
+    id: u64,
+}
+
+impl Monitoring {
+    /// Begins to show all commands to the connection of `session`, behind the answer to its command with this number.
+    pub(super) fn begin(session: &Session, number: u64, registry: &Arc<Registry>) -> Option<Self> {
+        let (id, peer, mailbox) = (session.id(), session.peer().clone(), session.mailbox()?.clone());
+        registry.monitors().lock().push(Monitor { id, peer, mailbox, number });
+        registry.pause().set_monitored(true);
+        Some(Self(Arc::new(MonitorGuard { registry: Arc::downgrade(registry), id })))
+    }
+}
+
+impl Drop for MonitorGuard {
+    fn drop(&mut self) {
+        let Some(registry) = self.registry.upgrade() else { return };
+        let mut monitors = registry.monitors().lock();
+        monitors.retain(|monitor| monitor.id != self.id);
+        registry.pause().set_monitored(!monitors.is_empty());
+    }
+}
+
+impl Monitors {
+    /// Shows a command that is about to be called to all monitors. One that leaves more unread than the limit of its server is
+    /// disconnected.
+    pub(super) fn show(&self, command: &Command, server: &ServerStatus) {
+        let Some(line) = line::format(command) else { return };
+        let (line, limit) = (Response::simple(line), server.message_limit());
+        for monitor in &*self.lock() {
+            if let Err(SendError::Full(_)) = monitor.show(command, line.clone(), limit) {
+                monitor.mailbox.order(Order::Kill);
+                server.note_overflow(monitor.id, &monitor.peer);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Monitor>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Monitor {
+    fn show(&self, command: &Command, line: Response, limit: usize) -> Result<(), SendError> {
+        let is_own = command.session().mailbox() == Some(&self.mailbox);
+        let number = if is_own { command.number() } else { self.number };
+        self.mailbox.try_send_within(Message::new(number, Position::AfterAnswer, line), limit)
+    }
+}

@@ -1,0 +1,113 @@
+//! What commits tell clients: keyspace events, and the keys that their caches shall forget.
+//!
+//! A commit collects notices while its locks are held, and puts them into the [`Outbox`] before it gives the locks back. So
+//! they are in the order of the commits. They are sent after the locks, by one thread at a time.
+
+mod outbox;
+
+use bytes::Bytes;
+use kvstore_protocol::{Command, Push};
+
+use super::{
+    change::Event,
+    commit::Commit,
+    observers::Interests,
+    state::StoreState,
+    tracking::{ClientTracking, Readers, TrackedKeys},
+};
+
+pub(super) use outbox::Outbox;
+
+/// One thing to tell.
+#[derive(Debug)]
+pub(super) enum Notice {
+    /// A keyspace event.
+    Event { database: usize, key: Bytes, event: Event },
+    /// A key has changed. These clients have read it; others track keys with its prefix.
+    Changed { key: Bytes, readers: Readers },
+    /// The table of tracked keys has no room for a key, which these clients have read.
+    Evicted { key: Bytes, readers: Readers },
+    /// A database has changed as a whole. All tracked keys are forgotten.
+    AllChanged(TrackedKeys),
+}
+
+/// What one commit tells.
+#[derive(Debug)]
+pub(super) struct Notices {
+    notices: Vec<Notice>,
+    origin: Option<Origin>,
+}
+
+/// The connection whose command was the commit.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// Sends behind the answer to the command.
+    pub(super) push: Push,
+    /// The number of the client, if it tracks keys.
+    pub(super) client: Option<u32>,
+}
+
+impl Notices {
+    /// The notices of a commit of this command, if it was a command.
+    pub(super) fn new(notices: Vec<Notice>, command: Option<&Command>, store: &StoreState) -> Self {
+        let origin = command.and_then(|command| {
+            let client = ClientTracking::of(command.session(), store).map(|client| client.id());
+            Some(Origin { push: command.push()?, client })
+        });
+        Self { notices, origin }
+    }
+}
+
+impl StoreState {
+    /// Notes that a key was changed, for the clients that are to know.
+    pub(super) fn note_change(&self, commit: &mut Commit, database: usize, key: &[u8], event: Event) {
+        if commit.interests.has(Interests::EVENTS) && self.events.has(event) {
+            commit.notice(Notice::Event { database, key: Bytes::copy_from_slice(key), event });
+        }
+        if commit.interests.has(Interests::TRACKING)
+            && event.is_change()
+            && let Some(readers) = self.tracking.change(key)
+        {
+            commit.notice(Notice::Changed { key: Bytes::copy_from_slice(key), readers });
+        }
+    }
+
+    /// Notes that a database was changed as a whole.
+    pub(super) fn note_all_changed(&self, commit: &mut Commit) {
+        if commit.interests.has(Interests::TRACKING)
+            && !commit.has_notice(|notice| matches!(notice, Notice::AllChanged(_)))
+        {
+            commit.notice(Notice::AllChanged(self.tracking.take_all_keys()));
+        }
+    }
+
+    /// Notes that a client has asked for a key that is missing.
+    #[cold]
+    pub(super) fn note_miss(&self, commit: &Commit, database: usize, key: &[u8]) {
+        if self.events.has(Event::KEYMISS) {
+            commit.notice(Notice::Event { database, key: Bytes::copy_from_slice(key), event: Event::KEYMISS });
+        }
+    }
+
+    /// Sends all notices, after the locks.
+    pub(super) fn send_notices(&self) {
+        self.outbox.send_all(|Notices { notices, origin }| {
+            let (origin, mut changed) = (origin.as_ref(), Vec::new());
+            for notice in notices {
+                match notice {
+                    Notice::Event { database, key, event } => self.publish_event(database, &key, event, origin),
+                    Notice::Changed { key, readers } => {
+                        self.tracking.tell_readers(&key, &readers, origin);
+                        changed.push(key);
+                    }
+                    Notice::Evicted { key, readers } => self.tracking.tell_readers(&key, &readers, origin),
+                    Notice::AllChanged(keys) => {
+                        self.tracking.tell_all(origin);
+                        self.dropper.run(move || drop(keys));
+                    }
+                }
+            }
+            self.tracking.broadcast(&changed, origin);
+        });
+    }
+}

@@ -1,0 +1,178 @@
+//! [`Client`]: a client that tracks keys, and its settings.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use kvstore_protocol::{
+    Command, CommandError, Protocol, Response, SendError, Session,
+    mailbox::{Mailbox, Message, Order, Position},
+};
+use parking_lot::Mutex;
+
+use super::message::Invalidation;
+use crate::{
+    server::{ServerStatus, TrackingStatus},
+    store::notices::Origin,
+};
+
+/// The most bytes of messages that wait for a client, without a server that says so.
+const LIMIT: usize = 32 * 1024 * 1024;
+
+/// A client that tracks keys. Its session and the table of all clients share it.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// A number of its own in the store: stores may be behind several servers, and a client may begin again.
+    pub(super) id: u32,
+    /// The number of the connection in its server.
+    connection: u64,
+    mailbox: Mailbox,
+    protocol: Protocol,
+    /// `None` if the connection is that of no server, as in a test. Then it speaks `protocol`, and redirects to nobody.
+    server: Option<ServerStatus>,
+    /// The number of the last command that has read keys. What is told of them goes behind its answer: otherwise the client
+    /// would forget what it does not have yet, and keep an old value.
+    after: AtomicU64,
+    pub(super) status: TrackingStatus,
+    pub(super) settings: Mutex<Settings>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) selection: Selection,
+    pub(super) no_loop: bool,
+    /// In BCAST mode.
+    pub(super) prefixes: BTreeSet<Box<[u8]>>,
+    pub(super) caching: Caching,
+}
+
+/// The keys that are tracked without BCAST.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// Those of all commands that read.
+    #[default]
+    All,
+    /// Those of commands behind CLIENT CACHING YES.
+    OptIn,
+    /// Those of commands that are not behind CLIENT CACHING NO.
+    OptOut,
+}
+
+/// The commands that CLIENT CACHING is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Caching {
+    #[default]
+    None,
+    /// The one behind this command.
+    Behind(u64),
+    /// Those of the open transaction.
+    Transaction,
+}
+
+impl Settings {
+    /// Whether CLIENT CACHING is for this command.
+    pub(super) fn is_caching(&self, command: &Command) -> bool {
+        match self.caching {
+            Caching::None => false,
+            Caching::Behind(number) => !command.session().is_in_transaction() && command.number() == number + 1,
+            Caching::Transaction => command.session().is_in_transaction(),
+        }
+    }
+
+    /// Whether the keys of this command are tracked, which reads them.
+    pub(super) fn selects(&self, command: &Command) -> bool {
+        match self.selection {
+            Selection::All => true,
+            Selection::OptIn => self.is_caching(command),
+            Selection::OptOut => !self.is_caching(command),
+        }
+    }
+
+    /// Applies CLIENT CACHING to the commands behind this one.
+    pub(super) fn cache_behind(&mut self, command: &Command) {
+        self.caching = match command.session().is_in_transaction() {
+            true => Caching::Transaction,
+            false => Caching::Behind(command.number()),
+        };
+    }
+}
+
+impl Client {
+    pub(super) fn new(id: u32, session: &Session, is_broadcast: bool) -> Result<Self, CommandError> {
+        let mailbox = session.mailbox().ok_or(CommandError::err("the command did not come from a connection"))?;
+        Ok(Self {
+            id,
+            connection: session.id(),
+            mailbox: mailbox.clone(),
+            protocol: session.protocol(),
+            server: session.extensions().get().cloned(),
+            after: AtomicU64::new(0),
+            status: TrackingStatus::new(is_broadcast),
+            settings: Mutex::default(),
+        })
+    }
+
+    /// Notes that a command with this number reads keys, which are locked.
+    pub(super) fn note_read(&self, number: u64) {
+        self.after.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// Tells that keys have changed: this client, or the one that it redirects to.
+    pub(super) fn tell(&self, invalidation: &Invalidation<'_>, origin: Option<&Origin>) {
+        match self.status.redirect() {
+            0 => self.tell_self(invalidation.push(), origin),
+            target => self.redirect(target, invalidation, origin),
+        }
+    }
+
+    fn redirect(&self, target: u64, invalidation: &Invalidation<'_>, origin: Option<&Origin>) {
+        match self.session_of(target) {
+            Some((mailbox, Protocol::Resp3, _)) => self.send(&mailbox, invalidation.push(), origin),
+            // A RESP2 client takes messages only if it has subscribed to something, as in Redis.
+            Some((mailbox, _, true)) => self.send(&mailbox, invalidation.message(), origin),
+            Some(_) => {}
+            None => {
+                self.status.set_broken(true);
+                self.tell_self(broken(target), origin);
+            }
+        }
+    }
+
+    /// Sends a push message to the client itself, if it speaks RESP3.
+    fn tell_self(&self, message: Response, origin: Option<&Origin>) {
+        let protocol = match &self.server {
+            Some(_) => self.session_of(self.connection).map(|(_, protocol, _)| protocol),
+            None => Some(self.protocol),
+        };
+        if protocol == Some(Protocol::Resp3) {
+            self.send(&self.mailbox, message, origin);
+        }
+    }
+
+    /// The mailbox of a connection, its protocol, and whether it has subscribed to something.
+    fn session_of(&self, connection: u64) -> Option<(Mailbox, Protocol, bool)> {
+        let session = self.server.as_ref()?.clients().get(connection)?.session();
+        Some((session.mailbox()?.clone(), session.protocol(), session.is_subscribed()))
+    }
+
+    /// Sends a message. A connection that has no room for it is closed: it would keep old values.
+    fn send(&self, mailbox: &Mailbox, message: Response, origin: Option<&Origin>) {
+        let message = Message::new(self.place(mailbox, origin), Position::AfterAnswer, message);
+        let limit = self.server.as_ref().map_or(LIMIT, ServerStatus::message_limit);
+        if let Err(SendError::Full(_)) = mailbox.try_send_within(message, limit) {
+            mailbox.order(Order::Kill);
+        }
+    }
+
+    /// The number of the command behind whose answer a message goes.
+    fn place(&self, mailbox: &Mailbox, origin: Option<&Origin>) -> u64 {
+        let own = origin.filter(|origin| origin.push.is_to(mailbox)).map_or(0, |origin| origin.push.number());
+        if *mailbox == self.mailbox { own.max(self.after.load(Ordering::Relaxed)) } else { own }
+    }
+}
+
+/// Says that the client that messages are redirected to is gone.
+fn broken(target: u64) -> Response {
+    Response::Push(vec!["tracking-redir-broken".into(), Response::Integer(target as i64)])
+}
