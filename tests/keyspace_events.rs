@@ -53,7 +53,9 @@ async fn an_event_is_published_for_its_key_and_by_its_name() {
 async fn the_setting_is_shown_in_its_own_order() {
     let server = server();
     let mut client = server.connect();
-    for (set, shown) in [("KEA", "AKE"), ("g$lshzxetdKE", "AKE"), ("Elg", "glE"), ("gxnm", "gxnm"), ("mnA", "Anm"), ("\"\"", "")] {
+    for (set, shown) in
+        [("KEA", "AKE"), ("g$lshzxetdKE", "AKE"), ("Elg", "glE"), ("gxnm", "gxnm"), ("mnA", "Anm"), ("\"\"", "")]
+    {
         client.asks(format!("CONFIG SET notify-keyspace-events {set}\r\n"), "+OK\r\n").await;
         let shown = format!("*2\r\n$22\r\nnotify-keyspace-events\r\n${}\r\n{shown}\r\n", shown.len());
         client.asks("CONFIG GET notify-keyspace-events\r\n", shown).await;
@@ -70,8 +72,13 @@ async fn the_setting_is_shown_in_its_own_order() {
 #[tokio::test(start_paused = true)]
 async fn only_the_classes_that_are_set_are_published() {
     check("Elx", &[("SET k v", &[]), ("LPUSH l a", &["l lpush"]), ("LPOP l", &["l lpop"]), ("SADD s a", &[])]).await;
-    check("Eg", &[("SET k v EX 9", &["k expire"]), ("LPUSH l a", &[]), ("LPOP l", &["l del"]), ("DEL k", &["k del"])]).await;
-    check("Eshz", &[("SADD s a", &["s sadd"]), ("HSET h a 1", &["h hset"]), ("ZADD z 1 a", &["z zadd"]), ("DEL s", &[])]).await;
+    check("Eg", &[("SET k v EX 9", &["k expire"]), ("LPUSH l a", &[]), ("LPOP l", &["l del"]), ("DEL k", &["k del"])])
+        .await;
+    check(
+        "Eshz",
+        &[("SADD s a", &["s sadd"]), ("HSET h a 1", &["h hset"]), ("ZADD z 1 a", &["z zadd"]), ("DEL s", &[])],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

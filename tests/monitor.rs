@@ -1,6 +1,11 @@
 //! MONITOR: a connection is shown the commands of all others.
 
-use kvstore::{routing::Router, server::{ClientClass, OutputLimit}, standalone, store::Store};
+use kvstore::{
+    routing::Router,
+    server::{ClientClass, OutputLimit},
+    standalone,
+    store::Store,
+};
 
 use crate::support::{Client, Server, settle};
 

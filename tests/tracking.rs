@@ -64,8 +64,22 @@ async fn a_client_is_told_once_of_a_change_of_what_it_has_read() {
 #[tokio::test(start_paused = true)]
 async fn every_way_in_which_a_key_changes_is_told() {
     for change in [
-        "SET k 2", "DEL k", "APPEND k x", "EXPIRE k 10", "RENAME k x", "RENAME other k", "COPY other k REPLACE", "MOVE k 1",
-        "INCR k", "PERSIST k", "GETEX k EX 5", "GETDEL k", "SETRANGE k 0 x", "EXPIREAT k 1", "UNLINK k", "SETEX k 5 v",
+        "SET k 2",
+        "DEL k",
+        "APPEND k x",
+        "EXPIRE k 10",
+        "RENAME k x",
+        "RENAME other k",
+        "COPY other k REPLACE",
+        "MOVE k 1",
+        "INCR k",
+        "PERSIST k",
+        "GETEX k EX 5",
+        "GETDEL k",
+        "SETRANGE k 0 x",
+        "EXPIREAT k 1",
+        "UNLINK k",
+        "SETEX k 5 v",
     ] {
         let (server, _) = server();
         let (mut reader, mut writer) = (tracking(&server, "").await, server.connect());
@@ -223,7 +237,8 @@ async fn the_settings_are_shown() {
     let (server, _) = server();
     let mut client = server.connect();
     let shown = |flags: &[&str], redirect: i64, prefixes: &[&str]| {
-        let list = |texts: &[&str]| format!("*{}\r\n{}", texts.len(), texts.iter().map(|text| bulk(text)).collect::<String>());
+        let list =
+            |texts: &[&str]| format!("*{}\r\n{}", texts.len(), texts.iter().map(|text| bulk(text)).collect::<String>());
         let (flags, prefixes) = (list(flags), list(prefixes));
         format!("*6\r\n$5\r\nflags\r\n{flags}$8\r\nredirect\r\n:{redirect}\r\n$8\r\nprefixes\r\n{prefixes}")
     };
@@ -235,7 +250,12 @@ async fn the_settings_are_shown() {
     let line = client.reads_bulk().await;
     assert!(line.contains(" flags=tB ") && line.contains(" redir=0 "), "{line}");
     client.asks("CLIENT TRACKING OFF\r\nCLIENT TRACKING ON OPTIN\r\n", "+OK\r\n+OK\r\n").await;
-    client.asks("CLIENT CACHING YES\r\nCLIENT TRACKINGINFO\r\n", "+OK\r\n".to_owned() + &shown(&["on", "optin", "caching-yes"], 0, &[])).await;
+    client
+        .asks(
+            "CLIENT CACHING YES\r\nCLIENT TRACKINGINFO\r\n",
+            "+OK\r\n".to_owned() + &shown(&["on", "optin", "caching-yes"], 0, &[]),
+        )
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,7 +297,8 @@ async fn options_that_do_not_fit_are_refused() {
         client.asks(format!("{line}\r\n"), format!("-ERR {answer}\r\n")).await;
     }
     client.asks("CLIENT TRACKING OFF\r\nCLIENT TRACKING ON BCAST PREFIX foo\r\n", "+OK\r\n+OK\r\n").await;
-    let overlap = "Prefix 'foobar' overlaps with an existing prefix 'foo'. Prefixes for a single client must not overlap.";
+    let overlap =
+        "Prefix 'foobar' overlaps with an existing prefix 'foo'. Prefixes for a single client must not overlap.";
     client.asks("CLIENT TRACKING ON BCAST PREFIX foobar\r\n", format!("-ERR {overlap}\r\n")).await;
 }
 

@@ -15,15 +15,17 @@ from server import LOAD_CORE, SERVER_CORE, all_started, allow_files, settle_down
 SERVERS = ("kvstore", "valkey9", "redis8")
 QUICK, FULL = 2, 15
 
-# `depth` messages are published at once.
-Workload = namedtuple("Workload", "name kind subscribers depth messages")
+# Each publisher sends `depth` messages at once, to a channel of its own with so many subscribers.
+Workload = namedtuple("Workload", "name kind publishers subscribers depth messages")
 
 
 def workloads():
-    for subscribers, depth, messages in [(1, 1, 2000), (1, 16, 16000), (100, 1, 100), (100, 16, 800), (1000, 1, 20), (1000, 16, 80)]:
-        yield Workload(f"PUBLISH to {subscribers}, depth {depth}", "channel", subscribers, depth, messages)
+    for publishers, subscribers, depth, messages in [
+        (50, 1, 1, 10_000), (50, 1, 16, 40_000), (1, 100, 1, 100), (1, 100, 16, 800), (1, 1000, 1, 20), (1, 1000, 16, 80),
+    ]:
+        yield Workload(f"PUBLISH to {subscribers}, depth {depth}", "channel", publishers, subscribers, depth, messages)
     for depth, messages in [(1, 1000), (16, 8000)]:
-        yield Workload(f"PUBLISH to one of 10,000 patterns, depth {depth}", "pattern", 1, depth, messages)
+        yield Workload(f"PUBLISH to one of 10,000 patterns, depth {depth}", "pattern", 1, 1, depth, messages)
 
 
 def publishing(peers, options):
@@ -56,8 +58,8 @@ def measure(workload, servers, rounds, samples):
 
 @contextlib.contextmanager
 def started(server, workload):
-    program = [sys.executable, os.path.join(HERE, "subscribers.py"), server.port, workload.kind, workload.subscribers,
-               workload.depth, workload.messages]
+    program = [sys.executable, os.path.join(HERE, "subscribers.py"), server.port, workload.kind, workload.publishers,
+               workload.subscribers, workload.depth, workload.messages]
     load = subprocess.Popen([str(word) for word in program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                             preexec_fn=settle_down(LOAD_CORE))
     try:

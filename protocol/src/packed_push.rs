@@ -31,12 +31,13 @@ pub struct PackedPush(
     Bytes,
 );
 
-/// The most bytes of the lines around an element.
-const LINES: usize = 24;
+/// The most bytes of the line of an integer.
+const LINE: usize = 24;
 
 impl PackedPush {
     /// A message of strings.
     pub fn new(strings: &[&[u8]]) -> Self {
+        // Exactly enough, so that what is frozen needs no second allocation.
         let mut bytes = BytesMut::with_capacity(size(strings));
         append(strings, None, &mut bytes);
         Self(bytes.freeze())
@@ -54,7 +55,7 @@ impl PackedPush {
     /// assert_eq!(Response::from(confirmation).to_string(), r#">["subscribe", "news", :1]"#);
     /// ```
     pub fn with_integer(strings: &[&[u8]], integer: i64, buffer: &mut BytesMut) -> Self {
-        buffer.reserve(size(strings));
+        buffer.reserve(size(strings) + LINE);
         append(strings, Some(integer), buffer);
         Self(buffer.split().freeze())
     }
@@ -103,8 +104,11 @@ impl PackedPush {
     }
 }
 
+/// The size of a message of strings.
 fn size(strings: &[&[u8]]) -> usize {
-    2 * LINES + strings.iter().map(|string| string.len() + LINES).sum::<usize>()
+    let line = |number: usize| "$\r\n".len() + number.checked_ilog10().unwrap_or(0) as usize + 1;
+    let sizes = strings.iter().map(|string| line(string.len()) + string.len() + "\r\n".len());
+    line(strings.len()) + sizes.sum::<usize>()
 }
 
 fn append(strings: &[&[u8]], integer: Option<i64>, bytes: &mut BytesMut) {
@@ -168,6 +172,16 @@ mod tests {
                 assert_eq!(encoded(&packed, protocol), encoded(&push, protocol));
             }
         }
+    }
+
+    #[test]
+    fn the_size_of_strings_is_exact() {
+        for length in [0, 9, 10, 99, 100, 1000] {
+            let strings: [&[u8]; 3] = [b"message", b"c", &vec![b'x'; length]];
+            assert_eq!(PackedPush::new(&strings).size(), size(&strings));
+        }
+        let many = vec![&b""[..]; 12];
+        assert_eq!(PackedPush::new(&many).size(), size(&many));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Commands, responses and bytes as properties need them.
 
 use bytes::{Buf, BytesMut};
-use kvstore_protocol::{ByteString, Command, Output, Response};
+use kvstore_protocol::{ByteString, Command, Output, PackedPush, Response};
 use proptest::{collection::vec, prelude::*};
 
 /// A word of any bytes, most often short, sometimes shared, sometimes queued by reference.
@@ -35,6 +35,7 @@ pub(crate) fn unruly_response() -> impl Strategy<Value = Response> {
         4 => leaf(),
         1 => Just(Response::NullArray),
         1 => Just(Response::Silent),
+        1 => vec(word(), 0..4).prop_map(packed_push),
         1 => word().prop_map(|text| Response::Simple(text.into())),
         1 => word().prop_map(|text| Response::Error(text.into())),
     ];
@@ -48,6 +49,11 @@ pub(crate) fn unruly_response() -> impl Strategy<Value = Response> {
         ]
     });
     vec(tree, 0..4).prop_map(Response::Array)
+}
+
+fn packed_push(strings: Vec<Vec<u8>>) -> Response {
+    let strings: Vec<_> = strings.iter().map(Vec::as_slice).collect();
+    PackedPush::new(&strings).into()
 }
 
 fn leaf() -> impl Strategy<Value = Response> {

@@ -41,6 +41,7 @@ fn as_read(response: &Response, protocol: Protocol) -> Response {
         Response::Simple(text) => Response::Simple(one_line(text)),
         Response::Error(text) => Response::Error(one_line(text)),
         Response::Array(items) | Response::Push(items) => Response::Array(all(items)),
+        Response::PackedPush(_) => as_read(&response.clone().unpacked(), protocol),
         Response::Silent | Response::Messages(_) | Response::Close(_) => Response::Null,
         Response::NullArray if is_resp3 => Response::Null,
         Response::Set(items) if is_resp3 => Response::Set(all(items)),

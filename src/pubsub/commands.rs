@@ -1,7 +1,7 @@
 //! The commands: one table of synchronous functions, for the layer and for the store.
 
 use kvstore_protocol::{
-    Command, CommandError, Packed, Pattern, Response,
+    Command, CommandError, Packed, Pattern, Push, Response,
     catalog::{Flags, KnownCommand, find_subcommand},
 };
 
@@ -18,13 +18,14 @@ const fn row(name: &'static str, run: fn(&PubSub, &Command) -> Result<Response, 
 }
 
 static TABLE: [Row; 9] = [
+    // First, since it is the one that is called often.
+    row("PUBLISH", publish),
     row("SUBSCRIBE", |hub, command| subscribe(hub, command, Kind::Channel)),
     row("PSUBSCRIBE", |hub, command| subscribe(hub, command, Kind::Pattern)),
     row("SSUBSCRIBE", |hub, command| subscribe(hub, command, Kind::ShardChannel)),
     row("UNSUBSCRIBE", |hub, command| unsubscribe(hub, command, Kind::Channel)),
     row("PUNSUBSCRIBE", |hub, command| unsubscribe(hub, command, Kind::Pattern)),
     row("SUNSUBSCRIBE", |hub, command| unsubscribe(hub, command, Kind::ShardChannel)),
-    row("PUBLISH", publish),
     row("SPUBLISH", publish_to_shard),
     row("PUBSUB", pubsub),
 ];
@@ -105,13 +106,18 @@ fn unsubscribe(hub: &PubSub, command: &Command, kind: Kind) -> Result<Response, 
 /// `PUBLISH channel message`: returns the number of subscribers that it is sent to.
 fn publish(hub: &PubSub, command: &Command) -> Result<Response, CommandError> {
     let (channel, message) = message_of(command);
-    Ok(hub.hub.publish(channel, message, command.push().as_ref()).into())
+    Ok(hub.hub.publish(channel, message, origin_of(command).as_ref()).into())
 }
 
 /// `SPUBLISH shardchannel message`: the same for a shard channel.
 fn publish_to_shard(hub: &PubSub, command: &Command) -> Result<Response, CommandError> {
     let (channel, message) = message_of(command);
-    Ok(hub.hub.publish_to_shard(channel, message, command.push().as_ref()).into())
+    Ok(hub.hub.publish_to_shard(channel, message, origin_of(command).as_ref()).into())
+}
+
+/// The connection that publishes, if it may be among the subscribers.
+fn origin_of(command: &Command) -> Option<Push> {
+    if command.session().is_subscribed() { command.push() } else { None }
 }
 
 fn message_of(command: &Command) -> (&[u8], &[u8]) {

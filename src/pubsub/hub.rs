@@ -128,7 +128,7 @@ impl Hub {
 
 /// Sends a message of these elements, encoded once.
 fn send(elements: &[&[u8]], members: &Members, origin: Option<&Push>) -> usize {
-    members.deliver(&PackedPush::new(elements), origin)
+    members.deliver(PackedPush::new(elements), origin)
 }
 
 impl fmt::Debug for Hub {

@@ -34,8 +34,11 @@ impl Members {
     }
 
     /// Sends a message to each. Returns their number.
-    pub(super) fn deliver(&self, message: &PackedPush, origin: Option<&Push>) -> usize {
-        self.0.iter().for_each(|subscriber| subscriber.deliver(message, origin));
+    pub(super) fn deliver(&self, message: PackedPush, origin: Option<&Push>) -> usize {
+        if let Some((last, others)) = self.0.split_last() {
+            others.iter().for_each(|subscriber| subscriber.deliver(message.clone(), origin));
+            last.deliver(message, origin);
+        }
         self.len()
     }
 

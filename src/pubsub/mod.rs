@@ -50,6 +50,8 @@ mod members;
 mod patterns;
 mod service;
 mod subscriber;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 use std::{fmt, sync::Arc};

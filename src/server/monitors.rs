@@ -76,6 +76,10 @@ impl Monitors {
 impl Monitor {
     fn show(&self, command: &Command, line: Response, limit: usize) -> Result<(), SendError> {
         let is_own = command.session().mailbox() == Some(&self.mailbox);
+        // It ends the monitoring.
+        if is_own && command.is("RESET") {
+            return Ok(());
+        }
         let number = if is_own { command.number() } else { self.number };
         self.mailbox.try_send_within(Message::new(number, Position::AfterAnswer, line), limit)
     }

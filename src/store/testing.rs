@@ -192,8 +192,13 @@ impl TestClient<'_> {
 
     /// Takes the messages that were sent behind the answers.
     pub(crate) fn messages(&mut self) -> Vec<String> {
+        self.responses().iter().map(ToString::to_string).collect()
+    }
+
+    /// The same as they were sent.
+    pub(crate) fn responses(&mut self) -> Vec<Response> {
         self.inbox.take().changes.into_iter().for_each(|change| change(&mut self.session));
-        std::iter::from_fn(|| self.inbox.next_message(1)).map(|message| message.to_string()).collect()
+        std::iter::from_fn(|| self.inbox.next_message(1)).collect()
     }
 
     pub(crate) fn select(&mut self, database: usize) {

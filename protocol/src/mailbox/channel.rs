@@ -34,6 +34,8 @@ pub(super) struct Queued {
     pub(super) messages: VecDeque<Message>,
     /// How many bytes the messages take.
     pub(super) bytes: usize,
+    /// Whether a message was refused for want of room since the last was taken, so that its sender may wait.
+    pub(super) wants_room: bool,
     pub(super) changes: Vec<Change>,
     pub(super) order: Option<Order>,
     /// The commands that can be unblocked. Stays while they wait.

@@ -93,9 +93,12 @@ impl Inbox {
         // A burst of messages does not keep its memory.
         let emptied =
             (!self.holds_messages && queued.messages.capacity() > KEPT).then(|| mem::take(&mut queued.messages));
+        let wants_room = mem::take(&mut queued.wants_room);
         drop(queued);
         drop(emptied);
-        self.channel.room.notify_waiters();
+        if wants_room {
+            self.channel.room.notify_waiters();
+        }
         Some(message.response)
     }
 

@@ -48,6 +48,7 @@ impl Mailbox {
         }
         let is_over = queued.bytes.saturating_add(size) > max_bytes && !queued.messages.is_empty();
         if is_over || queued.messages.len() >= capacity {
+            queued.wants_room = true;
             return Err(SendError::Full(message.response));
         }
         queued.bytes += size;

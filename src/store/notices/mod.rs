@@ -4,6 +4,8 @@
 //! they are in the order of the commits. They are sent after the locks, by one thread at a time.
 
 mod outbox;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use kvstore_protocol::{Command, Push};

@@ -14,6 +14,8 @@ mod message;
 mod options;
 mod prefixes;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -141,7 +141,8 @@ impl<'c> Call<'c> {
     pub(in super::super) fn cache_in_transaction(&self) {
         if let Some(client) = self.tracking_client() {
             let mut settings = client.settings.lock();
-            let is_caching = settings.is_caching(self.args().command());
+            // Not what an earlier transaction has left.
+            let is_caching = settings.caching == Caching::Behind(self.args().command().number().wrapping_sub(1));
             settings.caching = if is_caching { Caching::Transaction } else { Caching::None };
         }
     }
