@@ -92,7 +92,8 @@ fn check_publish(rng: &mut Rng, hub: &PubSub, clients: &mut [Client], text: &str
     assert_eq!(receivers, format!(":{}", expected.iter().map(Vec::len).sum::<usize>()));
     for (client, mut expected) in clients.iter_mut().zip(expected) {
         let mut got = client.messages();
-        (got.sort(), expected.sort());
+        got.sort();
+        expected.sort();
         assert_eq!(got, expected);
     }
 }
