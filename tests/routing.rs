@@ -510,7 +510,7 @@ async fn command_tells_of_the_routes() {
     check(
         &router,
         &[
-            ("COMMAND COUNT", ":16"),
+            ("COMMAND COUNT", ":17"),
             ("COMMAND LIST FILTERBY PATTERN n*", "[\"nap\"]"),
             ("COMMAND INFO nosuch", "[(nil)]"),
             ("COMMAND DOCS copy", "{\"copy\": {\"summary\": \"Copies.\", \"group\": \"generic\"}}"),

@@ -115,6 +115,11 @@ async fn a_database_that_changes_as_a_whole_is_told_without_keys() {
         broadcast.gets(ALL).await;
         assert_eq!(info(&mut writer, "tracking_total_keys").await, "0");
     }
+    let (server, _) = server();
+    let (mut reader, mut writer) = (tracking(&server, "").await, server.connect());
+    reader.asks("GET missing\r\n", "_\r\n").await;
+    writer.asks("FLUSHALL\r\n", "+OK\r\n").await;
+    reader.gets(ALL).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,6 +160,17 @@ async fn messages_of_a_transaction_follow_its_answer() {
     // What it has read last is tracked, also if it says nothing more.
     other.asks("SET k 2\r\n", "+OK\r\n").await;
     client.gets(invalid(&["k"])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_waited_is_told_behind_its_answer() {
+    let (server, _) = server();
+    let (mut client, mut other) = (tracking(&server, "").await, server.connect());
+    client.asks("LRANGE to 0 -1\r\n", "*0\r\n").await;
+    client.sends("BLMOVE from to LEFT LEFT 0\r\n").await;
+    settle().await;
+    other.asks("LPUSH from a\r\n", ":1\r\n").await;
+    client.gets("$1\r\na\r\n".to_owned() + &invalid(&["to"])).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,8 +237,8 @@ async fn a_client_learns_that_its_redirection_is_broken() {
     target.asks("CLIENT ID\r\n", ":1\r\n").await;
     let (mut client, mut writer) = (tracking(&server, "REDIRECT 1").await, server.connect());
     client.asks("GET k\r\n", "_\r\n").await;
-    drop(target);
-    settle().await;
+    // It is closed for the client, though the server still waits for the other end of it.
+    target.asks("QUIT\r\n", "+OK\r\n").await;
     writer.asks("SET k 1\r\n", "+OK\r\n").await;
     client.gets(">2\r\n$21\r\ntracking-redir-broken\r\n:1\r\n").await;
     client.sends("CLIENT TRACKINGINFO\r\n").await;

@@ -168,6 +168,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 }
                 // Closing may take a while.
                 self.drop_buffers();
+                self.inbox.close_to_messages();
                 // Boxed, since every connection would reserve the room for it otherwise.
                 Box::pin(self.close()).await;
             }

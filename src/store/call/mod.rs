@@ -228,6 +228,8 @@ impl<'c> Call<'c> {
         if is_change {
             self.tell_database(database, Event::FLUSHDB);
         }
+        // Also if it was empty: a client may have read that keys are missing.
+        self.store.note_all_changed(self.commit);
     }
 
     /// Swaps the entries of two databases. All shards are held.
@@ -245,6 +247,7 @@ impl<'c> Call<'c> {
         }
         for database in [one, other] {
             self.tell_database(database, Event::SWAPDB);
+            self.store.note_all_changed(self.commit);
             if self.commit.interests.has(Interests::WAITERS) {
                 self.note_database_ready(database);
             }
@@ -299,7 +302,6 @@ impl<'c> Call<'c> {
     /// Tells that a database was changed as a whole.
     pub(crate) fn tell_database(&mut self, database: usize, event: Event) {
         self.commit.add(database, None, event);
-        self.store.note_all_changed(self.commit);
     }
 }
 

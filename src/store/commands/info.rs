@@ -102,8 +102,8 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
     fields.add("blocked_clients", call.store().waiting.len());
-    fields.add("tracking_clients", call.store().tracking.clients());
     fields.add("total_blocking_keys", call.store().waiting.keys());
+    fields.add("tracking_clients", call.store().tracking.clients());
     fields.add("pubsub_clients", call.store().pub_sub.subscribers());
 }
 

@@ -150,10 +150,11 @@ impl Client {
         }
     }
 
-    /// The mailbox of a connection, its protocol, and whether it has subscribed to something.
+    /// The mailbox of a connection that is open, its protocol, and whether it has subscribed to something.
     fn session_of(&self, connection: u64) -> Option<(Mailbox, Protocol, bool)> {
         let session = self.server.as_ref()?.clients().get(connection)?.session();
-        Some((session.mailbox()?.clone(), session.protocol(), session.is_subscribed()))
+        let mailbox = session.mailbox().filter(|mailbox| mailbox.is_open())?;
+        Some((mailbox.clone(), session.protocol(), session.is_subscribed()))
     }
 
     /// Sends a message. A connection that has no room for it is closed: it would keep old values.

@@ -93,12 +93,10 @@ impl Options {
 
     fn check_prefixes(&self, settings: &Settings) -> Result<(), CommandError> {
         for (index, prefix) in self.prefixes.iter().enumerate() {
-            let overlapping = |other: &&Box<[u8]>| other.starts_with(prefix) || prefix.starts_with(other);
-            let existing = settings.prefixes.iter().find(overlapping).map(|other| ("an existing", other));
-            let other = existing.or_else(|| {
-                self.prefixes[index + 1..].iter().find(overlapping).map(|other| ("another provided", other))
-            });
-            if let Some((which, other)) = other {
+            let existing = settings.prefixes.iter().map(|other| ("an existing", other));
+            let provided = self.prefixes[index + 1..].iter().map(|other| ("another provided", other));
+            let overlaps = |other: &[u8]| other.starts_with(prefix) || prefix.starts_with(other);
+            if let Some((which, other)) = existing.chain(provided).find(|(_, other)| overlaps(other)) {
                 let (prefix, other) = (String::from_utf8_lossy(prefix), String::from_utf8_lossy(other));
                 return Err(CommandError::err(format!(
                     "Prefix '{prefix}' overlaps with {which} prefix '{other}'. Prefixes for a single client must not overlap."

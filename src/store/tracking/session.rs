@@ -41,7 +41,8 @@ impl ClientTracking {
         self.client.id
     }
 
-    /// Notes that a transaction has read keys, which are locked. It is answered by EXEC, the command with this number.
+    /// Notes that a command with this number has read or changed keys, which are locked, and will be answered: EXEC, or a command
+    /// that has waited.
     pub(in super::super) fn note_read(&self, number: u64) {
         self.client.note_read(number);
     }

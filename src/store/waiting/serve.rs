@@ -17,6 +17,7 @@ use crate::store::{
     plan::{LockPlan, PerKey, locate},
     spec::Answer,
     state::StoreState,
+    tracking::ClientTracking,
 };
 
 impl Call<'_> {
@@ -131,6 +132,9 @@ impl StoreState {
             let Some(claim) = waiter.claim() else { continue };
             if let Some(answer) = self.run_again(&waiter, key, commit, held) {
                 self.waiting.remove(&waiter);
+                if let Some(tracking) = ClientTracking::of(waiter.command.session(), self) {
+                    tracking.note_read(waiter.command.number());
+                }
                 commit.waits_mut().served.extend(claim.serve(answer));
             }
         }
