@@ -342,6 +342,21 @@ async fn clients_that_are_subscribed_are_shown_and_killed_as_such() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_is_closed_receives_nothing() {
+    let (server, _) = store();
+    let (mut one, mut two, mut other) = (server.connect(), server.connect(), server.connect());
+    for client in [&mut one, &mut two] {
+        client.asks("SUBSCRIBE a\r\n", confirmed("subscribe", "a", 1)).await;
+    }
+    // In one batch, so that the connection has not seen that it is killed.
+    other.asks("PUBLISH a x\r\nCLIENT KILL ID 2\r\nPUBLISH a x\r\n", ":2\r\n:1\r\n:1\r\n").await;
+    one.sends("QUIT\r\n").await;
+    one.reads_until("+OK\r\n").await;
+    // The client has not closed its side.
+    other.asks("PUBLISH a x\r\nPUBSUB CHANNELS\r\n", ":0\r\n*0\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_limit_is_a_parameter() {
     let (server, hub) = store();
     let (mut one, mut other) = (server.connect_with_room(100), server.connect());

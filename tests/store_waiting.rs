@@ -135,3 +135,77 @@ async fn an_expired_list_is_no_list() {
     asks(&mut other, "RPUSH l b", ":1\r\n").await;
     waiting.gets("*2\r\n$1\r\nl\r\n$1\r\nb\r\n").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_a_pause_holds_back_counts_as_blocked() {
+    async fn blocked(client: &mut Client) -> String {
+        client.sends("INFO clients\r\n").await;
+        client
+            .reads_bulk()
+            .await
+            .lines()
+            .find(|line| line.starts_with("blocked_clients:"))
+            .expect("the field")
+            .to_owned()
+    }
+    let server = server();
+    let (mut one, mut two, mut three) = (server.connect(), server.connect(), server.connect());
+    asks(&mut one, "CLIENT PAUSE 60000 WRITE", "+OK\r\n").await;
+    sends(&mut two, &["SET k 1"]).await;
+    sends(&mut three, &["SET k 2"]).await;
+    assert_eq!(blocked(&mut one).await, "blocked_clients:2");
+    drop(three);
+    settle().await;
+    assert_eq!(blocked(&mut one).await, "blocked_clients:1");
+    asks(&mut one, "CLIENT UNPAUSE", "+OK\r\n").await;
+    two.gets("+OK\r\n").await;
+    assert_eq!(blocked(&mut one).await, "blocked_clients:0");
+    asks(&mut one, "CLIENT PAUSE 100", "+OK\r\n").await;
+    sends(&mut two, &["GET k"]).await;
+    sleep(Duration::from_millis(101)).await;
+    two.gets("$1\r\n1\r\n").await;
+    assert_eq!(blocked(&mut one).await, "blocked_clients:0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_pause_of_all_commands_is_not_made_longer_by_one_of_writes() {
+    let server = server();
+    let (mut one, mut two) = (server.connect(), server.connect());
+    let begin = Instant::now();
+    sends(&mut one, &["CLIENT PAUSE 100 ALL", "CLIENT PAUSE 60000 WRITE", "CLIENT PAUSE 10 WRITE"]).await;
+    one.gets("+OK\r\n".repeat(3)).await;
+    asks(&mut two, "GET k", "$-1\r\n").await;
+    assert!((100..120).contains(&begin.elapsed().as_millis()));
+    sends(&mut two, &["SET k 1"]).await;
+    sleep(Duration::from_secs(59)).await;
+    assert!(two.hears_nothing().await);
+    two.gets("+OK\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_writes_holds_a_transaction_that_may_write() {
+    let server = server();
+    let (mut one, mut two, mut three) = (server.connect(), server.connect(), server.connect());
+    sends(&mut two, &["MULTI", "SET k 1"]).await;
+    two.gets("+OK\r\n+QUEUED\r\n").await;
+    asks(&mut one, "CLIENT PAUSE 60000 WRITE", "+OK\r\n").await;
+    sends(&mut two, &["EXEC"]).await;
+    sends(&mut three, &["MULTI", "GET k", "EXEC"]).await;
+    three.gets("+OK\r\n+QUEUED\r\n*1\r\n$-1\r\n").await;
+    asks(&mut one, "CLIENT UNPAUSE", "+OK\r\n").await;
+    two.gets("*1\r\n+OK\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_over_the_output_limit_closes_the_connection() {
+    let server = server();
+    let (mut one, mut two) = (server.connect(), server.connect());
+    let value = "x".repeat(60_000);
+    two.asks(request(&["SET", "k", &value]), "+OK\r\n").await;
+    two.asks(request(&["CONFIG", "SET", "client-output-buffer-limit", "normal 100000 0 0"]), "+OK\r\n").await;
+    // The client reads, so the limit is on what a single command answers.
+    one.asks("STRLEN k\r\nGET k\r\n", format!(":60000\r\n$60000\r\n{value}\r\n")).await;
+    one.sends("MULTI\r\nSET l 1\r\nGET k\r\nGET k\r\nEXEC\r\n").await;
+    assert_eq!(one.reads_all().await, b"");
+    two.asks("GET l\r\n", "$1\r\n1\r\n").await;
+}

@@ -249,6 +249,23 @@ async fn a_client_learns_that_its_redirection_is_broken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_redirection_is_broken_as_soon_as_its_client_is_told_that_it_is_closed() {
+    let (server, _) = server();
+    let (mut target, mut writer) = (server.connect(), server.connect());
+    for (id, end) in [(1, "QUIT"), (4, "CLIENT KILL ID 4 SKIPME no")] {
+        target.asks("CLIENT ID\r\n", format!(":{id}\r\n")).await;
+        let mut client = tracking(&server, &format!("REDIRECT {id}")).await;
+        client.asks("SET k 1\r\nGET k\r\n", "+OK\r\n$1\r\n1\r\n").await;
+        target.sends(format!("{end}\r\n")).await;
+        // The connection is open still: the client has not closed its side.
+        target.reads_line().await;
+        writer.asks("SET k 2\r\n", "+OK\r\n").await;
+        client.gets(format!(">2\r\n$21\r\ntracking-redir-broken\r\n:{id}\r\n")).await;
+        target = server.connect();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_settings_are_shown() {
     let (server, _) = server();
     let mut client = server.connect();

@@ -97,7 +97,7 @@ impl Transactional {
             }
             None => {}
         }
-        open.count_queued();
+        open.count_queued(&command);
         self.queues().entry(command.session().id()).or_default().push(command);
         Ok(Response::simple("QUEUED"))
     }

@@ -33,13 +33,11 @@ impl Members {
         }
     }
 
-    /// Sends a message to each. Returns their number.
+    /// Sends a message to each. Returns the number of those that are not closed.
     pub(super) fn deliver(&self, message: PackedPush, origin: Option<&Push>) -> usize {
-        if let Some((last, others)) = self.0.split_last() {
-            others.iter().for_each(|subscriber| subscriber.deliver(message.clone(), origin));
-            last.deliver(message, origin);
-        }
-        self.len()
+        let Some((last, others)) = self.0.split_last() else { return 0 };
+        let received = others.iter().filter(|subscriber| subscriber.deliver(message.clone(), origin)).count();
+        received + usize::from(last.deliver(message, origin))
     }
 
     fn position(&self, subscriber: &Subscriber) -> Result<usize, usize> {

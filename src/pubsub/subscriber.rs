@@ -74,16 +74,21 @@ impl Subscriber {
         &self.mailbox
     }
 
-    /// Sends a message. A connection that has no room for it is closed.
-    pub(super) fn deliver(&self, message: PackedPush, origin: Option<&Push>) {
+    /// Sends a message. A connection that has no room for it is closed. Returns false if it is closed already.
+    pub(super) fn deliver(&self, message: PackedPush, origin: Option<&Push>) -> bool {
         // A message behind a later command than the one before it would overtake that one otherwise.
         if let Some(origin) = origin.filter(|origin| origin.is_to(&self.mailbox)) {
             self.after.fetch_max(origin.number(), Ordering::Relaxed);
         }
         let number = self.after.load(Ordering::Relaxed);
         let message = Message::new(number, Position::AfterAnswer, message.into());
-        if let Err(SendError::Full(_)) = self.mailbox.try_send_within(message, self.connection.limit()) {
-            self.close();
+        match self.mailbox.try_send_within(message, self.connection.limit()) {
+            Ok(()) => true,
+            Err(SendError::Closed(_)) => false,
+            Err(_) => {
+                self.close();
+                true
+            }
         }
     }
 

@@ -1,18 +1,19 @@
 //! [`Pause`]: holds commands back, for CLIENT PAUSE.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU8, Ordering},
 };
 
-use kvstore_protocol::{Command, catalog::Flags};
+use kvstore_protocol::{Command, Transaction, catalog::Flags};
 use tokio::time::Instant;
+
+use super::registry::Registry;
 
 /// The commands that a pause holds back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseMode {
-    /// Commands that may write: those with the flag in the catalog, scripts, PUBLISH, and commands that are not in the
-    /// catalog.
+    /// Commands that [may write](Command::may_write), and EXEC behind one.
     Writes,
     /// All but the commands that change the connection: CLIENT, AUTH, HELLO, SELECT, RESET, QUIT. So a client can log in and
     /// end the pause.
@@ -24,30 +25,45 @@ pub enum PauseMode {
 pub(super) struct Pause {
     /// Read for every command. 0 if there is no pause, and commands are not shown to monitors.
     state: AtomicU8,
-    until: Mutex<Option<Instant>>,
+    end: Mutex<End>,
 }
 
+#[derive(Debug, Default)]
+struct End {
+    /// Of a pause of all commands.
+    all: Option<Instant>,
+    /// Of one of those that may write.
+    writes: Option<Instant>,
+    /// The number of connections that wait for it.
+    waiting: usize,
+}
+
+/// A connection whose next command is held back. Counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct HeldConnection(Arc<Registry>);
+
 /// The bits of the state.
-const WRITES: u8 = 1;
-const ALL: u8 = 1 << 1;
-const MONITORED: u8 = 1 << 2;
+const PAUSED: u8 = 1;
+const MONITORED: u8 = 1 << 1;
+/// Connections wait for the end of a pause, which may be over.
+const WAITING: u8 = 1 << 2;
 
 impl Pause {
-    /// Holds commands back until `until`. A longer pause is not shortened, and the stricter mode applies.
+    /// Holds commands back until `until`. A longer pause of the same mode is not shortened.
     pub(super) fn begin(&self, until: Instant, mode: PauseMode) {
-        let mut end = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        *end = (*end).max(Some(until));
-        let mode = if mode == PauseMode::All { ALL } else { WRITES };
-        self.state.fetch_or(mode, Ordering::Relaxed);
+        let mut end = self.lock();
+        let at = if mode == PauseMode::All { &mut end.all } else { &mut end.writes };
+        *at = (*at).max(Some(until));
+        self.state.fetch_or(PAUSED, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
-        let mut end = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        *end = None;
-        self.state.fetch_and(!(WRITES | ALL), Ordering::Relaxed);
+        let mut end = self.lock();
+        (end.all, end.writes) = (None, None);
+        self.state.fetch_and(!PAUSED, Ordering::Relaxed);
     }
 
-    /// Whether commands may be held back, or are shown to monitors.
+    /// Whether commands may be held back, or are shown to monitors, or connections wait that should not.
     #[inline]
     pub(super) fn is_active(&self) -> bool {
         self.state.load(Ordering::Relaxed) != 0
@@ -69,18 +85,49 @@ impl Pause {
 
     /// Returns until when `command` is held back; `None` if it may be called now.
     pub(super) fn holds(&self, command: &Command) -> Option<Instant> {
-        let state = self.state.load(Ordering::Relaxed);
-        let is_held = match () {
-            () if state & ALL != 0 => !changes_connection(command),
-            () if state & WRITES != 0 => may_write(command),
-            () => return None,
-        };
-        let until = (*self.until.lock().unwrap_or_else(PoisonError::into_inner))?;
-        if until <= Instant::now() {
+        if self.state.load(Ordering::Relaxed) & PAUSED == 0 {
+            return None;
+        }
+        let End { all, writes, .. } = *self.lock();
+        let now = Instant::now();
+        if all.max(writes).is_none_or(|last| last <= now) {
             self.end();
             return None;
         }
-        is_held.then_some(until)
+        let all = all.filter(|_| !changes_connection(command));
+        let writes = writes.filter(|_| may_write(command));
+        all.max(writes).filter(|until| *until > now)
+    }
+
+    /// The number of connections that wait for the end.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+
+    fn lock(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HeldConnection {
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        let pause = registry.pause();
+        let mut end = pause.lock();
+        end.waiting += 1;
+        pause.state.fetch_or(WAITING, Ordering::Relaxed);
+        drop(end);
+        Self(registry)
+    }
+}
+
+impl Drop for HeldConnection {
+    fn drop(&mut self) {
+        let pause = self.0.pause();
+        let mut end = pause.lock();
+        end.waiting -= 1;
+        if end.waiting == 0 {
+            pause.state.fetch_and(!WAITING, Ordering::Relaxed);
+        }
     }
 }
 
@@ -90,5 +137,6 @@ fn changes_connection(command: &Command) -> bool {
 }
 
 fn may_write(command: &Command) -> bool {
-    command.known().is_none_or(|known| known.flags().has(Flags::WRITE | Flags::RUNS_COMMANDS)) || command.is("PUBLISH")
+    let transaction = || command.session().transaction().is_some_and(Transaction::may_write);
+    command.may_write() || command.is("EXEC") && transaction()
 }

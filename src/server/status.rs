@@ -97,6 +97,11 @@ impl ServerStatus {
         self.state.registry.len()
     }
 
+    /// The number of connections whose next command is held back by a [pause](Clients::pause).
+    pub fn held_connections(&self) -> usize {
+        self.state.registry.pause().waiting()
+    }
+
     /// The memory of the buffers of all connections, in bytes: input, commands that are not called, responses that are not
     /// written. Each connection counts its own whenever it waits, which may change them while it does not. [`BufferMemory`]
     /// says what counts.

@@ -21,6 +21,7 @@ close $file
 cd $suite
 set in_test 0
 set commands {}
+set opened {}
 array set occurrences {}
 
 proc report {args} {
@@ -33,7 +34,9 @@ proc report {args} {
 # The procedures of the suite that are replaced: their definitions are ignored when it is loaded.
 set replaced {test test_client_main send_data_packet r}
 # Units that the suite starts a server of its own for, and that run against any.
-set any_server {pubsubshard}
+set any_server {pubsubshard obuf-limits wait}
+# Units whose tests share their connections.
+set sharing {tracking}
 rename proc define
 define proc {name arguments body} {
     if {$name eq "tags_acceptable" && [lsearch -exact $::any_server $::unit] >= 0} {
@@ -75,6 +78,7 @@ define test {name code {expected undefined} {tags {}}} {
     report begin $name
     set ::in_test 1
     set ::commands {}
+    set ::opened {}
     set resp3 [speaks_resp3]
     set failed [catch {uplevel 1 $code} reply]
     set ::in_test 0
@@ -95,8 +99,12 @@ define speaks_resp3 {} {
     expr {[info exists ::valkey::testing_resp3($id)] && $::valkey::testing_resp3($id)}
 }
 
-# A failed test may leave its connection in a transaction, in another protocol, or with replies that nobody has read.
+# A failed test may leave its connection in a transaction, in another protocol, or with replies that nobody has read, and
+# other connections that are blocked or subscribed.
 define renew_connection {resp3} {
+    if {[lsearch -exact $::sharing $::unit] < 0} {
+        foreach client $::opened { catch { $client close } }
+    }
     if {[catch {
         reconnect
         if {$resp3} { [srv 0 client] hello 3 }
@@ -109,9 +117,14 @@ define record_command {call operation} {
     lappend ::commands [string toupper $method]
 }
 
+define record_client {call code client operation} {
+    if {$::in_test && $code == 0} { lappend ::opened $client }
+}
+
 define test_client_main {port} {
     set ::durable 1
     set ::test_server_fd {}
+    trace add execution ::valkey leave record_client
     trace add execution ::valkey::__dispatch__raw__ enter record_command
     source tests/unit/$::unit.tcl
     report end

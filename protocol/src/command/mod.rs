@@ -161,6 +161,11 @@ impl Command {
         self.id().known()
     }
 
+    /// Whether the command may write: it has the flag in the catalog, runs scripts, is PUBLISH, or is not in the catalog.
+    pub fn may_write(&self) -> bool {
+        self.known().is_none_or(|known| known.flags().has(Flags::WRITE | Flags::RUNS_COMMANDS)) || self.is("PUBLISH")
+    }
+
     /// Returns the flags of the command in the catalog; none for an unknown command.
     #[inline]
     pub fn flags(&self) -> Flags {

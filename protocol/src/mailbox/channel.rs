@@ -46,7 +46,8 @@ pub(super) struct Queued {
 
 impl Queued {
     pub(super) fn takes_messages(&self) -> bool {
-        self.is_open && !self.is_closed_to_messages
+        // The messages of a connection that is killed are not sent.
+        self.is_open && !self.is_closed_to_messages && self.order != Some(Order::Kill)
     }
 }
 

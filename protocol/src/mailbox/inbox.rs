@@ -102,10 +102,16 @@ impl Inbox {
         Some(message.response)
     }
 
-    /// Accepts only orders from now on: messages that wait are dropped, and senders get [`SendError::Closed`]. For a
-    /// connection that was upgraded to another protocol.
+    /// Accepts only orders from now on: senders of messages get [`SendError::Closed`]. Messages that wait can be taken. For a
+    /// connection that is closed in order.
     ///
     /// [`SendError::Closed`]: super::SendError::Closed
+    pub fn refuse_messages(&mut self) {
+        self.channel.lock().is_closed_to_messages = true;
+        self.channel.room.notify_waiters();
+    }
+
+    /// The same, and drops the messages that wait. For a connection that was upgraded to another protocol.
     pub fn close_to_messages(&mut self) {
         let mut queued = self.channel.lock();
         queued.is_closed_to_messages = true;

@@ -100,6 +100,22 @@ async fn closed_waits_for_the_end_of_the_connection_and_not_for_room() {
     mailbox.closed().await;
 }
 
+#[test]
+fn a_connection_that_closes_takes_no_messages_and_keeps_those_that_wait() {
+    let (mailbox, mut inbox) = mailbox(2);
+    mailbox.try_send(message(0, Position::AfterAnswer)).unwrap();
+    inbox.refuse_messages();
+    assert!(matches!(mailbox.try_send(message(0, Position::AfterAnswer)), Err(SendError::Closed(_))));
+    assert_eq!(taken(&mut inbox, 0).len(), 1);
+}
+
+#[test]
+fn a_connection_that_is_killed_takes_no_messages() {
+    let (mailbox, _inbox) = mailbox(1);
+    mailbox.order(Order::Kill);
+    assert!(matches!(mailbox.try_send(message(0, Position::AfterAnswer)), Err(SendError::Closed(_))));
+}
+
 #[tokio::test]
 async fn an_upgraded_connection_is_closed_to_messages() {
     let (mailbox, mut inbox) = mailbox(1);

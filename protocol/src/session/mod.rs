@@ -210,12 +210,18 @@ impl Session {
     ///
     /// The subscriptions end at once, also if this is a copy of the connection's session.
     pub fn reset(&mut self) {
-        if let Some(subscriptions) = &self.subscriptions {
+        self.end();
+        let Self { id, peer, local, tls_identity, library, mailbox, extensions, .. } = std::mem::take(self);
+        *self = Self { id, peer, local, tls_identity, library, mailbox, extensions, ..Self::default() };
+    }
+
+    /// Ends the subscriptions, and removes the extensions that are not lasting. The transport calls it before it sends the last
+    /// answer of a connection.
+    pub fn end(&mut self) {
+        if let Some(subscriptions) = self.subscriptions.take() {
             subscriptions.end();
         }
-        let Self { id, peer, local, tls_identity, library, mailbox, mut extensions, .. } = std::mem::take(self);
-        extensions.reset();
-        *self = Self { id, peer, local, tls_identity, library, mailbox, extensions, ..Self::default() };
+        self.extensions.reset();
     }
 
     /// Returns the mailbox of the connection; `None` if there is no connection.

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use crate::Command;
+
 /// The state of MULTI on a connection. All snapshots of its session share it.
 ///
 /// The service that answers MULTI and EXEC creates it at the first MULTI, and puts it into the session. There it stays until
@@ -39,7 +41,8 @@ pub struct Transaction(Arc<AtomicUsize>);
 const OPEN: usize = 1;
 const ABORTED: usize = 1 << 1;
 const CHANGES_REPLIES: usize = 1 << 2;
-const QUEUED: usize = 1 << 3;
+const WRITES: usize = 1 << 3;
+const QUEUED: usize = 1 << 4;
 
 impl Transaction {
     /// Creates the state of a connection without a transaction.
@@ -76,8 +79,14 @@ impl Transaction {
     }
 
     /// Counts a command that was queued, for CLIENT LIST.
-    pub fn count_queued(&self) {
-        self.update(|state| if state & OPEN == 0 { state } else { state.saturating_add(QUEUED) });
+    pub fn count_queued(&self, command: &Command) {
+        let writes = if command.may_write() { WRITES } else { 0 };
+        self.update(|state| if state & OPEN == 0 { state } else { state.saturating_add(QUEUED) | writes });
+    }
+
+    /// Whether a queued command may write.
+    pub fn may_write(&self) -> bool {
+        self.state() & WRITES != 0
     }
 
     /// Returns the number of queued commands.
@@ -115,11 +124,11 @@ mod tests {
     fn nothing_is_aborted_or_counted_outside() {
         let transaction = Transaction::new();
         transaction.abort();
-        transaction.count_queued();
+        transaction.count_queued(&Command::new("SET"));
         transaction.set_changes_replies();
         assert!(transaction.begin());
         assert!(!transaction.is_aborted() && !transaction.changes_replies());
-        assert_eq!(transaction.queued(), 0);
+        assert!(transaction.queued() == 0 && !transaction.may_write());
         assert!(!transaction.end());
     }
 
@@ -127,13 +136,19 @@ mod tests {
     fn an_aborted_transaction_is_open_until_it_ends() {
         let transaction = Transaction::new();
         assert!(transaction.begin());
-        transaction.count_queued();
+        transaction.count_queued(&Command::new("SET"));
         transaction.set_changes_replies();
         transaction.abort();
         assert_eq!((transaction.is_open(), transaction.is_aborted(), transaction.queued()), (true, true, 1));
-        assert!(!transaction.begin());
+        assert!(!transaction.begin() && transaction.may_write());
         assert!(transaction.end());
         assert!(transaction.begin());
+        transaction.end();
+        transaction.begin();
+        transaction.count_queued(&Command::new("GET"));
+        assert!(!transaction.may_write());
+        transaction.end();
+        transaction.begin();
         assert_eq!((transaction.is_aborted(), transaction.queued(), transaction.changes_replies()), (false, 0, false));
     }
 }

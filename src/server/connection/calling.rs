@@ -23,6 +23,8 @@ use crate::server::{
     ConnectionCommands, ConnectionEvent,
     connection_layer::{self, ConnectionCommand, Outcome},
     make_service::MakeService,
+    pause::HeldConnection,
+    registry::Registry,
     settings::ServerSettings,
     state::Exclusivity,
 };
@@ -31,6 +33,13 @@ type Futures<M> = <<M as MakeService>::Service as Service<Command>>::Future;
 
 /// The result of the first poll of a call.
 type Called<M> = Polled<<<M as MakeService>::Service as Service<Command>>::Error>;
+
+/// A pause that holds back the next command.
+struct Paused {
+    /// Wakes the connection.
+    end: Pin<Box<Sleep>>,
+    _held: HeldConnection,
+}
 
 /// The service of a connection, and the commands in flight.
 pub(super) struct Caller<M: MakeService, T> {
@@ -44,8 +53,8 @@ pub(super) struct Caller<M: MakeService, T> {
     last: Exclusivity,
     /// The number of the last command that was shown to monitors.
     shown: Cell<u64>,
-    /// Wakes the connection at the end of a pause.
-    pause: Option<Pin<Box<Sleep>>>,
+    /// Set while a pause holds back the next command.
+    pause: Option<Paused>,
 }
 
 impl<M: MakeService, T> Caller<M, T> {
@@ -111,18 +120,27 @@ impl<M: MakeService, T> Caller<M, T> {
     /// Waits for the end of a pause that holds back the next command.
     pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(pause) = &mut self.pause else { return Poll::Pending };
-        std::task::ready!(pause.as_mut().poll(cx));
+        std::task::ready!(pause.end.as_mut().poll(cx));
         self.pause = None;
         Poll::Ready(())
     }
 
+    /// Waits no more for the end of a pause.
+    #[cold]
+    fn stop_waiting(&mut self) {
+        self.pause = None;
+    }
+
     /// Starts to wait for the end of a pause. Drops the service, so that it holds no permit meanwhile.
     #[cold]
-    fn wait_until(&mut self, end: Instant) {
+    fn wait_until(&mut self, end: Instant, registry: &Arc<Registry>) {
         self.drop_service();
         match &mut self.pause {
-            Some(pause) => pause.as_mut().reset(end),
-            None => self.pause = Some(Box::pin(sleep_until(end))),
+            Some(pause) => pause.end.as_mut().reset(end),
+            None => {
+                let _held = HeldConnection::new(registry.clone());
+                self.pause = Some(Paused { end: Box::pin(sleep_until(end)), _held });
+            }
         }
     }
 }
@@ -168,10 +186,11 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if let Some(response) = self.codec.answer(command, tag) {
             return self.answer_next(response);
         }
-        if shared.registry.pause().is_active()
-            && let Some(end) = self.hold_or_show_next()
-        {
-            return self.hold_until(end);
+        if shared.registry.pause().is_active() {
+            if let Some(end) = self.hold_or_show_next() {
+                return self.hold_until(end);
+            }
+            self.caller.stop_waiting();
         }
         if self.client.is_restricted
             && let Some(refusal) = self.client.refusal(command)
@@ -215,7 +234,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn hold_until(&mut self, end: Instant) -> bool {
         match self.lifecycle {
             Lifecycle::HalfClosed => self.start_draining(),
-            _ => self.caller.wait_until(end),
+            _ => self.caller.wait_until(end, &self.client.shared().registry),
         }
         false
     }

@@ -62,6 +62,7 @@ use reading::Reader;
 use writing::Writer;
 
 pub(super) use close::ordered;
+use output_limit::FREE_OUTPUT;
 
 /// How many commands are called per poll of the task, so that a deep pipeline does not starve other connections.
 const BUDGET: usize = 1024;
@@ -231,6 +232,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if !has_more {
             self.drain_if_answered();
         }
+        if self.writer.output.remaining() > FREE_OUTPUT && !self.is_within_output_limit() {
+            return NextStep::End(ConnectionOutcome::Killed);
+        }
         if let Err(error) = self.write(cx) {
             return NextStep::End(ConnectionOutcome::Lost(error));
         }
@@ -292,7 +296,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         false
     }
 
-    fn change_session(&mut self, change: impl FnOnce(&mut Session)) {
+    pub(super) fn change_session(&mut self, change: impl FnOnce(&mut Session)) {
         let session = Arc::make_mut(&mut self.client.session);
         change(session);
         if let Some(mode) = session.take_reply_mode() {

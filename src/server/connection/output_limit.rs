@@ -6,6 +6,9 @@ use kvstore_protocol::{Codec, mailbox::Order};
 use super::Connection;
 use crate::server::{ClientClass, OutputLimit, make_service::MakeService};
 
+/// So many bytes of output have no limit, as those of the static buffer in Redis.
+pub(super) const FREE_OUTPUT: usize = 16 * 1024;
+
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Ends the connection if too much is unread, and notes whether the time of the soft limit runs.
     #[cold]
@@ -20,6 +23,13 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         } else {
             self.deadline.clear_over_soft_limit();
         }
+    }
+
+    /// Whether the output may be written, before it is: a single answer may be over the limit.
+    #[cold]
+    pub(super) fn is_within_output_limit(&mut self) -> bool {
+        self.check_output_limit();
+        self.order != Some(Order::Kill)
     }
 
     pub(super) fn output_limit(&self) -> OutputLimit {

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::{Buf, BufMut, BytesMut};
 use kvstore_middleware::failure;
-use kvstore_protocol::{Body, Codec, CommandError, Response, Streamed, Upgrade};
+use kvstore_protocol::{Body, Codec, CommandError, Response, Session, Streamed, Upgrade};
 use tokio_util::io::poll_read_buf;
 
 use super::Connection;
@@ -43,6 +43,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             response = match response {
                 Response::Close(last) => {
                     is_last = true;
+                    // Before the client learns that it is closed: what is sent to it later would be lost.
+                    self.inbox.refuse_messages();
+                    self.change_session(Session::end);
                     *last
                 }
                 Response::Upgrade(upgrade) => {

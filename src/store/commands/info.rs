@@ -101,7 +101,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let Some(status) = call.session().extensions().get::<ServerStatus>() else { return };
     fields.add("connected_clients", status.connections());
     fields.add("maxclients", status.max_connections());
-    fields.add("blocked_clients", call.store().waiting.len());
+    fields.add("blocked_clients", call.store().waiting.len() + status.held_connections());
     fields.add("total_blocking_keys", call.store().waiting.keys());
     fields.add("tracking_clients", call.store().tracking.clients());
     fields.add("pubsub_clients", call.store().pub_sub.subscribers());

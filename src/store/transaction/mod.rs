@@ -152,7 +152,7 @@ impl StoreState {
         };
         let queued = client.state.lock().queue.push(command, self)?;
         match &queued {
-            Ok(()) => transaction.count_queued(),
+            Ok(()) => transaction.count_queued(command),
             Err(_) => {
                 transaction.abort();
                 self.drop_transaction_of(command);
