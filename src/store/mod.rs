@@ -29,10 +29,12 @@ mod command_table;
 mod commands;
 mod commit;
 mod databases;
+mod disk;
 mod execute;
 mod future;
 mod gate;
 mod held;
+mod journal;
 mod memory;
 #[cfg(test)]
 mod model;
