@@ -15,6 +15,7 @@
 //! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes; `change` what is told of changes, `replay` how that is applied again
 //! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
 //!   slabs that entries and elements are in
+//! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
 //! - `rdb` values in the serialization of Redis, for DUMP and RESTORE
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
@@ -30,6 +31,7 @@ mod commands;
 mod commit;
 mod databases;
 mod disk;
+mod durable;
 mod execute;
 mod future;
 mod gate;
@@ -72,7 +74,9 @@ pub use builder::Builder;
 pub use change::{Change, Event, Record, Sink};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
+pub use durable::{CloseError, DurableBuilder};
 pub use future::ResponseFuture;
+pub use journal::{Fsync, OpenError};
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);
@@ -131,7 +135,8 @@ impl Store {
         self.handle.databases.len()
     }
 
-    /// Executes a command and returns its response. A command such as BLPOP does not wait: it is answered as in a transaction.
+    /// Executes a command and returns its response. A command such as BLPOP does not wait: it is answered as in a transaction. If
+    /// the store is [durable](Builder::durable), this blocks the thread while an answer waits for the disk.
     pub fn execute(&self, command: &Command) -> Response {
         self.handle.execute(command)
     }

@@ -19,6 +19,13 @@ impl Interests {
     pub(super) const WATCHES: Self = Self(1 << 1);
     /// Clients wait for keys.
     pub(super) const WAITERS: Self = Self(1 << 2);
+    /// The journal holds answers back until what they saw is on disk.
+    pub(super) const SETTLED: Self = Self(1 << 3);
+    /// The journal takes no commits for now. A command that writes asks it.
+    pub(super) const HALTED: Self = Self(1 << 4);
+
+    /// The interests that make a command with one key more than that.
+    pub(super) const DIVERTING: Self = Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0);
 
     /// The interests in changes, and not only in keys.
     pub(super) const CHANGES: Self = Self(Self::SINKS.0 | Self::WATCHES.0);

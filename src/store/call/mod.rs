@@ -188,7 +188,7 @@ impl<'c> Call<'c> {
     #[inline(always)]
     pub(super) fn end_alone(&mut self) {
         self.end();
-        self.store.tell_all(self.commit, &self.shards);
+        let _number = self.store.tell_all(self.commit, &self.shards);
     }
 
     /// Whether the command may be executed in the shards of its keys.

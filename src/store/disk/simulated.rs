@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use fastrand::Rng;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::{DirectoryLock, Disk, DiskFile};
 
 /// A disk in memory. Clones share it.
 #[derive(Clone, Debug)]
-pub(in super::super) struct SimulatedDisk(Arc<Mutex<State>>);
+pub(in super::super) struct SimulatedDisk(Arc<Mutex<State>>, Arc<Condvar>);
 
 /// What a power loss leaves of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ struct State {
     /// The most bytes of all files together.
     capacity: usize,
     fails_sync: bool,
+    holds_syncs: bool,
+    syncs: u64,
     reads_short: bool,
     names: Names,
     durable_names: Names,
@@ -68,7 +70,7 @@ enum ContentChange {
 
 impl SimulatedDisk {
     pub(in super::super) fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             random: Rng::with_seed(seed),
             operations: 0,
             crash_at: None,
@@ -76,12 +78,15 @@ impl SimulatedDisk {
             is_locked: false,
             capacity: usize::MAX,
             fails_sync: false,
+            holds_syncs: false,
+            syncs: 0,
             reads_short: false,
             names: Names::new(),
             durable_names: Names::new(),
             unsynced_names: Vec::new(),
             files: Vec::new(),
-        })))
+        };
+        Self(Arc::new(Mutex::new(state)), Arc::default())
     }
 
     /// The number of operations so far.
@@ -106,6 +111,7 @@ impl SimulatedDisk {
         state.restarts += 1;
         state.is_locked = false;
         state.fails_sync = false;
+        state.holds_syncs = false;
     }
 
     /// The machine lost its power, and is started again.
@@ -126,6 +132,17 @@ impl SimulatedDisk {
     /// Fails every sync from now on.
     pub(in super::super) fn fail_syncs(&self) {
         self.0.lock().fails_sync = true;
+    }
+
+    /// Whether every sync of a file takes until it is held no more.
+    pub(in super::super) fn hold_syncs(&self, holds: bool) {
+        self.0.lock().holds_syncs = holds;
+        self.1.notify_all();
+    }
+
+    /// The number of syncs of files so far.
+    pub(in super::super) fn syncs(&self) -> u64 {
+        self.0.lock().syncs
     }
 
     /// Reads a few bytes at a time from now on.
@@ -226,6 +243,7 @@ impl State {
         if self.begin()? {
             return Err(crashed());
         }
+        self.syncs += 1;
         // The system drops what it could not write, and the next sync knows nothing of it.
         let loss = if self.fails_sync { PowerLoss::KeepsAny(512) } else { PowerLoss::LosesNothing };
         let content = &mut self.files[file];
@@ -415,6 +433,9 @@ impl DiskFile for SimulatedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        self.disk.1.wait_while(&mut state, |state| state.holds_syncs);
+        drop(state);
         self.with(|state| state.sync(self.index))
     }
 

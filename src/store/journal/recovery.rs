@@ -15,10 +15,10 @@ use super::{
 };
 use crate::store::{Record, disk::Disk};
 
-/// Why a journal cannot be read. Nothing was changed.
+/// Why a durable store cannot be opened.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum RecoveryError {
+pub enum OpenError {
     /// The disk failed.
     Io {
         /// The path of the file or directory.
@@ -49,7 +49,7 @@ pub enum RecoveryError {
     },
 }
 
-impl fmt::Display for RecoveryError {
+impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, error } => write!(f, "{path}: {error}"),
@@ -62,7 +62,7 @@ impl fmt::Display for RecoveryError {
     }
 }
 
-impl std::error::Error for RecoveryError {
+impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { error, .. } => Some(error),
@@ -93,7 +93,7 @@ pub(super) struct Recovered {
 pub(super) fn recover(
     disk: &dyn Disk,
     mut apply: impl FnMut(&Record) -> Result<(), &'static str>,
-) -> Result<Recovered, RecoveryError> {
+) -> Result<Recovered, OpenError> {
     let mut segments = open_segments(disk)?;
     let mut end = End::default();
     let mut recovered = Recovered::default();
@@ -109,7 +109,7 @@ pub(super) fn recover(
 }
 
 /// Opens all segments, in their order. None is missing between them.
-fn open_segments(disk: &dyn Disk) -> Result<VecDeque<Segment>, RecoveryError> {
+fn open_segments(disk: &dyn Disk) -> Result<VecDeque<Segment>, OpenError> {
     let names = disk.list().map_err(|error| io_error(disk, "", error))?;
     let mut numbers: Vec<_> = names.iter().filter_map(|name| number_of(name)).collect();
     numbers.sort_unstable();
@@ -123,7 +123,7 @@ fn open_segments(disk: &dyn Disk) -> Result<VecDeque<Segment>, RecoveryError> {
     Ok(segments)
 }
 
-fn open_segment(disk: &dyn Disk, number: u64) -> Result<Segment, RecoveryError> {
+fn open_segment(disk: &dyn Disk, number: u64) -> Result<Segment, OpenError> {
     let name = name_of(number);
     match Segment::open(disk, &name) {
         Ok(segment) if segment.header.number == number => Ok(segment),
@@ -131,7 +131,7 @@ fn open_segment(disk: &dyn Disk, number: u64) -> Result<Segment, RecoveryError> 
         // Its header was synced before it got its name.
         Err(OpenSegmentError::Header(BadHeader::Damaged)) => Err(damaged(disk, &name, 0, "the header is wrong")),
         Err(OpenSegmentError::Header(BadHeader::Version(version))) => {
-            Err(RecoveryError::Version { path: disk.path_of(&name), version })
+            Err(OpenError::Version { path: disk.path_of(&name), version })
         }
         Err(OpenSegmentError::Io(error)) => Err(io_error(disk, &name, error)),
     }
@@ -149,17 +149,17 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
         name_of(self.segment.header.number)
     }
 
-    fn damaged(&self, offset: u64, reason: &'static str) -> RecoveryError {
+    fn damaged(&self, offset: u64, reason: &'static str) -> OpenError {
         damaged(self.disk, &self.name(), offset, reason)
     }
 
-    fn check_continues(&self, end: End) -> Result<(), RecoveryError> {
+    fn check_continues(&self, end: End) -> Result<(), OpenError> {
         let continues = self.segment.header.continues == end;
         if continues { Ok(()) } else { Err(self.damaged(0, "it does not continue the segment before it")) }
     }
 
     /// Reads up to an end that was synced.
-    fn read_up_to(&mut self, end: End) -> Result<End, RecoveryError> {
+    fn read_up_to(&mut self, end: End) -> Result<End, OpenError> {
         if self.segment.size < end.size {
             return Err(self.damaged(self.segment.size, "the file ends too early"));
         }
@@ -174,7 +174,7 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
     }
 
     /// Reads the last segment, which may have an incomplete end.
-    fn read_last(&mut self) -> Result<Recovered, RecoveryError> {
+    fn read_last(&mut self) -> Result<Recovered, OpenError> {
         let start = End { size: self.segment.offset, position: self.segment.position };
         let (mut ends, mut unsynced) = (VecDeque::from([start]), VecDeque::new());
         loop {
@@ -210,7 +210,7 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
     }
 
     /// Checks that what follows the last whole frame was never synced.
-    fn check_rest(&self) -> Result<(), RecoveryError> {
+    fn check_rest(&self) -> Result<(), OpenError> {
         let offset = self.segment.offset;
         let synced = self.segment.most_synced_after().map_err(|error| io_error(self.disk, &self.name(), error))?;
         match synced.is_some_and(|synced| synced > offset) {
@@ -220,7 +220,7 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
     }
 
     /// Reads the next frame; `None` if it is damaged, or there is none.
-    fn next(&mut self, limit: u64) -> Result<Option<Found>, RecoveryError> {
+    fn next(&mut self, limit: u64) -> Result<Option<Found>, OpenError> {
         let offset = self.segment.offset;
         match self.segment.next(limit) {
             Ok(Some(Frame::Record(payload))) => Ok(Some(Found::Record(Bytes::copy_from_slice(payload), offset))),
@@ -230,7 +230,7 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
         }
     }
 
-    fn apply(&mut self, payload: &Bytes, offset: u64) -> Result<(), RecoveryError> {
+    fn apply(&mut self, payload: &Bytes, offset: u64) -> Result<(), OpenError> {
         let record = payload::decode(payload).ok_or("the record cannot be read");
         record.and_then(|record| (self.apply)(&record)).map_err(|reason| self.damaged(offset, reason))
     }
@@ -242,11 +242,11 @@ enum Found {
     Group { synced: u64 },
 }
 
-fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: &'static str) -> RecoveryError {
-    RecoveryError::Damaged { path: disk.path_of(name), offset, reason }
+fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: &'static str) -> OpenError {
+    OpenError::Damaged { path: disk.path_of(name), offset, reason }
 }
 
 /// An error of the disk, with the path of the file.
-pub(super) fn io_error(disk: &dyn Disk, name: &str, error: io::Error) -> RecoveryError {
-    RecoveryError::Io { path: disk.path_of(name), error }
+pub(super) fn io_error(disk: &dyn Disk, name: &str, error: io::Error) -> OpenError {
+    OpenError::Io { path: disk.path_of(name), error }
 }

@@ -3,7 +3,7 @@
 use super::{open, read, write};
 use crate::store::{
     disk::{Disk, simulated::SimulatedDisk},
-    journal::{recovery::RecoveryError, segment::name_of},
+    journal::{recovery::OpenError, segment::name_of},
 };
 
 /// A journal of several segments, of whose last one all but the last group is known to be synced. Returns the number of its
@@ -33,7 +33,7 @@ fn a_flipped_bit_is_found_wherever_it_is() {
         for bit in (0..bits).step_by(7) {
             disk.flip_bit(&name, bit);
             match read(&disk) {
-                Err(RecoveryError::Damaged { path, offset, .. }) => {
+                Err(OpenError::Damaged { path, offset, .. }) => {
                     assert_eq!(path, format!("simulated/{name}"));
                     assert!(offset <= bit as u64 / 8);
                 }
@@ -76,7 +76,7 @@ fn an_end_before_what_was_synced_is_no_incomplete_end() {
     let (disk, segments) = journal(true);
     let first = name_of(segments - 1);
     disk.edit(&first, |content| content.truncate(content.len() - 1));
-    assert!(matches!(read(&disk), Err(RecoveryError::Damaged { path, .. }) if path == format!("simulated/{first}")));
+    assert!(matches!(read(&disk), Err(OpenError::Damaged { path, .. }) if path == format!("simulated/{first}")));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn segments_that_were_swapped_are_found() {
     let (one, other) = (disk.content(&name_of(1)), disk.content(&name_of(2)));
     disk.edit(&name_of(1), |content| content.clone_from(&other));
     disk.edit(&name_of(2), |content| content.clone_from(&one));
-    assert!(matches!(read(&disk), Err(RecoveryError::Damaged { reason: "it is another segment", .. })));
+    assert!(matches!(read(&disk), Err(OpenError::Damaged { reason: "it is another segment", .. })));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_read_that_fails_is_no_end() {
     let reads = disk.operations() - before;
     for at in 1..reads {
         disk.crash_after(at);
-        assert!(matches!(read(&disk), Err(RecoveryError::Io { .. })), "operation {at}");
+        assert!(matches!(read(&disk), Err(OpenError::Io { .. })), "operation {at}");
         disk.restart();
     }
 }

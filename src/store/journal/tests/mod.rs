@@ -2,13 +2,14 @@
 
 mod crashes;
 mod damage;
+mod store;
 
 use std::sync::Arc;
 
 use kvstore_protocol::Command;
 
 use super::{
-    recovery::{Recovered, RecoveryError, recover},
+    recovery::{OpenError, Recovered, recover},
     writer::{Payload, WriteError, Writer},
 };
 use crate::store::{Record, disk::simulated::SimulatedDisk, testing::START};
@@ -24,7 +25,7 @@ fn record(number: u64) -> Record {
 }
 
 /// The numbers of the records of a journal, and what else was found.
-fn read(disk: &SimulatedDisk) -> Result<(u64, Recovered), RecoveryError> {
+fn read(disk: &SimulatedDisk) -> Result<(u64, Recovered), OpenError> {
     let mut count = 0;
     let recovered = recover(disk, |found| {
         count += 1;
@@ -39,7 +40,7 @@ fn read(disk: &SimulatedDisk) -> Result<(u64, Recovered), RecoveryError> {
 fn open(disk: &SimulatedDisk) -> Option<(u64, Writer)> {
     let (count, recovered) = match read(disk) {
         Ok(read) => read,
-        Err(RecoveryError::Io { .. }) if disk.has_crashed() => return None,
+        Err(OpenError::Io { .. }) if disk.has_crashed() => return None,
         Err(error) => panic!("{error}"),
     };
     match Writer::start(Arc::new(disk.clone()), recovered, SEGMENT) {
