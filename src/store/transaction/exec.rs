@@ -48,7 +48,6 @@ impl StoreState {
     }
 
     /// Returns the answer, and the number of the commit if something was changed.
-
     fn execute_transaction(
         &self,
         state: &State,
