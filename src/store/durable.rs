@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use super::{
-    Builder, Fsync, OpenError, Store,
+    Builder, Fsync, OpenError, Record, Store,
     disk::{Disk, RealDisk},
     journal::{Journal, Settings},
     state::StoreState,
@@ -86,7 +86,14 @@ impl Builder {
     pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Settings) -> Result<Store, OpenError> {
         let store = self.build();
         let observers = Arc::clone(&store.handle.observers);
-        let apply = |record: &_| store.apply(record).map_err(|_| "a command of the record fails");
+        let apply = |record: &Record| {
+            let exists = |(database, _): &_| *database < store.databases();
+            let exists = record.commands().iter().all(exists);
+            if !exists {
+                return Err("the record is of a database that the store does not have");
+            }
+            store.apply(record).map_err(|_| "a command of the record fails")
+        };
         let journal = Journal::open(disk, settings, observers, apply)?;
         store.handle.attach(journal);
         Ok(store)

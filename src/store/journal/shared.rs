@@ -33,8 +33,8 @@ struct State {
     is_crowded: bool,
     health: Health,
     is_closing: bool,
-    /// Whether the thread waits for work.
-    is_idle: bool,
+    /// The number of commits that the thread waits for; 0 if it does not wait.
+    awaited: usize,
     /// The number of the last commit that is on disk.
     synced: u64,
     waiting_for_sync: BTreeMap<(u64, u64), Waker>,
@@ -103,7 +103,8 @@ impl Shared {
             state.is_crowded = true;
             self.tell_halted(&state);
         }
-        if mem::take(&mut state.is_idle) {
+        if state.awaited > 0 && state.incoming.len() >= state.awaited {
+            state.awaited = 0;
             self.work.notify_one();
         }
     }
@@ -176,18 +177,18 @@ impl Shared {
         }
     }
 
-    /// Takes the commits that have come: waits for them, until `deadline` at most. Whether the journal is closing.
-    pub(super) fn take(&self, deadline: Option<Instant>) -> (Vec<Commit>, bool) {
+    /// Takes the commits that have come: waits for so many, until `deadline` at most. Whether the journal is closing.
+    pub(super) fn take(&self, count: usize, deadline: Option<Instant>) -> (Vec<Commit>, bool) {
         let mut state = self.state.lock();
-        while state.incoming.is_empty() && !state.is_closing {
-            state.is_idle = true;
+        while state.incoming.len() < count && !state.is_closing {
+            state.awaited = count;
             match deadline {
                 None => self.work.wait(&mut state),
                 Some(deadline) if self.work.wait_until(&mut state, deadline).timed_out() => break,
                 Some(_) => {}
             }
         }
-        state.is_idle = false;
+        state.awaited = 0;
         (mem::take(&mut state.incoming), state.is_closing)
     }
 

@@ -30,6 +30,11 @@ pub(super) struct JournalThread {
     base: u64,
     ordered: Ordered,
     last_sync: Instant,
+    /// How long the last sync took, and the number of commits that waited for it.
+    sync_took: Duration,
+    group: u64,
+    /// The last commit that is on disk.
+    synced: u64,
     is_full: bool,
     /// Released when the thread ends.
     _lock: Box<dyn DirectoryLock>,
@@ -39,7 +44,9 @@ impl JournalThread {
     pub(super) fn new(shared: Arc<Shared>, policy: Fsync, writer: Writer, lock: Box<dyn DirectoryLock>) -> Self {
         let base = writer.sequence();
         let (ordered, last_sync) = (Ordered::default(), Instant::now());
-        Self { shared, policy, writer, base, ordered, last_sync, is_full: false, _lock: lock }
+        let (sync_took, group) = (Duration::ZERO, 0);
+        let (synced, is_full) = (0, false);
+        Self { shared, policy, writer, base, ordered, last_sync, sync_took, group, synced, is_full, _lock: lock }
     }
 
     pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
@@ -58,14 +65,14 @@ impl JournalThread {
         };
         unfinished.0 = None;
         if let Err(error) = ended {
-            shared.fail(error.to_string());
+            shared.fail(reason(&error));
         }
     }
 
     /// Waits for commits, and writes them. Returns whether nothing more comes.
     fn turn(&mut self) -> io::Result<bool> {
-        let (commits, is_closing) = self.shared.take(self.deadline());
-        commits.into_iter().for_each(|commit| self.ordered.add(commit));
+        let is_closing = self.take(1, self.deadline());
+        self.gather();
         match self.write() {
             Ok(()) => self.is_full = false,
             Err(WriteError::Failed(error)) => return Err(error),
@@ -73,13 +80,28 @@ impl JournalThread {
             Err(WriteError::Full(error)) if is_closing => return Err(error),
             Err(WriteError::Full(error)) => {
                 self.is_full = true;
-                self.shared.full(error.to_string());
+                self.shared.full(reason(&error));
             }
         }
         if self.is_sync_due() {
             self.sync()?;
         }
         Ok(is_closing)
+    }
+
+    fn take(&mut self, count: usize, deadline: Option<Instant>) -> bool {
+        let (commits, is_closing) = self.shared.take(count, deadline);
+        commits.into_iter().for_each(|commit| self.ordered.add(commit));
+        is_closing
+    }
+
+    /// Waits a little for as many commits as the last sync made durable: their clients have their answers, and send the next
+    /// commands. Those that come a little too late would wait for two syncs.
+    fn gather(&mut self) {
+        let missing = self.group.saturating_sub(self.ordered.ready().len() as u64);
+        if self.policy == Fsync::Always && missing > 0 && !self.ordered.ready().is_empty() {
+            self.take(missing as usize, Some(Instant::now() + self.sync_took / 4));
+        }
     }
 
     /// Until when to wait for commits.
@@ -110,8 +132,12 @@ impl JournalThread {
         self.last_sync = Instant::now();
         if !self.writer.is_synced() {
             self.writer.sync()?;
+            self.sync_took = self.last_sync.elapsed();
         }
-        self.shared.synced(self.writer.sequence() - self.base);
+        let number = self.writer.sequence() - self.base;
+        self.group = number - self.synced;
+        self.synced = number;
+        self.shared.synced(number);
         Ok(())
     }
 
@@ -123,6 +149,12 @@ impl JournalThread {
             Err(WriteError::Failed(error)) => Err(error),
         }
     }
+}
+
+/// The text of an error, as the C library has it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map(|(text, _)| text.to_owned()).unwrap_or(text)
 }
 
 /// Notes that the thread has panicked, if it does.

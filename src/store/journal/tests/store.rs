@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Waker},
 };
 
@@ -13,7 +14,7 @@ use kvstore_protocol::{
 use tower::Service;
 
 use crate::store::{
-    CloseError, Fsync, OpenError, ResponseFuture,
+    CloseError, Fsync, OpenError, ResponseFuture, Store,
     disk::simulated::{PowerLoss, SimulatedDisk},
     journal::Settings,
     testing::{TestStore, command},
@@ -200,6 +201,19 @@ fn a_store_that_is_dropped_has_everything_on_disk() {
     drop(store);
     disk.lose_power(PowerLoss::LosesAll);
     open(&disk).check([("GET k", "\"1\"")]);
+}
+
+#[test]
+fn a_store_with_too_few_databases_is_not_opened() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = open(&disk);
+    store.select(3);
+    store.check([("SET k 1", "+OK")]);
+    drop(store);
+    let refused = Store::builder().databases(3).open_on(Arc::new(disk.clone()), ALWAYS).unwrap_err();
+    let reason = "the record is of a database that the store does not have";
+    assert_eq!(refused.to_string(), format!("simulated/journal-000000000001 is damaged at byte 120: {reason}"));
+    assert!(Store::builder().databases(4).open_on(Arc::new(disk), ALWAYS).is_ok());
 }
 
 #[test]
