@@ -213,7 +213,11 @@ impl Future for ResponseFuture {
         }
         let mut attempt = Attempt::of_future(Patience::Short);
         match this.store.attempt(&this.command, &mut attempt) {
-            Ok(response) => Poll::Ready(Ok(response)),
+            Ok(response) => {
+                // It was not stopped, which the compiler does not see.
+                mem::forget(attempt);
+                Poll::Ready(Ok(response))
+            }
             Err(refusal) => this.refuse_or_wait(refusal, attempt, (None, None), cx).map(Ok),
         }
     }

@@ -62,6 +62,7 @@ impl Settings {
 /// The journal of a store. When it is dropped, it is written to its end first.
 #[derive(Debug)]
 pub(super) struct Journal {
+    policy: Fsync,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// `None` if answers do not wait.
@@ -96,7 +97,7 @@ impl Journal {
         let thread = JournalThread::new(Arc::clone(&shared), settings.policy, writer, lock).start();
         let thread = thread.map_err(|error| io_error(&*disk, "", error))?;
         let unsynced = (settings.policy == Fsync::Always).then(Unsynced::new);
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), unsynced })
+        Ok(Self { policy: settings.policy, shared, thread: Mutex::new(Some(thread)), unsynced })
     }
 
     /// Adds a commit. The locks of its keys are held, so this waits for nothing.
@@ -107,6 +108,20 @@ impl Journal {
         let size = payload::size_of(record);
         let payload = if size <= SMALL { encoded(record, size) } else { Payload::Record(record.clone()) };
         self.shared.add(Commit { number, payload, size });
+    }
+
+    pub(super) fn policy(&self) -> Fsync {
+        self.policy
+    }
+
+    /// Whether commits are written.
+    pub(super) fn is_healthy(&self) -> bool {
+        self.shared.is_healthy()
+    }
+
+    /// The memory of the commits that are not written, in bytes.
+    pub(super) fn pending(&self) -> usize {
+        self.shared.pending()
     }
 
     /// Whether answers wait until what they saw is on disk.

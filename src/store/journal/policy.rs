@@ -16,3 +16,14 @@ pub enum Fsync {
     /// When the operating system chooses.
     No,
 }
+
+impl Fsync {
+    /// The name in the configuration of Redis.
+    pub(in super::super) const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::EverySec => "everysec",
+            Self::No => "no",
+        }
+    }
+}

@@ -153,6 +153,16 @@ impl Shared {
         self.state.lock().synced >= number
     }
 
+    /// Whether commits are written.
+    pub(super) fn is_healthy(&self) -> bool {
+        matches!(self.state.lock().health, Health::Good | Health::Closed)
+    }
+
+    /// The memory of the commits that are not written, in bytes.
+    pub(super) fn pending(&self) -> usize {
+        self.state.lock().pending
+    }
+
     /// Refuses what writes from now on.
     pub(super) fn stop_writes(&self) {
         let mut state = self.state.lock();
