@@ -21,8 +21,8 @@ impl Temporary {
 
     /// The last file of the journal that has a record in it.
     fn last_file(&self) -> PathBuf {
-        let files = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path());
-        let has_records = |path: &PathBuf| path.metadata().unwrap().len() > 200;
+        let files = fs::read_dir(&self.0).expect("a directory").map(|entry| entry.expect("a file").path());
+        let has_records = |path: &PathBuf| path.metadata().is_ok_and(|metadata| metadata.len() > 200);
         files.filter(has_records).max().expect("a file of the journal")
     }
 }
