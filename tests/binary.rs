@@ -2,10 +2,14 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    path::Path,
     process::{Child, Command, Output, Stdio},
 };
 
-use kvstore::client::{Client, Endpoint};
+use kvstore::{
+    client::{Client, Endpoint},
+    protocol::Response,
+};
 
 /// A running server; killed when the test ends before it does.
 struct Running {
@@ -102,6 +106,58 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
     let client = Client::connect(format!("redis://:environment@{place}/4")).await.unwrap();
     let config = kvstore::protocol::Command::new("CONFIG").with_args(["GET", "maxclients"]);
     assert_eq!(client.execute(config).await.unwrap().to_string(), "[\"maxclients\", \"7\"]");
+}
+
+/// The program with a journal in this directory.
+fn journaled(directory: &Path) -> Command {
+    let mut command = kvstore();
+    command.arg("--dir").arg(directory).args(["--appendonly", "yes"]);
+    command
+}
+
+fn integer(response: &Response) -> u64 {
+    match response {
+        Response::Integer(number) => *number as u64,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn whatever_was_acknowledged_is_there_after_a_kill() {
+    let directory = std::env::temp_dir().join(format!("kvstore-test-{}-journal", std::process::id()));
+    let start = || Running::start(journaled(&directory).args(["--appendfsync", "always"]));
+    let rpush = |number: u64| kvstore::protocol::Command::new("RPUSH").arg("list").arg(number);
+    let (mut issued, mut acknowledged) = (0, 0);
+    for round in 0..8 {
+        let server = start();
+        let client = Client::connect(&*server.places[0]).await.unwrap();
+        let len = client.execute(kvstore::protocol::Command::new("LLEN").arg("list")).await.unwrap();
+        let found = integer(&len);
+        assert!(acknowledged <= found && found <= issued, "{found} of {acknowledged} to {issued}");
+        let pushes: Vec<_> = (found..found + 500).map(|number| client.execute(rpush(number))).collect();
+        (issued, acknowledged) = (found + 500, found);
+        for push in pushes.into_iter().take(round * 50 + 1) {
+            acknowledged = integer(&push.await.unwrap());
+        }
+        server.stop("KILL");
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_has_the_data_and_a_second_process_is_refused() {
+    let directory = std::env::temp_dir().join(format!("kvstore-test-{}-restart", std::process::id()));
+    let server = Running::start(&mut journaled(&directory));
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    client.set("key", "value").await.unwrap();
+    let (other, text) = output(&mut journaled(&directory));
+    assert!(!other.status.success() && text.contains("another process uses the directory"), "{text}");
+    assert!(server.stop("TERM").0);
+    let server = Running::start(&mut journaled(&directory));
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    assert_eq!(client.get("key").await.unwrap().as_deref(), Some(&b"value"[..]));
+    drop(server);
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod commands_page;
 mod connection_commands;
 mod connection_layer;
 mod deadlines;
+mod durable;
 mod embedding;
 mod events;
 mod in_flight;

@@ -18,7 +18,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// Whether it may need more memory in the shards of its keys: it writes them, and does more than to remove them.
     pub(super) grows: bool,
-    /// Whether it may write, so that clients that wait for its keys are served.
+    /// Whether it may write.
     writes: bool,
     /// The numbers of words with which a command has one key alone. Empty if there are none.
     one_key: OneKey,
@@ -109,10 +109,16 @@ impl Row {
         self.one_key.least <= words && words <= self.one_key.most
     }
 
-    /// Whether clients that wait may be served by this command.
+    /// Whether a command with one key has more to do than that: it may serve clients that wait, or the journal has a say.
     #[inline(always)]
-    pub(super) fn may_serve(&self, interests: Interests) -> bool {
-        interests.has(Interests::WAITERS) && self.writes
+    pub(super) fn is_diverted(&self, interests: Interests) -> bool {
+        interests.has(Interests::DIVERTING) && (self.writes || interests.has(Interests::SETTLED))
+    }
+
+    /// Whether it may write.
+    #[inline]
+    pub(super) fn writes(&self) -> bool {
+        self.writes
     }
 
     /// The rows of the sub-commands.

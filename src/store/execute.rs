@@ -1,6 +1,6 @@
 //! How a command is executed: its keys are found, their shards locked, and its function called.
 
-use std::mem::{self, ManuallyDrop};
+use std::{mem, task::Poll};
 
 use kvstore_protocol::{Command, CommandError, Response, Session};
 
@@ -12,6 +12,8 @@ use super::{
     databases::{KeyRef, Location},
     future::Executed,
     held::{Held, HeldShards, Locked, Shards},
+    journal::{Admission, Settled, block_on},
+    observers::Interests,
     plan::{LockPlan, PerKey, locate},
     spec::{Answer, Scope},
     state::StoreState,
@@ -36,40 +38,45 @@ pub(super) struct Attempt {
     pub(super) patience: Patience,
     /// Whether the command may wait for a key: there is a future for its answer.
     may_wait: bool,
-    /// Why the command was not executed, if the answer is an error that no client sees.
+    /// Why there is no answer yet, if it is an error that no client sees.
     pub(super) stopped: Option<Stopped>,
-    /// The place of a command that waits. Taken by whoever made the attempt for a future, and not dropped with it: the check for
-    /// one would be inlined into every command.
-    place: ManuallyDrop<Option<Place>>,
 }
 
-/// Why a command was not executed, before it has changed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a command has no answer yet. But for the last reason it was not executed, and has changed nothing.
+#[derive(Debug)]
 pub(super) enum Stopped {
     /// A long command holds a lock that it needs.
     Gated,
     /// It may take long.
     Long,
+    /// The journal has no room.
+    Crowded,
     /// It waits for a key.
-    Waits,
+    Waits(Place),
+    /// It is executed, and its answer waits until what it saw is on disk.
+    Settled(Box<Settled>),
 }
 
 /// The answer of an attempt that was stopped.
 pub(super) const STOPPED: CommandError = CommandError::new("ERR", "the command was not executed");
 
+/// What an answer depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Seen<'a> {
+    /// These keys.
+    Keys(&'a [KeySlot<'a>]),
+    /// Any key.
+    All,
+}
+
 impl Attempt {
     pub(super) const fn new(patience: Patience) -> Self {
-        Self { patience, may_wait: false, stopped: None, place: ManuallyDrop::new(None) }
+        Self { patience, may_wait: false, stopped: None }
     }
 
     /// The same for a command that may wait for a key.
     pub(super) const fn of_future(patience: Patience) -> Self {
-        Self { patience, may_wait: true, stopped: None, place: ManuallyDrop::new(None) }
-    }
-
-    /// Takes the place of a command that waits.
-    pub(super) fn take_place(&mut self) -> Option<Place> {
-        self.place.take()
+        Self { patience, may_wait: true, stopped: None }
     }
 
     #[cold]
@@ -95,7 +102,15 @@ impl Attempt {
 impl StoreState {
     /// Executes a command, and waits for its locks.
     pub(super) fn execute(&self, command: &Command) -> Response {
-        self.attempt(command, &mut Attempt::new(Patience::Long)).unwrap_or_else(Response::from)
+        loop {
+            let mut attempt = Attempt::new(Patience::Long);
+            let answer = self.attempt(command, &mut attempt);
+            match attempt.stopped {
+                Some(Stopped::Crowded) => self.block_for_room(),
+                Some(Stopped::Settled(settled)) => return self.block_until_synced(*settled),
+                _ => return answer.unwrap_or_else(Response::from),
+            }
+        }
     }
 
     /// Executes a command that takes long, perhaps because of what its keys hold: others do not block their threads. It may wait
@@ -104,9 +119,19 @@ impl StoreState {
         let locks_in_turn = self.row_of(command).is_ok_and(|row| row.spec.scope(&Args::new(command)).is_in_turn());
         // Then it raises the gate for each slice.
         let _raised = (!locks_in_turn).then(|| self.databases.gate.raise());
-        let mut attempt = Attempt::of_future(Patience::Long);
-        let answer = self.attempt(command, &mut attempt);
-        attempt.take_place().map_or_else(|| Executed::Answered(answer.unwrap_or_else(Response::from)), Executed::Waits)
+        loop {
+            let mut attempt = Attempt::of_future(Patience::Long);
+            let answer = self.attempt(command, &mut attempt);
+            return match attempt.stopped {
+                Some(Stopped::Waits(place)) => Executed::Waits(place),
+                Some(Stopped::Settled(settled)) => Executed::Settled(settled),
+                Some(Stopped::Crowded) => {
+                    self.block_for_room();
+                    continue;
+                }
+                _ => Executed::Answered(answer.unwrap_or_else(Response::from)),
+            };
+        }
     }
 
     /// The row of a command.
@@ -139,7 +164,7 @@ impl StoreState {
             return Err(attempt.stop(Stopped::Gated));
         };
         // Asked for under the lock, under which others begin to wait.
-        if row.may_serve(self.observers.get()) {
+        if row.is_diverted(self.observers.get()) {
             drop(locked);
             return self.attempt_other(command, attempt);
         }
@@ -199,6 +224,7 @@ impl StoreState {
         let Some(mut held) = self.lock(row, (args, scope, database), &mut keys, attempt.patience)? else {
             return Err(attempt.stop(Stopped::Gated));
         };
+        self.check_journal(|| row.writes(), attempt)?;
         let mut commit = self.begin(attempt.patience);
         commit.may_wait = attempt.may_wait;
         let shards = match held.len() {
@@ -210,15 +236,80 @@ impl StoreState {
         let answer = call.check_shards().and_then(|()| (row.spec.run)(&mut call));
         call.end();
         if let Some(wait) = commit.take_wanted() {
-            attempt.stopped = Some(Stopped::Waits);
-            *attempt.place = self.enter(Planned { row, args, database, keys: Some(&keys) }, wait);
+            let planned = Planned { row, args, database, keys: Some(&keys) };
+            attempt.stopped = self.enter(planned, wait).map(Stopped::Waits);
         }
         self.serve_waiting(&mut commit, &mut held);
-        self.tell(&mut commit, &Shards::Many(&mut held), Some(command));
+        let number = self.tell(&mut commit, &Shards::Many(&mut held), Some(command));
         drop(held);
         attempt.note(&commit);
         self.finish(&mut commit);
-        answer
+        let seen = if scope == Scope::Keys { Seen::Keys(&keys) } else { Seen::All };
+        self.settle(answer, number, seen, attempt)
+    }
+
+    /// Whether a command may tell its changes to the journal, which is asked if it writes. Its locks are held, and given back if it
+    /// may not.
+    ///
+    /// # Errors
+    /// If the journal takes no commits.
+    #[inline]
+    pub(super) fn check_journal(
+        &self,
+        writes: impl FnOnce() -> bool,
+        attempt: &mut Attempt,
+    ) -> Result<(), CommandError> {
+        if self.observers.get().has(Interests::HALTED) && writes() { self.ask_journal(attempt) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
+        match self.journal.get().map(|journal| journal.admission()) {
+            None | Some(Admission::Admitted) => Ok(()),
+            Some(Admission::Refused(refusal)) => Err(refusal),
+            Some(Admission::Later) => Err(attempt.stop(Stopped::Crowded)),
+        }
+    }
+
+    /// Holds an answer back until what it saw is on disk: the commit of the command, or the last one to the keys that it read.
+    #[inline]
+    pub(super) fn settle(&self, answer: Answer, number: Option<u64>, seen: Seen<'_>, attempt: &mut Attempt) -> Answer {
+        if !self.observers.get().has(Interests::SETTLED) || attempt.stopped.is_some() {
+            return answer;
+        }
+        match self.settled(answer.unwrap_or_else(Response::from), number.ok_or(seen)) {
+            Ok(settled) => Err(attempt.stop(Stopped::Settled(settled))),
+            Err(response) => Ok(response),
+        }
+    }
+
+    /// A response that waits for a commit, its own or that of what it has seen. `Err` if it need not.
+    pub(super) fn settled(&self, response: Response, number: Result<u64, Seen<'_>>) -> Result<Box<Settled>, Response> {
+        let Some(journal) = self.journal.get().filter(|journal| journal.settles()) else { return Err(response) };
+        let is_write = number.is_ok();
+        let number = number.unwrap_or_else(|seen| match seen {
+            Seen::All => self.last_commit(),
+            Seen::Keys(keys) => {
+                let numbers = keys.iter().map(|key| journal.last_of(key.database as usize, key.name));
+                numbers.max().unwrap_or_default()
+            }
+        });
+        if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
+    }
+
+    fn block_for_room(&self) {
+        if let Some(journal) = self.journal.get() {
+            let mut ticket = None;
+            block_on(|waker| {
+                ticket = journal.wait_for_room(ticket, waker);
+                if ticket.is_some() { Poll::Pending } else { Poll::Ready(()) }
+            });
+        }
+    }
+
+    fn block_until_synced(&self, mut settled: Settled) -> Response {
+        let journal = self.journal.get().expect("a journal holds the answer back");
+        block_on(|waker| settled.poll(journal, waker))
     }
 
     /// Finds the keys of a command, and locks the shards that it needs. Returns `None` if a long command holds one of them.

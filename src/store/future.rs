@@ -12,13 +12,14 @@ use std::{
     thread,
 };
 
-use kvstore_protocol::{Command, CommandError, Response};
+use kvstore_protocol::{Command, CommandError, Response, parking};
 use tokio::sync::oneshot::{Receiver, error::RecvError};
 
 use super::{
     Handle,
     execute::{Attempt, Patience, Stopped},
     gate::Ticket,
+    journal::{self, Settled},
     waiting::{Parked, Place},
 };
 
@@ -26,7 +27,8 @@ use super::{
 ///
 /// The command is executed by a poll, not by `call`: a layer around the store may still refuse it before. It is pending if it
 /// needs a lock that a long command holds, or if it may take long itself: then a thread of the store executes it. A command such as
-/// BLPOP is [parked](kvstore_protocol::parking) while it waits for a key. A command is executed completely, and once, or not at
+/// BLPOP is [parked](kvstore_protocol::parking) while it waits for a key, and one whose answer waits for the disk has
+/// [settled](kvstore_protocol::parking). A command is executed completely, and once, or not at
 /// all.
 ///
 /// # Cancel safety
@@ -53,6 +55,10 @@ enum Waiting {
     Running(Receiver<thread::Result<Executed>>),
     /// For a key.
     Parked(Parked),
+    /// For room in the journal.
+    Crowded(journal::Ticket),
+    /// For the disk: the command is executed.
+    Settled(Box<Settled>),
 }
 
 impl ResponseFuture {
@@ -65,31 +71,37 @@ impl ResponseFuture {
     fn poll_again(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         // Polled in its place, since it may be woken often.
         if let Some(Waiting::Parked(parked)) = self.waiting.as_deref_mut() {
-            let polled = parked.poll(cx);
-            if polled.is_ready() {
-                self.stop_waiting();
-            }
-            return polled;
+            let Poll::Ready(response) = parked.poll(cx) else { return Poll::Pending };
+            self.stop_waiting();
+            // It was served by a commit, which is the last one or was before it.
+            return match self.store.settled(response, Ok(self.store.last_commit())) {
+                Ok(settled) => self.settle(settled, cx),
+                Err(response) => Poll::Ready(response),
+            };
         }
         // While the command is executed, which may panic, it is done.
-        let ticket = match self.waiting.take().map(|waiting| *waiting) {
+        let (mut ticket, mut room) = (None, None);
+        match self.waiting.take().map(|waiting| *waiting) {
             None | Some(Waiting::Parked(_)) => panic!("a future of a store is not polled after it has completed"),
-            Some(Waiting::Gated(ticket)) => Some(ticket),
+            Some(Waiting::Gated(gated)) => ticket = Some(gated),
+            Some(Waiting::Crowded(crowded)) => room = Some(crowded),
+            Some(Waiting::Settled(settled)) => return self.settle(settled, cx),
             Some(Waiting::Running(mut receiver)) => {
                 return match Pin::new(&mut receiver).poll(cx).map(finished) {
                     Poll::Ready(Executed::Answered(response)) => Poll::Ready(response),
                     Poll::Ready(Executed::Waits(place)) => self.park(place, cx),
+                    Poll::Ready(Executed::Settled(settled)) => self.settle(settled, cx),
                     Poll::Pending => {
                         self.wait_for(Waiting::Running(receiver));
                         Poll::Pending
                     }
                 };
             }
-        };
+        }
         let mut attempt = Attempt::of_future(Patience::Short);
         match self.store.attempt(&self.command, &mut attempt) {
             Ok(response) => Poll::Ready(response),
-            Err(refusal) => self.refuse_or_wait(refusal, attempt, ticket, cx),
+            Err(refusal) => self.refuse_or_wait(refusal, attempt, (ticket, room), cx),
         }
     }
 
@@ -97,15 +109,22 @@ impl ResponseFuture {
     fn refuse_or_wait(
         &mut self,
         refusal: CommandError,
-        mut attempt: Attempt,
-        ticket: Option<Ticket>,
+        attempt: Attempt,
+        (ticket, room): (Option<Ticket>, Option<journal::Ticket>),
         cx: &mut Context<'_>,
     ) -> Poll<Response> {
-        if let Some(place) = attempt.take_place() {
-            return self.park(place, cx);
-        }
         match attempt.stopped {
-            None | Some(Stopped::Waits) => Poll::Ready(refusal.into()),
+            None => Poll::Ready(refusal.into()),
+            Some(Stopped::Waits(place)) => self.park(place, cx),
+            Some(Stopped::Settled(settled)) => self.settle(settled, cx),
+            Some(Stopped::Crowded) => {
+                let journal = self.store.journal.get();
+                match journal.and_then(|journal| journal.wait_for_room(room, cx.waker())) {
+                    Some(room) => self.wait_for(Waiting::Crowded(room)),
+                    None => self.try_again(cx),
+                }
+                Poll::Pending
+            }
             Some(Stopped::Long) => {
                 self.wait_for(Waiting::Running(self.store.start_long(self.command.clone())));
                 self.poll_again(cx)
@@ -114,14 +133,27 @@ impl ResponseFuture {
                 match self.store.databases.gate.wait(ticket, cx.waker()) {
                     Some(ticket) => self.wait_for(Waiting::Gated(ticket)),
                     // The long command has ended meanwhile.
-                    None => {
-                        self.is_first = true;
-                        cx.waker().wake_by_ref();
-                    }
+                    None => self.try_again(cx),
                 }
                 Poll::Pending
             }
         }
+    }
+
+    fn try_again(&mut self, cx: &Context<'_>) {
+        self.is_first = true;
+        cx.waker().wake_by_ref();
+    }
+
+    /// Waits for the disk. The command is executed: the connection calls the next one.
+    fn settle(&mut self, mut settled: Box<Settled>, cx: &Context<'_>) -> Poll<Response> {
+        let Some(journal) = self.store.journal.get() else { unreachable!("a journal holds the answer back") };
+        let polled = settled.poll(journal, cx.waker());
+        if polled.is_pending() {
+            self.wait_for(Waiting::Settled(settled));
+            parking::mark_settled();
+        }
+        polled
     }
 
     /// Waits for a key.
@@ -155,6 +187,7 @@ impl Drop for ResponseFuture {
 pub(super) enum Executed {
     Answered(Response),
     Waits(Place),
+    Settled(Box<Settled>),
 }
 
 /// The outcome of the thread of the store. A panic there is one here.
@@ -177,8 +210,12 @@ impl Future for ResponseFuture {
         }
         let mut attempt = Attempt::of_future(Patience::Short);
         match this.store.attempt(&this.command, &mut attempt) {
-            Ok(response) => Poll::Ready(Ok(response)),
-            Err(refusal) => this.refuse_or_wait(refusal, attempt, None, cx).map(Ok),
+            Ok(response) => {
+                // It was not stopped, which the compiler does not see.
+                mem::forget(attempt);
+                Poll::Ready(Ok(response))
+            }
+            Err(refusal) => this.refuse_or_wait(refusal, attempt, (None, None), cx).map(Ok),
         }
     }
 }

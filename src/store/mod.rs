@@ -17,6 +17,7 @@
 //! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
 //!   slabs that entries and elements are in
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
+//! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
 //! - `rdb` values in the serialization of Redis, for DUMP and RESTORE
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
@@ -31,11 +32,14 @@ mod command_table;
 mod commands;
 mod commit;
 mod databases;
+mod disk;
+mod durable;
 mod events;
 mod execute;
 mod future;
 mod gate;
 mod held;
+mod journal;
 mod memory;
 #[cfg(test)]
 mod model;
@@ -75,7 +79,9 @@ pub use builder::Builder;
 pub use change::{Change, Event, Record, Sink};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
+pub use durable::{CloseError, DurableBuilder};
 pub use future::ResponseFuture;
+pub use journal::{Fsync, OpenError};
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);
@@ -134,7 +140,8 @@ impl Store {
         self.handle.databases.len()
     }
 
-    /// Executes a command and returns its response. A command such as BLPOP does not wait: it is answered as in a transaction.
+    /// Executes a command and returns its response. A command such as BLPOP does not wait: it is answered as in a transaction. If
+    /// the store is [durable](Builder::durable), this blocks the thread while an answer waits for the disk.
     pub fn execute(&self, command: &Command) -> Response {
         self.handle.execute(command)
     }

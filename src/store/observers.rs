@@ -23,6 +23,13 @@ impl Interests {
     pub(super) const EVENTS: Self = Self(1 << 3);
     /// Clients track keys.
     pub(super) const TRACKING: Self = Self(1 << 4);
+    /// The journal holds answers back until what they saw is on disk.
+    pub(super) const SETTLED: Self = Self(1 << 5);
+    /// The journal takes no commits for now. A command that writes asks it.
+    pub(super) const HALTED: Self = Self(1 << 6);
+
+    /// The interests that make a command with one key more than that.
+    pub(super) const DIVERTING: Self = Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0);
 
     /// The interests in all changes of a commit together.
     pub(super) const CHANGES: Self = Self(Self::SINKS.0 | Self::WATCHES.0);

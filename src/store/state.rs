@@ -4,7 +4,7 @@ use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
@@ -30,6 +30,7 @@ use super::{
     execute::Patience,
     future::Executed,
     held::Shards,
+    journal::Journal,
     notices::{Notices, Outbox},
     observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
@@ -62,6 +63,8 @@ pub(crate) struct StoreState {
     /// Settings of the program around the store, by names in lower case, for CONFIG GET.
     pub(super) config: Vec<(String, String)>,
     sinks: Vec<Box<dyn Sink>>,
+    /// The journal, once the store was read from it.
+    pub(super) journal: OnceLock<Journal>,
     pub(super) observers: Arc<Observers>,
     pub(super) watches: WatchTable,
     /// The commands that wait for keys.
@@ -125,6 +128,7 @@ impl StoreState {
             outbox: Outbox::new(),
             observers,
             sinks,
+            journal: OnceLock::new(),
             commits: AtomicU64::new(0),
             long_turn: Mutex::new(()),
             long: Background::new("kvstore-long"),
@@ -136,6 +140,13 @@ impl StoreState {
             peak_memory: AtomicUsize::new(0),
             myself: myself.clone(),
         })
+    }
+
+    /// Tells all changes to this journal from now on. Nothing is executed yet.
+    pub(super) fn attach(&self, journal: Journal) {
+        self.observers.set(Interests::SINKS, true);
+        self.observers.set(Interests::SETTLED, journal.settles());
+        self.journal.set(journal).expect("a store has one journal");
     }
 
     /// A random number.
@@ -178,19 +189,28 @@ impl StoreState {
     }
 
     /// Tells those who observe what a commit has changed, while its shards are held. `command` is that of the commit, if it is
-    /// one.
+    /// one. Returns the number of the commit; `None` if nothing is told to those who want whole commits.
     #[inline(never)]
-    pub(super) fn tell(&self, commit: &mut Commit, shards: &Shards<'_>, command: Option<&Command>) {
-        let Some(mut observed) = commit.take() else { return };
+    pub(super) fn tell(&self, commit: &mut Commit, shards: &Shards<'_>, command: Option<&Command>) -> Option<u64> {
+        let Some(mut observed) = commit.take() else { return None };
         if !observed.notices.is_empty() {
             let notices = mem::take(&mut observed.notices);
             self.outbox.push(Notices::new(notices, command, self));
             commit.leftovers.add_notices();
         }
-        let Some((record, changes)) = observed.changes(|| self.time_of(commit, shards)) else { return };
+        let (record, changes) = observed.changes(|| self.time_of(commit, shards))?;
         self.watches.tell(&changes);
         let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(journal) = self.journal.get() {
+            journal.committed(number, &record, &changes);
+        }
         self.sinks.iter().for_each(|sink| sink.committed(number, &record, &changes));
+        Some(number)
+    }
+
+    /// The number of the last commit that was told, of those that this thread may have seen.
+    pub(super) fn last_commit(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Sends the notices of a commit, and drops what it has replaced or removed, after its locks are given back.
@@ -265,6 +285,10 @@ impl StoreState {
     fn remove_expired_of(&self, index: usize, now: Duration, limit: usize) -> usize {
         // A shard that is in use has its turn next time.
         let Some(mut shard) = self.databases.try_lock(index) else { return 0 };
+        // What cannot be told to the journal is not removed.
+        if self.observers.get().has(Interests::HALTED) {
+            return 0;
+        }
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
         let mut commit = self.begin(Patience::Short);
         let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, value| {
@@ -285,19 +309,29 @@ impl StoreState {
     pub(super) fn start_long(self: &Arc<Self>, command: Command) -> Receiver<thread::Result<Executed>> {
         let (sender, receiver) = oneshot::channel();
         let store = Arc::clone(self);
-        let job = move || {
+        self.run_long(move || {
             let _turn = store.long_turn.lock();
             // Otherwise nobody waits for it any more, and nothing has begun.
             if !sender.is_closed() {
                 let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute_long(&command))));
             }
-        };
+        });
+        receiver
+    }
+
+    /// Runs what blocks its thread where no connection waits. The receiver gets its result.
+    pub(super) fn run_elsewhere<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.run_long(move || _ = sender.send(work()));
+        receiver
+    }
+
+    fn run_long(&self, job: impl FnOnce() + Send + 'static) {
         // The runtime knows of its threads: the paused time of a test does not advance meanwhile.
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(job)),
             Err(_) => self.long.run(job),
         }
-        receiver
     }
 }
 

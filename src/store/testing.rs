@@ -16,8 +16,10 @@ use kvstore_protocol::{
 use parking_lot::Mutex;
 
 use super::{
-    Builder, Change, Clock, EXPIRE_BATCH, Record, Sink, Store,
+    Builder, Change, Clock, EXPIRE_BATCH, OpenError, Record, Sink, Store,
+    disk::simulated::SimulatedDisk,
     execute::{Attempt, Patience, Stopped},
+    journal::Settings,
     shard::Entry,
     value::{DataType, End, Hash, List, Set, SortedSet, StringRef},
 };
@@ -58,6 +60,13 @@ impl TestStore {
         let clock = ManualClock(Arc::new(AtomicU64::new(START)));
         let builder = Store::builder().clock(clock.clone()).seed(1).threads(2).config("Port", "7000");
         Self { store: build(builder).build(), clock, database: 0 }
+    }
+
+    /// A store for so many threads, whose journal is on this disk.
+    pub(crate) fn durable(disk: &SimulatedDisk, settings: Settings, threads: usize) -> Result<Self, OpenError> {
+        let clock = ManualClock(Arc::new(AtomicU64::new(START)));
+        let builder = Store::builder().clock(clock.clone()).threads(threads);
+        Ok(Self { store: builder.open_on(Arc::new(disk.clone()), settings)?, clock, database: 0 })
     }
 
     /// A store, and what it tells of its changes.
@@ -123,7 +132,7 @@ impl TestStore {
     pub(crate) fn postpones(&self, command: &Command) -> bool {
         let mut attempt = Attempt::new(Patience::Short);
         let _ = self.store.handle.attempt(command, &mut attempt);
-        attempt.stopped == Some(Stopped::Long)
+        matches!(attempt.stopped, Some(Stopped::Long))
     }
 
     /// Executes each command in turn, and compares its response, as [`Response`] displays it.
@@ -183,6 +192,11 @@ impl TestClient<'_> {
         let answer = self.store.store.execute(&command.in_session(self.session.clone().into(), 1));
         self.inbox.take().changes.into_iter().for_each(|change| change(&mut self.session));
         answer
+    }
+
+    /// A command of this connection.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        command(line).in_session(self.session.clone().into(), 1)
     }
 
     /// Whether a command is not executed where connections wait, because it takes long.

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser};
+use kvstore::store::Fsync;
 use serde::{Deserialize, Deserializer};
 
 /// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary protocol.
@@ -79,6 +80,20 @@ pub(crate) struct Config {
     /// The number of databases that SELECT can choose from [default: 16]
     #[arg(long, env = "KVSTORE_DATABASES", value_name = "NUMBER")]
     databases: Option<usize>,
+
+    /// The directory of the journal, which is created if it is missing [default: kvstore-data]
+    #[arg(long, env = "KVSTORE_DIR", value_name = "DIRECTORY")]
+    dir: Option<PathBuf>,
+
+    /// Keep every change in a journal on disk. It grows without bound: no snapshot replaces a part of it yet [default: no]
+    #[arg(long, env = "KVSTORE_APPENDONLY", value_name = "yes|no", value_parser = yes_or_no, action = ArgAction::Set)]
+    #[serde(deserialize_with = "flag")]
+    appendonly: Option<bool>,
+
+    /// When the journal is synced: before each answer, once a second, or when the system chooses [default: everysec]
+    #[arg(long, env = "KVSTORE_APPENDFSYNC", value_name = "always|everysec|no", value_parser = fsync)]
+    #[serde(deserialize_with = "fsync_in_file")]
+    appendfsync: Option<Fsync>,
 }
 
 /// The options, with the file read and the defaults filled in.
@@ -98,6 +113,9 @@ pub(crate) struct Options {
     pub(crate) log: String,
     pub(crate) threads: usize,
     pub(crate) databases: usize,
+    pub(crate) dir: PathBuf,
+    /// When the journal is synced; `None` if there is none.
+    pub(crate) journal: Option<Fsync>,
 }
 
 impl Config {
@@ -116,6 +134,8 @@ impl Config {
         };
         let threads = || std::thread::available_parallelism().map_or(1, usize::from);
         let given = |time: Option<Duration>| time.filter(|time| !time.is_zero());
+        let appendonly = self.appendonly.or(file.appendonly).unwrap_or(false);
+        let appendfsync = self.appendfsync.or(file.appendfsync).unwrap_or_default();
         let options = Options {
             bind: self.bind.or(file.bind).unwrap_or_else(|| vec!["127.0.0.1".to_owned()]),
             port: self.port.or(file.port).unwrap_or(6379),
@@ -131,6 +151,8 @@ impl Config {
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             threads: self.threads.or(file.threads).unwrap_or_else(threads),
             databases: self.databases.or(file.databases).unwrap_or(16),
+            dir: self.dir.or(file.dir).unwrap_or_else(|| PathBuf::from("kvstore-data")),
+            journal: appendonly.then_some(appendfsync),
         };
         options.check()
     }
@@ -166,6 +188,20 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
         "no" | "false" => Ok(false),
         _ => Err("yes or no".to_owned()),
     }
+}
+
+fn fsync(text: &str) -> Result<Fsync, String> {
+    match text {
+        "always" => Ok(Fsync::Always),
+        "everysec" => Ok(Fsync::EverySec),
+        "no" => Ok(Fsync::No),
+        _ => Err("always, everysec or no".to_owned()),
+    }
+}
+
+fn fsync_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fsync>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    fsync(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// A time in the file: a number of seconds, or a text with a unit.
@@ -231,6 +267,15 @@ mod tests {
         assert_eq!(duration("300"), Ok(Duration::from_secs(300)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn there_is_a_journal_only_if_it_is_asked_for() {
+        let journal = |text| file(text).unwrap().resolve().unwrap().journal;
+        assert_eq!(journal("appendfsync = \"always\""), None);
+        assert_eq!(journal("appendonly = true"), Some(Fsync::EverySec));
+        assert_eq!(journal("appendonly = \"yes\"\nappendfsync = \"always\""), Some(Fsync::Always));
+        assert!(file("appendfsync = \"often\"").unwrap_err().to_string().contains("always, everysec or no"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use clap::Parser;
 use kvstore::{
     server::Password,
     standalone::{self, StackSettings},
-    store::Store,
+    store::{Builder, OpenError, Store},
 };
 use tokio::{
     runtime::{self, Runtime},
@@ -56,7 +56,7 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
     let served = runtime.block_on(serve(&options));
     // Commands that are still in flight had their grace period, and do not delay the exit.
     runtime.shutdown_background();
-    Ok(served?)
+    served
 }
 
 /// Raises the limit of open files: one for each client, two for the pipe that each thread may have, and some for the
@@ -79,8 +79,8 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
     }
 }
 
-async fn serve(options: &Options) -> io::Result<()> {
-    let store = store(options);
+async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let store = open(store(options), options)?;
     let settings = StackSettings::default()
         .slow_threshold(options.slow)
         .max_commands(options.max_commands)
@@ -108,6 +108,7 @@ async fn serve(options: &Options) -> io::Result<()> {
         threads = options.threads,
         databases = options.databases,
         password = options.requirepass.is_some(),
+        journal = options.journal.map(|_| tracing::field::display(options.dir.display())),
         "kvstore listens on {}",
         addresses.join(", "),
     );
@@ -116,12 +117,13 @@ async fn serve(options: &Options) -> io::Result<()> {
     if let Some(path) = &options.unixsocket {
         std::fs::remove_file(path).ok();
     }
+    store.close().await?;
     tracing::info!(connections_cut = stopped.cut, "kvstore has stopped");
     Ok(())
 }
 
-/// The store, with the server's own options for CONFIG GET under the names that Redis has for them.
-fn store(options: &Options) -> Store {
+/// The settings of the store, with the server's own options for CONFIG GET under the names that Redis has for them.
+fn store(options: &Options) -> Builder {
     let path = options.unixsocket.as_ref().map(|path| path.display().to_string());
     Store::builder()
         .databases(options.databases)
@@ -132,7 +134,14 @@ fn store(options: &Options) -> Store {
         .config("unixsocket", path.unwrap_or_default())
         .config("protected-mode", if options.protected_mode { "yes" } else { "no" })
         .config("io-threads", options.threads.to_string())
-        .build()
+}
+
+/// Opens the store: from the journal, or empty.
+fn open(store: Builder, options: &Options) -> Result<Store, OpenError> {
+    match options.journal {
+        Some(fsync) => store.durable(&options.dir, fsync).open(),
+        None => Ok(store.build()),
+    }
 }
 
 /// Completes at the first SIGTERM or SIGINT.

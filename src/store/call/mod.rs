@@ -202,7 +202,7 @@ impl<'c> Call<'c> {
         }
         if self.commit.is_observed() {
             self.end_observed();
-            self.store.tell(self.commit, &self.shards, Some(self.args.command()));
+            let _number = self.store.tell(self.commit, &self.shards, Some(self.args.command()));
         }
     }
 

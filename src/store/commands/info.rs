@@ -123,8 +123,14 @@ fn memory(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("maxmemory_policy", "noeviction");
 }
 
-fn persistence(fields: &mut Fields, _: &mut Call<'_>) {
-    ["loading", "rdb_bgsave_in_progress", "aof_enabled"].iter().for_each(|name| fields.add(name, 0));
+fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
+    ["loading", "rdb_bgsave_in_progress"].iter().for_each(|name| fields.add(name, 0));
+    let journal = call.store.journal.get();
+    fields.add("aof_enabled", u8::from(journal.is_some()));
+    if let Some(journal) = journal {
+        fields.add("aof_last_write_status", if journal.is_healthy() { "ok" } else { "err" });
+        fields.add("aof_buffer_length", journal.pending());
+    }
 }
 
 fn stats(fields: &mut Fields, call: &mut Call<'_>) {

@@ -2,7 +2,12 @@
 
 use proptest::{prelude::*, sample::select};
 
-use crate::store::testing::{TestClient, TestStore};
+use crate::store::{
+    Fsync,
+    disk::simulated::SimulatedDisk,
+    journal::Settings,
+    testing::{TestClient, TestStore},
+};
 
 /// Commands, with letters for what is drawn: a key, a list, a value, an element, an integer, a decimal, a time, a database.
 const COMMANDS: &[&str] = &[
@@ -206,6 +211,23 @@ proptest! {
             prop_assert_eq!(replayed.store().apply(&record), Ok(()), "{:?}", record);
         }
         prop_assert_eq!(one.entries(), replayed.entries());
+    }
+
+    #[test]
+    fn a_store_is_the_same_when_it_is_opened_again(steps in prop::collection::vec(step(), 1..150), threads in 1..8_usize) {
+        let disk = SimulatedDisk::new(1);
+        let settings = Settings { max_segment: 2000, ..Settings::new(Fsync::No) };
+        let store = TestStore::durable(&disk, settings, threads).unwrap();
+        let mut clients = [store.client(), store.client()];
+        for step in &steps {
+            run(&store, &mut clients, step);
+        }
+        let entries = store.entries();
+        drop(clients);
+        drop(store);
+        for threads in [1, 4] {
+            prop_assert_eq!(&TestStore::durable(&disk, settings, threads).unwrap().entries(), &entries);
+        }
     }
 }
 

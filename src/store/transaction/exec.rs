@@ -12,7 +12,7 @@ use crate::{
         call::{KeySlot, LONG_WORK},
         command_table::Row,
         commit::Commit,
-        execute::{Attempt, Patience, Planned, Stopped, may_take_long},
+        execute::{Attempt, Patience, Planned, Seen, Stopped, may_take_long},
         held::{Held, HeldShards, Shards},
         plan::{KeysOfMany, LockPlan},
         spec::{Answer, Hold, Scope},
@@ -31,7 +31,7 @@ impl StoreState {
         let client = ClientTransaction::of(exec.session(), self).filter(|(transaction, _)| transaction.is_open());
         let (transaction, client) = client.ok_or(WITHOUT_MULTI)?;
         let mut state = client.state.lock();
-        let answer = match transaction.is_aborted() {
+        let executed = match transaction.is_aborted() {
             true => Err(ABORTED),
             false => {
                 state.queue.complete(exec);
@@ -39,35 +39,44 @@ impl StoreState {
             }
         };
         if attempt.stopped.is_some() {
-            return answer;
+            return executed.map(|(answer, _)| answer);
         }
         transaction.end();
         state.queue.clear();
         state.watch.clear(&self.watches);
-        answer
+        let (answer, number) = executed?;
+        self.settle(Ok(answer), number, Seen::All, attempt)
     }
 
-    fn execute_transaction(&self, state: &State, exec: &Command, attempt: &mut Attempt) -> Answer {
+    /// Returns the answer, and the number of the commit if something was changed.
+    fn execute_transaction(
+        &self,
+        state: &State,
+        exec: &Command,
+        attempt: &mut Attempt,
+    ) -> Result<(Response, Option<u64>), CommandError> {
         let is_large = state.queue.len() > MAX_SHORT_COMMANDS || state.queue.size() >= LONG_WORK;
         let is_long = is_large || state.queue.commands().any(is_long);
         attempt.check(is_long)?;
         let _raised = is_long.then(|| self.databases.gate.raise());
         let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
+        let writes = || state.queue.commands().any(|(row, _)| row.is_some_and(Row::writes));
+        self.check_journal(writes, attempt)?;
         // A command that finds that it takes long cannot be postponed: those before it may have changed something.
         attempt.check(has_large_values(state, &keys, &held))?;
         let mut commit = self.begin(Patience::Long);
         if !state.watch.is_empty() && self.is_broken(&state.watch, &commit, &mut held) {
-            return Ok(Response::NullArray);
+            return Ok((Response::NullArray, None));
         }
         let answers = self.run_all((state, &keys), exec, &mut held, &mut commit);
         self.serve_waiting(&mut commit, &mut held);
         if let Some(tracking) = ClientTracking::of(exec.session(), self) {
             tracking.note_read(exec.number());
         }
-        self.tell(&mut commit, &Shards::Many(&mut held), Some(exec));
+        let number = self.tell(&mut commit, &Shards::Many(&mut held), Some(exec));
         drop(held);
         self.finish(&mut commit);
-        Ok(Response::Array(answers))
+        Ok((Response::Array(answers), number))
     }
 
     /// Locks the shards of all commands, of the watched keys, and of those who wait for keys of the commands.

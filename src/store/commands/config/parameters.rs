@@ -7,7 +7,7 @@ use kvstore_protocol::parse_integer;
 use super::{super::strings, output_limits};
 use crate::{
     server::ServerStatus,
-    store::{events::EventClasses, state::StoreState, value::Threshold},
+    store::{Fsync, events::EventClasses, journal::Journal, state::StoreState, value::Threshold},
 };
 
 /// A configuration parameter: how it is read, and how it is set if it can be.
@@ -72,9 +72,12 @@ const fn immutable(name: &'static str, read: fn(&StoreState, Option<&ServerStatu
 static PARAMETERS: &[Parameter] = &[
     immutable("databases", |store, _| Some(store.databases.len().to_string())),
     immutable("proto-max-bulk-len", |_, _| Some(strings::MAX_LENGTH.to_string())),
-    // Nothing is saved to disk, and nothing is evicted.
+    // There are no snapshots, and nothing is evicted.
     immutable("save", |_, _| Some(String::new())),
-    immutable("appendonly", |_, _| Some("no".to_owned())),
+    immutable("appendonly", |store, _| Some(if store.journal.get().is_some() { "yes" } else { "no" }.to_owned())),
+    immutable("appendfsync", |store, _| {
+        Some(store.journal.get().map_or(Fsync::default(), Journal::policy).name().to_owned())
+    }),
     immutable("activedefrag", |_, _| Some("no".to_owned())),
     immutable("cluster-enabled", |_, _| Some("no".to_owned())),
     // Whatever is large is dropped on another thread.

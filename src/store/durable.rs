@@ -1,0 +1,129 @@
+//! [`DurableBuilder`]: a store whose changes are on disk. [`Store::close`].
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use super::{
+    Builder, Fsync, OpenError, Record, Store,
+    disk::{Disk, RealDisk},
+    journal::{Journal, Settings},
+    state::StoreState,
+};
+
+/// The settings of a store whose changes are in a journal on disk: see [`Builder::durable`].
+#[derive(Debug)]
+#[must_use = "nothing is read before the store is opened"]
+pub struct DurableBuilder {
+    builder: Builder,
+    directory: PathBuf,
+    settings: Settings,
+}
+
+/// A store was closed, and not everything is on disk.
+#[derive(Clone, Debug)]
+pub struct CloseError(Arc<str>);
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not everything is on disk: {}", self.0)
+    }
+}
+
+impl std::error::Error for CloseError {}
+
+impl Builder {
+    /// Keeps the changes of the store in a directory, which is created if it is missing. [Opening](DurableBuilder::open) the store
+    /// reads what is there.
+    ///
+    /// The journal grows with every change: there are no snapshots yet that replace a part of it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kvstore::{protocol::{Command, Response}, store::{Fsync, Store}};
+    ///
+    /// # let directory = std::env::temp_dir().join(format!("kvstore-durable-{}", std::process::id()));
+    /// let open = || Store::builder().durable(&directory, Fsync::Always).open();
+    /// let store = open()?;
+    /// store.execute(&Command::new("SET").with_args(["key", "value"]));
+    /// drop(store);
+    /// assert_eq!(open()?.execute(&Command::new("GET").arg("key")), Response::from("value"));
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn durable(self, directory: impl Into<PathBuf>, fsync: Fsync) -> DurableBuilder {
+        DurableBuilder { builder: self, directory: directory.into(), settings: Settings::new(fsync) }
+    }
+}
+
+impl DurableBuilder {
+    /// Sets the most memory of changes that are not written yet, in bytes: 64 MiB by default. Commands that write wait while
+    /// there is more.
+    pub fn max_pending(mut self, bytes: usize) -> Self {
+        self.settings.max_pending = bytes;
+        self
+    }
+
+    /// Sets the size from which on a file of the journal is followed by the next, in bytes: 64 MiB by default.
+    pub fn max_file_size(mut self, bytes: u64) -> Self {
+        self.settings.max_segment = bytes;
+        self
+    }
+
+    /// Opens the store: reads what the directory has, and locks it until the store is closed. Blocks the thread meanwhile.
+    ///
+    /// An incomplete end of the journal is left out, and logged as a warning.
+    ///
+    /// # Errors
+    /// If another process uses the directory, a file is damaged, or the disk fails. No file was changed then.
+    pub fn open(self) -> Result<Store, OpenError> {
+        let path = self.directory.display().to_string();
+        let disk = RealDisk::open(self.directory).map_err(|error| OpenError::Io { path, error })?;
+        self.builder.open_on(Arc::new(disk), self.settings)
+    }
+}
+
+impl Builder {
+    /// Opens a store whose journal is on this disk.
+    pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Settings) -> Result<Store, OpenError> {
+        let store = self.build();
+        let observers = Arc::clone(&store.handle.observers);
+        let apply = |record: &Record| {
+            let exists = |(database, _): &_| *database < store.databases();
+            let exists = record.commands().iter().all(exists);
+            if !exists {
+                return Err("the record is of a database that the store does not have");
+            }
+            store.apply(record).map_err(|_| "a command of the record fails")
+        };
+        let journal = Journal::open(disk, settings, observers, apply)?;
+        store.handle.attach(journal);
+        Ok(store)
+    }
+}
+
+impl Store {
+    /// Closes the store: commands that write are refused, and the future is ready when all changes are on disk. Reads go on. A
+    /// store in memory alone has nothing to do.
+    ///
+    /// A store whose last clone is dropped does the same, but blocks the thread for it, and tells no error.
+    ///
+    /// # Errors
+    /// If the disk has failed or is full.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the store is closed all the same.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        let store = Arc::clone(&self.handle.0);
+        let closed = self.handle.run_elsewhere(move || store.close()).await;
+        closed.unwrap_or_else(|_| Err(CloseError("the thread that closes the store has panicked".into())))
+    }
+}
+
+impl StoreState {
+    fn close(&self) -> Result<(), CloseError> {
+        let Some(journal) = self.journal.get() else { return Ok(()) };
+        journal.stop_writes();
+        // Whoever was admitted before has committed when its locks are free.
+        self.databases.all_shards().for_each(|shard| drop(self.databases.lock_any(shard)));
+        journal.finish().map_err(CloseError)
+    }
+}

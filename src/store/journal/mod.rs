@@ -1,0 +1,181 @@
+//! [`Journal`]: the records of all commits on disk, in the order of their numbers.
+//!
+//! A commit hands on its record under its locks. One thread orders the records, encodes them, appends them to the last segment, and
+//! syncs them in groups.
+//!
+//! - `format` the bytes of a segment, `payload` those of a record
+//! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
+//! - `thread` the thread, `order` how it orders commits; `shared` the queue, how far it is, and who waits
+//! - `unsynced` which commit a reader must wait for; `settled` a command that waits for one; `policy` when is synced
+
+mod format;
+mod order;
+mod payload;
+mod policy;
+mod recovery;
+mod segment;
+mod settled;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod unsynced;
+mod writer;
+
+use std::{io, sync::Arc, task::Waker, thread::JoinHandle};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::{Change, Record, disk::Disk, observers::Observers};
+use order::Commit;
+use recovery::{io_error, recover};
+use shared::Shared;
+use thread::JournalThread;
+use unsynced::Unsynced;
+use writer::{Payload, WriteError, Writer};
+
+pub use policy::Fsync;
+pub use recovery::OpenError;
+pub(super) use settled::{Settled, block_on};
+pub(super) use shared::{Admission, Ticket};
+
+/// The largest record that is encoded under its locks: to clone its commands, and to free the clones elsewhere, takes longer.
+const SMALL: usize = 4096;
+
+/// The settings of a journal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) policy: Fsync,
+    /// The size from which on a segment is followed by the next one, in bytes.
+    pub(super) max_segment: u64,
+    /// The most memory of commits that are not written, in bytes.
+    pub(super) max_pending: usize,
+}
+
+impl Settings {
+    pub(super) const fn new(policy: Fsync) -> Self {
+        Self { policy, max_segment: 64 << 20, max_pending: 64 << 20 }
+    }
+}
+
+/// The journal of a store. When it is dropped, it is written to its end first.
+#[derive(Debug)]
+pub(super) struct Journal {
+    policy: Fsync,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// `None` if answers do not wait.
+    unsynced: Option<Unsynced>,
+}
+
+impl Journal {
+    /// Reads the journal of a directory, and goes on with it.
+    ///
+    /// # Errors
+    /// If the directory is locked, the journal is damaged, or the disk fails.
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        settings: Settings,
+        observers: Arc<Observers>,
+        apply: impl FnMut(&Record) -> Result<(), &'static str>,
+    ) -> Result<Self, OpenError> {
+        let lock = disk.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked { path: disk.path_of("") },
+            _ => io_error(&*disk, "", error),
+        })?;
+        let recovered = recover(&*disk, apply)?;
+        if recovered.cut > 0 {
+            let path = disk.path_of(&segment::name_of(recovered.number));
+            tracing::warn!(path, bytes = recovered.cut, "the journal has an incomplete end, which is left out");
+        }
+        let writer =
+            Writer::start(Arc::clone(&disk), recovered, settings.max_segment).map_err(|error| match error {
+                WriteError::Full(error) | WriteError::Failed(error) => io_error(&*disk, "", error),
+            })?;
+        let shared = Arc::new(Shared::new(observers, settings.max_pending));
+        let thread = JournalThread::new(Arc::clone(&shared), settings.policy, writer, lock).start();
+        let thread = thread.map_err(|error| io_error(&*disk, "", error))?;
+        let unsynced = (settings.policy == Fsync::Always).then(Unsynced::new);
+        Ok(Self { policy: settings.policy, shared, thread: Mutex::new(Some(thread)), unsynced })
+    }
+
+    /// Adds a commit. The locks of its keys are held, so this waits for nothing.
+    pub(super) fn committed(&self, number: u64, record: &Record, changes: &[Change]) {
+        if let Some(unsynced) = &self.unsynced {
+            unsynced.note(number, changes);
+        }
+        let size = payload::size_of(record);
+        let payload = if size <= SMALL { encoded(record, size) } else { Payload::Record(record.clone()) };
+        self.shared.add(Commit { number, payload, size });
+    }
+
+    pub(super) fn policy(&self) -> Fsync {
+        self.policy
+    }
+
+    /// Whether commits are written.
+    pub(super) fn is_healthy(&self) -> bool {
+        self.shared.is_healthy()
+    }
+
+    /// The memory of the commits that are not written, in bytes.
+    pub(super) fn pending(&self) -> usize {
+        self.shared.pending()
+    }
+
+    /// Whether answers wait until what they saw is on disk.
+    pub(super) fn settles(&self) -> bool {
+        self.unsynced.is_some()
+    }
+
+    /// The last commit that may have changed a key, if answers wait.
+    pub(super) fn last_of(&self, database: usize, key: &[u8]) -> u64 {
+        self.unsynced.as_ref().map_or(0, |unsynced| unsynced.last(database, key))
+    }
+
+    /// Whether a commit is on disk.
+    pub(super) fn is_synced(&self, number: u64) -> bool {
+        self.shared.is_synced(number)
+    }
+
+    /// Whether a command may write now.
+    pub(super) fn admission(&self) -> Admission {
+        self.shared.admission()
+    }
+
+    /// Leaves a waker until commands may write, in the place of the one before. Returns `None` if they may, or are refused.
+    pub(super) fn wait_for_room(&self, ticket: Option<Ticket>, waker: &Waker) -> Option<Ticket> {
+        self.shared.wait_for_room(ticket, waker)
+    }
+
+    /// Refuses what writes from now on.
+    pub(super) fn stop_writes(&self) {
+        self.shared.stop_writes();
+    }
+
+    /// Waits until everything is on disk, and ends the thread. Nothing is committed any more.
+    ///
+    /// # Errors
+    /// Why it is not on disk.
+    pub(super) fn finish(&self) -> Result<(), Arc<str>> {
+        self.shared.finish();
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic there is told to all who wait.
+            let _ = thread.join();
+        }
+        self.shared.outcome()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let _ = self.finish();
+    }
+}
+
+fn encoded(record: &Record, size: usize) -> Payload {
+    let mut bytes = Vec::with_capacity(size);
+    payload::encode(record, &mut bytes);
+    Payload::Encoded(Bytes::from(bytes))
+}

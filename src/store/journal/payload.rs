@@ -1,0 +1,141 @@
+//! A [`Record`] as bytes: the payload of a frame.
+//!
+//! ```text
+//! payload  time in nanoseconds since the Unix epoch 8 · number of commands · commands
+//! command  database · number of words · the length of each word · the words
+//! ```
+//!
+//! All numbers but the time are of variable length: seven bits a byte, the lowest first, the highest bit set in all but the last.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kvstore_protocol::{Command, Word};
+
+use crate::store::Record;
+
+/// The most bytes of a number.
+const MAX_NUMBER: usize = 10;
+
+/// The most bytes of a payload, without its words.
+const OVERHEAD: usize = 64;
+
+/// About the memory that a record takes, in bytes.
+pub(super) fn size_of(record: &Record) -> usize {
+    let commands = record.commands().iter();
+    OVERHEAD + commands.map(|(_, command)| OVERHEAD + command.size() + command.len()).sum::<usize>()
+}
+
+/// Appends a record.
+pub(super) fn encode(record: &Record, buffer: &mut Vec<u8>) {
+    let time = u64::try_from(record.time().as_nanos()).unwrap_or(u64::MAX);
+    buffer.extend_from_slice(&time.to_le_bytes());
+    push_number(buffer, record.commands().len());
+    for (database, command) in record.commands() {
+        push_number(buffer, *database);
+        push_number(buffer, command.len());
+        command.words().for_each(|word| push_number(buffer, word.len()));
+        command.words().for_each(|word| buffer.extend_from_slice(word));
+    }
+}
+
+/// Reads a record. `None` if the bytes are none. The commands share their memory.
+pub(super) fn decode(payload: &Bytes) -> Option<Record> {
+    let mut reader = Reader { payload, at: 0 };
+    let time = Duration::from_nanos(u64::from_le_bytes(reader.take(8)?.try_into().ok()?));
+    let count = reader.number()?;
+    let commands = (0..count).map(|_| reader.command()).collect::<Option<Vec<_>>>()?;
+    (reader.at == payload.len()).then(|| Record::new(time, commands))
+}
+
+fn push_number(buffer: &mut Vec<u8>, number: usize) {
+    let mut rest = number as u64;
+    while rest >= 0x80 {
+        buffer.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    buffer.push(rest as u8);
+}
+
+struct Reader<'a> {
+    payload: &'a Bytes,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let end = self.at.checked_add(length)?;
+        let bytes = self.payload.get(self.at..end)?;
+        self.at = end;
+        Some(bytes)
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        let mut number = 0_u64;
+        for index in 0..MAX_NUMBER {
+            let byte = self.take(1)?[0];
+            number |= u64::from(byte & 0x7F).checked_shl(7 * index as u32)?;
+            if byte < 0x80 {
+                return usize::try_from(number).ok();
+            }
+        }
+        None
+    }
+
+    fn command(&mut self) -> Option<(usize, Command)> {
+        let (database, count) = (self.number()?, self.number()?);
+        // Each word has a length of a byte at least: nothing is allocated for more words than there are bytes.
+        let count = (1..=self.payload.len() - self.at).contains(&count).then_some(count)?;
+        let mut words = Vec::with_capacity(count);
+        let mut size = 0_usize;
+        for _ in 0..count {
+            let end = size.checked_add(self.number()?)?;
+            words.push(size..end);
+            size = end;
+        }
+        let start = self.at;
+        self.take(size)?;
+        let frame = self.payload.slice(start..self.at);
+        let words: Vec<_> = words.into_iter().map(Word::within).collect();
+        Some((database, Command::from_frame(frame, &words)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let set = Command::new("SET").with_args(["key", "", "value"]);
+        let long = Command::new("RPUSH").arg("list").with_args((0..300).map(|number| "x".repeat(number)));
+        Record::new(Duration::new(1_700_000_000, 123_456_789), vec![(0, set), (300, long)])
+    }
+
+    fn encoded() -> Vec<u8> {
+        let mut buffer = Vec::new();
+        encode(&record(), &mut buffer);
+        buffer
+    }
+
+    #[test]
+    fn a_record_is_encoded_and_decoded() {
+        let bytes = encoded();
+        assert_eq!(decode(&bytes.clone().into()), Some(record()));
+        assert!(bytes.len() <= size_of(&record()) + 300);
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_are_refused() {
+        let bytes = encoded();
+        for length in 0..bytes.len() {
+            assert_eq!(decode(&Bytes::copy_from_slice(&bytes[..length])), None, "{length}");
+        }
+        assert_eq!(decode(&[&bytes[..], &[0]].concat().into()), None);
+        // The numbers before the first word.
+        for at in 8..15 {
+            let mut damaged = bytes.clone();
+            damaged[at..at + 9].fill(0xFF);
+            assert_eq!(decode(&damaged.into()), None, "{at}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! [`Shared`]: what the commands of a store and the thread of its journal have in common.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::Instant,
+};
+
+use kvstore_protocol::CommandError;
+use parking_lot::{Condvar, Mutex};
+
+use super::order::Commit;
+use crate::store::observers::{Interests, Observers};
+
+/// The queue of the commits, how far they are on disk, and who waits.
+#[derive(Debug)]
+pub(super) struct Shared {
+    observers: Arc<Observers>,
+    /// The most memory of commits that are not written, in bytes. Commands that write wait while there is more.
+    max_pending: usize,
+    state: Mutex<State>,
+    /// Wakes the thread.
+    work: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    incoming: Vec<Commit>,
+    /// The memory of the commits that are not written.
+    pending: usize,
+    is_crowded: bool,
+    health: Health,
+    is_closing: bool,
+    /// The number of commits that the thread waits for; 0 if it does not wait.
+    awaited: usize,
+    /// The number of the last commit that is on disk.
+    synced: u64,
+    waiting_for_sync: BTreeMap<(u64, u64), Waker>,
+    waiting_for_room: BTreeMap<u64, Waker>,
+    next_ticket: u64,
+}
+
+/// Whether the journal takes commits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Health {
+    #[default]
+    Good,
+    /// The disk is full.
+    Full(Arc<str>),
+    /// Nobody knows what is on disk of the commits that are not synced.
+    Failed(Arc<str>),
+    /// The store is closed.
+    Closed,
+}
+
+/// The place of a future that waits.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Ticket(u64);
+
+/// Whether a command may write.
+#[derive(Debug)]
+pub(in super::super) enum Admission {
+    Admitted,
+    Refused(CommandError),
+    /// There are many commits that are not written. It may when there are fewer.
+    Later,
+}
+
+/// The journal has failed before a commit was on disk. The outcome is not known.
+#[derive(Debug)]
+pub(super) struct Lost(pub(super) Arc<str>);
+
+impl Health {
+    fn refusal(&self) -> Option<CommandError> {
+        match self {
+            Self::Good => None,
+            Self::Full(reason) | Self::Failed(reason) => Some(misconf(reason)),
+            Self::Closed => Some(CommandError::new("ERR", "the store is closed")),
+        }
+    }
+}
+
+fn misconf(reason: &str) -> CommandError {
+    CommandError::with_code("MISCONF", format!("Errors writing to the AOF file: {reason}"))
+}
+
+impl Shared {
+    pub(super) fn new(observers: Arc<Observers>, max_pending: usize) -> Self {
+        Self { observers, max_pending, state: Mutex::default(), work: Condvar::new() }
+    }
+
+    /// Adds a commit. The lock of its keys is held, so this waits for nothing.
+    pub(super) fn add(&self, commit: Commit) {
+        let mut state = self.state.lock();
+        if matches!(state.health, Health::Failed(_)) {
+            return;
+        }
+        state.pending += commit.size;
+        state.incoming.push(commit);
+        if state.pending > self.max_pending && !state.is_crowded {
+            state.is_crowded = true;
+            self.tell_halted(&state);
+        }
+        if state.awaited > 0 && state.incoming.len() >= state.awaited {
+            state.awaited = 0;
+            self.work.notify_one();
+        }
+    }
+
+    /// Whether a command may write, and nothing is between its asking and its commit but its locks.
+    pub(super) fn admission(&self) -> Admission {
+        let state = self.state.lock();
+        match state.health.refusal() {
+            Some(refusal) => Admission::Refused(refusal),
+            None if state.is_crowded => Admission::Later,
+            None => Admission::Admitted,
+        }
+    }
+
+    /// Leaves a waker until there is room, in the place of the one before. Returns `None` if there is.
+    pub(super) fn wait_for_room(&self, ticket: Option<Ticket>, waker: &Waker) -> Option<Ticket> {
+        let mut state = self.state.lock();
+        let is_admitted = !state.is_crowded || state.health != Health::Good;
+        (!is_admitted).then(|| {
+            let ticket = ticket.unwrap_or_else(|| state.ticket());
+            state.waiting_for_room.insert(ticket.0, waker.clone());
+            ticket
+        })
+    }
+
+    /// Waits until a commit is on disk.
+    pub(super) fn poll_synced(
+        &self,
+        number: u64,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<Result<(), Lost>> {
+        let mut state = self.state.lock();
+        if state.synced >= number {
+            return Poll::Ready(Ok(()));
+        }
+        if let Health::Failed(reason) = &state.health {
+            return Poll::Ready(Err(Lost(Arc::clone(reason))));
+        }
+        let ticket = *ticket.get_or_insert_with(|| state.ticket());
+        state.waiting_for_sync.insert((number, ticket.0), waker.clone());
+        Poll::Pending
+    }
+
+    pub(super) fn is_synced(&self, number: u64) -> bool {
+        self.state.lock().synced >= number
+    }
+
+    /// Whether commits are written.
+    pub(super) fn is_healthy(&self) -> bool {
+        matches!(self.state.lock().health, Health::Good | Health::Closed)
+    }
+
+    /// The memory of the commits that are not written, in bytes.
+    pub(super) fn pending(&self) -> usize {
+        self.state.lock().pending
+    }
+
+    /// Refuses what writes from now on.
+    pub(super) fn stop_writes(&self) {
+        let mut state = self.state.lock();
+        if state.health == Health::Good || matches!(state.health, Health::Full(_)) {
+            state.health = Health::Closed;
+        }
+        self.tell_halted(&state);
+        self.wake_for_room(state);
+    }
+
+    /// Lets the thread end when it has written everything.
+    pub(super) fn finish(&self) {
+        self.state.lock().is_closing = true;
+        self.work.notify_one();
+    }
+
+    /// Whether everything is on disk, after the thread has ended.
+    pub(super) fn outcome(&self) -> Result<(), Arc<str>> {
+        match &self.state.lock().health {
+            Health::Full(reason) | Health::Failed(reason) => Err(Arc::clone(reason)),
+            Health::Good | Health::Closed => Ok(()),
+        }
+    }
+
+    /// Takes the commits that have come: waits for so many, until `deadline` at most. Whether the journal is closing.
+    pub(super) fn take(&self, count: usize, deadline: Option<Instant>) -> (Vec<Commit>, bool) {
+        let mut state = self.state.lock();
+        while state.incoming.len() < count && !state.is_closing {
+            state.awaited = count;
+            match deadline {
+                None => self.work.wait(&mut state),
+                Some(deadline) if self.work.wait_until(&mut state, deadline).timed_out() => break,
+                Some(_) => {}
+            }
+        }
+        state.awaited = 0;
+        (mem::take(&mut state.incoming), state.is_closing)
+    }
+
+    /// Notes that commits of so much memory are written.
+    pub(super) fn wrote(&self, size: usize) {
+        let mut state = self.state.lock();
+        state.pending -= size;
+        let is_full = matches!(state.health, Health::Full(_));
+        if is_full {
+            state.health = if state.is_closing { Health::Closed } else { Health::Good };
+            tracing::info!("the disk has room again");
+        }
+        if is_full || (state.is_crowded && state.pending <= self.max_pending / 2) {
+            state.is_crowded = state.pending > self.max_pending / 2;
+            self.tell_halted(&state);
+            self.wake_for_room(state);
+        }
+    }
+
+    /// Notes that the commits up to this one are on disk.
+    pub(super) fn synced(&self, number: u64) {
+        let mut state = self.state.lock();
+        state.synced = number;
+        let later = state.waiting_for_sync.split_off(&(number + 1, 0));
+        let woken = mem::replace(&mut state.waiting_for_sync, later);
+        drop(state);
+        woken.into_values().for_each(Waker::wake);
+    }
+
+    /// Notes that the disk is full.
+    pub(super) fn full(&self, reason: String) {
+        let mut state = self.state.lock();
+        if state.health == Health::Good {
+            tracing::error!(reason, "the disk of the journal is full: writes are refused until there is room");
+            state.health = Health::Full(reason.into());
+            self.tell_halted(&state);
+            self.wake_for_room(state);
+        }
+    }
+
+    /// Notes that the disk has failed.
+    pub(super) fn fail(&self, reason: String) {
+        let mut state = self.state.lock();
+        tracing::error!(
+            reason,
+            "the journal has failed: writes are refused, and the outcome of the last ones is unknown"
+        );
+        state.health = Health::Failed(reason.into());
+        state.incoming.clear();
+        self.tell_halted(&state);
+        let woken = mem::take(&mut state.waiting_for_sync);
+        self.wake_for_room(state);
+        woken.into_values().for_each(Waker::wake);
+    }
+
+    /// Tells the commands whether they may write without asking.
+    fn tell_halted(&self, state: &State) {
+        self.observers.set(Interests::HALTED, state.is_crowded || state.health != Health::Good);
+    }
+
+    fn wake_for_room(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+        let woken = mem::take(&mut state.waiting_for_room);
+        drop(state);
+        woken.into_values().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+}

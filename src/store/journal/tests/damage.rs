@@ -1,0 +1,121 @@
+//! Files that were damaged while they lay on the disk.
+
+use super::{open, read, write};
+use crate::store::{
+    disk::{Disk, simulated::SimulatedDisk},
+    journal::{recovery::OpenError, segment::name_of},
+};
+
+/// A journal of several segments, of whose last one all but the last group is known to be synced. Returns the number of its
+/// segments.
+fn journal(closes: bool) -> (SimulatedDisk, u64) {
+    let disk = SimulatedDisk::new(1);
+    let (_, mut writer) = open(&disk).unwrap();
+    for group in 1..=11 {
+        write(&mut writer, 1 + group % 3).unwrap();
+        writer.sync().unwrap();
+    }
+    if closes {
+        writer.close().unwrap();
+    }
+    disk.restart();
+    let segments = disk.list().unwrap().len() as u64;
+    assert!(segments > 2);
+    (disk, segments)
+}
+
+#[test]
+fn a_flipped_bit_is_found_wherever_it_is() {
+    let (disk, segments) = journal(true);
+    let (count, _) = read(&disk).unwrap();
+    for name in (1..=segments).map(name_of) {
+        let bits = disk.content(&name).len() * 8;
+        for bit in (0..bits).step_by(7) {
+            disk.flip_bit(&name, bit);
+            match read(&disk) {
+                Err(OpenError::Damaged { path, offset, .. }) => {
+                    assert_eq!(path, format!("simulated/{name}"));
+                    assert!(offset <= bit as u64 / 8);
+                }
+                // The note that everything was synced holds no record.
+                Ok((found, recovered)) => assert!(found == count && recovered.cut > 0, "{name}, bit {bit}"),
+                Err(error) => panic!("{name}, bit {bit}: {error}"),
+            }
+            disk.flip_bit(&name, bit);
+        }
+    }
+    assert_eq!(read(&disk).unwrap().0, count);
+}
+
+#[test]
+fn an_incomplete_end_is_cut_and_counted() {
+    let (disk, segments) = journal(false);
+    let (count, whole) = read(&disk).unwrap();
+    let name = name_of(segments);
+    let (size, last_group) = (disk.content(&name).len(), whole.end.size as usize);
+    assert_eq!(whole.cut, 0);
+    for cut in last_group..size {
+        disk.edit(&name, |content| content.truncate(cut));
+        let (found, recovered) = read(&disk).unwrap();
+        assert!(found <= count && recovered.cut < (size - last_group) as u64);
+        // A file system may leave zeros, or noise.
+        for noise in [0, 0xA5] {
+            disk.edit(&name, |content| content.resize(size + 5000, noise));
+            let (found_again, recovered) = read(&disk).unwrap();
+            assert!(found_again == found && recovered.cut > 5000);
+            disk.edit(&name, |content| content.truncate(cut));
+        }
+        let (disk, _) = journal(false);
+        let whole = disk.content(&name);
+        disk.edit(&name, |content| content.clone_from(&whole));
+    }
+}
+
+#[test]
+fn an_end_before_what_was_synced_is_no_incomplete_end() {
+    let (disk, segments) = journal(true);
+    let first = name_of(segments - 1);
+    disk.edit(&first, |content| content.truncate(content.len() - 1));
+    assert!(matches!(read(&disk), Err(OpenError::Damaged { path, .. }) if path == format!("simulated/{first}")));
+}
+
+#[test]
+fn a_segment_that_is_missing_is_found() {
+    for number in 1..3 {
+        let (disk, _) = journal(true);
+        disk.remove(&name_of(number)).unwrap();
+        let error = read(&disk).unwrap_err().to_string();
+        let expected = "is damaged at byte 0: it is missing, and the journal goes on after it";
+        assert_eq!(error, format!("simulated/{} {expected}", name_of(number)));
+    }
+}
+
+#[test]
+fn segments_that_were_swapped_are_found() {
+    let (disk, _) = journal(true);
+    let (one, other) = (disk.content(&name_of(1)), disk.content(&name_of(2)));
+    disk.edit(&name_of(1), |content| content.clone_from(&other));
+    disk.edit(&name_of(2), |content| content.clone_from(&one));
+    assert!(matches!(read(&disk), Err(OpenError::Damaged { reason: "it is another segment", .. })));
+}
+
+#[test]
+fn a_short_read_is_no_end() {
+    let (disk, _) = journal(true);
+    let whole = read(&disk).unwrap();
+    disk.read_short();
+    assert_eq!(read(&disk).unwrap(), whole);
+}
+
+#[test]
+fn a_read_that_fails_is_no_end() {
+    let (disk, _) = journal(true);
+    let before = disk.operations();
+    read(&disk).unwrap();
+    let reads = disk.operations() - before;
+    for at in 1..reads {
+        disk.crash_after(at);
+        assert!(matches!(read(&disk), Err(OpenError::Io { .. })), "operation {at}");
+        disk.restart();
+    }
+}

@@ -1,0 +1,293 @@
+//! A store with a journal on a simulated disk.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Waker},
+};
+
+use kvstore_protocol::{
+    Response,
+    parking::{self, Parking},
+};
+use tower::Service;
+
+use crate::store::{
+    CloseError, Fsync, OpenError, ResponseFuture, Store,
+    disk::simulated::{PowerLoss, SimulatedDisk},
+    journal::Settings,
+    testing::{TestStore, command},
+};
+
+const ALWAYS: Settings = Settings { max_segment: 2000, ..Settings::new(Fsync::Always) };
+const FULL: &str = "-MISCONF Errors writing to the AOF file: no storage space";
+const FAILED: &str = "-MISCONF Errors writing to the AOF file: the device failed";
+const UNKNOWN: &str =
+    "-MISCONF The outcome of the command is unknown: Errors writing to the AOF file: the device failed";
+
+fn open(disk: &SimulatedDisk) -> TestStore {
+    TestStore::durable(disk, ALWAYS, 2).unwrap()
+}
+
+fn call(store: &TestStore, line: &str) -> Pin<Box<ResponseFuture>> {
+    Box::pin(store.store().clone().call(command(line)))
+}
+
+/// Polls a command: its answer, or its mark.
+fn poll(future: &mut Pin<Box<ResponseFuture>>) -> Result<String, Parking> {
+    let polled = parking::observe(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    match polled.map(Result::unwrap) {
+        std::task::Poll::Ready(response) => Ok(response.to_string()),
+        std::task::Poll::Pending => Err(parking::seen()),
+    }
+}
+
+async fn answer(future: Pin<Box<ResponseFuture>>) -> String {
+    future.await.map(|response: Response| response.to_string()).unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_leaves_when_what_it_saw_is_on_disk() {
+    let disk = SimulatedDisk::new(1);
+    let store = open(&disk);
+    store.check([("SET other 1", "+OK"), ("RPUSH list a", ":1")]);
+    disk.hold_syncs(true);
+    let lines = ["SET k 1", "GET k", "MGET other k", "INCR k", "DBSIZE", "SETNX k 2", "RANDOMKEY"];
+    let mut held: Vec<_> = lines.map(|line| call(&store, line)).into();
+    for (future, line) in held.iter_mut().zip(lines) {
+        assert_eq!(poll(future), Err(Parking::Settled), "{line}");
+    }
+    for (line, expected) in [("GET other", "\"1\""), ("MGET other list2", "[\"1\", (nil)]"), ("TIME x", "-ERR")] {
+        assert!(poll(&mut call(&store, line)).unwrap().starts_with(expected), "{line}");
+    }
+    assert!(held.iter_mut().all(|future| poll(future).is_err()));
+    disk.hold_syncs(false);
+    let mut answers = Vec::new();
+    for future in held {
+        answers.push(answer(future).await);
+    }
+    assert_eq!(answers[..6], ["+OK", "\"1\"", "[\"1\", \"1\"]", ":2", ":3", ":0"]);
+}
+
+#[tokio::test]
+async fn a_transaction_and_one_who_is_served_wait_for_the_disk() {
+    let disk = SimulatedDisk::new(1);
+    let store = open(&disk);
+    let mut blpop = call(&store, "BLPOP list 0");
+    assert_eq!(poll(&mut blpop), Err(Parking::Parked));
+    disk.hold_syncs(true);
+    let mut push = call(&store, "RPUSH list a");
+    assert_eq!((poll(&mut push), poll(&mut blpop)), (Err(Parking::Settled), Err(Parking::Settled)));
+    let mut client = store.client();
+    client.check([("MULTI", "+OK"), ("SET k v", "+QUEUED")]);
+    let mut exec = Box::pin(store.store().clone().call(client.command("EXEC")));
+    assert_eq!(poll(&mut exec), Err(Parking::Settled));
+    disk.hold_syncs(false);
+    assert_eq!(answer(push).await, ":1");
+    assert_eq!(answer(blpop).await, "[\"list\", \"a\"]");
+    assert_eq!(answer(exec).await, "[+OK]");
+}
+
+#[tokio::test]
+async fn commits_that_are_made_during_a_sync_share_the_next_one() {
+    let disk = SimulatedDisk::new(1);
+    let store = open(&disk);
+    disk.hold_syncs(true);
+    let mut pushes: Vec<_> = (0..100).map(|number| call(&store, &format!("RPUSH list {number}"))).collect();
+    assert!(pushes.iter_mut().all(|push| poll(push) == Err(Parking::Settled)));
+    let before = disk.syncs();
+    disk.hold_syncs(false);
+    for push in pushes {
+        answer(push).await;
+    }
+    assert!(disk.syncs() - before <= 12, "{}", disk.syncs() - before);
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_writes_are_refused_and_reads_go_on() {
+    let disk = SimulatedDisk::new(1);
+    let store = open(&disk);
+    store.check([("SET k 1", "+OK"), ("CONFIG GET append*", "{\"appendonly\": \"yes\", \"appendfsync\": \"always\"}")]);
+    let status = || store.answer("INFO persistence").to_string();
+    assert!(status().contains("aof_enabled:1\\r\\naof_last_write_status:ok\\r\\naof_buffer_length:0"), "{}", status());
+    disk.hold_syncs(true);
+    let (mut set, mut get) = (call(&store, "SET k 2"), call(&store, "GET k"));
+    let mut client = store.client();
+    client.check([("MULTI", "+OK"), ("SET k 2", "+QUEUED")]);
+    let mut exec = Box::pin(store.store().clone().call(client.command("EXEC")));
+    for future in [&mut set, &mut get, &mut exec] {
+        assert_eq!(poll(future), Err(Parking::Settled));
+    }
+    disk.fail_syncs();
+    disk.hold_syncs(false);
+    assert_eq!((answer(set).await, answer(exec).await), (UNKNOWN.into(), UNKNOWN.into()));
+    assert_eq!(answer(get).await, "\"2\"");
+    store.check([("SET k 3", FAILED), ("DEL k", FAILED), ("MSET k 3 l 3", FAILED), ("GET k", "\"2\"")]);
+    let mut client = store.client();
+    client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), ("EXEC", "[\"2\"]")]);
+    client.check([("MULTI", "+OK"), ("SET k 3", "+QUEUED"), ("EXEC", FAILED)]);
+    store.check([("PEXPIRE k 1", FAILED)]);
+    assert!(status().contains("aof_last_write_status:err"));
+    assert!(store.store().close().await.is_err());
+}
+
+#[tokio::test]
+async fn while_the_disk_is_full_writes_are_refused_and_they_go_on_by_themselves() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, Settings::new(Fsync::EverySec), 2).unwrap();
+    store.check([("SET short 1 PX 10", "+OK"), ("GET short", "\"1\"")]);
+    disk.set_capacity(disk.size() + 500);
+    let refused = (0..).map(|number| store.answer(&format!("RPUSH list {number}")).to_string());
+    let accepted = refused.take_while(|answer| answer != FULL).count();
+    assert!(accepted > 0);
+    store.pass(100);
+    store.remove_expired();
+    store.check([("GET short", "(nil)"), ("LLEN list", &format!(":{accepted}")), ("DBSIZE", ":2"), ("DEL list", FULL)]);
+    disk.set_capacity(usize::MAX);
+    while store.answer("RPUSH list more").to_string() == FULL {
+        tokio::task::yield_now().await;
+    }
+    store.store().close().await.unwrap();
+    let entries = store.entries();
+    drop(store);
+    disk.lose_power(PowerLoss::LosesAll);
+    assert_eq!(open(&disk).entries(), entries);
+}
+
+#[tokio::test]
+async fn commands_that_write_wait_while_too_much_is_not_written() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, Settings { max_pending: 10_000, ..ALWAYS }, 2).unwrap();
+    disk.hold_syncs(true);
+    let mut waiting = Vec::new();
+    for number in 0..1000 {
+        let mut push = call(&store, &format!("RPUSH list {number}"));
+        let polled = poll(&mut push);
+        waiting.push(push);
+        if polled == Err(Parking::Busy) {
+            break;
+        }
+    }
+    assert!((10..200).contains(&waiting.len()), "{}", waiting.len());
+    let refused = poll(&mut call(&store, "SET k v"));
+    assert_eq!((refused, poll(&mut call(&store, "GET missing"))), (Err(Parking::Busy), Ok("(nil)".into())));
+    let pushed = waiting.len();
+    disk.hold_syncs(false);
+    for push in waiting {
+        answer(push).await;
+    }
+    store.check([("LLEN list", &*format!(":{pushed}")), ("EXISTS k", ":0")]);
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_has_everything_on_disk() {
+    for policy in [Fsync::Always, Fsync::EverySec, Fsync::No] {
+        let disk = SimulatedDisk::new(1);
+        let store = TestStore::durable(&disk, Settings::new(policy), 2).unwrap();
+        assert!(matches!(TestStore::durable(&disk, ALWAYS, 2), Err(OpenError::Locked { .. })));
+        store.check([("SET k 1", "+OK"), ("INCR k", ":2")]);
+        assert!(matches!(store.store().close().await, Ok::<_, CloseError>(())));
+        store.check([("SET k 3", "-ERR the store is closed"), ("GET k", "\"2\"")]);
+        let mut close = pin!(store.store().close());
+        assert!(close.as_mut().await.is_ok());
+        disk.lose_power(PowerLoss::LosesAll);
+        open(&disk).check([("GET k", "\"2\"")]);
+    }
+}
+
+#[test]
+fn a_store_that_is_dropped_has_everything_on_disk() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, Settings::new(Fsync::No), 2).unwrap();
+    store.check([("SET k 1", "+OK")]);
+    drop(store);
+    disk.lose_power(PowerLoss::LosesAll);
+    open(&disk).check([("GET k", "\"1\"")]);
+}
+
+#[test]
+fn a_store_with_too_few_databases_is_not_opened() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = open(&disk);
+    store.select(3);
+    store.check([("SET k 1", "+OK")]);
+    drop(store);
+    let refused = Store::builder().databases(3).open_on(Arc::new(disk.clone()), ALWAYS).unwrap_err();
+    let reason = "the record is of a database that the store does not have";
+    assert_eq!(refused.to_string(), format!("simulated/journal-000000000001 is damaged at byte 120: {reason}"));
+    assert!(Store::builder().databases(4).open_on(Arc::new(disk), ALWAYS).is_ok());
+}
+
+#[test]
+fn a_store_in_memory_alone_is_closed_at_once() {
+    let store = TestStore::new();
+    assert!(tokio_test::block_on(store.store().close()).is_ok());
+    store.check([("SET k 1", "+OK")]);
+}
+
+/// The numbers that the list has, which are those from 0 on.
+fn pushed(store: &TestStore, list: &str) -> usize {
+    let Response::Array(elements) = store.answer(&format!("LRANGE {list} 0 -1")).unpacked() else { panic!("an array") };
+    for (element, number) in elements.iter().zip(0..) {
+        assert_eq!(element.to_string(), format!("\"{number}\""));
+    }
+    elements.len()
+}
+
+/// Pushes numbers until one is refused. Returns how many were acknowledged.
+fn push(store: &TestStore, list: &str, from: usize, most: usize) -> usize {
+    let mut numbers = from..from + most;
+    let refused = numbers.find(|number| store.answer(&format!("RPUSH {list} {number}")).is_error());
+    refused.unwrap_or(from + most)
+}
+
+#[test]
+fn a_store_that_crashes_at_any_operation_has_all_that_was_acknowledged() {
+    const PUSHES: usize = 12;
+    for policy in [Fsync::Always, Fsync::EverySec, Fsync::No] {
+        let settings = Settings { max_segment: 400, ..Settings::new(policy) };
+        let (mut at, mut has_crashed) = (0, true);
+        while has_crashed {
+            at += 1;
+            let (disk, mut acknowledged) = (SimulatedDisk::new(at), 0);
+            disk.crash_after(at);
+            if let Ok(store) = TestStore::durable(&disk, settings, 2) {
+                acknowledged = push(&store, "list", 0, PUSHES);
+            }
+            has_crashed = disk.has_crashed();
+            disk.lose_power(PowerLoss::KeepsAny(512));
+            let store = TestStore::durable(&disk, settings, 2).unwrap();
+            let found = pushed(&store, "list");
+            // All were issued before the crash, or the one that was refused was the last.
+            assert!(found <= PUSHES.min(acknowledged + 1), "{policy:?}, operation {at}: {found} of {acknowledged}");
+            if policy == Fsync::Always || !has_crashed {
+                assert!(found >= acknowledged, "{policy:?}, operation {at}: {found} of {acknowledged}");
+            }
+        }
+    }
+}
+
+#[test]
+fn clients_of_a_store_that_crashes_find_all_that_was_acknowledged_to_them() {
+    const CLIENTS: usize = 4;
+    for seed in 0..40 {
+        let (disk, mut acknowledged) = (SimulatedDisk::new(seed), [0; CLIENTS]);
+        for crash in 0..5 {
+            let store = open(&disk);
+            for (client, acknowledged) in acknowledged.iter_mut().enumerate() {
+                let found = pushed(&store, &format!("list:{client}"));
+                assert!(found >= *acknowledged, "seed {seed}, crash {crash}: {found} of {acknowledged}");
+                *acknowledged = found;
+            }
+            disk.crash_after(5 + seed * 7 % 60);
+            std::thread::scope(|scope| {
+                for (client, acknowledged) in acknowledged.iter_mut().enumerate() {
+                    let store = &store;
+                    scope.spawn(move || *acknowledged = push(store, &format!("list:{client}"), *acknowledged, 1000));
+                }
+            });
+            disk.lose_power(PowerLoss::KeepsAny(512));
+        }
+    }
+}

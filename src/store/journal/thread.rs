@@ -1,0 +1,169 @@
+//! [`JournalThread`]: orders the commits, writes them, and syncs them in groups.
+
+use std::{
+    io, mem,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::{
+    order::Ordered,
+    policy::Fsync,
+    shared::Shared,
+    writer::{WriteError, Writer},
+};
+use crate::store::disk::DirectoryLock;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How long a disk stays full before it is asked again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What the thread works with. It ends when the journal is closed, or the disk has failed.
+#[derive(Debug)]
+pub(super) struct JournalThread {
+    shared: Arc<Shared>,
+    policy: Fsync,
+    writer: Writer,
+    /// The sequence of the last record that was there before the first commit.
+    base: u64,
+    ordered: Ordered,
+    last_sync: Instant,
+    /// How long the last sync took, and the number of commits that waited for it.
+    sync_took: Duration,
+    group: u64,
+    /// The last commit that is on disk.
+    synced: u64,
+    is_full: bool,
+    /// Released when the thread ends.
+    _lock: Box<dyn DirectoryLock>,
+}
+
+impl JournalThread {
+    pub(super) fn new(shared: Arc<Shared>, policy: Fsync, writer: Writer, lock: Box<dyn DirectoryLock>) -> Self {
+        let base = writer.sequence();
+        let (ordered, last_sync) = (Ordered::default(), Instant::now());
+        let (sync_took, group) = (Duration::ZERO, 0);
+        let (synced, is_full) = (0, false);
+        Self { shared, policy, writer, base, ordered, last_sync, sync_took, group, synced, is_full, _lock: lock }
+    }
+
+    pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
+        thread::Builder::new().name("kvstore-journal".to_owned()).spawn(move || self.run())
+    }
+
+    fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let mut unfinished = Unfinished(Some(&shared));
+        let ended = loop {
+            match self.turn() {
+                Ok(false) => {}
+                Ok(true) => break self.close(),
+                Err(error) => break Err(error),
+            }
+        };
+        unfinished.0 = None;
+        if let Err(error) = ended {
+            shared.fail(reason(&error));
+        }
+    }
+
+    /// Waits for commits, and writes them. Returns whether nothing more comes.
+    fn turn(&mut self) -> io::Result<bool> {
+        let is_closing = self.take(1, self.deadline());
+        self.gather();
+        match self.write() {
+            Ok(()) => self.is_full = false,
+            Err(WriteError::Failed(error)) => return Err(error),
+            // A store that is closed while its disk is full does not wait for room.
+            Err(WriteError::Full(error)) if is_closing => return Err(error),
+            Err(WriteError::Full(error)) => {
+                self.is_full = true;
+                self.shared.full(reason(&error));
+            }
+        }
+        if self.is_sync_due() {
+            self.sync()?;
+        }
+        Ok(is_closing)
+    }
+
+    fn take(&mut self, count: usize, deadline: Option<Instant>) -> bool {
+        let (commits, is_closing) = self.shared.take(count, deadline);
+        commits.into_iter().for_each(|commit| self.ordered.add(commit));
+        is_closing
+    }
+
+    /// Waits a little for as many commits as the last sync made durable: their clients have their answers, and send the next
+    /// commands. Those that come a little too late would wait for two syncs.
+    fn gather(&mut self) {
+        let missing = self.group.saturating_sub(self.ordered.ready().len() as u64);
+        if self.policy == Fsync::Always && missing > 0 && !self.ordered.ready().is_empty() {
+            self.take(missing as usize, Some(Instant::now() + self.sync_took / 4));
+        }
+    }
+
+    /// Until when to wait for commits.
+    fn deadline(&self) -> Option<Instant> {
+        let retry = self.is_full.then(|| Instant::now() + RETRY);
+        let waits_for_sync = self.policy == Fsync::EverySec && !self.writer.is_synced();
+        let sync = waits_for_sync.then(|| self.last_sync + SECOND);
+        retry.into_iter().chain(sync).min()
+    }
+
+    fn write(&mut self) -> Result<(), WriteError> {
+        while !self.ordered.ready().is_empty() {
+            let written = self.writer.write(self.ordered.ready().iter().map(|commit| &commit.payload))?;
+            self.shared.wrote(self.ordered.remove(written));
+        }
+        Ok(())
+    }
+
+    fn is_sync_due(&self) -> bool {
+        match self.policy {
+            Fsync::Always => true,
+            Fsync::EverySec => self.last_sync.elapsed() >= SECOND,
+            Fsync::No => false,
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.last_sync = Instant::now();
+        if !self.writer.is_synced() {
+            self.writer.sync()?;
+            self.sync_took = self.last_sync.elapsed();
+        }
+        let number = self.writer.sequence() - self.base;
+        self.group = number - self.synced;
+        self.synced = number;
+        self.shared.synced(number);
+        Ok(())
+    }
+
+    fn close(mut self) -> io::Result<()> {
+        self.sync()?;
+        match self.writer.close() {
+            // Everything is on disk: there is no room only for the note that it is.
+            Ok(()) | Err(WriteError::Full(_)) => Ok(()),
+            Err(WriteError::Failed(error)) => Err(error),
+        }
+    }
+}
+
+/// The text of an error, as the C library has it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map(|(text, _)| text.to_owned()).unwrap_or(text)
+}
+
+/// Notes that the thread has panicked, if it does.
+struct Unfinished<'a>(Option<&'a Shared>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(shared) = mem::take(&mut self.0) {
+            shared.fail("the thread of the journal has panicked".to_owned());
+        }
+    }
+}
