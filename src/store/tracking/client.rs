@@ -100,7 +100,7 @@ impl Settings {
 
 impl Client {
     pub(super) fn new(id: u32, session: &Session, is_broadcast: bool) -> Result<Self, CommandError> {
-        let mailbox = session.mailbox().ok_or(CommandError::err("the command did not come from a connection"))?;
+        let mailbox = session.mailbox().ok_or(CommandError::NO_CONNECTION)?;
         Ok(Self {
             id,
             connection: session.id(),

@@ -41,9 +41,7 @@ impl StoreState {
         if attempt.stopped.is_some() {
             return answer;
         }
-        transaction.end();
-        state.queue.clear();
-        state.watch.clear(&self.watches);
+        state.end(transaction, &self.watches);
         answer
     }
 
