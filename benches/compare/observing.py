@@ -1,16 +1,13 @@
 """`observing`: what GET and SET cost while clients are told of changes: by client tracking, and by keyspace events."""
 import contextlib
-import os
 import re
-import subprocess
 import sys
 from collections import defaultdict
 
 import report
-from connection import ServerError
-from measure import least, listed, median
-from peers import HERE, best
-from server import LOAD_CORE, SERVER_CORE, all_started, allow_files, settle_down
+from driver import ask, print_costs, started
+from measure import listed
+from server import SERVER_CORE, all_started, allow_files
 
 SERVERS = ("kvstore", "valkey9", "redis8")
 QUICK, FULL = 2, 15
@@ -33,14 +30,14 @@ def observing(peers, options):
         # Servers of its own for each, since settings stay.
         with all_started(peers, SERVER_CORE, errors) as servers:
             measure(workload, servers, options.rounds or (QUICK if options.quick else FULL), samples)
-    print_all([peer.name for peer in peers], [name for name, *_ in chosen], samples)
+    print_costs("command", [peer.name for peer in peers], [name for name, *_ in chosen], samples)
     report.save("observing", options.json, peers, errors, samples=listed(samples))
 
 
 def measure(workload, servers, rounds, samples):
     name, kind, command = workload
     with contextlib.ExitStack() as stack:
-        loads = {server.name: stack.enter_context(started(server, kind, command)) for server in servers}
+        loads = {server.name: stack.enter_context(started(server, "observers.py", kind, command)) for server in servers}
         for round_ in range(-1, rounds):
             turn = round_ % len(servers)
             for server in servers[turn:] + servers[:turn]:
@@ -52,36 +49,3 @@ def measure(workload, servers, rounds, samples):
                 if round_ >= 0:
                     samples[server.name, name].append({"commands": COMMANDS, "cpu_us": cpu / COMMANDS * 1e6})
     print(f"{name} done", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def started(server, kind, command):
-    program = [sys.executable, os.path.join(HERE, "observers.py"), str(server.port), kind, command]
-    load = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                            preexec_fn=settle_down(LOAD_CORE))
-    try:
-        expect(load, "ready", server)
-        yield load
-    finally:
-        load.stdin.close()
-        load.wait()
-
-
-def ask(load, step, server):
-    print(step, file=load.stdin, flush=True)
-    expect(load, "done", server)
-
-
-def expect(load, word, server):
-    if load.stdout.readline().strip() != word:
-        raise ServerError(f"{server.name}: the load ended")
-
-
-def print_all(names, chosen, samples):
-    print("\nCPU µs of the server for each command, least of the rounds; the ratio of the medians beside it\n")
-    rows = []
-    for name in chosen:
-        figures = [{key: value(taken) for key, taken in samples.items()} for value in (least, median)]
-        ratios = [report.ratio(of.get(("kvstore", name)), best(name, of)) for of in figures]
-        rows.append([name, *[report.number(figures[0].get((server, name))) for server in names], *map(report.number, ratios)])
-    report.table(["", *names, "kvstore / best", "of medians"], rows)

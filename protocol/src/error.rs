@@ -54,6 +54,9 @@ impl CommandError {
     /// `UNBLOCKED client unblocked via CLIENT UNBLOCK`
     pub const UNBLOCKED: Self = Self::new("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
 
+    /// `ERR the command did not come from a connection`: the answer to one that needs a connection, and was called in this process.
+    pub const NO_CONNECTION: Self = Self::new("ERR", "the command did not come from a connection");
+
     /// `ERR a streamed value stands alone`: sent in place of a streamed value inside of another response.
     pub const STREAMED_INSIDE: Self = Self::new("ERR", "a streamed value stands alone");
 

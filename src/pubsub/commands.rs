@@ -55,8 +55,6 @@ SHARDNUMSUB [<shardchannel> ...]
 HELP
     Prints this help.";
 
-const NO_CONNECTION: CommandError = CommandError::new("ERR", "the command did not come from a connection");
-
 /// Whether a command is one of these.
 #[inline]
 pub(super) fn knows(command: &Command) -> bool {
@@ -80,7 +78,7 @@ fn check_arity(known: Option<&'static KnownCommand>, command: &Command, name: &s
 
 /// `SUBSCRIBE channel [channel …]` and its kin.
 fn subscribe(hub: &PubSub, command: &Command, kind: Kind) -> Result<Response, CommandError> {
-    let subscriber = hub.hub.subscriber_or_new(command).ok_or(NO_CONNECTION)?;
+    let subscriber = hub.hub.subscriber_or_new(command).ok_or(CommandError::NO_CONNECTION)?;
     let mut confirmations = Confirmations::new(kind.subscribed(), command.args().len());
     subscriber.subscribe(kind, command.args(), command.number(), |name, count| confirmations.add(name, count));
     Ok(confirmations.answer(command))

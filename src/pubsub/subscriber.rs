@@ -17,7 +17,7 @@ use kvstore_protocol::{
 use parking_lot::Mutex;
 
 use super::{Kind, hub::Hub, topics::Name};
-use crate::server::{ClientClass, ServerStatus};
+use crate::server::{ClientClass, MESSAGE_LIMIT, ServerStatus};
 
 /// A connection with subscriptions. The hub knows it until the connection is reset or closed.
 pub(super) struct Subscriber {
@@ -40,9 +40,6 @@ struct Connection {
     peer: Peer,
     server: Option<ServerStatus>,
 }
-
-/// The most bytes of messages that wait for a subscriber, without a server that says so.
-const LIMIT: usize = 32 * 1024 * 1024;
 
 /// The names of channels and patterns.
 type Names = HashSet<Name, RandomState>;
@@ -172,7 +169,7 @@ impl Subscriber {
 impl Connection {
     /// The most bytes of messages that wait.
     fn limit(&self) -> usize {
-        let limit = self.server.as_ref().map_or(LIMIT, |server| server.output_limit(ClientClass::PubSub).hard);
+        let limit = self.server.as_ref().map_or(MESSAGE_LIMIT, |server| server.output_limit(ClientClass::PubSub).hard);
         if limit == 0 { usize::MAX } else { limit }
     }
 }

@@ -62,6 +62,7 @@ pub use connection_layer::{
 pub use events::{CloseReason, ConnectionEvent};
 pub use listen_options::ListenOptions;
 pub use listener::{Accepted, Listener};
+pub(crate) use output_limit::MESSAGE_LIMIT;
 pub use output_limit::{ClientClass, OutputLimit};
 pub use pause::PauseMode;
 pub use pipe::{PipeConnector, PipeListener, pipe};

@@ -70,6 +70,9 @@ struct Limit {
 
 const MIB: usize = 1 << 20;
 
+/// The most bytes of messages that wait for a client, if nothing else is set.
+pub(crate) const MESSAGE_LIMIT: usize = 32 * MIB;
+
 /// Those of Redis.
 impl Default for OutputLimits {
     fn default() -> Self {
@@ -78,7 +81,7 @@ impl Default for OutputLimits {
             soft: AtomicUsize::new(soft),
             seconds: AtomicU64::new(seconds),
         };
-        Self([limit(0, 0, 0), limit(256 * MIB, 64 * MIB, 60), limit(32 * MIB, 8 * MIB, 60)])
+        Self([limit(0, 0, 0), limit(256 * MIB, 64 * MIB, 60), limit(MESSAGE_LIMIT, 8 * MIB, 60)])
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::MESSAGE_LIMIT;
+
 /// The settings of a server that cannot change while it runs. The methods of [`Serve`](super::Serve) with the same
 /// names set and document them. The defaults are here.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ impl Default for ServerSettings {
             input_buffer: 256 * 1024,
             output_buffer: 64 * 1024 * 1024,
             push_queue: 1024,
-            push_buffer: 32 * 1024 * 1024,
+            push_buffer: MESSAGE_LIMIT,
             grace: Duration::from_secs(5),
             socket: SocketOptions::default(),
             name: ("redis".to_owned(), "7.2.4".to_owned()),

@@ -13,7 +13,8 @@
 //! - `execute` how a command is executed: `plan` which shards it needs, `held` those that are locked, `commit` what it changes;
 //!   `future` how it waits, `gate` for what, `background` threads of the store
 //! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes;
-//!   `notices` what clients are told: keyspace `events`, and keys that they are `tracking`; `change` what sinks are told of changes, `replay` how that is applied again
+//!   `notices` what clients are told: keyspace `events`, and keys that they are `tracking`; `change` what sinks are told of
+//!   changes, `replay` how that is applied again
 //! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
 //!   slabs that entries and elements are in
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands

@@ -12,7 +12,8 @@
 //! This file has the parts of a connection and its turn. `reading` decodes bytes to commands (`input`, `queue`),
 //! `calling` calls the service (`in_flight`), `writing` encodes and writes responses, `zero_copy` writes long values
 //! without copying them. `transaction` is what an error does to MULTI. `request_body` and `response_body` stream values,
-//! `deadline` has the time limits, `output_limit` the limit on what is unread, `close` the graceful close, `memory` counts the memory of the buffers.
+//! `deadline` has the time limits, `output_limit` the limit on what is unread, `close` the graceful close, `memory` counts the
+//! memory of the buffers.
 
 mod buffer_pool;
 mod calling;

@@ -61,7 +61,7 @@ impl<'a> ConnectionCall<'a> {
     /// When the command did not come from a connection, but was called in this process.
     pub(super) fn server(&self) -> Result<&'a ServerStatus, CommandError> {
         let server = self.command.session().extensions().get::<ServerStatus>();
-        server.ok_or(CommandError::new("ERR", "the command did not come from a connection"))
+        server.ok_or(CommandError::NO_CONNECTION)
     }
 
     /// Changes the session of this call, and records the change.

@@ -13,12 +13,9 @@ use parking_lot::Mutex;
 
 use super::message::Invalidation;
 use crate::{
-    server::{ServerStatus, TrackingStatus},
+    server::{MESSAGE_LIMIT, ServerStatus, TrackingStatus},
     store::notices::Origin,
 };
-
-/// The most bytes of messages that wait for a client, without a server that says so.
-const LIMIT: usize = 32 * 1024 * 1024;
 
 /// A client that tracks keys. Its session and the table of all clients share it.
 #[derive(Debug)]
@@ -100,7 +97,7 @@ impl Settings {
 
 impl Client {
     pub(super) fn new(id: u32, session: &Session, is_broadcast: bool) -> Result<Self, CommandError> {
-        let mailbox = session.mailbox().ok_or(CommandError::err("the command did not come from a connection"))?;
+        let mailbox = session.mailbox().ok_or(CommandError::NO_CONNECTION)?;
         Ok(Self {
             id,
             connection: session.id(),
@@ -160,7 +157,7 @@ impl Client {
     /// Sends a message. A connection that has no room for it is closed: it would keep old values.
     fn send(&self, mailbox: &Mailbox, message: Response, origin: Option<&Origin>) {
         let message = Message::new(self.place(mailbox, origin), Position::AfterAnswer, message);
-        let limit = self.server.as_ref().map_or(LIMIT, ServerStatus::message_limit);
+        let limit = self.server.as_ref().map_or(MESSAGE_LIMIT, ServerStatus::message_limit);
         if let Err(SendError::Full(_)) = mailbox.try_send_within(message, limit) {
             mailbox.order(Order::Kill);
         }

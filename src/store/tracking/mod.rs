@@ -31,7 +31,7 @@ use parking_lot::RwLock;
 
 use super::{
     commit::Commit,
-    notices::{Notice, Origin},
+    notices::{Notice, Notices, Origin},
     observers::{Interests, Observers},
     state::StoreState,
 };
@@ -212,9 +212,7 @@ impl Tracking {
             }
         }
     }
-}
 
-impl Tracking {
     /// The clients with these numbers that track keys still.
     fn clients_of(&self, ids: &[u32]) -> Vec<Arc<Client>> {
         let clients = self.clients.read();
@@ -248,7 +246,7 @@ impl StoreState {
         }
         let mut notices = Vec::new();
         let is_over = self.evict_tracked(EVICT_BATCH, |notice| notices.push(notice));
-        self.outbox.push(super::notices::Notices::new(notices, None, self));
+        self.outbox.push(Notices::new(notices, None, self));
         self.send_notices();
         is_over
     }

@@ -41,9 +41,7 @@ impl StoreState {
         if attempt.stopped.is_some() {
             return executed.map(|(answer, _)| answer);
         }
-        transaction.end();
-        state.queue.clear();
-        state.watch.clear(&self.watches);
+        state.end(transaction, &self.watches);
         let (answer, number) = executed?;
         self.settle(Ok(answer), number, Seen::All, attempt)
     }

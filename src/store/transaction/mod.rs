@@ -34,8 +34,6 @@ struct State {
     watch: Watch,
 }
 
-const NO_CONNECTION: CommandError = CommandError::new("ERR", "the command did not come from a connection");
-
 impl ClientTransaction {
     fn new(store: &StoreState) -> Self {
         Self { store: store.myself.clone(), state: Mutex::default() }
@@ -45,6 +43,15 @@ impl ClientTransaction {
     fn of<'a>(session: &'a Session, store: &StoreState) -> Option<(&'a Transaction, &'a Self)> {
         let client = session.extensions().get::<Self>().filter(|client| client.store.ptr_eq(&store.myself))?;
         Some((session.transaction()?, client))
+    }
+}
+
+impl State {
+    /// Ends the transaction: forgets the queued commands and the watched keys.
+    fn end(&mut self, transaction: &Transaction, watches: &WatchTable) {
+        transaction.end();
+        self.queue.clear();
+        self.watch.clear(watches);
     }
 }
 
@@ -82,10 +89,7 @@ impl Call<'_> {
     pub(super) fn discard_transaction(&mut self) -> Result<(), CommandError> {
         let client = ClientTransaction::of(self.session, self.store).filter(|(transaction, _)| transaction.is_open());
         let (transaction, client) = client.ok_or(CommandError::new("ERR", "DISCARD without MULTI"))?;
-        transaction.end();
-        let mut state = client.state.lock();
-        state.queue.clear();
-        state.watch.clear(&self.store.watches);
+        client.state.lock().end(transaction, &self.store.watches);
         Ok(())
     }
 
@@ -120,7 +124,7 @@ impl Call<'_> {
         if let Some((transaction, client)) = ClientTransaction::of(self.session, self.store) {
             return run(transaction, &mut client.state.lock());
         }
-        let handle = self.args().command().session_handle().ok_or(NO_CONNECTION)?;
+        let handle = self.args().command().session_handle().ok_or(CommandError::NO_CONNECTION)?;
         let (transaction, client) = (Transaction::default(), ClientTransaction::new(self.store));
         run(&transaction, &mut client.state.lock())?;
         handle.update(move |session| {
@@ -138,10 +142,7 @@ impl StoreState {
         if command.is("EXEC")
             && let Some((transaction, client)) = ClientTransaction::of(command.session(), self)
         {
-            transaction.end();
-            let mut state = client.state.lock();
-            state.queue.clear();
-            state.watch.clear(&self.watches);
+            client.state.lock().end(transaction, &self.watches);
         }
     }
 

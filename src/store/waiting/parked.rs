@@ -17,8 +17,6 @@ use tokio::time::{Sleep, sleep};
 use super::Waiter;
 use crate::store::state::StoreState;
 
-const UNBLOCKED: CommandError = CommandError::new("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
-
 /// The place of a command in the queues. It leaves them when this is dropped.
 #[derive(Debug)]
 pub(in super::super) struct Place {
@@ -86,7 +84,7 @@ impl Parked {
     /// The answer if it shall wait no longer.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Option<Response> {
         let is_over = match Pin::new(&mut self.unblocked).poll(cx) {
-            Poll::Ready(Unblock::Error) => return Some(UNBLOCKED.into()),
+            Poll::Ready(Unblock::Error) => return Some(CommandError::UNBLOCKED.into()),
             Poll::Ready(Unblock::Timeout) => true,
             Poll::Pending => self.timeout.as_mut().is_some_and(|timeout| timeout.as_mut().poll(cx).is_ready()),
         };

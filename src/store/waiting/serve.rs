@@ -144,7 +144,7 @@ impl StoreState {
         let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
         let now = self.time_of(commit, &Shards::Many(held)).as_millis() as u64;
         let (_, entry) = held.shard(held.position(shard)).find(hash, name)?;
-        entry.expires_at().is_none_or(|at| at > now).then(|| entry.type_name())
+        (!entry.has_expired(now)).then(|| entry.type_name())
     }
 
     /// Runs the function of a command again. `None` if it waits on.

@@ -178,6 +178,16 @@ fn each_command_that_makes_a_key_ready_serves_it() {
 }
 
 #[test]
+fn a_list_is_served_in_the_millisecond_of_its_expiry() {
+    let store = TestStore::new();
+    let mut client = Waiting::begin(&store, "BLPOP l 0");
+    store.check([("RPUSH m x", ":1"), ("PEXPIRE m 5", ":1")]);
+    store.pass(5);
+    store.check([("RENAME m l", "+OK")]);
+    client.check(r#"["l", "x"]"#);
+}
+
+#[test]
 fn sorted_sets_are_waited_for_by_their_own() {
     let store = TestStore::new();
     let mut list = Waiting::begin(&store, "BLPOP k 0");
