@@ -33,6 +33,7 @@ impl Serve {
         let signal = signal.unwrap_or_else(|| Box::pin(std::future::pending()));
         tokio::select! {
             () = signal => {}
+            () = state.runtime.stop.notified() => {}
             () = join_all(&mut accepting, "a listener") => {}
             () = join_all(&mut background, "a task of the server") => {}
             never = state.registry.count_uptime() => match never {},

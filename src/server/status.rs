@@ -10,6 +10,7 @@ use std::{
 };
 
 use kvstore_protocol::Peer;
+use tokio::sync::Notify;
 
 use super::{
     ClientClass, Clients, OutputLimit,
@@ -25,6 +26,8 @@ pub(super) struct RuntimeState {
     /// Connections that were closed because they left too much unread.
     overflows: AtomicU64,
     pub(super) output_limits: OutputLimits,
+    /// Told when the server is to stop.
+    pub(super) stop: Notify,
     max_connections: AtomicUsize,
     /// In milliseconds. 0 if it is disabled.
     idle_timeout: AtomicU64,
@@ -37,6 +40,7 @@ impl Default for RuntimeState {
             refused: AtomicU64::new(0),
             overflows: AtomicU64::new(0),
             output_limits: OutputLimits::default(),
+            stop: Notify::new(),
             max_connections: AtomicUsize::new(10_000),
             idle_timeout: AtomicU64::new(0),
         }
@@ -90,6 +94,11 @@ impl ServerStatus {
     /// Returns a handle to the connections of the server.
     pub fn clients(&self) -> Clients {
         Clients::new(self.state.registry.clone())
+    }
+
+    /// Stops the server gracefully, as [`Serve::with_graceful_shutdown`](super::Serve::with_graceful_shutdown) does.
+    pub fn stop(&self) {
+        self.state.runtime.stop.notify_one();
     }
 
     /// The number of connections.

@@ -202,8 +202,9 @@ impl Leftovers {
         }
     }
 
-    pub(super) fn add_shard(&mut self, shard: Shard) {
-        self.more.get_or_insert_default().shards.push(shard);
+    /// Adds a shard, if there is one.
+    pub(super) fn add_shard(&mut self, shard: Option<Shard>) {
+        self.more.get_or_insert_default().shards.extend(shard);
     }
 
     /// Notes that notices are to be sent.

@@ -1,21 +1,27 @@
 //! [`DurableBuilder`]: a store whose changes are on disk. [`Store::close`].
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
 
 use super::{
     Builder, Fsync, OpenError, Record, Store,
-    disk::{Disk, RealDisk},
-    journal::{Journal, Settings},
+    disk::{DirectoryLock, Disk, RealDisk},
+    journal::{Journal, Settings, io_error, recover},
+    snapshot::{Compression, Manifest, Place, SavePoints},
     state::StoreState,
 };
 
-/// The settings of a store whose changes are in a journal on disk: see [`Builder::durable`].
+/// The settings of a store that is on disk: see [`Builder::durable`].
 #[derive(Debug)]
 #[must_use = "nothing is read before the store is opened"]
 pub struct DurableBuilder {
     builder: Builder,
     directory: PathBuf,
-    settings: Settings,
+    /// Those of the journal, if there is one.
+    settings: Option<Settings>,
+    points: SavePoints,
+    compression: Compression,
 }
 
 /// A store was closed, and not everything is on disk.
@@ -34,7 +40,9 @@ impl Builder {
     /// Keeps the changes of the store in a directory, which is created if it is missing. [Opening](DurableBuilder::open) the store
     /// reads what is there.
     ///
-    /// The journal grows with every change: there are no snapshots yet that replace a part of it.
+    /// Every change goes to a journal, which is synced as `fsync` says; `None` is no journal, and what is kept is the last
+    /// [snapshot](DurableBuilder::save_point). When the files have grown to the double, and over 64 MiB, a snapshot replaces the
+    /// journal; [`Store::run`] looks for it.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,22 +57,43 @@ impl Builder {
     /// # std::fs::remove_dir_all(&directory)?;
     /// # Ok(()) }
     /// ```
-    pub fn durable(self, directory: impl Into<PathBuf>, fsync: Fsync) -> DurableBuilder {
-        DurableBuilder { builder: self, directory: directory.into(), settings: Settings::new(fsync) }
+    pub fn durable(self, directory: impl Into<PathBuf>, fsync: impl Into<Option<Fsync>>) -> DurableBuilder {
+        DurableBuilder {
+            builder: self,
+            directory: directory.into(),
+            settings: fsync.into().map(Settings::new),
+            points: SavePoints::default(),
+            compression: Compression::default(),
+        }
     }
 }
 
 impl DurableBuilder {
+    /// Adds a `save` point: a snapshot is taken when there were so many changes since the last one, and so much time has passed. There
+    /// are none by default. [`Store::run`] looks for it.
+    ///
+    /// With a `save` point a snapshot is also taken when the store is [closed](Store::close).
+    pub fn save_point(mut self, interval: Duration, changes: u64) -> Self {
+        self.points.add(interval, changes);
+        self
+    }
+
+    /// Sets whether snapshots are compressed, with LZ4: they are by default.
+    pub fn compression(mut self, is_on: bool) -> Self {
+        self.compression = if is_on { Compression::Lz4 } else { Compression::No };
+        self
+    }
+
     /// Sets the most memory of changes that are not written yet, in bytes: 64 MiB by default. Commands that write wait while
     /// there is more.
     pub fn max_pending(mut self, bytes: usize) -> Self {
-        self.settings.max_pending = bytes;
+        self.settings.iter_mut().for_each(|settings| settings.max_pending = bytes);
         self
     }
 
     /// Sets the size from which on a file of the journal is followed by the next, in bytes: 64 MiB by default.
     pub fn max_file_size(mut self, bytes: u64) -> Self {
-        self.settings.max_segment = bytes;
+        self.settings.iter_mut().for_each(|settings| settings.max_segment = bytes);
         self
     }
 
@@ -77,26 +106,63 @@ impl DurableBuilder {
     pub fn open(self) -> Result<Store, OpenError> {
         let path = self.directory.display().to_string();
         let disk = RealDisk::open(self.directory).map_err(|error| OpenError::Io { path, error })?;
-        self.builder.open_on(Arc::new(disk), self.settings)
+        let store = self.builder.open_on(Arc::new(disk), self.settings)?;
+        store.handle.snapshots.set_points(self.points);
+        store.handle.snapshots.set_compression(self.compression);
+        Ok(store)
     }
 }
 
 impl Builder {
-    /// Opens a store whose journal is on this disk.
-    pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Settings) -> Result<Store, OpenError> {
+    /// Opens a store whose files are on this disk, with a journal or without.
+    pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Option<Settings>) -> Result<Store, OpenError> {
+        let lock: Arc<dyn DirectoryLock> = Arc::from(disk.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked { path: disk.path_of("") },
+            _ => io_error(&*disk, "", error),
+        })?);
         let store = self.build();
-        let observers = Arc::clone(&store.handle.observers);
-        let apply = |record: &Record| {
-            let exists = |(database, _): &_| *database < store.databases();
-            let exists = record.commands().iter().all(exists);
-            if !exists {
-                return Err("the record is of a database that the store does not have");
-            }
-            store.apply(record).map_err(|_| "a command of the record fails")
-        };
-        let journal = Journal::open(disk, settings, observers, apply)?;
-        store.handle.attach(journal);
+        store.handle.load(disk, lock, settings)?;
         Ok(store)
+    }
+}
+
+impl StoreState {
+    /// Reads what is on the disk, and goes on there.
+    fn load(
+        &self,
+        disk: Arc<dyn Disk>,
+        lock: Arc<dyn DirectoryLock>,
+        settings: Option<Settings>,
+    ) -> Result<(), OpenError> {
+        let mut manifest = Manifest::open(&*disk)?;
+        let loaded = manifest.load(&*disk, &self.databases, &self.thresholds)?;
+        let recovered = recover(&*disk, manifest.first_segment, |record| self.apply_recovered(record))?;
+        manifest.check_journal(&*disk, &recovered)?;
+        recovered.warn(&*disk);
+        let (size, next_segment) = (recovered.size(), recovered.next_segment());
+        if let Some(settings) = settings {
+            let observers = Arc::clone(&self.observers);
+            self.attach(Journal::start(Arc::clone(&disk), recovered, settings, observers, Arc::clone(&lock))?);
+            manifest.expect_journal(&*disk)?;
+        }
+        manifest.remove_others(&*disk).map_err(|error| io_error(&*disk, "", error))?;
+        let size = size + manifest.snapshot_size();
+        let lock = Mutex::new(Some(lock));
+        self.snapshots.attach(
+            Place { disk, lock, manifest: Mutex::new(manifest), next_segment },
+            loaded,
+            self.changes(),
+            size,
+        );
+        Ok(())
+    }
+
+    fn apply_recovered(&self, record: &Record) -> Result<(), &'static str> {
+        let exists = |(database, _): &_| *database < self.databases.len();
+        if !record.commands().iter().all(exists) {
+            return Err("the record is of a database that the store does not have");
+        }
+        self.apply(record).map_err(|_| "a command of the record fails")
     }
 }
 
@@ -120,10 +186,17 @@ impl Store {
 
 impl StoreState {
     fn close(&self) -> Result<(), CloseError> {
-        let Some(journal) = self.journal.get() else { return Ok(()) };
-        journal.stop_writes();
-        // Whoever was admitted before has committed when its locks are free.
-        self.databases.all_shards().for_each(|shard| drop(self.databases.lock_any(shard)));
-        journal.finish().map_err(CloseError)
+        if let Some(journal) = self.journal.get() {
+            journal.stop_writes();
+            // Whoever was admitted before has committed when its locks are free.
+            self.databases.all_shards().for_each(|shard| drop(self.databases.lock_any(shard)));
+        }
+        let saved = self.save_at_end(None).map_err(CloseError);
+        let finished = self.journal.get().map_or(Ok(()), |journal| {
+            self.snapshots.cancel();
+            journal.finish().map_err(CloseError)
+        });
+        self.snapshots.close();
+        saved.and(finished)
     }
 }

@@ -1,6 +1,9 @@
 //! How a command is executed: its keys are found, their shards locked, and its function called.
 
-use std::{mem, task::Poll};
+use std::{
+    mem,
+    task::{Poll, Waker},
+};
 
 use kvstore_protocol::{Command, CommandError, Response, Session};
 
@@ -12,7 +15,7 @@ use super::{
     databases::{KeyRef, Location},
     future::Executed,
     held::{Held, HeldShards, Locked, Shards},
-    journal::{Admission, Settled, block_on},
+    journal::{Admission, Settled, Ticket, block_on},
     observers::Interests,
     plan::{LockPlan, PerKey, locate},
     spec::{Answer, Scope},
@@ -49,13 +52,17 @@ pub(super) enum Stopped {
     Gated,
     /// It may take long.
     Long,
-    /// The journal has no room.
+    /// The journal has no room, or the snapshot.
     Crowded,
     /// It waits for a key.
     Waits(Place),
     /// It is executed, and its answer waits until what it saw is on disk.
     Settled(Box<Settled>),
 }
+
+/// The place of a command that waits for room.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Room(Option<Ticket>);
 
 /// The answer of an attempt that was stopped.
 pub(super) const STOPPED: CommandError = CommandError::new("ERR", "the command was not executed");
@@ -265,10 +272,20 @@ impl StoreState {
     #[cold]
     fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
         match self.journal.get().map(|journal| journal.admission()) {
-            None | Some(Admission::Admitted) => Ok(()),
             Some(Admission::Refused(refusal)) => Err(refusal),
             Some(Admission::Later) => Err(attempt.stop(Stopped::Crowded)),
+            None | Some(Admission::Admitted) if self.observers.get().has(Interests::SAVING_CROWDED) => {
+                Err(attempt.stop(Stopped::Crowded))
+            }
+            None | Some(Admission::Admitted) => Ok(()),
         }
+    }
+
+    /// Leaves a waker until there is room for what a command writes: in the journal, and with the snapshot. Returns `None` if there
+    /// is.
+    pub(super) fn wait_for_room(&self, room: Room, waker: &Waker) -> Option<Room> {
+        let ticket = self.journal.get().and_then(|journal| journal.wait_for_room(room.0, waker));
+        (ticket.is_some() || self.snapshots.wait_for_room(waker)).then_some(Room(ticket))
     }
 
     /// Holds an answer back until what it saw is on disk: the commit of the command, or the last one to the keys that it read.
@@ -298,13 +315,14 @@ impl StoreState {
     }
 
     fn block_for_room(&self) {
-        if let Some(journal) = self.journal.get() {
-            let mut ticket = None;
-            block_on(|waker| {
-                ticket = journal.wait_for_room(ticket, waker);
-                if ticket.is_some() { Poll::Pending } else { Poll::Ready(()) }
-            });
-        }
+        let mut room = Room::default();
+        block_on(|waker| match self.wait_for_room(room, waker) {
+            Some(waits) => {
+                room = waits;
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        });
     }
 
     fn block_until_synced(&self, mut settled: Settled) -> Response {

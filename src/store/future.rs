@@ -17,9 +17,9 @@ use tokio::sync::oneshot::{Receiver, error::RecvError};
 
 use super::{
     Handle,
-    execute::{Attempt, Patience, Stopped},
+    execute::{Attempt, Patience, Room, Stopped},
     gate::Ticket,
-    journal::{self, Settled},
+    journal::Settled,
     waiting::{Parked, Place},
 };
 
@@ -55,8 +55,8 @@ enum Waiting {
     Running(Receiver<thread::Result<Executed>>),
     /// For a key.
     Parked(Parked),
-    /// For room in the journal.
-    Crowded(journal::Ticket),
+    /// For room in the journal, or with the snapshot.
+    Crowded(Room),
     /// For the disk: the command is executed.
     Settled(Box<Settled>),
 }
@@ -80,11 +80,11 @@ impl ResponseFuture {
             };
         }
         // While the command is executed, which may panic, it is done.
-        let (mut ticket, mut room) = (None, None);
+        let (mut ticket, mut room) = (None, Room::default());
         match self.waiting.take().map(|waiting| *waiting) {
             None | Some(Waiting::Parked(_)) => panic!("a future of a store is not polled after it has completed"),
             Some(Waiting::Gated(gated)) => ticket = Some(gated),
-            Some(Waiting::Crowded(crowded)) => room = Some(crowded),
+            Some(Waiting::Crowded(crowded)) => room = crowded,
             Some(Waiting::Settled(settled)) => return self.settle(settled, cx),
             Some(Waiting::Running(mut receiver)) => {
                 return match Pin::new(&mut receiver).poll(cx).map(finished) {
@@ -110,7 +110,7 @@ impl ResponseFuture {
         &mut self,
         refusal: CommandError,
         attempt: Attempt,
-        (ticket, room): (Option<Ticket>, Option<journal::Ticket>),
+        (ticket, room): (Option<Ticket>, Room),
         cx: &mut Context<'_>,
     ) -> Poll<Response> {
         match attempt.stopped {
@@ -118,8 +118,7 @@ impl ResponseFuture {
             Some(Stopped::Waits(place)) => self.park(place, cx),
             Some(Stopped::Settled(settled)) => self.settle(settled, cx),
             Some(Stopped::Crowded) => {
-                let journal = self.store.journal.get();
-                match journal.and_then(|journal| journal.wait_for_room(room, cx.waker())) {
+                match self.store.wait_for_room(room, cx.waker()) {
                     Some(room) => self.wait_for(Waiting::Crowded(room)),
                     None => self.try_again(cx),
                 }
@@ -215,7 +214,7 @@ impl Future for ResponseFuture {
                 mem::forget(attempt);
                 Poll::Ready(Ok(response))
             }
-            Err(refusal) => this.refuse_or_wait(refusal, attempt, (None, None), cx).map(Ok),
+            Err(refusal) => this.refuse_or_wait(refusal, attempt, (None, Room::default()), cx).map(Ok),
         }
     }
 }

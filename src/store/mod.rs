@@ -19,6 +19,7 @@
 //!   slabs that entries and elements are in
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
 //! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
+//! - `snapshot` the whole store in a file, which the journal continues
 //! - `rdb` values in the serialization of Redis, for DUMP and RESTORE
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
@@ -52,6 +53,7 @@ mod procfs;
 mod rdb;
 mod replay;
 mod shard;
+mod snapshot;
 mod spec;
 mod state;
 #[cfg(test)]
@@ -154,7 +156,8 @@ impl Store {
         move |batch| store.handle.prefetch(batch)
     }
 
-    /// Does the background work of the store, for as long as the future is polled: removes expired keys, ten times a second.
+    /// Does the background work of the store, for as long as the future is polled, ten times a second: removes expired keys, and
+    /// takes a snapshot when one is due.
     /// A task of the server that serves the store: see [`Serve::with_task`](crate::server::Serve::with_task).
     ///
     /// Commands never see an expired key, with or without this; it frees the memory of keys that no command asks for.
@@ -170,6 +173,7 @@ impl Store {
                 while store.handle.evict_tracked_keys() {
                     tokio::task::yield_now().await;
                 }
+                store.handle.snapshot_if_due();
             }
         }
     }

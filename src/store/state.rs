@@ -34,6 +34,7 @@ use super::{
     notices::{Notices, Outbox},
     observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
+    snapshot::Snapshots,
     tracking::Tracking,
     transaction::WatchTable,
     value::Thresholds,
@@ -65,6 +66,7 @@ pub(crate) struct StoreState {
     sinks: Vec<Box<dyn Sink>>,
     /// The journal, once the store was read from it.
     pub(super) journal: OnceLock<Journal>,
+    pub(super) snapshots: Arc<Snapshots>,
     pub(super) observers: Arc<Observers>,
     pub(super) watches: WatchTable,
     /// The commands that wait for keys.
@@ -93,6 +95,8 @@ pub(crate) struct StoreState {
     long: Background,
     /// Drops what is large.
     pub(super) dropper: Background,
+    /// Takes snapshots.
+    pub(super) saver: Background,
 }
 
 /// What a store is built of.
@@ -129,10 +133,12 @@ impl StoreState {
             observers,
             sinks,
             journal: OnceLock::new(),
+            snapshots: Arc::new(Snapshots::new(started)),
             commits: AtomicU64::new(0),
             long_turn: Mutex::new(()),
             long: Background::new("kvstore-long"),
             dropper: Background::new("kvstore-drop"),
+            saver: Background::new("kvstore-save"),
             thresholds: Thresholds::default(),
             max_queue,
             pub_sub,

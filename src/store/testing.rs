@@ -63,10 +63,14 @@ impl TestStore {
     }
 
     /// A store for so many threads, whose journal is on this disk.
-    pub(crate) fn durable(disk: &SimulatedDisk, settings: Settings, threads: usize) -> Result<Self, OpenError> {
+    pub(crate) fn durable(
+        disk: &SimulatedDisk,
+        settings: impl Into<Option<Settings>>,
+        threads: usize,
+    ) -> Result<Self, OpenError> {
         let clock = ManualClock(Arc::new(AtomicU64::new(START)));
         let builder = Store::builder().clock(clock.clone()).threads(threads);
-        Ok(Self { store: builder.open_on(Arc::new(disk.clone()), settings)?, clock, database: 0 })
+        Ok(Self { store: builder.open_on(Arc::new(disk.clone()), settings.into())?, clock, database: 0 })
     }
 
     /// A store, and what it tells of its changes.

@@ -81,11 +81,11 @@ pub(crate) struct Config {
     #[arg(long, env = "KVSTORE_DATABASES", value_name = "NUMBER")]
     databases: Option<usize>,
 
-    /// The directory of the journal, which is created if it is missing [default: kvstore-data]
+    /// The directory of the journal and of snapshots, which is created if it is missing [default: kvstore-data]
     #[arg(long, env = "KVSTORE_DIR", value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 
-    /// Keep every change in a journal on disk. It grows without bound: no snapshot replaces a part of it yet [default: no]
+    /// Keep every change in a journal on disk. Snapshots replace it when it has grown [default: no]
     #[arg(long, env = "KVSTORE_APPENDONLY", value_name = "yes|no", value_parser = yes_or_no, action = ArgAction::Set)]
     #[serde(deserialize_with = "flag")]
     appendonly: Option<bool>,
@@ -94,7 +94,16 @@ pub(crate) struct Config {
     #[arg(long, env = "KVSTORE_APPENDFSYNC", value_name = "always|everysec|no", value_parser = fsync)]
     #[serde(deserialize_with = "fsync_in_file")]
     appendfsync: Option<Fsync>,
+
+    /// Take a snapshot after so many seconds and changes, such as "3600 1 300 100"; "" for never [default: ""]
+    #[arg(long, env = "KVSTORE_SAVE", value_name = "SECONDS CHANGES …", value_parser = save_points)]
+    #[serde(deserialize_with = "save_points_in_file")]
+    save: Option<SavePoints>,
 }
+
+/// After how much time, and how many changes, a snapshot is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SavePoints(pub(crate) Vec<(Duration, u64)>);
 
 /// The options, with the file read and the defaults filled in.
 #[derive(Debug)]
@@ -116,6 +125,7 @@ pub(crate) struct Options {
     pub(crate) dir: PathBuf,
     /// When the journal is synced; `None` if there is none.
     pub(crate) journal: Option<Fsync>,
+    pub(crate) save: SavePoints,
 }
 
 impl Config {
@@ -153,6 +163,7 @@ impl Config {
             databases: self.databases.or(file.databases).unwrap_or(16),
             dir: self.dir.or(file.dir).unwrap_or_else(|| PathBuf::from("kvstore-data")),
             journal: appendonly.then_some(appendfsync),
+            save: self.save.or(file.save).unwrap_or_default(),
         };
         options.check()
     }
@@ -202,6 +213,22 @@ fn fsync(text: &str) -> Result<Fsync, String> {
 fn fsync_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fsync>, D::Error> {
     let text = String::deserialize(deserializer)?;
     fsync(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn save_points(text: &str) -> Result<SavePoints, String> {
+    let numbers: Result<Vec<u64>, _> = text.split_whitespace().map(str::parse).collect();
+    let numbers = numbers.map_err(|_| "pairs of seconds and changes")?;
+    match numbers.as_chunks::<2>() {
+        (pairs, []) if pairs.iter().all(|[seconds, _]| *seconds > 0) => {
+            Ok(SavePoints(pairs.iter().map(|[seconds, changes]| (Duration::from_secs(*seconds), *changes)).collect()))
+        }
+        _ => Err("pairs of seconds and changes".to_owned()),
+    }
+}
+
+fn save_points_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SavePoints>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    save_points(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// A time in the file: a number of seconds, or a text with a unit.
@@ -276,6 +303,14 @@ mod tests {
         assert_eq!(journal("appendonly = true"), Some(Fsync::EverySec));
         assert_eq!(journal("appendonly = \"yes\"\nappendfsync = \"always\""), Some(Fsync::Always));
         assert!(file("appendfsync = \"often\"").unwrap_err().to_string().contains("always, everysec or no"));
+    }
+
+    #[test]
+    fn save_points_are_pairs() {
+        let save = |text| file(text).unwrap().resolve().unwrap().save.0;
+        assert_eq!(save("save = \"\""), []);
+        assert_eq!(save("save = \"60 1000 5 1\""), [(Duration::from_secs(60), 1000), (Duration::from_secs(5), 1)]);
+        assert!(save_points("60").is_err() && save_points("0 1").is_err() && save_points("a b").is_err());
     }
 
     #[test]

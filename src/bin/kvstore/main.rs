@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-use config::{Config, Options};
+use config::{Config, Options, SavePoints};
 use listen::{bind, bind_unix};
 
 #[global_allocator]
@@ -136,12 +136,14 @@ fn store(options: &Options) -> Builder {
         .config("io-threads", options.threads.to_string())
 }
 
-/// Opens the store: from the journal, or empty.
+/// Opens the store: from its directory, or empty.
 fn open(store: Builder, options: &Options) -> Result<Store, OpenError> {
-    match options.journal {
-        Some(fsync) => store.durable(&options.dir, fsync).open(),
-        None => Ok(store.build()),
+    let SavePoints(points) = &options.save;
+    if options.journal.is_none() && points.is_empty() {
+        return Ok(store.build());
     }
+    let durable = store.durable(&options.dir, options.journal);
+    points.iter().fold(durable, |durable, (interval, changes)| durable.save_point(*interval, *changes)).open()
 }
 
 /// Completes at the first SIGTERM or SIGINT.

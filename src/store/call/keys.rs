@@ -224,7 +224,7 @@ impl<'c> Call<'c> {
         let entry = shard.entry(found);
         let (is_edited, expires_at) = (entry.is_edited(), entry.expires_at());
         let inline = entry.inline().map(|(kind, bytes)| OwnedValue::Inline(kind, ByteString::copy_from(bytes)));
-        let value = shard.remove(slot.hash, found);
+        let value = shard.take(slot.hash, found);
         slot.lookup.set(Lookup::missing(shard));
         self.tell(key, event);
         let value = inline.or(value.map(OwnedValue::External))?;

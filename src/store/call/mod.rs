@@ -222,7 +222,7 @@ impl<'c> Call<'c> {
             let shard = self.shards.at_mut(self.shards.position_of(index));
             is_change |= shard.len() > 0;
             if shard.len() > 0 || shard.is_sealed() {
-                self.commit.leftovers.add_shard(shard.clear());
+                self.commit.leftovers.add_shard(shard.clear().hand_over());
             }
         }
         if is_change {

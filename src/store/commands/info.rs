@@ -1,6 +1,6 @@
 //! INFO: facts and statistics of the store and of the server in front of it. Fields that are not measured are left out.
 
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use kvstore_protocol::Response;
 
@@ -11,7 +11,9 @@ use crate::{
         call::Call,
         procfs,
         shard::Statistics,
+        snapshot::Purpose,
         spec::{Answer, Hold::InTurn, Scope, Spec},
+        state::StoreState,
     },
 };
 
@@ -124,13 +126,35 @@ fn memory(fields: &mut Fields, call: &mut Call<'_>) {
 }
 
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
-    ["loading", "rdb_bgsave_in_progress"].iter().for_each(|name| fields.add(name, 0));
+    fields.add("loading", 0);
+    snapshots(fields, call.store());
     let journal = call.store.journal.get();
     fields.add("aof_enabled", u8::from(journal.is_some()));
     if let Some(journal) = journal {
         fields.add("aof_last_write_status", if journal.is_healthy() { "ok" } else { "err" });
         fields.add("aof_buffer_length", journal.pending());
     }
+}
+
+fn snapshots(fields: &mut Fields, store: &StoreState) {
+    let (status, now) = (store.snapshots.status(), store.clock.now());
+    let runs = |purpose| status.running.filter(|(running, _)| *running == purpose);
+    let state = if status.failure.is_some() { "err" } else { "ok" };
+    let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
+    let running = status.running.map(|(_, began)| now.saturating_sub(began));
+    fields.add("rdb_changes_since_last_save", store.unsaved_changes());
+    fields.add("rdb_bgsave_in_progress", u8::from(runs(Purpose::Save).is_some()));
+    fields.add("rdb_last_save_time", status.last_save.as_secs());
+    fields.add("rdb_last_bgsave_status", state);
+    fields.add("rdb_last_bgsave_time_sec", seconds(status.took));
+    fields.add("rdb_current_bgsave_time_sec", seconds(running));
+    fields.add("rdb_saves", status.saves);
+    // The size of the last snapshot. Redis has no such field.
+    fields.add("rdb_last_save_size", status.size);
+    fields.add("rdb_last_load_keys_expired", 0);
+    fields.add("rdb_last_load_keys_loaded", status.loaded.keys);
+    fields.add("aof_rewrite_in_progress", u8::from(runs(Purpose::Rewrite).is_some()));
+    fields.add("aof_rewrite_scheduled", u8::from(status.scheduled == Some(Purpose::Rewrite)));
 }
 
 fn stats(fields: &mut Fields, call: &mut Call<'_>) {

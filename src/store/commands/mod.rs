@@ -12,6 +12,7 @@ mod keyspace;
 mod lists;
 mod memory;
 mod numkeys;
+mod persistence;
 mod pubsub;
 mod random;
 mod scan_options;
@@ -57,6 +58,7 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     keyspace::SPECS,
     serialization::SPECS,
     server::SPECS,
+    persistence::SPECS,
     command::SPECS,
     config::SPECS,
     info::SPECS,

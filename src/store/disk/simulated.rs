@@ -89,6 +89,21 @@ impl SimulatedDisk {
         Self(Arc::new(Mutex::new(state)), Arc::default())
     }
 
+    /// Another disk with the same files, all of which are synced there.
+    pub(in super::super) fn copy(&self) -> Self {
+        let (state, copy) = (self.0.lock(), Self::new(0));
+        let mut copied = copy.0.lock();
+        for (name, file) in &state.names {
+            let current = state.files[*file].current.clone();
+            copied.files.push(Content { durable: current.clone(), current, unsynced: Vec::new() });
+            let index = copied.files.len() - 1;
+            copied.names.insert(name.clone(), index);
+        }
+        copied.durable_names = copied.names.clone();
+        drop(copied);
+        copy
+    }
+
     /// The number of operations so far.
     pub(in super::super) fn operations(&self) -> u64 {
         self.0.lock().operations

@@ -22,14 +22,17 @@ mod thread;
 mod unsynced;
 mod writer;
 
-use std::{io, sync::Arc, task::Waker, thread::JoinHandle};
+use std::{sync::Arc, task::Waker, thread::JoinHandle};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{Change, Record, disk::Disk, observers::Observers};
+use super::{
+    Change, Record,
+    disk::{DirectoryLock, Disk},
+    observers::Observers,
+};
 use order::Commit;
-use recovery::{io_error, recover};
 use shared::Shared;
 use thread::JournalThread;
 use unsynced::Unsynced;
@@ -37,6 +40,8 @@ use writer::{Payload, WriteError, Writer};
 
 pub use policy::Fsync;
 pub use recovery::OpenError;
+pub(super) use recovery::{Recovered, damaged, io_error, recover};
+pub(super) use segment::{name_of as segment_name, number_of as segment_number};
 pub(super) use settled::{Settled, block_on};
 pub(super) use shared::{Admission, Ticket};
 
@@ -70,25 +75,17 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Reads the journal of a directory, and goes on with it.
+    /// Goes on with a journal that was recovered.
     ///
     /// # Errors
-    /// If the directory is locked, the journal is damaged, or the disk fails.
-    pub(super) fn open(
+    /// If the disk fails.
+    pub(super) fn start(
         disk: Arc<dyn Disk>,
+        recovered: Recovered,
         settings: Settings,
         observers: Arc<Observers>,
-        apply: impl FnMut(&Record) -> Result<(), &'static str>,
+        lock: Arc<dyn DirectoryLock>,
     ) -> Result<Self, OpenError> {
-        let lock = disk.lock().map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => OpenError::Locked { path: disk.path_of("") },
-            _ => io_error(&*disk, "", error),
-        })?;
-        let recovered = recover(&*disk, apply)?;
-        if recovered.cut > 0 {
-            let path = disk.path_of(&segment::name_of(recovered.number));
-            tracing::warn!(path, bytes = recovered.cut, "the journal has an incomplete end, which is left out");
-        }
         let writer =
             Writer::start(Arc::clone(&disk), recovered, settings.max_segment).map_err(|error| match error {
                 WriteError::Full(error) | WriteError::Failed(error) => io_error(&*disk, "", error),
@@ -147,6 +144,24 @@ impl Journal {
     /// Leaves a waker until commands may write, in the place of the one before. Returns `None` if they may, or are refused.
     pub(super) fn wait_for_room(&self, ticket: Option<Ticket>, waker: &Waker) -> Option<Ticket> {
         self.shared.wait_for_room(ticket, waker)
+    }
+
+    /// Lets a new segment begin behind this commit. All locks are held, and no commit is after it.
+    pub(super) fn cut(&self, number: u64) {
+        self.shared.want_cut(number);
+    }
+
+    /// Waits for the segment that begins at the cut, and returns its number. Blocks the thread.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn wait_for_cut(&self) -> Result<u64, Arc<str>> {
+        self.shared.wait_for_cut().map_err(|lost| lost.0)
+    }
+
+    /// The bytes of the journal since the last cut.
+    pub(super) fn size(&self) -> u64 {
+        self.shared.size()
     }
 
     /// Refuses what writes from now on.

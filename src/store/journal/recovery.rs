@@ -73,7 +73,7 @@ impl std::error::Error for OpenError {
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Recovered {
+pub(in super::super) struct Recovered {
     /// The number of the last segment, 0 if there is none.
     pub(super) number: u64,
     /// Where it ends.
@@ -84,19 +84,43 @@ pub(super) struct Recovered {
     pub(super) sequence: u64,
     /// The bytes of an incomplete end that were left out.
     pub(super) cut: u64,
+    /// The bytes of all segments.
+    pub(super) size: u64,
 }
 
-/// Reads the journal, and applies each record.
+impl Recovered {
+    /// Warns of an incomplete end.
+    pub(in super::super) fn warn(&self, disk: &dyn Disk) {
+        if self.cut > 0 {
+            let path = disk.path_of(&name_of(self.number));
+            tracing::warn!(path, bytes = self.cut, "the journal has an incomplete end, which is left out");
+        }
+    }
+
+    /// The bytes of all segments.
+    pub(in super::super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The number of the next segment.
+    pub(in super::super) fn next_segment(&self) -> u64 {
+        self.number + 1
+    }
+}
+
+/// Reads the journal from a segment on, and applies each record. There may be none.
 ///
 /// # Errors
 /// If something is damaged that was synced, or the disk fails.
-pub(super) fn recover(
+pub(in super::super) fn recover(
     disk: &dyn Disk,
+    first: u64,
     mut apply: impl FnMut(&Record) -> Result<(), &'static str>,
 ) -> Result<Recovered, OpenError> {
-    let mut segments = open_segments(disk)?;
-    let mut end = End::default();
-    let mut recovered = Recovered::default();
+    let mut segments = open_segments(disk, first)?;
+    let mut end = segments.front().map_or(End::default(), |segment| segment.header.continues);
+    let mut recovered = Recovered { number: first - 1, ..Recovered::default() };
+    let mut size = 0;
     while let Some(segment) = segments.pop_front() {
         let mut reading = Reading { disk, segment, apply: &mut apply };
         reading.check_continues(end)?;
@@ -104,17 +128,19 @@ pub(super) fn recover(
             Some(next) => end = reading.read_up_to(next.header.continues)?,
             None => recovered = reading.read_last()?,
         }
+        size += reading.segment.offset;
     }
-    Ok(recovered)
+    Ok(Recovered { size, ..recovered })
 }
 
-/// Opens all segments, in their order. None is missing between them.
-fn open_segments(disk: &dyn Disk) -> Result<VecDeque<Segment>, OpenError> {
+/// Opens all segments from this one on, in their order. None is missing between them.
+fn open_segments(disk: &dyn Disk, first: u64) -> Result<VecDeque<Segment>, OpenError> {
     let names = disk.list().map_err(|error| io_error(disk, "", error))?;
-    let mut numbers: Vec<_> = names.iter().filter_map(|name| number_of(name)).collect();
+    let mut numbers: Vec<_> =
+        names.iter().filter_map(|name| number_of(name)).filter(|number| *number >= first).collect();
     numbers.sort_unstable();
     let mut segments = VecDeque::new();
-    for (number, expected) in numbers.into_iter().zip(1..) {
+    for (number, expected) in numbers.into_iter().zip(first..) {
         if number != expected {
             return Err(damaged(disk, &name_of(expected), 0, "it is missing, and the journal goes on after it"));
         }
@@ -206,6 +232,7 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
             unsynced: unsynced.into_iter().map(|(_, payload)| payload).collect(),
             sequence: self.segment.position.sequence,
             cut: self.segment.size - self.segment.offset,
+            size: 0,
         })
     }
 
@@ -242,11 +269,11 @@ enum Found {
     Group { synced: u64 },
 }
 
-fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: &'static str) -> OpenError {
+pub(in super::super) fn damaged(disk: &dyn Disk, name: &str, offset: u64, reason: &'static str) -> OpenError {
     OpenError::Damaged { path: disk.path_of(name), offset, reason }
 }
 
 /// An error of the disk, with the path of the file.
-pub(super) fn io_error(disk: &dyn Disk, name: &str, error: io::Error) -> OpenError {
+pub(in super::super) fn io_error(disk: &dyn Disk, name: &str, error: io::Error) -> OpenError {
     OpenError::Io { path: disk.path_of(name), error }
 }

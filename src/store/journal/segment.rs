@@ -11,12 +11,12 @@ use crate::store::disk::{Disk, DiskFile};
 const READ_AHEAD: usize = 256 * 1024;
 
 /// The name of a segment.
-pub(super) fn name_of(number: u64) -> String {
+pub(in super::super) fn name_of(number: u64) -> String {
     format!("journal-{number:012}")
 }
 
 /// The number of the segment with this name.
-pub(super) fn number_of(name: &str) -> Option<u64> {
+pub(in super::super) fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("journal-")?;
     let number = digits.parse().ok()?;
     (name_of(number) == name).then_some(number)

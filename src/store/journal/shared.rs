@@ -23,6 +23,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Wakes the thread.
     work: Condvar,
+    /// Wakes those who wait for a cut.
+    cut: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -33,13 +35,39 @@ struct State {
     is_crowded: bool,
     health: Health,
     is_closing: bool,
+    has_ended: bool,
     /// The number of commits that the thread waits for; 0 if it does not wait.
     awaited: usize,
     /// The number of the last commit that is on disk.
     synced: u64,
+    cut: Cut,
+    /// The bytes of all segments since the last cut.
+    size: u64,
     waiting_for_sync: BTreeMap<(u64, u64), Waker>,
     waiting_for_room: BTreeMap<u64, Waker>,
     next_ticket: u64,
+}
+
+/// A place in the journal at which a new segment begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cut {
+    #[default]
+    None,
+    /// It is to begin behind this commit.
+    Wanted(u64),
+    /// The thread has taken note.
+    Noted,
+    /// The number of the segment.
+    Made(u64),
+}
+
+/// What the thread takes.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) commits: Vec<Commit>,
+    pub(super) is_closing: bool,
+    /// The commit behind which a new segment is to begin.
+    pub(super) cut: Option<u64>,
 }
 
 /// Whether the journal takes commits.
@@ -88,7 +116,7 @@ fn misconf(reason: &str) -> CommandError {
 
 impl Shared {
     pub(super) fn new(observers: Arc<Observers>, max_pending: usize) -> Self {
-        Self { observers, max_pending, state: Mutex::default(), work: Condvar::new() }
+        Self { observers, max_pending, state: Mutex::default(), work: Condvar::new(), cut: Condvar::new() }
     }
 
     /// Adds a commit. The lock of its keys is held, so this waits for nothing.
@@ -187,10 +215,10 @@ impl Shared {
         }
     }
 
-    /// Takes the commits that have come: waits for so many, until `deadline` at most. Whether the journal is closing.
-    pub(super) fn take(&self, count: usize, deadline: Option<Instant>) -> (Vec<Commit>, bool) {
+    /// Takes the commits that have come: waits for so many, until `deadline` at most.
+    pub(super) fn take(&self, count: usize, deadline: Option<Instant>) -> Taken {
         let mut state = self.state.lock();
-        while state.incoming.len() < count && !state.is_closing {
+        while state.incoming.len() < count && !state.is_closing && !matches!(state.cut, Cut::Wanted(_)) {
             state.awaited = count;
             match deadline {
                 None => self.work.wait(&mut state),
@@ -199,7 +227,55 @@ impl Shared {
             }
         }
         state.awaited = 0;
-        (mem::take(&mut state.incoming), state.is_closing)
+        let cut = if let Cut::Wanted(number) = state.cut { Some(number) } else { None };
+        if cut.is_some() {
+            state.cut = Cut::Noted;
+        }
+        Taken { commits: mem::take(&mut state.incoming), is_closing: state.is_closing, cut }
+    }
+
+    /// Lets a new segment begin behind a commit, after which there is none yet.
+    pub(super) fn want_cut(&self, number: u64) {
+        let mut state = self.state.lock();
+        state.cut = Cut::Wanted(number);
+        state.awaited = 0;
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// Notes that this segment begins at the cut.
+    pub(super) fn made_cut(&self, segment: u64) {
+        self.state.lock().cut = Cut::Made(segment);
+        self.cut.notify_all();
+    }
+
+    /// Waits for the segment that begins at the cut. Blocks the thread.
+    pub(super) fn wait_for_cut(&self) -> Result<u64, Lost> {
+        let mut state = self.state.lock();
+        loop {
+            match (&state.cut, &state.health) {
+                (Cut::Made(segment), _) => return Ok(*segment),
+                (_, Health::Failed(reason)) => return Err(Lost(Arc::clone(reason))),
+                _ if state.has_ended => return Err(Lost("the journal is closed".into())),
+                _ => self.cut.wait(&mut state),
+            }
+        }
+    }
+
+    /// Notes that the thread has ended.
+    pub(super) fn ended(&self) {
+        self.state.lock().has_ended = true;
+        self.cut.notify_all();
+    }
+
+    /// Notes the bytes of all segments since the last cut.
+    pub(super) fn set_size(&self, size: u64) {
+        self.state.lock().size = size;
+    }
+
+    /// The bytes of all segments since the last cut.
+    pub(super) fn size(&self) -> u64 {
+        self.state.lock().size
     }
 
     /// Notes that commits of so much memory are written.
@@ -250,13 +326,14 @@ impl Shared {
         state.incoming.clear();
         self.tell_halted(&state);
         let woken = mem::take(&mut state.waiting_for_sync);
+        self.cut.notify_all();
         self.wake_for_room(state);
         woken.into_values().for_each(Waker::wake);
     }
 
     /// Tells the commands whether they may write without asking.
     fn tell_halted(&self, state: &State) {
-        self.observers.set(Interests::HALTED, state.is_crowded || state.health != Health::Good);
+        self.observers.set(Interests::JOURNAL_HALTED, state.is_crowded || state.health != Health::Good);
     }
 
     fn wake_for_room(&self, mut state: parking_lot::MutexGuard<'_, State>) {

@@ -10,7 +10,7 @@ use std::{
 use super::{
     order::Ordered,
     policy::Fsync,
-    shared::Shared,
+    shared::{Shared, Taken},
     writer::{WriteError, Writer},
 };
 use crate::store::disk::DirectoryLock;
@@ -36,17 +36,19 @@ pub(super) struct JournalThread {
     /// The last commit that is on disk.
     synced: u64,
     is_full: bool,
+    /// The commit behind which a new segment is to begin.
+    cut: Option<u64>,
     /// Released when the thread ends.
-    _lock: Box<dyn DirectoryLock>,
+    _lock: Arc<dyn DirectoryLock>,
 }
 
 impl JournalThread {
-    pub(super) fn new(shared: Arc<Shared>, policy: Fsync, writer: Writer, lock: Box<dyn DirectoryLock>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, policy: Fsync, writer: Writer, lock: Arc<dyn DirectoryLock>) -> Self {
         let base = writer.sequence();
         let (ordered, last_sync) = (Ordered::default(), Instant::now());
         let (sync_took, group) = (Duration::ZERO, 0);
-        let (synced, is_full) = (0, false);
-        Self { shared, policy, writer, base, ordered, last_sync, sync_took, group, synced, is_full, _lock: lock }
+        let (synced, is_full, cut) = (0, false, None);
+        Self { shared, policy, writer, base, ordered, last_sync, sync_took, group, synced, is_full, cut, _lock: lock }
     }
 
     pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
@@ -67,6 +69,7 @@ impl JournalThread {
         if let Err(error) = ended {
             shared.fail(reason(&error));
         }
+        shared.ended();
     }
 
     /// Waits for commits, and writes them. Returns whether nothing more comes.
@@ -90,8 +93,9 @@ impl JournalThread {
     }
 
     fn take(&mut self, count: usize, deadline: Option<Instant>) -> bool {
-        let (commits, is_closing) = self.shared.take(count, deadline);
+        let Taken { commits, is_closing, cut } = self.shared.take(count, deadline);
         commits.into_iter().for_each(|commit| self.ordered.add(commit));
+        self.cut = cut.or(self.cut);
         is_closing
     }
 
@@ -113,11 +117,30 @@ impl JournalThread {
     }
 
     fn write(&mut self) -> Result<(), WriteError> {
-        while !self.ordered.ready().is_empty() {
-            let written = self.writer.write(self.ordered.ready().iter().map(|commit| &commit.payload))?;
+        loop {
+            let count = self.up_to_cut()?;
+            if count == 0 {
+                self.shared.set_size(self.writer.size());
+                return Ok(());
+            }
+            let payloads = self.ordered.ready().iter().take(count).map(|commit| &commit.payload);
+            let written = self.writer.write(payloads)?;
             self.shared.wrote(self.ordered.remove(written));
         }
-        Ok(())
+    }
+
+    /// Begins a new segment if it is time for a cut. Returns how many commits may be written now.
+    fn up_to_cut(&mut self) -> Result<usize, WriteError> {
+        let ready = self.ordered.ready().len();
+        let Some(cut) = self.cut else { return Ok(ready) };
+        let before = cut - (self.writer.sequence() - self.base);
+        if before > 0 {
+            return Ok(ready.min(before as usize));
+        }
+        let segment = self.writer.cut()?;
+        self.cut = None;
+        self.shared.made_cut(segment);
+        Ok(ready)
     }
 
     fn is_sync_due(&self) -> bool {

@@ -73,6 +73,8 @@ pub(super) struct Writer {
     /// The size from which on a segment is followed by the next one.
     max_segment: u64,
     buffer: Vec<u8>,
+    /// The bytes of the segments before this one, since the last cut.
+    before: u64,
 }
 
 /// The segment that is written.
@@ -90,10 +92,10 @@ struct OpenSegment {
 impl Writer {
     /// Starts a segment after what was recovered. All that was recovered is durable then.
     pub(super) fn start(disk: Arc<dyn Disk>, recovered: Recovered, max_segment: u64) -> Result<Self, WriteError> {
-        let Recovered { number, end, unsynced, .. } = recovered;
+        let Recovered { number, end, unsynced, size, .. } = recovered;
         let payloads: Vec<_> = unsynced.into_iter().map(Payload::Encoded).collect();
         let segment = OpenSegment::create(&*disk, number + 1, end, &payloads)?;
-        Ok(Self { disk, segment, max_segment, buffer: Vec::new() })
+        Ok(Self { disk, segment, max_segment, buffer: Vec::new(), before: size })
     }
 
     /// Writes the first of these records, and returns how many.
@@ -135,10 +137,23 @@ impl Writer {
         self.sync().map_err(WriteError::Failed)
     }
 
+    /// Begins a new segment, and returns its number. All before is durable then.
+    pub(super) fn cut(&mut self) -> Result<u64, WriteError> {
+        self.rotate()?;
+        self.before = 0;
+        Ok(self.segment.number)
+    }
+
+    /// The bytes of all segments since the last cut.
+    pub(super) fn size(&self) -> u64 {
+        self.before + self.segment.end.size
+    }
+
     fn rotate(&mut self) -> Result<(), WriteError> {
         // The next segment says that this one is complete.
         self.sync().map_err(WriteError::Failed)?;
-        self.segment = OpenSegment::create(&*self.disk, self.segment.number + 1, self.segment.end, &[])?;
+        let next = OpenSegment::create(&*self.disk, self.segment.number + 1, self.segment.end, &[])?;
+        self.before += mem::replace(&mut self.segment, next).end.size;
         Ok(())
     }
 }

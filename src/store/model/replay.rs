@@ -6,6 +6,7 @@ use crate::store::{
     Fsync,
     disk::simulated::SimulatedDisk,
     journal::Settings,
+    snapshot::{Compression, SnapshotByHand, contents},
     testing::{TestClient, TestStore},
 };
 
@@ -228,6 +229,35 @@ proptest! {
         for threads in [1, 4] {
             prop_assert_eq!(&TestStore::durable(&disk, settings, threads).unwrap().entries(), &entries);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_snapshot_is_the_state_at_its_cut_whatever_changes_meanwhile(
+        before in prop::collection::vec(step(), 0..150),
+        during in prop::collection::vec((step(), 0..64_usize), 1..100),
+        threads in 1..4_usize,
+    ) {
+        let store = TestStore::with_threads(threads);
+        let mut clients = [store.client(), store.client()];
+        for step in &before {
+            run(&store, &mut clients, step);
+        }
+        let entries = contents(&store);
+        let mut snapshot = SnapshotByHand::begin(&store, Compression::Lz4);
+        for (step, shard) in &during {
+            run(&store, &mut clients, step);
+            snapshot.save_slice(*shard);
+        }
+        let disk = snapshot.finish();
+        prop_assert_eq!(contents(&TestStore::durable(&disk, None, 2).unwrap()), entries);
+        // The next one begins where this has ended.
+        let entries = contents(&store);
+        let disk = SnapshotByHand::begin(&store, Compression::No).finish();
+        prop_assert_eq!(contents(&TestStore::durable(&disk, None, 1).unwrap()), entries);
     }
 }
 

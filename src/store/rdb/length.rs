@@ -20,7 +20,7 @@ pub(super) const COMPRESSED: u8 = 3;
 
 /// What a string begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Head {
+pub(crate) enum Head {
     Length(u64),
     /// The encoding of the string.
     Encoded(u8),
@@ -28,7 +28,7 @@ pub(super) enum Head {
 
 impl Head {
     /// Reads a head off the front of bytes.
-    pub(super) fn read(bytes: &mut &[u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &mut &[u8]) -> Option<Self> {
         let (first, rest) = bytes.split_first()?;
         *bytes = rest;
         Some(match *first {
@@ -45,7 +45,7 @@ impl Head {
     }
 
     /// Appends the head to a buffer.
-    pub(super) fn write(self, buffer: &mut Vec<u8>) {
+    pub(crate) fn write(self, buffer: &mut Vec<u8>) {
         match self {
             Self::Encoded(encoding) => buffer.push(ENCODED | encoding),
             Self::Length(length @ 0..0x40) => buffer.push(length as u8),
@@ -67,7 +67,7 @@ impl Head {
 }
 
 /// Takes so many bytes off the front.
-pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*taken)

@@ -5,6 +5,7 @@
 //! fields expire. What is read comes from outside: lengths are checked before anything is allocated, and a value that is not
 //! consistent is refused.
 //!
+//! - [`write`] and [`read`] a value in a file
 //! - [`dump`] and [`restore`] whole payloads; `payload` what is behind the value in one
 //! - [`AnyType`] a value of any type as it is stored, [`Object`] one that was read; `tag` the numbers of the types
 //! - `write` writes values, `read` reads them; `length` is the encoding of lengths, `lzf` the compression of strings
@@ -19,5 +20,6 @@ mod tag;
 mod tests;
 mod write;
 
+pub(crate) use length::{Head, take};
 pub(crate) use object::{AnyRef, AnyType, Object};
-pub(crate) use payload::{RestoreError, dump, restore};
+pub(crate) use payload::{RestoreError, dump, read, restore, write};

@@ -6,11 +6,16 @@
 //!
 //! Numbers have their least significant byte first.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, mem};
 
 use crc::{CRC_64_REDIS, Crc, Table};
 
-use super::{AnyRef, Object, lzf::Compressor, read::read_object, write::Writer};
+use super::{
+    AnyRef, Object,
+    lzf::Compressor,
+    read::{read_first_object, read_object},
+    write::Writer,
+};
 use crate::store::value::Thresholds;
 
 /// The version of the payloads of [`dump`].
@@ -55,6 +60,18 @@ pub(crate) fn dump(value: AnyRef<'_>) -> Vec<u8> {
 pub(crate) fn restore<'a>(payload: &'a [u8], thresholds: &Thresholds) -> Result<Object<'a>, RestoreError> {
     let object = open(payload).ok_or(RestoreError::Footer)?;
     read_object(object, thresholds).ok_or(RestoreError::Value)
+}
+
+/// Appends the type of a value and the value, whose strings are not compressed.
+pub(crate) fn write(value: AnyRef<'_>, buffer: &mut Vec<u8>) {
+    let mut writer = Writer::plain(mem::take(buffer));
+    writer.object(value);
+    *buffer = writer.into_bytes();
+}
+
+/// Reads a type and a value off the front of bytes; `None` if it is not valid.
+pub(crate) fn read<'a>(bytes: &mut &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {
+    read_first_object(bytes, thresholds)
 }
 
 /// Appends the version and the checksum.

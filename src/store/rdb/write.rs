@@ -28,12 +28,18 @@ const LISTPACK_END: u8 = 0xFF;
 #[derive(Debug)]
 pub(super) struct Writer<'c> {
     bytes: Vec<u8>,
-    compressor: &'c mut Compressor,
+    /// `None` if strings are not compressed.
+    compressor: Option<&'c mut Compressor>,
 }
 
 impl<'c> Writer<'c> {
     pub(super) fn new(compressor: &'c mut Compressor) -> Self {
-        Self { bytes: Vec::new(), compressor }
+        Self { bytes: Vec::new(), compressor: Some(compressor) }
+    }
+
+    /// Appends to these bytes, and compresses no strings.
+    pub(super) fn plain(bytes: Vec<u8>) -> Self {
+        Self { bytes, compressor: None }
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -141,7 +147,9 @@ impl<'c> Writer<'c> {
 
     /// Writes a compressed string. Returns whether it is shorter.
     fn compressed(&mut self, string: &[u8]) -> bool {
-        let Some(shorter) = self.compressor.compress(string) else { return false };
+        let Some(shorter) = self.compressor.as_mut().and_then(|compressor| compressor.compress(string)) else {
+            return false;
+        };
         Head::Encoded(COMPRESSED).write(&mut self.bytes);
         self.length(shorter.len());
         self.length(string.len());

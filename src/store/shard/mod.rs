@@ -4,10 +4,12 @@
 //!
 //! - `heap` entries: their records in a slab, long keys and external values in arenas, expiries in an `expiry_wheel`
 //! - `record` the layout of one entry in bytes
+//! - `saving` how a snapshot saves the entries as they were at its cut
 
 mod expiry_wheel;
 mod heap;
 mod record;
+mod saving;
 
 use std::{cell::Cell, ops::AddAssign, time::Duration};
 
@@ -15,12 +17,14 @@ use kvstore_protocol::ByteString;
 
 use super::{
     memory::{Hasher, Matcher, Position, Records, Relocated, Table},
+    snapshot::Saving,
     value::{NewValue, Value},
 };
 use expiry_wheel::Due;
 use heap::{Heap, Written};
 
 pub(crate) use heap::{Entry, Expiry, Write};
+pub(super) use saving::Walk;
 
 /// The entries of a part of the keys of a database.
 #[derive(Debug)]
@@ -35,6 +39,10 @@ pub(crate) struct Shard {
     version: u32,
     /// Whether a panic may have left the shard inconsistent.
     is_sealed: bool,
+    /// There while a snapshot has entries of the old epoch to save.
+    saving: Option<Box<Saving>>,
+    /// The number of changes so far, which SWAPDB leaves where it is.
+    changes: u64,
     /// The time of the latest commit that asked for it.
     latest: Cell<Duration>,
 }
@@ -74,6 +82,8 @@ impl Shard {
             expired: 0,
             version: 0,
             is_sealed: false,
+            saving: None,
+            changes: 0,
             latest: Cell::new(Duration::ZERO),
         }
     }
@@ -193,6 +203,7 @@ impl Shard {
         (lru_clock, now): (u32, u64),
     ) -> Found {
         self.version = self.version.wrapping_add(1);
+        self.changes += 1;
         let handle = self.heap.create(key, value, write, (lru_clock, now));
         Found(self.table.insert(hash, handle, &Keyed { hasher: &self.hasher, heap: &self.heap }))
     }
@@ -207,23 +218,36 @@ impl Shard {
         write: Write,
         now: u64,
     ) -> (Found, Option<Value>) {
+        if self.is_saving() {
+            return self.save_and_write(found, value, write, now);
+        }
+        self.replace(found, value, write, now)
+    }
+
+    #[inline]
+    fn replace(&mut self, found: Found, value: NewValue<'_>, write: Write, now: u64) -> (Found, Option<Value>) {
+        self.changes += 1;
         let written = self.heap.write(found.0.handle(), value, write, now);
         self.update(found, written)
     }
 
     /// Sets the expiry of an entry, which has not passed.
     pub(crate) fn expire_at(&mut self, found: Found, expiry: Expiry, now: u64) -> Found {
+        self.save(found);
+        self.changes += 1;
         let written = self.heap.expire_at(found.0.handle(), expiry, now);
         self.update(found, written).0
     }
 
     /// Takes the external value of an entry out, for a command that changes it. An empty one is in its place meanwhile.
     pub(crate) fn take_external(&mut self, found: Found) -> Option<Value> {
+        self.save(found);
         self.heap.take_external(found.0.handle())
     }
 
     /// Sets the time of the last access, and marks the value as modified in place.
     pub(crate) fn mark_edited(&mut self, found: Found, lru_clock: u32) {
+        self.changes += 1;
         self.heap.mark_edited(found.0.handle(), lru_clock);
     }
 
@@ -232,9 +256,21 @@ impl Shard {
         self.heap.put_external(found.0.handle(), value);
     }
 
-    /// Removes an entry, and returns its value if that was external.
+    /// Removes an entry, and returns its value if that was external, to drop it.
+    #[inline]
     pub(crate) fn remove(&mut self, hash: u64, found: Found) -> Option<Value> {
+        if self.is_saving() { self.save_and_remove(hash, found) } else { self.take_out(hash, found) }
+    }
+
+    /// Removes an entry whose value is stored elsewhere, and returns the value if that was external.
+    pub(crate) fn take(&mut self, hash: u64, found: Found) -> Option<Value> {
+        self.save(found);
+        self.take_out(hash, found)
+    }
+
+    fn take_out(&mut self, hash: u64, found: Found) -> Option<Value> {
         self.version = self.version.wrapping_add(1);
+        self.changes += 1;
         let (value, relocated) = self.heap.remove(found.0.handle());
         // The table first: the record that was moved has the handle of the removed one.
         self.table.remove(hash, found.0);
@@ -271,6 +307,7 @@ impl Shard {
         new.set_statistics(self.statistics());
         new.table.walks = self.table.walks;
         new.version = self.version.wrapping_add(1);
+        new.changes = self.changes + self.len() as u64;
         std::mem::replace(self, new)
     }
 
@@ -280,10 +317,12 @@ impl Shard {
         std::mem::swap(&mut self.table.walks, &mut other.table.walks);
         std::mem::swap(&mut self.heap, &mut other.heap);
         std::mem::swap(&mut self.is_sealed, &mut other.is_sealed);
+        std::mem::swap(&mut self.saving, &mut other.saving);
         let latest = self.latest.get().max(other.latest.get());
         for shard in [self, other] {
             shard.latest.set(latest);
             shard.version = shard.version.wrapping_add(1);
+            shard.changes += 1;
         }
     }
 

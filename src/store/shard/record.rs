@@ -51,15 +51,33 @@ impl Flag {
     pub(super) const EXPIRES: Self = Self(8);
 }
 
+/// The bit of the flags that is the epoch of the entry: whether the running snapshot has saved it.
+pub(super) const EPOCH: u8 = 1 << 7;
+
 /// The bits of the flags that are the kind of an inline value start here.
 const KIND_SHIFT: u32 = 4;
 
 const KIND_MASK: u8 = ((1 << Kind::BITS) - 1) << KIND_SHIFT;
 
+const _: () = assert!(KIND_MASK & EPOCH == 0);
+
 impl Header {
     /// A header for a key and a value that take so many bytes of the record.
     pub(super) fn new(key_len: usize, value_len: usize, accessed: u32) -> Self {
         Self { accessed, key_len: key_len as u8, value_len: value_len as u8, flags: 0, list: 0 }
+    }
+
+    /// The epoch of the entry.
+    #[inline]
+    pub(super) fn epoch(self) -> u8 {
+        self.flags & EPOCH
+    }
+
+    /// The same in an epoch.
+    #[inline]
+    #[must_use]
+    pub(super) fn in_epoch(self, epoch: u8) -> Self {
+        Self { flags: self.flags & !EPOCH | epoch, ..self }
     }
 
     #[inline]

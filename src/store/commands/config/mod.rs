@@ -127,7 +127,7 @@ impl<'a> Assignment<'a> {
     ) -> Result<Self, CommandError> {
         let asked = String::from_utf8_lossy(word);
         let name = asked.to_ascii_lowercase();
-        if let Some(settable) = settable(&name, server) {
+        if let Some(settable) = settable(&name, store, server) {
             return Ok(Self { name, value, settable: Some(settable) });
         }
         match parameters(store, server).find(|(known, _)| *known == name) {

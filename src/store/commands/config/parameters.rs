@@ -7,7 +7,14 @@ use kvstore_protocol::parse_integer;
 use super::{super::strings, output_limits};
 use crate::{
     server::ServerStatus,
-    store::{Fsync, events::EventClasses, journal::Journal, state::StoreState, value::Threshold},
+    store::{
+        Fsync,
+        events::EventClasses,
+        journal::Journal,
+        snapshot::{Compression, SavePoints},
+        state::StoreState,
+        value::Threshold,
+    },
 };
 
 /// A configuration parameter: how it is read, and how it is set if it can be.
@@ -24,6 +31,8 @@ struct Parameter {
 enum Setter {
     OfServer(fn(&[u8]) -> Result<ServerChange, &'static str>),
     OfStore(fn(&[u8]) -> Result<StoreChange, &'static str>),
+    /// Of a store that has a directory.
+    OfDirectory(fn(&[u8]) -> Result<StoreChange, &'static str>),
 }
 
 type ServerChange = Box<dyn FnOnce(&ServerStatus)>;
@@ -72,8 +81,44 @@ const fn immutable(name: &'static str, read: fn(&StoreState, Option<&ServerStatu
 static PARAMETERS: &[Parameter] = &[
     immutable("databases", |store, _| Some(store.databases.len().to_string())),
     immutable("proto-max-bulk-len", |_, _| Some(strings::MAX_LENGTH.to_string())),
-    // There are no snapshots, and nothing is evicted.
-    immutable("save", |_, _| Some(String::new())),
+    immutable("dir", |store, _| store.snapshots.path()),
+    Parameter {
+        name: "save",
+        read: |store, _| Some(store.snapshots.points().to_string()),
+        set: Some(Setter::OfDirectory(|value| {
+            let points = std::str::from_utf8(value).ok().and_then(SavePoints::parse);
+            let points = points.ok_or("Invalid save parameters")?;
+            Ok(Box::new(move |store| store.snapshots.set_points(points)))
+        })),
+    },
+    Parameter {
+        name: "rdbcompression",
+        read: |store, _| Some(yes_or_no(store.snapshots.compression() == Compression::Lz4)),
+        set: Some(Setter::OfStore(|value| {
+            let compression = match parse_yes_or_no(value)? {
+                true => Compression::Lz4,
+                false => Compression::No,
+            };
+            Ok(Box::new(move |store| store.snapshots.set_compression(compression)))
+        })),
+    },
+    immutable("rdbchecksum", |_, _| Some(yes_or_no(true))),
+    Parameter {
+        name: "auto-aof-rewrite-percentage",
+        read: |store, _| Some(store.snapshots.rewrite_limits().0.to_string()),
+        set: Some(Setter::OfStore(|value| {
+            let percent = number(value, 0..=i32::MAX.into(), "argument must be between 0 and 2147483647 inclusive")?;
+            Ok(Box::new(move |store| store.snapshots.set_rewrite_growth(percent as u64)))
+        })),
+    },
+    Parameter {
+        name: "auto-aof-rewrite-min-size",
+        read: |store, _| Some(store.snapshots.rewrite_limits().1.to_string()),
+        set: Some(Setter::OfStore(|value| {
+            let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
+            Ok(Box::new(move |store| store.snapshots.set_rewrite_min_size(bytes)))
+        })),
+    },
     immutable("appendonly", |store, _| Some(if store.journal.get().is_some() { "yes" } else { "no" }.to_owned())),
     immutable("appendfsync", |store, _| {
         Some(store.journal.get().map_or(Fsync::default(), Journal::policy).name().to_owned())
@@ -134,6 +179,35 @@ static PARAMETERS: &[Parameter] = &[
     },
 ];
 
+fn yes_or_no(is_on: bool) -> String {
+    if is_on { "yes" } else { "no" }.to_owned()
+}
+
+fn parse_yes_or_no(value: &[u8]) -> Result<bool, &'static str> {
+    match () {
+        () if value.eq_ignore_ascii_case(b"yes") => Ok(true),
+        () if value.eq_ignore_ascii_case(b"no") => Ok(false),
+        () => Err("argument must be 'yes' or 'no'"),
+    }
+}
+
+/// A number of bytes, also in units, such as `64mb`.
+fn parse_memory(value: &[u8]) -> Option<u64> {
+    const UNITS: [(&str, u64); 7] = [
+        ("gb", 1 << 30),
+        ("mb", 1 << 20),
+        ("kb", 1 << 10),
+        ("g", 1_000_000_000),
+        ("m", 1_000_000),
+        ("k", 1000),
+        ("b", 1),
+    ];
+    let text = std::str::from_utf8(value).ok()?.to_ascii_lowercase();
+    let (digits, unit) =
+        UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit))).unwrap_or((&text, 1));
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
 fn number(value: &[u8], range: RangeInclusive<i64>, failure: &'static str) -> Result<i64, &'static str> {
     let number = parse_integer(value).ok_or("argument couldn't be parsed into an integer")?;
     range.contains(&number).then_some(number).ok_or(failure)
@@ -158,12 +232,16 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
 }
 
 /// How a parameter is set; `None` if there is no such parameter, or it is immutable.
-pub(super) fn settable(name: &str, server: Option<&ServerStatus>) -> Option<Settable> {
+pub(super) fn settable(name: &str, store: &StoreState, server: Option<&ServerStatus>) -> Option<Settable> {
     if let Some((_, threshold)) = THRESHOLDS.iter().find(|(known, _)| *known == name) {
         return Some(Settable(Kind::Threshold(*threshold)));
     }
     let setter = PARAMETERS.iter().find(|parameter| parameter.name == name)?.set?;
-    let has_setting = server.is_some() || matches!(setter, Setter::OfStore(_));
+    let has_setting = match setter {
+        Setter::OfServer(_) => server.is_some(),
+        Setter::OfStore(_) => true,
+        Setter::OfDirectory(_) => store.snapshots.has_directory(),
+    };
     has_setting.then_some(Settable(Kind::Parameter(setter)))
 }
 
@@ -172,7 +250,7 @@ impl Settable {
     pub(super) fn parse(self, value: &[u8]) -> Result<Change, &'static str> {
         match self.0 {
             Kind::Parameter(Setter::OfServer(parse)) => parse(value).map(Change::OfServer),
-            Kind::Parameter(Setter::OfStore(parse)) => parse(value).map(Change::OfStore),
+            Kind::Parameter(Setter::OfStore(parse) | Setter::OfDirectory(parse)) => parse(value).map(Change::OfStore),
             Kind::Threshold(threshold) => {
                 let range = match threshold {
                     Threshold::ListSize => i32::MIN.into()..=i32::MAX.into(),

@@ -27,7 +27,7 @@ fn record(number: u64) -> Record {
 /// The numbers of the records of a journal, and what else was found.
 fn read(disk: &SimulatedDisk) -> Result<(u64, Recovered), OpenError> {
     let mut count = 0;
-    let recovered = recover(disk, |found| {
+    let recovered = recover(disk, 1, |found| {
         count += 1;
         assert_eq!(*found, record(count));
         Ok(())

@@ -20,8 +20,18 @@ use reader::Reader;
 
 /// Reads the type of a value and the value, which is encoded as the thresholds say.
 pub(super) fn read_object<'a>(bytes: &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {
+    object(&mut Reader::new(bytes), thresholds)
+}
+
+/// The same, off the front of bytes.
+pub(super) fn read_first_object<'a>(bytes: &mut &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {
     let mut reader = Reader::new(bytes);
-    let reader = &mut reader;
+    let object = object(&mut reader, thresholds)?;
+    *bytes = reader.rest();
+    Some(object)
+}
+
+fn object<'a>(reader: &mut Reader<'a>, thresholds: &Thresholds) -> Option<Object<'a>> {
     match reader.byte()? {
         tag::STRING => reader.string().map(Object::String),
         tag::LIST => list::of_strings(reader, thresholds.chunk()),

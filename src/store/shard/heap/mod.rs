@@ -4,7 +4,7 @@ mod entry;
 
 use super::{
     expiry_wheel::{Due, ExpiryWheel},
-    record::{Flag, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
+    record::{EPOCH, Flag, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
 };
 use crate::store::{
     memory::{Arena, GRANULE, Relocated, Slab},
@@ -47,6 +47,8 @@ pub(super) struct Heap {
     values: Arena<Value>,
     keys: Arena<Box<[u8]>>,
     expiry_wheel: ExpiryWheel,
+    /// The epoch of new entries, and of those that the running snapshot has saved. Without one it is that of all entries.
+    epoch: u8,
     /// The memory of the external keys and values, in bytes.
     external: usize,
     /// How many bytes an allocation takes.
@@ -77,6 +79,7 @@ impl Heap {
             values: Arena::default(),
             keys: Arena::default(),
             expiry_wheel: ExpiryWheel::default(),
+            epoch: 0,
             external: 0,
             allocated,
         }
@@ -92,7 +95,7 @@ impl Heap {
     ) -> u32 {
         let is_external = key.len() > MAX_INLINE_KEY;
         let key_len = if is_external { INDEX } else { key.len() };
-        let header = Header::new(key_len, 0, accessed).with_value(value.kind(), room_for(&value));
+        let header = Header::new(key_len, 0, accessed).in_epoch(self.epoch).with_value(value.kind(), room_for(&value));
         let header = header.with(Flag::EXTERNAL_KEY, is_external).with(Flag::EDITED, is_edited);
         let handle = self.slab.allocate(header.with(Flag::EXPIRES, matches!(expiry, Expiry::At(_))).granules());
         if is_external {
@@ -209,6 +212,22 @@ impl Heap {
     pub(super) fn mark_edited(&mut self, handle: u32, accessed: u32) {
         let record = self.slab.get_mut(handle);
         Header { accessed, ..Header::read(record) }.with(Flag::EDITED, true).write(record);
+    }
+
+    /// Begins a new epoch: all entries are of the old one.
+    pub(super) fn begin_epoch(&mut self) {
+        self.epoch ^= EPOCH;
+    }
+
+    /// Moves an entry to the current epoch. Returns whether it was of the old one.
+    pub(super) fn enter_epoch(&mut self, handle: u32) -> bool {
+        let record = self.slab.get_mut(handle);
+        let header = Header::read(record);
+        let is_old = header.epoch() != self.epoch;
+        if is_old {
+            header.in_epoch(self.epoch).write(record);
+        }
+        is_old
     }
 
     #[inline]

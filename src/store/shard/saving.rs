@@ -1,0 +1,220 @@
+//! How a shard is saved by a snapshot.
+//!
+//! At its cut a new epoch begins. Each entry of the old epoch is encoded once: when the walk of the snapshot comes to it, or before
+//! its first change after the cut.
+
+use std::sync::Arc;
+
+use super::{Entry, Expiry, Found, Keyed, Shard, Write};
+use crate::store::{
+    snapshot::{Images, Saving, write_entry},
+    value::{NewValue, Value},
+};
+
+/// The size of a value from which on it is kept instead of encoded, where the lock is held.
+const LARGE: usize = 8 * 1024;
+
+/// The most bytes, and about the most entries, that are saved under one lock: that takes some ten microseconds.
+const SLICE_BYTES: usize = 64 * 1024;
+const SLICE: usize = 256;
+
+/// The entries that are looked at together.
+const BATCH: usize = 32;
+
+/// Who else uses a shard that is walked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Walk {
+    /// Others wait for its lock: long strings go to the images.
+    Shared,
+    /// Nobody.
+    Owned,
+}
+
+impl Shard {
+    /// The number of changes so far.
+    pub(in super::super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Begins a new epoch: all entries are to be saved as they are now.
+    pub(in super::super) fn begin_saving(&mut self, database: usize, images: &Arc<Images>) {
+        if self.table.len() > 0 {
+            self.heap.begin_epoch();
+            images.begin_shard();
+            self.saving = Some(Box::new(Saving { database, cursor: 0, images: Arc::clone(images) }));
+        }
+    }
+
+    /// Whether there are entries of the old epoch.
+    #[inline(always)]
+    pub(in super::super) fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// Encodes the next entries of the old epoch, and returns how many.
+    pub(in super::super) fn save_slice(&mut self, walk: Walk, buffer: &mut Vec<u8>) -> u64 {
+        let (limit, mut saved) = (buffer.len() + SLICE_BYTES, 0);
+        let mut handles = Vec::new();
+        for _ in 0..SLICE / BATCH {
+            let Some(cursor) = self.saving.as_ref().map(|saving| saving.cursor) else { return saved };
+            let records = Keyed { hasher: &self.hasher, heap: &self.heap };
+            let next = self.table.scan_many(cursor, BATCH, &records, |handle| handles.push(handle));
+            for handle in handles.drain(..) {
+                // The walk comes here again, and those that are saved are skipped.
+                if buffer.len() > limit {
+                    return saved;
+                }
+                saved += u64::from(self.save_record(handle, walk, buffer));
+            }
+            self.advance(next);
+        }
+        saved
+    }
+
+    /// Moves the next entries to the new epoch without saving them. Returns whether any are left.
+    pub(in super::super) fn skip_slice(&mut self) -> bool {
+        let Some(cursor) = self.saving.as_ref().map(|saving| saving.cursor) else { return false };
+        let (mut handles, records) = (Vec::new(), Keyed { hasher: &self.hasher, heap: &self.heap });
+        let next = self.table.scan_many(cursor, SLICE, &records, |handle| handles.push(handle));
+        handles.into_iter().for_each(|handle| _ = self.heap.enter_epoch(handle));
+        self.advance(next);
+        self.is_saving()
+    }
+
+    /// Gives a shard that nobody else has any more to the snapshot, if that needs it.
+    pub(in super::super) fn hand_over(self) -> Option<Self> {
+        let Some(saving) = &self.saving else { return Some(self) };
+        let images = Arc::clone(&saving.images);
+        images.add_shard(self, 0);
+        None
+    }
+
+    /// Saves an entry that is about to change, if it is of the old epoch.
+    #[inline(always)]
+    pub(super) fn save(&mut self, found: Found) {
+        if self.is_saving() {
+            self.save_old(found);
+        }
+    }
+
+    #[cold]
+    fn save_old(&mut self, found: Found) {
+        if let Some(kept) = self.leave(found) {
+            match self.entry(found).external() {
+                // It is shared, and copied when it is changed.
+                Some(value @ Value::String(_)) => kept.give(value.clone()),
+                _ => self.add_image(found),
+            }
+        }
+    }
+
+    /// Replaces the value of an entry, as [`write`](Self::write) does. A large value before goes to the snapshot.
+    #[cold]
+    pub(super) fn save_and_write(
+        &mut self,
+        found: Found,
+        value: NewValue<'_>,
+        write: Write,
+        now: u64,
+    ) -> (Found, Option<Value>) {
+        let kept = self.leave(found);
+        let (found, replaced) = self.replace(found, value, write, now);
+        (found, give(kept, replaced))
+    }
+
+    /// Removes an entry, as [`remove`](Self::remove) does. A large value goes to the snapshot.
+    #[cold]
+    pub(super) fn save_and_remove(&mut self, hash: u64, found: Found) -> Option<Value> {
+        let kept = self.leave(found);
+        let value = self.take_out(hash, found);
+        give(kept, value)
+    }
+
+    /// Encodes the entry of a record if it is of the old epoch. Returns whether it did.
+    fn save_record(&mut self, handle: u32, walk: Walk, buffer: &mut Vec<u8>) -> bool {
+        let Some(saving) = &self.saving else { return false };
+        if !self.heap.enter_epoch(handle) {
+            return false;
+        }
+        let entry = self.heap.entry(handle);
+        match entry.external() {
+            Some(value @ Value::String(_)) if walk == Walk::Shared && value.size() >= LARGE => {
+                self.keep(entry, saving).give(value.clone());
+                false
+            }
+            _ => {
+                write_entry(saving.database, entry, saving.images.accessed(), buffer);
+                true
+            }
+        }
+    }
+
+    fn advance(&mut self, cursor: u64) {
+        let Some(saving) = &mut self.saving else { return };
+        saving.cursor = cursor;
+        if cursor == 0
+            && let Some(saving) = self.saving.take()
+        {
+            saving.images.finish_shard();
+        }
+    }
+
+    /// Moves an entry to the new epoch, before it changes. One of the old epoch is encoded, or kept if it is large: then its
+    /// value is still to come.
+    fn leave(&mut self, found: Found) -> Option<Kept> {
+        let handle = found.0.handle();
+        if !self.heap.enter_epoch(handle) {
+            return None;
+        }
+        let (saving, entry) = (self.saving.as_ref()?, self.heap.entry(handle));
+        if entry.external().is_some_and(|value| value.size() >= LARGE) {
+            return Some(self.keep(entry, saving));
+        }
+        saving.images.add(saving.database, entry);
+        None
+    }
+
+    fn add_image(&self, found: Found) {
+        if let Some(saving) = &self.saving {
+            saving.images.add(saving.database, self.entry(found));
+        }
+    }
+
+    fn keep(&self, entry: Entry<'_>, saving: &Saving) -> Kept {
+        let mut shard = Self::new(self.hasher.clone(), self.heap.allocated());
+        let expiry = entry.expires_at().map_or(Expiry::Never, Expiry::At);
+        let write = Write { is_edited: entry.is_edited(), ..Write::new(expiry) };
+        let (hash, key) = (self.hasher.hash(entry.key()), entry.key());
+        let found = shard.insert(hash, key, NewValue::External(Value::default()), write, (entry.accessed(), 0));
+        Kept { shard, found, database: saving.database, images: Arc::clone(&saving.images) }
+    }
+}
+
+/// An entry of the old epoch in a shard of its own, without its value.
+struct Kept {
+    shard: Shard,
+    found: Found,
+    database: usize,
+    images: Arc<Images>,
+}
+
+impl Kept {
+    /// Gives the entry its value, and to the snapshot.
+    fn give(mut self, value: Value) {
+        let size = value.size();
+        self.shard.put_external(self.found, value);
+        self.shard.begin_saving(self.database, &self.images);
+        self.images.add_shard(self.shard, size);
+    }
+}
+
+/// Gives a value to the snapshot if that keeps its entry, or else back.
+fn give(kept: Option<Kept>, value: Option<Value>) -> Option<Value> {
+    match (kept, value) {
+        (Some(kept), Some(value)) => {
+            kept.give(value);
+            None
+        }
+        (_, value) => value,
+    }
+}

@@ -1,0 +1,193 @@
+//! [`Manifest`]: which files are the store. One small file, which is replaced as a whole.
+//!
+//! ```text
+//! magic 8 · version 4 · flags 4 · snapshot: number 8, file id 16, size 8 · first segment 8 · checksum 8
+//! ```
+//!
+//! All integers are little-endian. A number of 0 is no snapshot.
+
+use std::{fmt, io, mem};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::load::{Loaded, load};
+use crate::store::{
+    databases::Databases,
+    disk::Disk,
+    journal::{OpenError, Recovered, damaged, io_error, segment_name, segment_number},
+    value::Thresholds,
+};
+
+const NAME: &str = "manifest";
+
+/// A manifest that is not complete.
+const NEW: &str = "manifest-new";
+
+const MAGIC: [u8; 8] = *b"kvmanife";
+const VERSION: u32 = 1;
+const SIZE: usize = 64;
+const HAS_JOURNAL: u32 = 1;
+
+/// The files that are the store. Others are left over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Manifest {
+    pub(super) snapshot: Option<SnapshotName>,
+    /// The number of the first segment of the journal that follows the snapshot.
+    pub(in super::super) first_segment: u64,
+    /// Whether there must be such a segment.
+    pub(in super::super) has_journal: bool,
+}
+
+/// The file of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SnapshotName {
+    pub(super) number: u64,
+    pub(super) file_id: u128,
+    pub(super) size: u64,
+}
+
+impl fmt::Display for SnapshotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "snapshot-{:012}", self.number)
+    }
+}
+
+/// The number of the snapshot with this name.
+pub(super) fn snapshot_number(name: &str) -> Option<u64> {
+    name.strip_prefix("snapshot-")?.parse().ok()
+}
+
+impl Manifest {
+    /// A store without a snapshot, whose journal may begin.
+    const EMPTY: Self = Self { snapshot: None, first_segment: 1, has_journal: false };
+
+    /// Reads the manifest of a directory. One without a manifest is new, or has a journal from its first segment on.
+    ///
+    /// # Errors
+    /// If the manifest is damaged, or missing.
+    pub(in super::super) fn open(disk: &dyn Disk) -> Result<Self, OpenError> {
+        let names = disk.list().map_err(|error| io_error(disk, "", error))?;
+        if names.iter().any(|name| name == NAME) {
+            return Self::read(disk);
+        }
+        if names.iter().any(|name| snapshot_number(name).is_some()) {
+            return Err(damaged(disk, NAME, 0, MISSING));
+        }
+        let has_journal = names.iter().any(|name| segment_number(name).is_some());
+        let manifest = Self { has_journal, ..Self::EMPTY };
+        manifest.store(disk).map_err(|error| io_error(disk, NEW, error))?;
+        Ok(manifest)
+    }
+
+    /// Loads the snapshot, if there is one, into a store that is empty.
+    ///
+    /// # Errors
+    /// If it is missing, damaged, or does not suit the store, or the disk fails.
+    pub(in super::super) fn load(
+        &self,
+        disk: &dyn Disk,
+        databases: &Databases,
+        thresholds: &Thresholds,
+    ) -> Result<Loaded, OpenError> {
+        self.snapshot.map_or(Ok(Loaded::default()), |name| load(disk, name, databases, thresholds))
+    }
+
+    /// Whether the journal is there if it must be.
+    ///
+    /// # Errors
+    /// If it is missing.
+    pub(in super::super) fn check_journal(&self, disk: &dyn Disk, recovered: &Recovered) -> Result<(), OpenError> {
+        let is_missing = self.has_journal && recovered.next_segment() == self.first_segment;
+        if is_missing { Err(damaged(disk, &segment_name(self.first_segment), 0, NO_JOURNAL)) } else { Ok(()) }
+    }
+
+    /// Notes that there is a journal from now on, if that is not known.
+    pub(in super::super) fn expect_journal(&mut self, disk: &dyn Disk) -> Result<(), OpenError> {
+        if mem::replace(&mut self.has_journal, true) {
+            return Ok(());
+        }
+        self.store(disk).map_err(|error| io_error(disk, NEW, error))
+    }
+
+    /// The bytes of the snapshot.
+    pub(in super::super) fn snapshot_size(&self) -> u64 {
+        self.snapshot.map_or(0, |snapshot| snapshot.size)
+    }
+
+    /// Replaces the manifest. It is durable then.
+    pub(in super::super) fn store(&self, disk: &dyn Disk) -> io::Result<()> {
+        let file = disk.create(NEW)?;
+        file.write_all_at(&self.encode(), 0)?;
+        file.sync_data()?;
+        disk.rename(NEW, NAME)?;
+        disk.sync_directory()
+    }
+
+    /// Removes the files that are not the store any more. The manifest is durable.
+    pub(in super::super) fn remove_others(&self, disk: &dyn Disk) -> io::Result<()> {
+        for name in disk.list()? {
+            let is_old_segment = segment_number(&name).is_some_and(|number| number < self.first_segment);
+            let is_other_snapshot =
+                snapshot_number(&name).is_some_and(|number| Some(number) != self.snapshot.map(|name| name.number));
+            if is_old_segment || is_other_snapshot {
+                disk.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(disk: &dyn Disk) -> Result<Self, OpenError> {
+        let mut bytes = [0; SIZE];
+        let file = disk.open(NAME).map_err(|error| io_error(disk, NAME, error))?;
+        let size = file.size().map_err(|error| io_error(disk, NAME, error))?;
+        if size != SIZE as u64 {
+            return Err(damaged(disk, NAME, 0, WRONG));
+        }
+        file.read_exact_at(&mut bytes, 0).map_err(|error| io_error(disk, NAME, error))?;
+        Self::decode(&bytes).map_err(|version| match version {
+            None => damaged(disk, NAME, 0, WRONG),
+            Some(version) => OpenError::Version { path: disk.path_of(NAME), version },
+        })
+    }
+
+    fn encode(&self) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        let SnapshotName { number, file_id, size } =
+            self.snapshot.unwrap_or(SnapshotName { number: 0, file_id: 0, size: 0 });
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        bytes[12..16].copy_from_slice(&(if self.has_journal { HAS_JOURNAL } else { 0 }).to_le_bytes());
+        bytes[16..24].copy_from_slice(&number.to_le_bytes());
+        bytes[24..40].copy_from_slice(&file_id.to_le_bytes());
+        bytes[40..48].copy_from_slice(&size.to_le_bytes());
+        bytes[48..56].copy_from_slice(&self.first_segment.to_le_bytes());
+        let checksum = xxh3_64_with_seed(&bytes[..56], 0);
+        bytes[56..].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// # Errors
+    /// If the bytes are damaged, or with the version if that is unknown.
+    fn decode(bytes: &[u8; SIZE]) -> Result<Self, Option<u32>> {
+        let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        if bytes[..8] != MAGIC || u64_at(56) != xxh3_64_with_seed(&bytes[..56], 0) {
+            return Err(None);
+        }
+        if u32_at(8) != VERSION {
+            return Err(Some(u32_at(8)));
+        }
+        let file_id = u128::from_le_bytes(bytes[24..40].try_into().expect("sixteen bytes"));
+        let snapshot = SnapshotName { number: u64_at(16), file_id, size: u64_at(40) };
+        Ok(Self {
+            snapshot: (snapshot.number > 0).then_some(snapshot),
+            first_segment: u64_at(48),
+            has_journal: u32_at(12) & HAS_JOURNAL != 0,
+        })
+    }
+}
+
+const NO_JOURNAL: &str =
+    "it is missing, and the manifest says that there is a journal: bring it back from a backup of the directory";
+const MISSING: &str = "it is missing, and there is a snapshot: bring it back from a backup of the directory";
+const WRONG: &str = "its checksum is wrong: bring it back from a backup of the directory";

@@ -1,0 +1,36 @@
+//! [`Snapshots`]: the whole store in a file, as it was at one moment, while commands go on.
+//!
+//! There is no fork. At the cut all shards are locked for an instant: each begins a new epoch, and the journal a new segment. Then a
+//! thread walks over the entries of the old epoch and encodes them, slice by slice, each under the lock of its shard. Whoever changes
+//! such an entry first hands over what it was. So the snapshot is exact, and the segment that begins at the cut continues it.
+//!
+//! When the snapshot is durable, the manifest names it and that segment. Older files are removed after that.
+//!
+//! - `save` takes a snapshot, `walk` collects its entries; `images` those that changed meanwhile
+//! - `points` when one is taken by itself; `state` how far it is, and what came of the last one
+//! - `format` the bytes of the file, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it
+//! - `manifest` which files are the store
+
+mod entry;
+mod format;
+mod images;
+mod load;
+mod manifest;
+mod points;
+mod reader;
+mod save;
+mod state;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod writer;
+
+pub(super) use entry::write as write_entry;
+pub(super) use format::Compression;
+pub(super) use images::{Images, Saving};
+pub(super) use load::Loaded;
+pub(super) use manifest::Manifest;
+pub(super) use points::SavePoints;
+pub(super) use state::{Busy, Place, Purpose, Snapshots};
+#[cfg(test)]
+pub(super) use tests::{SnapshotByHand, contents};

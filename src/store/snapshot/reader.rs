@@ -1,0 +1,195 @@
+//! [`SnapshotReader`]: reads a snapshot block by block, and checks it. [`Group`]: blocks whose entries are whole.
+
+use lz4_flex::block::decompress_into;
+
+use super::{
+    entry::{self, SavedEntry},
+    format::{BLOCK_SIZE, BadHeader, BlockHead, Compression, HEADER_SIZE, Header, Kind, Totals, is_intact},
+    manifest::SnapshotName,
+};
+use crate::store::{
+    disk::{Disk, DiskFile},
+    journal::{OpenError, damaged, io_error},
+    value::Thresholds,
+};
+
+/// A snapshot that is read.
+#[derive(Debug)]
+pub(in super::super) struct SnapshotReader<'a> {
+    disk: &'a dyn Disk,
+    name: String,
+    file: Box<dyn DiskFile>,
+    pub(super) header: Header,
+    id: u64,
+    size: u64,
+    offset: u64,
+    totals: Totals,
+}
+
+/// Some blocks that hold whole entries. Their checksums are right.
+#[derive(Debug)]
+pub(super) struct Group {
+    blocks: Vec<Block>,
+    /// Where the first block begins.
+    offset: u64,
+    /// The time of the cut, in seconds since the Unix epoch.
+    accessed: u32,
+}
+
+#[derive(Debug)]
+struct Block {
+    head: BlockHead,
+    bytes: Vec<u8>,
+}
+
+const ENDS_EARLY: &str = "the file ends too early";
+const WRONG_BLOCK: &str = "the checksum of a block is wrong";
+const NOT_THE_ONE: &str = "it is another snapshot than the manifest names";
+
+impl<'a> SnapshotReader<'a> {
+    /// Opens the snapshot that the manifest names.
+    ///
+    /// # Errors
+    /// If it is missing, damaged, or another one.
+    pub(super) fn open(disk: &'a dyn Disk, name: SnapshotName) -> Result<Self, OpenError> {
+        let text = name.to_string();
+        let file = disk.open(&text).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => damaged(disk, &text, 0, MISSING),
+            _ => io_error(disk, &text, error),
+        })?;
+        let size = file.size().map_err(|error| io_error(disk, &text, error))?;
+        let mut bytes = [0; HEADER_SIZE];
+        if size < HEADER_SIZE as u64 {
+            return Err(damaged(disk, &text, size, ENDS_EARLY));
+        }
+        file.read_exact_at(&mut bytes, 0).map_err(|error| io_error(disk, &text, error))?;
+        let (header, id) = Header::decode(&bytes).map_err(|error| match error {
+            BadHeader::Damaged => damaged(disk, &text, 0, "the header is wrong"),
+            BadHeader::Version(version) => OpenError::Version { path: disk.path_of(&text), version },
+        })?;
+        if (header.number, header.file_id) != (name.number, name.file_id) {
+            return Err(damaged(disk, &text, 0, NOT_THE_ONE));
+        }
+        let (offset, totals) = (HEADER_SIZE as u64, Totals::default());
+        Ok(Self { disk, name: text, file, header, id, size, offset, totals })
+    }
+
+    /// Reads the next blocks that hold whole entries; `None` at the end.
+    ///
+    /// # Errors
+    /// If they are damaged, or the disk fails.
+    pub(super) fn next(&mut self) -> Result<Option<Group>, OpenError> {
+        let (offset, mut blocks) = (self.offset, Vec::new());
+        loop {
+            let block = self.next_block()?;
+            match block.head.kind {
+                Kind::End if blocks.is_empty() => return self.check_end(&block).map(|()| None),
+                Kind::Functions | Kind::End => return Err(self.damaged("there is a block that does not belong here")),
+                Kind::Part => blocks.push(block),
+                Kind::Entries => {
+                    blocks.push(block);
+                    let accessed = self.header.time.as_secs() as u32;
+                    return Ok(Some(Group { blocks, offset, accessed }));
+                }
+            }
+        }
+    }
+
+    /// What was read.
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The error of a group whose entries are not valid.
+    pub(super) fn damaged_group(&self, offset: u64, reason: &'static str) -> OpenError {
+        damaged(self.disk, &self.name, offset, reason)
+    }
+
+    fn damaged(&self, reason: &'static str) -> OpenError {
+        self.damaged_group(self.offset, reason)
+    }
+
+    fn next_block(&mut self) -> Result<Block, OpenError> {
+        let mut bytes = vec![0; BLOCK_SIZE];
+        self.read(&mut bytes, self.offset)?;
+        let head = BlockHead::read(bytes.first_chunk().expect("a head")).ok_or_else(|| self.damaged(WRONG_BLOCK))?;
+        bytes.resize(BLOCK_SIZE + head.stored, 0);
+        self.read(&mut bytes[BLOCK_SIZE..], self.offset + BLOCK_SIZE as u64)?;
+        if !is_intact(&bytes, self.id, self.totals.blocks) {
+            return Err(self.damaged(WRONG_BLOCK));
+        }
+        self.offset += bytes.len() as u64;
+        if head.kind != Kind::End {
+            self.totals.blocks += 1;
+            self.totals.entries += u64::from(head.entries);
+        }
+        Ok(Block { head, bytes })
+    }
+
+    fn read(&self, bytes: &mut [u8], offset: u64) -> Result<(), OpenError> {
+        if self.size.saturating_sub(offset) < bytes.len() as u64 {
+            return Err(self.damaged(ENDS_EARLY));
+        }
+        self.file.read_exact_at(bytes, offset).map_err(|error| io_error(self.disk, &self.name, error))
+    }
+
+    fn check_end(&self, end: &Block) -> Result<(), OpenError> {
+        if Totals::decode(end.payload()) != Some(self.totals) {
+            return Err(self.damaged("there are not as many entries as it says"));
+        }
+        if self.offset != self.size { Err(self.damaged("the file goes on behind its end")) } else { Ok(()) }
+    }
+}
+
+impl Group {
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Reads the entries.
+    ///
+    /// # Errors
+    /// If one is not valid, or that of `visit`.
+    pub(super) fn read(
+        &self,
+        thresholds: &Thresholds,
+        mut visit: impl FnMut(SavedEntry<'_>) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
+        let mut bytes = vec![0; self.blocks.iter().map(|block| block.head.size).sum()];
+        let mut room = &mut bytes[..];
+        for block in &self.blocks {
+            let (part, rest) = room.split_at_mut(block.head.size);
+            block.decompress(part).ok_or("a block cannot be decompressed")?;
+            room = rest;
+        }
+        let (mut rest, mut count) = (&bytes[..], 0);
+        while !rest.is_empty() {
+            visit(entry::read(&mut rest, self.accessed, thresholds).ok_or("an entry cannot be read")?)?;
+            count += 1;
+        }
+        let said: u64 = self.blocks.iter().map(|block| u64::from(block.head.entries)).sum();
+        if said == count { Ok(()) } else { Err("a block has not as many entries as it says") }
+    }
+}
+
+impl Block {
+    fn payload(&self) -> &[u8] {
+        &self.bytes[BLOCK_SIZE..]
+    }
+
+    fn decompress(&self, room: &mut [u8]) -> Option<()> {
+        match self.head.compression {
+            Compression::No if room.len() == self.payload().len() => room.copy_from_slice(self.payload()),
+            Compression::No => return None,
+            Compression::Lz4 => {
+                let size = decompress_into(self.payload(), room).ok()?;
+                if size != room.len() {
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+const MISSING: &str = "it is missing, and the manifest names it: bring it back from a backup of the directory";

@@ -1,0 +1,172 @@
+//! How a snapshot is taken: by a thread of the store, one at a time.
+
+use std::{
+    io, mem,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use super::{
+    Images, Manifest, Purpose, Snapshots,
+    manifest::SnapshotName,
+    state::{Busy, Place, Saved},
+    walk::{Cut, Walker, skip_rest},
+    writer::SnapshotWriter,
+};
+use crate::store::{journal::Journal, state::StoreState};
+
+/// How long after a snapshot that failed the next one is taken at the earliest.
+const RETRY: Duration = Duration::from_secs(5);
+
+impl StoreState {
+    /// Begins to take a snapshot. Returns its number, for [`Snapshots::wait`].
+    ///
+    /// # Errors
+    /// If one is taken already, or the store is closed.
+    pub(in super::super) fn begin_snapshot(&self, purpose: Purpose) -> Result<u64, Busy> {
+        let number = self.snapshots.begin(purpose, self.clock.now())?;
+        self.start_snapshot();
+        Ok(number)
+    }
+
+    fn start_snapshot(&self) {
+        let job = Job { store: self.myself.clone(), snapshots: Arc::clone(&self.snapshots) };
+        self.saver.run(move || job.run());
+    }
+
+    /// Takes a snapshot if it is time for one.
+    pub(in super::super) fn snapshot_if_due(&self) {
+        if let Some(purpose) = self.due_snapshot() {
+            // One that runs already will do.
+            let _ = self.begin_snapshot(purpose);
+        }
+    }
+
+    fn due_snapshot(&self) -> Option<Purpose> {
+        let (settings, status, now) = (self.snapshots.settings(), self.snapshots.status(), self.clock.now());
+        let has_just_failed = status.failure.is_some() && now.saturating_sub(status.last_end) < RETRY;
+        if !self.snapshots.has_directory() || status.running.is_some() || has_just_failed {
+            return None;
+        }
+        let journal = self.journal.get().map_or(0, Journal::size);
+        if settings.growth > 0 && journal > 0 && settings.has_grown(status.size + journal, status.base) {
+            return Some(Purpose::Rewrite);
+        }
+        let since = now.saturating_sub(status.last_save);
+        let is_due = !settings.points.is_empty() && settings.points.are_reached(self.unsaved_changes(), since);
+        is_due.then_some(Purpose::Save)
+    }
+
+    /// Takes a snapshot before the store is closed, if that is wanted: by default if there are `save` points, and changes since the
+    /// last one. Blocks the thread.
+    ///
+    /// # Errors
+    /// Why it was not saved.
+    pub(in super::super) fn save_at_end(&self, saves: Option<bool>) -> Result<(), Arc<str>> {
+        let settings = self.snapshots.settings();
+        let is_due = || !settings.points.is_empty() && self.unsaved_changes() > 0;
+        if !self.snapshots.has_directory() || !saves.or(settings.saves_at_end).unwrap_or_else(is_due) {
+            return Ok(());
+        }
+        self.snapshots.cancel();
+        match self.begin_snapshot(Purpose::Save) {
+            Ok(number) => self.snapshots.wait(number),
+            Err(busy) => Err(format!("{busy:?}").into()),
+        }
+    }
+
+    /// The number of changes since the last snapshot.
+    pub(in super::super) fn unsaved_changes(&self) -> u64 {
+        self.changes().saturating_sub(self.snapshots.status().changes)
+    }
+
+    /// The number of changes so far.
+    pub(in super::super) fn changes(&self) -> u64 {
+        self.databases.all_shards().map(|index| self.databases.lock_any(index).changes()).sum()
+    }
+}
+
+/// A snapshot that is to be taken.
+#[derive(Debug)]
+struct Job {
+    store: Weak<StoreState>,
+    snapshots: Arc<Snapshots>,
+}
+
+impl Job {
+    fn run(self) {
+        let mut end = End { job: &self, saved: Err(PANICKED.into()) };
+        end.saved = self.save().map_err(|reason| reason.to_string().into());
+    }
+
+    fn save(&self) -> io::Result<Saved> {
+        let closed = || io::Error::other("the store is closed");
+        let place = self.snapshots.place.get().ok_or_else(|| io::Error::other("the store has no directory"))?;
+        let settings = self.snapshots.settings();
+        let store = self.store.upgrade().ok_or_else(closed)?;
+        // If the last one was given up by a panic.
+        skip_rest(&store.databases);
+        let accessed = store.clock.now().as_secs() as u32;
+        let images = Arc::new(Images::new(accessed, settings.max_pending, Arc::clone(&store.observers)));
+        self.snapshots.set_images(Some(Arc::clone(&images)));
+        let cut = store.cut(&images).map_err(io::Error::other)?;
+        drop(store);
+        let number = place.manifest.lock().snapshot.map_or(0, |snapshot| snapshot.number) + 1;
+        let mut writer = SnapshotWriter::create(Arc::clone(&place.disk), number, cut.time, settings.compression)?;
+        match (Walker { store: &self.store, images: &images }).run(&mut writer) {
+            Ok(()) => {}
+            Err(error) => {
+                writer.discard();
+                return Err(error);
+            }
+        }
+        let (name, _) = writer.finish()?;
+        self.replace(place, name, cut)
+    }
+
+    /// Lets the snapshot be that of the store, and removes what it replaces.
+    fn replace(&self, place: &Place, name: SnapshotName, cut: Cut) -> io::Result<Saved> {
+        let store = self.store.upgrade().ok_or_else(|| io::Error::other("the store is closed"))?;
+        let (first_segment, has_journal) = match store.journal.get() {
+            Some(journal) => (journal.wait_for_cut().map_err(|reason| io::Error::other(&*reason))?, true),
+            None => (place.next_segment, false),
+        };
+        drop(store);
+        let manifest = Manifest { snapshot: Some(name), first_segment, has_journal };
+        manifest.store(&*place.disk)?;
+        *place.manifest.lock() = manifest;
+        if let Err(error) = manifest.remove_others(&*place.disk) {
+            // They are removed by the next snapshot, or at the next start.
+            tracing::warn!(%error, "old files of the store cannot be removed");
+        }
+        Ok(Saved { time: cut.time, changes: cut.changes, size: name.size })
+    }
+}
+
+/// Tells the end of a snapshot, also if it has panicked.
+struct End<'a> {
+    job: &'a Job,
+    saved: Result<Saved, Arc<str>>,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let Job { store, snapshots } = self.job;
+        let images = snapshots.set_images(None);
+        let now = store.upgrade().map_or(Duration::ZERO, |store| {
+            if let (Err(_), Some(images)) = (&self.saved, images) {
+                images.discard();
+                skip_rest(&store.databases);
+            }
+            store.clock.now()
+        });
+        let saved = mem::replace(&mut self.saved, Err(PANICKED.into()));
+        // The store is not held: whoever has waited may drop it.
+        let next = snapshots.end(saved, now);
+        if let (Some(purpose), Some(store)) = (next, store.upgrade()) {
+            let _ = store.begin_snapshot(purpose);
+        }
+    }
+}
+
+const PANICKED: &str = "the thread that saves it has panicked";

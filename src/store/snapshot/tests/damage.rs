@@ -1,0 +1,103 @@
+//! Files that were damaged while they lay on the disk, or are missing.
+
+use super::{ALWAYS, close, save};
+use crate::store::{
+    OpenError,
+    disk::{Disk, simulated::SimulatedDisk},
+    testing::TestStore,
+};
+
+const SNAPSHOT: &str = "snapshot-000000000001";
+
+/// A store of a snapshot and a segment after it.
+fn directory() -> SimulatedDisk {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, ALWAYS, 1).unwrap();
+    for number in 0..20 {
+        store.answer(&format!("SET key:{number} {}", "v".repeat(number * 10)));
+    }
+    save(&store).unwrap();
+    store.check([("SET after 1", "+OK")]);
+    close(store);
+    disk.restart();
+    disk
+}
+
+fn open(disk: &SimulatedDisk) -> Result<TestStore, OpenError> {
+    disk.restart();
+    TestStore::durable(disk, ALWAYS, 1)
+}
+
+#[test]
+fn a_flipped_bit_is_found_wherever_it_is() {
+    let disk = directory();
+    for name in [SNAPSHOT, "manifest"] {
+        for bit in (0..disk.content(name).len() * 8).step_by(5) {
+            disk.flip_bit(name, bit);
+            match open(&disk).unwrap_err() {
+                OpenError::Damaged { path, offset, .. } => {
+                    assert!(path == format!("simulated/{name}") && offset <= bit as u64 / 8, "{path} {bit}");
+                }
+                error => panic!("{name}, bit {bit}: {error}"),
+            }
+            disk.flip_bit(name, bit);
+        }
+    }
+    open(&disk).unwrap().check([("DBSIZE", ":21")]);
+}
+
+#[test]
+fn a_snapshot_that_was_cut_or_grew_is_refused() {
+    let disk = directory();
+    let whole = disk.content(SNAPSHOT);
+    for size in (0..whole.len()).chain([whole.len() + 1]) {
+        disk.edit(SNAPSHOT, |content| content.resize(size, 0));
+        assert!(matches!(open(&disk), Err(OpenError::Damaged { .. })), "{size}");
+        disk.edit(SNAPSHOT, |content| content.clone_from(&whole));
+    }
+    assert!(open(&disk).is_ok());
+}
+
+#[test]
+fn a_file_that_is_missing_is_named() {
+    for (name, reason) in [
+        (SNAPSHOT, "it is missing, and the manifest names it: bring it back from a backup of the directory"),
+        ("manifest", "it is missing, and there is a snapshot: bring it back from a backup of the directory"),
+    ] {
+        let disk = directory();
+        disk.remove(name).unwrap();
+        let error = open(&disk).unwrap_err().to_string();
+        assert_eq!(error, format!("simulated/{name} is damaged at byte 0: {reason}"));
+    }
+    let disk = directory();
+    let segments: Vec<_> = disk.list().unwrap().into_iter().filter(|name| name.starts_with("journal-")).collect();
+    segments.iter().for_each(|name| disk.remove(name).unwrap());
+    let error = open(&disk).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("simulated/{} is damaged at byte 0: it is missing", segments[0])), "{error}");
+}
+
+#[test]
+fn an_older_snapshot_is_not_taken_for_the_one_that_the_manifest_names() {
+    let disk = directory();
+    let old = disk.content(SNAPSHOT);
+    let store = open(&disk).unwrap();
+    save(&store).unwrap();
+    close(store);
+    let new = "snapshot-000000000002";
+    disk.edit(new, |content| content.clone_from(&old));
+    let error = open(&disk).unwrap_err().to_string();
+    assert_eq!(error, format!("simulated/{new} is damaged at byte 0: it is another snapshot than the manifest names"));
+}
+
+#[test]
+fn a_snapshot_of_more_databases_than_the_store_has_is_refused() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = TestStore::durable(&disk, None, 1).unwrap();
+    store.select(5);
+    store.check([("SET k v", "+OK")]);
+    save(&store).unwrap();
+    close(store);
+    disk.restart();
+    let refused = crate::store::Store::builder().databases(5).open_on(std::sync::Arc::new(disk), None).unwrap_err();
+    assert!(refused.to_string().ends_with("an entry is of a database that the store does not have"), "{refused}");
+}

@@ -1,0 +1,132 @@
+//! How the entries of a snapshot are collected.
+
+use std::{
+    io,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use super::{
+    images::{Images, Taken},
+    writer::SnapshotWriter,
+};
+use crate::store::{
+    databases::Databases,
+    shard::{Shard, Walk},
+    state::StoreState,
+};
+
+/// The moment of which a snapshot is taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    /// The time, since the Unix epoch. No earlier commit has a later one.
+    pub(super) time: Duration,
+    /// The number of changes before.
+    pub(super) changes: u64,
+}
+
+impl StoreState {
+    /// Begins a snapshot: all entries are to be saved as they are now. A new segment of the journal begins here.
+    ///
+    /// # Errors
+    /// If a command has failed while it changed a shard: what is there may be damaged.
+    pub(super) fn cut(&self, images: &Arc<Images>) -> Result<Cut, &'static str> {
+        let _raised = self.databases.gate.raise();
+        let mut shards: Vec<_> = self.databases.all_shards().map(|index| self.databases.lock_any(index)).collect();
+        if shards.iter().any(|shard| shard.is_sealed()) {
+            return Err(SEALED);
+        }
+        let now = self.clock.now();
+        let time = shards.iter().fold(now, |now, shard| shard.not_before(now));
+        // No commit is under way, since each holds a lock.
+        if let Some(journal) = self.journal.get() {
+            journal.cut(self.last_commit());
+        }
+        for (index, shard) in shards.iter_mut().enumerate() {
+            shard.begin_saving(self.databases.database_of(index), images);
+        }
+        Ok(Cut { time, changes: shards.iter().map(|shard| shard.changes()).sum() })
+    }
+}
+
+/// A walk over the entries that are to be saved.
+#[derive(Debug)]
+pub(super) struct Walker<'a> {
+    /// Asked again and again: a store that is dropped does not wait for its snapshot.
+    pub(super) store: &'a Weak<StoreState>,
+    pub(super) images: &'a Images,
+}
+
+impl Walker<'_> {
+    /// Writes all entries.
+    ///
+    /// # Errors
+    /// If the disk fails, a shard may be damaged, or the store is dropped.
+    pub(super) fn run(&self, writer: &mut SnapshotWriter) -> io::Result<()> {
+        while !self.images.are_complete() {
+            // Databases that are swapped may move what is left to shards that were visited.
+            for index in 0.. {
+                if !self.visit(index, writer)? {
+                    break;
+                }
+            }
+            self.write_images(writer)?;
+        }
+        self.write_images(writer)
+    }
+
+    /// Writes the entries of a shard. Returns whether there is one with this index.
+    fn visit(&self, index: usize, writer: &mut SnapshotWriter) -> io::Result<bool> {
+        loop {
+            let store = self.store.upgrade().filter(|_| !self.images.are_discarded());
+            let store = store.ok_or_else(|| io::Error::other("the store is closed"))?;
+            if index >= store.databases.all_shards().len() {
+                return Ok(false);
+            }
+            let is_done = save_slice(&store.databases, index, writer)?;
+            drop(store);
+            self.write_images(writer)?;
+            writer.write_full()?;
+            if is_done {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn write_images(&self, writer: &mut SnapshotWriter) -> io::Result<()> {
+        let Taken { bytes, entries, shards, .. } = self.images.take();
+        writer.append(&bytes, entries)?;
+        shards.into_iter().try_for_each(|shard| write_shard(shard, writer))
+    }
+}
+
+/// Saves a slice of a shard. Returns whether nothing is left of it.
+fn save_slice(databases: &Databases, index: usize, writer: &mut SnapshotWriter) -> io::Result<bool> {
+    let mut shard = databases.lock_any(index);
+    if shard.is_saving() && shard.is_sealed() {
+        return Err(io::Error::other(SEALED));
+    }
+    writer.buffered += shard.save_slice(Walk::Shared, &mut writer.buffer);
+    Ok(!shard.is_saving())
+}
+
+/// Writes a shard that nobody else has.
+fn write_shard(mut shard: Shard, writer: &mut SnapshotWriter) -> io::Result<()> {
+    if shard.is_sealed() {
+        return Err(io::Error::other(SEALED));
+    }
+    while shard.is_saving() {
+        writer.buffered += shard.save_slice(Walk::Owned, &mut writer.buffer);
+        writer.write_full()?;
+    }
+    Ok(())
+}
+
+/// Moves all entries to the new epoch that a snapshot has left behind which was given up.
+pub(super) fn skip_rest(databases: &Databases) {
+    for index in databases.all_shards() {
+        while databases.lock_any(index).skip_slice() {}
+    }
+}
+
+const SEALED: &str = "a command failed while it changed the data: FLUSHALL removes what may be damaged";

@@ -1,0 +1,140 @@
+//! [`SnapshotWriter`]: writes a snapshot to a file, block by block.
+
+use std::{io, mem, sync::Arc, time::Duration};
+
+use lz4_flex::block::{compress_into, get_maximum_output_size};
+
+use super::{
+    format::{BLOCK_SIZE, BlockHead, Compression, Header, Kind, MAX_PAYLOAD, Totals},
+    manifest::SnapshotName,
+};
+use crate::store::disk::{Disk, DiskFile};
+
+/// A snapshot that is not complete. A file with this name is not a part of the store.
+const NEW: &str = "snapshot-new";
+
+/// The bytes from which on entries are written.
+const BLOCK: usize = 128 * 1024;
+
+/// The bytes after which the file is synced, so that the system has never much to write at once.
+const SYNC: u64 = 32 << 20;
+
+/// A snapshot that is being written. Entries are appended to its buffer.
+#[derive(Debug)]
+pub(super) struct SnapshotWriter {
+    disk: Arc<dyn Disk>,
+    file: Box<dyn DiskFile>,
+    header: Header,
+    /// The checksum of the header.
+    id: u64,
+    compression: Compression,
+    /// The bytes that are written, and of these the bytes that are synced.
+    size: u64,
+    synced: u64,
+    totals: Totals,
+    /// Whole entries that are not written.
+    pub(super) buffer: Vec<u8>,
+    /// The number of entries in the buffer.
+    pub(super) buffered: u64,
+    block: Vec<u8>,
+}
+
+impl SnapshotWriter {
+    /// Creates the file, in the place of an incomplete one. `time` is that of the cut.
+    pub(super) fn create(
+        disk: Arc<dyn Disk>,
+        number: u64,
+        time: Duration,
+        compression: Compression,
+    ) -> io::Result<Self> {
+        let file = disk.create(NEW)?;
+        let header = Header { file_id: fastrand::u128(..), number, time };
+        let (bytes, id) = header.encode();
+        file.write_all_at(&bytes, 0)?;
+        let size = bytes.len() as u64;
+        let (totals, buffer, block) = (Totals::default(), Vec::new(), Vec::new());
+        Ok(Self { disk, file, header, id, compression, size, synced: 0, totals, buffer, buffered: 0, block })
+    }
+
+    /// Writes the buffer if it fills a block.
+    pub(super) fn write_full(&mut self) -> io::Result<()> {
+        if self.buffer.len() >= BLOCK { self.write() } else { Ok(()) }
+    }
+
+    /// Writes entries that are encoded already.
+    pub(super) fn append(&mut self, bytes: &[u8], entries: u64) -> io::Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        self.buffered += entries;
+        self.write_full()
+    }
+
+    /// Writes the end, and makes all durable. The file gets its name then.
+    pub(super) fn finish(mut self) -> io::Result<(SnapshotName, Totals)> {
+        self.write()?;
+        let payload = self.totals.encode();
+        self.write_block(Kind::End, &payload, 0)?;
+        self.file.sync_data()?;
+        let name = SnapshotName { number: self.header.number, file_id: self.header.file_id, size: self.size };
+        self.disk.rename(NEW, &name.to_string())?;
+        self.disk.sync_directory()?;
+        Ok((name, self.totals))
+    }
+
+    /// Removes what was written.
+    pub(super) fn discard(self) {
+        drop(self.file);
+        // It takes room, and the next snapshot replaces it in any case.
+        let _ = self.disk.remove(NEW);
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let buffer = mem::take(&mut self.buffer);
+        let mut parts = buffer.chunks(MAX_PAYLOAD).peekable();
+        while let Some(part) = parts.next() {
+            match parts.peek() {
+                Some(_) => self.write_block(Kind::Part, part, 0)?,
+                None => {
+                    let entries = mem::take(&mut self.buffered);
+                    self.write_block(Kind::Entries, part, entries)?;
+                }
+            }
+        }
+        self.buffer = buffer;
+        self.buffer.clear();
+        self.buffer.shrink_to(2 * BLOCK);
+        if self.size - self.synced >= SYNC {
+            self.file.sync_data()?;
+            self.synced = self.size;
+        }
+        Ok(())
+    }
+
+    fn write_block(&mut self, kind: Kind, payload: &[u8], entries: u64) -> io::Result<()> {
+        let compression = if kind == Kind::End { Compression::No } else { self.compression };
+        let stored = self.fill_block(compression, payload);
+        let (size, entries) = (payload.len(), entries as u32);
+        let head = BlockHead { kind, compression, stored, size, entries };
+        head.write(&mut self.block[..BLOCK_SIZE + stored], self.id, self.totals.blocks);
+        self.file.write_all_at(&self.block[..BLOCK_SIZE + stored], self.size)?;
+        self.size += (BLOCK_SIZE + stored) as u64;
+        self.totals.blocks += 1;
+        self.totals.entries += u64::from(entries);
+        Ok(())
+    }
+
+    /// Puts a payload into the block, and returns its size there.
+    fn fill_block(&mut self, compression: Compression, payload: &[u8]) -> usize {
+        let most = get_maximum_output_size(payload.len());
+        if self.block.len() < BLOCK_SIZE + most {
+            self.block.resize(BLOCK_SIZE + most, 0);
+        }
+        let room = &mut self.block[BLOCK_SIZE..];
+        match compression {
+            Compression::Lz4 => compress_into(payload, room).expect("there is room for the most that it takes"),
+            Compression::No => {
+                room[..payload.len()].copy_from_slice(payload);
+                payload.len()
+            }
+        }
+    }
+}
