@@ -67,7 +67,7 @@ def find(binary, folder=PEERS):
 
 
 def kvstore(binary):
-    arguments = (os.path.abspath(binary), "--port", "{port}", "--threads", "1")
+    arguments = (os.path.abspath(binary), "--port", "{port}", "--threads", "1", "--appendonly", "no")
     return Peer("kvstore", "kvstore", arguments, clients_flag="--max-clients", threads_flag="--threads")
 
 

@@ -288,6 +288,17 @@ impl StoreState {
         (ticket.is_some() || self.snapshots.wait_for_room(waker)).then_some(Room(ticket))
     }
 
+    /// Why commands that write are refused, if they are.
+    pub(super) fn write_refusal(&self) -> Option<CommandError> {
+        if !self.observers.get().has(Interests::HALTED) {
+            return None;
+        }
+        match self.journal.get()?.admission() {
+            Admission::Refused(refusal) => Some(refusal),
+            Admission::Admitted | Admission::Later => None,
+        }
+    }
+
     /// Holds an answer back until what it saw is on disk: the commit of the command, or the last one to the keys that it read.
     #[inline]
     pub(super) fn settle(&self, answer: Answer, number: Option<u64>, seen: Seen<'_>, attempt: &mut Attempt) -> Answer {

@@ -151,7 +151,6 @@ impl StoreState {
     /// Tells all changes to this journal from now on. Nothing is executed yet.
     pub(super) fn attach(&self, journal: Journal) {
         self.observers.set(Interests::SINKS, true);
-        self.observers.set(Interests::SETTLED, journal.settles());
         self.journal.set(journal).expect("a store has one journal");
     }
 

@@ -85,7 +85,8 @@ pub(crate) struct Config {
     #[arg(long, env = "KVSTORE_DIR", value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 
-    /// Keep every change in a journal on disk. Snapshots replace it when it has grown [default: no]
+    /// Keep every change in a journal on disk, which snapshots replace when it has grown; with no, and without save points, the
+    /// server is a cache [default: yes]
     #[arg(long, env = "KVSTORE_APPENDONLY", value_name = "yes|no", value_parser = yes_or_no, action = ArgAction::Set)]
     #[serde(deserialize_with = "flag")]
     appendonly: Option<bool>,
@@ -144,7 +145,7 @@ impl Config {
         };
         let threads = || std::thread::available_parallelism().map_or(1, usize::from);
         let given = |time: Option<Duration>| time.filter(|time| !time.is_zero());
-        let appendonly = self.appendonly.or(file.appendonly).unwrap_or(false);
+        let appendonly = self.appendonly.or(file.appendonly).unwrap_or(true);
         let appendfsync = self.appendfsync.or(file.appendfsync).unwrap_or_default();
         let options = Options {
             bind: self.bind.or(file.bind).unwrap_or_else(|| vec!["127.0.0.1".to_owned()]),
@@ -297,9 +298,11 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_journal_only_if_it_is_asked_for() {
+    fn there_is_a_journal_unless_it_is_declined() {
         let journal = |text| file(text).unwrap().resolve().unwrap().journal;
-        assert_eq!(journal("appendfsync = \"always\""), None);
+        assert_eq!(journal(""), Some(Fsync::EverySec));
+        assert_eq!(journal("appendfsync = \"always\""), Some(Fsync::Always));
+        assert_eq!(journal("appendonly = \"no\"\nappendfsync = \"always\""), None);
         assert_eq!(journal("appendonly = true"), Some(Fsync::EverySec));
         assert_eq!(journal("appendonly = \"yes\"\nappendfsync = \"always\""), Some(Fsync::Always));
         assert!(file("appendfsync = \"often\"").unwrap_err().to_string().contains("always, everysec or no"));

@@ -6,6 +6,7 @@ mod listen;
 
 use std::{
     io::{self, IsTerminal},
+    path::Path,
     process::ExitCode,
 };
 
@@ -108,7 +109,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         threads = options.threads,
         databases = options.databases,
         password = options.requirepass.is_some(),
-        journal = options.journal.map(|_| tracing::field::display(options.dir.display())),
+        data = %data(options),
         "kvstore listens on {}",
         addresses.join(", "),
     );
@@ -122,6 +123,14 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// Where the data is, for the log.
+fn data(options: &Options) -> String {
+    match options.journal {
+        Some(fsync) => format!("{} ({fsync})", options.dir.display()),
+        None => "memory".to_owned(),
+    }
+}
+
 /// The settings of the store, with the server's own options for CONFIG GET under the names that Redis has for them.
 fn store(options: &Options) -> Builder {
     let path = options.unixsocket.as_ref().map(|path| path.display().to_string());
@@ -130,10 +139,16 @@ fn store(options: &Options) -> Builder {
         .threads(options.threads)
         .allocated_size(allocator::allocated_size)
         .config("bind", options.bind.join(" "))
+        .config("dir", absolute(&options.dir))
         .config("port", options.port.to_string())
         .config("unixsocket", path.unwrap_or_default())
         .config("protected-mode", if options.protected_mode { "yes" } else { "no" })
         .config("io-threads", options.threads.to_string())
+}
+
+/// The path of a directory, from the root on as in Redis.
+fn absolute(directory: &Path) -> String {
+    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()).display().to_string()
 }
 
 /// Opens the store: from its directory, or empty.

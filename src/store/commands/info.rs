@@ -133,6 +133,11 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     if let Some(journal) = journal {
         fields.add("aof_last_write_status", if journal.is_healthy() { "ok" } else { "err" });
         fields.add("aof_buffer_length", journal.pending());
+        fields.add("aof_pending_bio_fsync", u8::from(journal.is_syncing()));
+        fields.add("aof_delayed_fsync", journal.delayed_syncs());
+        // How far the disk is behind. Redis has no such field.
+        let unsynced = call.store.last_commit().saturating_sub(journal.last_synced());
+        fields.add("aof_unsynced_commits", unsynced);
     }
 }
 

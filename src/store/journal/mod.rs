@@ -22,7 +22,11 @@ mod thread;
 mod unsynced;
 mod writer;
 
-use std::{sync::Arc, task::Waker, thread::JoinHandle};
+use std::{
+    sync::{Arc, OnceLock},
+    task::Waker,
+    thread::JoinHandle,
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -67,11 +71,10 @@ impl Settings {
 /// The journal of a store. When it is dropped, it is written to its end first.
 #[derive(Debug)]
 pub(super) struct Journal {
-    policy: Fsync,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// `None` if answers do not wait.
-    unsynced: Option<Unsynced>,
+    /// Not there as long as answers did never wait.
+    unsynced: OnceLock<Unsynced>,
 }
 
 impl Journal {
@@ -90,16 +93,19 @@ impl Journal {
             Writer::start(Arc::clone(&disk), recovered, settings.max_segment).map_err(|error| match error {
                 WriteError::Full(error) | WriteError::Failed(error) => io_error(&*disk, "", error),
             })?;
-        let shared = Arc::new(Shared::new(observers, settings.max_pending));
-        let thread = JournalThread::new(Arc::clone(&shared), settings.policy, writer, lock).start();
+        let shared = Arc::new(Shared::new(observers, settings.policy, settings.max_pending));
+        let thread = JournalThread::new(Arc::clone(&shared), writer, lock).start();
         let thread = thread.map_err(|error| io_error(&*disk, "", error))?;
-        let unsynced = (settings.policy == Fsync::Always).then(Unsynced::new);
-        Ok(Self { policy: settings.policy, shared, thread: Mutex::new(Some(thread)), unsynced })
+        let journal = Self { shared, thread: Mutex::new(Some(thread)), unsynced: OnceLock::new() };
+        journal.set_policy(settings.policy);
+        Ok(journal)
     }
 
     /// Adds a commit. The locks of its keys are held, so this waits for nothing.
     pub(super) fn committed(&self, number: u64, record: &Record, changes: &[Change]) {
-        if let Some(unsynced) = &self.unsynced {
+        if self.settles()
+            && let Some(unsynced) = self.unsynced.get()
+        {
             unsynced.note(number, changes);
         }
         let size = payload::size_of(record);
@@ -108,7 +114,37 @@ impl Journal {
     }
 
     pub(super) fn policy(&self) -> Fsync {
-        self.policy
+        self.shared.policy()
+    }
+
+    /// Changes when the journal is synced. If answers wait from now on, [`settle_before`](Self::settle_before) is called next.
+    pub(super) fn set_policy(&self, policy: Fsync) {
+        if policy == Fsync::Always {
+            self.unsynced.get_or_init(Unsynced::new);
+        }
+        self.shared.set_policy(policy);
+    }
+
+    /// Lets whoever reads wait for this commit, since its changes were not noted.
+    pub(super) fn settle_before(&self, number: u64) {
+        if let Some(unsynced) = self.unsynced.get() {
+            unsynced.note_all(number);
+        }
+    }
+
+    /// The number of the last commit that is on disk.
+    pub(super) fn last_synced(&self) -> u64 {
+        self.shared.last_synced()
+    }
+
+    /// Whether the disk is syncing.
+    pub(super) fn is_syncing(&self) -> bool {
+        self.shared.is_syncing()
+    }
+
+    /// How many syncs took over a second.
+    pub(super) fn delayed_syncs(&self) -> u64 {
+        self.shared.delayed_syncs()
     }
 
     /// Whether commits are written.
@@ -123,12 +159,12 @@ impl Journal {
 
     /// Whether answers wait until what they saw is on disk.
     pub(super) fn settles(&self) -> bool {
-        self.unsynced.is_some()
+        self.policy() == Fsync::Always
     }
 
     /// The last commit that may have changed a key, if answers wait.
     pub(super) fn last_of(&self, database: usize, key: &[u8]) -> u64 {
-        self.unsynced.as_ref().map_or(0, |unsynced| unsynced.last(database, key))
+        self.unsynced.get().map_or(0, |unsynced| unsynced.last(database, key))
     }
 
     /// Whether a commit is on disk.

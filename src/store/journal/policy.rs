@@ -1,5 +1,10 @@
 //! [`Fsync`]: when the journal is synced.
 
+use std::{
+    fmt,
+    sync::atomic::{AtomicU8, Ordering},
+};
+
 /// When the journal of a store is synced: the values of `appendfsync` in Redis.
 ///
 /// Whatever is chosen, a commit is written as soon as possible after it, by another thread. So nearly nothing is lost when only the process
@@ -18,6 +23,13 @@ pub enum Fsync {
 }
 
 impl Fsync {
+    const ALL: [Self; 3] = [Self::Always, Self::EverySec, Self::No];
+
+    /// The policy with this name, without regard to case.
+    pub(in super::super) fn named(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| name.eq_ignore_ascii_case(policy.name().as_bytes()))
+    }
+
     /// The name in the configuration of Redis.
     pub(in super::super) const fn name(self) -> &'static str {
         match self {
@@ -25,5 +37,44 @@ impl Fsync {
             Self::EverySec => "everysec",
             Self::No => "no",
         }
+    }
+}
+
+impl fmt::Display for Fsync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A policy that can be changed at any time.
+#[derive(Debug)]
+pub(super) struct AtomicFsync(AtomicU8);
+
+impl AtomicFsync {
+    pub(super) const fn new(policy: Fsync) -> Self {
+        Self(AtomicU8::new(policy as u8))
+    }
+
+    pub(super) fn get(&self) -> Fsync {
+        Fsync::ALL[self.0.load(Ordering::Relaxed) as usize]
+    }
+
+    pub(super) fn set(&self, policy: Fsync) {
+        self.0.store(policy as u8, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_kept_and_found_by_its_name() {
+        let current = AtomicFsync::new(Fsync::No);
+        for policy in Fsync::ALL {
+            current.set(policy);
+            assert_eq!((current.get(), Fsync::named(policy.name().as_bytes())), (policy, Some(policy)));
+        }
+        assert_eq!((Fsync::named(b"EverySec"), Fsync::named(b"often")), (Some(Fsync::EverySec), None));
     }
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     mem,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     task::{Poll, Waker},
     time::Instant,
 };
@@ -11,13 +14,17 @@ use std::{
 use kvstore_protocol::CommandError;
 use parking_lot::{Condvar, Mutex};
 
-use super::order::Commit;
+use super::{
+    order::Commit,
+    policy::{AtomicFsync, Fsync},
+};
 use crate::store::observers::{Interests, Observers};
 
 /// The queue of the commits, how far they are on disk, and who waits.
 #[derive(Debug)]
 pub(super) struct Shared {
     observers: Arc<Observers>,
+    policy: AtomicFsync,
     /// The most memory of commits that are not written, in bytes. Commands that write wait while there is more.
     max_pending: usize,
     state: Mutex<State>,
@@ -25,6 +32,7 @@ pub(super) struct Shared {
     work: Condvar,
     /// Wakes those who wait for a cut.
     cut: Condvar,
+    syncs: Syncs,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +46,8 @@ struct State {
     has_ended: bool,
     /// The number of commits that the thread waits for; 0 if it does not wait.
     awaited: usize,
+    /// Whether the thread is to look again at what it has to do.
+    has_news: bool,
     /// The number of the last commit that is on disk.
     synced: u64,
     cut: Cut,
@@ -68,6 +78,14 @@ pub(super) struct Taken {
     pub(super) is_closing: bool,
     /// The commit behind which a new segment is to begin.
     pub(super) cut: Option<u64>,
+}
+
+/// The syncs of the journal, for INFO.
+#[derive(Debug, Default)]
+struct Syncs {
+    is_running: AtomicBool,
+    /// How many took so long that the next one was late.
+    delayed: AtomicU64,
 }
 
 /// Whether the journal takes commits.
@@ -115,8 +133,33 @@ fn misconf(reason: &str) -> CommandError {
 }
 
 impl Shared {
-    pub(super) fn new(observers: Arc<Observers>, max_pending: usize) -> Self {
-        Self { observers, max_pending, state: Mutex::default(), work: Condvar::new(), cut: Condvar::new() }
+    pub(super) fn new(observers: Arc<Observers>, policy: Fsync, max_pending: usize) -> Self {
+        Self {
+            observers,
+            policy: AtomicFsync::new(policy),
+            max_pending,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            cut: Condvar::new(),
+            syncs: Syncs::default(),
+        }
+    }
+
+    pub(super) fn policy(&self) -> Fsync {
+        self.policy.get()
+    }
+
+    /// Changes the policy. The thread syncs by it from now on.
+    pub(super) fn set_policy(&self, policy: Fsync) {
+        self.policy.set(policy);
+        self.observers.set(Interests::SETTLED, policy == Fsync::Always);
+        self.wake_thread(&mut self.state.lock());
+    }
+
+    fn wake_thread(&self, state: &mut State) {
+        state.has_news = true;
+        state.awaited = 0;
+        self.work.notify_one();
     }
 
     /// Adds a commit. The lock of its keys is held, so this waits for nothing.
@@ -174,11 +217,43 @@ impl Shared {
         }
         let ticket = *ticket.get_or_insert_with(|| state.ticket());
         state.waiting_for_sync.insert((number, ticket.0), waker.clone());
+        // Otherwise it is synced before long.
+        if self.policy() == Fsync::No {
+            self.wake_thread(&mut state);
+        }
         Poll::Pending
     }
 
     pub(super) fn is_synced(&self, number: u64) -> bool {
         self.state.lock().synced >= number
+    }
+
+    /// Whether somebody waits for a sync.
+    pub(super) fn is_sync_awaited(&self) -> bool {
+        !self.state.lock().waiting_for_sync.is_empty()
+    }
+
+    /// The number of the last commit that is on disk.
+    pub(super) fn last_synced(&self) -> u64 {
+        self.state.lock().synced
+    }
+
+    /// Notes that a sync begins or ends.
+    pub(super) fn note_sync(&self, is_running: bool) {
+        self.syncs.is_running.store(is_running, Ordering::Relaxed);
+    }
+
+    /// Notes that a sync took so long that the next one is late.
+    pub(super) fn note_delayed_sync(&self) {
+        self.syncs.delayed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_syncing(&self) -> bool {
+        self.syncs.is_running.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn delayed_syncs(&self) -> u64 {
+        self.syncs.delayed.load(Ordering::Relaxed)
     }
 
     /// Whether commits are written.
@@ -218,7 +293,7 @@ impl Shared {
     /// Takes the commits that have come: waits for so many, until `deadline` at most.
     pub(super) fn take(&self, count: usize, deadline: Option<Instant>) -> Taken {
         let mut state = self.state.lock();
-        while state.incoming.len() < count && !state.is_closing && !matches!(state.cut, Cut::Wanted(_)) {
+        while state.incoming.len() < count && !state.is_closing && !state.has_news {
             state.awaited = count;
             match deadline {
                 None => self.work.wait(&mut state),
@@ -227,6 +302,7 @@ impl Shared {
             }
         }
         state.awaited = 0;
+        state.has_news = false;
         let cut = if let Cut::Wanted(number) = state.cut { Some(number) } else { None };
         if cut.is_some() {
             state.cut = Cut::Noted;
@@ -238,9 +314,7 @@ impl Shared {
     pub(super) fn want_cut(&self, number: u64) {
         let mut state = self.state.lock();
         state.cut = Cut::Wanted(number);
-        state.awaited = 0;
-        drop(state);
-        self.work.notify_one();
+        self.wake_thread(&mut state);
     }
 
     /// Notes that this segment begins at the cut.

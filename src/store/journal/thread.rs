@@ -24,7 +24,6 @@ const RETRY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct JournalThread {
     shared: Arc<Shared>,
-    policy: Fsync,
     writer: Writer,
     /// The sequence of the last record that was there before the first commit.
     base: u64,
@@ -43,12 +42,12 @@ pub(super) struct JournalThread {
 }
 
 impl JournalThread {
-    pub(super) fn new(shared: Arc<Shared>, policy: Fsync, writer: Writer, lock: Arc<dyn DirectoryLock>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, writer: Writer, lock: Arc<dyn DirectoryLock>) -> Self {
         let base = writer.sequence();
         let (ordered, last_sync) = (Ordered::default(), Instant::now());
         let (sync_took, group) = (Duration::ZERO, 0);
         let (synced, is_full, cut) = (0, false, None);
-        Self { shared, policy, writer, base, ordered, last_sync, sync_took, group, synced, is_full, cut, _lock: lock }
+        Self { shared, writer, base, ordered, last_sync, sync_took, group, synced, is_full, cut, _lock: lock }
     }
 
     pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
@@ -103,7 +102,7 @@ impl JournalThread {
     /// commands. Those that come a little too late would wait for two syncs.
     fn gather(&mut self) {
         let missing = self.group.saturating_sub(self.ordered.ready().len() as u64);
-        if self.policy == Fsync::Always && missing > 0 && !self.ordered.ready().is_empty() {
+        if self.shared.policy() == Fsync::Always && missing > 0 && !self.ordered.ready().is_empty() {
             self.take(missing as usize, Some(Instant::now() + self.sync_took / 4));
         }
     }
@@ -111,7 +110,8 @@ impl JournalThread {
     /// Until when to wait for commits.
     fn deadline(&self) -> Option<Instant> {
         let retry = self.is_full.then(|| Instant::now() + RETRY);
-        let waits_for_sync = self.policy == Fsync::EverySec && !self.writer.is_synced();
+        // Also what the start of the next segment has synced is told.
+        let waits_for_sync = self.shared.policy() == Fsync::EverySec && self.synced < self.written();
         let sync = waits_for_sync.then(|| self.last_sync + SECOND);
         retry.into_iter().chain(sync).min()
     }
@@ -143,21 +143,32 @@ impl JournalThread {
         Ok(ready)
     }
 
+    /// The number of the last commit that is written.
+    fn written(&self) -> u64 {
+        self.writer.sequence() - self.base
+    }
+
     fn is_sync_due(&self) -> bool {
-        match self.policy {
+        match self.shared.policy() {
             Fsync::Always => true,
             Fsync::EverySec => self.last_sync.elapsed() >= SECOND,
-            Fsync::No => false,
+            Fsync::No => self.synced < self.written() && self.shared.is_sync_awaited(),
         }
     }
 
     fn sync(&mut self) -> io::Result<()> {
         self.last_sync = Instant::now();
         if !self.writer.is_synced() {
-            self.writer.sync()?;
+            self.shared.note_sync(true);
+            let synced = self.writer.sync();
+            self.shared.note_sync(false);
+            synced?;
             self.sync_took = self.last_sync.elapsed();
         }
-        let number = self.writer.sequence() - self.base;
+        if self.sync_took > SECOND {
+            self.shared.note_delayed_sync();
+        }
+        let number = self.written();
         self.group = number - self.synced;
         self.synced = number;
         self.shared.synced(number);

@@ -32,9 +32,16 @@ impl Unsynced {
     /// Notes the changes of a commit.
     pub(super) fn note(&self, number: u64, changes: &[Change]) {
         for change in changes {
-            let slot = change.key().map_or(&self.databases, |key| self.slot(change.database(), key));
-            slot.fetch_max(number, Ordering::Relaxed);
+            match change.key() {
+                Some(key) => _ = self.slot(change.database(), key).fetch_max(number, Ordering::Relaxed),
+                None => self.note_all(number),
+            }
         }
+    }
+
+    /// Notes a commit that may have changed any key.
+    pub(super) fn note_all(&self, number: u64) {
+        self.databases.fetch_max(number, Ordering::Relaxed);
     }
 
     /// The last commit that may have changed a key.

@@ -12,7 +12,7 @@ use crate::{
         call::{KeySlot, LONG_WORK},
         command_table::Row,
         commit::Commit,
-        execute::{Attempt, Patience, Planned, Seen, Stopped, may_take_long},
+        execute::{Attempt, Patience, Planned, STOPPED, Seen, Stopped, may_take_long},
         held::{Held, HeldShards, Shards},
         plan::{KeysOfMany, LockPlan},
         spec::{Answer, Hold, Scope},
@@ -59,7 +59,7 @@ impl StoreState {
         let _raised = is_long.then(|| self.databases.gate.raise());
         let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
         let writes = || state.queue.commands().any(|(row, _)| row.is_some_and(Row::writes));
-        self.check_journal(writes, attempt)?;
+        self.check_journal(writes, attempt).map_err(|refusal| discarded(&refusal, attempt))?;
         // A command that finds that it takes long cannot be postponed: those before it may have changed something.
         attempt.check(has_large_values(state, &keys, &held))?;
         let mut commit = self.begin(Patience::Long);
@@ -154,6 +154,14 @@ impl StoreState {
             }
         };
         state.queue.commands().zip(keys.each()).map(run).collect()
+    }
+}
+
+/// The refusal of EXEC, which drops the transaction.
+fn discarded(refusal: &CommandError, attempt: &Attempt) -> CommandError {
+    match attempt.stopped {
+        Some(_) => STOPPED,
+        None => CommandError::with_code("EXECABORT", format!("Transaction discarded because of: {refusal}")),
     }
 }
 

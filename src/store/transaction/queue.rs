@@ -70,6 +70,11 @@ impl Queue {
             Ok(row) => row,
             Err(refusal) => return Some(Err(refusal)),
         };
+        if row.is_some_and(Row::writes)
+            && let Some(refusal) = store.write_refusal()
+        {
+            return Some(Err(refusal));
+        }
         let size = command.size();
         if self.size.bytes + size + OVERHEAD > store.max_queue {
             return Some(Err(CommandError::err("the transaction is too large")));

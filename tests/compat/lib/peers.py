@@ -11,7 +11,7 @@ import time
 
 from .resp import Connection
 
-OURS = f"{pathlib.Path(__file__).resolve().parents[3]}/target/release/kvstore --port {{port}} --log warn"
+OURS = f"{pathlib.Path(__file__).resolve().parents[3]}/target/release/kvstore --port {{port}} --log warn --appendonly no"
 
 
 def free_port():

@@ -10,6 +10,7 @@ use crate::{
     store::{
         args::Args,
         call::Call,
+        journal::Journal,
         shard::Statistics,
         spec::{Answer, Hold::InTurn, Scope, Spec},
         state::StoreState,
@@ -26,7 +27,8 @@ const CONFIG: Spec = Spec::family(
     "CONFIG",
     &[
         Spec::new("GET", get),
-        Spec::new("SET", set),
+        // Over all shards for the settings of the journal.
+        Spec::new("SET", set).over(Scope::All(InTurn)),
         Spec::new("RESETSTAT", resetstat).over(Scope::All(InTurn)),
         Spec::new("REWRITE", rewrite),
         Spec::help(&[
@@ -89,8 +91,28 @@ fn set(call: &mut Call<'_>) -> Answer {
             changes.push(settable.parse(value).map_err(|reason| set_failed(name, reason))?);
         }
     }
+    let settled = settles(call.store());
     changes.into_iter().for_each(|change| change.apply(call.store(), server));
+    if settles(call.store()) && !settled {
+        settle_before(call);
+    }
     Ok(Response::ok())
+}
+
+/// Whether answers wait for the disk.
+fn settles(store: &StoreState) -> bool {
+    store.journal.get().is_some_and(Journal::settles)
+}
+
+/// Lets answers wait for the disk from now on: that of this command for all that was committed before.
+fn settle_before(call: &mut Call<'_>) {
+    // Whoever did not know has committed when its locks are free.
+    for database in 0..call.store().databases.len() {
+        call.for_each_shard(database, |_| {});
+    }
+    if let Some(journal) = call.store().journal.get() {
+        journal.settle_before(call.store().last_commit());
+    }
 }
 
 /// A parameter, and the value that CONFIG SET gives it.

@@ -120,9 +120,14 @@ static PARAMETERS: &[Parameter] = &[
         })),
     },
     immutable("appendonly", |store, _| Some(if store.journal.get().is_some() { "yes" } else { "no" }.to_owned())),
-    immutable("appendfsync", |store, _| {
-        Some(store.journal.get().map_or(Fsync::default(), Journal::policy).name().to_owned())
-    }),
+    Parameter {
+        name: "appendfsync",
+        read: |store, _| Some(store.journal.get().map_or(Fsync::default(), Journal::policy).name().to_owned()),
+        set: Some(Setter::OfStore(|value| {
+            let policy = Fsync::named(value).ok_or("argument(s) must be one of the following: everysec, always, no")?;
+            Ok(Box::new(move |store| _ = store.journal.get().map(|journal| journal.set_policy(policy))))
+        })),
+    },
     immutable("activedefrag", |_, _| Some("no".to_owned())),
     immutable("cluster-enabled", |_, _| Some("no".to_owned())),
     // Whatever is large is dropped on another thread.

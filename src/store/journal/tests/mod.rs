@@ -2,6 +2,7 @@
 
 mod crashes;
 mod damage;
+mod policy;
 mod store;
 
 use std::sync::Arc;

@@ -119,6 +119,8 @@ async fn after_a_failed_sync_writes_are_refused_and_reads_go_on() {
     for future in [&mut set, &mut get, &mut exec] {
         assert_eq!(poll(future), Err(Parking::Settled));
     }
+    let mut queued = store.client();
+    queued.check([("MULTI", "+OK"), ("SET k 3", "+QUEUED")]);
     disk.fail_syncs();
     disk.hold_syncs(false);
     assert_eq!((answer(set).await, answer(exec).await), (UNKNOWN.into(), UNKNOWN.into()));
@@ -126,7 +128,10 @@ async fn after_a_failed_sync_writes_are_refused_and_reads_go_on() {
     store.check([("SET k 3", FAILED), ("DEL k", FAILED), ("MSET k 3 l 3", FAILED), ("GET k", "\"2\"")]);
     let mut client = store.client();
     client.check([("MULTI", "+OK"), ("GET k", "+QUEUED"), ("EXEC", "[\"2\"]")]);
-    client.check([("MULTI", "+OK"), ("SET k 3", "+QUEUED"), ("EXEC", FAILED)]);
+    const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.";
+    client.check([("MULTI", "+OK"), ("SET k 3", FAILED), ("EXEC", ABORTED)]);
+    let aborted = format!("-EXECABORT Transaction discarded because of: {}", &FAILED[1..]);
+    queued.check([("EXEC", &*aborted), ("EXEC", "-ERR EXEC without MULTI")]);
     store.check([("PEXPIRE k 1", FAILED)]);
     assert!(status().contains("aof_last_write_status:err"));
     assert!(store.store().close().await.is_err());
