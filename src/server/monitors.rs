@@ -1,6 +1,7 @@
 //! [`Monitors`]: the connections that are shown the commands of all others, for MONITOR.
 
 mod line;
+mod shown;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -10,6 +11,8 @@ use kvstore_protocol::{
 };
 
 use super::{ServerStatus, registry::Registry};
+
+pub(super) use shown::Shown;
 
 /// The connections that are shown all commands.
 #[derive(Debug, Default)]
@@ -55,9 +58,8 @@ impl Drop for MonitorGuard {
 }
 
 impl Monitors {
-    /// Shows a command that is about to be called to all monitors. One that leaves more unread than the limit of its server is
-    /// disconnected.
-    pub(super) fn show(&self, command: &Command, server: &ServerStatus) {
+    /// Shows a command to all monitors. One that leaves more unread than the limit of its server is disconnected.
+    fn show(&self, command: &Command, server: &ServerStatus) {
         let Some(line) = line::format(command) else { return };
         let (line, limit) = (Response::simple(line), server.message_limit());
         for monitor in &*self.lock() {
