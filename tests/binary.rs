@@ -108,6 +108,24 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(client.execute(config).await.unwrap().to_string(), "[\"maxclients\", \"7\"]");
 }
 
+#[tokio::test]
+async fn keyspace_events_are_set_at_the_start() {
+    let path = std::env::temp_dir().join(format!("kvstore-test-{}-events.toml", std::process::id()));
+    std::fs::write(&path, "notify-keyspace-events = \"Kg\"\n").unwrap();
+    let mut commands = [kvstore(), kvstore(), kvstore()];
+    commands[0].args(["--notify-keyspace-events", "KEA"]);
+    commands[1].env("KVSTORE_NOTIFY_KEYSPACE_EVENTS", "Ex");
+    commands[2].arg("--config").arg(&path);
+    for (command, shown) in commands.iter_mut().zip(["AKE", "xE", "gK"]) {
+        let server = Running::start(command);
+        let client = Client::connect(&*server.places[0]).await.unwrap();
+        let config = kvstore::protocol::Command::new("CONFIG").with_args(["GET", "notify-keyspace-events"]);
+        let expected = format!("[\"notify-keyspace-events\", \"{shown}\"]");
+        assert_eq!(client.execute(config).await.unwrap().to_string(), expected);
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
 /// The program with a journal in this directory.
 fn journaled(directory: &Path) -> Command {
     let mut command = kvstore();
@@ -168,6 +186,7 @@ fn mistakes_are_told_before_anything_starts() {
         (&["--bind", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1:0"),
         (&["--log", "kvstore=loud"], "--log kvstore=loud"),
         (&["--timeout", "soon"], "invalid value 'soon'"),
+        (&["--notify-keyspace-events", "Q"], "--notify-keyspace-events Q: -ERR CONFIG SET failed"),
         (&["--no-such-flag"], "unexpected argument"),
     ] {
         let (output, text_of) = output(kvstore().args(args));

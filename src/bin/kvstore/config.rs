@@ -94,6 +94,10 @@ pub(crate) struct Config {
     #[arg(long, env = "KVSTORE_APPENDFSYNC", value_name = "always|everysec|no", value_parser = fsync)]
     #[serde(deserialize_with = "fsync_in_file")]
     appendfsync: Option<Fsync>,
+
+    /// The keyspace events to publish, by the letters that Redis has for them, such as KEA; none by default
+    #[arg(long, env = "KVSTORE_NOTIFY_KEYSPACE_EVENTS", value_name = "LETTERS")]
+    notify_keyspace_events: Option<String>,
 }
 
 /// The options, with the file read and the defaults filled in.
@@ -116,6 +120,8 @@ pub(crate) struct Options {
     pub(crate) dir: PathBuf,
     /// When the journal is synced; `None` if there is none.
     pub(crate) journal: Option<Fsync>,
+    /// As CONFIG SET takes them.
+    pub(crate) notify_keyspace_events: String,
 }
 
 impl Config {
@@ -153,6 +159,7 @@ impl Config {
             databases: self.databases.or(file.databases).unwrap_or(16),
             dir: self.dir.or(file.dir).unwrap_or_else(|| PathBuf::from("kvstore-data")),
             journal: appendonly.then_some(appendfsync),
+            notify_keyspace_events: self.notify_keyspace_events.or(file.notify_keyspace_events).unwrap_or_default(),
         };
         options.check()
     }

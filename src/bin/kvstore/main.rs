@@ -11,6 +11,7 @@ use std::{
 
 use clap::Parser;
 use kvstore::{
+    protocol::{Command, Response},
     server::Password,
     standalone::{self, StackSettings},
     store::{Builder, OpenError, Store},
@@ -81,6 +82,7 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 
 async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let store = open(store(options), options)?;
+    configure(&store, options)?;
     let settings = StackSettings::default()
         .slow_threshold(options.slow)
         .max_commands(options.max_commands)
@@ -141,6 +143,16 @@ fn open(store: Builder, options: &Options) -> Result<Store, OpenError> {
     match options.journal {
         Some(fsync) => store.durable(&options.dir, fsync).open(),
         None => Ok(store.build()),
+    }
+}
+
+/// Sets what CONFIG SET can change later.
+fn configure(store: &Store, options: &Options) -> Result<(), String> {
+    let events = &options.notify_keyspace_events;
+    let set = Command::new("CONFIG").with_args(["SET", "notify-keyspace-events", events]);
+    match store.execute(&set) {
+        refusal @ Response::Error(_) => Err(format!("--notify-keyspace-events {events}: {refusal}")),
+        _ => Ok(()),
     }
 }
 
