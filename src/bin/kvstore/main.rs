@@ -7,6 +7,7 @@ mod listen;
 use std::{
     io::{self, IsTerminal},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Parser;
@@ -27,6 +28,10 @@ use listen::{bind, bind_unix};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
+
+/// How long a thread that long commands ran on is kept. The memory of short blocks that it has allocated, and others have freed,
+/// goes back to the system when it has ended.
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     allocator::set_up();
@@ -53,6 +58,7 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_span_events(FmtSpan::CLOSE)
         .init();
     raise_file_limit(options.max_clients, options.threads);
+    allocator::start_collecting()?;
     let runtime = runtime(options.threads)?;
     let served = runtime.block_on(serve(&options));
     // Commands that are still in flight had their grace period, and do not delay the exit.
@@ -74,10 +80,14 @@ fn raise_file_limit(clients: usize, threads: usize) {
 /// One thread gets the current-thread scheduler, which is cheaper. Several threads share a work-stealing one: a runtime for
 /// each thread, with connections of its own, was measured to be no cheaper and to balance the load worse.
 fn runtime(threads: usize) -> io::Result<Runtime> {
-    match threads {
-        1 => runtime::Builder::new_current_thread().enable_all().build(),
-        threads => runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    let mut builder = match threads {
+        1 => runtime::Builder::new_current_thread(),
+        _ => runtime::Builder::new_multi_thread(),
+    };
+    if threads > 1 {
+        builder.worker_threads(threads);
     }
+    builder.enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build()
 }
 
 async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
