@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use kvstore_protocol::Command;
+use kvstore_protocol::{Command, Transaction};
 
-use super::Monitors;
+use super::{Monitors, line};
 use crate::server::ServerStatus;
 
 /// Which commands of a connection were shown, and which ones EXEC will run.
@@ -12,9 +12,9 @@ use crate::server::ServerStatus;
 pub(in crate::server) struct Shown {
     /// The number of the last one: a command that has waited comes again.
     last: Cell<u64>,
-    /// The commands of the open transaction, which are shown in front of EXEC. Those that were queued before somebody monitored
-    /// are not here.
-    queued: Cell<Vec<Command>>,
+    /// The words of the commands in the open transaction, which are shown in front of EXEC. Those that were queued before
+    /// somebody monitored are not here.
+    queued: Cell<Vec<String>>,
 }
 
 impl Shown {
@@ -23,21 +23,23 @@ impl Shown {
         if command.number() <= self.last.replace(command.number()) {
             return;
         }
+        let words = line::words(command);
+        let transaction = command.session().transaction().filter(|transaction| transaction.is_open());
+        // An aborted transaction runs nothing.
         let mut queued = self.queued.take();
-        if let Some(transaction) = command.session().transaction().filter(|transaction| transaction.is_open()) {
-            if is_queued(command) {
-                queued.push(command.clone());
+        if transaction.is_none_or(Transaction::is_aborted) {
+            queued = Vec::new();
+        }
+        match () {
+            () if transaction.is_some() && is_queued(command) => {
+                queued.extend(words);
                 return self.queued.set(queued);
             }
-            match () {
-                () if command.is("EXEC") && !transaction.is_aborted() => {
-                    queued.iter().for_each(|command| monitors.show(command, server));
-                }
-                () if begins(command) => self.queued.set(queued),
-                () => {}
-            }
+            () if command.is("EXEC") => queued.iter().for_each(|words| monitors.show(command, words, server)),
+            () if begins(command) => self.queued.set(queued),
+            () => {}
         }
-        monitors.show(command, server);
+        words.inspect(|words| monitors.show(command, words, server));
     }
 }
 
