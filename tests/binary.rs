@@ -109,6 +109,67 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(client.execute(config).await.unwrap().to_string(), "[\"maxclients\", \"7\"]");
 }
 
+#[tokio::test]
+async fn keyspace_events_are_set_at_the_start() {
+    let path = std::env::temp_dir().join(format!("kvstore-test-{}-events.toml", std::process::id()));
+    std::fs::write(&path, "notify-keyspace-events = \"Kg\"\n").unwrap();
+    let mut commands = [kvstore(), kvstore(), kvstore()];
+    commands[0].args(["--notify-keyspace-events", "KEA"]);
+    commands[1].env("KVSTORE_NOTIFY_KEYSPACE_EVENTS", "Ex");
+    commands[2].arg("--config").arg(&path);
+    for (command, shown) in commands.iter_mut().zip(["AKE", "xE", "gK"]) {
+        let server = Running::start(command);
+        let client = Client::connect(&*server.places[0]).await.unwrap();
+        let config = kvstore::protocol::Command::new("CONFIG").with_args(["GET", "notify-keyspace-events"]);
+        let expected = format!("[\"notify-keyspace-events\", \"{shown}\"]");
+        assert_eq!(client.execute(config).await.unwrap().to_string(), expected);
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// The resident memory of a process without its files, in bytes.
+#[cfg(target_os = "linux")]
+fn resident(process: &Child) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("a process");
+    let line = status.lines().find(|line| line.starts_with("RssAnon")).expect("its memory");
+    line.split_whitespace().nth(1).expect("a number").parse::<usize>().expect("a number") * 1024
+}
+
+/// Commands with many names run on a thread of their own, and the subscriptions are dropped by another.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_memory_of_many_subscriptions_goes_back_to_the_system() {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::{Duration, Instant, sleep},
+    };
+
+    let server = Running::start(&mut kvstore());
+    let before = resident(&server.process);
+    let stream = tokio::net::TcpStream::connect(&*server.places[0]).await.unwrap();
+    let (mut reads, mut writes) = stream.into_split();
+    let writing = tokio::spawn(async move {
+        for first in (0..200_000).step_by(2000) {
+            let names: String = (first..first + 2000).map(|number| format!(" a-channel-of-many:{number}")).collect();
+            writes.write_all(format!("SUBSCRIBE{names}\r\n").as_bytes()).await.unwrap();
+        }
+        writes.write_all(b"PING\r\n").await.unwrap();
+        writes
+    });
+    let mut confirmations = Vec::new();
+    while !confirmations.ends_with(b"$4\r\npong\r\n$0\r\n\r\n") {
+        assert_ne!(reads.read_buf(&mut confirmations).await.unwrap(), 0);
+    }
+    let taken = resident(&server.process) - before;
+    assert!(taken > 16 << 20, "{taken}");
+    drop((writing.await.unwrap(), reads));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while resident(&server.process) - before > taken / 3 {
+        assert!(Instant::now() < deadline, "{} of {taken} are left", resident(&server.process) - before);
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// The program with a journal in this directory.
 fn journaled(directory: &Path) -> Command {
     let mut command = kvstore();
@@ -169,6 +230,7 @@ fn mistakes_are_told_before_anything_starts() {
         (&["--bind", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1:0"),
         (&["--log", "kvstore=loud"], "--log kvstore=loud"),
         (&["--timeout", "soon"], "invalid value 'soon'"),
+        (&["--notify-keyspace-events", "Q"], "--notify-keyspace-events Q: -ERR CONFIG SET failed"),
         (&["--no-such-flag"], "unexpected argument"),
     ] {
         let (output, text_of) = output(kvstore().args(args));

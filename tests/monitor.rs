@@ -58,6 +58,37 @@ async fn a_transaction_is_shown_in_its_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn queued_commands_are_shown_when_exec_runs_them() {
+    let server = server();
+    let (mut monitor, mut client) = (server.connect(), server.connect());
+    monitor.asks("MONITOR\r\n", "+OK\r\n").await;
+    client.asks("MULTI\r\nSET k 1\r\nDISCARD\r\n", "+OK\r\n+QUEUED\r\n+OK\r\n").await;
+    client.asks("MULTI\r\nSET k 2\r\nGET k\r\n", "+OK\r\n+QUEUED\r\n+QUEUED\r\n").await;
+    client.asks("MULTI\r\n", "-ERR MULTI calls can not be nested\r\n").await;
+    for expected in [r#""MULTI""#, r#""DISCARD""#, r#""MULTI""#, r#""MULTI""#] {
+        assert_eq!(shown(&mut monitor).await, format!("[0 memory:0] {expected}"));
+    }
+    assert!(monitor.hears_nothing().await);
+    client.asks("EXEC\r\n", "*2\r\n+OK\r\n$1\r\n2\r\n").await;
+    for expected in [r#""SET" "k" "2""#, r#""GET" "k""#, r#""EXEC""#] {
+        assert_eq!(shown(&mut monitor).await, format!("[0 memory:0] {expected}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_of_an_aborted_transaction_are_not_shown() {
+    let server = server();
+    let (mut monitor, mut client) = (server.connect(), server.connect());
+    monitor.asks("MONITOR\r\n", "+OK\r\n").await;
+    client.asks("MULTI\r\nSET k 1\r\n", "+OK\r\n+QUEUED\r\n").await;
+    client.asks("GET\r\n", "-ERR wrong number of arguments for 'get' command\r\n").await;
+    client.asks("EXEC\r\n", "-EXECABORT Transaction discarded because of previous errors.\r\n").await;
+    for expected in [r#""MULTI""#, r#""EXEC""#] {
+        assert_eq!(shown(&mut monitor).await, format!("[0 memory:0] {expected}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn reset_and_the_end_of_the_connection_end_it() {
     let server = Server::start(Router::<()>::new());
     let (mut one, mut two, mut client) = (server.connect(), server.connect(), server.connect());

@@ -193,6 +193,20 @@ async fn with_optin_the_next_command_is_tracked_and_with_optout_it_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn client_caching_is_not_used_up_by_commands_of_client_and_is_by_others() {
+    let (server, _) = server();
+    let (mut client, mut writer) = (tracking(&server, "OPTIN").await, server.connect());
+    client
+        .asks("CLIENT CACHING YES\r\nCLIENT GETNAME\r\nCLIENT GETREDIR\r\nGET a\r\n", "+OK\r\n_\r\n:0\r\n_\r\n")
+        .await;
+    client.asks("CLIENT CACHING YES\r\nPING\r\nCLIENT GETNAME\r\nGET b\r\n", "+OK\r\n+PONG\r\n_\r\n_\r\n").await;
+    client.asks("CLIENT CACHING YES\r\nGET c\r\nCLIENT GETNAME\r\nGET b\r\n", "+OK\r\n_\r\n_\r\n_\r\n").await;
+    writer.asks("SET a 1\r\nSET b 1\r\nSET c 1\r\n", "+OK\r\n".repeat(3)).await;
+    client.gets(invalid(&["a"]) + &invalid(&["c"])).await;
+    assert!(client.hears_nothing().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broadcast_has_the_changed_keys_of_a_commit_for_each_prefix() {
     let (server, _) = server();
     let mut writer = server.connect();

@@ -1,6 +1,7 @@
 //! [`Monitors`]: the connections that are shown the commands of all others, for MONITOR.
 
 mod line;
+mod shown;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -10,6 +11,8 @@ use kvstore_protocol::{
 };
 
 use super::{ServerStatus, registry::Registry};
+
+pub(super) use shown::Shown;
 
 /// The connections that are shown all commands.
 #[derive(Debug, Default)]
@@ -55,11 +58,11 @@ impl Drop for MonitorGuard {
 }
 
 impl Monitors {
-    /// Shows a command that is about to be called to all monitors. One that leaves more unread than the limit of its server is
-    /// disconnected.
-    pub(super) fn show(&self, command: &Command, server: &ServerStatus) {
-        let Some(line) = line::format(command) else { return };
-        let (line, limit) = (Response::simple(line), server.message_limit());
+    /// Shows a command with these words to all monitors: this one, or one that it runs. A monitor that leaves more unread than
+    /// the limit of its server is disconnected.
+    fn show(&self, command: &Command, words: &str, server: &ServerStatus) {
+        let line = Response::simple(line::line(command.session(), words));
+        let limit = server.message_limit();
         for monitor in &*self.lock() {
             if let Err(SendError::Full(_)) = monitor.show(command, line.clone(), limit) {
                 monitor.mailbox.order(Order::Kill);

@@ -99,8 +99,8 @@ define speaks_resp3 {} {
     expr {[info exists ::valkey::testing_resp3($id)] && $::valkey::testing_resp3($id)}
 }
 
-# A failed test may leave its connection in a transaction, in another protocol, or with replies that nobody has read, and
-# other connections that are blocked or subscribed.
+# A failed test may leave its connection in a transaction, in another protocol, or with replies that nobody has read, other
+# connections that are blocked or subscribed, and clients paused.
 define renew_connection {resp3} {
     if {[lsearch -exact $::sharing $::unit] < 0} {
         foreach client $::opened { catch { $client close } }
@@ -108,6 +108,7 @@ define renew_connection {resp3} {
     if {[catch {
         reconnect
         if {$resp3} { [srv 0 client] hello 3 }
+        [srv 0 client] client unpause
     } reason]} { report outside "the connection is lost: $reason" }
 }
 

@@ -100,6 +100,10 @@ pub(crate) struct Config {
     #[arg(long, env = "KVSTORE_SAVE", value_name = "SECONDS CHANGES …", value_parser = save_points)]
     #[serde(deserialize_with = "save_points_in_file")]
     save: Option<SavePoints>,
+
+    /// The keyspace events to publish, by the letters that Redis has for them, such as KEA; none by default
+    #[arg(long, env = "KVSTORE_NOTIFY_KEYSPACE_EVENTS", value_name = "LETTERS")]
+    notify_keyspace_events: Option<String>,
 }
 
 /// After how much time, and how many changes, a snapshot is taken.
@@ -127,6 +131,8 @@ pub(crate) struct Options {
     /// When the journal is synced; `None` if there is none.
     pub(crate) journal: Option<Fsync>,
     pub(crate) save: SavePoints,
+    /// As CONFIG SET takes them.
+    pub(crate) notify_keyspace_events: String,
 }
 
 impl Config {
@@ -165,6 +171,7 @@ impl Config {
             dir: self.dir.or(file.dir).unwrap_or_else(|| PathBuf::from("kvstore-data")),
             journal: appendonly.then_some(appendfsync),
             save: self.save.or(file.save).unwrap_or_default(),
+            notify_keyspace_events: self.notify_keyspace_events.or(file.notify_keyspace_events).unwrap_or_default(),
         };
         options.check()
     }

@@ -8,10 +8,12 @@ use std::{
     io::{self, IsTerminal},
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Parser;
 use kvstore::{
+    protocol::{Command, Response},
     server::Password,
     standalone::{self, StackSettings},
     store::{Builder, OpenError, Store},
@@ -27,6 +29,10 @@ use listen::{bind, bind_unix};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
+
+/// How long a thread that long commands ran on is kept. The memory of short blocks that it has allocated, and others have freed,
+/// goes back to the system when it has ended.
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     allocator::set_up();
@@ -53,6 +59,7 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_span_events(FmtSpan::CLOSE)
         .init();
     raise_file_limit(options.max_clients, options.threads);
+    allocator::start_collecting()?;
     let runtime = runtime(options.threads)?;
     let served = runtime.block_on(serve(&options));
     // Commands that are still in flight had their grace period, and do not delay the exit.
@@ -74,14 +81,19 @@ fn raise_file_limit(clients: usize, threads: usize) {
 /// One thread gets the current-thread scheduler, which is cheaper. Several threads share a work-stealing one: a runtime for
 /// each thread, with connections of its own, was measured to be no cheaper and to balance the load worse.
 fn runtime(threads: usize) -> io::Result<Runtime> {
-    match threads {
-        1 => runtime::Builder::new_current_thread().enable_all().build(),
-        threads => runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    let mut builder = match threads {
+        1 => runtime::Builder::new_current_thread(),
+        _ => runtime::Builder::new_multi_thread(),
+    };
+    if threads > 1 {
+        builder.worker_threads(threads);
     }
+    builder.enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build()
 }
 
 async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let store = open(store(options), options)?;
+    configure(&store, options)?;
     let settings = StackSettings::default()
         .slow_threshold(options.slow)
         .max_commands(options.max_commands)
@@ -159,6 +171,16 @@ fn open(store: Builder, options: &Options) -> Result<Store, OpenError> {
     }
     let durable = store.durable(&options.dir, options.journal);
     points.iter().fold(durable, |durable, (interval, changes)| durable.save_point(*interval, *changes)).open()
+}
+
+/// Sets what CONFIG SET can change later.
+fn configure(store: &Store, options: &Options) -> Result<(), String> {
+    let events = &options.notify_keyspace_events;
+    let set = Command::new("CONFIG").with_args(["SET", "notify-keyspace-events", events]);
+    match store.execute(&set) {
+        refusal @ Response::Error(_) => Err(format!("--notify-keyspace-events {events}: {refusal}")),
+        _ => Ok(()),
+    }
 }
 
 /// Completes at the first SIGTERM or SIGINT.

@@ -1,7 +1,6 @@
 //! Calling: calls the service with decoded commands and answers them.
 
 use std::{
-    cell::Cell,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -23,6 +22,7 @@ use crate::server::{
     ConnectionCommands, ConnectionEvent,
     connection_layer::{self, ConnectionCommand, Outcome},
     make_service::MakeService,
+    monitors::Shown,
     pause::HeldConnection,
     registry::Registry,
     settings::ServerSettings,
@@ -51,8 +51,8 @@ pub(super) struct Caller<M: MakeService, T> {
     pub(super) in_flight: CallsInFlight<Futures<M>, T>,
     /// The exclusivity of the last command that was called.
     last: Exclusivity,
-    /// The number of the last command that was shown to monitors.
-    shown: Cell<u64>,
+    /// What monitors were shown.
+    shown: Shown,
     /// Set while a pause holds back the next command.
     pause: Option<Paused>,
 }
@@ -66,7 +66,7 @@ impl<M: MakeService, T> Caller<M, T> {
             is_waiting: false,
             in_flight,
             last: Exclusivity::Shared,
-            shown: Cell::new(0),
+            shown: Shown::default(),
             pause: None,
         }
     }
@@ -210,12 +210,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let (command, ..) = self.reader.queue.next()?;
         let registry = &self.client.shared().registry;
         let end = registry.pause().holds(command);
-        // It may have been shown already, and has waited since.
-        let is_called =
-            end.is_none() && command.number() > self.caller.shown.get() && self.client.refusal(command).is_none();
-        if is_called && registry.pause().is_monitored() {
-            registry.monitors().show(command, &self.client.server);
-            self.caller.shown.set(command.number());
+        if end.is_none() && registry.pause().is_monitored() && self.client.refusal(command).is_none() {
+            self.caller.shown.show(command, registry.monitors(), &self.client.server);
         }
         end
     }

@@ -6,30 +6,34 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use kvstore_protocol::{Command, Peer, catalog::Flags};
+use kvstore_protocol::{Command, Peer, Session, catalog::Flags};
 
-/// The line of a command; `None` if it is not shown, as those of administrators.
-pub(super) fn format(command: &Command) -> Option<String> {
+/// The words of a command; `None` if it is not shown, as those of administrators.
+pub(super) fn words(command: &Command) -> Option<String> {
     if is_hidden(command) {
         return None;
     }
+    let (secrets, mut words) = (secrets(command), String::new());
+    for (index, word) in command.words().enumerate() {
+        words.push_str(" \"");
+        match secrets.contains(&index) {
+            true => words.push_str("(redacted)"),
+            false => word.iter().for_each(|byte| push_escaped(*byte, &mut words)),
+        }
+        words.push('"');
+    }
+    Some(words)
+}
+
+/// The line of a command with these words, which is run now in this session.
+pub(super) fn line(session: &Session, words: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let session = command.session();
     let mut line = format!("{}.{:06} [{} ", now.as_secs(), now.subsec_micros(), session.database());
     let _ = match session.peer() {
         Peer::Unix(path) => write!(line, "unix:{}]", path.display()),
         peer => write!(line, "{peer}]"),
     };
-    let secrets = secrets(command);
-    for (index, word) in command.words().enumerate() {
-        line.push_str(" \"");
-        match secrets.contains(&index) {
-            true => line.push_str("(redacted)"),
-            false => word.iter().for_each(|byte| push_escaped(*byte, &mut line)),
-        }
-        line.push('"');
-    }
-    Some(line)
+    line + words
 }
 
 fn is_hidden(command: &Command) -> bool {
@@ -79,15 +83,16 @@ fn push_escaped(byte: u8, line: &mut String) {
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> Option<String> {
+    fn words_of(line: &str) -> Option<String> {
         let mut words = line.split(' ');
         let command = Command::new(words.next().expect("a name")).with_args(words);
-        format(&command).map(|line| line.split_once("] ").expect("an address").1.to_owned())
+        super::words(&command).map(|words| words.trim_start().to_owned())
     }
 
     #[test]
     fn a_command_is_shown_as_redis_shows_it() {
-        let line = format(&Command::new("SET").arg("a").arg(&b"\"\\ \n\r\t\x07\x08'\x01\xff"[..])).expect("a line");
+        let command = Command::new("SET").arg("a").arg(&b"\"\\ \n\r\t\x07\x08'\x01\xff"[..]);
+        let line = line(command.session(), &words(&command).expect("it is shown"));
         let (time, rest) = line.split_once(' ').expect("a time");
         assert_eq!(rest, r#"[0 memory:0] "SET" "a" "\"\\ \n\r\t\a\b'\x01\xff""#);
         let (seconds, micros) = time.split_once('.').expect("a fraction");
@@ -105,14 +110,14 @@ mod tests {
             ("ACL WHOAMI", r#""ACL" "WHOAMI""#),
             ("GET AUTH x", r#""GET" "AUTH" "x""#),
         ] {
-            assert_eq!(words(line).as_deref(), Some(shown));
+            assert_eq!(words_of(line).as_deref(), Some(shown));
         }
     }
 
     #[test]
     fn commands_of_administrators_are_not_shown() {
         for line in ["CONFIG SET requirepass x", "ACL SETUSER u >pw", "CLIENT LIST", "MONITOR", "DEBUG SLEEP 0"] {
-            assert_eq!(words(line), None, "{line}");
+            assert_eq!(words_of(line), None, "{line}");
         }
     }
 }

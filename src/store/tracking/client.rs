@@ -41,7 +41,8 @@ pub(super) struct Settings {
     pub(super) no_loop: bool,
     /// In BCAST mode.
     pub(super) prefixes: BTreeSet<Box<[u8]>>,
-    pub(super) caching: Caching,
+    /// Whether CLIENT CACHING is for the commands of the open transaction. Outside, the status knows what it is for.
+    pub(super) caches_transaction: bool,
 }
 
 /// The keys that are tracked without BCAST.
@@ -54,45 +55,6 @@ pub(super) enum Selection {
     OptIn,
     /// Those of commands that are not behind CLIENT CACHING NO.
     OptOut,
-}
-
-/// The commands that CLIENT CACHING is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Caching {
-    #[default]
-    None,
-    /// The one behind this command.
-    Behind(u64),
-    /// Those of the open transaction.
-    Transaction,
-}
-
-impl Settings {
-    /// Whether CLIENT CACHING is for this command.
-    pub(super) fn is_caching(&self, command: &Command) -> bool {
-        match self.caching {
-            Caching::None => false,
-            Caching::Behind(number) => !command.session().is_in_transaction() && command.number() == number + 1,
-            Caching::Transaction => command.session().is_in_transaction(),
-        }
-    }
-
-    /// Whether the keys of this command are tracked, which reads them.
-    pub(super) fn selects(&self, command: &Command) -> bool {
-        match self.selection {
-            Selection::All => true,
-            Selection::OptIn => self.is_caching(command),
-            Selection::OptOut => !self.is_caching(command),
-        }
-    }
-
-    /// Applies CLIENT CACHING to the commands behind this one.
-    pub(super) fn cache_behind(&mut self, command: &Command) {
-        self.caching = match command.session().is_in_transaction() {
-            true => Caching::Transaction,
-            false => Caching::Behind(command.number()),
-        };
-    }
 }
 
 impl Client {
@@ -108,6 +70,37 @@ impl Client {
             status: TrackingStatus::new(is_broadcast),
             settings: Mutex::default(),
         })
+    }
+
+    /// Whether CLIENT CACHING is for this command.
+    pub(super) fn is_caching(&self, command: &Command) -> bool {
+        match command.session().is_in_transaction() {
+            true => self.settings.lock().caches_transaction,
+            false => self.status.is_cached(command.number()),
+        }
+    }
+
+    /// Whether the keys of this command are tracked, which reads them.
+    pub(super) fn selects(&self, command: &Command) -> bool {
+        let selection = self.settings.lock().selection;
+        match selection {
+            Selection::All => true,
+            Selection::OptIn => self.is_caching(command),
+            Selection::OptOut => !self.is_caching(command),
+        }
+    }
+
+    /// Applies CLIENT CACHING to the commands behind this one.
+    pub(super) fn cache_behind(&self, command: &Command) {
+        match command.session().is_in_transaction() {
+            true => self.settings.lock().caches_transaction = true,
+            false => self.status.set_cached(command.number() + 1),
+        }
+    }
+
+    /// Applies a CLIENT CACHING in front of this MULTI to its whole transaction.
+    pub(super) fn cache_in_transaction(&self, multi: &Command) {
+        self.settings.lock().caches_transaction = self.status.is_cached(multi.number());
     }
 
     /// Notes that a command with this number reads keys, which are locked.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use kvstore_protocol::{CommandError, Response, Session, catalog::Flags};
 
 use super::{
-    client::{Caching, Client, Selection, Settings},
+    client::{Client, Selection, Settings},
     options::Options,
 };
 use crate::{
@@ -72,7 +72,7 @@ impl<'c> Call<'c> {
         if !self.session().is_in_transaction() {
             client.note_read(command.number());
         }
-        if client.status.is_broadcast() || !client.settings.lock().selects(command) {
+        if client.status.is_broadcast() || !client.selects(command) {
             return;
         }
         (0..self.keys()).for_each(|key| self.store().tracking.keys.add(self.key_name(key), client.id));
@@ -126,10 +126,11 @@ impl<'c> Call<'c> {
     /// # Errors
     /// If this is the other mode.
     pub(in super::super) fn cache_next(&self, is_cached: Option<bool>) -> Result<(), CommandError> {
-        let mut settings = self.tracking_client().ok_or(NOT_TRACKING)?.settings.lock();
-        match (is_cached, settings.selection) {
+        let client = self.tracking_client().ok_or(NOT_TRACKING)?;
+        let selection = client.settings.lock().selection;
+        match (is_cached, selection) {
             (Some(true), Selection::OptIn) | (Some(false), Selection::OptOut) => {
-                settings.cache_behind(self.args().command());
+                client.cache_behind(self.args().command());
             }
             (Some(true), _) => return Err(NOT_OPTIN),
             (Some(false), _) => return Err(NOT_OPTOUT),
@@ -141,20 +142,14 @@ impl<'c> Call<'c> {
     /// MULTI: CLIENT CACHING in front of it is for the whole transaction.
     pub(in super::super) fn cache_in_transaction(&self) {
         if let Some(client) = self.tracking_client() {
-            let mut settings = client.settings.lock();
-            // Not what an earlier transaction has left.
-            let is_caching = settings.caching == Caching::Behind(self.args().command().number().wrapping_sub(1));
-            settings.caching = if is_caching { Caching::Transaction } else { Caching::None };
+            client.cache_in_transaction(self.args().command());
         }
     }
 
     /// Another command of tracking stands between CLIENT CACHING and the command that it is for.
     pub(in super::super) fn pass_caching_on(&self) {
         if let Some(client) = self.tracking_client() {
-            let mut settings = client.settings.lock();
-            if settings.is_caching(self.args().command()) {
-                settings.cache_behind(self.args().command());
-            }
+            client.status.pass_over(self.args().command().number());
         }
     }
 
@@ -166,10 +161,10 @@ impl<'c> Call<'c> {
     /// The settings, as CLIENT TRACKINGINFO shows them.
     pub(in super::super) fn tracking_flags(&self) -> Vec<&'static str> {
         let Some(client) = self.tracking_client() else { return vec!["off"] };
+        let command = self.args().command();
+        // This command has passed it on.
+        let is_caching = client.is_caching(command) || client.status.is_cached(command.number() + 1);
         let settings = client.settings.lock();
-        // Those who were in front of this command have passed it on.
-        let is_caching = settings.caching == Caching::Behind(self.args().command().number())
-            || settings.is_caching(self.args().command());
         let (is_opt_in, is_opt_out) = (settings.selection == Selection::OptIn, settings.selection == Selection::OptOut);
         let flags = [
             ("on", true),

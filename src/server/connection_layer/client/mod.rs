@@ -57,8 +57,13 @@ const fn row(name: &'static str, run: fn(&mut ConnectionCall<'_>, Options<'_>) -
     Subcommand { name, run }
 }
 
+/// The text of CLIENT HELP, with the sub-commands that the service behind the layer answers: those of tracking.
 const HELP: &str = "\
 CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
+CACHING (YES|NO)
+    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.
+GETREDIR
+    Return the client ID we are redirecting to when tracking is enabled.
 GETNAME
     Return the name of the current connection.
 ID
@@ -87,6 +92,11 @@ SETNAME <name>
     Assign the name <name> to the current connection.
 SETINFO <option> <value>
     Set client meta attr. Options: LIB-NAME, LIB-VER.
+TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]
+         [OPTIN] [OPTOUT] [NOLOOP]
+    Control server assisted client side caching.
+TRACKINGINFO
+    Report tracking status for the current connection.
 HELP
     Print this help.";
 
@@ -103,6 +113,9 @@ pub(in crate::server) fn sets_replies(command: &Command) -> bool {
 /// `CLIENT subcommand …`
 pub(super) fn client(call: &mut ConnectionCall<'_>) -> Answered {
     let command = call.command();
+    if let Some(tracking) = call.session().extensions().get::<TrackingStatus>() {
+        tracking.pass_over(command.number());
+    }
     let run = checked(command)?.run;
     run(call, command.options(1))
 }

@@ -1,12 +1,12 @@
-//! [`TrackingStatus`]: what CLIENT LIST shows of client tracking.
+//! [`TrackingStatus`]: what CLIENT knows of client tracking.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-/// A session extension of a service that tracks what the client reads, for CLIENT LIST. All snapshots of the session share
-/// it.
+/// A session extension of a service that tracks what the client reads. CLIENT LIST shows it, and no command of CLIENT uses up
+/// a CLIENT CACHING in front of it. All snapshots of the session share it.
 ///
 /// ```
 /// use kvstore::{protocol::Session, server::TrackingStatus};
@@ -22,12 +22,15 @@ struct Status {
     is_broadcast: bool,
     redirect: AtomicU64,
     is_broken: AtomicBool,
+    /// The number of the command that CLIENT CACHING is for; 0 if there is none.
+    cached: AtomicU64,
 }
 
 impl TrackingStatus {
     /// A client that tracks the keys that it reads, or with `is_broadcast` prefixes of keys.
     pub fn new(is_broadcast: bool) -> Self {
-        Self(Arc::new(Status { is_broadcast, redirect: AtomicU64::new(0), is_broken: AtomicBool::new(false) }))
+        let (redirect, is_broken, cached) = Default::default();
+        Self(Arc::new(Status { is_broadcast, redirect, is_broken, cached }))
     }
 
     /// Whether the client tracks prefixes of keys.
@@ -53,5 +56,22 @@ impl TrackingStatus {
     /// Sets whether the connection that gets the messages is closed.
     pub fn set_broken(&self, is_broken: bool) {
         self.0.is_broken.store(is_broken, Ordering::Relaxed);
+    }
+
+    /// Whether CLIENT CACHING is for the command with this number.
+    pub fn is_cached(&self, number: u64) -> bool {
+        self.0.cached.load(Ordering::Relaxed) == number
+    }
+
+    /// Notes that CLIENT CACHING is for the command with this number; 0 for none.
+    pub fn set_cached(&self, number: u64) {
+        self.0.cached.store(number, Ordering::Relaxed);
+    }
+
+    /// Notes that the command with this number is one of CLIENT. If CLIENT CACHING is for it, it is for the next one.
+    pub fn pass_over(&self, number: u64) {
+        if self.is_cached(number) {
+            self.set_cached(number + 1);
+        }
     }
 }
