@@ -114,15 +114,15 @@ fn values_of_any_size_and_type_are_saved() {
         let snapshot = SnapshotByHand::begin(&store, compression);
         store.check([("FLUSHALL", "+OK")]);
         let disk = snapshot.finish();
-        assert!(disk.size() > 1_000_000);
+        assert!(disk.size() > 500_000);
         let loaded = TestStore::durable(&disk, None, 4).unwrap();
-        assert_eq!(loaded.entries(), entries);
+        assert!(loaded.entries() == entries);
     }
 }
 
 #[test]
 fn a_large_value_that_is_changed_or_removed_is_saved_as_it_was() {
-    for line in ["APPEND text x", "DEL text", "SET text v", "RENAME text other", "PEXPIRE text 5", "SETRANGE text 0 x"]
+    for line in ["APPEND text x", "DEL text", "SET text v", "RENAME text other", "PEXPIRE text 5", "SETRANGE text 0 y"]
     {
         check_large(line);
     }
@@ -150,12 +150,12 @@ fn check_large(line: &str) {
     let snapshot = SnapshotByHand::begin(&store, Compression::Lz4);
     store.answer(line);
     let changed = contents(&store);
-    assert_ne!(changed, entries, "{line}");
+    assert!(changed != entries, "{line} changes nothing");
     let disk = snapshot.finish();
-    assert_eq!(contents(&TestStore::durable(&disk, None, 1).unwrap()), entries, "{line}");
+    assert!(contents(&TestStore::durable(&disk, None, 1).unwrap()) == entries, "{line}");
     // And once more, from the new epoch.
     let disk = SnapshotByHand::begin(&store, Compression::No).finish();
-    assert_eq!(contents(&TestStore::durable(&disk, None, 1).unwrap()), changed, "{line}");
+    assert!(contents(&TestStore::durable(&disk, None, 1).unwrap()) == changed, "{line}, the next snapshot");
 }
 
 #[test]
