@@ -297,7 +297,7 @@ impl StoreState {
         if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
     }
 
-    fn block_for_room(&self) {
+    pub(super) fn block_for_room(&self) {
         if let Some(journal) = self.journal.get() {
             let mut ticket = None;
             block_on(|waker| {

@@ -2,17 +2,28 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Args, Parser};
 use kvstore::store::Fsync;
 use serde::{Deserialize, Deserializer};
+
+use crate::transfer::Transfer;
 
 /// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary protocol.
 ///
 /// Every option can also be set by an environment variable, or in a TOML file by the name of the flag without its dashes
 /// (max-clients = 500). A flag overrides the environment, and the environment overrides the file. In the file a time is a
 /// number of seconds or a text with a unit ("250ms"), and bind is an array.
-#[derive(Clone, Debug, Default, Deserialize, Parser)]
-#[command(version, max_term_width = 100)]
+#[derive(Clone, Debug, Parser)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) transfer: Option<Transfer>,
+    #[command(flatten)]
+    pub(crate) config: Config,
+}
+
+/// The options of the server.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Config {
     /// The TOML file to read options from
@@ -94,6 +105,10 @@ pub(crate) struct Config {
     #[arg(long, env = "KVSTORE_APPENDFSYNC", value_name = "always|everysec|no", value_parser = fsync)]
     #[serde(deserialize_with = "fsync_in_file")]
     appendfsync: Option<Fsync>,
+
+    /// An RDB file, append-only file or directory of these to load before serving, into a store without keys
+    #[arg(long, env = "KVSTORE_IMPORT", value_name = "FILE")]
+    import: Option<PathBuf>,
 }
 
 /// The options, with the file read and the defaults filled in.
@@ -116,6 +131,7 @@ pub(crate) struct Options {
     pub(crate) dir: PathBuf,
     /// When the journal is synced; `None` if there is none.
     pub(crate) journal: Option<Fsync>,
+    pub(crate) import: Option<PathBuf>,
 }
 
 impl Config {
@@ -153,6 +169,7 @@ impl Config {
             databases: self.databases.or(file.databases).unwrap_or(16),
             dir: self.dir.or(file.dir).unwrap_or_else(|| PathBuf::from("kvstore-data")),
             journal: appendonly.then_some(appendfsync),
+            import: self.import.or(file.import),
         };
         options.check()
     }
@@ -281,6 +298,6 @@ mod tests {
     #[test]
     fn the_flags_are_well_formed() {
         use clap::CommandFactory;
-        Config::command().debug_assert();
+        Arguments::command().debug_assert();
     }
 }

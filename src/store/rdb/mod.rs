@@ -7,8 +7,10 @@
 //!
 //! - [`dump`] and [`restore`] whole payloads; `payload` what is behind the value in one
 //! - [`AnyType`] a value of any type as it is stored, [`Object`] one that was read; `tag` the numbers of the types
+//! - `file` whole files, read by a [`FileDecoder`] and written by a [`FileEncoder`]
 //! - `write` writes values, `read` reads them; `length` is the encoding of lengths, `lzf` the compression of strings
 
+mod file;
 mod length;
 mod lzf;
 mod object;
@@ -19,5 +21,6 @@ mod tag;
 mod tests;
 mod write;
 
+pub(crate) use file::{Decoded, FileDecoder, FileEncoder, FileError, FileKey};
 pub(crate) use object::{AnyRef, AnyType, Object};
-pub(crate) use payload::{RestoreError, dump, restore};
+pub(crate) use payload::{RestoreError, dump, restore, seal_object};

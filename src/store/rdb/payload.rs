@@ -22,7 +22,7 @@ const LATEST_REDIS: u16 = 12;
 /// The version of Valkey 9. What lies between is left to Redis.
 const VALKEY: u16 = 80;
 
-static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
+pub(super) static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
 thread_local! {
     /// Kept: it is larger than most values.
@@ -55,6 +55,11 @@ pub(crate) fn dump(value: AnyRef<'_>) -> Vec<u8> {
 pub(crate) fn restore<'a>(payload: &'a [u8], thresholds: &Thresholds) -> Result<Object<'a>, RestoreError> {
     let object = open(payload).ok_or(RestoreError::Footer)?;
     read_object(object, thresholds).ok_or(RestoreError::Value)
+}
+
+/// The payload of a serialized value of a file.
+pub(crate) fn seal_object(object: Vec<u8>) -> Vec<u8> {
+    seal(object, VERSION)
 }
 
 /// Appends the version and the checksum.
