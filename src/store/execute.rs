@@ -325,7 +325,7 @@ impl StoreState {
         if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
     }
 
-    fn block_for_room(&self) {
+    pub(super) fn block_for_room(&self) {
         let mut room = Room::default();
         block_on(|waker| match self.wait_for_room(room, waker) {
             Some(waits) => {

@@ -20,7 +20,7 @@
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
 //! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
 //! - `snapshot` the whole store in a file, which the journal continues
-//! - `rdb` values in the serialization of Redis, for DUMP and RESTORE
+//! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
 
@@ -38,6 +38,7 @@ mod disk;
 mod durable;
 mod events;
 mod execute;
+mod foreign;
 mod future;
 mod gate;
 mod held;
@@ -83,6 +84,7 @@ pub use change::{Change, Event, Record, Sink};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
 pub use durable::{CloseError, DurableBuilder};
+pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;
 pub use journal::{Fsync, OpenError};
 

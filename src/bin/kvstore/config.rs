@@ -2,17 +2,28 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Args, Parser};
 use kvstore::store::Fsync;
 use serde::{Deserialize, Deserializer};
+
+use crate::transfer::Transfer;
 
 /// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary protocol.
 ///
 /// Every option can also be set by an environment variable, or in a TOML file by the name of the flag without its dashes
 /// (max-clients = 500). A flag overrides the environment, and the environment overrides the file. In the file a time is a
 /// number of seconds or a text with a unit ("250ms"), and bind is an array.
-#[derive(Clone, Debug, Default, Deserialize, Parser)]
-#[command(version, max_term_width = 100)]
+#[derive(Clone, Debug, Parser)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) transfer: Option<Transfer>,
+    #[command(flatten)]
+    pub(crate) config: Config,
+}
+
+/// The options of the server.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Config {
     /// The TOML file to read options from
@@ -104,6 +115,10 @@ pub(crate) struct Config {
     /// The keyspace events to publish, by the letters that Redis has for them, such as KEA; none by default
     #[arg(long, env = "KVSTORE_NOTIFY_KEYSPACE_EVENTS", value_name = "LETTERS")]
     notify_keyspace_events: Option<String>,
+
+    /// An RDB file, append-only file or directory of these to load before serving, into a store without keys
+    #[arg(long, env = "KVSTORE_IMPORT", value_name = "FILE")]
+    import: Option<PathBuf>,
 }
 
 /// After how much time, and how many changes, a snapshot is taken.
@@ -133,6 +148,7 @@ pub(crate) struct Options {
     pub(crate) save: SavePoints,
     /// As CONFIG SET takes them.
     pub(crate) notify_keyspace_events: String,
+    pub(crate) import: Option<PathBuf>,
 }
 
 impl Config {
@@ -172,6 +188,7 @@ impl Config {
             journal: appendonly.then_some(appendfsync),
             save: self.save.or(file.save).unwrap_or_default(),
             notify_keyspace_events: self.notify_keyspace_events.or(file.notify_keyspace_events).unwrap_or_default(),
+            import: self.import.or(file.import),
         };
         options.check()
     }
@@ -326,6 +343,6 @@ mod tests {
     #[test]
     fn the_flags_are_well_formed() {
         use clap::CommandFactory;
-        Config::command().debug_assert();
+        Arguments::command().debug_assert();
     }
 }

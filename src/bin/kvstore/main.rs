@@ -3,6 +3,7 @@
 mod allocator;
 mod config;
 mod listen;
+mod transfer;
 
 use std::{
     io::{self, IsTerminal},
@@ -24,7 +25,7 @@ use tokio::{
 };
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-use config::{Config, Options, SavePoints};
+use config::{Arguments, Options, SavePoints};
 use listen::{bind, bind_unix};
 
 #[global_allocator]
@@ -49,7 +50,11 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), Box<dyn std::error::Error>> {
-    let options = Config::parse().resolve()?;
+    let Arguments { transfer, config } = Arguments::parse();
+    if let Some(transfer) = transfer {
+        return transfer.run();
+    }
+    let options = config.resolve()?;
     let filter = EnvFilter::try_new(&options.log).map_err(|error| format!("--log {}: {error}", options.log))?;
     // The span of a command closes when it is answered, which logs the one line of the command.
     tracing_subscriber::fmt()
@@ -94,6 +99,9 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let store = open(store(options), options)?;
     configure(&store, options)?;
+    if let Some(file) = &options.import {
+        transfer::import(&store, file, false)?;
+    }
     let settings = StackSettings::default()
         .slow_threshold(options.slow)
         .max_commands(options.max_commands)

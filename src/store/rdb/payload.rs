@@ -27,7 +27,7 @@ const LATEST_REDIS: u16 = 12;
 /// The version of Valkey 9. What lies between is left to Redis.
 const VALKEY: u16 = 80;
 
-static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
+pub(super) static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
 thread_local! {
     /// Kept: it is larger than most values.
@@ -72,6 +72,11 @@ pub(crate) fn write(value: AnyRef<'_>, buffer: &mut Vec<u8>) {
 /// Reads a type and a value off the front of bytes; `None` if it is not valid.
 pub(crate) fn read<'a>(bytes: &mut &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {
     read_first_object(bytes, thresholds)
+}
+
+/// The payload of a serialized value of a file.
+pub(crate) fn seal_object(object: Vec<u8>) -> Vec<u8> {
+    seal(object, VERSION)
 }
 
 /// Appends the version and the checksum.

@@ -30,16 +30,23 @@ pub(super) struct Writer<'c> {
     bytes: Vec<u8>,
     /// `None` if strings are not compressed.
     compressor: Option<&'c mut Compressor>,
+    /// Whether Redis 7.0 is to read it, which knows no sets as listpacks.
+    for_redis_7_0: bool,
 }
 
 impl<'c> Writer<'c> {
     pub(super) fn new(compressor: &'c mut Compressor) -> Self {
-        Self { bytes: Vec::new(), compressor: Some(compressor) }
+        Self { bytes: Vec::new(), compressor: Some(compressor), for_redis_7_0: false }
     }
 
     /// Appends to these bytes, and compresses no strings.
     pub(super) fn plain(bytes: Vec<u8>) -> Self {
-        Self { bytes, compressor: None }
+        Self { bytes, compressor: None, for_redis_7_0: false }
+    }
+
+    /// Writes what Redis 7.0 can read.
+    pub(super) fn for_redis_7_0(compressor: &'c mut Compressor) -> Self {
+        Self { for_redis_7_0: true, ..Self::new(compressor) }
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -54,6 +61,7 @@ impl<'c> Writer<'c> {
             AnyRef::Hash(HashRef::Packed(entries)) => self.typed(tag::HASH_LISTPACK).listpack(entries),
             AnyRef::Hash(HashRef::Table(table)) => self.typed(tag::HASH).hash(table),
             AnyRef::Set(SetRef::Integers(integers)) => self.typed(tag::SET_INTSET).int_set(integers),
+            AnyRef::Set(set @ SetRef::Packed(_)) if self.for_redis_7_0 => self.typed(tag::SET).set(set),
             AnyRef::Set(SetRef::Packed(entries)) => self.typed(tag::SET_LISTPACK).listpack(entries),
             AnyRef::Set(set @ SetRef::Table(_)) => self.typed(tag::SET).set(set),
             AnyRef::SortedSet(SortedSetRef::Packed(entries)) => self.typed(tag::SORTED_SET_LISTPACK).listpack(entries),
@@ -122,7 +130,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Writes a string: as an integer if it is the text of one, compressed if that saves something, or else as it is.
-    fn string(&mut self, string: &[u8]) {
+    pub(super) fn string(&mut self, string: &[u8]) {
         if string.len() <= MAX_DIGITS && self.integer(string) || string.len() > MAX_PLAIN && self.compressed(string) {
             return;
         }
@@ -157,7 +165,7 @@ impl<'c> Writer<'c> {
         true
     }
 
-    fn length(&mut self, length: usize) {
+    pub(super) fn length(&mut self, length: usize) {
         Head::Length(length as u64).write(&mut self.bytes);
     }
 }

@@ -16,7 +16,8 @@ mod zipmap;
 
 use super::{Object, tag};
 use crate::store::value::{Thresholds, packed::IntSetRef};
-use reader::Reader;
+
+pub(super) use reader::Reader;
 
 /// Reads the type of a value and the value, which is encoded as the thresholds say.
 pub(super) fn read_object<'a>(bytes: &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {

@@ -17,12 +17,12 @@ const NEGATIVE_INFINITE: u8 = 255;
 
 /// Reads bytes from the front to the end. `None` is returned for what is not there, or not valid.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub(in crate::store::rdb) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(in crate::store::rdb) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
@@ -32,26 +32,31 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of bytes that are left.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::store::rdb) fn len(&self) -> usize {
         self.rest.len()
     }
 
-    pub(super) fn byte(&mut self) -> Option<u8> {
+    /// The bytes that are left.
+    pub(in crate::store::rdb) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(in crate::store::rdb) fn byte(&mut self) -> Option<u8> {
         self.array().map(|[byte]| byte)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(in crate::store::rdb) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         take(&mut self.rest)
     }
 
-    pub(super) fn bytes(&mut self, len: u64) -> Option<&'a [u8]> {
+    pub(in crate::store::rdb) fn bytes(&mut self, len: u64) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(usize::try_from(len).ok()?)?;
         self.rest = rest;
         Some(taken)
     }
 
     /// A length, or the number of elements of a collection.
-    pub(super) fn length(&mut self) -> Option<u64> {
+    pub(in crate::store::rdb) fn length(&mut self) -> Option<u64> {
         match Head::read(&mut self.rest)? {
             Head::Length(length) => Some(length),
             Head::Encoded(_) => None,
@@ -59,7 +64,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A string in any of its encodings.
-    pub(super) fn string(&mut self) -> Option<Cow<'a, [u8]>> {
+    pub(in crate::store::rdb) fn string(&mut self) -> Option<Cow<'a, [u8]>> {
         let integer = match Head::read(&mut self.rest)? {
             Head::Length(len) => return self.bytes(len).map(Cow::Borrowed),
             Head::Encoded(COMPRESSED) => return self.compressed().map(Cow::Owned),
@@ -72,12 +77,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A score.
-    pub(super) fn double(&mut self) -> Option<f64> {
+    pub(in crate::store::rdb) fn double(&mut self) -> Option<f64> {
         self.array().map(f64::from_le_bytes).filter(|score| !score.is_nan())
     }
 
     /// A score as a text.
-    pub(super) fn double_text(&mut self) -> Option<f64> {
+    pub(in crate::store::rdb) fn double_text(&mut self) -> Option<f64> {
         match self.byte()? {
             NOT_A_NUMBER => None,
             INFINITE => Some(f64::INFINITY),

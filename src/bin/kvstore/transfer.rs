@@ -1,0 +1,183 @@
+//! The sub-commands that move data in and out, and the option `--import`.
+
+use std::{
+    error::Error,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clap::Subcommand;
+use kvstore::store::{Fsync, Import, Store, Tally};
+
+use crate::allocator;
+
+/// How often the progress is shown on a terminal, and elsewhere.
+const ON_TERMINAL: Duration = Duration::from_millis(100);
+const ELSEWHERE: Duration = Duration::from_secs(5);
+
+/// The width of the bar.
+const WIDTH: usize = 30;
+
+/// What the program does instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Transfer {
+    /// Load an RDB file, an append-only file or a directory of these of Redis or Valkey into the directory of the journal
+    ///
+    /// The server must not run meanwhile; `kvstore --import FILE` imports at its start.
+    Import {
+        /// The RDB file (versions 6 to 12, and 80), append-only file, or directory such as appendonlydir
+        file: PathBuf,
+        /// Replace keys that exist; without this, a directory that has keys is refused
+        #[arg(long)]
+        replace: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Write all keys to an RDB file that Redis 7 and Valkey load
+    ///
+    /// The server must not run meanwhile.
+    Export {
+        /// The RDB file to write
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Place {
+    /// The directory of the journal
+    #[arg(long, env = "KVSTORE_DIR", value_name = "DIRECTORY", default_value = "kvstore-data")]
+    dir: PathBuf,
+    /// The number of databases
+    #[arg(long, env = "KVSTORE_DATABASES", value_name = "NUMBER", default_value_t = 16)]
+    databases: usize,
+}
+
+impl Place {
+    fn open(&self) -> Result<Store, Box<dyn Error>> {
+        let builder = Store::builder().databases(self.databases).allocated_size(allocator::allocated_size);
+        Ok(builder.durable(&self.dir, Fsync::No).open()?)
+    }
+}
+
+impl Transfer {
+    /// Does it.
+    ///
+    /// # Errors
+    /// With a message for the operator.
+    pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Import { file, replace, place } => {
+                let store = place.open()?;
+                let imported = import(&store, file, *replace);
+                // Also what was loaded before an error is on disk then.
+                close(&store)?;
+                imported
+            }
+            Self::Export { file, place } => export(&place.open()?, file),
+        }
+    }
+}
+
+fn close(store: &Store) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    Ok(runtime.block_on(store.close())?)
+}
+
+/// Imports a file into a store, and shows the progress and what came of it.
+///
+/// # Errors
+/// With a message for the operator.
+pub(crate) fn import(store: &Store, file: &Path, replace: bool) -> Result<(), Box<dyn Error>> {
+    let mut progress = Progress::new("bytes");
+    let tally = Import::new(file).replace(replace).run(store, |tally| progress.show(tally))?;
+    progress.finish(&tally);
+    report(&format!("imported {}", file.display()), &tally);
+    Ok(())
+}
+
+fn export(store: &Store, file: &Path) -> Result<(), Box<dyn Error>> {
+    let mut progress = Progress::new("keys");
+    let exported = store.export(file, |tally| progress.show(tally));
+    let tally = exported.map_err(|error| format!("{}: {error}", file.display()))?;
+    progress.finish(&tally);
+    report(&format!("exported to {}", file.display()), &tally);
+    Ok(())
+}
+
+/// A line on the terminal that shows how far it is, or lines now and then.
+struct Progress {
+    unit: &'static str,
+    is_terminal: bool,
+    shown: Instant,
+}
+
+impl Progress {
+    fn new(unit: &'static str) -> Self {
+        Self { unit, is_terminal: io::stderr().is_terminal(), shown: Instant::now() }
+    }
+
+    fn show(&mut self, tally: &Tally) {
+        if self.shown.elapsed() >= if self.is_terminal { ON_TERMINAL } else { ELSEWHERE } {
+            self.shown = Instant::now();
+            self.draw(tally);
+        }
+    }
+
+    fn finish(&self, tally: &Tally) {
+        if self.is_terminal {
+            self.draw(tally);
+            say("");
+        }
+    }
+
+    fn draw(&self, tally: &Tally) {
+        let line = line(tally, self.unit);
+        // Written over the line before.
+        let _ = if self.is_terminal { write!(io::stderr(), "\r{line}") } else { writeln!(io::stderr(), "{line}") };
+    }
+}
+
+fn line(tally: &Tally, unit: &str) -> String {
+    let (done, total) = tally.progress();
+    let share = if total == 0 { 1.0 } else { done as f64 / total as f64 };
+    let filled = (share * WIDTH as f64) as usize;
+    let bar = format!("{}{}", "#".repeat(filled), "-".repeat(WIDTH - filled));
+    format!("[{bar}] {:3.0} %  {done} of {total} {unit}", share * 100.0)
+}
+
+fn report(what: &str, tally: &Tally) {
+    let keys: u64 = tally.keys().map(|(_, count)| count).sum();
+    say(&format!("{what}: {keys} keys"));
+    tally.keys().for_each(|(name, count)| say(&format!("  {count:>12}  {name}")));
+    if tally.commands() > 0 {
+        say(&format!("  {:>12}  commands of append-only files", tally.commands()));
+    }
+    for (kind, count) in tally.skipped() {
+        say(&format!("  {count:>12}  SKIPPED, not supported: {kind}"));
+    }
+    for (error, count) in tally.failed() {
+        say(&format!("  {count:>12}  FAILED: {error}"));
+    }
+    if tally.incomplete() > 0 {
+        say(&format!("  the last {} bytes are no whole command, and were left out", tally.incomplete()));
+    }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_is_as_long_as_the_work_is_done() {
+        let full = line(&Tally::default(), "keys");
+        assert_eq!(full, format!("[{}] 100 %  0 of 0 keys", "#".repeat(WIDTH)));
+    }
+}

@@ -1,0 +1,180 @@
+//! Keys and commands of another server, applied to the store.
+
+use std::time::Duration;
+
+use kvstore_protocol::{Command, CommandError, Response, catalog::Flags};
+
+use super::Tally;
+use crate::store::{
+    args::Args,
+    call::{KeySlot, LONG_WORK},
+    commit::Commit,
+    execute::{Attempt, Patience, Planned, Stopped, may_take_long},
+    held::{Held, HeldShards, Shards},
+    plan::{KeysOfMany, LockPlan},
+    rdb::{FileKey, seal_object},
+    state::StoreState,
+};
+
+/// Commands of one transaction, or a single one, each with its database.
+pub(in crate::store) type Commands = [(usize, Command)];
+
+impl StoreState {
+    /// Stores a key of an RDB file.
+    ///
+    /// # Errors
+    /// If the value is not valid, or the key exists and is not to be replaced, or the journal takes no commits.
+    pub(in crate::store) fn apply_key(
+        &self,
+        key: FileKey,
+        replace: bool,
+        tally: &mut Tally,
+    ) -> Result<(), CommandError> {
+        let FileKey { database, key, type_name, object, expires_at, idle_time } = key;
+        if database >= self.databases.len() {
+            return Err(CommandError::err("DB index is out of range"));
+        }
+        let mut restore =
+            Command::new("RESTORE").arg(key).arg(expires_at.unwrap_or(0)).arg(seal_object(object)).arg("ABSTTL");
+        if let Some(seconds) = idle_time {
+            restore = restore.arg("IDLETIME").arg(seconds);
+        }
+        if replace {
+            restore = restore.arg("REPLACE");
+        }
+        self.apply_all(&[(database, restore)], |_, answer| answer.map(drop))?;
+        tally.count_key(type_name);
+        Ok(())
+    }
+
+    /// Runs commands of another server as one commit, in which no key that is there has expired: that server tells of expired keys
+    /// itself, and may have run the commands earlier. A command that fails does not stop the others.
+    ///
+    /// # Errors
+    /// If the journal takes no commits.
+    pub(in crate::store) fn apply_commands(&self, commands: &Commands, tally: &mut Tally) -> Result<(), CommandError> {
+        let mut known = Vec::with_capacity(commands.len());
+        for (database, command) in commands {
+            match self.row_of(command) {
+                Ok(_) if *database < self.databases.len() => known.push((*database, command.clone())),
+                Ok(_) => note_failure(tally, command, "DB index is out of range"),
+                Err(_) => note_unknown(tally, command),
+            }
+        }
+        tally.commands += known.len() as u64;
+        self.apply_all(&known, |command, answer| {
+            match answer {
+                Ok(Response::Error(error)) => note_failure(tally, command, &String::from_utf8_lossy(&error)),
+                Err(error) => note_failure(tally, command, &error.to_string()),
+                Ok(_) => {}
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs commands as one commit.
+    ///
+    /// # Errors
+    /// If the journal takes no commits, or `check` fails for an answer.
+    fn apply_all(
+        &self,
+        commands: &Commands,
+        mut check: impl FnMut(&Command, Result<Response, CommandError>) -> Result<(), CommandError>,
+    ) -> Result<(), CommandError> {
+        let is_long = |(_, command): &(usize, Command)| {
+            self.row_of(command).is_ok_and(|row| may_take_long(row, command)) || command.size() > LONG_WORK
+        };
+        let _raised = commands.iter().any(is_long).then(|| self.databases.gate.raise());
+        let (mut held, keys) = loop {
+            let locked = self.lock_commands(commands)?;
+            let mut attempt = Attempt::new(Patience::Long);
+            match self.check_journal(|| true, &mut attempt) {
+                Ok(()) => break locked,
+                Err(_) if matches!(attempt.stopped, Some(Stopped::Crowded)) => {
+                    drop(locked);
+                    self.block_for_room();
+                }
+                Err(refusal) => return Err(refusal),
+            }
+        };
+        let mut commit = self.begin(Patience::Long);
+        commit.now.set(Some(self.time_before_expiries(&commit, commands, &keys, &mut held)));
+        let checked = commands.iter().zip(keys.each()).try_for_each(|((database, command), keys)| {
+            let row = self.row_of(command)?;
+            if row.flags().has(Flags::PUBSUB) {
+                return check(command, Ok(self.pub_sub.answer(command).unwrap_or(Response::Null)));
+            }
+            let planned = Planned { row, args: Args::new(command), database: *database, keys };
+            check(command, self.execute_held(planned, command.session(), &mut held, &mut commit))
+        });
+        self.serve_waiting(&mut commit, &mut held);
+        self.tell(&mut commit, &Shards::Many(&mut held), None);
+        drop(held);
+        self.finish(&mut commit);
+        checked
+    }
+
+    /// Locks the shards of the keys of commands, and of those who wait for them.
+    fn lock_commands<'a>(&self, commands: &'a Commands) -> Result<(HeldShards<'_>, KeysOfMany<'a>), CommandError> {
+        loop {
+            let (mut plan, mut keys) = (LockPlan::default(), KeysOfMany::default());
+            for (database, command) in commands {
+                let (row, args) = (self.row_of(command)?, Args::new(command));
+                keys.add(row, args, *database, &self.databases);
+                plan.add_scope(row.spec.scope(&args), *database, true, &self.databases);
+            }
+            self.add_shards_to_serve(&mut plan, keys.all());
+            let held = plan.lock(keys.all_mut(), &self.databases, Patience::Long).expect("a patient command waits");
+            if self.holds_shards_to_serve(&held, keys.all()) {
+                return Ok((held, keys));
+            }
+        }
+    }
+
+    /// The time, or the latest one at which no key of the commands has expired, nor one to which they give an expiry.
+    fn time_before_expiries(
+        &self,
+        commit: &Commit,
+        commands: &Commands,
+        keys: &KeysOfMany<'_>,
+        held: &mut HeldShards<'_>,
+    ) -> Duration {
+        let now = self.time_of(commit, &Shards::Many(held));
+        let expiry_of = |key: &KeySlot<'_>| {
+            held.shard(key.shard as usize).find(key.hash, key.name).and_then(|(_, entry)| entry.expires_at())
+        };
+        let stored = keys.all().iter().filter_map(expiry_of);
+        let given = commands.iter().filter_map(|(_, command)| given_expiry(command));
+        let earliest = stored.chain(given).min().map(|at| Duration::from_millis(at.saturating_sub(1)));
+        earliest.map_or(now, |earliest| earliest.min(now))
+    }
+}
+
+/// The expiry that a command gives a key, in milliseconds since the Unix epoch. Servers replicate no other forms than these.
+fn given_expiry(command: &Command) -> Option<u64> {
+    let number = |index| std::str::from_utf8(command.arg_at(index)?).ok()?.parse::<u64>().ok();
+    if command.is("PEXPIREAT") {
+        return number(1);
+    }
+    let is_set = command.is("SET") || command.is("GETEX");
+    let at = command.args().position(|word| word.eq_ignore_ascii_case(b"PXAT")).filter(|_| is_set)?;
+    number(at + 1)
+}
+
+fn name_of(command: &Command) -> String {
+    String::from_utf8_lossy(command.name()).to_uppercase()
+}
+
+fn note_unknown(tally: &mut Tally, command: &Command) {
+    let name = name_of(command);
+    if tally.skip(format!("command {name}").into()) {
+        tracing::warn!(command = name, "commands that the store does not have are skipped");
+    }
+}
+
+fn note_failure(tally: &mut Tally, command: &Command, error: &str) {
+    let name = name_of(command);
+    if tally.fail(format!("{name}: {error}")) {
+        tracing::warn!(command = name, error, "a command of another server has failed here");
+    }
+}

@@ -1,0 +1,21 @@
+//! RDB files: what Redis and Valkey save, and send to a replica.
+//!
+//! ```text
+//! "REDIS" version of 4 digits, or "VALKEY" version of 3 digits
+//! code | what belongs to it …      see `layout`
+//! FF | checksum of all in front of it (8)
+//! ```
+//!
+//! A file is read as it comes in, from a disk or a socket: no more of it is in memory than one value. Versions 6 to 12 are those of
+//! Redis, 80 is that of Valkey 9. A file is written as version 10, which Redis 7.0 introduced.
+//!
+//! - [`FileDecoder`] reads, [`FileEncoder`] writes
+//! - `layout` what belongs to each code, `walk` finds where it ends
+
+mod decode;
+mod encode;
+mod layout;
+mod walk;
+
+pub(crate) use decode::{Decoded, FileDecoder, FileError, FileKey};
+pub(crate) use encode::FileEncoder;
