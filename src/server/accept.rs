@@ -84,7 +84,8 @@ impl Acceptor {
     }
 
     fn refusal(&self, peer: &Peer) -> Option<&'static str> {
-        if self.state.registry.len() >= self.state.runtime.max_connections() {
+        let registry = &self.state.registry;
+        if registry.len() >= self.state.runtime.max_connections() && !registry.evict_for_slot() {
             return Some(too_many(&self.state));
         }
         (self.listener.protected_mode && self.listener.auth.is_none() && !peer.is_local()).then_some(PROTECTED)

@@ -14,6 +14,7 @@ use std::{
 use super::{
     BufferMemory,
     buffer_memory::{BufferCounts, BufferTotal},
+    eviction::{EvictedBecause, Evictions},
     monitors::Monitors,
     pause::Pause,
 };
@@ -33,7 +34,8 @@ pub(crate) struct Registry {
     uptime: AtomicU32,
     pause: Pause,
     monitors: Monitors,
-    buffers: BufferTotal,
+    pub(super) buffers: BufferTotal,
+    pub(super) evictions: Evictions,
 }
 
 /// The part of a connection that other connections see.
@@ -44,6 +46,10 @@ pub(crate) struct ClientEntry {
     buffers: BufferCounts,
     /// The uptime of the server when bytes were last read or written, in seconds.
     active: AtomicU32,
+    /// The uptime of the server plus one when a request was begun and is not complete, or replies could not be written. 0 if
+    /// neither.
+    incomplete_since: AtomicU32,
+    evicted: EvictedBecause,
     /// The first bytes of the name of the last command, with its sub-command for CLIENT. Written for every batch, read
     /// only by CLIENT LIST, which may see a mix of two names.
     command: [AtomicU64; 3],
@@ -71,6 +77,8 @@ impl Registry {
             opened: now,
             buffers: BufferCounts::default(),
             active: AtomicU32::new(now),
+            incomplete_since: AtomicU32::new(0),
+            evicted: EvictedBecause::default(),
             command: Default::default(),
             session: Mutex::new(session),
         });
@@ -156,7 +164,7 @@ impl Registry {
         self.uptime.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientEntry>>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientEntry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -219,6 +227,21 @@ impl ClientEntry {
         self.active.load(Ordering::Relaxed)
     }
 
+    /// Records whether a request was begun and is not complete, or replies could not be written, since this uptime.
+    pub(crate) fn set_incomplete_since(&self, uptime: Option<u32>) {
+        self.incomplete_since.store(uptime.map_or(0, |uptime| uptime + 1), Ordering::Relaxed);
+    }
+
+    /// The uptime of the server since when a request is not complete, or replies are not written.
+    pub(crate) fn incomplete_since(&self) -> Option<u32> {
+        self.incomplete_since.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Why the connection was evicted, if it was.
+    pub(super) fn evicted(&self) -> &EvictedBecause {
+        &self.evicted
+    }
+
     /// Returns the name of the last command, in lower case.
     pub(crate) fn command(&self) -> String {
         let parts = self.command.iter().map(|part| part.load(Ordering::Relaxed).to_ne_bytes());
@@ -245,7 +268,9 @@ impl Registration {
         let before = self.entry.buffers();
         if buffers != before {
             self.entry.buffers.set(buffers);
-            self.registry.buffers.replace(before, buffers);
+            if self.registry.buffers.replace(before, buffers) {
+                self.registry.evict_for_memory();
+            }
         }
     }
 }

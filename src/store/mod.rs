@@ -21,7 +21,6 @@
 //! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
 //! - `rdb` values in the serialization of Redis, for DUMP and RESTORE
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
-//! - `procfs` what INFO reads of the operating system
 
 mod args;
 mod background;
@@ -48,7 +47,6 @@ mod notices;
 mod observers;
 mod plan;
 mod prefetcher;
-mod procfs;
 mod rdb;
 mod replay;
 mod shard;

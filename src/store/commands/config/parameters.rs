@@ -4,8 +4,13 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use kvstore_protocol::parse_integer;
 
-use super::{super::strings, output_limits};
+use super::{
+    super::strings,
+    bytes::{parse_bytes_or_percent, parse_large},
+    output_limits,
+};
 use crate::{
+    procfs,
     server::ServerStatus,
     store::{Fsync, events::EventClasses, journal::Journal, state::StoreState, value::Threshold},
 };
@@ -71,7 +76,6 @@ const fn immutable(name: &'static str, read: fn(&StoreState, Option<&ServerStatu
 /// The parameters of the store, and those of the server in front of it.
 static PARAMETERS: &[Parameter] = &[
     immutable("databases", |store, _| Some(store.databases.len().to_string())),
-    immutable("proto-max-bulk-len", |_, _| Some(strings::MAX_LENGTH.to_string())),
     // There are no snapshots, and nothing is evicted.
     immutable("save", |_, _| Some(String::new())),
     immutable("appendonly", |store, _| Some(if store.journal.get().is_some() { "yes" } else { "no" }.to_owned())),
@@ -120,6 +124,33 @@ static PARAMETERS: &[Parameter] = &[
             let seconds = number(value, 0..=i32::MAX.into(), "argument must be between 0 and 2147483647 inclusive")?;
             let timeout = (seconds > 0).then(|| Duration::from_secs(seconds as u64));
             Ok(Box::new(move |server| server.set_idle_timeout(timeout)))
+        })),
+    },
+    Parameter {
+        name: "proto-max-bulk-len",
+        read: |_, server| Some(server.map_or(strings::MAX_LENGTH, ServerStatus::max_bulk).to_string()),
+        set: Some(Setter::OfServer(|value| {
+            let bytes = parse_large(value)?;
+            Ok(Box::new(move |server| server.set_max_bulk(bytes)))
+        })),
+    },
+    Parameter {
+        name: "client-query-buffer-limit",
+        read: |_, server| Some(server?.query_buffer().to_string()),
+        set: Some(Setter::OfServer(|value| {
+            let bytes = parse_large(value)?;
+            Ok(Box::new(move |server| server.set_query_buffer(bytes)))
+        })),
+    },
+    Parameter {
+        name: "maxmemory-clients",
+        read: |_, server| {
+            let limit = server?.max_buffer_memory();
+            Some(if limit == usize::MAX { 0 } else { limit }.to_string())
+        },
+        set: Some(Setter::OfServer(|value| {
+            let bytes = parse_bytes_or_percent(value, procfs::available_memory())?;
+            Ok(Box::new(move |server| server.set_max_buffer_memory(bytes)))
         })),
     },
     Parameter {
