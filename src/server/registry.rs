@@ -43,6 +43,8 @@ pub(crate) struct Registry {
 pub(crate) struct ClientEntry {
     /// The uptime of the server when the connection was opened, in seconds.
     pub(crate) opened: u32,
+    /// The number of the file descriptor, -1 if it is not known.
+    pub(crate) descriptor: i32,
     buffers: BufferCounts,
     /// The uptime of the server when bytes were last read or written, in seconds.
     active: AtomicU32,
@@ -71,10 +73,16 @@ impl Registry {
     }
 
     /// Registers the connection of `session`, unless there are `max` already. Exact also for several listeners at once.
-    pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, max: usize) -> Option<Registration> {
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        session: Arc<Session>,
+        descriptor: i32,
+        max: usize,
+    ) -> Option<Registration> {
         let (id, now) = (session.id(), self.uptime());
         let entry = Arc::new(ClientEntry {
             opened: now,
+            descriptor,
             buffers: BufferCounts::default(),
             active: AtomicU32::new(now),
             incomplete_since: AtomicU32::new(0),
@@ -294,7 +302,7 @@ mod tests {
         let registry = Arc::new(Registry::default());
         let (mailbox, _inbox) = mailbox(1);
         let session = Session::new(registry.next_id(), Peer::Memory, Peer::Memory, mailbox);
-        let entry = registry.register(session.into(), 1).expect("there is room").entry.clone();
+        let entry = registry.register(session.into(), -1, 1).expect("there is room").entry.clone();
         assert_eq!(entry.command(), "NULL");
         for (command, shown) in [
             (Command::new("GET").arg("a"), "get"),
@@ -321,7 +329,7 @@ mod tests {
                     for _ in 0..1000 {
                         let (mailbox, _inbox) = mailbox(1);
                         let session = Session::new(registry.next_id(), Peer::Memory, Peer::Memory, mailbox);
-                        let place = registry.register(session.into(), 2);
+                        let place = registry.register(session.into(), -1, 2);
                         assert!(registry.len() <= 2);
                         std::thread::yield_now();
                         drop(place);
