@@ -42,7 +42,8 @@ pub(crate) async fn bind(address: &str, port: u16) -> io::Result<Option<TcpListe
 /// Whether an address does not exist on this machine, or the protocol does not.
 fn is_missing(error: &io::Error) -> bool {
     let no_protocol = [libc::EAFNOSUPPORT, libc::EPROTONOSUPPORT, libc::EPFNOSUPPORT, libc::ESOCKTNOSUPPORT];
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error().is_some_and(|code| no_protocol.contains(&code))
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error().is_some_and(|code| no_protocol.contains(&code))
 }
 
 /// Binds the first address of a name that can be bound.

@@ -65,11 +65,16 @@ fn admissible_clients(clients: usize, threads: usize) -> usize {
     let own = 2 * threads as u64 + OWN_FILES;
     let wanted = clients as u64 + own;
     // If it cannot be raised, it is as before.
-    let limit = rlimit::increase_nofile_limit(wanted).or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
+    let limit = rlimit::increase_nofile_limit(wanted)
+        .or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
     match limit {
         Ok(limit) if limit < wanted => {
             let admissible = limit.saturating_sub(own).max(1) as usize;
-            tracing::warn!(limit, wanted, "the limit of open files is too low for --max-clients, which is lowered to {admissible}");
+            tracing::warn!(
+                limit,
+                wanted,
+                "the limit of open files is too low for --max-clients, which is lowered to {admissible}"
+            );
             admissible
         }
         Ok(_) | Err(_) => clients,

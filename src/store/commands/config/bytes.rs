@@ -49,12 +49,10 @@ mod tests {
     #[test]
     fn a_limit_is_a_number_of_bytes_or_a_part_of_the_memory() {
         let parse = |text: &str| parse_bytes_or_percent(text.as_bytes(), Some(1000));
-        assert_eq!([parse("0"), parse("0%"), parse("25%"), parse("1kb")], [
-            Ok(usize::MAX),
-            Ok(usize::MAX),
-            Ok(250),
-            Ok(1024)
-        ]);
+        assert_eq!(
+            [parse("0"), parse("0%"), parse("25%"), parse("1kb")],
+            [Ok(usize::MAX), Ok(usize::MAX), Ok(250), Ok(1024)]
+        );
         assert!([parse("101%"), parse("-1"), parse("%"), parse("1x")].iter().all(Result::is_err));
         assert!(parse_bytes_or_percent(b"10%", None).is_err());
         assert!(parse_large(b"1023kb").is_err() && parse_large(b"1mb") == Ok(1 << 20));
