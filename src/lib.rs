@@ -115,6 +115,7 @@
 pub mod catalog;
 pub mod client;
 pub mod guide;
+mod procfs;
 pub mod pubsub;
 pub mod routing;
 pub mod server;

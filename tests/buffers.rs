@@ -139,7 +139,8 @@ async fn messages_count_that_wait_for_room() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_left_of_a_connection_however_it_ends() {
-    let (server, status) = echo();
+    let patience = Duration::from_secs(30);
+    let (server, status) = server(|listener| kvstore::serve(listener, words()).slow_sender(30 * 1024, patience));
     let mut other = server.connect();
     // Closed by the server: killed, after an error, as it stopped sending.
     for id in [2, 3, 4] {
@@ -153,7 +154,7 @@ async fn nothing_is_left_of_a_connection_however_it_ends() {
                 let answer = client.reads_all().await;
                 assert!(answer.starts_with(b"-ERR Protocol error"), "{}", answer.escape_ascii());
             }
-            _ => tokio::time::sleep(Duration::from_secs(60)).await,
+            _ => tokio::time::sleep(2 * patience).await,
         }
         assert_eq!(status.memory().await, 0, "connection {id}");
     }

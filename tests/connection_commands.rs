@@ -331,7 +331,10 @@ async fn client_info_is_a_line_about_oneself() {
     let mut client = open().connect();
     client.sends("CLIENT INFO\r\n").await;
     let line = client.reads_bulk().await;
-    assert!(line.starts_with("id=1 addr=memory:0 laddr=memory:0 name= age=0 idle=0 flags=N db=0 "), "{line}");
+    assert!(
+        line.starts_with("id=1 addr=memory:0 laddr=memory:0 fd=-1 name= age=0 idle=0 flags=N capa= db=0 "),
+        "{line}"
+    );
     assert!(line.contains(" cmd=client|info user=default "), "{line}");
     assert!(line.ends_with('\n'), "{line}");
 }
@@ -386,6 +389,10 @@ async fn client_refuses_what_it_does_not_know() {
         ("KILL TYPE foo", "Unknown client type 'foo'"),
         ("KILL SKIPME maybe", "syntax error"),
         ("KILL FOO bar", "syntax error"),
+        ("KILL NOT-IDLE 1", "syntax error"),
+        ("KILL MAXAGE x", "maxage is not an integer or out of range"),
+        ("LIST IDLE 0", "idle is not an integer or out of range"),
+        ("LIST DB -1", "db is not an integer or out of range"),
         ("NO-EVICT maybe", "syntax error"),
         ("NO-TOUCH maybe", "syntax error"),
         ("REPLY maybe", "syntax error"),
@@ -414,6 +421,46 @@ async fn clients_are_killed_by_address_user_and_type() {
         assert_eq!(answer, if filter == "memory:0" { "+OK" } else { ":1" }, "{filter}");
         assert!(one.is_closed().await, "{filter}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_are_selected_by_what_all_conditions_say() {
+    let server = open();
+    let mut one = server.connect();
+    one.asks("CLIENT SETNAME one\r\nSELECT 3\r\nCLIENT SETINFO LIB-NAME lib\r\n", "+OK\r\n".repeat(3)).await;
+    one.asks("CLIENT SETINFO LIB-VER 2.1\r\nCLIENT CAPA redirect other\r\n", "+OK\r\n+OK\r\n").await;
+    one.asks("CLIENT NO-EVICT ON\r\nCLIENT NO-TOUCH ON\r\n", "+OK\r\n+OK\r\n").await;
+    sleep(Duration::from_secs(5)).await;
+    let mut two = server.connect();
+    two.asks("CLIENT SETNAME two\r\n", "+OK\r\n").await;
+    for (filter, selected) in [
+        ("NAME one", "one"),
+        ("NOT-NAME one", "two"),
+        ("DB 3", "one"),
+        ("NOT-DB 3", "two"),
+        ("LIB-NAME lib LIB-VER 2.1", "one"),
+        ("LIB-NAME lib NAME two", ""),
+        ("NOT-LIB-VER 2.1", "two"),
+        ("CAPA r", "one"),
+        ("NOT-CAPA r", "two"),
+        ("FLAGS Te", "one"),
+        ("NOT-FLAGS e", "two"),
+        ("IDLE 4", "one"),
+        ("MAXAGE 4", "one"),
+        ("ID 1 2 9", "one two"),
+        ("NOT-ID 1", "two"),
+        ("SKIPME yes", "one"),
+        ("USER default TYPE normal", "one two"),
+        ("IP 127.0.0.1", ""),
+        ("not-ip 127.0.0.1 addr memory:0 laddr memory:0", "one two"),
+    ] {
+        two.sends(format!("CLIENT LIST {filter}\r\n")).await;
+        let lines = two.reads_bulk().await;
+        let names = lines.split(' ').filter_map(|field| field.strip_prefix("name=")).collect::<Vec<_>>();
+        assert_eq!(names.join(" "), selected, "{filter}");
+    }
+    two.asks("CLIENT KILL NAME one DB 3\r\n", ":1\r\n").await;
+    assert!(one.is_closed().await);
 }
 
 #[tokio::test(start_paused = true)]

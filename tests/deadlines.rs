@@ -32,6 +32,13 @@ async fn closes_after(client: &mut Client) -> u64 {
     start.elapsed().as_secs()
 }
 
+/// A server that cuts off clients that send 30 KiB in 30 s or less, or that read nothing for 60 s.
+fn impatient<S: kvstore::CommandService>(service: S) -> Server {
+    Server::of(|listener| {
+        kvstore::serve(listener, service).slow_sender(30 * 1024, 30 * SECOND).slow_reader_timeout(60 * SECOND)
+    })
+}
+
 /// How many connections there are beside the one that asks.
 async fn others(server: &Server) -> usize {
     let mut client = server.connect();
@@ -147,7 +154,7 @@ async fn a_client_that_does_not_authenticate_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn half_a_request_that_comes_too_slowly_is_cut_off() {
-    let mut client = Server::start(words()).connect();
+    let mut client = impatient(words()).connect();
     client.sends("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n").await;
     for _ in 0..29 {
         sleep(SECOND).await;
@@ -158,14 +165,14 @@ async fn half_a_request_that_comes_too_slowly_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn half_a_request_that_stops_is_cut_off() {
-    let mut client = Server::start(words()).connect();
+    let mut client = impatient(words()).connect();
     client.asks("PING\r\n*1\r\n$4\r\nPI", "+PONG\r\n").await;
     assert_eq!(closes_after(&mut client).await, 30);
 }
 
 #[tokio::test(start_paused = true)]
 async fn half_a_request_that_comes_fast_enough_is_not_cut_off() {
-    let mut client = Server::start(words()).connect();
+    let mut client = impatient(words()).connect();
     client.sends("*2\r\n$3\r\nSET\r\n$204800\r\n").await;
     for _ in 0..100 {
         sleep(SECOND).await;
@@ -178,7 +185,7 @@ async fn half_a_request_that_comes_fast_enough_is_not_cut_off() {
 #[tokio::test(start_paused = true)]
 async fn the_clock_of_a_slow_request_stands_while_a_command_is_pending() {
     let (service, mut script) = mock();
-    let mut client = Server::start(service).connect();
+    let mut client = impatient(service).connect();
     client.sends("A\r\nGE").await;
     let call = script.next().await;
     sleep(100 * SECOND).await;
@@ -193,7 +200,9 @@ async fn the_clock_of_a_slow_request_stands_while_a_command_is_pending() {
 #[tokio::test(start_paused = true)]
 async fn the_clock_of_a_slow_request_stands_while_output_waits_for_its_reader() {
     let (service, _) = answers_of(2000);
-    let server = Server::of(|listener| kvstore::serve(listener, service).output_buffer(1000));
+    let server = Server::of(|listener| {
+        kvstore::serve(listener, service).output_buffer(1000).slow_sender(30 * 1024, 30 * SECOND)
+    });
     let mut client = server.connect_with_room(64);
     client.sends("GET a\r\nGE").await;
     settle().await;
@@ -205,7 +214,7 @@ async fn the_clock_of_a_slow_request_stands_while_output_waits_for_its_reader() 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_nothing_is_cut_off() {
     let (service, _) = answers_of(10_000);
-    let server = Server::start(service);
+    let server = impatient(service);
     let mut client = server.connect_with_room(64);
     client.sends("GET a\r\n").await;
     sleep(59 * SECOND).await;
@@ -217,7 +226,7 @@ async fn a_client_that_reads_nothing_is_cut_off() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_a_little_is_not_cut_off() {
     let (service, _) = answers_of(1000);
-    let mut client = Server::start(service).connect_with_room(64);
+    let mut client = impatient(service).connect_with_room(64);
     client.sends("GET a\r\n").await;
     for _ in 0..10 {
         sleep(59 * SECOND).await;
@@ -244,14 +253,100 @@ async fn a_client_that_reads_nothing_makes_its_commands_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_can_send_no_more_than_the_input_holds() {
+async fn a_client_that_reads_nothing_can_send_no_more_than_the_query_buffer_holds() {
     let (service, _) = answers_of(2000);
-    let build = |listener| kvstore::serve(listener, service).output_buffer(500).input_buffer(4096);
-    let mut client = Server::of(build).connect_with_room(1024);
+    let build =
+        |listener| kvstore::serve(listener, service).output_buffer(500).input_buffer(4096).query_buffer(100_000);
+    let server = Server::of(build);
+    let mut client = server.connect_with_room(1024);
     client.sends("GET a\r\n").await;
     settle().await;
     let taken = takes(&mut client, &b"GET a\r\n".repeat(100_000)).await;
-    assert!(taken < 100_000, "{taken} bytes were taken");
+    assert!((100_000..300_000).contains(&taken), "{taken} bytes were taken");
+    // It can never send the rest, since it does not read.
+    sleep(55 * SECOND).await;
+    assert_eq!(others(&server).await, 1);
+    sleep(6 * SECOND).await;
+    assert_eq!(others(&server).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_may_send_its_whole_pipeline_before_it_reads() {
+    let (service, count) = answers_of(2000);
+    let mut client =
+        Server::of(|listener| kvstore::serve(listener, service).output_buffer(500)).connect_with_room(1024);
+    client.sends("GET a\r\n".repeat(100_000)).await;
+    sleep(1000 * SECOND).await;
+    assert!(count.load(Ordering::Relaxed) < 10);
+    let reply = format!("$2000\r\n{}\r\n", "x".repeat(2000));
+    for _ in 0..100 {
+        client.gets(reply.repeat(1000)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_a_slow_client_stays() {
+    let (service, _) = answers_of(100_000);
+    let server = Server::start(service);
+    let [mut sender, mut reader] = [(); 2].map(|()| server.connect_with_room(64));
+    sender.sends("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100\r\n").await;
+    reader.sends("GET a\r\n").await;
+    for _ in 0..100 {
+        sleep(100 * SECOND).await;
+        sender.sends("v").await;
+    }
+    sender.sends("\r\n").await;
+    for client in [&mut sender, &mut reader] {
+        client.gets(format!("$100000\r\n{}\r\n", "x".repeat(100_000))).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_not_authenticated_sends_its_request_in_time() {
+    let server = Server::of(|listener| kvstore::serve(listener, words()).authenticate(Password::new("secret")));
+    let mut client = server.connect();
+    client.sends("*2\r\n$4\r\nAUTH\r\n$1000\r\n").await;
+    for _ in 0..29 {
+        sleep(SECOND).await;
+        client.sends("x").await;
+    }
+    assert_eq!(closes_after(&mut client).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_connections_are_taken_the_slowest_makes_room() {
+    let server = Server::of(|listener| kvstore::serve(listener, words()).max_connections(3));
+    let [mut idle, mut first, mut second] = [(); 3].map(|()| server.connect());
+    idle.asks("PING\r\n", "+PONG\r\n").await;
+    first.sends("*1\r\n$4\r\nPI").await;
+    sleep(10 * SECOND).await;
+    second.sends("*1\r\n$4\r\nPI").await;
+    server.connect().gets("-ERR max number of clients reached\r\n").await;
+    sleep(25 * SECOND).await;
+    let mut new = server.connect();
+    new.asks("PING\r\n", "+PONG\r\n").await;
+    assert!(first.is_closed().await);
+    server.connect().gets("-ERR max number of clients reached\r\n").await;
+    second.asks("NG\r\n", "+PONG\r\n").await;
+    idle.asks("PING\r\n", "+PONG\r\n").await;
+    sleep(100 * SECOND).await;
+    server.connect().gets("-ERR max number of clients reached\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_clients_take_too_much_memory_the_largest_is_closed() {
+    let (service, _) = answers_of(10_000);
+    let server = Server::of(|listener| kvstore::serve(listener, service).max_buffer_memory(1_200_000));
+    let [mut spared, mut small] = [(); 2].map(|()| server.connect_with_room(64));
+    let mut large = server.connect_with_room(1000);
+    spared.asks("CLIENT NO-EVICT ON\r\n", "+OK\r\n").await;
+    spared.sends("GET a\r\n".repeat(70)).await;
+    small.sends("GET a\r\n".repeat(20)).await;
+    large.sends("GET a\r\n".repeat(50)).await;
+    assert!(large.reads_all().await.len() <= 1000);
+    let reply = format!("$10000\r\n{}\r\n", "x".repeat(10_000));
+    spared.gets(reply.repeat(70)).await;
+    small.gets(reply.repeat(20)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,7 +369,8 @@ fn buffered() -> Client {
     let (client, server) = duplex(64);
     let stream = BufStream::with_capacity(8192, 8192, server);
     let (service, _) = answers_of(1000);
-    tokio::spawn(Serve::new(service).listen(Once(Some(stream), Peer::Memory)).into_future());
+    let serve = Serve::new(service).slow_reader_timeout(60 * SECOND);
+    tokio::spawn(serve.listen(Once(Some(stream), Peer::Memory)).into_future());
     Client::new(client)
 }
 

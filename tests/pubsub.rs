@@ -330,7 +330,7 @@ async fn clients_that_are_subscribed_are_shown_and_killed_as_such() {
     one.asks(subscribe, confirmations.concat()).await;
     other.sends("CLIENT LIST TYPE pubsub\r\n").await;
     let list = other.reads_bulk().await;
-    assert!(list.contains("id=1 ") && list.contains(" flags=P db=0 sub=2 psub=1 ssub=1 multi=-1 "), "{list}");
+    assert!(list.contains("id=1 ") && list.contains(" flags=P capa= db=0 sub=2 psub=1 ssub=1 multi=-1 "), "{list}");
     assert_eq!(list.lines().count(), 1);
     for field in ["pubsub_clients:1", "pubsub_channels:2\r\npubsub_patterns:1\r\npubsubshard_channels:1"] {
         other.sends("INFO\r\n").await;

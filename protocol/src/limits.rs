@@ -32,7 +32,8 @@ impl Limits {
         Self { bulk: min(bulk, 1 << 30), ..self }
     }
 
-    /// Sets the most words of a command, its name included: 1,048,576 by default.
+    /// Sets the most words of a command, its name included: 2,147,483,647 by default. Their memory is that of the request, which
+    /// has a [limit](Self::max_request) of its own.
     #[must_use]
     pub const fn max_args(self, args: usize) -> Self {
         Self { args, ..self }
@@ -78,7 +79,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bulk: 512 << 20, args: 1 << 20, inline: 64 << 10, request: 1 << 30, authenticated: true }
+        Self { bulk: 512 << 20, args: i32::MAX as usize, inline: 64 << 10, request: 1 << 30, authenticated: true }
     }
 }
 

@@ -63,10 +63,12 @@ impl Acceptor {
             return reject(accepted.io, reason, state);
         }
         let (mailbox, inbox) = mailbox_within(state.settings.push_queue, state.settings.push_buffer);
+        let descriptor = accepted.descriptor;
         let (io, session) = self.session(accepted, local, mailbox);
         let session = Arc::new(session);
         // Checked again under the lock: another listener may have reached the limit in between.
-        let Some(registration) = state.registry.register(session.clone(), state.runtime.max_connections()) else {
+        let most = state.runtime.max_connections();
+        let Some(registration) = state.registry.register(session.clone(), descriptor, most) else {
             return reject(io, too_many(state), state);
         };
         state.notify(ConnectionEvent::Opened { session: &session });
@@ -74,8 +76,9 @@ impl Acceptor {
     }
 
     fn session(&self, accepted: Accepted<ServerIo>, local: &Peer, mailbox: Mailbox) -> (ServerIo, Session) {
-        let Accepted { io, peer, tls_identity, facts } = accepted;
-        let mut session = Session::new(self.state.registry.next_id(), peer, local.clone(), mailbox);
+        let Accepted { io, peer, local: own_local, tls_identity, facts, .. } = accepted;
+        let local = own_local.unwrap_or_else(|| local.clone());
+        let mut session = Session::new(self.state.registry.next_id(), peer, local, mailbox);
         session.set_user(self.listener.first_user());
         session.set_tls_identity(tls_identity);
         session.add_facts(facts);
@@ -84,7 +87,8 @@ impl Acceptor {
     }
 
     fn refusal(&self, peer: &Peer) -> Option<&'static str> {
-        if self.state.registry.len() >= self.state.runtime.max_connections() {
+        let registry = &self.state.registry;
+        if registry.len() >= self.state.runtime.max_connections() && !registry.evict_for_slot() {
             return Some(too_many(&self.state));
         }
         (self.listener.protected_mode && self.listener.auth.is_none() && !peer.is_local()).then_some(PROTECTED)

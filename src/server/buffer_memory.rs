@@ -60,19 +60,39 @@ impl BufferCounts {
     }
 }
 
-/// The sum over all connections. In a cache line of its own, since connections read what is beside it for every command.
-#[derive(Debug, Default)]
+/// The sum over all connections, and its limit. In a cache line of its own, since connections read what is beside it for every
+/// command.
+#[derive(Debug)]
 #[repr(align(128))]
-pub(super) struct BufferTotal(AtomicUsize);
+pub(super) struct BufferTotal {
+    total: AtomicUsize,
+    limit: AtomicUsize,
+}
+
+/// No limit.
+impl Default for BufferTotal {
+    fn default() -> Self {
+        Self { total: AtomicUsize::new(0), limit: AtomicUsize::new(usize::MAX) }
+    }
+}
 
 impl BufferTotal {
     pub(super) fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.total.load(Ordering::Relaxed)
     }
 
-    /// Counts that the buffers of a connection have changed.
-    pub(super) fn replace(&self, before: BufferMemory, now: BufferMemory) {
+    pub(super) fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// Counts that the buffers of a connection have changed. Returns whether the sum is over the limit now.
+    pub(super) fn replace(&self, before: BufferMemory, now: BufferMemory) -> bool {
         // Wraps, so that one addition also subtracts.
-        self.0.fetch_add(now.total().wrapping_sub(before.total()), Ordering::Relaxed);
+        let change = now.total().wrapping_sub(before.total());
+        self.total.fetch_add(change, Ordering::Relaxed).wrapping_add(change) > self.limit()
     }
 }

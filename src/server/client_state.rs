@@ -64,7 +64,7 @@ impl ClientState {
 
     /// Returns the limits of its requests.
     pub(super) fn limits(&self) -> Limits {
-        if self.is_authenticated() { self.server.listener().limits } else { Limits::unauthenticated() }
+        if self.is_authenticated() { self.server.limits() } else { Limits::unauthenticated() }
     }
 
     /// Returns a handle that reports the end of the connection.
@@ -104,6 +104,10 @@ impl ClientObserver {
             ConnectionOutcome::Upgraded(_) => return tracing::debug!(%peer, "connection upgraded"),
             ConnectionOutcome::Cut(reason) => {
                 tracing::info!(%peer, reason, "connection cut");
+                CloseReason::Cut(reason)
+            }
+            ConnectionOutcome::Killed if let Some(reason) = self.entry.evicted().get() => {
+                tracing::warn!(%peer, reason, "connection cut");
                 CloseReason::Cut(reason)
             }
             ConnectionOutcome::Killed => {

@@ -103,6 +103,11 @@ impl ConnectedClient {
         self.entry.session()
     }
 
+    /// Returns the number of the file descriptor, if the listener has told it.
+    pub fn descriptor(&self) -> Option<i32> {
+        Some(self.entry.descriptor).filter(|descriptor| *descriptor >= 0)
+    }
+
     /// Returns the age of the connection when this handle was made, in whole seconds.
     pub fn age(&self) -> Duration {
         Duration::from_secs(self.uptime.saturating_sub(self.entry.opened).into())

@@ -37,6 +37,10 @@ pub struct Accepted<Io> {
     pub io: Io,
     /// The address of the peer.
     pub peer: Peer,
+    /// The address that the peer has connected to, if it is not that of the listener.
+    pub(super) local: Option<Peer>,
+    /// The number of the file descriptor, for CLIENT LIST; -1 if there is none.
+    pub(super) descriptor: i32,
     pub(super) tls_identity: Option<Arc<str>>,
     pub(super) facts: Extensions,
 }
@@ -44,13 +48,25 @@ pub struct Accepted<Io> {
 impl<Io> Accepted<Io> {
     /// Creates a connection from a byte stream and the address of the peer.
     pub fn new(io: Io, peer: Peer) -> Self {
-        Self { io, peer, tls_identity: None, facts: Extensions::default() }
+        Self { io, peer, local: None, descriptor: -1, tls_identity: None, facts: Extensions::default() }
     }
 
     /// Replaces the byte stream, for a listener that wraps another one, such as TLS over TCP.
     pub fn map<T>(self, map: impl FnOnce(Io) -> T) -> Accepted<T> {
-        let Self { io, peer, tls_identity, facts } = self;
-        Accepted { io: map(io), peer, tls_identity, facts }
+        let Self { io, peer, local, descriptor, tls_identity, facts } = self;
+        Accepted { io: map(io), peer, local, descriptor, tls_identity, facts }
+    }
+
+    /// Sets the address that the peer has connected to, where it is not that of the listener, such as `0.0.0.0`.
+    #[must_use]
+    pub fn local(self, local: Peer) -> Self {
+        Self { local: Some(local), ..self }
+    }
+
+    /// Sets the number of the file descriptor that CLIENT LIST shows.
+    #[must_use]
+    pub fn descriptor(self, descriptor: i32) -> Self {
+        Self { descriptor, ..self }
     }
 
     /// Sets the identity in the TLS certificate of the peer, for
@@ -77,7 +93,14 @@ impl Listener for TcpListener {
         if let Err(error) = set_options(&stream, options) {
             tracing::debug!(%error, peer = %address, "socket options were not set");
         }
-        Accepted::new(stream, Peer::Tcp(address))
+        // A listener on `0.0.0.0` accepts connections to many addresses.
+        let is_unspecified = self.local_addr().is_ok_and(|local| local.ip().is_unspecified());
+        let local = is_unspecified.then(|| stream.local_addr().ok()).flatten();
+        let accepted = described(stream, Peer::Tcp(address));
+        match local {
+            Some(local) => accepted.local(Peer::Tcp(local)),
+            None => accepted,
+        }
     }
 
     fn local(&self) -> Peer {
@@ -91,13 +114,24 @@ impl Listener for UnixListener {
     async fn accept(&mut self, _: &SocketOptions) -> Accepted<UnixStream> {
         let (stream, _) = accept_again(self, async |listener| UnixListener::accept(listener).await).await;
         // Clients of a Unix socket have no address. Like Redis, the path of the server socket is shown instead.
-        Accepted::new(stream, self.local())
+        described(stream, self.local())
     }
 
     fn local(&self) -> Peer {
         let address = self.local_addr().ok();
         Peer::Unix(address.and_then(|address| address.as_pathname().map(Into::into)).unwrap_or_default())
     }
+}
+
+#[cfg(unix)]
+fn described<Io: std::os::fd::AsRawFd>(io: Io, peer: Peer) -> Accepted<Io> {
+    let descriptor = io.as_raw_fd();
+    Accepted::new(io, peer).descriptor(descriptor)
+}
+
+#[cfg(not(unix))]
+fn described<Io>(io: Io, peer: Peer) -> Accepted<Io> {
+    Accepted::new(io, peer)
 }
 
 /// Accepts until it succeeds. Errors of a single connection are skipped. After other errors, such as a lack of file

@@ -34,6 +34,7 @@ mod connection;
 mod connection_layer;
 mod connection_task;
 mod events;
+mod eviction;
 mod io;
 mod listen_options;
 mod listener;

@@ -14,6 +14,7 @@ use std::{
 use super::{
     BufferMemory,
     buffer_memory::{BufferCounts, BufferTotal},
+    eviction::{EvictedBecause, Evictions},
     monitors::Monitors,
     pause::Pause,
 };
@@ -33,7 +34,8 @@ pub(crate) struct Registry {
     uptime: AtomicU32,
     pause: Pause,
     monitors: Monitors,
-    buffers: BufferTotal,
+    pub(super) buffers: BufferTotal,
+    pub(super) evictions: Evictions,
 }
 
 /// The part of a connection that other connections see.
@@ -41,9 +43,15 @@ pub(crate) struct Registry {
 pub(crate) struct ClientEntry {
     /// The uptime of the server when the connection was opened, in seconds.
     pub(crate) opened: u32,
+    /// The number of the file descriptor, -1 if it is not known.
+    pub(crate) descriptor: i32,
     buffers: BufferCounts,
     /// The uptime of the server when bytes were last read or written, in seconds.
     active: AtomicU32,
+    /// The uptime of the server plus one when a request was begun and is not complete, or replies could not be written. 0 if
+    /// neither.
+    incomplete_since: AtomicU32,
+    evicted: EvictedBecause,
     /// The first bytes of the name of the last command, with its sub-command for CLIENT. Written for every batch, read
     /// only by CLIENT LIST, which may see a mix of two names.
     command: [AtomicU64; 3],
@@ -65,12 +73,20 @@ impl Registry {
     }
 
     /// Registers the connection of `session`, unless there are `max` already. Exact also for several listeners at once.
-    pub(crate) fn register(self: &Arc<Self>, session: Arc<Session>, max: usize) -> Option<Registration> {
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        session: Arc<Session>,
+        descriptor: i32,
+        max: usize,
+    ) -> Option<Registration> {
         let (id, now) = (session.id(), self.uptime());
         let entry = Arc::new(ClientEntry {
             opened: now,
+            descriptor,
             buffers: BufferCounts::default(),
             active: AtomicU32::new(now),
+            incomplete_since: AtomicU32::new(0),
+            evicted: EvictedBecause::default(),
             command: Default::default(),
             session: Mutex::new(session),
         });
@@ -156,7 +172,7 @@ impl Registry {
         self.uptime.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientEntry>>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientEntry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -219,6 +235,21 @@ impl ClientEntry {
         self.active.load(Ordering::Relaxed)
     }
 
+    /// Records whether a request was begun and is not complete, or replies could not be written, since this uptime.
+    pub(crate) fn set_incomplete_since(&self, uptime: Option<u32>) {
+        self.incomplete_since.store(uptime.map_or(0, |uptime| uptime + 1), Ordering::Relaxed);
+    }
+
+    /// The uptime of the server since when a request is not complete, or replies are not written.
+    pub(crate) fn incomplete_since(&self) -> Option<u32> {
+        self.incomplete_since.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Why the connection was evicted, if it was.
+    pub(super) fn evicted(&self) -> &EvictedBecause {
+        &self.evicted
+    }
+
     /// Returns the name of the last command, in lower case.
     pub(crate) fn command(&self) -> String {
         let parts = self.command.iter().map(|part| part.load(Ordering::Relaxed).to_ne_bytes());
@@ -245,7 +276,9 @@ impl Registration {
         let before = self.entry.buffers();
         if buffers != before {
             self.entry.buffers.set(buffers);
-            self.registry.buffers.replace(before, buffers);
+            if self.registry.buffers.replace(before, buffers) {
+                self.registry.evict_for_memory();
+            }
         }
     }
 }
@@ -269,7 +302,7 @@ mod tests {
         let registry = Arc::new(Registry::default());
         let (mailbox, _inbox) = mailbox(1);
         let session = Session::new(registry.next_id(), Peer::Memory, Peer::Memory, mailbox);
-        let entry = registry.register(session.into(), 1).expect("there is room").entry.clone();
+        let entry = registry.register(session.into(), -1, 1).expect("there is room").entry.clone();
         assert_eq!(entry.command(), "NULL");
         for (command, shown) in [
             (Command::new("GET").arg("a"), "get"),
@@ -296,7 +329,7 @@ mod tests {
                     for _ in 0..1000 {
                         let (mailbox, _inbox) = mailbox(1);
                         let session = Session::new(registry.next_id(), Peer::Memory, Peer::Memory, mailbox);
-                        let place = registry.register(session.into(), 2);
+                        let place = registry.register(session.into(), -1, 2);
                         assert!(registry.len() <= 2);
                         std::thread::yield_now();
                         drop(place);

@@ -13,9 +13,10 @@ use super::{
     listen_options::CodecChoice,
     make_service::{ClonedService, MakeService, ServiceFactory},
     mount::{Mount, Mounted},
+    settings::MinSendRate,
     state::{ListenerSettings, ServerState},
 };
-use crate::CommandService;
+use crate::{CommandService, procfs};
 
 /// Serves the connections of `listener`, each with a clone of `service`.
 ///
@@ -93,9 +94,13 @@ impl Serve {
     }
 
     fn from_make_service(make: impl MakeService) -> Self {
+        let state = ServerState::default();
+        if let Some(memory) = procfs::available_memory() {
+            state.registry.buffers.set_limit((memory / 4) as usize);
+        }
         Self {
             mount: Arc::new(Mounted::new(make, ServerCodec::default)),
-            state: ServerState::default(),
+            state,
             listener: ListenerSettings::default(),
             listeners: Vec::new(),
             tasks: Vec::new(),
@@ -370,21 +375,42 @@ impl Serve {
         self
     }
 
-    /// Closes a connection that has sent a part of a request, and then less than `bytes` in a `window`: 30 KiB in 30 s by
-    /// default. Time in which the server does not read does not count.
+    /// Closes a connection that has sent a part of a request, and then less than `bytes` in a `window`: never by default, but
+    /// for clients that have not authenticated, which must send 30 KiB in 30 s. Time in which the server does not read does not
+    /// count.
+    ///
+    /// When there are [as many connections as there may be](Self::max_connections), a new one takes the place of the one that
+    /// has left a request incomplete, or its replies unread, for the longest time, if that is 30 s or more.
     pub fn slow_sender(mut self, bytes: usize, window: Duration) -> Self {
-        self.state.settings.slow_sender = super::settings::MinSendRate { bytes, window };
+        self.state.settings.slow_sender = Some(MinSendRate { bytes, window });
         self
     }
 
-    /// Closes a connection that reads none of its replies for this long: 60 s by default.
-    pub fn slow_reader_timeout(mut self, timeout: Duration) -> Self {
-        self.state.settings.slow_reader_timeout = timeout;
+    /// Closes a connection that reads none of its replies for this long: never by default, but after 60 s when its requests fill
+    /// the [query buffer](Self::query_buffer).
+    pub fn slow_reader_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.state.settings.slow_reader_timeout = timeout.into();
+        self
+    }
+
+    /// The most bytes of requests that are read from a connection while its replies are not read: 256 MiB by default. They are
+    /// not executed until it reads. So a client may send a whole pipeline before it reads the first reply.
+    pub fn query_buffer(self, bytes: usize) -> Self {
+        self.state.runtime.set_query_buffer(bytes);
+        self
+    }
+
+    /// Limits the memory of the buffers of all connections, in bytes: a quarter of the memory that the process may use by
+    /// default, if that is known. When they take more, the connection that takes most is closed. A client with CLIENT NO-EVICT is
+    /// spared.
+    pub fn max_buffer_memory(self, bytes: usize) -> Self {
+        self.state.registry.buffers.set_limit(bytes);
         self
     }
 
     /// The number of undecoded bytes at which a connection with commands in flight is not read from any more: 256 KiB by
-    /// default. A single larger request is read whole, within its [limits](Serve::limits).
+    /// default. A single larger request is read whole, within its [limits](Serve::limits); and a connection that does not read its
+    /// replies may send as much as its [query buffer](Self::query_buffer) takes.
     pub fn input_buffer(mut self, bytes: usize) -> Self {
         self.state.settings.input_buffer = bytes;
         self

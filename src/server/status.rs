@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use kvstore_protocol::Peer;
+use kvstore_protocol::{Limits, Peer};
 use tokio::sync::Notify;
 
 use super::{
@@ -29,6 +29,9 @@ pub(super) struct RuntimeState {
     /// Told when the server is to stop.
     pub(super) stop: Notify,
     max_connections: AtomicUsize,
+    query_buffer: AtomicUsize,
+    /// The longest argument, in bytes, for all listeners; 0 if it was not set.
+    max_bulk: AtomicUsize,
     /// In milliseconds. 0 if it is disabled.
     idle_timeout: AtomicU64,
 }
@@ -42,6 +45,8 @@ impl Default for RuntimeState {
             output_limits: OutputLimits::default(),
             stop: Notify::new(),
             max_connections: AtomicUsize::new(10_000),
+            query_buffer: AtomicUsize::new(256 << 20),
+            max_bulk: AtomicUsize::new(0),
             idle_timeout: AtomicU64::new(0),
         }
     }
@@ -54,6 +59,14 @@ impl RuntimeState {
 
     pub(super) fn set_max_connections(&self, connections: usize) {
         self.max_connections.store(connections, Ordering::Relaxed);
+    }
+
+    pub(super) fn query_buffer(&self) -> usize {
+        self.query_buffer.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_query_buffer(&self, bytes: usize) {
+        self.query_buffer.store(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn idle_timeout(&self) -> Option<Duration> {
@@ -130,6 +143,54 @@ impl ServerStatus {
         self.state.runtime.set_max_connections(connections);
     }
 
+    /// The most bytes of requests that a connection reads while its replies are not read.
+    pub fn query_buffer(&self) -> usize {
+        self.state.runtime.query_buffer()
+    }
+
+    /// Sets the most bytes of requests that a connection reads while its replies are not read.
+    pub fn set_query_buffer(&self, bytes: usize) {
+        self.state.runtime.set_query_buffer(bytes);
+    }
+
+    /// The longest argument of a request, in bytes.
+    pub fn max_bulk(&self) -> usize {
+        self.limits().bulk()
+    }
+
+    /// Sets the longest argument of a request, in bytes, at most 1 GiB: for all listeners, also for open connections.
+    pub fn set_max_bulk(&self, bytes: usize) {
+        self.state.runtime.max_bulk.store(bytes, Ordering::Relaxed);
+        // Each connection applies the limits with its session.
+        self.clients().list().iter().for_each(|client| client.update(|_| {}));
+    }
+
+    /// The limits of the requests of a client that has authenticated.
+    pub(super) fn limits(&self) -> Limits {
+        match self.state.runtime.max_bulk.load(Ordering::Relaxed) {
+            0 => self.listener.limits,
+            bytes => self.listener.limits.max_bulk(bytes),
+        }
+    }
+
+    /// The limit on the memory of the buffers of all connections, in bytes; `usize::MAX` is none.
+    pub fn max_buffer_memory(&self) -> usize {
+        self.state.registry.buffers.limit()
+    }
+
+    /// Sets the limit on the memory of the buffers of all connections, in bytes: [`Serve::max_buffer_memory`].
+    ///
+    /// [`Serve::max_buffer_memory`]: super::Serve::max_buffer_memory
+    pub fn set_max_buffer_memory(&self, bytes: usize) {
+        self.state.registry.buffers.set_limit(bytes);
+    }
+
+    /// Returns the number of connections that were evicted, since the start or the last reset of the counts: for memory, or for
+    /// their slot.
+    pub fn evicted_connections(&self) -> u64 {
+        self.state.registry.evictions.count()
+    }
+
     /// Returns after what time an idle connection is closed; `None` for never.
     pub fn idle_timeout(&self) -> Option<Duration> {
         self.state.runtime.idle_timeout()
@@ -153,6 +214,7 @@ impl ServerStatus {
         self.state.runtime.connections.store(0, Ordering::Relaxed);
         self.state.runtime.refused.store(0, Ordering::Relaxed);
         self.state.runtime.overflows.store(0, Ordering::Relaxed);
+        self.state.registry.evictions.reset();
     }
 
     /// Returns how much clients of a class may leave unread.

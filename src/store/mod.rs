@@ -22,7 +22,6 @@
 //! - `snapshot` the whole store in a file, which the journal continues
 //! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
-//! - `procfs` what INFO reads of the operating system
 
 mod args;
 mod background;
@@ -50,7 +49,6 @@ mod notices;
 mod observers;
 mod plan;
 mod prefetcher;
-mod procfs;
 mod rdb;
 mod replay;
 mod shard;

@@ -35,7 +35,14 @@ use crate::Command;
 /// assert!(!command.session().is_in_transaction());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Transaction(Arc<AtomicUsize>);
+pub struct Transaction(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    bits: AtomicUsize,
+    /// The bytes of the queued commands.
+    bytes: AtomicUsize,
+}
 
 /// The bits of the state. The others count the queued commands.
 const OPEN: usize = 1;
@@ -54,7 +61,11 @@ impl Transaction {
     ///
     /// What is left of an earlier one must be dropped now: it may have ended without the service.
     pub fn begin(&self) -> bool {
-        self.update(|state| if state & OPEN == 0 { OPEN } else { state }) & OPEN == 0
+        let begins = self.update(|state| if state & OPEN == 0 { OPEN } else { state }) & OPEN == 0;
+        if begins {
+            self.0.bytes.store(0, Ordering::Relaxed);
+        }
+        begins
     }
 
     /// Whether a transaction is open, aborted or not.
@@ -82,6 +93,7 @@ impl Transaction {
     pub fn count_queued(&self, command: &Command) {
         let writes = if command.may_write() { WRITES } else { 0 };
         self.update(|state| if state & OPEN == 0 { state } else { state.saturating_add(QUEUED) | writes });
+        self.0.bytes.fetch_add(command.size(), Ordering::Relaxed);
     }
 
     /// Whether a queued command may write.
@@ -92,6 +104,11 @@ impl Transaction {
     /// Returns the number of queued commands.
     pub fn queued(&self) -> usize {
         self.state() / QUEUED
+    }
+
+    /// Returns the bytes of the queued commands.
+    pub fn queued_bytes(&self) -> usize {
+        if self.is_open() { self.0.bytes.load(Ordering::Relaxed) } else { 0 }
     }
 
     /// Notes that a queued command changes how replies are sent, as HELLO and CLIENT REPLY do: EXEC then waits until all
@@ -107,12 +124,12 @@ impl Transaction {
 
     /// The commands of a connection order the accesses.
     fn state(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.bits.load(Ordering::Relaxed)
     }
 
     /// Changes the state. Returns the one before.
     fn update(&self, change: impl Fn(usize) -> usize) -> usize {
-        self.0.update(Ordering::Relaxed, Ordering::Relaxed, change)
+        self.0.bits.update(Ordering::Relaxed, Ordering::Relaxed, change)
     }
 }
 

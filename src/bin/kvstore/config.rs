@@ -43,6 +43,11 @@ pub(crate) struct Config {
     #[arg(long, env = "KVSTORE_UNIXSOCKET", value_name = "PATH")]
     unixsocket: Option<PathBuf>,
 
+    /// The permissions of the Unix socket, in octal such as 700 [default: those of the umask]
+    #[arg(long, env = "KVSTORE_UNIXSOCKETPERM", value_name = "MODE", value_parser = permissions)]
+    #[serde(deserialize_with = "permissions_in_file")]
+    unixsocketperm: Option<u32>,
+
     /// The password that clients must send with AUTH; none is required by default
     #[arg(long, env = "KVSTORE_REQUIREPASS", value_name = "PASSWORD", hide_env_values = true)]
     requirepass: Option<String>,
@@ -131,6 +136,7 @@ pub(crate) struct Options {
     pub(crate) bind: Vec<String>,
     pub(crate) port: u16,
     pub(crate) unixsocket: Option<PathBuf>,
+    pub(crate) unixsocketperm: Option<u32>,
     pub(crate) requirepass: Option<String>,
     pub(crate) protected_mode: bool,
     pub(crate) max_clients: usize,
@@ -173,6 +179,7 @@ impl Config {
             bind: self.bind.or(file.bind).unwrap_or_else(|| vec!["127.0.0.1".to_owned()]),
             port: self.port.or(file.port).unwrap_or(6379),
             unixsocket: self.unixsocket.or(file.unixsocket),
+            unixsocketperm: self.unixsocketperm.or(file.unixsocketperm),
             requirepass: self.requirepass.or(file.requirepass).filter(|password| !password.is_empty()),
             protected_mode: self.protected_mode.or(file.protected_mode).unwrap_or(true),
             max_clients: self.max_clients.or(file.max_clients).unwrap_or(10_000),
@@ -216,6 +223,16 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
     }
+}
+
+/// `700`: digits of base 8.
+fn permissions(text: &str) -> Result<u32, String> {
+    u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777).ok_or_else(|| "octal digits such as 700".to_owned())
+}
+
+fn permissions_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    permissions(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {

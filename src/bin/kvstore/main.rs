@@ -54,7 +54,7 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(transfer) = transfer {
         return transfer.run();
     }
-    let options = config.resolve()?;
+    let mut options = config.resolve()?;
     let filter = EnvFilter::try_new(&options.log).map_err(|error| format!("--log {}: {error}", options.log))?;
     // The span of a command closes when it is answered, which logs the one line of the command.
     tracing_subscriber::fmt()
@@ -63,7 +63,7 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_env_filter(filter)
         .with_span_events(FmtSpan::CLOSE)
         .init();
-    raise_file_limit(options.max_clients, options.threads);
+    options.max_clients = admissible_clients(options.max_clients, options.threads);
     allocator::start_collecting()?;
     let runtime = runtime(options.threads)?;
     let served = runtime.block_on(serve(&options));
@@ -73,15 +73,29 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Raises the limit of open files: one for each client, two for the pipe that each thread may have, and some for the
-/// program itself.
-fn raise_file_limit(clients: usize, threads: usize) {
-    let wanted = (clients + 2 * threads) as u64 + 64;
-    match rlimit::increase_nofile_limit(wanted) {
-        Ok(limit) if limit >= wanted => {}
-        Ok(limit) => tracing::warn!(limit, wanted, "the limit of open files is too low for --max-clients"),
-        Err(error) => tracing::warn!(%error, wanted, "the limit of open files cannot be raised"),
+/// program itself. Returns how many clients there may be within the limit.
+fn admissible_clients(clients: usize, threads: usize) -> usize {
+    let own = 2 * threads as u64 + OWN_FILES;
+    let wanted = clients as u64 + own;
+    // If it cannot be raised, it is as before.
+    let limit = rlimit::increase_nofile_limit(wanted)
+        .or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
+    match limit {
+        Ok(limit) if limit < wanted => {
+            let admissible = limit.saturating_sub(own).max(1) as usize;
+            tracing::warn!(
+                limit,
+                wanted,
+                "the limit of open files is too low for --max-clients, which is lowered to {admissible}"
+            );
+            admissible
+        }
+        Ok(_) | Err(_) => clients,
     }
 }
+
+/// The files that the program needs for itself.
+const OWN_FILES: u64 = 64;
 
 /// One thread gets the current-thread scheduler, which is cheaper. Several threads share a work-stealing one: a runtime for
 /// each thread, with connections of its own, was measured to be no cheaper and to balance the load worse.
@@ -116,13 +130,19 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut addresses = Vec::new();
     for address in &options.bind {
-        let listener = bind(address, options.port).await?;
+        let Some(listener) = bind(address, options.port).await? else { continue };
         addresses.push(listener.local_addr()?.to_string());
         server = server.listen(listener);
     }
+    let mut socket_file = None;
     if let Some(path) = &options.unixsocket {
-        server = server.listen(bind_unix(path)?);
+        let (listener, file) = bind_unix(path, options.unixsocketperm)?;
+        server = server.listen(listener);
+        socket_file = Some(file);
         addresses.push(path.display().to_string());
+    }
+    if addresses.is_empty() {
+        return Err("there is no address to listen on".into());
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -135,8 +155,8 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     );
 
     let stopped = server.with_graceful_shutdown(stop_signal()?).await;
-    if let Some(path) = &options.unixsocket {
-        std::fs::remove_file(path).ok();
+    if let Some(file) = socket_file {
+        file.remove();
     }
     store.close().await?;
     tracing::info!(connections_cut = stopped.cut, "kvstore has stopped");
@@ -191,13 +211,17 @@ fn configure(store: &Store, options: &Options) -> Result<(), String> {
     }
 }
 
-/// Completes at the first SIGTERM or SIGINT.
+/// Completes at the first SIGTERM or SIGINT. SIGHUP is ignored: there is nothing to reload.
 fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        let name = loop {
+            tokio::select! {
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+                _ = hangup.recv() => tracing::info!(signal = "SIGHUP", "nothing is reloaded"),
+            }
         };
         tracing::info!(signal = name, "kvstore stops");
     })

@@ -4,13 +4,20 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use kvstore_protocol::Codec;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Connection, Lifecycle};
-use crate::server::make_service::MakeService;
+use crate::server::{make_service::MakeService, settings::MinSendRate};
+
+/// The rate at which a client that has not authenticated must send a request.
+const UNAUTHENTICATED_RATE: MinSendRate = MinSendRate { bytes: 30 * 1024, window: Duration::from_secs(30) };
+
+/// How long a client may read nothing when its requests fill the query buffer.
+const FULL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A timer that is armed only when it is needed: most connections never have one.
 #[derive(Debug, Default)]
@@ -20,6 +27,8 @@ pub(super) struct Deadline {
     stalled_since: Option<Instant>,
     /// Since when more is unread than the soft limit.
     over_soft_limit_since: Option<Instant>,
+    /// Whether the registry shows that a request is incomplete, or that replies are unread.
+    is_shown_incomplete: bool,
 }
 
 impl Deadline {
@@ -67,25 +76,47 @@ impl Deadline {
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Waits until the peer has exceeded a time limit. Returns which.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
-        if self.may_have_deadline() { self.poll_limits(cx) } else { Poll::Pending }
+        let is_incomplete = self.deadline.stalled_since().is_some() || self.reader.input.is_unfinished();
+        if is_incomplete != self.deadline.is_shown_incomplete {
+            self.show_incomplete(is_incomplete);
+        }
+        if is_incomplete || self.may_have_deadline() { self.poll_limits(cx) } else { Poll::Pending }
     }
 
-    /// Whether a time limit may apply. Mostly none does.
+    #[cold]
+    fn show_incomplete(&mut self, is_incomplete: bool) {
+        self.deadline.is_shown_incomplete = is_incomplete;
+        let now = self.client.shared().registry.uptime();
+        self.client.registration.entry.set_incomplete_since(is_incomplete.then_some(now));
+    }
+
+    /// The rate at which the client must send a request that it has begun.
+    fn least_rate(&self) -> Option<MinSendRate> {
+        let of_stranger = (!self.client.is_authenticated()).then_some(UNAUTHENTICATED_RATE);
+        self.client.shared().settings.slow_sender.or(of_stranger)
+    }
+
+    /// For how long the client may leave all its replies unread.
+    fn reading_timeout(&self) -> Option<Duration> {
+        let of_full = self.fills_query_buffer().then_some(FULL_TIMEOUT);
+        self.client.shared().settings.slow_reader_timeout.or(of_full)
+    }
+
+    /// Whether a time limit may apply to a client whose requests are complete, and that reads its replies. Mostly none does.
     fn may_have_deadline(&self) -> bool {
-        self.deadline.stalled_since().is_some()
-            || self.deadline.over_soft_limit_since.is_some()
-            || self.reader.input.is_unfinished()
+        self.deadline.over_soft_limit_since.is_some()
             || !self.client.is_authenticated()
             || self.client.shared().runtime.idle_timeout().is_some()
     }
 
-    /// Each limit has its condition in [`may_have_deadline`](Self::may_have_deadline).
+    /// Each limit has its condition in [`poll_deadline`](Self::poll_deadline) or [`may_have_deadline`](Self::may_have_deadline).
     #[inline(never)]
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         if self.deadline.over_soft_limit_since.is_some() {
             self.check_output_limit();
         }
         let (settings, soft_for) = (&self.client.shared().settings, self.output_limit().soft_for);
+        let (least_rate, reading_timeout) = (self.least_rate(), self.reading_timeout());
         loop {
             let is_idle = !self.is_busy() && !self.writer.is_full() && self.lifecycle == Lifecycle::Open;
             let last_active = self
@@ -98,14 +129,20 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             // A time that cannot be represented is never.
             let limits = [
                 (
-                    self.deadline.stalled_since().and_then(|since| since.checked_add(settings.slow_reader_timeout)),
+                    self.deadline
+                        .stalled_since()
+                        .zip(reading_timeout)
+                        .and_then(|(since, most)| since.checked_add(most)),
                     "it does not read its replies",
                 ),
                 (
                     self.deadline.over_soft_limit_since.and_then(|since| since.checked_add(soft_for)),
                     "it leaves too much unread",
                 ),
-                (self.reader.input.window_end(reads, settings.slow_sender), "it does not finish its request"),
+                (
+                    least_rate.and_then(|rate| self.reader.input.window_end(reads, rate)),
+                    "it does not finish its request",
+                ),
                 (
                     is_unauthenticated.then(|| last_active.checked_add(settings.unauthenticated_timeout)).flatten(),
                     "it does not authenticate",
@@ -115,7 +152,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             let first = limits.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };
             std::task::ready!(self.deadline.poll(at, cx));
-            if !self.reader.input.renew_window(settings.slow_sender) {
+            if !least_rate.is_some_and(|rate| self.reader.input.renew_window(rate)) {
                 return Poll::Ready(reason);
             }
         }

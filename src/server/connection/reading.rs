@@ -76,7 +76,21 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
         // A request may be larger than the buffer: the limits of requests bound it.
         let is_free = !self.is_busy() && !self.writer.is_full();
-        self.lifecycle == Lifecycle::Open && (is_free || self.reader.input.len() < self.input_bound())
+        self.lifecycle == Lifecycle::Open
+            && (is_free || self.reader.input.len() < self.input_bound() || self.reads_ahead())
+    }
+
+    /// Whether requests are read that cannot be executed yet, since the client does not read its replies: it may send all of them
+    /// before it reads.
+    #[cold]
+    fn reads_ahead(&self) -> bool {
+        let is_stalled = self.deadline.stalled_since().is_some() && self.client.is_authenticated();
+        is_stalled && !self.fills_query_buffer()
+    }
+
+    /// Whether the client has sent as much as it may while it does not read its replies.
+    pub(super) fn fills_query_buffer(&self) -> bool {
+        self.reader.input.len() >= self.client.shared().runtime.query_buffer().max(self.input_bound())
     }
 
     /// Returns the size of the input buffer while commands are in flight.

@@ -6,10 +6,10 @@ use kvstore_protocol::Response;
 
 use super::{config, memory::UsedMemory};
 use crate::{
+    procfs,
     server::ServerStatus,
     store::{
         call::Call,
-        procfs,
         shard::Statistics,
         snapshot::Purpose,
         spec::{Answer, Hold::InTurn, Scope, Spec},
@@ -167,6 +167,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
         fields.add("total_connections_received", status.total_connections());
         fields.add("rejected_connections", status.refused_connections());
         fields.add("client_output_buffer_limit_disconnections", status.output_overflows());
+        fields.add("evicted_clients", status.evicted_connections());
     }
     let (mut total, mut sealed) = (Statistics::default(), 0);
     for database in 0..call.store().databases.len() {

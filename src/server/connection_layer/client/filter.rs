@@ -1,17 +1,38 @@
 //! [`Filter`]: selects clients for CLIENT LIST and CLIENT KILL.
 
-use kvstore_protocol::{CommandError, Options, Session, parse_integer};
+use std::time::Duration;
 
+use kvstore_protocol::{CommandError, Options, Peer, Session, parse_integer};
+
+use super::{capabilities::Capabilities, line::flags};
 use crate::server::ConnectedClient;
 
-/// Selects clients for CLIENT LIST and CLIENT KILL: those that match all conditions.
+/// Selects clients for CLIENT LIST and CLIENT KILL: those that meet all conditions.
 #[derive(Default)]
 pub(super) struct Filter {
-    ids: Vec<u64>,
-    peer: Option<String>,
-    local: Option<String>,
-    user: Option<String>,
-    kind: Option<ClientKind>,
+    conditions: Vec<Condition>,
+    /// Whether the client that asks is left out.
+    skips_caller: bool,
+}
+
+/// A condition; with `NOT-` in front of its name the clients that do not meet it.
+struct Condition {
+    test: Test,
+    is_negated: bool,
+}
+
+enum Test {
+    Id(Vec<u64>),
+    Kind(ClientKind),
+    /// Whether a property is this text, and which property.
+    Text(fn(&Session) -> String, String),
+    Database(usize),
+    /// All of these letters are among those of a property.
+    Letters(fn(&Session) -> String, String),
+    /// Idle for so long at least.
+    Idle(Duration),
+    /// Connected for so long at least.
+    Age(Duration),
 }
 
 /// The client types of Redis. No client of this server is a replica or a master.
@@ -31,65 +52,114 @@ impl ClientKind {
         match &*kind.to_ascii_lowercase() {
             b"normal" => Ok(Self::Normal),
             b"pubsub" => Ok(Self::PubSub),
-            b"master" | b"replica" | b"slave" => Ok(Self::Other),
-            _ => Err(CommandError::err(format!("Unknown client type '{}'", String::from_utf8_lossy(kind)))),
+            b"master" | b"primary" | b"replica" | b"slave" => Ok(Self::Other),
+            _ => Err(CommandError::err(format!("Unknown client type '{}'", text(kind)))),
         }
     }
 }
 
 impl Filter {
-    /// Parses `CLIENT LIST [TYPE type] [ID id …]`.
-    pub(super) fn of_list(mut args: Options<'_>) -> Result<Self, CommandError> {
+    /// Parses `CLIENT LIST [option value …]`.
+    pub(super) fn of_list(args: Options<'_>) -> Result<Self, CommandError> {
         let mut filter = Self::default();
-        if args.keyword("TYPE") {
-            filter.kind = Some(ClientKind::parse(args.value()?)?);
-        } else if args.keyword("ID") {
-            filter.ids.push(any_id(args.value()?)?);
-            for id in args.by_ref() {
-                filter.ids.push(any_id(id)?);
-            }
-        }
-        args.finish()?;
+        filter.parse(args, any_id)?;
         Ok(filter)
     }
 
-    /// Parses `CLIENT KILL address` and `CLIENT KILL option value …`. Also returns whether the calling client is
-    /// skipped.
-    pub(super) fn of_kill(mut args: Options<'_>) -> Result<(Self, bool), CommandError> {
-        let (mut filter, mut skip_me) = (Self::default(), true);
+    /// Parses `CLIENT KILL address` and `CLIENT KILL option value …`.
+    pub(super) fn of_kill(mut args: Options<'_>) -> Result<Self, CommandError> {
         if args.len() == 1 {
-            filter.peer = Some(text(args.value()?));
-            return Ok((filter, false));
+            let peer = Condition { test: Test::Text(peer, text(args.value()?)), is_negated: false };
+            return Ok(Self { conditions: vec![peer], skips_caller: false });
         }
-        loop {
-            if args.keyword("ID") {
-                filter.ids.push(parse_id(args.value()?, "client-id should be greater than 0")?);
-            } else if args.keyword("ADDR") {
-                filter.peer = Some(text(args.value()?));
-            } else if args.keyword("LADDR") {
-                filter.local = Some(text(args.value()?));
-            } else if args.keyword("USER") {
-                filter.user = Some(text(args.value()?));
-            } else if args.keyword("TYPE") {
-                filter.kind = Some(ClientKind::parse(args.value()?)?);
-            } else if args.keyword("SKIPME") {
-                skip_me = yes_or_no(&mut args)?;
-            } else {
-                break;
-            }
-        }
-        args.finish()?;
-        Ok((filter, skip_me))
+        let mut filter = Self { skips_caller: true, ..Self::default() };
+        filter.parse(args, |id| positive(id, "client-id should be greater than 0"))?;
+        Ok(filter)
     }
 
-    pub(super) fn admits(&self, client: &ConnectedClient) -> bool {
-        let session = client.session();
-        (self.ids.is_empty() || self.ids.contains(&session.id()))
-            && self.peer.as_ref().is_none_or(|peer| session.peer().to_string() == *peer)
-            && self.local.as_ref().is_none_or(|local| session.local().to_string() == *local)
-            && self.user.as_ref().is_none_or(|user| session.user() == Some(user))
-            && self.kind.is_none_or(|kind| kind == ClientKind::of(&session))
+    fn parse(
+        &mut self,
+        mut args: Options<'_>,
+        parse_id: impl Fn(&[u8]) -> Result<u64, CommandError>,
+    ) -> Result<(), CommandError> {
+        while let Some(name) = args.next().map(<[u8]>::to_ascii_uppercase) {
+            let (name, is_negated) = name.strip_prefix(b"NOT-").map_or((&*name, false), |name| (name, true));
+            let test = match name {
+                b"SKIPME" if !is_negated => {
+                    self.skips_caller = yes_or_no(&mut args)?;
+                    continue;
+                }
+                b"ID" => Test::Id(ids(&mut args, &parse_id)?),
+                b"TYPE" => Test::Kind(ClientKind::parse(args.value()?)?),
+                b"ADDR" => Test::Text(peer, text(args.value()?)),
+                b"LADDR" => Test::Text(|session| session.local().to_string(), text(args.value()?)),
+                b"IP" => Test::Text(ip, text(args.value()?)),
+                b"USER" => Test::Text(|session| session.user().unwrap_or_default().to_owned(), text(args.value()?)),
+                b"NAME" => Test::Text(|session| text(session.name()), text(args.value()?)),
+                b"LIB-NAME" => Test::Text(|session| text(session.library().0), text(args.value()?)),
+                b"LIB-VER" => Test::Text(|session| text(session.library().1), text(args.value()?)),
+                b"FLAGS" => Test::Letters(flags, text(args.value()?)),
+                b"CAPA" => Test::Letters(|session| Capabilities::of(session).letters().to_owned(), text(args.value()?)),
+                b"DB" => Test::Database(positive_or_0(args.value()?, "db is not an integer or out of range")? as usize),
+                b"IDLE" if !is_negated => Test::Idle(seconds(args.value()?, "idle is not an integer or out of range")?),
+                b"MAXAGE" if !is_negated => {
+                    Test::Age(seconds(args.value()?, "maxage is not an integer or out of range")?)
+                }
+                _ => return Err(CommandError::SYNTAX),
+            };
+            self.conditions.push(Condition { test, is_negated });
+        }
+        Ok(())
     }
+
+    /// Whether it selects a client, for one with the ID `caller`.
+    pub(super) fn admits(&self, client: &ConnectedClient, caller: u64) -> bool {
+        let session = client.session();
+        let is_skipped = self.skips_caller && session.id() == caller;
+        !is_skipped
+            && self.conditions.iter().all(|Condition { test, is_negated }| test.admits(client, &session) != *is_negated)
+    }
+}
+
+impl Test {
+    fn admits(&self, client: &ConnectedClient, session: &Session) -> bool {
+        match self {
+            Self::Id(ids) => ids.contains(&session.id()),
+            Self::Kind(kind) => *kind == ClientKind::of(session),
+            Self::Text(property, value) => property(session) == *value,
+            Self::Database(database) => session.database() == *database,
+            Self::Letters(property, letters) => {
+                let all = property(session);
+                letters.chars().all(|letter| all.contains(letter))
+            }
+            Self::Idle(least) => client.idle() >= *least,
+            Self::Age(least) => client.age() >= *least,
+        }
+    }
+}
+
+fn peer(session: &Session) -> String {
+    session.peer().to_string()
+}
+
+fn ip(session: &Session) -> String {
+    match session.peer() {
+        Peer::Tcp(address) => address.ip().to_string(),
+        _ => String::new(),
+    }
+}
+
+/// One ID or several.
+fn ids(
+    args: &mut Options<'_>,
+    parse_id: impl Fn(&[u8]) -> Result<u64, CommandError>,
+) -> Result<Vec<u64>, CommandError> {
+    let mut ids = vec![parse_id(args.value()?)?];
+    while let Some(next) = args.peek().filter(|next| parse_integer(next).is_some()) {
+        ids.push(parse_id(next)?);
+        args.next();
+    }
+    Ok(ids)
 }
 
 /// A number that need not be one of a client. No client has the number 0.
@@ -98,11 +168,19 @@ fn any_id(id: &[u8]) -> Result<u64, CommandError> {
     Ok(u64::try_from(id).unwrap_or(0))
 }
 
-fn parse_id(id: &[u8], refusal: &'static str) -> Result<u64, CommandError> {
-    match parse_integer(id) {
-        Some(id @ 1..) => Ok(id as u64),
+fn positive(number: &[u8], refusal: &'static str) -> Result<u64, CommandError> {
+    match parse_integer(number) {
+        Some(number @ 1..) => Ok(number as u64),
         _ => Err(CommandError::err(refusal)),
     }
+}
+
+fn positive_or_0(number: &[u8], refusal: &'static str) -> Result<u64, CommandError> {
+    parse_integer(number).and_then(|number| u64::try_from(number).ok()).ok_or(CommandError::err(refusal))
+}
+
+fn seconds(number: &[u8], refusal: &'static str) -> Result<Duration, CommandError> {
+    positive(number, refusal).map(Duration::from_secs)
 }
 
 pub(super) fn text(bytes: &[u8]) -> String {

@@ -1,23 +1,26 @@
 //! CLIENT: shows and changes connections.
 
+mod capabilities;
 mod filter;
+mod line;
 mod tracking;
 
 use std::time::Duration;
 
 use kvstore_protocol::{
-    ByteString, Command, CommandError, Options, Protocol, ReplyMode, Response, Session, Subscriptions,
+    ByteString, Command, CommandError, Options, ReplyMode, Response, Session,
     catalog::{KnownCommand, find_subcommand},
-    mailbox::{Mailbox, Unblock},
+    mailbox::Unblock,
     parse_integer,
 };
 
 use super::call::{Answered, ConnectionCall};
 use crate::{
     catalog::CommandInfo,
-    server::{Clients, ConnectedClient, PauseMode, monitors::Monitoring},
+    server::{Clients, ConnectedClient, PauseMode},
 };
 use filter::{Filter, text};
+use line::line;
 
 pub use tracking::TrackingStatus;
 
@@ -36,7 +39,7 @@ struct Subcommand {
     run: fn(&mut ConnectionCall<'_>, Options<'_>) -> Answered,
 }
 
-static SUBCOMMANDS: [Subcommand; 14] = [
+static SUBCOMMANDS: [Subcommand; 15] = [
     row("ID", id),
     row("INFO", info),
     row("GETNAME", get_name),
@@ -48,6 +51,7 @@ static SUBCOMMANDS: [Subcommand; 14] = [
     row("UNPAUSE", unpause),
     row("UNBLOCK", unblock),
     row("REPLY", reply),
+    row("CAPA", capabilities::announce),
     row("NO-EVICT", |call, args| flag(call, args, NoEvict)),
     row("NO-TOUCH", |call, args| flag(call, args, NoTouch)),
     row("HELP", help),
@@ -62,6 +66,8 @@ const HELP: &str = "\
 CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
 CACHING (YES|NO)
     Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.
+CAPA <option> [options...]
+    The client claims its some capability options.
 GETREDIR
     Return the client ID we are redirecting to when tracking is enabled.
 GETNAME
@@ -73,9 +79,10 @@ INFO
 KILL <ip:port>
     Kill connection made from <ip:port>.
 KILL <option> <value> [<option> <value> [...]]
-    Kill connections. Options are: ADDR, LADDR, TYPE, USER, SKIPME, ID.
+    Kill connections. Options are: ID, TYPE, NAME, USER, DB, ADDR, LADDR, IP, IDLE, MAXAGE,
+    FLAGS, CAPA, LIB-NAME, LIB-VER, SKIPME; NOT- in front of one excludes what it selects.
 LIST [options ...]
-    Return information about client connections. Options: TYPE, ID.
+    Return information about client connections. Options: those of KILL.
 PAUSE <timeout> [WRITE|ALL]
     Suspend all, or just write, clients for <timeout> milliseconds.
 UNPAUSE
@@ -216,17 +223,18 @@ fn flag<T: Copy + Send + Sync + 'static>(call: &mut ConnectionCall<'_>, mut args
 
 fn list(call: &mut ConnectionCall<'_>, args: Options<'_>) -> Answered {
     let filter = Filter::of_list(args)?;
-    let chosen = clients(call)?.list().into_iter().filter(|client| filter.admits(client));
+    let me = call.session().id();
+    let chosen = clients(call)?.list().into_iter().filter(|client| filter.admits(client, me));
     let text: String = chosen.map(|client| line(&client) + "\n").collect();
     Ok(Response::Verbatim(*b"txt", text.into()).into())
 }
 
 fn kill(call: &mut ConnectionCall<'_>, args: Options<'_>) -> Answered {
     let is_old_form = args.len() == 1;
-    let (filter, skip_me) = Filter::of_kill(args)?;
+    let filter = Filter::of_kill(args)?;
     let me = call.session().id();
     let mut chosen = clients(call)?.list();
-    chosen.retain(|client| filter.admits(client) && !(skip_me && client.id() == me));
+    chosen.retain(|client| filter.admits(client, me));
     let kills_me = chosen.iter().any(|client| client.id() == me);
     chosen.iter().filter(|client| client.id() != me).for_each(ConnectedClient::kill);
     let answer = match (is_old_form, chosen.len()) {
@@ -273,65 +281,4 @@ fn unblock(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
 
 fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
     Ok(call.server()?.clients())
-}
-
-/// What the connection is doing, a letter each in the order of Redis; `N` for nothing.
-fn flags(session: &Session) -> String {
-    let extensions = session.extensions();
-    let tracking = extensions.get::<TrackingStatus>();
-    let flags = [
-        // It shows all commands.
-        ('O', extensions.get::<Monitoring>().is_some()),
-        // It is subscribed.
-        ('P', session.is_subscribed()),
-        // It is in a transaction.
-        ('x', session.is_in_transaction()),
-        // A command of it is blocked.
-        ('b', session.mailbox().is_some_and(Mailbox::is_blocked)),
-        // It tracks keys, and the connection that is told of them is closed, or prefixes of keys.
-        ('t', tracking.is_some()),
-        ('R', tracking.is_some_and(TrackingStatus::is_broken)),
-        ('B', tracking.is_some_and(TrackingStatus::is_broadcast)),
-        ('e', extensions.get::<NoEvict>().is_some()),
-        ('T', extensions.get::<NoTouch>().is_some()),
-    ];
-    let set: String = flags.iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).collect();
-    if set.is_empty() { "N".to_owned() } else { set }
-}
-
-/// Formats a connection for CLIENT LIST. The fields are those of Redis, without those that do not apply here.
-fn line(client: &ConnectedClient) -> String {
-    let session = client.session();
-    let (library, library_version) = session.library();
-    let buffers = client.buffers();
-    let transaction = session.transaction().filter(|transaction| transaction.is_open());
-    let queued = transaction.map_or("-1".into(), |open| open.queued().to_string());
-    let subscriptions = session.subscriptions();
-    let subscribed = |count: fn(&Subscriptions) -> usize| subscriptions.map_or(0, count);
-    let redirect = session.extensions().get().map_or(-1, |tracking: &TrackingStatus| tracking.redirect() as i64);
-    format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem={} omem={} \
-         tot-mem={} events=r cmd={} user={} redir={redirect} resp={} lib-name={} lib-ver={}",
-        session.id(),
-        session.peer(),
-        session.local(),
-        session.name().escape_ascii(),
-        client.age().as_secs(),
-        client.idle().as_secs(),
-        flags(&session),
-        session.database(),
-        subscribed(Subscriptions::channels),
-        subscribed(Subscriptions::patterns),
-        subscribed(Subscriptions::shard_channels),
-        buffers.input,
-        buffers.input_free,
-        buffers.requests,
-        buffers.output,
-        buffers.total(),
-        client.last_command(),
-        session.user().unwrap_or("(none)"),
-        if session.protocol() == Protocol::Resp3 { 3 } else { 2 },
-        library.escape_ascii(),
-        library_version.escape_ascii(),
-    )
 }

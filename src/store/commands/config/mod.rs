@@ -1,5 +1,6 @@
 //! CONFIG: the parameters of the store, of the server in front of it, and of the program around both.
 
+mod bytes;
 mod output_limits;
 mod parameters;
 

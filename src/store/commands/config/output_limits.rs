@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kvstore_protocol::parse_integer;
 
+use super::bytes::parse_bytes;
 use crate::server::{ClientClass, OutputLimit, ServerStatus};
 
 const CLASSES: [(&str, ClientClass); 3] =
@@ -38,23 +39,6 @@ fn parse_class([name, hard, soft, seconds]: &[&[u8]; 4]) -> Result<(ClientClass,
     let seconds = parse_integer(seconds).and_then(|seconds| u64::try_from(seconds).ok()).ok_or(NUMBER)?;
     let (hard, soft) = (parse_bytes(hard).ok_or(NUMBER)?, parse_bytes(soft).ok_or(NUMBER)?);
     Ok((class, OutputLimit { hard, soft, soft_for: Duration::from_secs(seconds) }))
-}
-
-/// `100`, `1k` for 1000, `1kb` for 1024, and so on.
-fn parse_bytes(text: &[u8]) -> Option<usize> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = match &*unit.to_ascii_lowercase() {
-        b"" | b"b" => 1,
-        b"k" => 1000,
-        b"kb" => 1 << 10,
-        b"m" => 1_000_000,
-        b"mb" => 1 << 20,
-        b"g" => 1_000_000_000,
-        b"gb" => 1 << 30,
-        _ => return None,
-    };
-    usize::try_from(parse_integer(number)?).ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]

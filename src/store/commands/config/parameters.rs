@@ -4,8 +4,13 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use kvstore_protocol::parse_integer;
 
-use super::{super::strings, output_limits};
+use super::{
+    super::strings,
+    bytes::{parse_bytes, parse_bytes_or_percent, parse_large},
+    output_limits,
+};
 use crate::{
+    procfs,
     server::ServerStatus,
     store::{
         Fsync,
@@ -80,7 +85,6 @@ const fn immutable(name: &'static str, read: fn(&StoreState, Option<&ServerStatu
 /// The parameters of the store, and those of the server in front of it.
 static PARAMETERS: &[Parameter] = &[
     immutable("databases", |store, _| Some(store.databases.len().to_string())),
-    immutable("proto-max-bulk-len", |_, _| Some(strings::MAX_LENGTH.to_string())),
     immutable("dir", |store, _| store.snapshots.path()),
     Parameter {
         name: "save",
@@ -115,8 +119,8 @@ static PARAMETERS: &[Parameter] = &[
         name: "auto-aof-rewrite-min-size",
         read: |store, _| Some(store.snapshots.rewrite_limits().1.to_string()),
         set: Some(Setter::OfStore(|value| {
-            let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
-            Ok(Box::new(move |store| store.snapshots.set_rewrite_min_size(bytes)))
+            let bytes = parse_bytes(value).ok_or("argument must be a memory value")?;
+            Ok(Box::new(move |store| store.snapshots.set_rewrite_min_size(bytes as u64)))
         })),
     },
     immutable("appendonly", |store, _| Some(if store.journal.get().is_some() { "yes" } else { "no" }.to_owned())),
@@ -173,6 +177,33 @@ static PARAMETERS: &[Parameter] = &[
         })),
     },
     Parameter {
+        name: "proto-max-bulk-len",
+        read: |_, server| Some(server.map_or(strings::MAX_LENGTH, ServerStatus::max_bulk).to_string()),
+        set: Some(Setter::OfServer(|value| {
+            let bytes = parse_large(value)?;
+            Ok(Box::new(move |server| server.set_max_bulk(bytes)))
+        })),
+    },
+    Parameter {
+        name: "client-query-buffer-limit",
+        read: |_, server| Some(server?.query_buffer().to_string()),
+        set: Some(Setter::OfServer(|value| {
+            let bytes = parse_large(value)?;
+            Ok(Box::new(move |server| server.set_query_buffer(bytes)))
+        })),
+    },
+    Parameter {
+        name: "maxmemory-clients",
+        read: |_, server| {
+            let limit = server?.max_buffer_memory();
+            Some(if limit == usize::MAX { 0 } else { limit }.to_string())
+        },
+        set: Some(Setter::OfServer(|value| {
+            let bytes = parse_bytes_or_percent(value, procfs::available_memory())?;
+            Ok(Box::new(move |server| server.set_max_buffer_memory(bytes)))
+        })),
+    },
+    Parameter {
         name: "client-output-buffer-limit",
         read: |_, server| Some(output_limits::read(server?)),
         set: Some(Setter::OfServer(|value| {
@@ -194,23 +225,6 @@ fn parse_yes_or_no(value: &[u8]) -> Result<bool, &'static str> {
         () if value.eq_ignore_ascii_case(b"no") => Ok(false),
         () => Err("argument must be 'yes' or 'no'"),
     }
-}
-
-/// A number of bytes, also in units, such as `64mb`.
-fn parse_memory(value: &[u8]) -> Option<u64> {
-    const UNITS: [(&str, u64); 7] = [
-        ("gb", 1 << 30),
-        ("mb", 1 << 20),
-        ("kb", 1 << 10),
-        ("g", 1_000_000_000),
-        ("m", 1_000_000),
-        ("k", 1000),
-        ("b", 1),
-    ];
-    let text = std::str::from_utf8(value).ok()?.to_ascii_lowercase();
-    let (digits, unit) =
-        UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit))).unwrap_or((&text, 1));
-    digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 fn number(value: &[u8], range: RangeInclusive<i64>, failure: &'static str) -> Result<i64, &'static str> {

@@ -26,11 +26,6 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// The bytes that are left.
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
     /// The number of bytes that are left.
     pub(in crate::store::rdb) fn len(&self) -> usize {
         self.rest.len()

@@ -1,0 +1,107 @@
+//! Eviction: which connection is closed when all clients together take too much memory, or when all slots are taken.
+
+use std::{
+    cmp::Reverse,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
+    },
+};
+
+use kvstore_protocol::mailbox::Order;
+
+use super::{NoEvict, registry::ClientEntry, registry::Registry};
+
+/// For how long, in seconds, a client may leave a request incomplete or its replies unread before another may take its slot.
+const PATIENCE: u32 = 30;
+
+const MEMORY: u8 = 1;
+const SLOT: u8 = 2;
+
+/// Why a connection was evicted, if it was.
+#[derive(Debug, Default)]
+pub(super) struct EvictedBecause(AtomicU8);
+
+impl EvictedBecause {
+    pub(super) fn get(&self) -> Option<&'static str> {
+        match self.0.load(Ordering::Relaxed) {
+            MEMORY => Some("all clients together take more memory than maxmemory-clients, and it takes most"),
+            SLOT => Some("all connections are taken, and it has left a request incomplete or its replies unread"),
+            _ => None,
+        }
+    }
+}
+
+/// Counts evictions.
+#[derive(Debug, Default)]
+pub(super) struct Evictions {
+    count: AtomicU64,
+    /// The uptime of the server plus one when no connection was found that may be evicted.
+    fruitless: AtomicU32,
+}
+
+impl Evictions {
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn reset(&self) {
+        self.count.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Registry {
+    /// Evicts connections until the buffers of the others are within the limit: those with the largest buffers first, but none
+    /// with CLIENT NO-EVICT.
+    #[cold]
+    pub(super) fn evict_for_memory(&self) {
+        let now = self.uptime() + 1;
+        // All are looked at again when there may be others.
+        if self.evictions.fruitless.load(Ordering::Relaxed) == now {
+            return;
+        }
+        let mut largest = self.largest();
+        let (limit, mut total) = (self.buffers.limit(), largest.iter().map(|(bytes, _)| bytes).sum::<usize>());
+        largest.retain(|(_, entry)| entry.session().extensions().get::<NoEvict>().is_none());
+        for (bytes, entry) in largest {
+            if total <= limit {
+                return;
+            }
+            total -= bytes;
+            self.evict(&entry, MEMORY);
+        }
+        if total > limit {
+            self.evictions.fruitless.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// The connections that have buffers and were not evicted, the largest first.
+    fn largest(&self) -> Vec<(usize, Arc<ClientEntry>)> {
+        let entries = self.entries().into_iter().filter(|entry| entry.evicted().get().is_none());
+        let entries = entries.map(|entry| (entry.buffers().total(), entry));
+        let mut entries: Vec<_> = entries.filter(|(bytes, _)| *bytes > 0).collect();
+        entries.sort_by_key(|(bytes, _)| Reverse(*bytes));
+        entries
+    }
+
+    /// Evicts the connection that has left a request incomplete, or its replies unread, for the longest time, if it is long
+    /// enough. Returns whether there is a free slot now.
+    #[cold]
+    pub(super) fn evict_for_slot(&self) -> bool {
+        let late = |entry: &ClientEntry| {
+            let since = entry.incomplete_since().filter(|since| since + PATIENCE <= self.uptime());
+            since.filter(|_| entry.evicted().get().is_none())
+        };
+        let mut entries = self.lock();
+        let slowest = entries.iter().filter_map(|(id, entry)| Some((late(entry)?, *id))).min();
+        let evicted = slowest.and_then(|(_, id)| entries.remove(&id));
+        drop(entries);
+        evicted.map(|entry| self.evict(&entry, SLOT)).is_some()
+    }
+
+    fn evict(&self, entry: &ClientEntry, because: u8) {
+        entry.evicted().0.store(because, Ordering::Relaxed);
+        self.evictions.count.fetch_add(1, Ordering::Relaxed);
+        entry.order(Order::Kill);
+    }
+}
