@@ -5,7 +5,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use super::{
     Builder, Fsync, OpenError, Record, Store,
     disk::{Disk, RealDisk},
-    journal::{Journal, Settings},
+    journal::{Journal, Settings, segment_number, size_in_journal},
+    loading::{Loader, size_of_files},
     state::StoreState,
 };
 
@@ -16,6 +17,7 @@ pub struct DurableBuilder {
     builder: Builder,
     directory: PathBuf,
     settings: Settings,
+    on_damage: fn(),
 }
 
 /// A store was closed, and not everything is on disk.
@@ -50,7 +52,7 @@ impl Builder {
     /// # Ok(()) }
     /// ```
     pub fn durable(self, directory: impl Into<PathBuf>, fsync: Fsync) -> DurableBuilder {
-        DurableBuilder { builder: self, directory: directory.into(), settings: Settings::new(fsync) }
+        DurableBuilder { builder: self, directory: directory.into(), settings: Settings::new(fsync), on_damage: || {} }
     }
 }
 
@@ -75,28 +77,59 @@ impl DurableBuilder {
     /// # Errors
     /// If another process uses the directory, a file is damaged, or the disk fails. No file was changed then.
     pub fn open(self) -> Result<Store, OpenError> {
+        self.start()?.load()
+    }
+
+    /// Prepares to open the store. It can be served meanwhile: it answers LOADING until it is [loaded](Loader::load).
+    ///
+    /// # Errors
+    /// If the directory cannot be created.
+    pub fn start(self) -> Result<Loader, OpenError> {
         let path = self.directory.display().to_string();
         let disk = RealDisk::open(self.directory).map_err(|error| OpenError::Io { path, error })?;
-        self.builder.open_on(Arc::new(disk), self.settings)
+        let store = self.builder.build();
+        store.handle.on_damage.set(self.on_damage).unwrap_or_else(|_| unreachable!("the store is new"));
+        Ok(Loader::new(store, Arc::new(disk), self.settings))
+    }
+
+    /// Sets what happens after a panic under the lock of data: a command has failed while it changed something, and its data is
+    /// refused from then on. By default nothing more happens. A program stops here, since a start reads the data as it was before.
+    ///
+    /// The function is called once, by [`Store::run`], when everything that was committed before is on disk.
+    pub fn on_damage(mut self, on_damage: fn()) -> Self {
+        self.on_damage = on_damage;
+        self
     }
 }
 
 impl Builder {
     /// Opens a store whose journal is on this disk.
     pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Settings) -> Result<Store, OpenError> {
-        let store = self.build();
-        let observers = Arc::clone(&store.handle.observers);
-        let apply = |record: &Record| {
-            let exists = |(database, _): &_| *database < store.databases();
-            let exists = record.commands().iter().all(exists);
-            if !exists {
-                return Err("the record is of a database that the store does not have");
-            }
-            store.apply(record).map_err(|_| "a command of the record fails")
-        };
-        let journal = Journal::open(disk, settings, observers, apply)?;
-        store.handle.attach(journal);
-        Ok(store)
+        Loader::new(self.build(), disk, settings).load()
+    }
+}
+
+impl StoreState {
+    /// Reads what is on the disk, and goes on there.
+    pub(super) fn load(&self, disk: Arc<dyn Disk>, settings: Settings) -> Result<(), OpenError> {
+        let total = size_of_files(&*disk, |name| segment_number(name).is_some());
+        let total = total.map_err(|error| OpenError::Io { path: disk.path_of(""), error })?;
+        self.loading.begin(total, self.clock.now());
+        let observers = Arc::clone(&self.observers);
+        let journal = Journal::open(disk, settings, observers, |record| self.apply_recovered(record))?;
+        self.attach(journal);
+        self.end_loading();
+        Ok(())
+    }
+
+    fn apply_recovered(&self, record: &Record) -> Result<(), &'static str> {
+        let exists = |(database, _): &_| *database < self.databases.len();
+        if !record.commands().iter().all(exists) {
+            return Err("the record is of a database that the store does not have");
+        }
+        self.apply(record).map_err(|_| "a command of the record fails")?;
+        self.loading.add(size_in_journal(record), || self.clock.now());
+        Ok(())
     }
 }
 
@@ -119,7 +152,7 @@ impl Store {
 }
 
 impl StoreState {
-    fn close(&self) -> Result<(), CloseError> {
+    pub(super) fn close(&self) -> Result<(), CloseError> {
         let Some(journal) = self.journal.get() else { return Ok(()) };
         journal.stop_writes();
         // Whoever was admitted before has committed when its locks are free.

@@ -27,7 +27,7 @@ impl Store {
 }
 
 impl StoreState {
-    fn apply(&self, record: &Record) -> Result<(), CommandError> {
+    pub(super) fn apply(&self, record: &Record) -> Result<(), CommandError> {
         let (mut plan, mut keys) = (LockPlan::default(), KeysOfMany::default());
         for (database, command) in record.commands() {
             let row = self.row_of(command)?;

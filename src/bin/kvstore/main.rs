@@ -7,14 +7,16 @@ mod listen;
 use std::{
     io::{self, IsTerminal},
     path::Path,
+    pin::pin,
     process::ExitCode,
+    time::Instant,
 };
 
 use clap::Parser;
 use kvstore::{
     server::Password,
     standalone::{self, StackSettings},
-    store::{Builder, OpenError, Store},
+    store::{Builder, Loader, OpenError, Store},
 };
 use tokio::{
     runtime::{self, Runtime},
@@ -81,7 +83,7 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 }
 
 async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let store = open(store(options), options)?;
+    let (store, loader) = prepare(store(options), options)?;
     let settings = StackSettings::default()
         .slow_threshold(options.slow)
         .max_commands(options.max_commands)
@@ -114,7 +116,14 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         addresses.join(", "),
     );
 
-    let stopped = server.with_graceful_shutdown(stop_signal()?).await;
+    let mut serving = pin!(server.with_graceful_shutdown(stop_signal()?).into_future());
+    let stopped = tokio::select! {
+        stopped = &mut serving => stopped,
+        loaded = load(loader) => {
+            loaded?;
+            serving.await
+        }
+    };
     if let Some(path) = &options.unixsocket {
         std::fs::remove_file(path).ok();
     }
@@ -151,12 +160,33 @@ fn absolute(directory: &Path) -> String {
     std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()).display().to_string()
 }
 
-/// Opens the store: from the journal, or empty.
-fn open(store: Builder, options: &Options) -> Result<Store, OpenError> {
-    match options.journal {
-        Some(fsync) => store.durable(&options.dir, fsync).open(),
-        None => Ok(store.build()),
+/// The store, and what loads its data if there is a journal.
+fn prepare(store: Builder, options: &Options) -> Result<(Store, Option<Loader>), OpenError> {
+    let Some(fsync) = options.journal else { return Ok((store.build(), None)) };
+    let loader = store.durable(&options.dir, fsync).on_damage(stop_damaged).start()?;
+    Ok((loader.store(), Some(loader)))
+}
+
+/// Loads the data, while clients are told so.
+async fn load(loader: Option<Loader>) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(loader) = loader {
+        let started = Instant::now();
+        let store = tokio::task::spawn_blocking(|| loader.load()).await??;
+        let keys = store.len();
+        tracing::info!(keys, seconds = started.elapsed().as_secs_f64(), "kvstore has loaded its data");
     }
+    Ok(())
+}
+
+/// The exit code after a command has failed while it changed the data: that of an internal error of a program.
+const DAMAGED: i32 = 70;
+
+/// Stops the program: a start reads the data as it was before.
+fn stop_damaged() {
+    tracing::error!(
+        "a command has failed while it changed the data: kvstore stops, and reads the data when it is started again"
+    );
+    std::process::exit(DAMAGED);
 }
 
 /// Completes at the first SIGTERM or SIGINT.

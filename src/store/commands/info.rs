@@ -9,6 +9,7 @@ use crate::{
     server::ServerStatus,
     store::{
         call::Call,
+        loading::Progress,
         procfs,
         shard::Statistics,
         spec::{Answer, Hold::InTurn, Scope, Spec},
@@ -124,7 +125,17 @@ fn memory(fields: &mut Fields, call: &mut Call<'_>) {
 }
 
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
-    ["loading", "rdb_bgsave_in_progress"].iter().for_each(|name| fields.add(name, 0));
+    let is_loading = call.store.is_loading();
+    fields.add("loading", u8::from(is_loading));
+    if is_loading {
+        let Progress { began, total, loaded, percent, remaining } = call.store.loading.progress(call.time());
+        fields.add("loading_start_time", began.as_secs());
+        fields.add("loading_total_bytes", total);
+        fields.add("loading_loaded_bytes", loaded);
+        fields.add("loading_loaded_perc", format_args!("{percent:.2}"));
+        fields.add("loading_eta_seconds", remaining.as_secs());
+    }
+    fields.add("rdb_bgsave_in_progress", 0);
     let journal = call.store.journal.get();
     fields.add("aof_enabled", u8::from(journal.is_some()));
     if let Some(journal) = journal {

@@ -16,7 +16,7 @@ pub(super) fn name_of(number: u64) -> String {
 }
 
 /// The number of the segment with this name.
-pub(super) fn number_of(name: &str) -> Option<u64> {
+pub(in super::super) fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("journal-")?;
     let number = digits.parse().ok()?;
     (name_of(number) == name).then_some(number)
