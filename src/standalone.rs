@@ -71,6 +71,7 @@ pub fn server(store: &Store, settings: &StackSettings) -> Serve {
         .keep_service(true)
         .databases(store.databases())
         .prefetch(store.prefetch())
+        .loading(store.loading())
         .with_task(store.run())
 }
 

@@ -39,6 +39,9 @@ impl Running {
         let mut lines = BufReader::new(process.stderr.take().expect("a pipe"));
         let mut line = String::new();
         lines.read_line(&mut line).expect("a start-up line");
+        if !line.contains("data=memory") {
+            lines.read_line(&mut String::new()).expect("a line when it is loaded");
+        }
         let places = line.split_once("listens on ").expect("where it listens").1;
         let places =
             places.split(", ").map(|place| place.split_whitespace().next().unwrap_or_default().to_owned()).collect();

@@ -51,6 +51,9 @@ impl CommandError {
     /// `ERR Command not allowed inside a transaction`
     pub const NOT_IN_TRANSACTION: Self = Self::new("ERR", "Command not allowed inside a transaction");
 
+    /// `LOADING Redis is loading the dataset in memory`
+    pub const LOADING: Self = Self::new("LOADING", "Redis is loading the dataset in memory");
+
     /// `UNBLOCKED client unblocked via CLIENT UNBLOCK`
     pub const UNBLOCKED: Self = Self::new("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
 

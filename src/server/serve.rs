@@ -163,6 +163,13 @@ impl Serve {
         self
     }
 
+    /// Refuses PING and ECHO with LOADING for as long as `loading` returns true, as Redis does: the service is there, and reads its
+    /// data. It refuses its own commands itself.
+    pub fn loading(mut self, loading: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.state.loading = Some(Arc::new(loading));
+        self
+    }
+
     /// Adds exclusive commands. An exclusive command is called after all earlier commands are answered, and no command
     /// is called until it is answered: it changes the meaning of later commands. Add commands that
     /// [upgrade](super::upgrade()) their connection, and those that change their session if

@@ -7,7 +7,7 @@ use std::{
 
 use kvstore_middleware::failure;
 use kvstore_protocol::{
-    Command, Limits, NameMap,
+    Command, CommandError, Limits, NameMap,
     catalog::{CommandId, Flags, commands},
 };
 
@@ -21,6 +21,9 @@ use super::{
 
 /// The function that is called with each batch of decoded commands.
 pub(super) type Prefetch = Arc<dyn Fn(&[Command]) + Send + Sync>;
+
+/// The function that says whether the service is still loading its data.
+pub(super) type Loading = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// The state that all connections of a server share.
 #[derive(Default)]
@@ -36,6 +39,8 @@ pub(super) struct ServerState {
     pub(super) rejecting: AtomicUsize,
     pub(super) prefetch: Option<Prefetch>,
     pub(super) observe: Option<Observe>,
+    /// Whether the service behind it is not ready yet.
+    pub(super) loading: Option<Loading>,
 }
 
 impl ServerState {
@@ -45,6 +50,15 @@ impl ServerState {
         if let Some(observe) = &self.observe {
             let _ = failure::catch(|| observe(event));
         }
+    }
+
+    /// Whether a command is allowed now: all are, unless data is being loaded.
+    ///
+    /// # Errors
+    /// `LOADING`, as from the service.
+    pub(super) fn check_loading(&self, flags: Flags) -> Result<(), CommandError> {
+        let is_loading = self.loading.as_ref().is_some_and(|loading| loading());
+        if is_loading && !flags.has(Flags::LOADING) { Err(CommandError::LOADING) } else { Ok(()) }
     }
 
     /// Whether a client that has not authenticated may send this command.

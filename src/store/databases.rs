@@ -132,7 +132,13 @@ impl Databases {
     /// Locks a shard if nobody holds it, to prefetch something.
     #[inline]
     pub(super) fn try_lock(&self, index: usize) -> Option<Locked<'_>> {
-        self.shards[index].0.try_lock().map(Locked).filter(|locked| !locked.is_sealed())
+        self.try_lock_any(index).filter(|locked| !locked.is_sealed())
+    }
+
+    /// The same, also for a sealed one.
+    #[inline]
+    pub(super) fn try_lock_any(&self, index: usize) -> Option<Locked<'_>> {
+        self.shards[index].0.try_lock().map(Locked)
     }
 
     /// Prefetches the memory of several keys. No effect but on speed.

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use super::{
     Builder, Fsync, OpenError, Record, Store,
     disk::{DirectoryLock, Disk, RealDisk},
-    journal::{Journal, Settings, io_error, recover},
+    journal::{Journal, Settings, io_error, recover, segment_number, size_in_journal},
+    loading::{Loader, size_of_files},
     snapshot::{Compression, Manifest, Place, SavePoints},
     state::StoreState,
 };
@@ -22,6 +23,7 @@ pub struct DurableBuilder {
     settings: Option<Settings>,
     points: SavePoints,
     compression: Compression,
+    on_damage: fn(),
 }
 
 /// A store was closed, and not everything is on disk.
@@ -64,6 +66,7 @@ impl Builder {
             settings: fsync.into().map(Settings::new),
             points: SavePoints::default(),
             compression: Compression::default(),
+            on_damage: || {},
         }
     }
 }
@@ -104,38 +107,54 @@ impl DurableBuilder {
     /// # Errors
     /// If another process uses the directory, a file is damaged, or the disk fails. No file was changed then.
     pub fn open(self) -> Result<Store, OpenError> {
+        self.start()?.load()
+    }
+
+    /// Prepares to open the store. It can be served meanwhile: it answers LOADING until it is [loaded](Loader::load).
+    ///
+    /// # Errors
+    /// If the directory cannot be created.
+    pub fn start(self) -> Result<Loader, OpenError> {
         let path = self.directory.display().to_string();
         let disk = RealDisk::open(self.directory).map_err(|error| OpenError::Io { path, error })?;
-        let store = self.builder.open_on(Arc::new(disk), self.settings)?;
+        let store = self.builder.build();
+        store.handle.on_damage.set(self.on_damage).unwrap_or_else(|_| unreachable!("the store is new"));
         store.handle.snapshots.set_points(self.points);
         store.handle.snapshots.set_compression(self.compression);
-        Ok(store)
+        Ok(Loader::new(store, Arc::new(disk), self.settings))
+    }
+
+    /// Sets what happens after a panic under the lock of data: a command has failed while it changed something, and its data is
+    /// refused from then on. By default nothing more happens. A program stops here, since a start reads the data as it was before.
+    ///
+    /// The function is called once, by [`Store::run`], when everything that was committed before is on disk.
+    pub fn on_damage(mut self, on_damage: fn()) -> Self {
+        self.on_damage = on_damage;
+        self
     }
 }
 
+#[cfg(test)]
 impl Builder {
     /// Opens a store whose files are on this disk, with a journal or without.
     pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Option<Settings>) -> Result<Store, OpenError> {
-        let lock: Arc<dyn DirectoryLock> = Arc::from(disk.lock().map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => OpenError::Locked { path: disk.path_of("") },
-            _ => io_error(&*disk, "", error),
-        })?);
-        let store = self.build();
-        store.handle.load(disk, lock, settings)?;
-        Ok(store)
+        Loader::new(self.build(), disk, settings).load()
     }
 }
 
 impl StoreState {
     /// Reads what is on the disk, and goes on there.
-    fn load(
-        &self,
-        disk: Arc<dyn Disk>,
-        lock: Arc<dyn DirectoryLock>,
-        settings: Option<Settings>,
-    ) -> Result<(), OpenError> {
+    pub(super) fn load(&self, disk: Arc<dyn Disk>, settings: Option<Settings>) -> Result<(), OpenError> {
+        let lock: Arc<dyn DirectoryLock> = Arc::from(disk.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked { path: disk.path_of("") },
+            _ => io_error(&*disk, "", error),
+        })?);
         let mut manifest = Manifest::open(&*disk)?;
+        let segments = size_of_files(&*disk, |name| segment_number(name).is_some());
+        let total = manifest.snapshot_size() + segments.map_err(|error| io_error(&*disk, "", error))?;
+        self.loading.begin(total, self.clock.now());
         let loaded = manifest.load(&*disk, &self.databases, &self.thresholds)?;
+        self.loading.add(manifest.snapshot_size(), || self.clock.now());
         let recovered = recover(&*disk, manifest.first_segment, |record| self.apply_recovered(record))?;
         manifest.check_journal(&*disk, &recovered)?;
         recovered.warn(&*disk);
@@ -154,6 +173,7 @@ impl StoreState {
             self.changes(),
             size,
         );
+        self.end_loading();
         Ok(())
     }
 
@@ -162,7 +182,9 @@ impl StoreState {
         if !record.commands().iter().all(exists) {
             return Err("the record is of a database that the store does not have");
         }
-        self.apply(record).map_err(|_| "a command of the record fails")
+        self.apply(record).map_err(|_| "a command of the record fails")?;
+        self.loading.add(size_in_journal(record), || self.clock.now());
+        Ok(())
     }
 }
 
@@ -185,7 +207,7 @@ impl Store {
 }
 
 impl StoreState {
-    fn close(&self) -> Result<(), CloseError> {
+    pub(super) fn close(&self) -> Result<(), CloseError> {
         if let Some(journal) = self.journal.get() {
             journal.stop_writes();
             // Whoever was admitted before has committed when its locks are free.

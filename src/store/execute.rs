@@ -211,6 +211,9 @@ impl StoreState {
     /// little of the stack.
     #[inline(never)]
     fn attempt_other(&self, command: &Command, attempt: &mut Attempt) -> Answer {
+        if self.observers.get().has(Interests::LOADING) {
+            self.check_loading(command)?;
+        }
         if command.session().is_in_transaction()
             && let Some(queued) = self.queue(command)
         {

@@ -42,6 +42,7 @@ mod future;
 mod gate;
 mod held;
 mod journal;
+mod loading;
 mod memory;
 #[cfg(test)]
 mod model;
@@ -85,6 +86,7 @@ pub use durable::{CloseError, DurableBuilder};
 pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;
 pub use journal::{Fsync, OpenError};
+pub use loading::Loader;
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);
@@ -141,6 +143,17 @@ impl Store {
     /// Returns the number of databases.
     pub fn databases(&self) -> usize {
         self.handle.databases.len()
+    }
+
+    /// Returns the number of keys in all databases, including expired ones that are not removed yet.
+    pub fn len(&self) -> usize {
+        let databases = &self.handle.databases;
+        databases.all_shards().map(|index| databases.lock_any(index).len()).sum()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Executes a command and returns its response. A command such as BLPOP does not wait: it is answered as in a transaction. If

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -31,6 +31,7 @@ use super::{
     future::Executed,
     held::Shards,
     journal::Journal,
+    loading::Loading,
     notices::{Notices, Outbox},
     observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
@@ -67,6 +68,11 @@ pub(crate) struct StoreState {
     /// The journal, once the store was read from it.
     pub(super) journal: OnceLock<Journal>,
     pub(super) snapshots: Arc<Snapshots>,
+    /// How far the store is read from its disk.
+    pub(super) loading: Loading,
+    /// What happens when a command has failed while it changed something, if there is a journal.
+    pub(super) on_damage: OnceLock<fn()>,
+    is_damage_told: AtomicBool,
     pub(super) observers: Arc<Observers>,
     pub(super) watches: WatchTable,
     /// The commands that wait for keys.
@@ -134,6 +140,9 @@ impl StoreState {
             sinks,
             journal: OnceLock::new(),
             snapshots: Arc::new(Snapshots::new(started)),
+            loading: Loading::default(),
+            on_damage: OnceLock::new(),
+            is_damage_told: AtomicBool::new(false),
             commits: AtomicU64::new(0),
             long_turn: Mutex::new(()),
             long: Background::new("kvstore-long"),
@@ -289,9 +298,14 @@ impl StoreState {
 
     fn remove_expired_of(&self, index: usize, now: Duration, limit: usize) -> usize {
         // A shard that is in use has its turn next time.
-        let Some(mut shard) = self.databases.try_lock(index) else { return 0 };
-        // What cannot be told to the journal is not removed.
-        if self.observers.get().has(Interests::HALTED) {
+        let Some(mut shard) = self.databases.try_lock_any(index) else { return 0 };
+        if shard.is_sealed() {
+            drop(shard);
+            self.tell_damage();
+            return 0;
+        }
+        // What cannot be told to the journal is not removed, and what is loaded expires as it did.
+        if self.observers.get().has(Interests::HALTED) || self.is_loading() {
             return 0;
         }
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
@@ -307,6 +321,19 @@ impl StoreState {
         drop(shard);
         self.finish(&mut commit);
         steps
+    }
+
+    /// Tells once that a command has failed while it changed something, when all before it is on disk.
+    #[cold]
+    fn tell_damage(&self) {
+        let (Some(on_damage), Some(store)) = (self.on_damage.get().copied(), self.myself.upgrade()) else { return };
+        if self.journal.get().is_some() && !self.is_damage_told.swap(true, Ordering::Relaxed) {
+            self.run_long(move || {
+                // Why it is not on disk was logged.
+                let _ = store.close();
+                on_damage();
+            });
+        }
     }
 
     /// Has another thread execute a command that may take long, when those before it have ended. The receiver gets

@@ -8,8 +8,9 @@ mod transfer;
 use std::{
     io::{self, IsTerminal},
     path::Path,
+    pin::pin,
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Parser;
@@ -17,7 +18,7 @@ use kvstore::{
     protocol::{Command, Response},
     server::Password,
     standalone::{self, StackSettings},
-    store::{Builder, OpenError, Store},
+    store::{Builder, Loader, OpenError, Store},
 };
 use tokio::{
     runtime::{self, Runtime},
@@ -111,11 +112,13 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 }
 
 async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let store = open(store(options), options)?;
-    configure(&store, options)?;
+    let (store, mut loader) = prepare(store(options), options)?;
     if let Some(file) = &options.import {
+        // Clients see none of it until all of it is there.
+        load(loader.take()).await?;
         transfer::import(&store, file, false)?;
     }
+    configure(&store, options)?;
     let settings = StackSettings::default()
         .slow_threshold(options.slow)
         .max_commands(options.max_commands)
@@ -154,7 +157,14 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         addresses.join(", "),
     );
 
-    let stopped = server.with_graceful_shutdown(stop_signal()?).await;
+    let mut serving = pin!(server.with_graceful_shutdown(stop_signal()?).into_future());
+    let stopped = tokio::select! {
+        stopped = &mut serving => stopped,
+        loaded = load(loader) => {
+            loaded?;
+            serving.await
+        }
+    };
     if let Some(file) = socket_file {
         file.remove();
     }
@@ -191,14 +201,27 @@ fn absolute(directory: &Path) -> String {
     std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()).display().to_string()
 }
 
-/// Opens the store: from its directory, or empty.
-fn open(store: Builder, options: &Options) -> Result<Store, OpenError> {
+/// The store, and what loads its data if it is in a directory.
+fn prepare(store: Builder, options: &Options) -> Result<(Store, Option<Loader>), OpenError> {
     let SavePoints(points) = &options.save;
     if options.journal.is_none() && points.is_empty() {
-        return Ok(store.build());
+        return Ok((store.build(), None));
     }
-    let durable = store.durable(&options.dir, options.journal);
-    points.iter().fold(durable, |durable, (interval, changes)| durable.save_point(*interval, *changes)).open()
+    let durable = store.durable(&options.dir, options.journal).on_damage(stop_damaged);
+    let durable = points.iter().fold(durable, |durable, (interval, changes)| durable.save_point(*interval, *changes));
+    let loader = durable.start()?;
+    Ok((loader.store(), Some(loader)))
+}
+
+/// Loads the data, while clients are told so.
+async fn load(loader: Option<Loader>) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(loader) = loader {
+        let started = Instant::now();
+        let store = tokio::task::spawn_blocking(|| loader.load()).await??;
+        let keys = store.len();
+        tracing::info!(keys, seconds = started.elapsed().as_secs_f64(), "kvstore has loaded its data");
+    }
+    Ok(())
 }
 
 /// Sets what CONFIG SET can change later.
@@ -209,6 +232,17 @@ fn configure(store: &Store, options: &Options) -> Result<(), String> {
         refusal @ Response::Error(_) => Err(format!("--notify-keyspace-events {events}: {refusal}")),
         _ => Ok(()),
     }
+}
+
+/// The exit code after a command has failed while it changed the data: that of an internal error of a program.
+const DAMAGED: i32 = 70;
+
+/// Stops the program: a start reads the data as it was before.
+fn stop_damaged() {
+    tracing::error!(
+        "a command has failed while it changed the data: kvstore stops, and reads the data when it is started again"
+    );
+    std::process::exit(DAMAGED);
 }
 
 /// Completes at the first SIGTERM or SIGINT. SIGHUP is ignored: there is nothing to reload.

@@ -125,8 +125,17 @@ impl ConnectionCommand {
     /// Runs the command, and changes the session of its connection. Also returns the changed session.
     pub(super) fn run(&self, command: &Command) -> (Outcome, Arc<Session>) {
         let mut call = ConnectionCall::new(command);
-        let answered = self.check_arity(command).and_then(|()| (self.run)(&mut call));
+        let checked = self.check_arity(command).and_then(|()| check_loading(command));
+        let answered = checked.and_then(|()| (self.run)(&mut call));
         (answered.unwrap_or_else(Outcome::from), call.commit())
+    }
+}
+
+/// Whether a command is allowed while the service of its server loads its data.
+fn check_loading(command: &Command) -> Result<(), CommandError> {
+    match command.session().extensions().get::<ServerStatus>() {
+        Some(server) => server.state().check_loading(command.flags()),
+        None => Ok(()),
     }
 }
 

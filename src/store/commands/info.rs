@@ -10,6 +10,7 @@ use crate::{
     server::ServerStatus,
     store::{
         call::Call,
+        loading::Progress,
         shard::Statistics,
         snapshot::Purpose,
         spec::{Answer, Hold::InTurn, Scope, Spec},
@@ -126,7 +127,16 @@ fn memory(fields: &mut Fields, call: &mut Call<'_>) {
 }
 
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
-    fields.add("loading", 0);
+    let is_loading = call.store.is_loading();
+    fields.add("loading", u8::from(is_loading));
+    if is_loading {
+        let Progress { began, total, loaded, percent, remaining } = call.store.loading.progress(call.time());
+        fields.add("loading_start_time", began.as_secs());
+        fields.add("loading_total_bytes", total);
+        fields.add("loading_loaded_bytes", loaded);
+        fields.add("loading_loaded_perc", format_args!("{percent:.2}"));
+        fields.add("loading_eta_seconds", remaining.as_secs());
+    }
     snapshots(fields, call.store());
     let journal = call.store.journal.get();
     fields.add("aof_enabled", u8::from(journal.is_some()));

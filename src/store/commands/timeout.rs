@@ -1,4 +1,4 @@
-//! How long a command waits; and WAIT, which waits for nothing else.
+//! How long a command waits; and WAIT and WAITAOF, which wait for replicas and for the disk.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::store::{
     waiting::{Awaited, Wait},
 };
 
-pub(super) const SPECS: &[Spec] = &[WAIT];
+pub(super) const SPECS: &[Spec] = &[WAIT, WAITAOF];
 
 const NEGATIVE: CommandError = CommandError::new("ERR", "timeout is negative");
 const OUT_OF_RANGE: CommandError = CommandError::new("ERR", "timeout is out of range");
@@ -37,13 +37,45 @@ const WAIT: Spec = Spec::new("WAIT", wait);
 
 fn wait(call: &mut Call<'_>) -> Answer {
     let args = call.args();
-    let timeout = parse_integer(args.bytes(1)).ok_or(CommandError::err("timeout is not an integer or out of range"))?;
-    let timeout = u64::try_from(timeout).map_err(|_| NEGATIVE)?;
+    let timeout = parse_milliseconds(args.bytes(1))?;
     let none = Response::Integer(0);
     if args.integer(0)? <= 0 {
         return Ok(none);
     }
-    call.wait(Wait::new(Awaited::Time, none.clone()).for_at_most(some_time(timeout)), none)
+    call.wait(Wait::new(Awaited::Time, none.clone()).for_at_most(timeout), none)
+}
+
+/// `WAITAOF numlocal numreplicas timeout`: waits until what was written is on the disk here, if `numlocal` is 1, and on those of so
+/// many replicas. There are none here. Answers on how many disks it is: here, and at replicas.
+///
+/// It waits for all that was written before it, also by other connections.
+const WAITAOF: Spec = Spec::new("WAITAOF", waitaof);
+
+fn waitaof(call: &mut Call<'_>) -> Answer {
+    const RANGE: CommandError = CommandError::new("ERR", "value is out of range, value must between 0 and 1");
+    const POSITIVE: CommandError = CommandError::new("ERR", "value is out of range, must be positive");
+    const NO_JOURNAL: CommandError =
+        CommandError::new("ERR", "WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    let args = call.args();
+    let local = Some(args.integer(0)?).filter(|local| (0..=1).contains(local)).ok_or(RANGE)?;
+    let replicas = Some(args.integer(1)?).filter(|replicas| *replicas >= 0).ok_or(POSITIVE)?;
+    let timeout = parse_milliseconds(args.bytes(2))?;
+    if local > 0 && call.store().journal.get().is_none() {
+        return Err(NO_JOURNAL);
+    }
+    let number = call.store().last_commit();
+    let answer = call.store().acknowledged(number);
+    if replicas == 0 && (local == 0 || call.store().is_synced(number)) {
+        return Ok(answer);
+    }
+    let synced = Awaited::Sync { number, is_enough: replicas == 0 };
+    call.wait(Wait::new(synced, answer.clone()).for_at_most(timeout), answer)
+}
+
+/// Parses a timeout in milliseconds. `None` is for ever, which is written as 0.
+fn parse_milliseconds(text: &[u8]) -> Result<Option<Duration>, CommandError> {
+    let timeout = parse_integer(text).ok_or(CommandError::err("timeout is not an integer or out of range"))?;
+    u64::try_from(timeout).map(some_time).map_err(|_| NEGATIVE)
 }
 
 #[cfg(test)]

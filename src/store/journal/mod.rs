@@ -42,6 +42,7 @@ use thread::JournalThread;
 use unsynced::Unsynced;
 use writer::{Payload, WriteError, Writer};
 
+pub(super) use payload::size_in_journal;
 pub use policy::Fsync;
 pub use recovery::OpenError;
 pub(super) use recovery::{Recovered, damaged, io_error, recover};
@@ -170,6 +171,13 @@ impl Journal {
     /// Whether a commit is on disk.
     pub(super) fn is_synced(&self, number: u64) -> bool {
         self.shared.is_synced(number)
+    }
+
+    /// Wakes when a commit is on disk, or the journal has failed.
+    pub(super) fn wake_when_synced(&self, number: u64, waker: Waker) {
+        if self.shared.poll_synced(number, &mut None, &waker).is_ready() {
+            waker.wake();
+        }
     }
 
     /// Whether a command may write now.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kvstore_protocol::{Command, Word};
 
+use super::format::FRAME_SIZE;
 use crate::store::Record;
 
 /// The most bytes of a number.
@@ -24,6 +25,21 @@ const OVERHEAD: usize = 64;
 pub(super) fn size_of(record: &Record) -> usize {
     let commands = record.commands().iter();
     OVERHEAD + commands.map(|(_, command)| OVERHEAD + command.size() + command.len()).sum::<usize>()
+}
+
+/// The bytes that a record takes in the journal.
+pub(in super::super) fn size_in_journal(record: &Record) -> u64 {
+    let words =
+        |command: &Command| command.words().map(|word| length_of_number(word.len()) + word.len()).sum::<usize>();
+    let size = |(database, command): &(usize, Command)| {
+        length_of_number(*database) + length_of_number(command.len()) + words(command)
+    };
+    let commands = record.commands();
+    (FRAME_SIZE + 8 + length_of_number(commands.len()) + commands.iter().map(size).sum::<usize>()) as u64
+}
+
+fn length_of_number(number: usize) -> usize {
+    (number.checked_ilog2().unwrap_or_default() / 7 + 1) as usize
 }
 
 /// Appends a record.
@@ -122,6 +138,7 @@ mod tests {
         let bytes = encoded();
         assert_eq!(decode(&bytes.clone().into()), Some(record()));
         assert!(bytes.len() <= size_of(&record()) + 300);
+        assert_eq!(size_in_journal(&record()), (bytes.len() + FRAME_SIZE) as u64);
     }
 
     #[test]

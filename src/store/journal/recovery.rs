@@ -52,13 +52,27 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { path, error } => write!(f, "{path}: {error}"),
+            Self::Io { path, error } => write!(f, "{path}: {error}{}", advice(error)),
             Self::Locked { path } => write!(f, "{path}: another process uses the directory"),
             Self::Damaged { path, offset, reason } => write!(f, "{path} is damaged at byte {offset}: {reason}"),
             Self::Version { path, version } => {
                 write!(f, "{path} has version {version} of the format, and this program reads version {VERSION}")
             }
         }
+    }
+}
+
+/// What can be done about it.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            ": let this user write there, or choose another directory"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ": make room there, and start again. Nothing is lost"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => ": choose another directory",
+        _ => "",
     }
 }
 

@@ -7,7 +7,7 @@
 //! - [`Wait`] what a command asks for; `waiter` a command that waits, as it is shared by its future and the queues; `turn` who
 //!   ends its waiting
 //! - `queues` the queues of all keys; `serve` how they are served
-//! - `parked` the future of a command that waits
+//! - `parked` the future of a command that waits; `synced` one that waits for the disk
 //!
 //! [`Call::wait`]: super::call::Call::wait
 
@@ -16,6 +16,7 @@ mod queues;
 #[cfg(test)]
 mod schedules;
 mod serve;
+mod synced;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -55,6 +56,12 @@ pub(crate) enum Awaited {
     Any(&'static str),
     /// A value of this type in the first key of the command. It is served with all its keys.
     First(&'static str),
+    /// A commit to be on disk. It is answered then if that is enough, and when its time ends otherwise.
+    Sync {
+        /// The number of the commit.
+        number: u64,
+        is_enough: bool,
+    },
     /// Nothing: only its time ends.
     Time,
 }

@@ -14,7 +14,7 @@ use kvstore_protocol::{
 };
 use tokio::time::{Sleep, sleep};
 
-use super::Waiter;
+use super::{Awaited, Waiter};
 use crate::store::state::StoreState;
 
 /// The place of a command in the queues. It leaves them when this is dropped.
@@ -38,6 +38,14 @@ pub(in super::super) struct Parked {
 impl Place {
     pub(super) fn new(store: Arc<StoreState>, waiter: Arc<Waiter>) -> Self {
         Self { store, waiter }
+    }
+
+    /// The answer when the time is over.
+    fn on_timeout(&self) -> Response {
+        match self.waiter.wait.what {
+            Awaited::Sync { number, .. } => self.store.acknowledged(number),
+            _ => self.waiter.wait.on_timeout.clone(),
+        }
     }
 
     /// The command, in a buffer of its own.
@@ -88,6 +96,6 @@ impl Parked {
             Poll::Ready(Unblock::Timeout) => true,
             Poll::Pending => self.timeout.as_mut().is_some_and(|timeout| timeout.as_mut().poll(cx).is_ready()),
         };
-        is_over.then(|| self.place.waiter.wait.on_timeout.clone())
+        is_over.then(|| self.place.on_timeout())
     }
 }

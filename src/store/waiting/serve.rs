@@ -76,10 +76,11 @@ impl StoreState {
                 waiter.keys.extend(names.next());
                 waiter.destination = names.next();
             }
-            Awaited::Time => {}
+            Awaited::Sync { .. } | Awaited::Time => {}
         }
         let waiter = Arc::new(waiter);
         self.waiting.enter(&waiter);
+        self.serve_when_synced(&waiter);
         Some(Place::new(store, waiter))
     }
 
@@ -161,7 +162,7 @@ impl StoreState {
                 let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
                 keys.push(KeySlot::new(name, hash, shard, *database));
             }
-            Awaited::First(_) | Awaited::Time => {
+            Awaited::First(_) | Awaited::Sync { .. } | Awaited::Time => {
                 locate(row, args, waiter.database, &self.databases, &mut keys).ok()?;
             }
         }

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod damage;
+mod loading;
 mod policy;
 mod store;
 

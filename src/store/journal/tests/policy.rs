@@ -87,3 +87,41 @@ fn in_a_transaction_always_is_set_too() {
     client.check([("EXEC", "[+OK, +OK]")]);
     store.check([("GET k", "\"1\"")]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn waitaof_waits_for_the_disk() {
+    let disk = SimulatedDisk::new(1);
+    let store = open(&disk, Fsync::No);
+    disk.hold_syncs(true);
+    store.check([("SET k 1", "+OK"), ("WAITAOF 0 0 0", "[:0, :0]"), ("WAITAOF 1 0 0", "[:0, :0]")]);
+    let mut client = store.client();
+    client.check([("MULTI", "+OK"), ("WAITAOF 1 0 0", "+QUEUED"), ("EXEC", "[[:0, :0]]")]);
+    let (waits, late) = (pending(&store, "WAITAOF 1 0 0"), pending(&store, "WAITAOF 1 0 20"));
+    assert_eq!(late.await.unwrap().to_string(), "[:0, :0]");
+    disk.hold_syncs(false);
+    assert_eq!(waits.await.unwrap().to_string(), "[:1, :0]");
+    store.check([("WAITAOF 1 0 0", "[:1, :0]")]);
+    assert_eq!(pending(&store, "WAITAOF 1 1 20").await.unwrap().to_string(), "[:1, :0]");
+}
+
+#[tokio::test]
+async fn waitaof_is_answered_within_a_second_of_everysec() {
+    let store = open(&SimulatedDisk::new(1), Fsync::EverySec);
+    store.check([("SET k 1", "+OK")]);
+    let answer = store.store().clone().call(command("WAITAOF 1 0 0")).await;
+    assert_eq!(answer.unwrap().to_string(), "[:1, :0]");
+}
+
+#[test]
+fn waitaof_refuses_what_redis_refuses() {
+    const RANGE: &str = "-ERR value is out of range, value must between 0 and 1";
+    TestStore::new().check([
+        ("WAITAOF 1 0 0", "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."),
+        ("WAITAOF 0 0 0", "[:0, :0]"),
+        ("WAITAOF 2 0 0", RANGE),
+        ("WAITAOF -1 0 0", RANGE),
+        ("WAITAOF 0 -1 0", "-ERR value is out of range, must be positive"),
+        ("WAITAOF 0 0 -1", "-ERR timeout is negative"),
+        ("WAITAOF 0 0 x", "-ERR timeout is not an integer or out of range"),
+    ]);
+}
