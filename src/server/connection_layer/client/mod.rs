@@ -335,3 +335,16 @@ fn line(client: &ConnectedClient) -> String {
         library_version.escape_ascii(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_tells_of_every_sub_command() {
+        let of_services = ["CACHING", "GETREDIR", "TRACKING", "TRACKINGINFO"];
+        for name in SUBCOMMANDS.iter().map(|sub| sub.name).chain(of_services) {
+            assert!(HELP.lines().any(|line| line.split(' ').next() == Some(name)), "{name}");
+        }
+    }
+}
