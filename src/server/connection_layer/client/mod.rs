@@ -282,3 +282,16 @@ fn unblock(call: &mut ConnectionCall<'_>, mut args: Options<'_>) -> Answered {
 fn clients(call: &ConnectionCall<'_>) -> Result<Clients, CommandError> {
     Ok(call.server()?.clients())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_tells_of_every_sub_command() {
+        let of_services = ["CACHING", "GETREDIR", "TRACKING", "TRACKINGINFO"];
+        for name in SUBCOMMANDS.iter().map(|sub| sub.name).chain(of_services) {
+            assert!(HELP.lines().any(|line| line.split(' ').next() == Some(name)), "{name}");
+        }
+    }
+}
