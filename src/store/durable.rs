@@ -137,7 +137,7 @@ impl StoreState {
         let mut manifest = Manifest::open(&*disk)?;
         let loaded = manifest.load(&*disk, &self.databases, &self.thresholds)?;
         let recovered = recover(&*disk, manifest.first_segment, |record| self.apply_recovered(record))?;
-        manifest.check_journal(&*disk, &recovered)?;
+        manifest.check_segments(&*disk, &recovered)?;
         recovered.warn(&*disk);
         let (size, next_segment) = (recovered.size(), recovered.next_segment());
         if let Some(settings) = settings {
