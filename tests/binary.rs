@@ -50,9 +50,14 @@ impl Running {
     }
 
     /// Sends a signal, and waits for the end: whether it was a success, and the last lines of the log.
-    fn stop(mut self, signal: &str) -> (bool, String) {
+    fn stop(self, signal: &str) -> (bool, String) {
         let kill = format!("kill -{signal} {}", self.process.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        self.wait()
+    }
+
+    /// Waits for the end: whether it was a success, and the last lines of the log.
+    fn wait(mut self) -> (bool, String) {
         let mut log = String::new();
         self.process.stderr.take().expect("a pipe").read_to_string(&mut log).expect("text");
         (self.process.wait().expect("it ends").success(), log)
@@ -206,6 +211,36 @@ async fn whatever_was_acknowledged_is_there_after_a_kill() {
         }
         server.stop("KILL");
     }
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[tokio::test]
+async fn snapshots_alone_are_taken_at_a_save_point_and_at_shutdown() {
+    let directory = std::env::temp_dir().join(format!("kvstore-test-{}-snapshots", std::process::id()));
+    let start = || {
+        let mut command = kvstore();
+        Running::start(command.arg("--dir").arg(&directory).args(["--appendonly", "no", "--save", "3600 1"]))
+    };
+    let command = |words: &[&str]| kvstore::protocol::Command::new(words[0]).with_args(&words[1..]);
+    let server = start();
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    client.set("key", "1").await.unwrap();
+    assert_eq!(client.execute(command(&["CONFIG", "GET", "save"])).await.unwrap().to_string(), "[\"save\", \"3600 1\"]");
+    assert_eq!(client.execute(command(&["SAVE"])).await.unwrap(), kvstore::protocol::Response::ok());
+    client.set("key", "2").await.unwrap();
+    assert!(format!("{:?}", client.execute(command(&["SHUTDOWN", "ABORT"])).await).contains("No shutdown in progress."));
+    let _ = client.execute(command(&["SHUTDOWN"])).await;
+    assert!(server.wait().0);
+    let server = start();
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    assert_eq!(client.get("key").await.unwrap().as_deref(), Some(&b"2"[..]));
+    client.set("key", "3").await.unwrap();
+    let _ = client.execute(command(&["SHUTDOWN", "NOSAVE"])).await;
+    assert!(server.wait().0);
+    let server = start();
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    assert_eq!(client.get("key").await.unwrap().as_deref(), Some(&b"2"[..]));
+    drop(server);
     std::fs::remove_dir_all(&directory).unwrap();
 }
 

@@ -156,7 +156,7 @@ impl StoreState {
         let loaded = manifest.load(&*disk, &self.databases, &self.thresholds)?;
         self.loading.add(manifest.snapshot_size(), || self.clock.now());
         let recovered = recover(&*disk, manifest.first_segment, |record| self.apply_recovered(record))?;
-        manifest.check_journal(&*disk, &recovered)?;
+        manifest.check_segments(&*disk, &recovered)?;
         recovered.warn(&*disk);
         let (size, next_segment) = (recovered.size(), recovered.next_segment());
         if let Some(settings) = settings {

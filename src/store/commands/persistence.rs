@@ -113,7 +113,8 @@ fn shutdown(call: &mut Call<'_>) -> Answer {
     // It is not saved again when the store is closed.
     store.snapshots.set_save_at_end(Some(false));
     server.stop();
-    Ok(Response::Close(Response::ok().into()))
+    // A client takes an answer for a failure.
+    Ok(Response::Close(Response::Silent.into()))
 }
 
 #[derive(Debug, Default)]

@@ -76,7 +76,12 @@ impl JournalThread {
         let is_closing = self.take(1, self.deadline());
         self.gather();
         match self.write() {
-            Ok(()) => self.is_full = false,
+            Ok(()) => {
+                if mem::take(&mut self.is_full) {
+                    // There may be no commit: a cut has found that the disk is full.
+                    self.shared.wrote(0);
+                }
+            }
             Err(WriteError::Failed(error)) => return Err(error),
             // A store that is closed while its disk is full does not wait for room.
             Err(WriteError::Full(error)) if is_closing => return Err(error),

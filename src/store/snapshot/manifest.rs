@@ -96,7 +96,7 @@ impl Manifest {
     ///
     /// # Errors
     /// If it is missing.
-    pub(in super::super) fn check_journal(&self, disk: &dyn Disk, recovered: &Recovered) -> Result<(), OpenError> {
+    pub(in super::super) fn check_segments(&self, disk: &dyn Disk, recovered: &Recovered) -> Result<(), OpenError> {
         let is_missing = self.has_journal && recovered.next_segment() == self.first_segment;
         if is_missing { Err(damaged(disk, &segment_name(self.first_segment), 0, NO_JOURNAL)) } else { Ok(()) }
     }
