@@ -102,6 +102,7 @@ impl DurableBuilder {
     }
 }
 
+#[cfg(test)]
 impl Builder {
     /// Opens a store whose journal is on this disk.
     pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Settings) -> Result<Store, OpenError> {
