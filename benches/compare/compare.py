@@ -13,6 +13,7 @@
   compare.py publishing       what a published message costs, by the number of its subscribers
   compare.py observing        what GET and SET cost while clients are told of changes
   compare.py stalls           how long other clients wait while one runs a long command
+  compare.py durable          what a journal costs, what it takes on disk, and how long a start from it takes
   compare.py growth           how cost grows with keys, connections, value sizes and depth
   compare.py draw FILE.json   pictures of what run or growth have written
 
@@ -25,7 +26,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "stalls", "growth")
+COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "stalls", "durable", "growth")
 
 
 def arguments():

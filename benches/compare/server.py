@@ -50,11 +50,11 @@ def free_port():
 
 
 class Server:
-    """A running server. Ends with the `with` block, or when this process dies."""
+    """A running server. Ends with the `with` block, or when this process dies. A folder that is given is kept."""
 
-    def __init__(self, peer, cores=SERVER_CORE):
+    def __init__(self, peer, cores=SERVER_CORE, folder=None):
         self.peer, self.name, self.port, self.dead = peer, peer.name, free_port(), None
-        self.folder = tempfile.mkdtemp(prefix="compare-")
+        self.folder, self.keeps_folder = folder or tempfile.mkdtemp(prefix="compare-"), folder is not None
         self.log = open(os.path.join(self.folder, "log"), "wb")
         self.started = time.perf_counter()
         self.process = subprocess.Popen(peer.command(self.port), cwd=self.folder, env={**os.environ, **peer.environment},
@@ -124,7 +124,8 @@ class Server:
                 self.process.kill()
                 self.process.wait()
         self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.keeps_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -31,6 +31,9 @@ pub(super) struct Commit {
     pub(super) may_wait: bool,
     /// Who wants to know what is changed.
     pub(super) interests: Interests,
+    /// The number of changes, if somebody wants to know the commands that made them, and of those that are recorded.
+    changes: u32,
+    recorded: u32,
     /// What was changed, if somebody wants to know. Boxed, since mostly nobody does.
     observed: ObservedCell,
     /// The keys that are ready for those who wait. Boxed, since mostly nobody does.
@@ -47,8 +50,6 @@ pub(super) struct Observed {
     changes: Vec<Change>,
     commands: Vec<(usize, Command)>,
     pub(super) notices: Vec<Notice>,
-    /// The number of changes that the commands made.
-    recorded: usize,
 }
 
 /// What is left to do after the locks: to drop what was replaced or removed, and to send notices.
@@ -77,6 +78,8 @@ impl Commit {
             is_postponed: false,
             may_wait: false,
             interests,
+            changes: 0,
+            recorded: 0,
             observed: ObservedCell(Cell::new(None)),
             waits: None,
             leftovers: Leftovers { first: None, more: None },
@@ -109,6 +112,7 @@ impl Commit {
     /// Adds a change of a key, or of a database if there is no key. Does nothing if nobody wants to know.
     #[inline]
     pub(super) fn add(&mut self, database: usize, key: Option<&[u8]>, event: Event) {
+        self.changes += u32::from(self.interests.has(Interests::RECORDS));
         if self.interests.has(Interests::CHANGES) {
             self.observed.get_mut().add(database, key, event);
         }
@@ -126,26 +130,39 @@ impl Commit {
 
     /// Records a command, which made the latest changes.
     pub(super) fn record(&mut self, database: usize, command: Command) {
-        if let Some(observed) = self.observed.0.get_mut() {
-            observed.commands.push((database, command));
-            observed.recorded = observed.changes.len();
+        self.observed.get_mut().commands.push((database, command));
+        self.recorded = self.changes;
+    }
+
+    /// Records a command, if it has made changes that are not recorded.
+    pub(super) fn record_rest(&mut self, database: usize, command: &Command) {
+        if self.has_unrecorded() {
+            self.record(database, command.clone());
         }
     }
 
     /// Records that an expired entry was removed, which is the latest change.
     pub(super) fn record_expired(&mut self, database: usize, key: &[u8]) {
-        if let Some(observed) = self.observed.0.get_mut()
-            && !observed.changes.is_empty()
-        {
-            observed.commands.push((database, Command::new("DEL").arg(key)));
+        if self.has_changed() {
+            self.observed.get_mut().commands.push((database, Command::new("DEL").arg(key)));
             // Changes before it may be those of a command that is under way, and recorded at its end.
-            observed.recorded += 1;
+            self.recorded += 1;
         }
     }
 
     /// Whether there are changes of a command that is not recorded.
-    pub(super) fn has_unrecorded(&mut self) -> bool {
-        self.observed.0.get_mut().as_ref().is_some_and(|observed| observed.changes.len() > observed.recorded)
+    pub(super) fn has_unrecorded(&self) -> bool {
+        self.changes > self.recorded
+    }
+
+    /// Whether there are changes of which somebody wants to know the commands.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changes > 0
+    }
+
+    /// Whether nobody but the journal wants to know, and the command is the only one to record.
+    pub(super) fn is_for_journal_alone(&mut self) -> bool {
+        !self.interests.has(Interests::CHANGES) && self.observed.0.get_mut().is_none()
     }
 
     /// Takes what is told to those who observe.
@@ -173,10 +190,9 @@ impl fmt::Debug for ObservedCell {
 }
 
 impl Observed {
-    /// What has changed, if something has. `now` is the time of the commit.
-    pub(super) fn changes(self, now: impl FnOnce() -> Duration) -> Option<(Record, Vec<Change>)> {
-        let Self { changes, commands, .. } = self;
-        (!changes.is_empty()).then(|| (Record::new(now(), commands), changes))
+    /// What has changed. `now` is the time of the commit.
+    pub(super) fn changes(self, now: Duration) -> (Record, Vec<Change>) {
+        (Record::new(now, self.commands), self.changes)
     }
 
     #[cold]

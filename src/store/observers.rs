@@ -42,8 +42,13 @@ impl Interests {
     /// The interests for which that also concerns a command that reads.
     pub(super) const DIVERTING_READS: Self = Self(Self::SETTLED.0 | Self::LOADING.0);
 
-    /// The interests in all changes of a commit together.
-    pub(super) const CHANGES: Self = Self(Self::SINKS.0 | Self::WATCHES.0);
+    /// The journal wants the commands of commits.
+    pub(super) const JOURNAL: Self = Self(1 << 9);
+
+    /// The interests in all changes of a commit together: answers that wait for the disk wait for the keys that they read.
+    pub(super) const CHANGES: Self = Self(Self::SINKS.0 | Self::WATCHES.0 | Self::SETTLED.0);
+    /// The interests in the commands of a commit.
+    pub(super) const RECORDS: Self = Self(Self::CHANGES.0 | Self::JOURNAL.0);
     /// The interests in each change.
     pub(super) const NOTICES: Self = Self(Self::EVENTS.0 | Self::TRACKING.0);
 

@@ -159,7 +159,7 @@ impl StoreState {
 
     /// Tells all changes to this journal from now on. Nothing is executed yet.
     pub(super) fn attach(&self, journal: Journal) {
-        self.observers.set(Interests::SINKS, true);
+        self.observers.set(Interests::JOURNAL, true);
         self.journal.set(journal).expect("a store has one journal");
     }
 
@@ -206,13 +206,16 @@ impl StoreState {
     /// one. Returns the number of the commit; `None` if nothing is told to those who want whole commits.
     #[inline(never)]
     pub(super) fn tell(&self, commit: &mut Commit, shards: &Shards<'_>, command: Option<&Command>) -> Option<u64> {
-        let mut observed = commit.take()?;
+        let mut observed = commit.take().unwrap_or_default();
         if !observed.notices.is_empty() {
             let notices = mem::take(&mut observed.notices);
             self.outbox.push(Notices::new(notices, command, self));
             commit.leftovers.add_notices();
         }
-        let (record, changes) = observed.changes(|| self.time_of(commit, shards))?;
+        if !commit.has_changed() {
+            return None;
+        }
+        let (record, changes) = observed.changes(self.time_of(commit, shards));
         self.watches.tell(&changes);
         let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(journal) = self.journal.get() {
@@ -220,6 +223,24 @@ impl StoreState {
         }
         self.sinks.iter().for_each(|sink| sink.committed(number, &record, &changes));
         Some(number)
+    }
+
+    /// The same for a command that is a commit of its own. Most have one change, and if only the journal wants to know there is no need
+    /// to collect anything.
+    #[inline(never)]
+    pub(super) fn tell_alone(&self, commit: &mut Commit, shards: &Shards<'_>, database: usize, command: &Command) {
+        match self.journal.get().filter(|_| commit.is_for_journal_alone()) {
+            Some(journal) if commit.has_changed() => {
+                let now = self.time_of(commit, shards);
+                let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
+                journal.committed_alone(number, now, database, command);
+            }
+            Some(_) => {}
+            None => {
+                commit.record_rest(database, command);
+                self.tell(commit, shards, Some(command));
+            }
+        }
     }
 
     /// The number of the last commit that was told, of those that this thread may have seen.

@@ -186,9 +186,11 @@ impl<'c> Call<'c> {
 
     #[inline(never)]
     fn end_observed(&mut self) {
-        if self.commit.has_unrecorded() {
-            self.commit.record(self.database, self.args.command().clone());
-        }
+        self.commit.record_rest(self.database, self.args.command());
+        self.end_reads();
+    }
+
+    fn end_reads(&mut self) {
         if self.commit.interests.has(Interests::TRACKING) {
             self.track_reads();
         }
@@ -201,9 +203,14 @@ impl<'c> Call<'c> {
             self.touch_accessed();
         }
         if self.commit.is_observed() {
-            self.end_observed();
-            let _number = self.store.tell(self.commit, &self.shards, Some(self.args.command()));
+            self.end_observed_alone();
         }
+    }
+
+    #[inline(never)]
+    fn end_observed_alone(&mut self) {
+        self.end_reads();
+        self.store.tell_alone(self.commit, &self.shards, self.database, self.args.command());
     }
 
     /// Whether the command may be executed in the shards of its keys.

@@ -26,9 +26,11 @@ use std::{
     sync::{Arc, OnceLock},
     task::Waker,
     thread::JoinHandle,
+    time::Duration,
 };
 
 use bytes::Bytes;
+use kvstore_protocol::Command;
 use parking_lot::Mutex;
 
 use super::{
@@ -112,6 +114,18 @@ impl Journal {
         let size = payload::size_of(record);
         let payload = if size <= SMALL { encoded(record, size) } else { Payload::Record(record.clone()) };
         self.shared.add(Commit { number, payload, size });
+    }
+
+    /// The same for a commit of one command, if answers do not wait.
+    pub(super) fn committed_alone(&self, number: u64, time: Duration, database: usize, command: &Command) {
+        let size = payload::size_alone(command);
+        if size > SMALL {
+            let record = Record::new(time, vec![(database, command.clone())]);
+            return self.shared.add(Commit { number, payload: Payload::Record(record), size });
+        }
+        let mut bytes = Vec::with_capacity(size);
+        payload::encode_alone(time, database, command, &mut bytes);
+        self.shared.add(Commit { number, payload: Payload::Encoded(bytes.into()), size });
     }
 
     pub(super) fn policy(&self) -> Fsync {

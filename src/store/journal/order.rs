@@ -27,11 +27,20 @@ pub(super) struct Ordered {
 
 impl Ordered {
     pub(super) fn add(&mut self, commit: Commit) {
-        self.early.insert(commit.number, commit);
-        while let Some(entry) = self.early.first_entry().filter(|entry| *entry.key() == self.last + 1) {
-            self.ready.push_back(entry.remove());
-            self.last += 1;
+        if commit.number != self.last + 1 {
+            self.early.insert(commit.number, commit);
+            return;
         }
+        self.push(commit);
+        while let Some(entry) = self.early.first_entry().filter(|entry| *entry.key() == self.last + 1) {
+            let next = entry.remove();
+            self.push(next);
+        }
+    }
+
+    fn push(&mut self, commit: Commit) {
+        self.last = commit.number;
+        self.ready.push_back(commit);
     }
 
     /// The commits whose turn it is.

@@ -23,8 +23,16 @@ const OVERHEAD: usize = 64;
 
 /// About the memory that a record takes, in bytes.
 pub(super) fn size_of(record: &Record) -> usize {
-    let commands = record.commands().iter();
-    OVERHEAD + commands.map(|(_, command)| OVERHEAD + command.size() + command.len()).sum::<usize>()
+    OVERHEAD + record.commands().iter().map(|(_, command)| size_of_command(command)).sum::<usize>()
+}
+
+/// The same for a record of one command.
+pub(super) fn size_alone(command: &Command) -> usize {
+    OVERHEAD + size_of_command(command)
+}
+
+fn size_of_command(command: &Command) -> usize {
+    OVERHEAD + command.size() + command.len()
 }
 
 /// The bytes that a record takes in the journal.
@@ -44,15 +52,27 @@ fn length_of_number(number: usize) -> usize {
 
 /// Appends a record.
 pub(super) fn encode(record: &Record, buffer: &mut Vec<u8>) {
-    let time = u64::try_from(record.time().as_nanos()).unwrap_or(u64::MAX);
+    push_head(buffer, record.time(), record.commands().len());
+    record.commands().iter().for_each(|(database, command)| push_command(buffer, *database, command));
+}
+
+/// Appends a record of one command.
+pub(super) fn encode_alone(time: Duration, database: usize, command: &Command, buffer: &mut Vec<u8>) {
+    push_head(buffer, time, 1);
+    push_command(buffer, database, command);
+}
+
+fn push_head(buffer: &mut Vec<u8>, time: Duration, commands: usize) {
+    let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     buffer.extend_from_slice(&time.to_le_bytes());
-    push_number(buffer, record.commands().len());
-    for (database, command) in record.commands() {
-        push_number(buffer, *database);
-        push_number(buffer, command.len());
-        command.words().for_each(|word| push_number(buffer, word.len()));
-        command.words().for_each(|word| buffer.extend_from_slice(word));
-    }
+    push_number(buffer, commands);
+}
+
+fn push_command(buffer: &mut Vec<u8>, database: usize, command: &Command) {
+    push_number(buffer, database);
+    push_number(buffer, command.len());
+    command.words().for_each(|word| push_number(buffer, word.len()));
+    command.words().for_each(|word| buffer.extend_from_slice(word));
 }
 
 /// Reads a record. `None` if the bytes are none. The commands share their memory.

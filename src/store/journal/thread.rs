@@ -17,6 +17,9 @@ use crate::store::disk::DirectoryLock;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// How long commits are collected if no answer waits: a write for each would cost more, and so would waking this thread.
+const COLLECT: Duration = Duration::from_millis(1);
+
 /// How long a disk stays full before it is asked again.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -103,11 +106,20 @@ impl JournalThread {
         is_closing
     }
 
-    /// Waits a little for as many commits as the last sync made durable: their clients have their answers, and send the next
-    /// commands. Those that come a little too late would wait for two syncs.
+    /// Waits a little for more commits.
     fn gather(&mut self) {
+        match self.shared.policy() {
+            Fsync::Always => self.gather_group(),
+            Fsync::EverySec | Fsync::No if self.ordered.ready().is_empty() => {}
+            Fsync::EverySec | Fsync::No => _ = self.take(usize::MAX, Some(Instant::now() + COLLECT)),
+        }
+    }
+
+    /// Waits for as many commits as the last sync made durable: their clients have their answers, and send the next commands.
+    /// Those that come a little too late would wait for two syncs.
+    fn gather_group(&mut self) {
         let missing = self.group.saturating_sub(self.ordered.ready().len() as u64);
-        if self.shared.policy() == Fsync::Always && missing > 0 && !self.ordered.ready().is_empty() {
+        if missing > 0 && !self.ordered.ready().is_empty() {
             self.take(missing as usize, Some(Instant::now() + self.sync_took / 4));
         }
     }
