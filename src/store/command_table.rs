@@ -112,7 +112,7 @@ impl Row {
     /// Whether a command with one key has more to do than that: it may serve clients that wait, or the journal has a say.
     #[inline(always)]
     pub(super) fn is_diverted(&self, interests: Interests) -> bool {
-        interests.has(Interests::DIVERTING) && (self.writes || interests.has(Interests::SETTLED))
+        interests.has(Interests::DIVERTING) && (self.writes || interests.has(Interests::DIVERTING_READS))
     }
 
     /// Whether it may write.

@@ -204,6 +204,7 @@ impl StoreState {
     /// little of the stack.
     #[inline(never)]
     fn attempt_other(&self, command: &Command, attempt: &mut Attempt) -> Answer {
+        self.check_role(command)?;
         if command.session().is_in_transaction()
             && let Some(queued) = self.queue(command)
         {
@@ -263,7 +264,7 @@ impl StoreState {
     }
 
     #[cold]
-    fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
+    pub(super) fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
         match self.journal.get().map(|journal| journal.admission()) {
             None | Some(Admission::Admitted) => Ok(()),
             Some(Admission::Refused(refusal)) => Err(refusal),

@@ -19,7 +19,8 @@
 //!   slabs that entries and elements are in
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
 //! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
-//! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports
+//! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports;
+//!   `replica` follows a live one
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 //! - `procfs` what INFO reads of the operating system
 
@@ -52,6 +53,7 @@ mod prefetcher;
 mod procfs;
 mod rdb;
 mod replay;
+mod replica;
 mod shard;
 mod spec;
 mod state;
@@ -156,13 +158,14 @@ impl Store {
         move |batch| store.handle.prefetch(batch)
     }
 
-    /// Does the background work of the store, for as long as the future is polled: removes expired keys, ten times a second.
+    /// Does the background work of the store, for as long as the future is polled: removes expired keys, ten times a second, and
+    /// follows the master if the store is a replica.
     /// A task of the server that serves the store: see [`Serve::with_task`](crate::server::Serve::with_task).
     ///
     /// Commands never see an expired key, with or without this; it frees the memory of keys that no command asks for.
     pub fn run(&self) -> impl Future<Output = Infallible> + Send + 'static {
         let store = self.clone();
-        async move {
+        let maintain = async move {
             let mut interval = tokio::time::interval(MAINTENANCE);
             loop {
                 interval.tick().await;
@@ -172,6 +175,13 @@ impl Store {
                 while store.handle.evict_tracked_keys() {
                     tokio::task::yield_now().await;
                 }
+            }
+        };
+        let replicate = replica::run(Arc::clone(&self.handle.0));
+        async move {
+            tokio::select! {
+                never = maintain => match never {},
+                never = replicate => never,
             }
         }
     }

@@ -1,16 +1,16 @@
 //! [`Observers`]: who wants to know of the changes of a store.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// The interests of everybody, which each commit reads once.
 ///
 /// Whoever is interested in a key begins to be while the lock of the key is held: the next command that changes it knows.
 #[derive(Debug, Default)]
-pub(super) struct Observers(AtomicU8);
+pub(super) struct Observers(AtomicU16);
 
 /// What a commit tells, and to whom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Interests(u8);
+pub(super) struct Interests(u16);
 
 impl Interests {
     /// The [sinks](super::Sink) of the store want all changes.
@@ -27,9 +27,17 @@ impl Interests {
     pub(super) const SETTLED: Self = Self(1 << 5);
     /// The journal takes no commits for now. A command that writes asks it.
     pub(super) const HALTED: Self = Self(1 << 6);
+    /// The store is a replica: its master removes what has expired, and clients may not write.
+    pub(super) const REPLICA: Self = Self(1 << 8);
+    /// All data is being loaded: clients are refused.
+    pub(super) const LOADING: Self = Self(1 << 9);
 
+    /// The interests that decide whether a command of a client is refused.
+    pub(super) const ROLE: Self = Self(Self::REPLICA.0 | Self::LOADING.0);
     /// The interests that make a command with one key more than that.
-    pub(super) const DIVERTING: Self = Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0);
+    pub(super) const DIVERTING: Self = Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0 | Self::ROLE.0);
+    /// The same for a command that reads.
+    pub(super) const DIVERTING_READS: Self = Self(Self::SETTLED.0 | Self::LOADING.0);
 
     /// The interests in all changes of a commit together.
     pub(super) const CHANGES: Self = Self(Self::SINKS.0 | Self::WATCHES.0);

@@ -14,6 +14,7 @@ mod memory;
 mod numkeys;
 mod pubsub;
 mod random;
+mod replication;
 mod scan_options;
 mod scripting;
 mod serialization;
@@ -66,4 +67,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     timeout::SPECS,
     pubsub::SPECS,
     tracking::SPECS,
+    replication::SPECS,
 ];
