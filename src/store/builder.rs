@@ -9,6 +9,7 @@ use super::{
     change::Sink,
     clock::{Clock, SystemClock},
     databases::Databases,
+    replica::Credentials,
     state::{Parts, StoreState},
 };
 use crate::pubsub::PubSub;
@@ -28,6 +29,8 @@ pub struct Builder {
     max_queue: usize,
     allocated: fn(usize) -> usize,
     pub_sub: PubSub,
+    master: Option<(String, u16)>,
+    credentials: Credentials,
 }
 
 impl Builder {
@@ -44,6 +47,8 @@ impl Builder {
             max_queue: MAX_QUEUE,
             allocated,
             pub_sub: PubSub::new(),
+            master: None,
+            credentials: Credentials::default(),
         }
     }
 
@@ -107,6 +112,27 @@ impl Builder {
         Self { pub_sub: hub, ..self }
     }
 
+    /// Makes the store a replica of a live server of Redis or Valkey: [`run`](Store::run) follows it. By default, a store is a
+    /// master.
+    ///
+    /// ```
+    /// use kvstore::{protocol::Command, store::Store};
+    ///
+    /// let store = Store::builder().replica_of("localhost", 6379).build();
+    /// let answer = store.execute(&Command::new("SET").with_args(["key", "value"]));
+    /// assert_eq!(answer.to_string(), "-READONLY You can't write against a read only replica.");
+    /// ```
+    #[must_use]
+    pub fn replica_of(self, host: impl Into<String>, port: u16) -> Self {
+        Self { master: Some((host.into(), port)), ..self }
+    }
+
+    /// Sets the user and the password that a replica gives its master. Without a user, it is the default one.
+    #[must_use]
+    pub fn master_auth(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { credentials: Credentials { user: user.into(), password: password.into() }, ..self }
+    }
+
     /// Adds somebody who is told of every change.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink) -> Self {
@@ -126,9 +152,12 @@ impl Builder {
 
     /// Builds the store.
     pub fn build(self) -> Store {
-        let Self { databases, threads, clock, random, config, sinks, max_queue, allocated, pub_sub } = self;
+        let Self { databases, threads, clock, random, config, sinks, max_queue, allocated, pub_sub, .. } = self;
         let databases = Databases::new(databases, shards(threads), allocated);
-        Store::from_state(StoreState::new(Parts { databases, clock, random, config, sinks, max_queue, pub_sub }))
+        let state = StoreState::new(Parts { databases, clock, random, config, sinks, max_queue, pub_sub });
+        state.replication.set_credentials(|credentials| *credentials = self.credentials);
+        state.set_master(self.master);
+        Store::from_state(state)
     }
 }
 

@@ -214,6 +214,7 @@ impl StoreState {
         if self.observers.get().has(Interests::LOADING) {
             self.check_loading(command)?;
         }
+        self.check_role(command)?;
         if command.session().is_in_transaction()
             && let Some(queued) = self.queue(command)
         {
@@ -273,7 +274,7 @@ impl StoreState {
     }
 
     #[cold]
-    fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
+    pub(super) fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
         match self.journal.get().map(|journal| journal.admission()) {
             Some(Admission::Refused(refusal)) => Err(refusal),
             Some(Admission::Later) => Err(attempt.stop(Stopped::Crowded)),

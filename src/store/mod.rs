@@ -20,7 +20,8 @@
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
 //! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
 //! - `snapshot` the whole store in a file, which the journal continues
-//! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports
+//! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports;
+//!   `replica` follows a live one
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 
 mod args;
@@ -52,6 +53,7 @@ mod plan;
 mod prefetcher;
 mod rdb;
 mod replay;
+mod replica;
 mod shard;
 mod snapshot;
 mod spec;
@@ -170,13 +172,13 @@ impl Store {
     }
 
     /// Does the background work of the store, for as long as the future is polled, ten times a second: removes expired keys, and
-    /// takes a snapshot when one is due.
+    /// takes a snapshot when one is due. Follows the master if the store is a replica.
     /// A task of the server that serves the store: see [`Serve::with_task`](crate::server::Serve::with_task).
     ///
     /// Commands never see an expired key, with or without this; it frees the memory of keys that no command asks for.
     pub fn run(&self) -> impl Future<Output = Infallible> + Send + 'static {
         let store = self.clone();
-        async move {
+        let maintain = async move {
             let mut interval = tokio::time::interval(MAINTENANCE);
             loop {
                 interval.tick().await;
@@ -187,6 +189,13 @@ impl Store {
                     tokio::task::yield_now().await;
                 }
                 store.handle.snapshot_if_due();
+            }
+        };
+        let replicate = replica::run(Arc::clone(&self.handle.0));
+        async move {
+            tokio::select! {
+                never = maintain => match never {},
+                never = replicate => never,
             }
         }
     }

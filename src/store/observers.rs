@@ -33,11 +33,14 @@ impl Interests {
     /// The interests that halt a command that writes.
     pub(super) const HALTED: Self = Self(Self::JOURNAL_HALTED.0 | Self::SAVING_CROWDED.0);
 
-    /// The store is read from its disk: most commands are refused.
+    /// The data is being loaded, from the disk or from a master: most commands are refused.
     pub(super) const LOADING: Self = Self(1 << 8);
+    /// The store is a replica: its master removes what has expired, and clients may not write.
+    pub(super) const REPLICA: Self = Self(1 << 10);
 
     /// The interests that make a command with one key more than that.
-    pub(super) const DIVERTING: Self = Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0 | Self::LOADING.0);
+    pub(super) const DIVERTING: Self =
+        Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0 | Self::LOADING.0 | Self::REPLICA.0);
 
     /// The interests for which that also concerns a command that reads.
     pub(super) const DIVERTING_READS: Self = Self(Self::SETTLED.0 | Self::LOADING.0);

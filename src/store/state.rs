@@ -35,6 +35,7 @@ use super::{
     notices::{Notices, Outbox},
     observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
+    replica::Replication,
     snapshot::Snapshots,
     tracking::Tracking,
     transaction::WatchTable,
@@ -86,6 +87,8 @@ pub(crate) struct StoreState {
     commits: AtomicU64,
     /// The channels, and the clients that are subscribed to them.
     pub(super) pub_sub: PubSub,
+    /// The master, if the store is a replica.
+    pub(super) replication: Replication,
     /// Up to which size collections are packed.
     pub(super) thresholds: Thresholds,
     /// The most memory of the queued commands of a transaction, in bytes.
@@ -135,6 +138,7 @@ impl StoreState {
             waiting: WaitQueues::new(Arc::clone(&observers)),
             events: EventClasses::new(Arc::clone(&observers)),
             tracking: Tracking::new(Arc::clone(&observers)),
+            replication: Replication::new(Arc::clone(&observers)),
             outbox: Outbox::new(),
             observers,
             sinks,
@@ -307,6 +311,10 @@ impl StoreState {
     pub(super) fn remove_expired(&self, limit: usize) -> usize {
         let now = self.clock.now();
         self.lru_clock.store(now.as_secs() as u32, Ordering::Relaxed);
+        // A replica removes what its master does.
+        if self.observers.get().has(Interests::REPLICA) {
+            return 0;
+        }
         let mut steps = 0;
         for index in self.databases.all_shards() {
             if steps >= limit {

@@ -124,6 +124,18 @@ pub(crate) struct Config {
     /// An RDB file, append-only file or directory of these to load before serving, into a store without keys
     #[arg(long, env = "KVSTORE_IMPORT", value_name = "FILE")]
     import: Option<PathBuf>,
+
+    /// Follow this master as its replica, such as "10.0.0.1 6379"; REPLICAOF NO ONE ends it
+    #[arg(long, env = "KVSTORE_REPLICAOF", value_name = "HOST PORT")]
+    replicaof: Option<String>,
+
+    /// The user that a replica identifies itself with at its master
+    #[arg(long, env = "KVSTORE_MASTERUSER", value_name = "USER")]
+    masteruser: Option<String>,
+
+    /// The password of a replica at its master
+    #[arg(long, env = "KVSTORE_MASTERAUTH", value_name = "PASSWORD", hide_env_values = true)]
+    masterauth: Option<String>,
 }
 
 /// After how much time, and how many changes, a snapshot is taken.
@@ -155,6 +167,9 @@ pub(crate) struct Options {
     /// As CONFIG SET takes them.
     pub(crate) notify_keyspace_events: String,
     pub(crate) import: Option<PathBuf>,
+    pub(crate) replicaof: Option<(String, u16)>,
+    pub(crate) masteruser: String,
+    pub(crate) masterauth: String,
 }
 
 impl Config {
@@ -196,6 +211,9 @@ impl Config {
             save: self.save.or(file.save).unwrap_or_default(),
             notify_keyspace_events: self.notify_keyspace_events.or(file.notify_keyspace_events).unwrap_or_default(),
             import: self.import.or(file.import),
+            replicaof: self.replicaof.or(file.replicaof).as_deref().map(master).transpose()?,
+            masteruser: self.masteruser.or(file.masteruser).unwrap_or_default(),
+            masterauth: self.masterauth.or(file.masterauth).unwrap_or_default(),
         };
         options.check()
     }
@@ -233,6 +251,15 @@ fn permissions(text: &str) -> Result<u32, String> {
 fn permissions_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let text = String::deserialize(deserializer)?;
     permissions(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// A host and a port, with a space between them.
+fn master(text: &str) -> Result<(String, u16), String> {
+    let parsed = text.trim().rsplit_once([' ', ':']).and_then(|(host, port)| Some((host.trim(), port.parse().ok()?)));
+    match parsed {
+        Some((host, port)) if !host.is_empty() => Ok((host.to_owned(), port)),
+        _ => Err(format!("--replicaof {text}: it is no host with a port, such as \"10.0.0.1 6379\"")),
+    }
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {
@@ -336,6 +363,13 @@ mod tests {
         assert_eq!(duration("300"), Ok(Duration::from_secs(300)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn a_master_is_a_host_and_a_port() {
+        assert_eq!(master("10.0.0.1 6379"), Ok(("10.0.0.1".to_owned(), 6379)));
+        assert_eq!(master("some-host:1"), Ok(("some-host".to_owned(), 1)));
+        assert!(master("6379").is_err() && master("host port").is_err() && master(" 1").is_err());
     }
 
     #[test]

@@ -184,7 +184,12 @@ fn data(options: &Options) -> String {
 /// The settings of the store, with the server's own options for CONFIG GET under the names that Redis has for them.
 fn store(options: &Options) -> Builder {
     let path = options.unixsocket.as_ref().map(|path| path.display().to_string());
-    Store::builder()
+    let mut builder = Store::builder();
+    if let Some((host, port)) = &options.replicaof {
+        builder = builder.replica_of(host, *port);
+    }
+    builder
+        .master_auth(&options.masteruser, &options.masterauth)
         .databases(options.databases)
         .threads(options.threads)
         .allocated_size(allocator::allocated_size)

@@ -11,6 +11,7 @@ use crate::{
     store::{
         call::Call,
         loading::Progress,
+        replica::{Phase, Status},
         shard::Statistics,
         snapshot::Purpose,
         spec::{Answer, Hold::InTurn, Scope, Spec},
@@ -201,10 +202,39 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("pubsubshard_channels", pub_sub.shard_channels());
 }
 
-fn replication(fields: &mut Fields, _: &mut Call<'_>) {
-    fields.add("role", "master");
+fn replication(fields: &mut Fields, call: &mut Call<'_>) {
+    let Some(status) = call.store().replication.status() else {
+        fields.add("role", "master");
+        fields.add("connected_slaves", 0);
+        fields.add("master_repl_offset", 0);
+        return;
+    };
+    let Status { master, phase, id, offset, silence, down, received } = status;
+    fields.add("role", "slave");
+    fields.add("master_host", &master.host);
+    fields.add("master_port", master.port);
+    fields.add("master_link_status", if phase == Phase::Connected { "up" } else { "down" });
+    let silence = silence.map_or(-1, |silence| silence.as_secs() as i64);
+    fields.add("master_last_io_seconds_ago", if phase == Phase::Connected { silence } else { -1 });
+    fields.add("master_sync_in_progress", u8::from(phase == Phase::Sync));
+    fields.add("slave_read_repl_offset", offset);
+    fields.add("slave_repl_offset", offset);
+    if phase == Phase::Sync {
+        let (read, total) = received;
+        fields.add("master_sync_total_bytes", total.unwrap_or(0));
+        fields.add("master_sync_read_bytes", read);
+        fields.add("master_sync_left_bytes", total.map_or(-1, |total| total.saturating_sub(read) as i64));
+    }
+    if phase != Phase::Connected {
+        fields.add("master_link_down_since_seconds", down.map_or(-1, |down| down.as_secs() as i64));
+    }
+    fields.add("slave_priority", 100);
+    fields.add("slave_read_only", u8::from(call.store().replication.is_read_only()));
+    fields.add("replica_announced", 1);
     fields.add("connected_slaves", 0);
-    fields.add("master_repl_offset", 0);
+    fields.add("master_failover_state", "no-failover");
+    fields.add("master_replid", id.unwrap_or_default());
+    fields.add("master_repl_offset", offset);
 }
 
 fn cpu(fields: &mut Fields, _: &mut Call<'_>) {

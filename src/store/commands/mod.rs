@@ -15,6 +15,7 @@ mod numkeys;
 mod persistence;
 mod pubsub;
 mod random;
+mod replication;
 mod scan_options;
 mod scripting;
 mod serialization;
@@ -68,4 +69,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     timeout::SPECS,
     pubsub::SPECS,
     tracking::SPECS,
+    replication::SPECS,
 ];

@@ -88,7 +88,7 @@ impl StoreState {
         let (mut held, keys) = loop {
             let locked = self.lock_commands(commands)?;
             let mut attempt = Attempt::new(Patience::Long);
-            match self.check_journal(|| true, &mut attempt) {
+            match self.ask_journal(&mut attempt) {
                 Ok(()) => break locked,
                 Err(_) if matches!(attempt.stopped, Some(Stopped::Crowded)) => {
                     drop(locked);
@@ -107,7 +107,10 @@ impl StoreState {
             let planned = Planned { row, args: Args::new(command), database: *database, keys };
             check(command, self.execute_held(planned, command.session(), &mut held, &mut commit))
         });
-        self.serve_waiting(&mut commit, &mut held);
+        // On a replica, nobody takes what only the master may.
+        if !self.replication.is_replica() {
+            self.serve_waiting(&mut commit, &mut held);
+        }
         self.tell(&mut commit, &Shards::Many(&mut held), None);
         drop(held);
         self.finish(&mut commit);

@@ -39,22 +39,20 @@ pub struct Import {
 /// An import has stopped. What was loaded before stays.
 #[derive(Debug)]
 pub struct ImportError {
-    path: PathBuf,
-    offset: u64,
-    reason: String,
+    failure: Failure,
     /// What was loaded before.
-    tally: Tally,
+    tally: Box<Tally>,
 }
 
 impl ImportError {
     /// Returns the file.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.failure.path
     }
 
     /// Returns where the file is not valid, in bytes.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.failure.offset
     }
 
     /// Returns what was loaded before, which stays.
@@ -65,7 +63,7 @@ impl ImportError {
 
 impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, offset, reason, tally } = self;
+        let Self { failure: Failure { path, offset, reason }, tally } = self;
         let keys = tally.keys.values().sum::<u64>();
         write!(f, "{}: at byte {offset}: {reason}", path.display())?;
         match (keys, tally.commands) {
@@ -101,7 +99,7 @@ impl Import {
         let mut running = Running { store, replace: self.replace, tally: Tally::default(), progress };
         match running.load(&self.path) {
             Ok(()) => Ok(running.tally),
-            Err(Failure { path, offset, reason }) => Err(ImportError { path, offset, reason, tally: running.tally }),
+            Err(failure) => Err(ImportError { failure, tally: Box::new(running.tally) }),
         }
     }
 }
@@ -113,6 +111,7 @@ struct Running<'a, P> {
     progress: P,
 }
 
+#[derive(Debug)]
 struct Failure {
     path: PathBuf,
     offset: u64,

@@ -50,7 +50,7 @@ impl Input {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
-        let format = Format::Commands(CommandStream::new(0));
+        let format = Format::Commands(CommandStream::starting_at(0, 0));
         let mut input = Self { file, len, read: 0, buffer: BytesMut::new(), format };
         input.fill()?;
         if FileDecoder::is_file(&input.buffer) {
@@ -83,7 +83,7 @@ impl Input {
                     if let Some(decoded) = decoder.decode(&mut self.buffer)? {
                         // Behind it, an append-only file has its commands.
                         if decoded == Decoded::End {
-                            self.format = Format::Commands(CommandStream::new(decoder.offset()));
+                            self.format = Format::Commands(CommandStream::starting_at(decoder.offset(), 0));
                         }
                         return Ok(Found::Rdb(decoded));
                     }
@@ -96,7 +96,7 @@ impl Input {
                         return Ok(Found::Commands(streamed));
                     }
                     if self.read == self.len {
-                        return Ok(Found::End(self.len - stream.whole()));
+                        return Ok(Found::End(self.len - stream.whole().0));
                     }
                 }
             }

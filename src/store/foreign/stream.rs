@@ -15,8 +15,10 @@ pub(in crate::store) struct CommandStream {
     /// The number of bytes that were taken.
     offset: u64,
     database: usize,
-    /// The commands of the transaction that is open, and where it began.
-    transaction: Option<(Vec<(usize, Command)>, u64)>,
+    /// The commands of the transaction that is open.
+    transaction: Option<Vec<(usize, Command)>>,
+    /// Up to where the stream is whole commands and transactions, and the database that is selected there.
+    whole: (u64, usize),
 }
 
 /// The next thing of a stream.
@@ -29,12 +31,12 @@ pub(in crate::store) enum Streamed {
 }
 
 impl CommandStream {
-    /// A stream that goes on at an offset.
-    pub(in crate::store) fn new(offset: u64) -> Self {
+    /// A stream that goes on at an offset, where a database is selected.
+    pub(in crate::store) fn starting_at(offset: u64, database: usize) -> Self {
         let limits = Limits::default().max_bulk(usize::MAX).max_args(usize::MAX).max_request(usize::MAX);
         let mut decoder = RequestDecoder::default();
         decoder.set_limits(limits);
-        Self { decoder, offset, database: 0, transaction: None }
+        Self { decoder, offset, database, transaction: None, whole: (offset, database) }
     }
 
     /// The number of bytes that were taken off the buffer, and those before.
@@ -42,9 +44,9 @@ impl CommandStream {
         self.offset
     }
 
-    /// Up to where the stream was applied: where the open transaction begins, or the next command.
-    pub(in crate::store) fn whole(&self) -> u64 {
-        self.transaction.as_ref().map_or(self.offset, |(_, start)| *start)
+    /// Up to where the stream was whole commands and transactions, and the database that is selected there.
+    pub(in crate::store) fn whole(&self) -> (u64, usize) {
+        self.whole
     }
 
     /// Takes the next thing off the buffer. `None` if there is none as a whole.
@@ -69,12 +71,16 @@ impl CommandStream {
                 }
                 Some(_) => {}
             }
-            let (start, before) = (self.offset, buffer.len());
+            let before = buffer.len();
             let decoded = self.decoder.decode(buffer).map_err(|error| FileError::new(error.to_string()))?;
             self.offset += (before - buffer.len()) as u64;
             let Some(command) = decoded else { return Ok(None) };
-            if let Some(streamed) = self.sort(command, start)? {
-                return Ok(Some(streamed));
+            let streamed = self.sort(command)?;
+            if self.transaction.is_none() {
+                self.whole = (self.offset, self.database);
+            }
+            if streamed.is_some() {
+                return Ok(streamed);
             }
         }
     }
@@ -85,6 +91,9 @@ impl CommandStream {
             Some(end) => {
                 buffer.advance(end + 1);
                 self.offset += end as u64 + 1;
+                if self.transaction.is_none() {
+                    self.whole = (self.offset, self.database);
+                }
                 Ok(true)
             }
             None if buffer.len() > MAX_ANNOTATION => Err("an annotation is too long".into()),
@@ -92,18 +101,18 @@ impl CommandStream {
         }
     }
 
-    fn sort(&mut self, command: Command, start: u64) -> Result<Option<Streamed>, FileError> {
+    fn sort(&mut self, command: Command) -> Result<Option<Streamed>, FileError> {
         if command.is("SELECT") {
             let database = command.arg_at(0).and_then(parse_integer).and_then(|index| usize::try_from(index).ok());
             self.database = database.ok_or("SELECT has no database")?;
         } else if command.is("MULTI") {
-            self.transaction = Some((Vec::new(), start));
+            self.transaction = Some(Vec::new());
         } else if command.is("EXEC") {
-            let (commands, _) = self.transaction.take().ok_or("EXEC without MULTI")?;
+            let commands = self.transaction.take().ok_or("EXEC without MULTI")?;
             return Ok(Some(Streamed::Commands(commands)));
         } else if command.is("PING") || command.is("REPLCONF") {
             return Ok(Some(Streamed::Control(command)));
-        } else if let Some((commands, _)) = &mut self.transaction {
+        } else if let Some(commands) = &mut self.transaction {
             commands.push((self.database, command));
         } else {
             return Ok(Some(Streamed::Commands(vec![(self.database, command)])));

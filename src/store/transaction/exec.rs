@@ -59,6 +59,9 @@ impl StoreState {
         let _raised = is_long.then(|| self.databases.gate.raise());
         let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
         let writes = || state.queue.commands().any(|(row, _)| row.is_some_and(Row::writes));
+        if writes() {
+            self.check_read_only()?;
+        }
         self.check_journal(writes, attempt).map_err(|refusal| discarded(&refusal, attempt))?;
         // A command that finds that it takes long cannot be postponed: those before it may have changed something.
         attempt.check(has_large_values(state, &keys, &held))?;

@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use foldhash::quality::RandomState;
+use kvstore_protocol::Response;
 use parking_lot::Mutex;
 
 use super::{KeyName, Waiter};
@@ -93,6 +94,13 @@ impl WaitQueues {
     #[inline]
     pub(super) fn has_movers(&self) -> bool {
         self.movers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Answers all commands that wait for keys, and are not being served.
+    pub(in super::super) fn end_all(&self, answer: &Response) {
+        let waiters: Vec<_> = self.queues.lock().values().flat_map(|queue| queue.waiters.values().cloned()).collect();
+        let claims = waiters.iter().filter_map(|waiter| waiter.claim());
+        claims.for_each(|claim| drop(claim.serve(answer.clone())));
     }
 
     /// The first command in the queue of a key behind a ticket.

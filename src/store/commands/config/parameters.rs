@@ -151,6 +151,34 @@ static PARAMETERS: &[Parameter] = &[
             Ok(Box::new(move |store| store.events.set(letters)))
         })),
     },
+    immutable("replicaof", |store, _| {
+        let master = store.replication.status().map(|status| status.master);
+        Some(master.map_or(String::new(), |master| format!("{} {}", master.host, master.port)))
+    }),
+    Parameter {
+        name: "masteruser",
+        read: |store, _| Some(store.replication.credentials().user),
+        set: Some(Setter::OfStore(|value| {
+            let user = String::from_utf8_lossy(value).into_owned();
+            Ok(Box::new(move |store| store.replication.set_credentials(|credentials| credentials.user = user)))
+        })),
+    },
+    Parameter {
+        name: "masterauth",
+        read: |store, _| Some(store.replication.credentials().password),
+        set: Some(Setter::OfStore(|value| {
+            let password = String::from_utf8_lossy(value).into_owned();
+            Ok(Box::new(move |store| store.replication.set_credentials(|credentials| credentials.password = password)))
+        })),
+    },
+    Parameter {
+        name: "replica-read-only",
+        read: |store, _| Some(if store.replication.is_read_only() { "yes" } else { "no" }.to_owned()),
+        set: Some(Setter::OfStore(|value| {
+            let is_read_only = parse_yes_or_no(value)?;
+            Ok(Box::new(move |store| store.replication.set_read_only(is_read_only)))
+        })),
+    },
     Parameter {
         name: "tracking-table-max-keys",
         read: |store, _| Some(store.tracking.max_keys().to_string()),

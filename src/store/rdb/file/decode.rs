@@ -165,7 +165,7 @@ impl FileDecoder {
                 none.insert((code, Walk::of(code, parts)))
             }
         };
-        walk.to_end(buffer)
+        walk.find_end(buffer)
     }
 
     fn take_item(&mut self, buffer: &mut BytesMut, end: usize) -> Result<Option<Decoded>, FileError> {

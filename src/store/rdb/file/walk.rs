@@ -56,7 +56,7 @@ impl Walk {
     ///
     /// # Errors
     /// If there are not enough bytes, or they are not valid.
-    pub(super) fn to_end(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
+    pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
         while let Some(frame) = self.frames.last_mut() {
             match frame.parts.get(frame.next) {
                 Some(part) => self.step(*part, bytes)?,
@@ -174,18 +174,18 @@ mod tests {
         let bytes = b"\x01k\x02\x05ab\x40\x50cd\x02\x07\x05\x02xy\0rest";
         let mut walk = Walk::new(PARTS, 0);
         for len in 0..bytes.len() - 4 {
-            let stop = walk.to_end(&bytes[..len]);
+            let stop = walk.find_end(&bytes[..len]);
             assert!(matches!(stop, Err(Stop::More(more)) if more > len as u64), "{len}: {stop:?}");
         }
-        assert_eq!(walk.to_end(bytes), Ok(bytes.len() - 4));
+        assert_eq!(walk.find_end(bytes), Ok(bytes.len() - 4));
     }
 
     #[test]
     fn a_long_string_says_how_many_bytes_it_needs() {
         let mut walk = Walk::new(&[Part::String], 1);
-        assert_eq!(walk.to_end(b"\0\x80\0\x01\0\0"), Err(Stop::More(6 + (1 << 16))));
+        assert_eq!(walk.find_end(b"\0\x80\0\x01\0\0"), Err(Stop::More(6 + (1 << 16))));
         assert_eq!(
-            Walk::new(&[Part::String], 0).to_end(b"\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"),
+            Walk::new(&[Part::String], 0).find_end(b"\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"),
             Err(Stop::Invalid("a length is too large"))
         );
     }
