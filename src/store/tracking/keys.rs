@@ -45,6 +45,8 @@ pub(super) struct Keys {
 
 #[derive(Debug)]
 pub(super) struct TrackedKey {
+    /// The hash of the name, so that a key that is moved need not be read.
+    hash: u64,
     pub(super) name: Box<[u8]>,
     pub(super) readers: Readers,
 }
@@ -95,7 +97,7 @@ impl KeyTable {
                 readers.insert(place, client);
             }
             None => {
-                keys.insert(hash, name, client, &self.hasher);
+                keys.insert(hash, name, client);
                 self.keys.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -110,7 +112,7 @@ impl KeyTable {
         let hash = self.hasher.hash(name);
         let mut keys = self.stripe(hash).lock();
         let index = keys.find(hash, name)?;
-        let key = keys.remove(index, &self.hasher);
+        let key = keys.remove(index);
         self.count_taken(&key);
         Some(key.readers)
     }
@@ -120,7 +122,7 @@ impl KeyTable {
         (0..STRIPES).find_map(|offset| {
             let mut keys = self.stripes[(seed as usize).wrapping_add(offset) % STRIPES].0.lock();
             let index = (seed >> 32).checked_rem(keys.keys.len() as u64)? as u32;
-            let key = keys.remove(index, &self.hasher);
+            let key = keys.remove(index);
             self.count_taken(&key);
             Some(key)
         })
@@ -154,21 +156,21 @@ impl Keys {
         Some(position.handle())
     }
 
-    fn insert(&mut self, hash: u64, name: &[u8], client: u32, hasher: &Hasher) {
+    fn insert(&mut self, hash: u64, name: &[u8], client: u32) {
         let index = self.keys.len() as u32;
-        self.keys.push(TrackedKey { name: name.into(), readers: SmallVec::from_slice(&[client]) });
-        self.table.insert(hash, index, &Hashed { keys: &self.keys, hasher });
+        self.keys.push(TrackedKey { hash, name: name.into(), readers: SmallVec::from_slice(&[client]) });
+        self.table.insert(hash, index, &Hashed(&self.keys));
     }
 
     /// Removes the key at an index. The last one takes its place.
-    fn remove(&mut self, index: u32, hasher: &Hasher) -> TrackedKey {
+    fn remove(&mut self, index: u32) -> TrackedKey {
         let last = self.keys.len() as u32 - 1;
-        let hash = hasher.hash(&self.keys[index as usize].name);
+        let hash = self.keys[index as usize].hash;
         if let Some(position) = self.table.position(hash, index) {
             self.table.remove(hash, position);
         }
         if index != last {
-            let hash = hasher.hash(&self.keys[last as usize].name);
+            let hash = self.keys[last as usize].hash;
             if let Some(position) = self.table.position(hash, last) {
                 self.table.set(position, index);
             }
@@ -192,14 +194,11 @@ impl Matcher for Named<'_> {
 }
 
 /// The keys, as the table sees them.
-struct Hashed<'a> {
-    keys: &'a [TrackedKey],
-    hasher: &'a Hasher,
-}
+struct Hashed<'a>(&'a [TrackedKey]);
 
 impl Records for Hashed<'_> {
     fn hash(&self, index: u32) -> u64 {
-        self.hasher.hash(&self.keys[index as usize].name)
+        self.0[index as usize].hash
     }
 
     fn prefetch(&self, _: u32) {}

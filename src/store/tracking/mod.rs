@@ -228,7 +228,9 @@ impl StoreState {
             if !self.tracking.keys.is_over() {
                 return false;
             }
-            let Some(TrackedKey { name, readers }) = self.tracking.keys.take_random(self.seed()) else { return false };
+            let Some(TrackedKey { name, readers, .. }) = self.tracking.keys.take_random(self.seed()) else {
+                return false;
+            };
             tell(Notice::Evicted { key: name.into(), readers });
         }
         self.tracking.keys.is_over()
