@@ -160,10 +160,15 @@ async fn snapshots_alone_are_taken_at_a_save_point_and_at_shutdown() {
     let server = start();
     let client = Client::connect(&*server.places[0]).await.unwrap();
     client.set("key", "1").await.unwrap();
-    assert_eq!(client.execute(command(&["CONFIG", "GET", "save"])).await.unwrap().to_string(), "[\"save\", \"3600 1\"]");
+    assert_eq!(
+        client.execute(command(&["CONFIG", "GET", "save"])).await.unwrap().to_string(),
+        "[\"save\", \"3600 1\"]"
+    );
     assert_eq!(client.execute(command(&["SAVE"])).await.unwrap(), kvstore::protocol::Response::ok());
     client.set("key", "2").await.unwrap();
-    assert!(format!("{:?}", client.execute(command(&["SHUTDOWN", "ABORT"])).await).contains("No shutdown in progress."));
+    assert!(
+        format!("{:?}", client.execute(command(&["SHUTDOWN", "ABORT"])).await).contains("No shutdown in progress.")
+    );
     let _ = client.execute(command(&["SHUTDOWN"])).await;
     assert!(server.wait().0);
     let server = start();

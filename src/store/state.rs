@@ -292,7 +292,7 @@ impl StoreState {
         // A shard that is in use has its turn next time.
         let Some(mut shard) = self.databases.try_lock(index) else { return 0 };
         // What cannot be told to the journal is not removed.
-        if self.observers.get().has(Interests::HALTED) {
+        if self.observers.get().has(Interests::JOURNAL_HALTED) || self.snapshots.are_crowded() {
             return 0;
         }
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));

@@ -255,7 +255,8 @@ impl Shared {
         loop {
             match (&state.cut, &state.health) {
                 (Cut::Made(segment), _) => return Ok(*segment),
-                (_, Health::Failed(reason)) => return Err(Lost(Arc::clone(reason))),
+                // It is made when there is room, which nobody waits for.
+                (_, Health::Full(reason) | Health::Failed(reason)) => return Err(Lost(Arc::clone(reason))),
                 _ if state.has_ended => return Err(Lost("the journal is closed".into())),
                 _ => self.cut.wait(&mut state),
             }
@@ -311,6 +312,7 @@ impl Shared {
             tracing::error!(reason, "the disk of the journal is full: writes are refused until there is room");
             state.health = Health::Full(reason.into());
             self.tell_halted(&state);
+            self.cut.notify_all();
             self.wake_for_room(state);
         }
     }

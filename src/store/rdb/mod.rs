@@ -22,4 +22,4 @@ mod write;
 
 pub(crate) use length::{Head, take};
 pub(crate) use object::{AnyRef, AnyType, Object};
-pub(crate) use payload::{RestoreError, dump, read, restore, write};
+pub(crate) use payload::{Parts, RestoreError, dump, read, restore, write};

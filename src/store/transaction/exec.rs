@@ -60,6 +60,7 @@ impl StoreState {
         let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
         let writes = || state.queue.commands().any(|(row, _)| row.is_some_and(Row::writes));
         self.check_journal(writes, attempt)?;
+        self.check_snapshot(writes, keys.all(), &held, attempt)?;
         // A command that finds that it takes long cannot be postponed: those before it may have changed something.
         attempt.check(has_large_values(state, &keys, &held))?;
         let mut commit = self.begin(Patience::Long);
