@@ -198,7 +198,7 @@ impl StoreState {
     /// one. Returns the number of the commit; `None` if nothing is told to those who want whole commits.
     #[inline(never)]
     pub(super) fn tell(&self, commit: &mut Commit, shards: &Shards<'_>, command: Option<&Command>) -> Option<u64> {
-        let Some(mut observed) = commit.take() else { return None };
+        let mut observed = commit.take()?;
         if !observed.notices.is_empty() {
             let notices = mem::take(&mut observed.notices);
             self.outbox.push(Notices::new(notices, command, self));
