@@ -53,7 +53,13 @@ impl StoreState {
             return Some(Purpose::Rewrite);
         }
         let since = now.saturating_sub(status.last_save);
-        let is_due = !settings.points.is_empty() && settings.points.are_reached(self.unsaved_changes(), since);
+        if settings.points.is_empty() {
+            return None;
+        }
+        // A shard that a command holds is asked next time: nobody waits here.
+        let changes: Option<u64> =
+            self.databases.all_shards().map(|index| Some(self.databases.try_lock(index)?.changes())).sum();
+        let is_due = settings.points.are_reached(changes?.saturating_sub(status.changes), since);
         is_due.then_some(Purpose::Save)
     }
 

@@ -13,7 +13,7 @@ use super::{Compression, Images, Large, Loaded, Manifest, SavePoints};
 use crate::store::disk::{DirectoryLock, Disk};
 
 /// The most memory of images that are not written, in bytes.
-const MAX_PENDING: usize = 64 << 20;
+const MAX_PENDING: usize = 16 << 20;
 
 /// The snapshots of a store.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl Snapshots {
 
     /// The path of the directory.
     pub(in super::super) fn path(&self) -> Option<String> {
-        self.place.get().map(|place| place.disk.path_of("."))
+        self.place.get().map(|place| place.disk.path_of("").trim_end_matches('/').to_owned())
     }
 
     pub(in super::super) fn status(&self) -> Status {
