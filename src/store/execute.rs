@@ -236,6 +236,7 @@ impl StoreState {
             return Err(attempt.stop(Stopped::Gated));
         };
         self.check_journal(|| row.writes(), attempt)?;
+        self.check_snapshot(|| row.writes(), &keys, &held, attempt)?;
         let mut commit = self.begin(attempt.patience);
         commit.may_wait = attempt.may_wait;
         let shards = match held.len() {
@@ -270,7 +271,8 @@ impl StoreState {
         writes: impl FnOnce() -> bool,
         attempt: &mut Attempt,
     ) -> Result<(), CommandError> {
-        if self.observers.get().has(Interests::HALTED) && writes() { self.ask_journal(attempt) } else { Ok(()) }
+        let is_halted = self.observers.get().has(Interests::JOURNAL_HALTED) && writes();
+        if is_halted { self.ask_journal(attempt) } else { Ok(()) }
     }
 
     #[cold]
@@ -278,11 +280,42 @@ impl StoreState {
         match self.journal.get().map(|journal| journal.admission()) {
             Some(Admission::Refused(refusal)) => Err(refusal),
             Some(Admission::Later) => Err(attempt.stop(Stopped::Crowded)),
-            None | Some(Admission::Admitted) if self.observers.get().has(Interests::SAVING_CROWDED) => {
-                Err(attempt.stop(Stopped::Crowded))
-            }
             None | Some(Admission::Admitted) => Ok(()),
         }
+    }
+
+    /// Whether a command may change these keys while a snapshot is taken, if it writes: there is room for what they were, and large
+    /// collections are saved. Its locks are held, and given back if it may not.
+    ///
+    /// # Errors
+    /// If it is to wait.
+    #[inline]
+    pub(super) fn check_snapshot(
+        &self,
+        writes: impl FnOnce() -> bool,
+        keys: &[KeySlot<'_>],
+        held: &HeldShards<'_>,
+        attempt: &mut Attempt,
+    ) -> Result<(), CommandError> {
+        let is_asked = self.observers.get().has(Interests::SAVING) && writes();
+        if is_asked { self.ask_snapshot(keys, held, attempt) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn ask_snapshot(
+        &self,
+        keys: &[KeySlot<'_>],
+        held: &HeldShards<'_>,
+        attempt: &mut Attempt,
+    ) -> Result<(), CommandError> {
+        let mut waits = self.snapshots.are_crowded();
+        for key in keys {
+            if let Some(large) = held.shard(key.shard as usize).large_to_save(key.hash, key.name) {
+                self.snapshots.want(held.index(key.shard as usize), large);
+                waits = true;
+            }
+        }
+        if waits { Err(attempt.stop(Stopped::Crowded)) } else { Ok(()) }
     }
 
     /// Leaves a waker until there is room for what a command writes: in the journal, and with the snapshot. Returns `None` if there

@@ -91,6 +91,11 @@ impl<'a> HeldShards<'a> {
         self.0.binary_search_by_key(&index, |held| held.index).is_ok()
     }
 
+    /// The index in the store of the shard at a position.
+    pub(super) fn index(&self, position: usize) -> usize {
+        self.0[position].index
+    }
+
     /// The position of a shard among these, by its index in the store.
     ///
     /// # Panics

@@ -27,11 +27,11 @@ impl Interests {
     pub(super) const SETTLED: Self = Self(1 << 5);
     /// The journal takes no commits for now. A command that writes asks it.
     pub(super) const JOURNAL_HALTED: Self = Self(1 << 6);
-    /// A snapshot has no room for what changes. A command that writes waits for it.
-    pub(super) const SAVING_CROWDED: Self = Self(1 << 7);
+    /// A snapshot is taken. A command that writes asks it whether to wait.
+    pub(super) const SAVING: Self = Self(1 << 7);
 
-    /// The interests that halt a command that writes.
-    pub(super) const HALTED: Self = Self(Self::JOURNAL_HALTED.0 | Self::SAVING_CROWDED.0);
+    /// The interests that may halt a command that writes.
+    pub(super) const HALTED: Self = Self(Self::JOURNAL_HALTED.0 | Self::SAVING.0);
 
     /// The data is being loaded, from the disk or from a master: most commands are refused.
     pub(super) const LOADING: Self = Self(1 << 8);

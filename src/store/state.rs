@@ -334,7 +334,8 @@ impl StoreState {
             return 0;
         }
         // What cannot be told to the journal is not removed, and what is loaded expires as it did.
-        if self.observers.get().has(Interests::HALTED) || self.is_loading() {
+        let is_halted = self.observers.get().has(Interests::JOURNAL_HALTED) || self.snapshots.are_crowded();
+        if is_halted || self.is_loading() {
             return 0;
         }
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));

@@ -59,7 +59,7 @@ struct State {
 }
 
 /// A place in the journal at which a new segment begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Cut {
     #[default]
     None,
@@ -69,6 +69,8 @@ enum Cut {
     Noted,
     /// The number of the segment.
     Made(u64),
+    /// There was no room for it.
+    Failed(Arc<str>),
 }
 
 /// What the thread takes.
@@ -323,13 +325,19 @@ impl Shared {
         self.cut.notify_all();
     }
 
+    /// Notes that no segment begins at the cut.
+    pub(super) fn cut_failed(&self, reason: String) {
+        self.state.lock().cut = Cut::Failed(reason.into());
+        self.cut.notify_all();
+    }
+
     /// Waits for the segment that begins at the cut. Blocks the thread.
     pub(super) fn wait_for_cut(&self) -> Result<u64, Lost> {
         let mut state = self.state.lock();
         loop {
             match (&state.cut, &state.health) {
                 (Cut::Made(segment), _) => return Ok(*segment),
-                (_, Health::Failed(reason)) => return Err(Lost(Arc::clone(reason))),
+                (Cut::Failed(reason), _) | (_, Health::Failed(reason)) => return Err(Lost(Arc::clone(reason))),
                 _ if state.has_ended => return Err(Lost("the journal is closed".into())),
                 _ => self.cut.wait(&mut state),
             }

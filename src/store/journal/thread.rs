@@ -90,6 +90,9 @@ impl JournalThread {
             Err(WriteError::Full(error)) if is_closing => return Err(error),
             Err(WriteError::Full(error)) => {
                 self.is_full = true;
+                if self.cut.take().is_some() {
+                    self.shared.cut_failed(reason(&error));
+                }
                 self.shared.full(reason(&error));
             }
         }

@@ -25,4 +25,4 @@ mod write;
 pub(crate) use file::{Decoded, FileDecoder, FileEncoder, FileError, FileKey};
 pub(crate) use length::{Head, take};
 pub(crate) use object::{AnyRef, AnyType, Object};
-pub(crate) use payload::{RestoreError, dump, read, restore, seal_object, write};
+pub(crate) use payload::{Parts, RestoreError, dump, read, restore, seal_object, write};

@@ -69,6 +69,32 @@ pub(crate) fn write(value: AnyRef<'_>, buffer: &mut Vec<u8>) {
     *buffer = writer.into_bytes();
 }
 
+/// A collection that is written in parts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Parts {
+    is_begun: bool,
+    /// The number of the next element, or of the next part of a list.
+    next: usize,
+}
+
+impl Parts {
+    /// Appends about so many bytes more of a large collection, which must not have changed. Returns whether nothing is left.
+    pub(crate) fn write(&mut self, value: AnyRef<'_>, most: usize, buffer: &mut Vec<u8>) -> bool {
+        let mut writer = Writer::plain(mem::take(buffer));
+        if !mem::replace(&mut self.is_begun, true) {
+            writer.head_of_large(value);
+        }
+        let end = writer.len() + most;
+        let mut is_more = true;
+        while is_more && writer.len() < end {
+            is_more = writer.element_of_large(value, self.next);
+            self.next += 1;
+        }
+        *buffer = writer.into_bytes();
+        !is_more
+    }
+}
+
 /// Reads a type and a value off the front of bytes; `None` if it is not valid.
 pub(crate) fn read<'a>(bytes: &mut &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {
     read_first_object(bytes, thresholds)

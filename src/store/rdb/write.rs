@@ -49,6 +49,10 @@ impl<'c> Writer<'c> {
         Self { for_redis_7_0: true, ..Self::new(compressor) }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -69,6 +73,30 @@ impl<'c> Writer<'c> {
         }
     }
 
+    /// Writes the type of a large collection, and its length. Its elements follow.
+    pub(super) fn head_of_large(&mut self, value: AnyRef<'_>) {
+        match value {
+            AnyRef::List(list) => self.typed(tag::LIST_LISTPACKS).length(list.parts()),
+            AnyRef::Hash(hash) => self.typed(tag::HASH).length(hash.len()),
+            AnyRef::Set(set) => self.typed(tag::SET).length(set.len()),
+            AnyRef::SortedSet(set) => self.typed(tag::SORTED_SET).length(set.len()),
+            AnyRef::String(_) => {}
+        }
+    }
+
+    /// Writes an element of a large collection by its number, or a part of a list. Returns whether there is one.
+    pub(super) fn element_of_large(&mut self, value: AnyRef<'_>, number: usize) -> bool {
+        match value {
+            AnyRef::List(list) => list.part(number).map(|part| self.part(part)).is_some(),
+            AnyRef::Hash(HashRef::Table(table)) => table.nth(number).map(|pair| self.pair(pair)).is_some(),
+            AnyRef::Set(set @ SetRef::Table(_)) => set.nth(number, |member| self.string(member)).is_some(),
+            AnyRef::SortedSet(set @ SortedSetRef::Ranked(_)) => {
+                set.nth(number, |member, score| self.scored(member, score)).is_some()
+            }
+            _ => false,
+        }
+    }
+
     fn typed(&mut self, tag: u8) -> &mut Self {
         self.bytes.push(tag);
         self
@@ -76,7 +104,11 @@ impl<'c> Writer<'c> {
 
     fn list(&mut self, list: ListRef<'_>) {
         self.length(list.parts());
-        list.visit_parts(|part| match part.iter().next() {
+        list.visit_parts(|part| self.part(part));
+    }
+
+    fn part(&mut self, part: Entries<'_>) {
+        match part.iter().next() {
             Some(Element::Bytes(long)) if part.len() == 1 && long.len() > MAX_LISTED => {
                 Head::Length(tag::PART_PLAIN).write(&mut self.bytes);
                 self.string(long);
@@ -85,15 +117,17 @@ impl<'c> Writer<'c> {
                 Head::Length(tag::PART_LISTPACK).write(&mut self.bytes);
                 self.listpack(part);
             }
-        });
+        }
     }
 
     fn hash(&mut self, table: &HashTable) {
         self.length(table.len());
-        for (field, value) in table.iter() {
-            self.string(field);
-            self.string(value);
-        }
+        table.iter().for_each(|pair| self.pair(pair));
+    }
+
+    fn pair(&mut self, (field, value): (&[u8], &[u8])) {
+        self.string(field);
+        self.string(value);
     }
 
     fn set(&mut self, set: SetRef<'_>) {
@@ -105,10 +139,14 @@ impl<'c> Writer<'c> {
     fn sorted_set(&mut self, set: SortedSetRef<'_>) {
         self.length(set.len());
         set.visit(0..set.len(), true, |member, score| {
-            self.string(member);
-            self.bytes.extend_from_slice(&score.to_le_bytes());
+            self.scored(member, score);
             true
         });
+    }
+
+    fn scored(&mut self, member: &[u8], score: f64) {
+        self.string(member);
+        self.bytes.extend_from_slice(&score.to_le_bytes());
     }
 
     fn int_set(&mut self, integers: IntSetRef<'_>) {

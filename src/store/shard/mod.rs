@@ -24,7 +24,7 @@ use expiry_wheel::Due;
 use heap::{Heap, Written};
 
 pub(crate) use heap::{Entry, Expiry, Write};
-pub(super) use saving::Walk;
+pub(super) use saving::{Part, Slice, Walk};
 
 /// The entries of a part of the keys of a database.
 #[derive(Debug)]

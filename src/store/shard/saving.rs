@@ -5,14 +5,20 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Entry, Expiry, Found, Keyed, Shard, Write};
 use crate::store::{
-    snapshot::{Images, Saving, write_entry},
+    rdb::Parts,
+    snapshot::{Images, Large, Saving, value_of, write_entry, write_head},
     value::{NewValue, Value},
 };
 
 /// The size of a value from which on it is kept instead of encoded, where the lock is held.
 const LARGE: usize = 8 * 1024;
+
+/// The size of a collection from which on it is saved in slices of its own.
+const SLICED: usize = 256 * 1024;
 
 /// The most bytes, and about the most entries, that are saved under one lock: that takes some ten microseconds.
 const SLICE_BYTES: usize = 64 * 1024;
@@ -28,6 +34,25 @@ pub(in super::super) enum Walk {
     Shared,
     /// Nobody.
     Owned,
+}
+
+/// What came of a slice of a shard.
+#[derive(Debug, Default)]
+pub(in super::super) struct Slice {
+    /// The number of entries that were encoded.
+    pub(in super::super) entries: u64,
+    /// The entry that is next, which is large.
+    pub(in super::super) large: Option<Large>,
+}
+
+/// What came of a slice of a large collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Part {
+    More,
+    /// It is saved.
+    Last,
+    /// The entry has changed, and was saved before that.
+    Gone,
 }
 
 impl Shard {
@@ -51,24 +76,68 @@ impl Shard {
         self.saving.is_some()
     }
 
-    /// Encodes the next entries of the old epoch, and returns how many.
-    pub(in super::super) fn save_slice(&mut self, walk: Walk, buffer: &mut Vec<u8>) -> u64 {
-        let (limit, mut saved) = (buffer.len() + SLICE_BYTES, 0);
+    /// Encodes the next entries of the old epoch. Stops in front of one with a large collection, if others wait for the lock.
+    pub(in super::super) fn save_slice(&mut self, walk: Walk, buffer: &mut Vec<u8>) -> Slice {
+        let (limit, mut slice) = (buffer.len() + SLICE_BYTES, Slice::default());
         let mut handles = Vec::new();
         for _ in 0..SLICE / BATCH {
-            let Some(cursor) = self.saving.as_ref().map(|saving| saving.cursor) else { return saved };
+            let Some(cursor) = self.saving.as_ref().map(|saving| saving.cursor) else { return slice };
             let records = Keyed { hasher: &self.hasher, heap: &self.heap };
             let next = self.table.scan_many(cursor, BATCH, &records, |handle| handles.push(handle));
             for handle in handles.drain(..) {
                 // The walk comes here again, and those that are saved are skipped.
                 if buffer.len() > limit {
-                    return saved;
+                    return slice;
                 }
-                saved += u64::from(self.save_record(handle, walk, buffer));
+                if walk == Walk::Shared
+                    && let Some(large) = self.large_of(handle)
+                {
+                    return Slice { large: Some(large), ..slice };
+                }
+                slice.entries += u64::from(self.save_record(handle, walk, buffer));
             }
             self.advance(next);
         }
-        saved
+        slice
+    }
+
+    /// Encodes a slice of a large collection, if its entry is of the old epoch still.
+    pub(in super::super) fn save_part(&mut self, large: &mut Large, buffer: &mut Vec<u8>) -> Part {
+        let Some(saving) = self.saving.as_ref().filter(|saving| saving.database == large.database) else {
+            return Part::Gone;
+        };
+        let Some((found, entry)) = self.find(large.hash, &large.key) else { return Part::Gone };
+        if !self.heap.is_old(found.0.handle()) {
+            return Part::Gone;
+        }
+        let parts = large.parts.get_or_insert_with(|| {
+            write_head(saving.database, entry, saving.images.accessed(), buffer);
+            Parts::default()
+        });
+        if !parts.write(value_of(entry), SLICE_BYTES, buffer) {
+            return Part::More;
+        }
+        self.heap.enter_epoch(found.0.handle());
+        Part::Last
+    }
+
+    /// The large collection of a key that is to be saved before it is changed.
+    pub(in super::super) fn large_to_save(&self, hash: u64, key: &[u8]) -> Option<Large> {
+        if !self.is_saving() {
+            return None;
+        }
+        self.find(hash, key).and_then(|(found, _)| self.large_of(found.0.handle()))
+    }
+
+    fn large_of(&self, handle: u32) -> Option<Large> {
+        let (saving, entry) = (self.saving.as_ref()?, self.heap.entry(handle));
+        let value = entry.external().filter(|value| !matches!(value, Value::String(_)))?;
+        (value.size() >= SLICED && self.heap.is_old(handle)).then(|| Large {
+            database: saving.database,
+            hash: self.hasher.hash(entry.key()),
+            key: Bytes::copy_from_slice(entry.key()),
+            parts: None,
+        })
     }
 
     /// Moves the next entries to the new epoch without saving them. Returns whether any are left.

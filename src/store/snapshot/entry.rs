@@ -7,7 +7,7 @@
 //! Numbers without a size are encoded like lengths in an RDB file, and the value as there, but without compression.
 
 use crate::store::{
-    rdb::{self, AnyType, Head, Object, take},
+    rdb::{self, AnyRef, AnyType, Head, Object, take},
     shard::{Entry, Expiry, Write},
     value::{DataType, Thresholds},
 };
@@ -31,6 +31,17 @@ pub(super) struct SavedEntry<'a> {
 
 /// Appends an entry. Access times count back from `accessed`.
 pub(in super::super) fn write(database: usize, entry: Entry<'_>, accessed: u32, buffer: &mut Vec<u8>) {
+    write_head(database, entry, accessed, buffer);
+    rdb::write(value_of(entry), buffer);
+}
+
+/// The value of an entry.
+pub(in super::super) fn value_of(entry: Entry<'_>) -> AnyRef<'_> {
+    AnyType::read(entry).expect("every value has one of the types")
+}
+
+/// Appends what is in front of the value of an entry.
+pub(in super::super) fn write_head(database: usize, entry: Entry<'_>, accessed: u32, buffer: &mut Vec<u8>) {
     let flag = |is_set: bool, flag| if is_set { flag } else { 0 };
     let expires_at = entry.expires_at();
     buffer
@@ -44,8 +55,6 @@ pub(in super::super) fn write(database: usize, entry: Entry<'_>, accessed: u32, 
     number(accessed.saturating_sub(entry.accessed()).into(), buffer);
     number(entry.key().len() as u64, buffer);
     buffer.extend_from_slice(entry.key());
-    let value = AnyType::read(entry).expect("every value has one of the types");
-    rdb::write(value, buffer);
 }
 
 /// Reads an entry off the front of bytes; `None` if it is not valid.

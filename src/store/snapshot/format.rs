@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! header   magic 8 · version 4 · 0 4 · file id 16 · number 8 · time of the cut 8 · checksum 8
-//! block    checksum 8 · size of the payload 4 · size before compression 4 · kind 1 · compression 1 · 0 2 · entries that end in it 4 · payload
+//! block    checksum 8 · size of the payload 4 · size before compression 4 · kind 1 · compression 1 · stream 1 · 0 1 · entries that end
+//!          in it 4 · payload
 //! end      its payload: entries 8 · blocks before it 8
 //! ```
 //!
@@ -56,8 +57,10 @@ pub(super) enum BadHeader {
 pub(super) enum Kind {
     /// Entries.
     Entries,
-    /// A part of entries that do not fit one block. The next block goes on.
+    /// A part of entries that do not fit one block. The next block of the stream goes on.
     Part,
+    /// The parts of the stream before are void: the entry has changed, and is saved elsewhere.
+    Void,
     /// Functions and scripts, which no version writes yet.
     Functions,
     /// The end of the snapshot.
@@ -72,11 +75,21 @@ pub(in super::super) enum Compression {
     Lz4,
 }
 
+/// Which blocks go on with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    /// Entries that are saved as a whole.
+    Whole,
+    /// A large entry that is saved in parts, between which there are others.
+    Large,
+}
+
 /// The head of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BlockHead {
     pub(super) kind: Kind,
     pub(super) compression: Compression,
+    pub(super) stream: Stream,
     /// The bytes of the payload.
     pub(super) stored: usize,
     /// The bytes of the payload before its compression.
@@ -125,7 +138,8 @@ impl Header {
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 4] = [(Self::Entries, 1), (Self::Part, 2), (Self::Functions, 3), (Self::End, 255)];
+    const ALL: [(Self, u8); 5] =
+        [(Self::Entries, 1), (Self::Part, 2), (Self::Functions, 3), (Self::Void, 4), (Self::End, 255)];
 
     fn number(self) -> u8 {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, number)| *number)
@@ -142,12 +156,21 @@ impl Compression {
     }
 }
 
+impl Stream {
+    /// The number of streams.
+    pub(super) const COUNT: usize = 2;
+
+    fn from_number(number: u8) -> Option<Self> {
+        [Self::Whole, Self::Large].into_iter().find(|known| *known as u8 == number)
+    }
+}
+
 impl BlockHead {
     /// Writes the head in front of the payload of a block, which is there. `file` is the checksum of the header.
     pub(super) fn write(&self, block: &mut [u8], file: u64, number: u64) {
         block[8..12].copy_from_slice(&(self.stored as u32).to_le_bytes());
         block[12..16].copy_from_slice(&(self.size as u32).to_le_bytes());
-        block[16..20].copy_from_slice(&[self.kind.number(), self.compression as u8, 0, 0]);
+        block[16..20].copy_from_slice(&[self.kind.number(), self.compression as u8, self.stream as u8, 0]);
         block[20..24].copy_from_slice(&self.entries.to_le_bytes());
         let checksum = xxh3_64_with_seed(&block[CHECKSUM_SIZE..], seed(file, number));
         block[..8].copy_from_slice(&checksum.to_le_bytes());
@@ -158,6 +181,7 @@ impl BlockHead {
         let head = Self {
             kind: Kind::from_number(bytes[16])?,
             compression: Compression::from_number(bytes[17])?,
+            stream: Stream::from_number(bytes[18])?,
             stored: u32_at(bytes, 8) as usize,
             size: u32_at(bytes, 12) as usize,
             entries: u32_at(bytes, 20),

@@ -2,11 +2,12 @@
 
 use std::{mem, sync::Arc, task::Waker};
 
-use parking_lot::Mutex;
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::entry;
 use crate::store::{
-    observers::{Interests, Observers},
+    rdb::Parts,
     shard::{Entry, Shard},
 };
 
@@ -18,7 +19,6 @@ pub(in super::super) struct Images {
     accessed: u32,
     /// The most memory of images that are not written, in bytes.
     max_pending: usize,
-    observers: Arc<Observers>,
     state: Mutex<State>,
 }
 
@@ -28,6 +28,8 @@ struct State {
     /// The number of shards that have entries of the old epoch.
     unfinished: usize,
     is_crowded: bool,
+    /// Large entries that commands wait for, with the indices of their shards.
+    wanted: Vec<(usize, Large)>,
     /// Whether the snapshot was given up: images are dropped.
     is_discarded: bool,
     waiting: Vec<Waker>,
@@ -47,8 +49,8 @@ pub(super) struct Taken {
 }
 
 impl Images {
-    pub(super) fn new(accessed: u32, max_pending: usize, observers: Arc<Observers>) -> Self {
-        Self { accessed, max_pending, observers, state: Mutex::default() }
+    pub(super) fn new(accessed: u32, max_pending: usize) -> Self {
+        Self { accessed, max_pending, state: Mutex::default() }
     }
 
     /// The time of the cut, in seconds since the Unix epoch: the access times of entries count back from it.
@@ -105,10 +107,11 @@ impl Images {
         taken
     }
 
-    /// Drops the images, and all that come.
+    /// Drops the images, and all that come. Nobody waits any more.
     pub(super) fn discard(&self) {
         let mut state = self.state.lock();
         state.is_discarded = true;
+        state.wanted.clear();
         let taken = mem::take(&mut state.taken);
         self.make_room(state);
         drop(taken);
@@ -118,25 +121,54 @@ impl Images {
         self.state.lock().is_discarded
     }
 
-    /// Leaves a waker until there is room. Returns false if there is.
+    /// Leaves a waker until there is room, and no large entry is waited for. Returns false if that is so.
     pub(super) fn wait_for_room(&self, waker: &Waker) -> bool {
         let mut state = self.state.lock();
-        if state.is_crowded && !state.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+        let waits = state.is_crowded || !state.wanted.is_empty();
+        if waits && !state.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
             state.waiting.push(waker.clone());
         }
-        state.is_crowded
+        waits
+    }
+
+    /// Whether commands that write have to wait for room.
+    pub(super) fn are_crowded(&self) -> bool {
+        self.state.lock().is_crowded
+    }
+
+    /// Asks for a large entry of a shard to be saved before others.
+    pub(super) fn want(&self, shard: usize, large: Large) {
+        let mut state = self.state.lock();
+        if !state.is_discarded && !state.wanted.iter().any(|(_, wanted)| wanted.key == large.key) {
+            state.wanted.push((shard, large));
+        }
+    }
+
+    /// The next large entry that is waited for.
+    pub(super) fn wanted(&self) -> Option<(usize, Large)> {
+        self.state.lock().wanted.first().cloned()
+    }
+
+    /// Notes that the large entry with this key is saved, or is not there any more.
+    pub(super) fn saved(&self, large: &Large) {
+        let mut state = self.state.lock();
+        let before = state.wanted.len();
+        state.wanted.retain(|(_, wanted)| wanted.key != large.key);
+        if state.wanted.len() < before {
+            let woken = mem::take(&mut state.waiting);
+            drop(state);
+            woken.into_iter().for_each(Waker::wake);
+        }
     }
 
     fn check_room(&self, state: &mut State) {
         if !state.is_crowded && state.taken.memory() > self.max_pending {
             state.is_crowded = true;
-            self.observers.set(Interests::SAVING_CROWDED, true);
         }
     }
 
-    fn make_room(&self, mut state: parking_lot::MutexGuard<'_, State>) {
-        if mem::take(&mut state.is_crowded) {
-            self.observers.set(Interests::SAVING_CROWDED, false);
+    fn make_room(&self, mut state: MutexGuard<'_, State>) {
+        if mem::take(&mut state.is_crowded) || state.is_discarded {
             let woken = mem::take(&mut state.waiting);
             drop(state);
             woken.into_iter().for_each(Waker::wake);
@@ -158,4 +190,15 @@ pub(in super::super) struct Saving {
     /// Where the walk over the entries goes on.
     pub(in super::super) cursor: u64,
     pub(in super::super) images: Arc<Images>,
+}
+
+/// An entry with a large collection, which is saved in slices.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Large {
+    /// The database at the cut.
+    pub(in super::super) database: usize,
+    pub(in super::super) hash: u64,
+    pub(in super::super) key: Bytes,
+    /// How far it is saved.
+    pub(in super::super) parts: Option<Parts>,
 }

@@ -6,6 +6,8 @@
 //!
 //! When the snapshot is durable, the manifest names it and that segment. Older files are removed after that.
 //!
+//! A large collection is saved in slices, too. Until it is saved, a command that would change it waits, without a lock.
+//!
 //! - `save` takes a snapshot, `walk` collects its entries; `images` those that changed meanwhile
 //! - `points` when one is taken by itself; `state` how far it is, and what came of the last one
 //! - `format` the bytes of the file, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it
@@ -25,9 +27,9 @@ mod tests;
 mod walk;
 mod writer;
 
-pub(super) use entry::write as write_entry;
+pub(super) use entry::{value_of, write as write_entry, write_head};
 pub(super) use format::Compression;
-pub(super) use images::{Images, Saving};
+pub(super) use images::{Images, Large, Saving};
 pub(super) use load::Loaded;
 pub(super) use manifest::Manifest;
 pub(super) use points::SavePoints;

@@ -1,10 +1,12 @@
 //! [`SnapshotReader`]: reads a snapshot block by block, and checks it. [`Group`]: blocks whose entries are whole.
 
+use std::mem;
+
 use lz4_flex::block::decompress_into;
 
 use super::{
     entry::{self, SavedEntry},
-    format::{BLOCK_SIZE, BadHeader, BlockHead, Compression, HEADER_SIZE, Header, Kind, Totals, is_intact},
+    format::{BLOCK_SIZE, BadHeader, BlockHead, Compression, HEADER_SIZE, Header, Kind, Stream, Totals, is_intact},
     manifest::SnapshotName,
 };
 use crate::store::{
@@ -24,14 +26,14 @@ pub(in super::super) struct SnapshotReader<'a> {
     size: u64,
     offset: u64,
     totals: Totals,
+    /// The parts of each stream whose entries are not whole yet.
+    parts: [Vec<Block>; Stream::COUNT],
 }
 
 /// Some blocks that hold whole entries. Their checksums are right.
 #[derive(Debug)]
 pub(super) struct Group {
     blocks: Vec<Block>,
-    /// Where the first block begins.
-    offset: u64,
     /// The time of the cut, in seconds since the Unix epoch.
     accessed: u32,
 }
@@ -39,6 +41,8 @@ pub(super) struct Group {
 #[derive(Debug)]
 struct Block {
     head: BlockHead,
+    /// Where it begins.
+    offset: u64,
     bytes: Vec<u8>,
 }
 
@@ -71,7 +75,7 @@ impl<'a> SnapshotReader<'a> {
             return Err(damaged(disk, &text, 0, NOT_THE_ONE));
         }
         let (offset, totals) = (HEADER_SIZE as u64, Totals::default());
-        Ok(Self { disk, name: text, file, header, id, size, offset, totals })
+        Ok(Self { disk, name: text, file, header, id, size, offset, totals, parts: Default::default() })
     }
 
     /// Reads the next blocks that hold whole entries; `None` at the end.
@@ -79,18 +83,19 @@ impl<'a> SnapshotReader<'a> {
     /// # Errors
     /// If they are damaged, or the disk fails.
     pub(super) fn next(&mut self) -> Result<Option<Group>, OpenError> {
-        let (offset, mut blocks) = (self.offset, Vec::new());
         loop {
             let block = self.next_block()?;
+            let parts = &mut self.parts[block.head.stream as usize];
             match block.head.kind {
-                Kind::End if blocks.is_empty() => return self.check_end(&block).map(|()| None),
-                Kind::Functions | Kind::End => return Err(self.damaged("there is a block that does not belong here")),
-                Kind::Part => blocks.push(block),
+                Kind::Part => parts.push(block),
+                Kind::Void => parts.clear(),
                 Kind::Entries => {
-                    blocks.push(block);
-                    let accessed = self.header.time.as_secs() as u32;
-                    return Ok(Some(Group { blocks, offset, accessed }));
+                    parts.push(block);
+                    let (blocks, accessed) = (mem::take(parts), self.header.time.as_secs() as u32);
+                    return Ok(Some(Group { blocks, accessed }));
                 }
+                Kind::End if self.parts.iter().all(Vec::is_empty) => return self.check_end(&block).map(|()| None),
+                Kind::Functions | Kind::End => return Err(self.damaged("there is a block that does not belong here")),
             }
         }
     }
@@ -118,12 +123,13 @@ impl<'a> SnapshotReader<'a> {
         if !is_intact(&bytes, self.id, self.totals.blocks) {
             return Err(self.damaged(WRONG_BLOCK));
         }
+        let offset = self.offset;
         self.offset += bytes.len() as u64;
         if head.kind != Kind::End {
             self.totals.blocks += 1;
             self.totals.entries += u64::from(head.entries);
         }
-        Ok(Block { head, bytes })
+        Ok(Block { head, offset, bytes })
     }
 
     fn read(&self, bytes: &mut [u8], offset: u64) -> Result<(), OpenError> {
@@ -142,8 +148,9 @@ impl<'a> SnapshotReader<'a> {
 }
 
 impl Group {
+    /// Where the first block begins.
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.blocks.first().map_or(0, |block| block.offset)
     }
 
     /// Reads the entries.

@@ -10,10 +10,10 @@ use super::{
     Images, Manifest, Purpose, Snapshots,
     manifest::SnapshotName,
     state::{Busy, Place, Saved},
-    walk::{Cut, Walker, skip_rest},
+    walk::{Walker, skip_rest},
     writer::SnapshotWriter,
 };
-use crate::store::{journal::Journal, state::StoreState};
+use crate::store::{journal::Journal, observers::Interests, state::StoreState};
 
 /// How long after a snapshot that failed the next one is taken at the earliest.
 const RETRY: Duration = Duration::from_secs(5);
@@ -53,7 +53,13 @@ impl StoreState {
             return Some(Purpose::Rewrite);
         }
         let since = now.saturating_sub(status.last_save);
-        let is_due = !settings.points.is_empty() && settings.points.are_reached(self.unsaved_changes(), since);
+        if settings.points.is_empty() {
+            return None;
+        }
+        // A shard that a command holds is asked next time: nobody waits here.
+        let changes: Option<u64> =
+            self.databases.all_shards().map(|index| Some(self.databases.try_lock(index)?.changes())).sum();
+        let is_due = settings.points.are_reached(changes?.saturating_sub(status.changes), since);
         is_due.then_some(Purpose::Save)
     }
 
@@ -107,40 +113,46 @@ impl Job {
         // If the last one was given up by a panic.
         skip_rest(&store.databases);
         let accessed = store.clock.now().as_secs() as u32;
-        let images = Arc::new(Images::new(accessed, settings.max_pending, Arc::clone(&store.observers)));
+        let images = Arc::new(Images::new(accessed, settings.max_pending));
         self.snapshots.set_images(Some(Arc::clone(&images)));
+        // A command that changes something from the cut on knows.
+        store.observers.set(Interests::SAVING, true);
         let cut = store.cut(&images).map_err(io::Error::other)?;
         drop(store);
         let number = place.manifest.lock().snapshot.map_or(0, |snapshot| snapshot.number) + 1;
         let mut writer = SnapshotWriter::create(Arc::clone(&place.disk), number, cut.time, settings.compression)?;
-        match (Walker { store: &self.store, images: &images }).run(&mut writer) {
-            Ok(()) => {}
+        let walker = Walker { store: &self.store, images: &images };
+        match walker.run(&mut writer).and_then(|()| self.first_segment(place)) {
+            Ok(first_segment) => {
+                let (name, _) = writer.finish()?;
+                replace(place, name, first_segment)?;
+                Ok(Saved { time: cut.time, changes: cut.changes, size: name.size })
+            }
             Err(error) => {
                 writer.discard();
-                return Err(error);
+                Err(error)
             }
         }
-        let (name, _) = writer.finish()?;
-        self.replace(place, name, cut)
     }
 
-    /// Lets the snapshot be that of the store, and removes what it replaces.
-    fn replace(&self, place: &Place, name: SnapshotName, cut: Cut) -> io::Result<Saved> {
+    /// The number of the segment that begins at the cut, and whether there is a journal.
+    fn first_segment(&self, place: &Place) -> io::Result<(u64, bool)> {
         let store = self.store.upgrade().ok_or_else(|| io::Error::other("the store is closed"))?;
-        let (first_segment, has_journal) = match store.journal.get() {
-            Some(journal) => (journal.wait_for_cut().map_err(|reason| io::Error::other(&*reason))?, true),
-            None => (place.next_segment, false),
-        };
-        drop(store);
-        let manifest = Manifest { snapshot: Some(name), first_segment, has_journal };
-        manifest.store(&*place.disk)?;
-        *place.manifest.lock() = manifest;
-        if let Err(error) = manifest.remove_others(&*place.disk) {
-            // They are removed by the next snapshot, or at the next start.
-            tracing::warn!(%error, "old files of the store cannot be removed");
-        }
-        Ok(Saved { time: cut.time, changes: cut.changes, size: name.size })
+        let Some(journal) = store.journal.get() else { return Ok((place.next_segment, false)) };
+        journal.wait_for_cut().map(|segment| (segment, true)).map_err(|reason| io::Error::other(&*reason))
     }
+}
+
+/// Lets the snapshot be that of the store, and removes what it replaces.
+fn replace(place: &Place, name: SnapshotName, (first_segment, has_journal): (u64, bool)) -> io::Result<()> {
+    let manifest = Manifest { snapshot: Some(name), first_segment, has_journal };
+    manifest.store(&*place.disk)?;
+    *place.manifest.lock() = manifest;
+    if let Err(error) = manifest.remove_others(&*place.disk) {
+        // They are removed by the next snapshot, or at the next start.
+        tracing::warn!(%error, "old files of the store cannot be removed");
+    }
+    Ok(())
 }
 
 /// Tells the end of a snapshot, also if it has panicked.
@@ -153,9 +165,10 @@ impl Drop for End<'_> {
     fn drop(&mut self) {
         let Job { store, snapshots } = self.job;
         let images = snapshots.set_images(None);
+        images.iter().for_each(|images| images.discard());
         let now = store.upgrade().map_or(Duration::ZERO, |store| {
-            if let (Err(_), Some(images)) = (&self.saved, images) {
-                images.discard();
+            store.observers.set(Interests::SAVING, false);
+            if self.saved.is_err() {
                 skip_rest(&store.databases);
             }
             store.clock.now()

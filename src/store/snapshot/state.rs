@@ -9,11 +9,11 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Compression, Images, Loaded, Manifest, SavePoints};
+use super::{Compression, Images, Large, Loaded, Manifest, SavePoints};
 use crate::store::disk::{DirectoryLock, Disk};
 
 /// The most memory of images that are not written, in bytes.
-const MAX_PENDING: usize = 64 << 20;
+const MAX_PENDING: usize = 16 << 20;
 
 /// The snapshots of a store.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl Snapshots {
 
     /// The path of the directory.
     pub(in super::super) fn path(&self) -> Option<String> {
-        self.place.get().map(|place| place.disk.path_of("."))
+        self.place.get().map(|place| place.disk.path_of("").trim_end_matches('/').to_owned())
     }
 
     pub(in super::super) fn status(&self) -> Status {
@@ -196,6 +196,18 @@ impl Snapshots {
     #[cfg(test)]
     pub(super) fn set_max_pending(&self, bytes: usize) {
         self.settings.lock().max_pending = bytes;
+    }
+
+    /// Whether commands that write have to wait for room.
+    pub(in super::super) fn are_crowded(&self) -> bool {
+        self.images.lock().as_ref().is_some_and(|images| images.are_crowded())
+    }
+
+    /// Asks for a large entry of a shard to be saved before others.
+    pub(in super::super) fn want(&self, shard: usize, large: Large) {
+        if let Some(images) = &*self.images.lock() {
+            images.want(shard, large);
+        }
     }
 
     /// Whether commands that write have to wait. Leaves a waker if they do.

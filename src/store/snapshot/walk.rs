@@ -7,12 +7,12 @@ use std::{
 };
 
 use super::{
-    images::{Images, Taken},
+    images::{Images, Large, Taken},
     writer::SnapshotWriter,
 };
 use crate::store::{
     databases::Databases,
-    shard::{Shard, Walk},
+    shard::{Part, Shard, Slice, Walk},
     state::StoreState,
 };
 
@@ -78,19 +78,50 @@ impl Walker<'_> {
     /// Writes the entries of a shard. Returns whether there is one with this index.
     fn visit(&self, index: usize, writer: &mut SnapshotWriter) -> io::Result<bool> {
         loop {
-            let store = self.store.upgrade().filter(|_| !self.images.are_discarded());
-            let store = store.ok_or_else(|| io::Error::other("the store is closed"))?;
+            let store = self.store()?;
             if index >= store.databases.all_shards().len() {
                 return Ok(false);
             }
-            let is_done = save_slice(&store.databases, index, writer)?;
+            let (large, is_done) = save_slice(&store.databases, index, writer)?;
             drop(store);
             self.write_images(writer)?;
             writer.write_full()?;
+            if let Some(large) = large {
+                self.write_large(index, large, writer)?;
+            }
+            self.write_wanted(writer)?;
             if is_done {
                 return Ok(true);
             }
         }
+    }
+
+    /// Writes the large entries that commands wait for.
+    fn write_wanted(&self, writer: &mut SnapshotWriter) -> io::Result<()> {
+        while let Some((index, large)) = self.images.wanted() {
+            self.write_large(index, large, writer)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a large entry, slice by slice. If somebody changes it meanwhile, it is written elsewhere.
+    fn write_large(&self, index: usize, mut large: Large, writer: &mut SnapshotWriter) -> io::Result<()> {
+        loop {
+            let part = self.store()?.databases.lock_any(index).save_part(&mut large, &mut writer.large);
+            match part {
+                Part::More => writer.write_large()?,
+                Part::Last => break writer.finish_large()?,
+                Part::Gone => break writer.abandon_large()?,
+            }
+            self.write_images(writer)?;
+        }
+        self.images.saved(&large);
+        Ok(())
+    }
+
+    fn store(&self) -> io::Result<Arc<StoreState>> {
+        let store = self.store.upgrade().filter(|_| !self.images.are_discarded());
+        store.ok_or_else(|| io::Error::other("the store is closed"))
     }
 
     fn write_images(&self, writer: &mut SnapshotWriter) -> io::Result<()> {
@@ -100,14 +131,15 @@ impl Walker<'_> {
     }
 }
 
-/// Saves a slice of a shard. Returns whether nothing is left of it.
-fn save_slice(databases: &Databases, index: usize, writer: &mut SnapshotWriter) -> io::Result<bool> {
+/// Saves a slice of a shard. Returns the large entry that is next, and whether nothing is left.
+fn save_slice(databases: &Databases, index: usize, writer: &mut SnapshotWriter) -> io::Result<(Option<Large>, bool)> {
     let mut shard = databases.lock_any(index);
     if shard.is_saving() && shard.is_sealed() {
         return Err(io::Error::other(SEALED));
     }
-    writer.buffered += shard.save_slice(Walk::Shared, &mut writer.buffer);
-    Ok(!shard.is_saving())
+    let Slice { entries, large } = shard.save_slice(Walk::Shared, &mut writer.buffer);
+    writer.buffered += entries;
+    Ok((large, !shard.is_saving()))
 }
 
 /// Writes a shard that nobody else has.
@@ -116,7 +148,7 @@ fn write_shard(mut shard: Shard, writer: &mut SnapshotWriter) -> io::Result<()> 
         return Err(io::Error::other(SEALED));
     }
     while shard.is_saving() {
-        writer.buffered += shard.save_slice(Walk::Owned, &mut writer.buffer);
+        writer.buffered += shard.save_slice(Walk::Owned, &mut writer.buffer).entries;
         writer.write_full()?;
     }
     Ok(())

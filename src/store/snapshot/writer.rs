@@ -5,7 +5,7 @@ use std::{io, mem, sync::Arc, time::Duration};
 use lz4_flex::block::{compress_into, get_maximum_output_size};
 
 use super::{
-    format::{BLOCK_SIZE, BlockHead, Compression, Header, Kind, MAX_PAYLOAD, Totals},
+    format::{BLOCK_SIZE, BlockHead, Compression, Header, Kind, MAX_PAYLOAD, Stream, Totals},
     manifest::SnapshotName,
 };
 use crate::store::disk::{Disk, DiskFile};
@@ -36,6 +36,10 @@ pub(super) struct SnapshotWriter {
     pub(super) buffer: Vec<u8>,
     /// The number of entries in the buffer.
     pub(super) buffered: u64,
+    /// A large entry, as far as it is encoded and not written.
+    pub(super) large: Vec<u8>,
+    /// Whether parts of it are written.
+    has_parts: bool,
     block: Vec<u8>,
 }
 
@@ -51,9 +55,21 @@ impl SnapshotWriter {
         let header = Header { file_id: fastrand::u128(..), number, time };
         let (bytes, id) = header.encode();
         file.write_all_at(&bytes, 0)?;
-        let size = bytes.len() as u64;
-        let (totals, buffer, block) = (Totals::default(), Vec::new(), Vec::new());
-        Ok(Self { disk, file, header, id, compression, size, synced: 0, totals, buffer, buffered: 0, block })
+        Ok(Self {
+            disk,
+            file,
+            header,
+            id,
+            compression,
+            size: bytes.len() as u64,
+            synced: 0,
+            totals: Totals::default(),
+            buffer: Vec::new(),
+            buffered: 0,
+            large: Vec::new(),
+            has_parts: false,
+            block: Vec::new(),
+        })
     }
 
     /// Writes the buffer if it fills a block.
@@ -68,11 +84,40 @@ impl SnapshotWriter {
         self.write_full()
     }
 
+    /// Writes the parts of the large entry that fill a block.
+    pub(super) fn write_large(&mut self) -> io::Result<()> {
+        if self.large.len() < MAX_PAYLOAD {
+            return Ok(());
+        }
+        let large = mem::take(&mut self.large);
+        let (parts, rest) = large.as_chunks::<MAX_PAYLOAD>();
+        for part in parts {
+            self.has_parts = true;
+            self.write_block(Kind::Part, Stream::Large, part, 0)?;
+        }
+        self.large = rest.to_vec();
+        self.sync_much()
+    }
+
+    /// Writes the rest of the large entry.
+    pub(super) fn finish_large(&mut self) -> io::Result<()> {
+        self.write_large()?;
+        let rest = mem::take(&mut self.large);
+        self.has_parts = false;
+        self.write_block(Kind::Entries, Stream::Large, &rest, 1)
+    }
+
+    /// Makes void what was written of the large entry.
+    pub(super) fn abandon_large(&mut self) -> io::Result<()> {
+        self.large = Vec::new();
+        if mem::take(&mut self.has_parts) { self.write_block(Kind::Void, Stream::Large, &[], 0) } else { Ok(()) }
+    }
+
     /// Writes the end, and makes all durable. The file gets its name then.
     pub(super) fn finish(mut self) -> io::Result<(SnapshotName, Totals)> {
         self.write()?;
         let payload = self.totals.encode();
-        self.write_block(Kind::End, &payload, 0)?;
+        self.write_block(Kind::End, Stream::Whole, &payload, 0)?;
         self.file.sync_data()?;
         let name = SnapshotName { number: self.header.number, file_id: self.header.file_id, size: self.size };
         self.disk.rename(NEW, &name.to_string())?;
@@ -92,16 +137,20 @@ impl SnapshotWriter {
         let mut parts = buffer.chunks(MAX_PAYLOAD).peekable();
         while let Some(part) = parts.next() {
             match parts.peek() {
-                Some(_) => self.write_block(Kind::Part, part, 0)?,
+                Some(_) => self.write_block(Kind::Part, Stream::Whole, part, 0)?,
                 None => {
                     let entries = mem::take(&mut self.buffered);
-                    self.write_block(Kind::Entries, part, entries)?;
+                    self.write_block(Kind::Entries, Stream::Whole, part, entries)?;
                 }
             }
         }
         self.buffer = buffer;
         self.buffer.clear();
         self.buffer.shrink_to(2 * BLOCK);
+        self.sync_much()
+    }
+
+    fn sync_much(&mut self) -> io::Result<()> {
         if self.size - self.synced >= SYNC {
             self.file.sync_data()?;
             self.synced = self.size;
@@ -109,11 +158,11 @@ impl SnapshotWriter {
         Ok(())
     }
 
-    fn write_block(&mut self, kind: Kind, payload: &[u8], entries: u64) -> io::Result<()> {
+    fn write_block(&mut self, kind: Kind, stream: Stream, payload: &[u8], entries: u64) -> io::Result<()> {
         let compression = if kind == Kind::End { Compression::No } else { self.compression };
         let stored = self.fill_block(compression, payload);
         let (size, entries) = (payload.len(), entries as u32);
-        let head = BlockHead { kind, compression, stored, size, entries };
+        let head = BlockHead { kind, compression, stream, stored, size, entries };
         head.write(&mut self.block[..BLOCK_SIZE + stored], self.id, self.totals.blocks);
         self.file.write_all_at(&self.block[..BLOCK_SIZE + stored], self.size)?;
         self.size += (BLOCK_SIZE + stored) as u64;

@@ -37,7 +37,7 @@ enum Setter {
     OfServer(fn(&[u8]) -> Result<ServerChange, &'static str>),
     OfStore(fn(&[u8]) -> Result<StoreChange, &'static str>),
     /// Of a store that has a directory.
-    OfDirectory(fn(&[u8]) -> Result<StoreChange, &'static str>),
+    Durable(fn(&[u8]) -> Result<StoreChange, &'static str>),
 }
 
 type ServerChange = Box<dyn FnOnce(&ServerStatus)>;
@@ -89,7 +89,7 @@ static PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "save",
         read: |store, _| Some(store.snapshots.points().to_string()),
-        set: Some(Setter::OfDirectory(|value| {
+        set: Some(Setter::Durable(|value| {
             let points = std::str::from_utf8(value).ok().and_then(SavePoints::parse);
             let points = points.ok_or("Invalid save parameters")?;
             Ok(Box::new(move |store| store.snapshots.set_points(points)))
@@ -287,7 +287,7 @@ pub(super) fn settable(name: &str, store: &StoreState, server: Option<&ServerSta
     let has_setting = match setter {
         Setter::OfServer(_) => server.is_some(),
         Setter::OfStore(_) => true,
-        Setter::OfDirectory(_) => store.snapshots.has_directory(),
+        Setter::Durable(_) => store.snapshots.has_directory(),
     };
     has_setting.then_some(Settable(Kind::Parameter(setter)))
 }
@@ -297,7 +297,7 @@ impl Settable {
     pub(super) fn parse(self, value: &[u8]) -> Result<Change, &'static str> {
         match self.0 {
             Kind::Parameter(Setter::OfServer(parse)) => parse(value).map(Change::OfServer),
-            Kind::Parameter(Setter::OfStore(parse) | Setter::OfDirectory(parse)) => parse(value).map(Change::OfStore),
+            Kind::Parameter(Setter::OfStore(parse) | Setter::Durable(parse)) => parse(value).map(Change::OfStore),
             Kind::Threshold(threshold) => {
                 let range = match threshold {
                     Threshold::ListSize => i32::MIN.into()..=i32::MAX.into(),

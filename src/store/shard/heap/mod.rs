@@ -219,6 +219,11 @@ impl Heap {
         self.epoch ^= EPOCH;
     }
 
+    /// Whether an entry is of the old epoch.
+    pub(super) fn is_old(&self, handle: u32) -> bool {
+        self.header(handle).epoch() != self.epoch
+    }
+
     /// Moves an entry to the current epoch. Returns whether it was of the old one.
     pub(super) fn enter_epoch(&mut self, handle: u32) -> bool {
         let record = self.slab.get_mut(handle);

@@ -159,6 +159,52 @@ fn check_large(line: &str) {
 }
 
 #[test]
+fn a_command_that_changes_a_large_collection_waits_until_that_is_saved() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, None, 1).unwrap();
+    let fields: Vec<_> = (0..30_000).map(|field| format!("{field} value:{field}")).collect();
+    for (name, command) in [("hash", "HSET"), ("zset", "ZADD"), ("set", "SADD"), ("list", "RPUSH")] {
+        store.answer(&format!("{command} {name} {}", fields.join(" ")));
+    }
+    let entries = contents(&store);
+    disk.hold_syncs(true);
+    std::thread::scope(|scope| {
+        let saving = scope.spawn(|| save(&store));
+        while store.store().handle.snapshots.status().running.is_none() {
+            std::thread::yield_now();
+        }
+        store.check([("HSET hash new 1", ":1"), ("LPOP list", "\"0\""), ("ZADD zset 1 new", ":1"), ("DEL set", ":1")]);
+        disk.hold_syncs(false);
+        saving.join().unwrap().unwrap();
+    });
+    let saved = TestStore::durable(&disk.copy(), None, 2).unwrap();
+    // The cut may be anywhere before the first change, or between two of them.
+    let (saved, now) = (contents(&saved), contents(&store));
+    assert!(saved.iter().all(|(key, value)| entries.get(key) == Some(value) || now.get(key) == Some(value)));
+}
+
+#[test]
+fn a_large_collection_that_is_changed_while_it_is_saved_is_saved_as_it_was() {
+    for line in
+        ["DEL hash", "SET hash v", "HSET hash field v", "RENAME hash other", "SWAPDB 0 1", "FLUSHALL", "EXPIRE hash 1"]
+    {
+        let store = TestStore::with_threads(1);
+        let fields: Vec<_> = (0..30_000).map(|field| format!("{field} value:{field}")).collect();
+        store.answer(&format!("HSET hash {}", fields.join(" ")));
+        let entries = contents(&store);
+        let mut snapshot = SnapshotByHand::begin(&store, Compression::Lz4);
+        snapshot.save_part("hash");
+        snapshot.save_part("hash");
+        store.answer(line);
+        let changed = contents(&store);
+        let disk = snapshot.finish();
+        assert!(contents(&TestStore::durable(&disk, None, 1).unwrap()) == entries, "{line}");
+        let disk = SnapshotByHand::begin(&store, Compression::No).finish();
+        assert!(contents(&TestStore::durable(&disk, None, 1).unwrap()) == changed, "{line}, the next snapshot");
+    }
+}
+
+#[test]
 fn a_sealed_shard_is_not_saved() {
     let disk = SimulatedDisk::new(1);
     let store = TestStore::durable(&disk, None, 2).unwrap();

@@ -48,6 +48,11 @@ impl ChunkList {
         self.chunks.len()
     }
 
+    /// The chunk with this number.
+    pub(super) fn chunk(&self, number: usize) -> Option<Entries<'_>> {
+        self.chunks.get(number).map(Chunk::entries)
+    }
+
     /// The memory, in bytes.
     pub(crate) fn memory(&self) -> usize {
         size_of::<Self>() + self.chunks.capacity() * size_of::<Chunk>() + self.capacity

@@ -181,6 +181,14 @@ impl<'a> ListRef<'a> {
         }
     }
 
+    /// The part with this number.
+    pub(crate) fn part(self, number: usize) -> Option<Entries<'a>> {
+        match self {
+            Self::Packed(entries) => (number == 0).then_some(entries),
+            Self::Chunks(list) => list.chunk(number),
+        }
+    }
+
     /// Visits the parts.
     pub(crate) fn visit_parts(self, mut visit: impl FnMut(Entries<'a>)) {
         match self {
