@@ -41,6 +41,7 @@ mod future;
 mod gate;
 mod held;
 mod journal;
+mod latency;
 mod loading;
 mod memory;
 #[cfg(test)]

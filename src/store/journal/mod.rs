@@ -34,7 +34,7 @@ use bytes::Bytes;
 use kvstore_protocol::Command;
 use parking_lot::Mutex;
 
-use super::{Change, Record, disk::Disk, observers::Observers};
+use super::{Change, Record, disk::Disk, latency::Latency, observers::Observers};
 use order::Commit;
 use recovery::{io_error, recover};
 use shared::Shared;
@@ -107,6 +107,11 @@ impl Journal {
         let journal = Self { shared, thread: Mutex::new(Some(thread)), unsynced: OnceLock::new() };
         journal.set_policy(settings.policy);
         Ok(journal)
+    }
+
+    /// Notes what takes long from now on.
+    pub(super) fn measure(&self, latency: Arc<Latency>) {
+        let _ = self.shared.latency.set(latency);
     }
 
     /// Adds a commit. The locks of its keys are held, so this waits for nothing.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     mem,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Poll, Waker},
@@ -18,7 +18,10 @@ use super::{
     order::Commit,
     policy::{AtomicFsync, Fsync},
 };
-use crate::store::observers::{Interests, Observers};
+use crate::store::{
+    latency::Latency,
+    observers::{Interests, Observers},
+};
 
 /// The queue of the commits, how far they are on disk, and who waits.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Shared {
     /// Wakes the thread.
     work: Condvar,
     syncs: Syncs,
+    /// Where what takes long is noted.
+    pub(super) latency: OnceLock<Arc<Latency>>,
 }
 
 #[derive(Debug, Default)]
@@ -107,7 +112,26 @@ fn misconf(reason: &str) -> CommandError {
 impl Shared {
     pub(super) fn new(observers: Arc<Observers>, policy: Fsync, max_pending: usize) -> Self {
         let (policy, syncs) = (AtomicFsync::new(policy), Syncs::default());
-        Self { observers, policy, max_pending, state: Mutex::default(), work: Condvar::new(), syncs }
+        Self {
+            observers,
+            policy,
+            max_pending,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            syncs,
+            latency: OnceLock::new(),
+        }
+    }
+
+    /// Does something, and notes it if it takes long.
+    pub(super) fn measured<T>(&self, event: &'static str, work: impl FnOnce() -> T) -> T {
+        let latency = self.latency.get();
+        let began = latency.and_then(|latency| latency.begin());
+        let output = work();
+        if let Some(latency) = latency {
+            latency.end(event, began);
+        }
+        output
     }
 
     pub(super) fn policy(&self) -> Fsync {

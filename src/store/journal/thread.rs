@@ -13,7 +13,7 @@ use super::{
     shared::Shared,
     writer::{WriteError, Writer},
 };
-use crate::store::disk::DirectoryLock;
+use crate::store::{disk::DirectoryLock, latency::event};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -126,7 +126,8 @@ impl JournalThread {
 
     fn write(&mut self) -> Result<(), WriteError> {
         while !self.ordered.ready().is_empty() {
-            let written = self.writer.write(self.ordered.ready().iter().map(|commit| &commit.payload))?;
+            let payloads = self.ordered.ready().iter().map(|commit| &commit.payload);
+            let written = self.shared.measured(event::AOF_WRITE, || self.writer.write(payloads))?;
             self.shared.wrote(self.ordered.remove(written));
         }
         Ok(())
@@ -149,7 +150,10 @@ impl JournalThread {
         self.last_sync = Instant::now();
         if !self.writer.is_synced() {
             self.shared.note_sync(true);
-            let synced = self.writer.sync();
+            let synced = match self.shared.policy() {
+                Fsync::Always => self.shared.measured(event::AOF_FSYNC_ALWAYS, || self.writer.sync()),
+                Fsync::EverySec | Fsync::No => self.writer.sync(),
+            };
             self.shared.note_sync(false);
             synced?;
             self.sync_took = self.last_sync.elapsed();
