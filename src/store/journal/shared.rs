@@ -15,6 +15,7 @@ use kvstore_protocol::CommandError;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
+    incoming::{Incoming, push_encoded},
     order::Commit,
     policy::{AtomicFsync, Fsync},
 };
@@ -40,7 +41,7 @@ pub(super) struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    incoming: Vec<Commit>,
+    incoming: Vec<Incoming>,
     /// The memory of the commits that are not written.
     pending: usize,
     is_crowded: bool,
@@ -158,10 +159,24 @@ impl Shared {
             return;
         }
         state.pending += commit.size;
-        state.incoming.push(commit);
+        state.incoming.push(Incoming::One(commit));
+        self.added(&mut state);
+    }
+
+    /// The same for one that `encode` appends to the others.
+    pub(super) fn add_encoded(&self, number: u64, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state.lock();
+        if matches!(state.health, Health::Failed(_)) {
+            return;
+        }
+        state.pending += push_encoded(&mut state.incoming, number, encode);
+        self.added(&mut state);
+    }
+
+    fn added(&self, state: &mut State) {
         if state.pending > self.max_pending && !state.is_crowded {
             state.is_crowded = true;
-            self.tell_halted(&state);
+            self.tell_halted(state);
         }
         if state.awaited > 0 && state.incoming.len() >= state.awaited {
             state.awaited = 0;
@@ -292,7 +307,9 @@ impl Shared {
         }
         state.awaited = 0;
         state.has_news = false;
-        (mem::take(&mut state.incoming), state.is_closing)
+        let (incoming, is_closing) = (mem::take(&mut state.incoming), state.is_closing);
+        drop(state);
+        (incoming.into_iter().flat_map(Incoming::commits).collect(), is_closing)
     }
 
     /// Notes that commits of so much memory are written.
