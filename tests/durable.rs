@@ -122,11 +122,10 @@ fn copy(from: &Path, to: &Path) {
 fn a_byte_that_was_flipped_is_never_served() {
     const PUSHES: usize = 120;
     let (directory, damaged) = (Temporary::new("flips"), Temporary::new("flips-copy"));
-    let store = Store::builder().durable(&directory.0, Fsync::No).max_file_size(4000).open().unwrap();
-    for number in 0..PUSHES {
-        push(&store, number);
+    for first in (0..PUSHES).step_by(PUSHES / 3) {
+        let store = open(&directory.0, Fsync::No).unwrap();
+        (first..first + PUSHES / 3).for_each(|number| _ = push(&store, number));
     }
-    drop(store);
     let (mut refused, mut files) = (0, 0);
     for name in fs::read_dir(&directory.0).unwrap().map(|entry| entry.unwrap().file_name()) {
         let whole = fs::read(directory.0.join(&name)).unwrap();
@@ -181,20 +180,17 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
     };
     let ballast = mounted.0.join("ballast");
     fs::write(&ballast, vec![0; 128 * 1024]).unwrap();
-    let store = open(&mounted.0, Fsync::Always).unwrap();
+    let store = open(&mounted.0, Fsync::EverySec).unwrap();
     let refusal = (0..).map(|number| (number, push(&store, number))).find(|(_, answer)| answer.is_error());
     let (accepted, refusal) = refusal.expect("the disk is full at some time");
     assert!(refusal.to_string().starts_with("-MISCONF Errors writing to the AOF file: "), "{refusal}");
-    let found = pushed(&store);
-    assert!(found == accepted || found == accepted + 1);
+    assert_eq!(pushed(&store), accepted);
     fs::remove_file(&ballast).unwrap();
-    let mut next = pushed(&store);
-    while push(&store, next).is_error() {
+    while push(&store, accepted).is_error() {
         std::thread::sleep(Duration::from_millis(10));
-        next = pushed(&store);
     }
     drop(store);
-    assert_eq!(pushed(&open(&mounted.0, Fsync::Always).unwrap()), next + 1);
+    assert_eq!(pushed(&open(&mounted.0, Fsync::EverySec).unwrap()), accepted + 1);
 }
 
 #[test]
@@ -221,10 +217,9 @@ async fn a_server_answers_while_its_store_is_loaded() {
         let answer = client.execute(Command::new(name).with_args(args.iter().copied())).await;
         answer.map_or_else(|error| error.to_string(), |response| response.to_string())
     };
-    for (name, args) in [("PING", &[][..]), ("ECHO", &["x"]), ("GET", &["key"])] {
+    for (name, args) in [("PING", &[][..]), ("GET", &["key"])] {
         assert!(answer(name, args).await.contains("LOADING Redis is loading the dataset in memory"), "{name}");
     }
-    assert_eq!(answer("SELECT", &["0"]).await, "+OK");
     assert!(answer("INFO", &["persistence"]).await.contains("loading:1"));
     let _store = tokio::task::spawn_blocking(|| loader.load()).await.unwrap().unwrap();
     assert_eq!(

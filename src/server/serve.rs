@@ -163,7 +163,7 @@ impl Serve {
         self
     }
 
-    /// Refuses PING and ECHO with LOADING for as long as `loading` returns true, as Redis does: the service is there, and reads its
+    /// Refuses PING with LOADING for as long as `loading` returns true, as Redis does: the service is there, and reads its
     /// data. It refuses its own commands itself.
     pub fn loading(mut self, loading: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         self.state.loading = Some(Arc::new(loading));

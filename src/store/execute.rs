@@ -5,7 +5,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use kvstore_protocol::{Command, CommandError, Response, Session};
+use kvstore_protocol::{Command, CommandError, Response, Session, catalog::Flags};
 
 use super::{
     args::Args,
@@ -16,6 +16,7 @@ use super::{
     future::Executed,
     held::{Held, HeldShards, Locked, Shards},
     journal::{Admission, Settled, Ticket, block_on},
+    latency::event,
     observers::Interests,
     plan::{LockPlan, PerKey, locate},
     spec::{Answer, Scope},
@@ -211,9 +212,22 @@ impl StoreState {
     /// little of the stack.
     #[inline(never)]
     fn attempt_other(&self, command: &Command, attempt: &mut Attempt) -> Answer {
-        if self.observers.get().has(Interests::LOADING) {
+        let interests = self.observers.get();
+        if !interests.has(Interests::AROUND) {
+            return self.attempt_admitted(command, attempt);
+        }
+        if interests.has(Interests::LOADING) {
             self.check_loading(command)?;
         }
+        let began = self.latency.begin();
+        let answer = self.attempt_admitted(command, attempt);
+        let is_fast = self.row_of(command).is_ok_and(|row| row.flags().has(Flags::FAST));
+        self.latency.end(if is_fast { event::FAST_COMMAND } else { event::COMMAND }, began);
+        answer
+    }
+
+    #[inline(never)]
+    fn attempt_admitted(&self, command: &Command, attempt: &mut Attempt) -> Answer {
         self.check_role(command)?;
         if command.session().is_in_transaction()
             && let Some(queued) = self.queue(command)

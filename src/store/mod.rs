@@ -43,6 +43,7 @@ mod future;
 mod gate;
 mod held;
 mod journal;
+mod latency;
 mod loading;
 mod memory;
 #[cfg(test)]

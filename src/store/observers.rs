@@ -38,12 +38,18 @@ impl Interests {
     /// The store is a replica: its master removes what has expired, and clients may not write.
     pub(super) const REPLICA: Self = Self(1 << 10);
 
+    /// What takes long is noted.
+    pub(super) const LATENCY: Self = Self(1 << 11);
+
+    /// The interests for which there is something to do around a command.
+    pub(super) const AROUND: Self = Self(Self::LOADING.0 | Self::LATENCY.0);
+
     /// The interests that make a command with one key more than that.
     pub(super) const DIVERTING: Self =
-        Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0 | Self::LOADING.0 | Self::REPLICA.0);
+        Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0 | Self::AROUND.0 | Self::REPLICA.0);
 
     /// The interests for which that also concerns a command that reads.
-    pub(super) const DIVERTING_READS: Self = Self(Self::SETTLED.0 | Self::LOADING.0);
+    pub(super) const DIVERTING_READS: Self = Self(Self::SETTLED.0 | Self::AROUND.0);
 
     /// The journal wants the commands of commits.
     pub(super) const JOURNAL: Self = Self(1 << 9);

@@ -31,6 +31,7 @@ use super::{
     future::Executed,
     held::Shards,
     journal::Journal,
+    latency::{Latency, event},
     loading::Loading,
     notices::{Notices, Outbox},
     observers::{Interests, Observers},
@@ -58,7 +59,7 @@ const LARGE: usize = 1 << 20;
 pub(crate) struct StoreState {
     pub(super) databases: Databases,
     pub(super) table: CommandTable,
-    pub(super) clock: Box<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     random: Mutex<Rng>,
     /// The LRU clock: the time in seconds since the Unix epoch, set by each run of active expiry.
     lru_clock: AtomicU32,
@@ -69,6 +70,8 @@ pub(crate) struct StoreState {
     /// The journal, once the store was read from it.
     pub(super) journal: OnceLock<Journal>,
     pub(super) snapshots: Arc<Snapshots>,
+    /// What took long.
+    pub(super) latency: Arc<Latency>,
     /// How far the store is read from its disk.
     pub(super) loading: Loading,
     /// What happens when a command has failed while it changed something, if there is a journal.
@@ -124,11 +127,12 @@ impl StoreState {
     pub(super) fn new(parts: Parts) -> Arc<Self> {
         let Parts { databases, clock, random, config, sinks, max_queue, pub_sub } = parts;
         let started = clock.now();
-        let observers = Arc::new(Observers::default());
+        let (observers, clock) = (Arc::new(Observers::default()), Arc::<dyn Clock>::from(clock));
         observers.set(Interests::SINKS, !sinks.is_empty());
         Arc::new_cyclic(|myself| Self {
             databases,
             table: CommandTable::new(),
+            latency: Arc::new(Latency::new(Arc::clone(&observers), Arc::clone(&clock))),
             clock,
             random: Mutex::new(random),
             lru_clock: AtomicU32::new(started.as_secs() as u32),
@@ -164,6 +168,7 @@ impl StoreState {
     /// Tells all changes to this journal from now on. Nothing is executed yet.
     pub(super) fn attach(&self, journal: Journal) {
         self.observers.set(Interests::JOURNAL, true);
+        journal.measure(Arc::clone(&self.latency));
         self.journal.set(journal).expect("a store has one journal");
     }
 
@@ -309,6 +314,7 @@ impl StoreState {
     /// Active expiry: removes expired entries in about `limit` steps at most, and returns the number of steps. Sets the LRU
     /// clock.
     pub(super) fn remove_expired(&self, limit: usize) -> usize {
+        let began = self.latency.begin();
         let now = self.clock.now();
         self.lru_clock.store(now.as_secs() as u32, Ordering::Relaxed);
         // A replica removes what its master does.
@@ -322,6 +328,7 @@ impl StoreState {
             }
             steps += self.remove_expired_of(index, now, limit - steps);
         }
+        self.latency.end(event::EXPIRE_CYCLE, began);
         steps
     }
 

@@ -9,6 +9,7 @@ mod info;
 mod interval;
 mod keys;
 mod keyspace;
+mod latency;
 mod lists;
 mod memory;
 mod numkeys;
@@ -63,6 +64,7 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     command::SPECS,
     config::SPECS,
     info::SPECS,
+    latency::SPECS,
     memory::SPECS,
     scripting::SPECS,
     transactions::SPECS,

@@ -5,10 +5,11 @@
 //!
 //! - `format` the bytes of a segment, `payload` those of a record
 //! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
-//! - `thread` the thread, `order` how it orders commits; `shared` the queue, how far it is, and who waits
+//! - `thread` the thread, `incoming` what it takes, `order` how it orders commits; `shared` the queue, how far it is, and who waits
 //! - `unsynced` which commit a reader must wait for; `settled` a command that waits for one; `policy` when is synced
 
 mod format;
+mod incoming;
 mod order;
 mod payload;
 mod policy;
@@ -36,6 +37,7 @@ use parking_lot::Mutex;
 use super::{
     Change, Record,
     disk::{DirectoryLock, Disk},
+    latency::Latency,
     observers::Observers,
 };
 use order::Commit;
@@ -104,6 +106,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Notes what takes long from now on.
+    pub(super) fn measure(&self, latency: Arc<Latency>) {
+        let _ = self.shared.latency.set(latency);
+    }
+
     /// Adds a commit. The locks of its keys are held, so this waits for nothing.
     pub(super) fn committed(&self, number: u64, record: &Record, changes: &[Change]) {
         if self.settles()
@@ -123,9 +130,10 @@ impl Journal {
             let record = Record::new(time, vec![(database, command.clone())]);
             return self.shared.add(Commit { number, payload: Payload::Record(record), size });
         }
-        let mut bytes = Vec::with_capacity(size);
-        payload::encode_alone(time, database, command, &mut bytes);
-        self.shared.add(Commit { number, payload: Payload::Encoded(bytes.into()), size });
+        self.shared.add_encoded(number, |buffer| {
+            buffer.reserve(size);
+            payload::encode_alone(time, database, command, buffer);
+        });
     }
 
     pub(super) fn policy(&self) -> Fsync {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     mem,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Poll, Waker},
@@ -15,10 +15,14 @@ use kvstore_protocol::CommandError;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
+    incoming::{Incoming, push_encoded},
     order::Commit,
     policy::{AtomicFsync, Fsync},
 };
-use crate::store::observers::{Interests, Observers};
+use crate::store::{
+    latency::Latency,
+    observers::{Interests, Observers},
+};
 
 /// The queue of the commits, how far they are on disk, and who waits.
 #[derive(Debug)]
@@ -33,11 +37,13 @@ pub(super) struct Shared {
     /// Wakes those who wait for a cut.
     cut: Condvar,
     syncs: Syncs,
+    /// Where what takes long is noted.
+    pub(super) latency: OnceLock<Arc<Latency>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    incoming: Vec<Commit>,
+    incoming: Vec<Incoming>,
     /// The memory of the commits that are not written.
     pending: usize,
     is_crowded: bool,
@@ -144,7 +150,19 @@ impl Shared {
             work: Condvar::new(),
             cut: Condvar::new(),
             syncs: Syncs::default(),
+            latency: OnceLock::new(),
         }
+    }
+
+    /// Does something, and notes it if it takes long.
+    pub(super) fn measured<T>(&self, event: &'static str, work: impl FnOnce() -> T) -> T {
+        let latency = self.latency.get();
+        let began = latency.and_then(|latency| latency.begin());
+        let output = work();
+        if let Some(latency) = latency {
+            latency.end(event, began);
+        }
+        output
     }
 
     pub(super) fn policy(&self) -> Fsync {
@@ -171,10 +189,24 @@ impl Shared {
             return;
         }
         state.pending += commit.size;
-        state.incoming.push(commit);
+        state.incoming.push(Incoming::One(commit));
+        self.added(&mut state);
+    }
+
+    /// The same for one that `encode` appends to the others.
+    pub(super) fn add_encoded(&self, number: u64, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state.lock();
+        if matches!(state.health, Health::Failed(_)) {
+            return;
+        }
+        state.pending += push_encoded(&mut state.incoming, number, encode);
+        self.added(&mut state);
+    }
+
+    fn added(&self, state: &mut State) {
         if state.pending > self.max_pending && !state.is_crowded {
             state.is_crowded = true;
-            self.tell_halted(&state);
+            self.tell_halted(state);
         }
         if state.awaited > 0 && state.incoming.len() >= state.awaited {
             state.awaited = 0;
@@ -309,7 +341,9 @@ impl Shared {
         if cut.is_some() {
             state.cut = Cut::Noted;
         }
-        Taken { commits: mem::take(&mut state.incoming), is_closing: state.is_closing, cut }
+        let (incoming, is_closing) = (mem::take(&mut state.incoming), state.is_closing);
+        drop(state);
+        Taken { commits: incoming.into_iter().flat_map(Incoming::commits).collect(), is_closing, cut }
     }
 
     /// Lets a new segment begin behind a commit, after which there is none yet.

@@ -13,7 +13,7 @@ use super::{
     shared::{Shared, Taken},
     writer::{WriteError, Writer},
 };
-use crate::store::disk::DirectoryLock;
+use crate::store::{disk::DirectoryLock, latency::event};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -144,7 +144,7 @@ impl JournalThread {
                 return Ok(());
             }
             let payloads = self.ordered.ready().iter().take(count).map(|commit| &commit.payload);
-            let written = self.writer.write(payloads)?;
+            let written = self.shared.measured(event::AOF_WRITE, || self.writer.write(payloads))?;
             self.shared.wrote(self.ordered.remove(written));
         }
     }
@@ -180,7 +180,10 @@ impl JournalThread {
         self.last_sync = Instant::now();
         if !self.writer.is_synced() {
             self.shared.note_sync(true);
-            let synced = self.writer.sync();
+            let synced = match self.shared.policy() {
+                Fsync::Always => self.shared.measured(event::AOF_FSYNC_ALWAYS, || self.writer.sync()),
+                Fsync::EverySec | Fsync::No => self.writer.sync(),
+            };
             self.shared.note_sync(false);
             synced?;
             self.sync_took = self.last_sync.elapsed();

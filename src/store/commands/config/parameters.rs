@@ -180,6 +180,15 @@ static PARAMETERS: &[Parameter] = &[
         })),
     },
     Parameter {
+        name: "latency-monitor-threshold",
+        read: |store, _| Some(store.latency.threshold().to_string()),
+        set: Some(Setter::OfStore(|value| {
+            let threshold =
+                number(value, 0..=i64::MAX, "argument must be between 0 and 9223372036854775807 inclusive")?;
+            Ok(Box::new(move |store| store.latency.set_threshold(threshold as u64)))
+        })),
+    },
+    Parameter {
         name: "tracking-table-max-keys",
         read: |store, _| Some(store.tracking.max_keys().to_string()),
         set: Some(Setter::OfStore(|value| {

@@ -4,6 +4,7 @@ mod crashes;
 mod damage;
 mod loading;
 mod policy;
+mod replay;
 mod store;
 
 use std::sync::Arc;
