@@ -18,6 +18,7 @@ mod keyspace_events;
 mod layers;
 mod long_values;
 mod monitor;
+mod moving;
 mod observed;
 mod orderly_answers;
 mod panics;

@@ -153,15 +153,18 @@ impl StoreState {
     }
 }
 
-/// The expiry that a command gives a key, in milliseconds since the Unix epoch. Servers replicate no other forms than these.
+/// The expiry that a command gives keys, in milliseconds since the Unix epoch. Servers replicate no other forms than these.
 fn given_expiry(command: &Command) -> Option<u64> {
     let number = |index| std::str::from_utf8(command.arg_at(index)?).ok()?.parse::<u64>().ok();
+    let position = |keyword: &[u8]| command.args().position(|word| word.eq_ignore_ascii_case(keyword));
     if command.is("PEXPIREAT") {
         return number(1);
     }
-    let is_set = command.is("SET") || command.is("GETEX");
-    let at = command.args().position(|word| word.eq_ignore_ascii_case(b"PXAT")).filter(|_| is_set)?;
-    number(at + 1)
+    if command.is("RESTORE") {
+        return position(b"ABSTTL").and(number(1)).filter(|at| *at > 0);
+    }
+    let may_expire = ["SET", "GETEX", "MSETEX"].iter().any(|name| command.is(name));
+    number(position(b"PXAT").filter(|_| may_expire)? + 1)
 }
 
 fn name_of(command: &Command) -> String {

@@ -39,6 +39,7 @@ pub(super) async fn run(
         let (steps, is_asked) = decode(&mut stream, link, position)?;
         if !steps.is_empty() {
             (*position, tally) = apply(store, master, steps, tally).await?;
+            link.note_heard();
         }
         // Behind commands of the replication itself there is nothing to apply.
         (position.offset, position.database) = stream.whole();

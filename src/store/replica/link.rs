@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use kvstore_protocol::{Command, Output, resp::encode_command};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{LinkError, MAX_SILENCE};
@@ -27,6 +27,8 @@ impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Stream for Io {}
 pub(super) struct Link<S> {
     stream: S,
     pub(super) input: BytesMut,
+    /// When the master has sent something.
+    heard: Instant,
 }
 
 /// Waits as long as the master may be silent.
@@ -36,7 +38,7 @@ pub(super) async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> Res
 
 impl<S: Stream> Link<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, input: BytesMut::new() }
+        Self { stream, input: BytesMut::new(), heard: Instant::now() }
     }
 
     /// Reads what comes in next.
@@ -48,10 +50,18 @@ impl<S: Stream> Link<S> {
     /// Nothing is lost.
     pub(super) async fn read(&mut self) -> Result<(), LinkError> {
         self.input.reserve(ROOM);
-        match in_time(self.stream.read_buf(&mut self.input)).await? {
-            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            _ => Ok(()),
+        // Not from now on: this may be called, and dropped, each second.
+        let read = timeout_at(self.heard + MAX_SILENCE, self.stream.read_buf(&mut self.input));
+        if read.await.map_err(|_| LinkError::Silent)?? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
+        self.heard = Instant::now();
+        Ok(())
+    }
+
+    /// The master may be silent from now on again: the replica did not listen.
+    pub(super) fn note_heard(&mut self) {
+        self.heard = Instant::now();
     }
 
     /// Sends a command.

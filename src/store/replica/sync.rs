@@ -51,6 +51,7 @@ pub(super) async fn receive(
         }
     };
     store.replication.set_loading(false);
+    link.note_heard();
     report(&loaded?);
     Ok(())
 }

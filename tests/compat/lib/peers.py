@@ -61,6 +61,32 @@ class Server:
         return self.process.poll() is None
 
 
+class Folder:
+    """A server whose folder stays when it ends."""
+
+    def __init__(self, command):
+        self.folder, self.port = tempfile.TemporaryDirectory(), free_port()
+        self.process = start(command.format(port=self.port), self.folder.name)
+        self.name, self.version = identify_when_up(self.port)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def start(command, folder):
+    return subprocess.Popen(shlex.split(command), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def identify_when_up(port):
+    for _ in range(200):
+        try:
+            return identify(port)
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
 def identify(port):
     """Returns the name and the version of a server, such as ("valkey", (9, 1, 2))."""
     info = Connection(port).ask(b"INFO", b"server").decode()

@@ -15,6 +15,8 @@
 mod decode;
 mod encode;
 mod layout;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub(crate) use decode::{Decoded, FileDecoder, FileError, FileKey};

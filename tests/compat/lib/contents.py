@@ -1,0 +1,79 @@
+"""What a server holds, as one text for each key, so that two servers can be compared."""
+
+from .resp import Connection, parse
+
+DATABASES = 16
+# For a key that expires soon, a comparison is a race.
+SOON = 3_600_000
+
+
+def ask(connection, *words):
+    return parse(connection.ask(*words))[1]
+
+
+def keys_of(connection, database):
+    ask(connection, b"SELECT", b"%d" % database)
+    found, cursor = set(), b"0"
+    while True:
+        (_, cursor), (_, page) = ask(connection, b"SCAN", cursor, b"COUNT", b"1000")
+        found.update(key for _, key in page)
+        if cursor == b"0":
+            return sorted(found)
+
+
+def settle(port):
+    """Removes the expiry of keys that would expire soon."""
+    connection = Connection(port)
+    for database in range(DATABASES):
+        for key in keys_of(connection, database):
+            if 0 <= int(ask(connection, b"PTTL", key)) < SOON:
+                ask(connection, b"PERSIST", key)
+
+
+def value_of(connection, kind, key):
+    if kind == b"string":
+        return ask(connection, b"GET", key)
+    if kind == b"list":
+        return [item for _, item in ask(connection, b"LRANGE", key, b"0", b"-1")]
+    if kind == b"set":
+        return sorted(item for _, item in ask(connection, b"SMEMBERS", key))
+    if kind == b"hash":
+        flat = [item for _, item in ask(connection, b"HGETALL", key)]
+        return sorted(zip(flat[::2], flat[1::2]))
+    if kind == b"zset":
+        flat = [item for _, item in ask(connection, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")]
+        # Servers show the same score in different digits.
+        return [(member, float(score)) for member, score in zip(flat[::2], flat[1::2])]
+    return None
+
+
+def has_expiring_fields(connection, key):
+    reply = parse(connection.ask(b"HEXPIRETIME", key, b"FIELDS", b"1", b"x"))
+    if reply[0] == b"-":
+        return False
+    fields = [item for _, item in ask(connection, b"HKEYS", key)]
+    reply = parse(connection.ask(b"HPEXPIRETIME", key, b"FIELDS", b"%d" % len(fields), *fields))
+    return any(int(time) >= 0 for _, time in reply[1])
+
+
+def contents(port):
+    """Returns the keys with their types, expiries and values. Types that our server does not have are left out."""
+    connection, found = Connection(port), {}
+    for database in range(DATABASES):
+        for key in keys_of(connection, database):
+            kind = ask(connection, b"TYPE", key)
+            value = value_of(connection, kind, key)
+            if value is None or (kind == b"hash" and has_expiring_fields(connection, key)):
+                continue
+            found[database, key] = kind, int(ask(connection, b"PEXPIRETIME", key)), value
+    connection.close()
+    return found
+
+
+def differences(one, other):
+    """Returns lines that say how two contents differ."""
+    lines = []
+    for name in sorted(one.keys() | other.keys()):
+        if one.get(name) != other.get(name):
+            lines.append(f"{name}: {str(one.get(name))[:300]} / {str(other.get(name))[:300]}")
+    return lines

@@ -1,0 +1,312 @@
+//! Files of other servers: what is in them is imported, and what is exported is the same.
+//!
+//! `tests/compat/fixtures` has written the files, with keys of every type and encoding, and what the servers have answered.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use kvstore::{
+    protocol::{Command, Response, Session},
+    store::{Fsync, Import, ImportError, Store, Tally},
+};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(FIXTURES).join(name)
+}
+
+/// A scratch directory, which is removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("kvstore-moving-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Writes a file.
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn import(store: &Store, path: impl Into<PathBuf>) -> Result<Tally, ImportError> {
+    Import::new(path).run(store, |_| {})
+}
+
+/// An answer as a list of its words.
+fn words(store: &Store, database: usize, command: Command) -> Vec<Vec<u8>> {
+    let mut session = Session::default();
+    session.set_database(database);
+    match store.execute(&command.in_session(session.into(), 1)).unpacked() {
+        Response::Map(pairs) => pairs.iter().flat_map(|(key, value)| [word(key), word(value)]).collect(),
+        Response::Array(items) | Response::Set(items) => items.iter().map(word).collect(),
+        other => vec![word(&other)],
+    }
+}
+
+fn word(response: &Response) -> Vec<u8> {
+    match response.as_bytes() {
+        Some(bytes) => bytes.to_vec(),
+        None => response.to_string().trim_start_matches([':', ',']).as_bytes().to_vec(),
+    }
+}
+
+/// The keys of a store, as `contents.txt` has them: a line for each, with its database, type, expiry and value.
+fn contents(store: &Store) -> String {
+    let mut lines = Vec::new();
+    for database in 0..store.databases() {
+        let mut keys = words(store, database, Command::new("KEYS").arg("*"));
+        keys.sort();
+        for key in keys {
+            let ask = |name: &str| Command::new(name).arg(&key[..]);
+            let kind = words(store, database, ask("TYPE")).concat();
+            let expiry = words(store, database, ask("PEXPIRETIME")).concat();
+            let whole = |name: &str| ask(name).with_args(["0", "-1"]);
+            let mut value = match &kind[..] {
+                b"string" => words(store, database, ask("GET")),
+                b"list" => words(store, database, whole("LRANGE")),
+                b"set" => words(store, database, ask("SMEMBERS")),
+                b"hash" => words(store, database, ask("HGETALL")),
+                b"zset" => words(store, database, whole("ZRANGE").arg("WITHSCORES")),
+                other => panic!("{}", other.escape_ascii()),
+            };
+            match &kind[..] {
+                b"set" => value.sort(),
+                b"hash" => {
+                    let mut pairs: Vec<_> = value.chunks(2).map(<[_]>::to_vec).collect();
+                    pairs.sort();
+                    value = pairs.concat();
+                }
+                _ => {}
+            }
+            let value = value.iter().map(|word| match word.is_empty() {
+                true => "''".to_owned(),
+                false => word.escape_ascii().to_string(),
+            });
+            let head = [database.to_string(), key.escape_ascii().to_string(), kind.escape_ascii().to_string()];
+            let line: Vec<_> = head.into_iter().chain([expiry.escape_ascii().to_string()]).chain(value).collect();
+            lines.push(line.join(" ") + "\n");
+        }
+    }
+    lines.concat()
+}
+
+#[track_caller]
+fn check_contents(store: &Store, expected: &str) {
+    let (found, expected): (Vec<_>, Vec<_>) = {
+        let found = contents(store);
+        let owned = |text: &str| text.lines().map(str::to_owned).collect();
+        (owned(&found), owned(expected))
+    };
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
+fn expected_contents() -> String {
+    fs::read_to_string(fixture("contents.txt")).unwrap()
+}
+
+fn skipped(tally: &Tally) -> BTreeMap<String, u64> {
+    tally.skipped().map(|(kind, count)| (kind.to_owned(), count)).collect()
+}
+
+#[test]
+fn files_of_other_servers_have_what_these_tell() {
+    for (name, expiring) in [("redis-7.0.rdb", 0), ("redis-8.2.rdb", 2), ("valkey-9.1.rdb", 2)] {
+        let store = Store::new();
+        let tally = import(&store, fixture(name)).unwrap();
+        check_contents(&store, &expected_contents());
+        let mut expected = BTreeMap::from([("function library".to_owned(), 1), ("stream".to_owned(), 1)]);
+        if expiring > 0 {
+            expected.insert("hash with expiring fields".to_owned(), expiring);
+        }
+        assert_eq!(skipped(&tally), expected, "{name}");
+        let keys: BTreeMap<_, _> = tally.keys().collect();
+        let counts = [("hash", 2), ("list", 3), ("set", 5), ("sorted set", 2), ("string", 9)];
+        assert_eq!(keys, counts.into(), "{name}");
+        let len = fixture(name).metadata().unwrap().len();
+        assert_eq!(tally.progress(), (len, len));
+    }
+}
+
+#[test]
+fn a_directory_of_append_only_files_is_loaded_in_order() {
+    let manifest = fixture("appendonlydir/appendonly.aof.manifest");
+    for path in [fixture("appendonlydir"), manifest] {
+        let store = Store::new();
+        let tally = import(&store, path).unwrap();
+        let expected = expected_contents()
+            .replace("0 list list -1 a", "0 list list -1 x a")
+            .replace("0 text string -1 hello", "0 text string -1 appended")
+            .replace("9 text string", "9 counter string -1 2\n9 text string");
+        check_contents(&store, &expected);
+        assert_eq!(skipped(&tally)["stream"], 1);
+        assert_eq!((tally.failed().count(), tally.incomplete()), (0, 0));
+    }
+}
+
+#[test]
+fn an_append_only_file_may_begin_as_an_rdb_file() {
+    let part = |name: &str| fs::read(fixture("appendonlydir").join(name)).unwrap();
+    let whole = [part("appendonly.aof.1.base.rdb"), part("appendonly.aof.1.incr.aof")].concat();
+    let scratch = Scratch::new("preamble");
+    let store = Store::new();
+    import(&store, scratch.file("appendonly.aof", &whole)).unwrap();
+    assert_eq!(words(&store, 9, Command::new("GET").arg("counter")), [b"2"]);
+    assert_eq!(words(&store, 0, Command::new("GET").arg("large")), [b"70000"]);
+}
+
+#[test]
+fn an_incomplete_end_of_the_last_append_only_file_is_left_out_and_counted() {
+    let scratch = Scratch::new("incomplete");
+    const WHOLE: &str = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    const OPEN: &str = "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n";
+    for end in ["*3\r\n$3\r\nSET\r\n$1\r\nb", "*", OPEN, "#TS:17"] {
+        let store = Store::new();
+        let tally = import(&store, scratch.file("a.aof", format!("{WHOLE}{end}").as_bytes())).unwrap();
+        assert_eq!((tally.incomplete(), tally.commands()), (end.len() as u64, 1), "{end:?}");
+        assert_eq!(words(&store, 0, Command::new("KEYS").arg("*")), [b"a"]);
+    }
+    // In another file than the last one it is damage.
+    scratch.file("a.aof", format!("{WHOLE}{OPEN}").as_bytes());
+    scratch.file("b.aof", WHOLE.as_bytes());
+    let manifest = scratch.file("x.manifest", b"file a.aof seq 1 type i\nfile b.aof seq 2 type i\n");
+    let error = import(&Store::new(), manifest).unwrap_err();
+    assert!(error.to_string().contains("a.aof: at byte 27: the file has an incomplete end"), "{error}");
+}
+
+#[test]
+fn a_command_that_a_store_does_not_have_is_named() {
+    let scratch = Scratch::new("unknown");
+    let file = scratch.file("a.aof", b"*2\r\n$4\r\nXDEL\r\n$1\r\ns\r\n*2\r\n$5\r\nPFADD\r\n$1\r\nh\r\n");
+    let tally = import(&Store::new(), file).unwrap();
+    let expected = [("command PFADD".to_owned(), 1), ("command XDEL".to_owned(), 1)];
+    assert_eq!(skipped(&tally), expected.into());
+}
+
+#[test]
+fn a_torn_file_is_told_with_its_place_and_what_was_loaded() {
+    let scratch = Scratch::new("torn");
+    let file = fs::read(fixture("valkey-9.1.rdb")).unwrap();
+    for len in (0..file.len()).step_by(37).chain([file.len() - 1]) {
+        let path = scratch.file("torn.rdb", &file[..len]);
+        let store = Store::new();
+        let loaded = import(&store, &path);
+        if len < 6 {
+            // Too short to be known as an RDB file.
+            assert!(loaded.is_err() || len == 0);
+            continue;
+        }
+        let error = loaded.unwrap_err();
+        assert!(error.offset() <= len as u64);
+        assert!(error.to_string().contains("the file ends too early"), "{error}");
+        assert!(error.to_string().starts_with(path.to_str().unwrap()), "{error}");
+        let keys: u64 = error.tally().keys().map(|(_, count)| count).sum();
+        assert_eq!(contents(&store).lines().count() as u64, keys);
+    }
+}
+
+#[test]
+fn a_file_with_a_flipped_bit_is_refused_at_its_end_at_the_latest() {
+    let scratch = Scratch::new("rot");
+    let file = fs::read(fixture("redis-8.2.rdb")).unwrap();
+    for at in (0..file.len()).step_by(13) {
+        let mut damaged = file.clone();
+        damaged[at] ^= 0x10;
+        let error = import(&Store::new(), scratch.file("rot.rdb", &damaged)).unwrap_err();
+        assert!(error.offset() <= file.len() as u64, "{at}: {error}");
+    }
+    let mut damaged = file.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let error = import(&Store::new(), scratch.file("rot.rdb", &damaged)).unwrap_err();
+    let end = format!("at byte {}: the checksum is wrong; 21 keys and 0 commands were loaded before", file.len() - 9);
+    assert!(error.to_string().ends_with(&end), "{error}");
+}
+
+#[test]
+fn a_store_with_keys_is_refused_unless_they_are_to_be_replaced() {
+    let store = Store::new();
+    store.execute(&Command::new("SET").with_args(["text", "mine"]));
+    store.execute(&Command::new("SET").with_args(["other", "mine"]));
+    let error = import(&store, fixture("redis-7.0.rdb")).unwrap_err();
+    assert!(error.to_string().ends_with("which are not to be replaced; nothing was loaded"), "{error}");
+    assert_eq!(words(&store, 0, Command::new("GET").arg("text")), [b"mine"]);
+    Import::new(fixture("redis-7.0.rdb")).replace(true).run(&store, |_| {}).unwrap();
+    assert_eq!(words(&store, 0, Command::new("MGET").with_args(["text", "other"])), [&b"hello"[..], b"mine"]);
+}
+
+#[test]
+fn a_file_needs_its_databases() {
+    let error = import(&Store::builder().databases(4).build(), fixture("redis-7.0.rdb")).unwrap_err();
+    assert!(error.to_string().contains("DB index is out of range"), "{error}");
+}
+
+#[test]
+fn what_is_no_file_of_a_server_is_refused() {
+    let scratch = Scratch::new("no-file");
+    for (bytes, reason) in [
+        (&b"hello"[..], "it is neither an RDB file nor an append-only file"),
+        (b"REDIS0099xx", "version 99 of RDB files is not known"),
+        (b"*1\r\n$x\r\n", "at byte 0"),
+    ] {
+        let error = import(&Store::new(), scratch.file("file", bytes)).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    let error = import(&Store::new(), &scratch.0).unwrap_err();
+    assert!(error.to_string().contains("it has no manifest"), "{error}");
+    assert!(import(&Store::new(), scratch.0.join("missing")).is_err());
+}
+
+#[test]
+fn what_is_exported_is_imported_again() {
+    let scratch = Scratch::new("export");
+    let (one, other) = (Store::new(), Store::new());
+    import(&one, fixture("valkey-9.1.rdb")).unwrap();
+    let path = scratch.0.join("export.rdb");
+    fs::write(&path, "is replaced").unwrap();
+    let tally = one.export(&path, |_| {}).unwrap();
+    assert_eq!(tally.progress(), (21, 21));
+    assert!(fs::read(&path).unwrap().starts_with(b"REDIS0010"));
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
+    import(&other, &path).unwrap();
+    check_contents(&other, &expected_contents());
+    assert!(one.export(scratch.0.join("missing/export.rdb"), |_| {}).is_err());
+}
+
+#[tokio::test]
+async fn what_is_imported_is_on_disk_when_the_store_is_closed() {
+    let scratch = Scratch::new("durable");
+    let open = || Store::builder().durable(scratch.0.join("data"), Fsync::No).open().unwrap();
+    let store = open();
+    import(&store, fixture("redis-7.0.rdb")).unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    check_contents(&open(), &expected_contents());
+}
+
+#[test]
+fn the_progress_is_told() {
+    let scratch = Scratch::new("progress");
+    let file = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n".repeat(3000);
+    let mut told = Vec::new();
+    let path = scratch.file("a.aof", file.as_bytes());
+    Import::new(path).run(&Store::new(), |tally| told.push(tally.progress())).unwrap();
+    let len = file.len() as u64;
+    assert_eq!(told, [(len / 3, len), (2 * len / 3, len), (len, len), (len, len)]);
+}
