@@ -1,6 +1,11 @@
 //! [`DurableBuilder`]: a store whose changes are on disk. [`Store::close`].
 
-use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 
@@ -166,13 +171,10 @@ impl StoreState {
         }
         manifest.remove_others(&*disk).map_err(|error| io_error(&*disk, "", error))?;
         let size = size + manifest.snapshot_size();
-        let lock = Mutex::new(Some(lock));
-        self.snapshots.attach(
-            Place { disk, lock, manifest: Mutex::new(manifest), next_segment },
-            loaded,
-            self.changes(),
-            size,
-        );
+        let last_number = AtomicU64::new(manifest.snapshot_number());
+        let (lock, manifest) = (Mutex::new(Some(lock)), Mutex::new(manifest));
+        let place = Place { disk, lock, manifest, next_segment, last_number };
+        self.snapshots.attach(place, loaded, self.changes(), size);
         self.end_loading();
         Ok(())
     }

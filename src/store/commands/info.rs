@@ -15,7 +15,6 @@ use crate::{
         shard::Statistics,
         snapshot::Purpose,
         spec::{Answer, Hold::InTurn, Scope, Spec},
-        state::StoreState,
     },
 };
 
@@ -138,7 +137,7 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
         fields.add("loading_loaded_perc", format_args!("{percent:.2}"));
         fields.add("loading_eta_seconds", remaining.as_secs());
     }
-    snapshots(fields, call.store());
+    snapshots(fields, call);
     let journal = call.store.journal.get();
     fields.add("aof_enabled", u8::from(journal.is_some()));
     if let Some(journal) = journal {
@@ -152,13 +151,18 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     }
 }
 
-fn snapshots(fields: &mut Fields, store: &StoreState) {
+fn snapshots(fields: &mut Fields, call: &mut Call<'_>) {
+    let mut changes = 0;
+    for database in 0..call.store().databases.len() {
+        call.for_each_shard(database, |shard| changes += shard.changes());
+    }
+    let store = call.store();
     let (status, now) = (store.snapshots.status(), store.clock.now());
     let runs = |purpose| status.running.filter(|(running, _)| *running == purpose);
     let state = if status.failure.is_some() { "err" } else { "ok" };
     let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
     let running = status.running.map(|(_, began)| now.saturating_sub(began));
-    fields.add("rdb_changes_since_last_save", store.unsaved_changes());
+    fields.add("rdb_changes_since_last_save", changes.saturating_sub(status.changes));
     fields.add("rdb_bgsave_in_progress", u8::from(runs(Purpose::Save).is_some()));
     fields.add("rdb_last_save_time", status.last_save.as_secs());
     fields.add("rdb_last_bgsave_status", state);

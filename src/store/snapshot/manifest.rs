@@ -109,6 +109,11 @@ impl Manifest {
         self.store(disk).map_err(|error| io_error(disk, NEW, error))
     }
 
+    /// The number of the snapshot, 0 if there is none.
+    pub(in super::super) fn snapshot_number(&self) -> u64 {
+        self.snapshot.map_or(0, |snapshot| snapshot.number)
+    }
+
     /// The bytes of the snapshot.
     pub(in super::super) fn snapshot_size(&self) -> u64 {
         self.snapshot.map_or(0, |snapshot| snapshot.size)

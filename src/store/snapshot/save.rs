@@ -2,12 +2,13 @@
 
 use std::{
     io, mem,
-    sync::{Arc, Weak},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
 
 use super::{
-    Images, Manifest, Purpose, Snapshots,
+    Manifest, Purpose, Snapshots,
     manifest::SnapshotName,
     state::{Busy, Place, Saved},
     walk::{Walker, skip_rest},
@@ -112,27 +113,22 @@ impl Job {
         let store = self.store.upgrade().ok_or_else(closed)?;
         // If the last one was given up by a panic.
         skip_rest(&store.databases);
-        let accessed = store.clock.now().as_secs() as u32;
-        let images = Arc::new(Images::new(accessed, settings.max_pending));
-        self.snapshots.set_images(Some(Arc::clone(&images)));
-        // A command that changes something from the cut on knows.
-        store.observers.set(Interests::SAVING, true);
-        let cut = store.cut(&images).map_err(io::Error::other)?;
+        let (cut, images) = store.cut(settings.max_pending).map_err(io::Error::other)?;
         drop(store);
-        let number = place.manifest.lock().snapshot.map_or(0, |snapshot| snapshot.number) + 1;
+        // Never that of a file that a manifest may name, also if nobody knows whether the manifest is durable.
+        let number = place.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         let mut writer = SnapshotWriter::create(Arc::clone(&place.disk), number, cut.time, settings.compression)?;
         let walker = Walker { store: &self.store, images: &images };
-        match walker.run(&mut writer).and_then(|()| self.first_segment(place)) {
-            Ok(first_segment) => {
-                let (name, _) = writer.finish()?;
-                replace(place, name, first_segment)?;
-                Ok(Saved { time: cut.time, changes: cut.changes, size: name.size })
-            }
+        let written = walker.run(&mut writer).and_then(|()| self.first_segment(place));
+        let (name, first_segment) = match written.and_then(|first| Ok((writer.finish()?, first))) {
+            Ok(finished) => finished,
             Err(error) => {
                 writer.discard();
-                Err(error)
+                return Err(error);
             }
-        }
+        };
+        replace(place, name, first_segment)?;
+        Ok(Saved { time: cut.time, changes: cut.changes, size: name.size })
     }
 
     /// The number of the segment that begins at the cut, and whether there is a journal.
@@ -169,7 +165,8 @@ impl Drop for End<'_> {
         let now = store.upgrade().map_or(Duration::ZERO, |store| {
             store.observers.set(Interests::SAVING, false);
             if self.saved.is_err() {
-                skip_rest(&store.databases);
+                // A shard that a command has left damaged may cause another panic.
+                let _ = catch_unwind(AssertUnwindSafe(|| skip_rest(&store.databases)));
             }
             store.clock.now()
         });

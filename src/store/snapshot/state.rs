@@ -2,7 +2,7 @@
 
 use std::{
     mem,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     task::Waker,
     time::Duration,
 };
@@ -37,6 +37,8 @@ pub(in super::super) struct Place {
     pub(in super::super) manifest: Mutex<Manifest>,
     /// The number that a segment of the journal would have, if there is no journal.
     pub(in super::super) next_segment: u64,
+    /// The number of the last snapshot that was begun.
+    pub(in super::super) last_number: AtomicU64,
 }
 
 #[derive(Clone, Debug)]

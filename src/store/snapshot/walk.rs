@@ -12,6 +12,7 @@ use super::{
 };
 use crate::store::{
     databases::Databases,
+    observers::Interests,
     shard::{Part, Shard, Slice, Walk},
     state::StoreState,
 };
@@ -30,7 +31,7 @@ impl StoreState {
     ///
     /// # Errors
     /// If a command has failed while it changed a shard: what is there may be damaged.
-    pub(super) fn cut(&self, images: &Arc<Images>) -> Result<Cut, &'static str> {
+    pub(super) fn cut(&self, max_pending: usize) -> Result<(Cut, Arc<Images>), &'static str> {
         let _raised = self.databases.gate.raise();
         let mut shards: Vec<_> = self.databases.all_shards().map(|index| self.databases.lock_any(index)).collect();
         if shards.iter().any(|shard| shard.is_sealed()) {
@@ -42,10 +43,14 @@ impl StoreState {
         if let Some(journal) = self.journal.get() {
             journal.cut(self.last_commit());
         }
+        let images = Arc::new(Images::new(time.as_secs() as u32, max_pending));
         for (index, shard) in shards.iter_mut().enumerate() {
-            shard.begin_saving(self.databases.database_of(index), images);
+            shard.begin_saving(self.databases.database_of(index), &images);
         }
-        Ok(Cut { time, changes: shards.iter().map(|shard| shard.changes()).sum() })
+        // A command that changes something from here on knows.
+        self.snapshots.set_images(Some(Arc::clone(&images)));
+        self.observers.set(Interests::SAVING, true);
+        Ok((Cut { time, changes: shards.iter().map(|shard| shard.changes()).sum() }, images))
     }
 }
 

@@ -114,7 +114,7 @@ impl SnapshotWriter {
     }
 
     /// Writes the end, and makes all durable. The file gets its name then.
-    pub(super) fn finish(mut self) -> io::Result<(SnapshotName, Totals)> {
+    pub(super) fn finish(&mut self) -> io::Result<SnapshotName> {
         self.write()?;
         let payload = self.totals.encode();
         self.write_block(Kind::End, Stream::Whole, &payload, 0)?;
@@ -122,7 +122,7 @@ impl SnapshotWriter {
         let name = SnapshotName { number: self.header.number, file_id: self.header.file_id, size: self.size };
         self.disk.rename(NEW, &name.to_string())?;
         self.disk.sync_directory()?;
-        Ok((name, self.totals))
+        Ok(name)
     }
 
     /// Removes what was written.

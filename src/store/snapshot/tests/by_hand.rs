@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use crate::store::{
     databases::{KeyRef, Location},
     disk::simulated::SimulatedDisk,
+    observers::Interests,
     shard::{Part, Walk},
     snapshot::{
         Compression, Images, Large, Manifest,
@@ -30,8 +31,9 @@ impl SnapshotByHand {
     /// Begins a snapshot of the store as it is now.
     pub(in super::super::super) fn begin(store: &TestStore, compression: Compression) -> Self {
         let (state, disk) = (&store.store().handle.0, SimulatedDisk::new(1));
-        let images = Arc::new(Images::new(0, usize::MAX));
-        let Cut { time, .. } = state.cut(&images).unwrap();
+        let (Cut { time, .. }, images) = state.cut(usize::MAX).unwrap();
+        // Nobody waits for it: what is large is saved by those who change it.
+        state.observers.set(Interests::SAVING, false);
         let writer = SnapshotWriter::create(Arc::new(disk.clone()), 1, time, compression).unwrap();
         Self { store: Arc::downgrade(state), images, writer, disk, large: None }
     }
@@ -62,7 +64,7 @@ impl SnapshotByHand {
             self.writer.abandon_large().unwrap();
         }
         Walker { store: &self.store, images: &self.images }.run(&mut self.writer).unwrap();
-        let (name, _) = self.writer.finish().unwrap();
+        let name = self.writer.finish().unwrap();
         Manifest { snapshot: Some(name), first_segment: 1, has_journal: false }.store(&self.disk).unwrap();
         self.disk
     }

@@ -39,6 +39,9 @@ fn save_and_bgsave_save_a_snapshot() {
     assert_eq!(field(&store, "rdb_last_bgsave_time_sec"), "0");
     store.check([("BGSAVE NOW", "-ERR syntax error"), ("SAVE x", "-ERR wrong number of arguments for 'save' command")]);
     let mut client = store.client();
+    client.check([("MULTI", "+OK"), ("INFO persistence", "+QUEUED"), ("BGSAVE", "+QUEUED")]);
+    assert!(client.answer("EXEC").to_string().ends_with("+Background saving started]"));
+    wait(&store);
     client.check([("MULTI", "+OK"), ("SAVE", "-ERR Command not allowed inside a transaction")]);
 }
 

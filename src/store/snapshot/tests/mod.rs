@@ -67,6 +67,19 @@ fn a_snapshot_replaces_the_journal_before_it() {
 }
 
 #[test]
+fn access_times_are_kept() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, None, 1).unwrap();
+    store.check([("SET k v", "+OK")]);
+    store.pass(100_000);
+    save(&store).unwrap();
+    let loaded = TestStore::durable(&disk.copy(), None, 1).unwrap();
+    loaded.pass(100_500);
+    loaded.remove_expired();
+    loaded.check([("OBJECT IDLETIME k", ":100")]);
+}
+
+#[test]
 fn a_store_without_a_journal_is_as_its_last_snapshot_was() {
     let disk = SimulatedDisk::new(1);
     let store = TestStore::durable(&disk, None, 2).unwrap();
