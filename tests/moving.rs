@@ -25,14 +25,14 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("kvstore-moving-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
+        fs::create_dir_all(&path).expect("a scratch directory");
         Self(path)
     }
 
     /// Writes a file.
     fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(name);
-        fs::write(&path, bytes).unwrap();
+        fs::write(&path, bytes).expect("a scratch file");
         path
     }
 }
@@ -119,7 +119,7 @@ fn check_contents(store: &Store, expected: &str) {
 }
 
 fn expected_contents() -> String {
-    fs::read_to_string(fixture("contents.txt")).unwrap()
+    fs::read_to_string(fixture("contents.txt")).expect("the fixtures are there")
 }
 
 fn skipped(tally: &Tally) -> BTreeMap<String, u64> {
