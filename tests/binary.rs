@@ -38,9 +38,20 @@ impl Running {
             command.args(["--port", "0", "--threads", "1"]).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut lines = BufReader::new(process.stderr.take().expect("a pipe"));
         let mut line = String::new();
-        lines.read_line(&mut line).expect("a start-up line");
-        if !line.contains("data=memory") {
-            lines.read_line(&mut String::new()).expect("a line when it is loaded");
+        let mut is_loaded = false;
+        // Data is loaded while the server listens already, but before that if there is an import.
+        loop {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).expect("a line of the log"), 0, "it has ended");
+            is_loaded |= line.contains("has loaded its data");
+            if line.contains("listens on") {
+                break;
+            }
+        }
+        let mut rest = String::new();
+        while !is_loaded && !line.contains("data=memory") && !rest.contains("has loaded its data") {
+            rest.clear();
+            assert_ne!(lines.read_line(&mut rest).expect("a line of the log"), 0, "it has ended");
         }
         let places = line.split_once("listens on ").expect("where it listens").1;
         let places =
@@ -292,4 +303,33 @@ fn help_and_version_are_told() {
     }
     let (_, version) = self::output(kvstore().arg("--version"));
     assert_eq!(version.trim(), format!("kvstore {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn files_are_imported_and_exported_while_no_server_runs() {
+    let scratch = std::env::temp_dir().join(format!("kvstore-test-{}-moving", std::process::id()));
+    let (directory, exported) = (scratch.join("data"), scratch.join("export.rdb"));
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/redis-7.0.rdb");
+    let import = || output(kvstore().args(["import", fixture, "--dir"]).arg(&directory));
+    let (done, text) = import();
+    assert!(done.status.success(), "{text}");
+    assert!(text.contains("22 keys") && text.contains("SKIPPED, not supported: stream"), "{text}");
+    let (done, text) = import();
+    assert!(!done.status.success() && text.contains("the store has keys already"), "{text}");
+
+    let server = Running::start(&mut journaled(&directory));
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    assert_eq!(client.get("text").await.unwrap().as_deref(), Some(&b"hello"[..]));
+    let export = || output(kvstore().arg("export").arg(&exported).arg("--dir").arg(&directory));
+    let (done, text) = export();
+    assert!(!done.status.success() && text.contains("another process uses the directory"), "{text}");
+    drop(client);
+    server.stop("TERM");
+    let (done, text) = export();
+    assert!(done.status.success() && text.contains("exported to"), "{text}");
+
+    let server = Running::start(kvstore().arg("--import").arg(&exported));
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    assert_eq!(client.get("text").await.unwrap().as_deref(), Some(&b"hello"[..]));
+    std::fs::remove_dir_all(&scratch).unwrap();
 }

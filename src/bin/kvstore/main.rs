@@ -177,6 +177,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 fn data(options: &Options) -> String {
     match options.journal {
         Some(fsync) => format!("{} ({fsync})", options.dir.display()),
+        None if !options.save.0.is_empty() => format!("{} (snapshots)", options.dir.display()),
         None => "memory".to_owned(),
     }
 }

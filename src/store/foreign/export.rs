@@ -41,8 +41,8 @@ impl Store {
 
     fn export_to(&self, path: &Path, mut progress: impl FnMut(&Tally)) -> io::Result<Tally> {
         let databases = &self.handle.databases;
-        let mut tally = Tally::default();
-        tally.total = databases.all_shards().map(|index| databases.lock_any(index).len() as u64).sum();
+        let total = databases.all_shards().map(|index| databases.lock_any(index).len() as u64).sum();
+        let mut tally = Tally { total, ..Tally::default() };
         let created = self.handle.clock.now().as_secs().to_string();
         let facts = [("redis-ver", "7.0.15"), ("redis-bits", "64"), ("ctime", &*created)];
         let mut encoder = FileEncoder::start(BufWriter::with_capacity(1 << 18, File::create(path)?), &facts)?;

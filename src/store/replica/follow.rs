@@ -21,6 +21,14 @@ const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 /// Commands, and the place behind them.
 type Step = (Vec<(usize, Command)>, Position);
 
+/// What came of some steps.
+struct Applied {
+    /// The place behind the last one that was applied.
+    position: Option<Position>,
+    tally: Tally,
+    outcome: Result<(), LinkError>,
+}
+
 /// Follows a master from a position on, which is kept.
 ///
 /// # Errors
@@ -38,7 +46,11 @@ pub(super) async fn run(
     loop {
         let (steps, is_asked) = decode(&mut stream, link, position)?;
         if !steps.is_empty() {
-            (*position, tally) = apply(store, master, steps, tally).await?;
+            let applied = apply(store, master, steps, tally).await?;
+            // Also before a refusal: what was applied is not asked for again.
+            *position = applied.position.unwrap_or_else(|| position.clone());
+            applied.outcome?;
+            tally = applied.tally;
             link.note_heard();
         }
         // Behind commands of the replication itself there is nothing to apply.
@@ -86,18 +98,19 @@ async fn apply(
     master: &Master,
     steps: Vec<Step>,
     mut tally: Tally,
-) -> Result<(Position, Tally), LinkError> {
+) -> Result<Applied, LinkError> {
     let (applying, master) = (Arc::clone(store), master.clone());
     let applied = store.run_elsewhere(move || {
         let mut last = None;
-        for (commands, position) in steps {
+        let outcome = steps.into_iter().try_for_each(|(commands, position)| {
             let _turn = applying.replication.turn(&master).ok_or(LinkError::Replaced)?;
             applying.apply_commands(&commands, &mut tally).map_err(LinkError::NotApplied)?;
             last = Some(position);
-        }
-        last.map(|last| (last, tally)).ok_or(LinkError::Replaced)
+            Ok(())
+        });
+        Applied { position: last, tally, outcome }
     });
-    applied.await.unwrap_or(Err(LinkError::Replaced))
+    applied.await.map_err(|_| LinkError::Panicked)
 }
 
 async fn acknowledge(link: &mut Link<impl Stream>, position: &Position) -> Result<(), LinkError> {

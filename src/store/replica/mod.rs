@@ -53,6 +53,9 @@ enum LinkError {
     NotApplied(CommandError),
     #[error("the replica has another master now")]
     Replaced,
+    /// Nobody knows how much of what has come was applied.
+    #[error("a change has failed here: all data is received anew")]
+    Panicked,
 }
 
 impl From<FileError> for LinkError {
@@ -63,6 +66,8 @@ impl From<FileError> for LinkError {
 
 /// Follows the masters that REPLICAOF names, for as long as it is polled.
 pub(super) async fn run(store: Arc<StoreState>) -> Infallible {
+    // A store may be served more than once.
+    let _only = store.replication.follower.lock().await;
     let mut masters = store.replication.masters();
     loop {
         let master = masters.borrow_and_update().clone();
@@ -91,6 +96,9 @@ async fn follow_or_wait(store: &Arc<StoreState>, master: Option<Master>) -> Infa
             }
             Err(error) => error,
         };
+        if matches!(error, LinkError::Panicked) {
+            position = None;
+        }
         // A link that was up is tried again soon.
         pause = if store.replication.is_up() { MIN_PAUSE } else { (pause * 2).min(MAX_PAUSE) };
         store.replication.enter(&master, Phase::Connect);

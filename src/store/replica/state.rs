@@ -84,6 +84,8 @@ pub(in crate::store) struct Credentials {
 pub(in crate::store) struct Replication {
     observers: Arc<Observers>,
     master: watch::Sender<Option<Master>>,
+    /// Held by the task that follows the master.
+    pub(super) follower: tokio::sync::Mutex<()>,
     /// The generation of the master. It is locked while something is applied that a master has sent.
     turn: Mutex<u64>,
     progress: Mutex<Progress>,
@@ -106,6 +108,7 @@ impl Replication {
         Self {
             observers,
             master: watch::Sender::new(None),
+            follower: tokio::sync::Mutex::new(()),
             turn: Mutex::new(0),
             progress: Mutex::new(Progress::new()),
             is_read_only: AtomicBool::new(true),

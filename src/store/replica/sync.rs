@@ -42,7 +42,7 @@ pub(super) async fn receive(
         loop {
             tokio::select! {
                 biased;
-                loaded = &mut loaded => break loaded.unwrap_or(Err(LinkError::Replaced)),
+                loaded = &mut loaded => break loaded.unwrap_or(Err(LinkError::Panicked)),
                 _ = life_signs.tick() => {
                     // The loading goes on: what becomes of the link is seen after it.
                     let _ = link.send_bytes(b"\n").await;

@@ -55,7 +55,9 @@ impl Replica {
     /// A link whose full synchronization has loaded `FILE`, at the offset 100.
     async fn synchronized(&self) -> Played {
         let mut played = self.follow(None);
-        played.greet().await;
+        let has_port = self.store.answer("CONFIG GET port").to_string().contains("7000");
+        let port = [("REPLCONF listening-port 7000", "+OK\r\n")];
+        played.greet_with(if has_port { &port } else { &[] }).await;
         played.expect("PSYNC ? -1").await;
         played.send(b"+FULLRESYNC abc 100\r\n").await;
         played.send(format!("${}\r\n", FILE.len()).as_bytes()).await;
@@ -94,14 +96,17 @@ impl Played {
         assert_eq!(self.next().await, expected);
     }
 
-    /// Answers the handshake up to PSYNC.
+    /// Answers the handshake of a store with a port up to PSYNC.
     async fn greet(&mut self) {
-        for (expected, answer) in [
-            ("PING", "+PONG\r\n"),
-            ("REPLCONF listening-port 7000", "+OK\r\n"),
+        self.greet_with(&[("REPLCONF listening-port 7000", "+OK\r\n")]).await;
+    }
+
+    async fn greet_with(&mut self, port: &[(&str, &str)]) {
+        let handshake = [("PING", "+PONG\r\n")].iter().chain(port).chain(&[
             ("REPLCONF capa eof capa psync2", "+OK\r\n"),
             ("REPLCONF version 9.0.0", "-ERR Unrecognized REPLCONF option: version\r\n"),
-        ] {
+        ]);
+        for (expected, answer) in handshake.copied() {
             self.expect(expected).await;
             self.send(answer.as_bytes()).await;
         }
@@ -425,4 +430,53 @@ fn commands_that_are_unknown_or_fail_are_counted() {
         ["LPUSH: WRONGTYPE Operation against a key holding the wrong kind of value", "SET: DB index is out of range"]
     );
     assert_eq!(store.answer("GET k"), Response::from("v"));
+}
+
+#[test]
+fn what_has_expired_is_removed_when_the_store_is_a_replica_no_more() {
+    let store = TestStore::new();
+    store.pass(100_000);
+    store.check([("SET other 1 PX 10", "+OK")]);
+    store.pass(100_000);
+    store.remove_expired();
+    store.check([("DBSIZE", ":0"), ("REPLICAOF master 6380", "+OK")]);
+    for ago in [1, 50, 70_000, 10_000_000] {
+        let set = command(&format!("SET key:{ago} 1 PXAT {}", crate::store::testing::START + 200_000 - ago));
+        assert_eq!(store.store().handle.apply_commands(&[(0, set)], &mut Tally::default()), Ok(()));
+    }
+    store.remove_expired();
+    store.check([("DBSIZE", ":4"), ("KEYS *", "[]"), ("REPLICAOF NO ONE", "+OK")]);
+    store.remove_expired();
+    store.check([("DBSIZE", ":0")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_applied_before_a_refusal_is_not_asked_for_again() {
+    use crate::store::{Fsync, disk::simulated::SimulatedDisk, journal::Settings};
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, Settings::new(Fsync::No), 1).expect("an empty disk");
+    let replica = Replica::of(store);
+    let mut played = replica.synchronized().await;
+    played.commands(&["SELECT 0", "INCR n"]).await;
+    played.settle().await;
+    replica.store.store().handle.journal.get().expect("a journal").stop_writes();
+    played.commands(&["INCR n"]).await;
+    let (error, position) = played.follower.await.expect("no panic");
+    assert_eq!(error.to_string(), "a change is refused here: the store is closed");
+    let applied = encoded(&["SELECT 0", "INCR n", "REPLCONF GETACK *"]).len() as u64;
+    assert_eq!(position.map(|position| position.offset), Some(100 + applied));
+    replica.store.check([("GET n", "\"1\"")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_served_twice_follows_its_master_once() {
+    let store = TestStore::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    store.store().handle.set_master(Some(("127.0.0.1".to_owned(), port)));
+    let (_one, _other) = (tokio::spawn(store.store().run()), tokio::spawn(store.store().run()));
+    let first = listener.accept().await.expect("a link");
+    let second = tokio::time::timeout(Duration::from_secs(5), listener.accept()).await;
+    assert!(second.is_err(), "{second:?}");
+    drop(first);
 }
