@@ -57,10 +57,7 @@ async fn a_pipeline_is_on_disk_when_it_is_answered() {
     }
     // As it would be there if the process were killed now.
     let copy = Temporary::new("pipeline-copy");
-    fs::create_dir(&copy.0).unwrap();
-    for entry in fs::read_dir(&directory.0).unwrap().map(Result::unwrap) {
-        fs::copy(entry.path(), copy.0.join(entry.file_name())).unwrap();
-    }
+    copy_files(&directory.0, &copy.0);
     let store = open(&copy.0, Fsync::No).unwrap();
     assert_eq!(store.execute(&Command::new("LLEN").arg("list")), Response::from(200));
 }
@@ -110,11 +107,11 @@ fn pushed(store: &Store) -> usize {
     elements.len()
 }
 
-fn copy(from: &Path, to: &Path) {
+fn copy_files(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    fs::create_dir(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory").map(|entry| entry.expect("a file")) {
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
     }
 }
 
@@ -131,7 +128,7 @@ fn a_byte_that_was_flipped_is_never_served() {
         let whole = fs::read(directory.0.join(&name)).unwrap();
         files += usize::from(!whole.is_empty());
         for place in (0..100).map(|part| part * whole.len() / 100).filter(|_| !whole.is_empty()) {
-            copy(&directory.0, &damaged.0);
+            copy_files(&directory.0, &damaged.0);
             let mut bytes = whole.clone();
             bytes[place] ^= 1 << fastrand::u32(0..8);
             fs::write(damaged.0.join(&name), bytes).unwrap();
@@ -153,7 +150,7 @@ struct Mounted(PathBuf);
 
 impl Mounted {
     fn new(directory: &Path, bytes: usize) -> Result<Self, String> {
-        fs::create_dir_all(directory).unwrap();
+        fs::create_dir_all(directory).expect("a directory");
         let size = format!("size={bytes}");
         let mount = process::Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(directory).output();
         match mount {
@@ -175,7 +172,6 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
     let directory = Temporary::new("full");
     let mounted = match Mounted::new(&directory.0, 256 * 1024) {
         Ok(mounted) => mounted,
-        #[expect(clippy::print_stderr, reason = "why nothing is tested")]
         Err(reason) => return eprintln!("not tested, since no file system can be mounted: {reason}"),
     };
     let ballast = mounted.0.join("ballast");

@@ -19,8 +19,8 @@ use crate::store::{
 
 const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
 
-fn answer(store: &Store, name: &str, args: &[&str]) -> String {
-    store.execute(&Command::new(name.to_owned()).with_args(args.iter().copied())).to_string()
+fn answer(store: &Store, name: &'static str, args: &[&str]) -> String {
+    store.execute(&Command::new(name).with_args(args.iter().copied())).to_string()
 }
 
 #[test]
