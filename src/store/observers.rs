@@ -27,10 +27,10 @@ impl Interests {
     pub(super) const SETTLED: Self = Self(1 << 5);
     /// The journal takes no commits for now. A command that writes asks it.
     pub(super) const HALTED: Self = Self(1 << 6);
+    /// All data is being loaded: most commands are refused.
+    pub(super) const LOADING: Self = Self(1 << 8);
     /// The store is a replica: its master removes what has expired, and clients may not write.
-    pub(super) const REPLICA: Self = Self(1 << 8);
-    /// All data is being loaded: clients are refused.
-    pub(super) const LOADING: Self = Self(1 << 9);
+    pub(super) const REPLICA: Self = Self(1 << 11);
 
     /// The interests that decide whether a command of a client is refused.
     pub(super) const ROLE: Self = Self(Self::REPLICA.0 | Self::LOADING.0);
