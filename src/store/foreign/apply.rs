@@ -88,7 +88,8 @@ impl StoreState {
         let (mut held, keys) = loop {
             let locked = self.lock_commands(commands)?;
             let mut attempt = Attempt::new(Patience::Long);
-            match self.ask_journal(&mut attempt) {
+            let asked = self.ask_journal(&mut attempt);
+            match asked.and_then(|()| self.check_snapshot(|| true, locked.1.all(), &locked.0, &mut attempt)) {
                 Ok(()) => break locked,
                 Err(_) if matches!(attempt.stopped, Some(Stopped::Crowded)) => {
                     drop(locked);
