@@ -1,9 +1,6 @@
 //! How a command is executed: its keys are found, their shards locked, and its function called.
 
-use std::{
-    mem,
-    task::{Poll, Waker},
-};
+use std::mem;
 
 use kvstore_protocol::{Command, CommandError, Response, Session, catalog::Flags};
 
@@ -15,10 +12,11 @@ use super::{
     databases::{KeyRef, Location},
     future::Executed,
     held::{Held, HeldShards, Locked, Shards},
-    journal::{Admission, Settled, Ticket, block_on},
+    journal::Settled,
     latency::event,
     observers::Interests,
     plan::{LockPlan, PerKey, locate},
+    settle::Seen,
     spec::{Answer, Scope},
     state::StoreState,
     waiting::Place,
@@ -61,21 +59,8 @@ pub(super) enum Stopped {
     Settled(Box<Settled>),
 }
 
-/// The place of a command that waits for room.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Room(Option<Ticket>);
-
 /// The answer of an attempt that was stopped.
 pub(super) const STOPPED: CommandError = CommandError::new("ERR", "the command was not executed");
-
-/// What an answer depends on.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Seen<'a> {
-    /// These keys.
-    Keys(&'a [KeySlot<'a>]),
-    /// Any key.
-    All,
-}
 
 impl Attempt {
     pub(super) const fn new(patience: Patience) -> Self {
@@ -272,124 +257,6 @@ impl StoreState {
         self.finish(&mut commit);
         let seen = if scope == Scope::Keys { Seen::Keys(&keys) } else { Seen::All };
         self.settle(answer, number, seen, attempt)
-    }
-
-    /// Whether a command may tell its changes to the journal, which is asked if it writes. Its locks are held, and given back if it
-    /// may not.
-    ///
-    /// # Errors
-    /// If the journal takes no commits.
-    #[inline]
-    pub(super) fn check_journal(
-        &self,
-        writes: impl FnOnce() -> bool,
-        attempt: &mut Attempt,
-    ) -> Result<(), CommandError> {
-        let is_halted = self.observers.get().has(Interests::JOURNAL_HALTED) && writes();
-        if is_halted { self.ask_journal(attempt) } else { Ok(()) }
-    }
-
-    #[cold]
-    pub(super) fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
-        match self.journal.get().map(|journal| journal.admission()) {
-            Some(Admission::Refused(refusal)) => Err(refusal),
-            Some(Admission::Later) => Err(attempt.stop(Stopped::Crowded)),
-            None | Some(Admission::Admitted) => Ok(()),
-        }
-    }
-
-    /// Whether a command may change these keys while a snapshot is taken, if it writes: there is room for what they were, and large
-    /// collections are saved. Its locks are held, and given back if it may not.
-    ///
-    /// # Errors
-    /// If it is to wait.
-    #[inline]
-    pub(super) fn check_snapshot(
-        &self,
-        writes: impl FnOnce() -> bool,
-        keys: &[KeySlot<'_>],
-        held: &HeldShards<'_>,
-        attempt: &mut Attempt,
-    ) -> Result<(), CommandError> {
-        let is_asked = self.observers.get().has(Interests::SAVING) && writes();
-        if is_asked { self.ask_snapshot(keys, held, attempt) } else { Ok(()) }
-    }
-
-    #[cold]
-    fn ask_snapshot(
-        &self,
-        keys: &[KeySlot<'_>],
-        held: &HeldShards<'_>,
-        attempt: &mut Attempt,
-    ) -> Result<(), CommandError> {
-        let mut waits = self.snapshots.are_crowded();
-        for key in keys {
-            if let Some(large) = held.shard(key.shard as usize).large_to_save(key.hash, key.name) {
-                self.snapshots.want(held.index(key.shard as usize), large);
-                waits = true;
-            }
-        }
-        if waits { Err(attempt.stop(Stopped::Crowded)) } else { Ok(()) }
-    }
-
-    /// Leaves a waker until there is room for what a command writes: in the journal, and with the snapshot. Returns `None` if there
-    /// is.
-    pub(super) fn wait_for_room(&self, room: Room, waker: &Waker) -> Option<Room> {
-        let ticket = self.journal.get().and_then(|journal| journal.wait_for_room(room.0, waker));
-        (ticket.is_some() || self.snapshots.wait_for_room(waker)).then_some(Room(ticket))
-    }
-
-    /// Why commands that write are refused, if they are.
-    pub(super) fn write_refusal(&self) -> Option<CommandError> {
-        if !self.observers.get().has(Interests::HALTED) {
-            return None;
-        }
-        match self.journal.get()?.admission() {
-            Admission::Refused(refusal) => Some(refusal),
-            Admission::Admitted | Admission::Later => None,
-        }
-    }
-
-    /// Holds an answer back until what it saw is on disk: the commit of the command, or the last one to the keys that it read.
-    #[inline]
-    pub(super) fn settle(&self, answer: Answer, number: Option<u64>, seen: Seen<'_>, attempt: &mut Attempt) -> Answer {
-        if !self.observers.get().has(Interests::SETTLED) || attempt.stopped.is_some() {
-            return answer;
-        }
-        match self.settled(answer.unwrap_or_else(Response::from), number.ok_or(seen)) {
-            Ok(settled) => Err(attempt.stop(Stopped::Settled(settled))),
-            Err(response) => Ok(response),
-        }
-    }
-
-    /// A response that waits for a commit, its own or that of what it has seen. `Err` if it need not.
-    pub(super) fn settled(&self, response: Response, number: Result<u64, Seen<'_>>) -> Result<Box<Settled>, Response> {
-        let Some(journal) = self.journal.get().filter(|journal| journal.settles()) else { return Err(response) };
-        let is_write = number.is_ok();
-        let number = number.unwrap_or_else(|seen| match seen {
-            Seen::All => self.last_commit(),
-            Seen::Keys(keys) => {
-                let numbers = keys.iter().map(|key| journal.last_of(key.database as usize, key.name));
-                numbers.max().unwrap_or_default()
-            }
-        });
-        if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
-    }
-
-    pub(super) fn block_for_room(&self) {
-        let mut room = Room::default();
-        block_on(|waker| match self.wait_for_room(room, waker) {
-            Some(waits) => {
-                room = waits;
-                Poll::Pending
-            }
-            None => Poll::Ready(()),
-        });
-    }
-
-    fn block_until_synced(&self, mut settled: Settled) -> Response {
-        let journal = self.journal.get().expect("a journal holds the answer back");
-        block_on(|waker| settled.poll(journal, waker))
     }
 
     /// Finds the keys of a command, and locks the shards that it needs. Returns `None` if a long command holds one of them.

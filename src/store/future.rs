@@ -17,7 +17,8 @@ use tokio::sync::oneshot::{Receiver, error::RecvError};
 
 use super::{
     Handle,
-    execute::{Attempt, Patience, Room, Stopped},
+    admission::Room,
+    execute::{Attempt, Patience, Stopped},
     gate::Ticket,
     journal::Settled,
     waiting::{Parked, Place},

@@ -11,7 +11,8 @@
 //! - `call` what a command works with: the entries of its `keys`, values that it `edit`s, a `database` as a whole; `args` its
 //!   arguments
 //! - `execute` how a command is executed: `plan` which shards it needs, `held` those that are locked, `commit` what it changes;
-//!   `future` how it waits, `gate` for what, `background` threads of the store
+//!   `admission` whether it may change something now, `settle` when its answer may leave; `future` how it waits, `gate` for what,
+//!   `background` threads of the store
 //! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes;
 //!   `notices` what clients are told: keyspace `events`, and keys that they are `tracking`; `change` what sinks are told of
 //!   changes, `replay` how that is applied again
@@ -24,6 +25,7 @@
 //!   `replica` follows a live one
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 
+mod admission;
 mod args;
 mod background;
 mod builder;
@@ -55,6 +57,7 @@ mod prefetcher;
 mod rdb;
 mod replay;
 mod replica;
+mod settle;
 mod shard;
 mod snapshot;
 mod spec;

@@ -16,7 +16,7 @@ use std::{
 use clap::Parser;
 use kvstore::{
     protocol::{Command, Response},
-    server::Password,
+    server::{Password, Serve},
     standalone::{self, StackSettings},
     store::{Builder, Loader, OpenError, Store},
 };
@@ -27,7 +27,7 @@ use tokio::{
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 use config::{Arguments, Options, SavePoints};
-use listen::{bind, bind_unix};
+use listen::{SocketFile, bind, bind_unix};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
@@ -131,22 +131,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(password) = &options.requirepass {
         server = server.authenticate(Password::new(password));
     }
-    let mut addresses = Vec::new();
-    for address in &options.bind {
-        let Some(listener) = bind(address, options.port).await? else { continue };
-        addresses.push(listener.local_addr()?.to_string());
-        server = server.listen(listener);
-    }
-    let mut socket_file = None;
-    if let Some(path) = &options.unixsocket {
-        let (listener, file) = bind_unix(path, options.unixsocketperm)?;
-        server = server.listen(listener);
-        socket_file = Some(file);
-        addresses.push(path.display().to_string());
-    }
-    if addresses.is_empty() {
-        return Err("there is no address to listen on".into());
-    }
+    let Listening { server, addresses, socket_file } = listen(server, options).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         threads = options.threads,
@@ -171,6 +156,33 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     store.close().await?;
     tracing::info!(connections_cut = stopped.cut, "kvstore has stopped");
     Ok(())
+}
+
+/// A server that listens, and where.
+struct Listening {
+    server: Serve,
+    addresses: Vec<String>,
+    socket_file: Option<SocketFile>,
+}
+
+/// Listens on all addresses of the options.
+async fn listen(mut server: Serve, options: &Options) -> Result<Listening, Box<dyn std::error::Error>> {
+    let (mut addresses, mut socket_file) = (Vec::new(), None);
+    for address in &options.bind {
+        let Some(listener) = bind(address, options.port).await? else { continue };
+        addresses.push(listener.local_addr()?.to_string());
+        server = server.listen(listener);
+    }
+    if let Some(path) = &options.unixsocket {
+        let (listener, file) = bind_unix(path, options.unixsocketperm)?;
+        server = server.listen(listener);
+        socket_file = Some(file);
+        addresses.push(path.display().to_string());
+    }
+    if addresses.is_empty() {
+        return Err("there is no address to listen on".into());
+    }
+    Ok(Listening { server, addresses, socket_file })
 }
 
 /// Where the data is, for the log.

@@ -1,0 +1,55 @@
+//! Whether an answer may leave: it waits until what it saw is on disk, if the journal says so.
+
+use kvstore_protocol::Response;
+
+use super::{
+    call::KeySlot,
+    execute::{Attempt, Stopped},
+    journal::{Settled, block_on},
+    observers::Interests,
+    spec::Answer,
+    state::StoreState,
+};
+
+/// What an answer depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Seen<'a> {
+    /// These keys.
+    Keys(&'a [KeySlot<'a>]),
+    /// Any key.
+    All,
+}
+
+impl StoreState {
+    /// Holds an answer back until what it saw is on disk: the commit of the command, or the last one to the keys that it read.
+    #[inline]
+    pub(super) fn settle(&self, answer: Answer, number: Option<u64>, seen: Seen<'_>, attempt: &mut Attempt) -> Answer {
+        if !self.observers.get().has(Interests::SETTLED) || attempt.stopped.is_some() {
+            return answer;
+        }
+        match self.settled(answer.unwrap_or_else(Response::from), number.ok_or(seen)) {
+            Ok(settled) => Err(attempt.stop(Stopped::Settled(settled))),
+            Err(response) => Ok(response),
+        }
+    }
+
+    /// A response that waits for a commit, its own or that of what it has seen. `Err` if it need not.
+    pub(super) fn settled(&self, response: Response, number: Result<u64, Seen<'_>>) -> Result<Box<Settled>, Response> {
+        let Some(journal) = self.journal.get().filter(|journal| journal.settles()) else { return Err(response) };
+        let is_write = number.is_ok();
+        let number = number.unwrap_or_else(|seen| match seen {
+            Seen::All => self.last_commit(),
+            Seen::Keys(keys) => {
+                let numbers = keys.iter().map(|key| journal.last_of(key.database as usize, key.name));
+                numbers.max().unwrap_or_default()
+            }
+        });
+        if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
+    }
+
+    /// Blocks the thread until an answer may leave.
+    pub(super) fn block_until_synced(&self, mut settled: Settled) -> Response {
+        let journal = self.journal.get().expect("a journal holds the answer back");
+        block_on(|waker| settled.poll(journal, waker))
+    }
+}
