@@ -112,9 +112,11 @@ impl Commit {
     /// Adds a change of a key, or of a database if there is no key. Does nothing if nobody wants to know.
     #[inline]
     pub(super) fn add(&mut self, database: usize, key: Option<&[u8]>, event: Event) {
-        self.changes += u32::from(self.interests.has(Interests::RECORDS));
-        if self.interests.has(Interests::CHANGES) {
-            self.observed.get_mut().add(database, key, event);
+        if self.interests.has(Interests::RECORDS) {
+            self.changes += 1;
+            if self.interests.has(Interests::CHANGES) {
+                self.observed.get_mut().add(database, key, event);
+            }
         }
     }
 

@@ -218,17 +218,14 @@ impl Shard {
         write: Write,
         now: u64,
     ) -> (Found, Option<Value>) {
-        if self.is_saving() {
-            return self.save_and_write(found, value, write, now);
-        }
-        self.replace(found, value, write, now)
-    }
-
-    #[inline]
-    fn replace(&mut self, found: Found, value: NewValue<'_>, write: Write, now: u64) -> (Found, Option<Value>) {
+        let kept = if self.is_saving() { self.leave(found) } else { None };
         self.changes += 1;
         let written = self.heap.write(found.0.handle(), value, write, now);
-        self.update(found, written)
+        let (found, replaced) = self.update(found, written);
+        match kept {
+            Some(kept) => (found, kept.give_to_snapshot(replaced)),
+            None => (found, replaced),
+        }
     }
 
     /// Sets the expiry of an entry, which has not passed.
@@ -259,7 +256,12 @@ impl Shard {
     /// Removes an entry, and returns its value if that was external, to drop it.
     #[inline]
     pub(crate) fn remove(&mut self, hash: u64, found: Found) -> Option<Value> {
-        if self.is_saving() { self.save_and_remove(hash, found) } else { self.take_out(hash, found) }
+        let kept = if self.is_saving() { self.leave(found) } else { None };
+        let value = self.take_out(hash, found);
+        match kept {
+            Some(kept) => kept.give_to_snapshot(value),
+            None => value,
+        }
     }
 
     /// Removes an entry whose value is stored elsewhere, and returns the value if that was external.

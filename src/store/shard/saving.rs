@@ -177,28 +177,6 @@ impl Shard {
         }
     }
 
-    /// Replaces the value of an entry, as [`write`](Self::write) does. A large value before goes to the snapshot.
-    #[cold]
-    pub(super) fn save_and_write(
-        &mut self,
-        found: Found,
-        value: NewValue<'_>,
-        write: Write,
-        now: u64,
-    ) -> (Found, Option<Value>) {
-        let kept = self.leave(found);
-        let (found, replaced) = self.replace(found, value, write, now);
-        (found, give(kept, replaced))
-    }
-
-    /// Removes an entry, as [`remove`](Self::remove) does. A large value goes to the snapshot.
-    #[cold]
-    pub(super) fn save_and_remove(&mut self, hash: u64, found: Found) -> Option<Value> {
-        let kept = self.leave(found);
-        let value = self.take_out(hash, found);
-        give(kept, value)
-    }
-
     /// Encodes the entry of a record if it is of the old epoch. Returns whether it did.
     fn save_record(&mut self, handle: u32, walk: Walk, buffer: &mut Vec<u8>) -> bool {
         let Some(saving) = &self.saving else { return false };
@@ -230,14 +208,15 @@ impl Shard {
 
     /// Moves an entry to the new epoch, before it changes. One of the old epoch is encoded, or kept if it is large: then its
     /// value is still to come.
-    fn leave(&mut self, found: Found) -> Option<Kept> {
+    #[cold]
+    pub(super) fn leave(&mut self, found: Found) -> Option<Box<Kept>> {
         let handle = found.0.handle();
         if !self.heap.enter_epoch(handle) {
             return None;
         }
         let (saving, entry) = (self.saving.as_ref()?, self.heap.entry(handle));
         if entry.external().is_some_and(|value| value.size() >= LARGE) {
-            return Some(self.keep(entry, saving));
+            return Some(Box::new(self.keep(entry, saving)));
         }
         saving.images.add(saving.database, entry);
         None
@@ -260,7 +239,7 @@ impl Shard {
 }
 
 /// An entry of the old epoch in a shard of its own, without its value.
-struct Kept {
+pub(super) struct Kept {
     shard: Shard,
     found: Found,
     database: usize,
@@ -275,15 +254,13 @@ impl Kept {
         self.shard.begin_saving(self.database, &self.images);
         self.images.add_shard(self.shard, size);
     }
-}
 
-/// Gives a value to the snapshot if that keeps its entry, or else back.
-fn give(kept: Option<Kept>, value: Option<Value>) -> Option<Value> {
-    match (kept, value) {
-        (Some(kept), Some(value)) => {
-            kept.give(value);
+    /// Gives the entry the value that was replaced or removed, and to the snapshot: nothing is left of it.
+    #[cold]
+    pub(super) fn give_to_snapshot(self, value: Option<Value>) -> Option<Value> {
+        value.and_then(|value| {
+            self.give(value);
             None
-        }
-        (_, value) => value,
+        })
     }
 }
