@@ -291,7 +291,7 @@ impl StoreState {
 
     #[cold]
     pub(super) fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
-        match self.journal.get().map(|journal| journal.admission()) {
+        match self.journal().map(|journal| journal.admission()) {
             Some(Admission::Refused(refusal)) => Err(refusal),
             Some(Admission::Later) => Err(attempt.stop(Stopped::Crowded)),
             None | Some(Admission::Admitted) => Ok(()),
@@ -335,7 +335,7 @@ impl StoreState {
     /// Leaves a waker until there is room for what a command writes: in the journal, and with the snapshot. Returns `None` if there
     /// is.
     pub(super) fn wait_for_room(&self, room: Room, waker: &Waker) -> Option<Room> {
-        let ticket = self.journal.get().and_then(|journal| journal.wait_for_room(room.0, waker));
+        let ticket = self.journal().and_then(|journal| journal.wait_for_room(room.0, waker));
         (ticket.is_some() || self.snapshots.wait_for_room(waker)).then_some(Room(ticket))
     }
 
@@ -344,7 +344,7 @@ impl StoreState {
         if !self.observers.get().has(Interests::HALTED) {
             return None;
         }
-        match self.journal.get()?.admission() {
+        match self.journal()?.admission() {
             Admission::Refused(refusal) => Some(refusal),
             Admission::Admitted | Admission::Later => None,
         }
@@ -364,7 +364,7 @@ impl StoreState {
 
     /// A response that waits for a commit, its own or that of what it has seen. `Err` if it need not.
     pub(super) fn settled(&self, response: Response, number: Result<u64, Seen<'_>>) -> Result<Box<Settled>, Response> {
-        let Some(journal) = self.journal.get().filter(|journal| journal.settles()) else { return Err(response) };
+        let Some(journal) = self.journal().filter(|journal| journal.settles()) else { return Err(response) };
         let is_write = number.is_ok();
         let number = number.unwrap_or_else(|seen| match seen {
             Seen::All => self.last_commit(),
@@ -388,7 +388,7 @@ impl StoreState {
     }
 
     fn block_until_synced(&self, mut settled: Settled) -> Response {
-        let journal = self.journal.get().expect("a journal holds the answer back");
+        let journal = self.journals.last().expect("a journal holds the answer back");
         block_on(|waker| settled.poll(journal, waker))
     }
 
