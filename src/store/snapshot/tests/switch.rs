@@ -115,7 +115,7 @@ impl Known {
     }
 }
 
-/// Counts, with a journal and without, and once with another client that counts while it is switched. Ends early at a crash.
+/// Counts, with a journal and without. Ends early at a crash.
 fn run(disk: &SimulatedDisk, known: &mut Known, what: &str) -> Option<()> {
     let store = match TestStore::durable(disk, ALWAYS, 1) {
         Ok(store) => store,
