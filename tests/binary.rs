@@ -268,10 +268,41 @@ async fn a_restart_has_the_data_and_a_second_process_is_refused() {
     client.set("key", "value").await.unwrap();
     let (other, text) = output(&mut journaled(&directory));
     assert!(!other.status.success() && text.contains("another process uses the directory"), "{text}");
+    // Before it listens, and so before it finds that the port is in use.
+    let port = server.places[0].rsplit_once(':').unwrap().1;
+    let (other, text) = output(journaled(&directory).args(["--port", port]));
+    assert!(!other.status.success() && text.contains("another process uses the directory"), "{text}");
     assert!(server.stop("TERM").0);
     let server = Running::start(&mut journaled(&directory));
     let client = Client::connect(&*server.places[0]).await.unwrap();
     assert_eq!(client.get("key").await.unwrap().as_deref(), Some(&b"value"[..]));
+    drop(server);
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[tokio::test]
+async fn the_journal_ends_and_begins_while_the_server_runs() {
+    let directory = std::env::temp_dir().join(format!("kvstore-test-{}-appendonly", std::process::id()));
+    let start = || Running::start(journaled(&directory).args(["--appendfsync", "always"]));
+    let server = start();
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    let set_journal = |value| kvstore::protocol::Command::new("CONFIG").with_args(["SET", "appendonly", value]);
+    client.set("key", "1").await.unwrap();
+    client.execute(set_journal("no")).await.unwrap();
+    client.set("key", "2").await.unwrap();
+    server.stop("KILL");
+    let server = start();
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    assert_eq!(client.get("key").await.unwrap().as_deref(), Some(&b"1"[..]));
+    client.execute(set_journal("no")).await.unwrap();
+    client.set("key", "3").await.unwrap();
+    client.execute(set_journal("yes")).await.unwrap();
+    client.set("other", "4").await.unwrap();
+    server.stop("KILL");
+    let server = start();
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    assert_eq!(client.get("key").await.unwrap().as_deref(), Some(&b"3"[..]));
+    assert_eq!(client.get("other").await.unwrap().as_deref(), Some(&b"4"[..]));
     drop(server);
     std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -36,7 +36,7 @@ impl StoreState {
 
     #[cold]
     pub(super) fn ask_journal(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
-        match self.journal.get().map(|journal| journal.admission()) {
+        match self.journal().map(|journal| journal.admission()) {
             Some(Admission::Refused(refusal)) => Err(refusal),
             Some(Admission::Later) => Err(attempt.stop(Stopped::Crowded)),
             None | Some(Admission::Admitted) => Ok(()),
@@ -80,7 +80,7 @@ impl StoreState {
     /// Leaves a waker until there is room for what a command writes: in the journal, and with the snapshot. Returns `None` if there
     /// is.
     pub(super) fn wait_for_room(&self, room: Room, waker: &Waker) -> Option<Room> {
-        let ticket = self.journal.get().and_then(|journal| journal.wait_for_room(room.0, waker));
+        let ticket = self.journal().and_then(|journal| journal.wait_for_room(room.0, waker));
         (ticket.is_some() || self.snapshots.wait_for_room(waker)).then_some(Room(ticket))
     }
 
@@ -89,7 +89,7 @@ impl StoreState {
         if !self.observers.get().has(Interests::HALTED) {
             return None;
         }
-        match self.journal.get()?.admission() {
+        match self.journal()?.admission() {
             Admission::Refused(refusal) => Some(refusal),
             Admission::Admitted | Admission::Later => None,
         }

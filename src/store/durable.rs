@@ -1,7 +1,7 @@
 //! [`DurableBuilder`]: a store whose changes are on disk. [`Store::close`].
 
 use std::{
-    fmt, io,
+    fmt,
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -115,10 +115,10 @@ impl DurableBuilder {
         self.start()?.load()
     }
 
-    /// Prepares to open the store. It can be served meanwhile: it answers LOADING until it is [loaded](Loader::load).
+    /// Prepares to open the store, and locks its directory. It can be served meanwhile: it answers LOADING until it is [loaded](Loader::load).
     ///
     /// # Errors
-    /// If the directory cannot be created.
+    /// If the directory cannot be created, or another process uses it.
     pub fn start(self) -> Result<Loader, OpenError> {
         let path = self.directory.display().to_string();
         let disk = RealDisk::open(self.directory).map_err(|error| OpenError::Io { path, error })?;
@@ -126,7 +126,7 @@ impl DurableBuilder {
         store.handle.on_damage.set(self.on_damage).unwrap_or_else(|_| unreachable!("the store is new"));
         store.handle.snapshots.set_points(self.points);
         store.handle.snapshots.set_compression(self.compression);
-        Ok(Loader::new(store, Arc::new(disk), self.settings))
+        Loader::new(store, Arc::new(disk), self.settings)
     }
 
     /// Sets what happens after a panic under the lock of data: a command has failed while it changed something, and its data is
@@ -143,17 +143,18 @@ impl DurableBuilder {
 impl Builder {
     /// Opens a store whose files are on this disk, with a journal or without.
     pub(super) fn open_on(self, disk: Arc<dyn Disk>, settings: Option<Settings>) -> Result<Store, OpenError> {
-        Loader::new(self.build(), disk, settings).load()
+        Loader::new(self.build(), disk, settings)?.load()
     }
 }
 
 impl StoreState {
     /// Reads what is on the disk, and goes on there.
-    pub(super) fn load(&self, disk: Arc<dyn Disk>, settings: Option<Settings>) -> Result<(), OpenError> {
-        let lock: Arc<dyn DirectoryLock> = Arc::from(disk.lock().map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => OpenError::Locked { path: disk.path_of("") },
-            _ => io_error(&*disk, "", error),
-        })?);
+    pub(super) fn load(
+        &self,
+        disk: Arc<dyn Disk>,
+        settings: Option<Settings>,
+        lock: Arc<dyn DirectoryLock>,
+    ) -> Result<(), OpenError> {
         let mut manifest = Manifest::open(&*disk)?;
         let segments = size_of_files(&*disk, |name| segment_number(name).is_some());
         let total = manifest.snapshot_size() + segments.map_err(|error| io_error(&*disk, "", error))?;
@@ -163,8 +164,14 @@ impl StoreState {
         let recovered = recover(&*disk, manifest.first_segment, |record| self.apply_recovered(record))?;
         manifest.check_segments(&*disk, &recovered)?;
         recovered.warn(&*disk);
-        let (size, next_segment) = (recovered.size(), recovered.next_segment());
+        if settings.is_some() && manifest.was_without_journal() {
+            tracing::warn!(
+                "the store had no journal: its data is that of the last snapshot, or of the end of the journal"
+            );
+        }
+        let size = recovered.size();
         if let Some(settings) = settings {
+            self.journals.set_settings(settings);
             let observers = Arc::clone(&self.observers);
             self.attach(Journal::start(Arc::clone(&disk), recovered, settings, observers, Arc::clone(&lock))?);
             manifest.expect_journal(&*disk)?;
@@ -173,7 +180,7 @@ impl StoreState {
         let size = size + manifest.snapshot_size();
         let last_number = AtomicU64::new(manifest.snapshot_number());
         let (lock, manifest) = (Mutex::new(Some(lock)), Mutex::new(manifest));
-        let place = Place { disk, lock, manifest, next_segment, last_number };
+        let place = Place { disk, lock, manifest, last_number };
         self.snapshots.attach(place, loaded, self.changes(), size);
         self.end_loading();
         Ok(())
@@ -210,13 +217,13 @@ impl Store {
 
 impl StoreState {
     pub(super) fn close(&self) -> Result<(), CloseError> {
-        if let Some(journal) = self.journal.get() {
+        if let Some(journal) = self.journal() {
             journal.stop_writes();
             // Whoever was admitted before has committed when its locks are free.
             self.databases.all_shards().for_each(|shard| drop(self.databases.lock_any(shard)));
         }
         let saved = self.save_at_end(None).map_err(CloseError);
-        let finished = self.journal.get().map_or(Ok(()), |journal| {
+        let finished = self.journal().map_or(Ok(()), |journal| {
             self.snapshots.cancel();
             journal.finish().map_err(CloseError)
         });

@@ -147,7 +147,7 @@ impl ResponseFuture {
 
     /// Waits for the disk. The command is executed: the connection calls the next one.
     fn settle(&mut self, mut settled: Box<Settled>, cx: &Context<'_>) -> Poll<Response> {
-        let Some(journal) = self.store.journal.get() else { unreachable!("a journal holds the answer back") };
+        let Some(journal) = self.store.journals.last() else { unreachable!("a journal holds the answer back") };
         let polled = settled.poll(journal, cx.waker());
         if polled.is_pending() {
             self.wait_for(Waiting::Settled(settled));

@@ -11,7 +11,13 @@ use std::{
 
 use kvstore_protocol::{Command, CommandError, catalog::Flags};
 
-use super::{OpenError, Store, disk::Disk, journal::Settings, observers::Interests, state::StoreState};
+use super::{
+    OpenError, Store,
+    disk::{DirectoryLock, Disk},
+    journal::{Settings, io_error},
+    observers::Interests,
+    state::StoreState,
+};
 
 /// After so many bytes it is asked whether to log the progress.
 const LOG_STEP: u64 = 1 << 20;
@@ -26,12 +32,21 @@ pub struct Loader {
     store: Store,
     disk: Arc<dyn Disk>,
     settings: Option<Settings>,
+    lock: Arc<dyn DirectoryLock>,
 }
 
 impl Loader {
-    pub(super) fn new(store: Store, disk: Arc<dyn Disk>, settings: Option<Settings>) -> Self {
+    /// Locks the directory.
+    ///
+    /// # Errors
+    /// If another process has locked it, or the disk fails.
+    pub(super) fn new(store: Store, disk: Arc<dyn Disk>, settings: Option<Settings>) -> Result<Self, OpenError> {
+        let lock = disk.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked { path: disk.path_of("") },
+            _ => io_error(&*disk, "", error),
+        })?;
         store.handle.observers.set(Interests::LOADING, true);
-        Self { store, disk, settings }
+        Ok(Self { store, disk, settings, lock: Arc::from(lock) })
     }
 
     /// Returns the store. It answers LOADING to most commands until it is loaded.
@@ -44,10 +59,9 @@ impl Loader {
     /// An incomplete end of the journal is left out, and logged as a warning.
     ///
     /// # Errors
-    /// If another process uses the directory, a file is damaged, or the disk fails. No file was changed then, and the store is of no
-    /// use: it answers LOADING for ever.
+    /// If a file is damaged, or the disk fails. No file was changed then, and the store is of no use: it answers LOADING for ever.
     pub fn load(self) -> Result<Store, OpenError> {
-        self.store.handle.load(self.disk, self.settings)?;
+        self.store.handle.load(self.disk, self.settings, self.lock)?;
         Ok(self.store)
     }
 }

@@ -35,7 +35,7 @@ impl StoreState {
 
     /// A response that waits for a commit, its own or that of what it has seen. `Err` if it need not.
     pub(super) fn settled(&self, response: Response, number: Result<u64, Seen<'_>>) -> Result<Box<Settled>, Response> {
-        let Some(journal) = self.journal.get().filter(|journal| journal.settles()) else { return Err(response) };
+        let Some(journal) = self.journal().filter(|journal| journal.settles()) else { return Err(response) };
         let is_write = number.is_ok();
         let number = number.unwrap_or_else(|seen| match seen {
             Seen::All => self.last_commit(),
@@ -49,7 +49,7 @@ impl StoreState {
 
     /// Blocks the thread until an answer may leave.
     pub(super) fn block_until_synced(&self, mut settled: Settled) -> Response {
-        let journal = self.journal.get().expect("a journal holds the answer back");
+        let journal = self.journals.last().expect("a journal holds the answer back");
         block_on(|waker| settled.poll(journal, waker))
     }
 }

@@ -30,7 +30,7 @@ use super::{
     execute::Patience,
     future::Executed,
     held::Shards,
-    journal::Journal,
+    journal::{Journal, Journals},
     latency::{Latency, event},
     loading::Loading,
     notices::{Notices, Outbox},
@@ -67,8 +67,7 @@ pub(crate) struct StoreState {
     /// Settings of the program around the store, by names in lower case, for CONFIG GET.
     pub(super) config: Vec<(String, String)>,
     sinks: Vec<Box<dyn Sink>>,
-    /// The journal, once the store was read from it.
-    pub(super) journal: OnceLock<Journal>,
+    pub(super) journals: Journals,
     pub(super) snapshots: Arc<Snapshots>,
     /// What took long.
     pub(super) latency: Arc<Latency>,
@@ -146,7 +145,7 @@ impl StoreState {
             outbox: Outbox::new(),
             observers,
             sinks,
-            journal: OnceLock::new(),
+            journals: Journals::default(),
             snapshots: Arc::new(Snapshots::new(started)),
             loading: Loading::default(),
             on_damage: OnceLock::new(),
@@ -165,11 +164,17 @@ impl StoreState {
         })
     }
 
-    /// Tells all changes to this journal from now on. Nothing is executed yet.
+    /// Tells all changes to this journal from now on. Nothing is executed yet, or all shards are locked.
     pub(super) fn attach(&self, journal: Journal) {
-        self.observers.set(Interests::JOURNAL, true);
         journal.measure(Arc::clone(&self.latency));
-        self.journal.set(journal).expect("a store has one journal");
+        self.journals.add(journal);
+        self.observers.set(Interests::JOURNAL, true);
+    }
+
+    /// The journal, if there is one that takes commits.
+    #[inline]
+    pub(super) fn journal(&self) -> Option<&Journal> {
+        self.observers.get().has(Interests::JOURNAL).then(|| self.journals.last())?
     }
 
     /// A random number.
@@ -227,18 +232,24 @@ impl StoreState {
         let (record, changes) = observed.changes(self.time_of(commit, shards));
         self.watches.tell(&changes);
         let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(journal) = self.journal.get() {
+        if let Some(journal) = self.journal_of(commit) {
             journal.committed(number, &record, &changes);
         }
         self.sinks.iter().for_each(|sink| sink.committed(number, &record, &changes));
         Some(number)
     }
 
+    /// The journal that a commit is told to. It begins and ends while all shards are locked.
+    #[inline]
+    fn journal_of(&self, commit: &Commit) -> Option<&Journal> {
+        commit.interests.has(Interests::JOURNAL).then(|| self.journals.last())?
+    }
+
     /// The same for a command that is a commit of its own. Most have one change, and if only the journal wants to know there is no need
     /// to collect anything.
     #[inline(never)]
     pub(super) fn tell_alone(&self, commit: &mut Commit, shards: &Shards<'_>, database: usize, command: &Command) {
-        match self.journal.get().filter(|_| commit.is_for_journal_alone()) {
+        match self.journal_of(commit).filter(|_| commit.is_for_journal_alone()) {
             Some(journal) if commit.has_changed() => {
                 let now = self.time_of(commit, shards);
                 let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
@@ -364,7 +375,7 @@ impl StoreState {
     #[cold]
     fn tell_damage(&self) {
         let (Some(on_damage), Some(store)) = (self.on_damage.get().copied(), self.myself.upgrade()) else { return };
-        if self.journal.get().is_some() && !self.is_damage_told.swap(true, Ordering::Relaxed) {
+        if self.journal().is_some() && !self.is_damage_told.swap(true, Ordering::Relaxed) {
             self.run_long(move || {
                 // Why it is not on disk was logged.
                 let _ = store.close();

@@ -101,6 +101,11 @@ impl<'c> Call<'c> {
         self.store
     }
 
+    /// Whether shards are locked while it runs. Otherwise it locks one after the other, or none.
+    pub(crate) fn holds_shards(&self) -> bool {
+        !matches!(self.shards, Shards::None)
+    }
+
     /// Up to which size collections are packed.
     pub(crate) fn thresholds(&self) -> &'c Thresholds {
         &self.store.thresholds

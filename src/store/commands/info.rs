@@ -138,13 +138,15 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
         fields.add("loading_eta_seconds", remaining.as_secs());
     }
     snapshots(fields, call);
-    let journal = call.store.journal.get();
+    let journal = call.store.journal();
     fields.add("aof_enabled", u8::from(journal.is_some()));
     if let Some(journal) = journal {
         fields.add("aof_last_write_status", if journal.is_healthy() { "ok" } else { "err" });
         fields.add("aof_buffer_length", journal.pending());
         fields.add("aof_pending_bio_fsync", u8::from(journal.is_syncing()));
         fields.add("aof_delayed_fsync", journal.delayed_syncs());
+        fields.add("aof_current_size", call.store.snapshots.status().size + journal.size());
+        fields.add("aof_base_size", call.store.snapshots.status().base());
         // How far the disk is behind. Redis has no such field.
         let unsynced = call.store.last_commit().saturating_sub(journal.last_synced());
         fields.add("aof_unsynced_commits", unsynced);
@@ -167,7 +169,7 @@ fn snapshots(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("rdb_last_save_time", status.last_save.as_secs());
     fields.add("rdb_last_bgsave_status", state);
     fields.add("rdb_last_bgsave_time_sec", seconds(status.took));
-    fields.add("rdb_current_bgsave_time_sec", seconds(running));
+    fields.add("rdb_current_bgsave_time_sec", seconds(running.filter(|_| runs(Purpose::Save).is_some())));
     fields.add("rdb_saves", status.saves);
     // The size of the last snapshot. Redis has no such field.
     fields.add("rdb_last_save_size", status.size);
@@ -175,6 +177,10 @@ fn snapshots(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("rdb_last_load_keys_loaded", status.loaded.keys);
     fields.add("aof_rewrite_in_progress", u8::from(runs(Purpose::Rewrite).is_some()));
     fields.add("aof_rewrite_scheduled", u8::from(status.scheduled == Some(Purpose::Rewrite)));
+    // Both kinds of snapshot do the same.
+    fields.add("aof_last_rewrite_time_sec", seconds(status.took));
+    fields.add("aof_current_rewrite_time_sec", seconds(running.filter(|_| runs(Purpose::Rewrite).is_some())));
+    fields.add("aof_last_bgrewrite_status", state);
 }
 
 fn stats(fields: &mut Fields, call: &mut Call<'_>) {

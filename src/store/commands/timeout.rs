@@ -60,7 +60,7 @@ fn waitaof(call: &mut Call<'_>) -> Answer {
     let local = Some(args.integer(0)?).filter(|local| (0..=1).contains(local)).ok_or(RANGE)?;
     let replicas = Some(args.integer(1)?).filter(|replicas| *replicas >= 0).ok_or(POSITIVE)?;
     let timeout = parse_milliseconds(args.bytes(2))?;
-    if local > 0 && call.store().journal.get().is_none() {
+    if local > 0 && call.store().journal().is_none() {
         return Err(NO_JOURNAL);
     }
     let number = call.store().last_commit();

@@ -3,6 +3,7 @@
 //! A commit hands on its record under its locks. One thread orders the records, encodes them, appends them to the last segment, and
 //! syncs them in groups.
 //!
+//! - `journals` the journal that a store has now
 //! - `format` the bytes of a segment, `payload` those of a record
 //! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
 //! - `thread` the thread, `incoming` what it takes, `order` how it orders commits; `shared` the queue, how far it is, and who waits
@@ -10,6 +11,7 @@
 
 mod format;
 mod incoming;
+mod journals;
 mod order;
 mod payload;
 mod policy;
@@ -24,6 +26,7 @@ mod unsynced;
 mod writer;
 
 use std::{
+    io,
     sync::{Arc, OnceLock},
     task::Waker,
     thread::JoinHandle,
@@ -46,6 +49,7 @@ use thread::JournalThread;
 use unsynced::Unsynced;
 use writer::{Payload, WriteError, Writer};
 
+pub(super) use journals::Journals;
 pub(super) use payload::size_in_journal;
 pub use policy::Fsync;
 pub use recovery::OpenError;
@@ -73,6 +77,30 @@ impl Settings {
     }
 }
 
+/// The first segment of a journal that is to begin.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    writer: Writer,
+    settings: Settings,
+}
+
+impl Prepared {
+    fn new(disk: &Arc<dyn Disk>, recovered: Recovered, settings: Settings) -> Result<Self, OpenError> {
+        let writer = Writer::start(Arc::clone(disk), recovered, settings.max_segment).map_err(|error| match error {
+            WriteError::Full(error) | WriteError::Failed(error) => io_error(&**disk, "", error),
+        })?;
+        Ok(Self { writer, settings })
+    }
+
+    /// Creates the segment with this number, which continues no other.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(super) fn create(disk: &Arc<dyn Disk>, number: u64, settings: Settings) -> Result<Self, OpenError> {
+        Self::new(disk, Recovered { number: number - 1, ..Recovered::default() }, settings)
+    }
+}
+
 /// The journal of a store. When it is dropped, it is written to its end first.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -94,13 +122,22 @@ impl Journal {
         observers: Arc<Observers>,
         lock: Arc<dyn DirectoryLock>,
     ) -> Result<Self, OpenError> {
-        let writer =
-            Writer::start(Arc::clone(&disk), recovered, settings.max_segment).map_err(|error| match error {
-                WriteError::Full(error) | WriteError::Failed(error) => io_error(&*disk, "", error),
-            })?;
-        let shared = Arc::new(Shared::new(observers, settings.policy, settings.max_pending));
-        let thread = JournalThread::new(Arc::clone(&shared), writer, lock).start();
-        let thread = thread.map_err(|error| io_error(&*disk, "", error))?;
+        let prepared = Prepared::new(&disk, recovered, settings)?;
+        Self::begin(prepared, 0, observers, lock).map_err(|error| io_error(&*disk, "", error))
+    }
+
+    /// Begins a journal behind this commit.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub(super) fn begin(
+        Prepared { writer, settings }: Prepared,
+        after: u64,
+        observers: Arc<Observers>,
+        lock: Arc<dyn DirectoryLock>,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(observers, &settings, after));
+        let thread = JournalThread::new(Arc::clone(&shared), writer, after, lock).start()?;
         let journal = Self { shared, thread: Mutex::new(Some(thread)), unsynced: OnceLock::new() };
         journal.set_policy(settings.policy);
         Ok(journal)
@@ -158,6 +195,11 @@ impl Journal {
     /// The number of the last commit that is on disk.
     pub(super) fn last_synced(&self) -> u64 {
         self.shared.last_synced()
+    }
+
+    /// Whether the disk is full.
+    pub(super) fn is_full(&self) -> bool {
+        self.shared.is_full()
     }
 
     /// Whether the disk is syncing.

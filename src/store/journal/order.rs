@@ -26,6 +26,11 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
+    /// The commits after this one.
+    pub(super) fn after(number: u64) -> Self {
+        Self { last: number, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, commit: Commit) {
         if commit.number != self.last + 1 {
             self.early.insert(commit.number, commit);

@@ -15,6 +15,7 @@ use kvstore_protocol::CommandError;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
+    Settings,
     incoming::{Incoming, push_encoded},
     order::Commit,
     policy::{AtomicFsync, Fsync},
@@ -141,12 +142,13 @@ fn misconf(reason: &str) -> CommandError {
 }
 
 impl Shared {
-    pub(super) fn new(observers: Arc<Observers>, policy: Fsync, max_pending: usize) -> Self {
+    /// For the commits after this one.
+    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, after: u64) -> Self {
         Self {
             observers,
-            policy: AtomicFsync::new(policy),
-            max_pending,
-            state: Mutex::default(),
+            policy: AtomicFsync::new(settings.policy),
+            max_pending: settings.max_pending,
+            state: Mutex::new(State { synced: after, ..State::default() }),
             work: Condvar::new(),
             cut: Condvar::new(),
             syncs: Syncs::default(),
@@ -288,6 +290,10 @@ impl Shared {
 
     pub(super) fn delayed_syncs(&self) -> u64 {
         self.syncs.delayed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self.state.lock().health, Health::Full(_))
     }
 
     /// Whether commits are written.

@@ -28,8 +28,9 @@ const RETRY: Duration = Duration::from_millis(100);
 pub(super) struct JournalThread {
     shared: Arc<Shared>,
     writer: Writer,
-    /// The sequence of the last record that was there before the first commit.
+    /// The sequence of the last record that was there before the first commit, and the number of the commit before that.
     base: u64,
+    after: u64,
     ordered: Ordered,
     last_sync: Instant,
     /// How long the last sync took, and the number of commits that waited for it.
@@ -45,12 +46,12 @@ pub(super) struct JournalThread {
 }
 
 impl JournalThread {
-    pub(super) fn new(shared: Arc<Shared>, writer: Writer, lock: Arc<dyn DirectoryLock>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, writer: Writer, after: u64, lock: Arc<dyn DirectoryLock>) -> Self {
         let base = writer.sequence();
-        let (ordered, last_sync) = (Ordered::default(), Instant::now());
+        let (ordered, last_sync) = (Ordered::after(after), Instant::now());
         let (sync_took, group) = (Duration::ZERO, 0);
-        let (synced, is_full, cut) = (0, false, None);
-        Self { shared, writer, base, ordered, last_sync, sync_took, group, synced, is_full, cut, _lock: lock }
+        let (synced, is_full, cut) = (after, false, None);
+        Self { shared, writer, base, after, ordered, last_sync, sync_took, group, synced, is_full, cut, _lock: lock }
     }
 
     pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
@@ -153,7 +154,7 @@ impl JournalThread {
     fn up_to_cut(&mut self) -> Result<usize, WriteError> {
         let ready = self.ordered.ready().len();
         let Some(cut) = self.cut else { return Ok(ready) };
-        let before = cut - (self.writer.sequence() - self.base);
+        let before = cut - self.written();
         if before > 0 {
             return Ok(ready.min(before as usize));
         }
@@ -165,7 +166,7 @@ impl JournalThread {
 
     /// The number of the last commit that is written.
     fn written(&self) -> u64 {
-        self.writer.sequence() - self.base
+        self.after + self.writer.sequence() - self.base
     }
 
     fn is_sync_due(&self) -> bool {

@@ -459,7 +459,7 @@ async fn what_was_applied_before_a_refusal_is_not_asked_for_again() {
     let mut played = replica.synchronized().await;
     played.commands(&["SELECT 0", "INCR n"]).await;
     played.settle().await;
-    replica.store.store().handle.journal.get().expect("a journal").stop_writes();
+    replica.store.store().handle.journal().expect("a journal").stop_writes();
     played.commands(&["INCR n"]).await;
     let (error, position) = played.follower.await.expect("no panic");
     assert_eq!(error.to_string(), "a change is refused here: the store is closed");

@@ -101,6 +101,11 @@ impl Manifest {
         if is_missing { Err(damaged(disk, &segment_name(self.first_segment), 0, NO_JOURNAL)) } else { Ok(()) }
     }
 
+    /// Whether what changed last is not in a journal.
+    pub(in super::super) fn was_without_journal(&self) -> bool {
+        !self.has_journal && *self != Self::EMPTY
+    }
+
     /// Notes that there is a journal from now on, if that is not known.
     pub(in super::super) fn expect_journal(&mut self, disk: &dyn Disk) -> Result<(), OpenError> {
         if mem::replace(&mut self.has_journal, true) {

@@ -11,6 +11,7 @@
 //! - `save` takes a snapshot, `walk` collects its entries; `images` those that changed meanwhile
 //! - `points` when one is taken by itself; `state` how far it is, and what came of the last one
 //! - `format` the bytes of the file, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it
+//! - `switch` ends and begins the journal while the store runs
 //! - `manifest` which files are the store
 
 mod entry;
@@ -22,6 +23,7 @@ mod points;
 mod reader;
 mod save;
 mod state;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod walk;

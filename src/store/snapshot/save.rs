@@ -14,7 +14,11 @@ use super::{
     walk::{Walker, skip_rest},
     writer::SnapshotWriter,
 };
-use crate::store::{journal::Journal, observers::Interests, state::StoreState};
+use crate::store::{
+    journal::{Journal, Prepared},
+    observers::Interests,
+    state::StoreState,
+};
 
 /// How long after a snapshot that failed the next one is taken at the earliest.
 const RETRY: Duration = Duration::from_secs(5);
@@ -26,13 +30,14 @@ impl StoreState {
     /// If one is taken already, or the store is closed.
     pub(in super::super) fn begin_snapshot(&self, purpose: Purpose) -> Result<u64, Busy> {
         let number = self.snapshots.begin(purpose, self.clock.now())?;
-        self.start_snapshot();
+        self.start_job(|job| job.save(None));
         Ok(number)
     }
 
-    fn start_snapshot(&self) {
+    /// Lets the thread of snapshots do what was begun.
+    pub(super) fn start_job(&self, work: impl FnOnce(&Job) -> io::Result<Saved> + Send + 'static) {
         let job = Job { store: self.myself.clone(), snapshots: Arc::clone(&self.snapshots) };
-        self.saver.run(move || job.run());
+        self.saver.run(move || job.run(work));
     }
 
     /// Takes a snapshot if it is time for one.
@@ -49,7 +54,7 @@ impl StoreState {
         if !self.snapshots.has_directory() || status.running.is_some() || has_just_failed {
             return None;
         }
-        let journal = self.journal.get().map_or(0, Journal::size);
+        let journal = self.journal().map_or(0, Journal::size);
         if settings.growth > 0 && journal > 0 && settings.has_grown(status.size + journal, status.base) {
             return Some(Purpose::Rewrite);
         }
@@ -95,25 +100,33 @@ impl StoreState {
 
 /// A snapshot that is to be taken.
 #[derive(Debug)]
-struct Job {
+pub(super) struct Job {
     store: Weak<StoreState>,
     snapshots: Arc<Snapshots>,
 }
 
 impl Job {
-    fn run(self) {
+    fn run(self, work: impl FnOnce(&Self) -> io::Result<Saved>) {
         let mut end = End { job: &self, saved: Err(PANICKED.into()) };
-        end.saved = self.save().map_err(|reason| reason.to_string().into());
+        end.saved = work(&self).map_err(|reason| reason.to_string().into());
     }
 
-    fn save(&self) -> io::Result<Saved> {
-        let closed = || io::Error::other("the store is closed");
-        let place = self.snapshots.place.get().ok_or_else(|| io::Error::other("the store has no directory"))?;
+    pub(super) fn store(&self) -> io::Result<Arc<StoreState>> {
+        self.store.upgrade().ok_or_else(|| io::Error::other("the store is closed"))
+    }
+
+    pub(super) fn place(&self) -> io::Result<&Place> {
+        self.snapshots.place.get().ok_or_else(|| io::Error::other("the store has no directory"))
+    }
+
+    /// Saves a snapshot. At its cut a journal begins, if there is one to begin.
+    pub(super) fn save(&self, journal: Option<Prepared>) -> io::Result<Saved> {
+        let place = self.place()?;
         let settings = self.snapshots.settings();
-        let store = self.store.upgrade().ok_or_else(closed)?;
+        let store = self.store()?;
         // If the last one was given up by a panic.
         skip_rest(&store.databases);
-        let (cut, images) = store.cut(settings.max_pending).map_err(io::Error::other)?;
+        let (cut, images) = store.cut(settings.max_pending, journal)?;
         drop(store);
         // Never that of a file that a manifest may name, also if nobody knows whether the manifest is durable.
         let number = place.last_number.fetch_add(1, Ordering::Relaxed) + 1;
@@ -133,8 +146,8 @@ impl Job {
 
     /// The number of the segment that begins at the cut, and whether there is a journal.
     fn first_segment(&self, place: &Place) -> io::Result<(u64, bool)> {
-        let store = self.store.upgrade().ok_or_else(|| io::Error::other("the store is closed"))?;
-        let Some(journal) = store.journal.get() else { return Ok((place.next_segment, false)) };
+        let store = self.store()?;
+        let Some(journal) = store.journal() else { return Ok((place.next_segment()?, false)) };
         journal.wait_for_cut().map(|segment| (segment, true)).map_err(|reason| io::Error::other(&*reason))
     }
 }

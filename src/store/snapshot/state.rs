@@ -35,8 +35,6 @@ pub(in super::super) struct Place {
     /// Released when the store is closed.
     pub(in super::super) lock: Mutex<Option<Arc<dyn DirectoryLock>>>,
     pub(in super::super) manifest: Mutex<Manifest>,
-    /// The number that a segment of the journal would have, if there is no journal.
-    pub(in super::super) next_segment: u64,
     /// The number of the last snapshot that was begun.
     pub(in super::super) last_number: AtomicU64,
 }
@@ -119,6 +117,13 @@ pub(super) struct Saved {
     pub(super) time: Duration,
     pub(super) changes: u64,
     pub(super) size: u64,
+}
+
+impl Status {
+    /// The bytes of all files after the last snapshot, or after the start.
+    pub(in super::super) fn base(&self) -> u64 {
+        self.base
+    }
 }
 
 impl Snapshots {
@@ -242,6 +247,12 @@ impl Snapshots {
     /// Takes note of the images of the running snapshot. Returns those before.
     pub(super) fn set_images(&self, images: Option<Arc<Images>>) -> Option<Arc<Images>> {
         mem::replace(&mut *self.images.lock(), images)
+    }
+
+    /// Notes the end of what kept snapshots from running.
+    pub(super) fn release(&self) {
+        self.status.lock().running = None;
+        self.ended.notify_all();
     }
 
     /// Notes the end of the running snapshot. Returns what is to be taken next.

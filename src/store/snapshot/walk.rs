@@ -12,6 +12,7 @@ use super::{
 };
 use crate::store::{
     databases::Databases,
+    journal::Prepared,
     observers::Interests,
     shard::{Part, Shard, Slice, Walk},
     state::StoreState,
@@ -27,20 +28,23 @@ pub(super) struct Cut {
 }
 
 impl StoreState {
-    /// Begins a snapshot: all entries are to be saved as they are now. A new segment of the journal begins here.
+    /// Begins a snapshot: all entries are to be saved as they are now. A new segment of the journal begins here, or the journal itself.
     ///
     /// # Errors
-    /// If a command has failed while it changed a shard: what is there may be damaged.
-    pub(super) fn cut(&self, max_pending: usize) -> Result<(Cut, Arc<Images>), &'static str> {
+    /// If a command has failed while it changed a shard: what is there may be damaged. Or if no journal can be begun.
+    pub(super) fn cut(&self, max_pending: usize, journal: Option<Prepared>) -> io::Result<(Cut, Arc<Images>)> {
         let _raised = self.databases.gate.raise();
         let mut shards: Vec<_> = self.databases.all_shards().map(|index| self.databases.lock_any(index)).collect();
         if shards.iter().any(|shard| shard.is_sealed()) {
-            return Err(SEALED);
+            return Err(io::Error::other(SEALED));
         }
         let now = self.clock.now();
         let time = shards.iter().fold(now, |now, shard| shard.not_before(now));
         // No commit is under way, since each holds a lock.
-        if let Some(journal) = self.journal.get() {
+        if let Some(prepared) = journal {
+            self.begin_journal(prepared)?;
+        }
+        if let Some(journal) = self.journal() {
             journal.cut(self.last_commit());
         }
         let images = Arc::new(Images::new(time.as_secs() as u32, max_pending));

@@ -32,7 +32,7 @@ impl Wake for Synced {
 impl StoreState {
     /// Whether a commit is on disk.
     pub(in super::super) fn is_synced(&self, number: u64) -> bool {
-        self.journal.get().is_some_and(|journal| journal.is_synced(number))
+        self.journals.last().is_some_and(|journal| journal.is_synced(number))
     }
 
     /// On how many disks a commit is, for WAITAOF: here, and at replicas.
@@ -45,7 +45,7 @@ impl StoreState {
         let Awaited::Sync { number, is_enough: true } = waiter.wait.what else { return };
         let waiter = Arc::clone(waiter);
         let waker = Waker::from(Arc::new(Synced { store: self.myself.clone(), waiter, number }));
-        if let Some(journal) = self.journal.get() {
+        if let Some(journal) = self.journals.last() {
             journal.wake_when_synced(number, waker);
         }
     }

@@ -29,7 +29,7 @@ const CONFIG: Spec = Spec::family(
     &[
         Spec::new("GET", get),
         // Over all shards for the settings of the journal.
-        Spec::new("SET", set).over(Scope::All(InTurn)),
+        Spec::new("SET", set).over(Scope::All(InTurn)).long_if(sets_journal),
         Spec::new("RESETSTAT", resetstat).over(Scope::All(InTurn)),
         Spec::new("REWRITE", rewrite),
         Spec::help(&[
@@ -93,6 +93,9 @@ fn set(call: &mut Call<'_>) -> Answer {
         }
     }
     let settled = settles(call.store());
+    if let Some(is_on) = changes.iter().find_map(|change| change.journal()) {
+        set_journal(call, is_on).map_err(|reason| set_failed("appendonly", &reason))?;
+    }
     changes.into_iter().for_each(|change| change.apply(call.store(), server));
     if settles(call.store()) && !settled {
         settle_before(call);
@@ -100,9 +103,23 @@ fn set(call: &mut Call<'_>) -> Answer {
     Ok(Response::ok())
 }
 
+/// Whether CONFIG SET sets `appendonly`: that waits for the disk.
+fn sets_journal(args: &Args<'_>) -> bool {
+    args.from(1).step_by(2).any(|name| name.eq_ignore_ascii_case(b"appendonly"))
+}
+
+fn set_journal(call: &Call<'_>, is_on: bool) -> Result<(), String> {
+    match call.holds_shards() {
+        true if call.store().journal().is_some() != is_on => Err(IN_TRANSACTION.to_owned()),
+        _ => call.store().set_journal(is_on),
+    }
+}
+
+const IN_TRANSACTION: &str = "it waits for the disk, and cannot be set inside of MULTI or a script";
+
 /// Whether answers wait for the disk.
 fn settles(store: &StoreState) -> bool {
-    store.journal.get().is_some_and(Journal::settles)
+    store.journal().is_some_and(Journal::settles)
 }
 
 /// Lets answers wait for the disk from now on: that of this command for all that was committed before.
@@ -111,7 +128,7 @@ fn settle_before(call: &mut Call<'_>) {
     for database in 0..call.store().databases.len() {
         call.for_each_shard(database, |_| {});
     }
-    if let Some(journal) = call.store().journal.get() {
+    if let Some(journal) = call.store().journal() {
         journal.settle_before(call.store().last_commit());
     }
 }

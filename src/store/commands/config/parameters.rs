@@ -15,7 +15,6 @@ use crate::{
     store::{
         Fsync,
         events::EventClasses,
-        journal::Journal,
         snapshot::{Compression, SavePoints},
         state::StoreState,
         value::Threshold,
@@ -38,6 +37,8 @@ enum Setter {
     OfStore(fn(&[u8]) -> Result<StoreChange, &'static str>),
     /// Of a store that has a directory.
     Durable(fn(&[u8]) -> Result<StoreChange, &'static str>),
+    /// Whether there is a journal.
+    Journal,
 }
 
 type ServerChange = Box<dyn FnOnce(&ServerStatus)>;
@@ -58,6 +59,8 @@ pub(super) enum Change {
     OfServer(ServerChange),
     OfStore(StoreChange),
     Threshold(Threshold, i64),
+    /// The journal ends or begins, which may fail.
+    Journal(bool),
 }
 
 /// The thresholds of encodings, with the names that they had before Redis 7.
@@ -123,13 +126,20 @@ static PARAMETERS: &[Parameter] = &[
             Ok(Box::new(move |store| store.snapshots.set_rewrite_min_size(bytes as u64)))
         })),
     },
-    immutable("appendonly", |store, _| Some(if store.journal.get().is_some() { "yes" } else { "no" }.to_owned())),
+    Parameter {
+        name: "appendonly",
+        read: |store, _| Some(yes_or_no(store.journal().is_some())),
+        set: Some(Setter::Journal),
+    },
     Parameter {
         name: "appendfsync",
-        read: |store, _| Some(store.journal.get().map_or(Fsync::default(), Journal::policy).name().to_owned()),
+        read: |store, _| Some(store.journals.settings().policy.name().to_owned()),
         set: Some(Setter::OfStore(|value| {
             let policy = Fsync::named(value).ok_or("argument(s) must be one of the following: everysec, always, no")?;
-            Ok(Box::new(move |store| _ = store.journal.get().map(|journal| journal.set_policy(policy))))
+            Ok(Box::new(move |store| {
+                store.journals.set_policy(policy);
+                store.journal().iter().for_each(|journal| journal.set_policy(policy));
+            }))
         })),
     },
     immutable("activedefrag", |_, _| Some("no".to_owned())),
@@ -295,7 +305,7 @@ pub(super) fn settable(name: &str, store: &StoreState, server: Option<&ServerSta
     let setter = PARAMETERS.iter().find(|parameter| parameter.name == name)?.set?;
     let has_setting = match setter {
         Setter::OfServer(_) => server.is_some(),
-        Setter::OfStore(_) => true,
+        Setter::OfStore(_) | Setter::Journal => true,
         Setter::Durable(_) => store.snapshots.has_directory(),
     };
     has_setting.then_some(Settable(Kind::Parameter(setter)))
@@ -307,6 +317,7 @@ impl Settable {
         match self.0 {
             Kind::Parameter(Setter::OfServer(parse)) => parse(value).map(Change::OfServer),
             Kind::Parameter(Setter::OfStore(parse) | Setter::Durable(parse)) => parse(value).map(Change::OfStore),
+            Kind::Parameter(Setter::Journal) => parse_yes_or_no(value).map(Change::Journal),
             Kind::Threshold(threshold) => {
                 let range = match threshold {
                     Threshold::ListSize => i32::MIN.into()..=i32::MAX.into(),
@@ -320,12 +331,18 @@ impl Settable {
 }
 
 impl Change {
+    /// Whether there is to be a journal, if it is that.
+    pub(super) fn journal(&self) -> Option<bool> {
+        if let Self::Journal(is_on) = self { Some(*is_on) } else { None }
+    }
+
     pub(super) fn apply(self, store: &StoreState, server: Option<&ServerStatus>) {
         match (self, server) {
             (Self::Threshold(threshold, value), _) => store.thresholds.set(threshold, value),
             (Self::OfStore(change), _) => change(store),
             (Self::OfServer(change), Some(server)) => change(server),
-            (Self::OfServer(_), None) => {}
+            // It was set before all others.
+            (Self::Journal(_), _) | (Self::OfServer(_), None) => {}
         }
     }
 }

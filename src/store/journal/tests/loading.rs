@@ -27,7 +27,7 @@ fn answer(store: &Store, name: &'static str, args: &[&str]) -> String {
 fn most_commands_are_refused_until_the_store_is_loaded() {
     let disk = SimulatedDisk::new(1);
     TestStore::durable(&disk, Settings::new(Fsync::No), 2).unwrap().check([("SET k 1", "+OK")]);
-    let loader = Loader::new(Store::new(), Arc::new(disk), Some(Settings::new(Fsync::No)));
+    let loader = Loader::new(Store::new(), Arc::new(disk), Some(Settings::new(Fsync::No))).unwrap();
     let (store, is_loading) = (loader.store(), loader.store().loading());
     for (name, args) in
         [("GET", &["k"][..]), ("SET", &["k", "2"]), ("MGET", &["k", "l"]), ("DBSIZE", &[]), ("KEYS", &["*"])]
@@ -46,7 +46,7 @@ fn most_commands_are_refused_until_the_store_is_loaded() {
 fn nothing_expires_before_the_store_is_loaded() {
     let disk = SimulatedDisk::new(1);
     TestStore::durable(&disk, Settings::new(Fsync::No), 2).unwrap().check([("SET k 1 PX 5", "+OK")]);
-    let loader = Loader::new(Store::new(), Arc::new(disk.clone()), Some(Settings::new(Fsync::No)));
+    let loader = Loader::new(Store::new(), Arc::new(disk.clone()), Some(Settings::new(Fsync::No))).unwrap();
     let store = loader.store();
     let loaded = AtomicBool::new(false);
     thread::scope(|scope| {

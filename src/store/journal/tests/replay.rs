@@ -83,7 +83,7 @@ fn keys_expire_as_they_did_whatever_the_clock_says() {
     assert_eq!(open(&disk, 1).entries(), entries);
     let later = TestStore::new();
     later.pass(24 * 60 * 60 * 1000);
-    Loader::new(later.store().clone(), Arc::new(disk), Some(SETTINGS)).load().unwrap();
+    Loader::new(later.store().clone(), Arc::new(disk), Some(SETTINGS)).unwrap().load().unwrap();
     assert_eq!(later.entries(), entries);
     later.check([("GET kept", "(nil)"), ("GET k", "\"1\"")]);
 }

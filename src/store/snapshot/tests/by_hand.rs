@@ -31,7 +31,7 @@ impl SnapshotByHand {
     /// Begins a snapshot of the store as it is now.
     pub(in super::super::super) fn begin(store: &TestStore, compression: Compression) -> Self {
         let (state, disk) = (&store.store().handle.0, SimulatedDisk::new(1));
-        let (Cut { time, .. }, images) = state.cut(usize::MAX).unwrap();
+        let (Cut { time, .. }, images) = state.cut(usize::MAX, None).unwrap();
         // Nobody waits for it: what is large is saved by those who change it.
         state.observers.set(Interests::SAVING, false);
         let writer = SnapshotWriter::create(Arc::new(disk.clone()), 1, time, compression).unwrap();
