@@ -60,7 +60,7 @@ impl StoreState {
         let _raised = is_long.then(|| self.databases.gate.raise());
         let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
         let writes = || state.queue.commands().any(|(row, _)| row.is_some_and(Row::writes));
-        if writes() {
+        if self.observers.get().has(Interests::REPLICA) && writes() {
             self.check_read_only()?;
         }
         self.check_journal(writes, attempt).map_err(|refusal| discarded(&refusal, attempt))?;
