@@ -186,7 +186,7 @@ impl StoreState {
         Ok(())
     }
 
-    fn apply_recovered(&self, record: &Record) -> Result<(), &'static str> {
+    pub(super) fn apply_recovered(&self, record: &Record) -> Result<(), &'static str> {
         let exists = |(database, _): &_| *database < self.databases.len();
         if !record.commands().iter().all(exists) {
             return Err("the record is of a database that the store does not have");

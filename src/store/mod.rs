@@ -21,6 +21,7 @@
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
 //! - `journal` the changes on disk, `durable` the store that has them; `disk` the files
 //! - `snapshot` the whole store in a file, which the journal continues
+//! - `check` verifies these files, `repair` cuts what is damaged
 //! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports;
 //!   `replica` follows a live one
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
@@ -31,6 +32,7 @@ mod background;
 mod builder;
 mod call;
 mod change;
+mod check;
 mod clock;
 mod command_table;
 mod commands;
@@ -55,6 +57,7 @@ mod observers;
 mod plan;
 mod prefetcher;
 mod rdb;
+mod repair;
 mod replay;
 mod replica;
 mod settle;
@@ -86,6 +89,7 @@ use state::StoreState;
 
 pub use builder::Builder;
 pub use change::{Change, Event, Record, Sink};
+pub use check::Report;
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::catalog;
 pub use durable::{CloseError, DurableBuilder};
@@ -93,6 +97,7 @@ pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;
 pub use journal::{Fsync, OpenError};
 pub use loading::Loader;
+pub use repair::{Repair, RepairError};
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);

@@ -1,6 +1,7 @@
 //! The `kvstore` server: flags, a runtime, the [standalone](kvstore::standalone) stack, an exit code.
 
 mod allocator;
+mod check;
 mod config;
 mod listen;
 mod transfer;
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the error of a program that could not start")]
             {
-                eprintln!("kvstore: {error}");
+                eprintln!("kvstore: {error}{}", check::advice(&*error));
             }
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! The sub-commands that move data in and out, and the option `--import`.
+//! The sub-commands that move data in and out, and the option `--import`. Those that check files are in `check`.
 
 use std::{
     error::Error,
@@ -10,7 +10,7 @@ use std::{
 use clap::Subcommand;
 use kvstore::store::{Fsync, Import, Store, Tally};
 
-use crate::allocator;
+use crate::{allocator, check};
 
 /// How often the progress is shown on a terminal, and elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(100);
@@ -42,6 +42,20 @@ pub(crate) enum Transfer {
         file: PathBuf,
         #[command(flatten)]
         place: Place,
+    },
+    /// Verify the files of a directory of the journal, and explain what is wrong; nothing is changed
+    ///
+    /// The exit code is 0 if a start would succeed. The server must not run meanwhile.
+    Check(check::Files),
+    /// Cut a damaged journal before its damage; says what is lost, and asks
+    ///
+    /// The server must not run meanwhile.
+    Repair {
+        #[command(flatten)]
+        files: check::Files,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -78,6 +92,8 @@ impl Transfer {
                 imported
             }
             Self::Export { file, place } => export(&place.open()?, file),
+            Self::Check(files) => files.check(),
+            Self::Repair { files, yes } => files.repair(*yes),
         }
     }
 }
@@ -167,7 +183,7 @@ fn report(what: &str, tally: &Tally) {
     }
 }
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 

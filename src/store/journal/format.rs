@@ -161,10 +161,18 @@ pub(super) fn check_frame(bytes: &[u8], before: Position, file: u64) -> Option<(
 /// Finds the groups in bytes of which some are damaged. Returns the most bytes of the segment that any of them says were synced.
 /// `file` is the checksum of the segment header.
 pub(super) fn most_synced(bytes: &[u8], file: u64) -> Option<u64> {
+    groups(bytes, file).map(|frame| u64_at(frame, FRAME_SIZE + 8)).max()
+}
+
+/// The same for the highest sequence of a record that is before a group.
+pub(super) fn highest_sequence(bytes: &[u8], file: u64) -> Option<u64> {
+    groups(bytes, file).map(|frame| u64_at(frame, 8)).max()
+}
+
+fn groups(bytes: &[u8], file: u64) -> impl Iterator<Item = &[u8]> {
     let starts = (FRAME_SIZE..bytes.len()).filter(|at| bytes[*at..].starts_with(&MARKER)).map(|at| at - FRAME_SIZE);
     let frames = starts.filter_map(|start| bytes.get(start..start + FRAME_SIZE + GROUP_PAYLOAD));
-    let valid = frames.filter(|frame| u64_at(frame, 0) == xxh3_64_with_seed(&frame[CHECKSUM_SIZE..], file));
-    valid.map(|frame| u64_at(frame, FRAME_SIZE + 8)).max()
+    frames.filter(move |frame| u64_at(frame, 0) == xxh3_64_with_seed(&frame[CHECKSUM_SIZE..], file))
 }
 
 /// Appends frames to a buffer.

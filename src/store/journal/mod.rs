@@ -54,7 +54,7 @@ pub(super) use payload::size_in_journal;
 pub use policy::Fsync;
 pub use recovery::OpenError;
 pub(super) use recovery::{Recovered, damaged, io_error, recover};
-pub(super) use segment::{name_of as segment_name, number_of as segment_number};
+pub(super) use segment::{name_of as segment_name, number_of as segment_number, sequences_of};
 pub(super) use settled::{Settled, block_on};
 pub(super) use shared::{Admission, Ticket};
 

@@ -111,6 +111,11 @@ impl Recovered {
         }
     }
 
+    /// The bytes of an incomplete end that were left out.
+    pub(in super::super) fn cut(&self) -> u64 {
+        self.cut
+    }
+
     /// The bytes of all segments.
     pub(in super::super) fn size(&self) -> u64 {
         self.size

@@ -3,7 +3,8 @@
 use std::io;
 
 use super::format::{
-    BadHeader, FRAME_SIZE, Frame, FrameHead, HEADER_SIZE, Position, SegmentHeader, check_frame, most_synced,
+    BadHeader, FRAME_SIZE, Frame, FrameHead, HEADER_SIZE, Position, SegmentHeader, check_frame, highest_sequence,
+    most_synced,
 };
 use crate::store::disk::{Disk, DiskFile};
 
@@ -97,9 +98,31 @@ impl Segment {
 
     /// The most bytes that any group from here on says were synced.
     pub(super) fn most_synced_after(&self) -> io::Result<Option<u64>> {
+        Ok(most_synced(&self.rest()?, self.id))
+    }
+
+    /// The highest sequence of a record that the header and the groups from here on know of.
+    pub(super) fn highest_sequence(&self) -> io::Result<u64> {
+        let highest = highest_sequence(&self.rest()?, self.id);
+        Ok(highest.unwrap_or_default().max(self.header.continues.position.sequence))
+    }
+
+    fn rest(&self) -> io::Result<Vec<u8>> {
         let mut rest = vec![0; (self.size - self.offset) as usize];
         self.file.read_exact_at(&mut rest, self.offset)?;
-        Ok(most_synced(&rest, self.id))
+        Ok(rest)
+    }
+}
+
+/// The sequence before a segment, and the highest that it knows of; `None` if its header is damaged.
+///
+/// # Errors
+/// If the disk fails.
+pub(in super::super) fn sequences_of(disk: &dyn Disk, number: u64) -> io::Result<Option<(u64, u64)>> {
+    match Segment::open(disk, &name_of(number)) {
+        Ok(segment) => Ok(Some((segment.header.continues.position.sequence, segment.highest_sequence()?))),
+        Err(OpenSegmentError::Header(_)) => Ok(None),
+        Err(OpenSegmentError::Io(error)) => Err(error),
     }
 }
 

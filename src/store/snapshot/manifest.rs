@@ -66,17 +66,35 @@ impl Manifest {
     /// # Errors
     /// If the manifest is damaged, or missing.
     pub(in super::super) fn open(disk: &dyn Disk) -> Result<Self, OpenError> {
-        let names = disk.list().map_err(|error| io_error(disk, "", error))?;
-        if names.iter().any(|name| name == NAME) {
-            return Self::read(disk);
+        if let Some(manifest) = Self::find(disk)? {
+            return Ok(manifest);
         }
+        let manifest = Self::missing(disk)?;
+        manifest.store(disk).map_err(|error| io_error(disk, NEW, error))?;
+        Ok(manifest)
+    }
+
+    /// The same, but changes nothing.
+    ///
+    /// # Errors
+    /// If the manifest is damaged, or missing.
+    pub(in super::super) fn check(disk: &dyn Disk) -> Result<Self, OpenError> {
+        Self::find(disk)?.map_or_else(|| Self::missing(disk), Ok)
+    }
+
+    fn find(disk: &dyn Disk) -> Result<Option<Self>, OpenError> {
+        let names = list(disk)?;
+        if names.iter().any(|name| name == NAME) { Self::read(disk).map(Some) } else { Ok(None) }
+    }
+
+    /// The manifest of a directory that has none.
+    fn missing(disk: &dyn Disk) -> Result<Self, OpenError> {
+        let names = list(disk)?;
         if names.iter().any(|name| snapshot_number(name).is_some()) {
             return Err(damaged(disk, NAME, 0, MISSING));
         }
         let has_journal = names.iter().any(|name| segment_number(name).is_some());
-        let manifest = Self { has_journal, ..Self::EMPTY };
-        manifest.store(disk).map_err(|error| io_error(disk, NEW, error))?;
-        Ok(manifest)
+        Ok(Self { has_journal, ..Self::EMPTY })
     }
 
     /// Loads the snapshot, if there is one, into a store that is empty.
@@ -195,6 +213,10 @@ impl Manifest {
             has_journal: u32_at(12) & HAS_JOURNAL != 0,
         })
     }
+}
+
+fn list(disk: &dyn Disk) -> Result<Vec<String>, OpenError> {
+    disk.list().map_err(|error| io_error(disk, "", error))
 }
 
 const NO_JOURNAL: &str =
