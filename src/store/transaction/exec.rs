@@ -14,6 +14,7 @@ use crate::{
         commit::Commit,
         execute::{Attempt, Patience, Planned, STOPPED, Stopped, may_take_long},
         held::{Held, HeldShards, Shards},
+        observers::Interests,
         plan::{KeysOfMany, LockPlan},
         settle::Seen,
         spec::{Answer, Hold, Scope},
