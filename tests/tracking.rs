@@ -368,6 +368,16 @@ async fn a_table_that_is_full_evicts_keys_and_tells_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_with_noloop_is_told_what_its_own_read_evicts() {
+    let (server, _) = server();
+    let (mut client, mut other) = (tracking(&server, "NOLOOP").await, server.connect());
+    other.asks("CONFIG SET tracking-table-max-keys 1\r\n", "+OK\r\n").await;
+    client.asks("GET a\r\n", "_\r\n").await;
+    client.asks("GET b\r\n", "_\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\n").await;
+    client.reads_until("\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_tracked_after_reset_or_the_end_of_the_connection() {
     let (server, _) = server();
     let (mut one, two, mut other) = (tracking(&server, "").await, tracking(&server, "BCAST").await, server.connect());

@@ -102,7 +102,8 @@ impl StoreState {
                         self.tracking.tell_readers(&key, &readers, origin);
                         changed.push(key);
                     }
-                    Notice::Evicted { key, readers } => self.tracking.tell_readers(&key, &readers, origin),
+                    // Also a client with NOLOOP forgets what its own read has evicted.
+                    Notice::Evicted { key, readers } => self.tracking.tell_readers(&key, &readers, None),
                     Notice::AllChanged(keys) => {
                         self.tracking.tell_all(origin);
                         self.dropper.run(move || drop(keys));
