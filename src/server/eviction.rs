@@ -10,7 +10,10 @@ use std::{
 
 use kvstore_protocol::mailbox::Order;
 
-use super::{NoEvict, registry::ClientEntry, registry::Registry};
+use super::{
+    NoEvict,
+    registry::{ClientEntry, Registry},
+};
 
 /// For how long, in seconds, a client may leave a request incomplete or its replies unread before another may take its slot.
 const PATIENCE: u32 = 30;

@@ -223,7 +223,10 @@ impl Shard {
         let written = self.heap.write(found.0.handle(), value, write, now);
         let (found, replaced) = self.update(found, written);
         match kept {
-            Some(kept) => (found, kept.give_to_snapshot(replaced)),
+            Some(kept) => {
+                kept.give(replaced);
+                (found, None)
+            }
             None => (found, replaced),
         }
     }
@@ -259,7 +262,10 @@ impl Shard {
         let kept = if self.is_saving() { self.leave(found) } else { None };
         let value = self.take_out(hash, found);
         match kept {
-            Some(kept) => kept.give_to_snapshot(value),
+            Some(kept) => {
+                kept.give(value);
+                None
+            }
             None => value,
         }
     }

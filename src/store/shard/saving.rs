@@ -247,20 +247,13 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Gives the entry its value, and to the snapshot.
-    fn give(mut self, value: Value) {
+    /// Gives the entry its value, and to the snapshot. An entry that is kept has one.
+    #[cold]
+    pub(super) fn give(mut self, value: impl Into<Option<Value>>) {
+        let Some(value) = value.into() else { return };
         let size = value.size();
         self.shard.put_external(self.found, value);
         self.shard.begin_saving(self.database, &self.images);
         self.images.add_shard(self.shard, size);
-    }
-
-    /// Gives the entry the value that was replaced or removed, and to the snapshot: nothing is left of it.
-    #[cold]
-    pub(super) fn give_to_snapshot(self, value: Option<Value>) -> Option<Value> {
-        value.and_then(|value| {
-            self.give(value);
-            None
-        })
     }
 }

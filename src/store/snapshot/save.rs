@@ -83,7 +83,7 @@ impl StoreState {
         self.snapshots.cancel();
         match self.begin_snapshot(Purpose::Save) {
             Ok(number) => self.snapshots.wait(number),
-            Err(busy) => Err(format!("{busy:?}").into()),
+            Err(busy) => Err(busy.to_string().into()),
         }
     }
 

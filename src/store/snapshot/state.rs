@@ -1,7 +1,7 @@
 //! [`Snapshots`]: the settings of snapshots, how far the running one is, and what came of the last one.
 
 use std::{
-    mem,
+    fmt, mem,
     sync::{Arc, OnceLock, atomic::AtomicU64},
     task::Waker,
     time::Duration,
@@ -316,4 +316,14 @@ pub(in super::super) enum Busy {
     Closed,
     /// The store is in memory alone.
     NoDirectory,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running(_) => "another snapshot is being taken",
+            Self::Closed => "the store is closed",
+            Self::NoDirectory => "the store has no directory",
+        })
+    }
 }

@@ -183,7 +183,7 @@ static PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         name: "replica-read-only",
-        read: |store, _| Some(if store.replication.is_read_only() { "yes" } else { "no" }.to_owned()),
+        read: |store, _| Some(yes_or_no(store.replication.is_read_only())),
         set: Some(Setter::OfStore(|value| {
             let is_read_only = parse_yes_or_no(value)?;
             Ok(Box::new(move |store| store.replication.set_read_only(is_read_only)))
