@@ -206,11 +206,11 @@ fn integer(response: &Response) -> u64 {
 #[tokio::test]
 async fn whatever_was_acknowledged_is_there_after_a_kill() {
     let directory = std::env::temp_dir().join(format!("kvstore-test-{}-journal", std::process::id()));
-    let start = || Running::start(journaled(&directory).args(["--appendfsync", "always"]));
+    let start = |policy| Running::start(journaled(&directory).args(["--appendfsync", policy]));
     let rpush = |number: u64| kvstore::protocol::Command::new("RPUSH").arg("list").arg(number);
     let (mut issued, mut acknowledged) = (0, 0);
-    for _ in 0..20 {
-        let server = start();
+    for policy in ["always", "everysec"].into_iter().cycle().take(20) {
+        let server = start(policy);
         let client = Client::connect(&*server.places[0]).await.unwrap();
         let len = client.execute(kvstore::protocol::Command::new("LLEN").arg("list")).await.unwrap();
         let found = integer(&len);

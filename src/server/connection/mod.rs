@@ -47,6 +47,7 @@ use kvstore_middleware::failure;
 use kvstore_protocol::{
     Codec, ProtocolError, Session, batch,
     mailbox::{Inbox, Order},
+    release::Held,
 };
 
 use super::{
@@ -84,6 +85,8 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     reader: Reader<C::Tag>,
     caller: Caller<M, C::Tag>,
     writer: Writer<C::Tag>,
+    /// What output waits for before it is written.
+    held: Held,
     /// The upgrade that takes the connection once everything is answered.
     upgrade: Option<UpgradeHandler>,
     lifecycle: Lifecycle,
@@ -148,6 +151,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             reader: Reader::new(),
             caller: Caller::new(make, service),
             writer: Writer::new(),
+            held: Held::default(),
             upgrade: None,
             lifecycle: Lifecycle::Open,
             order: None,

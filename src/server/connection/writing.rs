@@ -141,9 +141,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Writes as much output as possible.
+    /// Writes as much output as possible. Nothing, as long as it is held back.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if !self.writer.has_unwritten() {
+        if !self.writer.has_unwritten() || self.held.poll(cx).is_pending() {
             return Ok(());
         }
         while self.writer.output.has_remaining() {

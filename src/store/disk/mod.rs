@@ -44,7 +44,7 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
 }
 
 /// An open file. Whoever writes it knows the offsets, so that a write that failed is repeated in the same place.
-pub(super) trait DiskFile: fmt::Debug + Send {
+pub(super) trait DiskFile: fmt::Debug + Send + Sync {
     fn size(&self) -> io::Result<u64>;
 
     /// Reads up to as many bytes as fit. Returns 0 at the end.

@@ -1,12 +1,13 @@
 //! [`Journal`]: the records of all commits on disk, in the order of their numbers.
 //!
-//! A commit hands on its record under its locks. One thread orders the records, encodes them, appends them to the last segment, and
-//! syncs them in groups.
+//! A commit hands on its record under its locks. A connection appends what has come to the last segment before it writes its answers,
+//! so that they survive the end of the process, and a thread syncs it in groups. With `always` that thread also writes.
 //!
 //! - `journals` the journal that a store has now
 //! - `format` the bytes of a segment, `payload` those of a record
 //! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
-//! - `thread` the thread, `incoming` what it takes, `order` how it orders commits; `shared` the queue, how far it is, and who waits
+//! - `shared` the queue, how far it is, and who waits; `incoming` what is in it
+//! - `tail` the end of the journal, `order` how it orders commits; `release` lets connections write there, `thread` does the rest
 //! - `unsynced` which commit a reader must wait for; `settled` a command that waits for one; `policy` when is synced
 
 mod format;
@@ -16,9 +17,11 @@ mod order;
 mod payload;
 mod policy;
 mod recovery;
+mod release;
 mod segment;
 mod settled;
 mod shared;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -136,8 +139,8 @@ impl Journal {
         observers: Arc<Observers>,
         lock: Arc<dyn DirectoryLock>,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(observers, &settings, after));
-        let thread = JournalThread::new(Arc::clone(&shared), writer, after, lock).start()?;
+        let shared = Arc::new(Shared::new(observers, &settings, writer, after));
+        let thread = JournalThread::new(Arc::clone(&shared), lock).start()?;
         let journal = Self { shared, thread: Mutex::new(Some(thread)), unsynced: OnceLock::new() };
         journal.set_policy(settings.policy);
         Ok(journal)
@@ -157,17 +160,18 @@ impl Journal {
         }
         let size = payload::size_of(record);
         let payload = if size <= SMALL { encoded(record, size) } else { Payload::Record(record.clone()) };
-        self.shared.add(Commit { number, payload, size });
+        let is_held = self.hold_answers(number);
+        self.shared.add(Commit { number, payload, size }, is_held);
     }
 
     /// The same for a commit of one command, if answers do not wait.
     pub(super) fn committed_alone(&self, number: u64, time: Duration, database: usize, command: &Command) {
-        let size = payload::size_alone(command);
+        let (size, is_held) = (payload::size_alone(command), self.hold_answers(number));
         if size > SMALL {
             let record = Record::new(time, vec![(database, command.clone())]);
-            return self.shared.add(Commit { number, payload: Payload::Record(record), size });
+            return self.shared.add(Commit { number, payload: Payload::Record(record), size }, is_held);
         }
-        self.shared.add_encoded(number, |buffer| {
+        self.shared.add_encoded(number, is_held, |buffer| {
             buffer.reserve(size);
             payload::encode_alone(time, database, command, buffer);
         });

@@ -12,13 +12,15 @@ use std::{
 };
 
 use kvstore_protocol::CommandError;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{
     Settings,
     incoming::{Incoming, push_encoded},
     order::Commit,
     policy::{AtomicFsync, Fsync},
+    tail::Tail,
+    writer::Writer,
 };
 use crate::store::{
     latency::Latency,
@@ -33,6 +35,10 @@ pub(super) struct Shared {
     /// The most memory of commits that are not written, in bytes. Commands that write wait while there is more.
     max_pending: usize,
     state: Mutex<State>,
+    /// Locked before the state, by whoever writes.
+    pub(super) tail: Mutex<Tail>,
+    /// The number of the last commit that is written.
+    written: AtomicU64,
     /// Wakes the thread.
     work: Condvar,
     /// Wakes those who wait for a cut.
@@ -57,9 +63,12 @@ struct State {
     has_news: bool,
     /// The number of the last commit that is on disk.
     synced: u64,
+    /// Whether the thread knows of something to sync.
+    has_unsynced: bool,
     cut: Cut,
     /// The bytes of all segments since the last cut.
     size: u64,
+    waiting_for_write: BTreeMap<(u64, u64), Waker>,
     waiting_for_sync: BTreeMap<(u64, u64), Waker>,
     waiting_for_room: BTreeMap<u64, Waker>,
     next_ticket: u64,
@@ -78,15 +87,6 @@ enum Cut {
     Made(u64),
     /// There was no room for it.
     Failed(Arc<str>),
-}
-
-/// What the thread takes.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) commits: Vec<Commit>,
-    pub(super) is_closing: bool,
-    /// The commit behind which a new segment is to begin.
-    pub(super) cut: Option<u64>,
 }
 
 /// The syncs of the journal, for INFO.
@@ -128,6 +128,11 @@ pub(in super::super) enum Admission {
 pub(super) struct Lost(pub(super) Arc<str>);
 
 impl Health {
+    /// Whether nothing is written for now.
+    pub(super) fn is_halted(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Failed(_))
+    }
+
     fn refusal(&self) -> Option<CommandError> {
         match self {
             Self::Good => None,
@@ -143,12 +148,14 @@ fn misconf(reason: &str) -> CommandError {
 
 impl Shared {
     /// For the commits after this one.
-    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, after: u64) -> Self {
+    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, writer: Writer, after: u64) -> Self {
         Self {
             observers,
             policy: AtomicFsync::new(settings.policy),
             max_pending: settings.max_pending,
             state: Mutex::new(State { synced: after, ..State::default() }),
+            tail: Mutex::new(Tail::new(writer, after)),
+            written: AtomicU64::new(after),
             work: Condvar::new(),
             cut: Condvar::new(),
             syncs: Syncs::default(),
@@ -178,39 +185,44 @@ impl Shared {
         self.wake_thread(&mut self.state.lock());
     }
 
+    /// Lets the thread look again at what it has to do.
+    pub(super) fn call_thread(&self) {
+        self.wake_thread(&mut self.state.lock());
+    }
+
     fn wake_thread(&self, state: &mut State) {
         state.has_news = true;
         state.awaited = 0;
         self.work.notify_one();
     }
 
-    /// Adds a commit. The lock of its keys is held, so this waits for nothing.
-    pub(super) fn add(&self, commit: Commit) {
+    /// Adds a commit. The lock of its keys is held, so this waits for nothing. `is_held` says that somebody is about to write it.
+    pub(super) fn add(&self, commit: Commit, is_held: bool) {
         let mut state = self.state.lock();
         if matches!(state.health, Health::Failed(_)) {
             return;
         }
         state.pending += commit.size;
         state.incoming.push(Incoming::One(commit));
-        self.added(&mut state);
+        self.added(&mut state, is_held);
     }
 
     /// The same for one that `encode` appends to the others.
-    pub(super) fn add_encoded(&self, number: u64, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn add_encoded(&self, number: u64, is_held: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         if matches!(state.health, Health::Failed(_)) {
             return;
         }
         state.pending += push_encoded(&mut state.incoming, number, encode);
-        self.added(&mut state);
+        self.added(&mut state, is_held);
     }
 
-    fn added(&self, state: &mut State) {
+    fn added(&self, state: &mut State, is_held: bool) {
         if state.pending > self.max_pending && !state.is_crowded {
             state.is_crowded = true;
             self.tell_halted(state);
         }
-        if state.awaited > 0 && state.incoming.len() >= state.awaited {
+        if !is_held && state.awaited > 0 && state.incoming.len() >= state.awaited {
             state.awaited = 0;
             self.work.notify_one();
         }
@@ -274,6 +286,23 @@ impl Shared {
         self.state.lock().synced
     }
 
+    /// The number of the last commit that is written.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    /// Waits until a commit is written, or cannot be.
+    pub(super) fn poll_written(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<()> {
+        let mut state = self.state.lock();
+        if self.written() >= number || state.health.is_halted() {
+            return Poll::Ready(());
+        }
+        let place = *place.get_or_insert_with(|| state.ticket().0);
+        state.waiting_for_write.insert((number, place), waker.clone());
+        self.wake_thread(&mut state);
+        Poll::Pending
+    }
+
     /// Notes that a sync begins or ends.
     pub(super) fn note_sync(&self, is_running: bool) {
         self.syncs.is_running.store(is_running, Ordering::Relaxed);
@@ -294,6 +323,11 @@ impl Shared {
 
     pub(super) fn is_full(&self) -> bool {
         matches!(self.state.lock().health, Health::Full(_))
+    }
+
+    /// Whether nothing is written for now.
+    pub(super) fn is_halted(&self) -> bool {
+        self.state.lock().health.is_halted()
     }
 
     /// Whether commits are written.
@@ -330,8 +364,8 @@ impl Shared {
         }
     }
 
-    /// Takes the commits that have come: waits for so many, until `deadline` at most.
-    pub(super) fn take(&self, count: usize, deadline: Option<Instant>) -> Taken {
+    /// Waits for so many commits, until `deadline` at most. Returns whether nothing more comes.
+    pub(super) fn wait(&self, count: usize, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while state.incoming.len() < count && !state.is_closing && !state.has_news {
             state.awaited = count;
@@ -343,13 +377,24 @@ impl Shared {
         }
         state.awaited = 0;
         state.has_news = false;
+        state.is_closing
+    }
+
+    /// Whether commits have come that nobody has taken.
+    pub(super) fn has_come(&self) -> bool {
+        !self.state.lock().incoming.is_empty()
+    }
+
+    /// Takes the commits that have come.
+    pub(super) fn take(&self, tail: &mut Tail) {
+        let mut state = self.state.lock();
         let cut = if let Cut::Wanted(number) = state.cut { Some(number) } else { None };
         if cut.is_some() {
             state.cut = Cut::Noted;
         }
-        let (incoming, is_closing) = (mem::take(&mut state.incoming), state.is_closing);
+        let incoming = mem::take(&mut state.incoming);
         drop(state);
-        Taken { commits: incoming.into_iter().flat_map(Incoming::commits).collect(), is_closing, cut }
+        tail.add(incoming.into_iter().flat_map(Incoming::commits), cut);
     }
 
     /// Lets a new segment begin behind a commit, after which there is none yet.
@@ -400,10 +445,26 @@ impl Shared {
         self.state.lock().size
     }
 
-    /// Notes that commits of so much memory are written.
-    pub(super) fn wrote(&self, size: usize) {
+    /// Notes that commits of so much memory are written, up to this one.
+    pub(super) fn wrote(&self, memory: usize, number: u64) {
         let mut state = self.state.lock();
-        state.pending -= size;
+        state.pending -= memory;
+        self.written.store(number, Ordering::Release);
+        if !mem::replace(&mut state.has_unsynced, true) && self.policy() == Fsync::EverySec {
+            self.wake_thread(&mut state);
+        }
+        let woken = up_to(&mut state.waiting_for_write, number);
+        self.noted_room(state);
+        woken.into_values().for_each(Waker::wake);
+    }
+
+    /// Notes that there is room on the disk again.
+    pub(super) fn has_room(&self) {
+        // There may be no commit: a cut has found that the disk is full.
+        self.noted_room(self.state.lock());
+    }
+
+    fn noted_room(&self, mut state: MutexGuard<'_, State>) {
         let is_full = matches!(state.health, Health::Full(_));
         if is_full {
             state.health = if state.is_closing { Health::Closed } else { Health::Good };
@@ -420,8 +481,8 @@ impl Shared {
     pub(super) fn synced(&self, number: u64) {
         let mut state = self.state.lock();
         state.synced = number;
-        let later = state.waiting_for_sync.split_off(&(number + 1, 0));
-        let woken = mem::replace(&mut state.waiting_for_sync, later);
+        state.has_unsynced = self.written() > number;
+        let woken = up_to(&mut state.waiting_for_sync, number);
         drop(state);
         woken.into_values().for_each(Waker::wake);
     }
@@ -433,7 +494,9 @@ impl Shared {
             tracing::error!(reason, "the disk of the journal is full: writes are refused until there is room");
             state.health = Health::Full(reason.into());
             self.tell_halted(&state);
+            let woken = mem::take(&mut state.waiting_for_write);
             self.wake_for_room(state);
+            woken.into_values().for_each(Waker::wake);
         }
     }
 
@@ -447,7 +510,8 @@ impl Shared {
         state.health = Health::Failed(reason.into());
         state.incoming.clear();
         self.tell_halted(&state);
-        let woken = mem::take(&mut state.waiting_for_sync);
+        let mut woken = mem::take(&mut state.waiting_for_sync);
+        woken.append(&mut mem::take(&mut state.waiting_for_write));
         self.cut.notify_all();
         self.wake_for_room(state);
         woken.into_values().for_each(Waker::wake);
@@ -458,11 +522,20 @@ impl Shared {
         self.observers.set(Interests::JOURNAL_HALTED, state.is_crowded || state.health != Health::Good);
     }
 
-    fn wake_for_room(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+    fn wake_for_room(&self, mut state: MutexGuard<'_, State>) {
         let woken = mem::take(&mut state.waiting_for_room);
         drop(state);
         woken.into_values().for_each(Waker::wake);
     }
+}
+
+/// Takes those who wait for a number up to this one.
+fn up_to(waiting: &mut BTreeMap<(u64, u64), Waker>, number: u64) -> BTreeMap<(u64, u64), Waker> {
+    if waiting.is_empty() {
+        return BTreeMap::new();
+    }
+    let later = waiting.split_off(&(number + 1, 0));
+    mem::replace(waiting, later)
 }
 
 impl State {

@@ -80,7 +80,7 @@ pub(super) struct Writer {
 /// The segment that is written.
 #[derive(Debug)]
 struct OpenSegment {
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     number: u64,
     /// The checksum of the header.
     id: u64,
@@ -100,9 +100,6 @@ impl Writer {
 
     /// Writes the first of these records, and returns how many.
     pub(super) fn write<'a>(&mut self, payloads: impl Iterator<Item = &'a Payload>) -> Result<usize, WriteError> {
-        if self.segment.end.size >= self.max_segment {
-            self.rotate()?;
-        }
         let mut buffer = mem::take(&mut self.buffer);
         buffer.clear();
         let written = self.segment.write(payloads, &mut buffer);
@@ -113,12 +110,22 @@ impl Writer {
 
     /// Makes durable all that was written.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        if self.is_synced() {
-            return Ok(());
+        if let Some(sync) = self.begin_sync() {
+            sync.run()?;
+            self.end_sync(sync);
         }
-        self.segment.file.sync_data()?;
-        self.segment.synced = self.segment.end.size;
         Ok(())
+    }
+
+    /// What is to be synced, if there is anything. More may be written meanwhile.
+    pub(super) fn begin_sync(&self) -> Option<Sync> {
+        let (file, size) = (Arc::clone(&self.segment.file), self.segment.end.size);
+        (!self.is_synced()).then(|| Sync { file, size, sequence: self.sequence() })
+    }
+
+    /// Notes that something was synced, before the next segment begins.
+    pub(super) fn end_sync(&mut self, sync: Sync) {
+        self.segment.synced = sync.size;
     }
 
     pub(super) fn is_synced(&self) -> bool {
@@ -131,7 +138,7 @@ impl Writer {
     }
 
     /// Makes everything durable, and notes that it is: damage is then known as such everywhere.
-    pub(super) fn close(mut self) -> Result<(), WriteError> {
+    pub(super) fn close(&mut self) -> Result<(), WriteError> {
         self.sync().map_err(WriteError::Failed)?;
         self.segment.write(std::iter::empty(), &mut Vec::new())?;
         self.sync().map_err(WriteError::Failed)
@@ -149,12 +156,34 @@ impl Writer {
         self.before + self.segment.end.size
     }
 
-    fn rotate(&mut self) -> Result<(), WriteError> {
+    /// Whether the segment is so large that the next one is to begin.
+    pub(super) fn is_segment_full(&self) -> bool {
+        self.segment.end.size >= self.max_segment
+    }
+
+    /// Begins the next segment. All before is durable then.
+    pub(super) fn rotate(&mut self) -> Result<(), WriteError> {
         // The next segment says that this one is complete.
         self.sync().map_err(WriteError::Failed)?;
         let next = OpenSegment::create(&*self.disk, self.segment.number + 1, self.segment.end, &[])?;
         self.before += mem::replace(&mut self.segment, next).end.size;
         Ok(())
+    }
+}
+
+/// What is to be synced of a segment.
+#[derive(Debug)]
+pub(super) struct Sync {
+    file: Arc<dyn DiskFile>,
+    size: u64,
+    /// The sequence of its last record.
+    pub(super) sequence: u64,
+}
+
+impl Sync {
+    /// Blocks until it is on disk.
+    pub(super) fn run(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 }
 
@@ -173,7 +202,7 @@ impl OpenSegment {
     }
 
     fn write_new(disk: &dyn Disk, header: &SegmentHeader, payloads: &[Payload]) -> io::Result<Self> {
-        let file = disk.create(NEW)?;
+        let file: Arc<dyn DiskFile> = disk.create(NEW)?.into();
         let (bytes, position) = header.encode();
         file.write_all_at(&bytes, 0)?;
         let size = HEADER_SIZE as u64;
