@@ -354,9 +354,18 @@ impl Disk for SimulatedDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.0.lock();
         state.begin_whole()?;
-        let index = state.files.len();
-        state.files.push(Content::default());
-        state.change_names(NameChange::Create(name.to_owned(), index));
+        let index = match state.names.get(name) {
+            Some(&index) => {
+                state.files[index].change(ContentChange::Truncate(0));
+                index
+            }
+            None => {
+                let index = state.files.len();
+                state.files.push(Content::default());
+                state.change_names(NameChange::Create(name.to_owned(), index));
+                index
+            }
+        };
         drop(state);
         Ok(self.file(index))
     }

@@ -36,7 +36,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use kvstore_protocol::Command;
 use parking_lot::Mutex;
 
@@ -46,11 +45,11 @@ use super::{
     latency::Latency,
     observers::Observers,
 };
-use order::Commit;
+use incoming::{Commit, Content};
 use shared::Shared;
 use thread::JournalThread;
 use unsynced::Unsynced;
-use writer::{Payload, WriteError, Writer};
+use writer::{WriteError, Writer};
 
 pub(super) use journals::Journals;
 pub(super) use payload::size_in_journal;
@@ -159,9 +158,9 @@ impl Journal {
             unsynced.note(number, changes);
         }
         let size = payload::size_of(record);
-        let payload = if size <= SMALL { encoded(record, size) } else { Payload::Record(record.clone()) };
+        let content = if size <= SMALL { encoded(record, size) } else { Content::Record(record.clone()) };
         let is_held = self.hold_answers(number);
-        self.shared.add(Commit { number, payload, size }, is_held);
+        self.shared.add(Commit { number, content, size }, is_held);
     }
 
     /// The same for a commit of one command, if answers do not wait.
@@ -169,7 +168,7 @@ impl Journal {
         let (size, is_held) = (payload::size_alone(command), self.hold_answers(number));
         if size > SMALL {
             let record = Record::new(time, vec![(database, command.clone())]);
-            return self.shared.add(Commit { number, payload: Payload::Record(record), size }, is_held);
+            return self.shared.add(Commit { number, content: Content::Record(record), size }, is_held);
         }
         self.shared.add_encoded(number, is_held, |buffer| {
             buffer.reserve(size);
@@ -301,8 +300,8 @@ impl Drop for Journal {
     }
 }
 
-fn encoded(record: &Record, size: usize) -> Payload {
+fn encoded(record: &Record, size: usize) -> Content {
     let mut bytes = Vec::with_capacity(size);
     payload::encode(record, &mut bytes);
-    Payload::Encoded(Bytes::from(bytes))
+    Content::Encoded(bytes)
 }

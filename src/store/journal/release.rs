@@ -7,7 +7,10 @@ use std::{
 
 use kvstore_protocol::release::{Release, hold};
 
-use super::{Fsync, Journal, shared::Shared};
+use super::{
+    Fsync, Journal,
+    shared::{NOWHERE, Shared},
+};
 
 /// How long a connection waits for another one that writes, before it serves its client later. A write takes a few microseconds, unless
 /// the disk is slow.
@@ -24,9 +27,16 @@ impl Journal {
 
 impl Release for Shared {
     fn poll_released(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<()> {
-        if self.written() < number {
-            self.write_now();
+        if self.written() >= number {
+            return Poll::Ready(());
         }
+        let Some(place) = place else {
+            // The other connections that have input are served first, and one writes for all.
+            *place = Some(NOWHERE);
+            waker.wake_by_ref();
+            return Poll::Pending;
+        };
+        self.write_now();
         if self.written() >= number { Poll::Ready(()) } else { self.poll_written(number, place, waker) }
     }
 }

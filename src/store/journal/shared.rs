@@ -16,8 +16,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{
     Settings,
-    incoming::{Incoming, push_encoded},
-    order::Commit,
+    incoming::{Commit, Incoming, Run, push_encoded},
     policy::{AtomicFsync, Fsync},
     tail::Tail,
     writer::Writer,
@@ -26,6 +25,9 @@ use crate::store::{
     latency::Latency,
     observers::{Interests, Observers},
 };
+
+/// The place of one who does not wait yet.
+pub(super) const NOWHERE: u64 = 0;
 
 /// The queue of the commits, how far they are on disk, and who waits.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct State {
     incoming: Vec<Incoming>,
+    /// The memory of a run that is written.
+    spare: Option<Run>,
     /// The memory of the commits that are not written.
     pending: usize,
     is_crowded: bool,
@@ -213,7 +217,8 @@ impl Shared {
         if matches!(state.health, Health::Failed(_)) {
             return;
         }
-        state.pending += push_encoded(&mut state.incoming, number, encode);
+        let State { incoming, spare, pending, .. } = &mut *state;
+        *pending += push_encoded(incoming, spare, number, encode);
         self.added(&mut state, is_held);
     }
 
@@ -292,13 +297,15 @@ impl Shared {
     }
 
     /// Waits until a commit is written, or cannot be.
-    pub(super) fn poll_written(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<()> {
+    pub(super) fn poll_written(&self, number: u64, place: &mut u64, waker: &Waker) -> Poll<()> {
         let mut state = self.state.lock();
         if self.written() >= number || state.health.is_halted() {
             return Poll::Ready(());
         }
-        let place = *place.get_or_insert_with(|| state.ticket().0);
-        state.waiting_for_write.insert((number, place), waker.clone());
+        if *place == NOWHERE {
+            *place = state.ticket().0;
+        }
+        state.waiting_for_write.insert((number, *place), waker.clone());
         self.wake_thread(&mut state);
         Poll::Pending
     }
@@ -394,7 +401,7 @@ impl Shared {
         }
         let incoming = mem::take(&mut state.incoming);
         drop(state);
-        tail.add(incoming.into_iter().flat_map(Incoming::commits), cut);
+        tail.add(incoming, cut);
     }
 
     /// Lets a new segment begin behind a commit, after which there is none yet.
@@ -446,8 +453,9 @@ impl Shared {
     }
 
     /// Notes that commits of so much memory are written, up to this one.
-    pub(super) fn wrote(&self, memory: usize, number: u64) {
+    pub(super) fn wrote(&self, memory: usize, spare: Option<Run>, number: u64) {
         let mut state = self.state.lock();
+        state.spare = spare.or(state.spare.take());
         state.pending -= memory;
         self.written.store(number, Ordering::Release);
         if !mem::replace(&mut state.has_unsynced, true) && self.policy() == Fsync::EverySec {

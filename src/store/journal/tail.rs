@@ -1,7 +1,8 @@
 //! [`Tail`]: the end of the journal, where commits are written in their order.
 
 use super::{
-    order::{Commit, Ordered},
+    incoming::Incoming,
+    order::Ordered,
     shared::Shared,
     writer::{WriteError, Writer},
 };
@@ -27,14 +28,14 @@ impl Tail {
         Self { base: writer.sequence(), writer, after, ordered: Ordered::after(after), cut: None, error: None }
     }
 
-    pub(super) fn add(&mut self, commits: impl Iterator<Item = Commit>, cut: Option<u64>) {
-        commits.for_each(|commit| self.ordered.add(commit));
+    pub(super) fn add(&mut self, commits: Vec<Incoming>, cut: Option<u64>) {
+        commits.into_iter().for_each(|commits| self.ordered.add(commits));
         self.cut = cut.or(self.cut);
     }
 
     /// How many commits are here whose turn it is.
     pub(super) fn ready(&self) -> usize {
-        self.ordered.ready().len()
+        self.ordered.ready()
     }
 
     /// The number of the last commit that is written.
@@ -60,10 +61,10 @@ impl Tail {
                 shared.set_size(self.writer.size());
                 return Ok(before_cut == 0 || self.writer.is_segment_full());
             }
-            let payloads = self.ordered.ready().iter().take(count).map(|commit| &commit.payload);
+            let payloads = self.ordered.payloads().take(count);
             let written = shared.measured(event::AOF_WRITE, || self.writer.write(payloads))?;
-            let memory = self.ordered.remove(written);
-            shared.wrote(memory, self.written());
+            let (memory, spare) = self.ordered.remove(written);
+            shared.wrote(memory, spare, self.written());
         }
     }
 

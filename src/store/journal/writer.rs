@@ -6,8 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
-
 use super::{
     format::{Encoder, End, HEADER_SIZE, Position, SegmentHeader},
     payload,
@@ -25,19 +23,22 @@ const NEW: &str = "journal-new";
 /// The bytes from which on a write takes no more records.
 const WRITE: usize = 1 << 20;
 
+/// The bytes from which on a group is followed by the next one, so that it is known about how much is lost behind damage.
+const GROUP: u64 = 64 << 10;
+
 /// The buffer that is kept between writes.
 const KEPT_BUFFER: usize = 4 << 20;
 
 /// A record on its way to the disk.
-#[derive(Debug)]
-pub(super) enum Payload {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Payload<'a> {
     /// It is encoded.
-    Encoded(Bytes),
-    Record(Record),
+    Encoded(&'a [u8]),
+    Record(&'a Record),
 }
 
-impl Payload {
-    fn encode(&self, buffer: &mut Vec<u8>) {
+impl Payload<'_> {
+    pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
         match self {
             Self::Encoded(bytes) => buffer.extend_from_slice(bytes),
             Self::Record(record) => payload::encode(record, buffer),
@@ -87,19 +88,23 @@ struct OpenSegment {
     end: End,
     /// The bytes that are known to be synced.
     synced: u64,
+    /// Where the last group begins, and the bytes that were synced then.
+    group: Option<(u64, u64)>,
 }
 
 impl Writer {
     /// Starts a segment after what was recovered. All that was recovered is durable then.
     pub(super) fn start(disk: Arc<dyn Disk>, recovered: Recovered, max_segment: u64) -> Result<Self, WriteError> {
         let Recovered { number, end, unsynced, size, .. } = recovered;
-        let payloads: Vec<_> = unsynced.into_iter().map(Payload::Encoded).collect();
+        // The name of the last segment may not be durable. That of the next one must not be before it.
+        disk.sync_directory().map_err(WriteError::Failed)?;
+        let payloads: Vec<_> = unsynced.iter().map(|bytes| Payload::Encoded(bytes)).collect();
         let segment = OpenSegment::create(&*disk, number + 1, end, &payloads)?;
         Ok(Self { disk, segment, max_segment, buffer: Vec::new(), before: size })
     }
 
     /// Writes the first of these records, and returns how many.
-    pub(super) fn write<'a>(&mut self, payloads: impl Iterator<Item = &'a Payload>) -> Result<usize, WriteError> {
+    pub(super) fn write<'a>(&mut self, payloads: impl Iterator<Item = Payload<'a>>) -> Result<usize, WriteError> {
         let mut buffer = mem::take(&mut self.buffer);
         buffer.clear();
         let written = self.segment.write(payloads, &mut buffer);
@@ -189,28 +194,29 @@ impl Sync {
 
 impl OpenSegment {
     /// Creates a segment that begins with these records. It gets its name when it is synced.
-    fn create(disk: &dyn Disk, number: u64, continues: End, payloads: &[Payload]) -> Result<Self, WriteError> {
+    fn create(disk: &dyn Disk, number: u64, continues: End, payloads: &[Payload<'_>]) -> Result<Self, WriteError> {
         let header = SegmentHeader { file_id: fastrand::u128(..), number, continues };
         let created = Self::write_new(disk, &header, payloads).map_err(WriteError::of);
         if matches!(created, Err(WriteError::Full(_))) {
-            // It takes room, and is of no use.
-            let _ = disk.remove(NEW);
+            // It takes room, and is of no use. Its name stays: a crash that lost the removal and the next creation, and kept the
+            // renaming after that, would make a segment of it.
+            let _ = disk.create(NEW);
         }
         let segment = created?;
         disk.rename(NEW, &name_of(number)).and_then(|()| disk.sync_directory()).map_err(WriteError::Failed)?;
         Ok(segment)
     }
 
-    fn write_new(disk: &dyn Disk, header: &SegmentHeader, payloads: &[Payload]) -> io::Result<Self> {
+    fn write_new(disk: &dyn Disk, header: &SegmentHeader, payloads: &[Payload<'_>]) -> io::Result<Self> {
         let file: Arc<dyn DiskFile> = disk.create(NEW)?.into();
         let (bytes, position) = header.encode();
         file.write_all_at(&bytes, 0)?;
         let size = HEADER_SIZE as u64;
         let (id, end) = (position.checksum, End { size, position });
-        let mut segment = Self { file, number: header.number, id, end, synced: size };
+        let mut segment = Self { file, number: header.number, id, end, synced: size, group: None };
         let (mut rest, mut buffer) = (payloads, Vec::new());
         while !rest.is_empty() {
-            let (written, position) = segment.encode(rest.iter(), &mut buffer);
+            let (written, position) = segment.encode(rest.iter().copied(), &mut buffer);
             segment.append(&buffer, position)?;
             rest = &rest[written..];
             buffer.clear();
@@ -222,7 +228,7 @@ impl OpenSegment {
 
     fn write<'a>(
         &mut self,
-        payloads: impl Iterator<Item = &'a Payload>,
+        payloads: impl Iterator<Item = Payload<'a>>,
         buffer: &mut Vec<u8>,
     ) -> Result<usize, WriteError> {
         let (written, position) = self.encode(payloads, buffer);
@@ -238,9 +244,11 @@ impl OpenSegment {
     }
 
     /// Encodes a group of the first of these records. Returns how many, and the position after them.
-    fn encode<'a>(&self, payloads: impl Iterator<Item = &'a Payload>, buffer: &mut Vec<u8>) -> (usize, Position) {
+    fn encode<'a>(&self, payloads: impl Iterator<Item = Payload<'a>>, buffer: &mut Vec<u8>) -> (usize, Position) {
         let mut encoder = Encoder { buffer, position: self.end.position, file: self.id };
-        encoder.group(self.synced);
+        if self.begins_group() {
+            encoder.group(self.synced);
+        }
         let mut count = 0;
         for payload in payloads {
             encoder.record(|buffer| payload.encode(buffer));
@@ -252,8 +260,16 @@ impl OpenSegment {
         (count, encoder.position)
     }
 
+    /// Whether a group begins at the end: more is synced than the last one says, or it is large.
+    fn begins_group(&self) -> bool {
+        self.group.is_none_or(|(start, synced)| synced != self.synced || self.end.size - start >= GROUP)
+    }
+
     fn append(&mut self, bytes: &[u8], position: Position) -> io::Result<()> {
         self.file.write_all_at(bytes, self.end.size)?;
+        if self.begins_group() {
+            self.group = Some((self.end.size, self.synced));
+        }
         self.end = End { size: self.end.size + bytes.len() as u64, position };
         Ok(())
     }

@@ -125,11 +125,11 @@ impl SnapshotWriter {
         Ok(name)
     }
 
-    /// Removes what was written.
+    /// Gives back the room of what was written.
     pub(super) fn discard(self) {
-        drop(self.file);
-        // It takes room, and the next snapshot replaces it in any case.
-        let _ = self.disk.remove(NEW);
+        // The name stays: a crash that lost the removal and the next creation, and kept the renaming after that, would make a
+        // snapshot of it.
+        let _ = self.file.truncate(0);
     }
 
     fn write(&mut self) -> io::Result<()> {

@@ -59,7 +59,7 @@ fn write(writer: &mut Writer, count: u64) -> Result<(), WriteError> {
         writer.rotate()?;
     }
     let next = writer.sequence() + 1;
-    let payloads: Vec<_> = (next..next + count).map(|number| Payload::Record(record(number))).collect();
-    assert_eq!(writer.write(payloads.iter())?, count as usize);
+    let records: Vec<_> = (next..next + count).map(record).collect();
+    assert_eq!(writer.write(records.iter().map(Payload::Record))?, count as usize);
     Ok(())
 }
