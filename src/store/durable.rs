@@ -217,17 +217,20 @@ impl Store {
 
 impl StoreState {
     pub(super) fn close(&self) -> Result<(), CloseError> {
+        self.stop_writes();
+        let saved = self.save_at_end(None).map_err(CloseError);
+        self.snapshots.close();
+        // A snapshot may have begun another journal.
+        self.stop_writes();
+        let finished = self.journal().map_or(Ok(()), |journal| journal.finish().map_err(CloseError));
+        saved.and(finished)
+    }
+
+    fn stop_writes(&self) {
         if let Some(journal) = self.journal() {
             journal.stop_writes();
             // Whoever was admitted before has committed when its locks are free.
             self.databases.all_shards().for_each(|shard| drop(self.databases.lock_any(shard)));
         }
-        let saved = self.save_at_end(None).map_err(CloseError);
-        let finished = self.journal().map_or(Ok(()), |journal| {
-            self.snapshots.cancel();
-            journal.finish().map_err(CloseError)
-        });
-        self.snapshots.close();
-        saved.and(finished)
     }
 }

@@ -136,7 +136,7 @@ impl Journal {
         observers: Arc<Observers>,
         lock: Arc<dyn DirectoryLock>,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(observers, &settings, after));
+        let shared = Arc::new(Shared::new(observers, &settings, writer.directory(), after));
         let thread = JournalThread::new(Arc::clone(&shared), writer, after, lock).start()?;
         let journal = Self { shared, thread: Mutex::new(Some(thread)), unsynced: OnceLock::new() };
         journal.set_policy(settings.policy);
@@ -200,6 +200,11 @@ impl Journal {
     /// Whether the disk is full.
     pub(super) fn is_full(&self) -> bool {
         self.shared.is_full()
+    }
+
+    /// Whether the disk has failed. No commit is written any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.shared.has_failed()
     }
 
     /// Whether the disk is syncing.

@@ -32,6 +32,8 @@ pub(super) struct Shared {
     policy: AtomicFsync,
     /// The most memory of commits that are not written, in bytes. Commands that write wait while there is more.
     max_pending: usize,
+    /// The directory, for messages.
+    path: String,
     state: Mutex<State>,
     /// Wakes the thread.
     work: Condvar,
@@ -128,26 +130,30 @@ pub(in super::super) enum Admission {
 pub(super) struct Lost(pub(super) Arc<str>);
 
 impl Health {
-    fn refusal(&self) -> Option<CommandError> {
-        match self {
-            Self::Good => None,
-            Self::Full(reason) | Self::Failed(reason) => Some(misconf(reason)),
-            Self::Closed => Some(CommandError::new("ERR", "the store is closed")),
-        }
+    /// Why a command may not write, and what helps. `path` is that of the directory.
+    fn refusal(&self, path: &str) -> Option<CommandError> {
+        let (reason, help) = match self {
+            Self::Good => return None,
+            Self::Closed => return Some(CommandError::new("ERR", "the store is closed")),
+            Self::Full(reason) => (reason, "Writes are accepted again when there is room"),
+            Self::Failed(reason) => (reason, REVIVAL),
+        };
+        let text = format!("Errors writing to the AOF file: {reason}: {path}. {help}");
+        Some(CommandError::with_code("MISCONF", text))
     }
 }
 
-fn misconf(reason: &str) -> CommandError {
-    CommandError::with_code("MISCONF", format!("Errors writing to the AOF file: {reason}"))
-}
+const REVIVAL: &str =
+    "Writes are accepted again when a snapshot is saved in new files: that is tried from time to time, and by BGSAVE";
 
 impl Shared {
     /// For the commits after this one.
-    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, after: u64) -> Self {
+    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, path: String, after: u64) -> Self {
         Self {
             observers,
             policy: AtomicFsync::new(settings.policy),
             max_pending: settings.max_pending,
+            path,
             state: Mutex::new(State { synced: after, ..State::default() }),
             work: Condvar::new(),
             cut: Condvar::new(),
@@ -219,7 +225,7 @@ impl Shared {
     /// Whether a command may write, and nothing is between its asking and its commit but its locks.
     pub(super) fn admission(&self) -> Admission {
         let state = self.state.lock();
-        match state.health.refusal() {
+        match state.health.refusal(&self.path) {
             Some(refusal) => Admission::Refused(refusal),
             None if state.is_crowded => Admission::Later,
             None => Admission::Admitted,
@@ -294,6 +300,11 @@ impl Shared {
 
     pub(super) fn is_full(&self) -> bool {
         matches!(self.state.lock().health, Health::Full(_))
+    }
+
+    /// Whether the disk has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state.lock().health, Health::Failed(_))
     }
 
     /// Whether commits are written.

@@ -121,6 +121,11 @@ impl Writer {
         Ok(())
     }
 
+    /// The path of the directory.
+    pub(super) fn directory(&self) -> String {
+        self.disk.path_of("").trim_end_matches('/').to_owned()
+    }
+
     pub(super) fn is_synced(&self) -> bool {
         self.segment.synced == self.segment.end.size
     }

@@ -11,7 +11,7 @@
 //! - `save` takes a snapshot, `walk` collects its entries; `images` those that changed meanwhile
 //! - `points` when one is taken by itself; `state` how far it is, and what came of the last one
 //! - `format` the bytes of the file, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it
-//! - `switch` ends and begins the journal while the store runs
+//! - `switch` ends and begins the journal while the store runs; `revive` begins one in the place of one that has failed
 //! - `manifest` which files are the store
 
 mod entry;
@@ -21,6 +21,7 @@ mod load;
 mod manifest;
 mod points;
 mod reader;
+mod revive;
 mod save;
 mod state;
 mod switch;

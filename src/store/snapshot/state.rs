@@ -15,6 +15,12 @@ use crate::store::disk::{DirectoryLock, Disk};
 /// The most memory of images that are not written, in bytes.
 const MAX_PENDING: usize = 16 << 20;
 
+/// How long after a snapshot that failed the next one is taken by itself at the earliest.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The same if commands that write are refused until then: a second, which doubles with each failure up to this.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
 /// The snapshots of a store.
 #[derive(Debug)]
 pub(in super::super) struct Snapshots {
@@ -98,6 +104,8 @@ pub(in super::super) struct Status {
     pub(super) last_end: Duration,
     /// Why the last one was not saved.
     pub(in super::super) failure: Option<Arc<str>>,
+    /// How many failed since one was saved.
+    failures: u32,
     /// How long the last one took.
     pub(in super::super) took: Option<Duration>,
     /// The number of changes before the cut of the last one.
@@ -120,6 +128,16 @@ pub(super) struct Saved {
 }
 
 impl Status {
+    /// How long after the last snapshot the next is taken by itself at the earliest. `is_urgent` is whether commands that write are
+    /// refused until then.
+    pub(super) fn pause(&self, is_urgent: bool) -> Duration {
+        match self.failures {
+            0 => Duration::ZERO,
+            failures if is_urgent => MAX_PAUSE.min(Duration::from_secs(1 << (failures - 1).min(16))),
+            _ => RETRY,
+        }
+    }
+
     /// The bytes of all files after the last snapshot, or after the start.
     pub(in super::super) fn base(&self) -> u64 {
         self.base
@@ -262,13 +280,14 @@ impl Snapshots {
         status.last_end = now;
         match saved {
             Ok(Saved { time, changes, size }) => {
-                status.failure = None;
+                (status.failure, status.failures) = (None, 0);
                 (status.last_save, status.changes, status.size, status.base) = (time, changes, size, size);
                 status.saves += 1;
             }
             Err(reason) => {
                 tracing::error!(%reason, "no snapshot was saved");
                 status.failure = Some(reason);
+                status.failures += 1;
             }
         }
         self.ended.notify_all();

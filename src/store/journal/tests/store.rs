@@ -21,8 +21,9 @@ use crate::store::{
 };
 
 const ALWAYS: Settings = Settings { max_segment: 2000, ..Settings::new(Fsync::Always) };
-const FULL: &str = "-MISCONF Errors writing to the AOF file: no storage space";
-const FAILED: &str = "-MISCONF Errors writing to the AOF file: the device failed";
+const FULL: &str = "-MISCONF Errors writing to the AOF file: no storage space: simulated. Writes are accepted again when there is room";
+const FAILED: &str = "-MISCONF Errors writing to the AOF file: the device failed: simulated. Writes are accepted again when a snapshot is \
+                      saved in new files: that is tried from time to time, and by BGSAVE";
 const UNKNOWN: &str =
     "-MISCONF The outcome of the command is unknown: Errors writing to the AOF file: the device failed";
 
