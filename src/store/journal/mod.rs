@@ -77,7 +77,7 @@ impl Settings {
     }
 }
 
-/// The first segment of a journal that is to begin.
+/// The next segment of a journal that is to begin.
 #[derive(Debug)]
 pub(super) struct Prepared {
     writer: Writer,
@@ -85,7 +85,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    fn new(disk: &Arc<dyn Disk>, recovered: Recovered, settings: Settings) -> Result<Self, OpenError> {
+    /// Creates the segment that follows what was recovered.
+    ///
+    /// # Errors
+    /// If the disk fails, or is full.
+    pub(super) fn after(disk: &Arc<dyn Disk>, recovered: Recovered, settings: Settings) -> Result<Self, OpenError> {
         let writer = Writer::start(Arc::clone(disk), recovered, settings.max_segment).map_err(|error| match error {
             WriteError::Full(error) | WriteError::Failed(error) => io_error(&**disk, "", error),
         })?;
@@ -97,7 +101,7 @@ impl Prepared {
     /// # Errors
     /// If the disk fails.
     pub(super) fn create(disk: &Arc<dyn Disk>, number: u64, settings: Settings) -> Result<Self, OpenError> {
-        Self::new(disk, Recovered { number: number - 1, ..Recovered::default() }, settings)
+        Self::after(disk, Recovered { number: number - 1, ..Recovered::default() }, settings)
     }
 }
 
@@ -111,19 +115,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Goes on with a journal that was recovered.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub(super) fn start(
-        disk: Arc<dyn Disk>,
-        recovered: Recovered,
-        settings: Settings,
-        observers: Arc<Observers>,
-        lock: Arc<dyn DirectoryLock>,
-    ) -> Result<Self, OpenError> {
-        let prepared = Prepared::new(&disk, recovered, settings)?;
-        Self::begin(prepared, 0, observers, lock).map_err(|error| io_error(&*disk, "", error))
+    /// A journal that cannot begin for want of room: it takes no commits.
+    pub(super) fn full(disk: &dyn Disk, settings: Settings, observers: Arc<Observers>, error: &io::Error) -> Self {
+        let shared = Arc::new(Shared::new(observers, &settings, directory(disk), 0));
+        shared.full(thread::reason(error));
+        Self { shared, thread: Mutex::default(), unsynced: OnceLock::new() }
     }
 
     /// Begins a journal behind this commit.
@@ -300,6 +296,11 @@ impl Drop for Journal {
     fn drop(&mut self) {
         let _ = self.finish();
     }
+}
+
+/// The path of the directory.
+fn directory(disk: &dyn Disk) -> String {
+    disk.path_of("").trim_end_matches('/').to_owned()
 }
 
 fn encoded(record: &Record, size: usize) -> Payload {

@@ -62,6 +62,17 @@ impl fmt::Display for OpenError {
     }
 }
 
+impl OpenError {
+    /// The error of a disk that is full, if it is one.
+    pub(in super::super) fn full(&self) -> Option<&io::Error> {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Io { error, .. } if [QuotaExceeded, StorageFull].contains(&error.kind()) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 /// What can be done about it.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {

@@ -210,7 +210,7 @@ impl JournalThread {
 }
 
 /// The text of an error, as the C library has it.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error").map(|(text, _)| text.to_owned()).unwrap_or(text)
 }

@@ -123,7 +123,7 @@ impl Writer {
 
     /// The path of the directory.
     pub(super) fn directory(&self) -> String {
-        self.disk.path_of("").trim_end_matches('/').to_owned()
+        super::directory(&*self.disk)
     }
 
     pub(super) fn is_synced(&self) -> bool {

@@ -38,12 +38,12 @@ impl StoreState {
     /// If one is taken already, or the store is closed.
     pub(in super::super) fn begin_snapshot(&self, purpose: Purpose) -> Result<u64, Busy> {
         let number = self.snapshots.begin(purpose, self.clock.now())?;
-        self.start_job(Job::take);
+        self.start_job(|job| job.take().map(Some));
         Ok(number)
     }
 
     /// Lets the thread of snapshots do what was begun.
-    pub(super) fn start_job(&self, work: impl FnOnce(&Job) -> io::Result<Saved> + Send + 'static) {
+    pub(super) fn start_job(&self, work: impl FnOnce(&Job) -> io::Result<Option<Saved>> + Send + 'static) {
         let job = Job { store: self.myself.clone(), snapshots: Arc::clone(&self.snapshots) };
         self.saver.run(move || job.run(work));
     }
@@ -52,13 +52,13 @@ impl StoreState {
     pub(in super::super) fn snapshot_if_due(&self) {
         if let Some(purpose) = self.due_snapshot() {
             // One that runs already will do.
-            let _ = self.begin_snapshot(purpose);
+            let _ = if self.is_unbegun() { self.begin_resuming() } else { self.begin_snapshot(purpose) };
         }
     }
 
     fn due_snapshot(&self) -> Option<Purpose> {
         let (settings, status, now) = (self.snapshots.settings(), self.snapshots.status(), self.clock.now());
-        let has_failed = self.has_failed_journal();
+        let has_failed = self.has_failed_journal() || self.is_unbegun();
         let has_just_failed = now.saturating_sub(status.last_end) < status.pause(has_failed);
         if !self.snapshots.has_directory() || status.running.is_some() || has_just_failed {
             return None;
@@ -119,7 +119,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    fn run(self, work: impl FnOnce(&Self) -> io::Result<Saved>) {
+    fn run(self, work: impl FnOnce(&Self) -> io::Result<Option<Saved>>) {
         let mut end = End { job: &self, saved: Err(PANICKED.into()) };
         end.saved = work(&self).map_err(|reason| reason.to_string().into());
     }
@@ -185,7 +185,7 @@ fn replace(place: &Place, name: SnapshotName, (first_segment, has_journal): (u64
 /// Tells the end of a snapshot, also if it has panicked.
 struct End<'a> {
     job: &'a Job,
-    saved: Result<Saved, Arc<str>>,
+    saved: Result<Option<Saved>, Arc<str>>,
 }
 
 impl Drop for End<'_> {

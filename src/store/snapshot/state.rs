@@ -10,7 +10,10 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{Compression, Images, Large, Loaded, Manifest, SavePoints};
-use crate::store::disk::{DirectoryLock, Disk};
+use crate::store::{
+    disk::{DirectoryLock, Disk},
+    journal::Recovered,
+};
 
 /// The most memory of images that are not written, in bytes.
 const MAX_PENDING: usize = 16 << 20;
@@ -25,7 +28,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(in super::super) struct Snapshots {
     /// `None` for a store in memory alone.
-    pub(super) place: OnceLock<Place>,
+    pub(in super::super) place: OnceLock<Place>,
     settings: Mutex<Settings>,
     /// The images of the running snapshot.
     images: Mutex<Option<Arc<Images>>>,
@@ -43,6 +46,8 @@ pub(in super::super) struct Place {
     pub(in super::super) manifest: Mutex<Manifest>,
     /// The number of the last snapshot that was begun.
     pub(in super::super) last_number: AtomicU64,
+    /// The journal that was found at the start, until it goes on.
+    pub(in super::super) recovered: Mutex<Option<Recovered>>,
 }
 
 #[derive(Clone, Debug)]
@@ -274,12 +279,14 @@ impl Snapshots {
     }
 
     /// Notes the end of the running snapshot. Returns what is to be taken next.
-    pub(super) fn end(&self, saved: Result<Saved, Arc<str>>, now: Duration) -> Option<Purpose> {
+    pub(super) fn end(&self, saved: Result<Option<Saved>, Arc<str>>, now: Duration) -> Option<Purpose> {
         let mut status = self.status.lock();
         status.took = status.running.take().map(|(_, began)| now.saturating_sub(began));
         status.last_end = now;
         match saved {
-            Ok(Saved { time, changes, size }) => {
+            // There was something else to do.
+            Ok(None) => (status.failure, status.failures) = (None, 0),
+            Ok(Some(Saved { time, changes, size })) => {
                 (status.failure, status.failures) = (None, 0);
                 (status.last_save, status.changes, status.size, status.base) = (time, changes, size, size);
                 status.saves += 1;

@@ -37,7 +37,7 @@ impl StoreState {
         }
         let number = self.begin_switch()?;
         if is_on {
-            self.start_job(Job::begin_journal);
+            self.start_job(|job| job.begin_journal().map(Some));
             return self.snapshots.wait(number).map_err(|reason| reason.to_string());
         }
         let ended = self.end_journal();

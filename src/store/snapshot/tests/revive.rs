@@ -188,3 +188,41 @@ fn a_crash_at_any_operation_loses_nothing_that_was_acknowledged() {
         }
     }
 }
+
+#[test]
+fn a_store_that_is_opened_on_a_full_disk_answers_reads_and_takes_writes_when_there_is_room() {
+    let disk = SimulatedDisk::new(1);
+    let store = open(&disk);
+    store.check([("INCR n", ":1"), ("RPUSH list a", ":1")]);
+    drop(store);
+    for room in [0, 40, 80, 120, 160] {
+        disk.restart();
+        disk.set_capacity(disk.size() + room);
+        let store = open(&disk);
+        if room < 80 {
+            let refused = store.answer("INCR n").to_string();
+            assert!(refused.starts_with("-MISCONF Errors writing to the AOF file: no storage space"), "{refused}");
+            store.check([("GET n", "\"1\""), ("CONFIG GET appendonly", "{\"appendonly\": \"yes\"}")]);
+            assert_eq!(field(&store, "aof_last_write_status"), "err");
+            store.store().handle.snapshot_if_due();
+            wait(&store);
+            assert!(store.answer("INCR n").is_error());
+            assert!(store.answer("SAVE").is_error());
+        }
+        disk.set_capacity(usize::MAX);
+        store.pass(60_000);
+        store.store().handle.snapshot_if_due();
+        wait(&store);
+        store.check([("RPUSH other x", ":1"), ("LPOP other", "\"x\"")]);
+        assert_eq!((field(&store, "aof_last_write_status").as_str(), field(&store, "rdb_saves").as_str()), ("ok", "0"));
+        check_after_power_loss(&disk, "\"1\"");
+        close(store);
+    }
+}
+
+#[test]
+fn a_full_disk_at_the_start_has_no_new_store() {
+    let disk = SimulatedDisk::new(1);
+    disk.set_capacity(10);
+    assert!(TestStore::durable(&disk, ALWAYS, 1).unwrap_err().to_string().contains("make room there"));
+}
