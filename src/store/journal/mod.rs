@@ -238,11 +238,9 @@ impl Journal {
         self.shared.is_synced(number)
     }
 
-    /// Wakes when a commit is on disk, or the journal has failed.
+    /// Wakes when a commit is on disk, or the journal has failed or ended. It is not synced for this.
     pub(super) fn wake_when_synced(&self, number: u64, waker: Waker) {
-        if self.shared.poll_synced(number, &mut None, &waker).is_ready() {
-            waker.wake();
-        }
+        self.shared.wake_when_synced(number, waker);
     }
 
     /// Whether a command may write now.

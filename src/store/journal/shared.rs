@@ -63,6 +63,8 @@ struct State {
     /// The bytes of all segments since the last cut.
     size: u64,
     waiting_for_sync: BTreeMap<(u64, u64), Waker>,
+    /// Those who want to know of a sync, but do not ask for one.
+    watching_sync: BTreeMap<(u64, u64), Waker>,
     waiting_for_room: BTreeMap<u64, Waker>,
     next_ticket: u64,
 }
@@ -266,6 +268,17 @@ impl Shared {
         Poll::Pending
     }
 
+    /// Wakes when a commit is on disk, or the journal has failed or ended.
+    pub(super) fn wake_when_synced(&self, number: u64, waker: Waker) {
+        let mut state = self.state.lock();
+        if state.synced >= number || state.has_ended || matches!(state.health, Health::Failed(_)) {
+            drop(state);
+            return waker.wake();
+        }
+        let ticket = state.ticket();
+        state.watching_sync.insert((number, ticket.0), waker);
+    }
+
     pub(super) fn is_synced(&self, number: u64) -> bool {
         self.state.lock().synced >= number
     }
@@ -397,8 +410,12 @@ impl Shared {
 
     /// Notes that the thread has ended.
     pub(super) fn ended(&self) {
-        self.state.lock().has_ended = true;
+        let mut state = self.state.lock();
+        state.has_ended = true;
+        let woken = mem::take(&mut state.watching_sync);
+        drop(state);
         self.cut.notify_all();
+        woken.into_values().for_each(Waker::wake);
     }
 
     /// Notes the bytes of all segments since the last cut.
@@ -429,12 +446,15 @@ impl Shared {
 
     /// Notes that the commits up to this one are on disk.
     pub(super) fn synced(&self, number: u64) {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         state.synced = number;
-        let later = state.waiting_for_sync.split_off(&(number + 1, 0));
-        let woken = mem::replace(&mut state.waiting_for_sync, later);
-        drop(state);
-        woken.into_values().for_each(Waker::wake);
+        let [waiting, watching] = [&mut state.waiting_for_sync, &mut state.watching_sync].map(|wakers| {
+            let later = wakers.split_off(&(number + 1, 0));
+            mem::replace(wakers, later)
+        });
+        drop(guard);
+        waiting.into_values().chain(watching.into_values()).for_each(Waker::wake);
     }
 
     /// Notes that the disk is full.
@@ -458,10 +478,10 @@ impl Shared {
         state.health = Health::Failed(reason.into());
         state.incoming.clear();
         self.tell_halted(&state);
-        let woken = mem::take(&mut state.waiting_for_sync);
+        let (waiting, watching) = (mem::take(&mut state.waiting_for_sync), mem::take(&mut state.watching_sync));
         self.cut.notify_all();
         self.wake_for_room(state);
-        woken.into_values().for_each(Waker::wake);
+        waiting.into_values().chain(watching.into_values()).for_each(Waker::wake);
     }
 
     /// Tells the commands whether they may write without asking.

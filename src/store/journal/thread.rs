@@ -173,7 +173,8 @@ impl JournalThread {
         match self.shared.policy() {
             Fsync::Always => true,
             Fsync::EverySec => self.last_sync.elapsed() >= SECOND,
-            Fsync::No => self.synced < self.written() && self.shared.is_sync_awaited(),
+            // Also what the start of the next segment has synced is told.
+            Fsync::No => self.synced < self.written() && (self.writer.is_synced() || self.shared.is_sync_awaited()),
         }
     }
 
