@@ -86,9 +86,9 @@ impl DurableBuilder {
         self
     }
 
-    /// Sets whether snapshots are compressed, with LZ4: they are by default.
-    pub fn compression(mut self, is_on: bool) -> Self {
-        self.compression = if is_on { Compression::Lz4 } else { Compression::No };
+    /// Sets how snapshots are compressed: with LZ4 by default.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

@@ -40,6 +40,13 @@ pub enum OpenError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A file needs what this program does not have.
+    Unsupported {
+        /// The path of the file.
+        path: String,
+        /// What it needs.
+        reason: &'static str,
+    },
     /// A file was written by another version.
     Version {
         /// The path of the file.
@@ -55,6 +62,7 @@ impl fmt::Display for OpenError {
             Self::Io { path, error } => write!(f, "{path}: {error}{}", advice(error)),
             Self::Locked { path } => write!(f, "{path}: another process uses the directory"),
             Self::Damaged { path, offset, reason } => write!(f, "{path} is damaged at byte {offset}: {reason}"),
+            Self::Unsupported { path, reason } => write!(f, "{path}: {reason}"),
             Self::Version { path, version } => {
                 write!(f, "{path} has version {version} of the format, and this program reads version {VERSION}")
             }

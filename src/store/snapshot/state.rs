@@ -13,6 +13,7 @@ use super::{Compression, Images, Large, Loaded, Manifest, SavePoints};
 use crate::store::{
     disk::{DirectoryLock, Disk},
     journal::Recovered,
+    observers::{Interests, Observers},
 };
 
 /// The most memory of images that are not written, in bytes.
@@ -27,6 +28,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// The snapshots of a store.
 #[derive(Debug)]
 pub(in super::super) struct Snapshots {
+    observers: Arc<Observers>,
     /// `None` for a store in memory alone.
     pub(in super::super) place: OnceLock<Place>,
     settings: Mutex<Settings>,
@@ -61,6 +63,8 @@ pub(super) struct Settings {
     pub(super) min_size: u64,
     /// Whether a snapshot is saved when the store is closed; `None` if there are `save` points.
     pub(super) saves_at_end: Option<bool>,
+    /// Whether commands that write are refused while there are `save` points and the last snapshot was not saved.
+    stops_writes: bool,
 }
 
 impl Default for Settings {
@@ -72,6 +76,7 @@ impl Default for Settings {
             growth: 100,
             min_size: 64 << 20,
             saves_at_end: None,
+            stops_writes: true,
         }
     }
 }
@@ -111,6 +116,8 @@ pub(in super::super) struct Status {
     pub(in super::super) failure: Option<Arc<str>>,
     /// How many failed since one was saved.
     failures: u32,
+    /// Whether the last one was given up, which is no failure of the disk.
+    is_given_up: bool,
     /// How long the last one took.
     pub(in super::super) took: Option<Duration>,
     /// The number of changes before the cut of the last one.
@@ -151,9 +158,10 @@ impl Status {
 
 impl Snapshots {
     /// Those of a store that was started at this time.
-    pub(in super::super) fn new(started: Duration) -> Self {
+    pub(in super::super) fn new(started: Duration, observers: Arc<Observers>) -> Self {
         let status = Status { last_save: started, ..Status::default() };
         Self {
+            observers,
             place: OnceLock::new(),
             settings: Mutex::default(),
             images: Mutex::default(),
@@ -194,6 +202,29 @@ impl Snapshots {
 
     pub(in super::super) fn set_points(&self, points: SavePoints) {
         self.settings.lock().points = points;
+        self.tell_unsaved();
+    }
+
+    pub(in super::super) fn stops_writes(&self) -> bool {
+        self.settings.lock().stops_writes
+    }
+
+    /// Sets whether commands that write are refused while there are `save` points and the last snapshot was not saved.
+    pub(in super::super) fn set_stops_writes(&self, stops: bool) {
+        self.settings.lock().stops_writes = stops;
+        self.tell_unsaved();
+    }
+
+    /// Tells the commands whether they are refused.
+    fn tell_unsaved(&self) {
+        let settings = self.settings();
+        self.tell_unsaved_of(&settings, &self.status.lock());
+    }
+
+    fn tell_unsaved_of(&self, settings: &Settings, status: &Status) {
+        let is_unsaved = status.failure.is_some() && !status.is_given_up;
+        let is_refused = is_unsaved && settings.stops_writes && !settings.points.is_empty();
+        self.observers.set(Interests::UNSAVED, is_refused);
     }
 
     pub(in super::super) fn compression(&self) -> Compression {
@@ -258,6 +289,7 @@ impl Snapshots {
             return Err(Busy::Running(running));
         }
         status.running = Some((purpose, now));
+        status.is_given_up = false;
         status.begun += 1;
         Ok(status.begun)
     }
@@ -280,6 +312,7 @@ impl Snapshots {
 
     /// Notes the end of the running snapshot. Returns what is to be taken next.
     pub(super) fn end(&self, saved: Result<Option<Saved>, Arc<str>>, now: Duration) -> Option<Purpose> {
+        let settings = self.settings();
         let mut status = self.status.lock();
         status.took = status.running.take().map(|(_, began)| now.saturating_sub(began));
         status.last_end = now;
@@ -297,6 +330,7 @@ impl Snapshots {
                 status.failures += 1;
             }
         }
+        self.tell_unsaved_of(&settings, &status);
         self.ended.notify_all();
         status.scheduled.take().filter(|_| !status.is_closed)
     }
@@ -320,6 +354,7 @@ impl Snapshots {
         }
         let mut status = self.status.lock();
         status.scheduled = None;
+        status.is_given_up = status.running.is_some();
         while status.running.is_some() {
             self.ended.wait(&mut status);
         }
