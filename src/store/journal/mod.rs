@@ -4,7 +4,7 @@
 //! syncs them in groups.
 //!
 //! - `journals` the journal that a store has now
-//! - `format` the bytes of a segment, `payload` those of a record
+//! - `format` the bytes of a segment, `payload` those of a record, `number` those of a number
 //! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
 //! - `thread` the thread, `incoming` what it takes, `order` how it orders commits; `shared` the queue, how far it is, and who waits
 //! - `unsynced` which commit a reader must wait for; `settled` a command that waits for one; `policy` when is synced
@@ -12,6 +12,7 @@
 mod format;
 mod incoming;
 mod journals;
+mod number;
 mod order;
 mod payload;
 mod policy;

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, fmt, io};
 use bytes::Bytes;
 
 use super::{
-    format::{BadHeader, End, Frame, VERSION},
+    format::{BadHeader, End, Frame},
     payload,
     segment::{OpenSegmentError, Segment, name_of, number_of},
 };
@@ -64,7 +64,7 @@ impl fmt::Display for OpenError {
             Self::Damaged { path, offset, reason } => write!(f, "{path} is damaged at byte {offset}: {reason}"),
             Self::Unsupported { path, reason } => write!(f, "{path}: {reason}"),
             Self::Version { path, version } => {
-                write!(f, "{path} has version {version} of the format, and this program reads version {VERSION}")
+                write!(f, "{path} has version {version} of its format, which this program does not read")
             }
         }
     }
@@ -288,7 +288,9 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
     fn next(&mut self, limit: u64) -> Result<Option<Found>, OpenError> {
         let offset = self.segment.offset;
         match self.segment.next(limit) {
-            Ok(Some(Frame::Record(payload))) => Ok(Some(Found::Record(Bytes::copy_from_slice(payload), offset))),
+            Ok(Some(Frame::Record { time, rest })) => {
+                Ok(Some(Found::Record([&time.to_le_bytes()[..], rest].concat().into(), offset)))
+            }
             Ok(Some(Frame::Group { synced })) => Ok(Some(Found::Group { synced })),
             Ok(None) => Ok(None),
             Err(error) => Err(io_error(self.disk, &self.name(), error)),

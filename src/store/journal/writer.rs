@@ -215,7 +215,7 @@ impl OpenSegment {
 
     /// Encodes a group of the first of these records. Returns how many, and the position after them.
     fn encode<'a>(&self, payloads: impl Iterator<Item = &'a Payload>, buffer: &mut Vec<u8>) -> (usize, Position) {
-        let mut encoder = Encoder { buffer, position: self.end.position, file: self.id };
+        let mut encoder = Encoder::new(buffer, self.end.position, self.id);
         encoder.group(self.synced);
         let mut count = 0;
         for payload in payloads {

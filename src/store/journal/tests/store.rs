@@ -221,7 +221,7 @@ fn a_store_with_too_few_databases_is_not_opened() {
     drop(store);
     let refused = Store::builder().databases(3).open_on(Arc::new(disk.clone()), Some(ALWAYS)).unwrap_err();
     let reason = "the record is of a database that the store does not have";
-    assert_eq!(refused.to_string(), format!("simulated/journal-000000000001 is damaged at byte 120: {reason}"));
+    assert_eq!(refused.to_string(), format!("simulated/journal-000000000001 is damaged at byte 113: {reason}"));
     assert!(Store::builder().databases(4).open_on(Arc::new(disk), Some(ALWAYS)).is_ok());
 }
 
