@@ -364,3 +364,72 @@ async fn files_are_imported_and_exported_while_no_server_runs() {
     assert_eq!(client.get("text").await.unwrap().as_deref(), Some(&b"hello"[..]));
     std::fs::remove_dir_all(&scratch).unwrap();
 }
+
+/// A directory whose journal is damaged, and the path of the damaged file.
+fn damaged(directory: &Path) -> std::path::PathBuf {
+    use kvstore::store::{Fsync, Store};
+    let store = Store::builder().durable(directory, Fsync::Always).open().unwrap();
+    for number in 0..50 {
+        let push = kvstore::protocol::Command::new("RPUSH").arg("list").arg(number.to_string());
+        assert!(!store.execute(&push).is_error());
+    }
+    drop(store);
+    let path = directory.join("journal-000000000001");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[500] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn files_are_checked_and_repaired_while_no_server_runs() {
+    let directory = std::env::temp_dir().join(format!("kvstore-test-{}-repair", std::process::id()));
+    let path = damaged(&directory);
+    let before = std::fs::read(&path).unwrap();
+    let run = |args: &[&str]| output(kvstore().args(args).arg(&directory));
+
+    let (checked, text) = run(&["check"]);
+    assert_eq!(checked.status.code(), Some(1), "{text}");
+    let found = format!("{} is damaged at byte ", path.display());
+    assert!(text.contains(&found) && text.contains("a start would fail: restore a backup, or see what"), "{text}");
+    let (started, text) = output(journaled(&directory).args(["--port", "0"]));
+    assert!(started.status.code() == Some(1) && text.contains(&found), "{text}");
+    assert!(text.contains("`kvstore check DIR` explains what is wrong"), "{text}");
+
+    // Nobody can be asked.
+    let (repaired, text) = run(&["repair"]);
+    assert_eq!(repaired.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("bytes are lost, in which at least") && text.contains("nothing was changed: --yes"),
+        "{text}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+
+    let (repaired, text) = run(&["repair", "--yes"]);
+    assert!(repaired.status.success() && text.contains("all is well"), "{text}");
+    assert_eq!(std::fs::read(path.with_extension("damaged")).unwrap(), before);
+    let (repaired, text) = run(&["repair"]);
+    assert!(repaired.status.success() && text.contains("all is well"), "{text}");
+    let (checked, text) = run(&["check"]);
+    assert!(checked.status.success() && text.contains("all is well"), "{text}");
+
+    let server = Running::start(&mut journaled(&directory));
+    for args in [&["check"][..], &["repair", "--yes"]] {
+        let (refused, text) = run(args);
+        assert!(!refused.status.success() && text.contains("another process uses the directory"), "{text}");
+    }
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    let length = integer(&client.execute(kvstore::protocol::Command::new("LLEN").arg("list")).await.unwrap());
+    assert!((1..50).contains(&length), "{length}");
+    drop((client, server));
+
+    let snapshot = directory.join("snapshot-000000000001");
+    std::fs::remove_file(directory.join("manifest")).unwrap();
+    std::fs::write(&snapshot, "no snapshot").unwrap();
+    let (repaired, text) = run(&["repair", "--yes"]);
+    assert_eq!(repaired.status.code(), Some(1), "{text}");
+    assert!(text.contains("restore a backup"), "{text}");
+    let (missing, text) = output(kvstore().args(["check", "/nowhere/at/all"]));
+    assert!(missing.status.code() == Some(1) && text.contains("/nowhere/at/all"), "{text}");
+    std::fs::remove_dir_all(&directory).unwrap();
+}

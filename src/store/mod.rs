@@ -98,6 +98,7 @@ pub use future::ResponseFuture;
 pub use journal::{Fsync, OpenError};
 pub use loading::Loader;
 pub use repair::{Repair, RepairError};
+pub use snapshot::Compression;
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);

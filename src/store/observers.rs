@@ -30,8 +30,13 @@ impl Interests {
     /// A snapshot is taken. A command that writes asks it whether to wait.
     pub(super) const SAVING: Self = Self(1 << 7);
 
+    /// The last snapshot was not saved, and commands that write are refused for it.
+    pub(super) const UNSAVED: Self = Self(1 << 12);
+
+    /// The interests for which a command that writes may be refused.
+    pub(super) const REFUSING: Self = Self(Self::JOURNAL_HALTED.0 | Self::UNSAVED.0);
     /// The interests that may halt a command that writes.
-    pub(super) const HALTED: Self = Self(Self::JOURNAL_HALTED.0 | Self::SAVING.0);
+    pub(super) const HALTED: Self = Self(Self::REFUSING.0 | Self::SAVING.0);
 
     /// The data is being loaded, from the disk or from a master: most commands are refused.
     pub(super) const LOADING: Self = Self(1 << 8);

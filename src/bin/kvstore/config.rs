@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser};
-use kvstore::store::Fsync;
+use kvstore::store::{Compression, Fsync};
 use serde::{Deserialize, Deserializer};
 
 use crate::transfer::Transfer;
@@ -117,6 +117,11 @@ pub(crate) struct Config {
     #[serde(deserialize_with = "save_points_in_file")]
     save: Option<SavePoints>,
 
+    /// How snapshots are compressed: zstd takes longer than lz4, and makes smaller files [default: lz4]
+    #[arg(long, env = "KVSTORE_SNAPSHOT_COMPRESSION", value_name = "none|lz4|zstd", value_parser = compression)]
+    #[serde(deserialize_with = "compression_in_file")]
+    snapshot_compression: Option<Compression>,
+
     /// The keyspace events to publish, by the letters that Redis has for them, such as KEA; none by default
     #[arg(long, env = "KVSTORE_NOTIFY_KEYSPACE_EVENTS", value_name = "LETTERS")]
     notify_keyspace_events: Option<String>,
@@ -164,6 +169,7 @@ pub(crate) struct Options {
     /// When the journal is synced; `None` if there is none.
     pub(crate) journal: Option<Fsync>,
     pub(crate) save: SavePoints,
+    pub(crate) snapshot_compression: Compression,
     /// As CONFIG SET takes them.
     pub(crate) notify_keyspace_events: String,
     pub(crate) import: Option<PathBuf>,
@@ -209,6 +215,7 @@ impl Config {
             dir: self.dir.or(file.dir).unwrap_or_else(|| PathBuf::from("kvstore-data")),
             journal: appendonly.then_some(appendfsync),
             save: self.save.or(file.save).unwrap_or_default(),
+            snapshot_compression: self.snapshot_compression.or(file.snapshot_compression).unwrap_or_default(),
             notify_keyspace_events: self.notify_keyspace_events.or(file.notify_keyspace_events).unwrap_or_default(),
             import: self.import.or(file.import),
             replicaof: self.replicaof.or(file.replicaof).as_deref().map(master).transpose()?,
@@ -277,6 +284,15 @@ fn fsync(text: &str) -> Result<Fsync, String> {
         "no" => Ok(Fsync::No),
         _ => Err("always, everysec or no".to_owned()),
     }
+}
+
+fn compression(text: &str) -> Result<Compression, String> {
+    Compression::named(text).ok_or_else(|| format!("{text} is none of none, lz4 and zstd"))
+}
+
+fn compression_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Compression>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    compression(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn fsync_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fsync>, D::Error> {
@@ -381,6 +397,15 @@ mod tests {
         assert_eq!(journal("appendonly = true"), Some(Fsync::EverySec));
         assert_eq!(journal("appendonly = \"yes\"\nappendfsync = \"always\""), Some(Fsync::Always));
         assert!(file("appendfsync = \"often\"").unwrap_err().to_string().contains("always, everysec or no"));
+    }
+
+    #[test]
+    fn a_compression_is_chosen_by_its_name() {
+        let chosen = |text| file(text).unwrap().resolve().unwrap().snapshot_compression;
+        assert_eq!(chosen(""), Compression::Lz4);
+        assert_eq!(chosen("snapshot-compression = \"zstd\""), Compression::Zstd);
+        assert_eq!(chosen("snapshot-compression = \"none\""), Compression::None);
+        assert_eq!(compression("lzf"), Err("lzf is none of none, lz4 and zstd".to_owned()));
     }
 
     #[test]

@@ -226,7 +226,8 @@ fn prepare(store: Builder, options: &Options) -> Result<(Store, Option<Loader>),
     if options.journal.is_none() && points.is_empty() {
         return Ok((store.build(), None));
     }
-    let durable = store.durable(&options.dir, options.journal).on_damage(stop_damaged);
+    let durable = store.durable(&options.dir, options.journal).compression(options.snapshot_compression);
+    let durable = durable.on_damage(stop_damaged);
     let durable = points.iter().fold(durable, |durable, (interval, changes)| durable.save_point(*interval, *changes));
     let loader = durable.start()?;
     Ok((loader.store(), Some(loader)))

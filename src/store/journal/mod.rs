@@ -4,7 +4,7 @@
 //! so that they survive the end of the process, and a thread syncs it in groups. With `always` that thread also writes.
 //!
 //! - `journals` the journal that a store has now
-//! - `format` the bytes of a segment, `payload` those of a record
+//! - `format` the bytes of a segment, `payload` those of a record, `number` those of a number
 //! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
 //! - `shared` the queue, how far it is, and who waits; `incoming` what is in it
 //! - `tail` the end of the journal, `order` how it orders commits; `release` lets connections write there, `thread` does the rest
@@ -13,6 +13,7 @@
 mod format;
 mod incoming;
 mod journals;
+mod number;
 mod order;
 mod payload;
 mod policy;
@@ -47,6 +48,7 @@ use super::{
 };
 use incoming::{Commit, Content};
 use shared::Shared;
+use tail::Tail;
 use thread::JournalThread;
 use unsynced::Unsynced;
 use writer::{WriteError, Writer};
@@ -79,7 +81,7 @@ impl Settings {
     }
 }
 
-/// The first segment of a journal that is to begin.
+/// The next segment of a journal that is to begin.
 #[derive(Debug)]
 pub(super) struct Prepared {
     writer: Writer,
@@ -87,7 +89,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    fn new(disk: &Arc<dyn Disk>, recovered: Recovered, settings: Settings) -> Result<Self, OpenError> {
+    /// Creates the segment that follows what was recovered.
+    ///
+    /// # Errors
+    /// If the disk fails, or is full.
+    pub(super) fn after(disk: &Arc<dyn Disk>, recovered: Recovered, settings: Settings) -> Result<Self, OpenError> {
         let writer = Writer::start(Arc::clone(disk), recovered, settings.max_segment).map_err(|error| match error {
             WriteError::Full(error) | WriteError::Failed(error) => io_error(&**disk, "", error),
         })?;
@@ -99,7 +105,7 @@ impl Prepared {
     /// # Errors
     /// If the disk fails.
     pub(super) fn create(disk: &Arc<dyn Disk>, number: u64, settings: Settings) -> Result<Self, OpenError> {
-        Self::new(disk, Recovered { number: number - 1, ..Recovered::default() }, settings)
+        Self::after(disk, Recovered { number: number - 1, ..Recovered::default() }, settings)
     }
 }
 
@@ -113,19 +119,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Goes on with a journal that was recovered.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub(super) fn start(
-        disk: Arc<dyn Disk>,
-        recovered: Recovered,
-        settings: Settings,
-        observers: Arc<Observers>,
-        lock: Arc<dyn DirectoryLock>,
-    ) -> Result<Self, OpenError> {
-        let prepared = Prepared::new(&disk, recovered, settings)?;
-        Self::begin(prepared, 0, observers, lock).map_err(|error| io_error(&*disk, "", error))
+    /// A journal that cannot begin for want of room: it takes no commits.
+    pub(super) fn full(disk: &dyn Disk, settings: Settings, observers: Arc<Observers>, error: &io::Error) -> Self {
+        let shared = Arc::new(Shared::new(observers, &settings, directory(disk), None));
+        shared.full(thread::reason(error));
+        Self { shared, thread: Mutex::default(), unsynced: OnceLock::new() }
     }
 
     /// Begins a journal behind this commit.
@@ -138,7 +136,7 @@ impl Journal {
         observers: Arc<Observers>,
         lock: Arc<dyn DirectoryLock>,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(observers, &settings, writer, after));
+        let shared = Arc::new(Shared::new(observers, &settings, writer.directory(), Some(Tail::new(writer, after))));
         let thread = JournalThread::new(Arc::clone(&shared), lock).start()?;
         let journal = Self { shared, thread: Mutex::new(Some(thread)), unsynced: OnceLock::new() };
         journal.set_policy(settings.policy);
@@ -205,6 +203,11 @@ impl Journal {
         self.shared.is_full()
     }
 
+    /// Whether the disk has failed. No commit is written any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.shared.has_failed()
+    }
+
     /// Whether the disk is syncing.
     pub(super) fn is_syncing(&self) -> bool {
         self.shared.is_syncing()
@@ -240,11 +243,9 @@ impl Journal {
         self.shared.is_synced(number)
     }
 
-    /// Wakes when a commit is on disk, or the journal has failed.
+    /// Wakes when a commit is on disk, or the journal has failed or ended. It is not synced for this.
     pub(super) fn wake_when_synced(&self, number: u64, waker: Waker) {
-        if self.shared.poll_synced(number, &mut None, &waker).is_ready() {
-            waker.wake();
-        }
+        self.shared.wake_when_synced(number, waker);
     }
 
     /// Whether a command may write now.
@@ -298,6 +299,11 @@ impl Drop for Journal {
     fn drop(&mut self) {
         let _ = self.finish();
     }
+}
+
+/// The path of the directory.
+fn directory(disk: &dyn Disk) -> String {
+    disk.path_of("").trim_end_matches('/').to_owned()
 }
 
 fn encoded(record: &Record, size: usize) -> Content {

@@ -44,7 +44,7 @@ impl Release for Shared {
 impl Shared {
     /// Writes what has come, unless that takes longer.
     fn write_now(&self) {
-        let Some(mut tail) = self.tail.try_lock_for(PATIENCE) else { return };
+        let Some(mut tail) = self.try_lock_tail(PATIENCE) else { return };
         if self.is_halted() {
             return;
         }

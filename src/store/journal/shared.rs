@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use kvstore_protocol::CommandError;
@@ -19,7 +19,6 @@ use super::{
     incoming::{Commit, Incoming, Run, push_encoded},
     policy::{AtomicFsync, Fsync},
     tail::Tail,
-    writer::Writer,
 };
 use crate::store::{
     latency::Latency,
@@ -36,9 +35,11 @@ pub(super) struct Shared {
     policy: AtomicFsync,
     /// The most memory of commits that are not written, in bytes. Commands that write wait while there is more.
     max_pending: usize,
+    /// The directory, for messages.
+    path: String,
     state: Mutex<State>,
-    /// Locked before the state, by whoever writes.
-    pub(super) tail: Mutex<Tail>,
+    /// Locked before the state, by whoever writes. `None` if there was no room for it to begin.
+    tail: Option<Mutex<Tail>>,
     /// The number of the last commit that is written.
     written: AtomicU64,
     /// Wakes the thread.
@@ -74,6 +75,8 @@ struct State {
     size: u64,
     waiting_for_write: BTreeMap<(u64, u64), Waker>,
     waiting_for_sync: BTreeMap<(u64, u64), Waker>,
+    /// Those who want to know of a sync, but do not ask for one.
+    watching_sync: BTreeMap<(u64, u64), Waker>,
     waiting_for_room: BTreeMap<u64, Waker>,
     next_ticket: u64,
 }
@@ -137,34 +140,49 @@ impl Health {
         matches!(self, Self::Full(_) | Self::Failed(_))
     }
 
-    fn refusal(&self) -> Option<CommandError> {
-        match self {
-            Self::Good => None,
-            Self::Full(reason) | Self::Failed(reason) => Some(misconf(reason)),
-            Self::Closed => Some(CommandError::new("ERR", "the store is closed")),
-        }
+    /// Why a command may not write, and what helps. `path` is that of the directory.
+    fn refusal(&self, path: &str) -> Option<CommandError> {
+        let (reason, help) = match self {
+            Self::Good => return None,
+            Self::Closed => return Some(CommandError::new("ERR", "the store is closed")),
+            Self::Full(reason) => (reason, "Writes are accepted again when there is room"),
+            Self::Failed(reason) => (reason, REVIVAL),
+        };
+        let text = format!("Errors writing to the AOF file: {reason}: {path}. {help}");
+        Some(CommandError::with_code("MISCONF", text))
     }
 }
 
-fn misconf(reason: &str) -> CommandError {
-    CommandError::with_code("MISCONF", format!("Errors writing to the AOF file: {reason}"))
-}
+const REVIVAL: &str =
+    "Writes are accepted again when a snapshot is saved in new files: that is tried from time to time, and by BGSAVE";
 
 impl Shared {
-    /// For the commits after this one.
-    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, writer: Writer, after: u64) -> Self {
+    /// For the commits behind this tail. `path` is that of the directory.
+    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, path: String, tail: Option<Tail>) -> Self {
+        let after = tail.as_ref().map_or(0, Tail::written);
         Self {
             observers,
             policy: AtomicFsync::new(settings.policy),
             max_pending: settings.max_pending,
+            path,
             state: Mutex::new(State { synced: after, ..State::default() }),
-            tail: Mutex::new(Tail::new(writer, after)),
+            tail: tail.map(Mutex::new),
             written: AtomicU64::new(after),
             work: Condvar::new(),
             cut: Condvar::new(),
             syncs: Syncs::default(),
             latency: OnceLock::new(),
         }
+    }
+
+    /// The end of the journal, for its thread.
+    pub(super) fn lock_tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.as_ref().expect("a thread is started with a tail").lock()
+    }
+
+    /// The end of the journal, if nobody holds it for longer.
+    pub(super) fn try_lock_tail(&self, patience: Duration) -> Option<MutexGuard<'_, Tail>> {
+        self.tail.as_ref()?.try_lock_for(patience)
     }
 
     /// Does something, and notes it if it takes long.
@@ -236,7 +254,7 @@ impl Shared {
     /// Whether a command may write, and nothing is between its asking and its commit but its locks.
     pub(super) fn admission(&self) -> Admission {
         let state = self.state.lock();
-        match state.health.refusal() {
+        match state.health.refusal(&self.path) {
             Some(refusal) => Admission::Refused(refusal),
             None if state.is_crowded => Admission::Later,
             None => Admission::Admitted,
@@ -275,6 +293,17 @@ impl Shared {
             self.wake_thread(&mut state);
         }
         Poll::Pending
+    }
+
+    /// Wakes when a commit is on disk, or the journal has failed or ended.
+    pub(super) fn wake_when_synced(&self, number: u64, waker: Waker) {
+        let mut state = self.state.lock();
+        if state.synced >= number || state.has_ended || matches!(state.health, Health::Failed(_)) {
+            drop(state);
+            return waker.wake();
+        }
+        let ticket = state.ticket();
+        state.watching_sync.insert((number, ticket.0), waker);
     }
 
     pub(super) fn is_synced(&self, number: u64) -> bool {
@@ -335,6 +364,11 @@ impl Shared {
     /// Whether nothing is written for now.
     pub(super) fn is_halted(&self) -> bool {
         self.state.lock().health.is_halted()
+    }
+
+    /// Whether the disk has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state.lock().health, Health::Failed(_))
     }
 
     /// Whether commits are written.
@@ -438,8 +472,12 @@ impl Shared {
 
     /// Notes that the thread has ended.
     pub(super) fn ended(&self) {
-        self.state.lock().has_ended = true;
+        let mut state = self.state.lock();
+        state.has_ended = true;
+        let woken = mem::take(&mut state.watching_sync);
+        drop(state);
         self.cut.notify_all();
+        woken.into_values().for_each(Waker::wake);
     }
 
     /// Notes the bytes of all segments since the last cut.
@@ -487,12 +525,14 @@ impl Shared {
 
     /// Notes that the commits up to this one are on disk.
     pub(super) fn synced(&self, number: u64) {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         state.synced = number;
         state.has_unsynced = self.written() > number;
-        let woken = up_to(&mut state.waiting_for_sync, number);
-        drop(state);
-        woken.into_values().for_each(Waker::wake);
+        let [waiting, watching] =
+            [&mut state.waiting_for_sync, &mut state.watching_sync].map(|wakers| up_to(wakers, number));
+        drop(guard);
+        waiting.into_values().chain(watching.into_values()).for_each(Waker::wake);
     }
 
     /// Notes that the disk is full.
@@ -518,11 +558,12 @@ impl Shared {
         state.health = Health::Failed(reason.into());
         state.incoming.clear();
         self.tell_halted(&state);
-        let mut woken = mem::take(&mut state.waiting_for_sync);
-        woken.append(&mut mem::take(&mut state.waiting_for_write));
+        let (waiting, watching) = (mem::take(&mut state.waiting_for_sync), mem::take(&mut state.watching_sync));
+        let writing = mem::take(&mut state.waiting_for_write);
         self.cut.notify_all();
         self.wake_for_room(state);
-        woken.into_values().for_each(Waker::wake);
+        let woken = waiting.into_values().chain(watching.into_values()).chain(writing.into_values());
+        woken.for_each(Waker::wake);
     }
 
     /// Tells the commands whether they may write without asking.

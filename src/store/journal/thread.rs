@@ -35,7 +35,7 @@ pub(super) struct JournalThread {
 
 impl JournalThread {
     pub(super) fn new(shared: Arc<Shared>, lock: Arc<dyn DirectoryLock>) -> Self {
-        let synced = shared.tail.lock().written();
+        let synced = shared.lock_tail().written();
         let (sync_took, group, is_full) = (Duration::ZERO, 0, false);
         Self { shared, last_sync: Instant::now(), sync_took, group, synced, is_full, _lock: lock }
     }
@@ -76,7 +76,7 @@ impl JournalThread {
             Err(WriteError::Full(error)) if is_closing => return Err(error),
             Err(WriteError::Full(error)) => {
                 self.is_full = true;
-                if self.shared.tail.lock().drop_cut() {
+                if self.shared.lock_tail().drop_cut() {
                     self.shared.cut_failed(reason(&error));
                 }
                 self.shared.full(reason(&error));
@@ -101,7 +101,7 @@ impl JournalThread {
     /// Those that come a little too late would wait for two syncs.
     fn gather_group(&mut self) {
         let ready = {
-            let mut tail = self.shared.tail.lock();
+            let mut tail = self.shared.lock_tail();
             self.shared.take(&mut tail);
             tail.ready()
         };
@@ -123,7 +123,7 @@ impl JournalThread {
     /// Writes what has come, and begins the segments that are to begin.
     fn write(&mut self) -> Result<(), WriteError> {
         loop {
-            let mut tail = self.shared.tail.lock();
+            let mut tail = self.shared.lock_tail();
             self.shared.take(&mut tail);
             if !tail.write(&self.shared)? {
                 return Ok(());
@@ -131,7 +131,7 @@ impl JournalThread {
             drop(tail);
             // The segment is synced before it ends. Others may write meanwhile, as long as nobody holds the lock for it.
             self.sync().map_err(WriteError::Failed)?;
-            self.shared.tail.lock().begin_segment(&self.shared)?;
+            self.shared.lock_tail().begin_segment(&self.shared)?;
         }
     }
 
@@ -139,7 +139,11 @@ impl JournalThread {
         match self.shared.policy() {
             Fsync::Always => true,
             Fsync::EverySec => self.last_sync.elapsed() >= SECOND,
-            Fsync::No => self.synced < self.shared.written() && self.shared.is_sync_awaited(),
+            // Also what the start of the next segment has synced is told.
+            Fsync::No => {
+                let shared = &self.shared;
+                self.synced < shared.written() && (shared.lock_tail().writer.is_synced() || shared.is_sync_awaited())
+            }
         }
     }
 
@@ -147,7 +151,7 @@ impl JournalThread {
     fn sync(&mut self) -> io::Result<()> {
         self.last_sync = Instant::now();
         let (sync, mut number) = {
-            let tail = self.shared.tail.lock();
+            let tail = self.shared.lock_tail();
             (tail.writer.begin_sync(), tail.written())
         };
         if let Some(sync) = sync {
@@ -159,7 +163,7 @@ impl JournalThread {
             self.shared.note_sync(false);
             synced?;
             self.sync_took = self.last_sync.elapsed();
-            let mut tail = self.shared.tail.lock();
+            let mut tail = self.shared.lock_tail();
             number = tail.number_of(sync.sequence);
             tail.writer.end_sync(sync);
         }
@@ -174,7 +178,7 @@ impl JournalThread {
 
     fn close(mut self) -> io::Result<()> {
         self.sync()?;
-        match self.shared.tail.lock().writer.close() {
+        match self.shared.lock_tail().writer.close() {
             // Everything is on disk: there is no room only for the note that it is.
             Ok(()) | Err(WriteError::Full(_)) => Ok(()),
             Err(WriteError::Failed(error)) => Err(error),

@@ -90,6 +90,15 @@ struct OpenSegment {
     synced: u64,
     /// Where the last group begins, and the bytes that were synced then.
     group: Option<(u64, u64)>,
+    /// The time of its last record.
+    time: u64,
+}
+
+/// What was encoded behind the end: so many records, and what is known of the last one.
+struct Encoded {
+    count: usize,
+    position: Position,
+    time: u64,
 }
 
 impl Writer {
@@ -131,6 +140,11 @@ impl Writer {
     /// Notes that something was synced, before the next segment begins.
     pub(super) fn end_sync(&mut self, sync: Sync) {
         self.segment.synced = sync.size;
+    }
+
+    /// The path of the directory.
+    pub(super) fn directory(&self) -> String {
+        super::directory(&*self.disk)
     }
 
     pub(super) fn is_synced(&self) -> bool {
@@ -213,12 +227,12 @@ impl OpenSegment {
         file.write_all_at(&bytes, 0)?;
         let size = HEADER_SIZE as u64;
         let (id, end) = (position.checksum, End { size, position });
-        let mut segment = Self { file, number: header.number, id, end, synced: size, group: None };
+        let mut segment = Self { file, number: header.number, id, end, synced: size, group: None, time: 0 };
         let (mut rest, mut buffer) = (payloads, Vec::new());
         while !rest.is_empty() {
-            let (written, position) = segment.encode(rest.iter().copied(), &mut buffer);
-            segment.append(&buffer, position)?;
-            rest = &rest[written..];
+            let encoded = segment.encode(rest.iter().copied(), &mut buffer);
+            segment.append(&buffer, &encoded)?;
+            rest = &rest[encoded.count..];
             buffer.clear();
         }
         segment.file.sync_data()?;
@@ -231,9 +245,9 @@ impl OpenSegment {
         payloads: impl Iterator<Item = Payload<'a>>,
         buffer: &mut Vec<u8>,
     ) -> Result<usize, WriteError> {
-        let (written, position) = self.encode(payloads, buffer);
-        match self.append(buffer, position).map_err(WriteError::of) {
-            Ok(()) => Ok(written),
+        let encoded = self.encode(payloads, buffer);
+        match self.append(buffer, &encoded).map_err(WriteError::of) {
+            Ok(()) => Ok(encoded.count),
             Err(WriteError::Full(error)) => {
                 // Back to the end of the last record: what was written in part gives its room back.
                 self.file.truncate(self.end.size).map_err(WriteError::Failed)?;
@@ -243,9 +257,9 @@ impl OpenSegment {
         }
     }
 
-    /// Encodes a group of the first of these records. Returns how many, and the position after them.
-    fn encode<'a>(&self, payloads: impl Iterator<Item = Payload<'a>>, buffer: &mut Vec<u8>) -> (usize, Position) {
-        let mut encoder = Encoder { buffer, position: self.end.position, file: self.id };
+    /// Encodes the first of these records, which may begin a group.
+    fn encode<'a>(&self, payloads: impl Iterator<Item = Payload<'a>>, buffer: &mut Vec<u8>) -> Encoded {
+        let mut encoder = Encoder::new(buffer, self.end.position, self.time, self.id);
         if self.begins_group() {
             encoder.group(self.synced);
         }
@@ -257,7 +271,7 @@ impl OpenSegment {
                 break;
             }
         }
-        (count, encoder.position)
+        Encoded { count, position: encoder.position, time: encoder.time }
     }
 
     /// Whether a group begins at the end: more is synced than the last one says, or it is large.
@@ -265,12 +279,13 @@ impl OpenSegment {
         self.group.is_none_or(|(start, synced)| synced != self.synced || self.end.size - start >= GROUP)
     }
 
-    fn append(&mut self, bytes: &[u8], position: Position) -> io::Result<()> {
+    fn append(&mut self, bytes: &[u8], encoded: &Encoded) -> io::Result<()> {
         self.file.write_all_at(bytes, self.end.size)?;
         if self.begins_group() {
             self.group = Some((self.end.size, self.synced));
         }
-        self.end = End { size: self.end.size + bytes.len() as u64, position };
+        self.end = End { size: self.end.size + bytes.len() as u64, position: encoded.position };
+        self.time = encoded.time;
         Ok(())
     }
 }

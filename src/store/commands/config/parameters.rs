@@ -12,13 +12,7 @@ use super::{
 use crate::{
     procfs,
     server::ServerStatus,
-    store::{
-        Fsync,
-        events::EventClasses,
-        snapshot::{Compression, SavePoints},
-        state::StoreState,
-        value::Threshold,
-    },
+    store::{Compression, Fsync, events::EventClasses, snapshot::SavePoints, state::StoreState, value::Threshold},
 };
 
 /// A configuration parameter: how it is read, and how it is set if it can be.
@@ -100,13 +94,31 @@ static PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         name: "rdbcompression",
-        read: |store, _| Some(yes_or_no(store.snapshots.compression() == Compression::Lz4)),
+        read: |store, _| Some(yes_or_no(store.snapshots.compression() != Compression::None)),
         set: Some(Setter::OfStore(|value| {
-            let compression = match parse_yes_or_no(value)? {
-                true => Compression::Lz4,
-                false => Compression::No,
-            };
+            let is_on = parse_yes_or_no(value)?;
+            Ok(Box::new(move |store| match store.snapshots.compression() {
+                before if is_on == (before != Compression::None) => {}
+                _ if is_on => store.snapshots.set_compression(Compression::default()),
+                _ => store.snapshots.set_compression(Compression::None),
+            }))
+        })),
+    },
+    Parameter {
+        name: "snapshot-compression",
+        read: |store, _| Some(store.snapshots.compression().name().to_owned()),
+        set: Some(Setter::OfStore(|value| {
+            let compression = std::str::from_utf8(value).ok().and_then(Compression::named);
+            let compression = compression.ok_or(COMPRESSIONS)?;
             Ok(Box::new(move |store| store.snapshots.set_compression(compression)))
+        })),
+    },
+    Parameter {
+        name: "stop-writes-on-bgsave-error",
+        read: |store, _| Some(yes_or_no(store.snapshots.stops_writes())),
+        set: Some(Setter::OfStore(|value| {
+            let stops = parse_yes_or_no(value)?;
+            Ok(Box::new(move |store| store.snapshots.set_stops_writes(stops)))
         })),
     },
     immutable("rdbchecksum", |_, _| Some(yes_or_no(true))),
@@ -261,6 +273,11 @@ static PARAMETERS: &[Parameter] = &[
         })),
     },
 ];
+
+#[cfg(feature = "zstd")]
+const COMPRESSIONS: &str = "argument(s) must be one of the following: none, lz4, zstd";
+#[cfg(not(feature = "zstd"))]
+const COMPRESSIONS: &str = "argument(s) must be one of the following: none, lz4";
 
 fn yes_or_no(is_on: bool) -> String {
     if is_on { "yes" } else { "no" }.to_owned()
