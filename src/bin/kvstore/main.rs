@@ -2,8 +2,8 @@
 
 mod allocator;
 mod check;
-mod config;
 mod listen;
+mod settings;
 mod transfer;
 
 use std::{
@@ -11,12 +11,12 @@ use std::{
     path::Path,
     pin::pin,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use clap::Parser;
 use kvstore::{
-    protocol::{Command, Response},
+    protocol::{Command, Limits, Response},
     server::{Password, Serve},
     standalone::{self, StackSettings},
     store::{Builder, Loader, OpenError, Store},
@@ -27,8 +27,8 @@ use tokio::{
 };
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-use config::{Arguments, Options, SavePoints};
 use listen::{SocketFile, bind, bind_unix};
+use settings::{Flags, Master, Port, SendRate, Settings, Task};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
@@ -52,12 +52,15 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), Box<dyn std::error::Error>> {
-    let Arguments { transfer, config } = Arguments::parse();
-    if let Some(transfer) = transfer {
-        return transfer.run();
+    match settings::read().map_err(|problems| problems.join("\nkvstore: "))? {
+        Task::Transfer(transfer) => transfer.run(),
+        Task::Serve(settings) => run(*settings),
     }
-    let mut options = config.resolve()?;
-    let filter = EnvFilter::try_new(&options.log).map_err(|error| format!("--log {}: {error}", options.log))?;
+}
+
+fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    let flags = &mut settings.flags;
+    let filter = EnvFilter::try_new(&flags.log)?;
     // The span of a command closes when it is answered, which logs the one line of the command.
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
@@ -65,10 +68,11 @@ fn start() -> Result<(), Box<dyn std::error::Error>> {
         .with_env_filter(filter)
         .with_span_events(FmtSpan::CLOSE)
         .init();
-    options.max_clients = admissible_clients(options.max_clients, options.threads);
+    settings.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+    flags.max_clients = admissible_clients(flags.max_clients, flags.threads());
     allocator::start_collecting()?;
-    let runtime = runtime(options.threads)?;
-    let served = runtime.block_on(serve(&options));
+    let runtime = runtime(flags.threads())?;
+    let served = runtime.block_on(serve(&settings));
     // Commands that are still in flight had their grace period, and do not delay the exit.
     runtime.shutdown_background();
     served
@@ -112,32 +116,22 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
     builder.enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build()
 }
 
-async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let (store, mut loader) = prepare(store(options), options)?;
+async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
+    let options = &settings.flags;
+    let (store, mut loader) = prepare(store(settings), options)?;
+    configure(&store, settings)?;
     if let Some(file) = &options.import {
         // Clients see none of it until all of it is there.
         load(loader.take()).await?;
         transfer::import(&store, file, false)?;
     }
-    configure(&store, options)?;
-    let settings = StackSettings::default()
-        .slow_threshold(options.slow)
-        .max_commands(options.max_commands)
-        .command_timeout(options.command_timeout);
-    let mut server = standalone::server(&store, &settings)
-        .max_connections(options.max_clients)
-        .max_in_flight(options.max_in_flight)
-        .idle_timeout(options.timeout)
-        .protected_mode(options.protected_mode);
-    if let Some(password) = &options.requirepass {
-        server = server.authenticate(Password::new(password));
-    }
+    let server = server(&store, settings);
     let Listening { server, addresses, socket_file } = listen(server, options).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        threads = options.threads,
+        threads = options.threads(),
         databases = options.databases,
-        password = options.requirepass.is_some(),
+        password = options.password().is_some(),
         data = %data(options),
         "kvstore listens on {}",
         addresses.join(", "),
@@ -166,15 +160,64 @@ struct Listening {
     socket_file: Option<SocketFile>,
 }
 
-/// Listens on all addresses of the options.
-async fn listen(mut server: Serve, options: &Options) -> Result<Listening, Box<dyn std::error::Error>> {
-    let (mut addresses, mut socket_file) = (Vec::new(), None);
-    for address in &options.bind {
-        let Some(listener) = bind(address, options.port).await? else { continue };
-        addresses.push(listener.local_addr()?.to_string());
-        server = server.listen(listener);
+/// The default stack, with the settings of the operator.
+fn server(store: &Store, settings: &Settings) -> Serve {
+    let options = &settings.flags;
+    let stack = StackSettings::default()
+        .slow_threshold(given(options.slow))
+        .max_commands(options.max_commands)
+        .command_timeout(given(options.command_timeout));
+    let limits =
+        Limits::default().max_args(options.max_args).max_request(options.max_request).max_inline(options.max_inline);
+    let mut server = standalone::server(store, &stack)
+        .max_connections(options.max_clients)
+        .max_in_flight(options.max_in_flight)
+        .max_settled(options.max_settled)
+        .limits(limits)
+        .input_buffer(options.input_buffer)
+        .output_buffer(options.output_buffer)
+        .push_queue(options.push_queue)
+        .push_buffer(options.push_buffer)
+        .idle_timeout(given(options.timeout))
+        .unauthenticated_timeout(options.unauthenticated_timeout)
+        .slow_reader_timeout(given(options.slow_reader_timeout))
+        .grace_period(options.shutdown_timeout)
+        .protected_mode(options.protected_mode);
+    if let SendRate(Some((bytes, window))) = options.slow_sender {
+        server = server.slow_sender(bytes, window);
     }
-    if let Some(path) = &options.unixsocket {
+    if let Some(password) = options.password() {
+        server = server.authenticate(Password::new(password));
+    }
+    let (store, parameters) = (store.clone(), settings.parameters.clone());
+    server.on_start(move |status| {
+        let status = Arc::new(status.clone());
+        for (parameter, value) in parameters.iter().filter(|(parameter, _)| parameter.is_of_server) {
+            let set = config_set(parameter.name, value);
+            let set = set.with_session(|session| session.extensions_mut().insert_lasting_shared(status.clone()));
+            if let refusal @ Response::Error(_) = store.execute(&set) {
+                tracing::error!("{}: {refusal}", parameter.name);
+            }
+        }
+    })
+}
+
+/// A time, if it is one: 0 is none.
+fn given(time: Duration) -> Option<Duration> {
+    (!time.is_zero()).then_some(time)
+}
+
+/// Listens on all addresses of the options.
+async fn listen(mut server: Serve, options: &Flags) -> Result<Listening, Box<dyn std::error::Error>> {
+    let (mut addresses, mut socket_file) = (Vec::new(), None);
+    if let Port(Some(port)) = options.port {
+        for address in options.bind.iter().filter(|address| !address.is_empty()) {
+            let Some(listener) = bind(address, port, options.tcp_backlog).await? else { continue };
+            addresses.push(listener.local_addr()?.to_string());
+            server = server.listen(listener);
+        }
+    }
+    if let Some(path) = options.unixsocket.as_ref().filter(|path| !path.as_os_str().is_empty()) {
         let (listener, file) = bind_unix(path, options.unixsocketperm)?;
         server = server.listen(listener);
         socket_file = Some(file);
@@ -187,32 +230,29 @@ async fn listen(mut server: Serve, options: &Options) -> Result<Listening, Box<d
 }
 
 /// Where the data is, for the log.
-fn data(options: &Options) -> String {
-    match options.journal {
+fn data(options: &Flags) -> String {
+    match options.journal() {
         Some(fsync) => format!("{} ({fsync})", options.dir.display()),
-        None if !options.save.0.is_empty() => format!("{} (snapshots)", options.dir.display()),
+        None if options.save_points().next().is_some() => format!("{} (snapshots)", options.dir.display()),
         None => "memory".to_owned(),
     }
 }
 
-/// The settings of the store, with the server's own options for CONFIG GET under the names that Redis has for them.
-fn store(options: &Options) -> Builder {
-    let path = options.unixsocket.as_ref().map(|path| path.display().to_string());
+/// The settings of the store, with those of the server for CONFIG GET under the names that Redis has for them.
+fn store(settings: &Settings) -> Builder {
+    let options = &settings.flags;
     let mut builder = Store::builder();
-    if let Some((host, port)) = &options.replicaof {
+    if let Some(Master(Some((host, port)))) = &options.replicaof {
         builder = builder.replica_of(host, *port);
     }
+    let shown = settings.shown.iter();
+    let builder = shown.fold(builder, |builder, (name, value)| builder.config(name, value));
     builder
-        .master_auth(&options.masteruser, &options.masterauth)
         .databases(options.databases)
-        .threads(options.threads)
+        .threads(options.threads())
         .allocated_size(allocator::allocated_size)
-        .config("bind", options.bind.join(" "))
         .config("dir", absolute(&options.dir))
-        .config("port", options.port.to_string())
-        .config("unixsocket", path.unwrap_or_default())
-        .config("protected-mode", if options.protected_mode { "yes" } else { "no" })
-        .config("io-threads", options.threads.to_string())
+        .config("io-threads", options.threads().to_string())
 }
 
 /// The path of a directory, from the root on as in Redis.
@@ -221,13 +261,13 @@ fn absolute(directory: &Path) -> String {
 }
 
 /// The store, and what loads its data if it is in a directory.
-fn prepare(store: Builder, options: &Options) -> Result<(Store, Option<Loader>), OpenError> {
-    let SavePoints(points) = &options.save;
-    if options.journal.is_none() && points.is_empty() {
+fn prepare(store: Builder, options: &Flags) -> Result<(Store, Option<Loader>), OpenError> {
+    if options.journal().is_none() && options.save_points().next().is_none() {
         return Ok((store.build(), None));
     }
-    let durable = store.durable(&options.dir, options.journal).on_damage(stop_damaged);
-    let durable = points.iter().fold(durable, |durable, (interval, changes)| durable.save_point(*interval, *changes));
+    let durable = store.durable(&options.dir, options.journal()).on_damage(stop_damaged);
+    let points = options.save_points();
+    let durable = points.fold(durable, |durable, (interval, changes)| durable.save_point(interval, changes));
     let loader = durable.start()?;
     Ok((loader.store(), Some(loader)))
 }
@@ -243,14 +283,18 @@ async fn load(loader: Option<Loader>) -> Result<(), Box<dyn std::error::Error>> 
     Ok(())
 }
 
-/// Sets what CONFIG SET can change later.
-fn configure(store: &Store, options: &Options) -> Result<(), String> {
-    let events = &options.notify_keyspace_events;
-    let set = Command::new("CONFIG").with_args(["SET", "notify-keyspace-events", events]);
-    match store.execute(&set) {
-        refusal @ Response::Error(_) => Err(format!("--notify-keyspace-events {events}: {refusal}")),
-        _ => Ok(()),
+/// Sets what CONFIG SET can change later, of the store.
+fn configure(store: &Store, settings: &Settings) -> Result<(), String> {
+    for (parameter, value) in settings.parameters.iter().filter(|(parameter, _)| !parameter.is_of_server) {
+        if let refusal @ Response::Error(_) = store.execute(&config_set(parameter.name, value)) {
+            return Err(format!("--{}: {refusal}", parameter.name));
+        }
     }
+    Ok(())
+}
+
+fn config_set(name: &str, value: &str) -> Command {
+    Command::new("CONFIG").with_args(["SET", name, value])
 }
 
 /// The exit code after a command has failed while it changed the data: that of an internal error of a program.

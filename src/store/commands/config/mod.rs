@@ -19,7 +19,9 @@ use crate::{
 };
 use parameters::{Settable, parameters, settable};
 
+pub use bytes::parse_bytes;
 pub(super) use parameters::value_of;
+pub use parameters::{SettableParameter, settable_parameters};
 
 pub(super) const SPECS: &[Spec] = &[CONFIG];
 

@@ -297,18 +297,57 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
     parameters(store, None).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
+/// The parameters that CONFIG SET can change.
+///
+/// ```
+/// use kvstore::store::settable_parameters;
+///
+/// let timeout = settable_parameters().find(|parameter| parameter.name == "timeout").expect("there is one");
+/// assert_eq!(timeout.check(b"soon"), Err("argument couldn't be parsed into an integer"));
+/// ```
+pub fn settable_parameters() -> impl Iterator<Item = SettableParameter> {
+    let own = PARAMETERS.iter().filter_map(|parameter| {
+        let is_of_server = matches!(parameter.set?, Setter::OfServer(_));
+        Some(SettableParameter { name: parameter.name, is_of_server })
+    });
+    own.chain(THRESHOLDS.iter().map(|(name, _)| SettableParameter { name, is_of_server: false }))
+}
+
+/// A parameter that CONFIG SET can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SettableParameter {
+    /// Its name, in lower case.
+    pub name: &'static str,
+    /// Whether it is a parameter of the server in front of the store. CONFIG SET of a store without a server does not know it.
+    pub is_of_server: bool,
+}
+
+impl SettableParameter {
+    /// Checks a value as CONFIG SET does, and sets nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the value.
+    pub fn check(&self, value: &[u8]) -> Result<(), &'static str> {
+        setter(self.name).map_or(Ok(()), |settable| settable.parse(value).map(drop))
+    }
+}
+
 /// How a parameter is set; `None` if there is no such parameter, or it is immutable.
 pub(super) fn settable(name: &str, store: &StoreState, server: Option<&ServerStatus>) -> Option<Settable> {
+    setter(name).filter(|settable| match settable.0 {
+        Kind::Parameter(Setter::OfServer(_)) => server.is_some(),
+        Kind::Parameter(Setter::Durable(_)) => store.snapshots.has_directory(),
+        Kind::Parameter(Setter::OfStore(_) | Setter::Journal) | Kind::Threshold(_) => true,
+    })
+}
+
+fn setter(name: &str) -> Option<Settable> {
     if let Some((_, threshold)) = THRESHOLDS.iter().find(|(known, _)| *known == name) {
         return Some(Settable(Kind::Threshold(*threshold)));
     }
     let setter = PARAMETERS.iter().find(|parameter| parameter.name == name)?.set?;
-    let has_setting = match setter {
-        Setter::OfServer(_) => server.is_some(),
-        Setter::OfStore(_) | Setter::Journal => true,
-        Setter::Durable(_) => store.snapshots.has_directory(),
-    };
-    has_setting.then_some(Settable(Kind::Parameter(setter)))
+    Some(Settable(Kind::Parameter(setter)))
 }
 
 impl Settable {

@@ -1,0 +1,128 @@
+//! The settings of the program: from flags, environment variables and a file, in this order of precedence.
+//!
+//! `flags` defines them, `values` parses them, `given` is one with its place, `file` reads a file of them.
+
+mod file;
+mod flags;
+mod given;
+mod parameters;
+mod toml;
+mod values;
+
+use std::{ffi::OsString, path::Path};
+
+use clap::{ArgMatches, Command, FromArgMatches, builder::ValueParser};
+use kvstore::store::SettableParameter;
+
+use crate::transfer::Transfer;
+use given::{Given, Source};
+
+pub(crate) use flags::{Arguments, Flags};
+pub(crate) use values::{Master, Port, SendRate};
+
+/// What the program is asked to do.
+pub(crate) enum Task {
+    Serve(Box<Settings>),
+    Transfer(Transfer),
+}
+
+/// The settings of the server.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) flags: Flags,
+    /// What CONFIG SET sets at the start.
+    pub(crate) parameters: Vec<(SettableParameter, String)>,
+    /// What CONFIG GET shows, beside the parameters that the store and the server have.
+    pub(crate) shown: Vec<(String, String)>,
+    /// What the operator should know.
+    pub(crate) notices: Vec<String>,
+}
+
+/// Reads the command line, the environment and the file. Ends the program after `--help` and after a flag that it does not have.
+///
+/// # Errors
+/// All that is wrong, each with its place.
+pub(crate) fn read() -> Result<Task, Vec<String>> {
+    let command = flags::command();
+    let matches = untyped(command.clone()).get_matches();
+    if matches.subcommand_name().is_some() {
+        let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+        if let Some(transfer) = arguments.transfer {
+            return Ok(Task::Transfer(transfer));
+        }
+        return Err(Vec::new());
+    }
+    Sources::new(command, &matches).settings().map(Box::new).map(Task::Serve)
+}
+
+/// The command line with any text as a value, so that all mistakes are found and not only the first.
+fn untyped(command: Command) -> Command {
+    command.mut_args(|arg| match arg.get_action().takes_values() {
+        true => arg.value_parser(ValueParser::os_string()),
+        false => arg,
+    })
+}
+
+/// All that is given, and what is wrong with it.
+struct Sources {
+    command: Command,
+    given: Vec<Given>,
+    notices: Vec<String>,
+    problems: Vec<String>,
+}
+
+impl Sources {
+    fn new(command: Command, matches: &ArgMatches) -> Self {
+        let given: Vec<_> = command.get_arguments().filter_map(|arg| Given::from_matches(arg, matches)).collect();
+        let (skipped, given) = given.into_iter().partition(is_of_kubernetes);
+        let mut sources = Self { command, given, notices: Vec::new(), problems: Vec::new() };
+        sources.notices.extend(skipped.iter().map(note_skipped));
+        if let Some(path) = matches.get_raw("config").and_then(|mut paths| paths.next()) {
+            sources.given.extend(file::read(Path::new(path), &sources.command, &mut sources.problems));
+        }
+        sources.check();
+        sources
+    }
+
+    fn check(&mut self) {
+        let problems = self.given.iter().filter_map(|given| given.check(&self.command).err());
+        self.problems.extend(problems);
+    }
+
+    /// What holds: of each setting that of the highest precedence.
+    fn effective(&self) -> impl Iterator<Item = &Given> {
+        self.given.iter().filter(|given| {
+            !self.given.iter().any(|other| other.flag == given.flag && other.source.rank() > given.source.rank())
+        })
+    }
+
+    fn settings(self) -> Result<Settings, Vec<String>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let typed = self.command.clone().mut_args(|arg| arg.env(None)).args_override_self(true);
+        let words = [OsString::from("kvstore")].into_iter().chain(self.effective().flat_map(Given::words));
+        let matches = typed.try_get_matches_from(words).map_err(|error| vec![given::in_one_line(&error)])?;
+        let arguments = Arguments::from_arg_matches(&matches).map_err(|error| vec![given::in_one_line(&error)])?;
+        Ok(Settings {
+            flags: arguments.flags,
+            parameters: parameters::to_set(&matches),
+            shown: parameters::to_show(&self.command, &matches),
+            notices: self.notices,
+        })
+    }
+}
+
+/// Kubernetes sets `KVSTORE_PORT=tcp://10.0.0.1:6379` and the like for a service with the name `kvstore`.
+fn is_of_kubernetes(given: &Given) -> bool {
+    let is_address = |value: &OsString| {
+        let value = value.to_string_lossy();
+        ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
+    };
+    matches!(given.source, Source::Variable(_)) && given.flag.ends_with("port") && given.values.iter().any(is_address)
+}
+
+fn note_skipped(given: &Given) -> String {
+    let (source, value) = (&given.source, given.shown());
+    format!("{source}={value} is that of a service of Kubernetes, and is no setting; to set one, use --{}", given.flag)
+}
