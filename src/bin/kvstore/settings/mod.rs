@@ -1,11 +1,13 @@
 //! The settings of the program: from flags, environment variables and a file, in this order of precedence.
 //!
-//! `flags` defines them, `values` parses them, `given` is one with its place, `file` reads a file of them.
+//! `flags` defines them, `values` parses them, `given` is one with its place, `file` reads a file of them, in `toml` or
+//! as a `redis_conf`; `parameters` is what CONFIG has of them.
 
 mod file;
 mod flags;
 mod given;
 mod parameters;
+mod redis_conf;
 mod toml;
 mod values;
 
@@ -78,10 +80,21 @@ impl Sources {
         let mut sources = Self { command, given, notices: Vec::new(), problems: Vec::new() };
         sources.notices.extend(skipped.iter().map(note_skipped));
         if let Some(path) = matches.get_raw("config").and_then(|mut paths| paths.next()) {
-            sources.given.extend(file::read(Path::new(path), &sources.command, &mut sources.problems));
+            sources.read_file(Path::new(path));
         }
         sources.check();
         sources
+    }
+
+    fn read_file(&mut self, path: &Path) {
+        let contents = file::read(path, &self.command, &mut self.problems);
+        self.given.extend(contents.given);
+        if !contents.without_meaning.is_empty() {
+            let mut names = contents.without_meaning;
+            names.sort();
+            names.dedup();
+            self.notices.push(format!("{}: these have no meaning here: {}", path.display(), names.join(", ")));
+        }
     }
 
     fn check(&mut self) {
