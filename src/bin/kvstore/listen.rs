@@ -13,12 +13,17 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener, lookup_host};
 
+/// Why the program does not listen.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct CannotListen(pub(crate) String);
+
 /// Binds a TCP listener to an address or a host name: `*` is all addresses of IPv4, `::*` all of IPv6. Returns `None` for one with
 /// a `-` in front that does not exist here.
 ///
 /// # Errors
 /// With the address in the message, when none of its addresses can be listened on.
-pub(crate) async fn bind(address: &str, port: u16, backlog: i32) -> io::Result<Option<TcpListener>> {
+pub(crate) async fn bind(address: &str, port: u16, backlog: i32) -> Result<Option<TcpListener>, CannotListen> {
     let (name, is_optional) = address.strip_prefix('-').map_or((address, false), |name| (name, true));
     let name = match name {
         "*" => "0.0.0.0",
@@ -31,7 +36,7 @@ pub(crate) async fn bind(address: &str, port: u16, backlog: i32) -> io::Result<O
             tracing::info!(address, %error, "an optional address does not exist here");
             Ok(None)
         }
-        Err(error) => Err(io::Error::new(error.kind(), format!("cannot listen on {name}:{port}: {error}"))),
+        Err(error) => Err(CannotListen(format!("cannot listen on {name}:{port}: {error}"))),
     }
 }
 
@@ -75,11 +80,11 @@ pub(crate) struct SocketFile {
     id: (u64, u64),
 }
 
-impl SocketFile {
-    /// Removes the file, unless another program has put its own in the place.
-    pub(crate) fn remove(self) {
+/// Removes the file, unless another program has put its own in the place.
+impl Drop for SocketFile {
+    fn drop(&mut self) {
         if id_of(&self.path).is_ok_and(|id| id == self.id) {
-            fs::remove_file(self.path).ok();
+            fs::remove_file(&self.path).ok();
         }
     }
 }
@@ -93,9 +98,9 @@ fn id_of(path: &Path) -> io::Result<(u64, u64)> {
 ///
 /// # Errors
 /// With the path in the message, when it cannot be listened on.
-pub(crate) fn bind_unix(path: &Path, permissions: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
+pub(crate) fn bind_unix(path: &Path, permissions: Option<u32>) -> Result<(UnixListener, SocketFile), CannotListen> {
     let bound = listen_unix(path, permissions);
-    bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display())))
+    bound.map_err(|error| CannotListen(format!("cannot listen on {}: {error}", path.display())))
 }
 
 fn listen_unix(path: &Path, permissions: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {

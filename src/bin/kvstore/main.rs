@@ -2,13 +2,16 @@
 
 mod allocator;
 mod check;
+mod exit;
 mod listen;
+mod logging;
 mod settings;
+mod supervisor;
 mod transfer;
 
 use std::{
-    io::{self, IsTerminal},
-    path::Path,
+    io::{self, Write},
+    path::{Path, PathBuf},
     pin::pin,
     process::ExitCode,
     sync::Arc,
@@ -17,18 +20,18 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Limits, Response},
-    server::{Password, Serve},
+    server::{Password, Serve, ServerStatus},
     standalone::{self, StackSettings},
-    store::{Builder, Loader, OpenError, Store},
+    store::{Builder, Loader, OpenError, SettableParameter, Store},
 };
 use tokio::{
     runtime::{self, Runtime},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-use listen::{SocketFile, bind, bind_unix};
-use settings::{Flags, Master, Port, SendRate, Settings, Task};
+use exit::InvalidSettings;
+use listen::{CannotListen, SocketFile, bind, bind_unix};
+use settings::{Flags, Master, Port, Report, Rewriter, SendRate, Settings, Task};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
@@ -46,28 +49,31 @@ fn main() -> ExitCode {
             {
                 eprintln!("kvstore: {error}{}", check::advice(&*error));
             }
-            ExitCode::FAILURE
+            exit::code_of(&*error)
         }
     }
 }
 
 fn start() -> Result<(), Box<dyn std::error::Error>> {
-    match settings::read().map_err(|problems| problems.join("\nkvstore: "))? {
+    match settings::read().map_err(InvalidSettings)? {
+        Task::Check(report) => show(&report),
         Task::Transfer(transfer) => transfer.run(),
         Task::Serve(settings) => run(*settings),
     }
 }
 
+/// Prints what `--check` has found.
+fn show(report: &Report) -> Result<(), Box<dyn std::error::Error>> {
+    io::stdout().write_all(report.text().as_bytes())?;
+    match report.is_well {
+        true => Ok(()),
+        false => Err(InvalidSettings(vec!["it would not start like this".to_owned()]).into()),
+    }
+}
+
 fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let flags = &mut settings.flags;
-    let filter = EnvFilter::try_new(&flags.log)?;
-    // The span of a command closes when it is answered, which logs the one line of the command.
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_env_filter(filter)
-        .with_span_events(FmtSpan::CLOSE)
-        .init();
+    logging::start(&flags.log, flags.log_format)?;
     settings.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     flags.max_clients = admissible_clients(flags.max_clients, flags.threads());
     allocator::start_collecting()?;
@@ -118,6 +124,8 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 
 async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     let options = &settings.flags;
+    // From here on a hangup is no reason to end.
+    let hangup = signal(SignalKind::hangup())?;
     let (store, mut loader) = prepare(store(settings), options)?;
     configure(&store, settings)?;
     if let Some(file) = &options.import {
@@ -127,27 +135,32 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     }
     let server = server(&store, settings);
     let Listening { server, addresses, socket_file } = listen(server, options).await?;
+    let stop = stop_signal(hangup)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         threads = options.threads(),
         databases = options.databases,
-        password = options.password().is_some(),
         data = %data(options),
+        protection = protection(options),
         "kvstore listens on {}",
         addresses.join(", "),
     );
 
-    let mut serving = pin!(server.with_graceful_shutdown(stop_signal()?).into_future());
+    let stop = async {
+        stop.await;
+        supervisor::stopping();
+    };
+    let serving = server.with_task(supervisor::keep_alive()).with_graceful_shutdown(stop);
+    let mut serving = pin!(serving.into_future());
     let stopped = tokio::select! {
         stopped = &mut serving => stopped,
         loaded = load(loader) => {
             loaded?;
+            supervisor::ready();
             serving.await
         }
     };
-    if let Some(file) = socket_file {
-        file.remove();
-    }
+    drop(socket_file);
     store.close().await?;
     tracing::info!(connections_cut = stopped.cut, "kvstore has stopped");
     Ok(())
@@ -189,17 +202,37 @@ fn server(store: &Store, settings: &Settings) -> Serve {
     if let Some(password) = options.password() {
         server = server.authenticate(Password::new(password));
     }
-    let (store, parameters) = (store.clone(), settings.parameters.clone());
-    server.on_start(move |status| {
-        let status = Arc::new(status.clone());
-        for (parameter, value) in parameters.iter().filter(|(parameter, _)| parameter.is_of_server) {
-            let set = config_set(parameter.name, value);
-            let set = set.with_session(|session| session.extensions_mut().insert_lasting_shared(status.clone()));
-            if let refusal @ Response::Error(_) = store.execute(&set) {
-                tracing::error!("{}: {refusal}", parameter.name);
-            }
+    let (store, parameters, file) = (store.clone(), settings.parameters.clone(), settings.flags.config.clone());
+    server.on_start(move |status| configure_server(&store, status, &parameters, file))
+}
+
+/// Sets what CONFIG SET can change later, of the server, and lets CONFIG REWRITE write what has changed to the file.
+fn configure_server(
+    store: &Store,
+    status: &ServerStatus,
+    parameters: &[(SettableParameter, String)],
+    file: Option<PathBuf>,
+) {
+    let status = Arc::new(status.clone());
+    let config = |words: &[&str]| {
+        let command = Command::new("CONFIG").with_args(words);
+        store.execute(&command.with_session(|session| session.extensions_mut().insert_lasting_shared(status.clone())))
+    };
+    for (parameter, value) in parameters.iter().filter(|(parameter, _)| parameter.is_of_server) {
+        if let refusal @ Response::Error(_) = config(&["SET", parameter.name, value]) {
+            tracing::error!("{}: {refusal}", parameter.name);
         }
-    })
+    }
+    if let (Some(path), Response::Map(shown)) = (file, config(&["GET", "*"])) {
+        let rewriter = Rewriter::new(path, shown.iter().filter_map(texts).collect());
+        store.on_config_rewrite(move |parameters| rewriter.rewrite(parameters));
+    }
+}
+
+/// A parameter of CONFIG GET.
+fn texts((name, value): &(Response, Response)) -> Option<(String, String)> {
+    let text = |response: &Response| response.as_bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    Some((text(name)?, text(value)?))
 }
 
 /// A time, if it is one: 0 is none.
@@ -217,16 +250,25 @@ async fn listen(mut server: Serve, options: &Flags) -> Result<Listening, Box<dyn
             server = server.listen(listener);
         }
     }
-    if let Some(path) = options.unixsocket.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+    if let Some(path) = options.unixsocket() {
         let (listener, file) = bind_unix(path, options.unixsocketperm)?;
         server = server.listen(listener);
         socket_file = Some(file);
         addresses.push(path.display().to_string());
     }
     if addresses.is_empty() {
-        return Err("there is no address to listen on".into());
+        return Err(CannotListen("there is no address to listen on".to_owned()).into());
     }
     Ok(Listening { server, addresses, socket_file })
+}
+
+/// Who may connect, for the log.
+fn protection(options: &Flags) -> &'static str {
+    match (options.password(), options.protected_mode) {
+        (Some(_), _) => "password",
+        (None, true) => "no clients from other machines",
+        (None, false) => "none",
+    }
 }
 
 /// Where the data is, for the log.
@@ -275,6 +317,7 @@ fn prepare(store: Builder, options: &Flags) -> Result<(Store, Option<Loader>), O
 /// Loads the data, while clients are told so.
 async fn load(loader: Option<Loader>) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(loader) = loader {
+        supervisor::loading();
         let started = Instant::now();
         let store = tokio::task::spawn_blocking(|| loader.load()).await??;
         let keys = store.len();
@@ -284,34 +327,27 @@ async fn load(loader: Option<Loader>) -> Result<(), Box<dyn std::error::Error>> 
 }
 
 /// Sets what CONFIG SET can change later, of the store.
-fn configure(store: &Store, settings: &Settings) -> Result<(), String> {
+fn configure(store: &Store, settings: &Settings) -> Result<(), InvalidSettings> {
     for (parameter, value) in settings.parameters.iter().filter(|(parameter, _)| !parameter.is_of_server) {
-        if let refusal @ Response::Error(_) = store.execute(&config_set(parameter.name, value)) {
-            return Err(format!("--{}: {refusal}", parameter.name));
+        let set = Command::new("CONFIG").with_args(["SET", parameter.name, value]);
+        if let refusal @ Response::Error(_) = store.execute(&set) {
+            return Err(InvalidSettings(vec![format!("--{}: {refusal}", parameter.name)]));
         }
     }
     Ok(())
 }
-
-fn config_set(name: &str, value: &str) -> Command {
-    Command::new("CONFIG").with_args(["SET", name, value])
-}
-
-/// The exit code after a command has failed while it changed the data: that of an internal error of a program.
-const DAMAGED: i32 = 70;
 
 /// Stops the program: a start reads the data as it was before.
 fn stop_damaged() {
     tracing::error!(
         "a command has failed while it changed the data: kvstore stops, and reads the data when it is started again"
     );
-    std::process::exit(DAMAGED);
+    std::process::exit(exit::DAMAGED);
 }
 
 /// Completes at the first SIGTERM or SIGINT. SIGHUP is ignored: there is nothing to reload.
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+fn stop_signal(mut hangup: Signal) -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         let name = loop {
             tokio::select! {

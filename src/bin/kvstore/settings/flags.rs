@@ -3,16 +3,22 @@
 //! A setting is a flag. Its environment variable and its key in a file follow from the name of the flag, and its name for CONFIG is
 //! that of its alias, if it has one. What CONFIG SET can change and has no flag of its own here gets one from the list of the store.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::{Arg, ArgAction, Args, Command, CommandFactory, Parser};
+use clap::{
+    Arg, ArgAction, Args, Command, CommandFactory, Parser,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use kvstore::store::{Fsync, SettableParameter, settable_parameters};
 
 use super::values::{
     Master, Port, SavePoints, SendRate, count, duration, fsync, log_filter, master, permissions, port, save_points,
     send_rate, size, yes_or_no,
 };
-use crate::transfer::Transfer;
+use crate::{exit, logging::Format, transfer::Transfer};
 
 /// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary protocol.
 ///
@@ -20,7 +26,7 @@ use crate::transfer::Transfer;
 /// is TOML (max-clients = 500) or a redis.conf (maxclients 500). A flag overrides the environment, and the environment overrides
 /// the file. A time is a number of seconds or has a unit (250ms); a size is a number of bytes or has a unit (64mb).
 #[derive(Clone, Debug, Parser)]
-#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true, after_long_help = exit::HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) transfer: Option<Transfer>,
@@ -34,6 +40,10 @@ pub(crate) struct Flags {
     /// The file to read settings from, TOML or a redis.conf
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// Print what is set, from where, and what is wrong, and end: nothing is bound, created or changed
+    #[arg(long)]
+    pub(crate) check: bool,
 
     /// An address or host name to listen on; repeat it or separate by commas for several. `*` is all addresses of IPv4, `::*`
     /// all of IPv6; with a `-` in front one that may be missing
@@ -51,8 +61,8 @@ pub(crate) struct Flags {
     pub(crate) port: Port,
 
     /// The path of a Unix socket to listen on, besides TCP
-    #[arg(long, value_name = "PATH")]
-    pub(crate) unixsocket: Option<PathBuf>,
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    unixsocket: Option<PathBuf>,
 
     /// The permissions of the Unix socket, in octal such as 700 [default: those of the umask]
     #[arg(long, value_name = "MODE", value_parser = permissions)]
@@ -146,6 +156,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILTER", value_parser = log_filter, default_value = "info")]
     pub(crate) log: String,
 
+    /// The format of the lines of the log, which go to standard error
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) log_format: Format,
+
     /// The number of worker threads [default: the number of processors]
     #[arg(long, visible_alias = "io-threads", value_name = "NUMBER", value_parser = count)]
     pub(crate) threads: Option<usize>,
@@ -198,6 +212,11 @@ impl Flags {
         self.save[first..].iter().flat_map(|SavePoints(points)| points.iter().copied())
     }
 
+    /// The path of the Unix socket, if there is one.
+    pub(crate) fn unixsocket(&self) -> Option<&Path> {
+        self.unixsocket.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
     /// The password of the default user, if one is required.
     pub(crate) fn password(&self) -> Option<&str> {
         self.requirepass.as_deref().filter(|password| !password.is_empty())
@@ -207,8 +226,9 @@ impl Flags {
 /// The command line, with the environment variable of each setting.
 pub(crate) fn command() -> Command {
     let command = Arguments::command();
-    let parameters: Vec<_> =
-        settable_parameters().filter(|parameter| find(&command, parameter.name).is_none()).map(argument).collect();
+    let parameters = settable_parameters()
+        .filter(|parameter| !parameter.name.contains("ziplist") && find(&command, parameter.name).is_none());
+    let parameters: Vec<_> = parameters.map(argument).collect();
     command.args(parameters).mut_args(|arg| match arg.get_long() {
         Some(long) if arg.get_action().takes_values() => {
             let variable = variable(long);
@@ -245,6 +265,8 @@ fn argument(parameter: SettableParameter) -> Arg {
     let SettableParameter { name, .. } = parameter;
     let arg = Arg::new(name).long(name).value_name("VALUE").value_parser(check).allow_hyphen_values(true);
     let arg = arg.help_heading(HEADING).action(action(name)).hide_env_values(is_secret(name));
+    // The names before Redis 7.
+    let arg = if name.contains("listpack") { arg.alias(name.replace("listpack", "ziplist")) } else { arg };
     match HELP.iter().find(|(known, _)| *known == name) {
         Some((_, help)) => arg.help(*help),
         None => arg.hide_short_help(true),

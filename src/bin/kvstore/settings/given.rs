@@ -30,6 +30,9 @@ pub(crate) enum Source {
 impl Given {
     /// Reads a setting of the command line or of the environment, if it is given there.
     pub(super) fn from_matches(arg: &Arg, matches: &ArgMatches) -> Option<Self> {
+        if !arg.get_action().takes_values() {
+            return None;
+        }
         let source = match matches.value_source(arg.get_id().as_str())? {
             ValueSource::CommandLine => Source::Flag,
             ValueSource::EnvVariable => Source::Variable(arg.get_env()?.to_string_lossy().into_owned()),

@@ -1,13 +1,15 @@
 //! The settings of the program: from flags, environment variables and a file, in this order of precedence.
 //!
 //! `flags` defines them, `values` parses them, `given` is one with its place, `file` reads a file of them, in `toml` or
-//! as a `redis_conf`; `parameters` is what CONFIG has of them.
+//! as a `redis_conf`; `parameters` is what CONFIG has of them. `check` shows them, and `rewrite` writes those that have changed.
 
+mod check;
 mod file;
 mod flags;
 mod given;
 mod parameters;
 mod redis_conf;
+mod rewrite;
 mod toml;
 mod values;
 
@@ -19,12 +21,15 @@ use kvstore::store::SettableParameter;
 use crate::transfer::Transfer;
 use given::{Given, Source};
 
+pub(crate) use check::Report;
 pub(crate) use flags::{Arguments, Flags};
+pub(crate) use rewrite::Rewriter;
 pub(crate) use values::{Master, Port, SendRate};
 
 /// What the program is asked to do.
 pub(crate) enum Task {
     Serve(Box<Settings>),
+    Check(Report),
     Transfer(Transfer),
 }
 
@@ -54,7 +59,11 @@ pub(crate) fn read() -> Result<Task, Vec<String>> {
         }
         return Err(Vec::new());
     }
-    Sources::new(command, &matches).settings().map(Box::new).map(Task::Serve)
+    let sources = Sources::new(command, &matches);
+    if matches.get_flag("check") {
+        return Ok(Task::Check(Report::new(sources)));
+    }
+    sources.settings().map(Box::new).map(Task::Serve)
 }
 
 /// The command line with any text as a value, so that all mistakes are found and not only the first.

@@ -1,6 +1,9 @@
 //! Settings in the format of a redis.conf: one on a line, with quotes and escapes as in Redis.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use kvstore::protocol::Command as Words;
 
@@ -83,6 +86,13 @@ fn words(line: &str) -> Result<(String, Vec<String>), String> {
     Ok((text(words.name())?.to_ascii_lowercase(), values))
 }
 
+/// The name of the setting of a line in the words of this program; `None` for a comment.
+pub(super) fn name_of(line: &str) -> Option<String> {
+    let line = line.trim_matches([' ', '\t', '\r', '\n']);
+    let (name, values) = words(line).ok().filter(|_| !line.starts_with('#'))?;
+    Some(translated(Entry { name, values, path: PathBuf::new(), line: 0 }).name)
+}
+
 /// A line in the words of this program.
 fn translated(entry: Entry) -> Entry {
     let Entry { name, mut values, path, line } = entry;
@@ -157,7 +167,7 @@ const REFUSED: &[(&str, &[&str], &str)] = &[
     ("tls-cluster", &["no"], TLS),
     ("tls-session-cach*", &["no", "yes", "0", "300", "20480"], TLS),
     ("tls-prefer-server-ciphers", &["no", "yes"], TLS),
-    ("tls-*", &[""], TLS),
+    ("tls-*", &["", "0", "off"], TLS),
 ];
 
 /// Lines of Redis 7 and Valkey 9 that have nothing to set here, whatever they say.
