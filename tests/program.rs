@@ -44,7 +44,8 @@ impl Running {
         let places = places.split(", ").map(|place| place.split_whitespace().next().unwrap_or_default().to_owned());
         running.places = places.collect();
         // Data is loaded while the server listens already, but before that if there is an import.
-        if !line.contains("data=memory") && !running.log.contains("has loaded its data") {
+        let is_cache = ["data=memory", "\"data\":\"memory\""].iter().any(|data| line.contains(data));
+        if !is_cache && !running.log.contains("has loaded its data") {
             running.line_with("has loaded its data");
         }
         running

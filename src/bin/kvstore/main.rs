@@ -127,6 +127,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
     // From here on a hangup is no reason to end.
     let hangup = signal(SignalKind::hangup())?;
     let (store, mut loader) = prepare(store(settings), options)?;
+    let is_durable = loader.is_some();
     configure(&store, settings)?;
     if let Some(file) = &options.import {
         // Clients see none of it until all of it is there.
@@ -156,6 +157,9 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
         stopped = &mut serving => stopped,
         loaded = load(loader) => {
             loaded?;
+            if is_durable {
+                note_foreign_data(&store, &options.dir);
+            }
             supervisor::ready();
             serving.await
         }
@@ -324,6 +328,15 @@ async fn load(loader: Option<Loader>) -> Result<(), Box<dyn std::error::Error>> 
         tracing::info!(keys, seconds = started.elapsed().as_secs_f64(), "kvstore has loaded its data");
     }
     Ok(())
+}
+
+/// Warns of an empty store in a directory that another server has left its data in.
+fn note_foreign_data(store: &Store, directory: &Path) {
+    for file in ["appendonlydir", "dump.rdb"].map(|name| directory.join(name)) {
+        if store.is_empty() && file.exists() {
+            tracing::warn!("there are no keys, and {} is not read: `kvstore import` does that", file.display());
+        }
+    }
 }
 
 /// Sets what CONFIG SET can change later, of the store.

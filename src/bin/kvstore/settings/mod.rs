@@ -1,9 +1,10 @@
 //! The settings of the program: from flags, environment variables and a file, in this order of precedence.
 //!
 //! `flags` defines them, `values` parses them, `given` is one with its place, `file` reads a file of them, in `toml` or
-//! as a `redis_conf`; `parameters` is what CONFIG has of them. `check` shows them, and `rewrite` writes those that have changed.
+//! as a `redis_conf`; `environment` knows the variables that are no settings; `parameters` is what CONFIG has of them. `check` shows them, and `rewrite` writes those that have changed.
 
 mod check;
+mod environment;
 mod file;
 mod flags;
 mod given;
@@ -19,7 +20,7 @@ use clap::{ArgMatches, Command, FromArgMatches, builder::ValueParser};
 use kvstore::store::SettableParameter;
 
 use crate::transfer::Transfer;
-use given::{Given, Source};
+use given::Given;
 
 pub(crate) use check::Report;
 pub(crate) use flags::{Arguments, Flags};
@@ -85,9 +86,10 @@ struct Sources {
 impl Sources {
     fn new(command: Command, matches: &ArgMatches) -> Self {
         let given: Vec<_> = command.get_arguments().filter_map(|arg| Given::from_matches(arg, matches)).collect();
-        let (skipped, given) = given.into_iter().partition(is_of_kubernetes);
+        let (skipped, given) = given.into_iter().partition(environment::is_of_kubernetes);
         let mut sources = Self { command, given, notices: Vec::new(), problems: Vec::new() };
-        sources.notices.extend(skipped.iter().map(note_skipped));
+        sources.notices.extend(skipped.iter().map(environment::note_skipped));
+        sources.notices.extend(environment::note_unknown(&sources.command));
         if let Some(path) = matches.get_raw("config").and_then(|mut paths| paths.next()) {
             sources.read_file(Path::new(path));
         }
@@ -133,18 +135,4 @@ impl Sources {
             notices: self.notices,
         })
     }
-}
-
-/// Kubernetes sets `KVSTORE_PORT=tcp://10.0.0.1:6379` and the like for a service with the name `kvstore`.
-fn is_of_kubernetes(given: &Given) -> bool {
-    let is_address = |value: &OsString| {
-        let value = value.to_string_lossy();
-        ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
-    };
-    matches!(given.source, Source::Variable(_)) && given.flag.ends_with("port") && given.values.iter().any(is_address)
-}
-
-fn note_skipped(given: &Given) -> String {
-    let (source, value) = (&given.source, given.shown());
-    format!("{source}={value} is that of a service of Kubernetes, and is no setting; to set one, use --{}", given.flag)
 }
