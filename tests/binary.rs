@@ -262,8 +262,16 @@ fn mistakes_are_told_before_anything_starts() {
 fn help_and_version_are_told() {
     let (output, help) = output(kvstore().arg("--help"));
     assert!(output.status.success());
-    for flag in ["--bind", "--port", "--unixsocket", "--requirepass", "--max-clients", "--timeout", "--command-timeout"]
-    {
+    for flag in [
+        "--bind",
+        "--port",
+        "--unixsocket",
+        "--requirepass",
+        "--max-clients",
+        "--timeout",
+        "--command-timeout",
+        "Exit codes:",
+    ] {
         assert!(help.contains(flag), "{flag}");
     }
     let (_, version) = self::output(kvstore().arg("--version"));

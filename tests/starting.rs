@@ -100,6 +100,25 @@ async fn both_protocols_listen_on_one_port() {
     }
 }
 
+/// In a network without any address of its own, and so without `::1`.
+#[test]
+fn an_optional_address_of_ipv6_may_be_missing() {
+    let alone = |bind: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net", env!("CARGO_BIN_EXE_kvstore"), "--appendonly", "no"]).args(bind);
+        command.env_clear();
+        command
+    };
+    if !Command::new("unshare").args(["--map-root-user", "--net", "true"]).status().is_ok_and(|status| status.success())
+    {
+        return eprintln!("skipped: there is no way to a network of its own");
+    }
+    let server = Running::start(&mut alone(&["--bind", "0.0.0.0", "--bind", "-::1"]));
+    assert!(server.places.len() == 1 && server.places[0].starts_with("0.0.0.0:"), "{:?}", server.places);
+    let (code, told) = ended(alone(&["--bind", "::1"]).args(["--port", "0"]));
+    assert!(code == 69 && told.contains("cannot listen on ::1:0"), "{told}");
+}
+
 #[test]
 fn what_cannot_be_listened_on_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -336,6 +355,16 @@ async fn a_redis_conf_is_read_as_it_is() {
     ] {
         assert_eq!(config(&place, name).await, value, "{name}");
     }
+}
+
+#[test]
+fn the_file_that_redis_is_packaged_with_is_well() {
+    let (file, data) = ("/etc/redis/redis.conf", Scratch::new("packaged"));
+    if fs::read_to_string(file).is_err() {
+        return eprintln!("skipped: there is no {file}");
+    }
+    let (code, text) = ended(kvstore().args(["--check", "--config", file, "--dir"]).arg(data.path("data")));
+    assert!(code == 0 && text.contains("databases = 16  (/etc/redis/redis.conf:"), "{text}");
 }
 
 #[test]

@@ -113,7 +113,9 @@ pub(crate) struct StoreState {
 }
 
 /// Writes parameters, by their names and values, to a file.
-pub(super) struct RewriteConfig(pub(super) Box<dyn Fn(&[(String, String)]) -> io::Result<()> + Send + Sync>);
+pub(super) struct RewriteConfig(pub(super) Box<Rewrite>);
+
+type Rewrite = dyn Fn(&[(String, String)]) -> io::Result<()> + Send + Sync;
 
 impl fmt::Debug for RewriteConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

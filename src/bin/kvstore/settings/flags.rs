@@ -212,6 +212,11 @@ impl Flags {
         self.save[first..].iter().flat_map(|SavePoints(points)| points.iter().copied())
     }
 
+    /// Whether there is a journal, or there are snapshots.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.appendonly || self.save_points().next().is_some()
+    }
+
     /// The path of the Unix socket, if there is one.
     pub(crate) fn unixsocket(&self) -> Option<&Path> {
         self.unixsocket.as_deref().filter(|path| !path.as_os_str().is_empty())

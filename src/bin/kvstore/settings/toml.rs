@@ -52,10 +52,9 @@ fn text(value: &Value) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn entries(text: &str) -> Result<Vec<(String, Vec<String>, usize)>, Vec<String>> {
+    fn entries(text: &str) -> Result<Vec<Entry>, Vec<String>> {
         let mut problems = Vec::new();
         let entries = read(Path::new("a.toml"), text, &mut problems);
-        let entries = entries.into_iter().map(|Entry { name, values, line, .. }| (name, values, line)).collect();
         if problems.is_empty() { Ok(entries) } else { Err(problems) }
     }
 
@@ -64,7 +63,8 @@ mod tests {
         let found = entries("# comment\nport = 1\nbind = \"::1\"\nsave = [\"60 1\", 7]\nappendonly = true\n").unwrap();
         let expected =
             [("port", &["1"][..], 2), ("bind", &["::1"], 3), ("save", &["60 1", "7"], 4), ("appendonly", &["yes"], 5)];
-        for ((name, values, line), (its_name, its_values, its_line)) in found.into_iter().zip(expected) {
+        assert_eq!(found.len(), expected.len());
+        for (Entry { name, values, line, .. }, (its_name, its_values, its_line)) in found.into_iter().zip(expected) {
             assert_eq!((&*name, line), (its_name, its_line));
             assert_eq!(values, its_values);
         }
