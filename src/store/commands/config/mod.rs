@@ -3,6 +3,7 @@
 mod bytes;
 mod output_limits;
 mod parameters;
+mod settable;
 
 use kvstore_protocol::{CommandError, Pattern, Response};
 
@@ -21,7 +22,7 @@ use parameters::{Settable, parameters, settable};
 
 pub use bytes::parse_bytes;
 pub(super) use parameters::value_of;
-pub use parameters::{SettableParameter, settable_parameters};
+pub use settable::{SettableParameter, settable_parameters};
 
 pub(super) const SPECS: &[Spec] = &[CONFIG];
 

@@ -297,40 +297,16 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
     parameters(store, None).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// The parameters that CONFIG SET can change.
-///
-/// ```
-/// use kvstore::store::settable_parameters;
-///
-/// let timeout = settable_parameters().find(|parameter| parameter.name == "timeout").expect("there is one");
-/// assert_eq!(timeout.check(b"soon"), Err("argument couldn't be parsed into an integer"));
-/// ```
-pub fn settable_parameters() -> impl Iterator<Item = SettableParameter> {
-    let own = PARAMETERS.iter().filter_map(|parameter| {
-        let is_of_server = matches!(parameter.set?, Setter::OfServer(_));
-        Some(SettableParameter { name: parameter.name, is_of_server })
-    });
-    own.chain(THRESHOLDS.iter().map(|(name, _)| SettableParameter { name, is_of_server: false }))
+/// The names of the parameters that CONFIG SET can change, and whether each is one of the server.
+pub(super) fn all_settable() -> impl Iterator<Item = (&'static str, bool)> {
+    let own = PARAMETERS.iter().filter_map(|own| Some((own.name, matches!(own.set?, Setter::OfServer(_)))));
+    own.chain(THRESHOLDS.iter().map(|(name, _)| (*name, false)))
 }
 
-/// A parameter that CONFIG SET can change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SettableParameter {
-    /// Its name, in lower case.
-    pub name: &'static str,
-    /// Whether it is a parameter of the server in front of the store. CONFIG SET of a store without a server does not know it.
-    pub is_of_server: bool,
-}
-
-impl SettableParameter {
-    /// Checks a value as CONFIG SET does, and sets nothing.
-    ///
-    /// # Errors
-    /// What is wrong with the value.
-    pub fn check(&self, value: &[u8]) -> Result<(), &'static str> {
-        setter(self.name).map_or(Ok(()), |settable| settable.parse(value).map(drop))
-    }
+/// Checks a value of a parameter that can be set.
+pub(super) fn check(name: &str, value: &[u8]) -> Result<(), String> {
+    let Some(setter) = setter(name) else { return Ok(()) };
+    setter.parse(value).map(drop).map_err(str::to_owned)
 }
 
 /// How a parameter is set; `None` if there is no such parameter, or it is immutable.
