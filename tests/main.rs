@@ -23,12 +23,16 @@ mod observed;
 mod orderly_answers;
 mod panics;
 mod pipelines;
+#[cfg(feature = "binary")]
+mod program;
 mod protocol;
 mod pubsub;
 mod routing;
 mod seed;
 mod settled;
 mod shutdown;
+#[cfg(feature = "binary")]
+mod starting;
 mod store_transactions;
 mod store_waiting;
 mod streams_in;

@@ -9,7 +9,7 @@ use std::{
 use kvstore_protocol::mailbox::Order;
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{Serve, state::ServerState};
+use super::{ListenOptions, Serve, ServerStatus, state::ServerState};
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,11 @@ pub struct Stopped {
 
 impl Serve {
     async fn run(self) -> Stopped {
-        let Self { mount, state, listener, listeners, tasks, signal } = self;
+        let Self { mount, state, listener, listeners, tasks, signal, on_start } = self;
         let state = Arc::new(state);
+        let (_, settings) = ListenOptions::new().resolve(&listener);
+        let status = ServerStatus::new(state.clone(), Arc::new(settings));
+        on_start.into_iter().for_each(|call| call(&status));
         // Whatever ends this future closes the connections.
         let _guard = CloseAll(state.clone());
         let (mut accepting, mut background) = (JoinSet::new(), JoinSet::new());

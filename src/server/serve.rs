@@ -8,7 +8,7 @@ use tower::{BoxError, Service};
 
 use super::{
     Authenticate, ClientClass, Clients, ConnectionCommands, ConnectionEvent, ListenOptions, Listener, OutputLimit,
-    SocketOptions,
+    ServerStatus, SocketOptions,
     accept::{self, Acceptor},
     listen_options::CodecChoice,
     make_service::{ClonedService, MakeService, ServiceFactory},
@@ -71,7 +71,11 @@ pub struct Serve {
     pub(super) listeners: Vec<StartListening>,
     pub(super) tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub(super) signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    pub(super) on_start: Vec<OnStart>,
 }
+
+/// A function that is called with the server before it accepts connections.
+pub(super) type OnStart = Box<dyn FnOnce(&ServerStatus) + Send>;
 
 /// Starts a listener, once all settings are known.
 pub(super) type StartListening =
@@ -105,6 +109,7 @@ impl Serve {
             listeners: Vec::new(),
             tasks: Vec::new(),
             signal: None,
+            on_start: Vec::new(),
         }
     }
 
@@ -148,6 +153,20 @@ impl Serve {
     /// ```
     pub fn with_task<F: Future<Output: Send> + Send + 'static>(mut self, task: F) -> Self {
         self.tasks.push(Box::pin(async move { drop(task.await) }));
+        self
+    }
+
+    /// Calls `call` when the server starts, before it accepts connections: for settings that can change while it runs.
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:6379").await?;
+    /// let store = kvstore::store::Store::new();
+    /// kvstore::serve(listener, store).on_start(|server| server.set_max_bulk(1 << 20)).await;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_start(mut self, call: impl FnOnce(&ServerStatus) + Send + 'static) -> Self {
+        self.on_start.push(Box::new(call));
         self
     }
 

@@ -76,6 +76,7 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
+    io,
     ops::Deref,
     sync::Arc,
     task::{Context, Poll},
@@ -85,13 +86,13 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower::Service;
 
-use state::StoreState;
+use state::{RewriteConfig, StoreState};
 
 pub use builder::Builder;
 pub use change::{Change, Event, Record, Sink};
 pub use check::Report;
 pub use clock::{Clock, SystemClock, TokioClock};
-pub use commands::catalog;
+pub use commands::{SettableParameter, catalog, parse_bytes, settable_parameters};
 pub use durable::{CloseError, DurableBuilder};
 pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;
@@ -208,6 +209,23 @@ impl Store {
                 never = replicate => never,
             }
         }
+    }
+
+    /// Sets how CONFIG REWRITE writes the configuration to the file that it came from. It is given all parameters, with their
+    /// values. Without this, CONFIG REWRITE answers that there is no such file. Later calls change nothing.
+    ///
+    /// ```
+    /// use kvstore::{protocol::Command, store::Store};
+    ///
+    /// let store = Store::new();
+    /// store.on_config_rewrite(|parameters| {
+    ///     assert!(parameters.iter().any(|(name, value)| name == "databases" && value == "16"));
+    ///     Ok(())
+    /// });
+    /// assert_eq!(store.execute(&Command::new("CONFIG").arg("REWRITE")).to_string(), "+OK");
+    /// ```
+    pub fn on_config_rewrite(&self, rewrite: impl Fn(&[(String, String)]) -> io::Result<()> + Send + Sync + 'static) {
+        let _ = self.handle.rewrite.set(RewriteConfig(Box::new(rewrite)));
     }
 
     fn from_state(state: Arc<StoreState>) -> Self {

@@ -1,7 +1,7 @@
 //! [`StoreState`]: what all clones of a store share.
 
 use std::{
-    mem,
+    fmt, io, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock, Weak,
@@ -75,6 +75,8 @@ pub(crate) struct StoreState {
     pub(super) loading: Loading,
     /// What happens when a command has failed while it changed something, if there is a journal.
     pub(super) on_damage: OnceLock<fn()>,
+    /// Writes the configuration to the file that it came from.
+    pub(super) rewrite: OnceLock<RewriteConfig>,
     is_damage_told: AtomicBool,
     pub(super) observers: Arc<Observers>,
     pub(super) watches: WatchTable,
@@ -108,6 +110,17 @@ pub(crate) struct StoreState {
     pub(super) dropper: Background,
     /// Takes snapshots.
     pub(super) saver: Background,
+}
+
+/// Writes parameters, by their names and values, to a file.
+pub(super) struct RewriteConfig(pub(super) Box<Rewrite>);
+
+type Rewrite = dyn Fn(&[(String, String)]) -> io::Result<()> + Send + Sync;
+
+impl fmt::Debug for RewriteConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RewriteConfig")
+    }
 }
 
 /// What a store is built of.
@@ -149,6 +162,7 @@ impl StoreState {
             journals: Journals::default(),
             loading: Loading::default(),
             on_damage: OnceLock::new(),
+            rewrite: OnceLock::new(),
             is_damage_told: AtomicBool::new(false),
             commits: AtomicU64::new(0),
             long_turn: Mutex::new(()),

@@ -30,6 +30,7 @@ mod tracking;
 mod transactions;
 
 pub use command::catalog;
+pub use config::{SettableParameter, parse_bytes, settable_parameters};
 
 use super::spec::Spec;
 

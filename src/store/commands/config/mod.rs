@@ -3,6 +3,7 @@
 mod bytes;
 mod output_limits;
 mod parameters;
+mod settable;
 
 use kvstore_protocol::{CommandError, Pattern, Response};
 
@@ -14,12 +15,14 @@ use crate::{
         journal::Journal,
         shard::Statistics,
         spec::{Answer, Hold::InTurn, Scope, Spec},
-        state::StoreState,
+        state::{RewriteConfig, StoreState},
     },
 };
 use parameters::{Settable, parameters, settable};
 
+pub use bytes::parse_bytes;
 pub(super) use parameters::value_of;
+pub use settable::{SettableParameter, settable_parameters};
 
 pub(super) const SPECS: &[Spec] = &[CONFIG];
 
@@ -197,9 +200,17 @@ fn resetstat(call: &mut Call<'_>) -> Answer {
     Ok(Response::ok())
 }
 
-/// `CONFIG REWRITE`: refused, because there is no configuration file to write to.
-fn rewrite(_: &mut Call<'_>) -> Answer {
-    Err(CommandError::err("The server is running without a config file"))
+/// `CONFIG REWRITE`: writes the parameters to the file that they came from.
+fn rewrite(call: &mut Call<'_>) -> Answer {
+    let Some(RewriteConfig(rewrite)) = call.store().rewrite.get() else {
+        return Err(CommandError::err("The server is running without a config file"));
+    };
+    let parameters = parameters(call.store(), call.session().extensions().get());
+    let parameters: Vec<_> = parameters.map(|(name, value)| (name.to_owned(), value)).collect();
+    match rewrite(&parameters) {
+        Ok(()) => Ok(Response::ok()),
+        Err(error) => Err(CommandError::err(format!("Rewriting config file: {error}"))),
+    }
 }
 
 #[cfg(test)]

@@ -314,18 +314,33 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
     parameters(store, None).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
+/// The names of the parameters that CONFIG SET can change, and whether each is one of the server.
+pub(super) fn all_settable() -> impl Iterator<Item = (&'static str, bool)> {
+    let own = PARAMETERS.iter().filter_map(|own| Some((own.name, matches!(own.set?, Setter::OfServer(_)))));
+    own.chain(THRESHOLDS.iter().map(|(name, _)| (*name, false)))
+}
+
+/// Checks a value of a parameter that can be set.
+pub(super) fn check(name: &str, value: &[u8]) -> Result<(), String> {
+    let Some(setter) = setter(name) else { return Ok(()) };
+    setter.parse(value).map(drop).map_err(str::to_owned)
+}
+
 /// How a parameter is set; `None` if there is no such parameter, or it is immutable.
 pub(super) fn settable(name: &str, store: &StoreState, server: Option<&ServerStatus>) -> Option<Settable> {
+    setter(name).filter(|settable| match settable.0 {
+        Kind::Parameter(Setter::OfServer(_)) => server.is_some(),
+        Kind::Parameter(Setter::Durable(_)) => store.snapshots.has_directory(),
+        Kind::Parameter(Setter::OfStore(_) | Setter::Journal) | Kind::Threshold(_) => true,
+    })
+}
+
+fn setter(name: &str) -> Option<Settable> {
     if let Some((_, threshold)) = THRESHOLDS.iter().find(|(known, _)| *known == name) {
         return Some(Settable(Kind::Threshold(*threshold)));
     }
     let setter = PARAMETERS.iter().find(|parameter| parameter.name == name)?.set?;
-    let has_setting = match setter {
-        Setter::OfServer(_) => server.is_some(),
-        Setter::OfStore(_) | Setter::Journal => true,
-        Setter::Durable(_) => store.snapshots.has_directory(),
-    };
-    has_setting.then_some(Settable(Kind::Parameter(setter)))
+    Some(Settable(Kind::Parameter(setter)))
 }
 
 impl Settable {
