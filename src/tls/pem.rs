@@ -84,7 +84,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::File(path) => path.display().fmt(f),
+            Source::File(path) => write!(f, "{}", path.display()),
             Source::Text(_) => f.write_str("PEM in memory"),
         }
     }
