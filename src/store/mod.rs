@@ -56,6 +56,7 @@ mod notices;
 mod observers;
 mod plan;
 mod prefetcher;
+mod program;
 mod rdb;
 mod repair;
 mod replay;
@@ -97,6 +98,7 @@ pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;
 pub use journal::{Fsync, OpenError};
 pub use loading::Loader;
+pub use program::{ParameterChange, ProgramParameters};
 pub use repair::{Repair, RepairError};
 
 /// The interval of active expiry, and the precision of the LRU clock.
