@@ -129,6 +129,11 @@ impl Folder {
         self.0.join(name)
     }
 
+    /// The files of the authority, and of the certificate and the key of a client.
+    pub(super) fn paths(&self) -> [String; 3] {
+        ["ca.crt", "client.crt", "client.key"].map(|name| self.path(name).to_str().expect("text").to_owned())
+    }
+
     pub(crate) fn pem(&self, name: &str) -> Pem {
         Pem::file(self.path(name))
     }

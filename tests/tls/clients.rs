@@ -1,6 +1,6 @@
 //! Clients over sockets: this crate's, the `redis` crate, redis-cli.
 
-use std::{net::SocketAddr, path::Path};
+use std::net::SocketAddr;
 
 use kvstore::{
     client::{Client, ClientError, Endpoint},
@@ -92,27 +92,58 @@ async fn the_redis_crate_connects() {
     assert_eq!(connection.get("key").await.unwrap().map(|value| value.len()), Some(1_000_000));
 }
 
-/// The server runs on the other thread while this one waits for the program.
+/// Runs a program of another client; `None` if it is not installed. The server runs on another thread.
+fn run(program: &str, arguments: &[&str]) -> Option<(String, String)> {
+    let output = std::process::Command::new(program).args(arguments).output().ok()?;
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    Some((stdout, stderr))
+}
+
+#[expect(clippy::print_stderr, reason = "a test that does nothing says why")]
+fn left_out(reason: &str) {
+    eprintln!("left out: there is no {reason}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn redis_cli_connects() {
     let folder = Folder::new("tls-redis-cli");
     let (_, secured) = start(&folder).await;
-    let ask = |certificate: Option<&Path>| {
-        let mut command = std::process::Command::new("redis-cli");
-        command.args(["--tls", "-h", "localhost", "-p", &secured.port().to_string()]);
-        command.arg("--cacert").arg(folder.path("ca.crt"));
-        if let Some(certificate) = certificate {
-            command.arg("--cert").arg(certificate).arg("--key").arg(folder.path("client.key"));
-        }
-        command.arg("PING").output()
+    let (port, [authority, certificate, key]) = (secured.port().to_string(), folder.paths());
+    let trusting = ["--tls", "-h", "localhost", "-p", &port, "--cacert", &authority];
+    let Some((said, complaint)) =
+        run("redis-cli", &[&trusting[..], &["--cert", &certificate, "--key", &key, "PING"]].concat())
+    else {
+        return left_out("redis-cli");
     };
-    let Ok(output) = ask(Some(&folder.path("client.crt"))) else {
-        #[expect(clippy::print_stderr, reason = "a test that does nothing says why")]
-        {
-            return eprintln!("left out: there is no redis-cli");
-        }
-    };
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "PONG\n", "{}", String::from_utf8_lossy(&output.stderr));
-    let output = ask(None).unwrap();
-    assert_ne!(String::from_utf8_lossy(&output.stdout), "PONG\n");
+    assert_eq!(said, "PONG\n", "{complaint}");
+    let (said, _) = run("redis-cli", &[&trusting[..], &["PING"]].concat()).expect("it is there");
+    assert_ne!(said, "PONG\n");
+}
+
+const PYTHON: &str = "
+import redis, sys
+port, authority, certificate, key = sys.argv[1:]
+client = redis.Redis('localhost', int(port), ssl=True, ssl_ca_certs=authority, ssl_certfile=certificate, ssl_keyfile=key)
+pipeline = client.pipeline(transaction=False)
+for index in range(1000):
+    pipeline.set(index, b'x' * 10_000)
+    pipeline.get(index)
+assert pipeline.execute() == [True, b'x' * 10_000] * 1000
+try:
+    redis.Redis('localhost', int(port), ssl=True, ssl_ca_certs=authority).ping()
+except redis.ConnectionError:
+    print('done')
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn redis_py_connects() {
+    let folder = Folder::new("tls-redis-py");
+    let (_, secured) = start(&folder).await;
+    if run("python3", &["-c", "import redis; print(1)"]).is_none_or(|(said, _)| said.is_empty()) {
+        return left_out("redis-py");
+    }
+    let (port, [authority, certificate, key]) = (secured.port().to_string(), folder.paths());
+    let (said, complaint) =
+        run("python3", &["-c", PYTHON, &port, &authority, &certificate, &key]).expect("it is there");
+    assert_eq!(said, "done\n", "{complaint}");
 }
