@@ -48,9 +48,17 @@ impl ServerTls {
     /// # Errors
     /// With the path of the file that cannot be used. Everything is as before then.
     pub fn replace(&self, settings: &TlsSettings) -> Result<(), TlsError> {
-        let next = Current::new(settings)?;
-        *self.0.current.lock() = next;
+        self.prepare(settings)?();
         Ok(())
+    }
+
+    /// Reads the files as [`replace`](Self::replace) does. The function that is returned uses them from then on.
+    ///
+    /// # Errors
+    /// With the path of the file that cannot be used.
+    pub fn prepare(&self, settings: &TlsSettings) -> Result<impl FnOnce() + Send + Sync + use<>, TlsError> {
+        let (shared, next) = (self.0.clone(), Current::new(settings)?);
+        Ok(move || *shared.current.lock() = next)
     }
 
     /// Returns how many handshakes have failed so far.

@@ -65,7 +65,7 @@ impl TlsSettings {
     }
 
     /// The cipher suites by their names in OpenSSL, such as `TLS_AES_128_GCM_SHA256` and `ECDHE-RSA-AES128-GCM-SHA256`. The first
-    /// that the client has, too, is used. By default all that are secure.
+    /// that the client has, too, is used. A version of TLS of which none is named has all of its suites, as by default.
     pub fn cipher_suites<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
         Self { cipher_suites: names.into_iter().map(Into::into).collect(), ..self }
     }

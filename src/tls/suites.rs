@@ -4,12 +4,16 @@ use tokio_rustls::rustls::{CipherSuite, SupportedCipherSuite, crypto::ring::ALL_
 
 use super::TlsError;
 
-/// Returns the suites with these names, in this order.
+/// Returns the suites with these names, in this order, and all suites of a version of TLS of which none is named.
 ///
 /// # Errors
 /// With a name for which there is no suite.
 pub(super) fn named(names: &[String]) -> Result<Vec<SupportedCipherSuite>, TlsError> {
-    names.iter().map(|name| find(name)).collect()
+    let mut suites = names.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
+    let is_named = |other: &SupportedCipherSuite| suites.iter().any(|suite| suite.version() == other.version());
+    let others: Vec<_> = ALL_CIPHER_SUITES.iter().filter(|suite| !is_named(suite)).collect();
+    suites.extend(others);
+    Ok(suites)
 }
 
 fn find(name: &str) -> Result<SupportedCipherSuite, TlsError> {
@@ -54,6 +58,7 @@ mod tests {
                 "TLS_CHACHA20_POLY1305_SHA256",
             ]
         );
+        assert_eq!(named(&["TLS_AES_128_GCM_SHA256".to_owned()]).expect("it is one").len(), 1 + 6);
         let error = named(&["DES-CBC3-SHA".to_owned()]).expect_err("it is not secure");
         assert!(error.to_string().starts_with("DES-CBC3-SHA: the cipher suites are TLS_AES_256"), "{error}");
     }
