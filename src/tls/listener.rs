@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use kvstore_protocol::Peer;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 use super::{ServerTls, TlsStream, handshakes::Handshakes};
 use crate::server::{Accepted, Listener, SocketOptions};
@@ -44,7 +44,10 @@ impl<L: Listener> Listener for TlsListener<L> {
     async fn accept(&mut self, options: &SocketOptions) -> Accepted<Self::Io> {
         loop {
             let has_room = self.handshakes.len() < self.max_handshakes;
-            let may_cut_at = self.handshakes.oldest_may_be_cut_at();
+            let may_cut_at = match has_room {
+                true => Instant::now(),
+                false => self.handshakes.oldest_may_be_cut_at(),
+            };
             tokio::select! {
                 biased;
                 ended = self.handshakes.next() => if let Some(accepted) = ended {
