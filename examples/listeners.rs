@@ -1,4 +1,4 @@
-//! How does one server listen in two places, and where does TLS go?
+//! How does one server listen in two places, and how is a listener put around another? TLS is there already: see `tls`.
 //!
 //! ```sh
 //! cargo run --example listeners
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::{task::JoinSet, time::timeout};
 
-// With tokio-rustls: `TlsStream<TcpStream>`, and `acceptor.accept(stream).await`. Here, two words stand for TLS.
+// Two words are the handshake of this protocol.
 type Secured = BufStream<TcpStream>;
 async fn handshake(stream: TcpStream) -> io::Result<Secured> {
     let (mut stream, mut words) = (BufStream::new(stream), [0; 12]);
@@ -34,8 +34,8 @@ impl Listener for Secure {
                 Accepted { io, peer, .. } = Listener::accept(&mut self.0, options), if self.1.len() < 1000 => {
                     self.1.spawn(async move {
                         let io = timeout(Duration::from_secs(10), handshake(io)).await??;
-                        // Layers and handlers read it with `Session::tls_identity`. `with` adds other facts.
-                        Ok(Accepted::new(io, peer).tls_identity("sesame"))
+                        // Layers and handlers read it in the extensions of the session.
+                        Ok(Accepted::new(io, peer).with("sesame"))
                     });
                 }
                 Some(done) = self.1.join_next() => if let Ok(Ok(accepted)) = done { return accepted },

@@ -87,7 +87,8 @@
 //! - the examples in the repository, one question each
 //!
 //! # Features
-//! - `binary`, on by default: what only the program `kvstore` needs, and `zero-copy`. The library needs neither.
+//! - `binary`, on by default: what only the program `kvstore` needs, `tls` and `zero-copy`. The library needs none of them.
+//! - `tls`: listeners and `rediss://` clients over TLS, with rustls.
 //! - `zero-copy`: sends long values to TCP sockets without the kernel's copy, on Linux: see [`server`](server#long-values).
 //!
 //! # Layout
@@ -110,6 +111,7 @@
 //! - [`standalone`]: the default layers around the default store, in one place. The program `kvstore` (`src/bin/kvstore/`) adds
 //!   its options, its addresses and its signals.
 //! - [`testing`]: tests without sockets.
+//! - `tls`: listeners and clients over TLS, with the feature of that name.
 //! - [`guide`]: the pages above.
 
 pub mod catalog;
@@ -123,6 +125,8 @@ mod service;
 pub mod standalone;
 pub mod store;
 pub mod testing;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 // Modules and not renamed crates, so that the compiler prints the paths that a user writes.
 /// Commands, responses, sessions and codecs: the crate `kvstore-protocol`.

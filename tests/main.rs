@@ -39,6 +39,8 @@ mod streams_in;
 mod streams_out;
 mod support;
 mod third_protocol;
+#[cfg(feature = "tls")]
+mod tls;
 mod tracking;
 mod transactions;
 mod transcripts;

@@ -75,7 +75,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Client<Io> {
     }
 
     pub(crate) async fn sends(&mut self, bytes: impl AsRef<[u8]>) {
-        let sent = timeout(PATIENCE, self.io.write_all(bytes.as_ref())).await;
+        let send = async {
+            self.io.write_all(bytes.as_ref()).await?;
+            self.io.flush().await
+        };
+        let sent = timeout(PATIENCE, send).await;
         sent.expect("the server takes what is sent").expect("the connection holds");
     }
 

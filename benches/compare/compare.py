@@ -12,6 +12,7 @@
   compare.py transactions     what MULTI and EXEC add to the commands between them
   compare.py publishing       what a published message costs, by the number of its subscribers
   compare.py observing        what GET and SET cost while clients are told of changes
+  compare.py tls              what GET and SET cost over TLS
   compare.py stalls           how long other clients wait while one runs a long command
   compare.py durable          what a journal costs, what it takes on disk, and how long a start from it takes
   compare.py growth           how cost grows with keys, connections, value sizes and depth
@@ -26,7 +27,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "stalls", "durable", "growth")
+COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "tls", "stalls", "durable", "growth")
 
 
 def arguments():
@@ -47,7 +48,7 @@ def add_options(command):
     command.add_argument("--binary", metavar="FILE", help="the kvstore to measure [the release build]")
     command.add_argument("--quick", action="store_true", help="fewer and shorter samples: a first look")
     command.add_argument("--only", metavar="NAMES", help="these servers alone: kvstore,valkey9,redis8,redis7,redcon,floor")
-    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, families, threads, transactions, publishing, observing, stalls, growth)")
+    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, families, threads, transactions, publishing, observing, tls, stalls, growth)")
     command.add_argument("--rounds", type=int, help="how often each server is visited")
     command.add_argument("--seconds", type=float, help="how long a sample takes")
     command.add_argument("--json", metavar="FILE", help="where all samples are written [results/COMMAND.json]")

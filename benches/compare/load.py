@@ -14,13 +14,14 @@ from server import LOAD_CORE, settle_down
 Load = namedtuple("Load", "rate p50 p99")
 
 
-def load(port, words, *, connections=50, depth=1, requests, keys=100_000, processes=1, cores=LOAD_CORE, patience=120):
+def load(port, words, *, connections=50, depth=1, requests, keys=100_000, processes=1, cores=LOAD_CORE, patience=120,
+         flags=()):
     """Sends `requests` times the words; `__rand_int__` in them becomes the number of a key at random.
 
     The last word may be bytes: it is passed through a pipe, since arguments of a program have a length limit. With several
     processes each has its share. (Threads of redis-benchmark find out that they are done every 250 ms only.)"""
     command = [load_generator(), "-h", "127.0.0.1", "-p", str(port), "-c", str(connections // processes), "-P", str(depth),
-               "-n", str(requests // processes), "-r", str(keys), "--precision", "3", "--csv"]
+               "-n", str(requests // processes), "-r", str(keys), "--precision", "3", "--csv", *flags]
     *first, last = words
     command += ["-x", *first] if isinstance(last, bytes) else [*first, last]
     piped = last if isinstance(last, bytes) else b""

@@ -79,7 +79,7 @@ class Measurement:
 
     def cost(self, server, workload, requests):
         before = server.cpu_seconds()
-        got = workload.load(server.port, requests, **self.options)
+        got = workload.load(server.load_port, requests, flags=server.peer.load_flags, **self.options)
         return server.cpu_seconds() - before, got
 
     def watch(self, server, workload):

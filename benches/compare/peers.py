@@ -23,9 +23,11 @@ class Peer:
     stores: bool = True
     clients_flag: str = ""
     threads_flag: str = ""
+    # The load goes to a port of its own, {load_port}, with these flags of redis-benchmark.
+    load_flags: tuple = ()
 
-    def command(self, port):
-        return [word.replace("{port}", str(port)) for word in self.arguments]
+    def command(self, port, load_port="LOAD_PORT"):
+        return [word.replace("{port}", str(port)).replace("{load_port}", str(load_port)) for word in self.arguments]
 
     def shown(self):
         """The command without the paths of this machine."""

@@ -54,10 +54,11 @@ class Server:
 
     def __init__(self, peer, cores=SERVER_CORE, folder=None):
         self.peer, self.name, self.port, self.dead = peer, peer.name, free_port(), None
+        self.load_port = free_port() if peer.load_flags else self.port
         self.folder, self.keeps_folder = folder or tempfile.mkdtemp(prefix="compare-"), folder is not None
         self.log = open(os.path.join(self.folder, "log"), "wb")
         self.started = time.perf_counter()
-        self.process = subprocess.Popen(peer.command(self.port), cwd=self.folder, env={**os.environ, **peer.environment},
+        self.process = subprocess.Popen(peer.command(self.port, self.load_port), cwd=self.folder, env={**os.environ, **peer.environment},
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                         start_new_session=True, preexec_fn=settle_down(cores))
 

@@ -9,6 +9,8 @@ use tokio::{
 };
 
 use super::{connection::Io, endpoint::Address};
+#[cfg(feature = "tls")]
+use crate::tls::{ClientTls, TlsError};
 
 /// The keepalive time of a TCP connection, and how long sent data may stay unacknowledged.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -44,6 +46,20 @@ pub(super) fn to(address: Address) -> Connect {
         }),
         Address::Unix(path) => boxed(move || UnixStream::connect(path.clone())),
     }
+}
+
+/// Connects to an address, and does the handshake of TLS there.
+///
+/// # Errors
+/// When a certificate cannot be read.
+#[cfg(feature = "tls")]
+pub(super) fn over_tls(address: Address, tls: &ClientTls) -> Result<Connect, TlsError> {
+    let connector = tls.connector(&address.host())?;
+    let mut connect = to(address);
+    Ok(boxed(move || {
+        let (stream, connector) = (connect(), connector.clone());
+        async move { connector.connect(stream.await?).await }
+    }))
 }
 
 fn set_up(stream: TcpStream) -> io::Result<TcpStream> {

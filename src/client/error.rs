@@ -5,6 +5,8 @@ use std::{convert::Infallible, error::Error, fmt, io, str, sync::Arc, time::Dura
 use kvstore_protocol::{ByteString, CommandError, ProtocolError, Response};
 
 use super::EndpointError;
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 /// Why a call failed.
 ///
@@ -28,6 +30,9 @@ pub enum ClientError {
     Unexpected(Response),
     /// The text is no valid [`Endpoint`](super::Endpoint).
     Endpoint(EndpointError),
+    /// A certificate or a key of the [settings](super::ClientBuilder::tls) of TLS cannot be used.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
 }
 
 /// The answer of a proxy when the server behind it is not reachable.
@@ -46,6 +51,8 @@ impl fmt::Display for ClientError {
             Self::Unsupported(reason) => reason.fmt(f),
             Self::Unexpected(reply) => write!(f, "unexpected reply: {reply}"),
             Self::Endpoint(error) => error.fmt(f),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
         }
     }
 }
@@ -58,6 +65,8 @@ impl Error for ClientError {
             Self::TimedOut => Some(&LATE),
             Self::Unsupported(reason) => Some(reason),
             Self::Endpoint(error) => Some(error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => Some(error),
             Self::Refused(_) | Self::Unexpected(_) => None,
         }
     }

@@ -76,10 +76,14 @@ impl Acceptor {
     }
 
     fn session(&self, accepted: Accepted<ServerIo>, local: &Peer, mailbox: Mailbox) -> (ServerIo, Session) {
-        let Accepted { io, peer, local: own_local, tls_identity, facts, .. } = accepted;
+        let Accepted { io, peer, local: own_local, tls_identity, known_as, facts, .. } = accepted;
         let local = own_local.unwrap_or_else(|| local.clone());
         let mut session = Session::new(self.state.registry.next_id(), peer, local, mailbox);
         session.set_user(self.listener.first_user());
+        if let Some(identity) = self.listener.identify(&known_as) {
+            tracing::debug!(peer = %session.peer(), user = identity.user(), "authenticated without credentials");
+            identity.apply(&mut session);
+        }
         session.set_tls_identity(tls_identity);
         session.add_facts(facts);
         session.extensions_mut().insert_lasting_shared(self.status.clone());

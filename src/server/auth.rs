@@ -44,6 +44,13 @@ pub trait Authenticate: Send + Sync + 'static {
         credentials: Credentials,
         session: &Session,
     ) -> impl Future<Output = Result<Identity, AuthError>> + Send;
+
+    /// Returns the identity of a user that a client is [known as](super::Accepted::known_as) without credentials, such as the one that
+    /// its TLS certificate names; `None` if there is no such user. By default there is none.
+    fn identify(&self, user: &str) -> Option<Identity> {
+        let _ = user;
+        None
+    }
 }
 
 /// The identity of an authenticated client: a user name, and values that are added to its session.
@@ -166,6 +173,10 @@ impl Authenticate for Password {
         let is_right = &*credentials.user == b"default" && bool::from(credentials.password.ct_eq(&self.0));
         if is_right { Ok(Identity::new("default")) } else { Err(AuthError::Denied) }
     }
+
+    fn identify(&self, user: &str) -> Option<Identity> {
+        (user == "default").then(|| Identity::new(user))
+    }
 }
 
 impl fmt::Debug for Password {
@@ -181,6 +192,8 @@ pub(super) trait AnyAuthenticate: Send + Sync {
         credentials: Credentials,
         session: Arc<Session>,
     ) -> Pin<Box<dyn Future<Output = Result<Identity, AuthError>> + Send>>;
+
+    fn identify(&self, user: &str) -> Option<Identity>;
 }
 
 impl<A: Authenticate> AnyAuthenticate for A {
@@ -190,5 +203,9 @@ impl<A: Authenticate> AnyAuthenticate for A {
         session: Arc<Session>,
     ) -> Pin<Box<dyn Future<Output = Result<Identity, AuthError>> + Send>> {
         Box::pin(async move { Authenticate::authenticate(&*self, credentials, &session).await })
+    }
+
+    fn identify(&self, user: &str) -> Option<Identity> {
+        Authenticate::identify(self, user)
     }
 }

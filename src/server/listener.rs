@@ -42,19 +42,22 @@ pub struct Accepted<Io> {
     /// The number of the file descriptor, for CLIENT LIST; -1 if there is none.
     pub(super) descriptor: i32,
     pub(super) tls_identity: Option<Arc<str>>,
+    /// The users that the peer is known as.
+    pub(super) known_as: Vec<String>,
     pub(super) facts: Extensions,
 }
 
 impl<Io> Accepted<Io> {
     /// Creates a connection from a byte stream and the address of the peer.
     pub fn new(io: Io, peer: Peer) -> Self {
-        Self { io, peer, local: None, descriptor: -1, tls_identity: None, facts: Extensions::default() }
+        let facts = Extensions::default();
+        Self { io, peer, local: None, descriptor: -1, tls_identity: None, known_as: Vec::new(), facts }
     }
 
     /// Replaces the byte stream, for a listener that wraps another one, such as TLS over TCP.
     pub fn map<T>(self, map: impl FnOnce(Io) -> T) -> Accepted<T> {
-        let Self { io, peer, local, descriptor, tls_identity, facts } = self;
-        Accepted { io: map(io), peer, local, descriptor, tls_identity, facts }
+        let Self { io, peer, local, descriptor, tls_identity, known_as, facts } = self;
+        Accepted { io: map(io), peer, local, descriptor, tls_identity, known_as, facts }
     }
 
     /// Sets the address that the peer has connected to, where it is not that of the listener, such as `0.0.0.0`.
@@ -74,6 +77,13 @@ impl<Io> Accepted<Io> {
     #[must_use]
     pub fn tls_identity(self, identity: impl AsRef<str>) -> Self {
         Self { tls_identity: Some(identity.as_ref().into()), ..self }
+    }
+
+    /// Sets the users that the peer is known as, such as those that its TLS certificate names. It is authenticated as the first of
+    /// them that [`Authenticate::identify`](super::Authenticate::identify) knows.
+    #[must_use]
+    pub fn known_as<N: Into<String>>(self, users: impl IntoIterator<Item = N>) -> Self {
+        Self { known_as: users.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// Adds a value about the peer. It is an [extension](kvstore_protocol::Session::extensions) of the session until

@@ -12,6 +12,7 @@ use kvstore_protocol::{
 };
 
 use super::{
+    Identity,
     auth::AnyAuthenticate,
     events::{ConnectionEvent, Observe},
     registry::Registry,
@@ -155,5 +156,11 @@ impl ListenerSettings {
     /// Returns the user of a client before it authenticates.
     pub(super) fn first_user(&self) -> Option<Arc<str>> {
         self.auth.is_none().then(|| Arc::from("default"))
+    }
+
+    /// Returns the identity of a client that is known as these users: that of the first one that there is.
+    pub(super) fn identify(&self, users: &[String]) -> Option<Identity> {
+        let auth = self.auth.as_ref()?;
+        users.iter().find_map(|user| failure::catch(|| auth.identify(user)).ok()?)
     }
 }

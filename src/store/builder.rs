@@ -9,6 +9,7 @@ use super::{
     change::Sink,
     clock::{Clock, SystemClock},
     databases::Databases,
+    program::{ProgramConfig, ProgramParameters},
     replica::Credentials,
     state::{Parts, StoreState},
 };
@@ -24,7 +25,7 @@ pub struct Builder {
     threads: usize,
     clock: Box<dyn Clock>,
     random: Rng,
-    config: Vec<(String, String)>,
+    config: ProgramConfig,
     sinks: Vec<Box<dyn Sink>>,
     max_queue: usize,
     allocated: fn(usize) -> usize,
@@ -42,7 +43,7 @@ impl Builder {
             threads,
             clock,
             random: Rng::new(),
-            config: Vec::new(),
+            config: ProgramConfig::default(),
             sinks: Vec::new(),
             max_queue: MAX_QUEUE,
             allocated,
@@ -144,9 +145,14 @@ impl Builder {
     /// one.
     #[must_use]
     pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let name = name.into().to_ascii_lowercase();
-        self.config.retain(|(known, _)| *known != name);
-        self.config.push((name, value.into()));
+        self.config.fix(name.into().to_ascii_lowercase(), value.into());
+        self
+    }
+
+    /// Adds parameters of the program around the store that CONFIG SET can change, such as the files of its certificates.
+    #[must_use]
+    pub fn parameters(mut self, parameters: impl ProgramParameters) -> Self {
+        self.config.set_parameters(parameters);
         self
     }
 

@@ -56,6 +56,7 @@ mod notices;
 mod observers;
 mod plan;
 mod prefetcher;
+mod program;
 mod rdb;
 mod repair;
 mod replay;
@@ -98,6 +99,7 @@ pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;
 pub use journal::{Fsync, OpenError};
 pub use loading::Loader;
+pub use program::{ParameterChange, ProgramParameters};
 pub use repair::{Repair, RepairError};
 pub use snapshot::Compression;
 

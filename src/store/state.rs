@@ -36,6 +36,7 @@ use super::{
     notices::{Notices, Outbox},
     observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
+    program::ProgramConfig,
     replica::Replication,
     snapshot::Snapshots,
     tracking::Tracking,
@@ -64,8 +65,8 @@ pub(crate) struct StoreState {
     /// The LRU clock: the time in seconds since the Unix epoch, set by each run of active expiry.
     lru_clock: AtomicU32,
     pub(super) started: Duration,
-    /// Settings of the program around the store, by names in lower case, for CONFIG GET.
-    pub(super) config: Vec<(String, String)>,
+    /// What CONFIG has of the program around the store.
+    pub(super) config: ProgramConfig,
     sinks: Vec<Box<dyn Sink>>,
     pub(super) journals: Journals,
     pub(super) snapshots: Arc<Snapshots>,
@@ -129,7 +130,7 @@ pub(super) struct Parts {
     pub(super) databases: Databases,
     pub(super) clock: Box<dyn Clock>,
     pub(super) random: Rng,
-    pub(super) config: Vec<(String, String)>,
+    pub(super) config: ProgramConfig,
     pub(super) sinks: Vec<Box<dyn Sink>>,
     pub(super) max_queue: usize,
     pub(super) pub_sub: PubSub,

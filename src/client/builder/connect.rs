@@ -9,11 +9,14 @@ use tokio::{
 };
 
 use super::ClientBuilder;
+#[cfg(feature = "tls")]
+use crate::client::connect::over_tls;
 use crate::client::{
     Client, ClientError, Endpoint,
     connect::{Connect, boxed, to},
     connection::{Connection, Io},
     driver::{Connector, Driver},
+    endpoint::Address,
     pushes::PushHub,
     queue::{Permits, RequestQueue},
     remote::Remote,
@@ -23,7 +26,8 @@ impl ClientBuilder {
     /// Connects, and connects again when the connection is lost.
     ///
     /// # Errors
-    /// [`ClientError::Endpoint`] when the text is no valid endpoint, [`ClientError::Closed`] with the cause when the first
+    /// [`ClientError::Endpoint`] when the text is no valid endpoint, `ClientError::Tls` when a certificate cannot be read,
+    /// [`ClientError::Closed`] with the cause when the first
     /// connection cannot be made.
     ///
     /// # Panics
@@ -32,7 +36,7 @@ impl ClientBuilder {
     where
         E: TryInto<Endpoint, Error: Into<ClientError>>,
     {
-        let (builder, connect) = self.at(endpoint.try_into().map_err(Into::into)?);
+        let (builder, connect) = self.at(endpoint.try_into().map_err(Into::into)?)?;
         builder.start_connected(connect).await
     }
 
@@ -47,11 +51,11 @@ impl ClientBuilder {
     where
         E: TryInto<Endpoint, Error: Into<ClientError>>,
     {
-        let (builder, connect) = self.at(endpoint.try_into().map_err(Into::into)?);
+        let (builder, connect) = self.at(endpoint.try_into().map_err(Into::into)?)?;
         builder.start_lazily(connect)
     }
 
-    /// Connects over streams that a function makes, one for each connection: TLS, pipes in memory.
+    /// Connects over streams that a function makes, one for each connection: pipes in memory, sockets with options of their own.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -124,8 +128,8 @@ impl ClientBuilder {
     }
 
     /// Takes over the settings of the endpoint.
-    fn at(mut self, endpoint: Endpoint) -> (Self, Connect) {
-        let Endpoint { address, is_native, is_resp3, user, password, database, name } = endpoint;
+    fn at(mut self, endpoint: Endpoint) -> Result<(Self, Connect), ClientError> {
+        let Endpoint { address, is_tls, is_native, is_resp3, user, password, database, name } = endpoint;
         let handshake = &mut self.settings.handshake;
         if password.is_some() {
             (handshake.user, handshake.password) = (user, password);
@@ -137,7 +141,22 @@ impl ClientBuilder {
             handshake.is_resp3 &= !is_native;
             self.settings.is_native = is_native;
         }
-        (self, to(address))
+        let connect = self.stream_to(address, is_tls)?;
+        Ok((self, connect))
+    }
+
+    /// A function that connects to the address, over TLS if the endpoint says so, or does not say and there are settings for it.
+    #[cfg(feature = "tls")]
+    fn stream_to(&self, address: Address, is_tls: Option<bool>) -> Result<Connect, ClientError> {
+        match is_tls.unwrap_or(self.tls.is_some()) {
+            true => over_tls(address, &self.tls.clone().unwrap_or_default()).map_err(ClientError::Tls),
+            false => Ok(to(address)),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn stream_to(&self, address: Address, _: Option<bool>) -> Result<Connect, ClientError> {
+        Ok(to(address))
     }
 
     async fn start_connected(self, mut connect: Connect) -> Result<Client, ClientError> {

@@ -11,6 +11,8 @@ use super::{
     driver::ConnectionSettings,
     handshake::{Handshake, Secret},
 };
+#[cfg(feature = "tls")]
+use crate::tls::ClientTls;
 
 /// The settings of a [`Client`](crate::client::Client), made by [`Client::builder`](crate::client::Client::builder).
 ///
@@ -37,6 +39,8 @@ pub struct ClientBuilder {
     max_in_flight: usize,
     push_queue: usize,
     ready_when_connected: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<ClientTls>,
 }
 
 impl Default for ClientBuilder {
@@ -55,6 +59,8 @@ impl Default for ClientBuilder {
             max_in_flight: 1024,
             push_queue: 128,
             ready_when_connected: false,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
@@ -95,6 +101,14 @@ impl ClientBuilder {
     /// The name of the connection in the server's CLIENT LIST.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.handshake.name = Some(name.into());
+        self
+    }
+
+    /// The settings of TLS, for `rediss://` URLs and for addresses without a scheme. Without them, a `rediss://` URL has the
+    /// [default](ClientTls::new) ones, and an address without a scheme is connected to without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
         self
     }
 

@@ -15,6 +15,7 @@ use super::handshake::Secret;
 /// |---|---|
 /// | `host`, `host:port`, `[::1]:port` | TCP, RESP unless the builder says otherwise; the default port is 6379 |
 /// | `redis://[[user]:password@]host[:port][/database]` | RESP over TCP, with credentials and a database |
+/// | `rediss://…` | the same over TLS, with the feature `tls` |
 /// | `unix:/path`, `unix:///path`, `redis+unix:///path`, each with `?db=1` | RESP over a Unix socket |
 /// | `kv://host[:port]` | the native protocol over TCP; the default port is 6555 |
 ///
@@ -36,6 +37,7 @@ use super::handshake::Secret;
 pub struct Endpoint {
     pub(super) address: Address,
     /// `None` leaves it to the settings of the builder, here and in the fields below.
+    pub(super) is_tls: Option<bool>,
     pub(super) is_native: Option<bool>,
     pub(super) is_resp3: Option<bool>,
     pub(super) user: Option<String>,
@@ -53,14 +55,35 @@ pub(super) enum Address {
     Unix(PathBuf),
 }
 
+#[cfg(feature = "tls")]
+impl Address {
+    /// The name that the certificate of the server has.
+    pub(super) fn host(&self) -> String {
+        match self {
+            Self::Host(host, _) => host.clone(),
+            Self::Resolved(addresses) => addresses.first().map(|address| address.ip().to_string()).unwrap_or_default(),
+            Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
+}
+
 impl Endpoint {
     /// RESP over the Unix socket at `path`.
     pub fn unix(path: impl Into<PathBuf>) -> Self {
-        Self::at(Address::Unix(path.into()))
+        Self { is_tls: Some(false), ..Self::at(Address::Unix(path.into())) }
     }
 
     pub(super) fn at(address: Address) -> Self {
-        Self { address, is_native: None, is_resp3: None, user: None, password: None, database: None, name: None }
+        Self {
+            address,
+            is_tls: None,
+            is_native: None,
+            is_resp3: None,
+            user: None,
+            password: None,
+            database: None,
+            name: None,
+        }
     }
 }
 

@@ -61,9 +61,10 @@ fn from_url(text: &str) -> Result<Endpoint, EndpointError> {
     }
     let mut endpoint = match &*scheme {
         "redis" => redis(&url)?,
+        "rediss" if cfg!(feature = "tls") => Endpoint { is_tls: Some(true), ..redis(&url)? },
         "kv" => native(&url)?,
         "unix" | "redis+unix" => unix(&url)?,
-        "rediss" => return Err(EndpointError::new("TLS is not built in: connect a stream of your own", "rediss")),
+        "rediss" => return Err(EndpointError::new("TLS needs the feature tls of this crate", "rediss")),
         other => return Err(EndpointError::new("the scheme of the URL is not known", other)),
     };
     if url.fragment.is_some() {
@@ -74,7 +75,8 @@ fn from_url(text: &str) -> Result<Endpoint, EndpointError> {
 }
 
 fn redis(url: &Url<'_>) -> Result<Endpoint, EndpointError> {
-    let mut endpoint = Endpoint { is_native: Some(false), ..Endpoint::at(tcp(url, RESP_PORT)?) };
+    let address = tcp(url, RESP_PORT)?;
+    let mut endpoint = Endpoint { is_tls: Some(false), is_native: Some(false), ..Endpoint::at(address) };
     endpoint.set_credentials(url)?;
     if let Some(database) = url.path.strip_prefix('/').filter(|database| !database.is_empty()) {
         endpoint.set_database(database)?;
@@ -90,7 +92,8 @@ fn native(url: &Url<'_>) -> Result<Endpoint, EndpointError> {
             "kv://host:port",
         ));
     }
-    Ok(Endpoint { is_native: Some(true), ..Endpoint::at(tcp(url, NATIVE_PORT)?) })
+    let address = tcp(url, NATIVE_PORT)?;
+    Ok(Endpoint { is_tls: Some(false), is_native: Some(true), ..Endpoint::at(address) })
 }
 
 fn unix(url: &Url<'_>) -> Result<Endpoint, EndpointError> {
@@ -241,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn a_url_says_whether_it_is_over_tls() {
+        for (text, is_tls) in [("redis://host", Some(false)), ("unix:/s", Some(false)), ("host:7000", None)] {
+            assert_eq!(parse(text).is_tls, is_tls, "{text}");
+        }
+        #[cfg(feature = "tls")]
+        assert_eq!((parse("rediss://host").is_tls, parse("rediss://host/3").database), (Some(true), Some(3)));
+        #[cfg(not(feature = "tls"))]
+        assert_eq!(error("rediss://host"), "TLS needs the feature tls of this crate: rediss");
+    }
+
+    #[test]
     fn a_unix_socket_has_a_path_and_parameters() {
         for text in ["unix:/run/kv%20s.sock?db=1", "unix:///run/kv%20s.sock?db=1", "redis+unix:///run/kv%20s.sock?db=1"]
         {
@@ -301,7 +315,6 @@ mod tests {
             ("redis://", "the URL has no host"),
             ("redis:///3", "the URL has no host"),
             ("http://localhost", "the scheme of the URL is not known: http"),
-            ("rediss://localhost", "TLS is not built in: connect a stream of your own: rediss"),
             ("redis://localhost?timeout=1", "the URL has a parameter that is not known: timeout"),
             ("redis://localhost?protocol=4", "the protocol of the URL is neither resp2 nor resp3: 4"),
             ("redis://localhost#x", "the URL has a fragment: #"),
@@ -339,7 +352,7 @@ mod tests {
             "s3cret@localhost:6379",
             ":s3cret@localhost",
             "kv://:s3cret@localhost",
-            "rediss://:s3cret@localhost",
+            "rediss://:s3cret@localhost/x",
             "redis://ann:s3cret@localhost?db=x",
             "unix:/s?password=s3cret&db=x",
             "unix://ann:s3cret@/path?db=x",

@@ -50,7 +50,7 @@ pub(super) async fn perform(
         accepted(link.ask(&Command::new("AUTH").with_args(user).arg(credentials.password)).await?)?;
     }
     // Older masters know less of these.
-    if let Some((_, port)) = store.config.iter().find(|(name, _)| name == "port") {
+    if let Some((_, port)) = store.config.parameters().into_iter().find(|(name, _)| *name == "port") {
         link.ask(&Command::new("REPLCONF").arg("listening-port").arg(port.as_str())).await?;
     }
     link.ask(&Command::new("REPLCONF").with_args(["capa", "eof", "capa", "psync2"])).await?;

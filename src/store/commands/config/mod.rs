@@ -5,6 +5,8 @@ mod output_limits;
 mod parameters;
 mod settable;
 
+use std::borrow::Cow;
+
 use kvstore_protocol::{CommandError, Pattern, Response};
 
 use crate::{
@@ -90,16 +92,21 @@ fn set(call: &mut Call<'_>) -> Answer {
     let server = call.session().extensions().get::<ServerStatus>();
     let assignments = Assignment::parse(&call.args(), call.store(), server)?;
     let mut changes = Vec::new();
-    for Assignment { name, value, settable } in &assignments {
+    for Assignment { name, value, settable, .. } in &assignments {
         if let Some(settable) = settable {
             changes.push(settable.parse(value).map_err(|reason| set_failed(name, reason))?);
         }
     }
+    let of_program: Vec<_> = assignments.iter().filter_map(Assignment::of_program).collect();
+    let of_program: Vec<_> = of_program.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let change_of_program = call.store().config.set(&of_program);
+    let change_of_program = change_of_program.map_err(|reason| set_failed(of_program[0].0, &reason))?;
     let settled = settles(call.store());
     if let Some(is_on) = changes.iter().find_map(|change| change.journal()) {
         set_journal(call, is_on).map_err(|reason| set_failed("appendonly", &reason))?;
     }
     changes.into_iter().for_each(|change| change.apply(call.store(), server));
+    change_of_program();
     if settles(call.store()) && !settled {
         settle_before(call);
     }
@@ -141,8 +148,9 @@ struct Assignment<'a> {
     /// In lower case.
     name: String,
     value: &'a [u8],
-    /// `None` for an immutable parameter that has this value already.
+    /// `None` for a parameter of the program, and for an immutable one that has this value already.
     settable: Option<Settable>,
+    is_of_program: bool,
 }
 
 impl<'a> Assignment<'a> {
@@ -170,18 +178,30 @@ impl<'a> Assignment<'a> {
     ) -> Result<Self, CommandError> {
         let asked = String::from_utf8_lossy(word);
         let name = asked.to_ascii_lowercase();
+        if store.config.is_settable(&name) {
+            return Ok(Self { name, value, settable: None, is_of_program: true });
+        }
         if let Some(settable) = settable(&name, store, server) {
-            return Ok(Self { name, value, settable: Some(settable) });
+            return Ok(Self { name, value, settable: Some(settable), is_of_program: false });
         }
         match parameters(store, server).find(|(known, _)| *known == name) {
             // Programs set what they rely on, such as `save ""`, without asking first.
-            Some((_, current)) if current.as_bytes() == value => Ok(Self { name, value, settable: None }),
+            Some((_, current)) if current.as_bytes() == value => {
+                Ok(Self { name, value, settable: None, is_of_program: false })
+            }
             Some(_) => Err(set_failed(&asked, "can't set immutable config")),
             None => {
                 let text = format!("Unknown option or number of arguments for CONFIG SET - '{asked}'");
                 Err(CommandError::err(text))
             }
         }
+    }
+}
+
+impl Assignment<'_> {
+    /// The name and the value, for a parameter of the program.
+    fn of_program(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+        self.is_of_program.then(|| (Cow::from(&self.name), String::from_utf8_lossy(self.value)))
     }
 }
 
@@ -215,7 +235,11 @@ fn rewrite(call: &mut Call<'_>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::{Store, testing::TestStore};
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use crate::store::{ParameterChange, ProgramParameters, Store, testing::TestStore};
 
     #[test]
     fn parameters_are_found_by_name_and_by_pattern() {
@@ -263,6 +287,37 @@ mod tests {
         let store = Store::builder().config("save", "60 1").config("SAVE", "").config("databases", "x").build();
         let answer = store.execute(&kvstore_protocol::Command::new("CONFIG").with_args(["GET", "[sd]a*"]));
         assert_eq!(answer.to_string(), "{\"save\": \"\", \"databases\": \"x\"}");
+    }
+
+    /// Parameters of which the values must be equal.
+    #[derive(Debug)]
+    struct Pair(Arc<Mutex<(String, String)>>);
+
+    impl ProgramParameters for Pair {
+        fn get(&self) -> Vec<(&'static str, String)> {
+            let (one, two) = self.0.lock().clone();
+            vec![("one", one), ("two", two)]
+        }
+
+        fn set(&self, values: &[(&str, &str)]) -> Result<ParameterChange, String> {
+            let value = |name| values.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned());
+            match (value("one"), value("two"), self.0.clone()) {
+                (Some(one), Some(two), pair) if one == two => Ok(Box::new(move || *pair.lock() = (one, two))),
+                _ => Err("they are not equal".to_owned()),
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_of_the_program_are_set_together_or_not_at_all() {
+        let store = Store::builder().config("one", "fixed").parameters(Pair(Arc::default())).build();
+        let ask = |text: &str| store.execute(&text.parse().expect("a command")).to_string();
+        let refusal = "-ERR CONFIG SET failed (possibly related to argument 'two') - they are not equal";
+        assert_eq!(ask("CONFIG SET one a TWO a list-compress-depth 1"), "+OK");
+        assert_eq!(ask("CONFIG SET list-compress-depth 2 two b one c"), refusal);
+        assert_eq!(ask("CONFIG SET two b"), refusal);
+        let all = "{\"one\": \"a\", \"two\": \"a\", \"list-compress-depth\": \"1\"}";
+        assert_eq!(ask("CONFIG GET one two list-compress-depth"), all);
     }
 
     #[test]

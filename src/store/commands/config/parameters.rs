@@ -301,12 +301,13 @@ pub(super) fn parameters<'a>(
     store: &'a StoreState,
     server: Option<&'a ServerStatus>,
 ) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
-    let given = store.config.iter().map(|(name, value)| (name.as_str(), value.clone()));
-    let is_given = |name: &str| store.config.iter().any(|(given, _)| given == name);
-    let own = PARAMETERS.iter().filter(move |parameter| !is_given(parameter.name));
+    let given = store.config.parameters();
+    let is_given = |name: &str| given.iter().any(|(given, _)| *given == name);
+    let own: Vec<_> = PARAMETERS.iter().filter(|parameter| !is_given(parameter.name)).collect();
+    let own = own.into_iter();
     let own = own.filter_map(move |parameter| Some((parameter.name, (parameter.read)(store, server)?)));
     let thresholds = THRESHOLDS.iter().map(|(name, threshold)| (*name, store.thresholds.get(*threshold).to_string()));
-    given.chain(own).chain(thresholds)
+    given.into_iter().chain(own).chain(thresholds)
 }
 
 /// The value of a parameter.
