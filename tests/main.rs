@@ -9,6 +9,7 @@ mod clients;
 mod commands_page;
 mod connection_commands;
 mod connection_layer;
+mod cuts;
 mod deadlines;
 mod durable;
 mod embedding;

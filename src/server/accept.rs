@@ -60,7 +60,7 @@ impl Acceptor {
         let state = &self.state;
         state.runtime.connections.fetch_add(1, Ordering::Relaxed);
         if let Some(reason) = self.refusal(&accepted.peer) {
-            return reject(accepted.io, reason, state);
+            return reject(accepted.io, &accepted.peer, reason, state);
         }
         let (mailbox, inbox) = mailbox_within(state.settings.push_queue, state.settings.push_buffer);
         let descriptor = accepted.descriptor;
@@ -69,7 +69,7 @@ impl Acceptor {
         // Checked again under the lock: another listener may have reached the limit in between.
         let most = state.runtime.max_connections();
         let Some(registration) = state.registry.register(session.clone(), descriptor, most) else {
-            return reject(io, too_many(state), state);
+            return reject(io, session.peer(), too_many(state), state);
         };
         state.notify(ConnectionEvent::Opened { session: &session });
         self.mount.spawn(io, ClientState::new(session, registration, ServerStatus::clone(&self.status)), inbox);
@@ -101,11 +101,13 @@ fn too_many(state: &ServerState) -> &'static str {
 }
 
 /// Sends an error to a client and closes its connection.
-fn reject(io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
+fn reject(io: ServerIo, peer: &Peer, reason: &'static str, state: &Arc<ServerState>) {
     if state.rejecting.fetch_add(1, Ordering::Relaxed) >= MAX_REJECTING {
         state.rejecting.fetch_sub(1, Ordering::Relaxed);
         return;
     }
+    // The text of the protected mode is long.
+    tracing::info!(%peer, reason = reason.split_once(" because").map_or(reason, |(short, _)| short), "connection refused");
     let state = state.clone();
     tokio::spawn(async move {
         let _permit = RejectionPermit(&state.rejecting);

@@ -12,7 +12,7 @@
 //! - [`ConnectionLayer`]: answers PING, HELLO, AUTH, CLIENT and their kin; [`ConnectionCommands`]: where it is
 //! - [`Clients`], [`ConnectedClient`]: the connections of a server; [`BufferMemory`]: the memory of the buffers of one;
 //!   [`ServerStatus`]: the server, for its services
-//! - [`ConnectionEvent`]: what no layer sees, for [`Serve::observe`]
+//! - [`ConnectionEvent`]: what no layer sees, for [`Serve::observe`]; [`CutReason`]: why the server closes a connection
 //! - [`upgrade()`]: takes a connection out of the protocol; [`Upgraded`]: its stream
 //!
 //! Inside, `running` is the awaited server, `accept` registers its connections, `mount` gives each a service and a codec,
@@ -33,6 +33,7 @@ mod clients;
 mod connection;
 mod connection_layer;
 mod connection_task;
+mod cut;
 mod events;
 mod eviction;
 mod io;
@@ -60,6 +61,7 @@ pub use connection_layer::{
     ConnectionLayer, ConnectionService, NoEvict, NoTouch, QueuedResponse, ResponseFuture, TrackingStatus,
     connection_commands,
 };
+pub use cut::CutReason;
 pub use events::{CloseReason, ConnectionEvent};
 pub use listen_options::ListenOptions;
 pub use listener::{Accepted, Listener};

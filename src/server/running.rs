@@ -9,7 +9,7 @@ use std::{
 use kvstore_protocol::mailbox::Order;
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{Serve, state::ServerState};
+use super::{CutReason, Serve, connection::LINGER, state::ServerState};
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +43,12 @@ impl Serve {
         state.registry.order_all(Order::Stop);
         let cut = match timeout(state.settings.grace, state.registry.wait_until_empty()).await {
             Ok(()) => 0,
-            Err(_) => state.registry.order_all(Order::Kill),
+            Err(_) => state.registry.cut_all(CutReason::Shutdown),
         };
+        if cut > 0 {
+            // They are told why.
+            let _ = timeout(LINGER, state.registry.wait_until_empty()).await;
+        }
         Stopped { cut }
     }
 }
@@ -64,7 +68,7 @@ struct CloseAll(Arc<ServerState>);
 
 impl Drop for CloseAll {
     fn drop(&mut self) {
-        self.0.registry.order_all(Order::Kill);
+        self.0.registry.cut_all(CutReason::Shutdown);
     }
 }
 

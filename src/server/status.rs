@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use kvstore_protocol::{Limits, Peer};
+use kvstore_protocol::Limits;
 use tokio::sync::Notify;
 
 use super::{
-    ClientClass, Clients, OutputLimit,
+    ClientClass, Clients, CutReason, OutputLimit,
     output_limit::OutputLimits,
     state::{ListenerSettings, ServerState},
 };
@@ -242,10 +242,17 @@ impl ServerStatus {
         }
     }
 
-    /// Counts and logs a connection that is closed because it left too much unread.
-    pub(crate) fn note_overflow(&self, id: u64, peer: &Peer) {
+    /// Cuts the connection with this ID, which leaves too much unread.
+    pub(crate) fn cut_overflowing(&self, id: u64) {
+        self.count_overflow();
+        if let Some(entry) = self.state.registry.find(id) {
+            entry.cut(CutReason::OutputLimit);
+        }
+    }
+
+    /// Counts a connection that leaves too much unread.
+    pub(super) fn count_overflow(&self) {
         self.state.runtime.overflows.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(id, %peer, "a connection is closed: it leaves too much unread");
     }
 
     /// Returns the number of connections that were rejected because the maximum was reached.

@@ -1,9 +1,15 @@
 //! The graceful close of a connection.
 
-use std::{future::poll_fn, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use bytes::Buf;
+use kvstore_middleware::failure;
 use kvstore_protocol::{
-    Codec,
+    Codec, Output, ProtocolError, Session,
     mailbox::{Inbox, Order},
 };
 use tokio::{
@@ -12,11 +18,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::Connection;
-use crate::server::make_service::MakeService;
+use super::{Connection, writing::poll_write_some};
+use crate::server::{CutReason, make_service::MakeService};
 
 /// How long a graceful close waits for more input from the peer.
-const LINGER: Duration = Duration::from_millis(500);
+pub(in crate::server) const LINGER: Duration = Duration::from_millis(500);
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Closes the connection in order, unless it is killed.
@@ -27,6 +33,39 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             _ = timeout(client.shared().settings.grace, close_in_order(io)) => {}
             () = ordered(inbox, Order::Kill) => {}
         }
+    }
+
+    /// Ends a connection that is cut. The client reads why, if it can.
+    #[cold]
+    pub(super) async fn close_cut(&mut self, reason: CutReason) {
+        let is_told = poll_fn(|cx| Poll::Ready(self.tell(reason, cx))).await;
+        self.start_draining();
+        self.caller.cancel();
+        failure::discard(self.writer.outgoing.take());
+        self.change_session(Session::end);
+        self.drop_buffers();
+        if is_told {
+            self.inbox.close_to_messages();
+            let _ = timeout(LINGER, close_in_order(&mut self.io)).await;
+        }
+    }
+
+    /// Writes an error in place of what is unwritten. Returns whether the client can read it: it does not come within a reply, and
+    /// the stream takes it at once.
+    fn tell(&mut self, reason: CutReason, cx: &mut Context<'_>) -> bool {
+        let is_within_reply = self.writer.is_split || self.writer.outgoing.is_some();
+        let awaits_answer = match reason {
+            CutReason::Idle => false,
+            CutReason::Shutdown => self.is_busy() || self.reader.input.is_unfinished(),
+            _ => true,
+        };
+        if is_within_reply || !awaits_answer {
+            return false;
+        }
+        let mut error = Output::default();
+        self.codec.encode_error(&ProtocolError::new(format!("this connection is closed: {reason}")), &mut error);
+        let written = poll_write_some(&mut self.io, &mut error, cx);
+        matches!(written, Poll::Ready(Ok(1..))) && !error.has_remaining()
     }
 }
 

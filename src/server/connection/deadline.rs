@@ -11,7 +11,7 @@ use kvstore_protocol::Codec;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Connection, Lifecycle};
-use crate::server::{make_service::MakeService, settings::MinSendRate};
+use crate::server::{CutReason, make_service::MakeService, settings::MinSendRate};
 
 /// The rate at which a client that has not authenticated must send a request.
 const UNAUTHENTICATED_RATE: MinSendRate = MinSendRate { bytes: 30 * 1024, window: Duration::from_secs(30) };
@@ -75,7 +75,7 @@ impl Deadline {
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Waits until the peer has exceeded a time limit. Returns which.
-    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<CutReason> {
         let is_incomplete = self.deadline.stalled_since().is_some() || self.reader.input.is_unfinished();
         if is_incomplete != self.deadline.is_shown_incomplete {
             self.show_incomplete(is_incomplete);
@@ -111,12 +111,13 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Each limit has its condition in [`poll_deadline`](Self::poll_deadline) or [`may_have_deadline`](Self::may_have_deadline).
     #[inline(never)]
-    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<CutReason> {
         if self.deadline.over_soft_limit_since.is_some() {
             self.check_output_limit();
         }
         let (settings, soft_for) = (&self.client.shared().settings, self.output_limit().soft_for);
         let (least_rate, reading_timeout) = (self.least_rate(), self.reading_timeout());
+        let unread = if self.fills_query_buffer() { CutReason::QueryBuffer } else { CutReason::SlowReader };
         loop {
             let is_idle = !self.is_busy() && !self.writer.is_full() && self.lifecycle == Lifecycle::Open;
             let last_active = self
@@ -133,21 +134,18 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                         .stalled_since()
                         .zip(reading_timeout)
                         .and_then(|(since, most)| since.checked_add(most)),
-                    "it does not read its replies",
+                    unread,
                 ),
                 (
                     self.deadline.over_soft_limit_since.and_then(|since| since.checked_add(soft_for)),
-                    "it leaves too much unread",
+                    CutReason::OutputLimit,
                 ),
-                (
-                    least_rate.and_then(|rate| self.reader.input.window_end(reads, rate)),
-                    "it does not finish its request",
-                ),
+                (least_rate.and_then(|rate| self.reader.input.window_end(reads, rate)), CutReason::SlowSender),
                 (
                     is_unauthenticated.then(|| last_active.checked_add(settings.unauthenticated_timeout)).flatten(),
-                    "it does not authenticate",
+                    CutReason::Unauthenticated,
                 ),
-                (silence.and_then(|timeout| last_active.checked_add(timeout)), "it is idle"),
+                (silence.and_then(|timeout| last_active.checked_add(timeout)), CutReason::Idle),
             ];
             let first = limits.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };

@@ -50,8 +50,9 @@ use kvstore_protocol::{
 };
 
 use super::{
-    BufferMemory,
+    BufferMemory, CutReason,
     client_state::ClientState,
+    cut,
     events::ConnectionEvent,
     io::ServerIo,
     make_service::MakeService,
@@ -62,7 +63,7 @@ use deadline::Deadline;
 use reading::Reader;
 use writing::Writer;
 
-pub(super) use close::ordered;
+pub(super) use close::{LINGER, ordered};
 use output_limit::FREE_OUTPUT;
 
 /// How many commands are called per poll of the task, so that a deep pipeline does not starve other connections.
@@ -127,8 +128,8 @@ pub(super) enum ConnectionOutcome {
     Lost(io::Error),
     /// It was killed by an order.
     Killed,
-    /// The client exceeded a time limit.
-    Cut(&'static str),
+    /// The client went over a limit, or the server ends.
+    Cut(CutReason),
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
@@ -164,6 +165,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     pub(super) fn run(mut self) -> impl Future<Output = ConnectionOutcome> {
         async move {
             let outcome = poll_fn(|cx| batch::run(|| self.poll_turns(cx))).await;
+            if let ConnectionOutcome::Cut(reason) = outcome {
+                Box::pin(self.close_cut(reason)).await;
+            }
             if let ConnectionOutcome::Finished = outcome {
                 if let Some(run) = self.upgrade.take() {
                     return self.into_upgraded(run);
@@ -222,7 +226,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn process(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> NextStep {
         self.read_inbox();
         match self.order {
-            Some(Order::Kill) => return NextStep::End(ConnectionOutcome::Killed),
+            Some(Order::Kill) => return NextStep::End(self.killed()),
             Some(_) => self.start_draining(),
             None => {}
         }
@@ -234,7 +238,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             self.drain_if_answered();
         }
         if self.writer.output.remaining() > FREE_OUTPUT && !self.is_within_output_limit() {
-            return NextStep::End(ConnectionOutcome::Killed);
+            return NextStep::End(self.killed());
         }
         if let Err(error) = self.write(cx) {
             return NextStep::End(ConnectionOutcome::Lost(error));
@@ -249,6 +253,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return NextStep::Yield;
         }
         if has_more && !self.writer.is_full() { NextStep::Process } else { NextStep::Wait }
+    }
+
+    /// How a connection ends that is ordered to.
+    #[cold]
+    fn killed(&self) -> ConnectionOutcome {
+        self.client.registration.entry.cut_reason().map_or(ConnectionOutcome::Killed, ConnectionOutcome::Cut)
     }
 
     /// Waits for the next event: input, messages, the end of a pause, a deadline.
@@ -352,7 +362,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Lifecycle::Open | Lifecycle::Draining => {}
             Lifecycle::HalfClosed => self.start_draining(),
             Lifecycle::Failed(error) => {
-                tracing::debug!(peer = %self.client.session.peer(), %error, "protocol error");
+                cut::log(&self.client.session, error);
                 self.client.shared().notify(ConnectionEvent::ProtocolError { session: &self.client.session, error });
                 self.codec.encode_error(error, &mut self.writer.output);
                 self.start_draining();

@@ -32,6 +32,8 @@ pub(super) struct Writer<T> {
     pub(super) flush_threshold: usize,
     /// Whether all output was passed to the stream and its flush is pending.
     pub(super) is_flushing: bool,
+    /// Whether the output begins within a response, of which a part is written.
+    pub(super) is_split: bool,
     /// The response that is being streamed.
     pub(super) outgoing: Option<Box<OutgoingBody<T>>>,
     /// The number of commands answered so far.
@@ -51,7 +53,15 @@ enum Replies {
 impl<T> Writer<T> {
     pub(super) fn new() -> Self {
         let output = Output::default();
-        Self { output, flush_threshold: 0, is_flushing: false, outgoing: None, answered: 0, replies: Replies::On }
+        Self {
+            output,
+            flush_threshold: 0,
+            is_flushing: false,
+            is_split: false,
+            outgoing: None,
+            answered: 0,
+            replies: Replies::On,
+        }
     }
 
     /// Whether there is no room for more responses.
@@ -150,6 +160,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             match poll_write_some(&mut self.io, &mut self.writer.output, cx) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(_)) => {
+                    self.writer.is_split = true;
                     self.deadline.clear_stall();
                     self.record_activity();
                 }
@@ -160,6 +171,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 }
             }
         }
+        self.writer.is_split = false;
         self.reset_flush_threshold();
         // A stream with a buffer of its own, such as TLS, may accept all bytes and not have sent them: the flush is
         // polled again.
@@ -211,7 +223,7 @@ fn is_message(response: &Response) -> bool {
 }
 
 /// Writes once. A single chunk is written with the plain call, which is faster than the vectored one.
-fn poll_write_some(io: &mut ServerIo, output: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+pub(super) fn poll_write_some(io: &mut ServerIo, output: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     if let Some(written) = zero_copy::poll_write(io, output, cx) {
         return written;
     }
