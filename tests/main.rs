@@ -15,6 +15,7 @@ mod durable;
 mod embedding;
 mod events;
 mod in_flight;
+mod info;
 mod keyspace_events;
 mod layers;
 mod long_values;

@@ -65,7 +65,7 @@ impl ClientState {
 
     /// Returns the limits of its requests.
     pub(super) fn limits(&self) -> Limits {
-        if self.is_authenticated() { self.server.limits() } else { Limits::unauthenticated() }
+        if self.is_authenticated() { self.server.limits() } else { self.shared().settings.unauthenticated_limits }
     }
 
     /// Returns a handle that reports the end of the connection.

@@ -6,15 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use super::{
     CutReason, NoEvict,
     registry::{ClientEntry, Registry},
 };
-
-/// For how long, in seconds, a client may leave a request incomplete or its replies unread before another may take its slot.
-const PATIENCE: u32 = 30;
 
 /// Counts evictions.
 #[derive(Debug, Default)]
@@ -68,12 +66,13 @@ impl Registry {
         entries
     }
 
-    /// Evicts the connection that has left a request incomplete, or its replies unread, for the longest time, if it is long
-    /// enough. Returns whether there is a free slot now.
+    /// Evicts the connection that has left a request incomplete, or its replies unread, for the longest time, if it is as long
+    /// as `patience`. Returns whether there is a free slot now.
     #[cold]
-    pub(super) fn evict_for_slot(&self) -> bool {
+    pub(super) fn evict_for_slot(&self, patience: Duration) -> bool {
+        let patience = u32::try_from(patience.as_secs()).unwrap_or(u32::MAX);
         let late = |entry: &ClientEntry| {
-            let since = entry.incomplete_since().filter(|since| since + PATIENCE <= self.uptime());
+            let since = entry.incomplete_since().filter(|since| since.saturating_add(patience) <= self.uptime());
             since.filter(|_| entry.cut_reason().is_none())
         };
         let mut entries = self.lock();

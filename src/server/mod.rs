@@ -11,7 +11,7 @@
 //!   password for all
 //! - [`ConnectionLayer`]: answers PING, HELLO, AUTH, CLIENT and their kin; [`ConnectionCommands`]: where it is
 //! - [`Clients`], [`ConnectedClient`]: the connections of a server; [`BufferMemory`]: the memory of the buffers of one;
-//!   [`ServerStatus`]: the server, for its services
+//!   [`ServerStatus`]: the server, for its services; [`Traffic`] and [`Rates`]: what it reads, writes and answers
 //! - [`ConnectionEvent`]: what no layer sees, for [`Serve::observe`]; [`CutReason`]: why the server closes a connection
 //! - [`upgrade()`]: takes a connection out of the protocol; [`Upgraded`]: its stream
 //!
@@ -47,10 +47,12 @@ mod pause;
 mod pipe;
 mod registry;
 mod running;
+mod runtime;
 mod serve;
 mod settings;
 mod state;
 mod status;
+mod traffic;
 mod upgrade;
 
 pub use auth::{AuthError, Authenticate, Credentials, Identity, Password};
@@ -73,4 +75,5 @@ pub use running::Stopped;
 pub use serve::{Serve, serve, serve_with_factory};
 pub use settings::{ConnectionCommands, SocketOptions};
 pub use status::ServerStatus;
+pub use traffic::{Rates, Traffic};
 pub use upgrade::{Upgraded, upgrade, upgrade_after};

@@ -9,7 +9,7 @@ use std::{
 use kvstore_protocol::mailbox::Order;
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{CutReason, Serve, connection::LINGER, state::ServerState};
+use super::{CutReason, Serve, state::ServerState};
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,7 @@ impl Serve {
             () = join_all(&mut accepting, "a listener") => {}
             () = join_all(&mut background, "a task of the server") => {}
             never = state.registry.count_uptime() => match never {},
+            never = state.runtime.rates.measure(&state) => match never {},
         }
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
@@ -47,7 +48,7 @@ impl Serve {
         };
         if cut > 0 {
             // They are told why.
-            let _ = timeout(LINGER, state.registry.wait_until_empty()).await;
+            let _ = timeout(state.settings.linger, state.registry.wait_until_empty()).await;
         }
         Stopped { cut }
     }

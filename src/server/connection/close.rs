@@ -21,16 +21,14 @@ use tokio::{
 use super::{Connection, writing::poll_write_some};
 use crate::server::{CutReason, make_service::MakeService};
 
-/// How long a graceful close waits for more input from the peer.
-pub(in crate::server) const LINGER: Duration = Duration::from_millis(500);
-
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Closes the connection in order, unless it is killed.
     pub(super) async fn close(&mut self) {
         let Self { io, inbox, client, .. } = self;
+        let linger = client.shared().settings.linger;
         tokio::select! {
             // Given up after the grace period.
-            _ = timeout(client.shared().settings.grace, close_in_order(io)) => {}
+            _ = timeout(client.shared().settings.grace, close_in_order(io, linger)) => {}
             () = ordered(inbox, Order::Kill) => {}
         }
     }
@@ -46,7 +44,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         self.drop_buffers();
         if is_told {
             self.inbox.close_to_messages();
-            let _ = timeout(LINGER, close_in_order(&mut self.io)).await;
+            let linger = self.client.shared().settings.linger;
+            let _ = timeout(linger, close_in_order(&mut self.io, linger)).await;
         }
     }
 
@@ -84,11 +83,11 @@ pub(in crate::server) async fn ordered(inbox: &mut Inbox, order: Order) {
 
 /// Closes the sending side, and reads until the peer closes, so that the kernel does not send a reset that overtakes the last
 /// answers.
-async fn close_in_order(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+async fn close_in_order(io: &mut (impl AsyncRead + AsyncWrite + Unpin), linger: Duration) {
     // After an error, earlier responses may still arrive, so input is read all the same.
     let _ = io.shutdown().await;
     let mut scratch = vec![0; 4096];
-    while let Ok(Ok(1..)) = timeout(LINGER, io.read(&mut scratch)).await {
+    while let Ok(Ok(1..)) = timeout(linger, io.read(&mut scratch)).await {
         // The task runs without the budget of tokio, and a peer may send without end.
         yield_now().await;
     }

@@ -13,12 +13,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::{Connection, Lifecycle};
 use crate::server::{CutReason, make_service::MakeService, settings::MinSendRate};
 
-/// The rate at which a client that has not authenticated must send a request.
-const UNAUTHENTICATED_RATE: MinSendRate = MinSendRate { bytes: 30 * 1024, window: Duration::from_secs(30) };
-
-/// How long a client may read nothing when its requests fill the query buffer.
-const FULL_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// A timer that is armed only when it is needed: most connections never have one.
 #[derive(Debug, Default)]
 pub(super) struct Deadline {
@@ -92,14 +86,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// The rate at which the client must send a request that it has begun.
     fn least_rate(&self) -> Option<MinSendRate> {
-        let of_stranger = (!self.client.is_authenticated()).then_some(UNAUTHENTICATED_RATE);
-        self.client.shared().settings.slow_sender.or(of_stranger)
+        let shared = self.client.shared();
+        let of_stranger = (!self.client.is_authenticated()).then_some(shared.settings.unauthenticated_sender);
+        shared.runtime.slow_sender().or(of_stranger)
     }
 
     /// For how long the client may leave all its replies unread.
     fn reading_timeout(&self) -> Option<Duration> {
-        let of_full = self.fills_query_buffer().then_some(FULL_TIMEOUT);
-        self.client.shared().settings.slow_reader_timeout.or(of_full)
+        let shared = self.client.shared();
+        let of_full = self.fills_query_buffer().then_some(shared.settings.query_buffer_timeout);
+        shared.runtime.slow_reader_timeout().or(of_full)
     }
 
     /// Whether a time limit may apply to a client whose requests are complete, and that reads its replies. Mostly none does.

@@ -63,7 +63,7 @@ use deadline::Deadline;
 use reading::Reader;
 use writing::Writer;
 
-pub(super) use close::{LINGER, ordered};
+pub(super) use close::ordered;
 use output_limit::FREE_OUTPUT;
 
 /// How many commands are called per poll of the task, so that a deep pipeline does not starve other connections.

@@ -21,9 +21,6 @@ use crate::server::{io::ServerIo, make_service::MakeService};
 /// When the output has this many bytes, it is written before more responses are encoded.
 const FLUSH_THRESHOLD: usize = 256 * 1024;
 
-/// The size of the output buffer of a client that has not authenticated, in bytes.
-const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
-
 /// The output that is encoded and not yet written.
 pub(super) struct Writer<T> {
     pub(super) output: Output,
@@ -159,7 +156,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         while self.writer.output.has_remaining() {
             match poll_write_some(&mut self.io, &mut self.writer.output, cx) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(_)) => {
+                Poll::Ready(Ok(written)) => {
+                    self.client.shared().runtime.traffic.count_write(written);
                     self.writer.is_split = true;
                     self.deadline.clear_stall();
                     self.record_activity();
@@ -212,8 +210,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Returns the size of the output buffer, in bytes.
     pub(super) fn output_bound(&self) -> usize {
-        let bound = self.client.shared().settings.output_buffer;
-        if self.client.is_authenticated() { bound.max(1) } else { bound.clamp(1, UNAUTHENTICATED_BUFFER) }
+        let shared = self.client.shared();
+        let bound = shared.runtime.output_buffer.get().max(1);
+        if self.client.is_authenticated() { bound } else { bound.min(shared.settings.unauthenticated_buffer.max(1)) }
     }
 }
 
