@@ -7,6 +7,7 @@ mod buffers;
 mod client;
 mod clients;
 mod commands_page;
+mod config;
 mod connection_commands;
 mod connection_layer;
 mod cuts;

@@ -17,7 +17,7 @@ use std::{
 use clap::Parser;
 use kvstore::{
     protocol::{Command, Response},
-    server::{Password, Serve},
+    server::Serve,
     standalone::{self, StackSettings},
     store::{Builder, Loader, OpenError, Store},
 };
@@ -130,7 +130,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         .idle_timeout(options.timeout)
         .protected_mode(options.protected_mode);
     if let Some(password) = &options.requirepass {
-        server = server.authenticate(Password::new(password));
+        server = server.require_password(password);
     }
     let Listening { server, addresses, socket_file } = listen(server, options).await?;
     tracing::info!(
