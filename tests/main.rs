@@ -41,5 +41,6 @@ mod third_protocol;
 mod tracking;
 mod transactions;
 mod transcripts;
+mod turns;
 mod upgrade;
 mod waiting_schedules;

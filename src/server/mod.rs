@@ -16,7 +16,8 @@
 //! - [`upgrade()`]: takes a connection out of the protocol; [`Upgraded`]: its stream
 //!
 //! Inside, `running` is the awaited server, `accept` registers its connections, `mount` gives each a service and a codec,
-//! `serving` is its task, and `connection` the loop in that task: reading, calling, writing.
+//! `connection_task` is its task, and `connection` the loop in that task: reading, calling, writing. `turns` shares the threads
+//! between connections with much to do and the others.
 //!
 //! # Long values
 //! A shared value ([`Bytes`](bytes::Bytes)) of 8 KiB or more in a response is written from where it lies. With the feature
@@ -53,6 +54,7 @@ mod settings;
 mod state;
 mod status;
 mod traffic;
+mod turns;
 mod upgrade;
 
 pub use auth::{AuthError, Authenticate, Credentials, Identity, Password};

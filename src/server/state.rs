@@ -18,6 +18,7 @@ use super::{
     registry::Registry,
     runtime::RuntimeState,
     settings::ServerSettings,
+    turns::Turns,
 };
 
 /// The function that is called with each batch of decoded commands.
@@ -37,6 +38,7 @@ pub(super) struct ServerState {
     pub(super) streams: NameMap<usize>,
     pub(super) registry: Arc<Registry>,
     pub(super) runtime: RuntimeState,
+    pub(super) turns: Arc<Turns>,
     pub(super) rejecting: AtomicUsize,
     pub(super) prefetch: Option<Prefetch>,
     pub(super) observe: Option<Observe>,

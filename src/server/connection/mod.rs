@@ -56,6 +56,7 @@ use super::{
     events::ConnectionEvent,
     io::ServerIo,
     make_service::MakeService,
+    turns::Turn,
     upgrade::{UpgradeFuture, UpgradeHandler, run_upgraded},
 };
 use calling::Caller;
@@ -69,11 +70,14 @@ use output_limit::FREE_OUTPUT;
 /// How many commands are called per poll of the task, so that a deep pipeline does not starve other connections.
 const BUDGET: usize = 1024;
 
+/// The same for a connection that others wait for, of those with much to do: between their turns come those of all others.
+const CROWDED_BUDGET: usize = 256;
+
 /// How much of that budget a read, or a batch of messages, costs.
 const ROUND: usize = 16;
 
-/// How many bytes that are read cost as much as one command. A whole budget is 512 KiB, so that a long request does not starve
-/// other connections while it arrives.
+/// How many bytes that are read, or answered, cost as much as one command. A whole budget is 512 KiB, so that long requests and
+/// replies do not starve other connections, and their memory is counted before there are more.
 const BYTES_PER_COMMAND: usize = 512;
 
 /// A connection: the byte stream of one client, and all state between it and the service.
@@ -90,6 +94,7 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     lifecycle: Lifecycle,
     order: Option<Order>,
     deadline: Deadline,
+    turn: Turn,
     /// The memory of the buffers, as it was counted last.
     counted: usize,
 }
@@ -153,6 +158,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             lifecycle: Lifecycle::Open,
             order: None,
             deadline: Deadline::default(),
+            turn: Turn::default(),
             counted: 0,
         };
         connection.apply_session();
@@ -197,7 +203,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionOutcome> {
-        let mut budget = BUDGET;
+        if self.turn.must_wait() && self.client.registration.entry.cut_reason().is_none() {
+            return Poll::Pending;
+        }
+        let mut budget = if self.turn.is_crowded() { CROWDED_BUDGET } else { BUDGET };
         self.caller.in_flight.poll_all(cx);
         // An idle connection usually wakes because there is input.
         let mut next = if self.is_idle() { NextStep::Wait } else { NextStep::Process };
@@ -207,16 +216,22 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 NextStep::Wait => match self.poll_events(cx, &mut budget) {
                     Poll::Ready(next) => next,
                     Poll::Pending => {
+                        self.turn.leave();
                         self.release_resources();
                         return Poll::Pending;
                     }
                 },
                 NextStep::Yield => {
                     self.count_buffers();
-                    cx.waker().wake_by_ref();
+                    self.turn.end(&self.client.shared().turns, cx);
+                    // It may be cut while it stands in the queue.
+                    let _ = self.inbox.poll_news(cx);
                     return Poll::Pending;
                 }
-                NextStep::End(outcome) => return Poll::Ready(outcome),
+                NextStep::End(outcome) => {
+                    self.turn.leave();
+                    return Poll::Ready(outcome);
+                }
             }
         }
     }
@@ -230,7 +245,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Some(_) => self.start_draining(),
             None => {}
         }
+        let before = self.writer.output.remaining();
         let has_more = self.answer(cx, budget);
+        let answered = self.writer.output.remaining().saturating_sub(before);
+        *budget = budget.saturating_sub(answered / BYTES_PER_COMMAND);
         if self.reader.incoming.is_some() && self.stream_in(cx) {
             return NextStep::Process;
         }
