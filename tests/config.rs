@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use kvstore::{
-    protocol::Peer,
+    protocol::{Limits, Peer},
     server::{Password, Serve},
     standalone::{self, StackSettings},
     store::Store,
 };
-use tokio::io::duplex;
+use tokio::{io::duplex, time::Instant};
 
 use crate::{
     in_flight::Once,
@@ -142,4 +142,42 @@ async fn what_clients_probe_is_there() {
     }
     client.asks("CONFIG SET tcp-keepalive 60\r\n", "+OK\r\n").await;
     assert_eq!(config(&mut client, "tcp-keepalive").await, "60");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_bound_of_the_transport_is_a_setting() {
+    let serve = |store: &Store| standalone::server(store, &StackSettings::default());
+    let second = Duration::from_secs(1);
+    // Before authentication.
+    let server = Server::of(|listener| {
+        let limits = Limits::unauthenticated().max_args(20);
+        serve(&Store::new()).require_password("secret").unauthenticated_limits(limits).listen(listener)
+    });
+    let many = request(&["NOSUCH"; 20]);
+    server.connect().asks(&many, NOAUTH).await;
+    server.connect().asks("*21\r\n", "-ERR Protocol error: unauthenticated multibulk length\r\n").await;
+    let server = Server::of(|listener| {
+        let serve = serve(&Store::new()).require_password("secret");
+        serve.unauthenticated_sender(100, 2 * second).listen(listener)
+    });
+    let (mut client, start) = (server.connect(), Instant::now());
+    client.asks("*2\r\n$4\r\nAU", "-ERR this connection is closed: it does not finish its request\r\n").await;
+    assert_eq!(start.elapsed().as_secs(), 2);
+    // Slots.
+    let server = Server::of(|listener| {
+        serve(&Store::new()).max_connections(1).slot_patience(5 * second).max_rejecting(1).listen(listener)
+    });
+    let mut half = server.connect();
+    half.sends("*1\r\n$4\r\nPI").await;
+    let [mut told, mut untold] = [server.connect(), server.connect()];
+    told.gets("-ERR max number of clients reached\r\n").await;
+    assert!(untold.is_closed().await);
+    tokio::time::sleep(7 * second).await;
+    server.connect().asks("PING\r\n", "+PONG\r\n").await;
+    // The end of a connection.
+    let server = Server::of(|listener| serve(&Store::new()).linger(3 * second).listen(listener));
+    let (mut client, start) = (server.connect(), Instant::now());
+    client.asks("QUIT\r\n", "+OK\r\n").await;
+    assert_eq!(server.stop().await.expect("no panic").cut, 0);
+    assert_eq!(start.elapsed().as_secs(), 3);
 }

@@ -19,6 +19,24 @@
 //! `connection_task` is its task, and `connection` the loop in that task: reading, calling, writing. `turns` shares the threads
 //! between connections with much to do and the others.
 //!
+//! # Limits
+//! Whatever bounds a client is a setting of [`Serve`], and most can be changed while the server runs ([`ServerStatus`]):
+//!
+//! - requests: [`limits`](Serve::limits), [`input_buffer`](Serve::input_buffer), [`query_buffer`](Serve::query_buffer) and
+//!   [`query_buffer_timeout`](Serve::query_buffer_timeout), [`slow_sender`](Serve::slow_sender)
+//! - replies and messages: [`output_buffer`](Serve::output_buffer), [`output_limit`](Serve::output_limit),
+//!   [`push_queue`](Serve::push_queue), [`push_buffer`](Serve::push_buffer), [`slow_reader_timeout`](Serve::slow_reader_timeout)
+//! - before authentication: [`unauthenticated_limits`](Serve::unauthenticated_limits),
+//!   [`unauthenticated_buffer`](Serve::unauthenticated_buffer), [`unauthenticated_sender`](Serve::unauthenticated_sender),
+//!   [`unauthenticated_timeout`](Serve::unauthenticated_timeout)
+//! - all together: [`max_buffer_memory`](Serve::max_buffer_memory), [`max_connections`](Serve::max_connections),
+//!   [`slot_patience`](Serve::slot_patience), [`max_rejecting`](Serve::max_rejecting), [`idle_timeout`](Serve::idle_timeout)
+//! - commands: [`max_in_flight`](Serve::max_in_flight), [`max_settled`](Serve::max_settled)
+//! - the end: [`grace_period`](Serve::grace_period), [`linger`](Serve::linger)
+//!
+//! What is left are sizes of reads, writes and turns, which no client notices. A client over a limit reads why, where it can:
+//! [`CutReason`].
+//!
 //! # Long values
 //! A shared value ([`Bytes`](bytes::Bytes)) of 8 KiB or more in a response is written from where it lies. With the feature
 //! `zero-copy`, on Linux, a value of 32 KiB or more that came in a request of at least 64 KiB, such as the argument of a SET,

@@ -2,7 +2,8 @@
 //!
 //! A connection whose budget is used up, and that has more to do, is busy. If all busy connections were woken at once, a command of
 //! another would wait until each has used its budget: 0.2 s for a thousand of them. So a few are awake at a time, and the others
-//! stand in a queue. It costs nothing where no budget is used up.
+//! stand in a queue. Until the queue is empty the budgets are small, so that one that becomes busy soon joins it. It costs nothing
+//! where no budget is used up.
 
 use std::{
     collections::VecDeque,
@@ -19,10 +20,16 @@ use tokio::runtime::Handle;
 /// How many busy connections are awake at a time, for each thread of the runtime.
 const AWAKE: usize = 4;
 
+/// The budgets while connections wait for their turn: of one whose turn it is, and of one that is not busy yet.
+const TURN: usize = 256;
+const FIRST: usize = 64;
+
 /// The busy connections of a server.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     state: Mutex<State>,
+    /// The length of the queue.
+    queued: AtomicUsize,
     /// The most that are awake at a time; 0 until it is asked for.
     most: AtomicUsize,
 }
@@ -38,11 +45,7 @@ struct State {
 
 /// The turn of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
-    place: Place,
-    /// Whether others stood in the queue when its turn came.
-    is_crowded: bool,
-}
+pub(super) struct Turn(Place);
 
 #[derive(Debug, Default)]
 enum Place {
@@ -59,72 +62,71 @@ impl Turn {
     /// Whether the connection stands in the queue. It is not to do anything then.
     #[inline]
     pub(super) fn must_wait(&mut self) -> bool {
-        matches!(self.place, Place::Queued(..)) && self.must_wait_on()
+        matches!(self.0, Place::Queued(..)) && self.must_wait_on()
     }
 
     #[cold]
     fn must_wait_on(&mut self) -> bool {
-        let Place::Queued(number, turns) = &self.place else { return false };
+        let Place::Queued(number, turns) = &self.0 else { return false };
         let was_called = turns.lock().take_called(*number);
         if was_called {
-            self.place = Place::Awake(turns.clone());
+            self.0 = Place::Awake(turns.clone());
         }
         !was_called
+    }
+
+    /// The budget of the connection while others wait for their turn.
+    #[cold]
+    pub(super) fn budget(&self) -> usize {
+        if let Place::Awake(_) = self.0 { TURN } else { FIRST }
     }
 
     /// Ends the turn of a connection that has more to do. It is woken when its next turn comes.
     #[cold]
     pub(super) fn end(&mut self, turns: &Arc<Turns>, cx: &Context<'_>) {
-        let (place, mut state) = (mem::take(&mut self.place), turns.lock());
+        let (place, mut state) = (mem::take(&mut self.0), turns.lock());
         let is_awake = match place {
             Place::Idle => false,
             Place::Awake(_) => true,
             // It did something although it was not its turn.
             Place::Queued(number, _) if state.take_called(number) => true,
-            queued @ Place::Queued(..) => return self.place = queued,
+            queued @ Place::Queued(..) => return self.0 = queued,
         };
-        self.is_crowded = !state.queue.is_empty();
-        let has_turn = if is_awake { !self.is_crowded } else { state.awake < turns.most() };
+        let has_turn = if is_awake { state.queue.is_empty() } else { state.awake < turns.most() };
         if has_turn {
             state.awake += usize::from(!is_awake);
-            self.place = Place::Awake(turns.clone());
+            self.0 = Place::Awake(turns.clone());
             return cx.waker().wake_by_ref();
         }
         let number = state.next;
         state.next += 1;
         state.queue.push_back((number, cx.waker().clone()));
-        self.place = Place::Queued(number, turns.clone());
-        self.is_crowded = true;
+        self.0 = Place::Queued(number, turns.clone());
+        turns.queued.store(state.queue.len(), Ordering::Relaxed);
         if is_awake {
-            call_next(state);
+            call_next(turns, state);
         }
-    }
-
-    /// Whether others wait for the turn of this connection to end.
-    #[inline]
-    pub(super) fn is_crowded(&self) -> bool {
-        self.is_crowded
     }
 
     /// Notes that the connection is not busy any more.
     #[inline]
     pub(super) fn leave(&mut self) {
-        if !matches!(self.place, Place::Idle) {
+        if !matches!(self.0, Place::Idle) {
             self.leave_busy();
         }
     }
 
     #[cold]
     fn leave_busy(&mut self) {
-        self.is_crowded = false;
-        match mem::take(&mut self.place) {
+        match mem::take(&mut self.0) {
             Place::Idle => {}
-            Place::Awake(turns) => call_next(turns.lock()),
+            Place::Awake(turns) => call_next(&turns, turns.lock()),
             Place::Queued(number, turns) => {
                 let mut state = turns.lock();
                 state.queue.retain(|(queued, _)| *queued != number);
+                turns.queued.store(state.queue.len(), Ordering::Relaxed);
                 if state.take_called(number) {
-                    call_next(state);
+                    call_next(&turns, state);
                 }
             }
         }
@@ -138,11 +140,12 @@ impl Drop for Turn {
 }
 
 /// Gives a turn that has ended to the next connection in the queue.
-fn call_next(mut state: MutexGuard<'_, State>) {
+fn call_next(turns: &Turns, mut state: MutexGuard<'_, State>) {
     let Some((number, waker)) = state.queue.pop_front() else {
         state.awake -= 1;
         return;
     };
+    turns.queued.store(state.queue.len(), Ordering::Relaxed);
     state.called.push(number);
     // It is woken without holding the lock.
     drop(state);
@@ -157,6 +160,12 @@ impl State {
 }
 
 impl Turns {
+    /// Whether busy connections wait for their turn.
+    #[inline]
+    pub(super) fn is_crowded(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) > 0
+    }
+
     fn most(&self) -> usize {
         match self.most.load(Ordering::Relaxed) {
             0 => {

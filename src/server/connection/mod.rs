@@ -70,9 +70,6 @@ use output_limit::FREE_OUTPUT;
 /// How many commands are called per poll of the task, so that a deep pipeline does not starve other connections.
 const BUDGET: usize = 1024;
 
-/// The same for a connection that others wait for, of those with much to do: between their turns come those of all others.
-const CROWDED_BUDGET: usize = 256;
-
 /// How much of that budget a read, or a batch of messages, costs.
 const ROUND: usize = 16;
 
@@ -206,7 +203,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         if self.turn.must_wait() && self.client.registration.entry.cut_reason().is_none() {
             return Poll::Pending;
         }
-        let mut budget = if self.turn.is_crowded() { CROWDED_BUDGET } else { BUDGET };
+        let mut budget = if self.client.shared().turns.is_crowded() { self.turn.budget() } else { BUDGET };
         self.caller.in_flight.poll_all(cx);
         // An idle connection usually wakes because there is input.
         let mut next = if self.is_idle() { NextStep::Wait } else { NextStep::Process };
