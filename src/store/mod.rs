@@ -24,6 +24,7 @@
 //! - `check` verifies these files, `repair` cuts what is damaged
 //! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports;
 //!   `replica` follows a live one
+//! - `latency` which events took long, `slow_log` which commands
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 
 mod admission;
@@ -63,6 +64,7 @@ mod replay;
 mod replica;
 mod settle;
 mod shard;
+mod slow_log;
 mod snapshot;
 mod spec;
 mod state;

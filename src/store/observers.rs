@@ -46,8 +46,11 @@ impl Interests {
     /// What takes long is noted.
     pub(super) const LATENCY: Self = Self(1 << 11);
 
+    /// Every command that took long is logged, also if that is not long.
+    pub(super) const SLOW_LOG: Self = Self(1 << 12);
+
     /// The interests for which there is something to do around a command.
-    pub(super) const AROUND: Self = Self(Self::LOADING.0 | Self::LATENCY.0);
+    pub(super) const AROUND: Self = Self(Self::LOADING.0 | Self::LATENCY.0 | Self::SLOW_LOG.0);
 
     /// The interests that make a command with one key more than that.
     pub(super) const DIVERTING: Self =

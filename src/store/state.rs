@@ -1,6 +1,7 @@
 //! [`StoreState`]: what all clones of a store share.
 
 use std::{
+    collections::BTreeMap,
     fmt, io, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -38,6 +39,7 @@ use super::{
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
     program::ProgramConfig,
     replica::Replication,
+    slow_log::SlowLog,
     snapshot::Snapshots,
     tracking::Tracking,
     transaction::WatchTable,
@@ -72,6 +74,10 @@ pub(crate) struct StoreState {
     pub(super) snapshots: Arc<Snapshots>,
     /// What took long.
     pub(super) latency: Arc<Latency>,
+    /// The commands that took longest.
+    pub(super) slow_log: SlowLog,
+    /// The values of parameters that nothing depends on, as clients have set them.
+    pub(super) kept: Mutex<BTreeMap<&'static str, String>>,
     /// How far the store is read from its disk.
     pub(super) loading: Loading,
     /// What happens when a command has failed while it changed something, if there is a journal.
@@ -146,6 +152,8 @@ impl StoreState {
             databases,
             table: CommandTable::new(),
             latency: Arc::new(Latency::new(Arc::clone(&observers), Arc::clone(&clock))),
+            slow_log: SlowLog::new(Arc::clone(&observers), Arc::clone(&clock)),
+            kept: Mutex::default(),
             clock,
             random: Mutex::new(random),
             lru_clock: AtomicU32::new(started.as_secs() as u32),

@@ -8,7 +8,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Limits, Response},
-    server::{Password, Serve, ServerStatus},
+    server::{Serve, ServerStatus},
     standalone::{self, StackSettings},
     store::{Builder, Loader, OpenError, SettableParameter, Store},
 };
@@ -99,7 +99,7 @@ pub(crate) fn server(store: &Store, settings: &Settings) -> Serve {
         server = server.slow_sender(bytes, window);
     }
     if let Some(password) = options.password() {
-        server = server.authenticate(Password::new(password));
+        server = server.require_password(password);
     }
     let (store, parameters, file) = (store.clone(), settings.parameters.clone(), settings.flags.config.clone());
     server.on_start(move |status| configure_server(&store, status, &parameters, file))

@@ -22,6 +22,7 @@ mod scripting;
 mod serialization;
 mod server;
 mod sets;
+mod slowlog;
 mod sort;
 mod sorted_sets;
 mod strings;
@@ -66,6 +67,7 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     config::SPECS,
     info::SPECS,
     latency::SPECS,
+    slowlog::SPECS,
     memory::SPECS,
     scripting::SPECS,
     transactions::SPECS,

@@ -1,6 +1,6 @@
 //! [`SettableParameter`]: the parameters that CONFIG SET can change, for programs that set them at their start.
 
-use super::parameters::{all_settable, check};
+use super::parameter::{all_settable, check};
 
 /// The parameters that CONFIG SET can change.
 ///
