@@ -551,3 +551,12 @@ async fn sub_commands_of_client_that_the_server_does_not_know_go_to_the_service(
     let store = Server::start(kvstore::store::Store::new());
     store.connect().asks("CLIENT FOO\r\n", "-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n").await;
 }
+
+#[tokio::test]
+async fn settings_can_be_changed_as_the_server_starts() {
+    let server =
+        Server::of(|listener| kvstore::serve(listener, words()).on_start(|server| server.set_max_connections(1)));
+    let mut first = server.connect();
+    first.asks(b"PING\r\n", b"+PONG\r\n").await;
+    server.connect().gets("-ERR max number of clients reached\r\n").await;
+}

@@ -433,6 +433,18 @@ mod tests {
     }
 
     #[test]
+    fn rewrite_gives_the_parameters_to_the_program() {
+        let store = Store::new();
+        let rewrite = || store.execute(&"CONFIG REWRITE".parse().expect("a command")).to_string();
+        assert_eq!(rewrite(), "-ERR The server is running without a config file");
+        store.on_config_rewrite(|parameters| {
+            let (_, databases) = parameters.iter().find(|(name, _)| name == "databases").expect("a parameter");
+            Err(std::io::Error::other(format!("no room for {databases}")))
+        });
+        assert_eq!(rewrite(), "-ERR Rewriting config file: no room for 16");
+    }
+
+    #[test]
     fn resetstat_resets_the_statistics() {
         let store = TestStore::new();
         store.answer("GET missing");
