@@ -5,13 +5,15 @@ use std::time::Duration;
 use tower::ServiceBuilder;
 
 use crate::{
-    middleware::{ConcurrencyLimit, ConcurrencyLimitLayer, Log, LogLayer, Timeout, TimeoutLayer},
+    middleware::{
+        CommandStats, ConcurrencyLimit, ConcurrencyLimitLayer, Log, LogLayer, Stats, StatsLayer, Timeout, TimeoutLayer,
+    },
     server::{ConnectionCommands, ConnectionLayer, ConnectionService, Listener, Serve, Stopped},
     store::Store,
 };
 
 /// A store behind the default layers, the outermost first.
-pub type Stack = Log<ConcurrencyLimit<Timeout<ConnectionService<Store>>>>;
+pub type Stack = Stats<Log<ConcurrencyLimit<Timeout<ConnectionService<Store>>>>>;
 
 /// The settings of the default layers.
 #[derive(Clone, Debug)]
@@ -53,8 +55,14 @@ impl Default for StackSettings {
 
 /// Wraps a store in the default layers.
 pub fn stack(store: Store, settings: &StackSettings) -> Stack {
+    counted_stack(store, settings, CommandStats::new())
+}
+
+/// Wraps a store in the default layers, which count commands in `stats`.
+fn counted_stack(store: Store, settings: &StackSettings, stats: CommandStats) -> Stack {
     let log = settings.slow_threshold.map_or(LogLayer::new(), |threshold| LogLayer::new().slow_threshold(threshold));
     ServiceBuilder::new()
+        .layer(StatsLayer::new(stats))
         .layer(log)
         .layer(ConcurrencyLimitLayer::new(settings.max_commands))
         .layer(settings.command_timeout.map_or(TimeoutLayer::disabled(), TimeoutLayer::new))
@@ -65,7 +73,9 @@ pub fn stack(store: Store, settings: &StackSettings) -> Stack {
 /// Creates a server of `store` behind the default layers, without listeners. It prefetches for commands, and removes
 /// expired keys in the background.
 pub fn server(store: &Store, settings: &StackSettings) -> Serve {
-    Serve::new(stack(store.clone(), settings))
+    let stats = CommandStats::new();
+    Serve::new(counted_stack(store.clone(), settings, stats.clone()))
+        .command_stats(stats)
         .connection_commands(ConnectionCommands::Inside)
         // No layer of this stack holds anything between commands.
         .keep_service(true)

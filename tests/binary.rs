@@ -1,9 +1,8 @@
 //! The program: its flags, its environment, its file, its signals.
 
 use std::{
-    io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command},
 };
 
 use kvstore::{
@@ -11,76 +10,7 @@ use kvstore::{
     protocol::Response,
 };
 
-/// A running server; killed when the test ends before it does.
-struct Running {
-    process: Child,
-    /// Where it says that it listens.
-    places: Vec<String>,
-}
-
-/// The program without a journal, unless a flag asks for one.
-fn kvstore() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kvstore"));
-    command.env_clear().env("KVSTORE_APPENDONLY", "no").stdin(Stdio::null());
-    command
-}
-
-fn output(command: &mut Command) -> (Output, String) {
-    let output = command.output().expect("the program runs");
-    let text = [&output.stdout[..], &output.stderr].concat();
-    (output, String::from_utf8(text).expect("text"))
-}
-
-impl Running {
-    /// Starts a server on any free port, and reads its start-up line.
-    fn start(command: &mut Command) -> Self {
-        let mut process =
-            command.args(["--port", "0", "--threads", "1"]).stderr(Stdio::piped()).spawn().expect("it starts");
-        let mut lines = BufReader::new(process.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        let mut is_loaded = false;
-        // Data is loaded while the server listens already, but before that if there is an import.
-        loop {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).expect("a line of the log"), 0, "it has ended");
-            is_loaded |= line.contains("has loaded its data");
-            if line.contains("listens on") {
-                break;
-            }
-        }
-        let mut rest = String::new();
-        while !is_loaded && !line.contains("data=memory") && !rest.contains("has loaded its data") {
-            rest.clear();
-            assert_ne!(lines.read_line(&mut rest).expect("a line of the log"), 0, "it has ended");
-        }
-        let places = line.split_once("listens on ").expect("where it listens").1;
-        let places =
-            places.split(", ").map(|place| place.split_whitespace().next().unwrap_or_default().to_owned()).collect();
-        process.stderr = Some(lines.into_inner());
-        Self { process, places }
-    }
-
-    /// Sends a signal, and waits for the end: whether it was a success, and the last lines of the log.
-    fn stop(self, signal: &str) -> (bool, String) {
-        let kill = format!("kill -{signal} {}", self.process.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
-        self.wait()
-    }
-
-    /// Waits for the end: whether it was a success, and the last lines of the log.
-    fn wait(mut self) -> (bool, String) {
-        let mut log = String::new();
-        self.process.stderr.take().expect("a pipe").read_to_string(&mut log).expect("text");
-        (self.process.wait().expect("it ends").success(), log)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use crate::program::{Running, kvstore, output};
 
 #[tokio::test]
 async fn a_signal_stops_the_server_in_order() {
@@ -206,11 +136,11 @@ fn integer(response: &Response) -> u64 {
 #[tokio::test]
 async fn whatever_was_acknowledged_is_there_after_a_kill() {
     let directory = std::env::temp_dir().join(format!("kvstore-test-{}-journal", std::process::id()));
-    let start = || Running::start(journaled(&directory).args(["--appendfsync", "always"]));
+    let start = |policy| Running::start(journaled(&directory).args(["--appendfsync", policy]));
     let rpush = |number: u64| kvstore::protocol::Command::new("RPUSH").arg("list").arg(number);
     let (mut issued, mut acknowledged) = (0, 0);
-    for _ in 0..20 {
-        let server = start();
+    for policy in ["always", "everysec"].into_iter().cycle().take(20) {
+        let server = start(policy);
         let client = Client::connect(&*server.places[0]).await.unwrap();
         let len = client.execute(kvstore::protocol::Command::new("LLEN").arg("list")).await.unwrap();
         let found = integer(&len);
@@ -310,12 +240,16 @@ async fn the_journal_ends_and_begins_while_the_server_runs() {
 #[test]
 fn mistakes_are_told_before_anything_starts() {
     for (args, text) in [
-        (&["--max-clients", "0"][..], "--max-clients must be at least 1"),
+        (
+            &["--max-clients", "0"][..],
+            "invalid value '0' for '--max-clients <NUMBER>': it must be a number of at least 1",
+        ),
         (&["--config", "/nowhere.toml"], "cannot read /nowhere.toml"),
         (&["--bind", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1:0"),
-        (&["--log", "kvstore=loud"], "--log kvstore=loud"),
+        (&["--log", "kvstore=loud"], "invalid value 'kvstore=loud'"),
         (&["--timeout", "soon"], "invalid value 'soon'"),
-        (&["--notify-keyspace-events", "Q"], "--notify-keyspace-events Q: -ERR CONFIG SET failed"),
+        (&["--notify-keyspace-events", "Q"], "invalid value 'Q'"),
+        (&["--timeout", "soon", "--max-args", "0"], "\nkvstore: command line: invalid value '0'"),
         (&["--no-such-flag"], "unexpected argument"),
     ] {
         let (output, text_of) = output(kvstore().args(args));
@@ -328,8 +262,16 @@ fn mistakes_are_told_before_anything_starts() {
 fn help_and_version_are_told() {
     let (output, help) = output(kvstore().arg("--help"));
     assert!(output.status.success());
-    for flag in ["--bind", "--port", "--unixsocket", "--requirepass", "--max-clients", "--timeout", "--command-timeout"]
-    {
+    for flag in [
+        "--bind",
+        "--port",
+        "--unixsocket",
+        "--requirepass",
+        "--max-clients",
+        "--timeout",
+        "--command-timeout",
+        "Exit codes:",
+    ] {
         assert!(help.contains(flag), "{flag}");
     }
     let (_, version) = self::output(kvstore().arg("--version"));
@@ -363,4 +305,73 @@ async fn files_are_imported_and_exported_while_no_server_runs() {
     let client = Client::connect(&*server.places[0]).await.unwrap();
     assert_eq!(client.get("text").await.unwrap().as_deref(), Some(&b"hello"[..]));
     std::fs::remove_dir_all(&scratch).unwrap();
+}
+
+/// A directory whose journal is damaged, and the path of the damaged file.
+fn damaged(directory: &Path) -> std::path::PathBuf {
+    use kvstore::store::{Fsync, Store};
+    let store = Store::builder().durable(directory, Fsync::Always).open().unwrap();
+    for number in 0..50 {
+        let push = kvstore::protocol::Command::new("RPUSH").arg("list").arg(number.to_string());
+        assert!(!store.execute(&push).is_error());
+    }
+    drop(store);
+    let path = directory.join("journal-000000000001");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[500] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn files_are_checked_and_repaired_while_no_server_runs() {
+    let directory = std::env::temp_dir().join(format!("kvstore-test-{}-repair", std::process::id()));
+    let path = damaged(&directory);
+    let before = std::fs::read(&path).unwrap();
+    let run = |args: &[&str]| output(kvstore().args(args).arg(&directory));
+
+    let (checked, text) = run(&["check"]);
+    assert_eq!(checked.status.code(), Some(1), "{text}");
+    let found = format!("{} is damaged at byte ", path.display());
+    assert!(text.contains(&found) && text.contains("a start would fail: restore a backup, or see what"), "{text}");
+    let (started, text) = output(journaled(&directory).args(["--port", "0"]));
+    assert!(started.status.code() == Some(1) && text.contains(&found), "{text}");
+    assert!(text.contains("`kvstore check DIR` explains what is wrong"), "{text}");
+
+    // Nobody can be asked.
+    let (repaired, text) = run(&["repair"]);
+    assert_eq!(repaired.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("bytes are lost, in which at least") && text.contains("nothing was changed: --yes"),
+        "{text}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+
+    let (repaired, text) = run(&["repair", "--yes"]);
+    assert!(repaired.status.success() && text.contains("all is well"), "{text}");
+    assert_eq!(std::fs::read(path.with_extension("damaged")).unwrap(), before);
+    let (repaired, text) = run(&["repair"]);
+    assert!(repaired.status.success() && text.contains("all is well"), "{text}");
+    let (checked, text) = run(&["check"]);
+    assert!(checked.status.success() && text.contains("all is well"), "{text}");
+
+    let server = Running::start(&mut journaled(&directory));
+    for args in [&["check"][..], &["repair", "--yes"]] {
+        let (refused, text) = run(args);
+        assert!(!refused.status.success() && text.contains("another process uses the directory"), "{text}");
+    }
+    let client = Client::connect(&*server.places[0]).await.unwrap();
+    let length = integer(&client.execute(kvstore::protocol::Command::new("LLEN").arg("list")).await.unwrap());
+    assert!((1..50).contains(&length), "{length}");
+    drop((client, server));
+
+    let snapshot = directory.join("snapshot-000000000001");
+    std::fs::remove_file(directory.join("manifest")).unwrap();
+    std::fs::write(&snapshot, "no snapshot").unwrap();
+    let (repaired, text) = run(&["repair", "--yes"]);
+    assert_eq!(repaired.status.code(), Some(1), "{text}");
+    assert!(text.contains("restore a backup"), "{text}");
+    let (missing, text) = output(kvstore().args(["check", "/nowhere/at/all"]));
+    assert!(missing.status.code() == Some(1) && text.contains("/nowhere/at/all"), "{text}");
+    std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -11,7 +11,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Peer, Response},
-    server::{Password, Serve, ServerStatus},
+    server::{CutReason, Password, Serve, ServerStatus},
 };
 use tokio::{
     io::{BufStream, duplex},
@@ -24,6 +24,19 @@ use crate::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// After how many seconds the server tells the client why it closes, and does.
+async fn cut_after(client: &mut Client, reason: CutReason) -> u64 {
+    let start = Instant::now();
+    client.gets(told(reason)).await;
+    let after = start.elapsed().as_secs();
+    assert!(client.is_closed().await);
+    after
+}
+
+fn told(reason: CutReason) -> String {
+    format!("-ERR this connection is closed: {reason}\r\n")
+}
 
 /// After how many seconds the server closes.
 async fn closes_after(client: &mut Client) -> u64 {
@@ -145,7 +158,7 @@ async fn a_client_that_sends_a_request_for_longer_is_not_idle() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_authenticate_is_cut_off() {
     let server = Server::of(|listener| kvstore::serve(listener, words()).authenticate(Password::new("secret")));
-    assert_eq!(closes_after(&mut server.connect()).await, 30);
+    assert_eq!(cut_after(&mut server.connect(), CutReason::Unauthenticated).await, 30);
     let mut client = server.connect();
     client.asks("AUTH secret\r\n", "+OK\r\n").await;
     sleep(100 * SECOND).await;
@@ -160,14 +173,14 @@ async fn half_a_request_that_comes_too_slowly_is_cut_off() {
         sleep(SECOND).await;
         client.sends([b'v'; 1000]).await;
     }
-    assert_eq!(closes_after(&mut client).await, 1);
+    assert_eq!(cut_after(&mut client, CutReason::SlowSender).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn half_a_request_that_stops_is_cut_off() {
     let mut client = impatient(words()).connect();
     client.asks("PING\r\n*1\r\n$4\r\nPI", "+PONG\r\n").await;
-    assert_eq!(closes_after(&mut client).await, 30);
+    assert_eq!(cut_after(&mut client, CutReason::SlowSender).await, 30);
 }
 
 #[tokio::test(start_paused = true)]
@@ -310,7 +323,7 @@ async fn a_client_that_has_not_authenticated_sends_its_request_in_time() {
         sleep(SECOND).await;
         client.sends("x").await;
     }
-    assert_eq!(closes_after(&mut client).await, 1);
+    assert_eq!(cut_after(&mut client, CutReason::SlowSender).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,6 +338,7 @@ async fn when_all_connections_are_taken_the_slowest_makes_room() {
     sleep(25 * SECOND).await;
     let mut new = server.connect();
     new.asks("PING\r\n", "+PONG\r\n").await;
+    first.gets(told(CutReason::Slot)).await;
     assert!(first.is_closed().await);
     server.connect().gets("-ERR max number of clients reached\r\n").await;
     second.asks("NG\r\n", "+PONG\r\n").await;

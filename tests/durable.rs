@@ -47,19 +47,21 @@ fn get(store: &Store, key: &str) -> Response {
 }
 
 #[tokio::test]
-async fn a_pipeline_is_on_disk_when_it_is_answered() {
-    let directory = Temporary::new("pipeline");
-    let server = Server::start(open(&directory.0, Fsync::Always).unwrap());
-    let client = server.client();
-    let pushes = (0..200).map(|number| client.execute(Command::new("RPUSH").arg("list").arg(number)));
-    for (push, length) in pushes.collect::<Vec<_>>().into_iter().zip(1..) {
-        assert_eq!(push.await.unwrap(), Response::from(length));
+async fn a_pipeline_is_written_when_it_is_answered() {
+    for fsync in [Fsync::Always, Fsync::EverySec, Fsync::No] {
+        let directory = Temporary::new(&format!("pipeline-{fsync}"));
+        let server = Server::start(open(&directory.0, fsync).unwrap());
+        let client = server.client();
+        let pushes = (0..200).map(|number| client.execute(Command::new("RPUSH").arg("list").arg(number)));
+        for (push, length) in pushes.collect::<Vec<_>>().into_iter().zip(1..) {
+            assert_eq!(push.await.unwrap(), Response::from(length));
+        }
+        // As it would be there if the process were killed now.
+        let copy = Temporary::new(&format!("pipeline-copy-{fsync}"));
+        copy_files(&directory.0, &copy.0);
+        let store = open(&copy.0, Fsync::No).unwrap();
+        assert_eq!(store.execute(&Command::new("LLEN").arg("list")), Response::from(200));
     }
-    // As it would be there if the process were killed now.
-    let copy = Temporary::new("pipeline-copy");
-    copy_files(&directory.0, &copy.0);
-    let store = open(&copy.0, Fsync::No).unwrap();
-    assert_eq!(store.execute(&Command::new("LLEN").arg("list")), Response::from(200));
 }
 
 #[tokio::test]

@@ -112,6 +112,7 @@ async fn what_is_not_done_in_time_is_cut_and_counted() {
     let stopped = server.stop().await.expect("no panic");
     assert_eq!((stopped.cut, start.elapsed().as_secs()), (1, 3));
     call.dropped().await;
+    one.gets("-ERR this connection is closed: the server is shutting down\r\n").await;
     assert!(one.is_closed().await);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kvstore::{
-    server::Serve,
+    server::{CutReason, Serve},
     standalone::{self, StackSettings},
     store::{Store, TokioClock},
 };
@@ -206,6 +206,7 @@ async fn a_reply_over_the_output_limit_closes_the_connection() {
     // The client reads, so the limit is on what a single command answers.
     one.asks("STRLEN k\r\nGET k\r\n", format!(":60000\r\n$60000\r\n{value}\r\n")).await;
     one.sends("MULTI\r\nSET l 1\r\nGET k\r\nGET k\r\nEXEC\r\n").await;
-    assert_eq!(one.reads_all().await, b"");
+    let told = format!("-ERR this connection is closed: {}\r\n", CutReason::OutputLimit);
+    assert_eq!(one.reads_all().await, told.as_bytes());
     two.asks("GET l\r\n", "$1\r\n1\r\n").await;
 }

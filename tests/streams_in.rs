@@ -10,7 +10,7 @@ use std::{
 use kvstore::{
     middleware::timeout::TimeoutLayer,
     protocol::{Command, Limits, Response},
-    server::{Password, Serve},
+    server::{CutReason, Password, Serve},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -329,6 +329,7 @@ async fn a_client_that_sends_its_value_too_slowly_is_cut_off() {
     }
     assert!(client.hears_nothing().await);
     assert!(timeout(Duration::from_secs(30), call.dropped()).await.is_ok());
+    client.gets(format!("-ERR this connection is closed: {}\r\n", CutReason::SlowSender)).await;
     assert!(client.is_closed().await);
 }
 

@@ -82,11 +82,12 @@
 //! - [`metrics`](mod@metrics): [`MetricsLayer`], counts and measures commands, for any exporter
 //! - [`rate_limit`]: [`RateLimitLayer`], limits how many commands come in a period
 //! - [`rename`]: [`RenameLayer`], gives commands other names
+//! - [`stats`]: [`StatsLayer`], counts commands and their errors, for INFO
 //! - [`tee`]: [`TeeLayer`], mirrors commands to a second service
 //! - [`timeout`]: [`TimeoutLayer`], answers a command that takes too long
 //!
 //! Beside them [`redact`], which hides secrets in logs and records, [`failure`], the responses to errors and panics, and
-//! [`Outcome`], how a command ended.
+//! [`Outcome`], how a command ended; [`PerThread`], a value for each thread.
 //!
 //! [`Response`]: kvstore_protocol::Response
 
@@ -106,9 +107,11 @@ pub mod map_command;
 pub mod map_response;
 pub mod metrics;
 mod outcome;
+mod per_thread;
 pub mod rate_limit;
 pub mod redact;
 pub mod rename;
+pub mod stats;
 mod stopwatch;
 pub mod tee;
 pub mod timeout;
@@ -125,8 +128,10 @@ pub use log::{Log, LogLayer};
 pub use map_command::{MapCommand, MapCommandLayer};
 pub use map_response::{MapResponse, MapResponseLayer};
 pub use outcome::Outcome;
+pub use per_thread::PerThread;
 pub use rate_limit::{RateLimit, RateLimitLayer};
 pub use redact::{Hide, Redact};
 pub use rename::{Rename, RenameLayer};
+pub use stats::{CommandStats, Stats, StatsLayer};
 pub use tee::{Tee, TeeLayer};
 pub use timeout::{Timeout, TimeoutLayer};

@@ -14,9 +14,9 @@ use std::{
 };
 
 use kvstore_middleware::{
-    AuditLayer, CatchPanicLayer, ConcurrencyLimitLayer, DenyLayer, HandleErrorLayer, LoadShedLayer, LogLayer,
-    MapCommandLayer, MapResponseLayer, MetricsLayer, Next, RateLimitLayer, RenameLayer, TeeLayer, TimeoutLayer,
-    failure, from_fn, from_fn_with_state,
+    AuditLayer, CatchPanicLayer, CommandStats, ConcurrencyLimitLayer, DenyLayer, HandleErrorLayer, LoadShedLayer,
+    LogLayer, MapCommandLayer, MapResponseLayer, MetricsLayer, Next, RateLimitLayer, RenameLayer, StatsLayer, TeeLayer,
+    TimeoutLayer, failure, from_fn, from_fn_with_state,
 };
 use kvstore_protocol::{Command, Response};
 use tower::{
@@ -177,6 +177,7 @@ async fn log_keeps_the_contract() {
 #[tokio::test(start_paused = true)]
 async fn metrics_keep_the_contract() {
     keeps_the_contract(MetricsLayer::new()).await;
+    keeps_the_contract(StatsLayer::new(CommandStats::new())).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,6 +36,8 @@
 
 use std::{cell::Cell, fmt, thread::LocalKey};
 
+use crate::release;
+
 /// A value that one command may leave to the next.
 pub trait Keep: Sized + 'static {
     /// Called at the end of a batch. Returns what the thread may keep: nothing that other threads wait for, and nothing large.
@@ -129,9 +131,15 @@ pub fn run<T>(work: impl FnOnce() -> T) -> T {
 /// ```
 #[inline]
 pub fn set_more(has_more: bool) {
-    if STATE.get() != BatchState::Outside {
+    if is_running() {
         STATE.set(if has_more { BatchState::More } else { BatchState::Last });
     }
+}
+
+/// Whether this thread runs a batch.
+#[inline]
+pub fn is_running() -> bool {
+    STATE.get() != BatchState::Outside
 }
 
 /// Keeps `value` for the next [`take`] on this thread. A value that is already there is [ended](Keep::end).
@@ -169,6 +177,7 @@ struct EndGuard;
 impl Drop for EndGuard {
     fn drop(&mut self) {
         STATE.set(BatchState::Outside);
+        release::end();
         if LISTED.with(|listed| listed[0].get().is_some()) {
             end_all();
         }

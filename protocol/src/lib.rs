@@ -40,6 +40,7 @@
 //!
 //! What layers and services agree on:
 //! - [`parking`]: a command that waits for an outside event tells the layers around it
+//! - [`release`]: output is held back until something has happened outside of the connection
 //! - [`nested`]: a layer sees the commands inside of a script
 //! - [`batch`]: consecutive commands of a pipeline share a permit, or another value
 //!
@@ -74,6 +75,7 @@ mod output;
 mod packed;
 mod packed_push;
 pub mod parking;
+pub mod release;
 pub mod resp;
 mod response;
 mod session;

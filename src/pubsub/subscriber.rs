@@ -11,7 +11,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 use kvstore_protocol::{
-    PackedPush, Peer, Push, SendError, Session, Subscribed,
+    PackedPush, Push, SendError, Session, Subscribed,
     mailbox::{Mailbox, Message, Order, Position},
 };
 use parking_lot::Mutex;
@@ -37,7 +37,6 @@ pub(super) struct Subscriber {
 /// What a connection is closed by, if it leaves too many messages unread.
 struct Connection {
     id: u64,
-    peer: Peer,
     server: Option<ServerStatus>,
 }
 
@@ -54,11 +53,7 @@ struct Sets {
 
 impl Subscriber {
     pub(super) fn new(id: u64, hub: Arc<Hub>, session: &Session, mailbox: Mailbox) -> Self {
-        let connection = Connection {
-            id: session.id(),
-            peer: session.peer().clone(),
-            server: session.extensions().get::<ServerStatus>().cloned(),
-        };
+        let connection = Connection { id: session.id(), server: session.extensions().get::<ServerStatus>().cloned() };
         let (after, is_full, sets, counts) = Default::default();
         Self { id, hub, mailbox, connection, after, is_full, sets, counts }
     }
@@ -91,13 +86,13 @@ impl Subscriber {
 
     #[cold]
     fn close(&self) {
-        self.mailbox.order(Order::Kill);
         // Messages that come before it is closed are refused too.
         if !self.is_full.swap(true, Ordering::Relaxed)
             && let Some(server) = &self.connection.server
         {
-            server.note_overflow(self.connection.id, &self.connection.peer);
+            server.cut_overflowing(self.connection.id);
         }
+        self.mailbox.order(Order::Kill);
     }
 
     /// Subscribes to channels or patterns, by the command with this number. Calls `confirm` with each, and the number of

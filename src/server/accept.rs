@@ -18,9 +18,6 @@ use kvstore_protocol::{
     mailbox::{Mailbox, mailbox_within},
 };
 
-/// The maximum number of clients that are being rejected at a time. Further ones are closed without an error message.
-const MAX_REJECTING: usize = 64;
-
 const TOO_MANY: &str = "ERR max number of clients reached";
 
 const PROTECTED: &str = "DENIED kvstore is running in protected mode because protected mode is enabled and no password is set for the default \
@@ -43,7 +40,7 @@ pub(super) struct Acceptor {
 pub(super) async fn accept_all(mut listener: impl Listener, acceptor: Acceptor) {
     let local = listener.local();
     loop {
-        let accepted = listener.accept(&acceptor.state.settings.socket).await;
+        let accepted = listener.accept(&acceptor.state.socket_options()).await;
         acceptor.admit(accepted.map(ServerIo::new), &local);
     }
 }
@@ -60,16 +57,16 @@ impl Acceptor {
         let state = &self.state;
         state.runtime.connections.fetch_add(1, Ordering::Relaxed);
         if let Some(reason) = self.refusal(&accepted.peer) {
-            return reject(accepted.io, reason, state);
+            return reject(accepted.io, &accepted.peer, reason, state);
         }
         let (mailbox, inbox) = mailbox_within(state.settings.push_queue, state.settings.push_buffer);
         let descriptor = accepted.descriptor;
         let (io, session) = self.session(accepted, local, mailbox);
         let session = Arc::new(session);
         // Checked again under the lock: another listener may have reached the limit in between.
-        let most = state.runtime.max_connections();
+        let most = state.runtime.max_connections.get();
         let Some(registration) = state.registry.register(session.clone(), descriptor, most) else {
-            return reject(io, too_many(state), state);
+            return reject(io, session.peer(), too_many(state), state);
         };
         state.notify(ConnectionEvent::Opened { session: &session });
         self.mount.spawn(io, ClientState::new(session, registration, ServerStatus::clone(&self.status)), inbox);
@@ -79,8 +76,8 @@ impl Acceptor {
         let Accepted { io, peer, local: own_local, tls_identity, known_as, facts, .. } = accepted;
         let local = own_local.unwrap_or_else(|| local.clone());
         let mut session = Session::new(self.state.registry.next_id(), peer, local, mailbox);
-        session.set_user(self.listener.first_user());
-        if let Some(identity) = self.listener.identify(&known_as) {
+        session.set_user(self.state.first_user(&self.listener));
+        if let Some(identity) = self.state.identify(&self.listener, &known_as) {
             tracing::debug!(peer = %session.peer(), user = identity.user(), "authenticated without credentials");
             identity.apply(&mut session);
         }
@@ -92,10 +89,14 @@ impl Acceptor {
 
     fn refusal(&self, peer: &Peer) -> Option<&'static str> {
         let registry = &self.state.registry;
-        if registry.len() >= self.state.runtime.max_connections() && !registry.evict_for_slot() {
+        let settings = &self.state.settings;
+        if registry.len() >= self.state.runtime.max_connections.get()
+            && !registry.evict_for_slot(settings.slot_patience)
+        {
             return Some(too_many(&self.state));
         }
-        (self.listener.protected_mode && self.listener.auth.is_none() && !peer.is_local()).then_some(PROTECTED)
+        let is_protected = self.state.runtime.protected_mode().unwrap_or(self.listener.protected_mode);
+        (is_protected && !peer.is_local() && self.state.auth(&self.listener).is_none()).then_some(PROTECTED)
     }
 }
 
@@ -105,15 +106,17 @@ fn too_many(state: &ServerState) -> &'static str {
 }
 
 /// Sends an error to a client and closes its connection.
-fn reject(io: ServerIo, reason: &'static str, state: &Arc<ServerState>) {
-    if state.rejecting.fetch_add(1, Ordering::Relaxed) >= MAX_REJECTING {
+fn reject(io: ServerIo, peer: &Peer, reason: &'static str, state: &Arc<ServerState>) {
+    if state.rejecting.fetch_add(1, Ordering::Relaxed) >= state.settings.max_rejecting {
         state.rejecting.fetch_sub(1, Ordering::Relaxed);
         return;
     }
+    // The text of the protected mode is long.
+    tracing::info!(%peer, reason = reason.split_once(" because").map_or(reason, |(short, _)| short), "connection refused");
     let state = state.clone();
     tokio::spawn(async move {
         let _permit = RejectionPermit(&state.rejecting);
-        io.close_with(format!("-{reason}\r\n").as_bytes()).await;
+        io.close_with(format!("-{reason}\r\n").as_bytes(), state.settings.linger).await;
     });
 }
 

@@ -165,6 +165,10 @@ impl Password {
     pub fn new(password: impl AsRef<[u8]>) -> Self {
         Self(password.as_ref().into())
     }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Authenticate for Password {

@@ -7,6 +7,7 @@ use kvstore_protocol::{Command, CommandError, Limits, Protocol, Session, catalog
 use super::{
     ServerStatus,
     connection::ConnectionOutcome,
+    cut,
     events::{CloseReason, ConnectionEvent},
     registry::{ClientEntry, Registration},
     state::ServerState,
@@ -64,7 +65,7 @@ impl ClientState {
 
     /// Returns the limits of its requests.
     pub(super) fn limits(&self) -> Limits {
-        if self.is_authenticated() { self.server.limits() } else { Limits::unauthenticated() }
+        if self.is_authenticated() { self.server.limits() } else { self.shared().settings.unauthenticated_limits }
     }
 
     /// Returns a handle that reports the end of the connection.
@@ -103,15 +104,11 @@ impl ClientObserver {
         let reason = match outcome {
             ConnectionOutcome::Upgraded(_) => return tracing::debug!(%peer, "connection upgraded"),
             ConnectionOutcome::Cut(reason) => {
-                tracing::info!(%peer, reason, "connection cut");
-                CloseReason::Cut(reason)
-            }
-            ConnectionOutcome::Killed if let Some(reason) = self.entry.evicted().get() => {
-                tracing::warn!(%peer, reason, "connection cut");
-                CloseReason::Cut(reason)
+                cut::log(&session, reason);
+                CloseReason::Cut(*reason)
             }
             ConnectionOutcome::Killed => {
-                tracing::debug!(%peer, "connection killed");
+                cut::log(&session, &"it is killed");
                 CloseReason::Killed
             }
             ConnectionOutcome::Lost(error) => {

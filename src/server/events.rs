@@ -4,6 +4,8 @@ use std::{io, sync::Arc};
 
 use kvstore_protocol::{Command, ProtocolError, Response, Session};
 
+use super::CutReason;
+
 /// An event on a connection, for [`Serve::observe`](super::Serve::observe).
 ///
 /// The arguments of AUTH and HELLO … AUTH contain passwords. Do not log them.
@@ -55,10 +57,10 @@ pub enum CloseReason<'a> {
     Finished,
     /// Reading or writing failed.
     Lost(&'a io::Error),
-    /// CLIENT KILL, a [`ConnectedClient`](super::ConnectedClient) or the end of the server closed the connection.
+    /// CLIENT KILL or a [`ConnectedClient`](super::ConnectedClient) closed the connection.
     Killed,
-    /// The client exceeded a time limit of the server. The text says which.
-    Cut(&'static str),
+    /// The client went over a limit of the server, or the server ended.
+    Cut(CutReason),
 }
 
 /// The function that is called with each event.

@@ -4,36 +4,15 @@ use std::{
     cmp::Reverse,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
+    time::Duration,
 };
-
-use kvstore_protocol::mailbox::Order;
 
 use super::{
-    NoEvict,
+    CutReason, NoEvict,
     registry::{ClientEntry, Registry},
 };
-
-/// For how long, in seconds, a client may leave a request incomplete or its replies unread before another may take its slot.
-const PATIENCE: u32 = 30;
-
-const MEMORY: u8 = 1;
-const SLOT: u8 = 2;
-
-/// Why a connection was evicted, if it was.
-#[derive(Debug, Default)]
-pub(super) struct EvictedBecause(AtomicU8);
-
-impl EvictedBecause {
-    pub(super) fn get(&self) -> Option<&'static str> {
-        match self.0.load(Ordering::Relaxed) {
-            MEMORY => Some("all clients together take more memory than maxmemory-clients, and it takes most"),
-            SLOT => Some("all connections are taken, and it has left a request incomplete or its replies unread"),
-            _ => None,
-        }
-    }
-}
 
 /// Counts evictions.
 #[derive(Debug, Default)]
@@ -71,7 +50,7 @@ impl Registry {
                 return;
             }
             total -= bytes;
-            self.evict(&entry, MEMORY);
+            self.evict(&entry, CutReason::ClientMemory);
         }
         if total > limit {
             self.evictions.fruitless.store(now, Ordering::Relaxed);
@@ -80,31 +59,31 @@ impl Registry {
 
     /// The connections that have buffers and were not evicted, the largest first.
     fn largest(&self) -> Vec<(usize, Arc<ClientEntry>)> {
-        let entries = self.entries().into_iter().filter(|entry| entry.evicted().get().is_none());
+        let entries = self.entries().into_iter().filter(|entry| entry.cut_reason().is_none());
         let entries = entries.map(|entry| (entry.buffers().total(), entry));
         let mut entries: Vec<_> = entries.filter(|(bytes, _)| *bytes > 0).collect();
         entries.sort_by_key(|(bytes, _)| Reverse(*bytes));
         entries
     }
 
-    /// Evicts the connection that has left a request incomplete, or its replies unread, for the longest time, if it is long
-    /// enough. Returns whether there is a free slot now.
+    /// Evicts the connection that has left a request incomplete, or its replies unread, for the longest time, if it is as long
+    /// as `patience`. Returns whether there is a free slot now.
     #[cold]
-    pub(super) fn evict_for_slot(&self) -> bool {
+    pub(super) fn evict_for_slot(&self, patience: Duration) -> bool {
+        let patience = u32::try_from(patience.as_secs()).unwrap_or(u32::MAX);
         let late = |entry: &ClientEntry| {
-            let since = entry.incomplete_since().filter(|since| since + PATIENCE <= self.uptime());
-            since.filter(|_| entry.evicted().get().is_none())
+            let since = entry.incomplete_since().filter(|since| since.saturating_add(patience) <= self.uptime());
+            since.filter(|_| entry.cut_reason().is_none())
         };
         let mut entries = self.lock();
         let slowest = entries.iter().filter_map(|(id, entry)| Some((late(entry)?, *id))).min();
         let evicted = slowest.and_then(|(_, id)| entries.remove(&id));
         drop(entries);
-        evicted.map(|entry| self.evict(&entry, SLOT)).is_some()
+        evicted.map(|entry| self.evict(&entry, CutReason::Slot)).is_some()
     }
 
-    fn evict(&self, entry: &ClientEntry, because: u8) {
-        entry.evicted().0.store(because, Ordering::Relaxed);
+    fn evict(&self, entry: &ClientEntry, reason: CutReason) {
         self.evictions.count.fetch_add(1, Ordering::Relaxed);
-        entry.order(Order::Kill);
+        entry.cut(reason);
     }
 }

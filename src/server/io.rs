@@ -43,8 +43,8 @@ impl ServerIo {
     /// Sends the last bytes to a client, and closes its connection. Input is read until the client closes its side: unread
     /// input makes the kernel send a reset, which may discard the bytes before the client reads them.
     ///
-    /// Best effort: the connection is closed after half a second, whether or not the bytes were delivered.
-    pub(super) async fn close_with(mut self, mut last: impl Buf) {
+    /// Best effort: the connection is closed after this time, whether or not the bytes were delivered.
+    pub(super) async fn close_with(mut self, mut last: impl Buf, within: Duration) {
         let mut scratch = [0; 1024];
         let close = async {
             self.write_all_buf(&mut last).await?;
@@ -52,7 +52,7 @@ impl ServerIo {
             while self.read(&mut scratch).await? > 0 {}
             Ok::<(), io::Error>(())
         };
-        let _ = timeout(Duration::from_millis(500), close).await;
+        let _ = timeout(within, close).await;
     }
 }
 

@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use kvstore_protocol::{Codec, Limits, ServerCodec};
 
-use super::{Authenticate, auth::AnyAuthenticate, state::ListenerSettings};
+use super::{
+    Authenticate,
+    state::{ListenerAuth, ListenerSettings},
+};
 
 /// Options of one listener, for [`Serve::listen_with`](super::Serve::listen_with). Options that are not set have the
 /// value of the server.
@@ -31,7 +34,8 @@ use super::{Authenticate, auth::AnyAuthenticate, state::ListenerSettings};
 #[must_use]
 pub struct ListenOptions<C = ServerCodec> {
     pub(super) codec: CodecChoice<C>,
-    auth: AuthChoice,
+    /// `None` for that of the server.
+    auth: Option<ListenerAuth>,
     limits: Option<Limits>,
     protected_mode: Option<bool>,
 }
@@ -46,16 +50,10 @@ pub(super) enum CodecChoice<C> {
     Own(MakeCodec<C>),
 }
 
-enum AuthChoice {
-    Inherited,
-    Disabled,
-    Own(Arc<dyn AnyAuthenticate>),
-}
-
 impl ListenOptions {
     /// Creates options with the values of the server.
     pub fn new() -> Self {
-        Self { codec: CodecChoice::Default, auth: AuthChoice::Inherited, limits: None, protected_mode: None }
+        Self { codec: CodecChoice::Default, auth: None, limits: None, protected_mode: None }
     }
 
     /// Serves another protocol: `codec` makes the codec of each connection. The services of these connections are
@@ -69,12 +67,12 @@ impl ListenOptions {
 impl<C> ListenOptions<C> {
     /// Requires clients of this listener to authenticate with `auth`.
     pub fn authenticate(self, auth: impl Authenticate) -> Self {
-        Self { auth: AuthChoice::Own(Arc::new(auth)), ..self }
+        Self { auth: Some(ListenerAuth::Own(Arc::new(auth))), ..self }
     }
 
     /// Does not require clients of this listener to authenticate.
     pub fn without_authentication(self) -> Self {
-        Self { auth: AuthChoice::Disabled, ..self }
+        Self { auth: Some(ListenerAuth::Disabled), ..self }
     }
 
     /// Sets the limits of requests of authenticated clients.
@@ -89,11 +87,7 @@ impl<C> ListenOptions<C> {
 
     /// Returns the codec and the settings of the listener: its own, or those of the server.
     pub(super) fn resolve(self, server: &ListenerSettings) -> (CodecChoice<C>, ListenerSettings) {
-        let auth = match self.auth {
-            AuthChoice::Inherited => server.auth.clone(),
-            AuthChoice::Disabled => None,
-            AuthChoice::Own(auth) => Some(auth),
-        };
+        let auth = self.auth.unwrap_or_else(|| server.auth.clone());
         let limits = self.limits.unwrap_or(server.limits);
         let protected_mode = self.protected_mode.unwrap_or(server.protected_mode);
         (self.codec, ListenerSettings { auth, limits, protected_mode })

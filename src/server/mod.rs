@@ -11,12 +11,31 @@
 //!   password for all
 //! - [`ConnectionLayer`]: answers PING, HELLO, AUTH, CLIENT and their kin; [`ConnectionCommands`]: where it is
 //! - [`Clients`], [`ConnectedClient`]: the connections of a server; [`BufferMemory`]: the memory of the buffers of one;
-//!   [`ServerStatus`]: the server, for its services
-//! - [`ConnectionEvent`]: what no layer sees, for [`Serve::observe`]
+//!   [`ServerStatus`]: the server, for its services; [`Traffic`] and [`Rates`]: what it reads, writes and answers
+//! - [`ConnectionEvent`]: what no layer sees, for [`Serve::observe`]; [`CutReason`]: why the server closes a connection
 //! - [`upgrade()`]: takes a connection out of the protocol; [`Upgraded`]: its stream
 //!
 //! Inside, `running` is the awaited server, `accept` registers its connections, `mount` gives each a service and a codec,
-//! `serving` is its task, and `connection` the loop in that task: reading, calling, writing.
+//! `connection_task` is its task, and `connection` the loop in that task: reading, calling, writing. `turns` shares the threads
+//! between connections with much to do and the others.
+//!
+//! # Limits
+//! Whatever bounds a client is a setting of [`Serve`], and most can be changed while the server runs ([`ServerStatus`]):
+//!
+//! - requests: [`limits`](Serve::limits), [`input_buffer`](Serve::input_buffer), [`query_buffer`](Serve::query_buffer) and
+//!   [`query_buffer_timeout`](Serve::query_buffer_timeout), [`slow_sender`](Serve::slow_sender)
+//! - replies and messages: [`output_buffer`](Serve::output_buffer), [`output_limit`](Serve::output_limit),
+//!   [`push_queue`](Serve::push_queue), [`push_buffer`](Serve::push_buffer), [`slow_reader_timeout`](Serve::slow_reader_timeout)
+//! - before authentication: [`unauthenticated_limits`](Serve::unauthenticated_limits),
+//!   [`unauthenticated_buffer`](Serve::unauthenticated_buffer), [`unauthenticated_sender`](Serve::unauthenticated_sender),
+//!   [`unauthenticated_timeout`](Serve::unauthenticated_timeout)
+//! - all together: [`max_buffer_memory`](Serve::max_buffer_memory), [`max_connections`](Serve::max_connections),
+//!   [`slot_patience`](Serve::slot_patience), [`max_rejecting`](Serve::max_rejecting), [`idle_timeout`](Serve::idle_timeout)
+//! - commands: [`max_in_flight`](Serve::max_in_flight), [`max_settled`](Serve::max_settled)
+//! - the end: [`grace_period`](Serve::grace_period), [`linger`](Serve::linger)
+//!
+//! What is left are sizes of reads, writes and turns, which no client notices. A client over a limit reads why, where it can:
+//! [`CutReason`].
 //!
 //! # Long values
 //! A shared value ([`Bytes`](bytes::Bytes)) of 8 KiB or more in a response is written from where it lies. With the feature
@@ -33,6 +52,7 @@ mod clients;
 mod connection;
 mod connection_layer;
 mod connection_task;
+mod cut;
 mod events;
 mod eviction;
 mod io;
@@ -46,10 +66,13 @@ mod pause;
 mod pipe;
 mod registry;
 mod running;
+mod runtime;
 mod serve;
 mod settings;
 mod state;
 mod status;
+mod traffic;
+mod turns;
 mod upgrade;
 
 pub use auth::{AuthError, Authenticate, Credentials, Identity, Password};
@@ -60,6 +83,7 @@ pub use connection_layer::{
     ConnectionLayer, ConnectionService, NoEvict, NoTouch, QueuedResponse, ResponseFuture, TrackingStatus,
     connection_commands,
 };
+pub use cut::CutReason;
 pub use events::{CloseReason, ConnectionEvent};
 pub use listen_options::ListenOptions;
 pub use listener::{Accepted, Listener};
@@ -71,4 +95,5 @@ pub use running::Stopped;
 pub use serve::{Serve, serve, serve_with_factory};
 pub use settings::{ConnectionCommands, SocketOptions};
 pub use status::ServerStatus;
+pub use traffic::{Rates, Traffic};
 pub use upgrade::{Upgraded, upgrade, upgrade_after};

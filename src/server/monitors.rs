@@ -6,8 +6,8 @@ mod shown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use kvstore_protocol::{
-    Command, Peer, Response, SendError, Session,
-    mailbox::{Mailbox, Message, Order, Position},
+    Command, Response, SendError, Session,
+    mailbox::{Mailbox, Message, Position},
 };
 
 use super::{ServerStatus, registry::Registry};
@@ -21,7 +21,6 @@ pub(super) struct Monitors(Mutex<Vec<Monitor>>);
 #[derive(Debug)]
 struct Monitor {
     id: u64,
-    peer: Peer,
     mailbox: Mailbox,
     /// The number of its MONITOR command: what is shown goes behind the answer to that.
     number: u64,
@@ -41,8 +40,8 @@ struct MonitorGuard {
 impl Monitoring {
     /// Begins to show all commands to the connection of `session`, behind the answer to its command with this number.
     pub(super) fn begin(session: &Session, number: u64, registry: &Arc<Registry>) -> Option<Self> {
-        let (id, peer, mailbox) = (session.id(), session.peer().clone(), session.mailbox()?.clone());
-        registry.monitors().lock().push(Monitor { id, peer, mailbox, number });
+        let (id, mailbox) = (session.id(), session.mailbox()?.clone());
+        registry.monitors().lock().push(Monitor { id, mailbox, number });
         registry.pause().set_monitored(true);
         Some(Self(Arc::new(MonitorGuard { registry: Arc::downgrade(registry), id })))
     }
@@ -65,8 +64,7 @@ impl Monitors {
         let limit = server.message_limit();
         for monitor in &*self.lock() {
             if let Err(SendError::Full(_)) = monitor.show(command, line.clone(), limit) {
-                monitor.mailbox.order(Order::Kill);
-                server.note_overflow(monitor.id, &monitor.peer);
+                server.cut_overflowing(monitor.id);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The trait hides the types of the service and the codec, so [`Serve`](super::Serve) has no type parameters.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kvstore_middleware::failure;
 use kvstore_protocol::{
@@ -87,6 +87,7 @@ async fn start<M: MakeService, C: Codec + Send + 'static>(
     client: ClientState,
     mut inbox: Inbox,
 ) -> Option<Connection<M, C>> {
+    let linger = client.shared().settings.linger;
     let service = tokio::select! {
         biased;
         service = make.make(client.session()) => service,
@@ -96,15 +97,15 @@ async fn start<M: MakeService, C: Codec + Send + 'static>(
     match service {
         Ok(service) => Some(Connection::new(io, codec, make, service, client, inbox)),
         Err(error) => {
-            Box::pin(refuse(io, codec, error)).await;
+            Box::pin(refuse(io, codec, error, linger)).await;
             None
         }
     }
 }
 
 /// Sends the error of the factory to the client and closes the connection.
-async fn refuse<C: Codec>(io: ServerIo, mut codec: C, error: BoxError) {
+async fn refuse<C: Codec>(io: ServerIo, mut codec: C, error: BoxError, linger: Duration) {
     let mut output = Output::default();
     codec.encode_push(failure::response_to(error), &mut output);
-    io.close_with(output).await;
+    io.close_with(output, linger).await;
 }

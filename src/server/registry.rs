@@ -12,9 +12,10 @@ use std::{
 };
 
 use super::{
-    BufferMemory,
+    BufferMemory, CutReason,
     buffer_memory::{BufferCounts, BufferTotal},
-    eviction::{EvictedBecause, Evictions},
+    cut::CutMark,
+    eviction::Evictions,
     monitors::Monitors,
     pause::Pause,
 };
@@ -51,7 +52,7 @@ pub(crate) struct ClientEntry {
     /// The uptime of the server plus one when a request was begun and is not complete, or replies could not be written. 0 if
     /// neither.
     incomplete_since: AtomicU32,
-    evicted: EvictedBecause,
+    cut: CutMark,
     /// The first bytes of the name of the last command, with its sub-command for CLIENT. Written for every batch, read
     /// only by CLIENT LIST, which may see a mix of two names.
     command: [AtomicU64; 3],
@@ -86,7 +87,7 @@ impl Registry {
             buffers: BufferCounts::default(),
             active: AtomicU32::new(now),
             incomplete_since: AtomicU32::new(0),
-            evicted: EvictedBecause::default(),
+            cut: CutMark::default(),
             command: Default::default(),
             session: Mutex::new(session),
         });
@@ -137,6 +138,13 @@ impl Registry {
     pub(crate) fn order_all(&self, order: Order) -> usize {
         let entries = self.entries();
         entries.iter().for_each(|entry| entry.order(order));
+        entries.len()
+    }
+
+    /// Cuts every connection. Returns their number.
+    pub(super) fn cut_all(&self, reason: CutReason) -> usize {
+        let entries = self.entries();
+        entries.iter().for_each(|entry| entry.cut(reason));
         entries.len()
     }
 
@@ -245,9 +253,20 @@ impl ClientEntry {
         self.incomplete_since.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Why the connection was evicted, if it was.
-    pub(super) fn evicted(&self) -> &EvictedBecause {
-        &self.evicted
+    /// Why the connection is cut, if it is.
+    pub(super) fn cut_reason(&self) -> Option<CutReason> {
+        self.cut.get()
+    }
+
+    /// Notes why the connection is to be cut.
+    pub(super) fn mark_cut(&self, reason: CutReason) {
+        self.cut.set(reason);
+    }
+
+    /// Cuts the connection.
+    pub(super) fn cut(&self, reason: CutReason) {
+        self.mark_cut(reason);
+        self.order(Order::Kill);
     }
 
     /// Returns the name of the last command, in lower case.

@@ -9,7 +9,7 @@ use std::{
 use kvstore_protocol::mailbox::Order;
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{Serve, state::ServerState};
+use super::{CutReason, ListenOptions, Serve, ServerStatus, state::ServerState};
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,11 @@ pub struct Stopped {
 
 impl Serve {
     async fn run(self) -> Stopped {
-        let Self { mount, state, listener, listeners, tasks, signal } = self;
+        let Self { mount, state, listener, listeners, tasks, signal, on_start } = self;
         let state = Arc::new(state);
+        let (_, settings) = ListenOptions::new().resolve(&listener);
+        let status = ServerStatus::new(state.clone(), Arc::new(settings));
+        on_start.into_iter().for_each(|call| call(&status));
         // Whatever ends this future closes the connections.
         let _guard = CloseAll(state.clone());
         let (mut accepting, mut background) = (JoinSet::new(), JoinSet::new());
@@ -37,14 +40,19 @@ impl Serve {
             () = join_all(&mut accepting, "a listener") => {}
             () = join_all(&mut background, "a task of the server") => {}
             never = state.registry.count_uptime() => match never {},
+            never = state.runtime.rates.measure(&state) => match never {},
         }
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
         state.registry.order_all(Order::Stop);
         let cut = match timeout(state.settings.grace, state.registry.wait_until_empty()).await {
             Ok(()) => 0,
-            Err(_) => state.registry.order_all(Order::Kill),
+            Err(_) => state.registry.cut_all(CutReason::Shutdown),
         };
+        if cut > 0 {
+            // They are told why.
+            let _ = timeout(state.settings.linger, state.registry.wait_until_empty()).await;
+        }
         Stopped { cut }
     }
 }
@@ -64,7 +72,7 @@ struct CloseAll(Arc<ServerState>);
 
 impl Drop for CloseAll {
     fn drop(&mut self) {
-        self.0.registry.order_all(Order::Kill);
+        self.0.registry.cut_all(CutReason::Shutdown);
     }
 }
 

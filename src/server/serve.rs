@@ -2,19 +2,20 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use kvstore_middleware::CommandStats;
 use kvstore_protocol::{Codec, Command, Limits, Response, ServerCodec, Session};
 use tokio::task::JoinSet;
 use tower::{BoxError, Service};
 
 use super::{
     Authenticate, ClientClass, Clients, ConnectionCommands, ConnectionEvent, ListenOptions, Listener, OutputLimit,
-    SocketOptions,
+    Password, ServerStatus, SocketOptions,
     accept::{self, Acceptor},
     listen_options::CodecChoice,
     make_service::{ClonedService, MakeService, ServiceFactory},
     mount::{Mount, Mounted},
     settings::MinSendRate,
-    state::{ListenerSettings, ServerState},
+    state::{ListenerAuth, ListenerSettings, ServerState},
 };
 use crate::{CommandService, procfs};
 
@@ -71,7 +72,11 @@ pub struct Serve {
     pub(super) listeners: Vec<StartListening>,
     pub(super) tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub(super) signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    pub(super) on_start: Vec<OnStart>,
 }
+
+/// A function that is called with the server before it accepts connections.
+pub(super) type OnStart = Box<dyn FnOnce(&ServerStatus) + Send>;
 
 /// Starts a listener, once all settings are known.
 pub(super) type StartListening =
@@ -105,6 +110,7 @@ impl Serve {
             listeners: Vec::new(),
             tasks: Vec::new(),
             signal: None,
+            on_start: Vec::new(),
         }
     }
 
@@ -148,6 +154,20 @@ impl Serve {
     /// ```
     pub fn with_task<F: Future<Output: Send> + Send + 'static>(mut self, task: F) -> Self {
         self.tasks.push(Box::pin(async move { drop(task.await) }));
+        self
+    }
+
+    /// Calls `call` when the server starts, before it accepts connections: for settings that can change while it runs.
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:6379").await?;
+    /// let store = kvstore::store::Store::new();
+    /// kvstore::serve(listener, store).on_start(|server| server.set_max_bulk(1 << 20)).await;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_start(mut self, call: impl FnOnce(&ServerStatus) + Send + 'static) -> Self {
+        self.on_start.push(Box::new(call));
         self
     }
 
@@ -242,6 +262,13 @@ impl Serve {
         self
     }
 
+    /// Shows what these counts have of commands and errors in INFO: those of a [`StatsLayer`](kvstore_middleware::StatsLayer)
+    /// around the service. Commands that are refused in front of the service are added to them.
+    pub fn command_stats(mut self, stats: CommandStats) -> Self {
+        self.state.stats = Some(stats);
+        self
+    }
+
     /// Sets where the connection commands (PING, HELLO, AUTH, CLIENT …) are answered: in front of the service by
     /// default.
     ///
@@ -264,7 +291,14 @@ impl Serve {
 
     /// Requires clients to authenticate.
     pub fn authenticate(mut self, auth: impl Authenticate) -> Self {
-        self.listener.auth = Some(Arc::new(auth));
+        self.listener.auth = ListenerAuth::Own(Arc::new(auth));
+        self
+    }
+
+    /// Requires clients to authenticate with this password, like `requirepass` in Redis. It can be
+    /// [changed](super::ServerStatus::set_password) while the server runs. No password is required by default.
+    pub fn require_password(self, password: impl AsRef<[u8]>) -> Self {
+        self.state.runtime.set_password(Some(Password::new(password)));
         self
     }
 
@@ -348,7 +382,7 @@ impl Serve {
 
     /// The maximum number of connections: 10,000 by default. A client beyond it receives an error and is disconnected.
     pub fn max_connections(self, connections: usize) -> Self {
-        self.state.runtime.set_max_connections(connections);
+        self.state.runtime.max_connections.set(connections);
         self
     }
 
@@ -383,27 +417,72 @@ impl Serve {
     }
 
     /// Closes a connection that has sent a part of a request, and then less than `bytes` in a `window`: never by default, but
-    /// for clients that have not authenticated, which must send 30 KiB in 30 s. Time in which the server does not read does not
-    /// count.
-    ///
-    /// When there are [as many connections as there may be](Self::max_connections), a new one takes the place of the one that
-    /// has left a request incomplete, or its replies unread, for the longest time, if that is 30 s or more.
-    pub fn slow_sender(mut self, bytes: usize, window: Duration) -> Self {
-        self.state.settings.slow_sender = Some(MinSendRate { bytes, window });
+    /// for clients that have not authenticated, for which there is [another](Self::unauthenticated_sender). Time in which the
+    /// server does not read does not count.
+    pub fn slow_sender(self, bytes: usize, window: Duration) -> Self {
+        self.state.runtime.set_slow_sender(Some(MinSendRate { bytes, window }));
         self
     }
 
-    /// Closes a connection that reads none of its replies for this long: never by default, but after 60 s when its requests fill
-    /// the [query buffer](Self::query_buffer).
-    pub fn slow_reader_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.state.settings.slow_reader_timeout = timeout.into();
+    /// Closes a connection that reads none of its replies for this long: never by default, but for one whose requests fill the
+    /// [query buffer](Self::query_buffer), for which there is [another limit](Self::query_buffer_timeout).
+    pub fn slow_reader_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.state.runtime.set_slow_reader_timeout(timeout.into());
         self
     }
 
     /// The most bytes of requests that are read from a connection while its replies are not read: 256 MiB by default. They are
     /// not executed until it reads. So a client may send a whole pipeline before it reads the first reply.
     pub fn query_buffer(self, bytes: usize) -> Self {
-        self.state.runtime.set_query_buffer(bytes);
+        self.state.runtime.query_buffer.set(bytes);
+        self
+    }
+
+    /// Closes a connection whose requests fill the [query buffer](Self::query_buffer) and that reads none of its replies for this
+    /// long: 60 s by default.
+    pub fn query_buffer_timeout(mut self, timeout: Duration) -> Self {
+        self.state.settings.query_buffer_timeout = timeout;
+        self
+    }
+
+    /// When there are [as many connections as there may be](Self::max_connections), a new one takes the place of the one that
+    /// has left a request incomplete, or its replies unread, for the longest time, if that is this long: 30 s by default, in whole
+    /// seconds.
+    pub fn slot_patience(mut self, patience: Duration) -> Self {
+        self.state.settings.slot_patience = patience;
+        self
+    }
+
+    /// The limits of a request before its client has authenticated: 10 words of 16 KiB, and 64 KiB in all, by default.
+    pub fn unauthenticated_limits(mut self, limits: Limits) -> Self {
+        self.state.settings.unauthenticated_limits = limits;
+        self
+    }
+
+    /// The most bytes of requests that wait, and of replies that are unread, of a client that has not authenticated: 16 KiB each by
+    /// default. A single larger request is read whole, within its [limits](Self::unauthenticated_limits).
+    pub fn unauthenticated_buffer(mut self, bytes: usize) -> Self {
+        self.state.settings.unauthenticated_buffer = bytes;
+        self
+    }
+
+    /// Closes a connection that has not authenticated, has sent a part of a request, and then less than `bytes` in a `window`:
+    /// 30 KiB in 30 s by default. [`slow_sender`](Self::slow_sender) takes its place if it is set.
+    pub fn unauthenticated_sender(mut self, bytes: usize, window: Duration) -> Self {
+        self.state.settings.unauthenticated_sender = MinSendRate { bytes, window };
+        self
+    }
+
+    /// The most clients that are told at a time why they are refused: 64 by default. Further ones are disconnected without a word.
+    pub fn max_rejecting(mut self, clients: usize) -> Self {
+        self.state.settings.max_rejecting = clients;
+        self
+    }
+
+    /// For how long a connection that the server closes stays open for its client to read the last bytes and close its side:
+    /// 500 ms by default.
+    pub fn linger(mut self, time: Duration) -> Self {
+        self.state.settings.linger = time;
         self
     }
 
@@ -425,8 +504,8 @@ impl Serve {
 
     /// The number of bytes of unread replies at which the commands of a connection are not called any more: 64 MiB by default.
     /// One reply may be larger.
-    pub fn output_buffer(mut self, bytes: usize) -> Self {
-        self.state.settings.output_buffer = bytes;
+    pub fn output_buffer(self, bytes: usize) -> Self {
+        self.state.runtime.output_buffer.set(bytes);
         self
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kvstore_protocol::Limits;
+
 use super::MESSAGE_LIMIT;
 
 /// The settings of a server that cannot change while it runs. The methods of [`Serve`](super::Serve) with the same
@@ -14,10 +16,15 @@ pub(crate) struct ServerSettings {
     pub(crate) keep_service: bool,
     pub(crate) databases: usize,
     pub(crate) unauthenticated_timeout: Duration,
-    pub(crate) slow_sender: Option<MinSendRate>,
-    pub(crate) slow_reader_timeout: Option<Duration>,
+    /// The rate at which a client that has not authenticated must send a request.
+    pub(crate) unauthenticated_sender: MinSendRate,
+    pub(crate) unauthenticated_limits: Limits,
+    pub(crate) unauthenticated_buffer: usize,
+    pub(crate) query_buffer_timeout: Duration,
+    pub(crate) slot_patience: Duration,
+    pub(crate) max_rejecting: usize,
+    pub(crate) linger: Duration,
     pub(crate) input_buffer: usize,
-    pub(crate) output_buffer: usize,
     pub(crate) push_queue: usize,
     pub(crate) push_buffer: usize,
     pub(crate) grace: Duration,
@@ -35,10 +42,14 @@ impl Default for ServerSettings {
             keep_service: false,
             databases: 16,
             unauthenticated_timeout: Duration::from_secs(30),
-            slow_sender: None,
-            slow_reader_timeout: None,
+            unauthenticated_sender: MinSendRate { bytes: 30 * 1024, window: Duration::from_secs(30) },
+            unauthenticated_limits: Limits::unauthenticated(),
+            unauthenticated_buffer: 16 * 1024,
+            query_buffer_timeout: Duration::from_secs(60),
+            slot_patience: Duration::from_secs(30),
+            max_rejecting: 64,
+            linger: Duration::from_millis(500),
             input_buffer: 256 * 1024,
-            output_buffer: 64 * 1024 * 1024,
             push_queue: 1024,
             push_buffer: MESSAGE_LIMIT,
             grace: Duration::from_secs(5),

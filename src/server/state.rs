@@ -5,19 +5,20 @@ use std::{
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use kvstore_middleware::failure;
+use kvstore_middleware::{CommandStats, failure};
 use kvstore_protocol::{
     Command, CommandError, Limits, NameMap,
     catalog::{CommandId, Flags, commands},
 };
 
 use super::{
-    Identity,
+    Identity, SocketOptions,
     auth::AnyAuthenticate,
     events::{ConnectionEvent, Observe},
     registry::Registry,
+    runtime::RuntimeState,
     settings::ServerSettings,
-    status::RuntimeState,
+    turns::Turns,
 };
 
 /// The function that is called with each batch of decoded commands.
@@ -37,9 +38,12 @@ pub(super) struct ServerState {
     pub(super) streams: NameMap<usize>,
     pub(super) registry: Arc<Registry>,
     pub(super) runtime: RuntimeState,
+    pub(super) turns: Arc<Turns>,
     pub(super) rejecting: AtomicUsize,
     pub(super) prefetch: Option<Prefetch>,
     pub(super) observe: Option<Observe>,
+    /// The counts of the commands that its service answers.
+    pub(super) stats: Option<CommandStats>,
     /// Whether the service behind it is not ready yet.
     pub(super) loading: Option<Loading>,
 }
@@ -53,6 +57,11 @@ impl ServerState {
         }
     }
 
+    /// The number of commands that were called; 0 if they are not counted.
+    pub(super) fn total_commands(&self) -> u64 {
+        self.stats.as_ref().map_or(0, CommandStats::total_commands)
+    }
+
     /// Whether a command is allowed now: all are, unless data is being loaded.
     ///
     /// # Errors
@@ -60,6 +69,32 @@ impl ServerState {
     pub(super) fn check_loading(&self, flags: Flags) -> Result<(), CommandError> {
         let is_loading = self.loading.as_ref().is_some_and(|loading| loading());
         if is_loading && !flags.has(Flags::LOADING) { Err(CommandError::LOADING) } else { Ok(()) }
+    }
+
+    /// What checks the credentials of the clients of a listener; `None` if they need none.
+    pub(super) fn auth(&self, listener: &ListenerSettings) -> Option<Arc<dyn AnyAuthenticate>> {
+        match &listener.auth {
+            ListenerAuth::Password => self.runtime.password().map(|password| password as Arc<dyn AnyAuthenticate>),
+            ListenerAuth::Disabled => None,
+            ListenerAuth::Own(auth) => Some(auth.clone()),
+        }
+    }
+
+    /// Returns the user of a client before it authenticates.
+    pub(super) fn first_user(&self, listener: &ListenerSettings) -> Option<Arc<str>> {
+        self.auth(listener).is_none().then(|| Arc::from("default"))
+    }
+
+    /// Returns the identity of a client of a listener that is known as these users: that of the first one that there is.
+    pub(super) fn identify(&self, listener: &ListenerSettings, users: &[String]) -> Option<Identity> {
+        let auth = self.auth(listener)?;
+        users.iter().find_map(|user| failure::catch(|| auth.identify(user)).ok()?)
+    }
+
+    /// The options of sockets that are accepted.
+    pub(super) fn socket_options(&self) -> SocketOptions {
+        let options = self.settings.socket;
+        options.keepalive(self.runtime.keepalive().unwrap_or(options.keepalive))
     }
 
     /// Whether a client that has not authenticated may send this command.
@@ -141,26 +176,22 @@ impl Default for ExclusiveCommands {
 
 /// The settings of one listener.
 pub(super) struct ListenerSettings {
-    pub(super) auth: Option<Arc<dyn AnyAuthenticate>>,
+    pub(super) auth: ListenerAuth,
     pub(super) limits: Limits,
     pub(super) protected_mode: bool,
 }
 
 impl Default for ListenerSettings {
     fn default() -> Self {
-        Self { auth: None, limits: Limits::default(), protected_mode: true }
+        Self { auth: ListenerAuth::Password, limits: Limits::default(), protected_mode: true }
     }
 }
 
-impl ListenerSettings {
-    /// Returns the user of a client before it authenticates.
-    pub(super) fn first_user(&self) -> Option<Arc<str>> {
-        self.auth.is_none().then(|| Arc::from("default"))
-    }
-
-    /// Returns the identity of a client that is known as these users: that of the first one that there is.
-    pub(super) fn identify(&self, users: &[String]) -> Option<Identity> {
-        let auth = self.auth.as_ref()?;
-        users.iter().find_map(|user| failure::catch(|| auth.identify(user)).ok()?)
-    }
+/// What checks the credentials of the clients of a listener.
+#[derive(Clone)]
+pub(super) enum ListenerAuth {
+    /// The password of the server, if it has one.
+    Password,
+    Disabled,
+    Own(Arc<dyn AnyAuthenticate>),
 }

@@ -2,85 +2,19 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use kvstore_protocol::{Limits, Peer};
-use tokio::sync::Notify;
+use kvstore_middleware::CommandStats;
+use kvstore_protocol::Limits;
 
 use super::{
-    ClientClass, Clients, OutputLimit,
-    output_limit::OutputLimits,
-    state::{ListenerSettings, ServerState},
+    ClientClass, Clients, CutReason, OutputLimit, Password, Rates, Traffic,
+    auth::AnyAuthenticate,
+    settings::MinSendRate,
+    state::{ListenerAuth, ListenerSettings, ServerState},
 };
-
-/// The counts of a server, and the settings that can change while it runs.
-#[derive(Debug)]
-pub(super) struct RuntimeState {
-    pub(super) connections: AtomicU64,
-    pub(super) refused: AtomicU64,
-    /// Connections that were closed because they left too much unread.
-    overflows: AtomicU64,
-    pub(super) output_limits: OutputLimits,
-    /// Told when the server is to stop.
-    pub(super) stop: Notify,
-    max_connections: AtomicUsize,
-    query_buffer: AtomicUsize,
-    /// The longest argument, in bytes, for all listeners; 0 if it was not set.
-    max_bulk: AtomicUsize,
-    /// In milliseconds. 0 if it is disabled.
-    idle_timeout: AtomicU64,
-}
-
-impl Default for RuntimeState {
-    fn default() -> Self {
-        Self {
-            connections: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            overflows: AtomicU64::new(0),
-            output_limits: OutputLimits::default(),
-            stop: Notify::new(),
-            max_connections: AtomicUsize::new(10_000),
-            query_buffer: AtomicUsize::new(256 << 20),
-            max_bulk: AtomicUsize::new(0),
-            idle_timeout: AtomicU64::new(0),
-        }
-    }
-}
-
-impl RuntimeState {
-    pub(super) fn max_connections(&self) -> usize {
-        self.max_connections.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_max_connections(&self, connections: usize) {
-        self.max_connections.store(connections, Ordering::Relaxed);
-    }
-
-    pub(super) fn query_buffer(&self) -> usize {
-        self.query_buffer.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_query_buffer(&self, bytes: usize) {
-        self.query_buffer.store(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn idle_timeout(&self) -> Option<Duration> {
-        match self.idle_timeout.load(Ordering::Relaxed) {
-            0 => None,
-            milliseconds => Some(Duration::from_millis(milliseconds)),
-        }
-    }
-
-    pub(super) fn set_idle_timeout(&self, timeout: Option<Duration>) {
-        let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().max(1));
-        self.idle_timeout.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-}
 
 /// A handle to the server that a command came through. It is an [extension](kvstore_protocol::Session::extensions) of
 /// every session. Has the counts for INFO, the settings for CONFIG SET, and the [clients](Self::clients).
@@ -135,22 +69,103 @@ impl ServerStatus {
 
     /// The maximum number of connections.
     pub fn max_connections(&self) -> usize {
-        self.state.runtime.max_connections()
+        self.state.runtime.max_connections.get()
     }
 
     /// Sets the maximum number of connections. Open connections stay.
     pub fn set_max_connections(&self, connections: usize) {
-        self.state.runtime.set_max_connections(connections);
+        self.state.runtime.max_connections.set(connections);
     }
 
     /// The most bytes of requests that a connection reads while its replies are not read.
     pub fn query_buffer(&self) -> usize {
-        self.state.runtime.query_buffer()
+        self.state.runtime.query_buffer.get()
     }
 
     /// Sets the most bytes of requests that a connection reads while its replies are not read.
     pub fn set_query_buffer(&self, bytes: usize) {
-        self.state.runtime.set_query_buffer(bytes);
+        self.state.runtime.query_buffer.set(bytes);
+    }
+
+    /// The number of bytes of unread replies at which the commands of a connection are not called any more.
+    pub fn output_buffer(&self) -> usize {
+        self.state.runtime.output_buffer.get()
+    }
+
+    /// Sets the number of bytes of unread replies at which the commands of a connection are not called any more.
+    pub fn set_output_buffer(&self, bytes: usize) {
+        self.state.runtime.output_buffer.set(bytes);
+    }
+
+    /// For how long a client may leave all its replies unread; `None` for ever.
+    pub fn slow_reader_timeout(&self) -> Option<Duration> {
+        self.state.runtime.slow_reader_timeout()
+    }
+
+    /// Sets for how long a client may leave all its replies unread.
+    pub fn set_slow_reader_timeout(&self, timeout: Option<Duration>) {
+        self.state.runtime.set_slow_reader_timeout(timeout);
+        self.state.registry.wake_all();
+    }
+
+    /// The bytes that a client which has begun a request must send in a window; `None` if it may take its time.
+    pub fn slow_sender(&self) -> Option<(usize, Duration)> {
+        self.state.runtime.slow_sender().map(|MinSendRate { bytes, window }| (bytes, window))
+    }
+
+    /// Sets the bytes that a client which has begun a request must send in a window.
+    pub fn set_slow_sender(&self, rate: Option<(usize, Duration)>) {
+        self.state.runtime.set_slow_sender(rate.map(|(bytes, window)| MinSendRate { bytes, window }));
+        self.state.registry.wake_all();
+    }
+
+    /// The password of the server, if it has one.
+    pub fn password(&self) -> Option<Vec<u8>> {
+        self.state.runtime.password().map(|password| password.bytes().to_vec())
+    }
+
+    /// Sets the password of the server, as [`Serve::require_password`](super::Serve::require_password), for the clients that
+    /// connect from now on: those that are connected stay authenticated. `None` removes it.
+    ///
+    /// Returns false if the listener of this connection has another authenticator. Then the password is not set.
+    #[must_use]
+    pub fn set_password(&self, password: Option<&[u8]>) -> bool {
+        let takes_password = self.takes_password();
+        if takes_password {
+            self.state.runtime.set_password(password.map(Password::new));
+        }
+        takes_password
+    }
+
+    /// Whether the clients of this listener authenticate with the password of the server.
+    pub(crate) fn takes_password(&self) -> bool {
+        !matches!(self.listener.auth, ListenerAuth::Own(_))
+    }
+
+    /// What checks the credentials of this client; `None` if it needs none.
+    pub(super) fn auth(&self) -> Option<Arc<dyn AnyAuthenticate>> {
+        self.state.auth(&self.listener)
+    }
+
+    /// Whether clients from other machines are refused while no authentication is required.
+    pub fn protected_mode(&self) -> bool {
+        self.state.runtime.protected_mode().unwrap_or(self.listener.protected_mode)
+    }
+
+    /// Sets whether clients from other machines are refused while no authentication is required: for all listeners.
+    pub fn set_protected_mode(&self, is_on: bool) {
+        self.state.runtime.set_protected_mode(is_on);
+    }
+
+    /// After what idle time the kernel probes a connection; `None` for never.
+    pub fn keepalive(&self) -> Option<Duration> {
+        self.state.socket_options().keepalive
+    }
+
+    /// Sets after what idle time the kernel probes a connection, for those that are accepted from now on. A listener that waits
+    /// already accepts one more as before.
+    pub fn set_keepalive(&self, silence: Option<Duration>) {
+        self.state.runtime.set_keepalive(silence);
     }
 
     /// The longest argument of a request, in bytes.
@@ -160,17 +175,51 @@ impl ServerStatus {
 
     /// Sets the longest argument of a request, in bytes, at most 1 GiB: for all listeners, also for open connections.
     pub fn set_max_bulk(&self, bytes: usize) {
-        self.state.runtime.max_bulk.store(bytes, Ordering::Relaxed);
-        // Each connection applies the limits with its session.
+        self.state.runtime.limits.bulk.set(bytes);
+        self.apply_limits();
+    }
+
+    /// The most words of a request, its name included.
+    pub fn max_args(&self) -> usize {
+        self.limits().args()
+    }
+
+    /// Sets the most words of a request, its name included: for all listeners, also for open connections.
+    pub fn set_max_args(&self, words: usize) {
+        self.state.runtime.limits.args.set(words);
+        self.apply_limits();
+    }
+
+    /// The longest inline command, in bytes.
+    pub fn max_inline(&self) -> usize {
+        self.limits().inline()
+    }
+
+    /// Sets the longest inline command, in bytes: for all listeners, also for open connections.
+    pub fn set_max_inline(&self, bytes: usize) {
+        self.state.runtime.limits.inline.set(bytes);
+        self.apply_limits();
+    }
+
+    /// The largest request, in bytes.
+    pub fn max_request(&self) -> usize {
+        self.limits().request()
+    }
+
+    /// Sets the largest request, in bytes, at most 1 GiB: for all listeners, also for open connections.
+    pub fn set_max_request(&self, bytes: usize) {
+        self.state.runtime.limits.request.set(bytes);
+        self.apply_limits();
+    }
+
+    /// Each connection applies the limits with its session.
+    fn apply_limits(&self) {
         self.clients().list().iter().for_each(|client| client.update(|_| {}));
     }
 
     /// The limits of the requests of a client that has authenticated.
     pub(super) fn limits(&self) -> Limits {
-        match self.state.runtime.max_bulk.load(Ordering::Relaxed) {
-            0 => self.listener.limits,
-            bytes => self.listener.limits.max_bulk(bytes),
-        }
+        self.state.runtime.limits.over(self.listener.limits)
     }
 
     /// The limit on the memory of the buffers of all connections, in bytes; `usize::MAX` is none.
@@ -209,8 +258,27 @@ impl ServerStatus {
         self.state.runtime.connections.load(Ordering::Relaxed)
     }
 
+    /// The counts of commands and errors, if the server has [some](super::Serve::command_stats).
+    pub fn command_stats(&self) -> Option<&CommandStats> {
+        self.state.stats.as_ref()
+    }
+
+    /// What was read from all connections and written to them, since the start or the last reset of the counts.
+    pub fn traffic(&self) -> Traffic {
+        self.state.runtime.traffic.get()
+    }
+
+    /// What the server did within the last second that was measured.
+    pub fn rates(&self) -> Rates {
+        self.state.runtime.rates.get()
+    }
+
     /// Resets the counts to 0.
     pub fn reset_counts(&self) {
+        self.state.runtime.traffic.reset();
+        if let Some(stats) = &self.state.stats {
+            stats.reset();
+        }
         self.state.runtime.connections.store(0, Ordering::Relaxed);
         self.state.runtime.refused.store(0, Ordering::Relaxed);
         self.state.runtime.overflows.store(0, Ordering::Relaxed);
@@ -237,15 +305,22 @@ impl ServerStatus {
     /// output buffer.
     pub(crate) fn message_limit(&self) -> usize {
         match self.output_limit(ClientClass::Normal).hard {
-            0 => self.state.settings.output_buffer,
+            0 => self.state.runtime.output_buffer.get(),
             limit => limit,
         }
     }
 
-    /// Counts and logs a connection that is closed because it left too much unread.
-    pub(crate) fn note_overflow(&self, id: u64, peer: &Peer) {
+    /// Cuts the connection with this ID, which leaves too much unread.
+    pub(crate) fn cut_overflowing(&self, id: u64) {
+        self.count_overflow();
+        if let Some(entry) = self.state.registry.find(id) {
+            entry.cut(CutReason::OutputLimit);
+        }
+    }
+
+    /// Counts a connection that leaves too much unread.
+    pub(super) fn count_overflow(&self) {
         self.state.runtime.overflows.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(id, %peer, "a connection is closed: it leaves too much unread");
     }
 
     /// Returns the number of connections that were rejected because the maximum was reached.

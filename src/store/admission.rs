@@ -14,6 +14,13 @@ use super::{
     state::StoreState,
 };
 
+const UNSAVED: CommandError = CommandError::new(
+    "MISCONF",
+    "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set \
+     are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails \
+     (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+);
+
 /// The place of a command that waits for room.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Room(Option<Ticket>);
@@ -23,15 +30,20 @@ impl StoreState {
     /// may not.
     ///
     /// # Errors
-    /// If the journal takes no commits.
+    /// If the journal takes no commits, or the last snapshot was not saved.
     #[inline]
     pub(super) fn check_journal(
         &self,
         writes: impl FnOnce() -> bool,
         attempt: &mut Attempt,
     ) -> Result<(), CommandError> {
-        let is_halted = self.observers.get().has(Interests::JOURNAL_HALTED) && writes();
-        if is_halted { self.ask_journal(attempt) } else { Ok(()) }
+        let is_halted = self.observers.get().has(Interests::REFUSING) && writes();
+        if is_halted { self.ask_disk(attempt) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn ask_disk(&self, attempt: &mut Attempt) -> Result<(), CommandError> {
+        if self.observers.get().has(Interests::UNSAVED) { Err(UNSAVED) } else { self.ask_journal(attempt) }
     }
 
     #[cold]
@@ -88,6 +100,9 @@ impl StoreState {
     pub(super) fn write_refusal(&self) -> Option<CommandError> {
         if !self.observers.get().has(Interests::HALTED) {
             return None;
+        }
+        if self.observers.get().has(Interests::UNSAVED) {
+            return Some(UNSAVED);
         }
         match self.journal()?.admission() {
             Admission::Refused(refusal) => Some(refusal),

@@ -86,9 +86,9 @@ impl DurableBuilder {
         self
     }
 
-    /// Sets whether snapshots are compressed, with LZ4: they are by default.
-    pub fn compression(mut self, is_on: bool) -> Self {
-        self.compression = if is_on { Compression::Lz4 } else { Compression::No };
+    /// Sets how snapshots are compressed: with LZ4 by default.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -155,7 +155,7 @@ impl StoreState {
         settings: Option<Settings>,
         lock: Arc<dyn DirectoryLock>,
     ) -> Result<(), OpenError> {
-        let mut manifest = Manifest::open(&*disk)?;
+        let manifest = Manifest::open(&*disk)?;
         let segments = size_of_files(&*disk, |name| segment_number(name).is_some());
         let total = manifest.snapshot_size() + segments.map_err(|error| io_error(&*disk, "", error))?;
         self.loading.begin(total, self.clock.now());
@@ -170,19 +170,32 @@ impl StoreState {
             );
         }
         let size = recovered.size();
+        // A process that was killed may have left a manifest whose name is not durable.
+        disk.sync_directory()
+            .and_then(|()| manifest.remove_others(&*disk))
+            .map_err(|error| io_error(&*disk, "", error))?;
+        let size = size + manifest.snapshot_size();
+        let place = Place {
+            disk,
+            lock: Mutex::new(Some(lock)),
+            last_number: AtomicU64::new(manifest.snapshot_number()),
+            manifest: Mutex::new(manifest),
+            recovered: Mutex::new(settings.is_some().then_some(recovered)),
+        };
+        self.snapshots.attach(place, loaded, self.changes(), size);
         if let Some(settings) = settings {
             self.journals.set_settings(settings);
-            let observers = Arc::clone(&self.observers);
-            self.attach(Journal::start(Arc::clone(&disk), recovered, settings, observers, Arc::clone(&lock))?);
-            manifest.expect_journal(&*disk)?;
+            self.start_journal(settings)?;
         }
-        manifest.remove_others(&*disk).map_err(|error| io_error(&*disk, "", error))?;
-        let size = size + manifest.snapshot_size();
-        let last_number = AtomicU64::new(manifest.snapshot_number());
-        let (lock, manifest) = (Mutex::new(Some(lock)), Mutex::new(manifest));
-        let place = Place { disk, lock, manifest, last_number };
-        self.snapshots.attach(place, loaded, self.changes(), size);
         self.end_loading();
+        Ok(())
+    }
+
+    /// Goes on with the journal that was recovered. If there is no room, reads are answered, and it is tried again later.
+    fn start_journal(&self, settings: Settings) -> Result<(), OpenError> {
+        let Err(error) = self.resume_journal() else { return Ok(()) };
+        let (Some(full), Some(place)) = (error.full(), self.snapshots.place.get()) else { return Err(error) };
+        self.attach(Journal::full(&*place.disk, settings, Arc::clone(&self.observers), full));
         Ok(())
     }
 
@@ -217,17 +230,20 @@ impl Store {
 
 impl StoreState {
     pub(super) fn close(&self) -> Result<(), CloseError> {
+        self.stop_writes();
+        let saved = self.save_at_end(None).map_err(CloseError);
+        self.snapshots.close();
+        // A snapshot may have begun another journal.
+        self.stop_writes();
+        let finished = self.journal().map_or(Ok(()), |journal| journal.finish().map_err(CloseError));
+        saved.and(finished)
+    }
+
+    fn stop_writes(&self) {
         if let Some(journal) = self.journal() {
             journal.stop_writes();
             // Whoever was admitted before has committed when its locks are free.
             self.databases.all_shards().for_each(|shard| drop(self.databases.lock_any(shard)));
         }
-        let saved = self.save_at_end(None).map_err(CloseError);
-        let finished = self.journal().map_or(Ok(()), |journal| {
-            self.snapshots.cancel();
-            journal.finish().map_err(CloseError)
-        });
-        self.snapshots.close();
-        saved.and(finished)
     }
 }

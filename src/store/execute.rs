@@ -17,6 +17,7 @@ use super::{
     observers::Interests,
     plan::{LockPlan, PerKey, locate},
     settle::Seen,
+    slow_log::Kind,
     spec::{Answer, Scope},
     state::StoreState,
     waiting::Place,
@@ -109,6 +110,13 @@ impl StoreState {
     /// Executes a command that takes long, perhaps because of what its keys hold: others do not block their threads. It may wait
     /// for a key.
     pub(super) fn execute_long(&self, command: &Command) -> Executed {
+        let slow = self.slow_log.begin(Kind::Long);
+        let executed = self.execute_with_patience(command);
+        self.slow_log.end(command, slow);
+        executed
+    }
+
+    fn execute_with_patience(&self, command: &Command) -> Executed {
         let locks_in_turn = self.row_of(command).is_ok_and(|row| row.spec.scope(&Args::new(command)).is_in_turn());
         // Then it raises the gate for each slice.
         let _raised = (!locks_in_turn).then(|| self.databases.gate.raise());
@@ -204,8 +212,11 @@ impl StoreState {
         if interests.has(Interests::LOADING) {
             self.check_loading(command)?;
         }
-        let began = self.latency.begin();
+        let (began, slow) = (self.latency.begin(), self.slow_log.begin(Kind::Short));
         let answer = self.attempt_admitted(command, attempt);
+        if attempt.stopped.is_none() {
+            self.slow_log.end(command, slow);
+        }
         let is_fast = self.row_of(command).is_ok_and(|row| row.flags().has(Flags::FAST));
         self.latency.end(if is_fast { event::FAST_COMMAND } else { event::COMMAND }, began);
         answer

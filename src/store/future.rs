@@ -75,7 +75,8 @@ impl ResponseFuture {
             let Poll::Ready(response) = parked.poll(cx) else { return Poll::Pending };
             self.stop_waiting();
             // It was served by a commit, which is the last one or was before it.
-            return match self.store.settled(response, Ok(self.store.last_commit())) {
+            let number = self.store.hold_answers();
+            return match self.store.settled(response, Ok(number)) {
                 Ok(settled) => self.settle(settled, cx),
                 Err(response) => Poll::Ready(response),
             };
@@ -89,7 +90,10 @@ impl ResponseFuture {
             Some(Waiting::Settled(settled)) => return self.settle(settled, cx),
             Some(Waiting::Running(mut receiver)) => {
                 return match Pin::new(&mut receiver).poll(cx).map(finished) {
-                    Poll::Ready(Executed::Answered(response)) => Poll::Ready(response),
+                    Poll::Ready(Executed::Answered(response)) => {
+                        self.store.hold_answers();
+                        Poll::Ready(response)
+                    }
                     Poll::Ready(Executed::Waits(place)) => self.park(place, cx),
                     Poll::Ready(Executed::Settled(settled)) => self.settle(settled, cx),
                     Poll::Pending => {

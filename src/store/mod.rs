@@ -24,6 +24,7 @@
 //! - `check` verifies these files, `repair` cuts what is damaged
 //! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports;
 //!   `replica` follows a live one
+//! - `latency` which events took long, `slow_log` which commands
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 
 mod admission;
@@ -63,6 +64,7 @@ mod replay;
 mod replica;
 mod settle;
 mod shard;
+mod slow_log;
 mod snapshot;
 mod spec;
 mod state;
@@ -77,6 +79,7 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
+    io,
     ops::Deref,
     sync::Arc,
     task::{Context, Poll},
@@ -86,13 +89,13 @@ use std::{
 use kvstore_protocol::{Command, Response};
 use tower::Service;
 
-use state::StoreState;
+use state::{RewriteConfig, StoreState};
 
 pub use builder::Builder;
 pub use change::{Change, Event, Record, Sink};
 pub use check::Report;
 pub use clock::{Clock, SystemClock, TokioClock};
-pub use commands::catalog;
+pub use commands::{SettableParameter, catalog, parse_bytes, settable_parameters};
 pub use durable::{CloseError, DurableBuilder};
 pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;
@@ -100,6 +103,7 @@ pub use journal::{Fsync, OpenError};
 pub use loading::Loader;
 pub use program::{ParameterChange, ProgramParameters};
 pub use repair::{Repair, RepairError};
+pub use snapshot::Compression;
 
 /// The interval of active expiry, and the precision of the LRU clock.
 const MAINTENANCE: Duration = Duration::from_millis(100);
@@ -209,6 +213,23 @@ impl Store {
                 never = replicate => never,
             }
         }
+    }
+
+    /// Sets how CONFIG REWRITE writes the configuration to the file that it came from. It is given all parameters, with their
+    /// values. Without this, CONFIG REWRITE answers that there is no such file. Later calls change nothing.
+    ///
+    /// ```
+    /// use kvstore::{protocol::Command, store::Store};
+    ///
+    /// let store = Store::new();
+    /// store.on_config_rewrite(|parameters| {
+    ///     assert!(parameters.iter().any(|(name, value)| name == "databases" && value == "16"));
+    ///     Ok(())
+    /// });
+    /// assert_eq!(store.execute(&Command::new("CONFIG").arg("REWRITE")).to_string(), "+OK");
+    /// ```
+    pub fn on_config_rewrite(&self, rewrite: impl Fn(&[(String, String)]) -> io::Result<()> + Send + Sync + 'static) {
+        let _ = self.handle.rewrite.set(RewriteConfig(Box::new(rewrite)));
     }
 
     fn from_state(state: Arc<StoreState>) -> Self {

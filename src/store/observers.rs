@@ -30,8 +30,13 @@ impl Interests {
     /// A snapshot is taken. A command that writes asks it whether to wait.
     pub(super) const SAVING: Self = Self(1 << 7);
 
+    /// The last snapshot was not saved, and commands that write are refused for it.
+    pub(super) const UNSAVED: Self = Self(1 << 12);
+
+    /// The interests for which a command that writes may be refused.
+    pub(super) const REFUSING: Self = Self(Self::JOURNAL_HALTED.0 | Self::UNSAVED.0);
     /// The interests that may halt a command that writes.
-    pub(super) const HALTED: Self = Self(Self::JOURNAL_HALTED.0 | Self::SAVING.0);
+    pub(super) const HALTED: Self = Self(Self::REFUSING.0 | Self::SAVING.0);
 
     /// The data is being loaded, from the disk or from a master: most commands are refused.
     pub(super) const LOADING: Self = Self(1 << 8);
@@ -41,8 +46,11 @@ impl Interests {
     /// What takes long is noted.
     pub(super) const LATENCY: Self = Self(1 << 11);
 
+    /// Every command that took long is logged, also if that is not long.
+    pub(super) const SLOW_LOG: Self = Self(1 << 12);
+
     /// The interests for which there is something to do around a command.
-    pub(super) const AROUND: Self = Self(Self::LOADING.0 | Self::LATENCY.0);
+    pub(super) const AROUND: Self = Self(Self::LOADING.0 | Self::LATENCY.0 | Self::SLOW_LOG.0);
 
     /// The interests that make a command with one key more than that.
     pub(super) const DIVERTING: Self =

@@ -47,6 +47,16 @@ impl StoreState {
         if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
     }
 
+    /// Holds back the answers of the connection that this thread serves until all commits are written that it has seen. Returns the
+    /// number of the last one.
+    pub(super) fn hold_answers(&self) -> u64 {
+        let number = self.last_commit();
+        if let Some(journal) = self.journal() {
+            journal.hold_answers(number);
+        }
+        number
+    }
+
     /// Blocks the thread until an answer may leave.
     pub(super) fn block_until_synced(&self, mut settled: Settled) -> Response {
         let journal = self.journals.last().expect("a journal holds the answer back");

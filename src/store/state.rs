@@ -1,7 +1,8 @@
 //! [`StoreState`]: what all clones of a store share.
 
 use std::{
-    mem,
+    collections::BTreeMap,
+    fmt, io, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock, Weak,
@@ -38,6 +39,7 @@ use super::{
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
     program::ProgramConfig,
     replica::Replication,
+    slow_log::SlowLog,
     snapshot::Snapshots,
     tracking::Tracking,
     transaction::WatchTable,
@@ -72,10 +74,16 @@ pub(crate) struct StoreState {
     pub(super) snapshots: Arc<Snapshots>,
     /// What took long.
     pub(super) latency: Arc<Latency>,
+    /// The commands that took longest.
+    pub(super) slow_log: SlowLog,
+    /// The values of parameters that nothing depends on, as clients have set them.
+    pub(super) kept: Mutex<BTreeMap<&'static str, String>>,
     /// How far the store is read from its disk.
     pub(super) loading: Loading,
     /// What happens when a command has failed while it changed something, if there is a journal.
     pub(super) on_damage: OnceLock<fn()>,
+    /// Writes the configuration to the file that it came from.
+    pub(super) rewrite: OnceLock<RewriteConfig>,
     is_damage_told: AtomicBool,
     pub(super) observers: Arc<Observers>,
     pub(super) watches: WatchTable,
@@ -111,6 +119,17 @@ pub(crate) struct StoreState {
     pub(super) saver: Background,
 }
 
+/// Writes parameters, by their names and values, to a file.
+pub(super) struct RewriteConfig(pub(super) Box<Rewrite>);
+
+type Rewrite = dyn Fn(&[(String, String)]) -> io::Result<()> + Send + Sync;
+
+impl fmt::Debug for RewriteConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RewriteConfig")
+    }
+}
+
 /// What a store is built of.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -133,6 +152,8 @@ impl StoreState {
             databases,
             table: CommandTable::new(),
             latency: Arc::new(Latency::new(Arc::clone(&observers), Arc::clone(&clock))),
+            slow_log: SlowLog::new(Arc::clone(&observers), Arc::clone(&clock)),
+            kept: Mutex::default(),
             clock,
             random: Mutex::new(random),
             lru_clock: AtomicU32::new(started.as_secs() as u32),
@@ -144,12 +165,13 @@ impl StoreState {
             tracking: Tracking::new(Arc::clone(&observers)),
             replication: Replication::new(Arc::clone(&observers)),
             outbox: Outbox::new(),
+            snapshots: Arc::new(Snapshots::new(started, Arc::clone(&observers))),
             observers,
             sinks,
             journals: Journals::default(),
-            snapshots: Arc::new(Snapshots::new(started)),
             loading: Loading::default(),
             on_damage: OnceLock::new(),
+            rewrite: OnceLock::new(),
             is_damage_told: AtomicBool::new(false),
             commits: AtomicU64::new(0),
             long_turn: Mutex::new(()),

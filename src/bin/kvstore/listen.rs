@@ -13,29 +13,30 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener, lookup_host};
 
-/// The length of the queue of connections that are not accepted yet. The kernel has a limit of its own
-/// (`net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
+/// Why the program does not listen.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct CannotListen(pub(crate) String);
 
 /// Binds a TCP listener to an address or a host name: `*` is all addresses of IPv4, `::*` all of IPv6. Returns `None` for one with
 /// a `-` in front that does not exist here.
 ///
 /// # Errors
 /// With the address in the message, when none of its addresses can be listened on.
-pub(crate) async fn bind(address: &str, port: u16) -> io::Result<Option<TcpListener>> {
+pub(crate) async fn bind(address: &str, port: u16, backlog: i32) -> Result<Option<TcpListener>, CannotListen> {
     let (name, is_optional) = address.strip_prefix('-').map_or((address, false), |name| (name, true));
     let name = match name {
         "*" => "0.0.0.0",
         "::*" => "::",
         name => name,
     };
-    match bind_first(name, port).await {
+    match bind_first(name, port, backlog).await {
         Ok(listener) => Ok(Some(listener)),
         Err(error) if is_optional && is_missing(&error) => {
             tracing::info!(address, %error, "an optional address does not exist here");
             Ok(None)
         }
-        Err(error) => Err(io::Error::new(error.kind(), format!("cannot listen on {name}:{port}: {error}"))),
+        Err(error) => Err(CannotListen(format!("cannot listen on {name}:{port}: {error}"))),
     }
 }
 
@@ -47,10 +48,10 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// Binds the first address of a name that can be bound.
-async fn bind_first(address: &str, port: u16) -> io::Result<TcpListener> {
+async fn bind_first(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in lookup_host((address, port)).await? {
-        match listen(address) {
+        match listen(address, backlog) {
             Ok(listener) => return Ok(listener),
             Err(error) => failure = error,
         }
@@ -58,8 +59,8 @@ async fn bind_first(address: &str, port: u16) -> io::Result<TcpListener> {
     Err(failure)
 }
 
-/// A burst of connects that exceeds the backlog makes some clients wait for a second, so it is longer than tokio's default.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens on an address. A burst of connects that exceeds the backlog makes some clients wait for a second.
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // So that `::` and `0.0.0.0` can be listened on at the same time.
@@ -67,7 +68,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog)?;
     TcpListener::from_std(socket.into())
 }
 
@@ -79,11 +80,11 @@ pub(crate) struct SocketFile {
     id: (u64, u64),
 }
 
-impl SocketFile {
-    /// Removes the file, unless another program has put its own in the place.
-    pub(crate) fn remove(self) {
+/// Removes the file, unless another program has put its own in the place.
+impl Drop for SocketFile {
+    fn drop(&mut self) {
         if id_of(&self.path).is_ok_and(|id| id == self.id) {
-            fs::remove_file(self.path).ok();
+            fs::remove_file(&self.path).ok();
         }
     }
 }
@@ -97,9 +98,9 @@ fn id_of(path: &Path) -> io::Result<(u64, u64)> {
 ///
 /// # Errors
 /// With the path in the message, when it cannot be listened on.
-pub(crate) fn bind_unix(path: &Path, permissions: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
+pub(crate) fn bind_unix(path: &Path, permissions: Option<u32>) -> Result<(UnixListener, SocketFile), CannotListen> {
     let bound = listen_unix(path, permissions);
-    bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display())))
+    bound.map_err(|error| CannotListen(format!("cannot listen on {}: {error}", path.display())))
 }
 
 fn listen_unix(path: &Path, permissions: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {

@@ -352,6 +352,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn refuse_next(&mut self, refusal: CommandError) -> bool {
         let Some((command, tag)) = self.pop_next() else { return false };
         let answer = Response::from(refusal);
+        if let Some(stats) = &self.client.shared().stats {
+            stats.note_refusal(&command, &answer);
+        }
         self.client.shared().notify(ConnectionEvent::Refused { command: &command, answer: &answer });
         self.answer_now(answer, tag);
         true

@@ -11,13 +11,7 @@ use kvstore_protocol::Codec;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Connection, Lifecycle};
-use crate::server::{make_service::MakeService, settings::MinSendRate};
-
-/// The rate at which a client that has not authenticated must send a request.
-const UNAUTHENTICATED_RATE: MinSendRate = MinSendRate { bytes: 30 * 1024, window: Duration::from_secs(30) };
-
-/// How long a client may read nothing when its requests fill the query buffer.
-const FULL_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::server::{CutReason, make_service::MakeService, settings::MinSendRate};
 
 /// A timer that is armed only when it is needed: most connections never have one.
 #[derive(Debug, Default)]
@@ -75,7 +69,7 @@ impl Deadline {
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
     /// Waits until the peer has exceeded a time limit. Returns which.
-    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<CutReason> {
         let is_incomplete = self.deadline.stalled_since().is_some() || self.reader.input.is_unfinished();
         if is_incomplete != self.deadline.is_shown_incomplete {
             self.show_incomplete(is_incomplete);
@@ -92,14 +86,16 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// The rate at which the client must send a request that it has begun.
     fn least_rate(&self) -> Option<MinSendRate> {
-        let of_stranger = (!self.client.is_authenticated()).then_some(UNAUTHENTICATED_RATE);
-        self.client.shared().settings.slow_sender.or(of_stranger)
+        let shared = self.client.shared();
+        let of_stranger = (!self.client.is_authenticated()).then_some(shared.settings.unauthenticated_sender);
+        shared.runtime.slow_sender().or(of_stranger)
     }
 
     /// For how long the client may leave all its replies unread.
     fn reading_timeout(&self) -> Option<Duration> {
-        let of_full = self.fills_query_buffer().then_some(FULL_TIMEOUT);
-        self.client.shared().settings.slow_reader_timeout.or(of_full)
+        let shared = self.client.shared();
+        let of_full = self.fills_query_buffer().then_some(shared.settings.query_buffer_timeout);
+        shared.runtime.slow_reader_timeout().or(of_full)
     }
 
     /// Whether a time limit may apply to a client whose requests are complete, and that reads its replies. Mostly none does.
@@ -111,12 +107,13 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Each limit has its condition in [`poll_deadline`](Self::poll_deadline) or [`may_have_deadline`](Self::may_have_deadline).
     #[inline(never)]
-    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<CutReason> {
         if self.deadline.over_soft_limit_since.is_some() {
             self.check_output_limit();
         }
         let (settings, soft_for) = (&self.client.shared().settings, self.output_limit().soft_for);
         let (least_rate, reading_timeout) = (self.least_rate(), self.reading_timeout());
+        let unread = if self.fills_query_buffer() { CutReason::QueryBuffer } else { CutReason::SlowReader };
         loop {
             let is_idle = !self.is_busy() && !self.writer.is_full() && self.lifecycle == Lifecycle::Open;
             let last_active = self
@@ -133,21 +130,18 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                         .stalled_since()
                         .zip(reading_timeout)
                         .and_then(|(since, most)| since.checked_add(most)),
-                    "it does not read its replies",
+                    unread,
                 ),
                 (
                     self.deadline.over_soft_limit_since.and_then(|since| since.checked_add(soft_for)),
-                    "it leaves too much unread",
+                    CutReason::OutputLimit,
                 ),
-                (
-                    least_rate.and_then(|rate| self.reader.input.window_end(reads, rate)),
-                    "it does not finish its request",
-                ),
+                (least_rate.and_then(|rate| self.reader.input.window_end(reads, rate)), CutReason::SlowSender),
                 (
                     is_unauthenticated.then(|| last_active.checked_add(settings.unauthenticated_timeout)).flatten(),
-                    "it does not authenticate",
+                    CutReason::Unauthenticated,
                 ),
-                (silence.and_then(|timeout| last_active.checked_add(timeout)), "it is idle"),
+                (silence.and_then(|timeout| last_active.checked_add(timeout)), CutReason::Idle),
             ];
             let first = limits.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min_by_key(|(at, _)| *at);
             let Some((at, reason)) = first else { return Poll::Pending };

@@ -47,14 +47,17 @@ use kvstore_middleware::failure;
 use kvstore_protocol::{
     Codec, ProtocolError, Session, batch,
     mailbox::{Inbox, Order},
+    release::Held,
 };
 
 use super::{
-    BufferMemory,
+    BufferMemory, CutReason,
     client_state::ClientState,
+    cut,
     events::ConnectionEvent,
     io::ServerIo,
     make_service::MakeService,
+    turns::Turn,
     upgrade::{UpgradeFuture, UpgradeHandler, run_upgraded},
 };
 use calling::Caller;
@@ -71,8 +74,8 @@ const BUDGET: usize = 1024;
 /// How much of that budget a read, or a batch of messages, costs.
 const ROUND: usize = 16;
 
-/// How many bytes that are read cost as much as one command. A whole budget is 512 KiB, so that a long request does not starve
-/// other connections while it arrives.
+/// How many bytes that are read, or answered, cost as much as one command. A whole budget is 512 KiB, so that long requests and
+/// replies do not starve other connections, and their memory is counted before there are more.
 const BYTES_PER_COMMAND: usize = 512;
 
 /// A connection: the byte stream of one client, and all state between it and the service.
@@ -84,11 +87,14 @@ pub(super) struct Connection<M: MakeService, C: Codec> {
     reader: Reader<C::Tag>,
     caller: Caller<M, C::Tag>,
     writer: Writer<C::Tag>,
+    /// What output waits for before it is written.
+    held: Held,
     /// The upgrade that takes the connection once everything is answered.
     upgrade: Option<UpgradeHandler>,
     lifecycle: Lifecycle,
     order: Option<Order>,
     deadline: Deadline,
+    turn: Turn,
     /// The memory of the buffers, as it was counted last.
     counted: usize,
 }
@@ -127,8 +133,8 @@ pub(super) enum ConnectionOutcome {
     Lost(io::Error),
     /// It was killed by an order.
     Killed,
-    /// The client exceeded a time limit.
-    Cut(&'static str),
+    /// The client went over a limit, or the server ends.
+    Cut(CutReason),
 }
 
 impl<M: MakeService, C: Codec> Connection<M, C> {
@@ -148,10 +154,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             reader: Reader::new(),
             caller: Caller::new(make, service),
             writer: Writer::new(),
+            held: Held::default(),
             upgrade: None,
             lifecycle: Lifecycle::Open,
             order: None,
             deadline: Deadline::default(),
+            turn: Turn::default(),
             counted: 0,
         };
         connection.apply_session();
@@ -164,6 +172,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     pub(super) fn run(mut self) -> impl Future<Output = ConnectionOutcome> {
         async move {
             let outcome = poll_fn(|cx| batch::run(|| self.poll_turns(cx))).await;
+            if let ConnectionOutcome::Cut(reason) = outcome {
+                Box::pin(self.close_cut(reason)).await;
+            }
             if let ConnectionOutcome::Finished = outcome {
                 if let Some(run) = self.upgrade.take() {
                     return self.into_upgraded(run);
@@ -193,7 +204,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionOutcome> {
-        let mut budget = BUDGET;
+        if self.turn.must_wait() && self.client.registration.entry.cut_reason().is_none() {
+            return Poll::Pending;
+        }
+        let mut budget = if self.client.shared().turns.is_crowded() { self.turn.budget() } else { BUDGET };
         self.caller.in_flight.poll_all(cx);
         // An idle connection usually wakes because there is input.
         let mut next = if self.is_idle() { NextStep::Wait } else { NextStep::Process };
@@ -203,16 +217,22 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 NextStep::Wait => match self.poll_events(cx, &mut budget) {
                     Poll::Ready(next) => next,
                     Poll::Pending => {
+                        self.turn.leave();
                         self.release_resources();
                         return Poll::Pending;
                     }
                 },
                 NextStep::Yield => {
                     self.count_buffers();
-                    cx.waker().wake_by_ref();
+                    self.turn.end(&self.client.shared().turns, cx);
+                    // It may be cut while it stands in the queue.
+                    let _ = self.inbox.poll_news(cx);
                     return Poll::Pending;
                 }
-                NextStep::End(outcome) => return Poll::Ready(outcome),
+                NextStep::End(outcome) => {
+                    self.turn.leave();
+                    return Poll::Ready(outcome);
+                }
             }
         }
     }
@@ -222,11 +242,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     fn process(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> NextStep {
         self.read_inbox();
         match self.order {
-            Some(Order::Kill) => return NextStep::End(ConnectionOutcome::Killed),
+            Some(Order::Kill) => return NextStep::End(self.killed()),
             Some(_) => self.start_draining(),
             None => {}
         }
+        let before = self.writer.output.remaining();
         let has_more = self.answer(cx, budget);
+        let answered = self.writer.output.remaining().saturating_sub(before);
+        *budget = budget.saturating_sub(answered / BYTES_PER_COMMAND);
         if self.reader.incoming.is_some() && self.stream_in(cx) {
             return NextStep::Process;
         }
@@ -234,7 +257,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             self.drain_if_answered();
         }
         if self.writer.output.remaining() > FREE_OUTPUT && !self.is_within_output_limit() {
-            return NextStep::End(ConnectionOutcome::Killed);
+            return NextStep::End(self.killed());
         }
         if let Err(error) = self.write(cx) {
             return NextStep::End(ConnectionOutcome::Lost(error));
@@ -249,6 +272,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return NextStep::Yield;
         }
         if has_more && !self.writer.is_full() { NextStep::Process } else { NextStep::Wait }
+    }
+
+    /// How a connection ends that is ordered to.
+    #[cold]
+    fn killed(&self) -> ConnectionOutcome {
+        self.client.registration.entry.cut_reason().map_or(ConnectionOutcome::Killed, ConnectionOutcome::Cut)
     }
 
     /// Waits for the next event: input, messages, the end of a pause, a deadline.
@@ -352,7 +381,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             Lifecycle::Open | Lifecycle::Draining => {}
             Lifecycle::HalfClosed => self.start_draining(),
             Lifecycle::Failed(error) => {
-                tracing::debug!(peer = %self.client.session.peer(), %error, "protocol error");
+                cut::log(&self.client.session, error);
                 self.client.shared().notify(ConnectionEvent::ProtocolError { session: &self.client.session, error });
                 self.codec.encode_error(error, &mut self.writer.output);
                 self.start_draining();

@@ -4,7 +4,7 @@ use bytes::Buf;
 use kvstore_protocol::{Codec, mailbox::Order};
 
 use super::Connection;
-use crate::server::{ClientClass, OutputLimit, make_service::MakeService};
+use crate::server::{ClientClass, CutReason, OutputLimit, make_service::MakeService};
 
 /// So many bytes of output have no limit, as those of the static buffer in Redis.
 pub(super) const FREE_OUTPUT: usize = 16 * 1024;
@@ -16,8 +16,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let (limit, unread) = (self.output_limit(), self.unread());
         if limit.is_over_hard(unread) {
             self.order = Some(Order::Kill);
-            let session = &self.client.session;
-            self.client.server.note_overflow(session.id(), session.peer());
+            self.client.registration.entry.mark_cut(CutReason::OutputLimit);
+            self.client.server.count_overflow();
         } else if limit.is_over_soft(unread) {
             self.deadline.mark_over_soft_limit();
         } else {

@@ -18,9 +18,6 @@ use super::{
 };
 use crate::server::{make_service::MakeService, state::Exclusivity};
 
-/// The size of the input buffer of a client that has not authenticated, in bytes.
-const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
-
 /// The input buffer, and the commands that are decoded and not called.
 pub(super) struct Reader<T> {
     pub(super) input: InputBuffer,
@@ -58,7 +55,10 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let read = std::task::ready!(self.reader.input.poll_read(Pin::new(&mut self.io), cx))?;
         match read {
             0 => self.handle_eof(),
-            _ => self.record_activity(),
+            _ => {
+                self.client.shared().runtime.traffic.count_read(read);
+                self.record_activity();
+            }
         }
         Poll::Ready(Ok(read))
     }
@@ -90,13 +90,14 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Whether the client has sent as much as it may while it does not read its replies.
     pub(super) fn fills_query_buffer(&self) -> bool {
-        self.reader.input.len() >= self.client.shared().runtime.query_buffer().max(self.input_bound())
+        self.reader.input.len() >= self.client.shared().runtime.query_buffer.get().max(self.input_bound())
     }
 
     /// Returns the size of the input buffer while commands are in flight.
     pub(super) fn input_bound(&self) -> usize {
-        let bound = self.client.shared().settings.input_buffer;
-        if self.client.is_authenticated() { bound } else { bound.min(UNAUTHENTICATED_BUFFER) }
+        let settings = &self.client.shared().settings;
+        let bound = settings.input_buffer;
+        if self.client.is_authenticated() { bound } else { bound.min(settings.unauthenticated_buffer) }
     }
 
     /// Decodes a batch. Returns whether there are commands. A batch ends after an exclusive command, which may change

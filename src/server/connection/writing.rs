@@ -21,9 +21,6 @@ use crate::server::{io::ServerIo, make_service::MakeService};
 /// When the output has this many bytes, it is written before more responses are encoded.
 const FLUSH_THRESHOLD: usize = 256 * 1024;
 
-/// The size of the output buffer of a client that has not authenticated, in bytes.
-const UNAUTHENTICATED_BUFFER: usize = 16 * 1024;
-
 /// The output that is encoded and not yet written.
 pub(super) struct Writer<T> {
     pub(super) output: Output,
@@ -32,6 +29,8 @@ pub(super) struct Writer<T> {
     pub(super) flush_threshold: usize,
     /// Whether all output was passed to the stream and its flush is pending.
     pub(super) is_flushing: bool,
+    /// Whether the output begins within a response, of which a part is written.
+    pub(super) is_split: bool,
     /// The response that is being streamed.
     pub(super) outgoing: Option<Box<OutgoingBody<T>>>,
     /// The number of commands answered so far.
@@ -51,7 +50,15 @@ enum Replies {
 impl<T> Writer<T> {
     pub(super) fn new() -> Self {
         let output = Output::default();
-        Self { output, flush_threshold: 0, is_flushing: false, outgoing: None, answered: 0, replies: Replies::On }
+        Self {
+            output,
+            flush_threshold: 0,
+            is_flushing: false,
+            is_split: false,
+            outgoing: None,
+            answered: 0,
+            replies: Replies::On,
+        }
     }
 
     /// Whether there is no room for more responses.
@@ -141,15 +148,17 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         }
     }
 
-    /// Writes as much output as possible.
+    /// Writes as much output as possible. Nothing, as long as it is held back.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if !self.writer.has_unwritten() {
+        if !self.writer.has_unwritten() || self.held.poll(cx).is_pending() {
             return Ok(());
         }
         while self.writer.output.has_remaining() {
             match poll_write_some(&mut self.io, &mut self.writer.output, cx) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(_)) => {
+                Poll::Ready(Ok(written)) => {
+                    self.client.shared().runtime.traffic.count_write(written);
+                    self.writer.is_split = true;
                     self.deadline.clear_stall();
                     self.record_activity();
                 }
@@ -160,6 +169,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
                 }
             }
         }
+        self.writer.is_split = false;
         self.reset_flush_threshold();
         // A stream with a buffer of its own, such as TLS, may accept all bytes and not have sent them: the flush is
         // polled again.
@@ -200,8 +210,9 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Returns the size of the output buffer, in bytes.
     pub(super) fn output_bound(&self) -> usize {
-        let bound = self.client.shared().settings.output_buffer;
-        if self.client.is_authenticated() { bound.max(1) } else { bound.clamp(1, UNAUTHENTICATED_BUFFER) }
+        let shared = self.client.shared();
+        let bound = shared.runtime.output_buffer.get().max(1);
+        if self.client.is_authenticated() { bound } else { bound.min(shared.settings.unauthenticated_buffer.max(1)) }
     }
 }
 
@@ -211,7 +222,7 @@ fn is_message(response: &Response) -> bool {
 }
 
 /// Writes once. A single chunk is written with the plain call, which is faster than the vectored one.
-fn poll_write_some(io: &mut ServerIo, output: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+pub(super) fn poll_write_some(io: &mut ServerIo, output: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     if let Some(written) = zero_copy::poll_write(io, output, cx) {
         return written;
     }

@@ -15,7 +15,7 @@ pub(super) fn auth(call: &mut ConnectionCall<'_>) -> Answered {
     let words: Vec<&[u8]> = call.command().args().collect();
     let credentials = match words[..] {
         [user, password] => Credentials::new(user, password),
-        [password] if call.server()?.listener().auth.is_some() => Credentials::new(b"default", password),
+        [password] if call.server()?.auth().is_some() => Credentials::new(b"default", password),
         [_] => {
             return Err(CommandError::err(
                 "AUTH <password> called without any password configured for the default user. \
@@ -60,8 +60,8 @@ async fn identify(
     credentials: Credentials,
     session: Arc<Session>,
 ) -> Result<Identity, AuthError> {
-    match &server.listener().auth {
-        Some(auth) => auth.clone().authenticate(credentials, session).await,
+    match server.auth() {
+        Some(auth) => auth.authenticate(credentials, session).await,
         // Without an authenticator there is only the user `default`, with any password.
         None if &*credentials.user == b"default" => Ok(Identity::new("default")),
         None => Err(AuthError::Denied),

@@ -171,7 +171,8 @@ fn select(call: &mut ConnectionCall<'_>) -> Answered {
 }
 
 fn reset(call: &mut ConnectionCall<'_>) -> Answered {
-    let user = call.server()?.listener().first_user();
+    let server = call.server()?;
+    let user = server.state().first_user(server.listener());
     call.update(move |session| {
         session.reset();
         session.set_user(user.clone());

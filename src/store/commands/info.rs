@@ -1,7 +1,13 @@
 //! INFO: facts and statistics of the store and of the server in front of it. Fields that are not measured are left out.
 
-use std::{fmt::Write, time::Duration};
+use std::{
+    fmt::Write,
+    hash::{BuildHasher, RandomState},
+    sync::OnceLock,
+    time::Duration,
+};
 
+use kvstore_middleware::{CommandStats, stats::CommandCounts};
 use kvstore_protocol::Response;
 
 use super::{config, memory::UsedMemory};
@@ -28,11 +34,11 @@ const INFO: Spec = Spec::new("INFO", info).over(Scope::All(InTurn));
 
 fn info(call: &mut Call<'_>) -> Answer {
     let args = call.args();
-    let is_everything = |index| ["all", "default", "everything"].iter().any(|word| args.is(index, word));
-    let asks_for_all = args.len() == 0 || (0..args.len()).any(is_everything);
+    let asks = |word: &str| (0..args.len()).any(|index| args.is(index, word));
+    let (is_default, is_all) = (args.len() == 0 || asks("default"), asks("all") || asks("everything"));
     let mut text = String::new();
-    for (name, write) in SECTIONS {
-        if !asks_for_all && !(0..args.len()).any(|index| args.is(index, name)) {
+    for (name, write, on_request) in SECTIONS {
+        if !(is_all || is_default && !on_request || asks(name)) {
             continue;
         }
         let mut fields = Fields(String::new());
@@ -46,16 +52,19 @@ fn info(call: &mut Call<'_>) -> Answer {
 /// Writes the fields of a section.
 type Section = fn(&mut Fields, &mut Call<'_>);
 
-/// The sections, in their order.
-const SECTIONS: [(&str, Section); 8] = [
-    ("Server", server),
-    ("Clients", clients),
-    ("Memory", memory),
-    ("Persistence", persistence),
-    ("Stats", stats),
-    ("Replication", replication),
-    ("CPU", cpu),
-    ("Keyspace", keyspace),
+/// The sections, in their order, and whether each is left out unless it is asked for, or all are.
+const SECTIONS: [(&str, Section, bool); 11] = [
+    ("Server", server, false),
+    ("Clients", clients, false),
+    ("Memory", memory, false),
+    ("Persistence", persistence, false),
+    ("Stats", stats, false),
+    ("Replication", replication, false),
+    ("CPU", cpu, false),
+    ("Commandstats", commandstats, true),
+    ("Errorstats", errorstats, false),
+    ("Cluster", cluster, false),
+    ("Keyspace", keyspace, false),
 ];
 
 /// The fields of a section, one a line.
@@ -92,12 +101,21 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("os", procfs::system());
     fields.add("arch_bits", usize::BITS);
     fields.add("process_id", std::process::id());
+    fields.add("run_id", run_id());
     if let Some(port) = config::value_of(call.store(), "port") {
         fields.add("tcp_port", port);
     }
     fields.add("server_time_usec", call.time().as_micros());
     fields.add("uptime_in_seconds", uptime);
     fields.add("uptime_in_days", uptime / (24 * 60 * 60));
+}
+
+/// A name of this run of the program: 40 hexadecimal digits.
+fn run_id() -> &'static str {
+    static RUN_ID: OnceLock<String> = OnceLock::new();
+    // Each has a random seed of its own.
+    let random = || RandomState::new().hash_one(std::process::id());
+    RUN_ID.get_or_init(|| (0..3).map(|_| format!("{:016x}", random())).collect::<String>()[..40].to_owned())
 }
 
 fn clients(fields: &mut Fields, call: &mut Call<'_>) {
@@ -186,6 +204,7 @@ fn snapshots(fields: &mut Fields, call: &mut Call<'_>) {
 fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     if let Some(status) = call.session().extensions().get::<ServerStatus>() {
         fields.add("total_connections_received", status.total_connections());
+        traffic(fields, status);
         fields.add("rejected_connections", status.refused_connections());
         fields.add("client_output_buffer_limit_disconnections", status.output_overflows());
         fields.add("evicted_clients", status.evicted_connections());
@@ -210,6 +229,50 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("pubsub_channels", pub_sub.channels());
     fields.add("pubsub_patterns", pub_sub.patterns());
     fields.add("pubsubshard_channels", pub_sub.shard_channels());
+}
+
+fn traffic(fields: &mut Fields, status: &ServerStatus) {
+    let (traffic, rates) = (status.traffic(), status.rates());
+    if let Some(stats) = status.command_stats() {
+        fields.add("total_commands_processed", stats.total_commands());
+        fields.add("instantaneous_ops_per_sec", rates.commands.round());
+        fields.add("total_error_replies", stats.total_errors());
+    }
+    fields.add("total_net_input_bytes", traffic.input);
+    fields.add("total_net_output_bytes", traffic.output);
+    fields.add("instantaneous_input_kbps", format_args!("{:.2}", rates.input / 1024.0));
+    fields.add("instantaneous_output_kbps", format_args!("{:.2}", rates.output / 1024.0));
+    fields.add("total_reads_processed", traffic.reads);
+    fields.add("total_writes_processed", traffic.writes);
+}
+
+/// The counts of commands, if the server in front of the store has some.
+fn command_stats<'a>(call: &'a Call<'_>) -> Option<&'a CommandStats> {
+    call.session().extensions().get::<ServerStatus>()?.command_stats()
+}
+
+fn commandstats(fields: &mut Fields, call: &mut Call<'_>) {
+    for counts in command_stats(call).map(CommandStats::commands).unwrap_or_default() {
+        let CommandCounts { name, calls, time, rejected, failed, .. } = counts;
+        let microseconds = time.as_nanos() as f64 / 1000.0;
+        let mean = if calls == 0 { 0.0 } else { microseconds / calls as f64 };
+        fields.add(
+            format_args!("cmdstat_{name}"),
+            format_args!(
+                "calls={calls},usec={microseconds:.0},usec_per_call={mean:.2},rejected_calls={rejected},failed_calls={failed}"
+            ),
+        );
+    }
+}
+
+fn errorstats(fields: &mut Fields, call: &mut Call<'_>) {
+    for (code, count) in command_stats(call).map(CommandStats::errors).unwrap_or_default() {
+        fields.add(format_args!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
+
+fn cluster(fields: &mut Fields, _: &mut Call<'_>) {
+    fields.add("cluster_enabled", 0);
 }
 
 fn replication(fields: &mut Fields, call: &mut Call<'_>) {
@@ -290,7 +353,10 @@ mod tests {
         assert!(
             self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.4\r\nredis_git_sha1:00000000\r\n")
         );
-        assert_eq!(self::text(&store, "INFO all").matches("# ").count(), 8);
+        assert_eq!(self::text(&store, "INFO").matches("# ").count(), 10);
+        for all in ["INFO all", "INFO everything", "INFO default commandstats"] {
+            assert_eq!(self::text(&store, all).matches("# ").count(), 11, "{all}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod scripting;
 mod serialization;
 mod server;
 mod sets;
+mod slowlog;
 mod sort;
 mod sorted_sets;
 mod strings;
@@ -30,6 +31,7 @@ mod tracking;
 mod transactions;
 
 pub use command::catalog;
+pub use config::{SettableParameter, parse_bytes, settable_parameters};
 
 use super::spec::Spec;
 
@@ -65,6 +67,7 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     config::SPECS,
     info::SPECS,
     latency::SPECS,
+    slowlog::SPECS,
     memory::SPECS,
     scripting::SPECS,
     transactions::SPECS,

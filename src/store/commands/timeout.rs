@@ -8,7 +8,7 @@ use crate::store::{
     call::Call,
     spec::{Answer, Spec},
     value::parse_double,
-    waiting::{Awaited, Wait},
+    waiting::{Awaited, NO_JOURNAL, Wait},
 };
 
 pub(super) const SPECS: &[Spec] = &[WAIT, WAITAOF];
@@ -48,14 +48,13 @@ fn wait(call: &mut Call<'_>) -> Answer {
 /// `WAITAOF numlocal numreplicas timeout`: waits until what was written is on the disk here, if `numlocal` is 1, and on those of so
 /// many replicas. There are none here. Answers on how many disks it is: here, and at replicas.
 ///
-/// It waits for all that was written before it, also by other connections.
+/// It waits for all that was written before it, also by other connections. It does not ask for a sync, so with the policy `no` it waits
+/// until there is one for another reason.
 const WAITAOF: Spec = Spec::new("WAITAOF", waitaof);
 
 fn waitaof(call: &mut Call<'_>) -> Answer {
     const RANGE: CommandError = CommandError::new("ERR", "value is out of range, value must between 0 and 1");
     const POSITIVE: CommandError = CommandError::new("ERR", "value is out of range, must be positive");
-    const NO_JOURNAL: CommandError =
-        CommandError::new("ERR", "WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
     let args = call.args();
     let local = Some(args.integer(0)?).filter(|local| (0..=1).contains(local)).ok_or(RANGE)?;
     let replicas = Some(args.integer(1)?).filter(|replicas| *replicas >= 0).ok_or(POSITIVE)?;

@@ -16,7 +16,7 @@ pub(super) use real::RealDisk;
 /// What was written may be lost in a crash, wholly or in parts, until it was synced: the content of a file by
 /// [`DiskFile::sync_data`], the names of files by [`sync_directory`](Self::sync_directory).
 pub(super) trait Disk: fmt::Debug + Send + Sync {
-    /// Creates a file, in the place of one with the same name.
+    /// Creates a file, or empties the one with this name.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
 
     /// Opens a file to read it.
@@ -44,7 +44,7 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
 }
 
 /// An open file. Whoever writes it knows the offsets, so that a write that failed is repeated in the same place.
-pub(super) trait DiskFile: fmt::Debug + Send {
+pub(super) trait DiskFile: fmt::Debug + Send + Sync {
     fn size(&self) -> io::Result<u64>;
 
     /// Reads up to as many bytes as fit. Returns 0 at the end.

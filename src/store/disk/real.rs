@@ -56,8 +56,13 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 
 impl Disk for RealDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path(name));
-        Ok(Box::new(RealFile(options?)))
+        let path = self.path(name);
+        // A new file: a sync of the old one may have failed.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        Ok(Box::new(RealFile(OpenOptions::new().read(true).write(true).create_new(true).open(path)?)))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {

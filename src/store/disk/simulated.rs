@@ -36,6 +36,7 @@ struct State {
     /// The most bytes of all files together.
     capacity: usize,
     fails_sync: bool,
+    fails_write: bool,
     holds_syncs: bool,
     syncs: u64,
     reads_short: bool,
@@ -78,6 +79,7 @@ impl SimulatedDisk {
             is_locked: false,
             capacity: usize::MAX,
             fails_sync: false,
+            fails_write: false,
             holds_syncs: false,
             syncs: 0,
             reads_short: false,
@@ -125,7 +127,7 @@ impl SimulatedDisk {
         state.crash_at = None;
         state.restarts += 1;
         state.is_locked = false;
-        state.fails_sync = false;
+        (state.fails_sync, state.fails_write) = (false, false);
         state.holds_syncs = false;
     }
 
@@ -147,6 +149,17 @@ impl SimulatedDisk {
     /// Fails every sync from now on.
     pub(in super::super) fn fail_syncs(&self) {
         self.0.lock().fails_sync = true;
+    }
+
+    /// Fails every write from now on.
+    pub(in super::super) fn fail_writes(&self) {
+        self.0.lock().fails_write = true;
+    }
+
+    /// Fails no sync and no write any more.
+    pub(in super::super) fn heal(&self) {
+        let mut state = self.0.lock();
+        (state.fails_sync, state.fails_write) = (false, false);
     }
 
     /// Whether every sync of a file takes until it is held no more.
@@ -242,6 +255,9 @@ impl State {
 
     fn write(&mut self, file: usize, bytes: &[u8], offset: usize) -> io::Result<usize> {
         let crashes = self.begin()?;
+        if self.fails_write && !crashes {
+            return Err(failed());
+        }
         let grown = (offset + bytes.len()).saturating_sub(self.files[file].current.len());
         let excess = (self.size() + grown).saturating_sub(self.capacity).min(grown);
         let mut length = bytes.len() - excess.min(bytes.len());
@@ -266,13 +282,13 @@ impl State {
         for change in kept(pages.collect(), loss, &mut self.random) {
             change.apply(&mut content.durable);
         }
-        if self.fails_sync { Err(io::Error::other("the device failed")) } else { Ok(()) }
+        if self.fails_sync { Err(failed()) } else { Ok(()) }
     }
 
     fn sync_names(&mut self) -> io::Result<()> {
         self.begin_whole()?;
         if self.fails_sync {
-            return Err(io::Error::other("the device failed"));
+            return Err(failed());
         }
         self.unsynced_names.clear();
         self.durable_names.clone_from(&self.names);
@@ -346,6 +362,10 @@ impl ContentChange {
     }
 }
 
+fn failed() -> io::Error {
+    io::Error::other("the device failed")
+}
+
 fn crashed() -> io::Error {
     io::Error::other("the machine has crashed")
 }
@@ -354,9 +374,18 @@ impl Disk for SimulatedDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.0.lock();
         state.begin_whole()?;
-        let index = state.files.len();
-        state.files.push(Content::default());
-        state.change_names(NameChange::Create(name.to_owned(), index));
+        let index = match state.names.get(name) {
+            Some(&index) => {
+                state.files[index].change(ContentChange::Truncate(0));
+                index
+            }
+            None => {
+                let index = state.files.len();
+                state.files.push(Content::default());
+                state.change_names(NameChange::Create(name.to_owned(), index));
+                index
+            }
+        };
         drop(state);
         Ok(self.file(index))
     }

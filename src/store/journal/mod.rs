@@ -1,24 +1,28 @@
 //! [`Journal`]: the records of all commits on disk, in the order of their numbers.
 //!
-//! A commit hands on its record under its locks. One thread orders the records, encodes them, appends them to the last segment, and
-//! syncs them in groups.
+//! A commit hands on its record under its locks. A connection appends what has come to the last segment before it writes its answers,
+//! so that they survive the end of the process, and a thread syncs it in groups. With `always` that thread also writes.
 //!
 //! - `journals` the journal that a store has now
-//! - `format` the bytes of a segment, `payload` those of a record
+//! - `format` the bytes of a segment, `payload` those of a record, `number` those of a number
 //! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
-//! - `thread` the thread, `incoming` what it takes, `order` how it orders commits; `shared` the queue, how far it is, and who waits
+//! - `shared` the queue, how far it is, and who waits; `incoming` what is in it
+//! - `tail` the end of the journal, `order` how it orders commits; `release` lets connections write there, `thread` does the rest
 //! - `unsynced` which commit a reader must wait for; `settled` a command that waits for one; `policy` when is synced
 
 mod format;
 mod incoming;
 mod journals;
+mod number;
 mod order;
 mod payload;
 mod policy;
 mod recovery;
+mod release;
 mod segment;
 mod settled;
 mod shared;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -33,7 +37,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use kvstore_protocol::Command;
 use parking_lot::Mutex;
 
@@ -43,11 +46,12 @@ use super::{
     latency::Latency,
     observers::Observers,
 };
-use order::Commit;
+use incoming::{Commit, Content};
 use shared::Shared;
+use tail::Tail;
 use thread::JournalThread;
 use unsynced::Unsynced;
-use writer::{Payload, WriteError, Writer};
+use writer::{WriteError, Writer};
 
 pub(super) use journals::Journals;
 pub(super) use payload::size_in_journal;
@@ -77,7 +81,7 @@ impl Settings {
     }
 }
 
-/// The first segment of a journal that is to begin.
+/// The next segment of a journal that is to begin.
 #[derive(Debug)]
 pub(super) struct Prepared {
     writer: Writer,
@@ -85,7 +89,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    fn new(disk: &Arc<dyn Disk>, recovered: Recovered, settings: Settings) -> Result<Self, OpenError> {
+    /// Creates the segment that follows what was recovered.
+    ///
+    /// # Errors
+    /// If the disk fails, or is full.
+    pub(super) fn after(disk: &Arc<dyn Disk>, recovered: Recovered, settings: Settings) -> Result<Self, OpenError> {
         let writer = Writer::start(Arc::clone(disk), recovered, settings.max_segment).map_err(|error| match error {
             WriteError::Full(error) | WriteError::Failed(error) => io_error(&**disk, "", error),
         })?;
@@ -97,7 +105,7 @@ impl Prepared {
     /// # Errors
     /// If the disk fails.
     pub(super) fn create(disk: &Arc<dyn Disk>, number: u64, settings: Settings) -> Result<Self, OpenError> {
-        Self::new(disk, Recovered { number: number - 1, ..Recovered::default() }, settings)
+        Self::after(disk, Recovered { number: number - 1, ..Recovered::default() }, settings)
     }
 }
 
@@ -111,19 +119,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Goes on with a journal that was recovered.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub(super) fn start(
-        disk: Arc<dyn Disk>,
-        recovered: Recovered,
-        settings: Settings,
-        observers: Arc<Observers>,
-        lock: Arc<dyn DirectoryLock>,
-    ) -> Result<Self, OpenError> {
-        let prepared = Prepared::new(&disk, recovered, settings)?;
-        Self::begin(prepared, 0, observers, lock).map_err(|error| io_error(&*disk, "", error))
+    /// A journal that cannot begin for want of room: it takes no commits.
+    pub(super) fn full(disk: &dyn Disk, settings: Settings, observers: Arc<Observers>, error: &io::Error) -> Self {
+        let shared = Arc::new(Shared::new(observers, &settings, directory(disk), None));
+        shared.full(thread::reason(error));
+        Self { shared, thread: Mutex::default(), unsynced: OnceLock::new() }
     }
 
     /// Begins a journal behind this commit.
@@ -136,8 +136,8 @@ impl Journal {
         observers: Arc<Observers>,
         lock: Arc<dyn DirectoryLock>,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(observers, &settings, after));
-        let thread = JournalThread::new(Arc::clone(&shared), writer, after, lock).start()?;
+        let shared = Arc::new(Shared::new(observers, &settings, writer.directory(), Some(Tail::new(writer, after))));
+        let thread = JournalThread::new(Arc::clone(&shared), lock).start()?;
         let journal = Self { shared, thread: Mutex::new(Some(thread)), unsynced: OnceLock::new() };
         journal.set_policy(settings.policy);
         Ok(journal)
@@ -156,18 +156,19 @@ impl Journal {
             unsynced.note(number, changes);
         }
         let size = payload::size_of(record);
-        let payload = if size <= SMALL { encoded(record, size) } else { Payload::Record(record.clone()) };
-        self.shared.add(Commit { number, payload, size });
+        let content = if size <= SMALL { encoded(record, size) } else { Content::Record(record.clone()) };
+        let is_held = self.hold_answers(number);
+        self.shared.add(Commit { number, content, size }, is_held);
     }
 
     /// The same for a commit of one command, if answers do not wait.
     pub(super) fn committed_alone(&self, number: u64, time: Duration, database: usize, command: &Command) {
-        let size = payload::size_alone(command);
+        let (size, is_held) = (payload::size_alone(command), self.hold_answers(number));
         if size > SMALL {
             let record = Record::new(time, vec![(database, command.clone())]);
-            return self.shared.add(Commit { number, payload: Payload::Record(record), size });
+            return self.shared.add(Commit { number, content: Content::Record(record), size }, is_held);
         }
-        self.shared.add_encoded(number, |buffer| {
+        self.shared.add_encoded(number, is_held, |buffer| {
             buffer.reserve(size);
             payload::encode_alone(time, database, command, buffer);
         });
@@ -200,6 +201,11 @@ impl Journal {
     /// Whether the disk is full.
     pub(super) fn is_full(&self) -> bool {
         self.shared.is_full()
+    }
+
+    /// Whether the disk has failed. No commit is written any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.shared.has_failed()
     }
 
     /// Whether the disk is syncing.
@@ -237,11 +243,9 @@ impl Journal {
         self.shared.is_synced(number)
     }
 
-    /// Wakes when a commit is on disk, or the journal has failed.
+    /// Wakes when a commit is on disk, or the journal has failed or ended. It is not synced for this.
     pub(super) fn wake_when_synced(&self, number: u64, waker: Waker) {
-        if self.shared.poll_synced(number, &mut None, &waker).is_ready() {
-            waker.wake();
-        }
+        self.shared.wake_when_synced(number, waker);
     }
 
     /// Whether a command may write now.
@@ -297,8 +301,13 @@ impl Drop for Journal {
     }
 }
 
-fn encoded(record: &Record, size: usize) -> Payload {
+/// The path of the directory.
+fn directory(disk: &dyn Disk) -> String {
+    disk.path_of("").trim_end_matches('/').to_owned()
+}
+
+fn encoded(record: &Record, size: usize) -> Content {
     let mut bytes = Vec::with_capacity(size);
     payload::encode(record, &mut bytes);
-    Payload::Encoded(Bytes::from(bytes))
+    Content::Encoded(bytes)
 }

@@ -5,18 +5,18 @@
 //! command  database · number of words · the length of each word · the words
 //! ```
 //!
-//! All numbers but the time are of variable length: seven bits a byte, the lowest first, the highest bit set in all but the last.
+//! All [numbers](super::number) but the time are of variable length. In a frame the time is another one.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use kvstore_protocol::{Command, Word};
 
-use super::format::FRAME_SIZE;
+use super::number;
 use crate::store::Record;
 
-/// The most bytes of a number.
-const MAX_NUMBER: usize = 10;
+/// About the bytes of a frame without the payload, and with the time.
+const FRAME: usize = 13;
 
 /// The most bytes of a payload, without its words.
 const OVERHEAD: usize = 64;
@@ -35,7 +35,7 @@ fn size_of_command(command: &Command) -> usize {
     OVERHEAD + command.size() + command.len()
 }
 
-/// The bytes that a record takes in the journal.
+/// About the bytes that a record takes in the journal.
 pub(in super::super) fn size_in_journal(record: &Record) -> u64 {
     let words =
         |command: &Command| command.words().map(|word| length_of_number(word.len()) + word.len()).sum::<usize>();
@@ -43,11 +43,11 @@ pub(in super::super) fn size_in_journal(record: &Record) -> u64 {
         length_of_number(*database) + length_of_number(command.len()) + words(command)
     };
     let commands = record.commands();
-    (FRAME_SIZE + 8 + length_of_number(commands.len()) + commands.iter().map(size).sum::<usize>()) as u64
+    (FRAME + length_of_number(commands.len()) + commands.iter().map(size).sum::<usize>()) as u64
 }
 
 fn length_of_number(number: usize) -> usize {
-    (number.checked_ilog2().unwrap_or_default() / 7 + 1) as usize
+    number::length(number as u64)
 }
 
 /// Appends a record.
@@ -85,12 +85,7 @@ pub(super) fn decode(payload: &Bytes) -> Option<Record> {
 }
 
 fn push_number(buffer: &mut Vec<u8>, number: usize) {
-    let mut rest = number as u64;
-    while rest >= 0x80 {
-        buffer.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    buffer.push(rest as u8);
+    number::push(buffer, number as u64);
 }
 
 struct Reader<'a> {
@@ -107,15 +102,9 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Option<usize> {
-        let mut number = 0_u64;
-        for index in 0..MAX_NUMBER {
-            let byte = self.take(1)?[0];
-            number |= u64::from(byte & 0x7F).checked_shl(7 * index as u32)?;
-            if byte < 0x80 {
-                return usize::try_from(number).ok();
-            }
-        }
-        None
+        let (number, size) = number::read(&self.payload[self.at..])?;
+        self.at += size;
+        usize::try_from(number).ok()
     }
 
     fn command(&mut self) -> Option<(usize, Command)> {
@@ -158,7 +147,7 @@ mod tests {
         let bytes = encoded();
         assert_eq!(decode(&bytes.clone().into()), Some(record()));
         assert!(bytes.len() <= size_of(&record()) + 300);
-        assert_eq!(size_in_journal(&record()), (bytes.len() + FRAME_SIZE) as u64);
+        assert_eq!(size_in_journal(&record()), (bytes.len() - 8 + FRAME) as u64);
     }
 
     #[test]

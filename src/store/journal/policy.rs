@@ -7,8 +7,9 @@ use std::{
 
 /// When the journal of a store is synced: the values of `appendfsync` in Redis.
 ///
-/// Whatever is chosen, a commit is written as soon as possible after it, by another thread. So nearly nothing is lost when only the process
-/// ends, and after a power cut a prefix of the commits is there.
+/// Whatever is chosen, a server writes a commit before the answer to it leaves. So nothing that was acknowledged to a client is lost
+/// when only the process ends, and after a power cut a prefix of the commits is there. What is executed within the process, without
+/// a connection, is written a millisecond later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fsync {

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, fmt, io};
 use bytes::Bytes;
 
 use super::{
-    format::{BadHeader, End, Frame, VERSION},
+    format::{BadHeader, End, Frame},
     payload,
     segment::{OpenSegmentError, Segment, name_of, number_of},
 };
@@ -40,6 +40,13 @@ pub enum OpenError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A file needs what this program does not have.
+    Unsupported {
+        /// The path of the file.
+        path: String,
+        /// What it needs.
+        reason: &'static str,
+    },
     /// A file was written by another version.
     Version {
         /// The path of the file.
@@ -55,9 +62,21 @@ impl fmt::Display for OpenError {
             Self::Io { path, error } => write!(f, "{path}: {error}{}", advice(error)),
             Self::Locked { path } => write!(f, "{path}: another process uses the directory"),
             Self::Damaged { path, offset, reason } => write!(f, "{path} is damaged at byte {offset}: {reason}"),
+            Self::Unsupported { path, reason } => write!(f, "{path}: {reason}"),
             Self::Version { path, version } => {
-                write!(f, "{path} has version {version} of the format, and this program reads version {VERSION}")
+                write!(f, "{path} has version {version} of its format, which this program does not read")
             }
+        }
+    }
+}
+
+impl OpenError {
+    /// The error of a disk that is full, if it is one.
+    pub(in super::super) fn full(&self) -> Option<&io::Error> {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Io { error, .. } if [QuotaExceeded, StorageFull].contains(&error.kind()) => Some(error),
+            _ => None,
         }
     }
 }
@@ -269,7 +288,9 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
     fn next(&mut self, limit: u64) -> Result<Option<Found>, OpenError> {
         let offset = self.segment.offset;
         match self.segment.next(limit) {
-            Ok(Some(Frame::Record(payload))) => Ok(Some(Found::Record(Bytes::copy_from_slice(payload), offset))),
+            Ok(Some(Frame::Record { time, rest })) => {
+                Ok(Some(Found::Record([&time.to_le_bytes()[..], rest].concat().into(), offset)))
+            }
             Ok(Some(Frame::Group { synced })) => Ok(Some(Found::Group { synced })),
             Ok(None) => Ok(None),
             Err(error) => Err(io_error(self.disk, &self.name(), error)),

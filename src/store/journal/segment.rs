@@ -3,7 +3,7 @@
 use std::io;
 
 use super::format::{
-    BadHeader, FRAME_SIZE, Frame, FrameHead, HEADER_SIZE, Position, SegmentHeader, check_frame, highest_sequence,
+    BadHeader, Frame, HEADER_SIZE, MAX_HEAD, Position, SegmentHeader, check_frame, frame_size, highest_sequence,
     most_synced,
 };
 use crate::store::disk::{Disk, DiskFile};
@@ -36,6 +36,8 @@ pub(super) struct Segment {
     pub(super) offset: u64,
     /// The position before the next frame.
     pub(super) position: Position,
+    /// The time of the last record of the group.
+    time: u64,
     window: Window,
 }
 
@@ -70,7 +72,7 @@ impl Segment {
         file.read_exact_at(&mut bytes, 0)?;
         let (header, position) = SegmentHeader::decode(&bytes).map_err(OpenSegmentError::Header)?;
         let (id, offset) = (position.checksum, HEADER_SIZE as u64);
-        Ok(Self { file, header, id, size, offset, position, window: Window::default() })
+        Ok(Self { file, header, id, size, offset, position, time: 0, window: Window::default() })
     }
 
     /// Reads the next frame, which ends at `limit` at the latest. `None` if there is none, or it is damaged: then the segment stays
@@ -80,19 +82,14 @@ impl Segment {
     /// If the disk fails. That says nothing about the frame.
     pub(super) fn next(&mut self, limit: u64) -> io::Result<Option<Frame<'_>>> {
         let rest = limit - self.offset;
-        if rest < FRAME_SIZE as u64 {
-            return Ok(None);
-        }
-        let head = self.window.read(&*self.file, self.offset, FRAME_SIZE, limit)?;
-        let size = FrameHead::decode(head.first_chunk().expect("a head")).size();
+        let head = self.window.read(&*self.file, self.offset, rest.min(MAX_HEAD as u64) as usize, limit)?;
         // A length that is damaged is found before anything is allocated.
-        if size > rest {
-            return Ok(None);
-        }
+        let Some(size) = frame_size(head).filter(|size| *size <= rest) else { return Ok(None) };
         let bytes = self.window.read(&*self.file, self.offset, size as usize, limit)?;
-        let Some((frame, after)) = check_frame(bytes, self.position, self.id) else { return Ok(None) };
+        let Some((frame, after)) = check_frame(bytes, self.position, self.time, self.id) else { return Ok(None) };
         self.offset += size;
         self.position = after;
+        self.time = if let Frame::Record { time, .. } = frame { time } else { 0 };
         Ok(Some(frame))
     }
 

@@ -8,22 +8,25 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use kvstore_protocol::CommandError;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{
     Settings,
-    incoming::{Incoming, push_encoded},
-    order::Commit,
+    incoming::{Commit, Incoming, Run, push_encoded},
     policy::{AtomicFsync, Fsync},
+    tail::Tail,
 };
 use crate::store::{
     latency::Latency,
     observers::{Interests, Observers},
 };
+
+/// The place of one who does not wait yet.
+pub(super) const NOWHERE: u64 = 0;
 
 /// The queue of the commits, how far they are on disk, and who waits.
 #[derive(Debug)]
@@ -32,7 +35,13 @@ pub(super) struct Shared {
     policy: AtomicFsync,
     /// The most memory of commits that are not written, in bytes. Commands that write wait while there is more.
     max_pending: usize,
+    /// The directory, for messages.
+    path: String,
     state: Mutex<State>,
+    /// Locked before the state, by whoever writes. `None` if there was no room for it to begin.
+    tail: Option<Mutex<Tail>>,
+    /// The number of the last commit that is written.
+    written: AtomicU64,
     /// Wakes the thread.
     work: Condvar,
     /// Wakes those who wait for a cut.
@@ -45,6 +54,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct State {
     incoming: Vec<Incoming>,
+    /// The memory of a run that is written.
+    spare: Option<Run>,
     /// The memory of the commits that are not written.
     pending: usize,
     is_crowded: bool,
@@ -57,10 +68,15 @@ struct State {
     has_news: bool,
     /// The number of the last commit that is on disk.
     synced: u64,
+    /// Whether the thread knows of something to sync.
+    has_unsynced: bool,
     cut: Cut,
     /// The bytes of all segments since the last cut.
     size: u64,
+    waiting_for_write: BTreeMap<(u64, u64), Waker>,
     waiting_for_sync: BTreeMap<(u64, u64), Waker>,
+    /// Those who want to know of a sync, but do not ask for one.
+    watching_sync: BTreeMap<(u64, u64), Waker>,
     waiting_for_room: BTreeMap<u64, Waker>,
     next_ticket: u64,
 }
@@ -78,15 +94,6 @@ enum Cut {
     Made(u64),
     /// There was no room for it.
     Failed(Arc<str>),
-}
-
-/// What the thread takes.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) commits: Vec<Commit>,
-    pub(super) is_closing: bool,
-    /// The commit behind which a new segment is to begin.
-    pub(super) cut: Option<u64>,
 }
 
 /// The syncs of the journal, for INFO.
@@ -128,32 +135,54 @@ pub(in super::super) enum Admission {
 pub(super) struct Lost(pub(super) Arc<str>);
 
 impl Health {
-    fn refusal(&self) -> Option<CommandError> {
-        match self {
-            Self::Good => None,
-            Self::Full(reason) | Self::Failed(reason) => Some(misconf(reason)),
-            Self::Closed => Some(CommandError::new("ERR", "the store is closed")),
-        }
+    /// Whether nothing is written for now.
+    pub(super) fn is_halted(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Failed(_))
+    }
+
+    /// Why a command may not write, and what helps. `path` is that of the directory.
+    fn refusal(&self, path: &str) -> Option<CommandError> {
+        let (reason, help) = match self {
+            Self::Good => return None,
+            Self::Closed => return Some(CommandError::new("ERR", "the store is closed")),
+            Self::Full(reason) => (reason, "Writes are accepted again when there is room"),
+            Self::Failed(reason) => (reason, REVIVAL),
+        };
+        let text = format!("Errors writing to the AOF file: {reason}: {path}. {help}");
+        Some(CommandError::with_code("MISCONF", text))
     }
 }
 
-fn misconf(reason: &str) -> CommandError {
-    CommandError::with_code("MISCONF", format!("Errors writing to the AOF file: {reason}"))
-}
+const REVIVAL: &str =
+    "Writes are accepted again when a snapshot is saved in new files: that is tried from time to time, and by BGSAVE";
 
 impl Shared {
-    /// For the commits after this one.
-    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, after: u64) -> Self {
+    /// For the commits behind this tail. `path` is that of the directory.
+    pub(super) fn new(observers: Arc<Observers>, settings: &Settings, path: String, tail: Option<Tail>) -> Self {
+        let after = tail.as_ref().map_or(0, Tail::written);
         Self {
             observers,
             policy: AtomicFsync::new(settings.policy),
             max_pending: settings.max_pending,
+            path,
             state: Mutex::new(State { synced: after, ..State::default() }),
+            tail: tail.map(Mutex::new),
+            written: AtomicU64::new(after),
             work: Condvar::new(),
             cut: Condvar::new(),
             syncs: Syncs::default(),
             latency: OnceLock::new(),
         }
+    }
+
+    /// The end of the journal, for its thread.
+    pub(super) fn lock_tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.as_ref().expect("a thread is started with a tail").lock()
+    }
+
+    /// The end of the journal, if nobody holds it for longer.
+    pub(super) fn try_lock_tail(&self, patience: Duration) -> Option<MutexGuard<'_, Tail>> {
+        self.tail.as_ref()?.try_lock_for(patience)
     }
 
     /// Does something, and notes it if it takes long.
@@ -178,39 +207,45 @@ impl Shared {
         self.wake_thread(&mut self.state.lock());
     }
 
+    /// Lets the thread look again at what it has to do.
+    pub(super) fn call_thread(&self) {
+        self.wake_thread(&mut self.state.lock());
+    }
+
     fn wake_thread(&self, state: &mut State) {
         state.has_news = true;
         state.awaited = 0;
         self.work.notify_one();
     }
 
-    /// Adds a commit. The lock of its keys is held, so this waits for nothing.
-    pub(super) fn add(&self, commit: Commit) {
+    /// Adds a commit. The lock of its keys is held, so this waits for nothing. `is_held` says that somebody is about to write it.
+    pub(super) fn add(&self, commit: Commit, is_held: bool) {
         let mut state = self.state.lock();
         if matches!(state.health, Health::Failed(_)) {
             return;
         }
         state.pending += commit.size;
         state.incoming.push(Incoming::One(commit));
-        self.added(&mut state);
+        self.added(&mut state, is_held);
     }
 
     /// The same for one that `encode` appends to the others.
-    pub(super) fn add_encoded(&self, number: u64, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn add_encoded(&self, number: u64, is_held: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         if matches!(state.health, Health::Failed(_)) {
             return;
         }
-        state.pending += push_encoded(&mut state.incoming, number, encode);
-        self.added(&mut state);
+        let State { incoming, spare, pending, .. } = &mut *state;
+        *pending += push_encoded(incoming, spare, number, encode);
+        self.added(&mut state, is_held);
     }
 
-    fn added(&self, state: &mut State) {
+    fn added(&self, state: &mut State, is_held: bool) {
         if state.pending > self.max_pending && !state.is_crowded {
             state.is_crowded = true;
             self.tell_halted(state);
         }
-        if state.awaited > 0 && state.incoming.len() >= state.awaited {
+        if !is_held && state.awaited > 0 && state.incoming.len() >= state.awaited {
             state.awaited = 0;
             self.work.notify_one();
         }
@@ -219,7 +254,7 @@ impl Shared {
     /// Whether a command may write, and nothing is between its asking and its commit but its locks.
     pub(super) fn admission(&self) -> Admission {
         let state = self.state.lock();
-        match state.health.refusal() {
+        match state.health.refusal(&self.path) {
             Some(refusal) => Admission::Refused(refusal),
             None if state.is_crowded => Admission::Later,
             None => Admission::Admitted,
@@ -260,6 +295,17 @@ impl Shared {
         Poll::Pending
     }
 
+    /// Wakes when a commit is on disk, or the journal has failed or ended.
+    pub(super) fn wake_when_synced(&self, number: u64, waker: Waker) {
+        let mut state = self.state.lock();
+        if state.synced >= number || state.has_ended || matches!(state.health, Health::Failed(_)) {
+            drop(state);
+            return waker.wake();
+        }
+        let ticket = state.ticket();
+        state.watching_sync.insert((number, ticket.0), waker);
+    }
+
     pub(super) fn is_synced(&self, number: u64) -> bool {
         self.state.lock().synced >= number
     }
@@ -272,6 +318,25 @@ impl Shared {
     /// The number of the last commit that is on disk.
     pub(super) fn last_synced(&self) -> u64 {
         self.state.lock().synced
+    }
+
+    /// The number of the last commit that is written.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    /// Waits until a commit is written, or cannot be.
+    pub(super) fn poll_written(&self, number: u64, place: &mut u64, waker: &Waker) -> Poll<()> {
+        let mut state = self.state.lock();
+        if self.written() >= number || state.health.is_halted() {
+            return Poll::Ready(());
+        }
+        if *place == NOWHERE {
+            *place = state.ticket().0;
+        }
+        state.waiting_for_write.insert((number, *place), waker.clone());
+        self.wake_thread(&mut state);
+        Poll::Pending
     }
 
     /// Notes that a sync begins or ends.
@@ -294,6 +359,16 @@ impl Shared {
 
     pub(super) fn is_full(&self) -> bool {
         matches!(self.state.lock().health, Health::Full(_))
+    }
+
+    /// Whether nothing is written for now.
+    pub(super) fn is_halted(&self) -> bool {
+        self.state.lock().health.is_halted()
+    }
+
+    /// Whether the disk has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state.lock().health, Health::Failed(_))
     }
 
     /// Whether commits are written.
@@ -330,8 +405,8 @@ impl Shared {
         }
     }
 
-    /// Takes the commits that have come: waits for so many, until `deadline` at most.
-    pub(super) fn take(&self, count: usize, deadline: Option<Instant>) -> Taken {
+    /// Waits for so many commits, until `deadline` at most. Returns whether nothing more comes.
+    pub(super) fn wait(&self, count: usize, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while state.incoming.len() < count && !state.is_closing && !state.has_news {
             state.awaited = count;
@@ -343,13 +418,24 @@ impl Shared {
         }
         state.awaited = 0;
         state.has_news = false;
+        state.is_closing
+    }
+
+    /// Whether commits have come that nobody has taken.
+    pub(super) fn has_come(&self) -> bool {
+        !self.state.lock().incoming.is_empty()
+    }
+
+    /// Takes the commits that have come.
+    pub(super) fn take(&self, tail: &mut Tail) {
+        let mut state = self.state.lock();
         let cut = if let Cut::Wanted(number) = state.cut { Some(number) } else { None };
         if cut.is_some() {
             state.cut = Cut::Noted;
         }
-        let (incoming, is_closing) = (mem::take(&mut state.incoming), state.is_closing);
+        let incoming = mem::take(&mut state.incoming);
         drop(state);
-        Taken { commits: incoming.into_iter().flat_map(Incoming::commits).collect(), is_closing, cut }
+        tail.add(incoming, cut);
     }
 
     /// Lets a new segment begin behind a commit, after which there is none yet.
@@ -386,8 +472,12 @@ impl Shared {
 
     /// Notes that the thread has ended.
     pub(super) fn ended(&self) {
-        self.state.lock().has_ended = true;
+        let mut state = self.state.lock();
+        state.has_ended = true;
+        let woken = mem::take(&mut state.watching_sync);
+        drop(state);
         self.cut.notify_all();
+        woken.into_values().for_each(Waker::wake);
     }
 
     /// Notes the bytes of all segments since the last cut.
@@ -400,10 +490,27 @@ impl Shared {
         self.state.lock().size
     }
 
-    /// Notes that commits of so much memory are written.
-    pub(super) fn wrote(&self, size: usize) {
+    /// Notes that commits of so much memory are written, up to this one.
+    pub(super) fn wrote(&self, memory: usize, spare: Option<Run>, number: u64) {
         let mut state = self.state.lock();
-        state.pending -= size;
+        state.spare = spare.or(state.spare.take());
+        state.pending -= memory;
+        self.written.store(number, Ordering::Release);
+        if !mem::replace(&mut state.has_unsynced, true) && self.policy() == Fsync::EverySec {
+            self.wake_thread(&mut state);
+        }
+        let woken = up_to(&mut state.waiting_for_write, number);
+        self.noted_room(state);
+        woken.into_values().for_each(Waker::wake);
+    }
+
+    /// Notes that there is room on the disk again.
+    pub(super) fn has_room(&self) {
+        // There may be no commit: a cut has found that the disk is full.
+        self.noted_room(self.state.lock());
+    }
+
+    fn noted_room(&self, mut state: MutexGuard<'_, State>) {
         let is_full = matches!(state.health, Health::Full(_));
         if is_full {
             state.health = if state.is_closing { Health::Closed } else { Health::Good };
@@ -418,12 +525,14 @@ impl Shared {
 
     /// Notes that the commits up to this one are on disk.
     pub(super) fn synced(&self, number: u64) {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         state.synced = number;
-        let later = state.waiting_for_sync.split_off(&(number + 1, 0));
-        let woken = mem::replace(&mut state.waiting_for_sync, later);
-        drop(state);
-        woken.into_values().for_each(Waker::wake);
+        state.has_unsynced = self.written() > number;
+        let [waiting, watching] =
+            [&mut state.waiting_for_sync, &mut state.watching_sync].map(|wakers| up_to(wakers, number));
+        drop(guard);
+        waiting.into_values().chain(watching.into_values()).for_each(Waker::wake);
     }
 
     /// Notes that the disk is full.
@@ -433,7 +542,9 @@ impl Shared {
             tracing::error!(reason, "the disk of the journal is full: writes are refused until there is room");
             state.health = Health::Full(reason.into());
             self.tell_halted(&state);
+            let woken = mem::take(&mut state.waiting_for_write);
             self.wake_for_room(state);
+            woken.into_values().for_each(Waker::wake);
         }
     }
 
@@ -447,10 +558,12 @@ impl Shared {
         state.health = Health::Failed(reason.into());
         state.incoming.clear();
         self.tell_halted(&state);
-        let woken = mem::take(&mut state.waiting_for_sync);
+        let (waiting, watching) = (mem::take(&mut state.waiting_for_sync), mem::take(&mut state.watching_sync));
+        let writing = mem::take(&mut state.waiting_for_write);
         self.cut.notify_all();
         self.wake_for_room(state);
-        woken.into_values().for_each(Waker::wake);
+        let woken = waiting.into_values().chain(watching.into_values()).chain(writing.into_values());
+        woken.for_each(Waker::wake);
     }
 
     /// Tells the commands whether they may write without asking.
@@ -458,11 +571,20 @@ impl Shared {
         self.observers.set(Interests::JOURNAL_HALTED, state.is_crowded || state.health != Health::Good);
     }
 
-    fn wake_for_room(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+    fn wake_for_room(&self, mut state: MutexGuard<'_, State>) {
         let woken = mem::take(&mut state.waiting_for_room);
         drop(state);
         woken.into_values().for_each(Waker::wake);
     }
+}
+
+/// Takes those who wait for a number up to this one.
+fn up_to(waiting: &mut BTreeMap<(u64, u64), Waker>, number: u64) -> BTreeMap<(u64, u64), Waker> {
+    if waiting.is_empty() {
+        return BTreeMap::new();
+    }
+    let later = waiting.split_off(&(number + 1, 0));
+    mem::replace(waiting, later)
 }
 
 impl State {

@@ -6,8 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
-
 use super::{
     format::{Encoder, End, HEADER_SIZE, Position, SegmentHeader},
     payload,
@@ -25,19 +23,22 @@ const NEW: &str = "journal-new";
 /// The bytes from which on a write takes no more records.
 const WRITE: usize = 1 << 20;
 
+/// The bytes from which on a group is followed by the next one, so that it is known about how much is lost behind damage.
+const GROUP: u64 = 64 << 10;
+
 /// The buffer that is kept between writes.
 const KEPT_BUFFER: usize = 4 << 20;
 
 /// A record on its way to the disk.
-#[derive(Debug)]
-pub(super) enum Payload {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Payload<'a> {
     /// It is encoded.
-    Encoded(Bytes),
-    Record(Record),
+    Encoded(&'a [u8]),
+    Record(&'a Record),
 }
 
-impl Payload {
-    fn encode(&self, buffer: &mut Vec<u8>) {
+impl Payload<'_> {
+    pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
         match self {
             Self::Encoded(bytes) => buffer.extend_from_slice(bytes),
             Self::Record(record) => payload::encode(record, buffer),
@@ -80,29 +81,39 @@ pub(super) struct Writer {
 /// The segment that is written.
 #[derive(Debug)]
 struct OpenSegment {
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     number: u64,
     /// The checksum of the header.
     id: u64,
     end: End,
     /// The bytes that are known to be synced.
     synced: u64,
+    /// Where the last group begins, and the bytes that were synced then.
+    group: Option<(u64, u64)>,
+    /// The time of its last record.
+    time: u64,
+}
+
+/// What was encoded behind the end: so many records, and what is known of the last one.
+struct Encoded {
+    count: usize,
+    position: Position,
+    time: u64,
 }
 
 impl Writer {
     /// Starts a segment after what was recovered. All that was recovered is durable then.
     pub(super) fn start(disk: Arc<dyn Disk>, recovered: Recovered, max_segment: u64) -> Result<Self, WriteError> {
         let Recovered { number, end, unsynced, size, .. } = recovered;
-        let payloads: Vec<_> = unsynced.into_iter().map(Payload::Encoded).collect();
+        // The name of the last segment may not be durable. That of the next one must not be before it.
+        disk.sync_directory().map_err(WriteError::Failed)?;
+        let payloads: Vec<_> = unsynced.iter().map(|bytes| Payload::Encoded(bytes)).collect();
         let segment = OpenSegment::create(&*disk, number + 1, end, &payloads)?;
         Ok(Self { disk, segment, max_segment, buffer: Vec::new(), before: size })
     }
 
     /// Writes the first of these records, and returns how many.
-    pub(super) fn write<'a>(&mut self, payloads: impl Iterator<Item = &'a Payload>) -> Result<usize, WriteError> {
-        if self.segment.end.size >= self.max_segment {
-            self.rotate()?;
-        }
+    pub(super) fn write<'a>(&mut self, payloads: impl Iterator<Item = Payload<'a>>) -> Result<usize, WriteError> {
         let mut buffer = mem::take(&mut self.buffer);
         buffer.clear();
         let written = self.segment.write(payloads, &mut buffer);
@@ -113,12 +124,27 @@ impl Writer {
 
     /// Makes durable all that was written.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        if self.is_synced() {
-            return Ok(());
+        if let Some(sync) = self.begin_sync() {
+            sync.run()?;
+            self.end_sync(sync);
         }
-        self.segment.file.sync_data()?;
-        self.segment.synced = self.segment.end.size;
         Ok(())
+    }
+
+    /// What is to be synced, if there is anything. More may be written meanwhile.
+    pub(super) fn begin_sync(&self) -> Option<Sync> {
+        let (file, size) = (Arc::clone(&self.segment.file), self.segment.end.size);
+        (!self.is_synced()).then(|| Sync { file, size, sequence: self.sequence() })
+    }
+
+    /// Notes that something was synced, before the next segment begins.
+    pub(super) fn end_sync(&mut self, sync: Sync) {
+        self.segment.synced = sync.size;
+    }
+
+    /// The path of the directory.
+    pub(super) fn directory(&self) -> String {
+        super::directory(&*self.disk)
     }
 
     pub(super) fn is_synced(&self) -> bool {
@@ -131,7 +157,7 @@ impl Writer {
     }
 
     /// Makes everything durable, and notes that it is: damage is then known as such everywhere.
-    pub(super) fn close(mut self) -> Result<(), WriteError> {
+    pub(super) fn close(&mut self) -> Result<(), WriteError> {
         self.sync().map_err(WriteError::Failed)?;
         self.segment.write(std::iter::empty(), &mut Vec::new())?;
         self.sync().map_err(WriteError::Failed)
@@ -149,7 +175,13 @@ impl Writer {
         self.before + self.segment.end.size
     }
 
-    fn rotate(&mut self) -> Result<(), WriteError> {
+    /// Whether the segment is so large that the next one is to begin.
+    pub(super) fn is_segment_full(&self) -> bool {
+        self.segment.end.size >= self.max_segment
+    }
+
+    /// Begins the next segment. All before is durable then.
+    pub(super) fn rotate(&mut self) -> Result<(), WriteError> {
         // The next segment says that this one is complete.
         self.sync().map_err(WriteError::Failed)?;
         let next = OpenSegment::create(&*self.disk, self.segment.number + 1, self.segment.end, &[])?;
@@ -158,32 +190,49 @@ impl Writer {
     }
 }
 
+/// What is to be synced of a segment.
+#[derive(Debug)]
+pub(super) struct Sync {
+    file: Arc<dyn DiskFile>,
+    size: u64,
+    /// The sequence of its last record.
+    pub(super) sequence: u64,
+}
+
+impl Sync {
+    /// Blocks until it is on disk.
+    pub(super) fn run(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
 impl OpenSegment {
     /// Creates a segment that begins with these records. It gets its name when it is synced.
-    fn create(disk: &dyn Disk, number: u64, continues: End, payloads: &[Payload]) -> Result<Self, WriteError> {
+    fn create(disk: &dyn Disk, number: u64, continues: End, payloads: &[Payload<'_>]) -> Result<Self, WriteError> {
         let header = SegmentHeader { file_id: fastrand::u128(..), number, continues };
         let created = Self::write_new(disk, &header, payloads).map_err(WriteError::of);
         if matches!(created, Err(WriteError::Full(_))) {
-            // It takes room, and is of no use.
-            let _ = disk.remove(NEW);
+            // It takes room, and is of no use. Its name stays: a crash that lost the removal and the next creation, and kept the
+            // renaming after that, would make a segment of it.
+            let _ = disk.create(NEW);
         }
         let segment = created?;
         disk.rename(NEW, &name_of(number)).and_then(|()| disk.sync_directory()).map_err(WriteError::Failed)?;
         Ok(segment)
     }
 
-    fn write_new(disk: &dyn Disk, header: &SegmentHeader, payloads: &[Payload]) -> io::Result<Self> {
-        let file = disk.create(NEW)?;
+    fn write_new(disk: &dyn Disk, header: &SegmentHeader, payloads: &[Payload<'_>]) -> io::Result<Self> {
+        let file: Arc<dyn DiskFile> = disk.create(NEW)?.into();
         let (bytes, position) = header.encode();
         file.write_all_at(&bytes, 0)?;
         let size = HEADER_SIZE as u64;
         let (id, end) = (position.checksum, End { size, position });
-        let mut segment = Self { file, number: header.number, id, end, synced: size };
+        let mut segment = Self { file, number: header.number, id, end, synced: size, group: None, time: 0 };
         let (mut rest, mut buffer) = (payloads, Vec::new());
         while !rest.is_empty() {
-            let (written, position) = segment.encode(rest.iter(), &mut buffer);
-            segment.append(&buffer, position)?;
-            rest = &rest[written..];
+            let encoded = segment.encode(rest.iter().copied(), &mut buffer);
+            segment.append(&buffer, &encoded)?;
+            rest = &rest[encoded.count..];
             buffer.clear();
         }
         segment.file.sync_data()?;
@@ -193,12 +242,12 @@ impl OpenSegment {
 
     fn write<'a>(
         &mut self,
-        payloads: impl Iterator<Item = &'a Payload>,
+        payloads: impl Iterator<Item = Payload<'a>>,
         buffer: &mut Vec<u8>,
     ) -> Result<usize, WriteError> {
-        let (written, position) = self.encode(payloads, buffer);
-        match self.append(buffer, position).map_err(WriteError::of) {
-            Ok(()) => Ok(written),
+        let encoded = self.encode(payloads, buffer);
+        match self.append(buffer, &encoded).map_err(WriteError::of) {
+            Ok(()) => Ok(encoded.count),
             Err(WriteError::Full(error)) => {
                 // Back to the end of the last record: what was written in part gives its room back.
                 self.file.truncate(self.end.size).map_err(WriteError::Failed)?;
@@ -208,10 +257,12 @@ impl OpenSegment {
         }
     }
 
-    /// Encodes a group of the first of these records. Returns how many, and the position after them.
-    fn encode<'a>(&self, payloads: impl Iterator<Item = &'a Payload>, buffer: &mut Vec<u8>) -> (usize, Position) {
-        let mut encoder = Encoder { buffer, position: self.end.position, file: self.id };
-        encoder.group(self.synced);
+    /// Encodes the first of these records, which may begin a group.
+    fn encode<'a>(&self, payloads: impl Iterator<Item = Payload<'a>>, buffer: &mut Vec<u8>) -> Encoded {
+        let mut encoder = Encoder::new(buffer, self.end.position, self.time, self.id);
+        if self.begins_group() {
+            encoder.group(self.synced);
+        }
         let mut count = 0;
         for payload in payloads {
             encoder.record(|buffer| payload.encode(buffer));
@@ -220,12 +271,21 @@ impl OpenSegment {
                 break;
             }
         }
-        (count, encoder.position)
+        Encoded { count, position: encoder.position, time: encoder.time }
     }
 
-    fn append(&mut self, bytes: &[u8], position: Position) -> io::Result<()> {
+    /// Whether a group begins at the end: more is synced than the last one says, or it is large.
+    fn begins_group(&self) -> bool {
+        self.group.is_none_or(|(start, synced)| synced != self.synced || self.end.size - start >= GROUP)
+    }
+
+    fn append(&mut self, bytes: &[u8], encoded: &Encoded) -> io::Result<()> {
         self.file.write_all_at(bytes, self.end.size)?;
-        self.end = End { size: self.end.size + bytes.len() as u64, position };
+        if self.begins_group() {
+            self.group = Some((self.end.size, self.synced));
+        }
+        self.end = End { size: self.end.size + bytes.len() as u64, position: encoded.position };
+        self.time = encoded.time;
         Ok(())
     }
 }

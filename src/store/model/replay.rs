@@ -256,7 +256,7 @@ proptest! {
         prop_assert_eq!(contents(&TestStore::durable(&disk, None, 2).unwrap()), entries);
         // The next one begins where this has ended.
         let entries = contents(&store);
-        let disk = SnapshotByHand::begin(&store, Compression::No).finish();
+        let disk = SnapshotByHand::begin(&store, Compression::None).finish();
         prop_assert_eq!(contents(&TestStore::durable(&disk, None, 1).unwrap()), entries);
     }
 }

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::compression::Compression;
+
 const MAGIC: [u8; 8] = *b"kvsnapsh";
 
 /// The version of the format.
@@ -67,14 +69,6 @@ pub(super) enum Kind {
     End,
 }
 
-/// How a payload is compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in super::super) enum Compression {
-    No,
-    #[default]
-    Lz4,
-}
-
 /// Which blocks go on with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stream {
@@ -88,7 +82,8 @@ pub(super) enum Stream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BlockHead {
     pub(super) kind: Kind,
-    pub(super) compression: Compression,
+    /// `None` if it is none that is known here.
+    pub(super) compression: Option<Compression>,
     pub(super) stream: Stream,
     /// The bytes of the payload.
     pub(super) stored: usize,
@@ -150,12 +145,6 @@ impl Kind {
     }
 }
 
-impl Compression {
-    fn from_number(number: u8) -> Option<Self> {
-        [Self::No, Self::Lz4].into_iter().find(|known| *known as u8 == number)
-    }
-}
-
 impl Stream {
     /// The number of streams.
     pub(super) const COUNT: usize = 2;
@@ -170,7 +159,8 @@ impl BlockHead {
     pub(super) fn write(&self, block: &mut [u8], file: u64, number: u64) {
         block[8..12].copy_from_slice(&(self.stored as u32).to_le_bytes());
         block[12..16].copy_from_slice(&(self.size as u32).to_le_bytes());
-        block[16..20].copy_from_slice(&[self.kind.number(), self.compression as u8, self.stream as u8, 0]);
+        let compression = self.compression.map_or(u8::MAX, Compression::number);
+        block[16..20].copy_from_slice(&[self.kind.number(), compression, self.stream as u8, 0]);
         block[20..24].copy_from_slice(&self.entries.to_le_bytes());
         let checksum = xxh3_64_with_seed(&block[CHECKSUM_SIZE..], seed(file, number));
         block[..8].copy_from_slice(&checksum.to_le_bytes());
@@ -180,7 +170,7 @@ impl BlockHead {
     pub(super) fn read(bytes: &[u8; BLOCK_SIZE]) -> Option<Self> {
         let head = Self {
             kind: Kind::from_number(bytes[16])?,
-            compression: Compression::from_number(bytes[17])?,
+            compression: Compression::from_number(bytes[17]),
             stream: Stream::from_number(bytes[18])?,
             stored: u32_at(bytes, 8) as usize,
             size: u32_at(bytes, 12) as usize,

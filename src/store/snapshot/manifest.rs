@@ -6,7 +6,7 @@
 //!
 //! All integers are little-endian. A number of 0 is no snapshot.
 
-use std::{fmt, io, mem};
+use std::{fmt, io};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -126,10 +126,12 @@ impl Manifest {
 
     /// Notes that there is a journal from now on, if that is not known.
     pub(in super::super) fn expect_journal(&mut self, disk: &dyn Disk) -> Result<(), OpenError> {
-        if mem::replace(&mut self.has_journal, true) {
-            return Ok(());
+        if !self.has_journal {
+            let with_journal = Self { has_journal: true, ..*self };
+            with_journal.store(disk).map_err(|error| io_error(disk, NEW, error))?;
+            *self = with_journal;
         }
-        self.store(disk).map_err(|error| io_error(disk, NEW, error))
+        Ok(())
     }
 
     /// The number of the snapshot, 0 if there is none.

@@ -10,10 +10,11 @@
 //!
 //! - `save` takes a snapshot, `walk` collects its entries; `images` those that changed meanwhile
 //! - `points` when one is taken by itself; `state` how far it is, and what came of the last one
-//! - `format` the bytes of the file, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it
-//! - `switch` ends and begins the journal while the store runs
+//! - `format` the bytes of the file, `compression` of its blocks, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it
+//! - `switch` ends and begins the journal while the store runs; `revive` begins one in the place of one that has failed
 //! - `manifest` which files are the store
 
+mod compression;
 mod entry;
 mod format;
 mod images;
@@ -21,6 +22,7 @@ mod load;
 mod manifest;
 mod points;
 mod reader;
+mod revive;
 mod save;
 mod state;
 mod switch;
@@ -29,8 +31,8 @@ mod tests;
 mod walk;
 mod writer;
 
+pub use compression::Compression;
 pub(super) use entry::{value_of, write as write_entry, write_head};
-pub(super) use format::Compression;
 pub(super) use images::{Images, Large, Saving};
 pub(super) use load::Loaded;
 pub(super) use manifest::Manifest;

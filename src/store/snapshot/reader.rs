@@ -2,11 +2,9 @@
 
 use std::mem;
 
-use lz4_flex::block::decompress_into;
-
 use super::{
     entry::{self, SavedEntry},
-    format::{BLOCK_SIZE, BadHeader, BlockHead, Compression, HEADER_SIZE, Header, Kind, Stream, Totals, is_intact},
+    format::{BLOCK_SIZE, BadHeader, BlockHead, HEADER_SIZE, Header, Kind, Stream, Totals, is_intact},
     manifest::SnapshotName,
 };
 use crate::store::{
@@ -48,6 +46,7 @@ struct Block {
 
 const ENDS_EARLY: &str = "the file ends too early";
 const WRONG_BLOCK: &str = "the checksum of a block is wrong";
+const COMPRESSION: &str = "it is compressed in a way that this program does not know: use the one that wrote it, or one with the feature zstd";
 const NOT_THE_ONE: &str = "it is another snapshot than the manifest names";
 
 impl<'a> SnapshotReader<'a> {
@@ -123,6 +122,9 @@ impl<'a> SnapshotReader<'a> {
         if !is_intact(&bytes, self.id, self.totals.blocks) {
             return Err(self.damaged(WRONG_BLOCK));
         }
+        if head.compression.is_none() {
+            return Err(OpenError::Unsupported { path: self.disk.path_of(&self.name), reason: COMPRESSION });
+        }
         let offset = self.offset;
         self.offset += bytes.len() as u64;
         if head.kind != Kind::End {
@@ -185,17 +187,7 @@ impl Block {
     }
 
     fn decompress(&self, room: &mut [u8]) -> Option<()> {
-        match self.head.compression {
-            Compression::No if room.len() == self.payload().len() => room.copy_from_slice(self.payload()),
-            Compression::No => return None,
-            Compression::Lz4 => {
-                let size = decompress_into(self.payload(), room).ok()?;
-                if size != room.len() {
-                    return None;
-                }
-            }
-        }
-        Some(())
+        self.head.compression?.decompress(self.payload(), room)
     }
 }
 

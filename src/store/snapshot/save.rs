@@ -20,8 +20,16 @@ use crate::store::{
     state::StoreState,
 };
 
-/// How long after a snapshot that failed the next one is taken at the earliest.
-const RETRY: Duration = Duration::from_secs(5);
+/// What continues a snapshot.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// The journal, if there is one: it begins a new segment at the cut.
+    Journal,
+    /// A journal that begins at the cut.
+    New(Prepared),
+    /// Nothing: commands that write are refused.
+    Nothing,
+}
 
 impl StoreState {
     /// Begins to take a snapshot. Returns its number, for [`Snapshots::wait`].
@@ -30,12 +38,12 @@ impl StoreState {
     /// If one is taken already, or the store is closed.
     pub(in super::super) fn begin_snapshot(&self, purpose: Purpose) -> Result<u64, Busy> {
         let number = self.snapshots.begin(purpose, self.clock.now())?;
-        self.start_job(|job| job.save(None));
+        self.start_job(|job| job.take().map(Some));
         Ok(number)
     }
 
     /// Lets the thread of snapshots do what was begun.
-    pub(super) fn start_job(&self, work: impl FnOnce(&Job) -> io::Result<Saved> + Send + 'static) {
+    pub(super) fn start_job(&self, work: impl FnOnce(&Job) -> io::Result<Option<Saved>> + Send + 'static) {
         let job = Job { store: self.myself.clone(), snapshots: Arc::clone(&self.snapshots) };
         self.saver.run(move || job.run(work));
     }
@@ -44,15 +52,19 @@ impl StoreState {
     pub(in super::super) fn snapshot_if_due(&self) {
         if let Some(purpose) = self.due_snapshot() {
             // One that runs already will do.
-            let _ = self.begin_snapshot(purpose);
+            let _ = if self.is_unbegun() { self.begin_resuming() } else { self.begin_snapshot(purpose) };
         }
     }
 
     fn due_snapshot(&self) -> Option<Purpose> {
         let (settings, status, now) = (self.snapshots.settings(), self.snapshots.status(), self.clock.now());
-        let has_just_failed = status.failure.is_some() && now.saturating_sub(status.last_end) < RETRY;
+        let has_failed = self.has_failed_journal() || self.is_unbegun();
+        let has_just_failed = now.saturating_sub(status.last_end) < status.pause(has_failed);
         if !self.snapshots.has_directory() || status.running.is_some() || has_just_failed {
             return None;
+        }
+        if has_failed {
+            return Some(Purpose::Rewrite);
         }
         let journal = self.journal().map_or(0, Journal::size);
         if settings.growth > 0 && journal > 0 && settings.has_grown(status.size + journal, status.base) {
@@ -70,13 +82,14 @@ impl StoreState {
     }
 
     /// Takes a snapshot before the store is closed, if that is wanted: by default if there are `save` points, and changes since the
-    /// last one. Blocks the thread.
+    /// last one, or the journal has failed. Blocks the thread.
     ///
     /// # Errors
     /// Why it was not saved.
     pub(in super::super) fn save_at_end(&self, saves: Option<bool>) -> Result<(), Arc<str>> {
         let settings = self.snapshots.settings();
-        let is_due = || !settings.points.is_empty() && self.unsaved_changes() > 0;
+        let has_points = || !settings.points.is_empty() && self.unsaved_changes() > 0;
+        let is_due = || self.has_failed_journal() || has_points();
         if !self.snapshots.has_directory() || !saves.or(settings.saves_at_end).unwrap_or_else(is_due) {
             return Ok(());
         }
@@ -106,7 +119,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    fn run(self, work: impl FnOnce(&Self) -> io::Result<Saved>) {
+    fn run(self, work: impl FnOnce(&Self) -> io::Result<Option<Saved>>) {
         let mut end = End { job: &self, saved: Err(PANICKED.into()) };
         end.saved = work(&self).map_err(|reason| reason.to_string().into());
     }
@@ -119,8 +132,13 @@ impl Job {
         self.snapshots.place.get().ok_or_else(|| io::Error::other("the store has no directory"))
     }
 
-    /// Saves a snapshot. At its cut a journal begins, if there is one to begin.
-    pub(super) fn save(&self, journal: Option<Prepared>) -> io::Result<Saved> {
+    /// Saves a snapshot.
+    pub(super) fn save(&self, next: Next) -> io::Result<Saved> {
+        let (has_next, journal) = match next {
+            Next::Journal => (true, None),
+            Next::New(prepared) => (true, Some(prepared)),
+            Next::Nothing => (false, None),
+        };
         let place = self.place()?;
         let settings = self.snapshots.settings();
         let store = self.store()?;
@@ -132,7 +150,7 @@ impl Job {
         let number = place.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         let mut writer = SnapshotWriter::create(Arc::clone(&place.disk), number, cut.time, settings.compression)?;
         let walker = Walker { store: &self.store, images: &images };
-        let written = walker.run(&mut writer).and_then(|()| self.first_segment(place));
+        let written = walker.run(&mut writer).and_then(|()| self.first_segment(place, has_next));
         let (name, first_segment) = match written.and_then(|first| Ok((writer.finish()?, first))) {
             Ok(finished) => finished,
             Err(error) => {
@@ -145,9 +163,9 @@ impl Job {
     }
 
     /// The number of the segment that begins at the cut, and whether there is a journal.
-    fn first_segment(&self, place: &Place) -> io::Result<(u64, bool)> {
+    fn first_segment(&self, place: &Place, has_next: bool) -> io::Result<(u64, bool)> {
         let store = self.store()?;
-        let Some(journal) = store.journal() else { return Ok((place.next_segment()?, false)) };
+        let Some(journal) = store.journal().filter(|_| has_next) else { return Ok((place.next_segment()?, false)) };
         journal.wait_for_cut().map(|segment| (segment, true)).map_err(|reason| io::Error::other(&*reason))
     }
 }
@@ -167,7 +185,7 @@ fn replace(place: &Place, name: SnapshotName, (first_segment, has_journal): (u64
 /// Tells the end of a snapshot, also if it has panicked.
 struct End<'a> {
     job: &'a Job,
-    saved: Result<Saved, Arc<str>>,
+    saved: Result<Option<Saved>, Arc<str>>,
 }
 
 impl Drop for End<'_> {

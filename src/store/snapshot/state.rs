@@ -10,16 +10,27 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{Compression, Images, Large, Loaded, Manifest, SavePoints};
-use crate::store::disk::{DirectoryLock, Disk};
+use crate::store::{
+    disk::{DirectoryLock, Disk},
+    journal::Recovered,
+    observers::{Interests, Observers},
+};
 
 /// The most memory of images that are not written, in bytes.
 const MAX_PENDING: usize = 16 << 20;
 
+/// How long after a snapshot that failed the next one is taken by itself at the earliest.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The same if commands that write are refused until then: a second, which doubles with each failure up to this.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
 /// The snapshots of a store.
 #[derive(Debug)]
 pub(in super::super) struct Snapshots {
+    observers: Arc<Observers>,
     /// `None` for a store in memory alone.
-    pub(super) place: OnceLock<Place>,
+    pub(in super::super) place: OnceLock<Place>,
     settings: Mutex<Settings>,
     /// The images of the running snapshot.
     images: Mutex<Option<Arc<Images>>>,
@@ -37,6 +48,8 @@ pub(in super::super) struct Place {
     pub(in super::super) manifest: Mutex<Manifest>,
     /// The number of the last snapshot that was begun.
     pub(in super::super) last_number: AtomicU64,
+    /// The journal that was found at the start, until it goes on.
+    pub(in super::super) recovered: Mutex<Option<Recovered>>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +63,8 @@ pub(super) struct Settings {
     pub(super) min_size: u64,
     /// Whether a snapshot is saved when the store is closed; `None` if there are `save` points.
     pub(super) saves_at_end: Option<bool>,
+    /// Whether commands that write are refused while there are `save` points and the last snapshot was not saved.
+    stops_writes: bool,
 }
 
 impl Default for Settings {
@@ -61,6 +76,7 @@ impl Default for Settings {
             growth: 100,
             min_size: 64 << 20,
             saves_at_end: None,
+            stops_writes: true,
         }
     }
 }
@@ -98,6 +114,10 @@ pub(in super::super) struct Status {
     pub(super) last_end: Duration,
     /// Why the last one was not saved.
     pub(in super::super) failure: Option<Arc<str>>,
+    /// How many failed since one was saved.
+    failures: u32,
+    /// Whether the last one was given up, which is no failure of the disk.
+    is_given_up: bool,
     /// How long the last one took.
     pub(in super::super) took: Option<Duration>,
     /// The number of changes before the cut of the last one.
@@ -120,6 +140,16 @@ pub(super) struct Saved {
 }
 
 impl Status {
+    /// How long after the last snapshot the next is taken by itself at the earliest. `is_urgent` is whether commands that write are
+    /// refused until then.
+    pub(super) fn pause(&self, is_urgent: bool) -> Duration {
+        match self.failures {
+            0 => Duration::ZERO,
+            failures if is_urgent => MAX_PAUSE.min(Duration::from_secs(1 << (failures - 1).min(16))),
+            _ => RETRY,
+        }
+    }
+
     /// The bytes of all files after the last snapshot, or after the start.
     pub(in super::super) fn base(&self) -> u64 {
         self.base
@@ -128,9 +158,10 @@ impl Status {
 
 impl Snapshots {
     /// Those of a store that was started at this time.
-    pub(in super::super) fn new(started: Duration) -> Self {
+    pub(in super::super) fn new(started: Duration, observers: Arc<Observers>) -> Self {
         let status = Status { last_save: started, ..Status::default() };
         Self {
+            observers,
             place: OnceLock::new(),
             settings: Mutex::default(),
             images: Mutex::default(),
@@ -171,6 +202,29 @@ impl Snapshots {
 
     pub(in super::super) fn set_points(&self, points: SavePoints) {
         self.settings.lock().points = points;
+        self.tell_unsaved();
+    }
+
+    pub(in super::super) fn stops_writes(&self) -> bool {
+        self.settings.lock().stops_writes
+    }
+
+    /// Sets whether commands that write are refused while there are `save` points and the last snapshot was not saved.
+    pub(in super::super) fn set_stops_writes(&self, stops: bool) {
+        self.settings.lock().stops_writes = stops;
+        self.tell_unsaved();
+    }
+
+    /// Tells the commands whether they are refused.
+    fn tell_unsaved(&self) {
+        let settings = self.settings();
+        self.tell_unsaved_of(&settings, &self.status.lock());
+    }
+
+    fn tell_unsaved_of(&self, settings: &Settings, status: &Status) {
+        let is_unsaved = status.failure.is_some() && !status.is_given_up;
+        let is_refused = is_unsaved && settings.stops_writes && !settings.points.is_empty();
+        self.observers.set(Interests::UNSAVED, is_refused);
     }
 
     pub(in super::super) fn compression(&self) -> Compression {
@@ -235,6 +289,7 @@ impl Snapshots {
             return Err(Busy::Running(running));
         }
         status.running = Some((purpose, now));
+        status.is_given_up = false;
         status.begun += 1;
         Ok(status.begun)
     }
@@ -256,21 +311,26 @@ impl Snapshots {
     }
 
     /// Notes the end of the running snapshot. Returns what is to be taken next.
-    pub(super) fn end(&self, saved: Result<Saved, Arc<str>>, now: Duration) -> Option<Purpose> {
+    pub(super) fn end(&self, saved: Result<Option<Saved>, Arc<str>>, now: Duration) -> Option<Purpose> {
+        let settings = self.settings();
         let mut status = self.status.lock();
         status.took = status.running.take().map(|(_, began)| now.saturating_sub(began));
         status.last_end = now;
         match saved {
-            Ok(Saved { time, changes, size }) => {
-                status.failure = None;
+            // There was something else to do.
+            Ok(None) => (status.failure, status.failures) = (None, 0),
+            Ok(Some(Saved { time, changes, size })) => {
+                (status.failure, status.failures) = (None, 0);
                 (status.last_save, status.changes, status.size, status.base) = (time, changes, size, size);
                 status.saves += 1;
             }
             Err(reason) => {
                 tracing::error!(%reason, "no snapshot was saved");
                 status.failure = Some(reason);
+                status.failures += 1;
             }
         }
+        self.tell_unsaved_of(&settings, &status);
         self.ended.notify_all();
         status.scheduled.take().filter(|_| !status.is_closed)
     }
@@ -294,6 +354,7 @@ impl Snapshots {
         }
         let mut status = self.status.lock();
         status.scheduled = None;
+        status.is_given_up = status.running.is_some();
         while status.running.is_some() {
             self.ended.wait(&mut status);
         }

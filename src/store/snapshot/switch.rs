@@ -8,7 +8,7 @@ use std::{io, sync::Arc};
 use super::{
     Purpose,
     manifest::Manifest,
-    save::Job,
+    save::{Job, Next},
     state::{Busy, Place, Saved},
 };
 use crate::store::{
@@ -37,7 +37,7 @@ impl StoreState {
         }
         let number = self.begin_switch()?;
         if is_on {
-            self.start_job(Job::begin_journal);
+            self.start_job(|job| job.begin_journal().map(Some));
             return self.snapshots.wait(number).map_err(|reason| reason.to_string());
         }
         let ended = self.end_journal();
@@ -63,11 +63,16 @@ impl StoreState {
         if journal.is_full() {
             return Err(FULL.to_owned());
         }
+        let has_failed = journal.has_failed();
         let finished = self.stop_journal();
         let mut manifest = place.manifest.lock();
         manifest.has_journal = false;
         let stored = manifest.store(&*place.disk).map_err(|error| error.to_string());
         tracing::warn!("the journal has ended: what changes from now on is kept by snapshots alone");
+        if has_failed {
+            // What is not on disk was told when it failed.
+            return Ok(());
+        }
         finished.map_err(|reason| format!("the journal has ended, and not all of it is on disk: {reason}")).and(stored)
     }
 
@@ -87,15 +92,17 @@ impl StoreState {
     pub(super) fn begin_journal(&self, prepared: Prepared) -> io::Result<()> {
         let lock = self.snapshots.place.get().and_then(|place| place.lock.lock().clone());
         let lock = lock.ok_or_else(|| io::Error::other(CLOSED))?;
-        self.attach(Journal::begin(prepared, self.last_commit(), Arc::clone(&self.observers), lock)?);
+        let journal = Journal::begin(prepared, self.last_commit(), Arc::clone(&self.observers), lock)?;
+        self.observers.set(Interests::JOURNAL_HALTED, false);
+        self.attach(journal);
         Ok(())
     }
 
     /// Does something while no commit is under way.
-    fn at_rest(&self, work: impl FnOnce()) {
+    pub(super) fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
         let _raised = self.databases.gate.raise();
         let _shards: Vec<_> = self.databases.all_shards().map(|index| self.databases.lock_any(index)).collect();
-        work();
+        work()
     }
 }
 
@@ -105,7 +112,7 @@ impl Job {
         let place = self.place()?;
         if place.has_segments()? {
             // They end here: none may stand between the snapshot and the new journal.
-            self.save(None)?;
+            self.save(Next::Journal)?;
         }
         let store = self.store()?;
         let settings = store.journals.settings();
@@ -115,7 +122,7 @@ impl Job {
         let quiet = Settings { policy: Fsync::EverySec, ..settings };
         let prepared = Prepared::create(&place.disk, number, quiet).map_err(io::Error::other)?;
         let mut beginning = Beginning { job: self, is_durable: false };
-        let saved = self.save(Some(prepared))?;
+        let saved = self.save(Next::New(prepared))?;
         beginning.is_durable = true;
         let store = self.store()?;
         store.journal().iter().for_each(|journal| journal.set_policy(store.journals.settings().policy));

@@ -2,10 +2,9 @@
 
 use std::{io, mem, sync::Arc, time::Duration};
 
-use lz4_flex::block::{compress_into, get_maximum_output_size};
-
 use super::{
-    format::{BLOCK_SIZE, BlockHead, Compression, Header, Kind, MAX_PAYLOAD, Stream, Totals},
+    compression::Compression,
+    format::{BLOCK_SIZE, BlockHead, Header, Kind, MAX_PAYLOAD, Stream, Totals},
     manifest::SnapshotName,
 };
 use crate::store::disk::{Disk, DiskFile};
@@ -125,11 +124,11 @@ impl SnapshotWriter {
         Ok(name)
     }
 
-    /// Removes what was written.
+    /// Gives back the room of what was written.
     pub(super) fn discard(self) {
-        drop(self.file);
-        // It takes room, and the next snapshot replaces it in any case.
-        let _ = self.disk.remove(NEW);
+        // The name stays: a crash that lost the removal and the next creation, and kept the renaming after that, would make a
+        // snapshot of it.
+        let _ = self.file.truncate(0);
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -159,10 +158,10 @@ impl SnapshotWriter {
     }
 
     fn write_block(&mut self, kind: Kind, stream: Stream, payload: &[u8], entries: u64) -> io::Result<()> {
-        let compression = if kind == Kind::End { Compression::No } else { self.compression };
+        let compression = if kind == Kind::End { Compression::None } else { self.compression };
         let stored = self.fill_block(compression, payload);
         let (size, entries) = (payload.len(), entries as u32);
-        let head = BlockHead { kind, compression, stream, stored, size, entries };
+        let head = BlockHead { kind, compression: Some(compression), stream, stored, size, entries };
         head.write(&mut self.block[..BLOCK_SIZE + stored], self.id, self.totals.blocks);
         self.file.write_all_at(&self.block[..BLOCK_SIZE + stored], self.size)?;
         self.size += (BLOCK_SIZE + stored) as u64;
@@ -173,17 +172,10 @@ impl SnapshotWriter {
 
     /// Puts a payload into the block, and returns its size there.
     fn fill_block(&mut self, compression: Compression, payload: &[u8]) -> usize {
-        let most = get_maximum_output_size(payload.len());
+        let most = compression.most(payload.len());
         if self.block.len() < BLOCK_SIZE + most {
             self.block.resize(BLOCK_SIZE + most, 0);
         }
-        let room = &mut self.block[BLOCK_SIZE..];
-        match compression {
-            Compression::Lz4 => compress_into(payload, room).expect("there is room for the most that it takes"),
-            Compression::No => {
-                room[..payload.len()].copy_from_slice(payload);
-                payload.len()
-            }
-        }
+        compression.compress(payload, &mut self.block[BLOCK_SIZE..])
     }
 }

@@ -34,6 +34,7 @@ use kvstore_protocol::Response;
 
 pub(super) use parked::{Parked, Place};
 pub(super) use queues::WaitQueues;
+pub(super) use synced::NO_JOURNAL;
 pub(super) use waiter::Waiter;
 
 /// The name of a key, and its database.

@@ -5,12 +5,15 @@ use std::{
     task::{Wake, Waker},
 };
 
-use kvstore_protocol::Response;
+use kvstore_protocol::{CommandError, Response};
 
 use super::{Awaited, Waiter};
 use crate::store::state::StoreState;
 
-/// Serves a command when its commit is on disk. The journal wakes it.
+pub(in super::super) const NO_JOURNAL: CommandError =
+    CommandError::new("ERR", "WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+
+/// Serves a command when its commit is on disk, or never will be. The journal wakes it.
 #[derive(Debug)]
 struct Synced {
     store: Weak<StoreState>,
@@ -21,10 +24,9 @@ struct Synced {
 
 impl Wake for Synced {
     fn wake(self: Arc<Self>) {
-        // If the journal has failed, the command waits on.
-        let Some(store) = self.store.upgrade().filter(|store| store.is_synced(self.number)) else { return };
+        let Some(store) = self.store.upgrade() else { return };
         if let Some(claim) = self.waiter.claim() {
-            drop(claim.serve(store.acknowledged(self.number)));
+            drop(claim.serve(store.synced_or_lost(self.number)));
         }
     }
 }
@@ -33,6 +35,15 @@ impl StoreState {
     /// Whether a commit is on disk.
     pub(in super::super) fn is_synced(&self, number: u64) -> bool {
         self.journals.last().is_some_and(|journal| journal.is_synced(number))
+    }
+
+    /// The same as an answer; an error if the journal has ended or failed before.
+    fn synced_or_lost(&self, number: u64) -> Response {
+        match self.journal() {
+            None => NO_JOURNAL.into(),
+            Some(_) if self.is_synced(number) => self.acknowledged(number),
+            Some(_) => self.write_refusal().map_or_else(|| self.acknowledged(number), Response::from),
+        }
     }
 
     /// On how many disks a commit is, for WAITAOF: here, and at replicas.

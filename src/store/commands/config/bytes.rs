@@ -5,8 +5,14 @@ use kvstore_protocol::parse_integer;
 /// The least of the parameters that bound a request.
 const MIB: usize = 1 << 20;
 
-/// `100`, `1k` for 1000, `1kb` for 1024, and so on.
-pub(super) fn parse_bytes(text: &[u8]) -> Option<usize> {
+/// Parses a number of bytes as Redis does: `100`, `1k` for 1000, `1kb` for 1024, and so on to `gb`.
+///
+/// ```
+/// use kvstore::store::parse_bytes;
+///
+/// assert_eq!([parse_bytes(b"1mb"), parse_bytes(b"1M"), parse_bytes(b"1x")], [Some(1 << 20), Some(1_000_000), None]);
+/// ```
+pub fn parse_bytes(text: &[u8]) -> Option<usize> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);
     let unit = match &*unit.to_ascii_lowercase() {

@@ -2,7 +2,9 @@
 
 mod bytes;
 mod output_limits;
-mod parameters;
+mod parameter;
+mod settable;
+mod table;
 
 use std::borrow::Cow;
 
@@ -16,12 +18,14 @@ use crate::{
         journal::Journal,
         shard::Statistics,
         spec::{Answer, Hold::InTurn, Scope, Spec},
-        state::StoreState,
+        state::{RewriteConfig, StoreState},
     },
 };
-use parameters::{Settable, parameters, settable};
+use parameter::{Settable, parameters, settable};
 
-pub(super) use parameters::value_of;
+pub use bytes::parse_bytes;
+pub(super) use parameter::value_of;
+pub use settable::{SettableParameter, settable_parameters};
 
 pub(super) const SPECS: &[Spec] = &[CONFIG];
 
@@ -91,7 +95,7 @@ fn set(call: &mut Call<'_>) -> Answer {
     let mut changes = Vec::new();
     for Assignment { name, value, settable, .. } in &assignments {
         if let Some(settable) = settable {
-            changes.push(settable.parse(value).map_err(|reason| set_failed(name, reason))?);
+            changes.push(settable.parse(value, server).map_err(|reason| set_failed(name, &reason))?);
         }
     }
     let of_program: Vec<_> = assignments.iter().filter_map(Assignment::of_program).collect();
@@ -179,6 +183,7 @@ impl<'a> Assignment<'a> {
             return Ok(Self { name, value, settable: None, is_of_program: true });
         }
         if let Some(settable) = settable(&name, store, server) {
+            let name = settable.name().to_owned();
             return Ok(Self { name, value, settable: Some(settable), is_of_program: false });
         }
         match parameters(store, server).find(|(known, _)| *known == name) {
@@ -217,9 +222,17 @@ fn resetstat(call: &mut Call<'_>) -> Answer {
     Ok(Response::ok())
 }
 
-/// `CONFIG REWRITE`: refused, because there is no configuration file to write to.
-fn rewrite(_: &mut Call<'_>) -> Answer {
-    Err(CommandError::err("The server is running without a config file"))
+/// `CONFIG REWRITE`: writes the parameters to the file that they came from.
+fn rewrite(call: &mut Call<'_>) -> Answer {
+    let Some(RewriteConfig(rewrite)) = call.store().rewrite.get() else {
+        return Err(CommandError::err("The server is running without a config file"));
+    };
+    let parameters = parameters(call.store(), call.session().extensions().get());
+    let parameters: Vec<_> = parameters.map(|(name, value)| (name.to_owned(), value)).collect();
+    match rewrite(&parameters) {
+        Ok(()) => Ok(Response::ok()),
+        Err(error) => Err(CommandError::err(format!("Rewriting config file: {error}"))),
+    }
 }
 
 #[cfg(test)]
@@ -235,7 +248,7 @@ mod tests {
         TestStore::new().check([
             ("CONFIG GET save", "{\"save\": \"\"}"),
             ("CONFIG GET appendonly databases", "{\"databases\": \"16\", \"appendonly\": \"no\"}"),
-            ("CONFIG GET maxmemory*", "{\"maxmemory\": \"0\", \"maxmemory-policy\": \"noeviction\"}"),
+            ("CONFIG GET maxmemory-p*", "{\"maxmemory-policy\": \"noeviction\"}"),
             ("CONFIG GET nosuch", "{}"),
             ("CONFIG GET", "-ERR wrong number of arguments for 'config|get' command"),
         ]);
@@ -274,7 +287,7 @@ mod tests {
     fn the_program_around_the_store_adds_and_replaces_parameters() {
         TestStore::new().check([("CONFIG GET p?rt", "{\"port\": \"7000\"}")]);
         let store = Store::builder().config("save", "60 1").config("SAVE", "").config("databases", "x").build();
-        let answer = store.execute(&kvstore_protocol::Command::new("CONFIG").with_args(["GET", "[sd]a*"]));
+        let answer = store.execute(&kvstore_protocol::Command::new("CONFIG").with_args(["GET", "[sd]a[vt]*"]));
         assert_eq!(answer.to_string(), "{\"save\": \"\", \"databases\": \"x\"}");
     }
 
@@ -330,6 +343,84 @@ mod tests {
             ("CONFIG SET appendonly no maxmemory 0 Maxmemory-Policy noeviction", "+OK"),
             ("CONFIG SET PORT 7000", "+OK"),
         ]);
+    }
+
+    #[test]
+    fn a_value_that_nothing_depends_on_is_kept() {
+        let form = |reason: &str| format!("-ERR CONFIG SET failed (possibly related to argument 'hz') - {reason}");
+        TestStore::new().check([
+            ("CONFIG GET hz activerehashing", "{\"activerehashing\": \"yes\", \"hz\": \"10\"}"),
+            ("CONFIG SET hz 100 activerehashing NO loglevel DEBUG", "+OK"),
+            (
+                "CONFIG GET hz loglevel activerehashing",
+                "{\"activerehashing\": \"no\", \"loglevel\": \"debug\", \"hz\": \"100\"}",
+            ),
+            ("CONFIG SET hz 1000", &*form("argument must be between 1 and 500 inclusive")),
+            ("CONFIG SET hz many", &*form("argument couldn't be parsed into an integer")),
+            (
+                "CONFIG SET loglevel loud",
+                "-ERR CONFIG SET failed (possibly related to argument 'loglevel') - argument(s) must be one of the following: \
+                 debug, verbose, notice, warning, nothing",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_in_words() {
+        TestStore::new().check([
+            ("CONFIG SET activedefrag no", "+OK"),
+            (
+                "CONFIG SET activedefrag yes",
+                "-ERR CONFIG SET failed (possibly related to argument 'activedefrag') - active defragmentation is not \
+                 available",
+            ),
+            // All or nothing.
+            (
+                "CONFIG SET hz 100 maxmemory 1gb",
+                "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - a limit of the memory, and eviction, are \
+                 not available",
+            ),
+            ("CONFIG GET hz", "{\"hz\": \"10\"}"),
+        ]);
+    }
+
+    #[test]
+    fn a_parameter_has_other_names() {
+        TestStore::new().check([
+            ("CONFIG SET slave-read-only no", "+OK"),
+            ("CONFIG GET replica-read-only", "{\"replica-read-only\": \"no\"}"),
+            ("CONFIG GET slave-read-only", "{\"slave-read-only\": \"no\"}"),
+            (
+                "CONFIG SET slave-read-only no replica-read-only no",
+                "-ERR CONFIG SET failed (possibly related to argument 'replica-read-only') - duplicate parameter",
+            ),
+            ("CONFIG SET hash-max-ziplist-entries 5", "+OK"),
+            ("CONFIG GET hash-max-listpack-entries", "{\"hash-max-listpack-entries\": \"5\"}"),
+        ]);
+    }
+
+    #[test]
+    fn what_the_program_tells_of_itself_cannot_be_set() {
+        let store = Store::builder().config("tcp-backlog", "7").config("hz", "7").build();
+        let config =
+            |words: &[&str]| store.execute(&kvstore_protocol::Command::new("CONFIG").with_args(words)).to_string();
+        assert_eq!(config(&["GET", "hz", "tcp-backlog"]), "{\"tcp-backlog\": \"7\", \"hz\": \"7\"}");
+        assert!(config(&["SET", "hz", "8"]).contains("immutable"));
+        assert_eq!(config(&["SET", "hz", "7"]), "+OK");
+    }
+
+    #[test]
+    fn every_parameter_can_be_set_to_the_value_that_it_has() {
+        let store = TestStore::new();
+        let kvstore_protocol::Response::Map(all) = store.answer("CONFIG GET *") else { panic!("a map") };
+        assert!(all.len() > 150, "{}", all.len());
+        for (name, value) in &all {
+            let [name, value] = [name, value].map(|word| word.as_bytes().expect("text"));
+            let set = kvstore_protocol::Command::new("CONFIG").with_args([b"SET", name, value]);
+            assert_eq!(store.answer_to(set).to_string(), "+OK", "{}", name.escape_ascii());
+        }
+        let names: std::collections::HashSet<_> = all.iter().map(|(name, _)| name.to_string()).collect();
+        assert_eq!(names.len(), all.len());
     }
 
     #[test]

@@ -95,6 +95,25 @@ fn after_a_crash_at_any_operation_a_prefix_with_all_that_was_acknowledged_is_the
     }
 }
 
+#[test]
+fn a_power_loss_after_a_kill_at_any_operation_of_both_loses_nothing_that_was_acknowledged() {
+    for killed_at in 1..=operations(1, 1) {
+        for at in 1..=operations(1, 1) {
+            let (disk, mut known) = (SimulatedDisk::new(at), Known::default());
+            disk.crash_after(killed_at);
+            run(&disk, &mut known, 1);
+            // What was not synced is still there.
+            disk.restart();
+            disk.crash_after(at);
+            run(&disk, &mut known, 1);
+            disk.lose_power(PowerLoss::KeepsAny(512));
+            let what = format!("a kill at operation {killed_at}, a power loss at operation {at}");
+            let (found, _) = read(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+            known.check(found, &what);
+        }
+    }
+}
+
 /// Runs that crash again and again: by a kill, after which the cache is still there, or by a power loss.
 fn crash_often(seed: u64, crashes: usize) {
     let (disk, mut known, mut random) = (SimulatedDisk::new(seed), Known::default(), Rng::with_seed(seed));

@@ -55,8 +55,11 @@ fn open(disk: &SimulatedDisk) -> Option<(u64, Writer)> {
 
 /// Writes the next `count` records of a journal in one group.
 fn write(writer: &mut Writer, count: u64) -> Result<(), WriteError> {
+    if writer.is_segment_full() {
+        writer.rotate()?;
+    }
     let next = writer.sequence() + 1;
-    let payloads: Vec<_> = (next..next + count).map(|number| Payload::Record(record(number))).collect();
-    assert_eq!(writer.write(payloads.iter())?, count as usize);
+    let records: Vec<_> = (next..next + count).map(record).collect();
+    assert_eq!(writer.write(records.iter().map(Payload::Record))?, count as usize);
     Ok(())
 }

@@ -99,7 +99,12 @@ async fn waitaof_waits_for_the_disk() {
     let (waits, late) = (pending(&store, "WAITAOF 1 0 0"), pending(&store, "WAITAOF 1 0 20"));
     assert_eq!(late.await.unwrap().to_string(), "[:0, :0]");
     disk.hold_syncs(false);
+    // With the policy no it is synced at another occasion.
+    assert_eq!(pending(&store, "WAITAOF 1 0 20").await.unwrap().to_string(), "[:0, :0]");
+    let also_waits = pending(&store, "WAITAOF 1 0 0");
+    store.check([("BGREWRITEAOF", "+Background append only file rewriting started")]);
     assert_eq!(waits.await.unwrap().to_string(), "[:1, :0]");
+    assert_eq!(also_waits.await.unwrap().to_string(), "[:1, :0]");
     store.check([("WAITAOF 1 0 0", "[:1, :0]")]);
     assert_eq!(pending(&store, "WAITAOF 1 1 20").await.unwrap().to_string(), "[:1, :0]");
 }
@@ -110,6 +115,27 @@ async fn waitaof_is_answered_within_a_second_of_everysec() {
     store.check([("SET k 1", "+OK")]);
     let answer = store.store().clone().call(command("WAITAOF 1 0 0")).await;
     assert_eq!(answer.unwrap().to_string(), "[:1, :0]");
+}
+
+#[tokio::test]
+async fn waitaof_ends_when_the_journal_ends_or_fails() {
+    const NO_JOURNAL: &str = "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+    let store = open(&SimulatedDisk::new(1), Fsync::No);
+    store.check([("SET k 1", "+OK")]);
+    let waits = pending(&store, "WAITAOF 1 0 0");
+    store.check([("CONFIG SET appendonly no", "+OK")]);
+    assert_eq!(waits.await.unwrap().to_string(), NO_JOURNAL);
+
+    let disk = SimulatedDisk::new(1);
+    let store = open(&disk, Fsync::EverySec);
+    disk.hold_syncs(true);
+    store.check([("SET k 1", "+OK")]);
+    let waits = pending(&store, "WAITAOF 1 0 0");
+    disk.fail_syncs();
+    disk.hold_syncs(false);
+    assert!(waits.await.unwrap().to_string().starts_with("-MISCONF Errors writing to the AOF file: the device failed"));
+    let refused = store.store().clone().call(command("WAITAOF 1 0 0")).await.unwrap().to_string();
+    assert!(refused.starts_with("-MISCONF Errors writing to the AOF file"), "{refused}");
 }
 
 #[test]

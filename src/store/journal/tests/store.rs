@@ -21,8 +21,9 @@ use crate::store::{
 };
 
 const ALWAYS: Settings = Settings { max_segment: 2000, ..Settings::new(Fsync::Always) };
-const FULL: &str = "-MISCONF Errors writing to the AOF file: no storage space";
-const FAILED: &str = "-MISCONF Errors writing to the AOF file: the device failed";
+const FULL: &str = "-MISCONF Errors writing to the AOF file: no storage space: simulated. Writes are accepted again when there is room";
+const FAILED: &str = "-MISCONF Errors writing to the AOF file: the device failed: simulated. Writes are accepted again when a snapshot is \
+                      saved in new files: that is tried from time to time, and by BGSAVE";
 const UNKNOWN: &str =
     "-MISCONF The outcome of the command is unknown: Errors writing to the AOF file: the device failed";
 
@@ -220,7 +221,7 @@ fn a_store_with_too_few_databases_is_not_opened() {
     drop(store);
     let refused = Store::builder().databases(3).open_on(Arc::new(disk.clone()), Some(ALWAYS)).unwrap_err();
     let reason = "the record is of a database that the store does not have";
-    assert_eq!(refused.to_string(), format!("simulated/journal-000000000001 is damaged at byte 120: {reason}"));
+    assert_eq!(refused.to_string(), format!("simulated/journal-000000000001 is damaged at byte 113: {reason}"));
     assert!(Store::builder().databases(4).open_on(Arc::new(disk), Some(ALWAYS)).is_ok());
 }
 

@@ -120,6 +120,67 @@ fn save_points_are_reached_by_time_and_changes() {
 }
 
 #[test]
+fn writes_are_refused_after_a_snapshot_that_failed_if_there_are_save_points() {
+    const REFUSED: &str =
+        "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. ";
+    let (disk, store) = store();
+    let is_refused = |line| store.answer(line).to_string().starts_with(REFUSED);
+    let save_points = |points| {
+        let set = kvstore_protocol::Command::new("CONFIG").with_args(["SET", "save", points]);
+        assert_eq!(store.answer_to(set).to_string(), "+OK");
+    };
+    store.check([("CONFIG GET stop-writes-on-bgsave-error", "{\"stop-writes-on-bgsave-error\": \"yes\"}")]);
+    disk.fail_syncs();
+    assert!(store.answer("SAVE").is_error());
+    store.check([("SET k 1", "+OK")]);
+    save_points("3600 1");
+    assert!(is_refused("SET k 2") && is_refused("LPUSH list a") && !is_refused("GET k"));
+    let mut client = store.client();
+    client.check([("MULTI", "+OK")]);
+    assert!(client.answer("SET k 2").to_string().starts_with(REFUSED));
+    client.check([("EXEC", "-EXECABORT Transaction discarded because of previous errors.")]);
+    store.check([("CONFIG SET stop-writes-on-bgsave-error no", "+OK"), ("SET k 2", "+OK")]);
+    store.check([("CONFIG SET stop-writes-on-bgsave-error yes", "+OK")]);
+    assert!(is_refused("SET k 3"));
+    save_points("");
+    store.check([("SET k 3", "+OK")]);
+    save_points("3600 1");
+    disk.heal();
+    store.check([("SAVE", "+OK"), ("SET k 4", "+OK")]);
+}
+
+#[test]
+fn a_compression_is_chosen_while_the_store_runs() {
+    const NONE: &str = "-ERR CONFIG SET failed (possibly related to argument 'snapshot-compression') - argument(s) must be one of \
+                        the following: none, lz4";
+    let mut sizes = Vec::new();
+    for (name, is_on) in [("zstd", "yes"), ("lz4", "yes"), ("none", "no")] {
+        let (disk, store) = store();
+        for number in 0..2000 {
+            store.answer(&format!("SET key:{number} a_value_of_the_key_with_the_number:{}", number * 7919));
+        }
+        let set = store.answer(&format!("CONFIG SET snapshot-compression {name}")).to_string();
+        if name == "zstd" && !cfg!(feature = "zstd") {
+            assert_eq!(set, NONE);
+            continue;
+        }
+        store.check([("CONFIG GET rdbcompression", &*format!("{{\"rdbcompression\": \"{is_on}\"}}"))]);
+        store.check([(&*format!("CONFIG SET rdbcompression {is_on}"), "+OK"), ("SAVE", "+OK")]);
+        store.check([("CONFIG GET snapshot-c*", &*format!("{{\"snapshot-compression\": \"{name}\"}}"))]);
+        sizes.push(disk.size());
+        let entries = store.entries();
+        close(store);
+        disk.restart();
+        assert!(TestStore::durable(&disk, None, 2).unwrap().entries() == entries, "{name}");
+    }
+    assert!(sizes.is_sorted() && sizes[0] > 10_000, "{sizes:?}");
+    let (_, store) = store();
+    store.check([("CONFIG SET rdbcompression no", "+OK"), ("CONFIG SET rdbcompression yes", "+OK")]);
+    store.check([("CONFIG GET snapshot-compression", "{\"snapshot-compression\": \"lz4\"}")]);
+    assert!(store.answer("CONFIG SET snapshot-compression lzf").to_string().starts_with(NONE));
+}
+
+#[test]
 fn with_save_points_a_snapshot_is_taken_when_the_store_is_closed() {
     for (points, expected) in [("60 1", "\"1\""), ("", "(nil)")] {
         let (disk, store) = store();

@@ -103,3 +103,26 @@ fn a_snapshot_that_a_full_disk_ends_leaves_the_store_as_it_was() {
     disk.lose_power(PowerLoss::LosesAll);
     open(&disk, &mut known, "at the end").unwrap().check([("GET counter", "\"6\"")]);
 }
+
+#[test]
+fn what_a_killed_process_has_left_is_durable_before_anything_is_removed() {
+    // As many operations as a snapshot of one entry takes.
+    for at in 1..20 {
+        for seed in 0..40 {
+            let disk = SimulatedDisk::new(seed);
+            let store = TestStore::durable(&disk, None, 1).unwrap();
+            store.check([("SET k 1", "+OK")]);
+            save(&store).unwrap();
+            store.check([("SET k 2", "+OK")]);
+            disk.crash_after(at);
+            let _ = save(&store);
+            drop(store);
+            disk.restart();
+            let found = TestStore::durable(&disk, None, 1).unwrap().answer("GET k").to_string();
+            disk.lose_power(PowerLoss::KeepsAny(512));
+            let what = format!("a kill at operation {at}, seed {seed}");
+            let store = TestStore::durable(&disk, None, 1).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(store.answer("GET k").to_string(), found, "{what}");
+        }
+    }
+}

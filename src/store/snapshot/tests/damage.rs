@@ -4,6 +4,7 @@ use super::{ALWAYS, close, save};
 use crate::store::{
     OpenError,
     disk::{Disk, simulated::SimulatedDisk},
+    snapshot::format::{BLOCK_SIZE, BlockHead, HEADER_SIZE, Header},
     testing::TestStore,
 };
 
@@ -26,6 +27,22 @@ fn directory() -> SimulatedDisk {
 fn open(disk: &SimulatedDisk) -> Result<TestStore, OpenError> {
     disk.restart();
     TestStore::durable(disk, ALWAYS, 1)
+}
+
+#[test]
+fn a_compression_that_is_not_known_is_named() {
+    let disk = directory();
+    disk.edit(SNAPSHOT, |bytes| {
+        let (_, id) = Header::decode(bytes.first_chunk().unwrap()).unwrap();
+        let head = BlockHead::read(bytes[HEADER_SIZE..].first_chunk().unwrap()).unwrap();
+        let block = &mut bytes[HEADER_SIZE..][..BLOCK_SIZE + head.stored];
+        BlockHead { compression: None, ..head }.write(block, id, 0);
+    });
+    let refused = open(&disk).unwrap_err();
+    assert!(matches!(refused, OpenError::Unsupported { .. }));
+    assert!(
+        refused.to_string().starts_with("simulated/snapshot-000000000001: it is compressed in a way that this program")
+    );
 }
 
 #[test]

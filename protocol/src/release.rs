@@ -1,0 +1,212 @@
+//! Holding back the output of a connection until something has happened outside of it.
+//!
+//! The effect of a command may be there before it is safe: a store answers a write when a journal has it, say, and the journal
+//! would rather write once for a whole pipeline than once for each command. Its service calls [`hold`] in the poll that executes
+//! the command. The transport calls all commands that have come, and before it writes their answers it waits for
+//! [`Release::poll_released`], with [`Held::poll`].
+//!
+//! This holds back whatever the connection writes from then on, in contrast to a command that [settles](crate::parking): there the
+//! answer of one command waits, and it may still become another one.
+//!
+//! ```
+//! use std::{sync::{Arc, Mutex}, task::{Context, Poll, Waker}};
+//! use kvstore_protocol::{batch, release::{self, Held, Release}};
+//!
+//! /// Lines that are collected, and written together.
+//! #[derive(Default)]
+//! struct Log { collected: Mutex<Vec<&'static str>>, written: Mutex<Vec<String>> }
+//!
+//! impl Release for Log {
+//!     fn poll_released(&self, _number: u64, _place: &mut Option<u64>, _waker: &Waker) -> Poll<()> {
+//!         let collected = std::mem::take(&mut *self.collected.lock().expect("no panic"));
+//!         self.written.lock().expect("no panic").push(collected.join(", "));
+//!         Poll::Ready(())
+//!     }
+//! }
+//!
+//! let (log, mut held) = (Arc::new(Log::default()), Held::default());
+//! batch::run(|| {
+//!     for (number, line) in (1..).zip(["SET a 1", "SET b 2"]) {
+//!         log.collected.lock().expect("no panic").push(line);
+//!         release::hold(&log, number);
+//!     }
+//!     assert!(held.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+//! });
+//! assert_eq!(*log.written.lock().expect("no panic"), ["SET a 1, SET b 2"]);
+//! ```
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use crate::batch;
+
+/// What output may be held back for.
+pub trait Release: Send + Sync + 'static {
+    /// Whether everything up to `number` is done, for output that [`hold`] holds back. It may be done right here, as long as that
+    /// blocks the thread no longer than a command.
+    ///
+    /// If it is pending, the waker is woken when it is done. `place` is `None` at first, and keeps what an implementation wants to
+    /// find the waker by at the next poll.
+    fn poll_released(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<()>;
+}
+
+thread_local! {
+    static IS_HELD: Cell<bool> = const { Cell::new(false) };
+    /// What the current batch holds back output for.
+    static HELD: RefCell<Vec<Hold>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Hold {
+    release: Arc<dyn Release>,
+    number: u64,
+    place: Option<u64>,
+}
+
+impl Hold {
+    fn is_for(&self, release: &Arc<impl Release + ?Sized>) -> bool {
+        Arc::as_ptr(&self.release).cast::<()>() == Arc::as_ptr(release).cast()
+    }
+
+    fn is_released(&mut self, waker: &Waker) -> bool {
+        self.release.poll_released(self.number, &mut self.place, waker).is_ready()
+    }
+}
+
+/// Holds back the output of the connection whose [batch] this thread runs, until `release` has done everything up to
+/// `number`. Returns false outside of a batch, where this does nothing: nobody holds back what a call within the process returns.
+///
+/// Whatever becomes of the connection, `release` is asked at least once before the batch ends.
+#[inline]
+pub fn hold(release: &Arc<impl Release>, number: u64) -> bool {
+    let is_held = batch::is_running();
+    if is_held {
+        add(release, number);
+    }
+    is_held
+}
+
+fn add(release: &Arc<impl Release>, number: u64) {
+    HELD.with_borrow_mut(|held| match held.iter_mut().find(|hold| hold.is_for(release)) {
+        Some(hold) => hold.number = hold.number.max(number),
+        None => {
+            held.push(Hold { release: release.clone(), number, place: None });
+            IS_HELD.set(true);
+        }
+    });
+}
+
+/// What the output of a connection is held back for.
+#[derive(Default)]
+#[expect(clippy::box_collection, reason = "few connections have one at a time")]
+pub struct Held(Option<Box<Vec<Hold>>>);
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Held").field(&self.0.as_ref().map_or(0, |holds| holds.len())).finish()
+    }
+}
+
+impl Held {
+    /// Whether output may be written. Everything counts that the current batch holds it back for, and what earlier ones did.
+    ///
+    /// # Cancel safety
+    /// What it is held back for stays here.
+    #[inline]
+    pub fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if !IS_HELD.get() && self.0.is_none() { Poll::Ready(()) } else { self.poll_held(cx.waker()) }
+    }
+
+    #[inline(never)]
+    fn poll_held(&mut self, waker: &Waker) -> Poll<()> {
+        if let Some(pending) = &mut self.0 {
+            pending.retain_mut(|hold| !hold.is_released(waker));
+        }
+        poll_new(waker, |hold| self.keep(hold));
+        if self.0.as_ref().is_some_and(|pending| !pending.is_empty()) {
+            return Poll::Pending;
+        }
+        self.0 = None;
+        Poll::Ready(())
+    }
+
+    fn keep(&mut self, new: Hold) {
+        let pending = self.0.get_or_insert_default();
+        match pending.iter_mut().find(|hold| hold.is_for(&new.release)) {
+            Some(hold) => hold.number = hold.number.max(new.number),
+            None => pending.push(new),
+        }
+    }
+}
+
+/// Polls what the current batch holds back output for, and passes on what is pending.
+fn poll_new(waker: &Waker, mut pending: impl FnMut(Hold)) {
+    IS_HELD.set(false);
+    // Not borrowed meanwhile. The allocation is kept.
+    let mut held = HELD.with_borrow_mut(mem::take);
+    held.drain(..).for_each(|mut hold| {
+        if !hold.is_released(waker) {
+            pending(hold);
+        }
+    });
+    HELD.with_borrow_mut(|kept| *kept = held);
+}
+
+/// Ends a batch, whose output was not written: it is told to whoever would have released it.
+pub(crate) fn end() {
+    if IS_HELD.get() {
+        poll_new(Waker::noop(), drop);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Everything up to a number is done.
+    #[derive(Default)]
+    struct Done {
+        number: AtomicU64,
+        asked: AtomicU64,
+    }
+
+    impl Release for Done {
+        fn poll_released(&self, number: u64, place: &mut Option<u64>, _waker: &Waker) -> Poll<()> {
+            *place = Some(self.asked.fetch_add(1, Ordering::Relaxed));
+            if number <= self.number.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
+        }
+    }
+
+    fn poll(held: &mut Held) -> Poll<()> {
+        held.poll(&Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn output_waits_for_the_highest_number_of_each() {
+        let (first, second, mut held) = (Arc::new(Done::default()), Arc::new(Done::default()), Held::default());
+        batch::run(|| {
+            assert!(hold(&first, 2) && hold(&second, 5) && hold(&first, 1));
+            assert!(poll(&mut held).is_pending());
+            first.number.store(2, Ordering::Relaxed);
+            assert!(poll(&mut held).is_pending());
+            hold(&first, 3);
+        });
+        second.number.store(5, Ordering::Relaxed);
+        assert!(poll(&mut held).is_ready());
+        // The end of the batch has asked for the 3.
+        assert_eq!((first.asked.load(Ordering::Relaxed), second.asked.load(Ordering::Relaxed)), (3, 3));
+    }
+
+    #[test]
+    fn nothing_is_held_back_outside_of_a_batch() {
+        let done = Arc::new(Done::default());
+        assert!(!hold(&done, 1));
+        assert!(poll(&mut Held::default()).is_ready());
+        assert_eq!(Arc::strong_count(&done), 1);
+    }
+}
