@@ -10,9 +10,10 @@ from dataclasses import replace
 import report
 import workloads
 from measure import Measurement, least, listed, median
-from run import FULL, QUICK
 from server import LOAD_CORE, SERVER_CORE, all_started
 
+QUICK = {"rounds": 2, "seconds": 0.3}
+FULL = {"rounds": 10, "seconds": 0.5}
 # Those of the peers that are built with TLS as they are installed.
 SERVERS = ("kvstore", "redis7")
 FILES = ("--tls-cert-file", "{folder}/server.crt", "--tls-key-file", "{folder}/server.key", "--tls-auth-clients", "no")
@@ -23,13 +24,17 @@ def tls(peers, options):
     chosen = [make(size, depth) for size, depths in ((64, (1, 16)), (LONG, (1,))) for depth in depths
               for make in (workloads.get, few_set if size == LONG else workloads.set_)]
     chosen = [workload for workload in chosen if re.search(options.match, workload.name)]
+    # Handshakes cost as much as many requests: they are measured before, and taken off.
+    chosen = [replace(workload, without_connecting=True) for workload in chosen]
     effort, errors = QUICK if options.quick else FULL, []
     with certificates() as folder:
         peers = [each for peer in peers if options.only or peer.key in SERVERS for each in (over_tls(peer, folder), peer)]
         with all_started(peers, SERVER_CORE, errors) as servers:
             measurement = Measurement(servers, options.seconds or effort["seconds"], errors, cores=LOAD_CORE)
             samples = measurement.run(chosen, options.rounds or effort["rounds"])
-    print_costs([peer.name for peer in peers], [workload.name for workload in chosen], samples)
+    names = [peer.name for peer in peers]
+    print_costs(names, [workload.name for workload in chosen], samples)
+    print_connecting(names, measurement)
     report.save("tls", options.json, peers, errors, workloads=[workload.name for workload in chosen], samples=listed(samples))
 
 
@@ -63,3 +68,10 @@ def print_costs(names, chosen, samples):
     for title, cpu in (("least", figures(least)), ("median", figures(median))):
         print(f"\nCPU µs of the server for each request, {title} of the rounds\n")
         report.table(["", *names], [[name, *[report.number(cpu.get((server, name))) for server in names]] for name in chosen])
+
+
+def print_connecting(names, measurement):
+    """What a connection costs with its handshake and one request, the least of all workloads of small values."""
+    cost = lambda name: min((cpu for (server, _), cpu in measurement.connecting.items() if server == name), default=None)
+    print("\nCPU µs of the server for a connection with one request, or a pipeline of them\n")
+    report.table(["", *names], [["to connect", *[report.number(cost(name) and cost(name) / 50 * 1e6) for name in names]]])

@@ -3,6 +3,8 @@
 pub(crate) mod certificates;
 mod clients;
 mod handshakes;
+#[cfg(feature = "binary")]
+mod program;
 mod users;
 
 use kvstore::{

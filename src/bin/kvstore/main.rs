@@ -9,6 +9,7 @@ mod logging;
 mod serve;
 mod settings;
 mod supervisor;
+mod tls;
 mod transfer;
 
 use std::{
@@ -65,7 +66,8 @@ fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let flags = &mut settings.flags;
     logging::start(&flags.log, flags.log_format)?;
     settings.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-    flags.max_clients = admissible_clients(flags.max_clients, flags.threads());
+    let handshakes = flags.tls.max_handshakes(flags.bind.len());
+    flags.max_clients = admissible_clients(flags.max_clients, flags.threads(), handshakes);
     allocator::start_collecting()?;
     let runtime = runtime(flags.threads())?;
     let served = runtime.block_on(serve(&settings));
@@ -74,10 +76,10 @@ fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     served
 }
 
-/// Raises the limit of open files: one for each client, two for the pipe that each thread may have, and some for the
-/// program itself. Returns how many clients there may be within the limit.
-fn admissible_clients(clients: usize, threads: usize) -> usize {
-    let own = 2 * threads as u64 + OWN_FILES;
+/// Raises the limit of open files: one for each client and each TLS handshake, two for the pipe that each thread may have, and
+/// some for the program itself. Returns how many clients there may be within the limit.
+fn admissible_clients(clients: usize, threads: usize, handshakes: usize) -> usize {
+    let own = (2 * threads + handshakes) as u64 + OWN_FILES;
     let wanted = clients as u64 + own;
     // If it cannot be raised, it is as before.
     let limit = rlimit::increase_nofile_limit(wanted)

@@ -10,9 +10,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     assembly,
+    exit::InvalidSettings,
     listen::{CannotListen, SocketFile, bind, bind_unix},
     settings::{Flags, Port, Settings},
-    supervisor, transfer,
+    supervisor,
+    tls::Tls,
+    transfer,
 };
 
 /// Serves until it is told to stop.
@@ -23,15 +26,21 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error:
     let options = &settings.flags;
     // From here on a hangup is no reason to end.
     let hangup = signal(SignalKind::hangup())?;
-    let (store, mut loader) = assembly::prepare(assembly::store(settings), options)?;
+    let tls = Tls::new(&options.tls).map_err(|problem| InvalidSettings(vec![problem]))?;
+    let mut builder = assembly::store(settings);
+    if let Some(tls) = &tls {
+        builder = builder.parameters(tls.clone());
+    }
+    let (store, mut loader) = assembly::prepare(builder, options)?;
     assembly::configure(&store, settings)?;
     if let Some(file) = &options.import {
         // Clients see none of it until all of it is there.
         load(loader.take()).await?;
         transfer::import(&store, file, false)?;
     }
-    let Listening { server, addresses, socket_file } = listen(assembly::server(&store, settings), options).await?;
-    let server = server.with_task(supervisor::keep_alive()).with_graceful_shutdown(stop_signal(hangup)?);
+    let server = assembly::server(&store, settings);
+    let Listening { server, addresses, socket_file } = listen(server, options, tls.as_ref()).await?;
+    let server = server.with_task(supervisor::keep_alive()).with_graceful_shutdown(stop_signal(hangup, tls)?);
     announce(options, &addresses);
 
     let mut serving = pin!(server.into_future());
@@ -72,13 +81,24 @@ struct Listening {
 }
 
 /// Listens on all addresses of the options.
-async fn listen(mut server: Serve, options: &Flags) -> Result<Listening, Box<dyn std::error::Error>> {
+async fn listen(
+    mut server: Serve,
+    options: &Flags,
+    tls: Option<&Tls>,
+) -> Result<Listening, Box<dyn std::error::Error>> {
     let (mut addresses, mut socket_file) = (Vec::new(), None);
     if let Port(Some(port)) = options.port {
         for address in options.bind.iter().filter(|address| !address.is_empty()) {
             let Some(listener) = bind(address, port, options.tcp_backlog).await? else { continue };
             addresses.push(listener.local_addr()?.to_string());
             server = server.listen(listener);
+        }
+    }
+    if let Some(tls) = tls {
+        for address in options.bind.iter().filter(|address| !address.is_empty()) {
+            let Some(listener) = bind(address, tls.port, options.tcp_backlog).await? else { continue };
+            addresses.push(format!("{} (TLS)", listener.local_addr()?));
+            server = server.listen(tls.listener(listener));
         }
     }
     if let Some(path) = options.unixsocket() {
@@ -133,15 +153,18 @@ fn note_foreign_data(store: &Store, options: &Flags) {
     }
 }
 
-/// Completes at the first SIGTERM or SIGINT. SIGHUP is ignored: there is nothing to reload.
-fn stop_signal(mut hangup: Signal) -> io::Result<impl Future<Output = ()> + Send + 'static> {
+/// Completes at the first SIGTERM or SIGINT. SIGHUP reloads the certificates, if there are any.
+fn stop_signal(mut hangup: Signal, tls: Option<Tls>) -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         let name = loop {
             tokio::select! {
                 _ = terminate.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
-                _ = hangup.recv() => tracing::info!(signal = "SIGHUP", "nothing is reloaded"),
+                _ = hangup.recv() => match &tls {
+                    Some(tls) => tls.reload(),
+                    None => tracing::info!(signal = "SIGHUP", "nothing is reloaded"),
+                },
             }
         };
         tracing::info!(signal = name, "kvstore stops");

@@ -3,6 +3,7 @@
 use std::{fmt::Write, fs, net::ToSocketAddrs, os::unix::fs::FileTypeExt, path::Path};
 
 use super::{Flags, Port, Settings, Sources, given::Given};
+use crate::tls::Tls;
 
 /// What `--check` prints.
 #[derive(Debug)]
@@ -71,7 +72,11 @@ fn obstacles(flags: &Flags) -> Vec<String> {
         let is_known = *address == "::*" || (&**address, 0).to_socket_addrs().is_ok();
         wrong(!is_known, format!("bind: {address} is no address, and no name of one"));
     }
-    let listens = matches!(flags.port, Port(Some(_))) || flags.unixsocket().is_some();
-    wrong(!listens, "port, unixsocket: there is no address to listen on".to_owned());
+    let tls = Tls::new(&flags.tls);
+    let listens = matches!(flags.port, Port(Some(_))) || flags.unixsocket().is_some() || !matches!(tls, Ok(None));
+    if let Err(problem) = tls {
+        wrong(true, problem);
+    }
+    wrong(!listens, "port, tls-port, unixsocket: there is no address to listen on".to_owned());
     found
 }

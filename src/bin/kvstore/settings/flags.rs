@@ -18,7 +18,7 @@ use super::values::{
     Master, Port, SavePoints, SendRate, count, duration, fsync, log_filter, master, permissions, port, save_points,
     send_rate, size, yes_or_no,
 };
-use crate::{exit, logging::Format, transfer::Transfer};
+use crate::{exit, logging::Format, tls::TlsFlags, transfer::Transfer};
 
 /// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary protocol.
 ///
@@ -59,6 +59,9 @@ pub(crate) struct Flags {
     /// The TCP port to listen on; 0 picks a free one, and none is no TCP socket
     #[arg(long, short, value_parser = port, default_value = "6379")]
     pub(crate) port: Port,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsFlags,
 
     /// The path of a Unix socket to listen on, besides TCP
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]

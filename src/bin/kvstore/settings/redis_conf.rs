@@ -162,7 +162,6 @@ const REFUSED: &[(&str, &[&str], &str)] = &[
     ("unixsocketgroup", &[""], "the socket has the group of the process"),
     ("rdma-port", &["0"], "there is no RDMA"),
     ("import-mode", &["no"], "there is no such mode"),
-    ("tls-port", &["0"], "it is built without TLS"),
     ("tls-replication", &["no"], TLS),
     ("tls-cluster", &["no"], TLS),
     ("tls-session-cach*", &["no", "yes", "0", "300", "20480"], TLS),

@@ -1,0 +1,110 @@
+//! The program: its flags, SIGHUP and CONFIG SET.
+
+use std::process::Command as Program;
+
+use kvstore::{
+    client::{Client, ClientError},
+    protocol::{Command, Response},
+};
+
+use super::certificates::Folder;
+use crate::program::{Running, kvstore, output};
+
+/// A port that is free, or was a moment ago.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The program with a port for TLS. Flags override these settings.
+fn secured(folder: &Folder, port: u16) -> Program {
+    let mut command = kvstore();
+    command.env("KVSTORE_TLS_PORT", port.to_string());
+    for (name, file) in [("CERT", "server.crt"), ("KEY", "server.key"), ("CA_CERT", "ca.crt")] {
+        command.env(format!("KVSTORE_TLS_{name}_FILE"), folder.path(file));
+    }
+    command
+}
+
+async fn connect(tls: kvstore::tls::ClientTls, address: &str) -> Result<Client, ClientError> {
+    let client = Client::builder().tls(tls).reconnect(None).connect(format!("rediss://{address}")).await?;
+    client.ping("").await?;
+    Ok(client)
+}
+
+async fn config(client: &Client, words: &[&str]) -> Response {
+    client.execute(Command::new("CONFIG").with_args(words)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_program_serves_with_and_without_tls() {
+    let folder = Folder::new("tls-program");
+    let port = free_port();
+    let server =
+        Running::start(secured(&folder, port).args(["--requirepass", "secret", "--tls-auth-clients-user", "CN"]));
+    assert_eq!(server.places[1], format!("127.0.0.1:{port}"));
+    let client = connect(folder.known(), &server.places[1]).await.unwrap();
+    client.set("key", "value").await.unwrap();
+    let plain = Client::builder().password("secret").connect(&*server.places[0]).await.unwrap();
+    assert_eq!(plain.get("key").await.unwrap().as_deref(), Some(&b"value"[..]));
+    assert!(connect(folder.trusted(), &server.places[1]).await.is_err());
+    let shown = config(&client, &["GET", "tls-port", "tls-auth-clients", "tls-auth-clients-user"]).await.to_string();
+    for (name, value) in
+        [("port", port.to_string()), ("auth-clients", "yes".into()), ("auth-clients-user", "CN".into())]
+    {
+        assert!(shown.contains(&format!("\"tls-{name}\", \"{value}\"")), "{shown}");
+    }
+    assert!(server.stop("TERM").0);
+}
+
+#[tokio::test]
+async fn certificates_are_read_again_on_a_signal_and_by_config_set() {
+    let folder = Folder::new("tls-reload");
+    let port = free_port();
+    let mut server = Running::start(&mut secured(&folder, port));
+    let address = server.places[1].clone();
+    let (client, old) = (connect(folder.known(), &address).await.unwrap(), folder.trusted());
+    folder.renew();
+    server.signal("HUP");
+    server.line_with("the certificates are read again");
+    assert!(connect(old, &address).await.is_err());
+    connect(folder.known(), &address).await.unwrap();
+
+    folder.renew();
+    let file = folder.path("server.crt");
+    let set = async |words: &[&str]| config(&client, &[&["SET"], words].concat()).await.to_string();
+    assert_eq!(set(&["tls-cert-file", file.to_str().unwrap()]).await, "+OK");
+    connect(folder.known(), &address).await.unwrap();
+    assert_eq!(set(&["tls-auth-clients", "no", "tls-protocols", "TLSv1.3"]).await, "+OK");
+    connect(folder.trusted(), &address).await.unwrap();
+
+    let refusal = set(&["tls-key-file", "/no/such/file", "tls-auth-clients", "yes"]).await;
+    assert!(
+        refusal.ends_with("'tls-key-file') - /no/such/file: it cannot be read: No such file or directory (os error 2)"),
+        "{refusal}"
+    );
+    assert!(config(&client, &["GET", "tls-auth-clients"]).await.to_string().contains("\"no\""));
+    folder.write("server.key", "no key");
+    server.signal("HUP");
+    server.line_with("the certificates stay as they were");
+    connect(folder.trusted(), &address).await.unwrap();
+    client.ping("").await.unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_said_at_the_start() {
+    let folder = Folder::new("tls-start");
+    for (flag, value, said) in [
+        ("--tls-cert-file", "/no/such/file", "/no/such/file: it cannot be read"),
+        ("--tls-key-file", "", "tls-key-file is missing"),
+        ("--tls-ca-cert-file", "", "tls-ca-cert-file is missing, and tls-auth-clients is not no"),
+        ("--tls-auth-clients", "maybe", "tls-auth-clients: maybe is not yes, optional or no"),
+        ("--tls-auth-clients-user", "UID", "the fields that can name a user are CN and URI"),
+        ("--tls-protocols", "TLSv1.3 SSLv3", "SSLv3: the versions of TLS are TLSv1.2 and TLSv1.3"),
+        ("--tls-ciphers", "NULL-MD5", "NULL-MD5: the cipher suites are"),
+    ] {
+        for more in [&["--port", "0"][..], &["--check"]] {
+            let (output, text) = output(secured(&folder, free_port()).args([flag, value]).args(more));
+            assert!(!output.status.success() && text.contains(said), "{text}");
+        }
+    }
+}
