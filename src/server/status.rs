@@ -18,7 +18,7 @@ use super::{
 
 /// A handle to the server that a command came through. It is an [extension](kvstore_protocol::Session::extensions) of
 /// every session. Has the counts for INFO, the settings for CONFIG SET, and the [clients](Self::clients).
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ServerStatus {
     state: Arc<ServerState>,
     listener: Arc<ListenerSettings>,

@@ -192,7 +192,7 @@ pub(super) fn all_settable() -> impl Iterator<Item = (&'static str, bool)> {
 /// Checks a value of a parameter that can be set.
 pub(super) fn check(name: &str, value: &[u8]) -> Result<(), String> {
     let Some(parameter) = find(name) else { return Ok(()) };
-    parameter.parse(value, None).map(drop).map_err(Cow::into_owned)
+    parameter.parse(value, Some(&ServerStatus::default())).map(drop).map_err(Cow::into_owned)
 }
 
 /// The parameter with this name, if it can be set. Another name of it will do.
