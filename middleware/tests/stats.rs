@@ -14,7 +14,7 @@ async fn answer(command: Command) -> Result<Response, Infallible> {
         return Ok(Response::Error(word().into_bytes().into()));
     }
     if command.arg_at(1) == Some(b"sleep") {
-        tokio::time::sleep(Duration::from_secs(word().parse().unwrap())).await;
+        tokio::time::sleep(Duration::from_secs(word().parse().expect("seconds"))).await;
     }
     Ok(Response::ok())
 }
@@ -30,7 +30,7 @@ async fn call(
     words: &str,
 ) -> Response {
     let mut words = words.split(' ').map(|word| word.replace('_', " "));
-    let name = words.next().unwrap();
+    let name = words.next().expect("a name");
     let Ok(response) = service.clone().oneshot(Command::new(name).with_args(words)).await;
     response
 }

@@ -78,7 +78,7 @@ impl Default for BufferTotal {
 
 impl BufferTotal {
     pub(super) fn get(&self) -> usize {
-        self.total.load(Ordering::Relaxed)
+        shown(self.total.load(Ordering::Relaxed))
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -89,10 +89,25 @@ impl BufferTotal {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// Counts these bytes no more: the connection that has them is evicted.
+    pub(super) fn uncount(&self, bytes: usize) {
+        self.total.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts these bytes again, which the connection that was evicted has given back.
+    pub(super) fn count_again(&self, bytes: usize) {
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Counts that the buffers of a connection have changed. Returns whether the sum is over the limit now.
     pub(super) fn replace(&self, before: BufferMemory, now: BufferMemory) -> bool {
         // Wraps, so that one addition also subtracts.
         let change = now.total().wrapping_sub(before.total());
-        self.total.fetch_add(change, Ordering::Relaxed).wrapping_add(change) > self.limit()
+        shown(self.total.fetch_add(change, Ordering::Relaxed).wrapping_add(change)) > self.limit()
     }
+}
+
+/// The sum as it is shown: for a moment, while a connection is evicted and ends by itself, it may be less than nothing.
+fn shown(total: usize) -> usize {
+    if total > isize::MAX as usize { 0 } else { total }
 }

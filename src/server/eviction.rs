@@ -14,6 +14,9 @@ use super::{
     registry::{ClientEntry, Registry},
 };
 
+/// When the clients take more memory than the limit, it is to be this part of it less.
+const ROOM: usize = 16;
+
 /// Counts evictions.
 #[derive(Debug, Default)]
 pub(super) struct Evictions {
@@ -43,16 +46,18 @@ impl Registry {
             return;
         }
         let mut largest = self.largest();
-        let (limit, mut total) = (self.buffers.limit(), largest.iter().map(|(bytes, _)| bytes).sum::<usize>());
         largest.retain(|(_, entry)| entry.session().extensions().get::<NoEvict>().is_none());
-        for (bytes, entry) in largest {
-            if total <= limit {
+        // Some room is made, so that not each of many clients that grow has all of them looked at.
+        let enough = self.buffers.limit() - self.buffers.limit() / ROOM;
+        for (_, entry) in largest {
+            if self.buffers.get() <= enough {
                 return;
             }
-            total -= bytes;
+            // Otherwise they would count until its task runs, and others be evicted for it.
+            self.buffers.uncount(entry.uncount());
             self.evict(&entry, CutReason::ClientMemory);
         }
-        if total > limit {
+        if self.buffers.get() > self.buffers.limit() {
             self.evictions.fruitless.store(now, Ordering::Relaxed);
         }
     }

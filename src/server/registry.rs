@@ -6,7 +6,7 @@ use std::{
     io::Write,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -53,11 +53,16 @@ pub(crate) struct ClientEntry {
     /// neither.
     incomplete_since: AtomicU32,
     cut: CutMark,
+    /// The bytes of its buffers that do not count in the sum any more, since it is evicted.
+    uncounted: AtomicUsize,
     /// The first bytes of the name of the last command, with its sub-command for CLIENT. Written for every batch, read
     /// only by CLIENT LIST, which may see a mix of two names.
     command: [AtomicU64; 3],
     session: Mutex<Arc<Session>>,
 }
+
+/// In place of bytes that do not count: the connection is closed.
+const CLOSED: usize = usize::MAX;
 
 /// The registration of a connection. Dropping it removes the connection from the registry.
 #[derive(Debug)]
@@ -88,6 +93,7 @@ impl Registry {
             active: AtomicU32::new(now),
             incomplete_since: AtomicU32::new(0),
             cut: CutMark::default(),
+            uncounted: AtomicUsize::new(0),
             command: Default::default(),
             session: Mutex::new(session),
         });
@@ -263,6 +269,18 @@ impl ClientEntry {
         self.cut.set(reason);
     }
 
+    /// Counts its buffers no more. Returns their bytes, 0 if they do not count already, or the connection is closed.
+    pub(super) fn uncount(&self) -> usize {
+        let bytes = self.buffers().total();
+        let uncounted = self.uncounted.compare_exchange(0, bytes, Ordering::Relaxed, Ordering::Relaxed);
+        uncounted.map_or(0, |_| bytes)
+    }
+
+    /// Counts its buffers again: it is closed, and has given them back. Returns their bytes.
+    fn count_again(&self) -> usize {
+        self.uncounted.swap(CLOSED, Ordering::Relaxed)
+    }
+
     /// Cuts the connection.
     pub(super) fn cut(&self, reason: CutReason) {
         self.mark_cut(reason);
@@ -305,6 +323,7 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.count_buffers(BufferMemory::default());
+        self.registry.buffers.count_again(self.entry.count_again());
         self.registry.lock().remove(&self.id);
         self.registry.closed.notify_waiters();
     }

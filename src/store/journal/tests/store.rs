@@ -109,7 +109,10 @@ async fn commits_that_are_made_during_a_sync_share_the_next_one() {
 async fn after_a_failed_sync_writes_are_refused_and_reads_go_on() {
     let disk = SimulatedDisk::new(1);
     let store = open(&disk);
-    store.check([("SET k 1", "+OK"), ("CONFIG GET appendonly appendfsync", "{\"appendonly\": \"yes\", \"appendfsync\": \"always\"}")]);
+    store.check([
+        ("SET k 1", "+OK"),
+        ("CONFIG GET appendonly appendfsync", "{\"appendonly\": \"yes\", \"appendfsync\": \"always\"}"),
+    ]);
     let status = || store.answer("INFO persistence").to_string();
     assert!(status().contains("aof_enabled:1\\r\\naof_last_write_status:ok\\r\\naof_buffer_length:0"), "{}", status());
     disk.hold_syncs(true);
