@@ -266,7 +266,7 @@ impl StoreState {
         drop(held);
         attempt.note(&commit);
         self.finish(&mut commit);
-        let seen = if scope == Scope::Keys { Seen::Keys(&keys) } else { Seen::All };
+        let seen = if scope == Scope::Keys || !row.spec.shows_data { Seen::Keys(&keys) } else { Seen::All };
         self.settle(answer, number, seen, attempt)
     }
 

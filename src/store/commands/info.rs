@@ -30,7 +30,7 @@ pub(super) const SPECS: &[Spec] = &[INFO];
 const REDIS_VERSION: &str = "7.2.4";
 
 /// `INFO [section …]`: facts and statistics, by section.
-const INFO: Spec = Spec::new("INFO", info).over(Scope::All(InTurn));
+const INFO: Spec = Spec::new("INFO", info).over(Scope::All(InTurn)).without_data();
 
 fn info(call: &mut Call<'_>) -> Answer {
     let args = call.args();

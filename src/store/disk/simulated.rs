@@ -37,6 +37,8 @@ struct State {
     capacity: usize,
     fails_sync: bool,
     fails_write: bool,
+    is_sync_full: bool,
+    interrupts: bool,
     holds_syncs: bool,
     syncs: u64,
     reads_short: bool,
@@ -80,6 +82,8 @@ impl SimulatedDisk {
             capacity: usize::MAX,
             fails_sync: false,
             fails_write: false,
+            is_sync_full: false,
+            interrupts: false,
             holds_syncs: false,
             syncs: 0,
             reads_short: false,
@@ -151,6 +155,18 @@ impl SimulatedDisk {
         self.0.lock().fails_sync = true;
     }
 
+    /// The same because there is no room.
+    pub(in super::super) fn fail_syncs_for_want_of_room(&self) {
+        let mut state = self.0.lock();
+        (state.fails_sync, state.is_sync_full) = (true, true);
+    }
+
+    /// Writes and reads a few bytes at a time from now on, and interrupts some calls.
+    pub(in super::super) fn interrupt(&self) {
+        let mut state = self.0.lock();
+        (state.interrupts, state.reads_short) = (true, true);
+    }
+
     /// Fails every write from now on.
     pub(in super::super) fn fail_writes(&self) {
         self.0.lock().fails_write = true;
@@ -159,7 +175,7 @@ impl SimulatedDisk {
     /// Fails no sync and no write any more.
     pub(in super::super) fn heal(&self) {
         let mut state = self.0.lock();
-        (state.fails_sync, state.fails_write) = (false, false);
+        (state.fails_sync, state.is_sync_full, state.fails_write) = (false, false, false);
     }
 
     /// Whether every sync of a file takes until it is held no more.
@@ -258,6 +274,11 @@ impl State {
         if self.fails_write && !crashes {
             return Err(failed());
         }
+        if self.interrupts && self.random.u8(0..3) == 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let most = if self.interrupts { self.random.usize(1..=100) } else { usize::MAX };
+        let bytes = &bytes[..bytes.len().min(most)];
         let grown = (offset + bytes.len()).saturating_sub(self.files[file].current.len());
         let excess = (self.size() + grown).saturating_sub(self.capacity).min(grown);
         let mut length = bytes.len() - excess.min(bytes.len());
@@ -282,7 +303,11 @@ impl State {
         for change in kept(pages.collect(), loss, &mut self.random) {
             change.apply(&mut content.durable);
         }
-        if self.fails_sync { Err(failed()) } else { Ok(()) }
+        match () {
+            () if self.is_sync_full => Err(io::ErrorKind::StorageFull.into()),
+            () if self.fails_sync => Err(failed()),
+            () => Ok(()),
+        }
     }
 
     fn sync_names(&mut self) -> io::Result<()> {
@@ -463,6 +488,9 @@ impl DiskFile for SimulatedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.with(|state| {
             state.begin_whole()?;
+            if state.interrupts && state.random.u8(0..3) == 0 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             let content = &state.files[self.index].current;
             let rest = &content[content.len().min(offset as usize)..];
             let most = if state.reads_short { state.random.usize(1..=100) } else { usize::MAX };

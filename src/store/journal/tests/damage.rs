@@ -2,8 +2,15 @@
 
 use super::{open, read, write};
 use crate::store::{
+    Fsync,
     disk::{Disk, simulated::SimulatedDisk},
-    journal::{recovery::OpenError, segment::name_of},
+    journal::{
+        Settings,
+        format::HEADER_SIZE,
+        recovery::OpenError,
+        segment::{Segment, name_of},
+    },
+    testing::TestStore,
 };
 
 /// A journal of several segments, of whose last one all but the last group is known to be synced. Returns the number of its
@@ -118,4 +125,66 @@ fn a_read_that_fails_is_no_end() {
         assert!(matches!(read(&disk), Err(OpenError::Io { .. })), "operation {at}");
         disk.restart();
     }
+}
+
+#[test]
+fn a_length_that_is_damaged_is_no_frame() {
+    let (disk, _) = journal(true);
+    for length in [&[0xFF; 9][..], &[0xFE, 0xFF, 0xFF, 0xFF, 0x7F], &[0xFF; 20], &[0x80, 0x80, 0x01]] {
+        let whole = disk.content(&name_of(1));
+        disk.edit(&name_of(1), |content| content[HEADER_SIZE + 8..][..length.len()].copy_from_slice(length));
+        let mut segment = Segment::open(&disk, &name_of(1)).unwrap();
+        // It is not read, and no memory is taken for it.
+        assert!(segment.next(segment.size).unwrap().is_none());
+        assert_eq!(segment.offset, HEADER_SIZE as u64);
+        assert!(matches!(read(&disk), Err(OpenError::Damaged { .. })));
+        disk.edit(&name_of(1), |content| content.clone_from(&whole));
+    }
+}
+
+#[test]
+fn what_is_of_another_journal_is_not_taken_for_a_part_of_this_one() {
+    let ((disk, _), (other, _)) = (journal(true), journal(true));
+    let stale = other.content(&name_of(1));
+    let size = disk.content(&name_of(1)).len();
+    assert_eq!(size, stale.len());
+    for block in [32, 64, 128] {
+        for start in (HEADER_SIZE..size - block).step_by(block) {
+            let whole = disk.content(&name_of(1));
+            let range = start..start + block;
+            disk.edit(&name_of(1), |content| content[range.clone()].copy_from_slice(&stale[range]));
+            if disk.content(&name_of(1)) != whole {
+                assert!(matches!(read(&disk), Err(OpenError::Damaged { .. })), "{block} bytes at {start}");
+            }
+            disk.edit(&name_of(1), |content| content.clone_from(&whole));
+        }
+    }
+    disk.edit(&name_of(1), |content| content.clone_from(&stale));
+    assert!(matches!(read(&disk), Err(OpenError::Damaged { .. })));
+}
+
+#[test]
+fn writes_that_are_short_or_interrupted_are_repeated() {
+    let disk = SimulatedDisk::new(1);
+    disk.interrupt();
+    let (_, mut writer) = open(&disk).unwrap();
+    for _ in 0..20 {
+        write(&mut writer, 3).unwrap();
+        writer.sync().unwrap();
+    }
+    writer.close().unwrap();
+    assert_eq!(read(&disk).unwrap().0, 60);
+}
+
+#[test]
+fn a_sync_that_finds_the_disk_full_has_failed() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, Settings::new(Fsync::Always), 1).unwrap();
+    store.check([("SET k 1", "+OK")]);
+    disk.fail_syncs_for_want_of_room();
+    assert!(store.answer("SET k 2").to_string().starts_with("-MISCONF The outcome of the command is unknown"));
+    disk.heal();
+    // Room alone does not help.
+    let refused = store.answer("SET k 3").to_string();
+    assert!(refused.contains("Writes are accepted again when a snapshot is saved in new files"), "{refused}");
 }

@@ -13,7 +13,7 @@ use tower::Service;
 use crate::store::{
     Fsync, Loader, ResponseFuture,
     disk::simulated::SimulatedDisk,
-    journal::Settings,
+    journal::{OpenError, Settings, payload, recover},
     testing::{TestStore, command},
 };
 
@@ -99,4 +99,23 @@ fn other_settings_lead_to_the_same_values() {
     let found = values(&store);
     drop(store);
     assert_eq!(values(&open(&disk, 1)), found);
+}
+
+#[test]
+fn a_record_that_cannot_be_applied_is_named_and_none_after_it_is_applied() {
+    let disk = SimulatedDisk::new(1);
+    let (_, mut writer) = super::open(&disk).unwrap();
+    (0..100).for_each(|_| super::write(&mut writer, 10).unwrap());
+    writer.close().unwrap();
+    let mut applied = 0;
+    let refused =
+        recover(&disk, 1, |record| if *record == super::record(700) { Err("a reason") } else { Ok(applied += 1) });
+    assert_eq!(applied, 699);
+    let Err(OpenError::Damaged { path, offset, reason: "a reason" }) = refused else { panic!("{refused:?}") };
+    let name = path.rsplit('/').next().unwrap();
+    let mut record = Vec::new();
+    payload::encode(&super::record(700), &mut record);
+    // The time is in another form.
+    let found = disk.content(name)[offset as usize..].windows(record.len() - 8).position(|bytes| *bytes == record[8..]);
+    assert!(found.is_some_and(|at| at < 20), "{path} {offset} {found:?}");
 }

@@ -179,6 +179,8 @@ async fn commands_that_write_wait_while_too_much_is_not_written() {
         }
     }
     assert!((10..200).contains(&waiting.len()), "{}", waiting.len());
+    let lag = store.answer("INFO persistence").to_string();
+    assert!(lag.contains("aof_unsynced_commits:") && !lag.contains("aof_unsynced_commits:0"), "{lag}");
     let refused = poll(&mut call(&store, "SET k v"));
     assert_eq!((refused, poll(&mut call(&store, "GET missing"))), (Err(Parking::Busy), Ok("(nil)".into())));
     let pushed = waiting.len();
@@ -187,6 +189,7 @@ async fn commands_that_write_wait_while_too_much_is_not_written() {
         answer(push).await;
     }
     store.check([("LLEN list", &*format!(":{pushed}")), ("EXISTS k", ":0")]);
+    assert!(store.answer("INFO persistence").to_string().contains("aof_unsynced_commits:0"));
 }
 
 #[tokio::test]

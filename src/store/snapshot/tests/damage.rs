@@ -4,7 +4,7 @@ use super::{ALWAYS, close, save};
 use crate::store::{
     OpenError,
     disk::{Disk, simulated::SimulatedDisk},
-    snapshot::format::{BLOCK_SIZE, BlockHead, HEADER_SIZE, Header},
+    snapshot::format::{BLOCK_SIZE, BlockHead, HEADER_SIZE, Header, MAX_PAYLOAD},
     testing::TestStore,
 };
 
@@ -117,4 +117,69 @@ fn a_snapshot_of_more_databases_than_the_store_has_is_refused() {
     disk.restart();
     let refused = crate::store::Store::builder().databases(5).open_on(std::sync::Arc::new(disk), None).unwrap_err();
     assert!(refused.to_string().ends_with("an entry is of a database that the store does not have"), "{refused}");
+}
+
+#[test]
+fn a_block_of_another_place_or_file_is_refused() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, ALWAYS, 1).unwrap();
+    for number in 0..4000 {
+        store.answer(&format!("SET key:{number} {}", "v".repeat(100)));
+    }
+    store.check([("CONFIG SET snapshot-compression none", "+OK")]);
+    save(&store).unwrap();
+    let old = disk.content(SNAPSHOT);
+    save(&store).unwrap();
+    close(store);
+    let new = "snapshot-000000000002";
+    let whole = disk.content(new);
+    let mut starts = vec![HEADER_SIZE];
+    while let Some(head) = whole[starts[starts.len() - 1]..].first_chunk() {
+        starts.push(starts[starts.len() - 1] + BLOCK_SIZE + BlockHead::read(head).unwrap().stored);
+    }
+    let blocks: Vec<_> = starts.windows(2).map(|pair| pair[0]..pair[1]).collect();
+    assert!(blocks.len() > 3 && old.len() == whole.len());
+    let refuse = |change: &dyn Fn(&mut Vec<u8>)| {
+        disk.edit(new, change);
+        assert!(matches!(open(&disk), Err(OpenError::Damaged { reason: "the checksum of a block is wrong", .. })));
+        disk.edit(new, |content| content.clone_from(&whole));
+    };
+    refuse(&|content| content[blocks[1].clone()].copy_from_slice(&old[blocks[1].clone()]));
+    refuse(&|content| *content = [&whole[..starts[1]], &whole[starts[2]..]].concat());
+    refuse(&|content| {
+        *content =
+            [&whole[..starts[0]], &whole[blocks[1].clone()], &whole[blocks[0].clone()], &whole[starts[2]..]].concat();
+    });
+    assert!(open(&disk).is_ok());
+}
+
+#[test]
+fn the_sizes_of_a_block_are_bounded_before_anything_is_allocated() {
+    let disk = directory();
+    let head: [u8; BLOCK_SIZE] = *disk.content(SNAPSHOT)[HEADER_SIZE..].first_chunk().unwrap();
+    assert!(BlockHead::read(&head).is_some());
+    for at in [8, 12] {
+        let mut damaged = head;
+        damaged[at..at + 4].copy_from_slice(&(2 * MAX_PAYLOAD as u32 + 1).to_le_bytes());
+        assert!(BlockHead::read(&damaged).is_none());
+    }
+}
+
+#[test]
+fn other_versions_of_the_files_are_refused() {
+    use xxhash_rust::xxh3::xxh3_64_with_seed;
+    for (name, size) in [(SNAPSHOT, 48), ("manifest", 56)] {
+        let disk = directory();
+        disk.edit(name, |bytes| {
+            bytes[8] = 9;
+            let checksum = xxh3_64_with_seed(&bytes[..size], 0);
+            bytes[size..size + 8].copy_from_slice(&checksum.to_le_bytes());
+        });
+        let refused = open(&disk).unwrap_err();
+        assert!(matches!(refused, OpenError::Version { version: 9, .. }));
+        assert_eq!(
+            refused.to_string(),
+            format!("simulated/{name} has version 9 of its format, which this program does not read")
+        );
+    }
 }
