@@ -5,7 +5,7 @@
 //!
 //! - `journals` the journal that a store has now
 //! - `format` the bytes of a segment, `payload` those of a record, `number` those of a number
-//! - `segment` reads a segment, `recovery` the whole journal, `replay` applies it meanwhile; `writer` appends to it
+//! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
 //! - `thread` the thread, `incoming` what it takes, `order` how it orders commits; `shared` the queue, how far it is, and who waits
 //! - `unsynced` which commit a reader must wait for; `settled` a command that waits for one; `policy` when is synced
 
@@ -17,7 +17,6 @@ mod order;
 mod payload;
 mod policy;
 mod recovery;
-mod replay;
 mod segment;
 mod settled;
 mod shared;
