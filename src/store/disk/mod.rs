@@ -16,7 +16,7 @@ pub(super) use real::RealDisk;
 /// What was written may be lost in a crash, wholly or in parts, until it was synced: the content of a file by
 /// [`DiskFile::sync_data`], the names of files by [`sync_directory`](Self::sync_directory).
 pub(super) trait Disk: fmt::Debug + Send + Sync {
-    /// Creates a file, or empties the one with this name.
+    /// Creates a file, in the place of one with the same name, which is gone for good before.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
 
     /// Opens a file to read it.

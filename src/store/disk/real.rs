@@ -57,10 +57,11 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 impl Disk for RealDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let path = self.path(name);
-        // A new file: a sync of the old one may have failed.
+        // A new file: a sync of the old one may have failed. Its name is gone for good before that of the new one is there.
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
+            Ok(()) => self.sync_directory()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
         Ok(Box::new(RealFile(OpenOptions::new().read(true).write(true).create_new(true).open(path)?)))
     }

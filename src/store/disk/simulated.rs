@@ -399,18 +399,13 @@ impl Disk for SimulatedDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.0.lock();
         state.begin_whole()?;
-        let index = match state.names.get(name) {
-            Some(&index) => {
-                state.files[index].change(ContentChange::Truncate(0));
-                index
-            }
-            None => {
-                let index = state.files.len();
-                state.files.push(Content::default());
-                state.change_names(NameChange::Create(name.to_owned(), index));
-                index
-            }
-        };
+        if state.names.contains_key(name) {
+            state.change_names(NameChange::Remove(name.to_owned()));
+            state.sync_names()?;
+        }
+        let index = state.files.len();
+        state.files.push(Content::default());
+        state.change_names(NameChange::Create(name.to_owned(), index));
         drop(state);
         Ok(self.file(index))
     }

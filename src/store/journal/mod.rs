@@ -5,7 +5,7 @@
 //!
 //! - `journals` the journal that a store has now
 //! - `format` the bytes of a segment, `payload` those of a record, `number` those of a number
-//! - `segment` reads a segment, `recovery` the whole journal, `replay` applies it meanwhile; `writer` appends to it
+//! - `segment` reads a segment, `recovery` the whole journal; `writer` appends to it
 //! - `shared` the queue, how far it is, and who waits; `incoming` what is in it
 //! - `tail` the end of the journal, `order` how it orders commits; `release` lets connections write there, `thread` does the rest
 //! - `unsynced` which commit a reader must wait for; `settled` a command that waits for one; `policy` when is synced
@@ -19,7 +19,6 @@ mod payload;
 mod policy;
 mod recovery;
 mod release;
-mod replay;
 mod segment;
 mod settled;
 mod shared;

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use super::{
     format::{BadHeader, End, Frame},
     payload,
-    replay::{Located, Replay, replay},
     segment::{OpenSegmentError, Segment, name_of, number_of},
 };
 use crate::store::{Record, disk::Disk};
@@ -154,18 +153,14 @@ impl Recovered {
 pub(in super::super) fn recover(
     disk: &dyn Disk,
     first: u64,
-    apply: impl FnMut(&Record) -> Result<(), &'static str> + Send,
+    mut apply: impl FnMut(&Record) -> Result<(), &'static str>,
 ) -> Result<Recovered, OpenError> {
-    replay(disk, apply, |replay| read_all(disk, first, replay))
-}
-
-fn read_all(disk: &dyn Disk, first: u64, replay: &mut Replay) -> Result<Recovered, OpenError> {
     let mut segments = open_segments(disk, first)?;
     let mut end = segments.front().map_or(End::default(), |segment| segment.header.continues);
     let mut recovered = Recovered { number: first - 1, ..Recovered::default() };
     let mut size = 0;
     while let Some(segment) = segments.pop_front() {
-        let mut reading = Reading { disk, segment, replay };
+        let mut reading = Reading { disk, segment, apply: &mut apply };
         reading.check_continues(end)?;
         match segments.front() {
             Some(next) => end = reading.read_up_to(next.header.continues)?,
@@ -207,13 +202,13 @@ fn open_segment(disk: &dyn Disk, number: u64) -> Result<Segment, OpenError> {
 }
 
 /// A segment that is read.
-struct Reading<'a> {
+struct Reading<'a, F> {
     disk: &'a dyn Disk,
     segment: Segment,
-    replay: &'a mut Replay,
+    apply: &'a mut F,
 }
 
-impl Reading<'_> {
+impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
     fn name(&self) -> String {
         name_of(self.segment.header.number)
     }
@@ -303,11 +298,8 @@ impl Reading<'_> {
     }
 
     fn apply(&mut self, payload: &Bytes, offset: u64) -> Result<(), OpenError> {
-        let record = payload::decode(payload).ok_or_else(|| self.damaged(offset, "the record cannot be read"))?;
-        let located = Located { record, segment: self.segment.header.number, offset };
-        let goes_on = self.replay.push(located, payload.len());
-        // The record that is told of is the one that cannot be applied.
-        if goes_on { Ok(()) } else { Err(self.damaged(offset, "a record before it cannot be applied")) }
+        let record = payload::decode(payload).ok_or("the record cannot be read");
+        record.and_then(|record| (self.apply)(&record)).map_err(|reason| self.damaged(offset, reason))
     }
 }
 
