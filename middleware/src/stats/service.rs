@@ -33,7 +33,17 @@ where
 
     #[inline(always)]
     fn call(&mut self, command: Command) -> Self::Future {
-        let (id, timed) = (command.id(), self.stats.count(&command));
-        ResponseFuture::new(self.inner.call(command), id, self.stats.number(), timed)
+        let (id, stats) = (command.id(), self.stats.number());
+        // One future in each arm, so that the compiler builds it in its place.
+        match self.stats.count(&command) {
+            None => ResponseFuture::new(self.inner.call(command), id, stats, None),
+            timed => ResponseFuture::new(call_timed(&mut self.inner, command), id, stats, timed),
+        }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn call_timed<S: Service<Command>>(service: &mut S, command: Command) -> S::Future {
+    service.call(command)
 }
