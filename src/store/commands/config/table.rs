@@ -103,8 +103,13 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     of_server(
         "maxclients",
         |_, server| Some(server?.max_connections().to_string()),
-        |value, _| {
+        |value, server| {
             let clients = number(value, 1..=u32::MAX.into())?;
+            let admissible = server.admissible_connections(clients as usize);
+            if admissible < clients as usize {
+                let text = "The operating system is not able to handle the specified number of clients, try with";
+                return Err(format!("{text} {admissible}").into());
+            }
             Ok(Box::new(move |server| server.set_max_connections(clients as usize)))
         },
     ),
