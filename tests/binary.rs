@@ -249,7 +249,7 @@ fn mistakes_are_told_before_anything_starts() {
         (&["--log", "kvstore=loud"], "invalid value 'kvstore=loud'"),
         (&["--timeout", "soon"], "invalid value 'soon'"),
         (&["--notify-keyspace-events", "Q"], "invalid value 'Q'"),
-        (&["--timeout", "soon", "--max-args", "0"], "\nkvstore: command line: invalid value '0'"),
+        (&["--timeout", "soon", "--max-request-args", "0"], "\nkvstore: command line: invalid value '0'"),
         (&["--no-such-flag"], "unexpected argument"),
     ] {
         let (output, text_of) = output(kvstore().args(args));

@@ -250,13 +250,13 @@ fn files_with_mistakes_are_told_with_their_lines() {
 #[tokio::test]
 async fn a_file_may_have_texts_for_numbers_and_numbers_for_texts() {
     let scratch = Scratch::new("toml");
-    let text = "bind = \"127.0.0.1\"\nport = \"0\"\nmaxclients = \"7\"\nrequirepass = 1234\nmax-args = 100\nproto-max-bulk-len = \"2mb\"\n\
+    let text = "bind = \"127.0.0.1\"\nport = \"0\"\nmaxclients = \"7\"\nrequirepass = 1234\nmax-request-args = 100\nproto-max-bulk-len = \"2mb\"\n\
                 hash-max-listpack-entries = 5\nclient-output-buffer-limit = [\"normal 1mb 0 0\", \"pubsub 5 4 3\"]\n";
     let server = Running::start_as_it_is(kvstore().arg("--config").arg(scratch.file("kvstore.toml", text)));
     let place = format!("redis://:1234@{}", server.places[0]);
     for (name, value) in [
         ("maxclients", "7"),
-        ("max-args", "100"),
+        ("max-request-args", "100"),
         ("proto-max-bulk-len", "2097152"),
         ("hash-max-listpack-entries", "5"),
         ("client-output-buffer-limit", "normal 1048576 0 0 slave 268435456 67108864 60 pubsub 5 4 3"),
