@@ -1,6 +1,6 @@
 //! The program: its flags, SIGHUP and CONFIG SET.
 
-use std::process::Command as Program;
+use std::{path::PathBuf, process::Command as Program};
 
 use kvstore::{
     client::{Client, ClientError},
@@ -88,6 +88,61 @@ async fn certificates_are_read_again_on_a_signal_and_by_config_set() {
     server.line_with("the certificates stay as they were");
     connect(folder.trusted(), &address).await.unwrap();
     client.ping("").await.unwrap();
+}
+
+/// A file of settings with a port for TLS. `line` is how it gives a value to a name.
+fn settings_file(folder: &Folder, name: &str, port: u16, line: fn(&str, &str) -> String) -> PathBuf {
+    let path = |name: &str| folder.path(name).to_str().unwrap().to_owned();
+    let lines = [
+        line("port", "0"),
+        line("bind", "127.0.0.1"),
+        line("tls-port", &port.to_string()),
+        line("tls-cert-file", &path("server.crt")),
+        line("tls-key-file", &path("server.key")),
+        line("tls-ca-cert-file", &path("ca.crt")),
+        line("tls-auth-clients", "optional"),
+    ];
+    folder.write(name, lines.join("\n") + "\n");
+    folder.path(name)
+}
+
+#[tokio::test]
+async fn files_set_tls_and_config_rewrite_writes_it_to_them() {
+    let folder = Folder::new("tls-files");
+    let lines: [(&str, fn(&str, &str) -> String); 2] = [
+        ("redis.conf", |name, value| format!("{name} \"{value}\"")),
+        ("kvstore.toml", |name, value| format!("{name} = \"{value}\"")),
+    ];
+    for (name, line) in lines {
+        let file = settings_file(&folder, name, free_port(), line);
+        let (checked, text) = output(kvstore().arg("--check").arg("--config").arg(&file));
+        assert!(checked.status.success() && text.contains("tls-auth-clients = optional"), "{text}");
+
+        let start = || Running::start_as_it_is(kvstore().args(["--port", "none", "--config"]).arg(&file));
+        let server = start();
+        let client = connect(folder.trusted(), &server.places[0]).await.unwrap();
+        let set = config(&client, &["SET", "tls-auth-clients", "no", "tls-protocols", "TLSv1.2 TLSv1.3"]).await;
+        assert_eq!(set.to_string(), "+OK");
+        assert_eq!(config(&client, &["REWRITE"]).await.to_string(), "+OK");
+        assert!(server.stop("TERM").0);
+        let text = String::from_utf8(folder.read(name)).unwrap();
+        assert!(text.contains("tls-auth-clients") && !text.contains("optional"), "{text}");
+
+        let server = start();
+        let client = connect(folder.trusted(), &server.places[0]).await.unwrap();
+        let shown = config(&client, &["GET", "tls-auth-clients", "tls-protocols"]).await.to_string();
+        assert!(shown.contains("\"no\"") && shown.contains("\"TLSv1.2 TLSv1.3\""), "{shown}");
+    }
+}
+
+#[test]
+fn a_setting_of_tls_that_is_not_there_is_refused() {
+    let folder = Folder::new("tls-refused");
+    folder.write("redis.conf", "port 0\ntls-replication yes\ntls-session-caching no\ntls-prefer-server-ciphers yes\n");
+    let (checked, text) = output(kvstore().arg("--check").arg("--config").arg(folder.path("redis.conf")));
+    let refusal = "redis.conf:2: `tls-replication yes`: the link to a master, or to other nodes, is without TLS";
+    assert!(!checked.status.success() && text.contains(refusal), "{text}");
+    assert_eq!(text.matches("wrong: ").count(), 1, "{text}");
 }
 
 #[test]
