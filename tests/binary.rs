@@ -331,7 +331,7 @@ async fn files_are_checked_and_repaired_while_no_server_runs() {
     let run = |args: &[&str]| output(kvstore().args(args).arg(&directory));
 
     let (checked, text) = run(&["check"]);
-    assert_eq!(checked.status.code(), Some(1), "{text}");
+    assert_eq!(checked.status.code(), Some(65), "{text}");
     let found = format!("{} is damaged at byte ", path.display());
     assert!(text.contains(&found) && text.contains("a start would fail: restore a backup, or see what"), "{text}");
     let (started, text) = output(journaled(&directory).args(["--port", "0"]));
@@ -372,6 +372,6 @@ async fn files_are_checked_and_repaired_while_no_server_runs() {
     assert_eq!(repaired.status.code(), Some(1), "{text}");
     assert!(text.contains("restore a backup"), "{text}");
     let (missing, text) = output(kvstore().args(["check", "/nowhere/at/all"]));
-    assert!(missing.status.code() == Some(1) && text.contains("/nowhere/at/all"), "{text}");
+    assert!(missing.status.code() == Some(74) && text.contains("/nowhere/at/all"), "{text}");
     std::fs::remove_dir_all(&directory).unwrap();
 }
