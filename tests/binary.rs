@@ -310,16 +310,16 @@ async fn files_are_imported_and_exported_while_no_server_runs() {
 /// A directory whose journal is damaged, and the path of the damaged file.
 fn damaged(directory: &Path) -> std::path::PathBuf {
     use kvstore::store::{Fsync, Store};
-    let store = Store::builder().durable(directory, Fsync::Always).open().unwrap();
+    let store = Store::builder().durable(directory, Fsync::Always).open().expect("a store");
     for number in 0..50 {
         let push = kvstore::protocol::Command::new("RPUSH").arg("list").arg(number.to_string());
         assert!(!store.execute(&push).is_error());
     }
     drop(store);
     let path = directory.join("journal-000000000001");
-    let mut bytes = std::fs::read(&path).unwrap();
+    let mut bytes = std::fs::read(&path).expect("a journal");
     bytes[500] ^= 1;
-    std::fs::write(&path, bytes).unwrap();
+    std::fs::write(&path, bytes).expect("a journal");
     path
 }
 

@@ -12,7 +12,7 @@ use crate::program::{Running, kvstore, output};
 
 /// A port that is free, or was a moment ago.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 /// The program with a port for TLS. Flags override these settings.
@@ -32,7 +32,7 @@ async fn connect(tls: kvstore::tls::ClientTls, address: &str) -> Result<Client, 
 }
 
 async fn config(client: &Client, words: &[&str]) -> Response {
-    client.execute(Command::new("CONFIG").with_args(words)).await.unwrap()
+    client.execute(Command::new("CONFIG").with_args(words)).await.expect("an answer")
 }
 
 #[tokio::test]
@@ -90,9 +90,12 @@ async fn certificates_are_read_again_on_a_signal_and_by_config_set() {
     client.ping("").await.unwrap();
 }
 
-/// A file of settings with a port for TLS. `line` is how it gives a value to a name.
-fn settings_file(folder: &Folder, name: &str, port: u16, line: fn(&str, &str) -> String) -> PathBuf {
-    let path = |name: &str| folder.path(name).to_str().unwrap().to_owned();
+/// How a file gives a value to a name.
+type Line = fn(&str, &str) -> String;
+
+/// A file of settings with a port for TLS.
+fn settings_file(folder: &Folder, name: &str, port: u16, line: Line) -> PathBuf {
+    let path = |name: &str| folder.path(name).display().to_string();
     let lines = [
         line("port", "0"),
         line("bind", "127.0.0.1"),
@@ -109,7 +112,7 @@ fn settings_file(folder: &Folder, name: &str, port: u16, line: fn(&str, &str) ->
 #[tokio::test]
 async fn files_set_tls_and_config_rewrite_writes_it_to_them() {
     let folder = Folder::new("tls-files");
-    let lines: [(&str, fn(&str, &str) -> String); 2] = [
+    let lines: [(&str, Line); 2] = [
         ("redis.conf", |name, value| format!("{name} \"{value}\"")),
         ("kvstore.toml", |name, value| format!("{name} = \"{value}\"")),
     ];

@@ -108,8 +108,13 @@ fn a_record_that_cannot_be_applied_is_named_and_none_after_it_is_applied() {
     (0..100).for_each(|_| super::write(&mut writer, 10).unwrap());
     writer.close().unwrap();
     let mut applied = 0;
-    let refused =
-        recover(&disk, 1, |record| if *record == super::record(700) { Err("a reason") } else { Ok(applied += 1) });
+    let refused = recover(&disk, 1, |record| {
+        if *record == super::record(700) {
+            return Err("a reason");
+        }
+        applied += 1;
+        Ok(())
+    });
     assert_eq!(applied, 699);
     let Err(OpenError::Damaged { path, offset, reason: "a reason" }) = refused else { panic!("{refused:?}") };
     let name = path.rsplit('/').next().unwrap();
