@@ -149,6 +149,18 @@ fn a_setting_of_tls_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn what_is_wrong_is_said_without_a_port_too() {
+    for (flag, value) in
+        [("--tls-auth-clients", "maybe"), ("--tls-auth-clients-user", "UID"), ("--tls-protocols", "SSLv3")]
+    {
+        for more in [&["--port", "0"][..], &["--check"]] {
+            let (output, text) = output(kvstore().args([flag, value]).args(more));
+            assert!(output.status.code() == Some(78) && text.contains(flag.trim_start_matches('-')), "{text}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_at_the_start() {
     let folder = Folder::new("tls-start");
     for (flag, value, said) in [
