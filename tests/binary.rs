@@ -249,7 +249,7 @@ fn mistakes_are_told_before_anything_starts() {
         (&["--log", "kvstore=loud"], "invalid value 'kvstore=loud'"),
         (&["--timeout", "soon"], "invalid value 'soon'"),
         (&["--notify-keyspace-events", "Q"], "invalid value 'Q'"),
-        (&["--timeout", "soon", "--max-args", "0"], "\nkvstore: command line: invalid value '0'"),
+        (&["--timeout", "soon", "--max-request-args", "0"], "\nkvstore: command line: invalid value '0'"),
         (&["--no-such-flag"], "unexpected argument"),
     ] {
         let (output, text_of) = output(kvstore().args(args));
@@ -331,11 +331,11 @@ async fn files_are_checked_and_repaired_while_no_server_runs() {
     let run = |args: &[&str]| output(kvstore().args(args).arg(&directory));
 
     let (checked, text) = run(&["check"]);
-    assert_eq!(checked.status.code(), Some(1), "{text}");
+    assert_eq!(checked.status.code(), Some(65), "{text}");
     let found = format!("{} is damaged at byte ", path.display());
     assert!(text.contains(&found) && text.contains("a start would fail: restore a backup, or see what"), "{text}");
     let (started, text) = output(journaled(&directory).args(["--port", "0"]));
-    assert!(started.status.code() == Some(1) && text.contains(&found), "{text}");
+    assert!(started.status.code() == Some(65) && text.contains(&found), "{text}");
     assert!(text.contains("`kvstore check DIR` explains what is wrong"), "{text}");
 
     // Nobody can be asked.
@@ -372,6 +372,6 @@ async fn files_are_checked_and_repaired_while_no_server_runs() {
     assert_eq!(repaired.status.code(), Some(1), "{text}");
     assert!(text.contains("restore a backup"), "{text}");
     let (missing, text) = output(kvstore().args(["check", "/nowhere/at/all"]));
-    assert!(missing.status.code() == Some(1) && text.contains("/nowhere/at/all"), "{text}");
+    assert!(missing.status.code() == Some(74) && text.contains("/nowhere/at/all"), "{text}");
     std::fs::remove_dir_all(&directory).unwrap();
 }

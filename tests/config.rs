@@ -64,6 +64,21 @@ async fn a_password_beside_another_authenticator_is_refused() {
     server.connect().asks("AUTH a\r\nCONFIG SET requirepass b\r\n", format!("+OK\r\n{refusal}")).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn clients_are_set_to_as_many_as_the_system_admits() {
+    let server = Server::of(|listener| {
+        let serve = standalone::server(&Store::new(), &StackSettings::default());
+        serve.admissible_connections(|wanted| wanted.min(500)).listen(listener)
+    });
+    let mut client = server.connect();
+    let refusal = "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is not able to \
+                   handle the specified number of clients, try with 500\r\n";
+    client.asks("CONFIG SET timeout 5 maxclients 501\r\n", refusal).await;
+    assert_eq!([config(&mut client, "maxclients").await, config(&mut client, "timeout").await], ["10000", "0"]);
+    client.asks("CONFIG SET maxclients 500\r\n", "+OK\r\n").await;
+    assert_eq!(config(&mut client, "maxclients").await, "500");
+}
+
 /// A client from another machine.
 fn stranger(serve: Serve) -> Client {
     let (theirs, ours) = duplex(1 << 16);

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     os::unix::{
         fs::PermissionsExt,
         net::{UnixDatagram, UnixListener},
@@ -183,6 +185,9 @@ async fn clients_are_as_many_as_the_limit_of_files_allows() {
     for _ in 1..most {
         clients.push(Client::connect(place).await.expect("there is room"));
     }
+    let refusal = clients[0].execute(Request::new("CONFIG").with_args(["SET", "maxclients", "1000"])).await;
+    let refusal = refusal.unwrap().to_string();
+    assert!(refusal.ends_with(&format!("the specified number of clients, try with {most}")), "{refusal}");
     let one_more = async { Client::connect(place).await?.ping("").await };
     let refused = one_more.await.unwrap_err().to_string();
     assert!(refused.contains("max number of clients reached"), "{refused}");
@@ -238,6 +243,14 @@ fn files_with_mistakes_are_told_with_their_lines() {
         ),
         ("e.conf", "include /no/such.conf\n", &["e.conf:1: cannot read /no/such.conf"]),
         ("f.conf", "hash-max-listpack-entries many\n", &["f.conf:1: invalid value 'many'"]),
+        (
+            "g.conf",
+            "hz 1000\nmaxmemory 1gb\n",
+            &[
+                "g.conf:1: invalid value '1000' for '--hz <VALUE>': argument must be between 1 and 500 inclusive",
+                "g.conf:2: invalid value '1gb' for '--maxmemory <VALUE>': a limit of the memory, and eviction, are not available",
+            ],
+        ),
     ] {
         let (code, text) = ended(kvstore().arg("--config").arg(scratch.file(name, content)));
         assert_eq!(code, 78, "{text}");
@@ -250,13 +263,13 @@ fn files_with_mistakes_are_told_with_their_lines() {
 #[tokio::test]
 async fn a_file_may_have_texts_for_numbers_and_numbers_for_texts() {
     let scratch = Scratch::new("toml");
-    let text = "bind = \"127.0.0.1\"\nport = \"0\"\nmaxclients = \"7\"\nrequirepass = 1234\nmax-args = 100\nproto-max-bulk-len = \"2mb\"\n\
+    let text = "bind = \"127.0.0.1\"\nport = \"0\"\nmaxclients = \"7\"\nrequirepass = 1234\nmax-request-args = 100\nproto-max-bulk-len = \"2mb\"\n\
                 hash-max-listpack-entries = 5\nclient-output-buffer-limit = [\"normal 1mb 0 0\", \"pubsub 5 4 3\"]\n";
     let server = Running::start_as_it_is(kvstore().arg("--config").arg(scratch.file("kvstore.toml", text)));
     let place = format!("redis://:1234@{}", server.places[0]);
     for (name, value) in [
         ("maxclients", "7"),
-        ("max-args", "100"),
+        ("max-request-args", "100"),
         ("proto-max-bulk-len", "2097152"),
         ("hash-max-listpack-entries", "5"),
         ("client-output-buffer-limit", "normal 1048576 0 0 slave 268435456 67108864 60 pubsub 5 4 3"),
@@ -332,7 +345,7 @@ async fn a_redis_conf_is_read_as_it_is() {
     fs::create_dir(&data).unwrap();
     fs::write(data.join("dump.rdb"), "of another server").unwrap();
     let text = format!(
-        "# a comment\nbind 127.0.0.1 -203.0.113.1\nport 7000\ninclude {}\ndir {}\n{PACKAGED}maxclients 71\nrequirepass \"a b\"\n",
+        "# a comment\nbind 127.0.0.1 -203.0.113.1\nport 7000\ninclude {}\ndir {}\n{PACKAGED}maxclients 71\nhz 100\nlog-format legacy\nrequirepass \"a b\"\n",
         parts.display(),
         data.display()
     );
@@ -342,12 +355,16 @@ async fn a_redis_conf_is_read_as_it_is() {
     server.line_with("dump.rdb is not read");
     assert_eq!(server.places.len(), 1);
     assert_eq!(server.log.matches("daemonize").count(), 1, "{}", server.log);
+    assert!(!server.log.contains("lazyfree"), "{}", server.log);
     let place = format!("redis://:a%20b@{}", server.places[0]);
     for (name, value) in [
         ("maxclients", "71"),
         ("tcp-backlog", "511"),
         ("hash-max-listpack-entries", "512"),
         ("hash-max-listpack-value", "64"),
+        ("hz", "100"),
+        ("oom-score-adj-values", "0 200 800"),
+        ("log-format", "legacy"),
         ("appendonly", "no"),
         // What Redis does without a line for it.
         ("save", "3600 1 300 100 60 10000"),
@@ -425,6 +442,43 @@ async fn the_configuration_is_written_to_the_file_that_it_came_from() {
     let server = Running::start(&mut kvstore());
     let answer = ask(&server.places[0], &["CONFIG", "REWRITE"]).await;
     assert_eq!(answer, "-ERR The server is running without a config file");
+}
+
+#[tokio::test]
+async fn every_bound_is_a_flag_and_a_parameter() {
+    for (name, value, shown) in [
+        ("timeout", "5m", "300"),
+        ("tcp-keepalive", "60", "60"),
+        ("tcp-backlog", "7", "7"),
+        ("max-request-args", "100", "100"),
+        ("max-request-bytes", "1mb", "1048576"),
+        ("max-inline-bytes", "1kb", "1024"),
+        ("reply-buffer-limit", "1mb", "1048576"),
+        ("slow-reader-timeout", "1m", "60"),
+        ("slow-sender-limit", "1kb 30", "1024 30"),
+        ("unauthenticated-limits", "20 1kb 2kb", "20 1kb 2kb"),
+        ("unauthenticated-sender", "1kb 30s", "1kb 30s"),
+        ("unauthenticated-buffer", "8kb", "8192"),
+        ("query-buffer-timeout", "10s", "10"),
+        ("slot-patience", "10s", "10"),
+        ("max-rejecting", "5", "5"),
+        ("linger", "100ms", "100ms"),
+        ("shutdown-timeout", "2s", "2"),
+    ] {
+        let variable = format!("KVSTORE_{}", name.to_uppercase().replace('-', "_"));
+        let server = Running::start(kvstore().env(variable, value));
+        assert_eq!(config(&server.places[0], name).await, shown, "{name}");
+    }
+}
+
+#[test]
+fn limits_before_a_client_authenticates_are_settings() {
+    let server = Running::start(kvstore().args(["--requirepass", "secret", "--unauthenticated-limits", "3 16kb 64kb"]));
+    let mut stream = TcpStream::connect(&server.places[0]).expect("it listens");
+    stream.write_all(b"*3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$5\r\nwrong\r\n*4\r\n").expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it closes");
+    assert!(text.starts_with("-WRONGPASS") && text.contains("unauthenticated multibulk length"), "{text}");
 }
 
 #[tokio::test]

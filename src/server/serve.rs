@@ -386,6 +386,21 @@ impl Serve {
         self
     }
 
+    /// Asks `admissible` how many connections there can be before the [maximum](Self::max_connections) changes while the server
+    /// runs: it is called with the number that is wanted, and may raise a limit of the system. CONFIG SET refuses what is more.
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:6379").await?;
+    /// let store = kvstore::store::Store::new();
+    /// kvstore::serve(listener, store).admissible_connections(|wanted| wanted.min(1000)).await;
+    /// # Ok(()) }
+    /// ```
+    pub fn admissible_connections(mut self, admissible: impl Fn(usize) -> usize + Send + Sync + 'static) -> Self {
+        self.state.admissible = Some(Arc::new(admissible));
+        self
+    }
+
     /// The number of databases that SELECT accepts: 16 by default.
     pub fn databases(mut self, databases: usize) -> Self {
         self.state.settings.databases = databases;

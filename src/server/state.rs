@@ -27,6 +27,9 @@ pub(super) type Prefetch = Arc<dyn Fn(&[Command]) + Send + Sync>;
 /// The function that says whether the service is still loading its data.
 pub(super) type Loading = Arc<dyn Fn() -> bool + Send + Sync>;
 
+/// The function that says how many connections there can be, if so many are wanted.
+pub(super) type Admissible = Arc<dyn Fn(usize) -> usize + Send + Sync>;
+
 /// The state that all connections of a server share.
 #[derive(Default)]
 pub(super) struct ServerState {
@@ -46,6 +49,7 @@ pub(super) struct ServerState {
     pub(super) stats: Option<CommandStats>,
     /// Whether the service behind it is not ready yet.
     pub(super) loading: Option<Loading>,
+    pub(super) admissible: Option<Admissible>,
 }
 
 impl ServerState {

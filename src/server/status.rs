@@ -77,6 +77,12 @@ impl ServerStatus {
         self.state.runtime.max_connections.set(connections);
     }
 
+    /// How many connections there can be, if so many are wanted: fewer where the system does not allow
+    /// [as many](super::Serve::admissible_connections).
+    pub fn admissible_connections(&self, wanted: usize) -> usize {
+        self.state.admissible.as_ref().map_or(wanted, |admissible| admissible(wanted).min(wanted))
+    }
+
     /// The most bytes of requests that a connection reads while its replies are not read.
     pub fn query_buffer(&self) -> usize {
         self.state.runtime.query_buffer.get()

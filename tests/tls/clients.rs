@@ -19,17 +19,17 @@ async fn start(folder: &Folder) -> (SocketAddr, SocketAddr) {
     let settings = TlsSettings::new(folder.pem("server.crt"), folder.pem("server.key"))
         .client_certificates(ClientCertificates::Required, folder.pem("ca.crt"))
         .user_from(CertificateField::CommonName);
-    let tls = ServerTls::new(&settings).unwrap();
-    let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tls = ServerTls::new(&settings).expect("certificates");
+    let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let (plain, secured) = (bind().await, bind().await);
-    let addresses = (plain.local_addr().unwrap(), secured.local_addr().unwrap());
+    let addresses = (plain.local_addr().expect("an address"), secured.local_addr().expect("an address"));
     tokio::spawn(Serve::new(Store::new()).listen(plain).listen(tls.listener(secured)).into_future());
     addresses
 }
 
 async fn text(client: &Client, words: &[&str]) -> String {
-    match client.execute(Command::new(words[0]).with_args(&words[1..])).await.unwrap() {
-        Response::Bulk(text) => String::from_utf8(text.to_vec()).unwrap(),
+    match client.execute(Command::new(words[0]).with_args(&words[1..])).await.expect("an answer") {
+        Response::Bulk(text) => String::from_utf8(text.to_vec()).expect("text"),
         other => other.to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! The program: its flags, SIGHUP and CONFIG SET.
 
-use std::process::Command as Program;
+use std::{path::PathBuf, process::Command as Program};
 
 use kvstore::{
     client::{Client, ClientError},
@@ -12,7 +12,7 @@ use crate::program::{Running, kvstore, output};
 
 /// A port that is free, or was a moment ago.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 /// The program with a port for TLS. Flags override these settings.
@@ -32,7 +32,7 @@ async fn connect(tls: kvstore::tls::ClientTls, address: &str) -> Result<Client, 
 }
 
 async fn config(client: &Client, words: &[&str]) -> Response {
-    client.execute(Command::new("CONFIG").with_args(words)).await.unwrap()
+    client.execute(Command::new("CONFIG").with_args(words)).await.expect("an answer")
 }
 
 #[tokio::test]
@@ -88,6 +88,76 @@ async fn certificates_are_read_again_on_a_signal_and_by_config_set() {
     server.line_with("the certificates stay as they were");
     connect(folder.trusted(), &address).await.unwrap();
     client.ping("").await.unwrap();
+}
+
+/// How a file gives a value to a name.
+type Line = fn(&str, &str) -> String;
+
+/// A file of settings with a port for TLS.
+fn settings_file(folder: &Folder, name: &str, port: u16, line: Line) -> PathBuf {
+    let path = |name: &str| folder.path(name).display().to_string();
+    let lines = [
+        line("port", "0"),
+        line("bind", "127.0.0.1"),
+        line("tls-port", &port.to_string()),
+        line("tls-cert-file", &path("server.crt")),
+        line("tls-key-file", &path("server.key")),
+        line("tls-ca-cert-file", &path("ca.crt")),
+        line("tls-auth-clients", "optional"),
+    ];
+    folder.write(name, lines.join("\n") + "\n");
+    folder.path(name)
+}
+
+#[tokio::test]
+async fn files_set_tls_and_config_rewrite_writes_it_to_them() {
+    let folder = Folder::new("tls-files");
+    let lines: [(&str, Line); 2] = [
+        ("redis.conf", |name, value| format!("{name} \"{value}\"")),
+        ("kvstore.toml", |name, value| format!("{name} = \"{value}\"")),
+    ];
+    for (name, line) in lines {
+        let file = settings_file(&folder, name, free_port(), line);
+        let (checked, text) = output(kvstore().arg("--check").arg("--config").arg(&file));
+        assert!(checked.status.success() && text.contains("tls-auth-clients = optional"), "{text}");
+
+        let start = || Running::start_as_it_is(kvstore().args(["--port", "none", "--config"]).arg(&file));
+        let server = start();
+        let client = connect(folder.trusted(), &server.places[0]).await.unwrap();
+        let set = config(&client, &["SET", "tls-auth-clients", "no", "tls-protocols", "TLSv1.2 TLSv1.3"]).await;
+        assert_eq!(set.to_string(), "+OK");
+        assert_eq!(config(&client, &["REWRITE"]).await.to_string(), "+OK");
+        assert!(server.stop("TERM").0);
+        let text = String::from_utf8(folder.read(name)).unwrap();
+        assert!(text.contains("tls-auth-clients") && !text.contains("optional"), "{text}");
+
+        let server = start();
+        let client = connect(folder.trusted(), &server.places[0]).await.unwrap();
+        let shown = config(&client, &["GET", "tls-auth-clients", "tls-protocols"]).await.to_string();
+        assert!(shown.contains("\"no\"") && shown.contains("\"TLSv1.2 TLSv1.3\""), "{shown}");
+    }
+}
+
+#[test]
+fn a_setting_of_tls_that_is_not_there_is_refused() {
+    let folder = Folder::new("tls-refused");
+    folder.write("redis.conf", "port 0\ntls-replication yes\ntls-session-caching no\ntls-prefer-server-ciphers yes\n");
+    let (checked, text) = output(kvstore().arg("--check").arg("--config").arg(folder.path("redis.conf")));
+    let refusal = "redis.conf:2: `tls-replication yes`: the link to a master, or to other nodes, is without TLS";
+    assert!(!checked.status.success() && text.contains(refusal), "{text}");
+    assert_eq!(text.matches("wrong: ").count(), 1, "{text}");
+}
+
+#[test]
+fn what_is_wrong_is_said_without_a_port_too() {
+    for (flag, value) in
+        [("--tls-auth-clients", "maybe"), ("--tls-auth-clients-user", "UID"), ("--tls-protocols", "SSLv3")]
+    {
+        for more in [&["--port", "0"][..], &["--check"]] {
+            let (output, text) = output(kvstore().args([flag, value]).args(more));
+            assert!(output.status.code() == Some(78) && text.contains(flag.trim_start_matches('-')), "{text}");
+        }
+    }
 }
 
 #[test]

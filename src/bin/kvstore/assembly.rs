@@ -16,7 +16,8 @@ use kvstore::{
 use crate::{
     allocator,
     exit::{self, InvalidSettings},
-    settings::{Flags, Master, Rewriter, SendRate, Settings},
+    open_files::OpenFiles,
+    settings::{Flags, Master, RequestLimits, Rewriter, Settings},
 };
 
 /// The settings of the store, with those of the server for CONFIG GET under the names that Redis has for them.
@@ -79,25 +80,28 @@ pub(crate) fn server(store: &Store, settings: &Settings) -> Serve {
         .slow_threshold(given(options.slow))
         .max_commands(options.max_commands)
         .command_timeout(given(options.command_timeout));
-    let limits =
-        Limits::default().max_args(options.max_args).max_request(options.max_request).max_inline(options.max_inline);
+    let RequestLimits { words, word, request } = options.unauthenticated_limits;
+    let unauthenticated = Limits::unauthenticated().max_args(words).max_bulk(word).max_request(request);
+    let (sender_bytes, sender_window) = options.unauthenticated_sender.0.unwrap_or((0, Duration::MAX));
+    let open_files = OpenFiles::new(options);
     let mut server = standalone::server(store, &stack)
         .max_connections(options.max_clients)
+        .admissible_connections(move |clients| open_files.admissible_clients(clients))
+        .max_rejecting(options.max_rejecting)
+        .slot_patience(options.slot_patience)
         .max_in_flight(options.max_in_flight)
         .max_settled(options.max_settled)
-        .limits(limits)
         .input_buffer(options.input_buffer)
-        .output_buffer(options.output_buffer)
+        .query_buffer_timeout(options.query_buffer_timeout)
         .push_queue(options.push_queue)
         .push_buffer(options.push_buffer)
-        .idle_timeout(given(options.timeout))
         .unauthenticated_timeout(options.unauthenticated_timeout)
-        .slow_reader_timeout(given(options.slow_reader_timeout))
+        .unauthenticated_limits(unauthenticated)
+        .unauthenticated_buffer(options.unauthenticated_buffer)
+        .unauthenticated_sender(sender_bytes, sender_window)
+        .linger(options.linger)
         .grace_period(options.shutdown_timeout)
         .protected_mode(options.protected_mode);
-    if let SendRate(Some((bytes, window))) = options.slow_sender {
-        server = server.slow_sender(bytes, window);
-    }
     if let Some(password) = options.password() {
         server = server.require_password(password);
     }

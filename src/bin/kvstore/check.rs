@@ -8,7 +8,7 @@ use std::{
 
 use kvstore::store::{Builder, OpenError, Store};
 
-use crate::transfer::say;
+use crate::{exit::DamagedData, transfer::say};
 
 /// The files of a store.
 #[derive(Clone, Debug, clap::Args)]
@@ -35,7 +35,8 @@ impl Files {
             None => Ok(()),
             Some(_) => {
                 let dir = self.dir.display();
-                Err(format!("a start would fail: restore a backup, or see what `kvstore repair {dir}` can keep").into())
+                let text = format!("a start would fail: restore a backup, or see what `kvstore repair {dir}` can keep");
+                Err(DamagedData(text).into())
             }
         }
     }

@@ -39,6 +39,11 @@ impl fmt::Display for InvalidSettings {
 
 impl Error for InvalidSettings {}
 
+/// What is wrong with the data, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct DamagedData(pub(crate) String);
+
 /// The exit code of a program that could not start or go on.
 pub(crate) fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
     if error.is::<InvalidSettings>() {
@@ -46,6 +51,9 @@ pub(crate) fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
     }
     if error.is::<CannotListen>() {
         return UNAVAILABLE.into();
+    }
+    if error.is::<DamagedData>() {
+        return DATA.into();
     }
     match error.downcast_ref() {
         Some(OpenError::Damaged { .. } | OpenError::Version { .. }) => DATA.into(),

@@ -8,6 +8,7 @@ use tracing_subscriber::{EnvFilter, filter::ParseError, fmt::format::FmtSpan};
 /// The format of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    #[value(alias = "legacy")]
     Text,
     /// An object for each line.
     Json,

@@ -6,6 +6,7 @@ mod check;
 mod exit;
 mod listen;
 mod logging;
+mod open_files;
 mod serve;
 mod settings;
 mod supervisor;
@@ -21,6 +22,7 @@ use std::{
 use tokio::runtime::{self, Runtime};
 
 use exit::InvalidSettings;
+use open_files::OpenFiles;
 use serve::serve;
 use settings::{Report, Settings, Task};
 
@@ -66,8 +68,14 @@ fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let flags = &mut settings.flags;
     logging::start(&flags.log, flags.log_format)?;
     settings.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-    let handshakes = flags.tls.max_handshakes(flags.bind.len());
-    flags.max_clients = admissible_clients(flags.max_clients, flags.threads(), handshakes);
+    let (wanted, admissible) = (flags.max_clients, OpenFiles::new(flags).admissible_clients(flags.max_clients));
+    if admissible < wanted {
+        tracing::warn!(
+            wanted,
+            "the limit of open files is too low for --max-clients, which is lowered to {admissible}"
+        );
+        flags.max_clients = admissible;
+    }
     allocator::start_collecting()?;
     let runtime = runtime(flags.threads())?;
     let served = runtime.block_on(serve(&settings));
@@ -75,31 +83,6 @@ fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     runtime.shutdown_background();
     served
 }
-
-/// Raises the limit of open files: one for each client and each TLS handshake, two for the pipe that each thread may have, and
-/// some for the program itself. Returns how many clients there may be within the limit.
-fn admissible_clients(clients: usize, threads: usize, handshakes: usize) -> usize {
-    let own = (2 * threads + handshakes) as u64 + OWN_FILES;
-    let wanted = clients as u64 + own;
-    // If it cannot be raised, it is as before.
-    let limit = rlimit::increase_nofile_limit(wanted)
-        .or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
-    match limit {
-        Ok(limit) if limit < wanted => {
-            let admissible = limit.saturating_sub(own).max(1) as usize;
-            tracing::warn!(
-                limit,
-                wanted,
-                "the limit of open files is too low for --max-clients, which is lowered to {admissible}"
-            );
-            admissible
-        }
-        Ok(_) | Err(_) => clients,
-    }
-}
-
-/// The files that the program needs for itself.
-const OWN_FILES: u64 = 64;
 
 /// One thread gets the current-thread scheduler, which is cheaper. Several threads share a work-stealing one: a runtime for
 /// each thread, with connections of its own, was measured to be no cheaper and to balance the load worse.

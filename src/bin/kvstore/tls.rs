@@ -76,15 +76,15 @@ impl TlsFlags {
 }
 
 impl Tls {
-    /// Reads the certificates, if there is a port for TLS.
+    /// Reads the certificates, if there is a port for TLS. Without one the other settings are checked all the same.
     ///
     /// # Errors
     /// With the setting that is wrong, or the path of the file that cannot be used.
     pub(crate) fn new(flags: &TlsFlags) -> Result<Option<Self>, String> {
-        if flags.tls_port == 0 {
-            return Ok(None);
-        }
         let values = Values::new(flags.clone());
+        if flags.tls_port == 0 {
+            return values.check_words().map(|()| None);
+        }
         let server = ServerTls::new(&values.settings()?).map_err(|error| error.to_string())?;
         Ok(Some(Self { server, port: flags.tls_port, values: Arc::new(Mutex::new(values)) }))
     }
@@ -152,13 +152,24 @@ impl Values {
             let authorities = authorities.map_err(|error| format!("{error}, and tls-auth-clients is not no"))?;
             settings = settings.client_certificates(clients, authorities);
         }
-        let versions = self.words("tls-protocols").map(str::parse).collect::<Result<Vec<TlsVersion>, _>>();
-        let versions = versions.map_err(|error| format!("tls-protocols: {error}"))?;
+        let versions = self.versions()?;
         if !versions.is_empty() {
             settings = settings.versions(versions);
         }
         let suites = self.words("tls-ciphersuites").chain(self.words("tls-ciphers"));
         Ok(settings.user_from(self.user_from()?).cipher_suites(suites))
+    }
+
+    /// Checks what can be wrong without a file.
+    fn check_words(&self) -> Result<(), String> {
+        self.clients()?;
+        self.user_from()?;
+        self.versions().map(drop)
+    }
+
+    fn versions(&self) -> Result<Vec<TlsVersion>, String> {
+        let versions = self.words("tls-protocols").map(str::parse).collect::<Result<_, _>>();
+        versions.map_err(|error| format!("tls-protocols: {error}"))
     }
 
     fn clients(&self) -> Result<Option<ClientCertificates>, String> {

@@ -1,7 +1,7 @@
 //! The settings: the one place where each has its name, its default and its description.
 //!
 //! A setting is a flag. Its environment variable and its key in a file follow from the name of the flag, and its name for CONFIG is
-//! that of its alias, if it has one. What CONFIG SET can change and has no flag of its own here gets one from the list of the store.
+//! that of its alias, if it has one. What CONFIG SET takes and has no flag of its own here gets one from the list of the store.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,8 +15,8 @@ use clap::{
 use kvstore::store::{Fsync, SettableParameter, settable_parameters};
 
 use super::values::{
-    Master, Port, SavePoints, SendRate, count, duration, fsync, log_filter, master, permissions, port, save_points,
-    send_rate, size, yes_or_no,
+    Master, Port, RequestLimits, SavePoints, SendRate, count, duration, fsync, in_seconds, log_filter, master,
+    permissions, port, request_limits, save_points, send_rate, size, yes_or_no,
 };
 use crate::{exit, logging::Format, tls::TlsFlags, transfer::Transfer};
 
@@ -87,9 +87,14 @@ pub(crate) struct Flags {
     #[arg(long, visible_alias = "maxclients", value_name = "NUMBER", value_parser = count, default_value = "10000")]
     pub(crate) max_clients: usize,
 
-    /// Close a connection that is idle for this long, such as 300 (seconds) or 5m; 0 for never
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0")]
-    pub(crate) timeout: Duration,
+    /// When there are as many clients as there may be, a new one takes the place of one that has left a request incomplete, or its
+    /// replies unread, for this long
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) slot_patience: Duration,
+
+    /// The maximum number of clients that are told at a time why they are refused
+    #[arg(long, value_name = "NUMBER", default_value = "64")]
+    pub(crate) max_rejecting: usize,
 
     /// The deadline of a command, such as 10 (seconds) or 250ms; 0 for none
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
@@ -107,25 +112,13 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "NUMBER", default_value = "128")]
     pub(crate) max_settled: usize,
 
-    /// The maximum number of words of a command
-    #[arg(long, value_name = "NUMBER", value_parser = count, default_value = "2147483647")]
-    pub(crate) max_args: usize,
-
-    /// The largest request, at most 1gb
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1gb")]
-    pub(crate) max_request: usize,
-
-    /// The longest inline command
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64kb")]
-    pub(crate) max_inline: usize,
-
     /// How much is read from a connection with commands in flight, before these are answered
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "256kb")]
     pub(crate) input_buffer: usize,
 
-    /// The size of the unread replies at which a connection's commands wait; one reply may be larger
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64mb")]
-    pub(crate) output_buffer: usize,
+    /// Close a connection whose requests fill client-query-buffer-limit and that reads none of its replies for this long
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) query_buffer_timeout: Duration,
 
     /// The maximum number of pushed messages that wait for a connection
     #[arg(long, value_name = "NUMBER", value_parser = count, default_value = "1024")]
@@ -139,13 +132,21 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     pub(crate) unauthenticated_timeout: Duration,
 
-    /// Close a connection that reads none of its replies for this long; 0 for never
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0")]
-    pub(crate) slow_reader_timeout: Duration,
+    /// For a client that must authenticate: the most words of a request, the longest word, and the largest request
+    #[arg(long, value_name = "NUMBER SIZE SIZE", value_parser = request_limits, default_value = "10 16kb 64kb")]
+    pub(crate) unauthenticated_limits: RequestLimits,
 
-    /// Close a connection that sends less of a request than so much in this time, such as "1kb 30s"; 0 for never
-    #[arg(long, value_name = "SIZE TIME", value_parser = send_rate, default_value = "0")]
-    pub(crate) slow_sender: SendRate,
+    /// The most bytes that wait of the requests, and of the replies, of a client that must authenticate
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16kb")]
+    pub(crate) unauthenticated_buffer: usize,
+
+    /// Close a connection that must authenticate and sends less of a request than so much in this time; 0 for never
+    #[arg(long, value_name = "SIZE TIME", value_parser = send_rate, default_value = "30kb 30s")]
+    pub(crate) unauthenticated_sender: SendRate,
+
+    /// How long a connection that is closed stays open for its client to read the last replies
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "500ms")]
+    pub(crate) linger: Duration,
 
     /// The longest time that a shutdown waits for commands in flight
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s")]
@@ -156,7 +157,7 @@ pub(crate) struct Flags {
     pub(crate) slow: Duration,
 
     /// The log level: error, warn, info, debug (one line for each command), trace, or a filter such as kvstore=debug
-    #[arg(long, value_name = "FILTER", value_parser = log_filter, default_value = "info")]
+    #[arg(long, alias = "loglevel", value_name = "FILTER", value_parser = log_filter, default_value = "info")]
     pub(crate) log: String,
 
     /// The format of the lines of the log, which go to standard error
@@ -234,8 +235,7 @@ impl Flags {
 /// The command line, with the environment variable of each setting.
 pub(crate) fn command() -> Command {
     let command = Arguments::command();
-    let parameters = settable_parameters()
-        .filter(|parameter| !parameter.name.contains("ziplist") && find(&command, parameter.name).is_none());
+    let parameters = settable_parameters().filter(|parameter| find(&command, parameter.name).is_none());
     let parameters: Vec<_> = parameters.map(argument).collect();
     command.args(parameters).mut_args(|arg| match arg.get_long() {
         Some(long) if arg.get_action().takes_values() => {
@@ -267,19 +267,29 @@ pub(crate) fn config_name(arg: &Arg) -> &str {
     alias.or(arg.get_long()).unwrap_or_default()
 }
 
-/// The flag of a parameter that CONFIG SET can change.
+/// The flag of a parameter that CONFIG SET takes a value for. One without effect is not in the help.
 fn argument(parameter: SettableParameter) -> Arg {
-    let check = move |value: &str| parameter.check(value.as_bytes()).map(|()| value.to_owned());
-    let SettableParameter { name, .. } = parameter;
-    let arg = Arg::new(name).long(name).value_name("VALUE").value_parser(check).allow_hyphen_values(true);
+    let SettableParameter { name, has_effect, .. } = parameter;
+    let parse = move |value: &str| {
+        let value = if TIMES.contains(&name) { in_seconds(value) } else { value.to_owned() };
+        parameter.check(value.as_bytes()).map(|()| value)
+    };
+    let arg = Arg::new(name).long(name).value_name("VALUE").value_parser(parse).allow_hyphen_values(true);
     let arg = arg.help_heading(HEADING).action(action(name)).hide_env_values(is_secret(name));
-    // The names before Redis 7.
-    let arg = if name.contains("listpack") { arg.alias(name.replace("listpack", "ziplist")) } else { arg };
+    let arg = arg.aliases(parameter.aliases()).hide(!has_effect);
     match HELP.iter().find(|(known, _)| *known == name) {
         Some((_, help)) => arg.help(*help),
         None => arg.hide_short_help(true),
     }
 }
+
+/// Whether an argument is that of a parameter that only CONFIG SET knows.
+pub(super) fn is_parameter(arg: &Arg) -> bool {
+    arg.get_help_heading() == Some(HEADING)
+}
+
+/// The parameters that are a number of seconds, and take a unit here.
+const TIMES: [&str; 3] = ["timeout", "tcp-keepalive", "slow-reader-timeout"];
 
 const HEADING: &str = "What CONFIG SET can change, as it takes it";
 
@@ -294,9 +304,8 @@ fn action(name: &str) -> ArgAction {
 }
 
 const HELP: &[(&str, &str)] = &[
-    ("notify-keyspace-events", "The keyspace events to publish, by the letters that Redis has for them, such as KEA"),
-    ("masteruser", "The user that a replica identifies itself with at its master"),
-    ("masterauth", "The password of a replica at its master"),
+    ("timeout", "Close a connection that is idle for this long, such as 300 (seconds) or 5m; 0 for never [default: 0]"),
+    ("tcp-keepalive", "Probe a connection that is idle for this long; 0 for never [default: 300]"),
     ("proto-max-bulk-len", "The longest word of a command [default: 512mb]"),
     ("client-query-buffer-limit", "The most that is read from a client while it reads no replies [default: 256mb]"),
     (
@@ -307,6 +316,24 @@ const HELP: &[(&str, &str)] = &[
         "client-output-buffer-limit",
         "For a class of clients the hard and the soft limit of unread replies, and for how long, such as \"pubsub 32mb 8mb 60\"",
     ),
+    ("max-request-args", "The maximum number of words of a command [default: 2147483647]"),
+    ("max-request-bytes", "The largest request, at most 1gb [default: 1gb]"),
+    ("max-inline-bytes", "The longest inline command [default: 64kb]"),
+    (
+        "reply-buffer-limit",
+        "The size of the unread replies at which a connection's commands wait; one reply may be larger [default: 64mb]",
+    ),
+    (
+        "slow-reader-timeout",
+        "Close a connection that reads none of its replies for this long; 0 for never [default: 0]",
+    ),
+    (
+        "slow-sender-limit",
+        "Close a connection that sends less of a request than so many bytes in so many seconds, such as \"1kb 30\" [default: \"0 0\", never]",
+    ),
+    ("notify-keyspace-events", "The keyspace events to publish, by the letters that Redis has for them, such as KEA"),
+    ("masteruser", "The user that a replica identifies itself with at its master"),
+    ("masterauth", "The password of a replica at its master"),
 ];
 
 #[cfg(test)]
@@ -332,6 +359,34 @@ mod tests {
             find(&command, "set-max-intset-entries").unwrap().get_env().unwrap(),
             "KVSTORE_SET_MAX_INTSET_ENTRIES"
         );
+    }
+
+    #[test]
+    fn what_config_set_takes_is_a_flag_with_its_other_names() {
+        let command = command();
+        for (name, flag) in [
+            ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+            ("slave-read-only", "replica-read-only"),
+            ("primaryauth", "masterauth"),
+            ("lua-time-limit", "busy-reply-threshold"),
+            ("loglevel", "log"),
+            ("shutdown-timeout", "shutdown-timeout"),
+        ] {
+            assert_eq!(find(&command, name).and_then(Arg::get_long), Some(flag), "{name}");
+        }
+        let is_hidden = |name| find(&command, name).unwrap().is_hide_set();
+        assert!(is_hidden("hz") && is_hidden("maxmemory") && !is_hidden("timeout") && !is_hidden("masteruser"));
+        assert!(settable_parameters().all(|parameter| find(&command, parameter.name).is_some()));
+    }
+
+    #[test]
+    fn a_time_in_seconds_takes_a_unit() {
+        let value = |text: &str| {
+            let matches = command().try_get_matches_from(["kvstore", "--timeout", text]);
+            matches.map(|matches| matches.get_one::<String>("timeout").cloned()).ok().flatten()
+        };
+        assert_eq!([value("5m"), value("300"), value("0")].map(Option::unwrap), ["300", "300", "0"]);
+        assert_eq!([value("soon"), value("250ms"), value("-1")], [None, None, None]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use given::Given;
 pub(crate) use check::Report;
 pub(crate) use flags::{Arguments, Flags};
 pub(crate) use rewrite::Rewriter;
-pub(crate) use values::{Master, Port, SendRate};
+pub(crate) use values::{Master, Port, RequestLimits};
 
 /// What the program is asked to do.
 pub(crate) enum Task {
@@ -130,7 +130,7 @@ impl Sources {
         let arguments = Arguments::from_arg_matches(&matches).map_err(|error| vec![given::in_one_line(&error)])?;
         Ok(Settings {
             flags: arguments.flags,
-            parameters: parameters::to_set(&matches),
+            parameters: parameters::to_set(&self.command, &matches),
             shown: parameters::to_show(&self.command, &matches),
             notices: self.notices,
         })

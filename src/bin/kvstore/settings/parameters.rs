@@ -10,30 +10,34 @@ use kvstore::{
 
 use super::{flags, values::Port};
 
-/// What CONFIG SET sets at the start: the parameters that have no meaning for the program itself.
-pub(super) fn to_set(matches: &ArgMatches) -> Vec<(SettableParameter, String)> {
+/// What CONFIG SET sets at the start: the parameters that are no field of the flags.
+pub(super) fn to_set(command: &Command, matches: &ArgMatches) -> Vec<(SettableParameter, String)> {
     let given = settable_parameters().filter_map(|parameter| {
-        // The others have no argument by this name: their flag is a field of the flags, and is named like one.
-        let values = matches.try_get_many::<String>(parameter.name).ok()??;
+        flags::find(command, parameter.name).filter(|arg| flags::is_parameter(arg))?;
+        let values = matches.get_many::<String>(parameter.name)?;
         let values: Vec<_> = values.map(String::as_str).collect();
         Some((parameter, values.join(" ")))
     });
     given.collect()
 }
 
-/// What CONFIG GET shows: the settings that the store and its server do not know.
+/// What CONFIG GET shows of the program: the settings that neither CONFIG SET nor another command changes.
 pub(super) fn to_show(command: &Command, matches: &ArgMatches) -> Vec<(String, String)> {
-    let store = Store::builder().threads(1).databases(1).build();
-    let is_own = |name: &str| !is_known(&store, name);
-    let settings = command.get_arguments().filter(|arg| arg.get_action().takes_values());
-    let settings = settings.map(|arg| (flags::config_name(arg), arg)).filter(|(name, _)| is_own(name));
+    let settings = command.get_arguments().filter(|arg| arg.get_action().takes_values() && !flags::is_parameter(arg));
+    let settings = settings.map(|arg| (flags::config_name(arg), arg)).filter(|(name, _)| !changes(name));
     settings.map(|(name, arg)| (name.to_owned(), shown(arg, matches))).collect()
 }
 
-fn is_known(store: &Store, name: &str) -> bool {
-    let is_settable = settable_parameters().any(|parameter| parameter.name == name);
+/// Whether the store, or its server, can change a setting while they run.
+fn changes(name: &str) -> bool {
+    name == "replicaof" || settable_parameters().any(|parameter| parameter.has_effect && parameter.name == name)
+}
+
+/// Whether CONFIG GET of a store knows a parameter.
+pub(super) fn is_known(name: &str) -> bool {
+    let store = Store::builder().threads(1).databases(1).build();
     let get = Request::new("CONFIG").with_args(["GET", name]);
-    is_settable || !matches!(store.execute(&get), Response::Map(found) if found.is_empty())
+    !matches!(store.execute(&get), Response::Map(found) if found.is_empty())
 }
 
 /// A value as Redis shows it: a time in seconds, a size in bytes.

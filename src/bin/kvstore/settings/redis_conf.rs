@@ -7,7 +7,7 @@ use std::{
 
 use kvstore::protocol::Command as Words;
 
-use super::file::Entry;
+use super::{file::Entry, parameters::is_known};
 
 /// How deep files include others.
 const MAX_DEPTH: usize = 16;
@@ -95,33 +95,13 @@ pub(super) fn name_of(line: &str) -> Option<String> {
 
 /// A line in the words of this program.
 fn translated(entry: Entry) -> Entry {
-    let Entry { name, mut values, path, line } = entry;
-    let renamed = match &*name {
-        "loglevel" => "log".to_owned(),
-        "primaryauth" => "masterauth".to_owned(),
-        "primaryuser" => "masteruser".to_owned(),
-        // The names before Redis 5.
-        old => old.replace("slave", "replica"),
-    };
-    let only = values.first().map(|value| value.to_ascii_lowercase());
-    match (&*renamed, only.as_deref()) {
-        ("log", Some(level)) => values = vec![level_of(level).to_owned()],
-        ("log-format", Some("legacy")) => values = vec!["text".to_owned()],
-        ("port", Some("0")) => values = vec!["none".to_owned()],
+    let values = match (&*entry.name, &entry.values[..]) {
+        ("port", [port]) if port == "0" => vec!["none".to_owned()],
         // Several words are several addresses here only.
-        ("bind", _) => {}
-        _ => values = vec![values.join(" ")],
-    }
-    Entry { name: renamed, values, path, line }
-}
-
-fn level_of(level: &str) -> &str {
-    match level {
-        "verbose" | "notice" => "info",
-        "warning" => "warn",
-        "nothing" => "off",
-        other => other,
-    }
+        ("bind", _) => entry.values,
+        (_, words) => vec![words.join(" ")],
+    };
+    Entry { values, ..entry }
 }
 
 /// What a line means that is no setting of this program.
@@ -139,7 +119,8 @@ pub(super) fn meaning(name: &str, value: &str) -> Option<Meaning> {
     if let Some((_, harmless, reason)) = refused {
         return Some(if harmless.contains(&value) { Meaning::None } else { Meaning::Refused(reason) });
     }
-    WITHOUT_MEANING.iter().any(|known| matches(known, name)).then_some(Meaning::None)
+    let is_harmless = is_known(name) || WITHOUT_MEANING.iter().any(|known| matches(known, name));
+    is_harmless.then_some(Meaning::None)
 }
 
 /// Whether a name is the one that is known, or begins like it, if that ends with an asterisk.
@@ -147,101 +128,50 @@ fn matches(known: &str, name: &str) -> bool {
     known.strip_suffix('*').map_or(known == name, |prefix| name.starts_with(prefix))
 }
 
-const ACL: &str = "there are no users but the default one, with `requirepass`";
-const TLS: &str = "there is no such setting of TLS";
+const TLS_PASSPHRASE: &str = "a private key must not be encrypted";
+const TLS_OF_LINKS: &str = "the link to a master, or to other nodes, is without TLS";
 
 /// Lines that ask for something, unless they have one of these values.
 const REFUSED: &[(&str, &[&str], &str)] = &[
     ("cluster-enabled", &["no"], "there is no cluster mode"),
-    ("maxmemory", &["0"], "keys are not evicted, so there is no limit"),
-    ("aclfile", &[""], ACL),
-    ("user", &[], ACL),
+    ("user", &[], "there are no users but the default one, with `requirepass`"),
     ("rename-command", &[], "commands keep their names"),
     ("loadmodule", &[], "there are no modules"),
-    ("min-replicas-to-write", &["0"], "it has no replicas"),
     ("unixsocketgroup", &[""], "the socket has the group of the process"),
     ("rdma-port", &["0"], "there is no RDMA"),
-    ("import-mode", &["no"], "there is no such mode"),
-    ("tls-replication", &["no"], TLS),
-    ("tls-cluster", &["no"], TLS),
-    ("tls-session-cach*", &["no", "yes", "0", "300", "20480"], TLS),
-    ("tls-prefer-server-ciphers", &["no", "yes"], TLS),
-    ("tls-*", &["", "0", "off"], TLS),
+    ("tls-key-file-pass", &[""], TLS_PASSPHRASE),
+    ("tls-client-key-file-pass", &[""], TLS_PASSPHRASE),
+    ("tls-client-cert-file", &[""], TLS_OF_LINKS),
+    ("tls-client-key-file", &[""], TLS_OF_LINKS),
+    ("tls-replication", &["no"], TLS_OF_LINKS),
+    ("tls-cluster", &["no"], TLS_OF_LINKS),
+    ("tls-ca-cert-dir", &[""], "the authorities are in one file, `tls-ca-cert-file`"),
 ];
 
-/// Lines of Redis 7 and Valkey 9 that have nothing to set here, whatever they say.
+/// Lines of Redis 7 and Valkey 9 that are no parameters of CONFIG here, and have nothing to set, whatever they say.
 const WITHOUT_MEANING: &[&str] = &[
-    "acl-pubsub-default",
-    "acllog-max-len",
-    "active-defrag-*",
-    "active-expire-effort",
-    "activedefrag",
-    "activerehashing",
-    "always-show-logo",
-    "aof-*",
+    "aof-disable-auto-gc",
     "aof_rewrite_cpulist",
-    "appenddirname",
-    "appendfilename",
-    "availability-zone",
-    "bgsave-cpulist",
     "bgsave_cpulist",
-    "bind-source-addr",
-    "bio-cpulist",
     "bio_cpulist",
-    "busy-reply-threshold",
     "cluster-*",
-    "commandlog-*",
-    "crash-*",
-    "daemonize",
-    "dbfilename",
-    "disable-thp",
-    "dual-channel-replication-enabled",
-    "dynamic-hz",
-    "enable-*",
     "events-per-io-thread",
-    "extended-redis-compatibility",
     "hash-seed",
-    "hide-user-data-from-log",
-    "hll-sparse-max-bytes",
-    "hz",
     "ignore-warnings",
-    "io-threads-do-reads",
-    "jemalloc-bg-thread",
-    "latency-tracking*",
-    "lazyfree-*",
-    "lfu-*",
-    "locale-collate",
-    "log-timestamp-format",
-    "logfile",
+    "key-load-delay",
     "lua-*",
     "max-new-*",
-    "maxmemory-*",
-    "min-replicas-max-lag",
     "mptcp",
-    "no-appendfsync-on-rewrite",
-    "oom-score-adj*",
-    "pidfile",
-    "prefetch-batch-max-size",
-    "proc-title-template",
-    "propagation-error-behavior",
-    "rdb-*",
-    "rdbchecksum",
+    "rdb-key-save-delay",
     "rdma-*",
-    "repl-*",
-    "replica-*",
-    "sanitize-dump-payload",
-    "server-cpulist",
+    "repl-mptcp",
     "server_cpulist",
-    "set-proc-title",
-    "shutdown-on-*",
     "slot-migration-*",
-    "slowlog-*",
-    "socket-mark-id",
-    "stop-writes-on-bgsave-error",
-    "stream-node-*",
-    "supervised",
-    "syslog-*",
-    "tcp-keepalive*",
+    // A handshake has the parameters of rustls.
+    "tls-dh-params-file",
+    "tls-prefer-server-ciphers",
+    "tls-session-*",
+    "use-exit-on-panic",
 ];
 
 #[cfg(test)]
@@ -264,8 +194,8 @@ mod tests {
             ("save \"\"", "save", ""),
             ("save 900 1 300 10", "save", "900 1 300 10"),
             ("bind 127.0.0.1 -::1", "bind", "127.0.0.1|-::1"),
-            ("slaveof 10.0.0.1 6379", "replicaof", "10.0.0.1 6379"),
-            ("loglevel notice", "log", "info"),
+            ("slaveof 10.0.0.1 6379", "slaveof", "10.0.0.1 6379"),
+            ("loglevel notice", "loglevel", "notice"),
             ("port 0", "port", "none"),
         ] {
             assert_eq!(entries(line).unwrap(), [(name.to_owned(), value.to_owned())], "{line}");
@@ -299,12 +229,21 @@ mod tests {
     fn what_is_asked_for_and_not_there_is_refused() {
         assert_eq!(meaning("cluster-enabled", "no"), Some(Meaning::None));
         assert_eq!(meaning("cluster-enabled", "yes"), Some(Meaning::Refused("there is no cluster mode")));
-        assert_eq!(
-            meaning("maxmemory", "1gb").unwrap(),
-            Meaning::Refused("keys are not evicted, so there is no limit")
-        );
-        assert_eq!(meaning("cluster-node-timeout", "15000"), Some(Meaning::None));
-        assert_eq!(meaning("repl-timeout", "60"), Some(Meaning::None));
+        assert_eq!(meaning("tls-session-caching", "yes"), Some(Meaning::None));
+        assert_eq!(meaning("tls-replication", "yes"), Some(Meaning::Refused(TLS_OF_LINKS)));
+        assert_eq!(meaning("daemonize", "yes"), Some(Meaning::None));
         assert_eq!(meaning("reply-timeout", "60"), None);
+    }
+
+    #[test]
+    fn no_list_has_what_is_a_setting_or_a_parameter() {
+        let command = crate::settings::flags::command();
+        let exact = |name: &&str| !name.ends_with('*');
+        for name in WITHOUT_MEANING.iter().copied().filter(exact) {
+            assert!(crate::settings::flags::find(&command, name).is_none() && !is_known(name), "{name}");
+        }
+        for (name, _, _) in REFUSED {
+            assert!(crate::settings::flags::find(&command, name).is_none(), "{name}");
+        }
     }
 }

@@ -21,6 +21,14 @@ pub(crate) struct Master(pub(crate) Option<(String, u16)>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SendRate(pub(crate) Option<(usize, Duration)>);
 
+/// The limits of a request: the most words, the longest word, and the size of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestLimits {
+    pub(crate) words: usize,
+    pub(crate) word: usize,
+    pub(crate) request: usize,
+}
+
 pub(super) fn port(text: &str) -> Result<Port, String> {
     match text {
         "none" => Ok(Port(None)),
@@ -33,6 +41,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
+    }
+}
+
+/// A time with a unit as a number of seconds. What is none, or no whole number, stays as it is.
+pub(super) fn in_seconds(text: &str) -> String {
+    match duration(text) {
+        Ok(time) if time.subsec_nanos() == 0 => time.as_secs().to_string(),
+        _ => text.to_owned(),
     }
 }
 
@@ -72,12 +88,29 @@ pub(super) fn send_rate(text: &str) -> Result<SendRate, String> {
     }
 }
 
+/// A number of words, and two sizes.
+pub(super) fn request_limits(text: &str) -> Result<RequestLimits, String> {
+    match text.split_whitespace().collect::<Vec<_>>()[..] {
+        [words, word, request] => {
+            Ok(RequestLimits { words: count(words)?, word: size(word)?, request: size(request)? })
+        }
+        _ => Err("a number and two sizes, such as \"10 16kb 64kb\"".to_owned()),
+    }
+}
+
+/// A filter of the log, or a level by the name that Redis has for it.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+    let filter = match &*text.to_ascii_lowercase() {
+        "verbose" | "notice" => "info",
+        "warning" => "warn",
+        "nothing" => "off",
+        _ => text,
+    };
+    EnvFilter::try_new(filter).map(|_| filter.to_owned()).map_err(|error| error.to_string())
 }
 
 pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
+    match &*text.to_ascii_lowercase() {
         "yes" | "true" => Ok(true),
         "no" | "false" => Ok(false),
         _ => Err("yes or no".to_owned()),
@@ -85,7 +118,7 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
 }
 
 pub(super) fn fsync(text: &str) -> Result<Fsync, String> {
-    match text {
+    match &*text.to_ascii_lowercase() {
         "always" => Ok(Fsync::Always),
         "everysec" => Ok(Fsync::EverySec),
         "no" => Ok(Fsync::No),
@@ -136,5 +169,19 @@ mod tests {
         assert_eq!(send_rate("1kb 30"), Ok(SendRate(Some((1024, Duration::from_secs(30))))));
         assert_eq!(send_rate("0"), Ok(SendRate(None)));
         assert!(send_rate("1kb").is_err() && send_rate("a b").is_err());
+    }
+
+    #[test]
+    fn limits_of_requests_are_a_number_and_two_sizes() {
+        assert_eq!(request_limits("1 2 3kb"), Ok(RequestLimits { words: 1, word: 2, request: 3072 }));
+        assert!(request_limits("1 2").is_err() && request_limits("0 1 1").is_err());
+    }
+
+    #[test]
+    fn levels_of_the_log_have_the_names_of_redis_too() {
+        assert_eq!(
+            ["notice", "WARNING", "debug", "nothing"].map(|text| log_filter(text).unwrap()),
+            ["info", "warn", "debug", "off"]
+        );
     }
 }

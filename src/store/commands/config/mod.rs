@@ -368,11 +368,11 @@ mod tests {
     #[test]
     fn what_is_not_there_is_refused_in_words() {
         TestStore::new().check([
-            ("CONFIG SET activedefrag no", "+OK"),
+            ("CONFIG SET bind-source-addr \"\"", "+OK"),
             (
-                "CONFIG SET activedefrag yes",
-                "-ERR CONFIG SET failed (possibly related to argument 'activedefrag') - active defragmentation is not \
-                 available",
+                "CONFIG SET bind-source-addr 10.0.0.1",
+                "-ERR CONFIG SET failed (possibly related to argument 'bind-source-addr') - an address for connections to \
+                 others is not available",
             ),
             // All or nothing.
             (

@@ -6,6 +6,7 @@ use kvstore_protocol::parse_integer;
 
 use super::{
     bytes::parse_bytes,
+    settable::SettableParameter,
     table::{PARAMETERS, find},
 };
 use crate::{
@@ -180,13 +181,22 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
     parameters(store, None).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// The names of the parameters that CONFIG SET can change, and on which something depends; and whether each is one of the server.
-pub(super) fn all_settable() -> impl Iterator<Item = (&'static str, bool)> {
-    PARAMETERS.iter().filter_map(|own| match own.value {
-        Value::OfServer(..) => Some((own.name, true)),
-        Value::OfStore(..) | Value::Durable(..) | Value::Journal(_) | Value::Threshold(_) => Some((own.name, false)),
-        Value::Immutable(_) | Value::Kept(..) | Value::Only(..) | Value::Alias(_) => None,
+/// The parameters that CONFIG SET takes a value for.
+pub(super) fn all_settable() -> impl Iterator<Item = SettableParameter> {
+    let settable = |name, is_of_server, has_effect| Some(SettableParameter { name, is_of_server, has_effect });
+    PARAMETERS.iter().filter_map(move |own| match own.value {
+        Value::OfServer(..) => settable(own.name, true, true),
+        Value::OfStore(..) | Value::Durable(..) | Value::Journal(_) | Value::Threshold(_) => {
+            settable(own.name, false, true)
+        }
+        Value::Kept(..) | Value::Only(..) => settable(own.name, false, false),
+        Value::Immutable(_) | Value::Alias(_) => None,
     })
+}
+
+/// The other names of a parameter.
+pub(super) fn aliases(name: &str) -> impl Iterator<Item = &'static str> {
+    PARAMETERS.iter().filter(move |own| matches!(own.value, Value::Alias(of) if of == name)).map(|own| own.name)
 }
 
 /// Checks a value of a parameter that can be set.

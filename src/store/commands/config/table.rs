@@ -103,8 +103,13 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     of_server(
         "maxclients",
         |_, server| Some(server?.max_connections().to_string()),
-        |value, _| {
+        |value, server| {
             let clients = number(value, 1..=u32::MAX.into())?;
+            let admissible = server.admissible_connections(clients as usize);
+            if admissible < clients as usize {
+                let text = "The operating system is not able to handle the specified number of clients, try with";
+                return Err(format!("{text} {admissible}").into());
+            }
             Ok(Box::new(move |server| server.set_max_connections(clients as usize)))
         },
     ),
@@ -246,7 +251,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     kept("lazyfree-lazy-user-del", "yes", Flag),
     kept("lazyfree-lazy-user-flush", "yes", Flag),
     kept("active-expire-effort", "1", Number(1, 10)),
-    only("activedefrag", "no", "active defragmentation is not available"),
+    kept("activedefrag", "no", Flag),
     kept("active-defrag-cycle-max", "25", Number(1, 99)),
     kept("active-defrag-cycle-min", "1", Number(1, 99)),
     kept("active-defrag-cycle-us", "500", Number(0, 100_000)),
@@ -315,7 +320,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             Ok(Box::new(move |store| store.snapshots.set_stops_writes(stops)))
         },
     ),
-    only("rdbchecksum", "yes", "a snapshot always has checksums"),
+    kept("rdbchecksum", "yes", Flag),
     row("appendonly", Value::Journal(|store, _| Some(show_flag(store.journal().is_some()).to_owned()))),
     of_store(
         "appendfsync",
@@ -347,7 +352,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     immutable("dbfilename", |_, _| Some("dump.rdb".to_owned())),
     immutable("appenddirname", |_, _| Some("appendonlydir".to_owned())),
     immutable("appendfilename", |_, _| Some("appendonly.aof".to_owned())),
-    only("aof-use-rdb-preamble", "yes", "a journal always begins with a snapshot"),
+    kept("aof-use-rdb-preamble", "yes", Flag),
     only("aof-load-truncated", "yes", "a journal that ends within a record is always cut"),
     only("aof-timestamp-enabled", "no", "the records of the journal have times already, in another form"),
     kept("aof-rewrite-incremental-fsync", "yes", Flag),
@@ -386,7 +391,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     only("commandlog-reply-larger-than", "-1", NO_SUCH_LOG),
     kept("commandlog-large-request-max-len", "128", ANY),
     kept("commandlog-large-reply-max-len", "128", ANY),
-    only("latency-tracking", "no", "percentiles of latencies are not available"),
+    kept("latency-tracking", "no", Flag),
     kept("latency-tracking-info-percentiles", "50 99 99.9", Text),
     kept("loglevel", "notice", OneOf(&["debug", "verbose", "notice", "warning", "nothing"])),
     immutable("logfile", |_, _| Some("".to_owned())),
