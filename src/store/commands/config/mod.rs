@@ -368,11 +368,11 @@ mod tests {
     #[test]
     fn what_is_not_there_is_refused_in_words() {
         TestStore::new().check([
-            ("CONFIG SET bind-source-addr \"\"", "+OK"),
+            ("CONFIG SET aof-timestamp-enabled no", "+OK"),
             (
-                "CONFIG SET bind-source-addr 10.0.0.1",
-                "-ERR CONFIG SET failed (possibly related to argument 'bind-source-addr') - an address for connections to \
-                 others is not available",
+                "CONFIG SET aof-timestamp-enabled yes",
+                "-ERR CONFIG SET failed (possibly related to argument 'aof-timestamp-enabled') - the records of the journal \
+                 have times already, in another form",
             ),
             // All or nothing.
             (
