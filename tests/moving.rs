@@ -201,6 +201,29 @@ fn a_command_that_a_store_does_not_have_is_named() {
 }
 
 #[test]
+fn fields_that_redis_8_sets_without_an_expiry_are_set() {
+    let scratch = Scratch::new("hsetex");
+    let commands = [
+        "HSET h f 1",
+        "HSETEX h KEEPTTL FIELDS 1 f 1.5",
+        "HSETEX h FXX FIELDS 1 f 2",
+        "HSETEX h FIELDS 2 g 3 KEEPTTL 4",
+        "HSETEX h PXAT 1 FIELDS 1 gone 1",
+        "HSETEX h KEEPTTL FIELDS",
+        "HSETEX h",
+    ];
+    let frame = |line: &str| {
+        let words: String = line.split(' ').map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        format!("*{}\r\n{words}", line.split(' ').count())
+    };
+    let store = Store::new();
+    let tally = import(&store, scratch.file("a.aof", commands.map(frame).concat().as_bytes())).unwrap();
+    assert_eq!(skipped(&tally), [("command HSETEX".to_owned(), 3)].into());
+    let hash = words(&store, 0, Command::new("HGETALL").arg("h"));
+    assert_eq!(hash, ["f", "2", "g", "3", "KEEPTTL", "4"].map(|word| word.as_bytes().to_vec()));
+}
+
+#[test]
 fn a_torn_file_is_told_with_its_place_and_what_was_loaded() {
     let scratch = Scratch::new("torn");
     let file = fs::read(fixture("valkey-9.1.rdb")).unwrap();

@@ -58,7 +58,10 @@ impl StoreState {
             match self.row_of(command) {
                 Ok(_) if *database < self.databases.len() => known.push((*database, command.clone())),
                 Ok(_) => note_failure(tally, command, "DB index is out of range"),
-                Err(_) => note_unknown(tally, command),
+                Err(_) => match without_field_expiry(command) {
+                    Some(command) => known.push((*database, command)),
+                    None => note_unknown(tally, command),
+                },
             }
         }
         tally.commands += known.len() as u64;
@@ -166,6 +169,19 @@ fn given_expiry(command: &Command) -> Option<u64> {
     }
     let may_expire = ["SET", "GETEX", "MSETEX"].iter().any(|name| command.is(name));
     number(position(b"PXAT").filter(|_| may_expire)? + 1)
+}
+
+/// The HSET for an HSETEX that gives its fields no expiry. Redis 8 replicates HINCRBYFLOAT as `HSETEX key KEEPTTL FIELDS 1 field value`.
+fn without_field_expiry(command: &Command) -> Option<Command> {
+    let mut words = command.args();
+    let key = words.next().filter(|_| command.is("HSETEX"))?;
+    // The master has checked the condition.
+    let is_plain =
+        |word: &&[u8]| ["KEEPTTL", "FNX", "FXX"].iter().any(|option| word.eq_ignore_ascii_case(option.as_bytes()));
+    let fields = words.find(|word| !is_plain(word))?;
+    let _count = words.next().filter(|_| fields.eq_ignore_ascii_case(b"FIELDS"))?;
+    let hset = Command::new("HSET").arg(key).with_args(words);
+    Some(hset)
 }
 
 fn name_of(command: &Command) -> String {
