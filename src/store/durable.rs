@@ -18,6 +18,10 @@ use super::{
     state::StoreState,
 };
 
+/// Why a record cannot be replayed that is right, but of a store with other settings.
+pub(super) const FEW_DATABASES: &str =
+    "the record is of a database that the store does not have: it needs more databases";
+
 /// The settings of a store that is on disk: see [`Builder::durable`].
 #[derive(Debug)]
 #[must_use = "nothing is read before the store is opened"]
@@ -202,7 +206,7 @@ impl StoreState {
     pub(super) fn apply_recovered(&self, record: &Record) -> Result<(), &'static str> {
         let exists = |(database, _): &_| *database < self.databases.len();
         if !record.commands().iter().all(exists) {
-            return Err("the record is of a database that the store does not have");
+            return Err(FEW_DATABASES);
         }
         self.apply(record).map_err(|_| "a command of the record fails")?;
         self.loading.add(size_in_journal(record), || self.clock.now());

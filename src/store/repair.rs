@@ -10,6 +10,7 @@ use super::{
     Builder, OpenError, Report,
     check::{lock, open_existing},
     disk::{DirectoryLock, Disk},
+    durable::FEW_DATABASES,
     journal::{io_error, segment_name, segment_number, sequences_of},
     snapshot::Manifest,
 };
@@ -89,6 +90,10 @@ impl Builder {
     pub(super) fn repair_on(self, disk: Arc<dyn Disk>) -> Result<Option<Repair>, RepairError> {
         let Report { damage, records, .. } = self.check_on(&*disk)?;
         let Some(OpenError::Damaged { path, offset, reason }) = damage else { return Ok(None) };
+        if reason == FEW_DATABASES {
+            // Nothing is wrong with the file.
+            return Err(OpenError::Damaged { path, offset, reason }.into());
+        }
         let name = PathBuf::from(&path);
         let number = name.file_name().and_then(|name| segment_number(name.to_str()?));
         let Some(number) = number else {

@@ -226,8 +226,12 @@ fn a_store_with_too_few_databases_is_not_opened() {
     store.check([("SET k 1", "+OK")]);
     drop(store);
     let refused = Store::builder().databases(3).open_on(Arc::new(disk.clone()), Some(ALWAYS)).unwrap_err();
-    let reason = "the record is of a database that the store does not have";
-    assert_eq!(refused.to_string(), format!("simulated/journal-000000000001 is damaged at byte 113: {reason}"));
+    let reason = "the record is of a database that the store does not have: it needs more databases";
+    let expected = format!("simulated/journal-000000000001 is damaged at byte 113: {reason}");
+    assert_eq!(refused.to_string(), expected);
+    // A whole journal is not cut.
+    let repair = Store::builder().databases(3).repair_on(Arc::new(disk.clone()));
+    assert_eq!(repair.unwrap_err().to_string(), expected);
     assert!(Store::builder().databases(4).open_on(Arc::new(disk), Some(ALWAYS)).is_ok());
 }
 
