@@ -373,5 +373,7 @@ async fn files_are_checked_and_repaired_while_no_server_runs() {
     assert!(text.contains("restore a backup"), "{text}");
     let (missing, text) = output(kvstore().args(["check", "/nowhere/at/all"]));
     assert!(missing.status.code() == Some(74) && text.contains("/nowhere/at/all"), "{text}");
+    let (missing, text) = output(kvstore().args(["export", "/nowhere.rdb", "--dir", "/nowhere/at/all"]));
+    assert!(!missing.status.success() && text.contains("/nowhere/at/all: "), "{text}");
     std::fs::remove_dir_all(&directory).unwrap();
 }

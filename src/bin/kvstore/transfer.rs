@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    fs,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -91,7 +92,11 @@ impl Transfer {
                 close(&store)?;
                 imported
             }
-            Self::Export { file, place } => export(&place.open()?, file),
+            Self::Export { file, place } => {
+                // Otherwise it would be created, and exported without keys.
+                fs::read_dir(&place.dir).map_err(|error| format!("{}: {error}", place.dir.display()))?;
+                export(&place.open()?, file)
+            }
             Self::Check(files) => files.check(),
             Self::Repair { files, yes } => files.repair(*yes),
         }
