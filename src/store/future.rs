@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use kvstore_protocol::{Command, CommandError, Response, parking};
+use kvstore_protocol::{Command, CommandError, Response, catalog::Flags, parking};
 use tokio::sync::oneshot::{Receiver, error::RecvError};
 
 use super::{
@@ -91,7 +91,7 @@ impl ResponseFuture {
             Some(Waiting::Running(mut receiver)) => {
                 return match Pin::new(&mut receiver).poll(cx).map(finished) {
                     Poll::Ready(Executed::Answered(response)) => {
-                        self.store.hold_answers();
+                        self.hold_answer_of_write();
                         Poll::Ready(response)
                     }
                     Poll::Ready(Executed::Waits(place)) => self.park(place, cx),
@@ -107,6 +107,14 @@ impl ResponseFuture {
         match self.store.attempt(&self.command, &mut attempt) {
             Ok(response) => Poll::Ready(response),
             Err(refusal) => self.refuse_or_wait(refusal, attempt, (ticket, room), cx),
+        }
+    }
+
+    /// Holds the answer back until the commit of the command is written. A command that only reads has none, and does not wait
+    /// while the disk is full.
+    fn hold_answer_of_write(&self) {
+        if !self.store.row_of(&self.command).is_ok_and(|row| row.flags().has(Flags::READ)) {
+            self.store.hold_answers();
         }
     }
 

@@ -325,7 +325,8 @@ impl Snapshots {
                 status.saves += 1;
             }
             Err(reason) => {
-                tracing::error!(%reason, "no snapshot was saved");
+                let path = self.place.get().map(|place| place.disk.path_of(""));
+                tracing::error!(path, %reason, "no snapshot was saved");
                 status.failure = Some(reason);
                 status.failures += 1;
             }

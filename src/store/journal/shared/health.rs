@@ -123,12 +123,11 @@ impl Shared {
     pub(in super::super) fn full(&self, reason: String) {
         let mut state = self.state.lock();
         if state.health == Health::Good {
-            tracing::error!(reason, "the disk of the journal is full: writes are refused until there is room");
+            let path = &*self.path;
+            tracing::error!(path, reason, "the disk of the journal is full: writes are refused until there is room");
             state.health = Health::Full(reason.into());
             self.tell_halted(&state);
-            let woken = mem::take(&mut state.waiting_for_write);
             self.wake_for_room(state);
-            woken.into_values().for_each(Waker::wake);
         }
     }
 
@@ -136,6 +135,7 @@ impl Shared {
     pub(in super::super) fn fail(&self, reason: String) {
         let mut state = self.state.lock();
         tracing::error!(
+            path = &*self.path,
             reason,
             "the journal has failed: writes are refused, and the outcome of the last ones is unknown"
         );

@@ -89,10 +89,11 @@ impl Shared {
         !self.state.lock().waiting_for_sync.is_empty()
     }
 
-    /// Waits until a commit is written, or cannot be.
+    /// Waits until a commit is written, or never will be. It may still be while the disk is full: an answer that left before would
+    /// be of a commit that ends with the process.
     pub(in super::super) fn poll_written(&self, number: u64, place: &mut u64, waker: &Waker) -> Poll<()> {
         let mut state = self.state.lock();
-        if self.written() >= number || state.health.is_halted() {
+        if self.written() >= number || self.tail.is_none() || matches!(state.health, Health::Failed(_)) {
             return Poll::Ready(());
         }
         if *place == NOWHERE {

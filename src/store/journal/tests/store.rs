@@ -8,8 +8,9 @@ use std::{
 };
 
 use kvstore_protocol::{
-    Response,
+    Response, batch,
     parking::{self, Parking},
+    release::Held,
 };
 use tower::Service;
 
@@ -162,6 +163,31 @@ async fn while_the_disk_is_full_writes_are_refused_and_they_go_on_by_themselves(
     drop(store);
     disk.lose_power(PowerLoss::LosesAll);
     assert_eq!(open(&disk).entries(), entries);
+}
+
+#[test]
+fn an_answer_waits_while_the_disk_has_no_room_for_what_it_tells() {
+    for policy in [Fsync::EverySec, Fsync::No] {
+        let disk = SimulatedDisk::new(1);
+        let store = TestStore::durable(&disk, Settings::new(policy), 2).unwrap();
+        store.check([("SET k 1", "+OK")]);
+        disk.set_capacity(disk.size());
+        let (mut held, cx) = (Held::default(), Context::from_waker(Waker::noop()));
+        batch::run(|| {
+            assert_eq!(poll(&mut call(&store, "SET k 2")), Ok("+OK".into()));
+            assert!(held.poll(&cx).is_pending());
+        });
+        while store.answer("SET l 1").to_string() != FULL {
+            std::thread::yield_now();
+        }
+        assert!(held.poll(&cx).is_pending(), "{policy}");
+        // Others go on.
+        store.check([("GET k", "\"2\""), ("KEYS k*", "[\"k\"]")]);
+        disk.set_capacity(usize::MAX);
+        while held.poll(&cx).is_pending() {
+            std::thread::yield_now();
+        }
+    }
 }
 
 #[tokio::test]
