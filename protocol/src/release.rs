@@ -9,7 +9,7 @@
 //! answer of one command waits, and it may still become another one.
 //!
 //! ```
-//! use std::{sync::{Arc, Mutex}, task::{Context, Poll, Waker}};
+//! use std::{io, sync::{Arc, Mutex}, task::{Context, Poll, Waker}};
 //! use kvstore_protocol::{batch, release::{self, Held, Release}};
 //!
 //! /// Lines that are collected, and written together.
@@ -17,10 +17,10 @@
 //! struct Log { collected: Mutex<Vec<&'static str>>, written: Mutex<Vec<String>> }
 //!
 //! impl Release for Log {
-//!     fn poll_released(&self, _number: u64, _place: &mut Option<u64>, _waker: &Waker) -> Poll<()> {
+//!     fn poll_released(&self, _number: u64, _place: &mut Option<u64>, _waker: &Waker) -> Poll<io::Result<()>> {
 //!         let collected = std::mem::take(&mut *self.collected.lock().expect("no panic"));
 //!         self.written.lock().expect("no panic").push(collected.join(", "));
-//!         Poll::Ready(())
+//!         Poll::Ready(Ok(()))
 //!     }
 //! }
 //!
@@ -37,7 +37,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    fmt, mem,
+    fmt, io, mem,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -51,7 +51,11 @@ pub trait Release: Send + Sync + 'static {
     ///
     /// If it is pending, the waker is woken when it is done. `place` is `None` at first, and keeps what an implementation wants to
     /// find the waker by at the next poll.
-    fn poll_released(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<()>;
+    ///
+    /// # Errors
+    /// If it will never be done. The connection is closed then, and its output is not written: its client does not know what has
+    /// become of its commands.
+    fn poll_released(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<io::Result<()>>;
 }
 
 thread_local! {
@@ -71,8 +75,8 @@ impl Hold {
         Arc::as_ptr(&self.release).cast::<()>() == Arc::as_ptr(release).cast()
     }
 
-    fn is_released(&mut self, waker: &Waker) -> bool {
-        self.release.poll_released(self.number, &mut self.place, waker).is_ready()
+    fn poll(&mut self, waker: &Waker) -> Poll<io::Result<()>> {
+        self.release.poll_released(self.number, &mut self.place, waker)
     }
 }
 
@@ -113,24 +117,35 @@ impl fmt::Debug for Held {
 impl Held {
     /// Whether output may be written. Everything counts that the current batch holds it back for, and what earlier ones did.
     ///
+    /// # Errors
+    /// If it may never be written.
+    ///
     /// # Cancel safety
     /// What it is held back for stays here.
     #[inline]
-    pub fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if !IS_HELD.get() && self.0.is_none() { Poll::Ready(()) } else { self.poll_held(cx.waker()) }
+    pub fn poll(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if !IS_HELD.get() && self.0.is_none() { Poll::Ready(Ok(())) } else { self.poll_held(cx.waker()) }
     }
 
     #[inline(never)]
-    fn poll_held(&mut self, waker: &Waker) -> Poll<()> {
+    fn poll_held(&mut self, waker: &Waker) -> Poll<io::Result<()>> {
+        let mut result = Ok(());
+        let mut is_pending = |hold: &mut Hold| match hold.poll(waker) {
+            Poll::Pending => true,
+            Poll::Ready(released) => {
+                result = mem::replace(&mut result, Ok(())).and(released);
+                false
+            }
+        };
         if let Some(pending) = &mut self.0 {
-            pending.retain_mut(|hold| !hold.is_released(waker));
+            pending.retain_mut(&mut is_pending);
         }
-        poll_new(waker, |hold| self.keep(hold));
-        if self.0.as_ref().is_some_and(|pending| !pending.is_empty()) {
+        poll_new(is_pending, |hold| self.keep(hold));
+        if result.is_ok() && self.0.as_ref().is_some_and(|pending| !pending.is_empty()) {
             return Poll::Pending;
         }
         self.0 = None;
-        Poll::Ready(())
+        Poll::Ready(result)
     }
 
     fn keep(&mut self, new: Hold) {
@@ -143,12 +158,12 @@ impl Held {
 }
 
 /// Polls what the current batch holds back output for, and passes on what is pending.
-fn poll_new(waker: &Waker, mut pending: impl FnMut(Hold)) {
+fn poll_new(mut is_pending: impl FnMut(&mut Hold) -> bool, mut pending: impl FnMut(Hold)) {
     IS_HELD.set(false);
     // Not borrowed meanwhile. The allocation is kept.
     let mut held = HELD.with_borrow_mut(mem::take);
     held.drain(..).for_each(|mut hold| {
-        if !hold.is_released(waker) {
+        if is_pending(&mut hold) {
             pending(hold);
         }
     });
@@ -158,7 +173,7 @@ fn poll_new(waker: &Waker, mut pending: impl FnMut(Hold)) {
 /// Ends a batch, whose output was not written: it is told to whoever would have released it.
 pub(crate) fn end() {
     if IS_HELD.get() {
-        poll_new(Waker::noop(), drop);
+        poll_new(|hold| hold.poll(Waker::noop()).is_pending(), drop);
     }
 }
 
@@ -176,13 +191,19 @@ mod tests {
     }
 
     impl Release for Done {
-        fn poll_released(&self, number: u64, place: &mut Option<u64>, _waker: &Waker) -> Poll<()> {
+        fn poll_released(&self, number: u64, place: &mut Option<u64>, _waker: &Waker) -> Poll<io::Result<()>> {
             *place = Some(self.asked.fetch_add(1, Ordering::Relaxed));
-            if number <= self.number.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
+            match self.number.load(Ordering::Relaxed) {
+                NEVER => Poll::Ready(Err(io::Error::other("it is lost"))),
+                done if number <= done => Poll::Ready(Ok(())),
+                _ => Poll::Pending,
+            }
         }
     }
 
-    fn poll(held: &mut Held) -> Poll<()> {
+    const NEVER: u64 = u64::MAX;
+
+    fn poll(held: &mut Held) -> Poll<io::Result<()>> {
         held.poll(&Context::from_waker(Waker::noop()))
     }
 
@@ -197,9 +218,19 @@ mod tests {
             hold(&first, 3);
         });
         second.number.store(5, Ordering::Relaxed);
-        assert!(poll(&mut held).is_ready());
+        assert!(matches!(poll(&mut held), Poll::Ready(Ok(()))));
         // The end of the batch has asked for the 3.
         assert_eq!((first.asked.load(Ordering::Relaxed), second.asked.load(Ordering::Relaxed)), (3, 3));
+    }
+
+    #[test]
+    fn output_that_is_never_released_is_an_error() {
+        let (first, second, mut held) = (Arc::new(Done::default()), Arc::new(Done::default()), Held::default());
+        first.number.store(NEVER, Ordering::Relaxed);
+        batch::run(|| {
+            assert!(hold(&first, 1) && hold(&second, 1));
+            assert!(matches!(poll(&mut held), Poll::Ready(Err(_))));
+        });
     }
 
     #[test]

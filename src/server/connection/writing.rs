@@ -150,8 +150,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
 
     /// Writes as much output as possible. Nothing, as long as it is held back.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if !self.writer.has_unwritten() || self.held.poll(cx).is_pending() {
+        if !self.writer.has_unwritten() {
             return Ok(());
+        }
+        match self.held.poll(cx) {
+            Poll::Ready(released) => released?,
+            Poll::Pending => return Ok(()),
         }
         while self.writer.output.has_remaining() {
             match poll_write_some(&mut self.io, &mut self.writer.output, cx) {

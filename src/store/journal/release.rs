@@ -1,6 +1,7 @@
 //! Connections write the journal before they write their answers.
 
 use std::{
+    io,
     task::{Poll, Waker},
     time::Duration,
 };
@@ -26,9 +27,9 @@ impl Journal {
 }
 
 impl Release for Shared {
-    fn poll_released(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<()> {
+    fn poll_released(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<io::Result<()>> {
         if self.written() >= number {
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
         }
         let Some(place) = place else {
             // The other connections that have input are served first, and one writes for all.
@@ -37,7 +38,7 @@ impl Release for Shared {
             return Poll::Pending;
         };
         self.write_now();
-        if self.written() >= number { Poll::Ready(()) } else { self.poll_written(number, place, waker) }
+        if self.written() >= number { Poll::Ready(Ok(())) } else { self.poll_written(number, place, waker) }
     }
 }
 

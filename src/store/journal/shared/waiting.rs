@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    mem,
+    io, mem,
     sync::Arc,
     task::{Poll, Waker},
 };
@@ -91,10 +91,13 @@ impl Shared {
 
     /// Waits until a commit is written, or never will be. It may still be while the disk is full: an answer that left before would
     /// be of a commit that ends with the process.
-    pub(in super::super) fn poll_written(&self, number: u64, place: &mut u64, waker: &Waker) -> Poll<()> {
+    pub(in super::super) fn poll_written(&self, number: u64, place: &mut u64, waker: &Waker) -> Poll<io::Result<()>> {
         let mut state = self.state.lock();
-        if self.written() >= number || self.tail.is_none() || matches!(state.health, Health::Failed(_)) {
-            return Poll::Ready(());
+        if self.written() >= number || self.tail.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Health::Failed(reason) = &state.health {
+            return Poll::Ready(Err(io::Error::other(format!("the journal has failed: {reason}"))));
         }
         if *place == NOWHERE {
             *place = state.ticket().0;

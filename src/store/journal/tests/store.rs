@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use kvstore_protocol::{
@@ -17,7 +17,7 @@ use tower::Service;
 use crate::store::{
     CloseError, Fsync, OpenError, ResponseFuture, Store,
     disk::simulated::{PowerLoss, SimulatedDisk},
-    journal::Settings,
+    journal::{Settings, block_on},
     testing::{TestStore, command},
 };
 
@@ -188,6 +188,24 @@ fn an_answer_waits_while_the_disk_has_no_room_for_what_it_tells() {
             std::thread::yield_now();
         }
     }
+}
+
+#[test]
+fn an_answer_does_not_leave_when_the_disk_fails_before_what_it_tells_is_written() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, Settings::new(Fsync::EverySec), 2).unwrap();
+    store.check([("SET k 1", "+OK")]);
+    let mut held = Held::default();
+    batch::run(|| {
+        store.check([("SET k 2", "+OK")]);
+        disk.crash_after(0);
+        assert!(block_on(|waker| held.poll(&Context::from_waker(waker))).is_err());
+    });
+    // Reads go on, and are not held back.
+    batch::run(|| {
+        store.check([("GET k", "\"2\""), ("KEYS k*", "[\"k\"]")]);
+        assert!(matches!(held.poll(&Context::from_waker(Waker::noop())), Poll::Ready(Ok(()))));
+    });
 }
 
 #[tokio::test]
