@@ -337,6 +337,15 @@ dynamic-hz yes
 jemalloc-bg-thread yes
 ";
 
+#[test]
+fn data_that_a_cache_does_not_read_is_told_of() {
+    let scratch = Scratch::new("unread");
+    let data = scratch.path("data");
+    let start = |journal| Running::start(kvstore().arg("--dir").arg(&data).args(["--appendonly", journal]));
+    assert!(start("yes").stop("TERM").0);
+    start("no").line_with("has data that is not read");
+}
+
 #[tokio::test]
 async fn a_redis_conf_is_read_as_it_is() {
     let scratch = Scratch::new("redis-conf");

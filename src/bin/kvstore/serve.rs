@@ -48,7 +48,7 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error:
         stopped = &mut serving => stopped,
         loaded = load(loader) => {
             loaded?;
-            note_foreign_data(&store, options);
+            note_unread_data(&store, options);
             supervisor::ready();
             serving.await
         }
@@ -143,8 +143,13 @@ async fn load(loader: Option<Loader>) -> Result<(), Box<dyn std::error::Error>> 
     Ok(())
 }
 
-/// Warns of an empty store in a directory that another server has left its data in.
-fn note_foreign_data(store: &Store, options: &Flags) {
+/// Warns of an empty store in a directory with data that is not read.
+fn note_unread_data(store: &Store, options: &Flags) {
+    let has_data = ["manifest", "journal-000000000001"].iter().any(|name| options.dir.join(name).exists());
+    if !options.is_durable() && has_data {
+        let directory = options.dir.display();
+        tracing::warn!("{directory} has data that is not read, since there is neither a journal nor a save point");
+    }
     let is_empty = options.is_durable() && store.is_empty();
     for file in ["appendonlydir", "dump.rdb"].map(|name| options.dir.join(name)) {
         if is_empty && file.exists() {

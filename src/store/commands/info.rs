@@ -147,6 +147,7 @@ fn memory(fields: &mut Fields, call: &mut Call<'_>) {
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     let is_loading = call.store.is_loading();
     fields.add("loading", u8::from(is_loading));
+    fields.add("async_loading", 0);
     if is_loading {
         let Progress { began, total, loaded, percent, remaining } = call.store.loading.progress(call.time());
         fields.add("loading_start_time", began.as_secs());
@@ -189,16 +190,20 @@ fn snapshots(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("rdb_last_bgsave_time_sec", seconds(status.took));
     fields.add("rdb_current_bgsave_time_sec", seconds(running.filter(|_| runs(Purpose::Save).is_some())));
     fields.add("rdb_saves", status.saves);
+    // No process is forked.
+    fields.add("rdb_last_cow_size", 0);
     // The size of the last snapshot. Redis has no such field.
     fields.add("rdb_last_save_size", status.size);
     fields.add("rdb_last_load_keys_expired", 0);
     fields.add("rdb_last_load_keys_loaded", status.loaded.keys);
     fields.add("aof_rewrite_in_progress", u8::from(runs(Purpose::Rewrite).is_some()));
+    fields.add("aof_rewrites", status.rewrites);
     fields.add("aof_rewrite_scheduled", u8::from(status.scheduled == Some(Purpose::Rewrite)));
     // Both kinds of snapshot do the same.
     fields.add("aof_last_rewrite_time_sec", seconds(status.took));
     fields.add("aof_current_rewrite_time_sec", seconds(running.filter(|_| runs(Purpose::Rewrite).is_some())));
     fields.add("aof_last_bgrewrite_status", state);
+    fields.add("aof_last_cow_size", 0);
 }
 
 fn stats(fields: &mut Fields, call: &mut Call<'_>) {

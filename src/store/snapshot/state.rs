@@ -108,6 +108,8 @@ pub(in super::super) struct Status {
     begun: u64,
     /// The number of snapshots that were saved.
     pub(in super::super) saves: u64,
+    /// Those of them that were to replace the journal.
+    pub(in super::super) rewrites: u64,
     /// The time of the cut of the last one that was saved.
     pub(in super::super) last_save: Duration,
     /// The time when the last one ended.
@@ -314,7 +316,9 @@ impl Snapshots {
     pub(super) fn end(&self, saved: Result<Option<Saved>, Arc<str>>, now: Duration) -> Option<Purpose> {
         let settings = self.settings();
         let mut status = self.status.lock();
-        status.took = status.running.take().map(|(_, began)| now.saturating_sub(began));
+        let running = status.running.take();
+        let is_rewrite = running.is_some_and(|(purpose, _)| purpose == Purpose::Rewrite);
+        status.took = running.map(|(_, began)| now.saturating_sub(began));
         status.last_end = now;
         match saved {
             // There was something else to do.
@@ -323,6 +327,7 @@ impl Snapshots {
                 (status.failure, status.failures) = (None, 0);
                 (status.last_save, status.changes, status.size, status.base) = (time, changes, size, size);
                 status.saves += 1;
+                status.rewrites += u64::from(is_rewrite);
             }
             Err(reason) => {
                 let path = self.place.get().map(|place| place.disk.path_of(""));

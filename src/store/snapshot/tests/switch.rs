@@ -50,8 +50,13 @@ fn after_yes_everything_is_kept() {
         store.check([("INCR n", ":4"), OFF, ("INCR n", ":5"), ON, ("INCR n", ":6"), ("WAITAOF 1 0 0", "[:1, :0]")]);
         after_power_loss(&disk).check([("GET n", "\"6\"")]);
         let shown = store.answer("INFO persistence").to_string();
-        for field in ["aof_enabled:1", "aof_rewrite_in_progress:0", "aof_last_bgrewrite_status:ok", "aof_current_size:"]
-        {
+        for field in [
+            "aof_enabled:1",
+            "aof_rewrite_in_progress:0",
+            "aof_rewrites:",
+            "aof_last_bgrewrite_status:ok",
+            "aof_current_size:",
+        ] {
             assert!(shown.contains(field), "{field} in {shown}");
         }
         close(store);
