@@ -435,7 +435,8 @@ async fn the_configuration_is_written_to_the_file_that_it_came_from() {
     ] {
         let file = scratch.file(name, before);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        let start = || Running::start(kvstore().arg("--config").arg(&file));
+        let data = scratch.path("data");
+        let start = || Running::start(kvstore().env("KVSTORE_DIR", &data).arg("--config").arg(&file));
         let server = start();
         let place = &*server.places[0];
         assert_eq!(ask(place, &["CONFIG", "SET", "maxclients", "60", "timeout", "9"]).await, "+OK");

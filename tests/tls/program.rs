@@ -121,7 +121,11 @@ async fn files_set_tls_and_config_rewrite_writes_it_to_them() {
         let (checked, text) = output(kvstore().arg("--check").arg("--config").arg(&file));
         assert!(checked.status.success() && text.contains("tls-auth-clients = optional"), "{text}");
 
-        let start = || Running::start_as_it_is(kvstore().args(["--port", "none", "--config"]).arg(&file));
+        let data = folder.path("data");
+        let start = || {
+            let mut command = kvstore();
+            Running::start_as_it_is(command.env("KVSTORE_DIR", &data).args(["--port", "none", "--config"]).arg(&file))
+        };
         let server = start();
         let client = connect(folder.trusted(), &server.places[0]).await.unwrap();
         let set = config(&client, &["SET", "tls-auth-clients", "no", "tls-protocols", "TLSv1.2 TLSv1.3"]).await;

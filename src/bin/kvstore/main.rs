@@ -84,6 +84,10 @@ fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     served
 }
 
+/// How many tasks a thread polls before it looks for input. With 61, the default of tokio, a command beside thousands of busy
+/// connections waits for 61 turns of them, 9 ms in place of 1.5.
+const EVENT_INTERVAL: u32 = 11;
+
 /// One thread gets the current-thread scheduler, which is cheaper. Several threads share a work-stealing one: a runtime for
 /// each thread, with connections of its own, was measured to be no cheaper and to balance the load worse.
 fn runtime(threads: usize) -> io::Result<Runtime> {
@@ -94,5 +98,5 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
     if threads > 1 {
         builder.worker_threads(threads);
     }
-    builder.enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build()
+    builder.event_interval(EVENT_INTERVAL).enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build()
 }
