@@ -36,10 +36,13 @@ fn most_commands_are_refused_until_the_store_is_loaded() {
     }
     assert_eq!(answer(&store, "GET", &[]), "-ERR wrong number of arguments for 'get' command");
     assert_eq!(answer(&store, "CONFIG", &["GET", "appendonly"]), "{\"appendonly\": \"no\"}");
-    assert!(answer(&store, "INFO", &["persistence"]).contains("loading:1\\r\\nloading_start_time:") && is_loading());
+    assert!(
+        answer(&store, "INFO", &["persistence"]).contains("loading:1\\r\\nasync_loading:0\\r\\nloading_start_time:")
+            && is_loading()
+    );
     loader.load().unwrap();
     assert_eq!((answer(&store, "GET", &["k"]), is_loading()), ("\"1\"".to_owned(), false));
-    assert!(answer(&store, "INFO", &["persistence"]).contains("loading:0\\r\\nrdb"));
+    assert!(answer(&store, "INFO", &["persistence"]).contains("loading:0\\r\\nasync_loading:0\\r\\nrdb"));
 }
 
 #[test]
