@@ -47,7 +47,7 @@ impl Interests {
     pub(super) const LATENCY: Self = Self(1 << 11);
 
     /// Every command that took long is logged, also if that is not long.
-    pub(super) const SLOW_LOG: Self = Self(1 << 12);
+    pub(super) const SLOW_LOG: Self = Self(1 << 13);
 
     /// The interests for which there is something to do around a command.
     pub(super) const AROUND: Self = Self(Self::LOADING.0 | Self::LATENCY.0 | Self::SLOW_LOG.0);
@@ -101,6 +101,28 @@ impl Observers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_interest_has_a_bit_of_its_own() {
+        let all = [
+            Interests::SINKS,
+            Interests::WATCHES,
+            Interests::WAITERS,
+            Interests::EVENTS,
+            Interests::TRACKING,
+            Interests::SETTLED,
+            Interests::JOURNAL_HALTED,
+            Interests::SAVING,
+            Interests::UNSAVED,
+            Interests::LOADING,
+            Interests::REPLICA,
+            Interests::LATENCY,
+            Interests::SLOW_LOG,
+            Interests::JOURNAL,
+        ];
+        let together = all.iter().fold(0, |bits, interest| bits | interest.0);
+        assert_eq!(together.count_ones() as usize, all.len());
+    }
 
     #[test]
     fn interests_come_and_go_on_their_own() {

@@ -385,6 +385,15 @@ mod tests {
     }
 
     #[test]
+    fn commands_write_while_all_are_logged_as_slow() {
+        TestStore::new().check([
+            ("CONFIG SET slowlog-log-slower-than 0", "+OK"),
+            ("SET k 1", "+OK"),
+            ("GET k", "\"1\""),
+        ]);
+    }
+
+    #[test]
     fn a_parameter_has_other_names() {
         TestStore::new().check([
             ("CONFIG SET slave-read-only no", "+OK"),
