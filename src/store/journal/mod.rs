@@ -220,7 +220,7 @@ impl Journal {
 
     /// Whether commits are written.
     pub(super) fn is_healthy(&self) -> bool {
-        self.shared.is_healthy()
+        !self.shared.is_halted()
     }
 
     /// The memory of the commits that are not written, in bytes.

@@ -77,11 +77,6 @@ impl Shared {
         matches!(self.state.lock().health, Health::Failed(_))
     }
 
-    /// Whether commits are written.
-    pub(in super::super) fn is_healthy(&self) -> bool {
-        matches!(self.state.lock().health, Health::Good | Health::Closed)
-    }
-
     /// Refuses what writes from now on.
     pub(in super::super) fn stop_writes(&self) {
         let mut state = self.state.lock();

@@ -30,7 +30,6 @@ use crate::store::{
     latency::Latency,
     observers::{Interests, Observers},
 };
-
 use cut::Cut;
 use waiting::up_to;
 
@@ -79,8 +78,6 @@ struct State {
     has_news: bool,
     /// The number of the last commit that is on disk.
     synced: u64,
-    /// Whether the thread knows of something to sync.
-    has_unsynced: bool,
     cut: Cut,
     /// The bytes of all segments since the last cut.
     size: u64,
@@ -148,7 +145,7 @@ impl Shared {
     pub(super) fn set_policy(&self, policy: Fsync) {
         self.policy.set(policy);
         self.observers.set(Interests::SETTLED, policy == Fsync::Always);
-        self.wake_thread(&mut self.state.lock());
+        self.call_thread();
     }
 
     /// Lets the thread look again at what it has to do.
@@ -296,10 +293,11 @@ impl Shared {
         let mut state = self.state.lock();
         state.spare = spare.or(state.spare.take());
         state.pending -= memory;
-        self.written.store(number, Ordering::Release);
-        if !mem::replace(&mut state.has_unsynced, true) && self.policy() == Fsync::EverySec {
+        // Before that the thread had nothing to sync, and does not know when.
+        if self.written() == state.synced && self.policy() == Fsync::EverySec {
             self.wake_thread(&mut state);
         }
+        self.written.store(number, Ordering::Release);
         let woken = up_to(&mut state.waiting_for_write, number);
         self.noted_room(state);
         woken.into_values().for_each(Waker::wake);
@@ -310,7 +308,6 @@ impl Shared {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.synced = number;
-        state.has_unsynced = self.written() > number;
         let [waiting, watching] =
             [&mut state.waiting_for_sync, &mut state.watching_sync].map(|wakers| up_to(wakers, number));
         drop(guard);
