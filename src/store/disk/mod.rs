@@ -11,6 +11,11 @@ use std::{fmt, io};
 
 pub(super) use real::RealDisk;
 
+/// Whether an error says that there is no room: on the disk, or for this user.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// A directory of files.
 ///
 /// What was written may be lost in a crash, wholly or in parts, until it was synced: the content of a file by

@@ -13,7 +13,10 @@ use super::{
     payload,
     segment::{OpenSegmentError, Segment, name_of, number_of},
 };
-use crate::store::{Record, disk::Disk};
+use crate::store::{
+    Record,
+    disk::{Disk, is_full},
+};
 
 /// Why a durable store cannot be opened.
 #[derive(Debug)]
@@ -73,9 +76,8 @@ impl fmt::Display for OpenError {
 impl OpenError {
     /// The error of a disk that is full, if it is one.
     pub(in super::super) fn full(&self) -> Option<&io::Error> {
-        use io::ErrorKind::{QuotaExceeded, StorageFull};
         match self {
-            Self::Io { error, .. } if [QuotaExceeded, StorageFull].contains(&error.kind()) => Some(error),
+            Self::Io { error, .. } => Some(error).filter(|error| is_full(error)),
             _ => None,
         }
     }
@@ -87,9 +89,7 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             ": let this user write there, or choose another directory"
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ": make room there, and start again. Nothing is lost"
-        }
+        _ if is_full(error) => ": make room there, and start again. Nothing is lost",
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => ": choose another directory",
         _ => "",
     }

@@ -1,10 +1,6 @@
 //! [`Writer`]: appends records to the last segment, and syncs it.
 
-use std::{
-    io::{self, ErrorKind},
-    mem,
-    sync::Arc,
-};
+use std::{io, mem, sync::Arc};
 
 use super::{
     format::{Encoder, End, HEADER_SIZE, Position, SegmentHeader},
@@ -14,7 +10,7 @@ use super::{
 };
 use crate::store::{
     Record,
-    disk::{Disk, DiskFile},
+    disk::{Disk, DiskFile, is_full},
 };
 
 /// A segment that is not complete yet. A file with this name is not a part of the journal.
@@ -57,10 +53,7 @@ pub(super) enum WriteError {
 
 impl WriteError {
     fn of(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full(error),
-            _ => Self::Failed(error),
-        }
+        if is_full(&error) { Self::Full(error) } else { Self::Failed(error) }
     }
 }
 
