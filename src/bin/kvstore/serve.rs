@@ -6,7 +6,10 @@ use kvstore::{
     server::Serve,
     store::{Loader, Store},
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use crate::{
     assembly,
@@ -88,15 +91,13 @@ async fn listen(
 ) -> Result<Listening, Box<dyn std::error::Error>> {
     let (mut addresses, mut socket_file) = (Vec::new(), None);
     if let Port(Some(port)) = options.port {
-        for address in options.bind.iter().filter(|address| !address.is_empty()) {
-            let Some(listener) = bind(address, port, options.tcp_backlog).await? else { continue };
+        for listener in bind_all(options, port).await? {
             addresses.push(listener.local_addr()?.to_string());
             server = server.listen(listener);
         }
     }
     if let Some(tls) = tls {
-        for address in options.bind.iter().filter(|address| !address.is_empty()) {
-            let Some(listener) = bind(address, tls.port, options.tcp_backlog).await? else { continue };
+        for listener in bind_all(options, tls.port).await? {
             addresses.push(format!("{} (TLS)", listener.local_addr()?));
             server = server.listen(tls.listener(listener));
         }
@@ -111,6 +112,15 @@ async fn listen(
         return Err(CannotListen("there is no address to listen on".to_owned()).into());
     }
     Ok(Listening { server, addresses, socket_file })
+}
+
+/// Binds all addresses of the options to a port, without the optional ones that do not exist here.
+async fn bind_all(options: &Flags, port: u16) -> Result<Vec<TcpListener>, CannotListen> {
+    let mut listeners = Vec::new();
+    for address in options.bind.iter().filter(|address| !address.is_empty()) {
+        listeners.extend(bind(address, port, options.tcp_backlog).await?);
+    }
+    Ok(listeners)
 }
 
 /// Who may connect, for the log.

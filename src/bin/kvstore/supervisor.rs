@@ -1,6 +1,6 @@
 //! What the program tells systemd, or whoever has set `NOTIFY_SOCKET`: that it is ready, stops, and is alive.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
@@ -32,10 +32,6 @@ pub(crate) async fn keep_alive() {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log(&error);
+        tracing::warn!(%error, "the supervisor cannot be told");
     }
-}
-
-fn log(error: &io::Error) {
-    tracing::warn!(%error, "the supervisor cannot be told");
 }
