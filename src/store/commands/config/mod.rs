@@ -25,7 +25,7 @@ use parameter::{Settable, parameters, settable};
 
 pub use bytes::parse_bytes;
 pub(super) use parameter::value_of;
-pub use settable::{SettableParameter, settable_parameters};
+pub use settable::{SettableParameter, is_parameter, settable_parameters};
 
 pub(super) const SPECS: &[Spec] = &[CONFIG];
 
@@ -93,8 +93,8 @@ fn set(call: &mut Call<'_>) -> Answer {
     let server = call.session().extensions().get::<ServerStatus>();
     let assignments = Assignment::parse(&call.args(), call.store(), server)?;
     let mut changes = Vec::new();
-    for Assignment { name, value, settable, .. } in &assignments {
-        if let Some(settable) = settable {
+    for Assignment { name, value, target } in &assignments {
+        if let Target::Parameter(settable) = target {
             changes.push(settable.parse(value, server).map_err(|reason| set_failed(name, &reason))?);
         }
     }
@@ -149,9 +149,16 @@ struct Assignment<'a> {
     /// In lower case.
     name: String,
     value: &'a [u8],
-    /// `None` for a parameter of the program, and for an immutable one that has this value already.
-    settable: Option<Settable>,
-    is_of_program: bool,
+    target: Target,
+}
+
+/// What CONFIG SET gives a value.
+enum Target {
+    Parameter(Settable),
+    /// A parameter of the program around the store.
+    OfProgram,
+    /// A parameter that cannot be set, and has this value already.
+    Unchanged,
 }
 
 impl<'a> Assignment<'a> {
@@ -180,17 +187,15 @@ impl<'a> Assignment<'a> {
         let asked = String::from_utf8_lossy(word);
         let name = asked.to_ascii_lowercase();
         if store.config.is_settable(&name) {
-            return Ok(Self { name, value, settable: None, is_of_program: true });
+            return Ok(Self { name, value, target: Target::OfProgram });
         }
         if let Some(settable) = settable(&name, store, server) {
             let name = settable.name().to_owned();
-            return Ok(Self { name, value, settable: Some(settable), is_of_program: false });
+            return Ok(Self { name, value, target: Target::Parameter(settable) });
         }
         match parameters(store, server).find(|(known, _)| *known == name) {
             // Programs set what they rely on, such as `save ""`, without asking first.
-            Some((_, current)) if current.as_bytes() == value => {
-                Ok(Self { name, value, settable: None, is_of_program: false })
-            }
+            Some((_, current)) if current.as_bytes() == value => Ok(Self { name, value, target: Target::Unchanged }),
             Some(_) => Err(set_failed(&asked, "can't set immutable config")),
             None => {
                 let text = format!("Unknown option or number of arguments for CONFIG SET - '{asked}'");
@@ -203,7 +208,8 @@ impl<'a> Assignment<'a> {
 impl Assignment<'_> {
     /// The name and the value, for a parameter of the program.
     fn of_program(&self) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-        self.is_of_program.then(|| (Cow::from(&self.name), String::from_utf8_lossy(self.value)))
+        let is_of_program = matches!(self.target, Target::OfProgram);
+        is_of_program.then(|| (Cow::from(&self.name), String::from_utf8_lossy(self.value)))
     }
 }
 
