@@ -26,13 +26,19 @@ pub enum Fsync {
 impl Fsync {
     const ALL: [Self; 3] = [Self::Always, Self::EverySec, Self::No];
 
-    /// The policy with this name, without regard to case.
-    pub(in super::super) fn named(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| name.eq_ignore_ascii_case(policy.name().as_bytes()))
+    /// Returns the policy with this name, without regard to case.
+    ///
+    /// ```
+    /// use kvstore::store::Fsync;
+    ///
+    /// assert_eq!((Fsync::named("EverySec"), Fsync::named("often")), (Some(Fsync::EverySec), None));
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| name.eq_ignore_ascii_case(policy.name()))
     }
 
-    /// The name in the configuration of Redis.
-    pub(in super::super) const fn name(self) -> &'static str {
+    /// Returns the name, which is that of Redis.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Always => "always",
             Self::EverySec => "everysec",
@@ -74,8 +80,8 @@ mod tests {
         let current = AtomicFsync::new(Fsync::No);
         for policy in Fsync::ALL {
             current.set(policy);
-            assert_eq!((current.get(), Fsync::named(policy.name().as_bytes())), (policy, Some(policy)));
+            assert_eq!((current.get(), Fsync::named(policy.name())), (policy, Some(policy)));
         }
-        assert_eq!((Fsync::named(b"EverySec"), Fsync::named(b"often")), (Some(Fsync::EverySec), None));
+        assert_eq!((Fsync::named("EverySec"), Fsync::named("often")), (Some(Fsync::EverySec), None));
     }
 }

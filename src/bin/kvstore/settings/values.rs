@@ -118,12 +118,7 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
 }
 
 pub(super) fn fsync(text: &str) -> Result<Fsync, String> {
-    match &*text.to_ascii_lowercase() {
-        "always" => Ok(Fsync::Always),
-        "everysec" => Ok(Fsync::EverySec),
-        "no" => Ok(Fsync::No),
-        _ => Err("always, everysec or no".to_owned()),
-    }
+    Fsync::named(text).ok_or_else(|| "always, everysec or no".to_owned())
 }
 
 pub(super) fn save_points(text: &str) -> Result<SavePoints, String> {

@@ -326,7 +326,8 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         "appendfsync",
         |store, _| Some(store.journals.settings().policy.name().to_owned()),
         |value| {
-            let policy = Fsync::named(value).ok_or("argument(s) must be one of the following: everysec, always, no")?;
+            let policy = std::str::from_utf8(value).ok().and_then(Fsync::named);
+            let policy = policy.ok_or("argument(s) must be one of the following: everysec, always, no")?;
             Ok(Box::new(move |store| {
                 store.journals.set_policy(policy);
                 store.journal().iter().for_each(|journal| journal.set_policy(policy));
