@@ -95,7 +95,7 @@ pub use builder::Builder;
 pub use change::{Change, Event, Record, Sink};
 pub use check::Report;
 pub use clock::{Clock, SystemClock, TokioClock};
-pub use commands::{SettableParameter, catalog, parse_bytes, settable_parameters};
+pub use commands::{SettableParameter, catalog, is_parameter, parse_bytes, settable_parameters};
 pub use durable::{CloseError, DurableBuilder};
 pub use foreign::{Import, ImportError, Tally};
 pub use future::ResponseFuture;

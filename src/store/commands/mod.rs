@@ -31,7 +31,7 @@ mod tracking;
 mod transactions;
 
 pub use command::catalog;
-pub use config::{SettableParameter, parse_bytes, settable_parameters};
+pub use config::{SettableParameter, is_parameter, parse_bytes, settable_parameters};
 
 use super::spec::Spec;
 

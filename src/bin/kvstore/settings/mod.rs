@@ -1,7 +1,8 @@
 //! The settings of the program: from flags, environment variables and a file, in this order of precedence.
 //!
 //! `flags` defines them, `values` parses them, `given` is one with its place, `file` reads a file of them, in `toml` or
-//! as a `redis_conf`; `environment` knows the variables that are no settings; `parameters` is what CONFIG has of them. `check` shows them, and `rewrite` writes those that have changed.
+//! as a `redis_conf`; `environment` knows the variables that are no settings; `parameters` is what CONFIG has of them. `check` shows
+//! them, and `rewrite` writes those that have changed.
 
 mod check;
 mod environment;

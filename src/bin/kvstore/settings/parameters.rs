@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command};
-use kvstore::{
-    protocol::{Command as Request, Response},
-    store::{SettableParameter, Store, settable_parameters},
-};
+use kvstore::store::{SettableParameter, settable_parameters};
 
 use super::{flags, values::Port};
 
@@ -31,13 +28,6 @@ pub(super) fn to_show(command: &Command, matches: &ArgMatches) -> Vec<(String, S
 /// Whether the store, or its server, can change a setting while they run.
 fn changes(name: &str) -> bool {
     name == "replicaof" || settable_parameters().any(|parameter| parameter.has_effect && parameter.name == name)
-}
-
-/// Whether CONFIG GET of a store knows a parameter.
-pub(super) fn is_known(name: &str) -> bool {
-    let store = Store::builder().threads(1).databases(1).build();
-    let get = Request::new("CONFIG").with_args(["GET", name]);
-    !matches!(store.execute(&get), Response::Map(found) if found.is_empty())
 }
 
 /// A value as Redis shows it: a time in seconds, a size in bytes.

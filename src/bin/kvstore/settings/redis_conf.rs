@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kvstore::protocol::Command as Words;
+use kvstore::{protocol::Command as Words, store::is_parameter};
 
-use super::{file::Entry, parameters::is_known};
+use super::file::Entry;
 
 /// How deep files include others.
 const MAX_DEPTH: usize = 16;
@@ -119,7 +119,7 @@ pub(super) fn meaning(name: &str, value: &str) -> Option<Meaning> {
     if let Some((_, harmless, reason)) = refused {
         return Some(if harmless.contains(&value) { Meaning::None } else { Meaning::Refused(reason) });
     }
-    let is_harmless = is_known(name) || WITHOUT_MEANING.iter().any(|known| matches(known, name));
+    let is_harmless = is_parameter(name) || WITHOUT_MEANING.iter().any(|known| matches(known, name));
     is_harmless.then_some(Meaning::None)
 }
 
@@ -240,7 +240,7 @@ mod tests {
         let command = crate::settings::flags::command();
         let exact = |name: &&str| !name.ends_with('*');
         for name in WITHOUT_MEANING.iter().copied().filter(exact) {
-            assert!(crate::settings::flags::find(&command, name).is_none() && !is_known(name), "{name}");
+            assert!(crate::settings::flags::find(&command, name).is_none() && !is_parameter(name), "{name}");
         }
         for (name, _, _) in REFUSED {
             assert!(crate::settings::flags::find(&command, name).is_none(), "{name}");

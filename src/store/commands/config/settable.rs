@@ -1,6 +1,9 @@
 //! [`SettableParameter`]: the parameters that CONFIG SET can change, for programs that set them at their start.
 
-use super::parameter::{aliases, all_settable, check};
+use super::{
+    parameter::{aliases, all_settable, check},
+    table::find,
+};
 
 /// The parameters that CONFIG SET takes a value for.
 ///
@@ -12,6 +15,17 @@ use super::parameter::{aliases, all_settable, check};
 /// ```
 pub fn settable_parameters() -> impl Iterator<Item = SettableParameter> {
     all_settable()
+}
+
+/// Whether CONFIG knows a parameter with this name, in lower case, also one that cannot be set.
+///
+/// ```
+/// use kvstore::store::is_parameter;
+///
+/// assert!(is_parameter("daemonize") && !is_parameter("no-such-parameter"));
+/// ```
+pub fn is_parameter(name: &str) -> bool {
+    find(name).is_some()
 }
 
 /// A parameter that CONFIG SET takes a value for.
