@@ -3,11 +3,15 @@
 use std::{
     io,
     sync::{Arc, Mutex},
+    task::{Poll, Waker},
     time::Duration,
 };
 
 use kvstore::{
-    protocol::Command,
+    protocol::{
+        Command, Response,
+        release::{self, Release},
+    },
     server::{ClientClass, CloseReason, ConnectionEvent, CutReason, OutputLimit, Password, PipeListener, Serve},
 };
 use tokio::time::{sleep, timeout};
@@ -193,6 +197,37 @@ async fn a_client_that_gives_its_slot_to_another_reads_an_error() {
         server.connect().asks("PING\r\n", "+PONG\r\n").await;
         client
     })
+    .await;
+}
+
+/// What never comes to be on disk.
+struct FailedDisk;
+
+impl Release for FailedDisk {
+    fn poll_released(&self, _: u64, _: &mut Option<u64>, _: &Waker) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::Error::other("the disk has failed")))
+    }
+
+    fn give_up(&self, _: u64) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_writes_are_lost_reads_an_error_in_place_of_their_answers() {
+    let disk = Arc::new(FailedDisk);
+    let service = tower::service_fn(move |_: Command| {
+        release::hold(&disk, 1);
+        std::future::ready(Ok::<_, std::convert::Infallible>(Response::ok()))
+    });
+    check(
+        CutReason::OutcomeUnknown,
+        true,
+        |listener| kvstore::serve(listener, service),
+        async |server| {
+            let mut client = named(server).await;
+            client.sends("SET k 1\r\nSET k 2\r\n").await;
+            client
+        },
+    )
     .await;
 }
 

@@ -22,6 +22,10 @@
 //!         self.written.lock().expect("no panic").push(collected.join(", "));
 //!         Poll::Ready(Ok(()))
 //!     }
+//!
+//!     fn give_up(&self, number: u64) {
+//!         let _ = self.poll_released(number, &mut None, Waker::noop());
+//!     }
 //! }
 //!
 //! let (log, mut held) = (Arc::new(Log::default()), Held::default());
@@ -53,9 +57,13 @@ pub trait Release: Send + Sync + 'static {
     /// find the waker by at the next poll.
     ///
     /// # Errors
-    /// If it will never be done. The connection is closed then, and its output is not written: its client does not know what has
-    /// become of its commands.
+    /// If it will never be done. The connection is closed then, with an error in place of its output: its client does not know what
+    /// has become of its commands.
     fn poll_released(&self, number: u64, place: &mut Option<u64>, waker: &Waker) -> Poll<io::Result<()>>;
+
+    /// Nobody waits any more until everything up to `number` is done: the connection has ended, or it has nothing to write. It is to
+    /// be done all the same.
+    fn give_up(&self, number: u64);
 }
 
 thread_local! {
@@ -68,6 +76,7 @@ struct Hold {
     release: Arc<dyn Release>,
     number: u64,
     place: Option<u64>,
+    is_released: bool,
 }
 
 impl Hold {
@@ -76,14 +85,25 @@ impl Hold {
     }
 
     fn poll(&mut self, waker: &Waker) -> Poll<io::Result<()>> {
-        self.release.poll_released(self.number, &mut self.place, waker)
+        let polled = self.release.poll_released(self.number, &mut self.place, waker);
+        self.is_released = polled.is_ready();
+        polled
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.is_released {
+            self.release.give_up(self.number);
+        }
     }
 }
 
 /// Holds back the output of the connection whose [batch] this thread runs, until `release` has done everything up to
 /// `number`. Returns false outside of a batch, where this does nothing: nobody holds back what a call within the process returns.
 ///
-/// Whatever becomes of the connection, `release` is asked at least once before the batch ends.
+/// Whatever becomes of the connection, `release` does what output is held back for, or it is told that nobody
+/// [waits](Release::give_up) for it.
 #[inline]
 pub fn hold(release: &Arc<impl Release>, number: u64) -> bool {
     let is_held = batch::is_running();
@@ -97,7 +117,7 @@ fn add(release: &Arc<impl Release>, number: u64) {
     HELD.with_borrow_mut(|held| match held.iter_mut().find(|hold| hold.is_for(release)) {
         Some(hold) => hold.number = hold.number.max(number),
         None => {
-            held.push(Hold { release: release.clone(), number, place: None });
+            held.push(Hold { release: release.clone(), number, place: None, is_released: false });
             IS_HELD.set(true);
         }
     });
@@ -148,10 +168,13 @@ impl Held {
         Poll::Ready(result)
     }
 
-    fn keep(&mut self, new: Hold) {
+    fn keep(&mut self, mut new: Hold) {
         let pending = self.0.get_or_insert_default();
         match pending.iter_mut().find(|hold| hold.is_for(&new.release)) {
-            Some(hold) => hold.number = hold.number.max(new.number),
+            Some(hold) => {
+                hold.number = hold.number.max(new.number);
+                new.is_released = true;
+            }
             None => pending.push(new),
         }
     }
@@ -170,10 +193,11 @@ fn poll_new(mut is_pending: impl FnMut(&mut Hold) -> bool, mut pending: impl FnM
     HELD.with_borrow_mut(|kept| *kept = held);
 }
 
-/// Ends a batch, whose output was not written: it is told to whoever would have released it.
+/// Ends a batch, whose output was not written.
 pub(crate) fn end() {
-    if IS_HELD.get() {
-        poll_new(|hold| hold.poll(Waker::noop()).is_pending(), drop);
+    if IS_HELD.replace(false) {
+        let given_up = HELD.with_borrow_mut(mem::take);
+        drop(given_up);
     }
 }
 
@@ -188,6 +212,7 @@ mod tests {
     struct Done {
         number: AtomicU64,
         asked: AtomicU64,
+        given_up: AtomicU64,
     }
 
     impl Release for Done {
@@ -198,6 +223,10 @@ mod tests {
                 done if number <= done => Poll::Ready(Ok(())),
                 _ => Poll::Pending,
             }
+        }
+
+        fn give_up(&self, number: u64) {
+            self.given_up.store(number, Ordering::Relaxed);
         }
     }
 
@@ -219,8 +248,23 @@ mod tests {
         });
         second.number.store(5, Ordering::Relaxed);
         assert!(matches!(poll(&mut held), Poll::Ready(Ok(()))));
-        // The end of the batch has asked for the 3.
-        assert_eq!((first.asked.load(Ordering::Relaxed), second.asked.load(Ordering::Relaxed)), (3, 3));
+        assert_eq!((first.asked.load(Ordering::Relaxed), second.asked.load(Ordering::Relaxed)), (2, 3));
+        // The batch has ended before anybody asked for the 3.
+        assert_eq!((first.given_up.load(Ordering::Relaxed), second.given_up.load(Ordering::Relaxed)), (3, 0));
+    }
+
+    #[test]
+    fn what_a_connection_has_waited_for_is_given_up_when_it_ends() {
+        let (done, mut held) = (Arc::new(Done::default()), Held::default());
+        batch::run(|| {
+            hold(&done, 4);
+            assert!(poll(&mut held).is_pending());
+            hold(&done, 5);
+            assert!(poll(&mut held).is_pending());
+        });
+        assert_eq!(done.given_up.load(Ordering::Relaxed), 0);
+        drop(held);
+        assert_eq!(done.given_up.load(Ordering::Relaxed), 5);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use kvstore_protocol::Session;
 
-/// Why the server closed a connection: its client went over a limit, or the server ends.
+/// Why the server closed a connection: its client went over a limit, what it wrote is not safe, or the server ends.
 ///
 /// The client reads the reason as an error, unless a reply to it is written in part, or its socket takes no more. The connection
 /// of an idle client is closed without a word, as in Redis: it would take the error for the answer to its next command.
@@ -30,12 +30,15 @@ pub enum CutReason {
     ClientMemory,
     /// Another client needs its slot: [`Serve::max_connections`](super::Serve::max_connections).
     Slot,
+    /// Its commands are executed, and what its answers are [held back](kvstore_protocol::release) for has failed: a store
+    /// cannot write its journal. Nobody knows whether their effects last.
+    OutcomeUnknown,
     /// It was not done when the [grace period](super::Serve::grace_period) of the server ended.
     Shutdown,
 }
 
 impl CutReason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::OutputLimit,
         Self::QueryBuffer,
         Self::SlowReader,
@@ -44,6 +47,7 @@ impl CutReason {
         Self::Idle,
         Self::ClientMemory,
         Self::Slot,
+        Self::OutcomeUnknown,
         Self::Shutdown,
     ];
 }
@@ -60,6 +64,9 @@ impl fmt::Display for CutReason {
             Self::Idle => "it is idle",
             Self::ClientMemory => "all clients together take more memory than maxmemory-clients, and it takes most",
             Self::Slot => "all connections are taken, and it has left a request incomplete or its replies unread",
+            Self::OutcomeUnknown => {
+                "the outcome of its last commands is unknown, since what they have changed could not be written"
+            }
             Self::Shutdown => "the server is shutting down",
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use kvstore_protocol::{
-    Command, CommandError,
+    Command, CommandError, batch,
     catalog::{CommandId, Flags, KeyFlags, KeySpec, KnownCommand, find_subcommand},
 };
 
@@ -112,7 +112,14 @@ impl Row {
     /// Whether a command with one key has more to do than that: it may serve clients that wait, or the journal has a say.
     #[inline(always)]
     pub(super) fn is_diverted(&self, interests: Interests) -> bool {
-        interests.has(Interests::DIVERTING) && (self.writes || interests.has(Interests::DIVERTING_READS))
+        interests.has(Interests::DIVERTING) && self.is_diverted_by(interests)
+    }
+
+    fn is_diverted_by(&self, interests: Interests) -> bool {
+        interests.has(Interests::AROUND)
+            || (self.writes && interests.has(Interests::DIVERTING_WRITES))
+            // A connection holds back its output.
+            || (interests.has(Interests::SETTLED) && !batch::is_running())
     }
 
     /// Whether it may write.

@@ -185,13 +185,16 @@ impl StoreState {
         mut locked: Locked<'_>,
         attempt: &mut Attempt,
     ) -> Answer {
-        let mut commit = self.begin(attempt.patience);
+        let mut commit = self.begin_alone(attempt.patience);
         let (database, shards) = (key.database as usize, Shards::One(&mut locked));
         let keys = &[key];
         let mut call = Call { store: self, row, args, session, database, shards, keys, commit: &mut commit };
         let answer = (row.spec.run)(&mut call);
         call.end_alone();
         drop(locked);
+        if self.observers.get().has(Interests::SETTLED) && !commit.has_changed() {
+            self.hold_until_synced(Seen::Keys(keys));
+        }
         attempt.note(&commit);
         if commit.has_leftovers() {
             self.finish(&mut commit);

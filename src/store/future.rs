@@ -20,7 +20,7 @@ use super::{
     admission::Room,
     execute::{Attempt, Patience, Stopped},
     gate::Ticket,
-    journal::Settled,
+    journal::{Journal, Settled},
     waiting::{Parked, Place},
 };
 
@@ -75,7 +75,10 @@ impl ResponseFuture {
             let Poll::Ready(response) = parked.poll(cx) else { return Poll::Pending };
             self.stop_waiting();
             // It was served by a commit, which is the last one or was before it.
-            let number = self.store.hold_answers();
+            let number = self.store.last_commit();
+            if self.store.hold_answers(number) {
+                return Poll::Ready(response);
+            }
             return match self.store.settled(response, Ok(number)) {
                 Ok(settled) => self.settle(settled, cx),
                 Err(response) => Poll::Ready(response),
@@ -110,11 +113,12 @@ impl ResponseFuture {
         }
     }
 
-    /// Holds the answer back until the commit of the command is written. A command that only reads has none, and does not wait
-    /// while the disk is full.
+    /// Holds the answer back until the commit of the command is written, unless it has settled. A command that only reads has none, and
+    /// does not wait while the disk is full.
     fn hold_answer_of_write(&self) {
-        if !self.store.row_of(&self.command).is_ok_and(|row| row.flags().has(Flags::READ)) {
-            self.store.hold_answers();
+        let reads = || self.store.row_of(&self.command).is_ok_and(|row| row.flags().has(Flags::READ));
+        if !self.store.journal().is_none_or(Journal::settles) && !reads() {
+            self.store.hold_answers(self.store.last_commit());
         }
     }
 

@@ -53,11 +53,10 @@ impl Interests {
     pub(super) const AROUND: Self = Self(Self::LOADING.0 | Self::LATENCY.0 | Self::SLOW_LOG.0);
 
     /// The interests that make a command with one key more than that.
-    pub(super) const DIVERTING: Self =
-        Self(Self::WAITERS.0 | Self::SETTLED.0 | Self::HALTED.0 | Self::AROUND.0 | Self::REPLICA.0);
+    pub(super) const DIVERTING: Self = Self(Self::DIVERTING_WRITES.0 | Self::SETTLED.0 | Self::AROUND.0);
 
-    /// The interests for which that also concerns a command that reads.
-    pub(super) const DIVERTING_READS: Self = Self(Self::SETTLED.0 | Self::AROUND.0);
+    /// The interests for which that concerns commands that write.
+    pub(super) const DIVERTING_WRITES: Self = Self(Self::WAITERS.0 | Self::HALTED.0 | Self::REPLICA.0);
 
     /// The journal wants the commands of commits.
     pub(super) const JOURNAL: Self = Self(1 << 9);
@@ -68,6 +67,12 @@ impl Interests {
     pub(super) const RECORDS: Self = Self(Self::CHANGES.0 | Self::JOURNAL.0);
     /// The interests in each change.
     pub(super) const NOTICES: Self = Self(Self::EVENTS.0 | Self::TRACKING.0);
+
+    /// The same without others.
+    #[inline]
+    pub(super) fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
 
     /// Whether nobody wants to know of anything.
     #[inline]

@@ -1,11 +1,11 @@
 //! Whether an answer may leave: it waits until what it saw is on disk, if the journal says so.
 
-use kvstore_protocol::Response;
+use kvstore_protocol::{Response, batch};
 
 use super::{
     call::KeySlot,
     execute::{Attempt, Stopped},
-    journal::{Settled, block_on},
+    journal::{Journal, Settled, block_on},
     observers::Interests,
     spec::Answer,
     state::StoreState,
@@ -21,10 +21,17 @@ pub(super) enum Seen<'a> {
 }
 
 impl StoreState {
-    /// Holds an answer back until what it saw is on disk: the commit of the command, or the last one to the keys that it read.
+    /// Holds an answer back until what it saw is on disk: the commit of the command, or the last one to the keys that it read. A
+    /// connection holds back its output, and any other caller waits for the answer.
     #[inline]
     pub(super) fn settle(&self, answer: Answer, number: Option<u64>, seen: Seen<'_>, attempt: &mut Attempt) -> Answer {
         if !self.observers.get().has(Interests::SETTLED) || attempt.stopped.is_some() {
+            return answer;
+        }
+        if batch::is_running() {
+            if number.is_none() {
+                self.hold_until_synced(seen);
+            }
             return answer;
         }
         match self.settled(answer.unwrap_or_else(Response::from), number.ok_or(seen)) {
@@ -37,24 +44,34 @@ impl StoreState {
     pub(super) fn settled(&self, response: Response, number: Result<u64, Seen<'_>>) -> Result<Box<Settled>, Response> {
         let Some(journal) = self.journal().filter(|journal| journal.settles()) else { return Err(response) };
         let is_write = number.is_ok();
-        let number = number.unwrap_or_else(|seen| match seen {
+        let number = number.unwrap_or_else(|seen| self.last_seen(seen, journal));
+        if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
+    }
+
+    /// Holds back the output of the connection that this thread serves until what its command saw is on disk. The command itself has
+    /// no commit.
+    #[cold]
+    pub(super) fn hold_until_synced(&self, seen: Seen<'_>) {
+        if let Some(journal) = self.journal() {
+            journal.hold_answers_of_read(self.last_seen(seen, journal));
+        }
+    }
+
+    /// The last commit of what a command has seen.
+    fn last_seen(&self, seen: Seen<'_>, journal: &Journal) -> u64 {
+        match seen {
             Seen::All => self.last_commit(),
             Seen::Keys(keys) => {
                 let numbers = keys.iter().map(|key| journal.last_of(key.database as usize, key.name));
                 numbers.max().unwrap_or_default()
             }
-        });
-        if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
+        }
     }
 
-    /// Holds back the answers of the connection that this thread serves until all commits are written that it has seen. Returns the
-    /// number of the last one.
-    pub(super) fn hold_answers(&self) -> u64 {
-        let number = self.last_commit();
-        if let Some(journal) = self.journal() {
-            journal.hold_answers(number);
-        }
-        number
+    /// Holds back the answers of the connection that this thread serves until all commits have left that it has seen, up to this one.
+    /// Returns false if it serves none.
+    pub(super) fn hold_answers(&self, number: u64) -> bool {
+        self.journal().is_some_and(|journal| journal.hold_answers(number))
     }
 
     /// Blocks the thread until an answer may leave.

@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{
     background::Background,
+    call::KeySlot,
     change::{Event, Sink},
     clock::Clock,
     command_table::CommandTable,
@@ -218,6 +219,13 @@ impl StoreState {
         Commit::new(self.lru_clock.load(Ordering::Relaxed), self.observers.get(), patience == Patience::Long)
     }
 
+    /// The same for a command that is a commit of its own: who reads what it has changed is told of its keys, not of its changes.
+    #[inline(always)]
+    pub(super) fn begin_alone(&self, patience: Patience) -> Commit {
+        let interests = self.observers.get().without(Interests::SETTLED);
+        Commit::new(self.lru_clock.load(Ordering::Relaxed), interests, patience == Patience::Long)
+    }
+
     /// The time of a commit that holds these shards. It is not before that of an earlier commit in one of them.
     #[inline]
     pub(super) fn time_of(&self, commit: &Commit, shards: &Shards<'_>) -> Duration {
@@ -271,18 +279,30 @@ impl StoreState {
     /// The same for a command that is a commit of its own. Most have one change, and if only the journal wants to know there is no need
     /// to collect anything.
     #[inline(never)]
-    pub(super) fn tell_alone(&self, commit: &mut Commit, shards: &Shards<'_>, database: usize, command: &Command) {
-        match self.journal_of(commit).filter(|_| commit.is_for_journal_alone()) {
-            Some(journal) if commit.has_changed() => {
-                let now = self.time_of(commit, shards);
-                let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
-                journal.committed_alone(number, now, database, command);
-            }
-            Some(_) => {}
-            None => {
-                commit.record_rest(database, command);
-                self.tell(commit, shards, Some(command));
-            }
+    pub(super) fn tell_alone(
+        &self,
+        commit: &mut Commit,
+        shards: &Shards<'_>,
+        database: usize,
+        command: &Command,
+    ) -> Option<u64> {
+        let Some(journal) = self.journal_of(commit).filter(|_| commit.is_for_journal_alone()) else {
+            commit.record_rest(database, command);
+            return self.tell(commit, shards, Some(command));
+        };
+        commit.has_changed().then(|| {
+            let now = self.time_of(commit, shards);
+            let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
+            journal.committed_alone(number, now, database, command);
+            number
+        })
+    }
+
+    /// Notes that a commit has changed these keys, for readers that wait until it is on disk. The locks are still held.
+    #[inline]
+    pub(super) fn note_unsynced(&self, number: u64, keys: &[KeySlot<'_>]) {
+        if let Some(journal) = self.journal().filter(|journal| journal.settles()) {
+            journal.note_unsynced(number, keys.iter().map(|key| (key.database as usize, key.name)));
         }
     }
 

@@ -133,7 +133,7 @@ pub(super) enum ConnectionOutcome {
     Lost(io::Error),
     /// It was killed by an order.
     Killed,
-    /// The client went over a limit, or the server ends.
+    /// The client went over a limit, what it wrote is not safe, or the server ends.
     Cut(CutReason),
 }
 
@@ -260,7 +260,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return NextStep::End(self.killed());
         }
         if let Err(error) = self.write(cx) {
-            return NextStep::End(ConnectionOutcome::Lost(error));
+            return NextStep::End(self.lost(error));
         }
         if self.is_drained() {
             // Messages may have waited for room in the output buffer, which is empty now.
@@ -278,6 +278,12 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     #[cold]
     fn killed(&self) -> ConnectionOutcome {
         self.client.registration.entry.cut_reason().map_or(ConnectionOutcome::Killed, ConnectionOutcome::Cut)
+    }
+
+    /// How a connection ends that cannot write.
+    #[cold]
+    fn lost(&self, error: io::Error) -> ConnectionOutcome {
+        self.client.registration.entry.cut_reason().map_or(ConnectionOutcome::Lost(error), ConnectionOutcome::Cut)
     }
 
     /// Waits for the next event: input, messages, the end of a pause, a deadline.

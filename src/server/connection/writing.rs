@@ -16,7 +16,7 @@ use super::{
     response_body::{OutgoingBody, WINDOW},
     zero_copy,
 };
-use crate::server::{io::ServerIo, make_service::MakeService};
+use crate::server::{CutReason, io::ServerIo, make_service::MakeService};
 
 /// When the output has this many bytes, it is written before more responses are encoded.
 const FLUSH_THRESHOLD: usize = 256 * 1024;
@@ -154,7 +154,11 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
             return Ok(());
         }
         match self.held.poll(cx) {
-            Poll::Ready(released) => released?,
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                self.client.registration.entry.mark_cut(CutReason::OutcomeUnknown);
+                return Err(error);
+            }
             Poll::Pending => return Ok(()),
         }
         while self.writer.output.has_remaining() {

@@ -215,7 +215,10 @@ impl<'c> Call<'c> {
     #[inline(never)]
     fn end_observed_alone(&mut self) {
         self.end_reads();
-        self.store.tell_alone(self.commit, &self.shards, self.database, self.args.command());
+        let number = self.store.tell_alone(self.commit, &self.shards, self.database, self.args.command());
+        if let Some(number) = number {
+            self.store.note_unsynced(number, self.keys);
+        }
     }
 
     /// Whether the command may be executed in the shards of its keys.

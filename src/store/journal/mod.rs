@@ -161,7 +161,7 @@ impl Journal {
         self.shared.add(Commit { number, content, size }, is_held);
     }
 
-    /// The same for a commit of one command, if answers do not wait.
+    /// The same for a commit of one command, whose keys are noted by [`note_unsynced`](Self::note_unsynced).
     pub(super) fn committed_alone(&self, number: u64, time: Duration, database: usize, command: &Command) {
         let (size, is_held) = (payload::size_alone(command), self.hold_answers(number));
         if size > SMALL {
@@ -172,6 +172,13 @@ impl Journal {
             buffer.reserve(size);
             payload::encode_alone(time, database, command, buffer);
         });
+    }
+
+    /// Notes the keys that a commit has changed, by database and name.
+    pub(super) fn note_unsynced<'a>(&self, number: u64, keys: impl Iterator<Item = (usize, &'a [u8])>) {
+        if let Some(unsynced) = self.unsynced.get() {
+            keys.for_each(|(database, name)| unsynced.note_key(number, database, name));
+        }
     }
 
     pub(super) fn policy(&self) -> Fsync {

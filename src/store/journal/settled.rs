@@ -8,7 +8,10 @@ use std::{
 
 use kvstore_protocol::{CommandError, Response};
 
-use super::{Journal, Ticket, shared::Lost};
+use super::{
+    Journal,
+    shared::{Lost, NOWHERE},
+};
 
 /// A command whose answer waits for a commit.
 #[derive(Debug)]
@@ -18,17 +21,17 @@ pub(in super::super) struct Settled {
     number: u64,
     /// Whether that is the commit of the command itself.
     is_write: bool,
-    ticket: Option<Ticket>,
+    place: u64,
 }
 
 impl Settled {
     pub(in super::super) const fn new(answer: Response, number: u64, is_write: bool) -> Self {
-        Self { answer, number, is_write, ticket: None }
+        Self { answer, number, is_write, place: NOWHERE }
     }
 
     /// Waits until the answer may leave.
     pub(in super::super) fn poll(&mut self, journal: &Journal, waker: &Waker) -> Poll<Response> {
-        journal.shared.poll_synced(self.number, &mut self.ticket, waker).map(|synced| match synced {
+        journal.shared.poll_synced(self.number, &mut self.place, waker).map(|synced| match synced {
             // What is read after a failure is not durable.
             Err(lost) if self.is_write => unknown(&lost),
             Ok(()) | Err(_) => std::mem::replace(&mut self.answer, Response::Null),

@@ -33,10 +33,15 @@ impl Unsynced {
     pub(super) fn note(&self, number: u64, changes: &[Change]) {
         for change in changes {
             match change.key() {
-                Some(key) => _ = self.slot(change.database(), key).fetch_max(number, Ordering::Relaxed),
+                Some(key) => self.note_key(number, change.database(), key),
                 None => self.note_all(number),
             }
         }
+    }
+
+    /// Notes that a commit has changed a key.
+    pub(super) fn note_key(&self, number: u64, database: usize, key: &[u8]) {
+        self.slot(database, key).fetch_max(number, Ordering::Relaxed);
     }
 
     /// Notes a commit that may have changed any key.

@@ -136,6 +136,7 @@ impl Shared {
         );
         state.health = Health::Failed(reason.into());
         state.incoming.clear();
+        state.commits = 0;
         self.tell_halted(&state);
         let (waiting, watching) = (mem::take(&mut state.waiting_for_sync), mem::take(&mut state.watching_sync));
         let writing = mem::take(&mut state.waiting_for_write);

@@ -52,6 +52,8 @@ pub(super) struct Shared {
     tail: Option<Mutex<Tail>>,
     /// The number of the last commit that is written.
     written: AtomicU64,
+    /// The number of the last commit that is on disk. Changed under the lock of the state.
+    synced: AtomicU64,
     /// Wakes the thread.
     work: Condvar,
     /// Wakes those who wait for a cut.
@@ -64,6 +66,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct State {
     incoming: Vec<Incoming>,
+    /// How many commits these are.
+    commits: usize,
     /// The memory of a run that is written.
     spare: Option<Run>,
     /// The memory of the commits that are not written.
@@ -76,8 +80,6 @@ struct State {
     awaited: usize,
     /// Whether the thread is to look again at what it has to do.
     has_news: bool,
-    /// The number of the last commit that is on disk.
-    synced: u64,
     cut: Cut,
     /// The bytes of all segments since the last cut.
     size: u64,
@@ -106,9 +108,10 @@ impl Shared {
             policy: AtomicFsync::new(settings.policy),
             max_pending: settings.max_pending,
             path,
-            state: Mutex::new(State { synced: after, ..State::default() }),
+            state: Mutex::default(),
             tail: tail.map(Mutex::new),
             written: AtomicU64::new(after),
+            synced: AtomicU64::new(after),
             work: Condvar::new(),
             cut: Condvar::new(),
             syncs: Syncs::default(),
@@ -186,19 +189,27 @@ impl Shared {
             state.is_crowded = true;
             self.tell_halted(state);
         }
-        if !is_held && state.awaited > 0 && state.incoming.len() >= state.awaited {
+        state.commits += 1;
+        if !is_held {
+            self.wake_thread_for_commits(state);
+        }
+    }
+
+    /// Wakes the thread if it waits for no more commits than have come.
+    fn wake_thread_for_commits(&self, state: &mut State) {
+        if state.awaited > 0 && state.commits >= state.awaited {
             state.awaited = 0;
             self.work.notify_one();
         }
     }
 
     pub(super) fn is_synced(&self, number: u64) -> bool {
-        self.state.lock().synced >= number
+        self.last_synced() >= number
     }
 
     /// The number of the last commit that is on disk.
     pub(super) fn last_synced(&self) -> u64 {
-        self.state.lock().synced
+        self.synced.load(Ordering::Acquire)
     }
 
     /// The number of the last commit that is written.
@@ -238,7 +249,7 @@ impl Shared {
     /// Waits for so many commits, until `deadline` at most. Returns whether nothing more comes.
     pub(super) fn wait(&self, count: usize, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
-        while state.incoming.len() < count && !state.is_closing && !state.has_news {
+        while state.commits < count && !state.is_closing && !state.has_news {
             state.awaited = count;
             match deadline {
                 None => self.work.wait(&mut state),
@@ -253,7 +264,7 @@ impl Shared {
 
     /// Whether commits have come that nobody has taken.
     pub(super) fn has_come(&self) -> bool {
-        !self.state.lock().incoming.is_empty()
+        self.state.lock().commits > 0
     }
 
     /// Takes the commits that have come.
@@ -263,6 +274,7 @@ impl Shared {
         if cut.is_some() {
             state.cut = Cut::Noted;
         }
+        state.commits = 0;
         let incoming = mem::take(&mut state.incoming);
         drop(state);
         tail.add(incoming, cut);
@@ -294,7 +306,7 @@ impl Shared {
         state.spare = spare.or(state.spare.take());
         state.pending -= memory;
         // Before that the thread had nothing to sync, and does not know when.
-        if self.written() == state.synced && self.policy() == Fsync::EverySec {
+        if self.written() == self.last_synced() && self.policy() == Fsync::EverySec {
             self.wake_thread(&mut state);
         }
         self.written.store(number, Ordering::Release);
@@ -307,7 +319,7 @@ impl Shared {
     pub(super) fn synced(&self, number: u64) {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        state.synced = number;
+        self.synced.store(number, Ordering::Release);
         let [waiting, watching] =
             [&mut state.waiting_for_sync, &mut state.watching_sync].map(|wakers| up_to(wakers, number));
         drop(guard);

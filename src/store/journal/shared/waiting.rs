@@ -36,6 +36,13 @@ impl State {
         self.next_ticket += 1;
         Ticket(self.next_ticket)
     }
+
+    /// Gives one who begins to wait a place.
+    fn find_place(&mut self, place: &mut u64) {
+        if *place == NOWHERE {
+            *place = self.ticket().0;
+        }
+    }
 }
 
 impl Shared {
@@ -51,24 +58,21 @@ impl Shared {
     }
 
     /// Waits until a commit is on disk.
-    pub(in super::super) fn poll_synced(
-        &self,
-        number: u64,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<(), Lost>> {
+    pub(in super::super) fn poll_synced(&self, number: u64, place: &mut u64, waker: &Waker) -> Poll<Result<(), Lost>> {
         let mut state = self.state.lock();
-        if state.synced >= number {
+        if self.is_synced(number) {
             return Poll::Ready(Ok(()));
         }
         if let Health::Failed(reason) = &state.health {
             return Poll::Ready(Err(Lost(Arc::clone(reason))));
         }
-        let ticket = *ticket.get_or_insert_with(|| state.ticket());
-        state.waiting_for_sync.insert((number, ticket.0), waker.clone());
-        // Otherwise it is synced before long.
-        if self.policy() == Fsync::No {
-            self.wake_thread(&mut state);
+        state.find_place(place);
+        state.waiting_for_sync.insert((number, *place), waker.clone());
+        match self.policy() {
+            Fsync::Always => self.wake_thread_for_commits(&mut state),
+            // It is synced before long.
+            Fsync::EverySec => {}
+            Fsync::No => self.wake_thread(&mut state),
         }
         Poll::Pending
     }
@@ -76,7 +80,7 @@ impl Shared {
     /// Wakes when a commit is on disk, or the journal has failed or ended.
     pub(in super::super) fn wake_when_synced(&self, number: u64, waker: Waker) {
         let mut state = self.state.lock();
-        if state.synced >= number || state.has_ended || matches!(state.health, Health::Failed(_)) {
+        if self.is_synced(number) || state.has_ended || matches!(state.health, Health::Failed(_)) {
             drop(state);
             return waker.wake();
         }
@@ -97,11 +101,9 @@ impl Shared {
             return Poll::Ready(Ok(()));
         }
         if let Health::Failed(reason) = &state.health {
-            return Poll::Ready(Err(io::Error::other(format!("the journal has failed: {reason}"))));
+            return Poll::Ready(Err(self.never_released(reason)));
         }
-        if *place == NOWHERE {
-            *place = state.ticket().0;
-        }
+        state.find_place(place);
         state.waiting_for_write.insert((number, *place), waker.clone());
         self.wake_thread(&mut state);
         Poll::Pending
