@@ -15,6 +15,7 @@
   compare.py tls              what GET and SET cost over TLS
   compare.py stalls           how long other clients wait while one runs a long command
   compare.py durable          what a journal costs, what it takes on disk, and how long a start from it takes
+  compare.py saving           how long clients wait while a snapshot is taken, and the memory that it takes
   compare.py growth           how cost grows with keys, connections, value sizes and depth
   compare.py draw FILE.json   pictures of what run or growth have written
 
@@ -27,7 +28,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "tls", "stalls", "durable", "growth")
+COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "tls", "stalls", "durable", "saving", "growth")
 
 
 def arguments():
