@@ -192,9 +192,6 @@ impl StoreState {
         let answer = (row.spec.run)(&mut call);
         call.end_alone();
         drop(locked);
-        if self.observers.get().has(Interests::SETTLED) && !commit.has_changed() {
-            self.hold_until_synced(Seen::Keys(keys));
-        }
         attempt.note(&commit);
         if commit.has_leftovers() {
             self.finish(&mut commit);

@@ -29,8 +29,8 @@ impl StoreState {
             return answer;
         }
         if batch::is_running() {
-            if number.is_none() {
-                self.hold_until_synced(seen);
+            if let (None, Some(journal)) = (number, self.journal()) {
+                journal.hold_answers_of_read(self.last_seen(seen, journal));
             }
             return answer;
         }
@@ -48,12 +48,13 @@ impl StoreState {
         if journal.is_synced(number) { Err(response) } else { Ok(Box::new(Settled::new(response, number, is_write))) }
     }
 
-    /// Holds back the output of the connection that this thread serves until what its command saw is on disk. The command itself has
-    /// no commit.
-    #[cold]
-    pub(super) fn hold_until_synced(&self, seen: Seen<'_>) {
-        if let Some(journal) = self.journal() {
-            journal.hold_answers_of_read(self.last_seen(seen, journal));
+    /// The same for a command of a connection that is a commit of its own, or has none. The locks of its keys are still held.
+    #[inline]
+    pub(super) fn settle_alone(&self, number: Option<u64>, keys: &[KeySlot<'_>]) {
+        let Some(journal) = self.journal().filter(|journal| journal.settles()) else { return };
+        match number {
+            Some(number) => journal.note_unsynced(number, keys.iter().map(|key| (key.database as usize, key.name))),
+            None => journal.hold_answers_of_read(self.last_seen(Seen::Keys(keys), journal)),
         }
     }
 

@@ -22,7 +22,6 @@ use tokio::{
 
 use super::{
     background::Background,
-    call::KeySlot,
     change::{Event, Sink},
     clock::Clock,
     command_table::CommandTable,
@@ -296,14 +295,6 @@ impl StoreState {
             journal.committed_alone(number, now, database, command);
             number
         })
-    }
-
-    /// Notes that a commit has changed these keys, for readers that wait until it is on disk. The locks are still held.
-    #[inline]
-    pub(super) fn note_unsynced(&self, number: u64, keys: &[KeySlot<'_>]) {
-        if let Some(journal) = self.journal().filter(|journal| journal.settles()) {
-            journal.note_unsynced(number, keys.iter().map(|key| (key.database as usize, key.name)));
-        }
     }
 
     /// The number of the last commit that was told, of those that this thread may have seen.

@@ -216,9 +216,7 @@ impl<'c> Call<'c> {
     fn end_observed_alone(&mut self) {
         self.end_reads();
         let number = self.store.tell_alone(self.commit, &self.shards, self.database, self.args.command());
-        if let Some(number) = number {
-            self.store.note_unsynced(number, self.keys);
-        }
+        self.store.settle_alone(number, self.keys);
     }
 
     /// Whether the command may be executed in the shards of its keys.
