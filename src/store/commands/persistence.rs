@@ -27,15 +27,18 @@ const NO_SHUTDOWN: CommandError = CommandError::new("ERR", "No shutdown in progr
 const SHUTDOWN_FAILED: CommandError = CommandError::new("ERR", "Errors trying to SHUTDOWN. Check logs.");
 const NO_SERVER: CommandError = CommandError::new("ERR", "the store is not behind a server");
 
-/// `SAVE`: saves a snapshot, and waits for it. Other clients do not.
+/// `SAVE`: saves a snapshot, and waits for it, behind a rewrite of the journal that is under way. Other clients do not wait.
 const SAVE: Spec = Spec::new("SAVE", save).over(Scope::All(InTurn)).long_if(|_| true);
 
 fn save(call: &mut Call<'_>) -> Answer {
-    let number = begin(call, Purpose::Save).map_err(|busy| refusal(busy, SAVING))?;
-    call.store()
-        .snapshots
-        .wait(number)
-        .map_err(|reason| CommandError::err(format!("no snapshot was saved: {reason}")))?;
+    let snapshots = &call.store().snapshots;
+    let number = loop {
+        match begin(call, Purpose::Save) {
+            Err(Busy::Running(Purpose::Rewrite)) => snapshots.wait_for_end(),
+            begun => break begun.map_err(|busy| refusal(busy, SAVING))?,
+        }
+    };
+    snapshots.wait(number).map_err(|reason| CommandError::err(format!("no snapshot was saved: {reason}")))?;
     Ok(Response::ok())
 }
 

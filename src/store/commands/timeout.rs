@@ -36,6 +36,14 @@ fn some_time(milliseconds: u64) -> Option<Duration> {
 const WAIT: Spec = Spec::new("WAIT", wait);
 
 fn wait(call: &mut Call<'_>) -> Answer {
+    const REPLICA: CommandError = CommandError::new(
+        "ERR",
+        "WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be \
+         writable (which is not the default) writes to replicas are just local and are not propagated.",
+    );
+    if call.store().replication.is_replica() {
+        return Err(REPLICA);
+    }
     let args = call.args();
     let timeout = parse_milliseconds(args.bytes(1))?;
     let none = Response::Integer(0);
@@ -55,10 +63,18 @@ const WAITAOF: Spec = Spec::new("WAITAOF", waitaof);
 fn waitaof(call: &mut Call<'_>) -> Answer {
     const RANGE: CommandError = CommandError::new("ERR", "value is out of range, value must between 0 and 1");
     const POSITIVE: CommandError = CommandError::new("ERR", "value is out of range, must be positive");
+    const REPLICA: CommandError = CommandError::new(
+        "ERR",
+        "WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not \
+         propagated.",
+    );
     let args = call.args();
     let local = Some(args.integer(0)?).filter(|local| (0..=1).contains(local)).ok_or(RANGE)?;
     let replicas = Some(args.integer(1)?).filter(|replicas| *replicas >= 0).ok_or(POSITIVE)?;
     let timeout = parse_milliseconds(args.bytes(2))?;
+    if call.store().replication.is_replica() {
+        return Err(REPLICA);
+    }
     if local > 0 && call.store().journal().is_none() {
         return Err(NO_JOURNAL);
     }

@@ -337,6 +337,21 @@ async fn another_master_ends_what_the_one_before_has_sent() {
 }
 
 #[test]
+fn clients_of_a_replica_do_not_wait_for_replicas_and_the_disk() {
+    let store = TestStore::new();
+    store.check([
+        ("REPLICAOF master 6380", "+OK"),
+        ("WAITAOF 2 0 0", "-ERR value is out of range, value must between 0 and 1"),
+    ]);
+    for line in ["WAIT 0 0", "WAIT x y", "WAITAOF 0 0 0", "WAITAOF 1 0 0"] {
+        let refused =
+            format!("-ERR {} cannot be used with replica instances.", line.split(' ').next().expect("a name"));
+        assert!(store.answer(line).to_string().starts_with(&refused), "{line}");
+    }
+    store.check([("REPLICAOF NO ONE", "+OK"), ("WAIT 0 0", ":0"), ("WAITAOF 0 0 0", "[:0, :0]")]);
+}
+
+#[test]
 fn clients_may_not_write_to_a_replica() {
     const READ_ONLY: &str = "-READONLY You can't write against a read only replica.";
     let store = TestStore::new();

@@ -353,6 +353,14 @@ impl Snapshots {
         status.failure.clone().map_or(Ok(()), Err)
     }
 
+    /// Waits until no snapshot runs. Blocks the thread.
+    pub(in super::super) fn wait_for_end(&self) {
+        let mut status = self.status.lock();
+        while status.running.is_some() {
+            self.ended.wait(&mut status);
+        }
+    }
+
     /// Gives the running snapshot up, and waits for its end. Blocks the thread.
     pub(in super::super) fn cancel(&self) {
         if let Some(images) = &*self.images.lock() {

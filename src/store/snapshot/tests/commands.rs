@@ -80,6 +80,20 @@ fn one_snapshot_is_taken_at_a_time_and_others_can_be_scheduled() {
 }
 
 #[test]
+fn save_waits_for_a_rewrite_of_the_journal() {
+    let (disk, store) = store();
+    store.check([("SET k 1", "+OK")]);
+    disk.hold_syncs(true);
+    store.check([("BGREWRITEAOF", "+Background append only file rewriting started"), ("SET k 2", "+OK")]);
+    std::thread::scope(|scope| {
+        let save = scope.spawn(|| store.answer("SAVE").to_string());
+        disk.hold_syncs(false);
+        assert_eq!(save.join().expect("no panic"), "+OK");
+    });
+    assert_eq!((field(&store, "rdb_saves"), field(&store, "rdb_changes_since_last_save")), ("2".into(), "0".into()));
+}
+
+#[test]
 fn a_store_in_memory_alone_has_nowhere_to_save_to() {
     let refused = "-ERR the store has no directory: it is in memory alone";
     TestStore::new().check([
