@@ -4,12 +4,16 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
-    os::unix::{
-        fs::PermissionsExt,
-        net::{UnixDatagram, UnixListener},
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            fs::PermissionsExt,
+            net::{SocketAddr, UnixDatagram, UnixListener},
+        },
     },
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use kvstore::{
@@ -528,31 +532,41 @@ fn lines_of_the_log_are_objects_if_that_is_set() {
     assert!(first.contains("\"level\":\"INFO\"") && first.contains("\"data\":\"memory\""), "{first}");
 }
 
+/// A supervisor at an address of its own, and that address as `NOTIFY_SOCKET` has it.
+fn supervisors(scratch: &Scratch) -> [(UnixDatagram, String); 2] {
+    let (path, name) = (scratch.path("notify"), format!("kvstore-notify-{}", std::process::id()));
+    let in_file_system = UnixDatagram::bind(&path).unwrap();
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    [(in_file_system, path.display().to_string()), (UnixDatagram::bind_addr(&address).unwrap(), format!("@{name}"))]
+}
+
 #[test]
 fn a_supervisor_is_told_of_the_start_the_life_and_the_end() {
     let scratch = Scratch::new("supervisor");
-    let (path, data) = (scratch.path("notify"), scratch.path("data"));
-    let supervisor = UnixDatagram::bind(&path).unwrap();
-    let until = |text: &str| {
-        let mut told = String::new();
-        let mut message = [0; 4096];
-        while !told.lines().any(|line| line == text) {
-            let read = supervisor.recv(&mut message).unwrap();
-            told.push_str(std::str::from_utf8(&message[..read]).unwrap());
-            told.push('\n');
-        }
-        told
-    };
-    let mut command = kvstore();
-    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "20000").arg("--dir").arg(data);
-    let server = Running::start(command.args(["--appendonly", "yes"]));
-    let told = until("READY=1");
-    assert!(told.contains("STATUS=loading"), "{told}");
-    until("WATCHDOG=1");
-    until("WATCHDOG=1");
-    server.signal("TERM");
-    until("STOPPING=1");
-    assert!(server.wait().0);
+    let data = scratch.path("data");
+    for (supervisor, place) in supervisors(&scratch) {
+        supervisor.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let until = |text: &str| {
+            let mut told = String::new();
+            let mut message = [0; 4096];
+            while !told.lines().any(|line| line == text) {
+                let read = supervisor.recv(&mut message).unwrap();
+                told.push_str(std::str::from_utf8(&message[..read]).unwrap());
+                told.push('\n');
+            }
+            told
+        };
+        let mut command = kvstore();
+        command.env("NOTIFY_SOCKET", place).env("WATCHDOG_USEC", "20000").arg("--dir").arg(&data);
+        let server = Running::start(command.args(["--appendonly", "yes"]));
+        let told = until("READY=1");
+        assert!(told.contains("STATUS=loading"), "{told}");
+        until("WATCHDOG=1");
+        until("WATCHDOG=1");
+        server.signal("TERM");
+        until("STOPPING=1");
+        assert!(server.wait().0);
+    }
 }
 
 #[test]
