@@ -153,6 +153,20 @@ fn a_setting_of_tls_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let folder = Folder::new("tls-all");
+    folder.write("server.crt", "no certificate");
+    let wrong = ["--tls-key-file", "/no/such/key", "--tls-protocols", "SSLv3", "--tls-ciphers", "NULL-MD5"];
+    for more in [&["--port", "0"][..], &["--port", "0", "--check"]] {
+        let (output, text) = output(secured(&folder, free_port()).args(wrong).args(more));
+        assert_eq!(output.status.code(), Some(78), "{text}");
+        for said in ["server.crt: there is no certificate", "/no/such/key: it cannot be read", "SSLv3", "NULL-MD5"] {
+            assert!(text.contains(said), "{said}: {text}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_without_a_port_too() {
     for (flag, value) in
         [("--tls-auth-clients", "maybe"), ("--tls-auth-clients-user", "UID"), ("--tls-protocols", "SSLv3")]

@@ -7,7 +7,7 @@ use std::{
 
 use kvstore::{protocol::Command as Words, store::is_parameter};
 
-use super::file::Entry;
+use super::{file::Entry, flags};
 
 /// How deep files include others.
 const MAX_DEPTH: usize = 16;
@@ -51,6 +51,10 @@ impl Reader<'_> {
                 Ok((name, values)) if name == "include" => {
                     values.iter().for_each(|pattern| self.include(pattern, &place(), depth + 1));
                 }
+                Ok((name, values)) if values.len() != 1 && takes_one(&name) => {
+                    let words = if values.is_empty() { "" } else { "; a value with spaces is in quotes" };
+                    self.problems.push(format!("{}: wrong number of arguments of `{name}`{words}", place()));
+                }
                 Ok((name, values)) => {
                     let entry = Entry { name, values, path: path.to_owned(), line: number + 1 };
                     self.entries.push(translated(entry));
@@ -92,6 +96,26 @@ pub(super) fn name_of(line: &str) -> Option<String> {
     let (name, values) = words(line).ok().filter(|_| !line.starts_with('#'))?;
     Some(translated(Entry { name, values, path: PathBuf::new(), line: 0 }).name)
 }
+
+/// Whether a line with this name has one value. A `#` behind it begins no comment, as in Redis.
+fn takes_one(name: &str) -> bool {
+    let is_known = || is_parameter(name) || flags::find(&flags::command(), name).is_some();
+    !SEVERAL_WORDS.contains(&name) && is_known()
+}
+
+/// What has several values, or none.
+const SEVERAL_WORDS: &[&str] = &[
+    "bind",
+    "client-output-buffer-limit",
+    "latency-tracking-info-percentiles",
+    "oom-score-adj-values",
+    "replicaof",
+    "save",
+    "slaveof",
+    "slow-sender-limit",
+    "unauthenticated-limits",
+    "unauthenticated-sender",
+];
 
 /// A line in the words of this program.
 fn translated(entry: Entry) -> Entry {

@@ -166,6 +166,15 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             }))
         },
     ),
+    of_server(
+        "shutdown-timeout",
+        // A part of a second is shown as a whole one.
+        |_, server| Some(server?.grace_period().as_millis().div_ceil(1000).to_string()),
+        |value, _| {
+            let seconds = number(value, 0..=i32::MAX.into())?;
+            Ok(Box::new(move |server| server.set_grace_period(Duration::from_secs(seconds as u64))))
+        },
+    ),
     // Limits that Redis has no parameter for.
     of_server(
         "max-request-args",
@@ -517,7 +526,6 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     kept("oom-score-adj", "no", OneOf(&["no", "yes", "relative", "absolute"])),
     kept("oom-score-adj-values", "0 200 800", Text),
     kept("jemalloc-bg-thread", "yes", Flag),
-    kept("shutdown-timeout", "10", INT),
     kept("shutdown-on-sigint", "default", Text),
     kept("shutdown-on-sigterm", "default", Text),
     kept("locale-collate", "", Text),
