@@ -187,7 +187,13 @@ async fn a_socket_alone_is_listened_on() {
     let path = scratch.path("socket");
     let server = Running::start_as_it_is(kvstore().args(["--port", "none", "--unixsocket"]).arg(&path));
     assert_eq!(server.places, [path.to_str().unwrap()]);
-    assert_eq!(Client::connect(Endpoint::unix(&path)).await.unwrap().ping("").await.unwrap(), "PONG");
+    let client = Client::connect(Endpoint::unix(&path)).await.unwrap();
+    let list =
+        async |words: &[&str]| client.execute(Request::new("CLIENT").with_args(words)).await.unwrap().to_string();
+    assert!(list(&["INFO"]).await.contains(" flags=U "));
+    for idle in ["0", "-1"] {
+        assert_eq!(list(&["LIST", "IDLE", idle]).await, "-ERR idle should be greater than 0");
+    }
 }
 
 #[tokio::test]

@@ -157,6 +157,13 @@ impl Builder {
         self
     }
 
+    /// Names the allocator of the program, for INFO.
+    #[must_use]
+    pub fn allocator(mut self, name: &'static str) -> Self {
+        self.config.set_allocator(name);
+        self
+    }
+
     /// Builds the store.
     pub fn build(self) -> Store {
         let Self { databases, threads, clock, random, config, sinks, max_queue, allocated, pub_sub, .. } = self;

@@ -23,6 +23,7 @@ pub(super) struct ProgramConfig {
     /// Those that stay as they are, by names in lower case.
     fixed: Vec<(String, String)>,
     settable: Vec<Box<dyn ProgramParameters>>,
+    allocator: Option<&'static str>,
 }
 
 impl ProgramConfig {
@@ -30,6 +31,15 @@ impl ProgramConfig {
     pub(super) fn fix(&mut self, name: String, value: String) {
         self.fixed.retain(|(known, _)| *known != name);
         self.fixed.push((name, value));
+    }
+
+    pub(super) fn set_allocator(&mut self, name: &'static str) {
+        self.allocator = Some(name);
+    }
+
+    /// The name of the allocator of the program.
+    pub(super) fn allocator(&self) -> Option<&'static str> {
+        self.allocator
     }
 
     pub(super) fn add_parameters(&mut self, parameters: impl ProgramParameters) {

@@ -147,7 +147,7 @@ fn a_setting_of_tls_that_is_not_there_is_refused() {
     let folder = Folder::new("tls-refused");
     folder.write("redis.conf", "port 0\ntls-replication yes\ntls-session-caching no\ntls-prefer-server-ciphers yes\n");
     let (checked, text) = output(kvstore().arg("--check").arg("--config").arg(folder.path("redis.conf")));
-    let refusal = "redis.conf:2: `tls-replication yes`: the link to a master, or to other nodes, is without TLS";
+    let refusal = "redis.conf:2: invalid value 'yes' for '--tls-replication <VALUE>': the link to a master, or to other nodes, is without TLS";
     assert!(!checked.status.success() && text.contains(refusal), "{text}");
     assert_eq!(text.matches("wrong: ").count(), 1, "{text}");
 }

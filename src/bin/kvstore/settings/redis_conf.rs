@@ -152,9 +152,6 @@ fn matches(known: &str, name: &str) -> bool {
     known.strip_suffix('*').map_or(known == name, |prefix| name.starts_with(prefix))
 }
 
-const TLS_PASSPHRASE: &str = "a private key must not be encrypted";
-const TLS_OF_LINKS: &str = "the link to a master, or to other nodes, is without TLS";
-
 /// Lines that ask for something, unless they have one of these values.
 const REFUSED: &[(&str, &[&str], &str)] = &[
     ("cluster-enabled", &["no"], "there is no cluster mode"),
@@ -163,25 +160,13 @@ const REFUSED: &[(&str, &[&str], &str)] = &[
     ("loadmodule", &[], "there are no modules"),
     ("unixsocketgroup", &[""], "the socket has the group of the process"),
     ("rdma-port", &["0"], "there is no RDMA"),
-    ("tls-key-file-pass", &[""], TLS_PASSPHRASE),
-    ("tls-client-key-file-pass", &[""], TLS_PASSPHRASE),
-    ("tls-client-cert-file", &[""], TLS_OF_LINKS),
-    ("tls-client-key-file", &[""], TLS_OF_LINKS),
-    ("tls-replication", &["no"], TLS_OF_LINKS),
-    ("tls-cluster", &["no"], TLS_OF_LINKS),
-    ("tls-ca-cert-dir", &[""], "the authorities are in one file, `tls-ca-cert-file`"),
 ];
 
 /// Lines of Redis 7 and Valkey 9 that are no parameters of CONFIG here, and have nothing to set, whatever they say.
 const WITHOUT_MEANING: &[&str] = &[
-    "aof-disable-auto-gc",
-    "aof_rewrite_cpulist",
-    "bgsave_cpulist",
-    "bio_cpulist",
     "cluster-*",
     "events-per-io-thread",
     "hash-seed",
-    "ignore-warnings",
     "key-load-delay",
     "lua-*",
     "max-new-*",
@@ -189,12 +174,7 @@ const WITHOUT_MEANING: &[&str] = &[
     "rdb-key-save-delay",
     "rdma-*",
     "repl-mptcp",
-    "server_cpulist",
     "slot-migration-*",
-    // A handshake has the parameters of rustls.
-    "tls-dh-params-file",
-    "tls-prefer-server-ciphers",
-    "tls-session-*",
     "use-exit-on-panic",
 ];
 
@@ -253,8 +233,6 @@ mod tests {
     fn what_is_asked_for_and_not_there_is_refused() {
         assert_eq!(meaning("cluster-enabled", "no"), Some(Meaning::None));
         assert_eq!(meaning("cluster-enabled", "yes"), Some(Meaning::Refused("there is no cluster mode")));
-        assert_eq!(meaning("tls-session-caching", "yes"), Some(Meaning::None));
-        assert_eq!(meaning("tls-replication", "yes"), Some(Meaning::Refused(TLS_OF_LINKS)));
         assert_eq!(meaning("daemonize", "yes"), Some(Meaning::None));
         assert_eq!(meaning("reply-timeout", "60"), None);
     }
