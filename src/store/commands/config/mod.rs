@@ -344,7 +344,7 @@ mod tests {
                  no other value here",
             ),
             (
-                "CONFIG SET save '60 1'",
+                "CONFIG SET save 60",
                 "-ERR CONFIG SET failed (possibly related to argument 'save') - there is no directory: the server was \
                  started without a journal and without save points",
             ),
