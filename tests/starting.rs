@@ -676,9 +676,12 @@ fn lines_of_the_log_are_objects_if_that_is_set() {
 /// A supervisor at an address of its own, and that address as `NOTIFY_SOCKET` has it.
 fn supervisors(scratch: &Scratch) -> [(UnixDatagram, String); 2] {
     let (path, name) = (scratch.path("notify"), format!("kvstore-notify-{}", std::process::id()));
-    let in_file_system = UnixDatagram::bind(&path).unwrap();
-    let address = SocketAddr::from_abstract_name(&name).unwrap();
-    [(in_file_system, path.display().to_string()), (UnixDatagram::bind_addr(&address).unwrap(), format!("@{name}"))]
+    let in_file_system = UnixDatagram::bind(&path).expect("a socket");
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    [
+        (in_file_system, path.display().to_string()),
+        (UnixDatagram::bind_addr(&address).expect("a socket"), format!("@{name}")),
+    ]
 }
 
 #[test]
