@@ -35,7 +35,8 @@ package=$("$here/build-deb.sh" "${1:-$here/../target/release/kvstore}" "$scratch
 dpkg -i "$package" > /dev/null
 [ "$(stat -c %U:%a /var/lib/kvstore)" = kvstore:750 ] || fail "the directory of the data is not as it should be"
 [ "$(stat -c %U:%a /etc/kvstore/kvstore.toml)" = kvstore:640 ] || fail "the file of settings is not as it should be"
-as_kvstore kvstore --check -c /etc/kvstore/kvstore.toml | grep -q '^all is well$' || fail "the settings are wrong"
+# The unit may run already, with its port and its directory.
+as_kvstore kvstore --check --port 0 --appendonly no -c /etc/kvstore/kvstore.toml | grep -q '^all is well$' || fail "the settings are wrong"
 
 if [ -d /run/systemd/system ]; then
     systemctl is-active --quiet kvstore.service || fail "the unit does not run"

@@ -391,7 +391,7 @@ async fn client_refuses_what_it_does_not_know() {
         ("KILL FOO bar", "syntax error"),
         ("KILL NOT-IDLE 1", "syntax error"),
         ("KILL MAXAGE x", "maxage is not an integer or out of range"),
-        ("LIST IDLE 0", "idle is not an integer or out of range"),
+        ("LIST IDLE 0", "idle should be greater than 0"),
         ("LIST DB -1", "db is not an integer or out of range"),
         ("NO-EVICT maybe", "syntax error"),
         ("NO-TOUCH maybe", "syntax error"),

@@ -4,12 +4,16 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
-    os::unix::{
-        fs::PermissionsExt,
-        net::{UnixDatagram, UnixListener},
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            fs::PermissionsExt,
+            net::{SocketAddr, UnixDatagram, UnixListener},
+        },
     },
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use kvstore::{
@@ -69,6 +73,7 @@ async fn addresses_are_listened_on() {
         (&["--bind", "127.0.0.1"][..], &["127.0.0.1"][..]),
         (&["--bind", "127.0.0.1", "--bind", "127.0.0.2"], &["127.0.0.1", "127.0.0.2"]),
         (&["--bind", "127.0.0.1,127.0.0.2"], &["127.0.0.1", "127.0.0.2"]),
+        (&["--bind", "127.0.0.1 -203.0.113.1 127.0.0.2"], &["127.0.0.1", "127.0.0.2"]),
         (&["--bind", "*"], &["0.0.0.0"]),
         (&["--bind", "127.0.0.1", "--bind", "-203.0.113.1"], &["127.0.0.1"]),
         (&["--bind=-203.0.113.1,127.0.0.1"], &["127.0.0.1"]),
@@ -77,6 +82,22 @@ async fn addresses_are_listened_on() {
         let found: Vec<_> = server.places.iter().map(|place| place.rsplit_once(':').unwrap().0).collect();
         assert_eq!(found, places, "{bind:?}");
         assert_eq!(ask(&server.places[0].replace("0.0.0.0", "127.0.0.1"), &["PING"]).await, "+PONG");
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_listened_on_wherever_they_are_set() {
+    let scratch = Scratch::new("addresses");
+    let toml = scratch.file("kvstore.toml", "bind = \"127.0.0.1 127.0.0.2\"\n");
+    let conf = scratch.file("redis.conf", "bind 127.0.0.1 127.0.0.2\nsave \"\"\n");
+    for command in [
+        kvstore().env("KVSTORE_BIND", "127.0.0.1 127.0.0.2"),
+        kvstore().arg("--config").arg(toml),
+        kvstore().arg("--config").arg(conf),
+    ] {
+        let server = Running::start(command);
+        assert_eq!(server.places.len(), 2, "{:?}", server.places);
+        assert_eq!(config(&server.places[0], "bind").await, "127.0.0.1 127.0.0.2");
     }
 }
 
@@ -166,7 +187,13 @@ async fn a_socket_alone_is_listened_on() {
     let path = scratch.path("socket");
     let server = Running::start_as_it_is(kvstore().args(["--port", "none", "--unixsocket"]).arg(&path));
     assert_eq!(server.places, [path.to_str().unwrap()]);
-    assert_eq!(Client::connect(Endpoint::unix(&path)).await.unwrap().ping("").await.unwrap(), "PONG");
+    let client = Client::connect(Endpoint::unix(&path)).await.unwrap();
+    let list =
+        async |words: &[&str]| client.execute(Request::new("CLIENT").with_args(words)).await.unwrap().to_string();
+    assert!(list(&["INFO"]).await.contains(" flags=U "));
+    for idle in ["0", "-1"] {
+        assert_eq!(list(&["LIST", "IDLE", idle]).await, "-ERR idle should be greater than 0");
+    }
 }
 
 #[tokio::test]
@@ -208,6 +235,8 @@ async fn the_environment_of_kubernetes_is_no_setting() {
         ("KVSTORE_PORT_6379_TCP_PORT", "6379"),
         ("KVSTORE_PORT_6379_TCP_ADDR", "10.0.0.1"),
         ("KVSTORE_REQUIREPAS", "secret"),
+        ("KVSTORE_PROT", "7000"),
+        ("KVSTORE_WAREHOUSE", "north"),
     ]);
     let server = Running::start_as_it_is(&mut command);
     assert!(
@@ -215,8 +244,11 @@ async fn the_environment_of_kubernetes_is_no_setting() {
         "{}",
         server.log
     );
-    assert!(server.log.contains("environment variable KVSTORE_REQUIREPAS is no setting"), "{}", server.log);
-    assert_eq!(server.log.matches("WARN").count(), 2, "{}", server.log);
+    for unknown in ["REQUIREPAS is no setting; KVSTORE_REQUIREPASS is one", "PROT is no setting; KVSTORE_PORT is one"] {
+        assert!(server.log.contains(&format!("environment variable KVSTORE_{unknown}")), "{}", server.log);
+    }
+    assert!(server.log.contains("KVSTORE_WAREHOUSE is no setting: `kvstore --help`"), "{}", server.log);
+    assert_eq!(server.log.matches("WARN").count(), 4, "{}", server.log);
     assert!(!server.places[0].ends_with(":6379"));
 }
 
@@ -233,7 +265,16 @@ fn files_with_mistakes_are_told_with_their_lines() {
             &["d.toml:1: invalid value '70000'", "d.toml:2: invalid value 'soon'"],
         ),
         ("e.toml", "appendonly = \"maybe\"\n", &["e.toml:1: invalid value 'maybe'"]),
-        ("a.conf", "maxclients 5 6\n", &["a.conf:1: invalid value '5 6'"]),
+        ("a.conf", "maxclients 5 6\n", &["a.conf:1: wrong number of arguments of `maxclients`"]),
+        (
+            "h.conf",
+            "port\nrequirepass old # x\nrequirepas a b\n",
+            &[
+                "h.conf:1: wrong number of arguments of `port`\n",
+                "h.conf:2: wrong number of arguments of `requirepass`; a value with spaces is in quotes",
+                "h.conf:3: there is no setting `requirepas`",
+            ],
+        ),
         ("b.conf", "requirepass \"a\n", &["b.conf:1: the quotes are not balanced"]),
         ("c.conf", "# one\ncluster-enabled yes\n", &["c.conf:2: `cluster-enabled yes`: there is no cluster mode"]),
         (
@@ -418,6 +459,89 @@ fn the_check_says_what_is_set_from_where_and_all_that_is_wrong() {
     assert!(code == 78 && text.matches("wrong: ").count() == 2, "{text}");
 }
 
+#[test]
+fn the_check_tries_the_start_and_leaves_nothing() {
+    let scratch = Scratch::new("obstacles");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (file, socket) = (scratch.file("file", ""), scratch.path("socket"));
+    let check =
+        |args: &[&str]| ended(kvstore().env("KVSTORE_PORT", "0").args(["--check", "--appendonly", "yes"]).args(args));
+    let (below_file, new) = (file.join("data"), scratch.path("new/data"));
+    let [below_file, new, socket] = [&below_file, &new, &socket].map(|path| path.to_str().unwrap());
+    for (args, wrong) in [
+        (&["--dir", below_file][..], &["dir: "][..]),
+        (&["--dir", "/proc"], &["dir: /proc: "]),
+        (&["--dir", "/proc/data", "--port", &port], &["dir: /proc/data: ", "Address already in use"]),
+        (&["--bind", "203.0.113.1 127.0.0.1", "--dir", new], &["cannot listen on 203.0.113.1:0"]),
+        (&["--bind", "-203.0.113.1", "--dir", new], &["there is no address to listen on"]),
+        (&["--unixsocket", "/nowhere/socket", "--dir", new], &["cannot listen on /nowhere/socket"]),
+        (
+            &["--tls-port", &port, "--tls-cert-file", "/no/cert", "--tls-key-file", "/no/key", "--dir", new],
+            &["/no/cert: it cannot", "/no/key: it cannot", "tls-ca-cert-file is missing", "Address already in use"],
+        ),
+    ] {
+        let (code, text) = check(args);
+        assert_eq!(text.matches("wrong: ").count(), wrong.len(), "{text}");
+        assert!(code == 78 && wrong.iter().all(|wrong| text.contains(wrong)), "{text}");
+    }
+    drop(UnixListener::bind(socket).unwrap());
+    let (code, text) = check(&["--dir", new, "--unixsocket", socket]);
+    assert!(code == 0, "{text}");
+    // The socket of a server that is gone is there still.
+    let left: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(left.len() == 2 && scratch.path("socket").exists(), "{left:?}");
+
+    let server = Running::start(kvstore().args(["--appendonly", "yes", "--dir", new]));
+    let (code, text) = check(&["--dir", new]);
+    assert!(code == 78 && text.contains("another process uses the directory"), "{text}");
+    assert!(server.stop("TERM").0);
+}
+
+#[tokio::test]
+async fn the_level_of_the_log_changes_what_is_logged() {
+    let mut server = Running::start(&mut kvstore());
+    let place = server.places[0].clone();
+    assert_eq!(config(&place, "loglevel").await, "notice");
+    for (level, key) in [("warning", "one"), ("debug", "two"), ("notice", "three")] {
+        assert_eq!(ask(&place, &["CONFIG", "SET", "loglevel", level]).await, "+OK");
+        assert_eq!(config(&place, "loglevel").await, level);
+        ask(&place, &["STRLEN", key]).await;
+    }
+    let refusal = ask(&place, &["CONFIG", "SET", "loglevel", "kvstore=loud"]).await;
+    assert!(refusal.starts_with("-ERR CONFIG SET failed (possibly related to argument 'loglevel')"), "{refusal}");
+    server.signal("TERM");
+    server.line_with("kvstore has stopped");
+    assert_eq!(server.log.matches("STRLEN").count(), 1, "{}", server.log);
+}
+
+#[tokio::test]
+async fn what_is_set_at_the_start_only_is_refused_in_words() {
+    let server = Running::start(&mut kvstore());
+    let set = async |name: &str, value: &str| ask(&server.places[0], &["CONFIG", "SET", name, value]).await;
+    for name in ["port", "bind", "tls-port", "dir", "databases", "linger"] {
+        let refusal = set(name, "17").await;
+        assert!(refusal.ends_with("can't set immutable config: it is set at the start only"), "{refusal}");
+    }
+    assert!(set("save", "60 1").await.contains("there is no directory"));
+    assert_eq!(set("save", "").await, "+OK");
+    for (name, value) in [("shutdown-timeout", "17"), ("tls-auth-clients", "no"), ("tls-cert-file", "a.crt")] {
+        assert_eq!((set(name, value).await, config(&server.places[0], name).await), ("+OK".into(), value.into()));
+    }
+    assert!(set("tls-auth-clients", "maybe").await.contains("maybe is not yes, optional or no"));
+    assert_eq!(config(&server.places[0], "tls-protocols").await, "TLSv1.2 TLSv1.3");
+}
+
+#[tokio::test]
+async fn the_time_of_a_shutdown_can_be_set() {
+    let server = Running::start(kvstore().args(["--shutdown-timeout", "1h"]));
+    let mut stream = TcpStream::connect(&server.places[0]).unwrap();
+    // In the middle of a request, so that the shutdown waits for it.
+    stream.write_all(b"BLPOP k 0\r\n").unwrap();
+    assert_eq!(ask(&server.places[0], &["CONFIG", "SET", "shutdown-timeout", "0"]).await, "+OK");
+    assert!(server.stop("TERM").0);
+}
+
 #[tokio::test]
 async fn the_configuration_is_written_to_the_file_that_it_came_from() {
     let scratch = Scratch::new("rewrite");
@@ -519,6 +643,27 @@ fn the_first_line_says_what_listens_is_durable_and_protected() {
 }
 
 #[test]
+fn a_fatal_error_is_an_object_in_a_log_of_objects() {
+    let scratch = Scratch::new("fatal");
+    let file = scratch.file("kvstore.toml", "log-format = \"json\"\nport = 70000\ntimeout = \"soon\"\n");
+    for (command, code, words) in [
+        (kvstore().args(["--log-format", "json", "--log", "off", "--bind", "203.0.113.1"]), 69, &["203.0.113.1"][..]),
+        (kvstore().args(["--log-format", "json", "--port", "70000"]), 78, &["70000"]),
+        (kvstore().args(["--log-format=json", "--no-such-flag"]), 2, &["--no-such-flag"]),
+        (kvstore().env("KVSTORE_LOG_FORMAT", "json").arg("--no-such-flag"), 2, &["--no-such-flag"]),
+        (kvstore().arg("--config").arg(&file), 78, &["kvstore.toml:2", "kvstore.toml:3"]),
+    ] {
+        let (found, text) = ended(command);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(found == code && lines.len() == words.len(), "{found} {text}");
+        for (line, word) in lines.into_iter().zip(words) {
+            assert!(line.starts_with("{\"timestamp\":\"") && line.ends_with('}'), "{line}");
+            assert!(line.contains("\"level\":\"ERROR\"") && line.contains(word), "{line}");
+        }
+    }
+}
+
+#[test]
 fn lines_of_the_log_are_objects_if_that_is_set() {
     let mut server = Running::start(kvstore().args(["--log-format", "json"]));
     server.signal("HUP");
@@ -528,31 +673,44 @@ fn lines_of_the_log_are_objects_if_that_is_set() {
     assert!(first.contains("\"level\":\"INFO\"") && first.contains("\"data\":\"memory\""), "{first}");
 }
 
+/// A supervisor at an address of its own, and that address as `NOTIFY_SOCKET` has it.
+fn supervisors(scratch: &Scratch) -> [(UnixDatagram, String); 2] {
+    let (path, name) = (scratch.path("notify"), format!("kvstore-notify-{}", std::process::id()));
+    let in_file_system = UnixDatagram::bind(&path).expect("a socket");
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    [
+        (in_file_system, path.display().to_string()),
+        (UnixDatagram::bind_addr(&address).expect("a socket"), format!("@{name}")),
+    ]
+}
+
 #[test]
 fn a_supervisor_is_told_of_the_start_the_life_and_the_end() {
     let scratch = Scratch::new("supervisor");
-    let (path, data) = (scratch.path("notify"), scratch.path("data"));
-    let supervisor = UnixDatagram::bind(&path).unwrap();
-    let until = |text: &str| {
-        let mut told = String::new();
-        let mut message = [0; 4096];
-        while !told.lines().any(|line| line == text) {
-            let read = supervisor.recv(&mut message).unwrap();
-            told.push_str(std::str::from_utf8(&message[..read]).unwrap());
-            told.push('\n');
-        }
-        told
-    };
-    let mut command = kvstore();
-    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "20000").arg("--dir").arg(data);
-    let server = Running::start(command.args(["--appendonly", "yes"]));
-    let told = until("READY=1");
-    assert!(told.contains("STATUS=loading"), "{told}");
-    until("WATCHDOG=1");
-    until("WATCHDOG=1");
-    server.signal("TERM");
-    until("STOPPING=1");
-    assert!(server.wait().0);
+    let data = scratch.path("data");
+    for (supervisor, place) in supervisors(&scratch) {
+        supervisor.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let until = |text: &str| {
+            let mut told = String::new();
+            let mut message = [0; 4096];
+            while !told.lines().any(|line| line == text) {
+                let read = supervisor.recv(&mut message).unwrap();
+                told.push_str(std::str::from_utf8(&message[..read]).unwrap());
+                told.push('\n');
+            }
+            told
+        };
+        let mut command = kvstore();
+        command.env("NOTIFY_SOCKET", place).env("WATCHDOG_USEC", "20000").arg("--dir").arg(&data);
+        let server = Running::start(command.args(["--appendonly", "yes"]));
+        let told = until("READY=1");
+        assert!(told.contains("STATUS=loading"), "{told}");
+        until("WATCHDOG=1");
+        until("WATCHDOG=1");
+        server.signal("TERM");
+        until("STOPPING=1");
+        assert!(server.wait().0);
+    }
 }
 
 #[test]

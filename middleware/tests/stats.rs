@@ -80,13 +80,14 @@ async fn errors_are_counted_by_command_and_by_code() {
     call(&service, "GET WRONGTYPE_no fail").await;
     call(&service, "GET ERR_syntax_error fail").await;
     call(&service, "GET ERR_wrong_number_of_arguments_for_'get'_command fail").await;
+    call(&service, "GET ERR_Can't_execute_'get':_only_(P|S)SUBSCRIBE fail").await;
     call(&service, "GET NOAUTH_who fail").await;
     call(&service, "GET k").await;
     let counts = stats.commands();
     let get = of(&counts, "get");
-    assert_eq!((get.calls, get.rejected, get.failed), (3, 2, 2));
-    assert_eq!(stats.errors(), [("ERR".into(), 2), ("NOAUTH".into(), 1), ("WRONGTYPE".into(), 1)]);
-    assert_eq!((stats.total_errors(), stats.total_commands()), (4, 3));
+    assert_eq!((get.calls, get.rejected, get.failed), (3, 3, 2));
+    assert_eq!(stats.errors(), [("ERR".into(), 3), ("NOAUTH".into(), 1), ("WRONGTYPE".into(), 1)]);
+    assert_eq!((stats.total_errors(), stats.total_commands()), (5, 3));
 }
 
 #[tokio::test]

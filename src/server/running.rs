@@ -45,7 +45,7 @@ impl Serve {
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
         state.registry.order_all(Order::Stop);
-        let cut = match timeout(state.settings.grace, state.registry.wait_until_empty()).await {
+        let cut = match timeout(state.runtime.grace_period(), state.registry.wait_until_empty()).await {
             Ok(()) => 0,
             Err(_) => state.registry.cut_all(CutReason::Shutdown),
         };

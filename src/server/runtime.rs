@@ -39,6 +39,8 @@ pub(super) struct RuntimeState {
     idle_timeout: AtomicU64,
     /// In milliseconds. 0 if it is disabled.
     slow_reader_timeout: AtomicU64,
+    /// In milliseconds.
+    grace_period: AtomicU64,
     /// The window in milliseconds, 0 if there is no limit.
     slow_sender: (Setting, AtomicU64),
     /// What was set while the server runs.
@@ -106,6 +108,7 @@ impl Default for RuntimeState {
             limits: LimitSettings { bulk: setting(0), args: setting(0), inline: setting(0), request: setting(0) },
             idle_timeout: AtomicU64::new(0),
             slow_reader_timeout: AtomicU64::new(0),
+            grace_period: AtomicU64::new(5000),
             slow_sender: (setting(0), AtomicU64::new(0)),
             chosen: RwLock::default(),
         }
@@ -128,6 +131,14 @@ impl RuntimeState {
 
     pub(super) fn set_slow_reader_timeout(&self, timeout: Option<Duration>) {
         set_duration(&self.slow_reader_timeout, timeout);
+    }
+
+    pub(super) fn grace_period(&self) -> Duration {
+        duration(&self.grace_period).unwrap_or_default()
+    }
+
+    pub(super) fn set_grace_period(&self, grace: Duration) {
+        set_duration(&self.grace_period, (!grace.is_zero()).then_some(grace));
     }
 
     pub(super) fn slow_sender(&self) -> Option<MinSendRate> {

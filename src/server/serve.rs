@@ -550,8 +550,8 @@ impl Serve {
     }
 
     /// The longest time that a graceful shutdown takes: 5 s by default.
-    pub fn grace_period(mut self, grace: Duration) -> Self {
-        self.state.settings.grace = grace;
+    pub fn grace_period(self, grace: Duration) -> Self {
+        self.state.runtime.set_grace_period(grace);
         self
     }
 

@@ -27,7 +27,6 @@ pub(crate) struct ServerSettings {
     pub(crate) input_buffer: usize,
     pub(crate) push_queue: usize,
     pub(crate) push_buffer: usize,
-    pub(crate) grace: Duration,
     pub(crate) socket: SocketOptions,
     /// The name and the version that HELLO returns.
     pub(crate) name: (String, String),
@@ -52,7 +51,6 @@ impl Default for ServerSettings {
             input_buffer: 256 * 1024,
             push_queue: 1024,
             push_buffer: MESSAGE_LIMIT,
-            grace: Duration::from_secs(5),
             socket: SocketOptions::default(),
             name: ("redis".to_owned(), "7.2.4".to_owned()),
             connection_commands: ConnectionCommands::Outermost,

@@ -258,6 +258,16 @@ impl ServerStatus {
         self.state.registry.wake_all();
     }
 
+    /// Returns the [longest time](super::Serve::grace_period) that a graceful shutdown takes.
+    pub fn grace_period(&self) -> Duration {
+        self.state.runtime.grace_period()
+    }
+
+    /// Sets the [longest time](super::Serve::grace_period) that a graceful shutdown takes.
+    pub fn set_grace_period(&self, grace: Duration) {
+        self.state.runtime.set_grace_period(grace);
+    }
+
     /// Returns the number of accepted connections since the start or the last reset of the counts, including rejected
     /// ones.
     pub fn total_connections(&self) -> u64 {

@@ -149,10 +149,18 @@ impl Builder {
         self
     }
 
-    /// Adds parameters of the program around the store that CONFIG SET can change, such as the files of its certificates.
+    /// Adds parameters of the program around the store that CONFIG SET can change, such as the files of its certificates. May be
+    /// called several times, with different parameters.
     #[must_use]
     pub fn parameters(mut self, parameters: impl ProgramParameters) -> Self {
-        self.config.set_parameters(parameters);
+        self.config.add_parameters(parameters);
+        self
+    }
+
+    /// Names the allocator of the program, for INFO.
+    #[must_use]
+    pub fn allocator(mut self, name: &'static str) -> Self {
+        self.config.set_allocator(name);
         self
     }
 

@@ -22,7 +22,8 @@ pub type ParameterChange = Box<dyn FnOnce()>;
 pub(super) struct ProgramConfig {
     /// Those that stay as they are, by names in lower case.
     fixed: Vec<(String, String)>,
-    settable: Option<Box<dyn ProgramParameters>>,
+    settable: Vec<Box<dyn ProgramParameters>>,
+    allocator: Option<&'static str>,
 }
 
 impl ProgramConfig {
@@ -32,13 +33,22 @@ impl ProgramConfig {
         self.fixed.push((name, value));
     }
 
-    pub(super) fn set_parameters(&mut self, parameters: impl ProgramParameters) {
-        self.settable = Some(Box::new(parameters));
+    pub(super) fn set_allocator(&mut self, name: &'static str) {
+        self.allocator = Some(name);
+    }
+
+    /// The name of the allocator of the program.
+    pub(super) fn allocator(&self) -> Option<&'static str> {
+        self.allocator
+    }
+
+    pub(super) fn add_parameters(&mut self, parameters: impl ProgramParameters) {
+        self.settable.push(Box::new(parameters));
     }
 
     /// The parameters with their values. Those that can be set hide others of the same name.
     pub(super) fn parameters(&self) -> Vec<(&str, String)> {
-        let mut parameters: Vec<(&str, String)> = self.settable.as_ref().map_or(Vec::new(), |settable| settable.get());
+        let mut parameters: Vec<(&str, String)> = self.settable.iter().flat_map(|settable| settable.get()).collect();
         for (name, value) in &self.fixed {
             if !parameters.iter().any(|(known, _)| known == name) {
                 parameters.push((name, value.clone()));
@@ -49,14 +59,27 @@ impl ProgramConfig {
 
     /// Whether CONFIG SET can set a parameter.
     pub(super) fn is_settable(&self, name: &str) -> bool {
-        self.settable.as_ref().is_some_and(|settable| settable.get().iter().any(|(known, _)| *known == name))
+        self.settable.iter().any(|settable| has(&**settable, name))
     }
 
     /// Checks values for some of the parameters, and returns the change that sets them.
     pub(super) fn set(&self, values: &[(&str, &str)]) -> Result<ParameterChange, String> {
-        match &self.settable {
-            Some(settable) if !values.is_empty() => settable.set(values),
-            _ => Ok(Box::new(|| {})),
+        let mut changes = Vec::new();
+        for settable in &self.settable {
+            let own: Vec<_> = values.iter().copied().filter(|(name, _)| has(&**settable, name)).collect();
+            if !own.is_empty() {
+                changes.push(settable.set(&own)?);
+            }
         }
+        Ok(Box::new(|| changes.into_iter().for_each(|change| change())))
     }
+
+    /// Whether a parameter is one that stays as it is.
+    pub(super) fn is_fixed(&self, name: &str) -> bool {
+        !self.is_settable(name) && self.fixed.iter().any(|(known, _)| known == name)
+    }
+}
+
+fn has(parameters: &dyn ProgramParameters, name: &str) -> bool {
+    parameters.get().iter().any(|(known, _)| *known == name)
 }

@@ -54,6 +54,7 @@ pub use pem::Pem;
 pub use server::ServerTls;
 pub use settings::{ClientCertificates, TlsSettings};
 pub use stream::TlsStream;
+pub use suites::check_cipher_suite;
 pub use version::TlsVersion;
 
 /// The cryptography. Named here, since a process may have another default, or none.

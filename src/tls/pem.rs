@@ -36,6 +36,22 @@ impl Pem {
         Self(Source::Text(text.into()))
     }
 
+    /// Checks that there is a certificate in it.
+    ///
+    /// # Errors
+    /// With the path of the file, if there is none, or it cannot be read.
+    pub fn check_certificates(&self) -> Result<(), TlsError> {
+        self.certificates().map(drop)
+    }
+
+    /// Checks that there is a private key in it.
+    ///
+    /// # Errors
+    /// With the path of the file, if there is none, or it cannot be read.
+    pub fn check_private_key(&self) -> Result<(), TlsError> {
+        self.private_key().map(drop)
+    }
+
     /// Reads the certificates. There is at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let text = self.read()?;

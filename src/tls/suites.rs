@@ -16,6 +16,14 @@ pub(super) fn named(names: &[String]) -> Result<Vec<SupportedCipherSuite>, TlsEr
     Ok(suites)
 }
 
+/// Checks the name of a cipher suite, as [`TlsSettings::cipher_suites`](super::TlsSettings::cipher_suites) takes it.
+///
+/// # Errors
+/// With the suites that there are.
+pub fn check_cipher_suite(name: &str) -> Result<(), TlsError> {
+    find(name).map(drop)
+}
+
 fn find(name: &str) -> Result<SupportedCipherSuite, TlsError> {
     let found = ALL_CIPHER_SUITES.iter().find(|suite| name_of(suite.suite()).eq_ignore_ascii_case(name));
     found.copied().ok_or_else(|| {

@@ -147,9 +147,23 @@ fn a_setting_of_tls_that_is_not_there_is_refused() {
     let folder = Folder::new("tls-refused");
     folder.write("redis.conf", "port 0\ntls-replication yes\ntls-session-caching no\ntls-prefer-server-ciphers yes\n");
     let (checked, text) = output(kvstore().arg("--check").arg("--config").arg(folder.path("redis.conf")));
-    let refusal = "redis.conf:2: `tls-replication yes`: the link to a master, or to other nodes, is without TLS";
+    let refusal = "redis.conf:2: invalid value 'yes' for '--tls-replication <VALUE>': the link to a master, or to other nodes, is without TLS";
     assert!(!checked.status.success() && text.contains(refusal), "{text}");
     assert_eq!(text.matches("wrong: ").count(), 1, "{text}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let folder = Folder::new("tls-all");
+    folder.write("server.crt", "no certificate");
+    let wrong = ["--tls-key-file", "/no/such/key", "--tls-protocols", "SSLv3", "--tls-ciphers", "NULL-MD5"];
+    for more in [&["--port", "0"][..], &["--port", "0", "--check"]] {
+        let (output, text) = output(secured(&folder, free_port()).args(wrong).args(more));
+        assert_eq!(output.status.code(), Some(78), "{text}");
+        for said in ["server.crt: there is no certificate", "/no/such/key: it cannot be read", "SSLv3", "NULL-MD5"] {
+            assert!(text.contains(said), "{said}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -307,10 +307,10 @@ impl<'a> Failure<'a> {
     }
 }
 
-/// Whether a command was refused because there is none such, or none with so many arguments.
+/// Whether a command was refused because there is none such, none with so many arguments, or not while the client is subscribed.
 fn has_wrong_form(answer: &Response) -> bool {
     let text = answer.to_string();
-    ["wrong number of arguments", "unknown command", "unknown subcommand"]
+    ["wrong number of arguments", "unknown command", "unknown subcommand", "Can't execute '"]
         .iter()
         .any(|start| text.trim_start_matches("-ERR ").starts_with(start))
 }

@@ -33,6 +33,7 @@ pub(crate) fn store(settings: &Settings) -> Builder {
         .databases(options.databases)
         .threads(options.threads())
         .allocated_size(allocator::allocated_size)
+        .allocator("mimalloc and jemalloc")
         .config("dir", absolute(&options.dir))
         .config("io-threads", options.threads().to_string())
 }

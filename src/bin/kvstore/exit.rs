@@ -4,7 +4,11 @@ use std::{error::Error, fmt, process::ExitCode};
 
 use kvstore::store::OpenError;
 
-use crate::listen::CannotListen;
+use crate::{
+    check,
+    listen::CannotListen,
+    logging::{self, Format},
+};
 
 /// The codes, for `--help`.
 pub(crate) const HELP: &str = "Exit codes:
@@ -43,6 +47,16 @@ impl Error for InvalidSettings {}
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct DamagedData(pub(crate) String);
+
+/// Says why the program could not start or go on: in JSON a line for each problem.
+pub(crate) fn report(error: &(dyn Error + 'static), format: Format) {
+    match (error.downcast_ref(), format) {
+        (Some(InvalidSettings(problems)), Format::Json) => {
+            problems.iter().for_each(|problem| logging::fatal(problem, format));
+        }
+        _ => logging::fatal(&format!("{error}{}", check::advice(error)), format),
+    }
+}
 
 /// The exit code of a program that could not start or go on.
 pub(crate) fn code_of(error: &(dyn Error + 'static)) -> ExitCode {

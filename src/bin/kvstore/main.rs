@@ -22,6 +22,7 @@ use std::{
 use tokio::runtime::{self, Runtime};
 
 use exit::InvalidSettings;
+use logging::Format;
 use open_files::OpenFiles;
 use serve::serve;
 use settings::{Report, Settings, Task};
@@ -37,22 +38,30 @@ fn main() -> ExitCode {
     allocator::set_up();
     match start() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the error of a program that could not start")]
-            {
-                eprintln!("kvstore: {error}{}", check::advice(&*error));
-            }
+        Err(Fatal { error, format }) => {
+            exit::report(&*error, format);
             exit::code_of(&*error)
         }
     }
 }
 
-fn start() -> Result<(), Box<dyn std::error::Error>> {
-    match settings::read().map_err(InvalidSettings)? {
+/// Why the program ends, and the format of the log that says so.
+struct Fatal {
+    error: Box<dyn std::error::Error>,
+    format: Format,
+}
+
+fn start() -> Result<(), Fatal> {
+    let (task, format) = match settings::read() {
+        Ok(read) => read,
+        Err((problems, format)) => return Err(Fatal { error: InvalidSettings(problems).into(), format }),
+    };
+    let done = match task {
         Task::Check(report) => show(&report),
         Task::Transfer(transfer) => transfer.run(),
         Task::Serve(settings) => run(*settings),
-    }
+    };
+    done.map_err(|error| Fatal { error, format })
 }
 
 /// Prints what `--check` has found.
@@ -66,7 +75,7 @@ fn show(report: &Report) -> Result<(), Box<dyn std::error::Error>> {
 
 fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let flags = &mut settings.flags;
-    logging::start(&flags.log, flags.log_format)?;
+    let log = logging::start(&flags.log, flags.log_format)?;
     settings.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     let (wanted, admissible) = (flags.max_clients, OpenFiles::new(flags).admissible_clients(flags.max_clients));
     if admissible < wanted {
@@ -78,7 +87,7 @@ fn run(mut settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     }
     allocator::start_collecting()?;
     let runtime = runtime(flags.threads())?;
-    let served = runtime.block_on(serve(&settings));
+    let served = runtime.block_on(serve(&settings, log));
     // Commands that are still in flight had their grace period, and do not delay the exit.
     runtime.shutdown_background();
     served

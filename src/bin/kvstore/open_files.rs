@@ -14,7 +14,7 @@ const LEAST: u64 = 64;
 impl OpenFiles {
     /// One for each TLS handshake, two for the pipe that each thread may have, and some for the program itself.
     pub(crate) fn new(flags: &Flags) -> Self {
-        let handshakes = flags.tls.max_handshakes(flags.bind.len());
+        let handshakes = flags.tls.max_handshakes(flags.addresses().count());
         Self { own: (2 * flags.threads() + handshakes) as u64 + LEAST }
     }
 

@@ -15,6 +15,7 @@ use crate::{
     assembly,
     exit::InvalidSettings,
     listen::{CannotListen, SocketFile, bind, bind_unix},
+    logging::LogLevel,
     settings::{Flags, Port, Settings},
     supervisor,
     tls::Tls,
@@ -25,15 +26,12 @@ use crate::{
 ///
 /// # Errors
 /// With a message for the operator.
-pub(crate) async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn serve(settings: &Settings, log: LogLevel) -> Result<(), Box<dyn std::error::Error>> {
     let options = &settings.flags;
     // From here on a hangup is no reason to end.
     let hangup = signal(SignalKind::hangup())?;
-    let tls = Tls::new(&options.tls).map_err(|problem| InvalidSettings(vec![problem]))?;
-    let mut builder = assembly::store(settings);
-    if let Some(tls) = &tls {
-        builder = builder.parameters(tls.clone());
-    }
+    let tls = Tls::new(&options.tls).map_err(InvalidSettings)?;
+    let builder = assembly::store(settings).parameters(tls.clone()).parameters(log);
     let (store, mut loader) = assembly::prepare(builder, options)?;
     assembly::configure(&store, settings)?;
     if let Some(file) = &options.import {
@@ -42,7 +40,7 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), Box<dyn std::error:
         transfer::import(&store, file, false)?;
     }
     let server = assembly::server(&store, settings);
-    let Listening { server, addresses, socket_file } = listen(server, options, tls.as_ref()).await?;
+    let Listening { server, addresses, socket_file } = listen(server, options, &tls).await?;
     let server = server.with_task(supervisor::keep_alive()).with_graceful_shutdown(stop_signal(hangup, tls)?);
     announce(options, &addresses);
 
@@ -84,11 +82,7 @@ struct Listening {
 }
 
 /// Listens on all addresses of the options.
-async fn listen(
-    mut server: Serve,
-    options: &Flags,
-    tls: Option<&Tls>,
-) -> Result<Listening, Box<dyn std::error::Error>> {
+async fn listen(mut server: Serve, options: &Flags, tls: &Tls) -> Result<Listening, Box<dyn std::error::Error>> {
     let (mut addresses, mut socket_file) = (Vec::new(), None);
     if let Port(Some(port)) = options.port {
         for listener in bind_all(options, port).await? {
@@ -96,10 +90,12 @@ async fn listen(
             server = server.listen(listener);
         }
     }
-    if let Some(tls) = tls {
-        for listener in bind_all(options, tls.port).await? {
+    if let Some(port) = tls.port() {
+        for listener in bind_all(options, port).await? {
             addresses.push(format!("{} (TLS)", listener.local_addr()?));
-            server = server.listen(tls.listener(listener));
+            if let Some(listener) = tls.listener(listener) {
+                server = server.listen(listener);
+            }
         }
     }
     if let Some(path) = options.unixsocket() {
@@ -117,7 +113,7 @@ async fn listen(
 /// Binds all addresses of the options to a port, without the optional ones that do not exist here.
 async fn bind_all(options: &Flags, port: u16) -> Result<Vec<TcpListener>, CannotListen> {
     let mut listeners = Vec::new();
-    for address in options.bind.iter().filter(|address| !address.is_empty()) {
+    for address in options.addresses() {
         listeners.extend(bind(address, port, options.tcp_backlog).await?);
     }
     Ok(listeners)
@@ -169,17 +165,14 @@ fn note_unread_data(store: &Store, options: &Flags) {
 }
 
 /// Completes at the first SIGTERM or SIGINT. SIGHUP reloads the certificates, if there are any.
-fn stop_signal(mut hangup: Signal, tls: Option<Tls>) -> io::Result<impl Future<Output = ()> + Send + 'static> {
+fn stop_signal(mut hangup: Signal, tls: Tls) -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         let name = loop {
             tokio::select! {
                 _ = terminate.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
-                _ = hangup.recv() => match &tls {
-                    Some(tls) => tls.reload(),
-                    None => tracing::info!(signal = "SIGHUP", "nothing is reloaded"),
-                },
+                _ = hangup.recv() => tls.reload(),
             }
         };
         tracing::info!(signal = name, "kvstore stops");

@@ -1,8 +1,9 @@
 //! What the program tells systemd, or whoever has set `NOTIFY_SOCKET`: that it is ready, stops, and is alive.
 
-use std::time::Duration;
+use std::{env, ffi::OsStr, io, os::unix::ffi::OsStrExt, time::Duration};
 
 use sd_notify::NotifyState;
+use socket2::{SockAddr, Socket, Type};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Says that clients are served: it listens, and its data is loaded.
@@ -31,7 +32,56 @@ pub(crate) async fn keep_alive() {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    let Some(place) = env::var_os("NOTIFY_SOCKET") else { return };
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    if let Err(error) = send(&place, message.as_bytes()) {
         tracing::warn!(%error, "the supervisor cannot be told");
+    }
+}
+
+/// Sends a message to the socket of the supervisor. That of `sd_notify` finds sockets in the file system only.
+fn send(place: &OsStr, message: &[u8]) -> io::Result<()> {
+    let (address, kinds) = address(place)?;
+    let mut failure = io::Error::from(io::ErrorKind::Unsupported);
+    for kind in kinds {
+        let sent = Socket::new(address.domain(), *kind, None).and_then(|socket| {
+            socket.connect(&address)?;
+            socket.send(message)
+        });
+        match sent {
+            Ok(_) => return Ok(()),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// The address of `/path`, `@abstract` or `vsock:CID:PORT`, and the types that its socket may have.
+fn address(place: &OsStr) -> io::Result<(SockAddr, &'static [Type])> {
+    const VSOCK: &[Type] = &[Type::DGRAM, Type::SEQPACKET, Type::STREAM];
+    let bytes = place.as_bytes();
+    if let Some(numbers) = bytes.strip_prefix(b"vsock:") {
+        let numbers = str::from_utf8(numbers).ok().and_then(|text| text.split_once(':'));
+        let numbers = numbers.and_then(|(cid, port)| Some((cid.parse().ok()?, port.parse().ok()?)));
+        let (cid, port) = numbers.ok_or(io::ErrorKind::InvalidInput)?;
+        return Ok((SockAddr::vsock(cid, port), VSOCK));
+    }
+    let address = match bytes.strip_prefix(b"@") {
+        // The kernel has a zero in front of an abstract name.
+        Some(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat()))?,
+        None => SockAddr::unix(place)?,
+    };
+    Ok((address, &VSOCK[..1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_supervisor_outside_of_a_virtual_machine_has_numbers() {
+        let parse = |place: &str| address(OsStr::new(place));
+        assert_eq!(parse("vsock:2:1234").unwrap().0.as_vsock_address(), Some((2, 1234)));
+        assert!(parse("vsock:2").is_err() && parse("vsock:two:1").is_err());
     }
 }

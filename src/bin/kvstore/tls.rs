@@ -5,7 +5,10 @@ use std::sync::Arc;
 use clap::Args;
 use kvstore::{
     store::{ParameterChange, ProgramParameters},
-    tls::{CertificateField, ClientCertificates, Pem, ServerTls, TlsListener, TlsSettings, TlsVersion},
+    tls::{
+        CertificateField, ClientCertificates, Pem, ServerTls, TlsError, TlsListener, TlsSettings, TlsVersion,
+        check_cipher_suite,
+    },
 };
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -15,6 +18,9 @@ fn max_handshakes() -> usize {
     let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |(_, hard)| hard);
     (limit / 16).clamp(16, 1024) as usize
 }
+
+/// The versions of TLS in force by default.
+const ALL_VERSIONS: &str = "TLSv1.2 TLSv1.3";
 
 /// The settings of TLS.
 #[derive(Args, Clone, Debug)]
@@ -56,11 +62,11 @@ pub(crate) struct TlsFlags {
     tls_ciphers: String,
 }
 
-/// What the listeners speak TLS with. CONFIG and SIGHUP change it.
+/// TLS as it is set. CONFIG and SIGHUP change it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
-    server: ServerTls,
-    pub(crate) port: u16,
+    /// What the listeners speak TLS with, and on which port; `None` without a port.
+    server: Option<(ServerTls, u16)>,
     values: Arc<Mutex<Values>>,
 }
 
@@ -69,6 +75,11 @@ pub(crate) struct Tls {
 struct Values(Vec<(&'static str, String)>);
 
 impl TlsFlags {
+    /// The port, if there is one.
+    pub(crate) fn port(&self) -> Option<u16> {
+        (self.tls_port != 0).then_some(self.tls_port)
+    }
+
     /// The most handshakes in flight, with so many addresses.
     pub(crate) fn max_handshakes(&self, addresses: usize) -> usize {
         if self.tls_port == 0 { 0 } else { addresses * max_handshakes() }
@@ -79,45 +90,70 @@ impl Tls {
     /// Reads the certificates, if there is a port for TLS. Without one the other settings are checked all the same.
     ///
     /// # Errors
-    /// With the setting that is wrong, or the path of the file that cannot be used.
-    pub(crate) fn new(flags: &TlsFlags) -> Result<Option<Self>, String> {
+    /// With all that is wrong: the setting, or the path of the file that cannot be used.
+    pub(crate) fn new(flags: &TlsFlags) -> Result<Self, Vec<String>> {
         let values = Values::new(flags.clone());
-        if flags.tls_port == 0 {
-            return values.check_words().map(|()| None);
-        }
-        let server = ServerTls::new(&values.settings()?).map_err(|error| error.to_string())?;
-        Ok(Some(Self { server, port: flags.tls_port, values: Arc::new(Mutex::new(values)) }))
+        let server = match flags.tls_port {
+            0 => values.check_words().map(|()| None)?,
+            port => Some((ServerTls::new(&values.settings()?).map_err(|error| vec![error.to_string()])?, port)),
+        };
+        Ok(Self { server, values: Arc::new(Mutex::new(values)) })
+    }
+
+    /// Its port, if there is one.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.server.as_ref().map(|(_, port)| *port)
     }
 
     /// Reads the files again. If one cannot be used, everything stays as it is.
     pub(crate) fn reload(&self) {
-        let settings = self.values.lock().settings();
-        match settings.and_then(|settings| self.server.replace(&settings).map_err(|error| error.to_string())) {
+        let Some((server, _)) = &self.server else {
+            return tracing::info!(signal = "SIGHUP", "nothing is reloaded");
+        };
+        let settings = self.values.lock().settings().map_err(|problems| problems.join(", "));
+        match settings.and_then(|settings| server.replace(&settings).map_err(|error| error.to_string())) {
             Ok(()) => tracing::info!("the certificates are read again"),
             Err(error) => tracing::error!(%error, "the certificates stay as they were"),
         }
     }
 
-    /// A listener over TLS.
-    pub(crate) fn listener(&self, inner: TcpListener) -> TlsListener<TcpListener> {
-        self.server.listener(inner).max_handshakes(max_handshakes())
+    /// A listener over TLS, if there is a port for it.
+    pub(crate) fn listener(&self, inner: TcpListener) -> Option<TlsListener<TcpListener>> {
+        let (server, _) = self.server.as_ref()?;
+        Some(server.listener(inner).max_handshakes(max_handshakes()))
     }
 }
 
 impl ProgramParameters for Tls {
     fn get(&self) -> Vec<(&'static str, String)> {
-        self.values.lock().0.clone()
+        let mut values = self.values.lock().clone();
+        if values.get("tls-protocols").is_empty() {
+            // What is in force.
+            values.set("tls-protocols", ALL_VERSIONS);
+        }
+        values.0
     }
 
     fn set(&self, given: &[(&str, &str)]) -> Result<ParameterChange, String> {
         let mut values = self.values.lock().clone();
         given.iter().for_each(|(name, value)| values.set(name, value));
-        let use_them = self.server.prepare(&values.settings()?).map_err(|error| error.to_string())?;
+        let use_them = self.prepare(&values).map_err(|problems| problems.join(", "))?;
         let current = self.values.clone();
         Ok(Box::new(move || {
             *current.lock() = values;
             use_them();
         }))
+    }
+}
+
+impl Tls {
+    /// Reads the files of other values. Without a port they are for the next start.
+    fn prepare(&self, values: &Values) -> Result<ParameterChange, Vec<String>> {
+        let Some((server, _)) = &self.server else { return values.check_words().map(|()| Box::new(|| ()) as _) };
+        match server.prepare(&values.settings()?) {
+            Ok(use_them) => Ok(Box::new(use_them)),
+            Err(error) => Err(vec![error.to_string()]),
+        }
     }
 }
 
@@ -145,26 +181,59 @@ impl Values {
         }
     }
 
-    fn settings(&self) -> Result<TlsSettings, String> {
-        let mut settings = TlsSettings::new(self.file("tls-cert-file")?, self.file("tls-key-file")?);
-        if let Some(clients) = self.clients()? {
-            let authorities = self.file("tls-ca-cert-file");
-            let authorities = authorities.map_err(|error| format!("{error}, and tls-auth-clients is not no"))?;
+    /// The settings, with files that can be used.
+    ///
+    /// # Errors
+    /// All that is wrong with the words and with each file.
+    fn settings(&self) -> Result<TlsSettings, Vec<String>> {
+        let certificate = self.file("tls-cert-file", Pem::check_certificates);
+        let key = self.file("tls-key-file", Pem::check_private_key);
+        let authorities = self.authorities();
+        match (certificate, key, authorities, self.check_words()) {
+            (Ok(certificate), Ok(key), Ok(authorities), Ok(())) => {
+                self.with_files(certificate, key, authorities).map_err(|problem| vec![problem])
+            }
+            (certificate, key, authorities, words) => {
+                let of_files = [certificate.err(), key.err(), authorities.err()];
+                Err(of_files.into_iter().flatten().chain(words.err().into_iter().flatten()).collect())
+            }
+        }
+    }
+
+    fn with_files(&self, certificate: Pem, key: Pem, authorities: Option<Pem>) -> Result<TlsSettings, String> {
+        let mut settings = TlsSettings::new(certificate, key).user_from(self.user_from()?);
+        if let (Some(clients), Some(authorities)) = (self.clients()?, authorities) {
             settings = settings.client_certificates(clients, authorities);
         }
         let versions = self.versions()?;
         if !versions.is_empty() {
             settings = settings.versions(versions);
         }
-        let suites = self.words("tls-ciphersuites").chain(self.words("tls-ciphers"));
-        Ok(settings.user_from(self.user_from()?).cipher_suites(suites))
+        Ok(settings.cipher_suites(self.suites()))
+    }
+
+    /// The authorities of the clients' certificates, if these are asked for.
+    fn authorities(&self) -> Result<Option<Pem>, String> {
+        match self.clients() {
+            Ok(Some(_)) if self.get("tls-ca-cert-file").is_empty() => {
+                Err("tls-ca-cert-file is missing, and tls-auth-clients is not no".to_owned())
+            }
+            Ok(Some(_)) => self.file("tls-ca-cert-file", Pem::check_certificates).map(Some),
+            // A value that is wrong is found with the words.
+            Ok(None) | Err(_) => Ok(None),
+        }
     }
 
     /// Checks what can be wrong without a file.
-    fn check_words(&self) -> Result<(), String> {
-        self.clients()?;
-        self.user_from()?;
-        self.versions().map(drop)
+    fn check_words(&self) -> Result<(), Vec<String>> {
+        let mut problems: Vec<_> =
+            [self.clients().err(), self.user_from().err(), self.versions().err()].into_iter().flatten().collect();
+        problems.extend(self.suites().filter_map(|name| check_cipher_suite(name).err()).map(|error| error.to_string()));
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn suites(&self) -> impl Iterator<Item = &str> {
+        self.words("tls-ciphersuites").chain(self.words("tls-ciphers"))
     }
 
     fn versions(&self) -> Result<Vec<TlsVersion>, String> {
@@ -188,12 +257,14 @@ impl Values {
         }
     }
 
-    /// The file of a setting that must be there.
-    fn file(&self, name: &str) -> Result<Pem, String> {
-        match self.get(name) {
-            "" => Err(format!("{name} is missing")),
-            path => Ok(Pem::file(path)),
+    /// The file of a setting that must be there, and has what is looked for.
+    fn file(&self, name: &str, check: fn(&Pem) -> Result<(), TlsError>) -> Result<Pem, String> {
+        let path = self.get(name);
+        if path.is_empty() {
+            return Err(format!("{name} is missing"));
         }
+        let pem = Pem::file(path);
+        check(&pem).map(|()| pem).map_err(|error| error.to_string())
     }
 
     fn words(&self, name: &str) -> impl Iterator<Item = &str> {

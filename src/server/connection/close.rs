@@ -28,7 +28,7 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
         let linger = client.shared().settings.linger;
         tokio::select! {
             // Given up after the grace period.
-            _ = timeout(client.shared().settings.grace, close_in_order(io, linger)) => {}
+            _ = timeout(client.shared().runtime.grace_period(), close_in_order(io, linger)) => {}
             () = ordered(inbox, Order::Kill) => {}
         }
     }

@@ -53,7 +53,7 @@ fn info(call: &mut Call<'_>) -> Answer {
 type Section = fn(&mut Fields, &mut Call<'_>);
 
 /// The sections, in their order, and whether each is left out unless it is asked for, or all are.
-const SECTIONS: [(&str, Section, bool); 11] = [
+const SECTIONS: [(&str, Section, bool); 13] = [
     ("Server", server, false),
     ("Clients", clients, false),
     ("Memory", memory, false),
@@ -61,11 +61,17 @@ const SECTIONS: [(&str, Section, bool); 11] = [
     ("Stats", stats, false),
     ("Replication", replication, false),
     ("CPU", cpu, false),
+    // There are no modules.
+    ("Modules", nothing, false),
     ("Commandstats", commandstats, true),
     ("Errorstats", errorstats, false),
+    // No command has a histogram of its latency.
+    ("Latencystats", nothing, true),
     ("Cluster", cluster, false),
     ("Keyspace", keyspace, false),
 ];
+
+fn nothing(_: &mut Fields, _: &mut Call<'_>) {}
 
 /// The fields of a section, one a line.
 struct Fields(String);
@@ -96,10 +102,13 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("redis_version", REDIS_VERSION);
     // Clients and test suites print it. Redis shows zeros if it was not built from a repository.
     fields.add("redis_git_sha1", "00000000");
+    fields.add("redis_git_dirty", 0);
     fields.add("kvstore_version", env!("CARGO_PKG_VERSION"));
     fields.add("redis_mode", "standalone");
     fields.add("os", procfs::system());
     fields.add("arch_bits", usize::BITS);
+    fields.add("monotonic_clock", "POSIX clock_gettime");
+    fields.add("multiplexing_api", "epoll");
     fields.add("process_id", std::process::id());
     fields.add("run_id", run_id());
     if let Some(port) = config::value_of(call.store(), "port") {
@@ -108,6 +117,16 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("server_time_usec", call.time().as_micros());
     fields.add("uptime_in_seconds", uptime);
     fields.add("uptime_in_days", uptime / (24 * 60 * 60));
+    let hz = config::value_of(call.store(), "hz").unwrap_or_default();
+    fields.add("hz", &hz);
+    fields.add("configured_hz", hz);
+    // Seconds in 24 bits.
+    fields.add("lru_clock", call.time().as_secs() & 0xff_ffff);
+    let executable = std::env::current_exe().unwrap_or_default();
+    fields.add("executable", executable.display());
+    let file = config::value_of(call.store(), "config").filter(|path| !path.is_empty());
+    let file = file.and_then(|path| std::path::absolute(path).ok()).unwrap_or_default();
+    fields.add("config_file", file.display());
 }
 
 /// A name of this run of the program: 40 hexadecimal digits.
@@ -121,6 +140,7 @@ fn run_id() -> &'static str {
 fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let Some(status) = call.session().extensions().get::<ServerStatus>() else { return };
     fields.add("connected_clients", status.connections());
+    fields.add("cluster_connections", 0);
     fields.add("maxclients", status.max_connections());
     fields.add("blocked_clients", call.store().waiting.len() + status.held_connections());
     fields.add("total_blocking_keys", call.store().waiting.keys());
@@ -131,17 +151,57 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
 fn memory(fields: &mut Fields, call: &mut Call<'_>) {
     let used = UsedMemory::of(call);
     fields.add_bytes("used_memory", used.total() as u64);
-    if let Some(resident) = procfs::resident_memory() {
+    let resident = procfs::resident_memory();
+    if let Some(resident) = resident {
         fields.add_bytes("used_memory_rss", resident);
     }
     fields.add_bytes("used_memory_peak", used.peak as u64);
+    fields.add("used_memory_peak_perc", percent(used.total(), used.peak));
+    fields.add("used_memory_overhead", used.clients);
+    // What the program takes without data is not counted as used.
+    fields.add("used_memory_startup", 0);
     fields.add_bytes("used_memory_dataset", used.dataset as u64);
+    fields.add("used_memory_dataset_perc", percent(used.dataset, used.total()));
+    no_scripts(fields);
+    if let Some(resident) = resident {
+        let ratio = resident as f64 / used.total().max(1) as f64;
+        fields.add("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
+        fields.add("mem_fragmentation_bytes", resident as i64 - used.total() as i64);
+    }
+    fields.add("mem_not_counted_for_evict", 0);
+    fields.add("mem_replication_backlog", 0);
+    fields.add("mem_total_replication_buffers", 0);
+    fields.add("mem_clients_slaves", 0);
+    fields.add("mem_cluster_links", 0);
+    fields.add("mem_aof_buffer", call.store().journal().map_or(0, |journal| journal.pending()));
+    fields.add("active_defrag_running", 0);
     fields.add("mem_clients_normal", used.clients);
+    if let Some(allocator) = call.store().config.allocator() {
+        fields.add("mem_allocator", allocator);
+    }
     if let Some(total) = procfs::total_memory() {
         fields.add_bytes("total_system_memory", total);
     }
     fields.add_bytes("maxmemory", 0);
     fields.add("maxmemory_policy", "noeviction");
+}
+
+fn percent(part: usize, whole: usize) -> String {
+    format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64)
+}
+
+/// What Redis tells of scripts and functions.
+fn no_scripts(fields: &mut Fields) {
+    for name in ["used_memory_lua", "used_memory_vm_total", "used_memory_scripts"] {
+        fields.add_bytes(name, 0);
+    }
+    for name in ["used_memory_vm_eval", "used_memory_scripts_eval", "used_memory_vm_functions", "used_memory_functions"]
+    {
+        fields.add(name, 0);
+    }
+    for name in ["number_of_cached_scripts", "number_of_functions", "number_of_libraries"] {
+        fields.add(name, 0);
+    }
 }
 
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
@@ -159,8 +219,9 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     snapshots(fields, call);
     let journal = call.store.journal();
     fields.add("aof_enabled", u8::from(journal.is_some()));
+    let is_healthy = journal.as_ref().is_none_or(|journal| journal.is_healthy());
+    fields.add("aof_last_write_status", if is_healthy { "ok" } else { "err" });
     if let Some(journal) = journal {
-        fields.add("aof_last_write_status", if journal.is_healthy() { "ok" } else { "err" });
         fields.add("aof_buffer_length", journal.pending());
         fields.add("aof_pending_bio_fsync", u8::from(journal.is_syncing()));
         fields.add("aof_delayed_fsync", journal.delayed_syncs());
@@ -191,6 +252,12 @@ fn snapshots(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("rdb_current_bgsave_time_sec", seconds(running.filter(|_| runs(Purpose::Save).is_some())));
     fields.add("rdb_saves", status.saves);
     // No process is forked.
+    fields.add("current_cow_peak", 0);
+    fields.add("current_cow_size", 0);
+    fields.add("current_cow_size_age", 0);
+    fields.add("current_fork_perc", "0.00");
+    fields.add("module_fork_in_progress", 0);
+    fields.add("module_fork_last_cow_size", 0);
     fields.add("rdb_last_cow_size", 0);
     // The size of the last snapshot. Redis has no such field.
     fields.add("rdb_last_save_size", status.size);
@@ -234,7 +301,32 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("pubsub_channels", pub_sub.channels());
     fields.add("pubsub_patterns", pub_sub.patterns());
     fields.add("pubsubshard_channels", pub_sub.shard_channels());
+    NEVER.iter().for_each(|name| fields.add(name, 0));
 }
+
+/// The statistics of what does not happen here: no process is forked, nothing is evicted or moved, no replica is served.
+const NEVER: &[&str] = &[
+    "sync_full",
+    "sync_partial_ok",
+    "sync_partial_err",
+    "expired_fields",
+    "evicted_scripts",
+    "total_eviction_exceeded_time",
+    "current_eviction_exceeded_time",
+    "latest_fork_usec",
+    "total_forks",
+    "migrate_cached_sockets",
+    "slave_expires_tracked_keys",
+    "active_defrag_hits",
+    "active_defrag_misses",
+    "active_defrag_key_hits",
+    "active_defrag_key_misses",
+    "total_active_defrag_time",
+    "current_active_defrag_time",
+    "acl_access_denied_cmd",
+    "acl_access_denied_key",
+    "acl_access_denied_channel",
+];
 
 fn traffic(fields: &mut Fields, status: &ServerStatus) {
     let (traffic, rates) = (status.traffic(), status.rates());
@@ -284,7 +376,11 @@ fn replication(fields: &mut Fields, call: &mut Call<'_>) {
     let Some(status) = call.store().replication.status() else {
         fields.add("role", "master");
         fields.add("connected_slaves", 0);
+        fields.add("master_failover_state", "no-failover");
+        fields.add("master_replid", run_id());
+        fields.add("master_replid2", NO_ID);
         fields.add("master_repl_offset", 0);
+        no_backlog(fields);
         return;
     };
     let Status { master, phase, id, offset, silence, down, received } = status;
@@ -312,13 +408,28 @@ fn replication(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("connected_slaves", 0);
     fields.add("master_failover_state", "no-failover");
     fields.add("master_replid", id.unwrap_or_default());
+    fields.add("master_replid2", NO_ID);
     fields.add("master_repl_offset", offset);
+    no_backlog(fields);
+}
+
+const NO_ID: &str = "0000000000000000000000000000000000000000";
+
+/// No replica is served, so that nothing is kept for one.
+fn no_backlog(fields: &mut Fields) {
+    fields.add("second_repl_offset", -1);
+    for name in ["active", "size", "first_byte_offset", "histlen"] {
+        fields.add(format_args!("repl_backlog_{name}"), 0);
+    }
 }
 
 fn cpu(fields: &mut Fields, _: &mut Call<'_>) {
     if let Some((system, user)) = procfs::processor_time() {
         fields.add("used_cpu_sys", format_args!("{:.6}", system.as_secs_f64()));
         fields.add("used_cpu_user", format_args!("{:.6}", user.as_secs_f64()));
+        // There are no children.
+        fields.add("used_cpu_sys_children", "0.000000");
+        fields.add("used_cpu_user_children", "0.000000");
     }
 }
 
@@ -350,18 +461,44 @@ mod tests {
     fn sections_are_those_asked_for_in_their_own_order() {
         let store = TestStore::new();
         let text = text(&store, "INFO keyspace REPLICATION nosuch");
-        assert_eq!(
-            text,
-            "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n\r\n# Keyspace\r\n"
-        );
+        assert!(text.starts_with("# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"), "{text}");
+        assert!(text.ends_with("repl_backlog_histlen:0\r\n\r\n# Keyspace\r\n"), "{text}");
         assert_eq!(self::text(&store, "INFO nosuch"), "");
         assert!(
             self::text(&store, "INFO").starts_with("# Server\r\nredis_version:7.2.4\r\nredis_git_sha1:00000000\r\n")
         );
-        assert_eq!(self::text(&store, "INFO").matches("# ").count(), 10);
-        for all in ["INFO all", "INFO everything", "INFO default commandstats"] {
-            assert_eq!(self::text(&store, all).matches("# ").count(), 11, "{all}");
+        assert_eq!(self::text(&store, "INFO").matches("# ").count(), 11);
+        for all in ["INFO all", "INFO everything", "INFO default commandstats latencystats"] {
+            assert_eq!(self::text(&store, all).matches("# ").count(), 13, "{all}");
         }
+    }
+
+    #[test]
+    fn tools_find_the_fields_of_redis() {
+        let text = text(&TestStore::new(), "INFO everything");
+        for field in [
+            "mem_fragmentation_ratio",
+            "config_file",
+            "executable",
+            "hz",
+            "configured_hz",
+            "lru_clock",
+            "master_replid",
+            "master_replid2",
+            "second_repl_offset",
+            "repl_backlog_active",
+            "aof_last_write_status",
+            "used_memory_overhead",
+            "used_memory_dataset",
+            "used_memory_startup",
+            "latest_fork_usec",
+            "total_forks",
+        ] {
+            assert_eq!(text.matches(&format!("\n{field}:")).count(), 1, "{field}");
+        }
+        let names: Vec<_> = text.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+        let distinct: std::collections::HashSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The commands of the store. [`FAMILIES`] lists all of them.
 
+mod cluster;
 mod command;
 mod config;
 mod counters;
@@ -75,4 +76,5 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     pubsub::SPECS,
     tracking::SPECS,
     replication::SPECS,
+    cluster::SPECS,
 ];

@@ -1,9 +1,8 @@
-//! `--check`: what is set, from where, and what is wrong. Nothing is bound, created or changed.
+//! `--check`: what is set, from where, and what is wrong.
 
-use std::{fmt::Write, fs, net::ToSocketAddrs, os::unix::fs::FileTypeExt, path::Path};
+use std::fmt::Write;
 
-use super::{Flags, Port, Settings, Sources, given::Given};
-use crate::tls::Tls;
+use super::{Settings, Sources, given::Given, obstacles::obstacles};
 
 /// What `--check` prints.
 #[derive(Debug)]
@@ -49,34 +48,4 @@ fn set(sources: &Sources) -> String {
     }
     line(&mut text, "all other settings have their defaults, which --help names");
     text
-}
-
-/// What would keep the server from starting on this machine.
-fn obstacles(flags: &Flags) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut wrong = |is_wrong: bool, text: String| {
-        if is_wrong {
-            found.push(text)
-        }
-    };
-    if let Some(path) = flags.unixsocket() {
-        let is_other = fs::symlink_metadata(path).is_ok_and(|file| !file.file_type().is_socket());
-        wrong(is_other, format!("unixsocket: {} is no socket, and is not replaced", path.display()));
-    }
-    if let Some(path) = &flags.import {
-        wrong(!path.exists(), format!("import: there is no {}", path.display()));
-    }
-    let is_directory = |path: &Path| !path.exists() || path.is_dir();
-    wrong(!is_directory(&flags.dir), format!("dir: {} is no directory", flags.dir.display()));
-    for address in flags.bind.iter().filter(|address| !address.starts_with(['-', '*']) && !address.is_empty()) {
-        let is_known = *address == "::*" || (&**address, 0).to_socket_addrs().is_ok();
-        wrong(!is_known, format!("bind: {address} is no address, and no name of one"));
-    }
-    let tls = Tls::new(&flags.tls);
-    let listens = matches!(flags.port, Port(Some(_))) || flags.unixsocket().is_some() || !matches!(tls, Ok(None));
-    if let Err(problem) = tls {
-        wrong(true, problem);
-    }
-    wrong(!listens, "port, tls-port, unixsocket: there is no address to listen on".to_owned());
-    found
 }

@@ -14,11 +14,19 @@ use clap::{
 };
 use kvstore::store::{Fsync, SettableParameter, settable_parameters};
 
-use super::values::{
-    Master, Port, RequestLimits, SavePoints, SendRate, count, duration, fsync, in_seconds, log_filter, master,
-    permissions, port, request_limits, save_points, send_rate, size, yes_or_no,
+use super::{
+    environment::PREFIX,
+    values::{
+        Addresses, Master, Port, RequestLimits, SavePoints, SendRate, addresses, count, duration, fsync, in_seconds,
+        master, permissions, port, request_limits, save_points, send_rate, size, yes_or_no,
+    },
 };
-use crate::{exit, logging::Format, tls::TlsFlags, transfer::Transfer};
+use crate::{
+    exit,
+    logging::{Format, filter_of},
+    tls::TlsFlags,
+    transfer::Transfer,
+};
 
 /// A key-value server that speaks the protocol of Redis (RESP2 and RESP3) and a small binary protocol.
 ///
@@ -41,20 +49,20 @@ pub(crate) struct Flags {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Print what is set, from where, and what is wrong, and end: nothing is bound, created or changed
+    /// Print what is set, from where, and what is wrong, and end. What the start does is tried, and undone: nothing stays
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// An address or host name to listen on; repeat it or separate by commas for several. `*` is all addresses of IPv4, `::*`
+    /// An address or host name to listen on; repeat it or separate by commas or spaces for several. `*` is all addresses of IPv4, `::*`
     /// all of IPv6; with a `-` in front one that may be missing
     #[arg(
         long,
         value_name = "ADDRESS",
-        value_delimiter = ',',
+        value_parser = addresses,
         default_value = "127.0.0.1",
         allow_hyphen_values = true
     )]
-    pub(crate) bind: Vec<String>,
+    bind: Vec<Addresses>,
 
     /// The TCP port to listen on; 0 picks a free one, and none is no TCP socket
     #[arg(long, short, value_parser = port, default_value = "6379")]
@@ -157,7 +165,7 @@ pub(crate) struct Flags {
     pub(crate) slow: Duration,
 
     /// The log level: error, warn, info, debug (one line for each command), trace, or a filter such as kvstore=debug
-    #[arg(long, alias = "loglevel", value_name = "FILTER", value_parser = log_filter, default_value = "info")]
+    #[arg(long, visible_alias = "loglevel", value_name = "FILTER", value_parser = filter_of, default_value = "info")]
     pub(crate) log: String,
 
     /// The format of the lines of the log, which go to standard error
@@ -200,6 +208,11 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
+    /// The addresses and host names to listen on.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.bind.iter().flat_map(|Addresses(addresses)| addresses.iter().map(String::as_str))
+    }
+
     /// The number of worker threads.
     pub(crate) fn threads(&self) -> usize {
         self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
@@ -248,7 +261,7 @@ pub(crate) fn command() -> Command {
 
 /// The environment variable of a flag.
 fn variable(long: &str) -> String {
-    format!("KVSTORE_{}", long.to_ascii_uppercase().replace('-', "_"))
+    format!("{PREFIX}{}", long.to_ascii_uppercase().replace('-', "_"))
 }
 
 /// The argument of a name or an alias.

@@ -2,13 +2,14 @@
 //!
 //! `flags` defines them, `values` parses them, `given` is one with its place, `file` reads a file of them, in `toml` or
 //! as a `redis_conf`; `environment` knows the variables that are no settings; `parameters` is what CONFIG has of them. `check` shows
-//! them, and `rewrite` writes those that have changed.
+//! them, with the `obstacles` of a start, and `rewrite` writes those that have changed.
 
 mod check;
 mod environment;
 mod file;
 mod flags;
 mod given;
+mod obstacles;
 mod parameters;
 mod redis_conf;
 mod rewrite;
@@ -17,10 +18,13 @@ mod values;
 
 use std::{ffi::OsString, path::Path};
 
-use clap::{ArgMatches, Command, FromArgMatches, builder::ValueParser};
+use clap::{ArgMatches, Command, FromArgMatches, ValueEnum, builder::ValueParser};
 use kvstore::store::SettableParameter;
 
-use crate::transfer::Transfer;
+use crate::{
+    logging::{self, Format},
+    transfer::Transfer,
+};
 use given::Given;
 
 pub(crate) use check::Report;
@@ -50,22 +54,35 @@ pub(crate) struct Settings {
 /// Reads the command line, the environment and the file. Ends the program after `--help` and after a flag that it does not have.
 ///
 /// # Errors
-/// All that is wrong, each with its place.
-pub(crate) fn read() -> Result<Task, Vec<String>> {
+/// All that is wrong, each with its place, and the format of the log.
+pub(crate) fn read() -> Result<(Task, Format), (Vec<String>, Format)> {
     let command = flags::command();
-    let matches = untyped(command.clone()).get_matches();
+    let matches = untyped(command.clone()).try_get_matches().unwrap_or_else(|error| end(&error));
     if matches.subcommand_name().is_some() {
         let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
         if let Some(transfer) = arguments.transfer {
-            return Ok(Task::Transfer(transfer));
+            return Ok((Task::Transfer(transfer), Format::Text));
         }
-        return Err(Vec::new());
+        return Err((Vec::new(), Format::Text));
     }
     let sources = Sources::new(command, &matches);
     if matches.get_flag("check") {
-        return Ok(Task::Check(Report::new(sources)));
+        return Ok((Task::Check(Report::new(sources)), Format::Text));
     }
-    sources.settings().map(Box::new).map(Task::Serve)
+    let format = sources.log_format();
+    match sources.settings() {
+        Ok(settings) => Ok((Task::Serve(Box::new(settings)), format)),
+        Err(problems) => Err((problems, format)),
+    }
+}
+
+/// Ends the program after `--help`, or with what is wrong with the command line.
+fn end(error: &clap::Error) -> ! {
+    if error.use_stderr() && logging::given_format() == Format::Json {
+        logging::fatal(&given::in_one_line(error), Format::Json);
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
 }
 
 /// The command line with any text as a value, so that all mistakes are found and not only the first.
@@ -119,6 +136,13 @@ impl Sources {
         self.given.iter().filter(|given| {
             !self.given.iter().any(|other| other.flag == given.flag && other.source.rank() > given.source.rank())
         })
+    }
+
+    /// The format of the log, also if something else is wrong.
+    fn log_format(&self) -> Format {
+        let given = self.effective().filter(|given| given.flag == "log-format").last();
+        let name = given.and_then(|given| given.values.last()).map(|value| value.to_string_lossy());
+        name.and_then(|name| Format::from_str(&name, false).ok()).unwrap_or(Format::Text)
     }
 
     fn settings(self) -> Result<Settings, Vec<String>> {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches, Command};
 use kvstore::store::{SettableParameter, settable_parameters};
 
-use super::{flags, values::Port};
+use super::{
+    flags,
+    values::{Addresses, Port},
+};
 
 /// What CONFIG SET sets at the start: the parameters that are no field of the flags.
 pub(super) fn to_set(command: &Command, matches: &ArgMatches) -> Vec<(SettableParameter, String)> {
@@ -41,6 +44,9 @@ fn shown(arg: &Arg, matches: &ArgMatches) -> String {
     }
     if let Ok(Some(Port(port))) = matches.try_get_one(id) {
         return port.unwrap_or(0).to_string();
+    }
+    if let Ok(Some(bound)) = matches.try_get_many::<Addresses>(id) {
+        return bound.flat_map(|Addresses(words)| words.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
     }
     match matches.try_get_one::<Duration>(id) {
         Ok(Some(time)) if time.subsec_nanos() == 0 => time.as_secs().to_string(),

@@ -7,7 +7,7 @@ use std::{
 
 use kvstore::{protocol::Command as Words, store::is_parameter};
 
-use super::file::Entry;
+use super::{file::Entry, flags};
 
 /// How deep files include others.
 const MAX_DEPTH: usize = 16;
@@ -51,6 +51,10 @@ impl Reader<'_> {
                 Ok((name, values)) if name == "include" => {
                     values.iter().for_each(|pattern| self.include(pattern, &place(), depth + 1));
                 }
+                Ok((name, values)) if values.len() != 1 && takes_one(&name) => {
+                    let words = if values.is_empty() { "" } else { "; a value with spaces is in quotes" };
+                    self.problems.push(format!("{}: wrong number of arguments of `{name}`{words}", place()));
+                }
                 Ok((name, values)) => {
                     let entry = Entry { name, values, path: path.to_owned(), line: number + 1 };
                     self.entries.push(translated(entry));
@@ -93,6 +97,26 @@ pub(super) fn name_of(line: &str) -> Option<String> {
     Some(translated(Entry { name, values, path: PathBuf::new(), line: 0 }).name)
 }
 
+/// Whether a line with this name has one value. A `#` behind it begins no comment, as in Redis.
+fn takes_one(name: &str) -> bool {
+    let is_known = || is_parameter(name) || flags::find(&flags::command(), name).is_some();
+    !SEVERAL_WORDS.contains(&name) && is_known()
+}
+
+/// What has several values, or none.
+const SEVERAL_WORDS: &[&str] = &[
+    "bind",
+    "client-output-buffer-limit",
+    "latency-tracking-info-percentiles",
+    "oom-score-adj-values",
+    "replicaof",
+    "save",
+    "slaveof",
+    "slow-sender-limit",
+    "unauthenticated-limits",
+    "unauthenticated-sender",
+];
+
 /// A line in the words of this program.
 fn translated(entry: Entry) -> Entry {
     let values = match (&*entry.name, &entry.values[..]) {
@@ -128,9 +152,6 @@ fn matches(known: &str, name: &str) -> bool {
     known.strip_suffix('*').map_or(known == name, |prefix| name.starts_with(prefix))
 }
 
-const TLS_PASSPHRASE: &str = "a private key must not be encrypted";
-const TLS_OF_LINKS: &str = "the link to a master, or to other nodes, is without TLS";
-
 /// Lines that ask for something, unless they have one of these values.
 const REFUSED: &[(&str, &[&str], &str)] = &[
     ("cluster-enabled", &["no"], "there is no cluster mode"),
@@ -139,25 +160,13 @@ const REFUSED: &[(&str, &[&str], &str)] = &[
     ("loadmodule", &[], "there are no modules"),
     ("unixsocketgroup", &[""], "the socket has the group of the process"),
     ("rdma-port", &["0"], "there is no RDMA"),
-    ("tls-key-file-pass", &[""], TLS_PASSPHRASE),
-    ("tls-client-key-file-pass", &[""], TLS_PASSPHRASE),
-    ("tls-client-cert-file", &[""], TLS_OF_LINKS),
-    ("tls-client-key-file", &[""], TLS_OF_LINKS),
-    ("tls-replication", &["no"], TLS_OF_LINKS),
-    ("tls-cluster", &["no"], TLS_OF_LINKS),
-    ("tls-ca-cert-dir", &[""], "the authorities are in one file, `tls-ca-cert-file`"),
 ];
 
 /// Lines of Redis 7 and Valkey 9 that are no parameters of CONFIG here, and have nothing to set, whatever they say.
 const WITHOUT_MEANING: &[&str] = &[
-    "aof-disable-auto-gc",
-    "aof_rewrite_cpulist",
-    "bgsave_cpulist",
-    "bio_cpulist",
     "cluster-*",
     "events-per-io-thread",
     "hash-seed",
-    "ignore-warnings",
     "key-load-delay",
     "lua-*",
     "max-new-*",
@@ -165,12 +174,7 @@ const WITHOUT_MEANING: &[&str] = &[
     "rdb-key-save-delay",
     "rdma-*",
     "repl-mptcp",
-    "server_cpulist",
     "slot-migration-*",
-    // A handshake has the parameters of rustls.
-    "tls-dh-params-file",
-    "tls-prefer-server-ciphers",
-    "tls-session-*",
     "use-exit-on-panic",
 ];
 
@@ -229,8 +233,6 @@ mod tests {
     fn what_is_asked_for_and_not_there_is_refused() {
         assert_eq!(meaning("cluster-enabled", "no"), Some(Meaning::None));
         assert_eq!(meaning("cluster-enabled", "yes"), Some(Meaning::Refused("there is no cluster mode")));
-        assert_eq!(meaning("tls-session-caching", "yes"), Some(Meaning::None));
-        assert_eq!(meaning("tls-replication", "yes"), Some(Meaning::Refused(TLS_OF_LINKS)));
         assert_eq!(meaning("daemonize", "yes"), Some(Meaning::None));
         assert_eq!(meaning("reply-timeout", "60"), None);
     }

@@ -1,13 +1,16 @@
 //! The values of settings, from text.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use kvstore::store::{Fsync, parse_bytes};
-use tracing_subscriber::EnvFilter;
 
 /// A TCP port, or `none` for no TCP socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Port(pub(crate) Option<u16>);
+
+/// Addresses and host names to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Addresses(pub(crate) Vec<String>);
 
 /// After how much time, and how many changes, a snapshot is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,12 @@ pub(super) fn port(text: &str) -> Result<Port, String> {
         "none" => Ok(Port(None)),
         _ => text.parse().map(|port| Port(Some(port))).map_err(|_| "a number from 0 to 65535, or none".to_owned()),
     }
+}
+
+/// Addresses with spaces between them, as in Redis, or commas.
+pub(super) fn addresses(text: &str) -> Result<Addresses, Infallible> {
+    let words = text.split(|letter: char| letter == ',' || letter.is_whitespace()).filter(|word| !word.is_empty());
+    Ok(Addresses(words.map(str::to_owned).collect()))
 }
 
 /// `300`, `300s`, `5m`, `250ms`: a bare number is seconds, as in Redis.
@@ -98,17 +107,6 @@ pub(super) fn request_limits(text: &str) -> Result<RequestLimits, String> {
     }
 }
 
-/// A filter of the log, or a level by the name that Redis has for it.
-pub(super) fn log_filter(text: &str) -> Result<String, String> {
-    let filter = match &*text.to_ascii_lowercase() {
-        "verbose" | "notice" => "info",
-        "warning" => "warn",
-        "nothing" => "off",
-        _ => text,
-    };
-    EnvFilter::try_new(filter).map(|_| filter.to_owned()).map_err(|error| error.to_string())
-}
-
 pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     match &*text.to_ascii_lowercase() {
         "yes" | "true" => Ok(true),
@@ -144,6 +142,13 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_between_spaces_and_commas() {
+        let words = |text| addresses(text).unwrap().0;
+        assert_eq!(words(" 127.0.0.1  -::1,*"), ["127.0.0.1", "-::1", "*"]);
+        assert!(words("").is_empty());
+    }
+
+    #[test]
     fn a_master_is_a_host_and_a_port() {
         let at = |host: &str, port| Ok(Master(Some((host.to_owned(), port))));
         assert_eq!([master("10.0.0.1 6379"), master("some-host:1")], [at("10.0.0.1", 6379), at("some-host", 1)]);
@@ -170,13 +175,5 @@ mod tests {
     fn limits_of_requests_are_a_number_and_two_sizes() {
         assert_eq!(request_limits("1 2 3kb"), Ok(RequestLimits { words: 1, word: 2, request: 3072 }));
         assert!(request_limits("1 2").is_err() && request_limits("0 1 1").is_err());
-    }
-
-    #[test]
-    fn levels_of_the_log_have_the_names_of_redis_too() {
-        assert_eq!(
-            ["notice", "WARNING", "debug", "nothing"].map(|text| log_filter(text).unwrap()),
-            ["info", "warn", "debug", "off"]
-        );
     }
 }

@@ -101,7 +101,7 @@ impl Filter {
                 b"FLAGS" => Test::Letters(flags, text(args.value()?)),
                 b"CAPA" => Test::Letters(|session| Capabilities::of(session).letters().to_owned(), text(args.value()?)),
                 b"DB" => Test::Database(positive_or_0(args.value()?, "db is not an integer or out of range")? as usize),
-                b"IDLE" if !is_negated => Test::Idle(seconds(args.value()?, "idle is not an integer or out of range")?),
+                b"IDLE" if !is_negated => Test::Idle(idle(args.value()?)?),
                 b"MAXAGE" if !is_negated => {
                     Test::Age(seconds(args.value()?, "maxage is not an integer or out of range")?)
                 }
@@ -135,6 +135,14 @@ impl Test {
             Self::Idle(least) => client.idle() >= *least,
             Self::Age(least) => client.age() >= *least,
         }
+    }
+}
+
+/// As in Valkey 9, which refuses 0.
+fn idle(value: &[u8]) -> Result<Duration, CommandError> {
+    match parse_integer(value) {
+        Some(..=0) => Err(CommandError::new("ERR", "idle should be greater than 0")),
+        _ => seconds(value, "idle is not an integer or out of range"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use kvstore_protocol::{Protocol, Session, Subscriptions, Transaction, mailbox::Mailbox};
+use kvstore_protocol::{Peer, Protocol, Session, Subscriptions, Transaction, mailbox::Mailbox};
 
 use super::{NoEvict, NoTouch, TrackingStatus, capabilities::Capabilities};
 use crate::server::{ConnectedClient, monitors::Monitoring};
@@ -27,6 +27,7 @@ pub(super) fn flags(session: &Session) -> String {
         ('t', tracking.is_some()),
         ('R', tracking.is_some_and(TrackingStatus::is_broken)),
         ('B', tracking.is_some_and(TrackingStatus::is_broadcast)),
+        ('U', matches!(session.peer(), Peer::Unix(_))),
         ('e', extensions.get::<NoEvict>().is_some()),
         ('T', extensions.get::<NoTouch>().is_some()),
     ];

@@ -21,7 +21,7 @@ use crate::{
         state::{RewriteConfig, StoreState},
     },
 };
-use parameter::{Settable, parameters, settable};
+use parameter::{Settable, parameters, settable, why_immutable};
 
 pub use bytes::parse_bytes;
 pub(super) use parameter::value_of;
@@ -196,7 +196,7 @@ impl<'a> Assignment<'a> {
         match parameters(store, server).find(|(known, _)| *known == name) {
             // Programs set what they rely on, such as `save ""`, without asking first.
             Some((_, current)) if current.as_bytes() == value => Ok(Self { name, value, target: Target::Unchanged }),
-            Some(_) => Err(set_failed(&asked, "can't set immutable config")),
+            Some(_) => Err(set_failed(&asked, why_immutable(&name, store))),
             None => {
                 let text = format!("Unknown option or number of arguments for CONFIG SET - '{asked}'");
                 Err(CommandError::err(text))
@@ -330,14 +330,24 @@ mod tests {
 
     #[test]
     fn an_immutable_parameter_is_refused() {
-        const IMMUTABLE: &str =
-            "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config";
+        const IMMUTABLE: &str = "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable \
+                                 config: it is set at the start only";
         TestStore::new().check([
             ("CONFIG SET port 1", IMMUTABLE),
             ("CONFIG SET save '' port 7000 port 1", IMMUTABLE),
             ("CONFIG SET nosuch 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
             ("CONFIG SET port", "-ERR wrong number of arguments for 'config|set' command"),
             ("CONFIG SET port 1 save", "-ERR syntax error"),
+            (
+                "CONFIG SET dbfilename x",
+                "-ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set immutable config: it has \
+                 no other value here",
+            ),
+            (
+                "CONFIG SET save 60",
+                "-ERR CONFIG SET failed (possibly related to argument 'save') - there is no directory: the server was \
+                 started without a journal and without save points",
+            ),
             ("CONFIG REWRITE", "-ERR The server is running without a config file"),
         ]);
     }

@@ -214,6 +214,18 @@ pub(super) fn settable(name: &str, store: &StoreState, server: Option<&ServerSta
     }
 }
 
+/// Why a parameter cannot be set.
+pub(super) fn why_immutable(name: &str, store: &StoreState) -> &'static str {
+    match find(name).map(|parameter| &parameter.value) {
+        Some(Value::Durable(..)) => {
+            "there is no directory: the server was started without a journal and without save points"
+        }
+        _ if store.config.is_fixed(name) => "can't set immutable config: it is set at the start only",
+        _ if ["replicaof", "slaveof"].contains(&name) => "can't set immutable config: REPLICAOF sets it",
+        _ => "can't set immutable config: it has no other value here",
+    }
+}
+
 /// A parameter that can be set.
 #[derive(Clone, Copy)]
 pub(super) struct Settable(&'static Parameter);

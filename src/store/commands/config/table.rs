@@ -30,6 +30,8 @@ const PERCENT: Form = Number(0, 100);
 const NO_ACL: &str = "access control lists are not available";
 const NO_CLUSTER: &str = "a cluster is not available";
 const NO_MAXMEMORY: &str = "a limit of the memory, and eviction, are not available";
+const NO_PASSPHRASE: &str = "a private key must not be encrypted";
+const NO_TLS_LINKS: &str = "the link to a master, or to other nodes, is without TLS";
 const NO_REPLICAS: &str = "replicas of this server are not available";
 const NO_SUCH_LOG: &str = "a log of large requests and replies is not available";
 
@@ -164,6 +166,15 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             Ok(Box::new(move |server| {
                 limits.into_iter().for_each(|(class, limit)| server.set_output_limit(class, limit));
             }))
+        },
+    ),
+    of_server(
+        "shutdown-timeout",
+        // A part of a second is shown as a whole one.
+        |_, server| Some(server?.grace_period().as_millis().div_ceil(1000).to_string()),
+        |value, _| {
+            let seconds = number(value, 0..=i32::MAX.into())?;
+            Ok(Box::new(move |server| server.set_grace_period(Duration::from_secs(seconds as u64))))
         },
     ),
     // Limits that Redis has no parameter for.
@@ -470,6 +481,20 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     kept("repl-diskless-sync-max-replicas", "0", INT),
     kept("dual-channel-replication-enabled", "no", Flag),
     immutable("propagation-error-behavior", |_, _| Some("ignore".to_owned())),
+    // TLS, beside the parameters that the program has.
+    only("tls-ca-cert-dir", "", "the authorities are in one file, `tls-ca-cert-file`"),
+    only("tls-key-file-pass", "", NO_PASSPHRASE),
+    only("tls-client-key-file-pass", "", NO_PASSPHRASE),
+    only("tls-client-cert-file", "", NO_TLS_LINKS),
+    only("tls-client-key-file", "", NO_TLS_LINKS),
+    only("tls-replication", "no", NO_TLS_LINKS),
+    only("tls-cluster", "no", NO_TLS_LINKS),
+    // A handshake has the parameters of rustls.
+    kept("tls-dh-params-file", "", Text),
+    kept("tls-prefer-server-ciphers", "no", Flag),
+    kept("tls-session-caching", "yes", Flag),
+    kept("tls-session-cache-size", "20480", INT),
+    kept("tls-session-cache-timeout", "300", INT),
     // Access.
     only("aclfile", "", NO_ACL),
     only("acl-pubsub-default", "resetchannels", NO_ACL),
@@ -517,10 +542,15 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     kept("oom-score-adj", "no", OneOf(&["no", "yes", "relative", "absolute"])),
     kept("oom-score-adj-values", "0 200 800", Text),
     kept("jemalloc-bg-thread", "yes", Flag),
-    kept("shutdown-timeout", "10", INT),
     kept("shutdown-on-sigint", "default", Text),
     kept("shutdown-on-sigterm", "default", Text),
     kept("locale-collate", "", Text),
+    immutable("server_cpulist", |_, _| Some("".to_owned())),
+    immutable("bio_cpulist", |_, _| Some("".to_owned())),
+    immutable("aof_rewrite_cpulist", |_, _| Some("".to_owned())),
+    immutable("bgsave_cpulist", |_, _| Some("".to_owned())),
+    immutable("ignore-warnings", |_, _| Some("".to_owned())),
+    kept("aof-disable-auto-gc", "no", Flag),
     immutable("server-cpulist", |_, _| Some("".to_owned())),
     immutable("bio-cpulist", |_, _| Some("".to_owned())),
     immutable("aof-rewrite-cpulist", |_, _| Some("".to_owned())),

@@ -103,7 +103,8 @@ fn a_store_in_memory_alone_has_nowhere_to_save_to() {
         ("CONFIG SET save ''", "+OK"),
         (
             "CONFIG SET save 60",
-            "-ERR CONFIG SET failed (possibly related to argument 'save') - can't set immutable config",
+            "-ERR CONFIG SET failed (possibly related to argument 'save') - there is no directory: the server was started \
+             without a journal and without save points",
         ),
     ]);
 }
