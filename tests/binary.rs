@@ -358,7 +358,7 @@ async fn files_are_checked_and_repaired_while_no_server_runs() {
     let server = Running::start(&mut journaled(&directory));
     for args in [&["check"][..], &["repair", "--yes"]] {
         let (refused, text) = run(args);
-        assert!(!refused.status.success() && text.contains("another process uses the directory"), "{text}");
+        assert!(refused.status.code() == Some(75) && text.contains("another process uses the directory"), "{text}");
     }
     let client = Client::connect(&*server.places[0]).await.unwrap();
     let length = integer(&client.execute(kvstore::protocol::Command::new("LLEN").arg("list")).await.unwrap());
@@ -369,8 +369,13 @@ async fn files_are_checked_and_repaired_while_no_server_runs() {
     std::fs::remove_file(directory.join("manifest")).unwrap();
     std::fs::write(&snapshot, "no snapshot").unwrap();
     let (repaired, text) = run(&["repair", "--yes"]);
-    assert_eq!(repaired.status.code(), Some(1), "{text}");
+    assert_eq!(repaired.status.code(), Some(65), "{text}");
     assert!(text.contains("restore a backup"), "{text}");
+
+    let empty = directory.join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    assert!(output(kvstore().arg("check").arg(&empty)).0.status.success());
+    assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
     let (missing, text) = output(kvstore().args(["check", "/nowhere/at/all"]));
     assert!(missing.status.code() == Some(74) && text.contains("/nowhere/at/all"), "{text}");
     let (missing, text) = output(kvstore().args(["export", "/nowhere.rdb", "--dir", "/nowhere/at/all"]));

@@ -173,6 +173,11 @@ impl Builder {
         state.set_master(self.master);
         Store::from_state(state)
     }
+
+    /// One with as many databases, for a store that is only read.
+    pub(super) fn empty_store(&self) -> Self {
+        Self { databases: self.databases, ..Self::new() }
+    }
 }
 
 /// About the bytes that an allocation takes: most allocators have four sizes between two powers of two.

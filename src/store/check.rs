@@ -4,7 +4,7 @@ use std::{fmt, io, path::Path};
 
 use super::{
     Builder, OpenError,
-    disk::{DirectoryLock, Disk, RealDisk},
+    disk::{DirectoryLock, Disk, LOCK, RealDisk},
     journal::{io_error, recover},
     snapshot::Manifest,
     state::StoreState,
@@ -84,7 +84,8 @@ impl Builder {
     /// ```
     pub fn check(self, directory: impl AsRef<Path>) -> Result<Report, OpenError> {
         let disk = open_existing(directory.as_ref())?;
-        let _lock = lock(&disk)?;
+        // A directory that no process has used yet stays as it is.
+        let _lock = directory.as_ref().join(LOCK).exists().then(|| lock(&disk)).transpose()?;
         self.check_on(&disk)
     }
 

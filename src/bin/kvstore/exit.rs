@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
-use kvstore::store::OpenError;
+use kvstore::store::{OpenError, RepairError};
 
 use crate::{
     check,
@@ -69,7 +69,11 @@ pub(crate) fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
     if error.is::<DamagedData>() {
         return DATA.into();
     }
-    match error.downcast_ref() {
+    let opening = match error.downcast_ref() {
+        Some(RepairError::Open(opening) | RepairError::NeedsBackup(opening)) => Some(opening),
+        _ => error.downcast_ref(),
+    };
+    match opening {
         Some(OpenError::Damaged { .. } | OpenError::Version { .. }) => DATA.into(),
         Some(OpenError::Io { .. }) => DISK.into(),
         Some(OpenError::Locked { .. }) => IN_USE.into(),

@@ -9,7 +9,7 @@ pub(super) mod simulated;
 
 use std::{fmt, io};
 
-pub(super) use real::RealDisk;
+pub(super) use real::{LOCK, RealDisk};
 
 /// Whether an error says that there is no room: on the disk, or for this user.
 pub(super) fn is_full(error: &io::Error) -> bool {

@@ -9,7 +9,7 @@ use std::{
 use super::{DirectoryLock, Disk, DiskFile};
 
 /// The file that is locked for the directory. It stays: a lock on a file that is removed excludes nobody.
-const LOCK: &str = "lock";
+pub(in super::super) const LOCK: &str = "lock";
 
 /// A directory of the operating system.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 //! header   magic 8 · version 4 · 0 4 · file id 16 · number 8 · time of the cut 8 · checksum 8
 //! block    checksum 8 · size of the payload 4 · size before compression 4 · kind 1 · compression 1 · stream 1 · 0 1 · entries that end
 //!          in it 4 · payload
-//! end      its payload: entries 8 · blocks before it 8
+//! end      its payload: entries 8 · blocks before it 8 · first segment of the journal that goes on 8
 //! ```
 //!
 //! The checksum of a block is seeded with that of the header and the number of the block: it covers the file id, and the place of the
@@ -19,7 +19,7 @@ use super::compression::Compression;
 const MAGIC: [u8; 8] = *b"kvsnapsh";
 
 /// The version of the format.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The size of a header.
 pub(super) const HEADER_SIZE: usize = 56;
@@ -34,7 +34,7 @@ pub(super) const MAX_PAYLOAD: usize = 256 * 1024;
 const MAX_STORED: usize = MAX_PAYLOAD * 2;
 
 const CHECKSUM_SIZE: usize = 8;
-const END_PAYLOAD: usize = 16;
+const END_PAYLOAD: usize = 24;
 
 /// The head of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +93,19 @@ pub(super) struct BlockHead {
     pub(super) entries: u32,
 }
 
-/// What the last block says.
+/// What a snapshot has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) entries: u64,
     pub(super) blocks: u64,
+}
+
+/// What the last block says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) totals: Totals,
+    /// The number of the first segment of the journal that follows: what the manifest says too, in case that is lost.
+    pub(super) first_segment: u64,
 }
 
 impl Header {
@@ -185,17 +193,22 @@ pub(super) fn is_intact(block: &[u8], file: u64, number: u64) -> bool {
     u64_at(block, 0) == xxh3_64_with_seed(&block[CHECKSUM_SIZE..], seed(file, number))
 }
 
-impl Totals {
+impl Ending {
+    /// The bytes of it.
+    pub(super) const SIZE: usize = END_PAYLOAD;
+
     pub(super) fn encode(self) -> [u8; END_PAYLOAD] {
         let mut bytes = [0; END_PAYLOAD];
-        bytes[..8].copy_from_slice(&self.entries.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.blocks.to_le_bytes());
+        bytes[..8].copy_from_slice(&self.totals.entries.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.totals.blocks.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.first_segment.to_le_bytes());
         bytes
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; END_PAYLOAD] = bytes.try_into().ok()?;
-        Some(Self { entries: u64_at(bytes, 0), blocks: u64_at(bytes, 8) })
+        let totals = Totals { entries: u64_at(bytes, 0), blocks: u64_at(bytes, 8) };
+        Some(Self { totals, first_segment: u64_at(bytes, 16) })
     }
 }
 

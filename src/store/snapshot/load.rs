@@ -13,6 +13,7 @@ use super::{
     entry::SavedEntry,
     manifest::SnapshotName,
     reader::{Group, SnapshotReader},
+    salvage::Lost,
 };
 use crate::store::{
     databases::{Databases, KeyRef, Location},
@@ -65,6 +66,35 @@ pub(super) fn load(
     }
     databases.all_shards().for_each(|shard| _ = databases.lock_any(shard).not_before(time));
     Ok(Loaded { keys: reader.totals().entries, time })
+}
+
+/// Loads what is whole of a snapshot. `None` if nothing can be read of it.
+///
+/// # Errors
+/// If it does not suit the store, or the disk fails.
+pub(super) fn salvage(
+    disk: &dyn Disk,
+    name: SnapshotName,
+    databases: &Databases,
+    thresholds: &Thresholds,
+) -> Result<Option<(Loaded, Lost)>, OpenError> {
+    let mut reader = match SnapshotReader::open(disk, name) {
+        Ok(reader) => reader,
+        Err(OpenError::Damaged { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (time, mut lost, mut keys) = (reader.header.time, Lost::default(), 0);
+    let target = Target { databases, thresholds, now: time.as_millis() as u64 };
+    while let Some(group) = reader.next_intact(&mut lost)? {
+        let stored = group.read(thresholds, |entry| {
+            keys += 1;
+            target.insert(entry)
+        });
+        stored.map_err(|reason| reader.damaged_group(group.offset(), reason))?;
+    }
+    databases.all_shards().for_each(|shard| _ = databases.lock_any(shard).not_before(time));
+    lost.keys = reader.ending().map(|ending| ending.totals.entries.saturating_sub(keys));
+    Ok(Some((Loaded { keys, time }, lost)))
 }
 
 fn load_here(reader: &mut SnapshotReader<'_>, target: Target<'_>) -> Result<(), OpenError> {

@@ -10,7 +10,11 @@ use std::{fmt, io};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::load::{Loaded, load};
+use super::{
+    load::{Loaded, load, salvage},
+    reader::SnapshotReader,
+    salvage::Lost,
+};
 use crate::store::{
     databases::Databases,
     disk::Disk,
@@ -18,7 +22,8 @@ use crate::store::{
     value::Thresholds,
 };
 
-const NAME: &str = "manifest";
+/// The name of its file.
+pub(in super::super) const MANIFEST: &str = "manifest";
 
 /// A manifest that is not complete.
 const NEW: &str = "manifest-new";
@@ -40,7 +45,7 @@ pub(in super::super) struct Manifest {
 
 /// The file of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SnapshotName {
+pub(in super::super) struct SnapshotName {
     pub(super) number: u64,
     pub(super) file_id: u128,
     pub(super) size: u64,
@@ -48,12 +53,31 @@ pub(super) struct SnapshotName {
 
 impl fmt::Display for SnapshotName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "snapshot-{:012}", self.number)
+        f.write_str(&name_of(self.number))
+    }
+}
+
+/// The name of the snapshot with this number.
+pub(super) fn name_of(number: u64) -> String {
+    format!("snapshot-{number:012}")
+}
+
+/// In words, for people.
+impl fmt::Display for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.snapshot {
+            Some(snapshot) => write!(f, "the data is {snapshot}")?,
+            None => f.write_str("there is no snapshot")?,
+        }
+        match self.has_journal {
+            true => write!(f, ", and the journal from {} on", segment_name(self.first_segment)),
+            false => f.write_str(", and no journal"),
+        }
     }
 }
 
 /// The number of the snapshot with this name.
-pub(super) fn snapshot_number(name: &str) -> Option<u64> {
+pub(in super::super) fn snapshot_number(name: &str) -> Option<u64> {
     name.strip_prefix("snapshot-")?.parse().ok()
 }
 
@@ -84,14 +108,14 @@ impl Manifest {
 
     fn find(disk: &dyn Disk) -> Result<Option<Self>, OpenError> {
         let names = list(disk)?;
-        if names.iter().any(|name| name == NAME) { Self::read(disk).map(Some) } else { Ok(None) }
+        if names.iter().any(|name| name == MANIFEST) { Self::read(disk).map(Some) } else { Ok(None) }
     }
 
     /// The manifest of a directory that has none.
     fn missing(disk: &dyn Disk) -> Result<Self, OpenError> {
         let names = list(disk)?;
         if names.iter().any(|name| snapshot_number(name).is_some()) {
-            return Err(damaged(disk, NAME, 0, MISSING));
+            return Err(damaged(disk, MANIFEST, 0, MISSING));
         }
         let has_journal = names.iter().any(|name| segment_number(name).is_some());
         Ok(Self { has_journal, ..Self::EMPTY })
@@ -108,6 +132,41 @@ impl Manifest {
         thresholds: &Thresholds,
     ) -> Result<Loaded, OpenError> {
         self.snapshot.map_or(Ok(Loaded::default()), |name| load(disk, name, databases, thresholds))
+    }
+
+    /// The same for what is whole of a damaged snapshot. `None` if that is nothing.
+    pub(in super::super) fn salvage(
+        &self,
+        disk: &dyn Disk,
+        databases: &Databases,
+        thresholds: &Thresholds,
+    ) -> Result<Option<(Loaded, Lost)>, OpenError> {
+        self.snapshot.map_or(Ok(None), |name| salvage(disk, name, databases, thresholds))
+    }
+
+    /// What a manifest must have been, by the files that are there. `None` if something is missing that no other file tells of.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(in super::super) fn rebuild(disk: &dyn Disk) -> Result<Option<Self>, OpenError> {
+        let names = list(disk)?;
+        let numbers = |number_of: fn(&str) -> Option<u64>| names.iter().filter_map(move |name| number_of(name));
+        let (first, last) = (numbers(segment_number).min(), numbers(segment_number).max());
+        let mut snapshots: Vec<_> = numbers(snapshot_number).collect();
+        snapshots.sort_unstable();
+        let Some(newest) = snapshots.pop() else {
+            let is_whole = first.is_none_or(|first| first == 1);
+            return Ok(is_whole.then_some(Self { has_journal: first.is_some(), ..Self::EMPTY }));
+        };
+        let reader = match SnapshotReader::open_number(disk, newest) {
+            Ok(reader) => reader,
+            Err(OpenError::Damaged { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // If its end is damaged: segments before the snapshot are removed, as a rule.
+        let first_segment = reader.ending().map_or(first.unwrap_or(1), |ending| ending.first_segment);
+        let has_journal = last.is_some_and(|last| last >= first_segment);
+        Ok(Some(Self { snapshot: Some(reader.manifest_name()), first_segment, has_journal }))
     }
 
     /// Whether the journal is there if it must be.
@@ -139,6 +198,11 @@ impl Manifest {
         self.snapshot.map_or(0, |snapshot| snapshot.number)
     }
 
+    /// The path of the snapshot.
+    pub(in super::super) fn snapshot_path(&self, disk: &dyn Disk) -> Option<String> {
+        self.snapshot.map(|snapshot| disk.path_of(&snapshot.to_string()))
+    }
+
     /// The bytes of the snapshot.
     pub(in super::super) fn snapshot_size(&self) -> u64 {
         self.snapshot.map_or(0, |snapshot| snapshot.size)
@@ -149,7 +213,7 @@ impl Manifest {
         let file = disk.create(NEW)?;
         file.write_all_at(&self.encode(), 0)?;
         file.sync_data()?;
-        disk.rename(NEW, NAME)?;
+        disk.rename(NEW, MANIFEST)?;
         disk.sync_directory()
     }
 
@@ -168,15 +232,15 @@ impl Manifest {
 
     fn read(disk: &dyn Disk) -> Result<Self, OpenError> {
         let mut bytes = [0; SIZE];
-        let file = disk.open(NAME).map_err(|error| io_error(disk, NAME, error))?;
-        let size = file.size().map_err(|error| io_error(disk, NAME, error))?;
+        let file = disk.open(MANIFEST).map_err(|error| io_error(disk, MANIFEST, error))?;
+        let size = file.size().map_err(|error| io_error(disk, MANIFEST, error))?;
         if size != SIZE as u64 {
-            return Err(damaged(disk, NAME, 0, WRONG));
+            return Err(damaged(disk, MANIFEST, 0, WRONG));
         }
-        file.read_exact_at(&mut bytes, 0).map_err(|error| io_error(disk, NAME, error))?;
+        file.read_exact_at(&mut bytes, 0).map_err(|error| io_error(disk, MANIFEST, error))?;
         Self::decode(&bytes).map_err(|version| match version {
-            None => damaged(disk, NAME, 0, WRONG),
-            Some(version) => OpenError::Version { path: disk.path_of(NAME), version },
+            None => damaged(disk, MANIFEST, 0, WRONG),
+            Some(version) => OpenError::Version { path: disk.path_of(MANIFEST), version },
         })
     }
 

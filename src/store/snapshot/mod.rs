@@ -10,7 +10,8 @@
 //!
 //! - `save` takes a snapshot, `walk` collects its entries; `images` those that changed meanwhile
 //! - `points` when one is taken by itself; `state` how far it is, and what came of the last one
-//! - `format` the bytes of the file, `compression` of its blocks, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it
+//! - `format` the bytes of the file, `compression` of its blocks, `entry` those of an entry; `writer` writes it, `reader` checks it, `load` loads it;
+//!   `salvage` finds what is whole of a damaged one
 //! - `switch` ends and begins the journal while the store runs; `revive` begins one in the place of one that has failed
 //! - `manifest` which files are the store
 
@@ -23,6 +24,7 @@ mod manifest;
 mod points;
 mod reader;
 mod revive;
+mod salvage;
 mod save;
 mod state;
 mod switch;
@@ -35,8 +37,9 @@ pub use compression::Compression;
 pub(super) use entry::{value_of, write as write_entry, write_head};
 pub(super) use images::{Images, Large, Saving};
 pub(super) use load::Loaded;
-pub(super) use manifest::Manifest;
+pub(super) use manifest::{MANIFEST, Manifest, snapshot_number};
 pub(super) use points::SavePoints;
+pub(super) use salvage::Lost;
 pub(super) use state::{Busy, Place, Purpose, Snapshots};
 #[cfg(test)]
 pub(super) use tests::{SnapshotByHand, contents};

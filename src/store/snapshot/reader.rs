@@ -1,11 +1,11 @@
 //! [`SnapshotReader`]: reads a snapshot block by block, and checks it. [`Group`]: blocks whose entries are whole.
 
-use std::mem;
+use std::{io, mem};
 
 use super::{
     entry::{self, SavedEntry},
-    format::{BLOCK_SIZE, BadHeader, BlockHead, HEADER_SIZE, Header, Kind, Stream, Totals, is_intact},
-    manifest::SnapshotName,
+    format::{BLOCK_SIZE, BadHeader, BlockHead, Ending, HEADER_SIZE, Header, Kind, Stream, Totals, is_intact},
+    manifest::{SnapshotName, name_of},
 };
 use crate::store::{
     disk::{Disk, DiskFile},
@@ -37,8 +37,8 @@ pub(super) struct Group {
 }
 
 #[derive(Debug)]
-struct Block {
-    head: BlockHead,
+pub(super) struct Block {
+    pub(super) head: BlockHead,
     /// Where it begins.
     offset: u64,
     bytes: Vec<u8>,
@@ -55,9 +55,19 @@ impl<'a> SnapshotReader<'a> {
     /// # Errors
     /// If it is missing, damaged, or another one.
     pub(super) fn open(disk: &'a dyn Disk, name: SnapshotName) -> Result<Self, OpenError> {
-        let text = name.to_string();
+        let reader = Self::open_number(disk, name.number)?;
+        let is_the_one = (reader.header.number, reader.header.file_id) == (name.number, name.file_id);
+        if is_the_one { Ok(reader) } else { Err(damaged(disk, &reader.name, 0, NOT_THE_ONE)) }
+    }
+
+    /// Opens the snapshot with this number.
+    ///
+    /// # Errors
+    /// If it is missing, or its header is damaged.
+    pub(super) fn open_number(disk: &'a dyn Disk, number: u64) -> Result<Self, OpenError> {
+        let text = name_of(number);
         let file = disk.open(&text).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => damaged(disk, &text, 0, MISSING),
+            io::ErrorKind::NotFound => damaged(disk, &text, 0, MISSING),
             _ => io_error(disk, &text, error),
         })?;
         let size = file.size().map_err(|error| io_error(disk, &text, error))?;
@@ -70,9 +80,6 @@ impl<'a> SnapshotReader<'a> {
             BadHeader::Damaged => damaged(disk, &text, 0, "the header is wrong"),
             BadHeader::Version(version) => OpenError::Version { path: disk.path_of(&text), version },
         })?;
-        if (header.number, header.file_id) != (name.number, name.file_id) {
-            return Err(damaged(disk, &text, 0, NOT_THE_ONE));
-        }
         let (offset, totals) = (HEADER_SIZE as u64, Totals::default());
         Ok(Self { disk, name: text, file, header, id, size, offset, totals, parts: Default::default() })
     }
@@ -84,19 +91,72 @@ impl<'a> SnapshotReader<'a> {
     pub(super) fn next(&mut self) -> Result<Option<Group>, OpenError> {
         loop {
             let block = self.next_block()?;
-            let parts = &mut self.parts[block.head.stream as usize];
             match block.head.kind {
-                Kind::Part => parts.push(block),
-                Kind::Void => parts.clear(),
-                Kind::Entries => {
-                    parts.push(block);
-                    let (blocks, accessed) = (mem::take(parts), self.header.time.as_secs() as u32);
-                    return Ok(Some(Group { blocks, accessed }));
+                Kind::Part | Kind::Void | Kind::Entries => {
+                    if let Some(group) = self.add(block) {
+                        return Ok(Some(group));
+                    }
                 }
                 Kind::End if self.parts.iter().all(Vec::is_empty) => return self.check_end(&block).map(|()| None),
                 Kind::Functions | Kind::End => return Err(self.damaged("there is a block that does not belong here")),
             }
         }
+    }
+
+    /// Adds a block to its stream. Returns the group that it completes.
+    pub(super) fn add(&mut self, block: Block) -> Option<Group> {
+        let (parts, kind) = (&mut self.parts[block.head.stream as usize], block.head.kind);
+        if kind == Kind::Void {
+            parts.clear();
+            return None;
+        }
+        parts.push(block);
+        let accessed = self.header.time.as_secs() as u32;
+        (kind == Kind::Entries).then(|| Group { blocks: mem::take(parts), accessed })
+    }
+
+    /// Drops the parts of entries that are not whole. Returns their bytes.
+    pub(super) fn drop_parts(&mut self) -> u64 {
+        mem::take(&mut self.parts).iter().flatten().map(Block::size).sum()
+    }
+
+    /// Goes on with the block that has this number. Returns where it was, and where it is.
+    pub(super) fn go_to(&mut self, offset: u64, number: u64) -> (u64, u64) {
+        self.totals.blocks = number;
+        (mem::replace(&mut self.offset, offset), offset)
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.offset == self.size
+    }
+
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The checksum of the header, with which its blocks are checked.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its name in a manifest.
+    pub(super) fn manifest_name(&self) -> SnapshotName {
+        let Header { number, file_id, .. } = self.header;
+        SnapshotName { number, file_id, size: self.size }
+    }
+
+    /// What its last block says; `None` if that is damaged. It is found by its size, without the blocks before it.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let mut bytes = vec![0; BLOCK_SIZE + Ending::SIZE];
+        let offset = self.size.checked_sub(bytes.len() as u64)?;
+        self.read(&mut bytes, offset).ok()?;
+        let head = BlockHead::read(bytes.first_chunk()?).filter(|head| head.kind == Kind::End)?;
+        let ending = Ending::decode(bytes.get(BLOCK_SIZE..BLOCK_SIZE + head.stored)?)?;
+        is_intact(&bytes, self.id, ending.totals.blocks).then_some(ending)
     }
 
     /// What was read.
@@ -113,7 +173,7 @@ impl<'a> SnapshotReader<'a> {
         self.damaged_group(self.offset, reason)
     }
 
-    fn next_block(&mut self) -> Result<Block, OpenError> {
+    pub(super) fn next_block(&mut self) -> Result<Block, OpenError> {
         let mut bytes = vec![0; BLOCK_SIZE];
         self.read(&mut bytes, self.offset)?;
         let head = BlockHead::read(bytes.first_chunk().expect("a head")).ok_or_else(|| self.damaged(WRONG_BLOCK))?;
@@ -134,7 +194,7 @@ impl<'a> SnapshotReader<'a> {
         Ok(Block { head, offset, bytes })
     }
 
-    fn read(&self, bytes: &mut [u8], offset: u64) -> Result<(), OpenError> {
+    pub(super) fn read(&self, bytes: &mut [u8], offset: u64) -> Result<(), OpenError> {
         if self.size.saturating_sub(offset) < bytes.len() as u64 {
             return Err(self.damaged(ENDS_EARLY));
         }
@@ -142,7 +202,7 @@ impl<'a> SnapshotReader<'a> {
     }
 
     fn check_end(&self, end: &Block) -> Result<(), OpenError> {
-        if Totals::decode(end.payload()) != Some(self.totals) {
+        if Ending::decode(end.payload()).map(|ending| ending.totals) != Some(self.totals) {
             return Err(self.damaged("there are not as many entries as it says"));
         }
         if self.offset != self.size { Err(self.damaged("the file goes on behind its end")) } else { Ok(()) }
@@ -182,6 +242,11 @@ impl Group {
 }
 
 impl Block {
+    /// The bytes that it takes.
+    pub(super) fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     fn payload(&self) -> &[u8] {
         &self.bytes[BLOCK_SIZE..]
     }

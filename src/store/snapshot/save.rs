@@ -151,7 +151,7 @@ impl Job {
         let mut writer = SnapshotWriter::create(Arc::clone(&place.disk), number, cut.time, settings.compression)?;
         let walker = Walker { store: &self.store, images: &images };
         let written = walker.run(&mut writer).and_then(|()| self.first_segment(place, has_next));
-        let (name, first_segment) = match written.and_then(|first| Ok((writer.finish()?, first))) {
+        let (name, first_segment) = match written.and_then(|first| Ok((writer.finish(first.0)?, first))) {
             Ok(finished) => finished,
             Err(error) => {
                 writer.discard();

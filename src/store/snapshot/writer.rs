@@ -4,7 +4,7 @@ use std::{io, mem, sync::Arc, time::Duration};
 
 use super::{
     compression::Compression,
-    format::{BLOCK_SIZE, BlockHead, Header, Kind, MAX_PAYLOAD, Stream, Totals},
+    format::{BLOCK_SIZE, BlockHead, Ending, Header, Kind, MAX_PAYLOAD, Stream, Totals},
     manifest::SnapshotName,
 };
 use crate::store::disk::{Disk, DiskFile};
@@ -112,10 +112,10 @@ impl SnapshotWriter {
         if mem::take(&mut self.has_parts) { self.write_block(Kind::Void, Stream::Large, &[], 0) } else { Ok(()) }
     }
 
-    /// Writes the end, and makes all durable. The file gets its name then.
-    pub(super) fn finish(&mut self) -> io::Result<SnapshotName> {
+    /// Writes the end, and makes all durable. The file gets its name then. The journal goes on in this segment.
+    pub(super) fn finish(&mut self, first_segment: u64) -> io::Result<SnapshotName> {
         self.write()?;
-        let payload = self.totals.encode();
+        let payload = Ending { totals: self.totals, first_segment }.encode();
         self.write_block(Kind::End, Stream::Whole, &payload, 0)?;
         self.file.sync_data()?;
         let name = SnapshotName { number: self.header.number, file_id: self.header.file_id, size: self.size };

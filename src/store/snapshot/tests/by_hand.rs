@@ -64,7 +64,7 @@ impl SnapshotByHand {
             self.writer.abandon_large().unwrap();
         }
         Walker { store: &self.store, images: &self.images }.run(&mut self.writer).unwrap();
-        let name = self.writer.finish().unwrap();
+        let name = self.writer.finish(1).unwrap();
         Manifest { snapshot: Some(name), first_segment: 1, has_journal: false }.store(&self.disk).unwrap();
         self.disk
     }
