@@ -16,7 +16,7 @@ const INTRODUCTION: &str = "\
 # Commands
 
 The commands that the server answers. `help` in redis-cli shows the same, from `COMMAND DOCS`. *Since* is the version of
-Redis or Valkey that introduced a command.
+Redis or Valkey that introduced a command. There is no cluster mode: the commands of the group *cluster* answer that.
 
 This page is written from the catalog in `protocol/src/catalog/`, by `UPDATE_COMMANDS=1 cargo test --test main commands_page`.
 ";
