@@ -19,6 +19,8 @@ impl Event {
     pub const APPEND: Self = Self::string("append");
     /// A part of the string was overwritten.
     pub const SETRANGE: Self = Self::string("setrange");
+    /// Bits were changed.
+    pub const SETBIT: Self = Self::string("setbit");
     /// An integer was added to the string.
     pub const INCRBY: Self = Self::string("incrby");
     /// A decimal number was added to the string.

@@ -1,5 +1,6 @@
 //! The commands of the store. [`FAMILIES`] lists all of them.
 
+mod bitmaps;
 mod cluster;
 mod command;
 mod config;
@@ -44,6 +45,10 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     strings::conditional::SPECS,
     strings::lcs::SPECS,
     strings::increx::SPECS,
+    bitmaps::bits::SPECS,
+    bitmaps::count::SPECS,
+    bitmaps::operate::SPECS,
+    bitmaps::field::SPECS,
     counters::SPECS,
     lists::push::SPECS,
     lists::pop::SPECS,

@@ -36,6 +36,14 @@ impl StringValue {
         }
     }
 
+    /// The bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline(bytes) => bytes,
+            Self::External(bytes) => bytes,
+        }
+    }
+
     /// The number of bytes that are copied or appended when those in `range` are changed.
     pub(crate) fn work_of_change(&self, range: Range<usize>) -> usize {
         match self {

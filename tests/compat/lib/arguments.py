@@ -96,6 +96,20 @@ class Arguments:
         """Never one that makes a large string: it is refused, or short."""
         return self.usual([b"%d" % n for n in range(0, 40)], [b"-1", b"536870912", b"9223372036854775807", b"abc", b"300"])
 
+    def bit(self):
+        """The offset of a bit: never one that makes a large string."""
+        return self.usual([b"%d" % n for n in range(0, 200)], [b"-1", b"4294967296", b"9223372036854775807", b"abc", b"3000"])
+
+    def field(self):
+        """The type of a field."""
+        width = self.random.choice([1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 62, 63])
+        return self.usual([b"u%d" % width, b"i%d" % width, b"i64"], [b"u64", b"i65", b"u0", b"x8", b"u", b"8", b"U8"])
+
+    def place(self):
+        """The offset of a field."""
+        bit = self.bit()
+        return self.usual([bit], [b"#" + bit[:2], b"#", b"#abc"], chance=0.3)
+
     def float(self):
         draw = self.random.random()
         if draw < 0.6:

@@ -50,6 +50,33 @@ FAMILIES = {
         valkey9.0 @ DELIFEQ key value
         valkey9.1 @ MSETEX key_value# [NX|XX] [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|KEEPTTL]
     """,
+    "bitmaps": """
+        SET key value
+        SETRANGE key offset value
+        SETBIT key bit (0|1)
+        SETBIT key bit (0|1)
+        SETBIT key bit (2|01|abc)
+        GETBIT key bit
+        BITCOUNT key [index index]
+        BITCOUNT key index index (BYTE|BIT|NOSUCH)
+        BITPOS key (0|1) [index]
+        BITPOS key (0|1) index index [BYTE|BIT]
+        BITPOS key index
+        BITOP (AND|OR|XOR|NOT|NOSUCH) key key+
+        BITOP NOT key key
+        redis8.2 @ BITOP (DIFF|DIFF1|ANDOR|ONE) key key+
+        BITFIELD key (GET field place)+
+        BITFIELD key [OVERFLOW (WRAP|SAT|FAIL|NOSUCH)] SET field place integer GET field place
+        BITFIELD key [OVERFLOW (WRAP|SAT|FAIL)] INCRBY field place integer [OVERFLOW (WRAP|SAT|FAIL)] INCRBY field place integer
+        BITFIELD_RO key GET field place
+        BITFIELD_RO key SET field place integer
+        EXPIRE key seconds
+        STRLEN key
+        GET key
+        RPUSH key value
+        DEL key
+        CARRY key
+    """,
     "keys": """
         DEL key+
         UNLINK key

@@ -1,0 +1,30 @@
+//! Bitmaps: strings as arrays of bits, of which the first is the most significant one of the first byte.
+//!
+//! - `bits` commands on one bit, `count` those that count and find bits
+//! - `operate` BITOP, `field` BITFIELD: integers of any width
+
+pub(super) mod bits;
+pub(super) mod count;
+pub(super) mod field;
+mod field_type;
+pub(super) mod operate;
+
+use kvstore_protocol::{CommandError, parse_integer};
+
+use super::strings::MAX_LENGTH;
+
+const BAD_OFFSET: CommandError = CommandError::new("ERR", "bit offset is not an integer or out of range");
+
+/// The number of bits of the longest string.
+const MAX_BITS: u64 = MAX_LENGTH as u64 * 8;
+
+/// Parses the offset of a bit of a string.
+fn parse_offset(text: &[u8]) -> Result<u64, CommandError> {
+    let offset = parse_integer(text).and_then(|offset| u64::try_from(offset).ok());
+    offset.filter(|offset| *offset < MAX_BITS).ok_or(BAD_OFFSET)
+}
+
+/// The mask of a bit in its byte.
+fn mask(offset: u64) -> u8 {
+    0x80 >> (offset % 8)
+}
