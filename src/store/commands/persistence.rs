@@ -22,7 +22,8 @@ const OTHER: CommandError = CommandError::new(
      whenever possible.",
 );
 const CLOSED: CommandError = CommandError::new("ERR", "the store is closed");
-const NO_DIRECTORY: CommandError = CommandError::new("ERR", "the store has no directory: it is in memory alone");
+const NO_DIRECTORY: CommandError =
+    CommandError::new("ERR", "the store has no directory: start it with --appendonly yes, or with a --save point");
 const NO_SHUTDOWN: CommandError = CommandError::new("ERR", "No shutdown in progress.");
 const SHUTDOWN_FAILED: CommandError = CommandError::new("ERR", "Errors trying to SHUTDOWN. Check logs.");
 const NO_SERVER: CommandError = CommandError::new("ERR", "the store is not behind a server");

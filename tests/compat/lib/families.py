@@ -55,7 +55,7 @@ FAMILIES = {
         SETRANGE key offset value
         SETBIT key bit (0|1)
         SETBIT key bit (0|1)
-        SETBIT key bit (2|01|abc)
+        SETBIT key bit (2|01|garbage)
         GETBIT key bit
         BITCOUNT key [index index]
         BITCOUNT key index index (BYTE|BIT|NOSUCH)

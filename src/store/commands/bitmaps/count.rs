@@ -27,7 +27,10 @@ fn bitcount(call: &mut Call<'_>) -> Answer {
         2 => return Err(CommandError::SYNTAX),
         _ => Limits::parse(&args, 1)?,
     };
-    let Some(bits) = range_of(call, &limits)? else { return Ok(0.into()) };
+    let bits = range_of(call, &limits)?;
+    // Clamped to the first bit, they would mean that one.
+    let is_backwards = limits.start < 0 && limits.end.is_some_and(|end| end < limits.start);
+    let Some(bits) = bits.filter(|_| !is_backwards) else { return Ok(0.into()) };
     let string = call.get::<StringValue>(0)?;
     Ok((string.map_or(0, |string| count(&string, bits)) as i64).into())
 }
@@ -44,7 +47,16 @@ fn bitpos(call: &mut Call<'_>) -> Answer {
         1 => true,
         _ => return Err(NO_BIT),
     };
-    let limits = if args.len() > 2 { Limits::parse(&args, 2)? } else { Limits::ALL };
+    let limits = match args.len() {
+        2 => Limits::ALL,
+        5 => {
+            // The first mistake is told, and the unit is looked at before the end.
+            args.integer(2)?;
+            is_in_bits(&args, 4)?;
+            Limits::parse(&args, 2)?
+        }
+        _ => Limits::parse(&args, 2)?,
+    };
     let Some(length) = call.get::<StringValue>(0)?.map(|string| string.len()) else {
         return Ok(if wanted { NOWHERE } else { 0.into() });
     };
@@ -73,14 +85,12 @@ impl Limits {
 
     /// Parses `start [end [BYTE | BIT]]`.
     fn parse(args: &Args<'_>, at: usize) -> Result<Self, CommandError> {
+        if args.len() > at + 3 {
+            return Err(CommandError::SYNTAX);
+        }
         let start = args.integer(at)?;
         let end = (args.len() > at + 1).then(|| args.integer(at + 1)).transpose()?;
-        let is_of_bits = match args.len() - at {
-            0..=2 => false,
-            3 if args.is(at + 2, "BIT") => true,
-            3 if args.is(at + 2, "BYTE") => false,
-            _ => return Err(CommandError::SYNTAX),
-        };
+        let is_of_bits = args.len() > at + 2 && is_in_bits(args, at + 2)?;
         Ok(Self { start, end, is_of_bits })
     }
 
@@ -89,13 +99,15 @@ impl Limits {
         let unit = if self.is_of_bits { 1 } else { 8 };
         let total = bytes as i64 * 8 / unit;
         let (start, end) = (self.start, self.end.unwrap_or(-1));
-        if start < 0 && end < 0 && start > end {
-            return None;
-        }
         let index = |at: i64| if at < 0 { at.saturating_add(total).max(0) } else { at };
         let (start, end) = (index(start), index(end).min(total - 1));
         (start <= end).then(|| (start * unit) as u64..=(end * unit + unit - 1) as u64)
     }
+}
+
+/// Parses `BYTE | BIT`.
+fn is_in_bits(args: &Args<'_>, at: usize) -> Result<bool, CommandError> {
+    if args.is(at, "BIT") || args.is(at, "BYTE") { Ok(args.is(at, "BIT")) } else { Err(CommandError::SYNTAX) }
 }
 
 /// The bits that are to be looked at. If these are many, it is done where nobody waits for it.
@@ -194,7 +206,7 @@ mod tests {
             ("BITCOUNT missing x 0", "-ERR value is not an integer or out of range"),
             ("BITCOUNT k 0", "-ERR syntax error"),
             ("BITCOUNT k 0 1 BITS", "-ERR syntax error"),
-            ("BITCOUNT k 0 1 BIT x", "-ERR syntax error"),
+            ("BITCOUNT k x 1 BIT x", "-ERR syntax error"),
         ]);
     }
 
@@ -223,6 +235,7 @@ mod tests {
             ("missing 0", 0),
             ("missing 1", -1),
             ("missing 0 5 -1", 0),
+            ("k 1 -20 -30", 0),
         ] {
             store.check([(&*format!("BITPOS {line}"), &*format!(":{expected}"))]);
         }
@@ -231,6 +244,7 @@ mod tests {
             ("BITPOS k x", "-ERR value is not an integer or out of range"),
             ("BITPOS missing 1 x", "-ERR value is not an integer or out of range"),
             ("BITPOS k 0 1 2 BITS", "-ERR syntax error"),
+            ("BITPOS k 0 1 x BITS", "-ERR syntax error"),
         ]);
     }
 
