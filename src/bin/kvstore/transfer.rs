@@ -48,7 +48,7 @@ pub(crate) enum Transfer {
     ///
     /// The exit code is 0 if a start would succeed. The server must not run meanwhile.
     Check(check::Files),
-    /// Cut a damaged journal before its damage; says what is lost, and asks
+    /// Leave out what is damaged of a store, and keep the rest; says what is lost, and asks
     ///
     /// The server must not run meanwhile.
     Repair {
@@ -116,6 +116,7 @@ pub(crate) fn import(store: &Store, file: &Path, replace: bool) -> Result<(), Bo
     let mut progress = Progress::new("bytes");
     let tally = Import::new(file).replace(replace).run(store, |tally| progress.show(tally))?;
     progress.finish(&tally);
+    drop(progress);
     report(&format!("imported {}", file.display()), &tally);
     Ok(())
 }
@@ -125,6 +126,7 @@ fn export(store: &Store, file: &Path) -> Result<(), Box<dyn Error>> {
     let exported = store.export(file, |tally| progress.show(tally));
     let tally = exported.map_err(|error| format!("{}: {error}", file.display()))?;
     progress.finish(&tally);
+    drop(progress);
     report(&format!("exported to {}", file.display()), &tally);
     Ok(())
 }
@@ -134,11 +136,13 @@ struct Progress {
     unit: &'static str,
     is_terminal: bool,
     shown: Instant,
+    /// Whether the cursor is behind a line.
+    is_drawn: bool,
 }
 
 impl Progress {
     fn new(unit: &'static str) -> Self {
-        Self { unit, is_terminal: io::stderr().is_terminal(), shown: Instant::now() }
+        Self { unit, is_terminal: io::stderr().is_terminal(), shown: Instant::now(), is_drawn: false }
     }
 
     fn show(&mut self, tally: &Tally) {
@@ -148,17 +152,26 @@ impl Progress {
         }
     }
 
-    fn finish(&self, tally: &Tally) {
+    fn finish(&mut self, tally: &Tally) {
         if self.is_terminal {
             self.draw(tally);
-            say("");
         }
     }
 
-    fn draw(&self, tally: &Tally) {
+    fn draw(&mut self, tally: &Tally) {
         let line = line(tally, self.unit);
+        self.is_drawn = self.is_terminal;
         // Written over the line before.
         let _ = if self.is_terminal { write!(io::stderr(), "\r{line}") } else { writeln!(io::stderr(), "{line}") };
+    }
+}
+
+/// What follows, be it an error, begins on a line of its own.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.is_drawn {
+            say("");
+        }
     }
 }
 
@@ -172,11 +185,12 @@ fn line(tally: &Tally, unit: &str) -> String {
 
 fn report(what: &str, tally: &Tally) {
     let keys: u64 = tally.keys().map(|(_, count)| count).sum();
-    say(&format!("{what}: {keys} keys"));
+    let commands = match tally.commands() {
+        0 => String::new(),
+        commands => format!(", and {commands} commands of append-only files"),
+    };
+    say(&format!("{what}: {keys} keys{commands}"));
     tally.keys().for_each(|(name, count)| say(&format!("  {count:>12}  {name}")));
-    if tally.commands() > 0 {
-        say(&format!("  {:>12}  commands of append-only files", tally.commands()));
-    }
     for (kind, count) in tally.skipped() {
         say(&format!("  {count:>12}  SKIPPED, not supported: {kind}"));
     }

@@ -175,6 +175,50 @@ fn a_missing_manifest_is_made_anew() {
 }
 
 #[test]
+fn a_crash_while_the_manifest_is_made_anew_loses_nothing() {
+    for is_missing in [false, true] {
+        let damaged = written(true);
+        match is_missing {
+            true => damaged.remove(MANIFEST).unwrap(),
+            false => damaged.edit(MANIFEST, |content| content[20] ^= 1),
+        }
+        for at in 1.. {
+            let disk = damaged.copy();
+            let repair = prepared(&disk);
+            disk.crash_after(at);
+            let is_done = repair.run().is_ok();
+            disk.lose_power(PowerLoss::KeepsAny(512));
+            assert!(self::repair(&disk));
+            assert_eq!(recovered(&disk), PUSHES, "operation {at}");
+            if is_done {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_manifest_nothing_is_applied_twice_or_left_out() {
+    let refused = |disk: &SimulatedDisk| {
+        let before = disk.list().unwrap();
+        assert!(!repair(disk));
+        assert_eq!(disk.list().unwrap(), before);
+    };
+    // The end of the snapshot is damaged, and a segment is there that it has replaced.
+    let (disk, name) = (written(true), segment_name(1));
+    disk.remove(MANIFEST).unwrap();
+    disk.create(&name).unwrap().write_all_at(&written(false).content(&name), 0).unwrap();
+    disk.edit(&snapshot_of(&disk), |content| *content.last_mut().unwrap() ^= 1);
+    refused(&disk);
+    // The snapshot is missing too.
+    let disk = written(true);
+    disk.remove(MANIFEST).unwrap();
+    disk.remove(&snapshot_of(&disk)).unwrap();
+    refused(&disk);
+    assert!(TestStore::durable(&disk, ALWAYS, 1).is_err());
+}
+
+#[test]
 fn damage_is_named_and_repaired_wherever_it_is() {
     for has_snapshot in [false, true] {
         let whole = written(has_snapshot);

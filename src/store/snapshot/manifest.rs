@@ -11,6 +11,7 @@ use std::{fmt, io};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
+    format::Ending,
     load::{Loaded, load, salvage},
     reader::SnapshotReader,
     salvage::Lost,
@@ -117,8 +118,11 @@ impl Manifest {
         if names.iter().any(|name| snapshot_number(name).is_some()) {
             return Err(damaged(disk, MANIFEST, 0, MISSING));
         }
-        let has_journal = names.iter().any(|name| segment_number(name).is_some());
-        Ok(Self { has_journal, ..Self::EMPTY })
+        match names.iter().filter_map(|name| segment_number(name)).min() {
+            None => Ok(Self::EMPTY),
+            Some(1) => Ok(Self { has_journal: true, ..Self::EMPTY }),
+            Some(_) => Err(damaged(disk, MANIFEST, 0, NO_SNAPSHOT)),
+        }
     }
 
     /// Loads the snapshot, if there is one, into a store that is empty.
@@ -163,8 +167,8 @@ impl Manifest {
             Err(OpenError::Damaged { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        // If its end is damaged: segments before the snapshot are removed, as a rule.
-        let first_segment = reader.ending().map_or(first.unwrap_or(1), |ending| ending.first_segment);
+        // Nothing else says where the journal goes on: records that the snapshot has would be applied twice.
+        let Some(Ending { first_segment, .. }) = reader.ending() else { return Ok(None) };
         let has_journal = last.is_some_and(|last| last >= first_segment);
         Ok(Some(Self { snapshot: Some(reader.manifest_name()), first_segment, has_journal }))
     }
@@ -287,5 +291,6 @@ fn list(disk: &dyn Disk) -> Result<Vec<String>, OpenError> {
 
 const NO_JOURNAL: &str =
     "it is missing, and the manifest says that there is a journal: bring it back from a backup of the directory";
-const MISSING: &str = "it is missing, and there is a snapshot: bring it back from a backup of the directory";
-const WRONG: &str = "its checksum is wrong: bring it back from a backup of the directory";
+const MISSING: &str = "it is missing, and there is a snapshot: `kvstore repair` makes it anew";
+const NO_SNAPSHOT: &str = "it is missing, and so is the snapshot that the journal goes on from: bring them back from a backup of the directory";
+const WRONG: &str = "its checksum is wrong: `kvstore repair` makes it anew";

@@ -95,7 +95,7 @@ fn save_waits_for_a_rewrite_of_the_journal() {
 
 #[test]
 fn a_store_in_memory_alone_has_nowhere_to_save_to() {
-    let refused = "-ERR the store has no directory: it is in memory alone";
+    let refused = "-ERR the store has no directory: start it with --appendonly yes, or with a --save point";
     TestStore::new().check([
         ("SAVE", refused),
         ("BGSAVE", refused),

@@ -79,7 +79,7 @@ fn a_snapshot_that_was_cut_or_grew_is_refused() {
 fn a_file_that_is_missing_is_named() {
     for (name, reason) in [
         (SNAPSHOT, "it is missing, and the manifest names it: bring it back from a backup of the directory"),
-        ("manifest", "it is missing, and there is a snapshot: bring it back from a backup of the directory"),
+        ("manifest", "it is missing, and there is a snapshot: `kvstore repair` makes it anew"),
     ] {
         let disk = directory();
         disk.remove(name).unwrap();
