@@ -174,8 +174,8 @@ impl Builder {
         Store::from_state(state)
     }
 
-    /// One with as many databases, for a store that is only read.
-    pub(super) fn empty_store(&self) -> Self {
+    /// A builder of a store with as many databases, and with defaults.
+    pub(super) fn as_many_databases(&self) -> Self {
         Self { databases: self.databases, ..Self::new() }
     }
 }

@@ -204,13 +204,16 @@ impl StoreState {
     }
 
     pub(super) fn apply_recovered(&self, record: &Record) -> Result<(), &'static str> {
-        let exists = |(database, _): &_| *database < self.databases.len();
-        if !record.commands().iter().all(exists) {
-            return Err(FEW_DATABASES);
-        }
+        self.check_databases(record)?;
         self.apply(record).map_err(|_| "a command of the record fails")?;
         self.loading.add(size_in_journal(record), || self.clock.now());
         Ok(())
+    }
+
+    /// Whether the store has the databases of a record.
+    pub(super) fn check_databases(&self, record: &Record) -> Result<(), &'static str> {
+        let exists = |(database, _): &_| *database < self.databases.len();
+        if record.commands().iter().all(exists) { Ok(()) } else { Err(FEW_DATABASES) }
     }
 }
 

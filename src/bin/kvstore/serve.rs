@@ -91,11 +91,9 @@ async fn listen(mut server: Serve, options: &Flags, tls: &Tls) -> Result<Listeni
         }
     }
     if let Some(port) = tls.port() {
-        for listener in bind_all(options, port).await? {
+        for listener in bind_all(options, port.number).await? {
             addresses.push(format!("{} (TLS)", listener.local_addr()?));
-            if let Some(listener) = tls.listener(listener) {
-                server = server.listen(listener);
-            }
+            server = server.listen(port.listener(listener));
         }
     }
     if let Some(path) = options.unixsocket() {

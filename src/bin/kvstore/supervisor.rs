@@ -58,20 +58,19 @@ fn send(place: &OsStr, message: &[u8]) -> io::Result<()> {
 
 /// The address of `/path`, `@abstract` or `vsock:CID:PORT`, and the types that its socket may have.
 fn address(place: &OsStr) -> io::Result<(SockAddr, &'static [Type])> {
-    const VSOCK: &[Type] = &[Type::DGRAM, Type::SEQPACKET, Type::STREAM];
     let bytes = place.as_bytes();
     if let Some(numbers) = bytes.strip_prefix(b"vsock:") {
         let numbers = str::from_utf8(numbers).ok().and_then(|text| text.split_once(':'));
         let numbers = numbers.and_then(|(cid, port)| Some((cid.parse().ok()?, port.parse().ok()?)));
         let (cid, port) = numbers.ok_or(io::ErrorKind::InvalidInput)?;
-        return Ok((SockAddr::vsock(cid, port), VSOCK));
+        return Ok((SockAddr::vsock(cid, port), &[Type::DGRAM, Type::SEQPACKET, Type::STREAM]));
     }
     let address = match bytes.strip_prefix(b"@") {
         // The kernel has a zero in front of an abstract name.
         Some(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat()))?,
         None => SockAddr::unix(place)?,
     };
-    Ok((address, &VSOCK[..1]))
+    Ok((address, &[Type::DGRAM]))
 }
 
 #[cfg(test)]

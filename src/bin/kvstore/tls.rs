@@ -65,9 +65,16 @@ pub(crate) struct TlsFlags {
 /// TLS as it is set. CONFIG and SIGHUP change it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
-    /// What the listeners speak TLS with, and on which port; `None` without a port.
-    server: Option<(ServerTls, u16)>,
+    /// `None` without a port.
+    server: Option<TlsPort>,
     values: Arc<Mutex<Values>>,
+}
+
+/// The port for TLS, and what its listeners speak TLS with.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsPort {
+    pub(crate) number: u16,
+    server: ServerTls,
 }
 
 /// The settings that CONFIG can change, as texts.
@@ -95,19 +102,22 @@ impl Tls {
         let values = Values::new(flags.clone());
         let server = match flags.tls_port {
             0 => values.check_words().map(|()| None)?,
-            port => Some((ServerTls::new(&values.settings()?).map_err(|error| vec![error.to_string()])?, port)),
+            number => {
+                let server = ServerTls::new(&values.settings()?).map_err(|error| vec![error.to_string()])?;
+                Some(TlsPort { number, server })
+            }
         };
         Ok(Self { server, values: Arc::new(Mutex::new(values)) })
     }
 
     /// Its port, if there is one.
-    pub(crate) fn port(&self) -> Option<u16> {
-        self.server.as_ref().map(|(_, port)| *port)
+    pub(crate) fn port(&self) -> Option<&TlsPort> {
+        self.server.as_ref()
     }
 
     /// Reads the files again. If one cannot be used, everything stays as it is.
     pub(crate) fn reload(&self) {
-        let Some((server, _)) = &self.server else {
+        let Some(TlsPort { server, .. }) = &self.server else {
             return tracing::info!(signal = "SIGHUP", "nothing is reloaded");
         };
         let settings = self.values.lock().settings().map_err(|problems| problems.join(", "));
@@ -116,11 +126,12 @@ impl Tls {
             Err(error) => tracing::error!(%error, "the certificates stay as they were"),
         }
     }
+}
 
-    /// A listener over TLS, if there is a port for it.
-    pub(crate) fn listener(&self, inner: TcpListener) -> Option<TlsListener<TcpListener>> {
-        let (server, _) = self.server.as_ref()?;
-        Some(server.listener(inner).max_handshakes(max_handshakes()))
+impl TlsPort {
+    /// A listener over TLS.
+    pub(crate) fn listener(&self, inner: TcpListener) -> TlsListener<TcpListener> {
+        self.server.listener(inner).max_handshakes(max_handshakes())
     }
 }
 
@@ -149,7 +160,9 @@ impl ProgramParameters for Tls {
 impl Tls {
     /// Reads the files of other values. Without a port they are for the next start.
     fn prepare(&self, values: &Values) -> Result<ParameterChange, Vec<String>> {
-        let Some((server, _)) = &self.server else { return values.check_words().map(|()| Box::new(|| ()) as _) };
+        let Some(TlsPort { server, .. }) = &self.server else {
+            return values.check_words().map(|()| Box::new(|| ()) as _);
+        };
         match server.prepare(&values.settings()?) {
             Ok(use_them) => Ok(Box::new(use_them)),
             Err(error) => Err(vec![error.to_string()]),

@@ -12,7 +12,7 @@ mod salvage;
 mod tests;
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -101,7 +101,7 @@ impl Builder {
     }
 
     pub(super) fn repair_on(self, disk: Arc<dyn Disk>) -> Result<Option<Repair>, RepairError> {
-        let empty = self.empty_store();
+        let empty = self.as_many_databases();
         let Report { damage, records, .. } = self.check_on(&*disk)?;
         let Some(OpenError::Damaged { path, offset, reason }) = damage else { return Ok(None) };
         if reason == FEW_DATABASES {
@@ -154,10 +154,16 @@ impl Repair {
             Plan::Cut(cut) => cut.run(&**disk).map_err(|error| io_error(&**disk, &cut.name(), error)),
             Plan::Salvage(salvage) => salvage.run(disk).map_err(|error| io_error(&**disk, "", error)),
             Plan::Manifest(manifest) => {
-                let is_there = disk.list().map(|names| names.iter().any(|name| name == MANIFEST));
-                let kept = is_there.and_then(|is_there| if is_there { keep_copy(&**disk, MANIFEST) } else { Ok(()) });
-                kept.and_then(|()| manifest.store(&**disk)).map_err(|error| io_error(&**disk, MANIFEST, error))
+                replace_manifest(&**disk, manifest).map_err(|error| io_error(&**disk, MANIFEST, error))
             }
         }
     }
+}
+
+/// Stores a manifest that was made anew. A damaged one stays beside it.
+fn replace_manifest(disk: &dyn Disk, manifest: &Manifest) -> io::Result<()> {
+    if disk.list()?.iter().any(|name| name == MANIFEST) {
+        keep_copy(disk, MANIFEST)?;
+    }
+    manifest.store(disk)
 }

@@ -11,6 +11,7 @@ use super::files::keep_copy;
 use crate::store::{
     Record, Store,
     disk::Disk,
+    durable::FEW_DATABASES,
     journal::{OpenError, recover, segment_number},
     snapshot::{Loaded, Lost, Manifest, Place, Purpose, snapshot_number},
 };
@@ -20,8 +21,8 @@ use crate::store::{
 pub(super) struct Salvage {
     store: Store,
     manifest: Manifest,
-    loaded: Loaded,
-    lost: Lost,
+    pub(super) loaded: Loaded,
+    pub(super) lost: Lost,
     records: u64,
     /// The records that need what is lost.
     failed: u64,
@@ -38,12 +39,15 @@ impl Salvage {
         };
         let (mut records, mut failed) = (0, 0);
         let recovered = recover(disk, manifest.first_segment, |record| {
+            state.check_databases(record)?;
             records += 1;
             failed += u64::from(!apply(&store, record));
             Ok(())
         });
         let damage = match recovered {
             Ok(_) => None,
+            // Nothing is wrong with the journal.
+            Err(error @ OpenError::Damaged { reason: FEW_DATABASES, .. }) => return Err(error),
             Err(damage @ OpenError::Damaged { .. }) => Some(damage),
             Err(error) => return Err(error),
         };
@@ -52,16 +56,6 @@ impl Salvage {
 
     pub(super) fn bytes(&self) -> u64 {
         self.lost.bytes()
-    }
-
-    #[cfg(test)]
-    pub(super) fn loaded_keys(&self) -> u64 {
-        self.loaded.keys
-    }
-
-    #[cfg(test)]
-    pub(super) fn lost_keys(&self) -> Option<u64> {
-        self.lost.keys
     }
 
     pub(super) fn failed(&self) -> u64 {

@@ -112,6 +112,22 @@ fn prepared(disk: &SimulatedDisk) -> Repair {
     Store::builder().repair_on(Arc::new(disk.clone())).unwrap().unwrap()
 }
 
+/// Repairs a copy of the files, with a power loss at each operation of it, repairs that again, and passes it on.
+fn crash_at_each_operation(damaged: &SimulatedDisk, power_loss: PowerLoss, check: impl Fn(&SimulatedDisk, u64)) {
+    for at in 1.. {
+        let disk = damaged.copy();
+        let repair = prepared(&disk);
+        disk.crash_after(at);
+        let is_done = repair.run().is_ok();
+        disk.lose_power(power_loss);
+        assert!(self::repair(&disk));
+        check(&disk, at);
+        if is_done {
+            break;
+        }
+    }
+}
+
 #[test]
 fn what_is_whole_of_a_snapshot_is_kept_and_the_rest_counted() {
     let whole = with_blocks();
@@ -123,7 +139,7 @@ fn what_is_whole_of_a_snapshot_is_kept_and_the_rest_counted() {
         disk.edit(&name, |content| content[place..(place + 3000).min(size)].fill(0x55));
         let repair = prepared(&disk);
         let Plan::Salvage(salvage) = &repair.plan else { panic!("{repair}") };
-        let (kept, lost) = (salvage.loaded_keys(), salvage.lost_keys());
+        let (kept, lost) = (salvage.loaded.keys, salvage.lost.keys);
         assert!(repair.bytes() >= 3000.min(size - place) as u64, "{repair}");
         repair.run().unwrap();
         assert!(check(&disk).damage().is_none());
@@ -144,18 +160,29 @@ fn a_crash_while_a_snapshot_is_salvaged_loses_no_more() {
         prepared(&disk).run().unwrap();
         right_keys(&disk)
     };
-    for at in 1.. {
-        let disk = damaged.copy();
-        let repair = prepared(&disk);
-        disk.crash_after(at);
-        let is_done = repair.run().is_ok();
-        disk.lose_power(PowerLoss::KeepsAny(4096));
-        assert!(self::repair(&disk));
-        assert_eq!(right_keys(&disk), expected, "operation {at}");
-        if is_done {
-            break;
-        }
+    crash_at_each_operation(&damaged, PowerLoss::KeepsAny(4096), |disk, at| {
+        assert_eq!(right_keys(disk), expected, "operation {at}");
+    });
+}
+
+#[test]
+fn a_store_with_fewer_databases_is_refused_and_not_cut() {
+    let disk = SimulatedDisk::new(1);
+    let mut store = TestStore::durable(&disk, ALWAYS, 1).unwrap();
+    store.check([("SET k v", "+OK"), ("SAVE", "+OK")]);
+    store.select(9);
+    store.check([("SET k v", "+OK")]);
+    tokio_test::block_on(store.store().close()).unwrap();
+    drop(store);
+    disk.restart();
+    disk.edit(&snapshot_of(&disk), |content| content[60] ^= 1);
+    let before = disk.list().unwrap();
+    match Store::builder().databases(2).repair_on(Arc::new(disk.clone())) {
+        Err(RepairError::Open(OpenError::Damaged { reason, .. })) => assert_eq!(reason, FEW_DATABASES),
+        other => panic!("{other:?}"),
     }
+    assert_eq!(disk.list().unwrap(), before);
+    assert!(repair(&disk));
 }
 
 #[test]
@@ -182,18 +209,9 @@ fn a_crash_while_the_manifest_is_made_anew_loses_nothing() {
             true => damaged.remove(MANIFEST).unwrap(),
             false => damaged.edit(MANIFEST, |content| content[20] ^= 1),
         }
-        for at in 1.. {
-            let disk = damaged.copy();
-            let repair = prepared(&disk);
-            disk.crash_after(at);
-            let is_done = repair.run().is_ok();
-            disk.lose_power(PowerLoss::KeepsAny(512));
-            assert!(self::repair(&disk));
-            assert_eq!(recovered(&disk), PUSHES, "operation {at}");
-            if is_done {
-                break;
-            }
-        }
+        crash_at_each_operation(&damaged, PowerLoss::KeepsAny(512), |disk, at| {
+            assert_eq!(recovered(disk), PUSHES, "operation {at}");
+        });
     }
 }
 
@@ -287,16 +305,7 @@ fn a_crash_while_it_repairs_loses_no_more() {
     let damaged = written(false);
     damaged.edit(&segment_name(2), |content| content[300] ^= 1);
     let kept = check(&damaged).records() as usize;
-    for at in 1.. {
-        let disk = damaged.copy();
-        let repair = Store::builder().repair_on(Arc::new(disk.clone())).unwrap().unwrap();
-        disk.crash_after(at);
-        let is_done = repair.run().is_ok();
-        disk.lose_power(PowerLoss::KeepsAny(512));
-        assert!(self::repair(&disk));
-        assert_eq!(recovered(&disk), kept, "operation {at}");
-        if is_done {
-            break;
-        }
-    }
+    crash_at_each_operation(&damaged, PowerLoss::KeepsAny(512), |disk, at| {
+        assert_eq!(recovered(disk), kept, "operation {at}");
+    });
 }
