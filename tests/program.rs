@@ -89,3 +89,8 @@ impl Drop for Running {
         let _ = self.process.wait();
     }
 }
+
+/// A port that is free, or was a moment ago.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
+}

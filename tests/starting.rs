@@ -21,7 +21,7 @@ use kvstore::{
     protocol::Command as Request,
 };
 
-use crate::program::{Running, kvstore, output};
+use crate::program::{Running, free_port, kvstore, output};
 
 /// A directory that is removed at the end of a test.
 struct Scratch(PathBuf);
@@ -438,13 +438,15 @@ fn the_file_that_redis_is_packaged_with_is_well() {
 fn the_check_says_what_is_set_from_where_and_all_that_is_wrong() {
     let scratch = Scratch::new("check");
     let data = scratch.path("data");
-    let file = scratch.file("kvstore.toml", "port = 7000\ntimeout = 5\nrequirepass = \"secret\"\n");
+    // The check listens on them.
+    let (port, other) = (free_port(), free_port());
+    let file = scratch.file("kvstore.toml", &format!("port = {port}\ntimeout = 5\nrequirepass = \"secret\"\n"));
     let check = |args: &[&str]| ended(kvstore().args(args).arg("--config").arg(&file).arg("--check"));
-    let (code, text) = check(&["--port", "7001", "--dir", data.to_str().unwrap()]);
+    let (code, text) = check(&["--port", &other.to_string(), "--dir", data.to_str().unwrap()]);
     let file_name = file.display();
     for line in [
-        "port = 7001  (command line)\n".to_owned(),
-        format!("port = 7000  ({file_name}:1, overridden)\n"),
+        format!("port = {other}  (command line)\n"),
+        format!("port = {port}  ({file_name}:1, overridden)\n"),
         format!("timeout = 5  ({file_name}:2)\n"),
         "appendonly = no  (environment variable KVSTORE_APPENDONLY)\n".to_owned(),
         "all is well\n".to_owned(),

@@ -8,12 +8,7 @@ use kvstore::{
 };
 
 use super::certificates::Folder;
-use crate::program::{Running, kvstore, output};
-
-/// A port that is free, or was a moment ago.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
-}
+use crate::program::{Running, free_port, kvstore, output};
 
 /// The program with a port for TLS. Flags override these settings.
 fn secured(folder: &Folder, port: u16) -> Program {
