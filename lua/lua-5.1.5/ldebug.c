@@ -615,7 +615,29 @@ static void addinfo (lua_State *L, const char *msg) {
 }
 
 
+/* kvstore: remembers where an error is raised, for who reports it */
+static void rememberplace (lua_State *L) {
+  kv_Guard *d = &G(L)->guard;
+  CallInfo *ci = L->ci;
+  const char *source = "=[C]";
+  size_t l;
+  if (ci > L->base_ci && !isLua(ci)) ci--;  /* by a native function: its caller */
+  d->line = -1;
+  if (ci == L->base_ci)
+    source = "";
+  else if (isLua(ci)) {
+    source = getstr(getluaproto(ci)->source);
+    d->line = currentline(L, ci);
+  }
+  l = strlen(source);
+  if (l >= KV_SOURCE) l = KV_SOURCE - 1;
+  memcpy(d->source, source, l);
+  d->source[l] = '\0';
+}
+
+
 void luaG_errormsg (lua_State *L) {
+  rememberplace(L);
   if (L->errfunc != 0) {  /* is there an error handling function? */
     StkId errfunc = restorestack(L, L->errfunc);
     if (!ttisfunction(errfunc)) luaD_throw(L, LUA_ERRERR);

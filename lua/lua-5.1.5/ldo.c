@@ -26,7 +26,6 @@
 #include "lstring.h"
 #include "ltable.h"
 #include "ltm.h"
-#include "lundump.h"
 #include "lvm.h"
 #include "lzio.h"
 
@@ -63,6 +62,10 @@ void luaD_seterrorobj (lua_State *L, int errcode, StkId oldtop) {
       setobjs2s(L, oldtop, L->top - 1);  /* error message on current top */
       break;
     }
+    case LUA_ERRSTOP: {
+      setnilvalue(oldtop);
+      break;
+    }
   }
   L->top = oldtop + 1;
 }
@@ -78,32 +81,24 @@ static void restore_stack_limit (lua_State *L) {
 }
 
 
-static void resetstack (lua_State *L, int status) {
-  L->ci = L->base_ci;
-  L->base = L->ci->base;
-  luaF_close(L, L->base);  /* close eventual pending closures */
-  luaD_seterrorobj(L, status, L->base);
-  L->nCcalls = L->baseCcalls;
-  L->allowhook = 1;
-  restore_stack_limit(L);
-  L->errfunc = 0;
-  L->errorJmp = NULL;
-}
-
-
 void luaD_throw (lua_State *L, int errcode) {
   if (L->errorJmp) {
     L->errorJmp->status = errcode;
     LUAI_THROW(L, L->errorJmp);
   }
   else {
+    /* kvstore: a thread that nobody protects, where the original exits. As in
+       Lua 5.2, the error becomes one of the main thread */
+    lua_State *main = G(L)->mainthread;
     L->status = cast_byte(errcode);
-    if (G(L)->panic) {
-      resetstack(L, errcode);
-      lua_unlock(L);
-      G(L)->panic(L);
+    if (main != L && main->errorJmp) {
+      if (errcode == LUA_ERRRUN || errcode == LUA_ERRSYNTAX) {
+        setobjs2s(main, main->top, L->top - 1);
+        main->top++;
+      }
+      luaD_throw(main, errcode);
     }
-    exit(EXIT_FAILURE);
+    abort();  /* native code never calls what may raise outside of a run */
   }
 }
 
@@ -270,6 +265,7 @@ int luaD_precall (lua_State *L, StkId func, int nresults) {
   funcr = savestack(L, func);
   cl = &clvalue(func)->l;
   L->ci->savedpc = L->savedpc;
+  kv_step(L, 1);
   if (!cl->isC) {  /* Lua function? prepare its call */
     CallInfo *ci;
     StkId st, base;
@@ -493,10 +489,8 @@ static void f_parser (lua_State *L, void *ud) {
   Proto *tf;
   Closure *cl;
   struct SParser *p = cast(struct SParser *, ud);
-  int c = luaZ_lookahead(p->z);
   luaC_checkGC(L);
-  tf = ((c == LUA_SIGNATURE[0]) ? luaU_undump : luaY_parser)(L, p->z,
-                                                             &p->buff, p->name);
+  tf = luaY_parser(L, p->z, &p->buff, p->name);  /* kvstore: never bytecode */
   cl = luaF_newLclosure(L, tf->nups, hvalue(gt(L)));
   cl->l.p = tf;
   for (i = 0; i < tf->nups; i++)  /* initialize eventual upvalues */

@@ -56,7 +56,17 @@
 		reallymarkobject(g, obj2gco(t)); }
 
 
-#define setthreshold(g)  (g->GCthreshold = (g->estimate/100) * g->gcpause)
+/*
+** kvstore: when the next collection begins; at the latest when half of the
+** room that is left below the bound is used
+*/
+static void setthreshold (global_State *g) {
+  lu_mem limit = g->guard.limit;
+  lu_mem room = (limit > g->estimate) ? limit - g->estimate : 0;
+  lu_mem latest = g->estimate + room/2 + GCSTEPSIZE;
+  lu_mem threshold = (g->estimate/100) * g->gcpause;
+  g->GCthreshold = (threshold < latest) ? threshold : latest;
+}
 
 
 static void removeentry (Node *n) {
@@ -109,49 +119,6 @@ static void reallymarkobject (global_State *g, GCObject *o) {
     }
     default: lua_assert(0);
   }
-}
-
-
-static void marktmu (global_State *g) {
-  GCObject *u = g->tmudata;
-  if (u) {
-    do {
-      u = u->gch.next;
-      makewhite(g, u);  /* may be marked, if left from previous GC */
-      reallymarkobject(g, u);
-    } while (u != g->tmudata);
-  }
-}
-
-
-/* move `dead' udata that need finalization to list `tmudata' */
-size_t luaC_separateudata (lua_State *L, int all) {
-  global_State *g = G(L);
-  size_t deadmem = 0;
-  GCObject **p = &g->mainthread->next;
-  GCObject *curr;
-  while ((curr = *p) != NULL) {
-    if (!(iswhite(curr) || all) || isfinalized(gco2u(curr)))
-      p = &curr->gch.next;  /* don't bother with them */
-    else if (fasttm(L, gco2u(curr)->metatable, TM_GC) == NULL) {
-      markfinalized(gco2u(curr));  /* don't need finalization */
-      p = &curr->gch.next;
-    }
-    else {  /* must call its gc method */
-      deadmem += sizeudata(gco2u(curr));
-      markfinalized(gco2u(curr));
-      *p = curr->gch.next;
-      /* link `curr' at the end of `tmudata' list */
-      if (g->tmudata == NULL)  /* list is empty? */
-        g->tmudata = curr->gch.next = curr;  /* creates a circular list */
-      else {
-        curr->gch.next = g->tmudata->gch.next;
-        g->tmudata->gch.next = curr;
-        g->tmudata = curr;
-      }
-    }
-  }
-  return deadmem;
 }
 
 
@@ -340,8 +307,8 @@ static int iscleared (const TValue *o, int iskey) {
     stringmark(rawtsvalue(o));  /* strings are `values', so are never weak */
     return 0;
   }
-  return iswhite(gcvalue(o)) ||
-    (ttisuserdata(o) && (!iskey && isfinalized(uvalue(o))));
+  (void)iskey;
+  return iswhite(gcvalue(o));
 }
 
 
@@ -442,44 +409,6 @@ static void checkSizes (lua_State *L) {
 }
 
 
-static void GCTM (lua_State *L) {
-  global_State *g = G(L);
-  GCObject *o = g->tmudata->gch.next;  /* get first element */
-  Udata *udata = rawgco2u(o);
-  const TValue *tm;
-  /* remove udata from `tmudata' */
-  if (o == g->tmudata)  /* last element? */
-    g->tmudata = NULL;
-  else
-    g->tmudata->gch.next = udata->uv.next;
-  udata->uv.next = g->mainthread->next;  /* return it to `root' list */
-  g->mainthread->next = o;
-  makewhite(g, o);
-  tm = fasttm(L, udata->uv.metatable, TM_GC);
-  if (tm != NULL) {
-    lu_byte oldah = L->allowhook;
-    lu_mem oldt = g->GCthreshold;
-    L->allowhook = 0;  /* stop debug hooks during GC tag method */
-    g->GCthreshold = 2*g->totalbytes;  /* avoid GC steps */
-    setobj2s(L, L->top, tm);
-    setuvalue(L, L->top+1, udata);
-    L->top += 2;
-    luaD_call(L, L->top - 2, 0);
-    L->allowhook = oldah;  /* restore hooks */
-    g->GCthreshold = oldt;  /* restore threshold */
-  }
-}
-
-
-/*
-** Call all GC tag methods
-*/
-void luaC_callGCTM (lua_State *L) {
-  while (G(L)->tmudata)
-    GCTM(L);
-}
-
-
 void luaC_freeall (lua_State *L) {
   global_State *g = G(L);
   int i;
@@ -524,7 +453,6 @@ static void remarkupvals (global_State *g) {
 
 static void atomic (lua_State *L) {
   global_State *g = G(L);
-  size_t udsize;  /* total size of userdata to be finalized */
   /* remark occasional upvalues of (maybe) dead threads */
   remarkupvals(g);
   /* traverse objects cautch by write barrier and by 'remarkupvals' */
@@ -540,16 +468,14 @@ static void atomic (lua_State *L) {
   g->gray = g->grayagain;
   g->grayagain = NULL;
   propagateall(g);
-  udsize = luaC_separateudata(L, 0);  /* separate userdata to be finalized */
-  marktmu(g);  /* mark `preserved' userdata */
-  udsize += propagateall(g);  /* remark, to propagate `preserveness' */
+  /* kvstore: no userdata is finalized */
   cleartable(g->weak);  /* remove collected objects from weak tables */
   /* flip current white */
   g->currentwhite = cast_byte(otherwhite(g));
   g->sweepstrgc = 0;
   g->sweepgc = &g->rootgc;
   g->gcstate = GCSsweepstring;
-  g->estimate = g->totalbytes - udsize;  /* first estimate */
+  g->estimate = g->totalbytes;  /* first estimate */
 }
 
 
@@ -590,17 +516,9 @@ static l_mem singlestep (lua_State *L) {
       return GCSWEEPMAX*GCSWEEPCOST;
     }
     case GCSfinalize: {
-      if (g->tmudata) {
-        GCTM(L);
-        if (g->estimate > GCFINALIZECOST)
-          g->estimate -= GCFINALIZECOST;
-        return GCFINALIZECOST;
-      }
-      else {
-        g->gcstate = GCSpause;  /* end collection */
-        g->gcdept = 0;
-        return 0;
-      }
+      g->gcstate = GCSpause;  /* end collection */
+      g->gcdept = 0;
+      return 0;
     }
     default: lua_assert(0); return 0;
   }
@@ -612,10 +530,13 @@ void luaC_step (lua_State *L) {
   l_mem lim = (GCSTEPSIZE/100) * g->gcstepmul;
   if (lim == 0)
     lim = (MAX_LUMEM-1)/2;  /* no limit */
+  /* kvstore: in the last quarter before the bound, to the end */
+  if (g->totalbytes > g->guard.limit - g->guard.limit/4)
+    lim = (MAX_LUMEM-1)/2;
   g->gcdept += g->totalbytes - g->GCthreshold;
   do {
     lim -= singlestep(L);
-    if (g->gcstate == GCSpause)
+    if (g->gcstate == GCSpause || kv_mustleave(g))
       break;
   } while (lim > 0);
   if (g->gcstate != GCSpause) {
@@ -648,13 +569,18 @@ void luaC_fullgc (lua_State *L) {
   /* finish any pending sweep phase */
   while (g->gcstate != GCSfinalize) {
     lua_assert(g->gcstate == GCSsweepstring || g->gcstate == GCSsweep);
+    if (kv_mustleave(g)) goto leave;
     singlestep(L);
   }
   markroot(L);
   while (g->gcstate != GCSpause) {
+    if (kv_mustleave(g)) goto leave;
     singlestep(L);
   }
   setthreshold(g);
+  return;
+ leave:  /* kvstore: the rest is for later steps */
+  g->GCthreshold = g->totalbytes;
 }
 
 

@@ -178,10 +178,19 @@ static int math_max (lua_State *L) {
 }
 
 
+/* kvstore: as srand48 */
+static void kv_seed (lua_State *L, uint32_t seed) {
+  G(L)->guard.random = ((uint64_t)seed << 16) | 0x330E;
+}
+
+
 static int math_random (lua_State *L) {
-  /* the `%' avoids the (rare) case of r==1, and is needed also because on
-     some systems (SunOS!) `rand()' may return a value larger than RAND_MAX */
-  lua_Number r = (lua_Number)(rand()%RAND_MAX) / (lua_Number)RAND_MAX;
+  /* kvstore: lrand48 of the state's own, the same on every machine; the `%'
+     avoids the (rare) case of r==1 */
+  uint64_t *x = &G(L)->guard.random;
+  lua_Number r;
+  *x = (*x * UINT64_C(0x5DEECE66D) + 0xB) & UINT64_C(0xFFFFFFFFFFFF);
+  r = (lua_Number)((*x >> 17) % 0x7FFFFFFF) / (lua_Number)0x7FFFFFFF;
   switch (lua_gettop(L)) {  /* check number of arguments */
     case 0: {  /* no arguments */
       lua_pushnumber(L, r);  /* Number between 0 and 1 */
@@ -197,7 +206,7 @@ static int math_random (lua_State *L) {
       int l = luaL_checkint(L, 1);
       int u = luaL_checkint(L, 2);
       luaL_argcheck(L, l<=u, 2, "interval is empty");
-      lua_pushnumber(L, floor(r*(u-l+1))+l);  /* int between `l' and `u' */
+      lua_pushnumber(L, floor(r*((lua_Number)u-l+1))+l);  /* int between `l' and `u' */
       break;
     }
     default: return luaL_error(L, "wrong number of arguments");
@@ -207,7 +216,7 @@ static int math_random (lua_State *L) {
 
 
 static int math_randomseed (lua_State *L) {
-  srand(luaL_checkint(L, 1));
+  kv_seed(L, (uint32_t)luaL_checkint(L, 1));
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #define lmem_c
 #define LUA_CORE
@@ -76,9 +77,16 @@ void *luaM_toobig (lua_State *L) {
 void *luaM_realloc_ (lua_State *L, void *block, size_t osize, size_t nsize) {
   global_State *g = G(L);
   lua_assert((osize == 0) == (block == NULL));
-  block = (*g->frealloc)(g->ud, block, osize, nsize);
-  if (block == NULL && nsize > 0)
+  /* kvstore: the bound of what the state may hold */
+  if (kv_unlikely(nsize > osize &&
+                  g->totalbytes + (nsize - osize) > g->guard.limit) &&
+      !g->guard.lenient)
     luaD_throw(L, LUA_ERRMEM);
+  block = (*g->frealloc)(g->ud, block, osize, nsize);
+  if (block == NULL && nsize > 0) {
+    if (g->guard.lenient) abort();  /* as native code does by itself */
+    luaD_throw(L, LUA_ERRMEM);
+  }
   lua_assert((nsize == 0) == (block == NULL));
   g->totalbytes = (g->totalbytes - osize) + nsize;
   return block;

@@ -91,6 +91,7 @@ typedef struct global_State {
   UpVal uvhead;  /* head of double-linked list of all open upvalues */
   struct Table *mt[NUM_TAGS];  /* metatables for basic types */
   TString *tmname[TM_N];  /* array with tag-method names */
+  kv_Guard guard;  /* kvstore: the bounds of a run */
 } global_State;
 
 

@@ -72,18 +72,36 @@ static TString *newlstr (lua_State *L, const char *str, size_t l,
 }
 
 
+/*
+** kvstore: hashes every byte. The original takes 32 of a long string, so that
+** many long strings of one kind collide, and each new one looks at them all
+*/
+static unsigned int hashstring (const char *str, size_t l) {
+  uint64_t h = cast(uint64_t, l) * UINT64_C(0x9e3779b97f4a7c15);
+  uint64_t word;
+  for (; l >= sizeof(word); str += sizeof(word), l -= sizeof(word)) {
+    memcpy(&word, str, sizeof(word));
+    h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+    h ^= h >> 32;
+  }
+  word = 0;
+  memcpy(&word, str, l);
+  h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+  h ^= h >> 32;
+  return cast(unsigned int, h ^ (h >> 15));
+}
+
+
 TString *luaS_newlstr (lua_State *L, const char *str, size_t l) {
   GCObject *o;
-  unsigned int h = cast(unsigned int, l);  /* seed */
-  size_t step = (l>>5)+1;  /* if string is too long, don't hash all its chars */
-  size_t l1;
-  for (l1=l; l1>=step; l1-=step)  /* compute hash */
-    h = h ^ ((h<<5)+(h>>2)+cast(unsigned char, str[l1-1]));
+  unsigned int h = hashstring(str, l);
   for (o = G(L)->strt.hash[lmod(h, G(L)->strt.size)];
        o != NULL;
        o = o->gch.next) {
     TString *ts = rawgco2ts(o);
-    if (ts->tsv.len == l && (memcmp(str, getstr(ts), l) == 0)) {
+    kv_charge(L, 1);
+    if (ts->tsv.hash == h && ts->tsv.len == l &&
+        (memcmp(str, getstr(ts), l) == 0)) {
       /* string may be dead */
       if (isdead(G(L), o)) changewhite(o);
       return ts;

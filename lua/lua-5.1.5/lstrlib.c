@@ -90,15 +90,34 @@ static int str_upper (lua_State *L) {
   return 1;
 }
 
+/* kvstore: the size is known before anything is copied */
 static int str_rep (lua_State *L) {
-  size_t l;
-  luaL_Buffer b;
+  size_t l, total, done;
+  char *to;
   const char *s = luaL_checklstring(L, 1, &l);
   int n = luaL_checkint(L, 2);
-  luaL_buffinit(L, &b);
-  while (n-- > 0)
-    luaL_addlstring(&b, s, l);
-  luaL_pushresult(&b);
+  if (n <= 0 || l == 0) {
+    lua_pushliteral(L, "");
+    return 1;
+  }
+  if (l > MAX_SIZET / 4 / (size_t)n)
+    return luaL_error(L, "resulting string too large");
+  total = l * (size_t)n;
+  kv_reserve(L, 2*total);
+  to = luaZ_openspace(L, &G(L)->buff, total);
+  memcpy(to, s, l);
+  for (done = l; done < total; ) {
+    size_t piece = (done < total - done) ? done : total - done;
+    if (piece > 65536) piece = 65536 - 65536 % l + (l > 65536 ? l : 0);
+    if (piece > total - done) piece = total - done;
+    kv_step(L, 1 + (piece >> 6));
+    memcpy(to + done, to, piece);
+    done += piece;
+  }
+  /* no collection before the string is there: it may shrink the buffer */
+  setsvalue2s(L, L->top, luaS_newlstr(L, to, total));
+  incr_top(L);
+  luaC_checkGC(L);
   return 1;
 }
 
@@ -137,22 +156,10 @@ static int str_char (lua_State *L) {
 }
 
 
-static int writer (lua_State *L, const void* b, size_t size, void* B) {
-  (void)L;
-  luaL_addlstring((luaL_Buffer*) B, (const char *)b, size);
-  return 0;
-}
-
-
+/* kvstore: bytecode is for nobody */
 static int str_dump (lua_State *L) {
-  luaL_Buffer b;
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  luaL_buffinit(L,&b);
-  if (lua_dump(L, writer, &b) != 0)
-    luaL_error(L, "unable to dump given function");
-  luaL_pushresult(&b);
-  return 1;
+  return luaL_error(L, "unable to dump given function");
 }
 
 
@@ -171,6 +178,7 @@ typedef struct MatchState {
   const char *src_init;  /* init of source string */
   const char *src_end;  /* end (`\0') of source string */
   lua_State *L;
+  int depth;  /* kvstore: how much deeper `match' may recurse */
   int level;  /* total number of captures (finished or unfinished) */
   struct {
     const char *init;
@@ -288,6 +296,7 @@ static const char *matchbalance (MatchState *ms, const char *s,
     int e = *(p+1);
     int cont = 1;
     while (++s < ms->src_end) {
+      if (((s - ms->src_init) & 0xfff) == 0) kv_step(ms->L, 64);
       if (*s == e) {
         if (--cont == 0) return s+1;
       }
@@ -301,8 +310,11 @@ static const char *matchbalance (MatchState *ms, const char *s,
 static const char *max_expand (MatchState *ms, const char *s,
                                  const char *p, const char *ep) {
   ptrdiff_t i = 0;  /* counts maximum expand for item */
-  while ((s+i)<ms->src_end && singlematch(uchar(*(s+i)), p, ep))
+  ptrdiff_t cost = 1 + ((ep - p) >> 4);  /* kvstore: of one comparison */
+  while ((s+i)<ms->src_end && singlematch(uchar(*(s+i)), p, ep)) {
     i++;
+    kv_step(ms->L, cost);
+  }
   /* keeps trying to match with the maximum repetitions */
   while (i>=0) {
     const char *res = match(ms, (s+i), ep+1);
@@ -362,8 +374,9 @@ static const char *match_capture (MatchState *ms, const char *s, int l) {
 }
 
 
-static const char *match (MatchState *ms, const char *s, const char *p) {
+static const char *domatch (MatchState *ms, const char *s, const char *p) {
   init: /* using goto's to optimize tail recursion */
+  kv_step(ms->L, 1);
   switch (*p) {
     case '(': {  /* start capture */
       if (*(p+1) == ')')  /* position capture? */
@@ -388,6 +401,7 @@ static const char *match (MatchState *ms, const char *s, const char *p) {
             luaL_error(ms->L, "missing " LUA_QL("[") " after "
                                LUA_QL("%%f") " in pattern");
           ep = classend(ms, p);  /* points to what is next */
+          kv_step(ms->L, (ep - p) >> 4);
           previous = (s == ms->src_init) ? '\0' : *(s-1);
           if (matchbracketclass(uchar(previous), p, ep-1) ||
              !matchbracketclass(uchar(*s), p, ep-1)) return NULL;
@@ -414,6 +428,7 @@ static const char *match (MatchState *ms, const char *s, const char *p) {
     default: dflt: {  /* it is a pattern item */
       const char *ep = classend(ms, p);  /* points to what is next */
       int m = s<ms->src_end && singlematch(uchar(*s), p, ep);
+      kv_step(ms->L, (ep - p) >> 4);
       switch (*ep) {
         case '?': {  /* optional */
           const char *res;
@@ -440,8 +455,19 @@ static const char *match (MatchState *ms, const char *s, const char *p) {
 }
 
 
+/* kvstore: recursion has a bound, as since Lua 5.2 */
+static const char *match (MatchState *ms, const char *s, const char *p) {
+  const char *res;
+  if (ms->depth-- == 0)
+    luaL_error(ms->L, "pattern too complex");
+  res = domatch(ms, s, p);
+  ms->depth++;
+  return res;
+}
 
-static const char *lmemfind (const char *s1, size_t l1,
+
+
+static const char *lmemfind (lua_State *L, const char *s1, size_t l1,
                                const char *s2, size_t l2) {
   if (l2 == 0) return s1;  /* empty strings are everywhere */
   else if (l2 > l1) return NULL;  /* avoids a negative `l1' */
@@ -451,6 +477,7 @@ static const char *lmemfind (const char *s1, size_t l1,
     l1 = l1-l2;  /* `s2' cannot be found after that */
     while (l1 > 0 && (init = (const char *)memchr(s1, *s2, l1)) != NULL) {
       init++;   /* 1st char is already checked */
+      kv_step(L, 1 + (l2 >> 6) + ((size_t)(init - s1) >> 8));
       if (memcmp(init, s2+1, l2) == 0)
         return init-1;
       else {  /* correct `l1' and `s1' to try again */
@@ -502,7 +529,7 @@ static int str_find_aux (lua_State *L, int find) {
   if (find && (lua_toboolean(L, 4) ||  /* explicit request? */
       strpbrk(p, SPECIALS) == NULL)) {  /* or no special characters? */
     /* do a plain search */
-    const char *s2 = lmemfind(s+init, l1-init, p, l2);
+    const char *s2 = lmemfind(L, s+init, l1-init, p, l2);
     if (s2) {
       lua_pushinteger(L, s2-s+1);
       lua_pushinteger(L, s2-s+l2);
@@ -516,6 +543,7 @@ static int str_find_aux (lua_State *L, int find) {
     ms.L = L;
     ms.src_init = s;
     ms.src_end = s+l1;
+    ms.depth = LUA_MAXMATCHDEPTH;
     do {
       const char *res;
       ms.level = 0;
@@ -554,6 +582,7 @@ static int gmatch_aux (lua_State *L) {
   ms.L = L;
   ms.src_init = s;
   ms.src_end = s+ls;
+  ms.depth = LUA_MAXMATCHDEPTH;
   for (src = s + (size_t)lua_tointeger(L, lua_upvalueindex(3));
        src <= ms.src_end;
        src++) {
@@ -658,6 +687,7 @@ static int str_gsub (lua_State *L) {
   ms.L = L;
   ms.src_init = src;
   ms.src_end = src+srcl;
+  ms.depth = LUA_MAXMATCHDEPTH;
   while (n < max_s) {
     const char *e;
     ms.level = 0;
@@ -774,22 +804,22 @@ static int str_format (lua_State *L) {
       strfrmt = scanformat(L, strfrmt, form);
       switch (*strfrmt++) {
         case 'c': {
-          sprintf(buff, form, (int)luaL_checknumber(L, arg));
+          snprintf(buff, MAX_ITEM, form, (int)luaL_checknumber(L, arg));
           break;
         }
         case 'd':  case 'i': {
           addintlen(form);
-          sprintf(buff, form, (LUA_INTFRM_T)luaL_checknumber(L, arg));
+          snprintf(buff, MAX_ITEM, form, (LUA_INTFRM_T)luaL_checknumber(L, arg));
           break;
         }
         case 'o':  case 'u':  case 'x':  case 'X': {
           addintlen(form);
-          sprintf(buff, form, (unsigned LUA_INTFRM_T)luaL_checknumber(L, arg));
+          snprintf(buff, MAX_ITEM, form, (unsigned LUA_INTFRM_T)luaL_checknumber(L, arg));
           break;
         }
         case 'e':  case 'E': case 'f':
         case 'g': case 'G': {
-          sprintf(buff, form, (double)luaL_checknumber(L, arg));
+          snprintf(buff, MAX_ITEM, form, (double)luaL_checknumber(L, arg));
           break;
         }
         case 'q': {
@@ -807,7 +837,7 @@ static int str_format (lua_State *L) {
             continue;  /* skip the `addsize' at the end */
           }
           else {
-            sprintf(buff, form, s);
+            snprintf(buff, MAX_ITEM, form, s);
             break;
           }
         }

@@ -15,6 +15,11 @@
 #define gval(n)		(&(n)->i_val)
 #define gnext(n)	((n)->i_key.nk.next)
 
+/* kvstore: raises an error if the table must not be written to */
+#define luaH_checkwritable(L,t) \
+	{ if (kv_unlikely((t)->readonly)) \
+	    luaG_runerror(L, "Attempt to modify a readonly table"); }
+
 #define key2tval(n)	(&(n)->i_key.tvk)
 
 

@@ -57,26 +57,6 @@ int luaV_tostring (lua_State *L, StkId obj) {
 }
 
 
-static void traceexec (lua_State *L, const Instruction *pc) {
-  lu_byte mask = L->hookmask;
-  const Instruction *oldpc = L->savedpc;
-  L->savedpc = pc;
-  if ((mask & LUA_MASKCOUNT) && L->hookcount == 0) {
-    resethookcount(L);
-    luaD_callhook(L, LUA_HOOKCOUNT, -1);
-  }
-  if (mask & LUA_MASKLINE) {
-    Proto *p = ci_func(L->ci)->l.p;
-    int npc = pcRel(pc, p);
-    int newline = getline(p, npc);
-    /* call linehook when enter a new function, when jump back (loop),
-       or when enter a new line */
-    if (npc == 0 || pc <= oldpc || newline != getline(p, pcRel(oldpc, p)))
-      luaD_callhook(L, LUA_HOOKLINE, newline);
-  }
-}
-
-
 static void callTMres (lua_State *L, StkId res, const TValue *f,
                         const TValue *p1, const TValue *p2) {
   ptrdiff_t result = savestack(L, res);
@@ -138,7 +118,9 @@ void luaV_settable (lua_State *L, const TValue *t, TValue *key, StkId val) {
     const TValue *tm;
     if (ttistable(t)) {  /* `t' is a table? */
       Table *h = hvalue(t);
-      TValue *oldval = luaH_set(L, h, key); /* do a primitive set */
+      TValue *oldval;
+      luaH_checkwritable(L, h);
+      oldval = luaH_set(L, h, key); /* do a primitive set */
       if (!ttisnil(oldval) ||  /* result is no nil? */
           (tm = fasttm(L, h->metatable, TM_NEWINDEX)) == NULL) { /* or no TM? */
         setobj2t(L, oldval, val);
@@ -201,24 +183,12 @@ static int call_orderTM (lua_State *L, const TValue *p1, const TValue *p2,
 
 
 static int l_strcmp (const TString *ls, const TString *rs) {
-  const char *l = getstr(ls);
+  /* kvstore: by bytes, whatever locale the process has */
   size_t ll = ls->tsv.len;
-  const char *r = getstr(rs);
   size_t lr = rs->tsv.len;
-  for (;;) {
-    int temp = strcoll(l, r);
-    if (temp != 0) return temp;
-    else {  /* strings are equal up to a `\0' */
-      size_t len = strlen(l);  /* index of first `\0' in both strings */
-      if (len == lr)  /* r is finished? */
-        return (len == ll) ? 0 : 1;
-      else if (len == ll)  /* l is finished? */
-        return -1;  /* l is smaller than r (because r is not finished) */
-      /* both strings longer than `len'; go on comparing (after the `\0') */
-      len++;
-      l += len; ll -= len; r += len; lr -= len;
-    }
-  }
+  int temp = memcmp(getstr(ls), getstr(rs), (ll < lr) ? ll : lr);
+  if (temp != 0) return temp;
+  return (ll == lr) ? 0 : (ll < lr) ? -1 : 1;
 }
 
 
@@ -299,6 +269,11 @@ void luaV_concat (lua_State *L, int total, int last) {
         if (l >= MAX_SIZET - tl) luaG_runerror(L, "string length overflow");
         tl += l;
       }
+      if (tl >= LUAL_BUFFERSIZE) {  /* kvstore */
+        kv_step(L, tl >> 6);
+        kv_reserve(L, 2*tl);
+        top = L->base + last + 1;  /* the stack may have moved */
+      }
       buffer = luaZ_openspace(L, &G(L)->buff, tl);
       tl = 0;
       for (i=n; i>0; i--) {  /* concat all strings */
@@ -355,7 +330,15 @@ static void Arith (lua_State *L, StkId ra, const TValue *rb,
 #define KBx(i)	check_exp(getBMode(GET_OPCODE(i)) == OpArgK, k+GETARG_Bx(i))
 
 
-#define dojump(L,pc,i)	{(pc) += (i); luai_threadyield(L);}
+/* kvstore: a jump back is a step of the run */
+#define dojump(L,pc,i)	{ \
+        const int o_ = (i); \
+        (pc) += o_; \
+        if (o_ < 0 && kv_unlikely(--G(L)->guard.steps <= 0)) { \
+          L->savedpc = (pc); \
+          kv_checkpoint(L); \
+        } \
+        luai_threadyield(L); }
 
 
 #define Protect(x)	{ L->savedpc = pc; {x;}; base = L->base; }
@@ -379,6 +362,7 @@ void luaV_execute (lua_State *L, int nexeccalls) {
   StkId base;
   TValue *k;
   const Instruction *pc;
+  const kv_Guard *const guard = &G(L)->guard;
  reentry:  /* entry point */
   lua_assert(isLua(L->ci));
   pc = L->savedpc;
@@ -389,14 +373,10 @@ void luaV_execute (lua_State *L, int nexeccalls) {
   for (;;) {
     const Instruction i = *pc++;
     StkId ra;
-    if ((L->hookmask & (LUA_MASKLINE | LUA_MASKCOUNT)) &&
-        (--L->hookcount == 0 || L->hookmask & LUA_MASKLINE)) {
-      traceexec(L, pc);
-      if (L->status == LUA_YIELD) {  /* did hook yield? */
-        L->savedpc = pc - 1;
-        return;
-      }
-      base = L->base;
+    /* kvstore: instead of hooks, the flag that stops the run */
+    if (kv_unlikely(kv_asked(guard))) {
+      L->savedpc = pc;
+      kv_checkpoint(L);
     }
     /* warning!! several calls may realloc the stack and invalidate `ra' */
     ra = RA(i);
@@ -515,6 +495,7 @@ void luaV_execute (lua_State *L, int nexeccalls) {
         const TValue *rb = RB(i);
         switch (ttype(rb)) {
           case LUA_TTABLE: {
+            kv_charge(L, sizenode(hvalue(rb)) >> 6);  /* it may look at each */
             setnvalue(ra, cast_num(luaH_getn(hvalue(rb))));
             break;
           }

@@ -22,6 +22,7 @@ int luaZ_fill (ZIO *z) {
   size_t size;
   lua_State *L = z->L;
   const char *buff;
+  kv_step(L, 256);  /* kvstore: pieces of source are small, see getS */
   lua_unlock(L);
   buff = z->reader(L, z->data, &size);
   lua_lock(L);

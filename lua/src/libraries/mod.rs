@@ -1,0 +1,1 @@
+//! The libraries that Redis adds to Lua's own.

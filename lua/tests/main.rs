@@ -1,0 +1,4 @@
+//! The interpreter as its users see it.
+
+mod calls;
+mod support;
