@@ -10,6 +10,8 @@
   compare.py sizes            memory of values of 22 sizes, and what is left of it when they are deleted
   compare.py idle             10,000 connections of which 100 are active
   compare.py transactions     what MULTI and EXEC add to the commands between them
+  compare.py scripting        what a script costs: a single GET, a rate limiter, a function
+  compare.py bullmq           what a job of BullMQ costs: adding it, and processing it
   compare.py publishing       what a published message costs, by the number of its subscribers
   compare.py observing        what GET and SET cost while clients are told of changes
   compare.py tls              what GET and SET cost over TLS
@@ -28,7 +30,7 @@ import sys
 
 import peers
 
-COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "publishing", "observing", "tls", "stalls", "durable", "saving", "growth")
+COMMANDS = ("run", "families", "elements", "threads", "memory", "sizes", "idle", "transactions", "scripting", "bullmq", "publishing", "observing", "tls", "stalls", "durable", "saving", "growth")
 
 
 def arguments():
@@ -49,7 +51,7 @@ def add_options(command):
     command.add_argument("--binary", metavar="FILE", help="the kvstore to measure [the release build]")
     command.add_argument("--quick", action="store_true", help="fewer and shorter samples: a first look")
     command.add_argument("--only", metavar="NAMES", help="these servers alone: kvstore,valkey9,redis8,redis7,redcon,floor")
-    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, families, threads, transactions, publishing, observing, tls, stalls, growth)")
+    command.add_argument("--match", metavar="REGEX", default="", help="these workloads alone (run, families, threads, transactions, scripting, bullmq, publishing, observing, tls, stalls, growth)")
     command.add_argument("--rounds", type=int, help="how often each server is visited")
     command.add_argument("--seconds", type=float, help="how long a sample takes")
     command.add_argument("--json", metavar="FILE", help="where all samples are written [results/COMMAND.json]")

@@ -12,11 +12,11 @@ from server import LOAD_CORE, settle_down
 
 
 @contextlib.contextmanager
-def started(server, script, *arguments):
+def started(server, script, *arguments, program=sys.executable, environment={}):
     """Starts a script, which gets the port first and says when it is ready."""
-    program = [sys.executable, os.path.join(HERE, script), server.port, *arguments]
-    load = subprocess.Popen([str(word) for word in program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                            preexec_fn=settle_down(LOAD_CORE))
+    command = [program, os.path.join(HERE, script), server.port, *arguments]
+    load = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                            env={**os.environ, **environment}, preexec_fn=settle_down(LOAD_CORE))
     try:
         expect(load, "ready", server)
         yield load

@@ -4,7 +4,8 @@
 //     floor PORT
 //
 // GET answers as many bytes as the number in its key says (v64:000000000017: 64 bytes), MGET as many such values as it has
-// keys, PING answers PONG, SET and MSET answer OK, and all else the number 1.
+// keys, EVALSHA and FCALL as GET where there is such a number in their first key, PING answers PONG, SET and MSET answer OK,
+// and all else the number 1.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,6 +61,11 @@ static void answer_value(size_t size) {
     else answer(c->bytes, c->length);
 }
 
+// The position of the first key: behind the script and the number of keys, if there is a script.
+static long first_key(const char *name, size_t length) {
+    return (length == 7 && !memcmp(name, "EVALSHA", 7)) || (length == 5 && !memcmp(name, "FCALL", 5)) ? 3 : 1;
+}
+
 static void answer_request(const char *name, size_t name_length, size_t size, long words) {
     if (lone) answer(lone->bytes, lone->length), lone = NULL;
     char start[32];
@@ -72,9 +78,10 @@ static void answer_request(const char *name, size_t name_length, size_t size, lo
         answer(start, sprintf(start, "*%ld\r\n", words - 1));
         for (long i = 1; i < words; i++) answer(value_of(size)->bytes, value_of(size)->length);
         break;
-    default: answer(":1\r\n", 4);
+    default:
+        if (size && first_key(name, name_length) == 3) answer_value(size);
+        else answer(":1\r\n", 4);
     }
-    (void)name_length;
 }
 
 static long number(const char **at, const char *end) {
@@ -102,7 +109,7 @@ static long request(const char *start, const char *end, struct connection *c) {
             missing = at + length + 2 - end;
         }
         if (i == 0) name = at, name_length = length;
-        if (i == 1 && length > 1) {
+        if (i == first_key(name, name_length) && length > 1) {
             const char *digits = at + 1;
             size = number(&digits, at + length);
         }

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PEERS = os.path.join(HERE, "peers")
+# Where the modules of BullMQ are, beside the peers.
+BULLMQ = "bullmq"
 # The peers that kvstore is measured against; the others stand beside them.
 RIVALS = ("Redis 8.2", "Valkey 9.1")
 REDIS_FLAGS = ["--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--protected-mode", "no"]

