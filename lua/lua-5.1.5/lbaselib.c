@@ -313,6 +313,7 @@ static int luaB_unpack (lua_State *L) {
   n = (unsigned int)e - (unsigned int)i;
   if (n >= LUAI_MAXCSTACK || !lua_checkstack(L, (int)++n))
     return luaL_error(L, "too many results to unpack");
+  kv_step(L, n >> 4);
   lua_rawgeti(L, 1, i);  /* push arg[i] (avoiding overflow problems) */
   while (i++ < e)  /* push arg[i + 1...e] */
     lua_rawgeti(L, 1, i);
@@ -391,20 +392,14 @@ static int luaB_newproxy (lua_State *L) {
   if (lua_toboolean(L, 1) == 0)
     return 1;  /* no metatable */
   else if (lua_isboolean(L, 1)) {
-    lua_newtable(L);  /* create a new metatable `m' ... */
-    lua_pushvalue(L, -1);  /* ... and mark `m' as a valid metatable */
-    lua_pushboolean(L, 1);
-    lua_rawset(L, lua_upvalueindex(1));  /* weaktable[m] = true */
+    lua_newtable(L);  /* create a new metatable */
   }
   else {
-    int validproxy = 0;  /* to check if weaktable[metatable(u)] == true */
-    if (lua_getmetatable(L, 1)) {
-      lua_rawget(L, lua_upvalueindex(1));
-      validproxy = lua_toboolean(L, -1);
-      lua_pop(L, 1);  /* remove value */
-    }
+    /* kvstore: no other userdata exists, so that there is no need for a table
+       of the metatables that were made here, which would only grow */
+    int validproxy = (lua_type(L, 1) == LUA_TUSERDATA &&
+                      lua_getmetatable(L, 1));
     luaL_argcheck(L, validproxy, 1, "boolean or proxy expected");
-    lua_getmetatable(L, 1);  /* metatable is valid; get it */
   }
   lua_setmetatable(L, 2);
   return 1;
@@ -599,13 +594,7 @@ static void base_open (lua_State *L) {
   /* `ipairs' and `pairs' need auxiliary functions as upvalues */
   auxopen(L, "ipairs", luaB_ipairs, ipairsaux);
   auxopen(L, "pairs", luaB_pairs, luaB_next);
-  /* `newproxy' needs a weaktable as upvalue */
-  lua_createtable(L, 0, 1);  /* new table `w' */
-  lua_pushvalue(L, -1);  /* `w' will be its own metatable */
-  lua_setmetatable(L, -2);
-  lua_pushliteral(L, "kv");
-  lua_setfield(L, -2, "__mode");  /* metatable(w).__mode = "kv" */
-  lua_pushcclosure(L, luaB_newproxy, 1);
+  lua_pushcfunction(L, luaB_newproxy);
   lua_setglobal(L, "newproxy");  /* set global `newproxy' */
 }
 

@@ -189,8 +189,10 @@ void luaK_concat (FuncState *fs, int *l1, int l2) {
   else {
     int list = *l1;
     int next;
-    while ((next = getjump(fs, list)) != NO_JUMP)  /* find last element */
+    while ((next = getjump(fs, list)) != NO_JUMP) {  /* find last element */
+      kv_step(fs->L, 1);  /* kvstore: a long list is walked for each element */
       list = next;
+    }
     fixjump(fs, list, l2);
   }
 }

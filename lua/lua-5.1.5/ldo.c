@@ -468,6 +468,8 @@ int luaD_pcall (lua_State *L, Pfunc func, void *u,
     L->savedpc = L->ci->savedpc;
     L->allowhook = old_allowhooks;
     restore_stack_limit(L);
+    /* kvstore: what was in use up to here is garbage, and in the way */
+    if (status == LUA_ERRMEM) luaC_fullgc(L);
   }
   L->errfunc = old_errfunc;
   return status;

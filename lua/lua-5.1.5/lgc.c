@@ -535,7 +535,9 @@ void luaC_step (lua_State *L) {
     lim = (MAX_LUMEM-1)/2;
   g->gcdept += g->totalbytes - g->GCthreshold;
   do {
-    lim -= singlestep(L);
+    l_mem cost = singlestep(L);
+    lim -= cost;
+    kv_charge(L, 1 + (cost >> 8));
     if (g->gcstate == GCSpause || kv_mustleave(g))
       break;
   } while (lim > 0);
@@ -570,12 +572,12 @@ void luaC_fullgc (lua_State *L) {
   while (g->gcstate != GCSfinalize) {
     lua_assert(g->gcstate == GCSsweepstring || g->gcstate == GCSsweep);
     if (kv_mustleave(g)) goto leave;
-    singlestep(L);
+    kv_charge(L, 1 + (singlestep(L) >> 8));
   }
   markroot(L);
   while (g->gcstate != GCSpause) {
     if (kv_mustleave(g)) goto leave;
-    singlestep(L);
+    kv_charge(L, 1 + (singlestep(L) >> 8));
   }
   setthreshold(g);
   return;

@@ -95,6 +95,7 @@ static unsigned int hashstring (const char *str, size_t l) {
 TString *luaS_newlstr (lua_State *L, const char *str, size_t l) {
   GCObject *o;
   unsigned int h = hashstring(str, l);
+  kv_charge(L, l >> 6);
   for (o = G(L)->strt.hash[lmod(h, G(L)->strt.size)];
        o != NULL;
        o = o->gch.next) {

@@ -161,8 +161,10 @@ static int findindex (lua_State *L, Table *t, StkId key) {
 
 int luaH_next (lua_State *L, Table *t, StkId key) {
   int i = findindex(L, t, key);  /* find original element */
+  int first = i;
   for (i++; i < t->sizearray; i++) {  /* try first array part */
     if (!ttisnil(&t->array[i])) {  /* a non-nil value? */
+      kv_charge(L, (i - first) >> 3);  /* kvstore: empty ones are passed over */
       setnvalue(key, cast_num(i+1));
       setobj2s(L, key+1, &t->array[i]);
       return 1;
@@ -170,11 +172,13 @@ int luaH_next (lua_State *L, Table *t, StkId key) {
   }
   for (i -= t->sizearray; i < sizenode(t); i++) {  /* then hash part */
     if (!ttisnil(gval(gnode(t, i)))) {  /* a non-nil value? */
+      kv_charge(L, (i + t->sizearray - first) >> 3);
       setobj2s(L, key, key2tval(gnode(t, i)));
       setobj2s(L, key+1, gval(gnode(t, i)));
       return 1;
     }
   }
+  kv_charge(L, (i + t->sizearray - first) >> 3);
   return 0;  /* no more elements */
 }
 
@@ -342,6 +346,7 @@ static void rehash (lua_State *L, Table *t, const TValue *ek) {
   /* count extra key */
   nasize += countint(ek, nums);
   totaluse++;
+  kv_charge(L, totaluse >> 2);
   /* compute new size for array part */
   na = computesizes(nums, &nasize);
   /* resize the table to new computed sizes */

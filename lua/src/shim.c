@@ -176,8 +176,15 @@ void kvlua_seed (lua_State *L, uint32_t seed) {
 }
 
 
+/* Each collection halves the table of strings and the buffer if they are too
+   large, so that one is not enough. */
 void kvlua_collect (lua_State *L) {
-  luaC_fullgc(L);
+  size_t before;
+  int rounds = 0;
+  do {
+    before = G(L)->totalbytes;
+    luaC_fullgc(L);
+  } while (G(L)->totalbytes < before && ++rounds < 32);
 }
 
 

@@ -1,4 +1,6 @@
 //! The interpreter as its users see it.
 
 mod calls;
+mod hostile;
+mod protected;
 mod support;
