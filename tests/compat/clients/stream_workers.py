@@ -8,47 +8,18 @@ The workers are of redis-py, and of FastStream, whose subscribers are functions 
 import asyncio
 import collections
 import logging
-import os
 import random
-import signal
-import subprocess
 import sys
 import threading
 import time
 
 import redis
 
+from processes import PATIENCE, Worker, tell, until
+
 STREAM, GROUP = "orders", "workers"
 # An entry that nobody has acknowledged for so many milliseconds is another's.
 IDLE = 150
-PATIENCE = 60
-
-
-class Worker:
-    """A process that tells what it does, a line each: the step, the entry, and what the server said."""
-
-    def __init__(self, kind, port, name):
-        self.name, self.lines = name, []
-        program = [sys.executable, __file__, kind, str(port), name]
-        self.process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            # The last line of one that was killed may be cut short.
-            if line.endswith("\n"):
-                self.lines.append(tuple(line.split()))
-
-    def kill_after(self, lines):
-        until(lambda: len(self.lines) >= lines or self.process.poll() is not None, f"{self.name} does its work")
-        assert self.process.poll() is None, f"{self.name} ended by itself"
-        self.end(signal.SIGKILL)
-
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait()
-        self.reader.join()
 
 
 def redis_py(port, name):
@@ -97,15 +68,10 @@ def fast_stream(port, name):
     asyncio.run(run())
 
 
-def tell(*words):
-    # One write each, so that what was told is there whenever the process is killed.
-    os.write(1, (" ".join(map(str, words)) + "\n").encode())
-
-
 def killed(client, port, kind, publish, count):
     """Half a dozen workers at a time, of which one after another is killed and started again, while entries are added."""
     producers = [threading.Thread(target=publish, args=[range(start, count, 3)]) for start in range(3)]
-    workers = [Worker(kind, port, f"worker-{number}") for number in range(4)]
+    workers = [Worker(__file__, kind, port, f"worker-{number}") for number in range(4)]
     gone = []
     try:
         until(lambda: any(worker.lines for worker in workers) or client.exists(STREAM), "the workers begin")
@@ -115,7 +81,7 @@ def killed(client, port, kind, publish, count):
             victim.kill_after(random.randrange(1, 40))
             gone.append(victim)
             # Some come back with the name that they had, others with a new one.
-            workers.append(Worker(kind, port, victim.name if death % 2 else f"later-{death}"))
+            workers.append(Worker(__file__, kind, port, victim.name if death % 2 else f"later-{death}"))
         [producer.join() for producer in producers]
         until(lambda: is_done(client, count), "all is acknowledged")
     finally:
@@ -244,13 +210,6 @@ def ends(client, port):
     assert client.xgroup_delconsumer(STREAM, GROUP, "first") == 3
     assert client.xack(STREAM, GROUP, *ids) == 4 and client.xack(STREAM, GROUP, *ids) == 0
     print("groups and streams that end: as expected", flush=True)
-
-
-def until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"it takes too long: {what}"
-        time.sleep(0.01)
 
 
 def add_directly(port):
