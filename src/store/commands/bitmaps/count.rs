@@ -30,9 +30,10 @@ fn bitcount(call: &mut Call<'_>) -> Answer {
     let bits = range_of(call, &limits)?;
     // Clamped to the first bit, they would mean that one.
     let is_backwards = limits.start < 0 && limits.end.is_some_and(|end| end < limits.start);
-    let Some(bits) = bits.filter(|_| !is_backwards) else { return Ok(0.into()) };
-    let string = call.get::<StringValue>(0)?;
-    Ok((string.map_or(0, |string| count(&string, bits)) as i64).into())
+    match (call.get::<StringValue>(0)?, bits) {
+        (Some(string), Some(bits)) if !is_backwards => Ok((count(&string, bits) as i64).into()),
+        _ => Ok(0.into()),
+    }
 }
 
 /// `BITPOS key bit [start [end [BYTE | BIT]]]`: the offset of the first bit that is so, -1 if there is none. Behind the string all bits
@@ -57,15 +58,14 @@ fn bitpos(call: &mut Call<'_>) -> Answer {
         }
         _ => Limits::parse(&args, 2)?,
     };
-    let Some(length) = call.get::<StringValue>(0)?.map(|string| string.len()) else {
+    let bits = range_of(call, &limits)?;
+    let Some(string) = call.get::<StringValue>(0)? else {
         return Ok(if wanted { NOWHERE } else { 0.into() });
     };
-    let Some(bits) = range_of(call, &limits)? else { return Ok(NOWHERE) };
-    let string = call.get::<StringValue>(0)?;
-    let found = string.and_then(|string| find(&string, bits, wanted));
-    Ok(match found {
+    let Some(bits) = bits else { return Ok(NOWHERE) };
+    Ok(match find(&string, bits, wanted) {
         Some(found) => (found as i64).into(),
-        None if !wanted && limits.end.is_none() => (length as i64 * 8).into(),
+        None if !wanted && limits.end.is_none() => (string.len() as i64 * 8).into(),
         None => NOWHERE,
     })
 }
@@ -110,9 +110,10 @@ fn is_in_bits(args: &Args<'_>, at: usize) -> Result<bool, CommandError> {
     if args.is(at, "BIT") || args.is(at, "BYTE") { Ok(args.is(at, "BIT")) } else { Err(CommandError::SYNTAX) }
 }
 
-/// The bits that are to be looked at. If these are many, it is done where nobody waits for it.
+/// The bits that are to be looked at. If these are many, it is done where nobody waits for it. The string is not read yet: that
+/// counts once.
 fn range_of(call: &mut Call<'_>, limits: &Limits) -> Result<Option<RangeInclusive<u64>>, CommandError> {
-    let length = call.get::<StringValue>(0)?.map_or(0, |string| string.len());
+    let length = call.find::<StringValue>(0).ok().flatten().map_or(0, |string| string.len());
     let bits = limits.bits(length);
     if let Some(bits) = &bits {
         call.afford((bits.end() - bits.start()) as usize / 8 / BYTES_PER_WORK)?;

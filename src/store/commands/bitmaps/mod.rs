@@ -28,3 +28,33 @@ fn parse_offset(text: &[u8]) -> Result<u64, CommandError> {
 fn mask(offset: u64) -> u8 {
     0x80 >> (offset % 8)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::TestStore;
+
+    #[test]
+    fn a_key_that_is_read_is_one_hit_or_one_miss() {
+        let store = TestStore::new();
+        store.answer("SET k foobar");
+        for (line, hits, misses) in [
+            ("GETBIT k 5", 1, 0),
+            ("BITCOUNT k", 1, 0),
+            ("BITCOUNT k -1 -5", 1, 0),
+            ("BITCOUNT missing", 0, 1),
+            ("BITPOS k 1", 1, 0),
+            ("BITPOS k 1 100", 1, 0),
+            ("BITPOS missing 1", 0, 1),
+            ("BITOP OR to k missing k", 2, 1),
+            ("BITFIELD_RO k GET u8 0", 1, 0),
+            ("BITFIELD_RO missing GET u8 0", 0, 1),
+        ] {
+            store.answer("CONFIG RESETSTAT");
+            store.answer(line);
+            let stats = store.answer("INFO stats");
+            let stats = String::from_utf8_lossy(stats.as_bytes().expect("a text"));
+            let counts = format!("keyspace_hits:{hits}\r\nkeyspace_misses:{misses}\r\n");
+            assert!(stats.contains(&counts), "{line}: {stats}");
+        }
+    }
+}

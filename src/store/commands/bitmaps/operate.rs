@@ -18,7 +18,9 @@ const BITOP: Spec = Spec::new("BITOP", bitop);
 fn bitop(call: &mut Call<'_>) -> Answer {
     let operation = Operation::parse(call.args().bytes(0))?;
     operation.check(call.keys() - 1)?;
-    let work = strings(call)?.iter().map(|string| string.len()).sum();
+    // They are not read yet: that counts once.
+    let found = (1..call.keys()).filter_map(|key| call.find::<StringValue>(key).ok().flatten());
+    let work = found.map(|string| string.len()).sum();
     call.afford(work)?;
     let mut result = operation.run(&strings(call)?);
     let length = result.len();
