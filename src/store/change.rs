@@ -21,6 +21,12 @@ impl Event {
     pub const SETRANGE: Self = Self::string("setrange");
     /// Bits were changed.
     pub const SETBIT: Self = Self::string("setbit");
+    /// Elements were added to the HyperLogLog.
+    pub const PFADD: Self = Self::string("pfadd");
+    /// The estimate of the HyperLogLog was cached. Redis has no such event.
+    pub const PFCOUNT: Self = Self { name: "pfcount", class: 0 };
+    /// The HyperLogLog was made dense. Redis has no such event.
+    pub const PFDEBUG: Self = Self { name: "pfdebug", class: 0 };
     /// An integer was added to the string.
     pub const INCRBY: Self = Self::string("incrby");
     /// A decimal number was added to the string.
@@ -369,6 +375,18 @@ mod tests {
             ("INCREX a BYFLOAT 0.5 EXAT 1", "INCREX a BYFLOAT 0.5 EXAT 1: del a"),
             ("DIGEST b", ""),
             ("LCS b c", ""),
+            ("PFADD p a b", "PFADD p a b: pfadd p"),
+            ("PFADD p a", ""),
+            ("PFADD p c", "PFADD p c: pfadd p"),
+            ("PFCOUNT p", "PFCOUNT p: pfcount p"),
+            ("PFCOUNT p", ""),
+            ("PFCOUNT p q", ""),
+            ("PFMERGE q p", "PFMERGE q p: pfadd q"),
+            ("PFMERGE q p k", ""),
+            ("PFDEBUG ENCODING p", ""),
+            ("PFDEBUG TODENSE p", "PFDEBUG TODENSE p: pfdebug p"),
+            ("PFDEBUG GETREG p", ""),
+            ("PFDEBUG GETREG q", "PFDEBUG GETREG q: pfdebug q"),
         ]);
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Row {
     pub(super) grows: bool,
     /// Whether it may write.
     writes: bool,
+    /// Whether it may change something: it writes, or keeps in a value what it has found there.
+    changes: bool,
     /// The numbers of words with which a command has one key alone. Empty if there are none.
     one_key: OneKey,
     subs: Vec<Row>,
@@ -66,7 +68,8 @@ impl Row {
         let removes = |keys: &KeySpec| keys.flags().has(KeyFlags::DELETE);
         let grows = known.flags().has(Flags::WRITE) && !known.key_specs().iter().all(removes);
         let writes = known.flags().has(Flags::WRITE);
-        Self { one_key: one_key(spec, known), grows, writes, subs: subs.collect(), spec, known, name }
+        let changes = writes || spec.caches;
+        Self { one_key: one_key(spec, known), grows, writes, changes, subs: subs.collect(), spec, known, name }
     }
 
     /// The row for a command: this one, or that of one of its sub-commands.
@@ -117,7 +120,7 @@ impl Row {
 
     fn is_diverted_by(&self, interests: Interests) -> bool {
         interests.has(Interests::AROUND)
-            || (self.writes && interests.has(Interests::DIVERTING_WRITES))
+            || (self.changes && interests.has(Interests::DIVERTING_WRITES))
             // A connection holds back its output.
             || (interests.has(Interests::SETTLED) && !batch::is_running())
     }
@@ -126,6 +129,12 @@ impl Row {
     #[inline]
     pub(super) fn writes(&self) -> bool {
         self.writes
+    }
+
+    /// Whether it may change something.
+    #[inline]
+    pub(super) fn changes(&self) -> bool {
+        self.changes
     }
 
     /// The rows of the sub-commands.

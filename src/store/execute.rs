@@ -246,7 +246,7 @@ impl StoreState {
             return Err(attempt.stop(Stopped::Gated));
         };
         self.check_journal(|| row.writes(), attempt)?;
-        self.check_snapshot(|| row.writes(), &keys, &held, attempt)?;
+        self.check_snapshot(|| row.changes(), &keys, &held, attempt)?;
         let mut commit = self.begin(attempt.patience);
         commit.may_wait = attempt.may_wait;
         let shards = match held.len() {

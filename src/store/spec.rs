@@ -23,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) may_take_long: Option<fn(&Args<'_>) -> bool>,
     /// Whether it keeps a long value in the buffer in which that was received.
     pub(crate) keeps_values: bool,
+    /// Whether it keeps what it has found in the value that it reads.
+    pub(crate) caches: bool,
     /// Whether its answer shows data.
     pub(crate) shows_data: bool,
     /// The sub-commands, if the first argument names one.
@@ -83,6 +85,7 @@ impl Spec {
             locate: None,
             may_take_long: None,
             keeps_values: false,
+            caches: false,
             shows_data: true,
             subs: &[],
             help: &[],
@@ -133,6 +136,11 @@ impl Spec {
     /// The same command, of which some calls may take long: those for which the function returns true.
     pub(crate) const fn long_if(self, may_take_long: fn(&Args<'_>) -> bool) -> Self {
         Self { may_take_long: Some(may_take_long), ..self }
+    }
+
+    /// The same command, which reads, and keeps what it has found in the value: see [`Call::may_cache`].
+    pub(crate) const fn caching(self) -> Self {
+        Self { caches: true, ..self }
     }
 
     /// The same command, whose answer shows no data: it does not wait until what it saw is on disk.

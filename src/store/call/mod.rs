@@ -149,6 +149,11 @@ impl<'c> Call<'c> {
         self.commit.lru_clock
     }
 
+    /// Whether a command that reads may keep what it has found in the value. If commands that write are refused, it may not.
+    pub(crate) fn may_cache(&self) -> bool {
+        !self.commit.interests.has(Interests::REFUSING)
+    }
+
     /// Declares, before the first change, that the command will touch so many bytes or entries. If that takes long, the
     /// command is refused here, and runs again where no connection waits for it.
     ///

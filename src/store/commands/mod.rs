@@ -7,6 +7,7 @@ mod config;
 mod counters;
 mod expiry;
 mod hashes;
+mod hyperloglog;
 mod info;
 mod interval;
 mod keys;
@@ -49,6 +50,8 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     bitmaps::count::SPECS,
     bitmaps::operate::SPECS,
     bitmaps::field::SPECS,
+    hyperloglog::elements::SPECS,
+    hyperloglog::debug::SPECS,
     counters::SPECS,
     lists::push::SPECS,
     lists::pop::SPECS,

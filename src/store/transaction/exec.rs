@@ -65,7 +65,8 @@ impl StoreState {
             self.check_read_only()?;
         }
         self.check_journal(writes, attempt).map_err(|refusal| discarded(&refusal, attempt))?;
-        self.check_snapshot(writes, keys.all(), &held, attempt)?;
+        let changes = || state.queue.commands().any(|(row, _)| row.is_some_and(Row::changes));
+        self.check_snapshot(changes, keys.all(), &held, attempt)?;
         // A command that finds that it takes long cannot be postponed: those before it may have changed something.
         attempt.check(has_large_values(state, &keys, &held))?;
         let mut commit = self.begin(Patience::Long);

@@ -79,6 +79,14 @@ impl ExternalString {
         }
     }
 
+    /// Changes the bytes, in place unless they are shared.
+    pub(crate) fn modify<R>(&mut self, change: impl FnOnce(&mut [u8]) -> R) -> R {
+        if let Repr::Exact(bytes) = &mut self.0 {
+            return change(bytes);
+        }
+        self.edit(0, |bytes| change(bytes))
+    }
+
     /// The memory that it takes, for an allocator that takes so many bytes for an allocation.
     pub(crate) fn memory(&self, allocated: impl Fn(usize) -> usize) -> usize {
         match &self.0 {
@@ -104,19 +112,19 @@ impl ExternalString {
 
     /// Modifies the bytes: in their buffer, or in a copy with room for `more` if the buffer is shared, with a reply in flight or
     /// with a copy of the string.
-    fn edit(&mut self, more: usize, change: impl FnOnce(&mut BytesMut)) {
-        let bytes = match mem::replace(&mut self.0, Repr::Exact(Box::default())) {
-            Repr::Exact(bytes) => bytes.into(),
-            Repr::Buffered(buffer) => buffer.bytes,
-        };
-        let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| {
+    fn edit<R>(&mut self, more: usize, change: impl FnOnce(&mut BytesMut) -> R) -> R {
+        if let Repr::Exact(bytes) = &mut self.0 {
+            *self = Self::adopt(mem::take(bytes).into());
+        }
+        let Repr::Buffered(buffer) = &mut self.0 else { unreachable!("it was made to be buffered") };
+        let mut bytes = mem::take(&mut buffer.bytes).try_into_mut().unwrap_or_else(|shared| {
             let mut copy = BytesMut::with_capacity(shared.len() + more);
             copy.extend_from_slice(&shared);
             copy
         });
-        change(&mut bytes);
-        let capacity = bytes.capacity();
-        self.0 = Repr::Buffered(Box::new(Buffer { bytes: bytes.freeze(), capacity }));
+        let result = change(&mut bytes);
+        **buffer = Buffer { capacity: bytes.capacity(), bytes: bytes.freeze() };
+        result
     }
 }
 

@@ -4,6 +4,7 @@
 //! - `kind` the types of values that are runs of bytes; `packed` the elements of a small collection
 //! - `elements` the elements of a large hash, set or sorted set
 //! - `thresholds` up to which size a collection is small
+//! - `hyperloglog` strings that estimate a number of elements
 //! - `external` long strings; `decimal`, `hexadecimal` numbers as Redis writes them
 
 mod data_type;
@@ -13,6 +14,7 @@ mod elements;
 mod external;
 mod hash;
 mod hexadecimal;
+pub(crate) mod hyperloglog;
 mod kind;
 mod list;
 mod new_value;

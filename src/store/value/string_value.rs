@@ -24,7 +24,8 @@ impl StringValue {
         Self::new(overwritten(&[], offset, patch))
     }
 
-    fn new(bytes: Vec<u8>) -> Self {
+    /// A string of these bytes.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
         if bytes.len() <= MAX_INLINE { Self::Inline(bytes.into()) } else { Self::External(bytes.into()) }
     }
 
@@ -66,6 +67,14 @@ impl StringValue {
         match self {
             Self::Inline(bytes) => *self = Self::new(overwritten(bytes, offset, patch)),
             Self::External(bytes) => bytes.overwrite(offset, patch),
+        }
+    }
+
+    /// Changes the bytes, of which there are as many afterwards.
+    pub(crate) fn modify<R>(&mut self, change: impl FnOnce(&mut [u8]) -> R) -> R {
+        match self {
+            Self::Inline(bytes) => change(bytes),
+            Self::External(bytes) => bytes.modify(change),
         }
     }
 }
@@ -131,7 +140,10 @@ mod tests {
             let (mut value, mut model) = (StringValue::from_inline(Kind::String, b""), Vec::new());
             for (offset, length, is_append) in edits {
                 let patch = vec![length as u8; length];
-                if is_append {
+                if is_append && offset % 3 == 0 {
+                    value.modify(|bytes| bytes.reverse());
+                    model.reverse();
+                } else if is_append {
                     value.append(&patch);
                     model.extend_from_slice(&patch);
                 } else {

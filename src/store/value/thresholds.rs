@@ -18,11 +18,13 @@ pub(crate) enum Threshold {
     ListSize,
     /// The number of chunks at each end of a list that Redis leaves uncompressed. It has no effect: no chunk is compressed.
     ListCompression,
+    /// The most bytes of a HyperLogLog that is sparse.
+    SparseHyperLogLog,
 }
 
 /// The thresholds of a store. CONFIG SET changes them; collections that exist are converted when they are changed next.
 #[derive(Debug)]
-pub(crate) struct Thresholds([AtomicI64; 9]);
+pub(crate) struct Thresholds([AtomicI64; 10]);
 
 /// The most elements of a packed collection, and the most bytes of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,11 @@ impl Thresholds {
         }
     }
 
+    /// The most bytes of a HyperLogLog that is sparse.
+    pub(crate) fn sparse_hyperloglog(&self) -> usize {
+        self.size(Threshold::SparseHyperLogLog)
+    }
+
     fn limit(&self, entries: Threshold, value: Threshold) -> PackedLimit {
         // A field and a value, or a member and a score, are two elements.
         PackedLimit { entries: self.size(entries).min(MAX_ENTRIES / 2), value: self.size(value) }
@@ -93,7 +100,7 @@ impl Thresholds {
 /// The defaults of Redis.
 impl Default for Thresholds {
     fn default() -> Self {
-        Self([512, 64, 512, 128, 64, 128, 64, -2, 0].map(AtomicI64::new))
+        Self([512, 64, 512, 128, 64, 128, 64, -2, 0, 3000].map(AtomicI64::new))
     }
 }
 

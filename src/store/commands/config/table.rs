@@ -271,7 +271,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     kept("active-defrag-threshold-lower", "10", Number(0, 1000)),
     kept("active-defrag-threshold-upper", "100", Number(0, 1000)),
     kept("activerehashing", "yes", Flag),
-    kept("hll-sparse-max-bytes", "3000", Bytes),
+    threshold("hll-sparse-max-bytes", Threshold::SparseHyperLogLog),
     kept("stream-node-max-bytes", "4096", Bytes),
     kept("stream-node-max-entries", "100", ANY),
     kept("sanitize-dump-payload", "no", OneOf(&["no", "yes", "clients"])),
