@@ -3,6 +3,7 @@
 //! `fuzz_targets/` hands them to libFuzzer, `tests/smoke.rs` runs them on any compiler. See `README.md`.
 
 mod collections;
+mod hyperloglog;
 mod restore;
 mod structured;
 
@@ -16,19 +17,21 @@ use kvstore_protocol::{
 };
 
 pub use collections::collections;
+pub use hyperloglog::hyperloglog;
 pub use restore::restore;
 
 /// A function of the bytes of one input.
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("request_decode", request_decode),
     ("reply_decode", reply_decode),
     ("round_trip", round_trip),
     ("native", native),
     ("restore", restore),
     ("collections", collections),
+    ("hyperloglog", hyperloglog),
 ];
 
 /// Longer inputs find nothing that shorter ones do not.

@@ -382,7 +382,7 @@ mod tests {
             ("PFCOUNT p", ""),
             ("PFCOUNT p q", ""),
             ("PFMERGE q p", "PFMERGE q p: pfadd q"),
-            ("PFMERGE q p k", ""),
+            ("PFMERGE q p b", ""),
             ("PFDEBUG ENCODING p", ""),
             ("PFDEBUG TODENSE p", "PFDEBUG TODENSE p: pfdebug p"),
             ("PFDEBUG GETREG p", ""),

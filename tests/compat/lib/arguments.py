@@ -19,7 +19,7 @@ GARBAGE = [b"", b"nan", b"inf", b"-inf", b"abc", b"0", b"-1", b"1.5", b"92233720
            b"-9223372036854775808", b"-9223372036854775809", b"4294967296", b"NX", b"COUNT", b"1e3"]
 PATTERNS = [b"*", b"a*", b"?", b"[a-c]*", b"*1", b"*o*", b"[^a]*", b"\\*", b"[", b"s*", b"", b"**", b"h?llo", b"[a", b"*\\"]
 
-FAMILY_LETTER = {"strings": "s", "list": "l", "hash": "h", "set": "t", "sorted_set": "z"}
+FAMILY_LETTER = {"strings": "s", "list": "l", "hash": "h", "set": "t", "sorted_set": "z", "hyperloglog": "p"}
 KEYS = [letter.encode() + digit for letter in FAMILY_LETTER.values() for digit in (b"1", b"2", b"3")] + [b"n"]
 
 LEX_KEYS = [b"y1", b"y2"]
@@ -66,6 +66,11 @@ class Arguments:
 
     def text(self):
         return b"m%d" % self.random.randint(0, 400)
+
+    def element(self):
+        """An element of a HyperLogLog: a few that are added again and again, and many others."""
+        draw = self.random.random()
+        return self.value() if draw < 0.3 else b"element:%d" % self.random.randint(0, 100_000)
 
     def integer(self):
         draw = self.random.random()

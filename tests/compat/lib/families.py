@@ -77,6 +77,30 @@ FAMILIES = {
         DEL key
         CARRY key
     """,
+    "hyperloglog": """
+        PFADD key element+
+        PFADD key element+
+        PFADD key element*
+        PFADD key
+        PFCOUNT key
+        PFCOUNT key
+        PFCOUNT key key+
+        PFMERGE key key+
+        PFMERGE key
+        PFDEBUG (ENCODING|DECODE|TODENSE|GETREG|NOSUCH) key
+        GET key
+        STRLEN key
+        TTL key
+        COPY key key REPLACE
+        EXPIRE key seconds
+        APPEND key value; PFCOUNT key; DEL key
+        SETRANGE key offset value; PFCOUNT key key; DEL key
+        SET key value
+        RPUSH key value
+        DEL key
+        DEL key
+        CARRY key
+    """,
     "keys": """
         DEL key+
         UNLINK key

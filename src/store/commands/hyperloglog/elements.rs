@@ -198,7 +198,7 @@ mod tests {
         store.check([("PFCOUNT k", ":3")]);
         assert_eq!(bytes(&store, "GETRANGE k 8 15"), [3, 0, 0, 0, 0, 0, 0, 0]);
         // What is cached is answered.
-        store.check([("SETRANGE k 8 9", ":25"), ("PFCOUNT k", ":57"), ("PFADD k d", ":1"), ("PFCOUNT k", ":4")]);
+        store.check([("SETRANGE k 8 9", ":27"), ("PFCOUNT k", ":57"), ("PFADD k d", ":1"), ("PFCOUNT k", ":4")]);
     }
 
     #[test]
