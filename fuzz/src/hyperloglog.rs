@@ -33,9 +33,12 @@ pub fn hyperloglog(data: &[u8]) {
             assert_eq!(run("GET k").as_bytes(), Some(value), "what is refused is left alone");
             continue;
         }
-        let registers = run("PFDEBUG GETREG k");
         assert_eq!(run("PFMERGE copy k"), Response::ok());
-        assert_eq!(run("PFDEBUG GETREG copy"), registers);
+        assert_eq!(run("GETRANGE copy 16 -1"), run("GETRANGE k 16 -1"), "the registers are the same");
+        // An answer of all registers takes long.
+        if value.len().is_multiple_of(16) {
+            assert_eq!(run("PFDEBUG GETREG copy"), run("PFDEBUG GETREG k"));
+        }
         // One that is cached may be anything.
         run("PFMERGE k");
         assert_eq!(run("PFCOUNT k"), run("PFCOUNT k k"));

@@ -183,3 +183,13 @@ fn every_command_says_how_it_accesses_its_keys() {
         assert!(spec.flags().has(whole), "{spec:?}");
     }
 }
+
+#[test]
+fn commands_that_may_write_are_those_that_a_pause_of_writes_holds_back() {
+    for line in ["SET k v", "EVAL script 0", "PUBLISH channel message", "PFCOUNT k", "NOSUCH"] {
+        assert!(command(line).may_write(), "{line}");
+    }
+    for line in ["GET k", "PING", "SUBSCRIBE channel", "MULTI"] {
+        assert!(!command(line).may_write(), "{line}");
+    }
+}
