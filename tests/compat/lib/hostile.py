@@ -236,8 +236,8 @@ def calls():
         "very many arguments": "local t = {} for i = 1, 7900 do t[i] = 'k' .. i end while true do redis.call('EXISTS', unpack(t)) end",
         "one large argument": "local s = string.rep('x', 1e8) while true do redis.pcall('ECHO', s) end",
         "a large reply": "while true do redis.call('LRANGE', 'list', 0, -1) end",
-        "a large reply in part": "while true do redis.call('LINDEX', 'list', 50000) redis.call('SORT', 'list') end",
-        "sorting": "while true do redis.call('SORT', 'list', 'ALPHA', 'BY', 'w_*', 'GET', '#') end",
+        "a large reply in part": "while true do redis.call('LINDEX', 'list', 50000) redis.call('SORT_RO', 'list') end",
+        "sorting": "while true do redis.call('SORT_RO', 'list', 'ALPHA', 'BY', 'w_*', 'GET', '#') end",
         "scanning": "local at = '0' while true do at = redis.call('SCAN', at, 'COUNT', 1e6)[1] end",
         "searching": "while true do redis.call('BITCOUNT', 'text') redis.pcall('LCS', 'text', 'text', 'LEN') end",
         "access lists": "while true do redis.pcall('ACL', 'LIST') redis.acl_check_cmd('GET', 'x') end",
@@ -254,6 +254,7 @@ def writing():
         "one large key": "for i = 1, 200 do redis.call('APPEND', 'text', string.rep('x', 1e6)) end",
         "a write and a loop": "redis.call('SET', 'k', 1) for i = 1, 2e8 do end",
         "commands that wait to write": "for i = 1, 1e5 do redis.pcall('BLPOP', 'none', 0) redis.pcall('BZPOPMIN', 'none', 0) redis.pcall('BLMOVE', 'none', 'none', 'LEFT', 'LEFT', 0) end",
+        "commands that might write": "for i = 1, 20 do redis.call('SORT', 'list') redis.pcall('SET', 'none', 1, 'XX') redis.call('DEL', 'none') end",
         "a write and an error": "redis.call('SET', 'k', 1) error('x')",
         "a write and no memory": "redis.call('SET', 'k', 1) local s = 'x' while true do s = s .. s end",
     }
