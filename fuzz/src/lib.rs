@@ -5,6 +5,7 @@
 mod collections;
 mod hyperloglog;
 mod restore;
+mod scripts;
 mod structured;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -19,12 +20,13 @@ use kvstore_protocol::{
 pub use collections::collections;
 pub use hyperloglog::hyperloglog;
 pub use restore::restore;
+pub use scripts::scripts;
 
 /// A function of the bytes of one input.
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("request_decode", request_decode),
     ("reply_decode", reply_decode),
     ("round_trip", round_trip),
@@ -32,6 +34,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("restore", restore),
     ("collections", collections),
     ("hyperloglog", hyperloglog),
+    ("scripts", scripts),
 ];
 
 /// Longer inputs find nothing that shorter ones do not.
