@@ -183,6 +183,34 @@ impl Packed {
         }
     }
 
+    /// The collection with a [`Response`] for each element, in the form that it has for a peer of this protocol: pairs, and a map, are one
+    /// flat array in RESP2.
+    ///
+    /// ```
+    /// use kvstore_protocol::{Packed, Protocol, Response};
+    ///
+    /// let mut scores = Packed::pairs();
+    /// scores.push(b"ada");
+    /// scores.push_integer(1);
+    /// assert_eq!(scores.unpack_for(Protocol::Resp2).to_string(), r#"["ada", 1]"#);
+    /// assert_eq!(scores.unpack_for(Protocol::Resp3).to_string(), r#"[["ada", 1]]"#);
+    /// ```
+    pub fn unpack_for(&self, protocol: Protocol) -> Response {
+        match (self.unpack(), self.kind, protocol) {
+            (Response::Map(pairs), _, Protocol::Resp2) => {
+                Response::Array(pairs.into_iter().flat_map(|(key, value)| [key, value]).collect())
+            }
+            (Response::Array(pairs), Kind::Pairs, Protocol::Resp2) => {
+                let flat = pairs.into_iter().flat_map(|pair| match pair {
+                    Response::Array(pair) => pair,
+                    other => vec![other],
+                });
+                Response::Array(flat.collect())
+            }
+            (unpacked, ..) => unpacked,
+        }
+    }
+
     /// The elements; for pairs, the pairs.
     fn decode(&self) -> impl Iterator<Item = Response> {
         let mut decoder = ReplyDecoder::default();

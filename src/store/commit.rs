@@ -120,6 +120,13 @@ impl Commit {
         }
     }
 
+    /// Adds a change that is of no key.
+    pub(super) fn add_unnamed(&mut self) {
+        if self.interests.has(Interests::RECORDS) {
+            self.changes += 1;
+        }
+    }
+
     /// Adds a notice.
     pub(super) fn notice(&self, notice: Notice) {
         self.observed.update(|observed| observed.notices.push(notice));

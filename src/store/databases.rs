@@ -3,10 +3,15 @@
 //! Each database is divided into shards by the hash of the key, and each shard has a lock. The shards of all databases are
 //! numbered in one sequence, and locked in its order.
 
-use std::{hint, ops::Range, time::Duration};
+use std::{
+    hint,
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use kvstore_protocol::CommandError;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{execute::Patience, gate::Gate, held::Locked, memory::Hasher, prefetcher::Prefetcher, shard::Shard};
 
@@ -14,7 +19,7 @@ use super::{execute::Patience, gate::Gate, held::Locked, memory::Hasher, prefetc
 const MAX_SHARDS: usize = 1 << 14;
 
 /// The longest time for which a worker thread waits for a lock while a long command may hold it.
-const MAX_WAIT: Duration = Duration::from_micros(200);
+pub(super) const MAX_WAIT: Duration = Duration::from_micros(200);
 
 /// How often a worker thread tries to get a lock before it waits: about as long as a short command takes.
 const SPINS: usize = 100;
@@ -48,6 +53,27 @@ pub(crate) struct Databases {
     shard_bits: u32,
     shard_mask: usize,
     pub(super) gate: Gate,
+    growth: Growth,
+}
+
+/// Whether a script that holds shards locks more of them, out of their order.
+#[derive(Debug, Default)]
+struct Growth {
+    is_under_way: AtomicBool,
+    lock: Mutex<()>,
+}
+
+/// A script locks more shards, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Growing<'a> {
+    growth: &'a Growth,
+    _lock: MutexGuard<'a, ()>,
+}
+
+impl Drop for Growing<'_> {
+    fn drop(&mut self) {
+        self.growth.is_under_way.store(false, Ordering::Release);
+    }
 }
 
 const SEALED: CommandError = CommandError::new(
@@ -64,7 +90,7 @@ impl Databases {
         let shards =
             (0..count * shard_count).map(|_| LockedShard(Mutex::new(Shard::new(hasher.clone(), allocated)))).collect();
         let (shard_bits, shard_mask) = (shard_count.ilog2(), shard_count - 1);
-        Self { hasher, shards, count, shard_bits, shard_mask, gate: Gate::default() }
+        Self { hasher, shards, count, shard_bits, shard_mask, gate: Gate::default(), growth: Growth::default() }
     }
 
     /// The number of databases.
@@ -107,6 +133,50 @@ impl Databases {
             Some(guard) => Some(Locked(guard)),
             None => self.wait_for(index, patience),
         }
+    }
+
+    /// Locks one of several shards, of which the thread holds `held` already. Returns `None` if a long command holds it, and there is no
+    /// patience; or if a script needs those that are held.
+    #[inline]
+    pub(super) fn lock_one_of(&self, index: usize, held: usize, patience: Patience) -> Option<Locked<'_>> {
+        match (self.try_lock_any(index), patience) {
+            (None, Patience::Long) if held > 0 => self.lock_unless_growing(index),
+            (None, _) => self.wait_for(index, patience),
+            (locked, _) => locked,
+        }
+    }
+
+    #[cold]
+    fn lock_unless_growing(&self, index: usize) -> Option<Locked<'_>> {
+        while !self.growth.is_under_way.load(Ordering::Acquire) {
+            if let Some(guard) = self.shards[index].0.try_lock_for(MAX_WAIT) {
+                return Some(Locked(guard));
+            }
+        }
+        None
+    }
+
+    /// Locks all shards, and waits as long as it takes.
+    pub(super) fn lock_every(&self) -> Vec<Locked<'_>> {
+        loop {
+            let locked = |index| self.lock_one_of(index, index, Patience::Long);
+            if let Some(all) = self.all_shards().map(locked).collect() {
+                return all;
+            }
+            self.wait_for_growth();
+        }
+    }
+
+    /// Begins to lock shards out of their order. A script does, which has the interpreters: so there is one at a time.
+    pub(super) fn grow(&self) -> Growing<'_> {
+        let growing = Growing { growth: &self.growth, _lock: self.growth.lock.lock() };
+        self.growth.is_under_way.store(true, Ordering::Release);
+        growing
+    }
+
+    /// Waits until a script has locked the shards that it needs.
+    pub(super) fn wait_for_growth(&self) {
+        drop(self.growth.lock.lock());
     }
 
     #[cold]

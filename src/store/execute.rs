@@ -15,6 +15,7 @@ use super::{
     journal::Settled,
     latency::event,
     observers::Interests,
+    scripts::{Fiber, OnFiber},
     plan::{LockPlan, PerKey, locate},
     settle::Seen,
     slow_log::Kind,
@@ -56,6 +57,8 @@ pub(super) enum Stopped {
     Crowded,
     /// It waits for a key.
     Waits(Place),
+    /// It is a script that takes long, and goes on on another thread. It holds its locks.
+    Moved(Fiber<OnFiber>),
     /// It is executed, and its answer waits until what it saw is on disk.
     Settled(Box<Settled>),
 }
@@ -114,6 +117,17 @@ impl StoreState {
         let executed = self.execute_with_patience(command);
         self.slow_log.end(command, slow);
         executed
+    }
+
+    /// Finishes a script that has moved to this thread.
+    pub(super) fn execute_rest(&self, fiber: Fiber<OnFiber>, command: &Command) -> Executed {
+        let slow = self.slow_log.begin(Kind::Long);
+        let (answer, stopped) = fiber.finish();
+        self.slow_log.end(command, slow);
+        match stopped {
+            Some(Stopped::Settled(settled)) => Executed::Settled(settled),
+            _ => Executed::Answered(answer.unwrap_or_else(Response::from)),
+        }
     }
 
     fn execute_with_patience(&self, command: &Command) -> Executed {
@@ -233,8 +247,10 @@ impl StoreState {
         let row = self.row_of(command).inspect_err(|_| self.drop_transaction_of(command))?;
         let (args, session) = (Args::new(command), command.session());
         let scope = row.spec.scope(&args);
-        if scope == Scope::Queue {
-            return self.execute_queue(command, attempt);
+        match scope {
+            Scope::Queue => return self.execute_queue(command, attempt),
+            Scope::Script => return self.execute_script(command, attempt),
+            _ => {}
         }
         let may_take_long = may_take_long(row, command);
         attempt.check(may_take_long)?;
@@ -245,7 +261,7 @@ impl StoreState {
         let Some(mut held) = self.lock(row, (args, scope, database), &mut keys, attempt.patience)? else {
             return Err(attempt.stop(Stopped::Gated));
         };
-        self.check_journal(|| row.writes(), attempt)?;
+        self.check_journal(|| row.writes() || row.spec.is_recorded, attempt)?;
         self.check_snapshot(|| row.changes(), &keys, &held, attempt)?;
         let mut commit = self.begin(attempt.patience);
         commit.may_wait = attempt.may_wait;

@@ -145,7 +145,14 @@ impl ResponseFuture {
                 self.wait_for(Waiting::Running(self.store.start_long(self.command.clone())));
                 self.poll_again(cx)
             }
+            Some(Stopped::Moved(fiber)) => {
+                self.wait_for(Waiting::Running(self.store.finish_fiber(fiber, self.command.clone())));
+                self.poll_again(cx)
+            }
             Some(Stopped::Gated) => {
+                if let Some(refusal) = self.store.scripts.running.refusal() {
+                    return Poll::Ready(refusal.into());
+                }
                 match self.store.databases.gate.wait(ticket, cx.waker()) {
                     Some(ticket) => self.wait_for(Waiting::Gated(ticket)),
                     // The long command has ended meanwhile.

@@ -33,6 +33,12 @@ impl Gate {
         self.0.lock().raised > 0
     }
 
+    /// Wakes all who wait, though it stays up.
+    pub(super) fn wake(&self) {
+        let waiting = std::mem::take(&mut self.0.lock().waiting);
+        waiting.into_values().for_each(Waker::wake);
+    }
+
     /// Leaves a waker, in the place of the one before. Returns `None` if the gate is down.
     pub(super) fn wait(&self, ticket: Option<Ticket>, waker: &Waker) -> Option<Ticket> {
         let mut state = self.0.lock();

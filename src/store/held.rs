@@ -58,6 +58,12 @@ impl<'a> HeldShards<'a> {
         self.0.push(HeldShard { index, lock });
     }
 
+    /// Adds shards that are not held yet. Those that were held may have other positions then.
+    pub(super) fn add(&mut self, shards: Vec<(usize, Locked<'a>)>) {
+        self.0.extend(shards.into_iter().map(|(index, lock)| HeldShard { index, lock }));
+        self.0.sort_unstable_by_key(|held| held.index);
+    }
+
     /// The index of the last of them.
     pub(super) fn last(&self) -> Option<usize> {
         self.0.last().map(|held| held.index)

@@ -16,6 +16,7 @@
 //! - `transaction` MULTI, EXEC and WATCH; `waiting` BLPOP and its kin; `observers` who is told of changes;
 //!   `notices` what clients are told: keyspace `events`, and keys that they are `tracking`; `change` what sinks are told of
 //!   changes, `replay` how that is applied again
+//! - `scripts` EVAL, and the interpreter of Lua
 //! - `databases` the shards and their locks; `shard` the entries behind one lock; `value` the data types; `memory` the tables and
 //!   slabs that entries and elements are in
 //! - what is published, and who is subscribed, is in [`PubSub`](crate::pubsub::PubSub), which answers these commands
@@ -62,6 +63,7 @@ mod rdb;
 mod repair;
 mod replay;
 mod replica;
+mod scripts;
 mod settle;
 mod shard;
 mod slow_log;

@@ -41,6 +41,8 @@ impl LockPlan {
         match scope {
             Scope::Database(Hold::InTurn) | Scope::All(Hold::InTurn) if !together => {}
             Scope::Keys | Scope::Queue => {}
+            // A script of a transaction cannot ask for more.
+            Scope::Script => self.needs_all = true,
             Scope::Database(_) => databases.shards_of(database).for_each(|index| self.add_shard(index)),
             Scope::All(_) => self.needs_all = true,
         }
@@ -55,27 +57,66 @@ impl LockPlan {
         databases: &'d Databases,
         patience: Patience,
     ) -> Option<HeldShards<'d>> {
-        let mut held = HeldShards::default();
-        if self.needs_all {
-            // Each is at its own index, and so are the keys.
-            for index in databases.all_shards() {
-                held.push(index, databases.lock_for(index, patience)?);
-            }
-            return Some(held);
+        if !self.needs_all {
+            self.shards.extend(keys.iter().zip(0..).map(|(key, number)| (key.shard, number)));
+            self.shards.sort_unstable_by_key(|(shard, number)| u64::from(*shard) << 32 | u64::from(*number));
         }
-        self.shards.extend(keys.iter().zip(0..).map(|(key, number)| (key.shard, number)));
-        self.shards.sort_unstable_by_key(|(shard, number)| u64::from(*shard) << 32 | u64::from(*number));
-        for (shard, number) in self.shards {
-            let index = shard as usize;
-            if held.last() != Some(index) {
-                held.push(index, databases.lock_for(index, patience)?);
+        loop {
+            let held = if self.needs_all { lock_all(databases, patience) } else { self.lock_some(keys, databases, patience) };
+            if held.is_some() || patience == Patience::Short {
+                return held;
             }
-            if let Some(key) = keys.get_mut(number as usize) {
+            // A script that holds some of the shards needs others. It has given them back when it has ended.
+            databases.wait_for_growth();
+        }
+    }
+
+    fn lock_some<'d>(
+        &self,
+        keys: &mut [KeySlot<'_>],
+        databases: &'d Databases,
+        patience: Patience,
+    ) -> Option<HeldShards<'d>> {
+        let mut held = HeldShards::default();
+        for (shard, number) in &self.shards {
+            let index = *shard as usize;
+            if held.last() != Some(index) {
+                held.push(index, databases.lock_one_of(index, held.len(), patience)?);
+            }
+            if let Some(key) = keys.get_mut(*number as usize) {
                 key.shard = held.len() as u32 - 1;
             }
         }
         Some(held)
     }
+}
+
+/// Locks all shards: each is at its own index, and so are the keys.
+fn lock_all(databases: &Databases, patience: Patience) -> Option<HeldShards<'_>> {
+    let mut held = HeldShards::default();
+    for index in databases.all_shards() {
+        held.push(index, databases.lock_one_of(index, held.len(), patience)?);
+    }
+    Some(held)
+}
+
+/// Locks the shards that are not held yet, if nobody holds one of them. Returns whether all are held.
+pub(super) fn try_hold_all<'d>(held: &mut HeldShards<'d>, databases: &'d Databases) -> bool {
+    let missing = databases.all_shards().filter(|index| !held.has(*index));
+    let locked: Option<Vec<_>> = missing.map(|index| Some((index, databases.try_lock_any(index)?))).collect();
+    locked.is_some_and(|locked| {
+        held.add(locked);
+        true
+    })
+}
+
+/// Locks the shards that are not held yet, out of their order: others that hold some of them, and wait for more, give them back.
+/// Blocks the thread.
+pub(super) fn hold_all<'d>(held: &mut HeldShards<'d>, databases: &'d Databases) {
+    let _raised = databases.gate.raise();
+    let _growing = databases.grow();
+    let missing: Vec<_> = databases.all_shards().filter(|index| !held.has(*index)).collect();
+    held.add(missing.into_iter().map(|index| (index, databases.lock_any(index))).collect());
 }
 
 /// The keys of several commands, one command after the other.

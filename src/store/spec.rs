@@ -25,6 +25,8 @@ pub(crate) struct Spec {
     pub(crate) keeps_values: bool,
     /// Whether it keeps what it has found in the value that it reads.
     pub(crate) caches: bool,
+    /// Whether it is recorded though it writes no key.
+    pub(crate) is_recorded: bool,
     /// Whether its answer shows data.
     pub(crate) shows_data: bool,
     /// The sub-commands, if the first argument names one.
@@ -56,6 +58,8 @@ pub(crate) enum Scope {
     All(Hold),
     /// Those of the queued commands of the transaction: EXEC.
     Queue,
+    /// Those of the selected database, and all if it turns out that the script needs them: EVAL.
+    Script,
 }
 
 impl Scope {
@@ -86,6 +90,7 @@ impl Spec {
             may_take_long: None,
             keeps_values: false,
             caches: false,
+            is_recorded: false,
             shows_data: true,
             subs: &[],
             help: &[],
@@ -146,6 +151,11 @@ impl Spec {
     /// The same command, whose answer shows no data: it does not wait until what it saw is on disk.
     pub(crate) const fn without_data(self) -> Self {
         Self { shows_data: false, ..self }
+    }
+
+    /// The same command, which is recorded though it writes no key.
+    pub(crate) const fn recorded(self) -> Self {
+        Self { is_recorded: true, ..self }
     }
 
     /// The same command, which keeps a long value in the buffer in which that was received, and does not copy it.

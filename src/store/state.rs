@@ -39,6 +39,7 @@ use super::{
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
     program::ProgramConfig,
     replica::Replication,
+    scripts::{Fiber, OnFiber, Scripts},
     slow_log::SlowLog,
     snapshot::Snapshots,
     tracking::Tracking,
@@ -76,6 +77,7 @@ pub(crate) struct StoreState {
     pub(super) latency: Arc<Latency>,
     /// The commands that took longest.
     pub(super) slow_log: SlowLog,
+    pub(super) scripts: Scripts,
     /// The values of parameters that nothing depends on, as clients have set them.
     pub(super) kept: Mutex<BTreeMap<&'static str, String>>,
     /// How far the store is read from its disk.
@@ -111,6 +113,8 @@ pub(crate) struct StoreState {
     pub(super) myself: Weak<Self>,
     /// Held while a command that may take long is executed on another thread, so that there is one at a time.
     pub(super) long_turn: Mutex<()>,
+    /// Finishes scripts that take long. They hold locks, so they do not stand in a queue with other work.
+    scripting: Background,
     /// Executes what may take long, where there is no runtime.
     long: Background,
     /// Drops what is large.
@@ -154,6 +158,7 @@ impl StoreState {
             latency: Arc::new(Latency::new(Arc::clone(&observers), Arc::clone(&clock))),
             slow_log: SlowLog::new(Arc::clone(&observers), Arc::clone(&clock)),
             kept: Mutex::default(),
+            scripts: Scripts::default(),
             clock,
             random: Mutex::new(random),
             lru_clock: AtomicU32::new(started.as_secs() as u32),
@@ -175,6 +180,7 @@ impl StoreState {
             is_damage_told: AtomicBool::new(false),
             commits: AtomicU64::new(0),
             long_turn: Mutex::new(()),
+            scripting: Background::new("kvstore-script"),
             long: Background::new("kvstore-long"),
             dropper: Background::new("kvstore-drop"),
             saver: Background::new("kvstore-save"),
@@ -429,6 +435,16 @@ impl StoreState {
             if !sender.is_closed() {
                 let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute_long(&command))));
             }
+        });
+        receiver
+    }
+
+    /// Has another thread go on with a script that takes long. The receiver gets what came of it, or a panic.
+    pub(super) fn finish_fiber(self: &Arc<Self>, fiber: Fiber<OnFiber>, command: Command) -> Receiver<thread::Result<Executed>> {
+        let (sender, receiver) = oneshot::channel();
+        let store = Arc::clone(self);
+        self.scripting.run(move || {
+            let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute_rest(fiber, &command))));
         });
         receiver
     }

@@ -317,6 +317,11 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// Tells that something was changed that is no key: the command is recorded.
+    pub(crate) fn tell_unnamed(&mut self) {
+        self.commit.add_unnamed();
+    }
+
     /// Tells that a database was changed as a whole.
     pub(crate) fn tell_database(&mut self, database: usize, event: Event) {
         self.commit.add(database, None, event);

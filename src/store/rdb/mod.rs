@@ -8,11 +8,13 @@
 //! - [`write`] and [`read`] a value in a file
 //! - [`dump`] and [`restore`] whole payloads; `payload` what is behind the value in one
 //! - [`AnyType`] a value of any type as it is stored, [`Object`] one that was read; `tag` the numbers of the types
+//! - `libraries` the functions of FUNCTION DUMP
 //! - `file` whole files, read by a [`FileDecoder`] and written by a [`FileEncoder`]
 //! - `write` writes values, `read` reads them; `length` is the encoding of lengths, `lzf` the compression of strings
 
 mod file;
 mod length;
+mod libraries;
 mod lzf;
 mod object;
 mod payload;
@@ -24,5 +26,6 @@ mod write;
 
 pub(crate) use file::{Decoded, FileDecoder, FileEncoder, FileError, FileKey};
 pub(crate) use length::{Head, take};
+pub(crate) use libraries::{dump_libraries, restore_libraries};
 pub(crate) use object::{AnyRef, AnyType, Object};
 pub(crate) use payload::{Parts, RestoreError, dump, read, restore, seal_object, write};

@@ -19,7 +19,7 @@ use super::{
 use crate::store::value::Thresholds;
 
 /// The version of the payloads of [`dump`].
-const VERSION: u16 = 11;
+pub(super) const VERSION: u16 = 11;
 
 /// The latest version of Redis that is read. The types that it has more than version 11 are refused one by one.
 const LATEST_REDIS: u16 = 12;
@@ -113,7 +113,7 @@ pub(super) fn seal(mut object: Vec<u8>, version: u16) -> Vec<u8> {
 }
 
 /// What is in front of the version, if that is known and the checksum is right.
-fn open(payload: &[u8]) -> Option<&[u8]> {
+pub(super) fn open(payload: &[u8]) -> Option<&[u8]> {
     let (checked, checksum) = payload.split_last_chunk()?;
     let (object, version) = checked.split_last_chunk()?;
     let is_known = matches!(u16::from_le_bytes(*version), 0..=LATEST_REDIS | VALKEY);

@@ -101,7 +101,7 @@ impl StoreState {
     /// Does something while no commit is under way.
     pub(super) fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
         let _raised = self.databases.gate.raise();
-        let _shards: Vec<_> = self.databases.all_shards().map(|index| self.databases.lock_any(index)).collect();
+        let _shards = self.databases.lock_every();
         work()
     }
 }

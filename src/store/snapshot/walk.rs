@@ -34,7 +34,7 @@ impl StoreState {
     /// If a command has failed while it changed a shard: what is there may be damaged. Or if no journal can be begun.
     pub(super) fn cut(&self, max_pending: usize, journal: Option<Prepared>) -> io::Result<(Cut, Arc<Images>)> {
         let _raised = self.databases.gate.raise();
-        let mut shards: Vec<_> = self.databases.all_shards().map(|index| self.databases.lock_any(index)).collect();
+        let mut shards = self.databases.lock_every();
         if shards.iter().any(|shard| shard.is_sealed()) {
             return Err(io::Error::other(SEALED));
         }

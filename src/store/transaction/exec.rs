@@ -13,9 +13,11 @@ use crate::{
         command_table::Row,
         commit::Commit,
         execute::{Attempt, Patience, Planned, STOPPED, Stopped, may_take_long},
+        gate::Raised,
         held::{Held, HeldShards, Shards},
         observers::Interests,
         plan::{KeysOfMany, LockPlan},
+        scripts::{Engines, Mover, ScriptRun},
         settle::Seen,
         spec::{Answer, Hold, Scope},
         state::StoreState,
@@ -30,6 +32,15 @@ impl StoreState {
     /// Runs the queued commands of a transaction. All shards that any of them needs are locked at once, and those of the
     /// watched keys. If one of these was changed, nothing is run, and the answer is a null array.
     pub(in super::super) fn execute_queue(&self, exec: &Command, attempt: &mut Attempt) -> Answer {
+        let client = ClientTransaction::of(exec.session(), self);
+        let has_scripts = client.is_some_and(|(_, client)| client.state.lock().queue.has_scripts());
+        match has_scripts {
+            true => self.on_fiber(exec, attempt, Self::execute_queue_here),
+            false => self.execute_queue_here(exec, attempt, None),
+        }
+    }
+
+    fn execute_queue_here(&self, exec: &Command, attempt: &mut Attempt, mover: Option<Mover<'_>>) -> Answer {
         let client = ClientTransaction::of(exec.session(), self).filter(|(transaction, _)| transaction.is_open());
         let (transaction, client) = client.ok_or(WITHOUT_MULTI)?;
         let mut state = client.state.lock();
@@ -37,7 +48,7 @@ impl StoreState {
             true => Err(ABORTED),
             false => {
                 state.queue.complete(exec);
-                self.execute_transaction(&state, exec, attempt)
+                self.execute_transaction(&state, exec, attempt, mover)
             }
         };
         if attempt.stopped.is_some() {
@@ -54,11 +65,17 @@ impl StoreState {
         state: &State,
         exec: &Command,
         attempt: &mut Attempt,
+        mover: Option<Mover<'_>>,
     ) -> Result<(Response, Option<u64>), CommandError> {
         let is_large = state.queue.len() > MAX_SHORT_COMMANDS || state.queue.size() >= LONG_WORK;
         let is_long = is_large || state.queue.commands().any(is_long);
         attempt.check(is_long)?;
-        let _raised = is_long.then(|| self.databases.gate.raise());
+        // Dropped after the locks. A script that takes long raises it too.
+        let mut raised = is_long.then(|| self.databases.gate.raise());
+        let mut engines = match state.queue.has_scripts() {
+            true => Some(self.lock_engines(attempt.patience).ok_or_else(|| attempt.stop(Stopped::Gated))?),
+            false => None,
+        };
         let (mut held, keys) = self.lock_queue(state, exec, attempt)?;
         let writes = || state.queue.commands().any(|(row, _)| row.is_some_and(Row::writes));
         if self.observers.get().has(Interests::REPLICA) && writes() {
@@ -73,7 +90,8 @@ impl StoreState {
         if !state.watch.is_empty() && self.is_broken(&state.watch, &commit, &mut held) {
             return Ok((Response::NullArray, None));
         }
-        let answers = self.run_all((state, &keys), exec, &mut held, &mut commit);
+        let mut scripting = Scripting { engines: engines.as_deref_mut(), raised: &mut raised, mover };
+        let answers = self.run_all((state, &keys), exec, &mut scripting, (&mut held, &mut commit));
         self.serve_waiting(&mut commit, &mut held);
         if let Some(tracking) = ClientTracking::of(exec.session(), self) {
             tracking.note_read(exec.number());
@@ -101,6 +119,19 @@ impl StoreState {
                 return Ok((held, keys));
             }
         }
+    }
+
+    fn run_queued_script<'s>(
+        &'s self,
+        command: &Command,
+        scripting: &mut Scripting<'_, 's>,
+        (held, commit): (&mut HeldShards<'s>, &mut Commit),
+    ) -> Response {
+        let Some(engines) = scripting.engines.as_deref_mut() else { return Response::Null };
+        // Once a script has moved, connections do not wait for the others either.
+        let mover = scripting.mover.filter(|_| scripting.raised.is_none());
+        let run = ScriptRun { engines, held, commit, raised: scripting.raised, mover };
+        self.run_script(command, self.selected(command.session()), run).unwrap_or_else(Response::from)
     }
 
     /// Whether a watched key was changed, or has expired.
@@ -135,12 +166,12 @@ impl StoreState {
     }
 
     /// Runs the commands one after the other. An error of one does not stop the others.
-    fn run_all(
-        &self,
+    fn run_all<'s>(
+        &'s self,
         (state, keys): (&State, &KeysOfMany<'_>),
         exec: &Command,
-        held: &mut HeldShards<'_>,
-        commit: &mut Commit,
+        scripting: &mut Scripting<'_, 's>,
+        (held, commit): (&mut HeldShards<'s>, &mut Commit),
     ) -> Vec<Response> {
         let mut session = exec.shared_session();
         let run = |((row, command), keys): ((Option<&'static Row>, &Command), _)| match row {
@@ -148,6 +179,10 @@ impl StoreState {
             Some(row) if row.flags().has(Flags::PUBSUB) => {
                 let command = command.clone().in_session(Arc::clone(&session), exec.number());
                 self.pub_sub.answer(&command).unwrap_or(Response::Null)
+            }
+            Some(_) if command.runs_commands() => {
+                let command = command.clone().in_session(Arc::clone(&session), exec.number());
+                self.run_queued_script(&command, scripting, (held, commit))
             }
             Some(row) => {
                 let planned = Planned { row, args: Args::new(command), database: self.selected(&session), keys };
@@ -162,6 +197,13 @@ impl StoreState {
         };
         state.queue.commands().zip(keys.each()).map(run).collect()
     }
+}
+
+/// What the scripts of a transaction need.
+struct Scripting<'r, 's> {
+    engines: Option<&'r mut Engines>,
+    raised: &'r mut Option<Raised<'s>>,
+    mover: Option<Mover<'r>>,
 }
 
 /// The refusal of EXEC, which drops the transaction.

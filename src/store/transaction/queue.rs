@@ -33,6 +33,7 @@ pub(super) struct Queue {
     /// The words of the batch.
     frame: BytesMut,
     size: Size,
+    has_scripts: bool,
 }
 
 /// The memory of the commands of a queue, in bytes, which is part of that of all queues of the store.
@@ -81,6 +82,7 @@ impl Queue {
         }
         self.size.add(size + OVERHEAD, &store.queued);
         self.rows.push(row);
+        self.has_scripts |= command.runs_commands();
         if self.batch.is_full() || size > MAX_COPIED {
             self.complete(command);
         }
@@ -95,6 +97,11 @@ impl Queue {
     pub(super) fn complete(&mut self, last: &Command) {
         let frame = self.frame.split().freeze();
         self.commands.extend(self.batch.drain(frame, last.shared_session(), last.number()));
+    }
+
+    /// Whether there is a script.
+    pub(super) fn has_scripts(&self) -> bool {
+        self.has_scripts
     }
 
     /// The number of commands.
@@ -123,6 +130,7 @@ impl Queue {
         self.batch.clear();
         self.frame.clear();
         self.size.clear();
+        self.has_scripts = false;
     }
 }
 

@@ -249,6 +249,24 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             Ok(Box::new(move |store| store.tracking.set_max_keys(keys as usize)))
         },
     ),
+    // Scripts.
+    of_store(
+        "busy-reply-threshold",
+        |store, _| Some(store.scripts.running.busy_after().to_string()),
+        |value| {
+            let milliseconds = number(value, 0..=i64::MAX)?;
+            Ok(Box::new(move |store| store.scripts.running.set_busy_after(milliseconds as u64)))
+        },
+    ),
+    alias("lua-time-limit", "busy-reply-threshold"),
+    of_store(
+        "lua-memory-limit",
+        |store, _| Some(store.scripts.memory_limit().to_string()),
+        |value| {
+            let bytes = bytes(value)?;
+            Ok(Box::new(move |store| store.scripts.set_memory_limit(bytes)))
+        },
+    ),
     only("maxmemory", "0", NO_MAXMEMORY),
     only("maxmemory-policy", "noeviction", NO_MAXMEMORY),
     kept("maxmemory-samples", "5", Number(1, 64)),
@@ -415,9 +433,6 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     immutable("syslog-ident", |_, _| Some("kvstore".to_owned())),
     kept("crash-log-enabled", "yes", Flag),
     kept("crash-memcheck-enabled", "yes", Flag),
-    // Scripts.
-    kept("busy-reply-threshold", "5000", ANY),
-    alias("lua-time-limit", "busy-reply-threshold"),
     // Replication.
     immutable("replicaof", |store, _| {
         let master = store.replication.status().map(|status| status.master);

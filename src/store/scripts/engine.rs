@@ -1,0 +1,210 @@
+//! [`Engine`]: an interpreter, and what it has compiled.
+
+use std::collections::{HashMap, HashSet};
+
+use kvstore_lua::{Failure, Interpreter, Limits, Native, Reason, Reference, Run, Stack};
+use kvstore_protocol::CommandError;
+
+use super::{
+    api,
+    cache::{Script, ScriptCache},
+    libraries::Libraries,
+    loading, shebang,
+};
+
+/// How a script is called in its errors, and how a library is.
+pub(super) const SCRIPT_CHUNK: &str = "@user_script";
+pub(super) const LIBRARY_CHUNK: &str = "@user_function";
+
+/// The interpreters of a store. Each is made when it is needed first.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Engines {
+    scripts: Option<Engine>,
+    functions: Option<FunctionEngine>,
+}
+
+/// The interpreter of functions.
+#[derive(Debug)]
+struct FunctionEngine {
+    engine: Engine,
+    /// The generation of the libraries that it has.
+    generation: u64,
+    loaded: HashSet<u64>,
+    /// Each function by its name, and the number of its library.
+    functions: HashMap<String, (u64, Reference)>,
+}
+
+/// An interpreter.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) lua: Interpreter,
+    compiled: Compiled,
+}
+
+/// The scripts that are compiled, by their numbers.
+pub(super) type Compiled = HashMap<u64, Reference, foldhash::fast::RandomState>;
+
+/// There is not even memory for an empty interpreter.
+const NO_MEMORY: CommandError = CommandError::new("ERR", "not enough memory for the interpreter: see lua-memory-limit");
+
+impl Engine {
+    /// An interpreter that may take so many bytes, with the libraries and the tables that scripts have.
+    pub(super) fn new(memory: usize, functions: &[(&str, Native)]) -> Result<Self, CommandError> {
+        let mut lua = Interpreter::new(Limits::new().memory(memory)).ok_or(NO_MEMORY)?;
+        let mut host = ();
+        let mut run = lua.run(&mut host);
+        let installed = api::install(&mut run, functions);
+        installed.and_then(|()| run.protect_globals()).map_err(|_| NO_MEMORY)?;
+        drop(run);
+        Ok(Self { lua, compiled: Compiled::default() })
+    }
+}
+
+impl Engine {
+    /// The interpreter, and the scripts that it has compiled.
+    pub(super) fn parts(&mut self) -> (&mut Interpreter, &mut Compiled) {
+        (&mut self.lua, &mut self.compiled)
+    }
+}
+
+impl Engines {
+    /// The engine of scripts, without those that the cache has removed.
+    pub(super) fn of_scripts(&mut self, cache: &mut ScriptCache, memory: usize) -> Result<&mut Engine, CommandError> {
+        match cache.take_gone() {
+            None => self.scripts = None,
+            Some(gone) if gone.is_empty() => {}
+            Some(gone) => {
+                if let Some(engine) = &mut self.scripts {
+                    gone.iter().for_each(|id| _ = engine.compiled.remove(id));
+                }
+            }
+        }
+        if self.scripts.is_none() {
+            self.scripts = Some(Engine::new(memory, &[])?);
+        }
+        Ok(self.scripts.as_mut().expect("it was just made"))
+    }
+
+    /// The engine of functions, and the function with this name.
+    pub(super) fn of_functions(
+        &mut self,
+        libraries: &Libraries,
+        name: &str,
+        memory: usize,
+    ) -> Result<(&mut Engine, &Reference), CommandError> {
+        if self.functions.is_none() {
+            self.functions = Some(FunctionEngine::new(memory)?);
+        }
+        let engine = self.functions.as_mut().expect("it was just made");
+        if engine.generation != libraries.generation() {
+            engine.update(libraries)?;
+        }
+        let (_, function) = engine.functions.get(name).ok_or(CommandError::new("ERR", "Function not found"))?;
+        Ok((&mut engine.engine, function))
+    }
+
+    /// Forgets the engine of functions. Returns it, to be dropped elsewhere.
+    pub(in crate::store) fn take_functions(&mut self) -> impl Send + use<> {
+        self.functions.take()
+    }
+
+    /// The memory of the interpreter of functions, in bytes.
+    pub(super) fn memory_of_functions(&self) -> usize {
+        self.functions.as_ref().map_or(0, |functions| functions.engine.lua.memory_used())
+    }
+
+    /// Forgets the engine of scripts. Returns it, to be dropped elsewhere.
+    pub(in crate::store) fn take_scripts(&mut self) -> impl Send + use<> {
+        self.scripts.take()
+    }
+
+    /// The memory of the interpreter of scripts, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.scripts.as_ref().map_or(0, |engine| engine.lua.memory_used())
+    }
+}
+
+impl FunctionEngine {
+    fn new(memory: usize) -> Result<Self, CommandError> {
+        let engine = Engine::new(memory, loading::FUNCTIONS)?;
+        Ok(Self { engine, generation: 0, loaded: HashSet::new(), functions: HashMap::new() })
+    }
+
+    /// Loads libraries that are new, and forgets those that are gone.
+    fn update(&mut self, libraries: &Libraries) -> Result<(), CommandError> {
+        let Self { engine, loaded, functions, .. } = self;
+        let there: HashSet<u64> = libraries.all().map(|library| library.id).collect();
+        functions.retain(|_, (library, _)| there.contains(library));
+        loaded.retain(|library| there.contains(library));
+        for library in libraries.all() {
+            if loaded.contains(&library.id) {
+                continue;
+            }
+            library.load(engine, |run, function| {
+                functions.insert(function.name.clone(), (library.id, run.reference()?));
+                Ok(())
+            })?;
+            loaded.insert(library.id);
+        }
+        self.generation = libraries.generation();
+        Ok(())
+    }
+}
+
+/// Compiles scripts that are not to run now. A lock of its own: SCRIPT LOAD holds shards, and waits for no script.
+#[derive(Debug, Default)]
+pub(super) struct Checker(Option<Engine>);
+
+impl Checker {
+    /// Whether a script is valid.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn check(&mut self, source: &[u8], memory: usize) -> Result<(), CommandError> {
+        let (_, start) = shebang::of_script(source)?;
+        if self.0.is_none() {
+            self.0 = Some(Engine::new(memory, &[])?);
+        }
+        let lua = &mut self.0.as_mut().expect("it was just made").lua;
+        load(&mut lua.run(&mut ()), &source[start..])
+    }
+}
+
+/// Compiles a script, and pushes its function.
+fn load(run: &mut Run<'_>, code: &[u8]) -> Result<(), CommandError> {
+    match run.load(code, SCRIPT_CHUNK) {
+        Ok(()) => Ok(()),
+        Err(failure) => {
+            let text = text_of(run, &failure);
+            Err(CommandError::err(format!("Error compiling script (new function): {text}")))
+        }
+    }
+}
+
+/// Pushes the function of a script, which is compiled if it was not yet.
+///
+/// # Errors
+/// If it is not valid.
+pub(super) fn push_script(
+    run: &mut Run<'_>,
+    compiled: &mut Compiled,
+    script: &Script,
+) -> Result<(), CommandError> {
+    if let Some(reference) = compiled.get(&script.id) {
+        return run.push_reference(reference).map_err(|_| NO_MEMORY);
+    }
+    load(run, script.code())?;
+    let reference = run.reference().map_err(|_| NO_MEMORY)?;
+    run.push_reference(&reference).map_err(|_| NO_MEMORY)?;
+    compiled.insert(script.id, reference);
+    Ok(())
+}
+
+/// The text of a failure, whose value is on top of the stack.
+pub(super) fn text_of(run: &Stack<'_>, failure: &Failure) -> String {
+    match failure.reason {
+        Reason::Error => run.to_bytes(-1).map_or_else(String::new, |text| String::from_utf8_lossy(&text).into_owned()),
+        Reason::Memory => "not enough memory".to_owned(),
+        _ => "it was stopped".to_owned(),
+    }
+}

@@ -1,0 +1,227 @@
+//! [`ScriptHost`]: what a script calls of the store, while it runs over locked shards.
+
+use std::{
+    cell::Cell,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use kvstore_lua::{Host, Interrupt, Kind as LuaKind, Raise, Stack};
+use kvstore_protocol::{Command, Protocol, Response, Session, Word};
+use smallvec::SmallVec;
+
+use super::{
+    api::{host, raise},
+    fiber::Mover,
+    number::push_number,
+    running::{Kind, LongScript},
+    to_lua::{push_error, push_response},
+};
+use crate::store::{commit::Commit, gate::Raised, held::HeldShards, spec::Answer, state::StoreState};
+
+/// How long a script may keep the thread of its connection, from the first time that it is asked.
+const BUDGET: Duration = Duration::from_micros(300);
+
+/// After so many commands a script is asked for the time, besides every ten thousand steps of its own.
+const COMMANDS: u32 = 128;
+
+/// The store, for one run of a script.
+pub(super) struct ScriptHost<'r, 's> {
+    pub(super) store: &'s StoreState,
+    /// EVAL, FCALL or one of their kin.
+    pub(super) command: &'r Command,
+    pub(super) held: &'r mut HeldShards<'s>,
+    pub(super) commit: &'r mut Commit,
+    /// The selected database: at the beginning, and now.
+    pub(super) home: usize,
+    pub(super) database: usize,
+    pub(super) is_read_only: bool,
+    /// The version of RESP that it speaks, and a session that does, if that of the client does not.
+    pub(super) protocol: &'r Cell<Protocol>,
+    pub(super) session: Option<Arc<Session>>,
+    pub(super) has_written: bool,
+    pub(super) pace: Pace<'r, 's>,
+}
+
+/// How a script gets on: whether connections wait for its thread, and for how long.
+pub(super) struct Pace<'r, 's> {
+    /// Moves it to another thread, as long as connections wait for this one.
+    pub(super) mover: Option<Mover<'r>>,
+    /// Set when it moves, and kept until its locks are given back.
+    pub(super) raised: &'r mut Option<Raised<'s>>,
+    pub(super) interrupt: Interrupt,
+    pub(super) kind: Kind,
+    /// The hash of the script, or the name of the function.
+    pub(super) name: &'r dyn Fn() -> String,
+    pub(super) deadline: Option<Instant>,
+    pub(super) commands: u32,
+    /// Once it takes long.
+    pub(super) long: Option<Arc<LongScript>>,
+}
+
+impl<'r, 's> ScriptHost<'r, 's> {
+    /// Goes on on a thread that keeps no connection waiting.
+    #[cold]
+    pub(super) fn move_away(&mut self) {
+        self.commit.may_take_long = true;
+        let Some(mover) = self.pace.mover.take() else { return };
+        *self.pace.raised = Some(self.store.databases.gate.raise());
+        self.become_long();
+        mover.suspend();
+    }
+
+    /// Shows the script to those who ask what takes so long.
+    fn become_long(&mut self) -> Arc<LongScript> {
+        if let Some(long) = &self.pace.long {
+            return Arc::clone(long);
+        }
+        let what = (self.pace.kind, (self.pace.name)());
+        let interrupt = self.pace.interrupt.clone();
+        let script = LongScript::new(what, self.command, self.store.clock.now(), interrupt, self.has_written);
+        let long = self.store.scripts.running.begin(script);
+        self.pace.long = Some(Arc::clone(&long));
+        long
+    }
+
+    /// Notes that a command that writes is about to run: from now on the script cannot be killed.
+    pub(super) fn note_write(&mut self) {
+        self.has_written = true;
+        if let Some(long) = &self.pace.long {
+            long.has_written.store(true, Ordering::Release);
+        }
+    }
+
+    /// Has used some time: moves the script if it was too much.
+    #[cold]
+    fn note_time(&mut self) {
+        if self.pace.mover.is_none() {
+            let now = self.store.clock.now();
+            let script = self.become_long();
+            if self.store.scripts.running.becomes_busy(&script, now) {
+                self.store.databases.gate.wake();
+            }
+            return;
+        }
+        let now = Instant::now();
+        match self.pace.deadline {
+            None => self.pace.deadline = Some(now + BUDGET),
+            Some(deadline) if now < deadline => {}
+            Some(_) => self.move_away(),
+        }
+    }
+
+    /// `redis.call(name, …)` and `redis.pcall`.
+    fn redis_call(&mut self, stack: &mut Stack<'_>, raises: bool) -> Result<usize, Raise> {
+        self.pace.commands += 1;
+        if self.pace.commands.is_multiple_of(COMMANDS) {
+            self.note_time();
+        }
+        let answer = match command_of(stack) {
+            Ok(command) => self.run_nested(command),
+            Err(text) => Ok(Response::error("ERR", text)),
+        };
+        let text = match answer {
+            Ok(Response::Error(text)) => text,
+            Err(error) => error.to_string().into(),
+            Ok(response) => {
+                push_response(stack, &response, self.protocol.get())?;
+                return Ok(1);
+            }
+        };
+        push_error(stack, &text)?;
+        if raises { Err(Raise::Value) } else { Ok(1) }
+    }
+
+    /// `redis.setresp(version)`: the version of RESP of what the commands answer.
+    fn setresp(&mut self, stack: &mut Stack<'_>) -> Result<usize, Raise> {
+        if stack.len() != 1 {
+            return Err(raise(stack, "ERR redis.setresp() requires one argument."));
+        }
+        let protocol = match stack.number(1) {
+            Some(2.0) => Protocol::Resp2,
+            Some(3.0) => Protocol::Resp3,
+            _ => return Err(raise(stack, "ERR RESP version must be 2 or 3.")),
+        };
+        self.protocol.set(protocol);
+        self.session = session_of(self.command, protocol);
+        Ok(0)
+    }
+
+    /// `redis.acl_check_cmd(name, …)`: whether the user may run the command.
+    fn acl_check_cmd(&mut self, stack: &mut Stack<'_>) -> Result<usize, Raise> {
+        if stack.len() == 0 {
+            return Err(raise(
+                stack,
+                "ERR Please specify at least one argument for this redis.acl_check_cmd() call",
+            ));
+        }
+        let command = command_of(stack).map_err(|text| raise(stack, &format!("ERR {text}")))?;
+        if !self.knows(&command) {
+            return Err(raise(stack, "ERR Invalid command passed to redis.acl_check_cmd()"));
+        }
+        // There are no access control lists: a user may do everything.
+        stack.push_boolean(true)?;
+        Ok(1)
+    }
+}
+
+impl Host for ScriptHost<'_, '_> {
+    fn call(&mut self, id: u32, stack: &mut Stack<'_>) -> Result<usize, Raise> {
+        match id {
+            host::CALL => self.redis_call(stack, true),
+            host::PCALL => self.redis_call(stack, false),
+            host::SETRESP => self.setresp(stack),
+            host::ACL_CHECK_CMD => self.acl_check_cmd(stack),
+            _ => Err(raise(stack, "ERR redis.register_function can only be called on FUNCTION LOAD command")),
+        }
+    }
+
+    fn checkpoint(&mut self) -> bool {
+        self.note_time();
+        true
+    }
+}
+
+/// The session of a script that speaks this version of RESP, if that of its client speaks another.
+pub(super) fn session_of(command: &Command, protocol: Protocol) -> Option<Arc<Session>> {
+    (command.session().protocol() != protocol).then(|| {
+        let mut session = command.shared_session();
+        Arc::make_mut(&mut session).set_protocol(protocol);
+        session
+    })
+}
+
+/// The command that a script calls: the arguments of the call.
+fn command_of(stack: &Stack<'_>) -> Result<Command, &'static str> {
+    const NONE: &str = "Please specify at least one argument for this redis.call() call";
+    const NO_TEXT: &str = "Lua redis lib command arguments must be strings or integers";
+    let words = 1..=stack.len();
+    if words.is_empty() {
+        return Err(NONE);
+    }
+    let size: usize = words.clone().map(|index| stack.bytes(index).map_or(24, <[u8]>::len)).sum();
+    let (mut frame, mut ranges) = (Vec::with_capacity(size), SmallVec::<[Word; 8]>::new());
+    for index in words {
+        let start = frame.len();
+        match stack.bytes(index) {
+            Some(bytes) => frame.extend_from_slice(bytes),
+            None if stack.kind(index) == LuaKind::Number => {
+                push_number(stack.number(index).unwrap_or_default(), &mut frame);
+            }
+            None => return Err(NO_TEXT),
+        }
+        ranges.push(Word::within(start..frame.len()));
+    }
+    Ok(Command::from_frame(Bytes::from(frame), &ranges))
+}
+
+impl ScriptHost<'_, '_> {
+    fn run_nested(&mut self, command: Command) -> Answer {
+        super::nested::run(self, command)
+    }
+
+    fn knows(&self, command: &Command) -> bool {
+        super::nested::is_known(self.store, command)
+    }
+}

@@ -1,0 +1,189 @@
+//! Scripts: EVAL and its kin.
+//!
+//! A script is one commit, as EXEC is: it holds the shards of its database, and its writes are one record. It runs on a `fiber`, on the
+//! thread of its connection; when it takes long, the fiber goes on on a thread that keeps nobody waiting.
+//!
+//! - `run` how a script is found and executed; `host` what it calls, `nested` how it runs a command; `running` the one that takes long
+//! - `cache` the scripts by their hashes, `sha`; `shebang` what a script says of itself
+//! - `engine` the interpreters, and what they have compiled; `api` the table `redis`
+//! - `to_lua` and `from_lua` convert replies, `number` numbers
+
+mod api;
+mod cache;
+mod engine;
+mod fiber;
+mod from_lua;
+mod host;
+mod libraries;
+mod loading;
+mod nested;
+mod number;
+mod payload;
+mod run;
+mod running;
+mod sha;
+mod shebang;
+#[cfg(test)]
+mod tests;
+mod to_lua;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use kvstore_protocol::CommandError;
+use parking_lot::Mutex;
+
+pub(super) use cache::ScriptCache;
+use engine::Checker;
+pub(super) use engine::Engines;
+pub(super) use payload::{dump, restore};
+pub(super) use fiber::{Fiber, Mover};
+use libraries::{Libraries, Library};
+pub(super) use run::{OnFiber, Running as ScriptRun};
+pub(super) use running::{Kind, Running};
+pub(super) use sha::Sha;
+
+/// The default of `lua-memory-limit`, in bytes.
+const MEMORY_LIMIT: usize = 256 << 20;
+
+/// What FUNCTION RESTORE does with the libraries that are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// They stay, and those with the same name are an error.
+    #[default]
+    Append,
+    /// They are removed first.
+    Flush,
+    /// Those with the same name are replaced.
+    Replace,
+}
+
+/// The scripts of a store.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    pub(super) cache: Mutex<ScriptCache>,
+    pub(super) libraries: Mutex<Arc<Libraries>>,
+    /// Locked while a script runs, before any shard.
+    pub(super) engines: Mutex<Engines>,
+    pub(super) running: Running,
+    /// Compiles scripts that are not to run now.
+    checker: Mutex<Checker>,
+    next_library: AtomicU64,
+    memory_limit: AtomicUsize,
+    /// The memory of the interpreter after the last run, in bytes.
+    memory: AtomicUsize,
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self {
+            cache: Mutex::default(),
+            libraries: Mutex::default(),
+            engines: Mutex::default(),
+            running: Running::default(),
+            checker: Mutex::default(),
+            next_library: AtomicU64::new(0),
+            memory_limit: AtomicUsize::new(MEMORY_LIMIT),
+            memory: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Scripts {
+    /// The setting `lua-memory-limit`: how many bytes an interpreter may take.
+    pub(super) fn memory_limit(&self) -> usize {
+        self.memory_limit.load(Ordering::Relaxed)
+    }
+
+    /// The memory of the interpreter, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_memory_limit(&self, bytes: usize) {
+        self.memory_limit.store(bytes, Ordering::Relaxed);
+        // A new interpreter has the new bound.
+        if let Some(mut engines) = self.engines.try_lock() {
+            drop(engines.take_scripts());
+        }
+    }
+
+    /// Keeps a script. Returns its hash, and whether it was not kept before.
+    ///
+    /// # Errors
+    /// If it is not valid.
+    pub(super) fn load(&self, source: &[u8]) -> Result<(Sha, bool), CommandError> {
+        let sha = Sha::of(source);
+        let is_there = self.cache.lock().has(&sha);
+        if !is_there {
+            self.checker.lock().check(source, self.memory_limit())?;
+        }
+        let (_, is_new) = self.cache.lock().add(sha, source, true)?;
+        Ok((sha, is_new))
+    }
+
+    /// Adds a library, in the place of one with its name if `replaces` is set. Returns its name.
+    ///
+    /// # Errors
+    /// If it is not valid, or its name or that of a function is taken.
+    pub(super) fn load_library(&self, source: &[u8], replaces: bool) -> Result<String, CommandError> {
+        let library = self.parse_library(source)?;
+        let name = library.name.clone();
+        self.change_libraries(|libraries| libraries.add(library, replaces))?;
+        Ok(name)
+    }
+
+    fn parse_library(&self, source: &[u8]) -> Result<Library, CommandError> {
+        Library::parse(source, self.next_library.fetch_add(1, Ordering::Relaxed), self.memory_limit())
+    }
+
+    /// Changes the libraries. If the change fails, they stay as they were.
+    ///
+    /// # Errors
+    /// Those of the change.
+    pub(super) fn change_libraries<T>(
+        &self,
+        change: impl FnOnce(&mut Libraries) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let mut libraries = self.libraries.lock();
+        let mut changed = Libraries::clone(&libraries);
+        let result = change(&mut changed)?;
+        *libraries = Arc::new(changed);
+        Ok(result)
+    }
+
+    /// Adds the libraries of a payload of FUNCTION DUMP: all or none.
+    ///
+    /// # Errors
+    /// If one is not valid, or its name or that of a function is taken and not to be replaced.
+    pub(super) fn restore_libraries(&self, sources: &[Bytes], policy: Policy) -> Result<(), CommandError> {
+        let parsed = sources.iter().map(|source| self.parse_library(source)).collect::<Result<Vec<_>, _>>()?;
+        self.change_libraries(|libraries| {
+            if policy == Policy::Flush {
+                libraries.clear();
+            }
+            parsed.into_iter().try_for_each(|library| libraries.add(library, policy == Policy::Replace))
+        })
+    }
+
+    /// Removes all scripts. Returns them, to be dropped elsewhere.
+    pub(super) fn clear(&self) -> impl Send + use<> {
+        let scripts = self.cache.lock().clear();
+        // If a script runs, its interpreter is dropped before the next one runs.
+        let engine = self.engines.try_lock().map(|mut engines| engines.take_scripts());
+        self.note_memory(0);
+        (scripts, engine)
+    }
+
+    /// Takes the interpreter of functions, to be dropped elsewhere. If one of them runs, its engine stays.
+    pub(super) fn take_functions(&self) -> impl Send + use<> {
+        self.engines.try_lock().map(|mut engines| engines.take_functions())
+    }
+
+    fn note_memory(&self, bytes: usize) {
+        self.memory.store(bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,154 @@
+//! How a script runs a command: whether it may, and over which shards.
+
+use kvstore_protocol::{Command, CommandError, Response, catalog::Flags, catalog::KnownCommand, parse_integer};
+
+use super::host::ScriptHost;
+use crate::{
+    server::ConnectionLayer,
+    store::{
+        args::Args,
+        command_table::Row,
+        execute::{Planned, may_take_long},
+        observers::Interests,
+        plan::{self, PerKey},
+        spec::{Answer, Scope},
+        state::StoreState,
+    },
+};
+
+const UNKNOWN: CommandError = CommandError::new("ERR", "Unknown Redis command called from script");
+const WRONG_ARITY: CommandError = CommandError::new("ERR", "Wrong number of args calling Redis command from script");
+const NOT_IN_SCRIPT: CommandError = CommandError::new("ERR", "This Redis command is not allowed from script");
+const READ_ONLY_SCRIPT: CommandError =
+    CommandError::new("ERR", "Write commands are not allowed from read-only scripts.");
+
+/// A command as a script finds it: with its row in the store, or one of the connection.
+type Found = (Option<&'static Row>, &'static KnownCommand);
+
+/// Finds the row of a command, or of its sub-command.
+fn find(store: &StoreState, command: &Command) -> Result<Found, CommandError> {
+    if let Some(row) = store.table.find(command) {
+        let row = row.resolve(command).map_err(|refusal| match refusal.text().starts_with("unknown") {
+            true => UNKNOWN,
+            false => WRONG_ARITY,
+        })?;
+        return Ok((Some(row), row.known));
+    }
+    let known = command.known().ok_or(UNKNOWN)?;
+    let known = command.arg_at(0).and_then(|name| known.subcommand(name)).unwrap_or(known);
+    let is_known = known.flags().has(Flags::CONNECTION) || command.flags().has(Flags::CONNECTION);
+    match known.arity().admits(command.len()) {
+        _ if !is_known => Err(UNKNOWN),
+        true => Ok((None, known)),
+        false => Err(WRONG_ARITY),
+    }
+}
+
+/// Whether there is such a command.
+pub(super) fn is_known(store: &StoreState, command: &Command) -> bool {
+    find(store, command).is_ok()
+}
+
+/// Runs a command of a script.
+pub(super) fn run(host: &mut ScriptHost<'_, '_>, mut command: Command) -> Answer {
+    let (row, known) = find(host.store, &command)?;
+    let flags = known.flags();
+    if flags.has(Flags::NO_SCRIPT) {
+        return Err(NOT_IN_SCRIPT);
+    }
+    let publishes = flags.has(Flags::PUBSUB);
+    let writes = row.is_some_and(Row::writes);
+    if host.is_read_only && (writes || publishes && !is_about_channels(&command)) {
+        return Err(READ_ONLY_SCRIPT);
+    }
+    host.command.inspect_nested(&command)?;
+    if writes {
+        check_writable(host)?;
+        host.note_write();
+    }
+    let Some(row) = row else { return run_of_connection(host, &command) };
+    let is_tracked = host.commit.interests.has(Interests::TRACKING);
+    if publishes || is_tracked {
+        command = command.in_session(host.command.shared_session(), host.command.number());
+    }
+    if publishes {
+        return Ok(host.store.pub_sub.answer(&command).unwrap_or(Response::Null));
+    }
+    run_held(host, row, &command)
+}
+
+/// PUBSUB CHANNELS and its kin only read.
+fn is_about_channels(command: &Command) -> bool {
+    command.is("PUBSUB")
+}
+
+/// Whether the store may be written.
+fn check_writable(host: &ScriptHost<'_, '_>) -> Result<(), CommandError> {
+    let interests = host.store.observers.get();
+    if interests.has(Interests::REPLICA) {
+        host.store.check_read_only()?;
+    }
+    match interests.has(Interests::HALTED) {
+        true => host.store.write_refusal().map_or(Ok(()), Err),
+        false => Ok(()),
+    }
+}
+
+/// Runs a command of the connection: SELECT is for the script alone.
+fn run_of_connection(host: &mut ScriptHost<'_, '_>, command: &Command) -> Answer {
+    if command.is("SELECT") {
+        let index = command.arg_at(0).and_then(parse_integer).ok_or(CommandError::NOT_AN_INTEGER)?;
+        let index = usize::try_from(index).ok().filter(|index| *index < host.store.databases.len());
+        host.database = index.ok_or(CommandError::err("DB index is out of range"))?;
+        return Ok(Response::ok());
+    }
+    let command = command.clone().in_session(host.command.shared_session(), host.command.number());
+    Ok(ConnectionLayer::run_queued(&command).map_or(Response::Null, |queued| queued.response))
+}
+
+fn run_held(host: &mut ScriptHost<'_, '_>, row: &'static Row, command: &Command) -> Answer {
+    if !host.commit.may_take_long && may_take_long(row, command) {
+        host.move_away();
+    }
+    let args = Args::new(command);
+    if needs_more(host, row, args)? {
+        hold_all(host);
+    }
+    loop {
+        let session = host.session.as_deref().unwrap_or_else(|| host.command.session());
+        let planned = Planned { row, args, database: host.database, keys: None };
+        let answer = host.store.execute_held(planned, session, host.held, host.commit);
+        if !host.commit.is_postponed {
+            return answer;
+        }
+        // It has found, before its first change, that it takes long.
+        host.commit.is_postponed = false;
+        host.move_away();
+    }
+}
+
+/// Whether a command works on shards that are not held: those of the database in which the script began are.
+fn needs_more(host: &ScriptHost<'_, '_>, row: &'static Row, args: Args<'_>) -> Result<bool, CommandError> {
+    let databases = &host.store.databases;
+    if host.held.len() == databases.all_shards().len() {
+        return Ok(false);
+    }
+    if host.database != host.home || matches!(row.spec.scope(&args), Scope::All(_)) {
+        return Ok(true);
+    }
+    if row.spec.locate.is_none() {
+        return Ok(false);
+    }
+    let mut keys = PerKey::new();
+    plan::locate(row, args, host.database, databases, &mut keys)?;
+    Ok(keys.iter().any(|key| !host.held.has(key.shard as usize)))
+}
+
+/// Holds all shards. Those that were held stay so: what the script has read is still true.
+#[cold]
+fn hold_all(host: &mut ScriptHost<'_, '_>) {
+    if !plan::try_hold_all(host.held, &host.store.databases) {
+        host.move_away();
+        plan::hold_all(host.held, &host.store.databases);
+    }
+}

@@ -1,0 +1,21 @@
+//! Payloads of FUNCTION DUMP and FUNCTION RESTORE: libraries as in an RDB file, with the footer of DUMP.
+
+use bytes::Bytes;
+use kvstore_protocol::CommandError;
+
+use super::libraries::Libraries;
+use crate::store::rdb;
+
+/// The payload of all libraries.
+pub(in crate::store) fn dump(libraries: &Libraries) -> Vec<u8> {
+    rdb::dump_libraries(libraries.all().map(|library| &library.source[..]))
+}
+
+/// The sources of the libraries of a payload.
+///
+/// # Errors
+/// If it is not valid.
+pub(in crate::store) fn restore(payload: &[u8]) -> Result<Vec<Bytes>, CommandError> {
+    const FOOTER: CommandError = CommandError::new("ERR", "DUMP payload version or checksum are wrong");
+    rdb::restore_libraries(payload).ok_or(FOOTER)?.ok_or(CommandError::new("ERR", "given type is not a function"))
+}

@@ -1,0 +1,384 @@
+//! EVAL and its kin: a script is found, its shards are locked, and it runs over them as one commit.
+
+use std::{cell::Cell, ops::Range, sync::Arc};
+
+use kvstore_lua::{Failure, Kind as LuaKind, Raise, Reason, Run};
+use kvstore_protocol::{Command, CommandError, Protocol, Response, catalog::Flags, parse_integer};
+use parking_lot::MutexGuard;
+
+use super::{
+    cache::Script,
+    engine::{Engines, push_script},
+    fiber::{Fiber, Mover, Started},
+    from_lua::pop_response,
+    host::{Pace, ScriptHost, session_of},
+    running::Kind,
+    sha::Sha,
+    shebang::ScriptFlags,
+};
+use crate::store::{
+    args::Args,
+    commit::Commit,
+    databases::MAX_WAIT,
+    execute::{Attempt, Patience, Stopped, may_take_long},
+    gate::Raised,
+    held::{HeldShards, Shards},
+    observers::Interests,
+    plan::LockPlan,
+    settle::Seen,
+    spec::{Answer, Hold, Scope},
+    state::StoreState,
+    tracking::ClientTracking,
+};
+
+const NO_SCRIPT: CommandError = CommandError::new("NOSCRIPT", "No matching script. Please use EVAL.");
+const TOO_MANY_KEYS: CommandError = CommandError::new("ERR", "Number of keys can't be greater than number of args");
+const NEGATIVE_KEYS: CommandError = CommandError::new("ERR", "Number of keys can't be negative");
+const READ_ONLY_COMMAND: CommandError =
+    CommandError::new("ERR", "Can not execute a script with write flag using *_ro command.");
+const READ_ONLY_REPLICA: CommandError =
+    CommandError::new("READONLY", "Can not run script with write flag on readonly replica.");
+
+/// What came of a command on a fiber: its answer, or why there is none yet.
+pub(in crate::store) type OnFiber = (Answer, Option<Stopped>);
+
+/// A script that is about to run.
+struct Prepared {
+    program: Program,
+    is_read_only: bool,
+    keys: usize,
+}
+
+/// What runs.
+enum Program {
+    Script(Arc<Script>),
+    /// The function with this name.
+    Function(String),
+}
+
+impl Program {
+    fn kind(&self) -> Kind {
+        if let Self::Script(_) = self { Kind::Script } else { Kind::Function }
+    }
+
+    /// The hash of the script, or the name of the function.
+    fn name(&self) -> String {
+        match self {
+            Self::Script(script) => script.sha.to_string(),
+            Self::Function(name) => name.clone(),
+        }
+    }
+}
+
+/// What a run works with: the interpreters, the shards that it holds, and the commit that it is a part of.
+pub(in crate::store) struct Running<'r, 's> {
+    pub(in crate::store) engines: &'r mut Engines,
+    pub(in crate::store) held: &'r mut HeldShards<'s>,
+    pub(in crate::store) commit: &'r mut Commit,
+    /// Set when the script moves to another thread.
+    pub(in crate::store) raised: &'r mut Option<Raised<'s>>,
+    pub(in crate::store) mover: Option<Mover<'r>>,
+}
+
+impl StoreState {
+    /// Runs a command on a fiber, which may leave this thread, if connections wait for it.
+    pub(in crate::store) fn on_fiber(
+        &self,
+        command: &Command,
+        attempt: &mut Attempt,
+        run: fn(&Self, &Command, &mut Attempt, Option<Mover<'_>>) -> Answer,
+    ) -> Answer {
+        if attempt.patience == Patience::Long {
+            return run(self, command, attempt, None);
+        }
+        let store = self.myself.upgrade().expect("a store that runs a command is there");
+        let command = command.clone();
+        let started = Fiber::start(move |mover| {
+            let mut attempt = Attempt::new(Patience::Short);
+            let answer = run(&store, &command, &mut attempt, Some(mover));
+            (answer, attempt.stopped)
+        });
+        match started {
+            None => Err(attempt.stop(Stopped::Long)),
+            Some(Started::Suspended(fiber)) => Err(attempt.stop(Stopped::Moved(fiber))),
+            Some(Started::Done((answer, stopped))) => {
+                attempt.stopped = stopped;
+                answer
+            }
+        }
+    }
+
+    /// EVAL, EVALSHA, FCALL and their kin.
+    pub(in crate::store) fn execute_script(&self, command: &Command, attempt: &mut Attempt) -> Answer {
+        let row = self.row_of(command)?;
+        attempt.check(may_take_long(row, command))?;
+        self.on_fiber(command, attempt, Self::execute_script_here)
+    }
+
+    #[inline(never)]
+    fn execute_script_here(&self, command: &Command, attempt: &mut Attempt, mover: Option<Mover<'_>>) -> Answer {
+        let Some(mut engines) = self.lock_engines(attempt.patience) else {
+            return Err(attempt.stop(Stopped::Gated));
+        };
+        let prepared = self.prepare(command)?;
+        let database = self.selected(command.session());
+        let mut plan = LockPlan::default();
+        plan.add_scope(Scope::Database(Hold::AtOnce), database, true, &self.databases);
+        let mut raised = None;
+        let Some(mut held) = plan.lock(&mut [], &self.databases, attempt.patience) else {
+            return Err(attempt.stop(Stopped::Gated));
+        };
+        let may_write = || !prepared.is_read_only;
+        // What refuses all that write refuses the commands of the script one by one.
+        if self.check_journal(may_write, attempt).is_err() && attempt.stopped.is_some() {
+            return Err(crate::store::execute::STOPPED);
+        }
+        self.check_snapshot(may_write, &[], &held, attempt)?;
+        let mut commit = self.begin(attempt.patience);
+        let running = Running {
+            engines: &mut engines,
+            held: &mut held,
+            commit: &mut commit,
+            raised: &mut raised,
+            mover,
+        };
+        let answer = self.run_prepared(&prepared, command, database, running);
+        self.serve_waiting(&mut commit, &mut held);
+        if let Some(tracking) = ClientTracking::of(command.session(), self) {
+            tracking.note_read(command.number());
+        }
+        let number = self.tell(&mut commit, &Shards::Many(&mut held), Some(command));
+        drop(held);
+        drop(engines);
+        drop(raised);
+        self.finish(&mut commit);
+        self.settle(answer, number, Seen::All, attempt)
+    }
+
+    /// Runs a script as a part of a transaction, which holds all shards.
+    pub(in crate::store) fn run_script<'s>(
+        &'s self,
+        command: &Command,
+        database: usize,
+        running: Running<'_, 's>,
+    ) -> Answer {
+        let prepared = self.prepare(command)?;
+        self.run_prepared(&prepared, command, database, running)
+    }
+
+    /// Locks the interpreters. They are locked before any shard. `None` if a long script runs, and there is no patience.
+    pub(in crate::store) fn lock_engines(&self, patience: Patience) -> Option<MutexGuard<'_, Engines>> {
+        let engines = &self.scripts.engines;
+        if let Some(locked) = engines.try_lock() {
+            return Some(locked);
+        }
+        if patience == Patience::Long {
+            return Some(engines.lock());
+        }
+        while !self.databases.gate.is_up() {
+            if let Some(locked) = engines.try_lock_for(MAX_WAIT) {
+                return Some(locked);
+            }
+        }
+        None
+    }
+
+    /// Finds the script of a command, and checks whether it may run.
+    fn prepare(&self, command: &Command) -> Result<Prepared, CommandError> {
+        let args = Args::new(command);
+        let (program, flags, keys) = if command.is("FCALL") || command.is("FCALL_RO") {
+            const NO_FUNCTION: CommandError = CommandError::new("ERR", "Function not found");
+            const NO_NUMBER: CommandError = CommandError::new("ERR", "Bad number of keys provided");
+            let name = std::str::from_utf8(args.bytes(0)).map_err(|_| NO_FUNCTION)?;
+            let flags = self.scripts.libraries.lock().find(name).map(|(_, function)| function.flags);
+            let flags = flags.ok_or(NO_FUNCTION)?;
+            (Program::Function(name.to_owned()), flags, number_of_keys(&args, NO_NUMBER)?)
+        } else {
+            let keys = number_of_keys(&args, CommandError::NOT_AN_INTEGER)?;
+            let script = self.find_script(command, args.bytes(0))?;
+            let flags = script.flags;
+            (Program::Script(script), flags, keys)
+        };
+        let is_read_only = self.check_flags(flags, command.flags().has(Flags::READ))?;
+        Ok(Prepared { program, is_read_only, keys })
+    }
+
+    fn find_script(&self, command: &Command, named: &[u8]) -> Result<Arc<Script>, CommandError> {
+        if command.is("EVALSHA") || command.is("EVALSHA_RO") {
+            let sha = Sha::parse(named).ok_or(NO_SCRIPT)?;
+            self.scripts.cache.lock().find(&sha).ok_or(NO_SCRIPT)
+        } else {
+            Ok(self.scripts.cache.lock().add(Sha::of(named), named, false)?.0)
+        }
+    }
+
+    /// Whether what a script says of itself suits the command, and the state of the store. Returns whether it only reads.
+    fn check_flags(&self, flags: ScriptFlags, by_reader: bool) -> Result<bool, CommandError> {
+        if flags.has(ScriptFlags::UNSAID) || flags.has(ScriptFlags::NO_WRITES) {
+            return Ok(by_reader || flags.has(ScriptFlags::NO_WRITES));
+        }
+        if self.observers.get().has(Interests::REPLICA) && self.check_read_only().is_err() {
+            return Err(READ_ONLY_REPLICA);
+        }
+        if let Some(refusal) = self.write_refusal() {
+            return Err(refusal);
+        }
+        if by_reader { Err(READ_ONLY_COMMAND) } else { Ok(false) }
+    }
+
+    fn run_prepared<'s>(
+        &'s self,
+        prepared: &Prepared,
+        command: &Command,
+        database: usize,
+        running: Running<'_, 's>,
+    ) -> Answer {
+        let Running { engines, held, commit, raised, mover } = running;
+        let (program, protocol) = (&prepared.program, Cell::new(Protocol::Resp2));
+        let memory = self.scripts.memory_limit();
+        let (engine, function) = match program {
+            Program::Script(_) => (engines.of_scripts(&mut self.scripts.cache.lock(), memory)?, None),
+            Program::Function(name) => {
+                let libraries = Arc::clone(&self.scripts.libraries.lock());
+                let (engine, function) = engines.of_functions(&libraries, name, memory)?;
+                (engine, Some(function))
+            }
+        };
+        let name = || program.name();
+        let pace = Pace {
+            mover,
+            raised,
+            interrupt: engine.lua.interrupt(),
+            kind: program.kind(),
+            name: &name,
+            deadline: None,
+            commands: 0,
+            long: None,
+        };
+        let mut host = ScriptHost {
+            store: self,
+            command,
+            held,
+            commit,
+            home: database,
+            database,
+            is_read_only: prepared.is_read_only,
+            protocol: &protocol,
+            session: session_of(command, Protocol::Resp2),
+            has_written: false,
+            pace,
+        };
+        let (lua, compiled) = engine.parts();
+        let mut run = lua.run(&mut host);
+        let answer = match (program, function) {
+            (Program::Script(script), _) => match push_script(&mut run, compiled, script) {
+                Ok(()) => Ok(call(&mut run, program, (Args::new(command), prepared.keys), &protocol)),
+                Err(refusal) => {
+                    self.scripts.cache.lock().remove(&script.sha);
+                    Err(refusal)
+                }
+            },
+            (Program::Function(_), Some(function)) => match run.push_reference(function) {
+                Ok(()) => Ok(call(&mut run, program, (Args::new(command), prepared.keys), &protocol)),
+                Err(refusal) => Ok(raised_outside(&refusal)),
+            },
+            (Program::Function(_), None) => unreachable!("a function was found with its engine"),
+        };
+        drop(run);
+        if host.pace.long.is_some() {
+            self.scripts.running.end();
+            // It may have been killed too late.
+            host.pace.interrupt.clear();
+        }
+        self.scripts.note_memory(engines.memory());
+        answer
+    }
+}
+
+/// The number of keys, which are the arguments behind it.
+fn number_of_keys(args: &Args<'_>, no_number: CommandError) -> Result<usize, CommandError> {
+    let number = parse_integer(args.bytes(1)).ok_or(no_number)?;
+    let keys = usize::try_from(number).map_err(|_| NEGATIVE_KEYS)?;
+    if keys > args.len() - 2 { Err(TOO_MANY_KEYS) } else { Ok(keys) }
+}
+
+/// Calls a script or a function, which is on top of the stack.
+fn call(
+    run: &mut Run<'_>,
+    program: &Program,
+    (args, keys): (Args<'_>, usize),
+    protocol: &Cell<Protocol>,
+) -> Response {
+    let (keys, argv) = (2..2 + keys, 2 + keys..args.len());
+    let pushed = match program {
+        Program::Script(_) => set_globals(run, args, keys, argv).map(|()| 0),
+        // A function gets them as its arguments.
+        Program::Function(_) => push_words(run, args, keys).and_then(|()| push_words(run, args, argv)).map(|()| 2),
+    };
+    let called = match pushed {
+        Ok(arguments) => run.call(arguments, 1),
+        Err(refusal) => return raised_outside(&refusal),
+    };
+    match called {
+        Ok(()) => pop_response(run, protocol.get()).unwrap_or_else(|refusal| raised_outside(&refusal)),
+        Err(failure) => failed(run, &failure, program),
+    }
+}
+
+/// Sets `KEYS` and `ARGV`.
+fn set_globals(
+    run: &mut Run<'_>,
+    args: Args<'_>,
+    keys: Range<usize>,
+    argv: Range<usize>,
+) -> Result<(), Raise> {
+    run.push_globals()?;
+    run.set_readonly(-1, false)?;
+    push_words(run, args, keys)?;
+    run.set_field(-2, b"KEYS")?;
+    push_words(run, args, argv)?;
+    run.set_field(-2, b"ARGV")?;
+    run.set_readonly(-1, true)?;
+    run.pop(1);
+    Ok(())
+}
+
+/// Pushes a table of arguments.
+fn push_words(run: &mut Run<'_>, args: Args<'_>, indices: Range<usize>) -> Result<(), Raise> {
+    run.new_table(indices.len(), 0)?;
+    for (place, index) in (1..).zip(indices) {
+        run.push_bytes(args.bytes(index))?;
+        run.set_index(-2, place)?;
+    }
+    Ok(())
+}
+
+/// The answer when the arguments or the reply of a script are too large for it.
+fn raised_outside(refusal: &Raise) -> Response {
+    Response::error("ERR", &refusal.to_string())
+}
+
+/// The answer of a script that has failed. What it has raised is on top of the stack.
+fn failed(run: &mut Run<'_>, failure: &Failure, program: &Program) -> Response {
+    let mut text = match (failure.reason, program.kind()) {
+        (Reason::Error, _) => raised_text(run),
+        (Reason::Memory, _) => b"ERR not enough memory".to_vec(),
+        (_, Kind::Script) => b"ERR Script killed by user with SCRIPT KILL.".to_vec(),
+        (_, Kind::Function) => b"ERR Script killed by user with FUNCTION KILL.".to_vec(),
+    };
+    if let (Some(source), Some(line)) = (&failure.source, failure.line) {
+        text.extend_from_slice(format!(" script: {}, on {source}:{line}.", program.name()).as_bytes());
+    }
+    Response::Error(text.into())
+}
+
+/// The text of the value that a script has raised: of a table it is the field `err`.
+fn raised_text(run: &mut Run<'_>) -> Vec<u8> {
+    if run.kind(-1) == LuaKind::Table {
+        let has_text = run.get_field(-1, b"err").is_ok_and(|kind| kind == LuaKind::String);
+        let text = has_text.then(|| run.bytes(-1).map(<[u8]>::to_vec)).flatten();
+        return text.unwrap_or_else(|| b"ERR unknown error".to_vec());
+    }
+    let text = run.to_bytes(-1).map_or_else(|| run.type_name(-1).as_bytes().to_vec(), |text| text.into_owned());
+    [b"ERR ", &text[..]].concat()
+}

@@ -1,0 +1,318 @@
+//! Scripts as clients see them.
+
+use kvstore_protocol::{Command, Protocol, Response};
+
+use super::sha::Sha;
+use crate::store::testing::TestStore;
+
+/// EVAL of a source, with words behind it.
+fn eval(source: &str, rest: &[&str]) -> Command {
+    let numkeys = if rest.is_empty() { &["0"][..] } else { &[] };
+    Command::new("EVAL").arg(source).with_args(numkeys.iter().chain(rest))
+}
+
+/// The answer to EVAL without keys.
+fn answer(store: &TestStore, source: &str) -> String {
+    store.answer_to(eval(source, &[])).to_string()
+}
+
+#[track_caller]
+fn check(store: &TestStore, cases: &[(&str, &str)]) {
+    for (source, expected) in cases {
+        assert_eq!(answer(store, source), *expected, "{source}");
+    }
+}
+
+/// The end of the error of a script, which says where it is.
+fn at(source: &str, line: u32) -> String {
+    format!(" script: {}, on user_script:{line}.", Sha::of(source.as_bytes()))
+}
+
+#[test]
+fn values_of_lua_are_converted_to_replies() {
+    check(
+        &TestStore::new(),
+        &[
+            ("return 'hello'", "\"hello\""),
+            ("return 3.99", ":3"),
+            ("return -3.99", ":-3"),
+            ("return true", ":1"),
+            ("return false", "(nil)"),
+            ("return nil", "(nil)"),
+            ("return", "(nil)"),
+            ("return {1, 2, {3, 'Hello', true}}", "[:1, :2, [:3, \"Hello\", :1]]"),
+            ("return {1, nil, 3}", "[:1]"),
+            ("return {}", "[]"),
+            ("return {ok = 'fine'}", "+fine"),
+            ("return {err = 'My Err'}", "-My Err"),
+            ("return {double = 3.5}", "3.5"),
+            ("return {big_number = '123'}", "123"),
+            ("return {map = {a = 1}}", "{\"a\": :1}"),
+            ("return {set = {a = true}}", "{\"a\"}"),
+            ("return redis.status_reply('TEST')", "+TEST"),
+            ("return redis.error_reply('TEST')", "-ERR TEST"),
+            ("return redis.error_reply('MY error')", "-MY error"),
+            ("return redis.error_reply(1)", "-ERR wrong number or type of arguments"),
+            ("return redis.sha1hex('')", "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\""),
+            ("return redis.REDIS_VERSION_NUM", ":459268"),
+            ("return server.call('echo', 'x')", "\"x\""),
+        ],
+    );
+}
+
+#[test]
+fn replies_are_converted_to_values_of_lua() {
+    let store = TestStore::new();
+    store.check([("SET k 5", "+OK"), ("RPUSH l a b", ":2"), ("ZADD z 1.5 m", ":1"), ("HSET h f v", ":1")]);
+    check(
+        &store,
+        &[
+            ("return type(redis.call('get', 'missing'))", "\"boolean\""),
+            ("return redis.call('get', 'k') + 1", ":6"),
+            ("return redis.call('set', 'k', 6).ok", "\"OK\""),
+            ("return redis.call('incr', 'k') * 2", ":14"),
+            ("return #redis.call('lrange', 'l', 0, -1)", ":2"),
+            ("return redis.call('zrange', 'z', 0, -1, 'withscores')", "[\"m\", \"1.5\"]"),
+            ("return redis.call('hgetall', 'h')", "[\"f\", \"v\"]"),
+            ("redis.setresp(3) return redis.call('hgetall', 'h').map.f", "\"v\""),
+            ("redis.setresp(3) return redis.call('zscore', 'z', 'm').double == 1.5", "#t"),
+            ("redis.setresp(3) return type(redis.call('get', 'missing'))", "\"nil\""),
+            ("redis.setresp(3) return redis.call('zrange', 'z', 0, -1, 'withscores')[1][1]", "\"m\""),
+            ("redis.call('set', 'n', 1.5) return redis.call('get', 'n')", "\"1.5\""),
+            ("redis.call('set', 'n', 10) return redis.call('get', 'n')", "\"10\""),
+        ],
+    );
+}
+
+#[test]
+fn keys_and_arguments_are_bytes() {
+    let store = TestStore::new();
+    let command = Command::new("EVAL").with_args(["return {KEYS[1], ARGV[1], #ARGV[2], KEYS[2]}", "1", "k", "v"]);
+    let response = store.answer_to(command.arg(&b"\x00\xff\r\n"[..]));
+    assert_eq!(response.to_string(), "[\"k\", \"v\", :4]");
+    store.check([
+        ("EVAL x", "-ERR wrong number of arguments for 'eval' command"),
+        ("EVAL return a", "-ERR value is not an integer or out of range"),
+        ("EVAL return -1", "-ERR Number of keys can't be negative"),
+        ("EVAL return 2 a", "-ERR Number of keys can't be greater than number of args"),
+    ]);
+}
+
+#[test]
+fn a_script_is_found_by_its_hash_in_any_case() {
+    let store = TestStore::new();
+    const MISSING: &str = "-NOSCRIPT No matching script. Please use EVAL.";
+    let sha = Sha::of(b"return 1").to_string();
+    let by_hash = |sha: &str| format!("EVALSHA {sha} 0");
+    store.check([(&*by_hash(&sha), MISSING), ("EVALSHA x 0", MISSING), (&*format!("SCRIPT SHOW {sha}"), MISSING)]);
+    check(&store, &[("return 1", ":1")]);
+    let load = Command::new("SCRIPT").with_args(["LOAD", "return 2"]);
+    let loaded = store.answer_to(load).to_string();
+    let other = loaded.trim_matches('"');
+    store.check([
+        (&*by_hash(&sha), ":1"),
+        (&*by_hash(&sha.to_uppercase()), ":1"),
+        (&*by_hash(other), ":2"),
+        (&*format!("EVALSHA_RO {other} 0"), ":2"),
+        (&*format!("SCRIPT EXISTS {sha} {other} {} x", "0".repeat(40)), "[:1, :1, :0, :0]"),
+        (&*format!("SCRIPT SHOW {other}"), "\"return 2\""),
+        ("SCRIPT FLUSH", "+OK"),
+        (&*by_hash(&sha), MISSING),
+        ("SCRIPT FLUSH ASYNC", "+OK"),
+        ("SCRIPT FLUSH FOO", "-ERR SCRIPT FLUSH only support SYNC|ASYNC option"),
+        ("SCRIPT EXISTS", "-ERR wrong number of arguments for 'script|exists' command"),
+        ("SCRIPT KILL", "-NOTBUSY No scripts in execution right now."),
+    ]);
+    check(&store, &[("return 1", ":1")]);
+}
+
+#[test]
+fn an_error_says_in_which_script_and_line() {
+    let store = TestStore::new();
+    store.check([("SET k v", "+OK")]);
+    for (source, line, text) in [
+        ("return redis.call('incr', 'k')", 1, "ERR value is not an integer or out of range"),
+        ("\nreturn redis.call('lpush', 'k', 'a')", 2, "WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("return redis.call('nosuch')", 1, "ERR Unknown Redis command called from script"),
+        ("return redis.call('get')", 1, "ERR Wrong number of args calling Redis command from script"),
+        ("return redis.call('get', {})", 1, "ERR Lua redis lib command arguments must be strings or integers"),
+        ("return redis.call()", 1, "ERR Please specify at least one argument for this redis.call() call"),
+        ("return redis.call('eval', 'return 1', 0)", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('multi')", 1, "ERR This Redis command is not allowed from script"),
+        ("error('boom')", 1, "ERR user_script:1: boom"),
+        ("error({err = 'MY error'})", 1, "MY error"),
+        ("return redis.setresp(4)", 1, "ERR RESP version must be 2 or 3."),
+        ("return nothing", 1, "ERR user_script:1: Script attempted to access nonexistent global variable 'nothing'"),
+        ("x = 1", 1, "ERR user_script:1: Attempt to modify a readonly table"),
+    ] {
+        assert_eq!(answer(&store, source), format!("-{text}{}", at(source, line)), "{source}");
+    }
+    check(
+        &store,
+        &[
+            ("return redis.pcall('incr', 'k')", "-ERR value is not an integer or out of range"),
+            ("return redis.pcall('incr', 'k').err", "\"ERR value is not an integer or out of range\""),
+            ("local ok, e = pcall(redis.call, 'incr', 'k') return e.err", "\"ERR value is not an integer or out of range\""),
+        ],
+    );
+    assert!(answer(&store, "return (").starts_with("-ERR Error compiling script (new function): user_script:1: "));
+    store.check([(&*format!("SCRIPT EXISTS {}", Sha::of(b"return (")), "[:0]")]);
+}
+
+#[test]
+fn a_script_that_reads_writes_nothing() {
+    let store = TestStore::new();
+    let write = "return redis.call('set', 'k', 'v')";
+    let refused = format!("-ERR Write commands are not allowed from read-only scripts.{}", at(write, 1));
+    let read_only = Command::new("EVAL_RO").with_args([write, "0"]);
+    assert_eq!(store.answer_to(read_only).to_string(), refused);
+    let marked = format!("#!lua flags=no-writes\n{write}");
+    assert_eq!(
+        answer(&store, &marked),
+        format!("-ERR Write commands are not allowed from read-only scripts.{}", at(&marked, 2))
+    );
+    let unmarked = Command::new("EVAL_RO").with_args([&*format!("#!lua\n{write}"), "0"]);
+    assert_eq!(
+        store.answer_to(unmarked).to_string(),
+        "-ERR Can not execute a script with write flag using *_ro command."
+    );
+    store.check([("EXISTS k", ":0")]);
+}
+
+#[test]
+fn select_in_a_script_is_for_the_script_alone() {
+    let store = TestStore::new();
+    let mut client = store.client();
+    client.check([("SET k zero", "+OK")]);
+    let script = "redis.call('get', 'k') redis.call('select', 3) redis.call('set', 'k', 'three') return redis.call('get', 'k')";
+    assert_eq!(client.answer_to(eval(script, &[])).to_string(), "\"three\"");
+    client.check([("GET k", "\"zero\""), ("MOVE k 3", ":0")]);
+    check(&store, &[("redis.call('flushall') return redis.call('dbsize')", ":0")]);
+    client.check([("GET k", "(nil)")]);
+    assert_eq!(
+        answer(&store, "redis.call('select', 99)"),
+        format!("-ERR DB index is out of range{}", at("redis.call('select', 99)", 1))
+    );
+}
+
+#[test]
+fn commands_that_wait_do_not_wait_in_a_script() {
+    check(
+        &TestStore::new(),
+        &[
+            ("return redis.call('blpop', 'l', 0)", "(nil)"),
+            ("redis.call('rpush', 'l', 'a') return redis.call('blpop', 'l', 0)", "[\"l\", \"a\"]"),
+        ],
+    );
+}
+
+#[test]
+fn scripts_run_in_transactions() {
+    let store = TestStore::new();
+    let mut client = store.client();
+    client.check([("MULTI", "+OK"), ("SET k 1", "+QUEUED")]);
+    for source in ["return redis.call('incr', 'k')", "redis.call('select', 2) return redis.call('set', 'k', 9)"] {
+        assert_eq!(client.answer_to(eval(source, &[])).to_string(), "+QUEUED");
+    }
+    client.check([("GET k", "+QUEUED"), ("EXEC", "[+OK, :2, +OK, \"2\"]")]);
+}
+
+#[test]
+fn time_stands_still_and_chance_repeats() {
+    let store = TestStore::new();
+    check(
+        &store,
+        &[(
+            "local t = redis.call('time') for i = 1, 1000 do local x = redis.call('time') if x[2] ~= t[2] then return 0 end end return 1",
+            ":1",
+        )],
+    );
+    assert_eq!(answer(&store, "return math.random(1000)"), answer(&store, "return math.random(1000)"));
+}
+
+#[test]
+fn a_script_that_takes_long_goes_on_where_no_connection_waits() {
+    let store = TestStore::new();
+    let long = eval("for i = 1, 3000000 do end redis.call('set', 'k', 'v') return redis.call('get', 'k')", &[]);
+    assert!(store.postpones(&long));
+    let answer = tokio_test::block_on(tower::ServiceExt::oneshot(store.store().clone(), long));
+    assert_eq!(answer.expect("it does not fail").to_string(), "\"v\"");
+    assert!(!store.postpones(&eval("return redis.call('get', 'k')", &[])));
+}
+
+#[test]
+fn functions_are_called_by_name() {
+    let store = TestStore::new();
+    let code = "#!lua name=mylib\n\
+        local calls = 0\n\
+        redis.register_function('f', function(keys, args) calls = calls + 1 return {keys[1], args[1], calls} end)\n\
+        redis.register_function{function_name = 'r', callback = function() return redis.call('get', 'k') end, flags = {'no-writes'}}\n";
+    let load = |words: &[&str]| store.answer_to(Command::new("FUNCTION").with_args(words)).to_string();
+    assert_eq!(load(&["LOAD", code]), "\"mylib\"");
+    assert_eq!(load(&["LOAD", code]), "-ERR Library 'mylib' already exists");
+    store.check([
+        ("FCALL f 1 k a", "[\"k\", \"a\", :1]"),
+        ("FCALL f 1 k a", "[\"k\", \"a\", :2]"),
+        ("FCALL r 0", "(nil)"),
+        ("FCALL_RO r 0", "(nil)"),
+        ("FCALL_RO f 0", "-ERR Can not execute a script with write flag using *_ro command."),
+        ("FCALL g 0", "-ERR Function not found"),
+        ("FCALL f a", "-ERR Bad number of keys provided"),
+        ("FUNCTION STATS", r#"{"running_script": (nil), "engines": {"LUA": {"libraries_count": :1, "functions_count": :2}}}"#),
+        (
+            "FUNCTION LIST",
+            r#"[{"library_name": "mylib", "engine": "LUA", "functions": [{"name": "f", "description": (nil), "flags": {}}, {"name": "r", "description": (nil), "flags": {+no-writes}}]}]"#,
+        ),
+        ("FUNCTION LIST LIBRARYNAME x*", "[]"),
+        ("FUNCTION LIST LIBRARYNAME", "-ERR library name argument was not given"),
+        ("FUNCTION LIST FOO", "-ERR Unknown argument FOO"),
+        ("FUNCTION DELETE x", "-ERR Library not found"),
+    ]);
+    assert_eq!(load(&["LOAD", "REPLACE", code]), "\"mylib\"");
+    store.check([("FCALL f 1 k a", "[\"k\", \"a\", :1]")]);
+    let dumped = store.answer("FUNCTION DUMP");
+    let payload = dumped.as_bytes().expect("a payload").to_vec();
+    let restore = || Command::new("FUNCTION").arg("RESTORE").arg(payload.clone());
+    assert_eq!(store.answer_to(restore()).to_string(), "-ERR Library 'mylib' already exists");
+    store.check([("FUNCTION FLUSH", "+OK"), ("FCALL f 1 k a", "-ERR Function not found"), ("FUNCTION LIST", "[]")]);
+    assert_eq!(store.answer_to(restore()).to_string(), "+OK");
+    assert_eq!(store.answer_to(restore().arg("REPLACE")).to_string(), "+OK");
+    store.check([
+        ("FCALL f 1 k a", "[\"k\", \"a\", :1]"),
+        ("FUNCTION DELETE mylib", "+OK"),
+        ("FUNCTION RESTORE x", "-ERR DUMP payload version or checksum are wrong"),
+        ("FUNCTION KILL", "-NOTBUSY No scripts in execution right now."),
+        ("FUNCTION FLUSH FOO", "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option"),
+        ("FUNCTION FOO", "-ERR unknown subcommand 'FOO'. Try FUNCTION HELP."),
+    ]);
+}
+
+#[test]
+fn a_library_that_is_not_valid_is_refused() {
+    let store = TestStore::new();
+    for (code, expected) in [
+        ("return 1", "ERR Missing library metadata"),
+        ("#!bad name=x\n", "ERR Engine 'bad' not found"),
+        ("#!lua name=x\n", "ERR No functions registered"),
+        ("#!lua name=x\nredis.register_function('f', 1)", "second argument to redis.register_function must be a function"),
+        ("#!lua name=x\nredis.register_function('a b', function() end)", "Function names can only contain letters"),
+        ("#!lua name=x\nredis.register_function{callback = function() end}", "must get a function name argument"),
+        ("#!lua name=x\nredis.register_function{function_name = 'f', callback = function() end, flags = {'x'}}", "unknown flag given"),
+        ("#!lua name=x\nredis.call('ping')", "can only be called inside a script invocation"),
+        ("#!lua name=x\nreturn (", "ERR Error compiling function: user_function:2:"),
+    ] {
+        let answer = store.answer_to(Command::new("FUNCTION").with_args(["LOAD", code])).to_string();
+        assert!(answer.starts_with('-') && answer.contains(expected), "{code}: {answer}");
+    }
+    store.check([("FUNCTION LIST", "[]")]);
+}
+
+#[test]
+fn a_reply_in_resp3_is_one_if_the_script_asks_for_it() {
+    let store = TestStore::new();
+    let mut client = store.client();
+    client.set_protocol(Protocol::Resp3);
+    client.check([("HSET h f v", ":1")]);
+    let answer = client.answer_to(eval("return redis.call('hgetall', 'h')", &[]));
+    assert_eq!(answer, Response::array(["f", "v"]));
+}

@@ -1,0 +1,116 @@
+//! What a script gets of the answer to a command.
+
+use kvstore_lua::{Raise, Stack};
+use kvstore_protocol::{Protocol, Response, format_double};
+
+/// After so many elements the interpreter is asked whether the script goes on.
+const STEP: usize = 64;
+
+/// Pushes a response, as a script sees it that speaks this version of RESP.
+///
+/// # Errors
+/// If there is no memory for it, or the script is stopped.
+pub(super) fn push_response(stack: &mut Stack<'_>, response: &Response, protocol: Protocol) -> Result<(), Raise> {
+    if protocol == Protocol::Resp3 {
+        return push_resp3(stack, response);
+    }
+    match response {
+        Response::Bulk(text) | Response::BigNumber(text) | Response::Verbatim(_, text) => stack.push_bytes(text),
+        Response::Integer(integer) => stack.push_number(*integer as f64),
+        Response::Simple(text) => push_field(stack, b"ok", text),
+        Response::Error(text) => push_error(stack, text),
+        Response::Double(double) => stack.push_bytes(format_double(*double).as_bytes()),
+        Response::Boolean(flag) => stack.push_number(f64::from(u8::from(*flag))),
+        Response::Array(items) | Response::Set(items) | Response::Push(items) => {
+            push_items(stack, items.iter(), items.len(), protocol)
+        }
+        Response::Map(pairs) => {
+            let items = pairs.iter().flat_map(|(key, value)| [key, value]);
+            push_items(stack, items, 2 * pairs.len(), protocol)
+        }
+        Response::Packed(packed) => push_response(stack, &packed.unpack_for(protocol), protocol),
+        Response::Close(last) => push_response(stack, last, protocol),
+        _ => stack.push_boolean(false),
+    }
+}
+
+fn push_resp3(stack: &mut Stack<'_>, response: &Response) -> Result<(), Raise> {
+    let protocol = Protocol::Resp3;
+    match response {
+        Response::Double(double) => {
+            stack.new_table(0, 1)?;
+            stack.push_number(*double)?;
+            stack.set_field(-2, b"double")
+        }
+        Response::Boolean(flag) => stack.push_boolean(*flag),
+        Response::BigNumber(text) => push_field(stack, b"big_number", text),
+        Response::Verbatim(format, text) => {
+            stack.new_table(0, 1)?;
+            stack.new_table(0, 2)?;
+            stack.push_bytes(text)?;
+            stack.set_field(-2, b"string")?;
+            stack.push_bytes(format)?;
+            stack.set_field(-2, b"format")?;
+            stack.set_field(-2, b"verbatim_string")
+        }
+        Response::Map(pairs) => {
+            stack.new_table(0, 1)?;
+            stack.new_table(0, pairs.len())?;
+            for (key, value) in pairs {
+                stack.step(1)?;
+                push_resp3(stack, key)?;
+                push_resp3(stack, value)?;
+                stack.set(-3)?;
+            }
+            stack.set_field(-2, b"map")
+        }
+        Response::Set(items) => {
+            stack.new_table(0, 1)?;
+            stack.new_table(0, items.len())?;
+            for item in items {
+                stack.step(1)?;
+                push_resp3(stack, item)?;
+                stack.push_boolean(true)?;
+                stack.set(-3)?;
+            }
+            stack.set_field(-2, b"set")
+        }
+        Response::Array(items) | Response::Push(items) => push_items(stack, items.iter(), items.len(), protocol),
+        Response::Packed(packed) => push_resp3(stack, &packed.unpack_for(protocol)),
+        Response::Bulk(text) => stack.push_bytes(text),
+        Response::Integer(integer) => stack.push_number(*integer as f64),
+        Response::Simple(text) => push_field(stack, b"ok", text),
+        Response::Error(text) => push_error(stack, text),
+        Response::Close(last) => push_resp3(stack, last),
+        _ => stack.push_nil(),
+    }
+}
+
+fn push_items<'a>(
+    stack: &mut Stack<'_>,
+    items: impl Iterator<Item = &'a Response>,
+    len: usize,
+    protocol: Protocol,
+) -> Result<(), Raise> {
+    stack.new_table(len, 0)?;
+    for (index, item) in (1..).zip(items) {
+        if index as usize % STEP == 0 {
+            stack.step(STEP)?;
+        }
+        push_response(stack, item, protocol)?;
+        stack.set_index(-2, index)?;
+    }
+    Ok(())
+}
+
+/// Pushes an error as scripts have it: a table with the field `err`.
+pub(super) fn push_error(stack: &mut Stack<'_>, text: &[u8]) -> Result<(), Raise> {
+    push_field(stack, b"err", text)
+}
+
+/// Pushes a table with one field.
+pub(super) fn push_field(stack: &mut Stack<'_>, name: &[u8], text: &[u8]) -> Result<(), Raise> {
+    stack.new_table(0, 1)?;
+    stack.push_bytes(text)?;
+    stack.set_field(-2, name)
+}
