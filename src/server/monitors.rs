@@ -60,7 +60,18 @@ impl Monitors {
     /// Shows a command with these words to all monitors: this one, or one that it runs. A monitor that leaves more unread than
     /// the limit of its server is disconnected.
     fn show(&self, command: &Command, words: &str, server: &ServerStatus) {
-        let line = Response::simple(line::line(command.session(), words));
+        self.send(command, line::line(command.session(), words), server);
+    }
+
+    /// Shows a command that a script runs, with the database that is selected.
+    pub(super) fn show_nested(&self, script: &Command, nested: (&Command, usize), server: &ServerStatus) {
+        if let Some(words) = line::words(nested.0) {
+            self.send(script, line::nested_line(nested.1, &words), server);
+        }
+    }
+
+    fn send(&self, command: &Command, line: String, server: &ServerStatus) {
+        let line = Response::simple(line);
         let limit = server.message_limit();
         for monitor in &*self.lock() {
             if let Err(SendError::Full(_)) = monitor.show(command, line.clone(), limit) {

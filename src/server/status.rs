@@ -7,7 +7,7 @@ use std::{
 };
 
 use kvstore_middleware::CommandStats;
-use kvstore_protocol::Limits;
+use kvstore_protocol::{Command, Limits};
 
 use super::{
     ClientClass, Clients, CutReason, OutputLimit, Password, Rates, Traffic,
@@ -36,6 +36,16 @@ impl ServerStatus {
 
     pub(super) fn listener(&self) -> &ListenerSettings {
         &self.listener
+    }
+
+    /// Whether somebody monitors the commands.
+    pub(crate) fn is_monitored(&self) -> bool {
+        self.state.registry.pause().is_monitored()
+    }
+
+    /// Shows monitors a command that a script runs, with the database that is selected.
+    pub(crate) fn show_nested(&self, script: &Command, nested: (&Command, usize)) {
+        self.state.registry.monitors().show_nested(script, nested, self);
     }
 
     /// Returns a handle to the connections of the server.

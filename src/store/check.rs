@@ -103,7 +103,7 @@ impl Builder {
 impl Report {
     fn read(&mut self, disk: &dyn Disk, store: &StoreState) -> Result<(), OpenError> {
         let manifest = Manifest::check(disk)?;
-        self.keys = manifest.load(disk, &store.databases, &store.thresholds)?.keys;
+        self.keys = manifest.load(disk, store)?.keys;
         let recovered = recover(disk, manifest.first_segment, |record| {
             store.apply_recovered(record)?;
             self.records += 1;

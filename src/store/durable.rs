@@ -163,7 +163,7 @@ impl StoreState {
         let segments = size_of_files(&*disk, |name| segment_number(name).is_some());
         let total = manifest.snapshot_size() + segments.map_err(|error| io_error(&*disk, "", error))?;
         self.loading.begin(total, self.clock.now());
-        let loaded = manifest.load(&*disk, &self.databases, &self.thresholds)?;
+        let loaded = manifest.load(&*disk, self)?;
         self.loading.add(manifest.snapshot_size(), || self.clock.now());
         let recovered = recover(&*disk, manifest.first_segment, |record| self.apply_recovered(record))?;
         manifest.check_segments(&*disk, &recovered)?;

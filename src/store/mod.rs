@@ -25,6 +25,7 @@
 //! - `check` verifies these files, `repair` cuts what is damaged
 //! - `rdb` values and files in the serialization of Redis; `foreign` what other servers have written: imports and exports;
 //!   `replica` follows a live one
+//! - `facts` what INFO tells of the shards
 //! - `latency` which events took long, `slow_log` which commands
 //! - `state` what all clones of a store share; `prefetcher` loads keys ahead into the processor's caches
 
@@ -44,6 +45,7 @@ mod disk;
 mod durable;
 mod events;
 mod execute;
+mod facts;
 mod foreign;
 mod future;
 mod gate;

@@ -62,7 +62,8 @@ impl LockPlan {
             self.shards.sort_unstable_by_key(|(shard, number)| u64::from(*shard) << 32 | u64::from(*number));
         }
         loop {
-            let held = if self.needs_all { lock_all(databases, patience) } else { self.lock_some(keys, databases, patience) };
+            let held =
+                if self.needs_all { lock_all(databases, patience) } else { self.lock_some(keys, databases, patience) };
             if held.is_some() || patience == Patience::Short {
                 return held;
             }

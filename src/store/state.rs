@@ -29,6 +29,7 @@ use super::{
     databases::{Databases, KeyRef},
     events::EventClasses,
     execute::Patience,
+    facts::LastFacts,
     future::Executed,
     held::Shards,
     journal::{Journal, Journals},
@@ -78,6 +79,7 @@ pub(crate) struct StoreState {
     /// The commands that took longest.
     pub(super) slow_log: SlowLog,
     pub(super) scripts: Scripts,
+    pub(super) last_facts: LastFacts,
     /// The values of parameters that nothing depends on, as clients have set them.
     pub(super) kept: Mutex<BTreeMap<&'static str, String>>,
     /// How far the store is read from its disk.
@@ -159,6 +161,7 @@ impl StoreState {
             slow_log: SlowLog::new(Arc::clone(&observers), Arc::clone(&clock)),
             kept: Mutex::default(),
             scripts: Scripts::default(),
+            last_facts: LastFacts::default(),
             clock,
             random: Mutex::new(random),
             lru_clock: AtomicU32::new(started.as_secs() as u32),
@@ -440,7 +443,11 @@ impl StoreState {
     }
 
     /// Has another thread go on with a script that takes long. The receiver gets what came of it, or a panic.
-    pub(super) fn finish_fiber(self: &Arc<Self>, fiber: Fiber<OnFiber>, command: Command) -> Receiver<thread::Result<Executed>> {
+    pub(super) fn finish_fiber(
+        self: &Arc<Self>,
+        fiber: Fiber<OnFiber>,
+        command: Command,
+    ) -> Receiver<thread::Result<Executed>> {
         let (sender, receiver) = oneshot::channel();
         let store = Arc::clone(self);
         self.scripting.run(move || {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use kvstore_protocol::{
-    Command, Peer, Response, Session,
+    Command, Peer, Protocol, Response, Session,
     mailbox::{Inbox, mailbox},
 };
 use parking_lot::Mutex;
@@ -136,7 +136,7 @@ impl TestStore {
     pub(crate) fn postpones(&self, command: &Command) -> bool {
         let mut attempt = Attempt::new(Patience::Short);
         let _ = self.store.handle.attempt(command, &mut attempt);
-        matches!(attempt.stopped, Some(Stopped::Long))
+        matches!(attempt.stopped, Some(Stopped::Long | Stopped::Moved(_)))
     }
 
     /// Executes each command in turn, and compares its response, as [`Response`] displays it.
@@ -217,6 +217,10 @@ impl TestClient<'_> {
     pub(crate) fn responses(&mut self) -> Vec<Response> {
         self.inbox.take().changes.into_iter().for_each(|change| change(&mut self.session));
         std::iter::from_fn(|| self.inbox.next_message(1)).collect()
+    }
+
+    pub(crate) fn set_protocol(&mut self, protocol: Protocol) {
+        self.session.set_protocol(protocol);
     }
 
     pub(crate) fn select(&mut self, database: usize) {

@@ -27,8 +27,7 @@ pub(super) fn words(command: &Command) -> Option<String> {
 
 /// The line of a command with these words, which is run now in this session.
 pub(super) fn line(session: &Session, words: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let mut line = format!("{}.{:06} [{} ", now.as_secs(), now.subsec_micros(), session.database());
+    let mut line = start(session.database());
     let _ = match session.peer() {
         Peer::Unix(path) => write!(line, "unix:{}]", path.display()),
         peer => write!(line, "{peer}]"),
@@ -36,10 +35,22 @@ pub(super) fn line(session: &Session, words: &str) -> String {
     line + words
 }
 
+/// The line of a command with these words that a script runs now.
+pub(super) fn nested_line(database: usize, words: &str) -> String {
+    format!("{}lua]{words}", start(database))
+}
+
+/// The time and the database.
+fn start(database: usize) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    format!("{}.{:06} [{database} ", now.as_secs(), now.subsec_micros())
+}
+
 fn is_hidden(command: &Command) -> bool {
     let sub = command.known().zip(command.arg_at(0)).and_then(|(known, name)| known.subcommand(name));
     let flags = sub.map_or(command.flags(), |sub| sub.flags());
-    flags.has(Flags::ADMIN | Flags::SKIP_MONITOR)
+    // Scripts have the flag, so that they are shown in front of what they run: here every command is.
+    flags.has(Flags::ADMIN | Flags::SKIP_MONITOR) && !flags.has(Flags::RUNS_COMMANDS)
 }
 
 /// The positions of the words that are passwords, or stand beside them.

@@ -16,9 +16,10 @@ use crate::{
     server::ServerStatus,
     store::{
         call::Call,
+        facts::Facts,
         loading::Progress,
         replica::{Phase, Status},
-        shard::Statistics,
+        scripts::ScriptMemory,
         snapshot::Purpose,
         spec::{Answer, Hold::InTurn, Scope, Spec},
     },
@@ -157,12 +158,12 @@ fn memory(fields: &mut Fields, call: &mut Call<'_>) {
     }
     fields.add_bytes("used_memory_peak", used.peak as u64);
     fields.add("used_memory_peak_perc", percent(used.total(), used.peak));
-    fields.add("used_memory_overhead", used.clients);
+    fields.add("used_memory_overhead", used.clients + used.scripts);
     // What the program takes without data is not counted as used.
     fields.add("used_memory_startup", 0);
     fields.add_bytes("used_memory_dataset", used.dataset as u64);
     fields.add("used_memory_dataset_perc", percent(used.dataset, used.total()));
-    no_scripts(fields);
+    scripts(fields, call);
     if let Some(resident) = resident {
         let ratio = resident as f64 / used.total().max(1) as f64;
         fields.add("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
@@ -191,17 +192,20 @@ fn percent(part: usize, whole: usize) -> String {
 }
 
 /// What Redis tells of scripts and functions.
-fn no_scripts(fields: &mut Fields) {
-    for name in ["used_memory_lua", "used_memory_vm_total", "used_memory_scripts"] {
-        fields.add_bytes(name, 0);
-    }
-    for name in ["used_memory_vm_eval", "used_memory_scripts_eval", "used_memory_vm_functions", "used_memory_functions"]
-    {
-        fields.add(name, 0);
-    }
-    for name in ["number_of_cached_scripts", "number_of_functions", "number_of_libraries"] {
-        fields.add(name, 0);
-    }
+fn scripts(fields: &mut Fields, call: &Call<'_>) {
+    let scripts = &call.store().scripts;
+    let ScriptMemory { interpreters: [eval, functions], sources: [of_scripts, of_functions] } = scripts.memory();
+    let (libraries, number_of_functions) = scripts.libraries.lock().counts();
+    fields.add("used_memory_vm_eval", eval);
+    fields.add_bytes("used_memory_lua", eval as u64);
+    fields.add("used_memory_scripts_eval", of_scripts);
+    fields.add("number_of_cached_scripts", scripts.cache.lock().counts().scripts);
+    fields.add("number_of_functions", number_of_functions);
+    fields.add("number_of_libraries", libraries);
+    fields.add("used_memory_vm_functions", functions);
+    fields.add_bytes("used_memory_vm_total", (eval + functions) as u64);
+    fields.add("used_memory_functions", of_functions);
+    fields.add_bytes("used_memory_scripts", (of_scripts + of_functions) as u64);
 }
 
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
@@ -234,10 +238,7 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
 }
 
 fn snapshots(fields: &mut Fields, call: &mut Call<'_>) {
-    let mut changes = 0;
-    for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |shard| changes += shard.changes());
-    }
+    let changes = call.all_facts().changes;
     let store = call.store();
     let (status, now) = (store.snapshots.status(), store.clock.now());
     let runs = |purpose| status.running.filter(|(running, _)| *running == purpose);
@@ -281,15 +282,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
         fields.add("client_output_buffer_limit_disconnections", status.output_overflows());
         fields.add("evicted_clients", status.evicted_connections());
     }
-    let (mut total, mut sealed) = (Statistics::default(), 0);
-    for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |shard| {
-            total += shard.statistics();
-            sealed += usize::from(shard.is_sealed());
-        });
-    }
+    let Facts { statistics: total, sealed, .. } = call.all_facts();
     fields.add("expired_keys", total.expired);
     fields.add("evicted_keys", 0);
+    fields.add("evicted_scripts", call.store().scripts.cache.lock().counts().evicted);
     fields.add("keyspace_hits", total.hits);
     fields.add("keyspace_misses", total.misses);
     let tracking = &call.store().tracking;
@@ -310,7 +306,6 @@ const NEVER: &[&str] = &[
     "sync_partial_ok",
     "sync_partial_err",
     "expired_fields",
-    "evicted_scripts",
     "total_eviction_exceeded_time",
     "current_eviction_exceeded_time",
     "latest_fork_usec",
@@ -436,13 +431,9 @@ fn cpu(fields: &mut Fields, _: &mut Call<'_>) {
 fn keyspace(fields: &mut Fields, call: &mut Call<'_>) {
     let now = call.now();
     for database in 0..call.store().databases.len() {
-        let (mut keys, mut expiring, mut total) = (0, 0, 0);
-        call.for_each_shard(database, |shard| {
-            let (count, sum) = shard.expiries();
-            (keys, expiring, total) = (keys + shard.len(), expiring + count, total + sum);
-        });
+        let Facts { keys, expiring, expiries, .. } = call.facts(database);
         if keys > 0 {
-            let mean = total.checked_div(expiring as u128).map_or(now, |mean| mean as u64);
+            let mean = expiries.checked_div(expiring as u128).map_or(now, |mean| mean as u64);
             let ttl = mean.saturating_sub(now);
             fields.add(format_args!("db{database}"), format_args!("keys={keys},expires={expiring},avg_ttl={ttl}"));
         }

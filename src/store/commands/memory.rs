@@ -55,10 +55,7 @@ fn usage(call: &mut Call<'_>) -> Answer {
 /// `MEMORY STATS`: what takes memory, in bytes.
 fn stats(call: &mut Call<'_>) -> Answer {
     let memory = UsedMemory::of(call);
-    let mut keys = 0;
-    for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |shard| keys += shard.len());
-    }
+    let keys = call.all_facts().keys;
     let fields = [
         ("peak.allocated", memory.peak),
         ("total.allocated", memory.total()),
@@ -92,6 +89,8 @@ pub(super) struct UsedMemory {
     pub(super) dataset: usize,
     /// The buffers of connections, and the commands of transactions that wait for EXEC.
     pub(super) clients: usize,
+    /// The interpreters of scripts, and their sources.
+    pub(super) scripts: usize,
     /// The most that was in use when somebody asked: it is not measured in between.
     pub(super) peak: usize,
 }
@@ -101,17 +100,16 @@ impl UsedMemory {
     pub(super) fn of(call: &mut Call<'_>) -> Self {
         let queued = call.store().queued.load(Ordering::Relaxed);
         let clients = call.session().extensions().get().map_or(0, ServerStatus::buffer_memory) + queued;
-        let mut dataset = 0;
-        for database in 0..call.store().databases.len() {
-            call.for_each_shard(database, |shard| dataset += shard.memory());
-        }
-        let used = dataset + clients;
+        let dataset = call.all_facts().memory;
+        let scripts = call.store().scripts.memory();
+        let scripts = scripts.interpreters.iter().chain(&scripts.sources).sum();
+        let used = dataset + clients + scripts;
         let peak = call.store().peak_memory.fetch_max(used, Ordering::Relaxed).max(used);
-        Self { dataset, clients, peak }
+        Self { dataset, clients, scripts, peak }
     }
 
     pub(super) fn total(self) -> usize {
-        self.dataset + self.clients
+        self.dataset + self.clients + self.scripts
     }
 }
 

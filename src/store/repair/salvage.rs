@@ -34,7 +34,7 @@ impl Salvage {
     /// Reads what is whole, into a store that is empty. `None` if nothing can be read.
     pub(super) fn plan(disk: &dyn Disk, manifest: Manifest, store: Store) -> Result<Option<Self>, OpenError> {
         let state = &store.handle;
-        let Some((loaded, lost)) = manifest.salvage(disk, &state.databases, &state.thresholds)? else {
+        let Some((loaded, lost)) = manifest.salvage(disk, state)? else {
             return Ok(None);
         };
         let (mut records, mut failed) = (0, 0);

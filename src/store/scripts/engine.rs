@@ -9,7 +9,9 @@ use super::{
     api,
     cache::{Script, ScriptCache},
     libraries::Libraries,
-    loading, shebang,
+    loading,
+    running::Kind,
+    shebang,
 };
 
 /// How a script is called in its errors, and how a library is.
@@ -108,19 +110,18 @@ impl Engines {
         self.functions.take()
     }
 
-    /// The memory of the interpreter of functions, in bytes.
-    pub(super) fn memory_of_functions(&self) -> usize {
-        self.functions.as_ref().map_or(0, |functions| functions.engine.lua.memory_used())
-    }
-
     /// Forgets the engine of scripts. Returns it, to be dropped elsewhere.
     pub(in crate::store) fn take_scripts(&mut self) -> impl Send + use<> {
         self.scripts.take()
     }
 
-    /// The memory of the interpreter of scripts, in bytes.
-    pub(super) fn memory(&self) -> usize {
-        self.scripts.as_ref().map_or(0, |engine| engine.lua.memory_used())
+    /// The memory of an interpreter, in bytes.
+    pub(super) fn memory(&self, kind: Kind) -> usize {
+        let engine = match kind {
+            Kind::Script => self.scripts.as_ref(),
+            Kind::Function => self.functions.as_ref().map(|functions| &functions.engine),
+        };
+        engine.map_or(0, |engine| engine.lua.memory_used())
     }
 }
 
@@ -185,11 +186,7 @@ fn load(run: &mut Run<'_>, code: &[u8]) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// If it is not valid.
-pub(super) fn push_script(
-    run: &mut Run<'_>,
-    compiled: &mut Compiled,
-    script: &Script,
-) -> Result<(), CommandError> {
+pub(super) fn push_script(run: &mut Run<'_>, compiled: &mut Compiled, script: &Script) -> Result<(), CommandError> {
     if let Some(reference) = compiled.get(&script.id) {
         return run.push_reference(reference).map_err(|_| NO_MEMORY);
     }

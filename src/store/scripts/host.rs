@@ -18,6 +18,7 @@ use super::{
     running::{Kind, LongScript},
     to_lua::{push_error, push_response},
 };
+use crate::server::ServerStatus;
 use crate::store::{commit::Commit, gate::Raised, held::HeldShards, spec::Answer, state::StoreState};
 
 /// How long a script may keep the thread of its connection, from the first time that it is asked.
@@ -41,6 +42,8 @@ pub(super) struct ScriptHost<'r, 's> {
     pub(super) protocol: &'r Cell<Protocol>,
     pub(super) session: Option<Arc<Session>>,
     pub(super) has_written: bool,
+    /// The server, if somebody monitors its commands.
+    pub(super) monitored: Option<&'r ServerStatus>,
     pub(super) pace: Pace<'r, 's>,
 }
 
@@ -151,10 +154,7 @@ impl<'r, 's> ScriptHost<'r, 's> {
     /// `redis.acl_check_cmd(name, …)`: whether the user may run the command.
     fn acl_check_cmd(&mut self, stack: &mut Stack<'_>) -> Result<usize, Raise> {
         if stack.len() == 0 {
-            return Err(raise(
-                stack,
-                "ERR Please specify at least one argument for this redis.acl_check_cmd() call",
-            ));
+            return Err(raise(stack, "ERR Please specify at least one argument for this redis.acl_check_cmd() call"));
         }
         let command = command_of(stack).map_err(|text| raise(stack, &format!("ERR {text}")))?;
         if !self.knows(&command) {

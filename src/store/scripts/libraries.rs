@@ -153,11 +153,8 @@ mod tests {
     use super::*;
 
     fn library(name: &str, functions: &[&str]) -> Library {
-        let function = |name: &&str| Function {
-            name: (*name).to_owned(),
-            description: None,
-            flags: ScriptFlags::default(),
-        };
+        let function =
+            |name: &&str| Function { name: (*name).to_owned(), description: None, flags: ScriptFlags::default() };
         let functions = functions.iter().map(function).collect();
         Library { id: 0, name: name.to_owned(), source: Bytes::from_static(b"code"), start: 0, functions }
     }

@@ -50,7 +50,10 @@ impl Library {
         }
         let source = Bytes::copy_from_slice(source);
         let mut library = Self { id, name, source, start, functions: Vec::new() };
-        library.functions = library.load(&mut Engine::new(memory, FUNCTIONS)?, |_, _| Ok(()))?;
+        library.functions = library.load(&mut Engine::new(memory, FUNCTIONS)?, |run, _| {
+            run.pop(1);
+            Ok(())
+        })?;
         if library.functions.is_empty() {
             return Err(CommandError::new("ERR", "No functions registered"));
         }
@@ -162,7 +165,9 @@ impl LoadHost {
             return Err("redis.register_function must get a callback argument");
         }
         if !is_name(&name) {
-            return Err("Function names can only contain letters, numbers, or underscores(_) and must be at least one character long");
+            return Err(
+                "Function names can only contain letters, numbers, or underscores(_) and must be at least one character long",
+            );
         }
         let name = String::from_utf8(name).map_err(|_| "it is no name")?;
         if self.functions.iter().any(|function| function.name == name) {

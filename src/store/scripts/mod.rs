@@ -6,6 +6,7 @@
 //! - `run` how a script is found and executed; `host` what it calls, `nested` how it runs a command; `running` the one that takes long
 //! - `cache` the scripts by their hashes, `sha`; `shebang` what a script says of itself
 //! - `engine` the interpreters, and what they have compiled; `api` the table `redis`
+//! - `libraries` the functions of FCALL, `loading` how their code is run; `payload` FUNCTION DUMP, `saved` what snapshots have
 //! - `to_lua` and `from_lua` convert replies, `number` numbers
 
 mod api;
@@ -21,6 +22,7 @@ mod number;
 mod payload;
 mod run;
 mod running;
+mod saved;
 mod sha;
 mod shebang;
 #[cfg(test)]
@@ -39,15 +41,23 @@ use parking_lot::Mutex;
 pub(super) use cache::ScriptCache;
 use engine::Checker;
 pub(super) use engine::Engines;
-pub(super) use payload::{dump, restore};
 pub(super) use fiber::{Fiber, Mover};
 use libraries::{Libraries, Library};
+pub(super) use payload::{dump, restore};
 pub(super) use run::{OnFiber, Running as ScriptRun};
 pub(super) use running::{Kind, Running};
+pub(super) use saved::Programs;
 pub(super) use sha::Sha;
 
 /// The default of `lua-memory-limit`, in bytes.
 const MEMORY_LIMIT: usize = 256 << 20;
+
+/// The memory of scripts, and that of functions, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScriptMemory {
+    pub(super) interpreters: [usize; 2],
+    pub(super) sources: [usize; 2],
+}
 
 /// What FUNCTION RESTORE does with the libraries that are there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,8 +83,8 @@ pub(super) struct Scripts {
     checker: Mutex<Checker>,
     next_library: AtomicU64,
     memory_limit: AtomicUsize,
-    /// The memory of the interpreter after the last run, in bytes.
-    memory: AtomicUsize,
+    /// The memory of the interpreters of scripts and of functions after the last run, in bytes.
+    memory: [AtomicUsize; 2],
 }
 
 impl Default for Scripts {
@@ -87,7 +97,7 @@ impl Default for Scripts {
             checker: Mutex::default(),
             next_library: AtomicU64::new(0),
             memory_limit: AtomicUsize::new(MEMORY_LIMIT),
-            memory: AtomicUsize::new(0),
+            memory: Default::default(),
         }
     }
 }
@@ -98,9 +108,11 @@ impl Scripts {
         self.memory_limit.load(Ordering::Relaxed)
     }
 
-    /// The memory of the interpreter, in bytes.
-    pub(super) fn memory(&self) -> usize {
-        self.memory.load(Ordering::Relaxed)
+    /// The memory of scripts and functions.
+    pub(super) fn memory(&self) -> ScriptMemory {
+        let [scripts, functions] = &self.memory;
+        let interpreters = [scripts.load(Ordering::Relaxed), functions.load(Ordering::Relaxed)];
+        ScriptMemory { interpreters, sources: [self.cache.lock().counts().bytes, self.libraries.lock().bytes()] }
     }
 
     pub(super) fn set_memory_limit(&self, bytes: usize) {
@@ -174,7 +186,7 @@ impl Scripts {
         let scripts = self.cache.lock().clear();
         // If a script runs, its interpreter is dropped before the next one runs.
         let engine = self.engines.try_lock().map(|mut engines| engines.take_scripts());
-        self.note_memory(0);
+        self.note_memory(Kind::Script, 0);
         (scripts, engine)
     }
 
@@ -183,7 +195,7 @@ impl Scripts {
         self.engines.try_lock().map(|mut engines| engines.take_functions())
     }
 
-    fn note_memory(&self, bytes: usize) {
-        self.memory.store(bytes, Ordering::Relaxed);
+    fn note_memory(&self, kind: Kind, bytes: usize) {
+        self.memory[kind as usize].store(bytes, Ordering::Relaxed);
     }
 }

@@ -62,6 +62,9 @@ pub(super) fn run(host: &mut ScriptHost<'_, '_>, mut command: Command) -> Answer
         return Err(READ_ONLY_SCRIPT);
     }
     host.command.inspect_nested(&command)?;
+    if let Some(server) = &host.monitored {
+        server.show_nested(host.command, (&command, host.database));
+    }
     if writes {
         check_writable(host)?;
         host.note_write();

@@ -16,6 +16,7 @@ use super::{
     sha::Sha,
     shebang::ScriptFlags,
 };
+use crate::server::ServerStatus;
 use crate::store::{
     args::Args,
     commit::Commit,
@@ -135,13 +136,8 @@ impl StoreState {
         }
         self.check_snapshot(may_write, &[], &held, attempt)?;
         let mut commit = self.begin(attempt.patience);
-        let running = Running {
-            engines: &mut engines,
-            held: &mut held,
-            commit: &mut commit,
-            raised: &mut raised,
-            mover,
-        };
+        let running =
+            Running { engines: &mut engines, held: &mut held, commit: &mut commit, raised: &mut raised, mover };
         let answer = self.run_prepared(&prepared, command, database, running);
         self.serve_waiting(&mut commit, &mut held);
         if let Some(tracking) = ClientTracking::of(command.session(), self) {
@@ -266,6 +262,7 @@ impl StoreState {
             protocol: &protocol,
             session: session_of(command, Protocol::Resp2),
             has_written: false,
+            monitored: command.session().extensions().get::<ServerStatus>().filter(|server| server.is_monitored()),
             pace,
         };
         let (lua, compiled) = engine.parts();
@@ -290,7 +287,7 @@ impl StoreState {
             // It may have been killed too late.
             host.pace.interrupt.clear();
         }
-        self.scripts.note_memory(engines.memory());
+        self.scripts.note_memory(program.kind(), engines.memory(program.kind()));
         answer
     }
 }
@@ -303,12 +300,7 @@ fn number_of_keys(args: &Args<'_>, no_number: CommandError) -> Result<usize, Com
 }
 
 /// Calls a script or a function, which is on top of the stack.
-fn call(
-    run: &mut Run<'_>,
-    program: &Program,
-    (args, keys): (Args<'_>, usize),
-    protocol: &Cell<Protocol>,
-) -> Response {
+fn call(run: &mut Run<'_>, program: &Program, (args, keys): (Args<'_>, usize), protocol: &Cell<Protocol>) -> Response {
     let (keys, argv) = (2..2 + keys, 2 + keys..args.len());
     let pushed = match program {
         Program::Script(_) => set_globals(run, args, keys, argv).map(|()| 0),
@@ -326,12 +318,7 @@ fn call(
 }
 
 /// Sets `KEYS` and `ARGV`.
-fn set_globals(
-    run: &mut Run<'_>,
-    args: Args<'_>,
-    keys: Range<usize>,
-    argv: Range<usize>,
-) -> Result<(), Raise> {
+fn set_globals(run: &mut Run<'_>, args: Args<'_>, keys: Range<usize>, argv: Range<usize>) -> Result<(), Raise> {
     run.push_globals()?;
     run.set_readonly(-1, false)?;
     push_words(run, args, keys)?;

@@ -17,14 +17,10 @@ use parking_lot::Mutex;
 const BUSY_AFTER: u64 = 5000;
 
 const NOT_BUSY: CommandError = CommandError::new("NOTBUSY", "No scripts in execution right now.");
-const BUSY_SCRIPT: CommandError = CommandError::new(
-    "BUSY",
-    "Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
-);
-const BUSY_FUNCTION: CommandError = CommandError::new(
-    "BUSY",
-    "Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
-);
+const BUSY_SCRIPT: CommandError =
+    CommandError::new("BUSY", "Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+const BUSY_FUNCTION: CommandError =
+    CommandError::new("BUSY", "Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
 const UNKILLABLE: CommandError = CommandError::new(
     "UNKILLABLE",
     "Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the \
@@ -143,13 +139,6 @@ impl Running {
                 script.interrupt.stop();
                 Ok(())
             }
-        }
-    }
-
-    /// Stops what runs, also if it has written.
-    pub(in crate::store) fn stop(&self) {
-        if let Some(script) = &*self.script.lock() {
-            script.interrupt.stop();
         }
     }
 

@@ -63,7 +63,7 @@ pub(super) enum Kind {
     Part,
     /// The parts of the stream before are void: the entry has changed, and is saved elsewhere.
     Void,
-    /// Functions and scripts, which no version writes yet.
+    /// Scripts and libraries. Those that do not fit one block go on in the next one of this kind.
     Functions,
     /// The end of the snapshot.
     End,

@@ -19,6 +19,7 @@ use crate::store::{
     databases::{Databases, KeyRef, Location},
     disk::Disk,
     journal::OpenError,
+    state::StoreState,
     value::Thresholds,
 };
 
@@ -49,12 +50,8 @@ type Wrong = (u64, &'static str);
 ///
 /// # Errors
 /// If it is missing, damaged, or does not suit the store, or the disk fails.
-pub(super) fn load(
-    disk: &dyn Disk,
-    name: SnapshotName,
-    databases: &Databases,
-    thresholds: &Thresholds,
-) -> Result<Loaded, OpenError> {
+pub(super) fn load(disk: &dyn Disk, name: SnapshotName, store: &StoreState) -> Result<Loaded, OpenError> {
+    let StoreState { databases, thresholds, .. } = store;
     let mut reader = SnapshotReader::open(disk, name)?;
     let time = reader.header.time;
     let target = Target { databases, thresholds, now: time.as_millis() as u64 };
@@ -65,6 +62,8 @@ pub(super) fn load(
         load_by(threads, &mut reader, target)?
     }
     databases.all_shards().for_each(|shard| _ = databases.lock_any(shard).not_before(time));
+    let added = store.scripts.add_programs(&reader.take_programs());
+    added.map_err(|reason| reader.damaged_group(0, reason))?;
     Ok(Loaded { keys: reader.totals().entries, time })
 }
 
@@ -75,9 +74,9 @@ pub(super) fn load(
 pub(super) fn salvage(
     disk: &dyn Disk,
     name: SnapshotName,
-    databases: &Databases,
-    thresholds: &Thresholds,
+    store: &StoreState,
 ) -> Result<Option<(Loaded, Lost)>, OpenError> {
+    let StoreState { databases, thresholds, .. } = store;
     let mut reader = match SnapshotReader::open(disk, name) {
         Ok(reader) => reader,
         Err(OpenError::Damaged { .. }) => return Ok(None),
@@ -93,6 +92,8 @@ pub(super) fn salvage(
         stored.map_err(|reason| reader.damaged_group(group.offset(), reason))?;
     }
     databases.all_shards().for_each(|shard| _ = databases.lock_any(shard).not_before(time));
+    // Those in front of damage are kept.
+    let _ = store.scripts.add_programs(&reader.take_programs());
     lost.keys = reader.ending().map(|ending| ending.totals.entries.saturating_sub(keys));
     Ok(Some((Loaded { keys, time }, lost)))
 }

@@ -17,10 +17,9 @@ use super::{
     salvage::Lost,
 };
 use crate::store::{
-    databases::Databases,
     disk::Disk,
     journal::{OpenError, Recovered, damaged, io_error, segment_name, segment_number},
-    value::Thresholds,
+    state::StoreState,
 };
 
 /// The name of its file.
@@ -129,23 +128,17 @@ impl Manifest {
     ///
     /// # Errors
     /// If it is missing, damaged, or does not suit the store, or the disk fails.
-    pub(in super::super) fn load(
-        &self,
-        disk: &dyn Disk,
-        databases: &Databases,
-        thresholds: &Thresholds,
-    ) -> Result<Loaded, OpenError> {
-        self.snapshot.map_or(Ok(Loaded::default()), |name| load(disk, name, databases, thresholds))
+    pub(in super::super) fn load(&self, disk: &dyn Disk, store: &StoreState) -> Result<Loaded, OpenError> {
+        self.snapshot.map_or(Ok(Loaded::default()), |name| load(disk, name, store))
     }
 
     /// The same for what is whole of a damaged snapshot. `None` if that is nothing.
     pub(in super::super) fn salvage(
         &self,
         disk: &dyn Disk,
-        databases: &Databases,
-        thresholds: &Thresholds,
+        store: &StoreState,
     ) -> Result<Option<(Loaded, Lost)>, OpenError> {
-        self.snapshot.map_or(Ok(None), |name| salvage(disk, name, databases, thresholds))
+        self.snapshot.map_or(Ok(None), |name| salvage(disk, name, store))
     }
 
     /// What a manifest must have been, by the files that are there. `None` if something is missing that no other file tells of.

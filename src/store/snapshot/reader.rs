@@ -10,6 +10,7 @@ use super::{
 use crate::store::{
     disk::{Disk, DiskFile},
     journal::{OpenError, damaged, io_error},
+    scripts::Programs,
     value::Thresholds,
 };
 
@@ -26,6 +27,8 @@ pub(in super::super) struct SnapshotReader<'a> {
     totals: Totals,
     /// The parts of each stream whose entries are not whole yet.
     parts: [Vec<Block>; Stream::COUNT],
+    /// The scripts and libraries so far, as they are encoded.
+    programs: Vec<u8>,
 }
 
 /// Some blocks that hold whole entries. Their checksums are right.
@@ -81,7 +84,18 @@ impl<'a> SnapshotReader<'a> {
             BadHeader::Version(version) => OpenError::Version { path: disk.path_of(&text), version },
         })?;
         let (offset, totals) = (HEADER_SIZE as u64, Totals::default());
-        Ok(Self { disk, name: text, file, header, id, size, offset, totals, parts: Default::default() })
+        Ok(Self {
+            disk,
+            name: text,
+            file,
+            header,
+            id,
+            size,
+            offset,
+            totals,
+            parts: Default::default(),
+            programs: Vec::new(),
+        })
     }
 
     /// Reads the next blocks that hold whole entries; `None` at the end.
@@ -98,9 +112,22 @@ impl<'a> SnapshotReader<'a> {
                     }
                 }
                 Kind::End if self.parts.iter().all(Vec::is_empty) => return self.check_end(&block).map(|()| None),
-                Kind::Functions | Kind::End => return Err(self.damaged("there is a block that does not belong here")),
+                Kind::Functions => self.add_programs(&block)?,
+                Kind::End => return Err(self.damaged("there is a block that does not belong here")),
             }
         }
+    }
+
+    /// Adds a block of scripts and libraries.
+    pub(super) fn add_programs(&mut self, block: &Block) -> Result<(), OpenError> {
+        let start = self.programs.len();
+        self.programs.resize(start + block.head.size, 0);
+        block.decompress(&mut self.programs[start..]).ok_or_else(|| self.damaged("a block cannot be decompressed"))
+    }
+
+    /// Takes the scripts and libraries that were read.
+    pub(super) fn take_programs(&mut self) -> Programs {
+        Programs::from_bytes(mem::take(&mut self.programs))
     }
 
     /// Adds a block to its stream. Returns the group that it completes.

@@ -50,7 +50,9 @@ impl SnapshotReader<'_> {
             if kind == Kind::End {
                 break;
             }
-            if lost.is_broken[stream] || kind == Kind::Functions {
+            if kind == Kind::Functions {
+                self.add_programs(&block)?;
+            } else if lost.is_broken[stream] {
                 lost.unusable += block.size();
                 lost.is_broken[stream] &= kind == Kind::Part;
             } else if let Some(group) = self.add(block) {

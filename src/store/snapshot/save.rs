@@ -150,7 +150,10 @@ impl Job {
         let number = place.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         let mut writer = SnapshotWriter::create(Arc::clone(&place.disk), number, cut.time, settings.compression)?;
         let walker = Walker { store: &self.store, images: &images };
-        let written = walker.run(&mut writer).and_then(|()| self.first_segment(place, has_next));
+        let written = writer
+            .write_programs(&cut.programs)
+            .and_then(|()| walker.run(&mut writer))
+            .and_then(|()| self.first_segment(place, has_next));
         let (name, first_segment) = match written.and_then(|first| Ok((writer.finish(first.0)?, first))) {
             Ok(finished) => finished,
             Err(error) => {

@@ -14,17 +14,20 @@ use crate::store::{
     databases::Databases,
     journal::Prepared,
     observers::Interests,
+    scripts::Programs,
     shard::{Part, Shard, Slice, Walk},
     state::StoreState,
 };
 
 /// The moment of which a snapshot is taken.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Cut {
     /// The time, since the Unix epoch. No earlier commit has a later one.
     pub(super) time: Duration,
     /// The number of changes before.
     pub(super) changes: u64,
+    /// The scripts and libraries that are loaded.
+    pub(super) programs: Programs,
 }
 
 impl StoreState {
@@ -54,7 +57,8 @@ impl StoreState {
         // A command that changes something from here on knows.
         self.snapshots.set_images(Some(Arc::clone(&images)));
         self.observers.set(Interests::SAVING, true);
-        Ok((Cut { time, changes: shards.iter().map(|shard| shard.changes()).sum() }, images))
+        let programs = self.scripts.programs();
+        Ok((Cut { time, programs, changes: shards.iter().map(|shard| shard.changes()).sum() }, images))
     }
 }
 

@@ -7,7 +7,10 @@ use super::{
     format::{BLOCK_SIZE, BlockHead, Ending, Header, Kind, MAX_PAYLOAD, Stream, Totals},
     manifest::SnapshotName,
 };
-use crate::store::disk::{Disk, DiskFile};
+use crate::store::{
+    disk::{Disk, DiskFile},
+    scripts::Programs,
+};
 
 /// A snapshot that is not complete. A file with this name is not a part of the store.
 const NEW: &str = "snapshot-new";
@@ -69,6 +72,12 @@ impl SnapshotWriter {
             has_parts: false,
             block: Vec::new(),
         })
+    }
+
+    /// Writes scripts and libraries.
+    pub(super) fn write_programs(&mut self, programs: &Programs) -> io::Result<()> {
+        let mut parts = programs.bytes().chunks(MAX_PAYLOAD);
+        parts.try_for_each(|part| self.write_block(Kind::Functions, Stream::Whole, part, 0))
     }
 
     /// Writes the buffer if it fills a block.

@@ -9,14 +9,8 @@ use crate::store::{
     spec::{Answer, Scope, Spec},
 };
 
-pub(in super::super) const SPECS: &[Spec] = &[
-    script("EVAL"),
-    script("EVAL_RO"),
-    script("EVALSHA"),
-    script("EVALSHA_RO"),
-    script("FCALL"),
-    script("FCALL_RO"),
-];
+pub(in super::super) const SPECS: &[Spec] =
+    &[script("EVAL"), script("EVAL_RO"), script("EVALSHA"), script("EVALSHA_RO"), script("FCALL"), script("FCALL_RO")];
 
 const fn script(name: &'static str) -> Spec {
     Spec::new(name, elsewhere).over(Scope::Script)

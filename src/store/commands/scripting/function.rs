@@ -141,8 +141,7 @@ fn list(call: &mut Call<'_>) -> Answer {
 fn stats(call: &mut Call<'_>) -> Answer {
     let store = call.store();
     let (libraries, functions) = store.scripts.libraries.lock().counts();
-    let counts =
-        vec![("libraries_count".into(), libraries.into()), ("functions_count".into(), functions.into())];
+    let counts = vec![("libraries_count".into(), libraries.into()), ("functions_count".into(), functions.into())];
     let engines = vec![("LUA".into(), Response::Map(counts))];
     Ok(Response::Map(vec![
         ("running_script".into(), store.scripts.running.describe(store.clock.now())),
@@ -157,10 +156,8 @@ fn dump(call: &mut Call<'_>) -> Answer {
 
 /// `FUNCTION RESTORE payload [FLUSH | APPEND | REPLACE]`: adds the libraries of a payload.
 fn restore(call: &mut Call<'_>) -> Answer {
-    const POLICY: CommandError = CommandError::new(
-        "ERR",
-        "Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
-    );
+    const POLICY: CommandError =
+        CommandError::new("ERR", "Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.");
     let args = call.args();
     let policy = match args.len() {
         2 => Policy::default(),
