@@ -1,6 +1,6 @@
 //! [`Packed`]: a large collection as encoded elements.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -123,10 +123,38 @@ impl Packed {
         encode::encode_item(&Response::Null, protocol, self.element());
     }
 
+    /// Adds a null array in the form of a protocol.
+    pub fn push_null_array_in(&mut self, protocol: Protocol) {
+        encode::encode_item(&Response::NullArray, protocol, self.element());
+    }
+
     /// Adds any response, as an [`Array`](Response::Array) holds it.
     pub fn push_response(&mut self, response: &Response) {
         self.is_plain &= is_plain(response);
         encode::encode_item(response, Protocol::Resp3, self.element());
+    }
+
+    /// Adds an array of `len` elements, which `fill` adds to it.
+    ///
+    /// ```
+    /// # use kvstore_protocol::{Packed, Response};
+    /// let mut entries = Packed::array();
+    /// entries.push_array(2, |entry| {
+    ///     entry.push(b"5-1");
+    ///     entry.push_integer(7);
+    /// });
+    /// assert_eq!(Response::from(entries).to_string(), r#"[["5-1", :7]]"#);
+    /// ```
+    ///
+    /// # Panics
+    /// If `fill` adds another number of elements: the client would take the rest for another answer.
+    #[inline]
+    pub fn push_array(&mut self, len: usize, fill: impl FnOnce(&mut Self)) {
+        encode::number(b'*', len as i64, self.element().bytes());
+        let (kind, outer) = (mem::replace(&mut self.kind, Kind::Array), mem::take(&mut self.len));
+        fill(self);
+        assert_eq!(self.len, len, "an array has as many elements as it says");
+        (self.kind, self.len) = (kind, outer);
     }
 
     /// The number of elements so far. The keys and the values of a map are counted each.

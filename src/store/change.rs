@@ -111,6 +111,30 @@ impl Event {
     pub const ZUNIONSTORE: Self = Self::sorted_set("zunionstore");
     /// The sorted set is the difference of others.
     pub const ZDIFFSTORE: Self = Self::sorted_set("zdiffstore");
+    /// An entry was added to the stream.
+    pub const XADD: Self = Self::stream("xadd");
+    /// The oldest entries of the stream were removed.
+    pub const XTRIM: Self = Self::stream("xtrim");
+    /// Entries were removed from the stream.
+    pub const XDEL: Self = Self::stream("xdel");
+    /// The last identifier of the stream was set.
+    pub const XSETID: Self = Self::stream("xsetid");
+    /// A consumer group was created.
+    pub const XGROUP_CREATE: Self = Self::stream("xgroup-create");
+    /// The last identifier that a consumer group was given was set.
+    pub const XGROUP_SETID: Self = Self::stream("xgroup-setid");
+    /// A consumer group was removed.
+    pub const XGROUP_DESTROY: Self = Self::stream("xgroup-destroy");
+    /// A consumer was created in a group.
+    pub const XGROUP_CREATECONSUMER: Self = Self::stream("xgroup-createconsumer");
+    /// A consumer was removed from a group.
+    pub const XGROUP_DELCONSUMER: Self = Self::stream("xgroup-delconsumer");
+    /// Entries were delivered to a consumer. Redis has no such event.
+    pub const XREADGROUP: Self = Self { name: "xreadgroup", class: 0 };
+    /// Entries were acknowledged. Redis has no such event.
+    pub const XACK: Self = Self { name: "xack", class: 0 };
+    /// Pending entries were handed to a consumer. Redis has no such event.
+    pub const XCLAIM: Self = Self { name: "xclaim", class: 0 };
     /// The key was removed, because it had expired.
     pub const EXPIRED: Self = Self { name: "expired", class: b'x' };
     /// The key was created. A sink is not told: it is a part of another change.
@@ -144,6 +168,10 @@ impl Event {
 
     const fn sorted_set(name: &'static str) -> Self {
         Self { name, class: b'z' }
+    }
+
+    const fn stream(name: &'static str) -> Self {
+        Self { name, class: b't' }
     }
 
     /// Whether it is a change of a key, and not something besides.
@@ -535,6 +563,57 @@ mod tests {
             ("BZPOPMIN z 0", ""),
             ("ZMPOP 1 z MIN", ""),
             ("ZSCAN z 0", ""),
+        ]);
+    }
+
+    #[test]
+    fn every_command_that_writes_a_stream_tells_it_once() {
+        check(&[
+            ("XADD s NOMKSTREAM * a 1", ""),
+            ("XADD s 5-1 a 1", "XADD s 5-1 a 1: xadd s"),
+            ("XADD s 5-* a 1", "XADD s 5-2 a 1: xadd s"),
+            ("XADD s 5-2 a 1", ""),
+            ("XADD s MAXLEN = 2 * a 1", "XADD s MAXLEN = 2 1700000000000-0 a 1: xadd s, xtrim s"),
+            ("XADD s MAXLEN ~ 1 * a 1", "XADD s MAXLEN = 3 KEEPREF 1700000000000-1 a 1: xadd s"),
+            ("XTRIM s MAXLEN ~ 1", ""),
+            ("XTRIM s MAXLEN 2", "XTRIM s MAXLEN 2: xtrim s"),
+            ("XTRIM s MINID ~ 1700000000001 LIMIT 5 DELREF", "XTRIM s MAXLEN = 0 DELREF: xtrim s"),
+            ("XSETID s 1700000000000-5", "XSETID s 1700000000000-5: xsetid s"),
+            ("XADD s * a 1", "XADD s 1700000000000-6 a 1: xadd s"),
+            ("XADD s * a 1", "XADD s 1700000000000-7 a 1: xadd s"),
+            ("XDEL s 9", ""),
+            ("XGROUP CREATE s g 0", "XGROUP CREATE s g 0: xgroup-create s"),
+            ("XGROUP CREATE s g 0", ""),
+            ("XGROUP CREATE t g $ MKSTREAM", "XGROUP CREATE t g $ MKSTREAM: xgroup-create t"),
+            ("XGROUP SETID s g 0", "XGROUP SETID s g 0: xgroup-setid s"),
+            ("XGROUP CREATECONSUMER s g c", "XGROUP CREATECONSUMER s g c: xgroup-createconsumer s"),
+            ("XGROUP CREATECONSUMER s g c", ""),
+            (
+                "XREADGROUP GROUP g c COUNT 1 BLOCK 5 STREAMS s >",
+                "XREADGROUP GROUP g c COUNT 1 STREAMS s >: xreadgroup s",
+            ),
+            (
+                "XREADGROUP GROUP g d NOACK STREAMS s t > >",
+                "XREADGROUP GROUP g d NOACK STREAMS s t > >: xgroup-createconsumer s, xreadgroup s, xgroup-createconsumer t",
+            ),
+            ("XREADGROUP GROUP g c STREAMS s >", ""),
+            ("XREADGROUP GROUP g c STREAMS s 0", "XREADGROUP GROUP g c STREAMS s 0: xreadgroup s"),
+            ("XREADGROUP GROUP g d STREAMS s 0", ""),
+            ("XCLAIM s g e 0 1700000000000-6", "XCLAIM s g e 0 1700000000000-6: xgroup-createconsumer s, xclaim s"),
+            ("XCLAIM s g e 0 1700000000000-7", ""),
+            ("XAUTOCLAIM s g c 0 0", "XAUTOCLAIM s g c 0 0: xclaim s"),
+            ("XAUTOCLAIM s g c 1 0", ""),
+            ("XACK s g 1700000000000-7", ""),
+            ("XACK s g 1700000000000-6", "XACK s g 1700000000000-6: xack s"),
+            ("XACKDEL s g IDS 1 1700000000000-6", ""),
+            ("XDELEX s IDS 1 1700000000000-6", "XDELEX s IDS 1 1700000000000-6: xdel s"),
+            ("XDEL s 1700000000000-7", "XDEL s 1700000000000-7: xdel s"),
+            ("XGROUP DELCONSUMER s g c", "XGROUP DELCONSUMER s g c: xgroup-delconsumer s"),
+            ("XGROUP DELCONSUMER s g c", ""),
+            ("XGROUP DESTROY s g", "XGROUP DESTROY s g: xgroup-destroy s"),
+            ("XGROUP DESTROY s g", ""),
+            ("XREAD STREAMS s 0", ""),
+            ("XRANGE s - +", ""),
         ]);
     }
 

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use fastrand::Rng;
 use kvstore_protocol::{Command, Session};
 use parking_lot::Mutex;
@@ -401,7 +402,11 @@ impl StoreState {
         }
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
         let mut commit = self.begin(Patience::Short);
+        let (may_be_awaited, mut awaited) = (commit.interests.has(Interests::WAITERS), Vec::new());
         let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, value| {
+            if may_be_awaited && self.waiting.has(&(database, Bytes::copy_from_slice(key))) {
+                awaited.push(Bytes::copy_from_slice(key));
+            }
             commit.leftovers.add(value);
             commit.add(database, Some(key), Event::EXPIRED);
             commit.record_expired(database, key);
@@ -411,6 +416,7 @@ impl StoreState {
         self.tell(&mut commit, &Shards::None, None);
         drop(shard);
         self.finish(&mut commit);
+        self.serve_expired(database, awaited);
         steps
     }
 

@@ -21,7 +21,7 @@ use super::{
     execute::{Attempt, Patience, Stopped},
     journal::Settings,
     shard::Entry,
-    value::{DataType, End, Hash, List, Set, SortedSet, StringRef},
+    value::{DataType, End, Hash, List, Set, SortedSet, Stream, StreamId, StringRef, stream},
 };
 
 /// The start time of the clock, in milliseconds since the Unix epoch.
@@ -169,8 +169,29 @@ fn shown(entry: Entry<'_>) -> String {
             push(&element.text(), String::new());
             true
         });
+    } else if let Ok(log) = Stream::read(entry) {
+        return shown_stream(log);
     }
     format!("{}{elements:?}", entry.type_name())
+}
+
+/// A stream as a text. When a consumer was seen is no state, like an access time.
+fn shown_stream(log: &stream::Log) -> String {
+    let mut shown = format!("stream {:?}", log.counters());
+    log.visit(StreamId::MIN, StreamId::MAX, |entry| {
+        shown += &format!(" {:?}", entry.id());
+        entry.for_each(|field, value| shown += &format!(" {field:?}={value:?}"));
+        true
+    });
+    for group in log.groups() {
+        shown += &format!(" group {:?} {:?} {:?}", group.name(), group.last_id, group.entries_read);
+        group.pending_from(StreamId::MIN).for_each(|pending| shown += &format!(" {pending:?}"));
+        for (_, consumer) in group.consumers() {
+            let pending: Vec<_> = consumer.pending_from(StreamId::MIN).collect();
+            shown += &format!(" consumer {:?} {:?} {pending:?}", consumer.name(), consumer.active);
+        }
+    }
+    shown
 }
 
 /// A command of words between spaces; `''` is an empty word.

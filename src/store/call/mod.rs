@@ -245,6 +245,9 @@ impl<'c> Call<'c> {
         }
         if is_change {
             self.tell_database(database, Event::FLUSHDB);
+            if self.commit.interests.has(Interests::WAITERS) {
+                self.note_database_ready(database);
+            }
         }
         // Also if it was empty: a client may have read that keys are missing.
         self.store.note_all_changed(self.commit);

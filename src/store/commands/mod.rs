@@ -28,6 +28,7 @@ mod sets;
 mod slowlog;
 mod sort;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod timeout;
 mod tracking;
@@ -65,6 +66,16 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     sorted_sets::range::SPECS,
     sorted_sets::pop::SPECS,
     sorted_sets::combine::SPECS,
+    streams::add::SPECS,
+    streams::delete::SPECS,
+    streams::range::SPECS,
+    streams::read::SPECS,
+    streams::groups::SPECS,
+    streams::read_group::SPECS,
+    streams::pending::SPECS,
+    streams::claim::SPECS,
+    streams::info::SPECS,
+    streams::trim::SPECS,
     keys::SPECS,
     sort::SPECS,
     expiry::SPECS,

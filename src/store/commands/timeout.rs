@@ -88,7 +88,7 @@ fn waitaof(call: &mut Call<'_>) -> Answer {
 }
 
 /// Parses a timeout in milliseconds. `None` is for ever, which is written as 0.
-fn parse_milliseconds(text: &[u8]) -> Result<Option<Duration>, CommandError> {
+pub(super) fn parse_milliseconds(text: &[u8]) -> Result<Option<Duration>, CommandError> {
     let timeout = parse_integer(text).ok_or(CommandError::err("timeout is not an integer or out of range"))?;
     u64::try_from(timeout).map(some_time).map_err(|_| NEGATIVE)
 }

@@ -94,6 +94,7 @@ fn type_name(value: AnyRef<'_>) -> &'static str {
         AnyRef::Hash(_) => "hash",
         AnyRef::Set(_) => "set",
         AnyRef::SortedSet(_) => "sorted set",
+        AnyRef::Stream(_) => "stream",
     }
 }
 

@@ -1,8 +1,8 @@
 //! Values in the serialization of Redis: what RDB files are made of, and the payloads of DUMP and RESTORE.
 //!
 //! A value is written as the types of RDB version 11, which Redis 7.2 and Valkey 7.2 introduced; with the same encoding in
-//! memory, the bytes are the same. Values of all types since version 1 are read, except streams, modules and hashes whose
-//! fields expire. What is read comes from outside: lengths are checked before anything is allocated, and a value that is not
+//! memory, the bytes are the same. Values of all types since version 1 are read, except modules and hashes whose fields
+//! expire. What is read comes from outside: lengths are checked before anything is allocated, and a value that is not
 //! consistent is refused.
 //!
 //! - [`write`] and [`read`] a value in a file
@@ -10,7 +10,7 @@
 //! - [`AnyType`] a value of any type as it is stored, [`Object`] one that was read; `tag` the numbers of the types
 //! - `libraries` the functions of FUNCTION DUMP
 //! - `file` whole files, read by a [`FileDecoder`] and written by a [`FileEncoder`]
-//! - `write` writes values, `read` reads them; `length` is the encoding of lengths, `lzf` the compression of strings
+//! - `write` writes values, `stream_parts` streams, `read` reads them; `length` is the encoding of lengths, `lzf` the compression of strings
 
 mod file;
 mod length;
@@ -19,6 +19,7 @@ mod lzf;
 mod object;
 mod payload;
 mod read;
+mod stream_parts;
 mod tag;
 #[cfg(test)]
 mod tests;

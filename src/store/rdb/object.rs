@@ -7,8 +7,8 @@ use kvstore_protocol::CommandError;
 use crate::store::{
     shard::Entry,
     value::{
-        DataType, Editable, Hash, HashRef, List, ListRef, NewValue, Set, SetRef, SortedSet, SortedSetRef, StringRef,
-        StringValue,
+        DataType, Editable, Hash, HashRef, List, ListRef, NewValue, Set, SetRef, SortedSet, SortedSetRef, Stream,
+        StringRef, StringValue, stream::Log,
     },
 };
 
@@ -24,6 +24,7 @@ pub(crate) enum AnyRef<'a> {
     Hash(HashRef<'a>),
     Set(SetRef<'a>),
     SortedSet(SortedSetRef<'a>),
+    Stream(&'a Log),
 }
 
 /// A value that was read from a serialization.
@@ -34,6 +35,7 @@ pub(crate) enum Object<'a> {
     Hash(Hash),
     Set(Set),
     SortedSet(SortedSet),
+    Stream(Stream),
 }
 
 impl DataType for AnyType {
@@ -45,11 +47,12 @@ impl DataType for AnyType {
             .or_else(|_| Hash::read(entry).map(AnyRef::Hash))
             .or_else(|_| Set::read(entry).map(AnyRef::Set))
             .or_else(|_| SortedSet::read(entry).map(AnyRef::SortedSet))
+            .or_else(|_| Stream::read(entry).map(AnyRef::Stream))
     }
 }
 
 impl AnyRef<'_> {
-    /// The number of elements. A string counts as many as take the same time.
+    /// The number of elements. A string and a stream count as many as take the same time.
     pub(crate) fn len(self) -> usize {
         match self {
             Self::String(string) => string.len() / 8,
@@ -57,6 +60,8 @@ impl AnyRef<'_> {
             Self::Hash(hash) => hash.len() * 2,
             Self::Set(set) => set.len(),
             Self::SortedSet(set) => set.len(),
+            // Its nodes are copied.
+            Self::Stream(log) => log.memory() / 8,
         }
     }
 }
@@ -70,6 +75,7 @@ impl Object<'_> {
             Self::Hash(mut hash) => hash.take(store),
             Self::Set(mut set) => set.take(store),
             Self::SortedSet(mut set) => set.take(store),
+            Self::Stream(mut stream) => stream.take(store),
         }
     }
 }

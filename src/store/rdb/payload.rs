@@ -14,6 +14,7 @@ use super::{
     AnyRef, Object,
     lzf::Compressor,
     read::{read_first_object, read_object},
+    stream_parts::StreamPart,
     write::Writer,
 };
 use crate::store::value::Thresholds;
@@ -75,6 +76,8 @@ pub(crate) struct Parts {
     is_begun: bool,
     /// The number of the next element, or of the next part of a list.
     next: usize,
+    /// The next part of a stream.
+    stream: StreamPart,
 }
 
 impl Parts {
@@ -87,11 +90,22 @@ impl Parts {
         let end = writer.len() + most;
         let mut is_more = true;
         while is_more && writer.len() < end {
-            is_more = writer.element_of_large(value, self.next);
-            self.next += 1;
+            is_more = self.write_next(value, &mut writer);
         }
         *buffer = writer.into_bytes();
         !is_more
+    }
+
+    /// Writes the next element, or the next part. Returns whether there is one.
+    fn write_next(&mut self, value: AnyRef<'_>, writer: &mut Writer<'_>) -> bool {
+        if let AnyRef::Stream(log) = value {
+            let next = self.stream.write(log, writer);
+            self.stream = next.unwrap_or(self.stream);
+            return next.is_some();
+        }
+        let is_element = writer.element_of_large(value, self.next);
+        self.next += 1;
+        is_element
     }
 }
 

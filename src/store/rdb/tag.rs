@@ -31,6 +31,11 @@ pub(super) const LIST_LISTPACKS: u8 = 18;
 /// Since Redis 7.2.
 pub(super) const SET_LISTPACK: u8 = 20;
 
+/// Streams as of Redis 5, 7.0 and 7.2: each has more of the entries that are not there any more, and of the consumers.
+pub(super) const STREAM_1: u8 = 15;
+pub(super) const STREAM_2: u8 = 19;
+pub(super) const STREAM_3: u8 = 21;
+
 /// How a part of a list of listpacks is stored: one element as it is, or a listpack.
 pub(super) const PART_PLAIN: u64 = 1;
 pub(super) const PART_LISTPACK: u64 = 2;

@@ -4,6 +4,7 @@ use super::{
     AnyRef,
     length::{COMPRESSED, Head, INTEGER_8, INTEGER_16, INTEGER_32},
     lzf::Compressor,
+    stream_parts::StreamPart,
     tag,
 };
 use crate::store::value::{
@@ -57,6 +58,10 @@ impl<'c> Writer<'c> {
         self.bytes
     }
 
+    pub(super) fn is_for_redis_7_0(&self) -> bool {
+        self.for_redis_7_0
+    }
+
     /// Writes the type of a value, and the value.
     pub(super) fn object(&mut self, value: AnyRef<'_>) {
         match value {
@@ -70,6 +75,12 @@ impl<'c> Writer<'c> {
             AnyRef::Set(set @ SetRef::Table(_)) => self.typed(tag::SET).set(set),
             AnyRef::SortedSet(SortedSetRef::Packed(entries)) => self.typed(tag::SORTED_SET_LISTPACK).listpack(entries),
             AnyRef::SortedSet(set @ SortedSetRef::Ranked(_)) => self.typed(tag::SORTED_SET).sorted_set(set),
+            AnyRef::Stream(log) => {
+                let mut next = Some(StreamPart::default());
+                while let Some(part) = next {
+                    next = part.write(log, self);
+                }
+            }
         }
     }
 
@@ -80,7 +91,8 @@ impl<'c> Writer<'c> {
             AnyRef::Hash(hash) => self.typed(tag::HASH).length(hash.len()),
             AnyRef::Set(set) => self.typed(tag::SET).length(set.len()),
             AnyRef::SortedSet(set) => self.typed(tag::SORTED_SET).length(set.len()),
-            AnyRef::String(_) => {}
+            // A stream is written by parts of its own.
+            AnyRef::String(_) | AnyRef::Stream(_) => {}
         }
     }
 
@@ -97,7 +109,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn typed(&mut self, tag: u8) -> &mut Self {
+    pub(super) fn typed(&mut self, tag: u8) -> &mut Self {
         self.bytes.push(tag);
         self
     }
@@ -204,6 +216,16 @@ impl<'c> Writer<'c> {
     }
 
     pub(super) fn length(&mut self, length: usize) {
-        Head::Length(length as u64).write(&mut self.bytes);
+        self.number(length as u64);
+    }
+
+    /// Writes a number that is encoded as a length.
+    pub(super) fn number(&mut self, number: u64) {
+        Head::Length(number).write(&mut self.bytes);
+    }
+
+    /// Writes bytes without their length.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
     }
 }

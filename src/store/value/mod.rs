@@ -21,6 +21,7 @@ mod new_value;
 pub(crate) mod packed;
 mod set;
 mod sorted_set;
+pub(crate) mod stream;
 pub(crate) mod string;
 mod string_value;
 mod thresholds;
@@ -43,6 +44,7 @@ pub(crate) use set::{Set, SetLimits, SetRef, difference, intersection, union};
 pub(crate) use sorted_set::{
     Aggregate, Bounds, Combination, NameBound, Ranked, ScoreBound, SortedSet, SortedSetRef, Source,
 };
+pub(crate) use stream::{Stream, StreamId};
 pub(crate) use string::{MAX_INLINE, StringRef};
 pub(crate) use string_value::StringValue;
 pub(crate) use thresholds::{ChunkLimit, PackedLimit, Threshold, Thresholds};
@@ -65,6 +67,8 @@ pub(crate) enum Value {
     Set(Box<Elements>),
     /// A large sorted set.
     SortedSet(Box<Ranked>),
+    /// A stream.
+    Stream(Box<stream::Log>),
 }
 
 impl Value {
@@ -77,6 +81,7 @@ impl Value {
             Self::Hash(_) => Kind::Hash.type_name(),
             Self::Set(_) => Kind::Set.type_name(),
             Self::SortedSet(_) => Kind::SortedSet.type_name(),
+            Self::Stream(_) => Stream::TYPE_NAME,
         }
     }
 
@@ -88,6 +93,7 @@ impl Value {
             Self::List(_) => "quicklist",
             Self::Hash(_) | Self::Set(_) => "hashtable",
             Self::SortedSet(_) => "skiplist",
+            Self::Stream(_) => "stream",
         }
     }
 
@@ -100,6 +106,7 @@ impl Value {
             Self::Hash(table) => table.memory(),
             Self::Set(table) => table.memory(),
             Self::SortedSet(ranked) => ranked.memory(),
+            Self::Stream(log) => log.memory(),
         }
     }
 
@@ -113,6 +120,7 @@ impl Value {
             Self::Hash(table) => prefetch(&**table),
             Self::Set(table) => prefetch(&**table),
             Self::SortedSet(ranked) => prefetch(&**ranked),
+            Self::Stream(log) => prefetch(&**log),
         }
     }
 

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::packed::Packed;
+use super::{
+    packed::Packed,
+    stream::{MAX_ENTRY, NodeLimit},
+};
 
 /// The number of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +23,14 @@ pub(crate) enum Threshold {
     ListCompression,
     /// The most bytes of a HyperLogLog that is sparse.
     SparseHyperLogLog,
+    /// The bytes of a node of a stream, and its entries. Without a limit if it is 0.
+    StreamBytes,
+    StreamEntries,
 }
 
 /// The thresholds of a store. CONFIG SET changes them; collections that exist are converted when they are changed next.
 #[derive(Debug)]
-pub(crate) struct Thresholds([AtomicI64; 10]);
+pub(crate) struct Thresholds([AtomicI64; 12]);
 
 /// The most elements of a packed collection, and the most bytes of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +93,18 @@ impl Thresholds {
         self.size(Threshold::SparseHyperLogLog)
     }
 
+    /// The limit of a node of a stream.
+    pub(crate) fn node(&self) -> NodeLimit {
+        let size = |threshold, most| match self.size(threshold) {
+            0 => most,
+            size => size.min(most),
+        };
+        NodeLimit {
+            bytes: size(Threshold::StreamBytes, MAX_ENTRY),
+            entries: size(Threshold::StreamEntries, usize::MAX),
+        }
+    }
+
     fn limit(&self, entries: Threshold, value: Threshold) -> PackedLimit {
         // A field and a value, or a member and a score, are two elements.
         PackedLimit { entries: self.size(entries).min(MAX_ENTRIES / 2), value: self.size(value) }
@@ -100,7 +118,7 @@ impl Thresholds {
 /// The defaults of Redis.
 impl Default for Thresholds {
     fn default() -> Self {
-        Self([512, 64, 512, 128, 64, 128, 64, -2, 0, 3000].map(AtomicI64::new))
+        Self([512, 64, 512, 128, 64, 128, 64, -2, 0, 3000, 4096, 100].map(AtomicI64::new))
     }
 }
 

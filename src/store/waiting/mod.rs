@@ -30,7 +30,7 @@ mod sync {
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use kvstore_protocol::Response;
+use kvstore_protocol::{Command, Response};
 
 pub(super) use parked::{Parked, Place};
 pub(super) use queues::WaitQueues;
@@ -48,6 +48,8 @@ pub(crate) struct Wait {
     pub(crate) timeout: Option<Duration>,
     /// The answer when the time is over.
     pub(crate) on_timeout: Response,
+    /// What is executed when it is served, if that is not the command as it came.
+    pub(crate) instead: Option<Command>,
 }
 
 /// The keys that a command waits for.
@@ -55,6 +57,8 @@ pub(crate) struct Wait {
 pub(crate) enum Awaited {
     /// A value of this type in any of the keys of the command. It is served with the key that has one as its only key.
     Any(&'static str),
+    /// Any change of any of the keys of the command, also that it is removed. It is served like that.
+    Change,
     /// A value of this type in the first key of the command. It is served with all its keys.
     First(&'static str),
     /// A commit to be on disk. It is answered then if that is enough, and when its time ends otherwise.
@@ -70,19 +74,28 @@ pub(crate) enum Awaited {
 impl Wait {
     /// Waits for ever, and answers `on_timeout` if the client is told to wait no longer.
     pub(crate) const fn new(what: Awaited, on_timeout: Response) -> Self {
-        Self { what, timeout: None, on_timeout }
+        Self { what, timeout: None, on_timeout, instead: None }
     }
 
     /// The same for at most this time, if there is one.
     pub(crate) fn for_at_most(self, timeout: Option<Duration>) -> Self {
         Self { timeout, ..self }
     }
+
+    /// The same for a command that is executed as another when it is served.
+    pub(crate) fn executing(self, instead: Option<Command>) -> Self {
+        Self { instead, ..self }
+    }
 }
 
 impl Awaited {
-    /// Whether a value of this type ends the waiting.
-    fn is(self, type_name: &str) -> bool {
-        matches!(self, Self::Any(awaited) | Self::First(awaited) if awaited == type_name)
+    /// Whether a value of this type may end the waiting, or that there is none.
+    fn is(self, type_name: Option<&str>) -> bool {
+        match self {
+            Self::Any(awaited) | Self::First(awaited) => type_name == Some(awaited),
+            Self::Change => true,
+            Self::Sync { .. } | Self::Time => false,
+        }
     }
 }
 

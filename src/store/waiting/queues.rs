@@ -111,7 +111,7 @@ impl WaitQueues {
     }
 
     /// Whether commands wait for a key.
-    pub(super) fn has(&self, key: &KeyName) -> bool {
+    pub(in super::super) fn has(&self, key: &KeyName) -> bool {
         self.queues.lock().contains_key(key)
     }
 

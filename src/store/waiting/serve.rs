@@ -11,7 +11,7 @@ use crate::store::{
     call::{Call, KeySlot},
     commit::Commit,
     databases::{KeyRef, Location},
-    execute::{Planned, STOPPED},
+    execute::{Patience, Planned, STOPPED},
     held::{Held, HeldShards, Shards},
     plan::{LockPlan, PerKey, locate},
     spec::Answer,
@@ -62,12 +62,12 @@ impl StoreState {
     /// Puts a command that wants to wait into the queues of its keys, whose shards are held.
     pub(in super::super) fn enter(&self, planned: Planned<'_>, wait: Wait) -> Option<Place> {
         let Planned { row, args, database, keys } = planned;
-        let store = self.myself.upgrade()?;
-        let command = detached(args.command());
+        let (store, mut wait) = (self.myself.upgrade()?, wait);
+        let command = detached(wait.instead.take().as_ref().unwrap_or(args.command()), args.command());
         let mut waiter = Waiter::new(command, row, database, wait, self.waiting.ticket());
         let mut names = keys.unwrap_or_default().iter().map(KeySlot::owned_name);
         match waiter.wait.what {
-            Awaited::Any(_) => {
+            Awaited::Any(_) | Awaited::Change => {
                 // A key may be named twice.
                 let mut seen = HashSet::new();
                 waiter.keys.extend(names.filter(|name| seen.insert(name.clone())));
@@ -104,6 +104,30 @@ impl StoreState {
         destinations.into_iter().map(|(database, name)| self.databases.locate(KeyRef { database, name: &name }).shard)
     }
 
+    /// Serves those who wait for keys that have expired, and were removed by nobody's command.
+    #[cold]
+    pub(in super::super) fn serve_expired(&self, database: usize, names: Vec<Bytes>) {
+        for name in names {
+            let Location { hash, shard } = self.databases.locate(KeyRef { database, name: &name });
+            let keys = &mut [KeySlot::new(&name, hash, shard, database)];
+            let mut held = loop {
+                let mut plan = LockPlan::default();
+                self.add_shards_to_serve(&mut plan, keys);
+                let held = plan.lock(keys, &self.databases, Patience::Long);
+                match held.filter(|held| self.holds_shards_to_serve(held, keys)) {
+                    Some(held) => break held,
+                    None => keys[0].shard = shard as u32,
+                }
+            };
+            let mut commit = self.begin(Patience::Long);
+            commit.waits_mut().note_ready((database, name.clone()));
+            self.serve_waiting(&mut commit, &mut held);
+            self.tell(&mut commit, &Shards::Many(&mut held), None);
+            drop(held);
+            self.finish(&mut commit);
+        }
+    }
+
     /// Serves those who wait for the keys that a commit has changed.
     #[inline]
     pub(in super::super) fn serve_waiting(&self, commit: &mut Commit, held: &mut HeldShards<'_>) {
@@ -125,8 +149,7 @@ impl StoreState {
         let mut last = None;
         while let Some(waiter) = self.waiting.next(key, last) {
             last = Some(waiter.ticket);
-            let Some(type_name) = self.type_of(key, commit, held) else { return };
-            if !waiter.wait.what.is(type_name) {
+            if !waiter.wait.what.is(self.type_of(key, commit, held)) {
                 continue;
             }
             let Some(claim) = waiter.claim() else { continue };
@@ -158,7 +181,7 @@ impl StoreState {
     ) -> Option<Response> {
         let (row, args, mut keys) = (waiter.row, Args::new(&waiter.command), PerKey::new());
         match waiter.wait.what {
-            Awaited::Any(_) => {
+            Awaited::Any(_) | Awaited::Change => {
                 let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
                 keys.push(KeySlot::new(name, hash, shard, *database));
             }
@@ -176,7 +199,7 @@ impl StoreState {
     }
 }
 
-/// A copy of a command that keeps no other bytes of the buffer in which it was received.
-fn detached(command: &Command) -> Command {
-    Command::new(command.name()).with_args(command.args()).in_session(command.shared_session(), command.number())
+/// A copy of a command that keeps no other bytes of the buffer in which it was received, in the session of `received`.
+fn detached(command: &Command, received: &Command) -> Command {
+    Command::new(command.name()).with_args(command.args()).in_session(received.shared_session(), received.number())
 }

@@ -375,3 +375,122 @@ async fn each_element_goes_to_one_of_many_threads() {
     assert!(got == pushed, "{} of {}", got.len(), pushed.len());
     store.check([("DBSIZE", ":0")]);
 }
+
+#[test]
+fn readers_of_a_stream_get_what_is_added() {
+    let store = TestStore::new();
+    store.check([("XADD s 1-0 a 1", "\"1-0\""), ("XADD s 2-0 a 2", "\"2-0\"")]);
+    let mut new = Waiting::begin(&store, "XREAD BLOCK 0 STREAMS s t $ $");
+    let mut behind = Waiting::begin(&store, "XREAD COUNT 1 BLOCK 0 STREAMS t s 0 5-5");
+    let mut last = Waiting::begin(&store, "XREAD BLOCK 0 STREAMS u +");
+    store.check([("XADD s 3-0 a 3", "\"3-0\"")]);
+    new.check(r#"[["s", [["3-0", ["a", "3"]]]]]"#);
+    assert_eq!(behind.poll(), None);
+    store.check([("XADD s 6-0 a 6", "\"6-0\""), ("XADD u 7-0 a 7", "\"7-0\"")]);
+    behind.check(r#"[["s", [["6-0", ["a", "6"]]]]]"#);
+    last.check(r#"[["u", [["7-0", ["a", "7"]]]]]"#);
+    assert_eq!(blocked(&store), 0);
+}
+
+#[test]
+fn readers_of_a_stream_wait_through_what_adds_nothing() {
+    let store = TestStore::new();
+    store.check([("XADD s 1-0 a 1", "\"1-0\"")]);
+    let mut reader = Waiting::begin(&store, "XREAD BLOCK 0 STREAMS s $");
+    for line in
+        ["XDEL s 1-0", "XGROUP CREATE s g 0", "DEL s", "RPUSH s a", "DEL s", "SET s v", "DEL s", "XADD s 1-0 a 1"]
+    {
+        store.answer(line);
+        assert_eq!(reader.poll(), None, "{line}");
+    }
+    store.check([("XADD s 2-0 a 2", "\"2-0\"")]);
+    reader.check(r#"[["s", [["2-0", ["a", "2"]]]]]"#);
+}
+
+#[test]
+fn an_entry_goes_to_one_consumer_and_the_first_that_waits() {
+    let store = TestStore::new();
+    store.check([("XGROUP CREATE s g 0 MKSTREAM", "+OK")]);
+    let mut first = Waiting::begin(&store, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    let mut second = Waiting::begin(&store, "XREADGROUP GROUP g d COUNT 1 BLOCK 0 STREAMS s >");
+    let mut all = Waiting::begin(&store, "XREAD BLOCK 0 STREAMS s 0");
+    store.check([("XADD s 1-0 a 1", "\"1-0\"")]);
+    first.check(r#"[["s", [["1-0", ["a", "1"]]]]]"#);
+    all.check(r#"[["s", [["1-0", ["a", "1"]]]]]"#);
+    assert_eq!(second.poll(), None);
+    let mut client = store.client();
+    client.check([
+        ("MULTI", "+OK"),
+        ("XADD s 2-0 a 2", "+QUEUED"),
+        ("XADD s 3-0 a 3", "+QUEUED"),
+        ("EXEC", "[\"2-0\", \"3-0\"]"),
+    ]);
+    second.check(r#"[["s", [["2-0", ["a", "2"]]]]]"#);
+    store.check([
+        ("XREADGROUP GROUP g c STREAMS s >", r#"[["s", [["3-0", ["a", "3"]]]]]"#),
+        ("XPENDING s g", r#"[:3, "1-0", "3-0", [["c", "2"], ["d", "1"]]]"#),
+    ]);
+}
+
+#[test]
+fn a_consumer_that_waits_is_told_that_its_group_is_gone() {
+    const MISSING: &str = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option";
+    const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+    for (ends, told) in [
+        (&["DEL s"][..], MISSING),
+        (&["FLUSHDB"], MISSING),
+        (&["FLUSHALL"], MISSING),
+        (&["RENAME s t"], MISSING),
+        (&["XGROUP DESTROY s g"], MISSING),
+        (&["SET s v"], WRONG_TYPE),
+        (&["RPUSH l a", "COPY l s REPLACE"], WRONG_TYPE),
+        (&["SWAPDB 0 1"], MISSING),
+        (&["PEXPIRE s 10", "wait", "GET s"], MISSING),
+        (&["PEXPIRE s 10", "wait"], MISSING),
+    ] {
+        let store = TestStore::new();
+        store.check([("XGROUP CREATE s g 0 MKSTREAM", "+OK")]);
+        let mut reader = Waiting::begin(&store, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+        for line in ends {
+            match *line {
+                "wait" => {
+                    store.pass(100);
+                    store.remove_expired();
+                }
+                line => _ = store.answer(line),
+            }
+        }
+        reader.check(told);
+        assert_eq!(blocked(&store), 0, "{ends:?}");
+    }
+}
+
+#[test]
+fn a_consumer_that_waits_is_served_by_a_stream_with_its_group_that_comes_in_its_place() {
+    let store = TestStore::new();
+    store.check([
+        ("XGROUP CREATE s g 0 MKSTREAM", "+OK"),
+        ("XADD t 1-0 a 1", "\"1-0\""),
+        ("XGROUP CREATE t g 0", "+OK"),
+    ]);
+    let mut reader = Waiting::begin(&store, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    store.check([("RENAME t s", "+OK")]);
+    reader.check(r#"[["s", [["1-0", ["a", "1"]]]]]"#);
+}
+
+#[test]
+fn what_a_consumer_that_waited_was_given_is_recorded_for_its_stream_alone() {
+    let (store, told) = TestStore::observed();
+    store.check([("XGROUP CREATE s g 0 MKSTREAM", "+OK"), ("XGROUP CREATE t g 0 MKSTREAM", "+OK")]);
+    let mut reader = Waiting::begin(&store, "XREADGROUP GROUP g c COUNT 5 BLOCK 0 STREAMS t s > >");
+    let mut client = store.client();
+    for line in ["MULTI", "XADD s 1-0 a 1", "XADD t 1-0 a 1", "EXEC"] {
+        client.answer(line);
+    }
+    reader.check(r#"[["s", [["1-0", ["a", "1"]]]]]"#);
+    let replayed = TestStore::new();
+    for (record, _) in told.take() {
+        assert_eq!(replayed.store().apply(&record), Ok(()), "{record:?}");
+    }
+    assert_eq!(replayed.entries(), store.entries());
+}

@@ -111,8 +111,8 @@ impl Parameter {
             Value::Threshold(threshold @ Threshold::ListSize) => {
                 Ok(Change::Threshold(*threshold, number(value, i32::MIN.into()..=i32::MAX.into())?))
             }
-            Value::Threshold(threshold @ Threshold::SparseHyperLogLog) => {
-                Ok(Change::Threshold(*threshold, i64::try_from(bytes(value)?).unwrap_or(i64::MAX)))
+            Value::Threshold(threshold @ (Threshold::SparseHyperLogLog | Threshold::StreamBytes)) => {
+                Ok(Change::Threshold(*threshold, bytes(value)?.try_into().unwrap_or(i64::MAX)))
             }
             Value::Threshold(threshold) => Ok(Change::Threshold(*threshold, number(value, 0..=i64::MAX)?)),
             Value::Kept(_, form) => {

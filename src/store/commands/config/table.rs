@@ -290,8 +290,6 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     kept("active-defrag-threshold-upper", "100", Number(0, 1000)),
     kept("activerehashing", "yes", Flag),
     threshold("hll-sparse-max-bytes", Threshold::SparseHyperLogLog),
-    kept("stream-node-max-bytes", "4096", Bytes),
-    kept("stream-node-max-entries", "100", ANY),
     kept("sanitize-dump-payload", "no", OneOf(&["no", "yes", "clients"])),
     kept("import-mode", "no", Flag),
     // The thresholds of encodings, with the names that they had before Redis 7.
@@ -309,6 +307,8 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     threshold("list-max-listpack-size", Threshold::ListSize),
     alias("list-max-ziplist-size", "list-max-listpack-size"),
     threshold("list-compress-depth", Threshold::ListCompression),
+    threshold("stream-node-max-bytes", Threshold::StreamBytes),
+    threshold("stream-node-max-entries", Threshold::StreamEntries),
     // The disk.
     immutable("dir", |store, _| store.snapshots.path()),
     durable(

@@ -85,7 +85,6 @@ pub(super) const KEY: &[Part] = &[String];
 
 fn find_value(byte: u8, is_valkey: bool) -> Option<(ValueType, &'static [Part])> {
     const EXPIRING: ValueType = ValueType::Foreign("hash with expiring fields");
-    const STREAM: ValueType = ValueType::Foreign("stream");
     Some(match byte {
         tag::STRING => (ValueType::Known("string"), &[String]),
         tag::LIST => (LIST, &[Each(&[String])]),
@@ -100,9 +99,9 @@ fn find_value(byte: u8, is_valkey: bool) -> Option<(ValueType, &'static [Part])>
         tag::HASH => (HASH, &[Each(&[String, String])]),
         tag::HASH_ZIPMAP | tag::HASH_ZIPLIST | tag::HASH_LISTPACK => (HASH, &[String]),
         7 => (ValueType::Module, &[Length, Module]),
-        15 => (STREAM, &STREAM_1),
-        19 => (STREAM, &STREAM_2),
-        21 => (STREAM, &STREAM_3),
+        tag::STREAM_1 => (STREAM, &STREAM_1),
+        tag::STREAM_2 => (STREAM, &STREAM_2),
+        tag::STREAM_3 => (STREAM, &STREAM_3),
         // Valkey 9: each field, its value, and its expiry.
         22 if is_valkey => (EXPIRING, &[Each(&[String, String, Bytes(8)])]),
         // Before Redis 7.4.0, and since. The expiry of each field is in front of it, and the first of all in front of the number.
@@ -118,6 +117,7 @@ const LIST: ValueType = ValueType::Known("list");
 const SET: ValueType = ValueType::Known("set");
 const SORTED_SET: ValueType = ValueType::Known("sorted set");
 const HASH: ValueType = ValueType::Known("hash");
+const STREAM: ValueType = ValueType::Known("stream");
 
 /// The nodes of a stream, and the entries that a consumer or a group has not acknowledged.
 const NODES: Part = Each(&[String, String]);

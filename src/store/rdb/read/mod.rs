@@ -5,17 +5,20 @@
 //!
 //! - `reader` strings and numbers
 //! - `listpack`, `ziplist`, `zipmap` collections in one string
-//! - `build` values of their elements; `list` lists
+//! - `build` values of their elements; `list` lists; `stream` streams
 
 mod build;
 mod list;
 mod listpack;
 mod reader;
+mod stream;
 mod ziplist;
 mod zipmap;
 
 use super::{Object, tag};
 use crate::store::value::{Thresholds, packed::IntSetRef};
+
+use stream::Version;
 
 pub(super) use reader::Reader;
 
@@ -54,6 +57,9 @@ fn object<'a>(reader: &mut Reader<'a>, thresholds: &Thresholds) -> Option<Object
         tag::SORTED_SET_ZIPLIST => {
             build::sorted_set(ziplist::read(&reader.string()?)?.entries(), thresholds.sorted_set())
         }
+        tag::STREAM_1 => stream::read(reader, Version::Redis5),
+        tag::STREAM_2 => stream::read(reader, Version::Redis7),
+        tag::STREAM_3 => stream::read(reader, Version::Redis7_2),
         _ => None,
     }
 }

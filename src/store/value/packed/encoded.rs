@@ -83,6 +83,14 @@ impl<'a> Encoded<'a> {
         write_backlen(self.front_len(), backlen);
     }
 
+    /// Appends the entry.
+    #[inline]
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        let at = bytes.len();
+        bytes.resize(at + self.len(), 0);
+        self.write_to(&mut bytes[at..]);
+    }
+
     /// The first byte of the entry.
     #[inline]
     pub(super) fn first(&self) -> u8 {

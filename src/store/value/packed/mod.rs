@@ -6,6 +6,7 @@
 //! - [`PackedRef`] reads, and [`Packed`] edits, a collection: the number of elements, then their entries.
 //! - [`Chunk`] is a part of a long list, with free room at both ends.
 //! - [`Entries`] is what all of them read: elements by [`Position`] or index, in both directions, and the search for one.
+//! - [`Cursor`] is a place among entries, which goes on element by element: a node of a stream is read with it.
 //! - [`EditEntries`] is what `Packed` and `Chunk` share: inserting, replacing and removing elements.
 //! - `stored` what a packed collection becomes in an entry
 //! - [`IntSetRef`] and [`IntSet`] are sets of integers, as Redis's intset.
@@ -15,6 +16,7 @@
 
 mod buffer;
 mod chunk;
+mod cursor;
 mod edit;
 mod element;
 mod encoded;
@@ -27,6 +29,7 @@ mod stored;
 mod tests;
 
 pub(crate) use chunk::Chunk;
+pub(crate) use cursor::Cursor;
 pub(crate) use edit::EditEntries;
 pub(crate) use element::Element;
 pub(crate) use encoded::Encoded;

@@ -1,0 +1,186 @@
+//! Streams against a naive model, and hostile listpacks.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::store::value::packed::Entries;
+
+/// Entries by their identifiers, each a field and a value of every pair.
+type Model = BTreeMap<StreamId, Vec<(Vec<u8>, Vec<u8>)>>;
+
+/// A step from the identifier before, and the pairs of an entry; or what is removed.
+#[derive(Clone, Debug)]
+enum Edit {
+    Append(u64, u64, Vec<(Vec<u8>, Vec<u8>)>),
+    Remove(usize),
+    Trim(u64, bool, Option<u64>),
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => "[a-c]{0,3}".prop_map(String::into_bytes),
+        2 => any::<i64>().prop_map(|value| value.to_string().into_bytes()),
+        1 => prop::sample::select(vec![63, 64, 126, 4095, 4096]).prop_map(|len| vec![b'x'; len]),
+    ]
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let pairs = prop_oneof![
+        3 => text().prop_map(|value| vec![(b"field".to_vec(), value)]),
+        1 => prop::collection::vec((text(), text()), 1..4),
+    ];
+    prop_oneof![
+        12 => (0..3_u64, prop_oneof![0..3_u64, Just(u64::MAX)], pairs).prop_map(|(ms, seq, pairs)| Edit::Append(ms, seq, pairs)),
+        6 => any::<usize>().prop_map(Edit::Remove),
+        1 => (0..100_u64, any::<bool>(), prop::option::of(0..20_u64)).prop_map(|(most, by_id, limit)| Edit::Trim(most, by_id, limit)),
+    ]
+}
+
+fn pairs_of(entry: Entry<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut pairs = Vec::new();
+    entry.for_each(|field, value| pairs.push((field.text().to_vec(), value.text().to_vec())));
+    assert_eq!(entry.len(), pairs.len());
+    pairs
+}
+
+/// The entries of a range.
+fn entries(log: &Log, start: StreamId, end: StreamId, is_reversed: bool) -> Vec<(StreamId, Vec<(Vec<u8>, Vec<u8>)>)> {
+    let mut entries = Vec::new();
+    let visit = |entry: Entry<'_>| {
+        entries.push((entry.id(), pairs_of(entry)));
+        true
+    };
+    if is_reversed {
+        log.visit_back(start, end, visit)
+    } else {
+        log.visit(start, end, visit)
+    }
+    entries
+}
+
+fn check(log: &Log, model: &Model) {
+    log.check();
+    assert_eq!(log.len(), model.len());
+    let ids: Vec<_> = model.keys().copied().collect();
+    assert_eq!(log.last_entry_id(), ids.last().copied());
+    assert_eq!(log.counters().first, ids.first().copied().unwrap_or_default());
+    let third = |at: usize| ids.get(ids.len() * at / 3).copied().unwrap_or(StreamId::MAX);
+    for (start, end) in
+        [(StreamId::MIN, StreamId::MAX), (third(1), third(2)), (third(2), third(1)), (third(1), third(1))]
+    {
+        let mut expected: Vec<_> = match start <= end {
+            true => model.range(start..=end).map(|(id, pairs)| (*id, pairs.clone())).collect(),
+            false => Vec::new(),
+        };
+        assert_eq!(entries(log, start, end, false), expected);
+        expected.reverse();
+        assert_eq!(entries(log, start, end, true), expected);
+    }
+}
+
+fn listpack(node: &Node) -> Vec<u8> {
+    let mut listpack = Vec::new();
+    node.write_listpack(&mut listpack);
+    assert_eq!(u32::from_le_bytes(*listpack.first_chunk().unwrap()) as usize, listpack.len());
+    listpack
+}
+
+/// Reads the entries of a listpack, whatever they are.
+fn read(first: StreamId, listpack: &[u8]) -> Option<Node> {
+    let bytes = listpack.get(6..listpack.len().checked_sub(1)?)?;
+    let count = Entries::decode_any(bytes)?.count();
+    Node::read(first, Entries::validate(bytes, count)?)
+}
+
+proptest! {
+    #[test]
+    fn a_stream_equals_a_map(edits in prop::collection::vec(edit(), 0..200), bytes in 20..3000_usize, count in 1..30_usize) {
+        let (mut log, mut model, mut last) = (Log::default(), Model::new(), StreamId::MIN);
+        let limit = NodeLimit { bytes, entries: count };
+        for edit in edits {
+            match edit {
+                Edit::Append(ms, seq, pairs) => {
+                    let id = StreamId::new(last.ms + ms, if ms > 0 { seq } else { last.seq.saturating_add(1).saturating_add(seq) });
+                    if id <= last {
+                        continue;
+                    }
+                    let borrowed: Vec<_> = pairs.iter().map(|(field, value)| (&field[..], &value[..])).collect();
+                    log.append(id, &borrowed, limit);
+                    model.insert(id, pairs);
+                    last = id;
+                }
+                Edit::Remove(at) => {
+                    let id = model.keys().nth(at % model.len().max(1)).copied().unwrap_or_default();
+                    prop_assert_eq!(log.get(id).map(pairs_of), model.get(&id).cloned());
+                    prop_assert_eq!(log.remove(id), model.remove(&id).is_some());
+                    prop_assert!(!log.remove(id) && log.get(id).is_none());
+                }
+                Edit::Trim(most, by_id, approximate) => {
+                    let least = model.keys().nth_back(most as usize).map_or(StreamId::MIN, |id| *id);
+                    let bound = if by_id { Bound::MinId(least) } else { Bound::MaxLen(most) };
+                    let before = model.len();
+                    let removed = log.trim(&Trim { bound, approximate, references: References::Keep });
+                    while model.len() > before - removed {
+                        model.pop_first();
+                    }
+                    let kept_by_id = model.first_key_value().is_none_or(|(id, _)| *id >= least);
+                    let is_trimmed = if by_id { kept_by_id } else { model.len() as u64 <= most };
+                    prop_assert!(is_trimmed || approximate.is_some());
+                    prop_assert!(approximate.is_none_or(|limit| limit == 0 || removed as u64 <= limit));
+                }
+            }
+            check(&log, &model);
+        }
+        // Each node is the same when its listpack is read.
+        for node in log.nodes() {
+            let packed = listpack(node);
+            let again = read(node.first(), &packed).expect("a node that was written is valid");
+            prop_assert_eq!(listpack(&again), packed);
+        }
+        let nodes = log.nodes().cloned().collect();
+        check(&Log::from_parts(*log.counters(), nodes, Vec::new()).expect("they fit together"), &model);
+    }
+
+    #[test]
+    fn a_listpack_from_outside_is_read_safely(bytes in prop::collection::vec(any::<u8>(), 0..80), at in 0..200_usize, flip in any::<u8>()) {
+        read(StreamId::MIN, &bytes);
+        let mut node = Node::new(StreamId::new(5, 5), &[(b"a", b""), (b"b", b"")]);
+        let limit = NodeLimit { bytes: 4096, entries: 100 };
+        node.append(StreamId::new(5, 5), &[(b"a", b"1"), (b"b", b"2")], limit);
+        node.append(StreamId::new(6, 0), &[(b"c", b"3")], limit);
+        let mut packed = listpack(&node);
+        let at = at % packed.len();
+        packed[at] ^= flip;
+        if let Some(node) = read(StreamId::new(5, 5), &packed) {
+            node.iter().chain(node.iter().rev()).for_each(|entry| _ = pairs_of(entry));
+        }
+    }
+}
+
+#[test]
+fn a_node_has_the_bytes_of_redis() {
+    let mut node = Node::new(StreamId::new(1, 1), &[(b"a", b""), (b"b", b"")]);
+    let limit = NodeLimit { bytes: 4096, entries: 100 };
+    node.append(StreamId::new(1, 1), &[(b"a", b"1"), (b"b", b"x")], limit);
+    node.append(StreamId::new(1, 2), &[(b"c", b"2")], limit);
+    let entries =
+        b"\x02\x01\x00\x01\x02\x01\x81a\x02\x81b\x02\x00\x01\x02\x01\x00\x01\x00\x01\x01\x01\x81x\x02\x05\x01\
+        \x00\x01\x00\x01\x01\x01\x01\x01\x81c\x02\x02\x01\x06\x01";
+    assert_eq!(listpack(&node)[6..entries.len() + 6], entries[..]);
+}
+
+#[test]
+fn entries_that_are_removed_from_the_middle_leave_no_node_behind() {
+    let mut log = Log::default();
+    let limit = NodeLimit { bytes: 4096, entries: 10 };
+    (1..=1000).for_each(|seq| log.append(StreamId::new(1, seq), &[(b"f", b"v")], limit));
+    assert_eq!(log.node_count(), 100);
+    for seq in (11..=990).rev() {
+        assert!(log.remove(StreamId::new(1, seq)));
+        log.check();
+    }
+    assert_eq!((log.node_count(), log.len()), (2, 20));
+    assert!(log.nodes.len() <= 2 + 2 / 8);
+}
