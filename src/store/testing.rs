@@ -185,7 +185,10 @@ fn shown_stream(log: &stream::Log) -> String {
     });
     for group in log.groups() {
         shown += &format!(" group {:?} {:?} {:?}", group.name(), group.last_id, group.entries_read);
-        group.pending_from(StreamId::MIN).for_each(|pending| shown += &format!(" {pending:?}"));
+        for (id, pending) in group.pending_from(StreamId::MIN) {
+            let name = group.consumer(pending.consumer()).name();
+            shown += &format!(" {id:?} {name:?} {} {}", pending.delivered, pending.deliveries);
+        }
         for (_, consumer) in group.consumers() {
             let pending: Vec<_> = consumer.pending_from(StreamId::MIN).collect();
             shown += &format!(" consumer {:?} {:?} {pending:?}", consumer.name(), consumer.active);

@@ -44,7 +44,25 @@ def value_of(connection, kind, key):
         flat = [item for _, item in ask(connection, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")]
         # Servers show the same score in different digits.
         return [(member, float(score)) for member, score in zip(flat[::2], flat[1::2])]
+    if kind == b"stream":
+        return stream(connection, key)
     return None
+
+
+def flat(items):
+    return [word for _, item in items for word in (flat(item) if isinstance(item, list) else [item])]
+
+
+def stream(connection, key):
+    """Returns the entries, and for each group its name and what is pending."""
+    found = flat(ask(connection, b"XRANGE", key, b"-", b"+"))
+    for _, facts in ask(connection, b"XINFO", b"GROUPS", key):
+        name = flat(facts)[1]
+        found.append(name)
+        for _, pending in ask(connection, b"XPENDING", key, name, b"-", b"+", b"1000000"):
+            identifier, consumer, _, deliveries = flat(pending)
+            found += [identifier, consumer, deliveries]
+    return found
 
 
 def has_expiring_fields(connection, key):

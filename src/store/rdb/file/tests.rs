@@ -118,7 +118,7 @@ fn what_is_said_of_a_key_is_for_the_next_one() {
 }
 
 #[test]
-fn what_the_store_does_not_have_is_skipped_and_named() {
+fn a_stream_is_a_key_and_what_the_store_does_not_have_is_skipped_and_named() {
     let stream = b"\x15\x01s\x01\x10................\x03abc\x01\x05\x06\x01\x02\x03\x04\x05\
         \x01\x01g\x01\x02\x03\x01................tttttttt\x01\x01\x01csssssssssaaaaaaa\x01................";
     let module = b"\x07\x01m\x81\x10\x10\x10\x10\x10\x10\x10\x10\x02\x07\x01\x40\xFF\x03ffff\x04dddddddd\x05\x02ab\0";
@@ -126,7 +126,10 @@ fn what_the_store_does_not_have_is_skipped_and_named() {
     let function = b"\xF5\x05#!lua";
     let body = [&stream[..], module, auxiliary, function, b"\0\x01k\x01v"].concat();
     let expected = [
-        "- stream",
+        concat!(
+            "0 s stream None None \\x15\\x01\\x10................\\x03abc\\x01\\x05\\x06\\x01\\x02\\x03\\x04\\x05\\x01",
+            "\\x01g\\x01\\x02\\x03\\x01................tttttttt\\x01\\x01\\x01csssssssssaaaaaaa\\x01................",
+        ),
         "- value of module EBAQEBAQE",
         "- data of module EBAQEBAQE",
         "- function library",
