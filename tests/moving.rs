@@ -159,14 +159,23 @@ fn files_of_other_servers_have_what_these_tell() {
     for (name, expiring) in [("redis-7.0.rdb", 0), ("redis-8.2.rdb", 2), ("valkey-9.1.rdb", 2)] {
         let store = Store::new();
         let tally = import(&store, fixture(name)).unwrap();
-        check_contents(&store, &expected_contents());
-        let mut expected = BTreeMap::from([("function library".to_owned(), 1)]);
+        let mut contents = expected_contents();
         if expiring > 0 {
-            expected.insert("hash with expiring fields".to_owned(), expiring);
+            let table = format!("0 hash:expiring:table hash -1 a {} b 2", "x".repeat(65));
+            let hashes = format!("\n0 hash:expiring hash -1 a 1 b 2\n{table}\n0 hash:table ");
+            contents = contents.replace("\n0 hash:table ", &hashes);
+            for key in ["hash:expiring", "hash:expiring:table"] {
+                let command = Command::new("HPEXPIRETIME").with_args([key, "FIELDS", "2", "a", "b"]);
+                let [expires, never] = &words(&store, 0, command)[..] else { panic!("two fields") };
+                assert!(expires.len() == 13 && never == b"-1", "{name}");
+            }
         }
+        check_contents(&store, &contents);
+        let expected = BTreeMap::from([("function library".to_owned(), 1)]);
         assert_eq!(skipped(&tally), expected, "{name}");
         let keys: BTreeMap<_, _> = tally.keys().collect();
-        let counts = [("hash", 2), ("list", 3), ("set", 5), ("sorted set", 2), ("stream", 1), ("string", 10)];
+        let counts =
+            [("hash", 2 + expiring), ("list", 3), ("set", 5), ("sorted set", 2), ("stream", 1), ("string", 10)];
         assert_eq!(keys, counts.into(), "{name}");
         let len = fixture(name).metadata().unwrap().len();
         assert_eq!(tally.progress(), (len, len));
@@ -230,7 +239,7 @@ fn a_command_that_a_store_does_not_have_is_named() {
 }
 
 #[test]
-fn fields_that_redis_8_sets_without_an_expiry_are_set() {
+fn fields_that_redis_8_sets_are_set_with_their_expiry() {
     let scratch = Scratch::new("hsetex");
     let commands = [
         "HSET h f 1",
@@ -238,8 +247,10 @@ fn fields_that_redis_8_sets_without_an_expiry_are_set() {
         "HSETEX h FXX FIELDS 1 f 2",
         "HSETEX h FIELDS 2 g 3 KEEPTTL 4",
         "HSETEX h PXAT 1 FIELDS 1 gone 1",
-        "HSETEX h KEEPTTL FIELDS",
-        "HSETEX h",
+        "HSETEX h PXAT 4102444800000 FIELDS 1 i 5",
+        "HPEXPIREAT h 4102444800001 FIELDS 1 g",
+        "HSET gone f 1",
+        "HPEXPIREAT gone 1 FIELDS 1 f",
     ];
     let frame = |line: &str| {
         let words: String = line.split(' ').map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
@@ -247,9 +258,15 @@ fn fields_that_redis_8_sets_without_an_expiry_are_set() {
     };
     let store = Store::new();
     let tally = import(&store, scratch.file("a.aof", commands.map(frame).concat().as_bytes())).unwrap();
-    assert_eq!(skipped(&tally), [("command HSETEX".to_owned(), 3)].into());
+    assert_eq!((skipped(&tally), tally.failed().count()), (BTreeMap::new(), 0));
     let hash = words(&store, 0, Command::new("HGETALL").arg("h"));
-    assert_eq!(hash, ["f", "2", "g", "3", "KEEPTTL", "4"].map(|word| word.as_bytes().to_vec()));
+    assert_eq!(hash, ["i", "5", "g", "3", "f", "2", "KEEPTTL", "4"].map(|word| word.as_bytes().to_vec()));
+    let expiries = Command::new("HPEXPIRETIME").with_args(["h", "FIELDS", "4", "f", "g", "i", "gone"]);
+    assert_eq!(
+        words(&store, 0, expiries),
+        ["-1", "4102444800001", "4102444800000", "-2"].map(|word| word.as_bytes().to_vec())
+    );
+    assert_eq!(words(&store, 0, Command::new("EXISTS").arg("gone")), [b"0"]);
 }
 
 #[test]

@@ -75,6 +75,12 @@ impl Event {
     pub const HINCRBYFLOAT: Self = Self::hash("hincrbyfloat");
     /// Fields of the hash were removed.
     pub const HDEL: Self = Self::hash("hdel");
+    /// Fields of the hash were given an expiry.
+    pub const HEXPIRE: Self = Self::hash("hexpire");
+    /// The expiry of fields of the hash was removed.
+    pub const HPERSIST: Self = Self::hash("hpersist");
+    /// Fields of the hash were removed, because they had expired.
+    pub const HEXPIRED: Self = Self::hash("hexpired");
     /// Members were added to the set.
     pub const SADD: Self = Self::set("sadd");
     /// Members were removed from the set.
@@ -225,7 +231,8 @@ impl Change {
 /// same state, they lead to the same state again.
 ///
 /// A command is recorded as it came, with the time at which it ran. A command whose effect depends on chance, on the order of
-/// hashes or on a setting is recorded by its effect. An entry that expired is recorded as a DEL.
+/// hashes or on a setting is recorded by its effect. An entry that expired is recorded as a DEL, and expired fields of a hash as an
+/// HDEL.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub(super) time: Duration,
@@ -490,6 +497,60 @@ mod tests {
             ("HGETALL h", ""),
             ("HSCAN h 0", ""),
             ("HRANDFIELD h", ""),
+        ]);
+    }
+
+    #[test]
+    fn every_command_that_changes_the_expiry_of_fields_tells_it() {
+        check(&[
+            ("HSET h a 1 b 2", "HSET h a 1 b 2: hset h"),
+            ("HEXPIRE h 10 FIELDS 2 a missing", "HEXPIRE h 10 FIELDS 2 a missing: hexpire h"),
+            ("HEXPIRE h 10 NX FIELDS 1 a", ""),
+            ("HPEXPIRE missing 10 FIELDS 1 a", ""),
+            ("HPERSIST h FIELDS 2 a b", "HPERSIST h FIELDS 2 a b: hpersist h"),
+            ("HPERSIST h FIELDS 1 a", ""),
+            ("HTTL h FIELDS 1 a", ""),
+            ("HGETEX h FIELDS 1 a", ""),
+            ("HGETEX h EX 10 FIELDS 1 a", "HGETEX h EX 10 FIELDS 1 a: hexpire h"),
+            ("HGETEX h EX 10 FIELDS 1 missing", ""),
+            ("HGETEX h PERSIST FIELDS 1 a", "HGETEX h PERSIST FIELDS 1 a: hpersist h"),
+            ("HGETEX h PERSIST FIELDS 1 a", ""),
+            ("HGETEX h PXAT 1 FIELDS 1 a", "HGETEX h PXAT 1 FIELDS 1 a: hdel h"),
+            ("HSETEX h EX 10 FIELDS 1 a 1", "HSETEX h EX 10 FIELDS 1 a 1: hset h, hexpire h"),
+            ("HSETEX h FNX FIELDS 1 a 1", ""),
+            ("HSETEX h KEEPTTL FIELDS 1 a 1", "HSETEX h KEEPTTL FIELDS 1 a 1: hset h"),
+            ("HSETEX h PXAT 1 FIELDS 1 a 1", "HSETEX h PXAT 1 FIELDS 1 a 1: hset h, hdel h"),
+            ("HSETEX missing PXAT 1 FIELDS 1 a 1", ""),
+            ("HPEXPIREAT h 1 FIELDS 1 b", "HPEXPIREAT h 1 FIELDS 1 b: hdel h, del h"),
+            ("HSETEX h FIELDS 1 a 1", "HSETEX h FIELDS 1 a 1: hset h"),
+            ("HSETEX h PXAT 1 FIELDS 1 a 1", "HSETEX h PXAT 1 FIELDS 1 a 1: hset h, hdel h, del h"),
+        ]);
+    }
+
+    #[test]
+    fn fields_expire_once_for_a_writer_or_in_the_background_and_not_for_a_reader() {
+        check(&[
+            ("HSET h a 1 b 2 c 3", "HSET h a 1 b 2 c 3: hset h"),
+            ("HPEXPIRE h 1000 FIELDS 2 a b", "HPEXPIRE h 1000 FIELDS 2 a b: hexpire h"),
+            ("wait", ""),
+            ("HGET h a", ""),
+            ("HGETALL h", ""),
+            ("HSETNX h c 4", "HDEL h b a: hexpired h"),
+            ("HPEXPIRE h 1000 FIELDS 1 c", "HPEXPIRE h 1000 FIELDS 1 c: hexpire h"),
+            ("wait", ""),
+            ("EXISTS h", ""),
+            ("HSET h d 4", "DEL h; HSET h d 4: hexpired h, del h, hset h"),
+            ("HSETEX h PX 1000 FIELDS 1 e 5", "HSETEX h PX 1000 FIELDS 1 e 5: hset h, hexpire h"),
+            ("wait", ""),
+            ("HSET h f 6", "HDEL h e; HSET h f 6: hexpired h, hset h"),
+            ("HPEXPIRE h 1000 FIELDS 1 d", "HPEXPIRE h 1000 FIELDS 1 d: hexpire h"),
+            ("wait", ""),
+            ("expire", "HDEL h d: hexpired h"),
+            ("expire", ""),
+            ("HPEXPIRE h 1000 FIELDS 1 f", "HPEXPIRE h 1000 FIELDS 1 f: hexpire h"),
+            ("wait", ""),
+            ("expire", "DEL h: hexpired h, del h"),
+            ("expire", ""),
         ]);
     }
 

@@ -150,12 +150,23 @@ impl Commit {
         }
     }
 
-    /// Records that an expired entry was removed, which is the latest change.
-    pub(super) fn record_expired(&mut self, database: usize, key: &[u8]) {
+    /// Records that an expired entry was removed, which made the latest changes, so many.
+    pub(super) fn record_expired(&mut self, database: usize, key: &[u8], changes: u32) {
+        self.record_removal(database, changes, || Command::new("DEL").arg(key));
+    }
+
+    /// The same for expired fields of a hash, which is one change.
+    pub(super) fn record_expired_fields(&mut self, database: usize, key: &[u8], fields: Vec<Box<[u8]>>) {
+        self.record_removal(database, 1, || {
+            Command::new("HDEL").arg(key).with_args(fields.iter().map(|field| &**field))
+        });
+    }
+
+    fn record_removal(&mut self, database: usize, changes: u32, command: impl FnOnce() -> Command) {
         if self.has_changed() {
-            self.observed.get_mut().commands.push((database, Command::new("DEL").arg(key)));
+            self.observed.get_mut().commands.push((database, command()));
             // Changes before it may be those of a command that is under way, and recorded at its end.
-            self.recorded += 1;
+            self.recorded += changes;
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     /// The number of keys that expire, and the sum of their expiries, in milliseconds since the Unix epoch.
     pub(crate) expiring: usize,
     pub(crate) expiries: u128,
+    /// The number of hashes with fields that expire.
+    pub(crate) expiring_hashes: usize,
     pub(crate) memory: usize,
     pub(crate) changes: u64,
     pub(crate) statistics: Statistics,
@@ -30,6 +32,7 @@ impl AddAssign for Facts {
         self.keys += other.keys;
         self.expiring += other.expiring;
         self.expiries += other.expiries;
+        self.expiring_hashes += other.expiring_hashes;
         self.memory += other.memory;
         self.changes += other.changes;
         self.statistics += other.statistics;
@@ -48,6 +51,7 @@ impl Shard {
             keys: self.len(),
             expiring,
             expiries,
+            expiring_hashes: self.hashes_with_expiries(),
             memory: self.memory(),
             changes: self.changes(),
             statistics: self.statistics(),

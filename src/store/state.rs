@@ -42,6 +42,7 @@ use super::{
     program::ProgramConfig,
     replica::Replication,
     scripts::{Fiber, OnFiber, Scripts},
+    shard::Expired,
     slow_log::SlowLog,
     snapshot::Snapshots,
     tracking::Tracking,
@@ -403,14 +404,11 @@ impl StoreState {
         let (now, database) = (shard.not_before(now), self.databases.database_of(index));
         let mut commit = self.begin(Patience::Short);
         let (may_be_awaited, mut awaited) = (commit.interests.has(Interests::WAITERS), Vec::new());
-        let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, value| {
+        let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, expired| {
             if may_be_awaited && self.waiting.has(&(database, Bytes::copy_from_slice(key))) {
                 awaited.push(Bytes::copy_from_slice(key));
             }
-            commit.leftovers.add(value);
-            commit.add(database, Some(key), Event::EXPIRED);
-            commit.record_expired(database, key);
-            self.note_change(&mut commit, database, key, Event::EXPIRED);
+            self.tell_expired(&mut commit, (database, key), expired);
         });
         commit.now.set(Some(now));
         self.tell(&mut commit, &Shards::None, None);
@@ -418,6 +416,32 @@ impl StoreState {
         self.finish(&mut commit);
         self.serve_expired(database, awaited);
         steps
+    }
+
+    /// Tells what active expiry has removed.
+    #[cold]
+    fn tell_expired(&self, commit: &mut Commit, (database, key): (usize, &[u8]), expired: Expired) {
+        let mut tell = |event| {
+            commit.add(database, Some(key), event);
+            self.note_change(commit, database, key, event);
+        };
+        match expired {
+            Expired::Key(value) => {
+                tell(Event::EXPIRED);
+                commit.record_expired(database, key, 1);
+                commit.leftovers.add(value);
+            }
+            Expired::Hash(value) => {
+                tell(Event::HEXPIRED);
+                tell(Event::DEL);
+                commit.record_expired(database, key, 2);
+                commit.leftovers.add(value);
+            }
+            Expired::Fields(names) => {
+                tell(Event::HEXPIRED);
+                commit.record_expired_fields(database, key, names);
+            }
+        }
     }
 
     /// Tells once that a command has failed while it changed something, when all before it is on disk.

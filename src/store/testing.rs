@@ -157,7 +157,10 @@ fn shown(entry: Entry<'_>) -> String {
     let mut elements = Vec::new();
     let mut push = |element: &[u8], data: String| elements.push(format!("{} {data}", element.escape_ascii()));
     if let Ok(hash) = Hash::read(entry) {
-        hash.for_each(|field, value| push(field, value.escape_ascii().to_string()));
+        hash.for_each_expiring(|field, value, expires_at| {
+            let expiry = expires_at.map(|at| format!(" until {at}")).unwrap_or_default();
+            push(field, format!("{}{expiry}", value.escape_ascii()));
+        });
         elements.sort();
     } else if let Ok(set) = Set::read(entry) {
         set.for_each(|member| push(member, String::new()));

@@ -95,7 +95,15 @@ impl<'c> Call<'c> {
     #[inline]
     fn open<T: Editable>(&mut self, key: usize, found: Found, event: Event) -> Result<Edit<'_, 'c, T>, CommandError> {
         let shard = self.shards.at_mut(self.keys[key].shard);
-        T::read(shard.entry(found))?;
+        let entry = shard.entry(found);
+        T::read(entry)?;
+        if entry.has_field_links() {
+            let earliest = entry.earliest_field_expiry();
+            if earliest.is_some_and(|at| at < self.now()) {
+                self.remove_expired_fields(key, found)?;
+            }
+        }
+        let shard = self.shards.at_mut(self.keys[key].shard);
         let (value, is_external) = match shard.take_external(found) {
             Some(value) => (T::from_external(value), true),
             None => {
@@ -121,6 +129,16 @@ impl<T: Editable> Edit<'_, '_, T> {
     /// One that no client sees.
     pub(crate) fn afford(&mut self, work: usize) -> Result<(), CommandError> {
         self.call.afford(work)
+    }
+
+    /// Has another event told if it is changed.
+    pub(crate) fn set_event(&mut self, event: Event) {
+        self.event = event;
+    }
+
+    /// Tells one more change of the value, before that which is told in the end.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.call.tell(self.key, event);
     }
 
     fn put_back(&mut self) {

@@ -2,14 +2,14 @@
 
 use kvstore_protocol::{ByteString, CommandError};
 
-use super::{Call, KeySlot, Lookup};
+use super::{Call, KeySlot, LONG_WORK, Lookup};
 use crate::{
     server::NoTouch,
     store::{
         change::Event,
         observers::Interests,
         shard::{Entry, Expiry, Found, Shard, Write},
-        value::{DataType, Editable, Kind, NewValue, Value},
+        value::{DataType, Editable, HashRef, Kind, NewValue, Value},
     },
 };
 
@@ -50,7 +50,7 @@ impl<'c> Call<'c> {
     #[inline(always)]
     pub(crate) fn get<T: DataType>(&self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
         match self.read(key) {
-            Some(entry) => T::read(entry).map(Some),
+            Some(entry) => self.shown::<T>(entry).map(Some),
             None => Ok(None),
         }
     }
@@ -61,7 +61,7 @@ impl<'c> Call<'c> {
     /// `WRONGTYPE` if it has another type.
     pub(crate) fn find<T: DataType>(&self, key: usize) -> Result<Option<T::Ref<'_>>, CommandError> {
         let (slot, shard) = self.slot(key);
-        self.search(slot, shard).map(T::read).transpose()
+        self.search(slot, shard).map(|entry| self.shown::<T>(entry)).transpose()
     }
 
     /// The entry, for a client that reads it: counts a hit or a miss, but is no access.
@@ -74,6 +74,12 @@ impl<'c> Call<'c> {
             self.note_miss(slot);
         }
         entry
+    }
+
+    /// The value of an entry, without what has expired of it.
+    #[inline(always)]
+    pub(crate) fn shown<'s, T: DataType>(&self, entry: Entry<'s>) -> Result<T::Ref<'s>, CommandError> {
+        T::read(entry).map(|value| T::hide_expired(value, || self.now()))
     }
 
     /// Notes that a client has read a key that is missing.
@@ -178,6 +184,13 @@ impl<'c> Call<'c> {
     pub(super) fn put_external(&mut self, key: usize, value: Value, event: Option<Event>) {
         let Some(found) = self.find_to_write(key) else { return };
         let shard = self.shards.at_mut(self.keys[key].shard);
+        if let Some(event) = event
+            && value.has_expiring_fields() != shard.entry(found).has_field_links()
+        {
+            let write = Write { is_edited: true, ..Write::new(Expiry::Keep) };
+            self.write(key, NewValue::External(value), write, event);
+            return;
+        }
         shard.put_external(found, value);
         if let Some(event) = event {
             shard.mark_edited(found, self.commit.lru_clock);
@@ -187,7 +200,7 @@ impl<'c> Call<'c> {
 
     #[inline]
     pub(super) fn write(&mut self, key: usize, value: NewValue<'_>, write: Write, event: Event) {
-        let now = if let Expiry::At(_) = write.expiry { self.now() } else { 0 };
+        let now = if matches!(write.expiry, Expiry::At(_)) || value.has_expiring_fields() { self.now() } else { 0 };
         let found = self.find_to_write(key);
         let slot = &self.keys[key];
         let shard = self.shards.at_mut(slot.shard);
@@ -291,7 +304,7 @@ impl<'c> Call<'c> {
             slot.lookup.set(Lookup::missing(shard));
             return None;
         };
-        let is_expired = entry.expires_at().is_some() && entry.has_expired(self.now());
+        let is_expired = entry.may_expire() && entry.has_expired(self.now());
         slot.lookup.set(Lookup { is_expired, ..Lookup::found(found, shard) });
         if is_expired { None } else { Some(entry) }
     }
@@ -352,10 +365,36 @@ impl<'c> Call<'c> {
 
     #[cold]
     fn remove_expired(&mut self, key: usize, found: Found) {
-        let slot = &self.keys[key];
-        self.shards.at_mut(slot.shard).count_expired();
-        self.remove_found(key, found, Event::EXPIRED);
-        self.commit.record_expired(slot.database as usize, slot.name);
+        let (now, slot) = (self.now(), &self.keys[key]);
+        let shard = self.shards.at_mut(slot.shard);
+        let entry = shard.entry(found);
+        let changes = if entry.has_key_expired(now) {
+            shard.count_expired();
+            self.remove_found(key, found, Event::EXPIRED);
+            1
+        } else {
+            let fields = entry.external().and_then(HashRef::of).map_or(0, HashRef::len);
+            shard.count_expired_fields(fields);
+            self.tell(key, Event::HEXPIRED);
+            self.remove_found(key, found, Event::DEL);
+            2
+        };
+        self.commit.record_expired(slot.database as usize, slot.name, changes);
+    }
+
+    /// Removes the fields of a hash that have expired, if others are left, before the hash is changed.
+    ///
+    /// # Errors
+    /// One that no client sees, if they are many.
+    #[cold]
+    pub(super) fn remove_expired_fields(&mut self, key: usize, found: Found) -> Result<(), CommandError> {
+        let (now, slot) = (self.now(), &self.keys[key]);
+        let hash = self.shards.at(slot.shard).entry(found).external().and_then(HashRef::of);
+        self.afford_elements(hash.map_or(0, |hash| hash.count_expired(now, LONG_WORK)))?;
+        let names = self.shards.at_mut(slot.shard).remove_expired_fields(found, now, usize::MAX);
+        self.tell(key, Event::HEXPIRED);
+        self.commit.record_expired_fields(slot.database as usize, slot.name, names);
+        Ok(())
     }
 }
 

@@ -293,7 +293,7 @@ impl<'c> Call<'c> {
 
     /// Tells that a key was changed.
     #[inline]
-    fn tell(&mut self, key: usize, event: Event) {
+    pub(crate) fn tell(&mut self, key: usize, event: Event) {
         if self.commit.is_observed() {
             self.tell_observers(key, event);
         }

@@ -63,7 +63,7 @@ impl TimeFormat {
     }
 }
 
-fn invalid_expire_time(name: &str) -> CommandError {
+pub(super) fn invalid_expire_time(name: &str) -> CommandError {
     CommandError::err(format!("invalid expire time in '{name}' command"))
 }
 

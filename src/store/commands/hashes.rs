@@ -3,11 +3,11 @@
 use kvstore_protocol::{ByteString, CommandError, Packed, Response, parse_integer};
 
 use super::{
+    field_expiry::fields,
     random::{Draw, Draws},
     scan_options::{ScanOptions, scan_answer},
 };
 use crate::store::{
-    args::Args,
     call::Call,
     change::Event,
     spec::{Answer, Spec},
@@ -130,7 +130,7 @@ fn visit(call: &mut Call<'_>, visit: impl FnMut(&[u8], &[u8])) -> Result<(), Com
     Ok(())
 }
 
-/// `HLEN key`: the number of fields.
+/// `HLEN key`: the number of fields. As in Redis, those that have expired and are not removed yet are counted.
 fn hlen(call: &mut Call<'_>) -> Answer {
     Ok(call.get::<Hash>(0)?.map_or(0, HashRef::len).into())
 }
@@ -160,13 +160,12 @@ fn hdel(call: &mut Call<'_>) -> Answer {
 fn hgetdel(call: &mut Call<'_>) -> Answer {
     let args = call.args();
     call.find::<Hash>(0)?;
-    check_fields(&args)?;
-    let mut values = Packed::array();
+    let (fields, mut values) = (fields(&args, 1)?, Packed::array());
     let Some(mut hash) = call.edit::<Hash>(0, Event::HDEL)? else {
-        args.from(3).for_each(|_| values.push_null());
+        fields.for_each(|_| values.push_null());
         return Ok(values.into());
     };
-    for field in args.from(3) {
+    for field in fields {
         if hash.as_ref().get(field, |value| values.push(value)).is_none() {
             values.push_null();
         }
@@ -174,19 +173,6 @@ fn hgetdel(call: &mut Call<'_>) -> Answer {
     }
     drop(hash);
     Ok(values.into())
-}
-
-/// Checks `FIELDS numfields field [field …]` behind the key.
-fn check_fields(args: &Args<'_>) -> Result<(), CommandError> {
-    if !args.is(1, "FIELDS") {
-        return Err(CommandError::new("ERR", "Mandatory argument FIELDS is missing or not at the right position"));
-    }
-    let count = args.integer(2).ok().filter(|count| *count > 0);
-    let count = count.ok_or(CommandError::new("ERR", "Number of fields must be a positive integer"))?;
-    if usize::try_from(count).ok() != args.len().checked_sub(3) {
-        return Err(CommandError::new("ERR", "The `numfields` parameter must match the number of arguments"));
-    }
-    Ok(())
 }
 
 /// `HINCRBY key field increment`: adds an integer to a field. Answers the sum.
@@ -226,7 +212,10 @@ fn hincrbyfloat(call: &mut Call<'_>) -> Answer {
 fn hrandfield(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "WITHVALUES")?;
+    let hidden = call.find::<Hash>(0)?.map_or(0, HashRef::work_of_drawing);
+    call.afford_elements(hidden)?;
     let Some(hash) = call.get::<Hash>(0)? else { return Ok(draw.of_nothing()) };
+    let hash = hash.drawable();
     let Some(count) = draw.count else {
         let index = Draws::one(hash.len(), seed);
         return Ok(hash.nth(index, |field, _| field.into()).unwrap_or(Response::Null));

@@ -284,6 +284,9 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     }
     let Facts { statistics: total, sealed, .. } = call.all_facts();
     fields.add("expired_keys", total.expired);
+    fields.add("expired_subkeys", total.expired_fields);
+    // As Valkey names it.
+    fields.add("expired_fields", total.expired_fields);
     fields.add("evicted_keys", 0);
     fields.add("evicted_scripts", call.store().scripts.cache.lock().counts().evicted);
     fields.add("keyspace_hits", total.hits);
@@ -305,7 +308,6 @@ const NEVER: &[&str] = &[
     "sync_full",
     "sync_partial_ok",
     "sync_partial_err",
-    "expired_fields",
     "total_eviction_exceeded_time",
     "current_eviction_exceeded_time",
     "latest_fork_usec",
@@ -431,11 +433,12 @@ fn cpu(fields: &mut Fields, _: &mut Call<'_>) {
 fn keyspace(fields: &mut Fields, call: &mut Call<'_>) {
     let now = call.now();
     for database in 0..call.store().databases.len() {
-        let Facts { keys, expiring, expiries, .. } = call.facts(database);
+        let Facts { keys, expiring, expiries, expiring_hashes: hashes, .. } = call.facts(database);
         if keys > 0 {
             let mean = expiries.checked_div(expiring as u128).map_or(now, |mean| mean as u64);
             let ttl = mean.saturating_sub(now);
-            fields.add(format_args!("db{database}"), format_args!("keys={keys},expires={expiring},avg_ttl={ttl}"));
+            let counts = format_args!("keys={keys},expires={expiring},avg_ttl={ttl},subexpiry={hashes}");
+            fields.add(format_args!("db{database}"), counts);
         }
     }
 }
@@ -497,7 +500,20 @@ mod tests {
         let store = TestStore::new();
         store.check([("MSET a 1 b 2", "+OK"), ("SET c 1 PX 1000", "+OK"), ("SET d 1 PX 3000", "+OK")]);
         store.pass(500);
-        assert_eq!(text(&store, "INFO keyspace"), "# Keyspace\r\ndb0:keys=4,expires=2,avg_ttl=1500\r\n");
+        assert_eq!(text(&store, "INFO keyspace"), "# Keyspace\r\ndb0:keys=4,expires=2,avg_ttl=1500,subexpiry=0\r\n");
+        store.check([
+            ("HSETEX h PX 100 FIELDS 2 a 1 b 2", ":1"),
+            ("HSETEX i PX 100 FIELDS 1 a 1", ":1"),
+            ("HSET i b 1", ":1"),
+            ("HSETEX j PX 9000 FIELDS 1 a 1", ":1"),
+        ]);
+        let keyspace = |store: &TestStore| text(store, "INFO keyspace");
+        assert_eq!(keyspace(&store), "# Keyspace\r\ndb0:keys=7,expires=2,avg_ttl=1500,subexpiry=3\r\n");
+        store.pass(101);
+        store.remove_expired();
+        assert_eq!(keyspace(&store), "# Keyspace\r\ndb0:keys=6,expires=2,avg_ttl=1399,subexpiry=1\r\n");
+        let stats = text(&store, "INFO stats");
+        assert!(stats.contains("\nexpired_subkeys:3\r\n") && stats.contains("\nexpired_keys:0\r\n"));
     }
 
     #[test]

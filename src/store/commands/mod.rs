@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod counters;
 mod expiry;
+mod field_expiry;
 mod hashes;
 mod hyperloglog;
 mod info;
@@ -60,6 +61,9 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     lists::range::SPECS,
     lists::transfer::SPECS,
     hashes::SPECS,
+    field_expiry::expire::SPECS,
+    field_expiry::ttl::SPECS,
+    field_expiry::values::SPECS,
     sets::SPECS,
     sorted_sets::add::SPECS,
     sorted_sets::members::SPECS,

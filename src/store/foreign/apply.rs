@@ -47,7 +47,7 @@ impl StoreState {
         Ok(())
     }
 
-    /// Runs commands of another server as one commit, in which no key that is there has expired: that server tells of expired keys
+    /// Runs commands of another server as one commit, in which no key that is there has expired, and no field of a hash: that server tells of expired keys
     /// itself, and may have run the commands earlier. A command that fails does not stop the others.
     ///
     /// # Errors
@@ -58,10 +58,7 @@ impl StoreState {
             match self.row_of(command) {
                 Ok(_) if *database < self.databases.len() => known.push((*database, command.clone())),
                 Ok(_) => note_failure(tally, command, "DB index is out of range"),
-                Err(_) => match without_field_expiry(command) {
-                    Some(command) => known.push((*database, command)),
-                    None => note_unknown(tally, command),
-                },
+                Err(_) => note_unknown(tally, command),
             }
         }
         tally.commands += known.len() as u64;
@@ -138,7 +135,7 @@ impl StoreState {
         }
     }
 
-    /// The time, or the latest one at which no key of the commands has expired, nor one to which they give an expiry.
+    /// The time, or the latest one at which no key of the commands has expired, nor one to which they give an expiry; nor a field of a hash.
     fn time_before_expiries(
         &self,
         commit: &Commit,
@@ -147,41 +144,29 @@ impl StoreState {
         held: &mut HeldShards<'_>,
     ) -> Duration {
         let now = self.time_of(commit, &Shards::Many(held));
-        let expiry_of = |key: &KeySlot<'_>| {
-            held.shard(key.shard as usize).find(key.hash, key.name).and_then(|(_, entry)| entry.expires_at())
+        let expiries_of = |key: &KeySlot<'_>| {
+            let found = held.shard(key.shard as usize).find(key.hash, key.name);
+            found.map(|(_, entry)| [entry.expires_at(), entry.earliest_field_expiry()])
         };
-        let stored = keys.all().iter().filter_map(expiry_of);
+        let stored = keys.all().iter().filter_map(expiries_of).flatten().flatten();
         let given = commands.iter().filter_map(|(_, command)| given_expiry(command));
         let earliest = stored.chain(given).min().map(|at| Duration::from_millis(at.saturating_sub(1)));
         earliest.map_or(now, |earliest| earliest.min(now))
     }
 }
 
-/// The expiry that a command gives keys, in milliseconds since the Unix epoch. Servers replicate no other forms than these.
+/// The expiry that a command gives keys or fields, in milliseconds since the Unix epoch. Servers replicate no other forms than these.
 fn given_expiry(command: &Command) -> Option<u64> {
     let number = |index| std::str::from_utf8(command.arg_at(index)?).ok()?.parse::<u64>().ok();
     let position = |keyword: &[u8]| command.args().position(|word| word.eq_ignore_ascii_case(keyword));
-    if command.is("PEXPIREAT") {
+    if command.is("PEXPIREAT") || command.is("HPEXPIREAT") {
         return number(1);
     }
     if command.is("RESTORE") {
         return position(b"ABSTTL").and(number(1)).filter(|at| *at > 0);
     }
-    let may_expire = ["SET", "GETEX", "MSETEX"].iter().any(|name| command.is(name));
+    let may_expire = ["SET", "GETEX", "MSETEX", "HSETEX", "HGETEX"].iter().any(|name| command.is(name));
     number(position(b"PXAT").filter(|_| may_expire)? + 1)
-}
-
-/// The HSET for an HSETEX that gives its fields no expiry. Redis 8 replicates HINCRBYFLOAT as `HSETEX key KEEPTTL FIELDS 1 field value`.
-fn without_field_expiry(command: &Command) -> Option<Command> {
-    let mut words = command.args();
-    let key = words.next().filter(|_| command.is("HSETEX"))?;
-    // The master has checked the condition.
-    let is_plain =
-        |word: &&[u8]| ["KEEPTTL", "FNX", "FXX"].iter().any(|option| word.eq_ignore_ascii_case(option.as_bytes()));
-    let fields = words.find(|word| !is_plain(word))?;
-    let _count = words.next().filter(|_| fields.eq_ignore_ascii_case(b"FIELDS"))?;
-    let hset = Command::new("HSET").arg(key).with_args(words);
-    Some(hset)
 }
 
 fn name_of(command: &Command) -> String {

@@ -18,7 +18,7 @@ const STEP: u64 = 1000;
 
 impl Store {
     /// Writes all keys to an RDB file that Redis 7.0 and later versions and Valkey load, and calls `progress` now and then. Blocks
-    /// the thread.
+    /// the thread. If fields of hashes expire, Redis loads the file since 7.4, and Valkey does not.
     ///
     /// The file has its name when it is complete and on disk: a file that was there is replaced then. Each shard is written at
     /// another time, so nothing should write meanwhile.
@@ -44,8 +44,12 @@ impl Store {
         let total = databases.all_shards().map(|index| databases.lock_any(index).len() as u64).sum();
         let mut tally = Tally { total, ..Tally::default() };
         let created = self.handle.clock.now().as_secs().to_string();
-        let facts = [("redis-ver", "7.0.15"), ("redis-bits", "64"), ("ctime", &*created)];
-        let mut encoder = FileEncoder::start(BufWriter::with_capacity(1 << 18, File::create(path)?), &facts)?;
+        let has_expiring_fields =
+            databases.all_shards().any(|index| databases.lock_any(index).hashes_with_expiries() > 0);
+        let version = if has_expiring_fields { "7.4.0" } else { "7.0.15" };
+        let facts = [("redis-ver", version), ("redis-bits", "64"), ("ctime", &*created)];
+        let output = BufWriter::with_capacity(1 << 18, File::create(path)?);
+        let mut encoder = FileEncoder::start(output, has_expiring_fields, &facts)?;
         for database in 0..databases.len() {
             let (mut keys, mut expiring) = (0, 0);
             for index in databases.shards_of(database) {

@@ -28,7 +28,7 @@ pub(crate) fn dump_libraries<'a>(sources: impl Iterator<Item = &'a [u8]>) -> Vec
 /// The sources of the libraries in a payload. `None` if its checksum is wrong, or its version is not known; `Some(None)` if it has
 /// something else.
 pub(crate) fn restore_libraries(payload: &[u8]) -> Option<Option<Vec<Bytes>>> {
-    let mut reader = Reader::new(open(payload)?);
+    let mut reader = Reader::new(open(payload)?.0);
     let mut sources = Vec::new();
     while reader.len() > 0 {
         match (reader.byte(), reader.string()) {

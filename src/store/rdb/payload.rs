@@ -15,14 +15,13 @@ use super::{
     lzf::Compressor,
     read::{read_first_object, read_object},
     stream_parts::StreamPart,
+    tag,
     write::Writer,
 };
 use crate::store::value::Thresholds;
 
-/// The version of the payloads of [`dump`].
+/// The version of the payloads of [`dump`], and of those that Redis reads since 7.4.
 pub(super) const VERSION: u16 = 11;
-
-/// The latest version of Redis that is read. The types that it has more than version 11 are refused one by one.
 const LATEST_REDIS: u16 = 12;
 
 /// The version of Valkey 9. What lies between is left to Redis.
@@ -51,7 +50,7 @@ pub(crate) fn dump(value: AnyRef<'_>) -> Vec<u8> {
         writer.object(value);
         writer.into_bytes()
     });
-    seal(object, VERSION)
+    seal_object(object)
 }
 
 /// The value of a payload. Like in Redis, bytes behind the value do no harm.
@@ -59,8 +58,8 @@ pub(crate) fn dump(value: AnyRef<'_>) -> Vec<u8> {
 /// # Errors
 /// If it is not valid.
 pub(crate) fn restore<'a>(payload: &'a [u8], thresholds: &Thresholds) -> Result<Object<'a>, RestoreError> {
-    let object = open(payload).ok_or(RestoreError::Footer)?;
-    read_object(object, thresholds).ok_or(RestoreError::Value)
+    let (object, version) = open(payload).ok_or(RestoreError::Footer)?;
+    read_object(object, version == VALKEY, thresholds).ok_or(RestoreError::Value)
 }
 
 /// Appends the type of a value and the value, whose strings are not compressed.
@@ -114,9 +113,14 @@ pub(crate) fn read<'a>(bytes: &mut &'a [u8], thresholds: &Thresholds) -> Option<
     read_first_object(bytes, thresholds)
 }
 
-/// The payload of a serialized value of a file.
+/// The payload of a serialized value, or of one of a file. Its version is that of the servers that know the type of the value.
 pub(crate) fn seal_object(object: Vec<u8>) -> Vec<u8> {
-    seal(object, VERSION)
+    let version = match object.first() {
+        Some(&tag::HASH_EXPIRING_VALKEY) => VALKEY,
+        Some(tag) if tag::is_of_redis_7_4(*tag) => LATEST_REDIS,
+        _ => VERSION,
+    };
+    seal(object, version)
 }
 
 /// Appends the version and the checksum.
@@ -126,12 +130,13 @@ pub(super) fn seal(mut object: Vec<u8>, version: u16) -> Vec<u8> {
     object
 }
 
-/// What is in front of the version, if that is known and the checksum is right.
-pub(super) fn open(payload: &[u8]) -> Option<&[u8]> {
+/// What is in front of the version, and the version, if that is known and the checksum is right.
+pub(super) fn open(payload: &[u8]) -> Option<(&[u8], u16)> {
     let (checked, checksum) = payload.split_last_chunk()?;
     let (object, version) = checked.split_last_chunk()?;
-    let is_known = matches!(u16::from_le_bytes(*version), 0..=LATEST_REDIS | VALKEY);
-    (is_known && CRC.checksum(checked) == u64::from_le_bytes(*checksum)).then_some(object)
+    let version = u16::from_le_bytes(*version);
+    let is_known = matches!(version, 0..=LATEST_REDIS | VALKEY);
+    (is_known && CRC.checksum(checked) == u64::from_le_bytes(*checksum)).then_some((object, version))
 }
 
 #[cfg(test)]
@@ -141,7 +146,7 @@ mod tests {
     #[test]
     fn versions_of_redis_and_valkey_are_read() {
         for version in [0, 1, 6, 9, 10, 11, 12, 80] {
-            assert_eq!(open(&seal(b"\0\x01v".to_vec(), version)), Some(&b"\0\x01v"[..]), "{version}");
+            assert_eq!(open(&seal(b"\0\x01v".to_vec(), version)), Some((&b"\0\x01v"[..], version)), "{version}");
         }
         for version in [13, 79, 81, u16::MAX] {
             assert_eq!(open(&seal(b"\0\x01v".to_vec(), version)), None, "{version}");

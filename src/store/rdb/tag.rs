@@ -36,6 +36,20 @@ pub(super) const STREAM_1: u8 = 15;
 pub(super) const STREAM_2: u8 = 19;
 pub(super) const STREAM_3: u8 = 21;
 
+/// A hash of fields, each with its expiry in front, relative to the earliest. Since Redis 7.4.
+pub(super) const HASH_EXPIRING: u8 = 24;
+
+/// The same in a listpack: fields, values and expiries. Since Redis 7.4.
+pub(super) const HASH_EXPIRING_LISTPACK: u8 = 25;
+
+/// A hash of fields, each with its expiry behind its value, in Valkey 9. In files of Redis the number has another meaning.
+pub(super) const HASH_EXPIRING_VALKEY: u8 = 22;
+
+/// Whether Redis reads values of a type only since 7.4, whose payloads have another version.
+pub(super) fn is_of_redis_7_4(tag: u8) -> bool {
+    matches!(tag, HASH_EXPIRING | HASH_EXPIRING_LISTPACK)
+}
+
 /// How a part of a list of listpacks is stored: one element as it is, or a listpack.
 pub(super) const PART_PLAIN: u64 = 1;
 pub(super) const PART_LISTPACK: u64 = 2;

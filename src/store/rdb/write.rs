@@ -8,7 +8,7 @@ use super::{
     tag,
 };
 use crate::store::value::{
-    Element, HashRef, HashTable, ListRef, SetRef, SortedSetRef,
+    Element, HashRef, ListRef, SetRef, SortedSetRef, TableField,
     packed::{Entries, IntSetRef},
 };
 
@@ -68,7 +68,7 @@ impl<'c> Writer<'c> {
             AnyRef::String(string) => self.typed(tag::STRING).string(&string),
             AnyRef::List(list) => self.typed(tag::LIST_LISTPACKS).list(list),
             AnyRef::Hash(HashRef::Packed(entries)) => self.typed(tag::HASH_LISTPACK).listpack(entries),
-            AnyRef::Hash(HashRef::Table(table)) => self.typed(tag::HASH).hash(table),
+            AnyRef::Hash(hash) => self.typed_hash(hash),
             AnyRef::Set(SetRef::Integers(integers)) => self.typed(tag::SET_INTSET).int_set(integers),
             AnyRef::Set(set @ SetRef::Packed(_)) if self.for_redis_7_0 => self.typed(tag::SET).set(set),
             AnyRef::Set(SetRef::Packed(entries)) => self.typed(tag::SET_LISTPACK).listpack(entries),
@@ -88,7 +88,7 @@ impl<'c> Writer<'c> {
     pub(super) fn head_of_large(&mut self, value: AnyRef<'_>) {
         match value {
             AnyRef::List(list) => self.typed(tag::LIST_LISTPACKS).length(list.parts()),
-            AnyRef::Hash(hash) => self.typed(tag::HASH).length(hash.len()),
+            AnyRef::Hash(hash) => self.head_of_hash(hash),
             AnyRef::Set(set) => self.typed(tag::SET).length(set.len()),
             AnyRef::SortedSet(set) => self.typed(tag::SORTED_SET).length(set.len()),
             // A stream is written by parts of its own.
@@ -100,7 +100,9 @@ impl<'c> Writer<'c> {
     pub(super) fn element_of_large(&mut self, value: AnyRef<'_>, number: usize) -> bool {
         match value {
             AnyRef::List(list) => list.part(number).map(|part| self.part(part)).is_some(),
-            AnyRef::Hash(HashRef::Table(table)) => table.nth(number).map(|pair| self.pair(pair)).is_some(),
+            AnyRef::Hash(HashRef::Table(table, _)) => {
+                table.nth(number).map(|field| self.field(field, table.earliest_expiry())).is_some()
+            }
             AnyRef::Set(set @ SetRef::Table(_)) => set.nth(number, |member| self.string(member)).is_some(),
             AnyRef::SortedSet(set @ SortedSetRef::Ranked(_)) => {
                 set.nth(number, |member, score| self.scored(member, score)).is_some()
@@ -132,14 +134,44 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn hash(&mut self, table: &HashTable) {
-        self.length(table.len());
-        table.iter().for_each(|pair| self.pair(pair));
+    /// Writes a large hash, or one whose fields may expire.
+    fn typed_hash(&mut self, hash: HashRef<'_>) {
+        match (hash, hash.earliest_expiry()) {
+            (HashRef::Expiring(fields), Some(earliest)) => {
+                self.typed(tag::HASH_EXPIRING_LISTPACK).fixed(earliest);
+                self.listpack(fields.entries());
+            }
+            (_, earliest) => {
+                self.head_of_hash(hash);
+                hash.for_each_expiring(|name, value, expires_at| {
+                    self.field(TableField { name, value, expires_at }, earliest);
+                });
+            }
+        }
     }
 
-    fn pair(&mut self, (field, value): (&[u8], &[u8])) {
-        self.string(field);
-        self.string(value);
+    /// Writes the type of a hash of strings, and its length.
+    fn head_of_hash(&mut self, hash: HashRef<'_>) {
+        match hash.earliest_expiry() {
+            None => _ = self.typed(tag::HASH),
+            Some(earliest) => self.typed(tag::HASH_EXPIRING).fixed(earliest),
+        }
+        self.length(hash.len());
+    }
+
+    /// Writes a field, behind its expiry if any field of its hash has one. The earliest counts as 1.
+    fn field(&mut self, field: TableField<'_>, earliest: Option<u64>) {
+        if let Some(earliest) = earliest {
+            let since_earliest = field.expires_at.map_or(0, |at| at.saturating_sub(earliest).saturating_add(1));
+            Head::Length(since_earliest).write(&mut self.bytes);
+        }
+        self.string(field.name);
+        self.string(field.value);
+    }
+
+    /// Writes a number in eight bytes.
+    fn fixed(&mut self, number: u64) {
+        self.bytes.extend_from_slice(&number.to_le_bytes());
     }
 
     fn set(&mut self, set: SetRef<'_>) {

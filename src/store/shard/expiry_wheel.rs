@@ -1,5 +1,7 @@
 //! [`ExpiryWheel`]: a hierarchical timer wheel over the entries of a shard that have an expiry.
 //!
+//! One wheel has the keys with an expiry, another the hashes of which a field has one, by the earliest.
+//!
 //! Each level has sixteen lists, for four bits of the expiry. An entry is on the level of the highest bits in which its expiry
 //! differs from the current time of the wheel. When the time reaches a list, its entries cascade to a lower level one by one;
 //! those of the lowest level have expired.
@@ -7,9 +9,9 @@
 //! The lists are linked through the records, so an expiry takes no memory outside its record, and is set, changed and removed
 //! in constant time.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, marker::PhantomData};
 
-use super::record::{Flag, Header, Tail};
+use super::record::{Links, OfKey, Tail};
 use crate::store::memory::Slab;
 
 /// The number of bits of an expiry that choose the list of a level.
@@ -22,21 +24,23 @@ const LISTS: usize = 1 << BITS;
 const NONE: u32 = u32::MAX;
 
 /// The entries with an expiry, in the order of their expiries, and the sum of these.
-#[derive(Debug, Default)]
-pub(super) struct ExpiryWheel {
-    wheels: Option<Box<Wheels>>,
+#[derive(Debug)]
+pub(super) struct ExpiryWheel<L = OfKey> {
+    wheels: Option<Box<Wheels<L>>>,
     count: usize,
     total: u128,
 }
 
 #[derive(Debug)]
-struct Wheels {
+struct Wheels<L> {
     /// The current time of the wheel, in milliseconds since the Unix epoch.
     reached: u64,
     /// The first record of each list.
     heads: [u32; LEVELS * LISTS],
     /// For each level, one bit for each list that is not empty.
     filled: [u16; LEVELS],
+    /// Where the links are in the records.
+    links: PhantomData<L>,
 }
 
 /// A step of active expiry.
@@ -48,7 +52,7 @@ pub(super) enum Due {
     Cascaded,
 }
 
-impl ExpiryWheel {
+impl<L: Links> ExpiryWheel<L> {
     /// Sets the expiry of a record that has none, but room for one.
     pub(super) fn insert(&mut self, slab: &mut Slab, handle: u32, expires_at: u64, now: u64) {
         let wheels = self.wheels.get_or_insert_default();
@@ -72,11 +76,11 @@ impl ExpiryWheel {
     pub(super) fn change(&mut self, slab: &mut Slab, handle: u32, expires_at: u64) {
         let Some(wheels) = &mut self.wheels else { return };
         let record = slab.get_mut(handle);
-        let tail = Tail::read(record);
+        let tail = L::tail(record);
         self.total = self.total - u128::from(tail.expires_at) + u128::from(expires_at);
         // The new expiry is usually about as far away as the old one, and the list the same.
-        if Header::read(record).list == wheels.list(expires_at) {
-            Tail { expires_at, ..tail }.write(record);
+        if L::list(record) == wheels.list(expires_at) {
+            L::set_tail(record, Tail { expires_at, ..tail });
         } else {
             wheels.unlink(slab, handle);
             wheels.link(slab, handle, expires_at);
@@ -87,9 +91,9 @@ impl ExpiryWheel {
     pub(super) fn relocate(&mut self, slab: &mut Slab, handle: u32) {
         let Some(wheels) = &mut self.wheels else { return };
         let record = slab.get(handle);
-        let (list, tail) = (Header::read(record).list, Tail::read(record));
+        let (list, tail) = (L::list(record), L::tail(record));
         wheels.set_next(slab, list, tail.previous, handle);
-        set_previous(slab, tail.next, handle);
+        set_previous::<L>(slab, tail.next, handle);
     }
 
     /// The next step of active expiry; `None` if nothing has expired until `now`.
@@ -120,13 +124,19 @@ impl ExpiryWheel {
     }
 }
 
-impl Default for Wheels {
+impl<L> Default for ExpiryWheel<L> {
     fn default() -> Self {
-        Self { reached: 0, heads: [NONE; LEVELS * LISTS], filled: [0; LEVELS] }
+        Self { wheels: None, count: 0, total: 0 }
     }
 }
 
-impl Wheels {
+impl<L> Default for Wheels<L> {
+    fn default() -> Self {
+        Self { reached: 0, heads: [NONE; LEVELS * LISTS], filled: [0; LEVELS], links: PhantomData }
+    }
+}
+
+impl<L: Links> Wheels<L> {
     /// The list for an expiry: its level, and the digit of the expiry on that level.
     fn list(&self, expires_at: u64) -> u8 {
         // If the clock was set back, the expiry may be before the time of the wheel: it is due at once.
@@ -152,19 +162,18 @@ impl Wheels {
         let list = self.list(expires_at);
         let next = self.heads[usize::from(list)];
         let record = slab.get_mut(handle);
-        Header { list, ..Header::read(record).with(Flag::EXPIRES, true) }.write(record);
-        Tail { expires_at, previous: NONE, next }.write(record);
-        set_previous(slab, next, handle);
+        L::link(record, list, Tail { expires_at, previous: NONE, next });
+        set_previous::<L>(slab, next, handle);
         self.set_next(slab, list, NONE, handle);
     }
 
     /// Unlinks a record from its list, and returns its expiry.
     fn unlink(&mut self, slab: &mut Slab, handle: u32) -> u64 {
         let record = slab.get_mut(handle);
-        let (header, tail) = (Header::read(record), Tail::read(record));
-        header.with(Flag::EXPIRES, false).write(record);
-        set_previous(slab, tail.next, tail.previous);
-        self.set_next(slab, header.list, tail.previous, tail.next);
+        let (list, tail) = (L::list(record), L::tail(record));
+        L::unlink(record);
+        set_previous::<L>(slab, tail.next, tail.previous);
+        self.set_next(slab, list, tail.previous, tail.next);
         tail.expires_at
     }
 
@@ -172,7 +181,7 @@ impl Wheels {
     fn set_next(&mut self, slab: &mut Slab, list: u8, previous: u32, next: u32) {
         if previous != NONE {
             let record = slab.get_mut(previous);
-            Tail { next, ..Tail::read(record) }.write(record);
+            L::set_tail(record, Tail { next, ..L::tail(record) });
             return;
         }
         let (level, bit) = (usize::from(list) / LISTS, 1 << (usize::from(list) % LISTS));
@@ -181,10 +190,10 @@ impl Wheels {
     }
 }
 
-fn set_previous(slab: &mut Slab, handle: u32, previous: u32) {
+fn set_previous<L: Links>(slab: &mut Slab, handle: u32, previous: u32) {
     if handle != NONE {
         let record = slab.get_mut(handle);
-        Tail { previous, ..Tail::read(record) }.write(record);
+        L::set_tail(record, Tail { previous, ..L::tail(record) });
     }
 }
 
@@ -193,6 +202,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::store::shard::record::Header;
 
     const NOW: u64 = 1_700_000_000_000;
 
@@ -203,7 +213,7 @@ mod tests {
     }
 
     /// The records that have expired until `now`, in the order in which they are found.
-    fn due(wheel: &mut ExpiryWheel, slab: &mut Slab, now: u64) -> Vec<u32> {
+    fn due(wheel: &mut ExpiryWheel<OfKey>, slab: &mut Slab, now: u64) -> Vec<u32> {
         let mut found = Vec::new();
         while let Some(due) = wheel.next_due(slab, now) {
             if let Due::Record(handle) = due {
@@ -216,7 +226,7 @@ mod tests {
 
     #[test]
     fn entries_expire_in_the_order_of_their_expiries() {
-        let (mut slab, mut wheel, mut model) = (Slab::default(), ExpiryWheel::default(), BTreeMap::new());
+        let (mut slab, mut wheel, mut model) = (Slab::default(), ExpiryWheel::<OfKey>::default(), BTreeMap::new());
         let mut random = 1_u64;
         let mut draw = |bits: u64| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -265,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_latest_expiries_are_found() {
-        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::default());
+        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::<OfKey>::default());
         for expires_at in [u64::MAX, i64::MAX as u64, NOW + 1] {
             let handle = record(&mut slab);
             wheel.insert(&mut slab, handle, expires_at, NOW);
@@ -280,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_loses_no_expiry() {
-        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::default());
+        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::<OfKey>::default());
         let [late, early] = [(); 2].map(|()| record(&mut slab));
         wheel.insert(&mut slab, late, NOW + 5000, NOW);
         assert_eq!(due(&mut wheel, &mut slab, NOW + 1000), []);
@@ -292,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_moved_record_stays_in_its_list() {
-        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::default());
+        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::<OfKey>::default());
         let records: Vec<u32> = (0..10).map(|_| record(&mut slab)).collect();
         records.iter().for_each(|handle| wheel.insert(&mut slab, *handle, NOW + 7, NOW));
         for handle in [records[4], records[0], records[6]] {

@@ -18,7 +18,7 @@ use kvstore_protocol::ByteString;
 use super::{
     memory::{Hasher, Matcher, Position, Records, Relocated, Table},
     snapshot::Saving,
-    value::{NewValue, Value},
+    value::{Editable, Hash, HashRef, NewValue, Value},
 };
 use expiry_wheel::Due;
 use heap::{Heap, Written};
@@ -35,6 +35,7 @@ pub(crate) struct Shard {
     hits: Cell<u64>,
     misses: Cell<u64>,
     expired: u64,
+    expired_fields: u64,
     /// Changes whenever an entry may be at another position.
     version: u32,
     /// Whether a panic may have left the shard inconsistent.
@@ -56,6 +57,8 @@ pub(crate) struct Statistics {
     pub(crate) misses: u64,
     /// Keys that were removed because they had expired.
     pub(crate) expired: u64,
+    /// Fields of hashes that were removed because they had expired.
+    pub(crate) expired_fields: u64,
 }
 
 impl AddAssign for Statistics {
@@ -63,8 +66,33 @@ impl AddAssign for Statistics {
         self.hits += other.hits;
         self.misses += other.misses;
         self.expired += other.expired;
+        self.expired_fields += other.expired_fields;
     }
 }
+
+/// What active expiry has removed.
+#[derive(Debug)]
+pub(super) enum Expired {
+    /// A key, with its value if that was external.
+    Key(Option<Value>),
+    /// A hash whose fields have all expired, with its value.
+    Hash(Option<Value>),
+    /// Fields of a hash, by their names.
+    Fields(Vec<Box<[u8]>>),
+}
+
+impl Expired {
+    /// How much work it was.
+    fn steps(&self) -> usize {
+        match self {
+            Self::Key(_) | Self::Hash(_) => 1,
+            Self::Fields(names) => names.len().max(1),
+        }
+    }
+}
+
+/// The milliseconds after which active expiry looks again at a hash that a snapshot is about to save.
+const SAVED_WITHIN: u64 = 100;
 
 /// Where an entry is. Valid as long as the shard has the same version.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +108,7 @@ impl Shard {
             hits: Cell::new(0),
             misses: Cell::new(0),
             expired: 0,
+            expired_fields: 0,
             version: 0,
             is_sealed: false,
             saving: None,
@@ -126,15 +155,20 @@ impl Shard {
 
     /// Hits, misses and expired keys so far.
     pub(super) fn statistics(&self) -> Statistics {
-        Statistics { hits: self.hits.get(), misses: self.misses.get(), expired: self.expired }
+        Statistics {
+            hits: self.hits.get(),
+            misses: self.misses.get(),
+            expired: self.expired,
+            expired_fields: self.expired_fields,
+        }
     }
 
     /// Sets the statistics.
     pub(super) fn set_statistics(&mut self, statistics: Statistics) {
-        let Statistics { hits, misses, expired } = statistics;
+        let Statistics { hits, misses, expired, expired_fields } = statistics;
         self.hits.set(hits);
         self.misses.set(misses);
-        self.expired = expired;
+        (self.expired, self.expired_fields) = (expired, expired_fields);
     }
 
     /// The number of entries.
@@ -162,6 +196,11 @@ impl Shard {
         (self.heap.expiry_wheel().len(), self.heap.expiry_wheel().total())
     }
 
+    /// The number of hashes with fields that expire.
+    pub(super) fn hashes_with_expiries(&self) -> usize {
+        self.heap.hashes_with_expiries()
+    }
+
     /// Finds the entry of a key, also an expired one.
     #[inline(always)]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Found, Entry<'_>)> {
@@ -185,6 +224,11 @@ impl Shard {
     /// Counts an entry that was removed because it had expired.
     pub(crate) fn count_expired(&mut self) {
         self.expired += 1;
+    }
+
+    /// Counts fields that were removed because they had expired.
+    pub(crate) fn count_expired_fields(&mut self, fields: usize) {
+        self.expired_fields += fields as u64;
     }
 
     /// Sets the time of the last access.
@@ -253,7 +297,21 @@ impl Shard {
 
     /// Puts the external value of an entry back that was taken out.
     pub(crate) fn put_external(&mut self, found: Found, value: Value) {
-        self.heap.put_external(found.0.handle(), value);
+        let now = self.latest.get().as_millis() as u64;
+        self.heap.put_external(found.0.handle(), value, now);
+    }
+
+    /// Removes at most so many fields that expired before `now` from a hash, in which others are left. Returns their names.
+    pub(crate) fn remove_expired_fields(&mut self, found: Found, now: u64, most: usize) -> Vec<Box<[u8]>> {
+        let Some(value) = self.take_external(found) else { return Vec::new() };
+        let mut hash = Hash::from_external(value);
+        let names = hash.take_expired(now, most);
+        if let Some(value) = hash.take_external() {
+            self.put_external(found, value);
+        }
+        self.count_expired_fields(names.len());
+        self.changes += 1;
+        names
     }
 
     /// Removes an entry, and returns its value if that was external, to drop it.
@@ -286,27 +344,61 @@ impl Shard {
         value
     }
 
-    /// Removes expired entries in at most `limit` steps, and returns the number of steps. Calls `visit` with the key of each, and
-    /// its value if that was external.
-    pub(super) fn remove_expired(
-        &mut self,
-        now: u64,
-        limit: usize,
-        mut visit: impl FnMut(&[u8], Option<Value>),
-    ) -> usize {
+    /// Removes expired entries and fields in about `limit` steps, and returns the number of steps. Calls `visit` with the key of each,
+    /// and what was removed.
+    pub(super) fn remove_expired(&mut self, now: u64, limit: usize, mut visit: impl FnMut(&[u8], Expired)) -> usize {
         for step in 0..limit {
             // Those whose millisecond is over.
             match self.heap.next_due(now.saturating_sub(1)) {
-                None => return step,
+                None => return step + self.remove_all_expired_fields(now, limit - step, visit),
                 Some(Due::Cascaded) => {}
                 Some(Due::Record(handle)) => {
                     let key = ByteString::copy_from(self.heap.entry(handle).key());
+                    self.count_expired();
                     let value = self.remove_record(handle);
-                    visit(&key, value);
+                    visit(&key, Expired::Key(value));
                 }
             }
         }
         limit
+    }
+
+    /// The same for the fields of hashes.
+    fn remove_all_expired_fields(&mut self, now: u64, limit: usize, mut visit: impl FnMut(&[u8], Expired)) -> usize {
+        let mut steps = 0;
+        while steps < limit {
+            match self.heap.next_due_fields(now.saturating_sub(1)) {
+                None => break,
+                Some(Due::Cascaded) => steps += 1,
+                // A running snapshot saves it first, in slices.
+                Some(Due::Record(handle)) if self.is_to_be_saved_in_slices(handle) => {
+                    self.heap.postpone_fields(handle, now + SAVED_WITHIN);
+                    steps += 1;
+                }
+                Some(Due::Record(handle)) => {
+                    let key = ByteString::copy_from(self.heap.entry(handle).key());
+                    let expired = self.remove_fields_of(handle, now, limit - steps);
+                    steps += expired.steps();
+                    if !matches!(&expired, Expired::Fields(names) if names.is_empty()) {
+                        visit(&key, expired);
+                    }
+                }
+            }
+        }
+        steps
+    }
+
+    #[cold]
+    fn remove_fields_of(&mut self, handle: u32, now: u64, most: usize) -> Expired {
+        let entry = self.heap.entry(handle);
+        if entry.has_expired(now) {
+            let fields = entry.external().and_then(HashRef::of).map_or(0, HashRef::len);
+            self.count_expired_fields(fields);
+            return Expired::Hash(self.remove_record(handle));
+        }
+        let hash = self.hasher.hash(entry.key());
+        let position = self.table.position(hash, handle);
+        Expired::Fields(position.map_or(Vec::new(), |position| self.remove_expired_fields(Found(position), now, most)))
     }
 
     /// Takes out all entries. The statistics and the time stay. A sealed shard can be used again.
@@ -383,7 +475,6 @@ impl Shard {
     fn remove_record(&mut self, handle: u32) -> Option<Value> {
         let hash = self.hasher.hash(self.heap.entry(handle).key());
         let position = self.table.position(hash, handle)?;
-        self.count_expired();
         self.remove(hash, Found(position))
     }
 

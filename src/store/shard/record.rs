@@ -4,7 +4,8 @@
 //! header (8) | key | value | free | with an expiry: expiry (8), previous and next record of its list (4 + 4)
 //! ```
 //!
-//! A key or a value that is too long for a record is external: four bytes in its place are its index in an arena.
+//! A key or a value that is too long for a record is external: four bytes in its place are its index in an arena. Behind the index of a
+//! hash whose fields may expire are the earliest expiry (8), and the neighbours in its list of the wheel of such hashes (4 + 4).
 
 use std::ops::Range;
 
@@ -18,6 +19,9 @@ pub(super) const MAX_INLINE_KEY: usize = 255;
 
 /// The number of bytes of an index in an arena.
 pub(super) const INDEX: usize = 4;
+
+/// The number of bytes of the index of a hash whose fields may expire, and of the links behind it.
+pub(super) const INDEX_AND_LINKS: usize = INDEX + TAIL;
 
 const HEADER: usize = 8;
 const TAIL: usize = 16;
@@ -137,6 +141,20 @@ impl Header {
         start..start + usize::from(self.value_len)
     }
 
+    /// Whether the value is a hash whose fields may expire: links are behind its index.
+    #[inline]
+    pub(super) fn has_field_links(self) -> bool {
+        self.is(Flag::EXTERNAL_VALUE) && usize::from(self.value_len) == INDEX_AND_LINKS
+    }
+
+    /// Whether the entry, or a part of it, may expire.
+    #[inline(always)]
+    pub(super) fn may_expire(self) -> bool {
+        // One test tells most entries.
+        self.flags & (Flag::EXPIRES.0 | Flag::EXTERNAL_VALUE.0) != 0
+            && (self.is(Flag::EXPIRES) || self.has_field_links())
+    }
+
     /// The number of granules that the record needs.
     #[inline]
     pub(super) fn granules(self) -> usize {
@@ -170,7 +188,12 @@ pub(super) struct Tail {
 impl Tail {
     #[inline]
     pub(super) fn read(record: &[u8]) -> Self {
-        let (end, links) = record[record.len() - TAIL..].split_at(8);
+        Self::read_at(record, record.len() - TAIL)
+    }
+
+    #[inline]
+    fn read_at(record: &[u8], start: usize) -> Self {
+        let (end, links) = record[start..start + TAIL].split_at(8);
         let (previous, next) = links.split_at(4);
         Self {
             expires_at: u64::from_le_bytes(*first(end)),
@@ -182,10 +205,115 @@ impl Tail {
     #[inline]
     pub(super) fn write(self, record: &mut [u8]) {
         let start = record.len() - TAIL;
-        let (end, links) = record[start..].split_at_mut(8);
+        self.write_at(record, start);
+    }
+
+    #[inline]
+    fn write_at(self, record: &mut [u8], start: usize) {
+        let (end, links) = record[start..start + TAIL].split_at_mut(8);
         end.copy_from_slice(&self.expires_at.to_le_bytes());
         links[..4].copy_from_slice(&self.previous.to_le_bytes());
         links[4..].copy_from_slice(&self.next.to_le_bytes());
+    }
+}
+
+/// Where an expiry wheel has its links in a record.
+pub(super) trait Links {
+    /// The list that the record is in.
+    fn list(record: &[u8]) -> u8;
+
+    /// The expiry and the neighbours.
+    fn tail(record: &[u8]) -> Tail;
+
+    /// Changes these, and leaves the list.
+    fn set_tail(record: &mut [u8], tail: Tail);
+
+    /// Marks the record as being in a list.
+    fn link(record: &mut [u8], list: u8, tail: Tail);
+
+    /// Marks it as being in none.
+    fn unlink(record: &mut [u8]);
+}
+
+/// The expiry of a key is at the end of its record.
+#[derive(Debug)]
+pub(super) enum OfKey {}
+
+impl Links for OfKey {
+    #[inline]
+    fn list(record: &[u8]) -> u8 {
+        Header::read(record).list
+    }
+
+    #[inline]
+    fn tail(record: &[u8]) -> Tail {
+        Tail::read(record)
+    }
+
+    #[inline]
+    fn set_tail(record: &mut [u8], tail: Tail) {
+        tail.write(record);
+    }
+
+    #[inline]
+    fn link(record: &mut [u8], list: u8, tail: Tail) {
+        Header { list, ..Header::read(record).with(Flag::EXPIRES, true) }.write(record);
+        tail.write(record);
+    }
+
+    #[inline]
+    fn unlink(record: &mut [u8]) {
+        Header::read(record).with(Flag::EXPIRES, false).write(record);
+    }
+}
+
+/// The earliest expiry of the fields of a hash is behind the index of the hash. The highest byte of it is the list.
+#[derive(Debug)]
+pub(super) enum OfFields {}
+
+/// The bits of an expiry of a field.
+const FIELD_EXPIRY: u64 = u64::MAX >> u8::BITS;
+
+impl OfFields {
+    /// What is in the place of the links of a record that is in no list.
+    const UNLINKED: Tail = Tail { expires_at: u64::MAX, previous: 0, next: 0 };
+
+    /// Whether a record with such links is in a list.
+    pub(super) fn is_linked(record: &[u8]) -> bool {
+        Self::stored(record) != Self::UNLINKED
+    }
+
+    fn stored(record: &[u8]) -> Tail {
+        Tail::read_at(record, Header::read(record).value().start + INDEX)
+    }
+
+    fn store(record: &mut [u8], tail: Tail) {
+        tail.write_at(record, Header::read(record).value().start + INDEX);
+    }
+}
+
+impl Links for OfFields {
+    fn list(record: &[u8]) -> u8 {
+        (Self::stored(record).expires_at >> FIELD_EXPIRY.count_ones()) as u8
+    }
+
+    fn tail(record: &[u8]) -> Tail {
+        let stored = Self::stored(record);
+        Tail { expires_at: stored.expires_at & FIELD_EXPIRY, ..stored }
+    }
+
+    fn set_tail(record: &mut [u8], tail: Tail) {
+        Self::link(record, Self::list(record), tail);
+    }
+
+    fn link(record: &mut [u8], list: u8, tail: Tail) {
+        debug_assert!(tail.expires_at < FIELD_EXPIRY, "the expiry of a field is bounded");
+        let expires_at = tail.expires_at | u64::from(list) << FIELD_EXPIRY.count_ones();
+        Self::store(record, Tail { expires_at, ..tail });
+    }
+
+    fn unlink(record: &mut [u8]) {
+        Self::store(record, Self::UNLINKED);
     }
 }
 
@@ -197,7 +325,7 @@ pub(super) fn index_at(record: &[u8], range: Range<usize>) -> u32 {
 
 #[inline]
 pub(super) fn set_index_at(record: &mut [u8], range: Range<usize>, index: u32) {
-    record[range].copy_from_slice(&index.to_le_bytes());
+    record[range][..INDEX].copy_from_slice(&index.to_le_bytes());
 }
 
 #[inline]

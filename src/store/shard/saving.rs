@@ -129,6 +129,11 @@ impl Shard {
         self.find(hash, key).and_then(|(found, _)| self.large_of(found.0.handle()))
     }
 
+    /// Whether a running snapshot is to save the value of a record in slices, so that nothing should change it.
+    pub(super) fn is_to_be_saved_in_slices(&self, handle: u32) -> bool {
+        self.is_saving() && self.large_of(handle).is_some()
+    }
+
     fn large_of(&self, handle: u32) -> Option<Large> {
         let (saving, entry) = (self.saving.as_ref()?, self.heap.entry(handle));
         let value = entry.external().filter(|value| !matches!(value, Value::String(_)))?;

@@ -15,6 +15,13 @@ pub(crate) trait DataType {
     /// # Errors
     /// `WRONGTYPE` if it has another type.
     fn read(entry: Entry<'_>) -> Result<Self::Ref<'_>, CommandError>;
+
+    /// The same value without the elements that have expired. The time, in milliseconds since the Unix epoch, is asked for only
+    /// if some may have.
+    #[inline(always)]
+    fn hide_expired<'a>(value: Self::Ref<'a>, _now: impl FnOnce() -> u64) -> Self::Ref<'a> {
+        value
+    }
 }
 
 /// A value that is taken out of its entry to be changed.

@@ -102,11 +102,11 @@ impl Elements {
         &record[name_range(record).end..]
     }
 
-    /// Overwrites the start of the data, which is at least as long.
+    /// Overwrites the data from an offset on, where it is at least as long.
     #[inline]
-    pub(crate) fn overwrite_data(&mut self, handle: u32, data: &[u8]) {
+    pub(crate) fn overwrite_data(&mut self, handle: u32, offset: usize, data: &[u8]) {
         let record = self.records.slab.get_mut(handle);
-        let start = name_range(record).end;
+        let start = name_range(record).end + offset;
         record[start..start + data.len()].copy_from_slice(data);
     }
 
@@ -119,7 +119,7 @@ impl Elements {
         let (start, granules) = (name_range(record).end, record.len() / GRANULE);
         let needed = (start + data.len()).div_ceil(GRANULE);
         if needed <= granules && needed * 4 >= granules * 3 {
-            self.overwrite_data(handle, data);
+            self.overwrite_data(handle, 0, data);
             return Moved { handle, relocated: None };
         }
         let (hash, position) = self.position(handle);

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     List,
     /// The fields and values of a hash, packed.
     Hash,
+    /// The fields, values and expiries of a hash, packed. It is never stored in the record of its key.
+    ExpiringHash,
     /// The members of a set, packed.
     Set,
     /// The members of a set of integers.
@@ -23,7 +25,8 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All kinds, by number.
-    const ALL: [Self; 6] = [Self::String, Self::List, Self::Hash, Self::Set, Self::IntSet, Self::SortedSet];
+    const ALL: [Self; 7] =
+        [Self::String, Self::List, Self::Hash, Self::ExpiringHash, Self::Set, Self::IntSet, Self::SortedSet];
 
     /// The number of bits that tell the kinds apart.
     pub(crate) const BITS: u32 = 3;
@@ -39,7 +42,7 @@ impl Kind {
         match self {
             Self::String => "string",
             Self::List => "list",
-            Self::Hash => "hash",
+            Self::Hash | Self::ExpiringHash => "hash",
             Self::Set | Self::IntSet => "set",
             Self::SortedSet => "zset",
         }
@@ -50,6 +53,7 @@ impl Kind {
         match self {
             Self::String => "raw",
             Self::IntSet => "intset",
+            Self::ExpiringHash => "listpackex",
             Self::List | Self::Hash | Self::Set | Self::SortedSet => "listpack",
         }
     }

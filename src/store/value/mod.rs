@@ -35,7 +35,7 @@ pub(crate) use decimal::{Decimal, Extended, Finite};
 pub(crate) use double::{parse_double, parse_double_bound};
 pub(crate) use elements::Elements;
 pub(crate) use external::{ExternalString, overwritten};
-pub(crate) use hash::{Hash, HashRef, HashTable};
+pub(crate) use hash::{Hash, HashRef, HashTable, MAX_FIELD_EXPIRY, TableField};
 pub(crate) use kind::Kind;
 pub(crate) use list::{ChunkList, End, List, ListRef};
 pub(crate) use new_value::NewValue;
@@ -95,6 +95,26 @@ impl Value {
             Self::SortedSet(_) => "skiplist",
             Self::Stream(_) => "stream",
         }
+    }
+
+    /// Whether it is a hash whose fields may have an expiry.
+    #[inline]
+    pub(crate) fn has_expiring_fields(&self) -> bool {
+        match self {
+            Self::Packed(kind, _) => *kind == Kind::ExpiringHash,
+            Self::Hash(table) => table.has_expiries(),
+            _ => false,
+        }
+    }
+
+    /// The earliest expiry of a field, in milliseconds since the Unix epoch.
+    pub(crate) fn earliest_field_expiry(&self) -> Option<u64> {
+        HashRef::of(self)?.earliest_expiry()
+    }
+
+    /// Whether it is a hash and each of its fields has expired.
+    pub(crate) fn has_only_expired_fields(&self, now: u64) -> bool {
+        HashRef::of(self).is_some_and(|hash| hash.latest_expiry().is_some_and(|at| at < now))
     }
 
     /// The memory outside of this, in bytes. `allocated` says how many an allocation takes.

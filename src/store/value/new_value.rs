@@ -19,6 +19,15 @@ impl<'a> NewValue<'a> {
         matches!(self, Self::External(_))
     }
 
+    /// Whether it is a hash whose fields may have an expiry.
+    #[inline]
+    pub(crate) fn has_expiring_fields(&self) -> bool {
+        match self {
+            Self::Inline(_) | Self::Packed(..) => false,
+            Self::External(value) => value.has_expiring_fields(),
+        }
+    }
+
     /// The bytes that are stored in the record, and what they are.
     #[inline]
     pub(crate) fn inline(&self) -> Option<(Kind, &'a [u8])> {

@@ -2,10 +2,7 @@
 
 use kvstore_protocol::{ByteString, CommandError};
 
-use crate::store::{
-    call::Call,
-    value::{DataType, Hash},
-};
+use crate::store::{call::Call, value::Hash};
 
 /// A string that belongs to an element: a pattern in which the element replaces a star.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +47,9 @@ impl<'a> Reference<'a> {
                 let Some(entry) = call.peek_any(&[prefix, element, suffix].concat())? else { return Ok(None) };
                 Ok(match field {
                     None => entry.string().ok().map(|string| string.slice(0..string.len())),
-                    Some(field) => Hash::read(entry).ok().and_then(|hash| hash.get(field, ByteString::copy_from)),
+                    Some(field) => {
+                        call.shown::<Hash>(entry).ok().and_then(|hash| hash.get(field, ByteString::copy_from))
+                    }
                 })
             }
         }

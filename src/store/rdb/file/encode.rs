@@ -12,13 +12,16 @@ use super::super::{AnyRef, lzf::Compressor, payload::CRC, write::Writer};
 /// Version 10, of Redis 7.0.
 const HEADER: &[u8] = b"REDIS0010";
 
+/// Version 12, of Redis 7.4.
+const HEADER_OF_REDIS_7_4: &[u8] = b"REDIS0012";
+
 const AUX: u8 = 250;
 const RESIZE: u8 = 251;
 const EXPIRY_MILLISECONDS: u8 = 252;
 const SELECT: u8 = 254;
 const END: u8 = 255;
 
-/// Writes a file that Redis 7.0 and later versions and Valkey load.
+/// Writes a file that Redis 7.0 and later versions and Valkey load; if fields of hashes expire, Redis 7.4 and later versions.
 pub(crate) struct FileEncoder<W> {
     output: W,
     digest: Digest<'static, u64, Table<16>>,
@@ -26,13 +29,13 @@ pub(crate) struct FileEncoder<W> {
 }
 
 impl<W: Write> FileEncoder<W> {
-    /// Begins a file, with facts about it.
+    /// Begins a file, with facts about it. `has_expiring_fields` says whether there are hashes whose fields expire.
     ///
     /// # Errors
     /// If the output fails.
-    pub(crate) fn start(output: W, facts: &[(&str, &str)]) -> io::Result<Self> {
+    pub(crate) fn start(output: W, has_expiring_fields: bool, facts: &[(&str, &str)]) -> io::Result<Self> {
         let mut encoder = Self { output, digest: CRC.digest(), compressor: Compressor::default() };
-        encoder.write(HEADER)?;
+        encoder.write(if has_expiring_fields { HEADER_OF_REDIS_7_4 } else { HEADER })?;
         for (name, value) in facts {
             encoder.write_with(&[AUX], |writer| {
                 writer.string(name.as_bytes());

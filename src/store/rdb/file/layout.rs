@@ -84,6 +84,7 @@ pub(super) fn find(byte: u8, is_valkey: bool) -> Option<(Code, &'static [Part])>
 pub(super) const KEY: &[Part] = &[String];
 
 fn find_value(byte: u8, is_valkey: bool) -> Option<(ValueType, &'static [Part])> {
+    /// That of Redis before 7.4.0, which nobody was to keep.
     const EXPIRING: ValueType = ValueType::Foreign("hash with expiring fields");
     Some(match byte {
         tag::STRING => (ValueType::Known("string"), &[String]),
@@ -103,12 +104,12 @@ fn find_value(byte: u8, is_valkey: bool) -> Option<(ValueType, &'static [Part])>
         tag::STREAM_2 => (STREAM, &STREAM_2),
         tag::STREAM_3 => (STREAM, &STREAM_3),
         // Valkey 9: each field, its value, and its expiry.
-        22 if is_valkey => (EXPIRING, &[Each(&[String, String, Bytes(8)])]),
+        tag::HASH_EXPIRING_VALKEY if is_valkey => (HASH, &[Each(&[String, String, Bytes(8)])]),
         // Before Redis 7.4.0, and since. The expiry of each field is in front of it, and the first of all in front of the number.
         22 => (EXPIRING, &[Each(&[Length, String, String])]),
         23 if !is_valkey => (EXPIRING, &[String]),
-        24 if !is_valkey => (EXPIRING, &[Bytes(8), Each(&[Length, String, String])]),
-        25 if !is_valkey => (EXPIRING, &[Bytes(8), String]),
+        tag::HASH_EXPIRING if !is_valkey => (HASH, &[Bytes(8), Each(&[Length, String, String])]),
+        tag::HASH_EXPIRING_LISTPACK if !is_valkey => (HASH, &[Bytes(8), String]),
         _ => return None,
     })
 }

@@ -64,13 +64,15 @@ fn exported() -> Vec<u8> {
         &format!("SADD large-set a {long}"),
         "HSET hash f v g 1",
         &format!("HSET large-hash f {long}"),
+        "HSETEX expiring-hash PXAT 2000000000000 FIELDS 2 f v g 1",
+        &format!("HSETEX large-expiring-hash PXAT 2000000000000 FIELDS 1 f {long}"),
         "ZADD sorted 1 a 2.5 b inf c",
         &format!("ZADD large-sorted 1 a -inf {long}"),
     ] {
         assert!(!store.answer(line).is_error(), "{line}");
     }
-    let mut encoder = FileEncoder::start(Vec::new(), &[("name", "value")]).expect("a buffer takes it");
-    encoder.select(3, 11, 1).expect("a buffer takes it");
+    let mut encoder = FileEncoder::start(Vec::new(), true, &[("name", "value")]).expect("a buffer takes it");
+    encoder.select(3, 13, 1).expect("a buffer takes it");
     let databases = &store.store().handle.databases;
     for index in databases.all_shards() {
         let shard = databases.lock_any(index);
@@ -140,18 +142,39 @@ fn a_stream_is_a_key_and_what_the_store_does_not_have_is_skipped_and_named() {
 }
 
 #[test]
-fn a_hash_with_expiring_fields_is_skipped_in_every_format() {
+fn a_hash_with_expiring_fields_is_read_in_every_format_that_was_released() {
     let key = b"\0\x01k\x01v";
-    for (header, hash) in [
-        ("VALKEY080", &b"\x16\x01h\x02\x01f\x01veeeeeeee\x01g\x01veeeeeeee"[..]),
-        ("REDIS0012", b"\x16\x01h\x02\x05\x01f\x01v\0\x01g\x01v"),
-        ("REDIS0012", b"\x17\x01h\x05lpack"),
-        ("REDIS0012", b"\x18\x01heeeeeeee\x02\x05\x01f\x01v\0\x01g\x01v"),
-        ("REDIS0012", b"\x19\x01heeeeeeee\x05lpack"),
+    for (header, hash, is_known) in [
+        ("VALKEY080", &b"\x16\x01h\x02\x01f\x01veeeeeeee\x01g\x01veeeeeeee"[..], true),
+        ("REDIS0012", b"\x16\x01h\x02\x05\x01f\x01v\0\x01g\x01v", false),
+        ("REDIS0012", b"\x17\x01h\x05lpack", false),
+        ("REDIS0012", b"\x18\x01heeeeeeee\x02\x05\x01f\x01v\0\x01g\x01v", true),
+        ("REDIS0012", b"\x19\x01heeeeeeee\x05lpack", true),
     ] {
         let body = [hash, key].concat();
-        let expected = ["- hash with expiring fields", "0 k string None None \\x00\\x01v", "end"];
+        let shown = format!("0 h hash None None {}{}", hash[..1].escape_ascii(), hash[3..].escape_ascii());
+        let first = if is_known { &*shown } else { "- hash with expiring fields" };
+        let expected = [first, "0 k string None None \\x00\\x01v", "end"];
         assert_eq!(keys(&file(header.as_bytes(), &body)), expected, "{}", hash.escape_ascii());
+    }
+}
+
+#[test]
+fn the_fields_of_a_hash_expire_in_the_payload_of_every_format() {
+    let at = 2_000_000_000_000_u64.to_le_bytes();
+    let valkey = [&b"\x16\x01h\x02\x01f\x01v"[..], &at, b"\x01g\x01w", &[0xFF; 8]].concat();
+    let redis = [&b"\x18\x01h"[..], &at, b"\x02\x01\x01f\x01v\0\x01g\x01w"].concat();
+    for (header, body) in [("VALKEY080", valkey), ("REDIS0012", redis)] {
+        let store = TestStore::new();
+        for found in decoded(&file(header.as_bytes(), &body), usize::MAX).expect("it is valid") {
+            if let Decoded::Key(key) = found {
+                store.store().handle.apply_key(key, false, &mut Default::default()).expect("a payload");
+            }
+        }
+        store.check([
+            ("HGETALL h", r#"{"f": "v", "g": "w"}"#),
+            ("HPEXPIRETIME h FIELDS 2 f g", "[:2000000000000, :-1]"),
+        ]);
     }
 }
 
@@ -159,7 +182,7 @@ fn a_hash_with_expiring_fields_is_skipped_in_every_format() {
 fn a_file_is_the_same_in_any_pieces() {
     let file = exported();
     let whole = decoded(&file, usize::MAX).expect("it is valid");
-    assert_eq!(whole.len(), 12);
+    assert_eq!(whole.len(), 14);
     for piece in [1, 2, 3, 7, 64, 1000] {
         assert_eq!(decoded(&file, piece).as_ref(), Ok(&whole), "{piece}");
     }

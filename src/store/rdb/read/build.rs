@@ -8,7 +8,7 @@ use super::Reader;
 use crate::store::{
     rdb::Object,
     value::{
-        Hash, HashTable, PackedLimit, Set, SetLimits, SortedSet,
+        Hash, HashTable, MAX_FIELD_EXPIRY, PackedLimit, Set, SetLimits, SortedSet,
         packed::{Element, Entries, IntSet, IntSetRef, Packed},
         parse_double,
     },
@@ -21,7 +21,7 @@ pub(super) fn hash(entries: Entries<'_>, limit: PackedLimit) -> Option<Object<'s
     }
     let (mut table, mut elements) = (Box::<HashTable>::default(), entries.iter());
     while let Some(field) = elements.next() {
-        is_new(table.set(&field.text(), &elements.next()?.text()))?;
+        is_new(table.set(&field.text(), &elements.next()?.text(), false))?;
     }
     Some(Object::Hash(Hash::Table(table)))
 }
@@ -34,6 +34,69 @@ pub(super) fn hash_of_strings(reader: &mut Reader<'_>, limit: PackedLimit) -> Op
     for _ in 0..count {
         let (field, value) = (reader.string()?, reader.string()?);
         is_new(hash.set(&field, &value, limit))?;
+    }
+    (hash.len() > 0).then_some(Object::Hash(hash))
+}
+
+/// A hash in a listpack of fields, values and expiries, in the order of these. The earliest expiry is told besides.
+pub(super) fn expiring_hash(entries: Entries<'_>, limit: PackedLimit) -> Option<Object<'static>> {
+    let (mut elements, mut fields) = (entries.iter(), Vec::new());
+    while let Some(name) = elements.next() {
+        let (value, expires_at) = (elements.next()?, elements.next()?.as_integer()?);
+        fields.push((name, value, expiry(u64::try_from(expires_at).ok()?)?));
+    }
+    let latest_last = |(_, _, expires_at): &(_, _, Option<u64>)| expires_at.unwrap_or(u64::MAX);
+    let is_packed = Hash::admits_expiring(fields.len(), limit) && fields.is_sorted_by_key(latest_last);
+    if is_packed {
+        return has_distinct(entries, 3).then(|| Object::Hash(Hash::Expiring(Packed::from(entries))));
+    }
+    let fields = fields.iter().map(|(name, value, expires_at)| Some((name.text(), value.text(), *expires_at)));
+    hash_of_expiring(entries.len() as u64 / 3, fields, limit)
+}
+
+/// A hash of fields, each behind its expiry relative to the earliest one.
+pub(super) fn expiring_hash_of_strings(reader: &mut Reader<'_>, limit: PackedLimit) -> Option<Object<'static>> {
+    let (earliest, count) = (u64::from_le_bytes(reader.array()?), reader.length()?);
+    let fields = (0..count).map(|_| {
+        let expires_at = match reader.length()? {
+            0 => None,
+            since_earliest => expiry(earliest.checked_add(since_earliest - 1)?)?,
+        };
+        Some((reader.string()?, reader.string()?, expires_at))
+    });
+    hash_of_expiring(count, fields, limit)
+}
+
+/// The same in the form of Valkey: the expiry is behind the value, -1 for none. Those that Redis would refuse are the latest.
+pub(super) fn expiring_hash_of_valkey(reader: &mut Reader<'_>, limit: PackedLimit) -> Option<Object<'static>> {
+    let count = reader.length()?;
+    let fields = (0..count).map(|_| {
+        let (name, value) = (reader.string()?, reader.string()?);
+        let expires_at = match i64::from_le_bytes(reader.array()?) {
+            -1 => None,
+            at => Some(u64::try_from(at).ok()?.clamp(1, MAX_FIELD_EXPIRY)),
+        };
+        Some((name, value, expires_at))
+    });
+    hash_of_expiring(count, fields, limit)
+}
+
+/// An expiry of a field, of which 0 stands for none. `None` if it is out of range.
+fn expiry(expires_at: u64) -> Option<Option<u64>> {
+    (expires_at <= MAX_FIELD_EXPIRY).then(|| (expires_at > 0).then_some(expires_at))
+}
+
+fn hash_of_expiring<T: AsRef<[u8]>>(
+    count: u64,
+    fields: impl Iterator<Item = Option<(T, T, Option<u64>)>>,
+    limit: PackedLimit,
+) -> Option<Object<'static>> {
+    let is_small = usize::try_from(count).is_ok_and(|count| Hash::admits_expiring(count, limit));
+    let mut hash = if is_small { Hash::default() } else { Hash::Table(Box::default()) };
+    for field in fields {
+        let (name, value, expires_at) = field?;
+        is_new(hash.set(name.as_ref(), value.as_ref(), limit))?;
+        hash.set_expiry(name.as_ref(), expires_at);
     }
     (hash.len() > 0).then_some(Object::Hash(hash))
 }

@@ -22,9 +22,15 @@ use stream::Version;
 
 pub(super) use reader::Reader;
 
-/// Reads the type of a value and the value, which is encoded as the thresholds say.
-pub(super) fn read_object<'a>(bytes: &'a [u8], thresholds: &Thresholds) -> Option<Object<'a>> {
-    object(&mut Reader::new(bytes), thresholds)
+/// Reads the type of a value and the value, which is encoded as the thresholds say. `is_valkey` says what a type means that is not the same
+/// in Redis and Valkey.
+pub(super) fn read_object<'a>(bytes: &'a [u8], is_valkey: bool, thresholds: &Thresholds) -> Option<Object<'a>> {
+    match bytes {
+        [tag::HASH_EXPIRING_VALKEY, value @ ..] if is_valkey => {
+            build::expiring_hash_of_valkey(&mut Reader::new(value), thresholds.hash())
+        }
+        _ => object(&mut Reader::new(bytes), thresholds),
+    }
 }
 
 /// The same, off the front of bytes.
@@ -44,6 +50,12 @@ fn object<'a>(reader: &mut Reader<'a>, thresholds: &Thresholds) -> Option<Object
         tag::LIST_LISTPACKS => list::of_listpacks(reader, thresholds.chunk()),
         tag::HASH => build::hash_of_strings(reader, thresholds.hash()),
         tag::HASH_LISTPACK => build::hash(listpack::read(&reader.string()?)?.entries(), thresholds.hash()),
+        tag::HASH_EXPIRING => build::expiring_hash_of_strings(reader, thresholds.hash()),
+        tag::HASH_EXPIRING_LISTPACK => {
+            // The earliest expiry is that of the first field.
+            reader.array::<8>()?;
+            build::expiring_hash(listpack::read(&reader.string()?)?.entries(), thresholds.hash())
+        }
         tag::HASH_ZIPLIST => build::hash(ziplist::read(&reader.string()?)?.entries(), thresholds.hash()),
         tag::HASH_ZIPMAP => build::hash(zipmap::read(&reader.string()?)?.entries(), thresholds.hash()),
         tag::SET => build::set_of_strings(reader, thresholds.into()),

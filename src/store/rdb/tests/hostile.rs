@@ -54,7 +54,7 @@ fn intset(width: u8, count: u32, integers: &[u8]) -> Vec<u8> {
 #[test]
 fn types_that_are_not_known_are_refused() {
     refuse(vec![]);
-    for tag in [6, 7, 8, 15, 19, 21, 22, 23, 24, 25, 26, 100, 255] {
+    for tag in [6, 7, 8, 15, 19, 21, 22, 23, 26, 100, 255] {
         refuse(vec![tag]);
         refuse(packed(tag, b"value"));
     }
@@ -79,6 +79,63 @@ fn lengths_beyond_the_payload_are_refused_before_an_allocation() {
     refuse(packed(13, b"\xFF\xFF\xFF\xFF\x0A\0\0\0\0\0\xFF"));
     refuse(packed(13, b"\x12\0\0\0\x0A\0\0\0\x01\0\0\x80\xFF\xFF\xFF\xFFa\xFF"));
     refuse(packed(9, b"\x01\xFE\xFF\xFF\xFF\xFFa\x01\0b\xFF"));
+}
+
+/// The earliest expiry of a hash.
+const EARLIEST: [u8; 8] = 2_000_000_000_000_u64.to_le_bytes();
+
+/// A hash of fields, values and expiries that are texts.
+fn expiring(elements: &[&str]) -> Vec<u8> {
+    [&[25][..], &EARLIEST, &string(&listpack(elements))].concat()
+}
+
+#[test]
+fn hashes_whose_fields_expire_are_checked() {
+    let expiring_strings = |earliest: u64, rest: &[u8]| [&[24][..], &earliest.to_le_bytes(), rest].concat();
+    for (value, answer) in [
+        (expiring(&["a", "v", "100", "b", "w", "0"]), "+OK"),
+        (expiring_strings(100, b"\x02\x01\x01a\x01v\0\x01b\x01w"), "+OK"),
+    ] {
+        assert_eq!(restored(&TestStore::new(), "k", seal(value, 12)), answer);
+    }
+    refuse(vec![24]);
+    refuse(vec![25, 1, 2, 3]);
+    refuse(expiring(&[]));
+    refuse(expiring(&["a", "v"]));
+    refuse(expiring(&["a", "v", "100", "b"]));
+    refuse(expiring(&["a", "v", "never"]));
+    refuse(expiring(&["a", "v", "-1"]));
+    refuse(expiring(&["a", "v", "281474976710655"]));
+    refuse(expiring(&["a", "v", "100", "a", "w", "0"]));
+    refuse(expiring(&["a", "v", "0", "a", "w", "100"]));
+    refuse(expiring_strings(100, b"\0"));
+    refuse(expiring_strings(100, b"\x02\x01\x01a\x01v"));
+    refuse(expiring_strings(100, b"\x01\x01\x01a"));
+    refuse(expiring_strings(100, b"\x02\x01\x01a\x01v\0\x01a\x01w"));
+    refuse(expiring_strings(u64::MAX, b"\x01\x05\x01a\x01v"));
+    refuse(expiring_strings(1 << 60, b"\x01\x01\x01a\x01v"));
+    refuse(expiring_strings(100, b"\x01\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01a\x01v"));
+    refuse(expiring_strings(100, b"\x81\x0F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x01a\x01v"));
+    // As Valkey has them.
+    let valkey = |expiry: i64| [&b"\x16\x01\x01f\x01v"[..], &expiry.to_le_bytes()].concat();
+    for (expiry, answer) in [(-1, "+OK"), (0, "+OK"), (i64::MAX, "+OK"), (-2, BAD_VALUE), (i64::MIN, BAD_VALUE)] {
+        assert_eq!(restored(&TestStore::new(), "k", seal(valkey(expiry), 80)), answer, "{expiry}");
+    }
+    refuse(valkey(-1));
+}
+
+#[test]
+fn expiries_that_are_not_in_order_are_put_into_order() {
+    let store = TestStore::new();
+    let value = expiring(&["a", "v", "0", "b", "w", "1700000000009", "c", "x", "1700000000005", "d", "y", "1"]);
+    assert_eq!(restored(&store, "k", seal(value, 12)), "+OK");
+    store.check([
+        ("HKEYS k", r#"["c", "b", "a"]"#),
+        ("HPEXPIRETIME k FIELDS 4 a b c d", "[:-1, :1700000000009, :1700000000005, :-2]"),
+    ]);
+    store.pass(6);
+    store.remove_expired();
+    store.check([("HLEN k", ":2")]);
 }
 
 #[test]
@@ -266,7 +323,7 @@ proptest! {
     fn a_payload_that_was_changed_is_refused_or_restored(
         (write, _) in value(),
         mutations in prop::collection::vec(mutation(), 1..4),
-        tag in prop::option::of(0..22_u8),
+        tag in prop::option::of(0..26_u8),
     ) {
         let store = TestStore::new();
         store.answer_to(write);

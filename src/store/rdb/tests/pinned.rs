@@ -55,6 +55,8 @@ const REDIS_8_2: &[(&str, &[u8])] = &[
     ),
     ("SADD k a 3 -4", b"\x14\x0f\x0f\0\0\0\x03\0\x81a\x02\x03\x01\xdf\xfc\x02\xff\x0c\0\x11\xa5\x13\xd3\x8b\xbaRD"),
     ("SADD k LONG", b"\x02\x01\xc3\t@A\x01xx\xe04\0\x01xx\x0c\0\xc4rRE\x1cu1\xcc"),
+    ("HSETEX k PXAT 2000000000000 FIELDS 2 a 1 bc word", b"\x19\0 J\xa9\xd1\x01\0\0**\0\0\0\x06\0\x82bc\x03\x84word\x05\xf4\0 J\xa9\xd1\x01\0\0\t\x81a\x02\x01\x01\xf4\0 J\xa9\xd1\x01\0\0\t\xff\x0c\0V\x01<\xba\x7f\x94H\xb4"),
+    ("HSETEX k PXAT 2000000000000 FIELDS 1 f LONG", b"\x18\0 J\xa9\xd1\x01\0\0\x01\x01\x01f\xc3\t@A\x01xx\xe04\0\x01xx\x0c\0\xd0\xcaR\xd7Q\x84\xca;"),
 ];
 
 /// The same in Valkey 9.1.2.
@@ -144,6 +146,33 @@ fn values_are_written_and_read_as_redis_does() {
         assert_eq!(store.answer_to(command("RESTORE l 0").arg(payload.to_vec())).to_string(), "+OK", "{line}");
         assert_eq!(dumped(&store, "l"), ours, "{line}");
         assert_eq!(store.answer("OBJECT ENCODING l"), store.answer("OBJECT ENCODING k"), "{line}");
+    }
+}
+
+/// Commands, and what `DUMP k` answered after them: hashes with fields of which not all expire, the first as Redis 8.2.3 wrote it, the others
+/// as Valkey 9.1.2 did.
+const EXPIRING: &[(&[&str], &[u8])] = &[
+    (
+        &["HSETEX k PXAT 2000000000000 FIELDS 1 a LONG", "HSET k b 2", "HSETEX k PXAT 2000000000100 FIELDS 1 c 3"],
+        b"\x18\0 J\xa9\xd1\x01\0\0\x03@e\x01c\xc0\x03\0\x01b\xc0\x02\x01\x01a\xc3\t@A\x01xx\xe04\0\x01xx\x0c\0[sM\x8d1\x95{\xa4",
+    ),
+    (
+        &["HSETEX k PXAT 2000000000000 FIELDS 1 a 1", "HSET k b 2"],
+        b"\x16\x02\x01a\xc0\x01\0 J\xa9\xd1\x01\0\0\x01b\xc0\x02\xff\xff\xff\xff\xff\xff\xff\xffP\0y\xf7\x1a\x04N\x8c\xf9\xec",
+    ),
+    (
+        &["HSETEX k PXAT 2000000000000 FIELDS 1 a LONG", "HSET k b 2", "HSETEX k PXAT 2000000000100 FIELDS 1 c 3"],
+        b"\x16\x03\x01a\xc3\t@A\x01xx\xe04\0\x01xx\0 J\xa9\xd1\x01\0\0\x01b\xc0\x02\xff\xff\xff\xff\xff\xff\xff\xff\x01c\xc0\x03d J\xa9\xd1\x01\0\0P\0\xc2H\x1d\x84\xe3-\x18\x9c",
+    ),
+];
+
+#[test]
+fn hashes_whose_fields_expire_are_read_as_redis_and_valkey_write_them() {
+    for (lines, payload) in EXPIRING {
+        let (store, other) = (TestStore::new(), TestStore::new());
+        lines.iter().for_each(|line| _ = store.answer(&line.replace("LONG", LONG)));
+        assert_eq!(other.answer_to(command("RESTORE k 0").arg(payload.to_vec())).to_string(), "+OK", "{lines:?}");
+        assert_eq!(store.entries(), other.entries(), "{lines:?}");
     }
 }
 

@@ -7,8 +7,14 @@ use super::{dumped, restored};
 use crate::store::testing::{TestStore, command};
 
 /// The commands that read all of a value, by its type.
-const READERS: &[(&str, &str)] =
-    &[("SET", "GET"), ("RPUSH", "LRANGE"), ("HSET", "HGETALL"), ("SADD", "SMEMBERS"), ("ZADD", "ZRANGE")];
+const READERS: &[(&str, &str)] = &[
+    ("SET", "GET"),
+    ("RPUSH", "LRANGE"),
+    ("HSET", "HGETALL"),
+    ("HSETEX", "HGETALL"),
+    ("SADD", "SMEMBERS"),
+    ("ZADD", "ZRANGE"),
+];
 
 /// Texts of every encoding.
 pub(super) fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -28,8 +34,12 @@ pub(super) fn value() -> impl Strategy<Value = (Command, Command)> {
     (0..READERS.len(), elements).prop_map(|(kind, elements)| {
         let (writer, reader) = READERS[kind];
         let write = elements.iter().take(if writer == "SET" { 1 } else { usize::MAX });
-        let write = write.fold(command(writer).arg("k"), |command, (text, number)| match writer {
-            "HSET" => command.arg(text.clone()).arg(number.to_string()),
+        let start = match writer {
+            "HSETEX" => command("HSETEX k PXAT 2000000000000 FIELDS").arg(elements.len()),
+            _ => command(writer).arg("k"),
+        };
+        let write = write.fold(start, |command, (text, number)| match writer {
+            "HSET" | "HSETEX" => command.arg(text.clone()).arg(number.to_string()),
             "ZADD" => command.arg(if number.is_nan() { "0".to_owned() } else { number.to_string() }).arg(text.clone()),
             _ => command.arg(text.clone()),
         });
@@ -72,5 +82,30 @@ proptest! {
             prop_assert_eq!(before, after);
             prop_assert_eq!(dumped(&other, "k"), payload);
         }
+    }
+}
+
+#[test]
+fn the_expiry_of_each_field_is_dumped_and_restored() {
+    for entries in [512, 1] {
+        let (store, other) = (TestStore::new(), TestStore::new());
+        store.check([
+            (&*format!("CONFIG SET hash-max-listpack-entries {entries}"), "+OK"),
+            ("HSET k a 1 b 2 c 3 d 4", ":4"),
+            ("HPEXPIREAT k 1700000000500 FIELDS 1 b", "[:1]"),
+            ("HPEXPIREAT k 70368744177663 FIELDS 1 c", "[:1]"),
+            ("HPEXPIREAT k 1700000000001 FIELDS 1 d", "[:1]"),
+        ]);
+        assert_eq!(restored(&other, "k", dumped(&store, "k")), "+OK");
+        other.check([
+            ("HPEXPIRETIME k FIELDS 4 a b c d", "[:-1, :1700000000500, :70368744177663, :1700000000001]"),
+            ("HMGET k a b c d", r#"["1", "2", "3", "4"]"#),
+        ]);
+        other.pass(2);
+        other.check([("HTTL k FIELDS 1 d", "[:-2]")]);
+        other.remove_expired();
+        other.check([("HLEN k", ":3"), ("HPERSIST k FIELDS 2 b c", "[:1, :1]")]);
+        // Without expiries it is a hash like any other.
+        assert_eq!(dumped(&other, "k")[0], 4);
     }
 }

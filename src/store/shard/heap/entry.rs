@@ -89,10 +89,38 @@ impl<'a> Entry<'a> {
         self.header.is(Flag::EXPIRES).then(|| Tail::read(self.record).expires_at)
     }
 
-    /// Whether the expiry has passed. In its millisecond the entry is still there, as in Redis.
+    /// Whether there may be an expiry, of the key or of a field.
+    #[inline(always)]
+    pub(crate) fn may_expire(&self) -> bool {
+        self.header.may_expire()
+    }
+
+    /// Whether the expiry has passed, or that of every field of a hash. In its millisecond the entry is still there, as in Redis.
     #[inline(always)]
     pub(crate) fn has_expired(&self, now: u64) -> bool {
+        self.has_key_expired(now) || self.header.has_field_links() && self.has_only_expired_fields(now)
+    }
+
+    /// Whether the expiry has passed.
+    #[inline(always)]
+    pub(crate) fn has_key_expired(&self, now: u64) -> bool {
         self.expires_at().is_some_and(|at| at < now)
+    }
+
+    #[cold]
+    fn has_only_expired_fields(&self, now: u64) -> bool {
+        self.external().is_some_and(|value| value.has_only_expired_fields(now))
+    }
+
+    /// The earliest expiry of a field, in milliseconds since the Unix epoch.
+    #[inline]
+    pub(crate) fn earliest_field_expiry(&self) -> Option<u64> {
+        if self.header.has_field_links() { self.external()?.earliest_field_expiry() } else { None }
+    }
+
+    /// Whether the record has room for what tells when the first field expires.
+    pub(crate) fn has_field_links(&self) -> bool {
+        self.header.has_field_links()
     }
 
     /// The time of the last access, in seconds since the Unix epoch.

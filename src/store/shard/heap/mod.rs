@@ -4,7 +4,9 @@ mod entry;
 
 use super::{
     expiry_wheel::{Due, ExpiryWheel},
-    record::{EPOCH, Flag, Header, INDEX, MAX_INLINE_KEY, Tail, index_at, set_index_at},
+    record::{
+        EPOCH, Flag, Header, INDEX, INDEX_AND_LINKS, Links, MAX_INLINE_KEY, OfFields, Tail, index_at, set_index_at,
+    },
 };
 use crate::store::{
     memory::{Arena, GRANULE, Relocated, Slab},
@@ -47,6 +49,8 @@ pub(super) struct Heap {
     values: Arena<Value>,
     keys: Arena<Box<[u8]>>,
     expiry_wheel: ExpiryWheel,
+    /// The hashes with fields that expire, by the first of them.
+    field_wheel: ExpiryWheel<OfFields>,
     /// The epoch of new entries, and of those that the running snapshot has saved. Without one it is that of all entries.
     epoch: u8,
     /// The memory of the external keys and values, in bytes.
@@ -79,6 +83,7 @@ impl Heap {
             values: Arena::default(),
             keys: Arena::default(),
             expiry_wheel: ExpiryWheel::default(),
+            field_wheel: ExpiryWheel::default(),
             epoch: 0,
             external: 0,
             allocated,
@@ -105,7 +110,7 @@ impl Heap {
         } else {
             self.slab.get_mut(handle)[header.key()].copy_from_slice(key);
         }
-        self.fill(handle, header, value);
+        self.fill(handle, header, value, now);
         self.set_expiry(handle, expiry, now);
         handle
     }
@@ -119,6 +124,7 @@ impl Heap {
         if header.is(Flag::EXTERNAL_KEY) {
             self.remove_key(handle, header);
         }
+        self.unlink_fields(handle, header);
         let value = header.is(Flag::EXTERNAL_VALUE).then(|| self.remove_value(handle, header));
         (value, self.free(handle))
     }
@@ -133,21 +139,28 @@ impl Heap {
         let Write { expiry, is_edited, has_room_to_grow } = write;
         self.clear_expiry(handle, expiry);
         let before = self.header(handle).with(Flag::EDITED, is_edited);
+        self.unlink_fields(handle, before);
         let is_external = before.is(Flag::EXTERNAL_VALUE);
         let written = match value {
             NewValue::External(value) if is_external => {
                 let index = index_at(self.slab.get(handle), before.value());
+                let header = before.with_value(Kind::String, room_for_external(&value));
                 self.external += value.memory(self.allocated);
                 let replaced = std::mem::replace(self.values.get_mut(index), value);
                 self.external -= replaced.memory(self.allocated);
-                Written { replaced: Some(replaced), ..self.resize(handle, before, expiry) }
+                let written = self.resize(handle, header, expiry);
+                if header.has_field_links() {
+                    OfFields::unlink(self.slab.get_mut(written.handle));
+                    self.link_fields(written.handle, now);
+                }
+                Written { replaced: Some(replaced), ..written }
             }
             value => {
                 let replaced = is_external.then(|| self.remove_value(handle, before));
                 let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(value.kind(), room_for(&value));
                 let granules = if has_room_to_grow { Header::granules_to_grow } else { Header::granules };
                 let written = self.resize_to(handle, header, expiry, granules);
-                self.fill(written.handle, header, value);
+                self.fill(written.handle, header, value, now);
                 Written { replaced, ..written }
             }
         };
@@ -194,11 +207,41 @@ impl Heap {
     }
 
     /// Puts an external value back that was taken out.
-    pub(super) fn put_external(&mut self, handle: u32, value: Value) {
+    pub(super) fn put_external(&mut self, handle: u32, value: Value, now: u64) {
         let header = self.header(handle);
         let index = index_at(self.slab.get(handle), header.value());
         self.external += value.memory(self.allocated);
         *self.values.get_mut(index) = value;
+        if header.has_field_links() {
+            self.link_fields(handle, now);
+        }
+    }
+
+    /// Sets when active expiry looks at the fields of a hash next: at the earliest expiry.
+    #[cold]
+    fn link_fields(&mut self, handle: u32, now: u64) {
+        let record = self.slab.get(handle);
+        let index = index_at(record, Header::read(record).value());
+        match (OfFields::is_linked(record), self.values.get(index).earliest_field_expiry()) {
+            (false, Some(at)) => self.field_wheel.insert(&mut self.slab, handle, at, now),
+            (true, Some(at)) => self.field_wheel.change(&mut self.slab, handle, at),
+            (true, None) => self.field_wheel.remove(&mut self.slab, handle),
+            (false, None) => {}
+        }
+    }
+
+    /// Has active expiry look at the fields of a hash at another time.
+    pub(super) fn postpone_fields(&mut self, handle: u32, at: u64) {
+        if OfFields::is_linked(self.slab.get(handle)) {
+            self.field_wheel.change(&mut self.slab, handle, at);
+        }
+    }
+
+    #[inline]
+    fn unlink_fields(&mut self, handle: u32, header: Header) {
+        if header.has_field_links() && OfFields::is_linked(self.slab.get(handle)) {
+            self.field_wheel.remove(&mut self.slab, handle);
+        }
     }
 
     /// Sets the time of the last access.
@@ -305,6 +348,16 @@ impl Heap {
         &self.expiry_wheel
     }
 
+    /// The number of hashes with fields that expire.
+    pub(super) fn hashes_with_expiries(&self) -> usize {
+        self.field_wheel.len()
+    }
+
+    /// The same as [`next_due`](Self::next_due) for hashes with fields that have expired.
+    pub(super) fn next_due_fields(&mut self, now: u64) -> Option<Due> {
+        self.field_wheel.next_due(&mut self.slab, now)
+    }
+
     /// The next step of active expiry; `None` if nothing has expired until `now`.
     pub(super) fn next_due(&mut self, now: u64) -> Option<Due> {
         self.expiry_wheel.next_due(&mut self.slab, now)
@@ -329,7 +382,7 @@ impl Heap {
     }
 
     /// Writes the header and the value into a record that has room for them.
-    fn fill(&mut self, handle: u32, header: Header, value: NewValue<'_>) {
+    fn fill(&mut self, handle: u32, header: Header, value: NewValue<'_>, now: u64) {
         let record = self.slab.get_mut(handle);
         header.with(Flag::EXTERNAL_VALUE, value.is_external()).write(record);
         match value {
@@ -337,6 +390,10 @@ impl Heap {
             NewValue::External(value) => {
                 self.external += value.memory(self.allocated);
                 set_index_at(record, header.value(), self.values.push(value, handle));
+                if usize::from(header.value_len) == INDEX_AND_LINKS {
+                    OfFields::unlink(record);
+                    self.link_fields(handle, now);
+                }
             }
         }
     }
@@ -358,9 +415,13 @@ impl Heap {
         }
         let moved = self.slab.allocate(granules(needed));
         let (from, to) = self.slab.get_two(handle, moved);
-        let length = header.value().end.min(Header::read(from).value().end);
+        let before = Header::read(from);
+        let length = header.value().end.min(before.value().end);
         to[..length].copy_from_slice(&from[..length]);
         header.write(to);
+        if header.has_field_links() && !before.has_field_links() {
+            OfFields::unlink(to);
+        }
         if expires {
             Tail::read(from).write(to);
         }
@@ -398,6 +459,9 @@ impl Heap {
         if header.is(Flag::EXPIRES) {
             self.expiry_wheel.relocate(&mut self.slab, handle);
         }
+        if header.has_field_links() && OfFields::is_linked(self.slab.get(handle)) {
+            self.field_wheel.relocate(&mut self.slab, handle);
+        }
     }
 
     fn remove_value(&mut self, handle: u32, header: Header) -> Value {
@@ -426,8 +490,13 @@ impl Heap {
 fn room_for(value: &NewValue<'_>) -> usize {
     match value {
         NewValue::Inline(bytes) | NewValue::Packed(_, bytes) => bytes.len(),
-        NewValue::External(_) => INDEX,
+        NewValue::External(value) => room_for_external(value),
     }
+}
+
+/// The number of bytes that the index of an external value takes, with the links of one whose fields may expire.
+fn room_for_external(value: &Value) -> usize {
+    if value.has_expiring_fields() { INDEX_AND_LINKS } else { INDEX }
 }
 
 #[cfg(test)]

@@ -36,6 +36,17 @@ pub(crate) trait EditEntries {
         second.write_to(room_of_second);
     }
 
+    /// Inserts several elements in front of a position.
+    fn insert_all_before<const N: usize>(&mut self, position: Position, elements: [Encoded<'_>; N]) {
+        let (len, count) = (elements.iter().map(Encoded::len).sum(), self.entries().len() + N);
+        let mut room = self.splice(position.0..position.0, len, count);
+        for element in elements {
+            let (room_of_element, rest) = room.split_at_mut(element.len());
+            element.write_to(room_of_element);
+            room = rest;
+        }
+    }
+
     /// Appends an element.
     #[inline]
     fn push_back<'e>(&mut self, element: impl Into<Encoded<'e>>) {

@@ -76,7 +76,7 @@ impl Ranked {
     /// Changes the score of a member.
     pub(super) fn change(&mut self, handle: u32, score: f64) {
         self.tree.remove(handle, &Scores(&self.members));
-        self.members.overwrite_data(handle, &score.to_le_bytes());
+        self.members.overwrite_data(handle, 0, &score.to_le_bytes());
         self.tree.insert(handle, &Scores(&self.members));
     }
 
