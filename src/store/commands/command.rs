@@ -166,7 +166,12 @@ mod tests {
     #[test]
     fn every_command_either_reads_or_writes_its_keys() {
         let is_key = |spec: &KeySpec| !spec.flags().has(KeyFlags::NOT_KEY);
-        for (_, row) in all_rows().filter(|(_, row)| row.known.key_specs().iter().any(is_key) && row.name != "watch") {
+        // A script may do both.
+        let excepted = ["watch", "eval", "evalsha", "fcall"];
+        for (_, row) in all_rows().filter(|(_, row)| row.known.key_specs().iter().any(is_key)) {
+            if excepted.contains(&row.name) {
+                continue;
+            }
             assert!(row.flags().has(Flags::READ) != row.flags().has(Flags::WRITE), "{}", row.name);
         }
     }
@@ -195,8 +200,8 @@ mod tests {
             ("COMMAND GETKEYS OBJECT FOO k", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS PING x", "-ERR The command has no key arguments"),
             // Known to the catalog of the protocol, and not to the store.
-            ("COMMAND GETKEYS XREAD STREAMS a 0", "-ERR Invalid command specified"),
-            ("COMMAND INFO xread", "[(nil)]"),
+            ("COMMAND GETKEYS MIGRATE h 1 k 0 1", "-ERR Invalid command specified"),
+            ("COMMAND GETKEYS XREAD STREAMS a 0", "[\"a\"]"),
             ("COMMAND GETKEYS NOSUCH x", "-ERR Invalid command specified"),
             ("COMMAND GETKEYS GET a b", "-ERR Invalid number of arguments specified for command"),
             ("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command"),

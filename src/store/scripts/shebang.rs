@@ -11,8 +11,6 @@ const NAMES: [&str; 5] = ["no-writes", "allow-oom", "allow-stale", "no-cluster",
 impl ScriptFlags {
     /// It only reads.
     pub(in crate::store) const NO_WRITES: Self = Self(1);
-    /// It is allowed on a replica with stale data.
-    pub(in crate::store) const ALLOW_STALE: Self = Self(1 << 2);
     /// It says nothing: a script without a first line such as this. In Redis, what it may do is checked command by command.
     pub(in crate::store) const UNSAID: Self = Self(1 << 7);
 
@@ -121,7 +119,7 @@ mod tests {
         assert_eq!(of_script(b"return 1"), Ok((ScriptFlags::UNSAID, 0)));
         assert_eq!(of_script(b"#!lua\nreturn 1"), Ok((ScriptFlags::default(), 5)));
         let (flags, start) = of_script(b"#!lua flags=no-writes,allow-stale\nreturn 1").expect("it is valid");
-        assert!(flags.has(ScriptFlags::NO_WRITES) && flags.has(ScriptFlags::ALLOW_STALE) && start == 33);
+        assert!(flags.has(ScriptFlags::NO_WRITES) && start == 33);
         assert_eq!(flags.names().collect::<Vec<_>>(), ["no-writes", "allow-stale"]);
         for (source, expected) in [
             ("#!lua", "Invalid script shebang"),
