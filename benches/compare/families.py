@@ -119,6 +119,7 @@ def table():
         *both("SADD", ["member:__rand_int__"], SETS, growth), *both("SISMEMBER", ["{}"], SETS),
         *both("SPOP", [], SETS, (3 * MANY, LARGE // 2)),
         *both("HSET", ["{}", "123456"], HASHES), *both("HGET", ["{}"], HASHES), *both("HINCRBY", ["{}", "1"], HASHES),
+        *both("HGETEX", ["EX", "10000", "FIELDS", "1", "{}"], HASHES),
         *both("ZADD", ["__rand_int__", "{}"], SORTED_SETS), *both("ZINCRBY", ["1", "{}"], SORTED_SETS),
         *both("ZSCORE", ["{}"], SORTED_SETS), *both("ZRANK", ["{}"], SORTED_SETS),
         answers("LRANGE of 100", ["LRANGE", "k__rand_int__", "0", "99"], LISTS[100], 100 * element),

@@ -10,7 +10,7 @@ use kvstore::{
 /// Commands that a longer input has beyond this number are left out.
 const MOST: usize = 64;
 
-/// Templates of commands. `M` and `N` are elements, `S` is a number, `I` an index.
+/// Templates of commands. `M` and `N` are elements, `S` is a number, `I` an index, `T` a time that does not come.
 const COMMANDS: &[&str] = &[
     "RPUSH l M N",
     "LPUSH l M",
@@ -27,6 +27,13 @@ const COMMANDS: &[&str] = &[
     "HGET h M",
     "HINCRBY h M S",
     "HLEN h",
+    "HPEXPIREAT h T FIELDS 2 M N",
+    "HPEXPIREAT h T GT FIELDS 1 M",
+    "HPEXPIREAT h 1 FIELDS 1 M",
+    "HPERSIST h FIELDS 1 M",
+    "HPEXPIRETIME h FIELDS 2 M N",
+    "HSETEX h KEEPTTL FIELDS 1 M N",
+    "HGETEX h PXAT T FIELDS 1 M",
     "SADD s M N",
     "SREM s M",
     "SISMEMBER s M",
@@ -90,6 +97,7 @@ fn fill_in(template: &str, bytes: &[u8]) -> String {
         "N" => element(bytes[2]),
         "S" => (i64::from(bytes[3] as i8) / 4).to_string(),
         "I" => (bytes[2] % 8).to_string(),
+        "T" => (4_000_000_000_000 + u64::from(bytes[3])).to_string(),
         word => word.to_owned(),
     });
     words.collect::<Vec<_>>().join(" ")

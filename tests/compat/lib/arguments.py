@@ -30,7 +30,7 @@ class Arguments:
 
     def __init__(self, random, family, clock):
         self.random, self.clock = random, clock
-        letter = FAMILY_LETTER.get(family)
+        letter = FAMILY_LETTER.get("hash" if family == "fields" else family)
         self.own = [key for key in KEYS if letter and key.startswith(letter.encode())] or KEYS
 
     def usual(self, usual, rare, chance=0.06):

@@ -293,6 +293,51 @@ FAMILIES = {
         SET key value
         EXPIRE key seconds
     """,
+    "fields": """
+        HSET key (member value)+
+        HSET key (member value)+
+        HSET key (many value)*
+        HSETNX key member value
+        HDEL key member+
+        HINCRBY key member integer
+        HGET key member
+        HMGET key member+
+        HGETALL key :pairs
+        HVALS key :unordered
+        HLEN key
+        HEXISTS key member
+        HSTRLEN key member
+        HKEYS key :unordered; HRANDFIELD key :random
+        HGETALL key :pairs; HRANDFIELD key signed WITHVALUES :random-pairs
+        HSCAN key 0 COUNT 10000 :scan-pairs
+        redis7.4 valkey9.0 @ HEXPIRE key seconds [NX|XX|GT|LT] FIELDS member#
+        redis7.4 valkey9.0 @ HPEXPIRE key milliseconds [NX|XX|GT|LT] FIELDS member#
+        redis7.4 valkey9.0 @ HPEXPIRE key milliseconds FIELDS many#
+        redis7.4 valkey9.0 @ HEXPIREAT key timestamp [NX|XX|GT|LT] FIELDS member#
+        redis7.4 valkey9.0 @ HPEXPIREAT key ms_timestamp [NX|XX|GT|LT] FIELDS member#
+        redis7.4 valkey9.0 @ HTTL key FIELDS member#
+        redis7.4 valkey9.0 @ HPTTL key FIELDS member#
+        redis7.4 valkey9.0 @ HEXPIRETIME key FIELDS member#
+        redis7.4 valkey9.0 @ HPEXPIRETIME key FIELDS member#
+        redis7.4 valkey9.0 @ HPERSIST key FIELDS member#
+        redis8.0 valkey9.0 @ HGETEX key [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|PERSIST] FIELDS member#
+        redis8.0 valkey9.0 @ HSETEX key [FNX|FXX] [EX seconds|PX milliseconds|EXAT timestamp|PXAT ms_timestamp|KEEPTTL] FIELDS member_value#
+        redis8.0 valkey9.1 @ HGETDEL key FIELDS member#
+        CLOCK 3
+        CLOCK 498
+        CLOCK 1002
+        EXISTS key
+        TYPE key
+        COPY key key REPLACE
+        RENAME key key
+        EXPIRE key seconds
+        PERSIST key
+        SADD key member
+        SET key value
+        DEL key
+        SORT key BY nosort GET key
+        redis7.4 @ CARRY key
+    """,
     "set": """
         SADD key member+
         SADD key member+

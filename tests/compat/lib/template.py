@@ -62,8 +62,8 @@ def group(tokens, end, optional):
 
 
 def argument(name):
-    if name == "key_value":
-        return sequence(["key", "value"])
+    if name in ("key_value", "member_value"):
+        return sequence(name.split("_"))
     if name == "every_key":
         return lambda arguments, words: words.extend(arguments.every_key())
 
