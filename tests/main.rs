@@ -31,6 +31,7 @@ mod program;
 mod protocol;
 mod pubsub;
 mod routing;
+mod scripts;
 mod seed;
 mod settled;
 mod shutdown;

@@ -97,7 +97,12 @@ fn lastsave(call: &mut Call<'_>) -> Answer {
 
 /// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`: saves a snapshot if there are `save` points, and stops the server. What is in the
 /// journal is on disk then.
-const SHUTDOWN: Spec = Spec::new("SHUTDOWN", shutdown).over(Scope::All(InTurn)).long_if(|_| true);
+const SHUTDOWN: Spec = Spec::new("SHUTDOWN", shutdown).over(Scope::All(InTurn)).long_if(may_save);
+
+/// With NOSAVE it waits for nothing, also not for other commands that take long.
+fn may_save(args: &Args<'_>) -> bool {
+    !(0..args.len()).any(|index| args.is(index, "NOSAVE"))
+}
 
 fn shutdown(call: &mut Call<'_>) -> Answer {
     let options = ShutdownOptions::parse(&call.args())?;
@@ -107,6 +112,10 @@ fn shutdown(call: &mut Call<'_>) -> Answer {
     }
     let Some(server) = call.session().extensions().get::<ServerStatus>() else { return Err(NO_SERVER) };
     let store = call.store();
+    if options.saves == Some(false) {
+        // As if the process was killed: what it has written is lost.
+        store.scripts.running.abandon();
+    }
     let saved = store.save_at_end(options.saves);
     if let Err(reason) = saved
         && !options.forces

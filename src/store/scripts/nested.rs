@@ -58,7 +58,7 @@ pub(super) fn run(host: &mut ScriptHost<'_, '_>, mut command: Command) -> Answer
     }
     let publishes = flags.has(Flags::PUBSUB);
     let writes = row.is_some_and(Row::writes);
-    if host.is_read_only && (writes || publishes && !is_about_channels(&command)) {
+    if host.is_read_only && (command.may_write() || command.is("SPUBLISH")) {
         return Err(READ_ONLY_SCRIPT);
     }
     host.command.inspect_nested(&command)?;
@@ -78,11 +78,6 @@ pub(super) fn run(host: &mut ScriptHost<'_, '_>, mut command: Command) -> Answer
         return Ok(host.store.pub_sub.answer(&command).unwrap_or(Response::Null));
     }
     run_held(host, row, &command)
-}
-
-/// PUBSUB CHANNELS and its kin only read.
-fn is_about_channels(command: &Command) -> bool {
-    command.is("PUBSUB")
 }
 
 /// Whether the store may be written.

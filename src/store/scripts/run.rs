@@ -139,6 +139,9 @@ impl StoreState {
         let running =
             Running { engines: &mut engines, held: &mut held, commit: &mut commit, raised: &mut raised, mover };
         let answer = self.run_prepared(&prepared, command, database, running);
+        if self.scripts.running.is_abandoned() {
+            return answer;
+        }
         self.serve_waiting(&mut commit, &mut held);
         if let Some(tracking) = ClientTracking::of(command.session(), self) {
             tracking.note_read(command.number());

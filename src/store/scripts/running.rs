@@ -75,13 +75,19 @@ pub(in crate::store) struct Running {
     script: Mutex<Option<Arc<LongScript>>>,
     /// Whether it takes so long that others are refused.
     is_busy: AtomicBool,
+    is_abandoned: AtomicBool,
     /// In milliseconds; 0 if they are never refused.
     busy_after: AtomicU64,
 }
 
 impl Default for Running {
     fn default() -> Self {
-        Self { script: Mutex::default(), is_busy: AtomicBool::new(false), busy_after: AtomicU64::new(BUSY_AFTER) }
+        Self {
+            script: Mutex::default(),
+            is_busy: AtomicBool::new(false),
+            is_abandoned: AtomicBool::new(false),
+            busy_after: AtomicU64::new(BUSY_AFTER),
+        }
     }
 }
 
@@ -140,6 +146,19 @@ impl Running {
                 Ok(())
             }
         }
+    }
+
+    /// Stops what runs, also if it has written. Nobody is told of that, then: the store is not used any more.
+    pub(in crate::store) fn abandon(&self) {
+        if let Some(script) = &*self.script.lock() {
+            self.is_abandoned.store(true, Ordering::Release);
+            script.interrupt.stop();
+        }
+    }
+
+    /// Whether the script that runs, or has just ended, is not to be told of.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
     }
 
     /// What FUNCTION STATS shows of it.

@@ -330,3 +330,42 @@ fn a_reply_in_resp3_is_one_if_the_script_asks_for_it() {
     let answer = client.answer_to(eval("return redis.call('hgetall', 'h')", &[]));
     assert_eq!(answer, Response::array(["f", "v"]));
 }
+
+/// Scripts that lock the rest of the shards in the middle, beside transactions and commands that lock many in their order.
+#[test]
+fn scripts_that_need_more_shards_and_others_do_not_wait_for_each_other() {
+    const ROUNDS: usize = 200;
+    let store = TestStore::with_threads(4);
+    let grow = "redis.call('incr', KEYS[1]) redis.call('select', ARGV[1]) return redis.call('incr', KEYS[1])";
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                let mut client = store.client();
+                for round in 0..ROUNDS {
+                    let (key, database) = (format!("n:{}", round % 3), (thread + round) % 3);
+                    client.select(database);
+                    match thread {
+                        0 | 1 => {
+                            let other = ((database + 1) % 3).to_string();
+                            assert!(!client.answer_to(eval(grow, &["1", &key, &other])).is_error());
+                        }
+                        2 => {
+                            client.check([("MULTI", "+OK"), ("SWAPDB 0 2", "+QUEUED"), ("DBSIZE", "+QUEUED")]);
+                            assert!(!client.answer("EXEC").is_error());
+                        }
+                        _ => client.check([("MSET a 1 b 2 c 3 d 4 e 5 f 6 g 7", "+OK")]),
+                    }
+                }
+            });
+        }
+        scope.spawn(|| (0..ROUNDS).for_each(|_| store.store().handle.at_rest(|| ())));
+    });
+    let total = (0..3).map(|database| {
+        let mut client = store.client();
+        client.select(database);
+        let values = client.answer("MGET n:0 n:1 n:2").to_string();
+        values.split('"').filter_map(|part| part.parse::<usize>().ok()).sum::<usize>()
+    });
+    assert_eq!(total.sum::<usize>(), 4 * ROUNDS);
+}

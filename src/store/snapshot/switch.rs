@@ -99,7 +99,7 @@ impl StoreState {
     }
 
     /// Does something while no commit is under way.
-    pub(super) fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(in super::super) fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
         let _raised = self.databases.gate.raise();
         let _shards = self.databases.lock_every();
         work()

@@ -1,5 +1,7 @@
 """Draws the arguments of commands: what is usual mostly, and what lies on a border now and then."""
 
+from .scripts import SOURCES
+
 LONG = b"long value " * 7  # Over 64 bytes: too long for a packed encoding.
 HUGE = b"huge" * 1500
 
@@ -56,6 +58,9 @@ class Arguments:
         if draw < 0.365:
             return HUGE
         return self.random.choice(WORDS)
+
+    def script(self):
+        return self.random.choice(SOURCES).encode()
 
     def member(self):
         return self.random.choice(WORDS)

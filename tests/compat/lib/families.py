@@ -186,6 +186,25 @@ FAMILIES = {
         ZADD key score member
         OBJECT ENCODING key
     """,
+    "scripts": """
+        EVAL script 3 key key key value integer
+        EVAL script 3 key key key value integer
+        EVAL script 3 key key key value integer
+        EVAL_RO script 3 key key key value integer
+        EVAL script integer key
+        EVAL script garbage
+        EVALSHA garbage 0
+        SCRIPT EXISTS garbage
+        SCRIPT LOAD script
+        SCRIPT FLUSH
+        GET key
+        SET key value
+        DEL key
+        DEL key
+        HGETALL key
+        RPUSH key value
+        ZADD key score member
+    """,
     "transactions": """
         MULTI
         MULTI

@@ -1,0 +1,145 @@
+//! Scripts on a server: what other connections get while one runs.
+
+use kvstore::{
+    middleware::DenyLayer,
+    standalone,
+    store::{Fsync, Store},
+};
+use tower::ServiceBuilder;
+
+use crate::support::{Client, Server, request};
+
+const ENDLESS: &str = "while true do end";
+
+fn server() -> Server {
+    let store = Store::builder().threads(1).build();
+    Server::of(|listener| standalone::server(&store, &Default::default()).listen(listener))
+}
+
+fn eval(source: &str, words: &[&str]) -> Vec<u8> {
+    request(&[&["EVAL", source], words].concat())
+}
+
+/// A client of a server on which a script runs for ever, and the client of that.
+async fn busy(server: &Server, source: &str) -> (Client, Client) {
+    let (mut other, mut client) = (server.connect(), server.connect());
+    other.asks("CONFIG SET busy-reply-threshold 1\r\n", "+OK\r\n").await;
+    client.sends(eval(source, &["0"])).await;
+    // It is answered when the threshold is passed, and not before.
+    other.sends("GET k\r\n").await;
+    let busy = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n";
+    other.gets(busy).await;
+    (other, client)
+}
+
+#[tokio::test]
+async fn a_script_that_never_ends_keeps_nobody_from_its_end() {
+    let server = server();
+    let (mut other, mut client) = busy(&server, ENDLESS).await;
+    other.asks("PING\r\n", "+PONG\r\n").await;
+    other.asks("CLIENT ID\r\n", ":1\r\n").await;
+    other.sends("INFO\r\n").await;
+    assert!(other.reads_bulk().await.contains("redis_version:"));
+    other.sends("FUNCTION STATS\r\n").await;
+    other.reads_until("duration_ms\r\n").await;
+    other.reads_until("LUA\r\n").await;
+    other.reads_until("functions_count\r\n:0\r\n").await;
+    let mut third = server.connect();
+    third
+        .asks(
+            "FUNCTION KILL\r\n",
+            "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n",
+        )
+        .await;
+    third.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    let line = client.reads_line().await;
+    assert!(line.starts_with("-ERR Script killed by user with SCRIPT KILL. script: "), "{line}");
+    third.asks("SET k v\r\nSCRIPT KILL\r\n", "+OK\r\n-NOTBUSY No scripts in execution right now.\r\n").await;
+    client.sends(eval("return redis.call('get', KEYS[1])", &["1", "k"])).await;
+    client.gets("$1\r\nv\r\n").await;
+}
+
+#[tokio::test]
+async fn a_script_that_has_written_is_not_killed_but_by_a_shutdown_without_saving() {
+    let server = server();
+    let (mut other, _client) = busy(&server, "redis.call('set', 'k', 'v') while true do end").await;
+    other
+        .asks(
+            "SCRIPT KILL\r\n",
+            "-UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script \
+             termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.\r\n",
+        )
+        .await;
+    other.sends("SHUTDOWN NOSAVE\r\n").await;
+    assert!(other.is_closed().await);
+}
+
+#[tokio::test]
+async fn what_a_script_has_done_is_told_when_it_is_over() {
+    let server = server();
+    let (mut client, mut waiting, mut subscriber) = (server.connect(), server.connect(), server.connect());
+    waiting.sends("BLPOP l 0\r\n").await;
+    subscriber.asks("SUBSCRIBE news\r\n", "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n").await;
+    assert!(waiting.hears_nothing().await);
+    let source =
+        "redis.call('rpush', 'l', 'a', 'b') redis.call('publish', 'news', 'hello') return redis.call('llen', 'l')";
+    client.sends(eval(source, &["0"])).await;
+    client.gets(":2\r\n").await;
+    waiting.gets("*2\r\n$1\r\nl\r\n$1\r\na\r\n").await;
+    subscriber.gets("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n").await;
+}
+
+#[tokio::test]
+async fn monitors_are_shown_what_a_script_runs() {
+    let server = server();
+    let (mut monitor, mut client) = (server.connect(), server.connect());
+    monitor.asks("MONITOR\r\n", "+OK\r\n").await;
+    client.sends(eval("redis.call('select', 1) return redis.call('get', 'k')", &["0"])).await;
+    client.gets("$-1\r\n").await;
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        let line = monitor.reads_line().await;
+        lines.push(line.split_once(' ').expect("a time").1.trim_end().to_owned());
+    }
+    assert!(lines[0].starts_with(r#"[0 memory:0] "EVAL" "redis.call('select', 1)"#), "{lines:?}");
+    assert_eq!(lines[1..], [r#"[0 lua] "select" "1""#, r#"[1 lua] "get" "k""#]);
+}
+
+#[tokio::test]
+async fn a_layer_refuses_what_a_script_runs() {
+    let store = Store::new();
+    let service = ServiceBuilder::new().layer(DenyLayer::names(["FLUSHALL"])).service(store);
+    let server = Server::of(|listener| kvstore::serve(listener, service));
+    let mut client = server.connect();
+    client.sends(eval("return redis.call('flushall')", &["0"])).await;
+    let line = client.reads_line().await;
+    assert!(line.starts_with("-") && line.contains(" on @user_script:1."), "{line}");
+    client.sends(eval("return redis.pcall('flushall').err ~= nil", &["0"])).await;
+    client.gets(":1\r\n").await;
+}
+
+#[tokio::test]
+async fn loaded_scripts_and_functions_survive_a_restart() {
+    let directory = std::env::temp_dir().join(format!("kvstore-scripts-{}", std::process::id()));
+    let open = || Store::builder().durable(&directory, Fsync::Always).open().expect("the store opens");
+    let ask = |store: &Store, words: &[&str]| {
+        store.execute(&kvstore::protocol::Command::new(words[0]).with_args(&words[1..])).to_string()
+    };
+    let library = "#!lua name=lib\nredis.register_function('f', function(keys, args) return args[1] end)";
+    let store = open();
+    let sha = ask(&store, &["SCRIPT", "LOAD", "return 7"]);
+    let sha = sha.trim_matches('"');
+    assert_eq!(ask(&store, &["FUNCTION", "LOAD", library]), "\"lib\"");
+    drop(store);
+    for _ in 0..2 {
+        let store = open();
+        assert_eq!(ask(&store, &["EVALSHA", sha, "0"]), ":7");
+        assert_eq!(ask(&store, &["FCALL", "f", "0", "x"]), "\"x\"");
+        assert_eq!(ask(&store, &["BGREWRITEAOF"]).is_empty(), false);
+        while ask(&store, &["INFO", "persistence"]).contains("aof_rewrite_in_progress:1") {
+            std::thread::yield_now();
+        }
+        drop(store);
+    }
+    std::fs::remove_dir_all(&directory).expect("the directory is removed");
+}
