@@ -107,6 +107,28 @@ impl Packed {
         encode::number(b':', integer, self.element().bytes());
     }
 
+    /// Adds an array of `len` elements: those that `push` adds.
+    ///
+    /// ```
+    /// # use kvstore_protocol::{Packed, Response};
+    /// let mut places = Packed::array();
+    /// places.push_array(2, |place| {
+    ///     place.push(b"Palermo");
+    ///     place.push_integer(190);
+    /// });
+    /// assert_eq!(Response::from(places).to_string(), r#"[["Palermo", 190]]"#);
+    /// ```
+    ///
+    /// # Panics
+    /// If `push` adds another number of them.
+    pub fn push_array(&mut self, len: usize, push: impl FnOnce(&mut Self)) {
+        encode::number(b'*', len as i64, self.element().bytes());
+        let (kind, before) = (std::mem::replace(&mut self.kind, Kind::Array), self.len);
+        push(self);
+        assert_eq!(self.len - before, len, "the array has as many elements as were announced");
+        (self.kind, self.len) = (kind, before);
+    }
+
     /// Adds a double. A string in RESP2.
     pub fn push_double(&mut self, double: f64) {
         self.push_response(&Response::Double(double));
@@ -326,6 +348,21 @@ mod tests {
         check(with(Packed::set(), &items), "*2\r\n$1\r\na\r\n:1\r\n", "~2\r\n$1\r\na\r\n:1\r\n");
         check(with(Packed::map(), &items), "*2\r\n$1\r\na\r\n:1\r\n", "%1\r\n$1\r\na\r\n:1\r\n");
         check(with(Packed::pairs(), &items), "*2\r\n$1\r\na\r\n:1\r\n", "*1\r\n*2\r\n$1\r\na\r\n:1\r\n");
+    }
+
+    #[test]
+    fn arrays_inside_count_as_one_element() {
+        let nested = |mut packed: Packed| {
+            packed.push(b"a");
+            packed.push_array(2, |array| {
+                array.push_integer(1);
+                array.push_array(1, |array| array.push_double(0.5));
+            });
+            packed
+        };
+        let (resp2, resp3) = ("$1\r\na\r\n*2\r\n:1\r\n*1\r\n$3\r\n0.5\r\n", "$1\r\na\r\n*2\r\n:1\r\n*1\r\n,0.5\r\n");
+        check(nested(Packed::array()), &format!("*2\r\n{resp2}"), &format!("*2\r\n{resp3}"));
+        check(nested(Packed::pairs()), &format!("*2\r\n{resp2}"), &format!("*1\r\n*2\r\n{resp3}"));
     }
 
     #[test]

@@ -141,6 +141,10 @@ impl Event {
     pub const XACK: Self = Self { name: "xack", class: 0 };
     /// Pending entries were handed to a consumer. Redis has no such event.
     pub const XCLAIM: Self = Self { name: "xclaim", class: 0 };
+    /// The sorted set has the members that GEOSEARCHSTORE has found.
+    pub const GEOSEARCHSTORE: Self = Self::sorted_set("geosearchstore");
+    /// The sorted set has the members that GEORADIUS has found.
+    pub const GEORADIUSSTORE: Self = Self::sorted_set("georadiusstore");
     /// The key was removed, because it had expired.
     pub const EXPIRED: Self = Self { name: "expired", class: b'x' };
     /// The key was created. A sink is not told: it is a part of another change.
@@ -624,6 +628,21 @@ mod tests {
             ("BZPOPMIN z 0", ""),
             ("ZMPOP 1 z MIN", ""),
             ("ZSCAN z 0", ""),
+            ("GEOADD g 1 1 a 2 2 b", "GEOADD g 1 1 a 2 2 b: zadd g"),
+            ("GEOADD g 1 1 a", ""),
+            ("GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 1 m", ""),
+            (
+                "GEOSEARCHSTORE d g FROMLONLAT 1 1 BYRADIUS 1 m",
+                "GEOSEARCHSTORE d g FROMLONLAT 1 1 BYRADIUS 1 m: geosearchstore d",
+            ),
+            ("GEOSEARCHSTORE d g FROMLONLAT 5 1 BYRADIUS 1 m", "GEOSEARCHSTORE d g FROMLONLAT 5 1 BYRADIUS 1 m: del d"),
+            ("GEOSEARCHSTORE d g FROMLONLAT 5 1 BYRADIUS 1 m", ""),
+            ("GEORADIUS g 1 1 1 m STORE d", "GEORADIUS g 1 1 1 m STORE d: georadiusstore d"),
+            (
+                "GEORADIUSBYMEMBER g a 1 m STORE x STOREDIST d",
+                "GEORADIUSBYMEMBER g a 1 m STORE x STOREDIST d: georadiusstore d",
+            ),
+            ("GEORADIUS_RO g 1 1 1 m", ""),
         ]);
     }
 

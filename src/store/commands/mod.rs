@@ -7,6 +7,7 @@ mod config;
 mod counters;
 mod expiry;
 mod field_expiry;
+mod geo;
 mod hashes;
 mod hyperloglog;
 mod info;
@@ -80,6 +81,9 @@ pub(super) static FAMILIES: &[&[Spec]] = &[
     streams::claim::SPECS,
     streams::info::SPECS,
     streams::trim::SPECS,
+    geo::add::SPECS,
+    geo::members::SPECS,
+    geo::search::SPECS,
     keys::SPECS,
     sort::SPECS,
     expiry::SPECS,

@@ -14,24 +14,24 @@ use crate::store::{
 
 pub(in super::super) const SPECS: &[Spec] = &[Spec::new("ZADD", zadd), Spec::new("ZINCRBY", zincrby)];
 
-/// The options of ZADD.
+/// The options of ZADD, of which GEOADD has some.
 #[derive(Clone, Copy, Debug, Default)]
-struct Options {
+pub(in super::super) struct AddOptions {
     /// Members that exist are left alone.
-    nx: bool,
+    pub(in super::super) nx: bool,
     /// Members that are missing are left alone.
-    xx: bool,
+    pub(in super::super) xx: bool,
     /// Scores are only raised.
     gt: bool,
     /// Scores are only lowered.
     lt: bool,
     /// Changed members are counted, not only new ones.
-    ch: bool,
+    pub(in super::super) ch: bool,
     /// The score is added to the one that the member has.
     incr: bool,
 }
 
-impl Options {
+impl AddOptions {
     /// Parses the options behind the key. Returns also the index of what is after them.
     fn parse(args: &Args<'_>) -> Result<(Self, usize), CommandError> {
         let (mut parsed, mut index) = (Self::default(), 1);
@@ -87,44 +87,63 @@ impl Options {
 /// `ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member …]`: sets the scores of members, which are added if
 /// they are missing. Answers how many are new; with INCR, the new score.
 fn zadd(call: &mut Call<'_>) -> Answer {
-    let (options, first) = Options::parse(&call.args())?;
-    let counts = set_scores(call, options, first)?;
+    let (options, first) = AddOptions::parse(&call.args())?;
+    let counts = set_words(call, options, first)?;
     if options.incr {
         return Ok(counts.score.map_or(Response::Null, Response::Double));
     }
-    Ok((counts.added + if options.ch { counts.updated } else { 0 }).into())
+    Ok(counts.counted(options).into())
 }
 
 /// `ZINCRBY key increment member`: adds a number to the score of a member. Answers the sum.
 fn zincrby(call: &mut Call<'_>) -> Answer {
     // Redis takes the options of ZADD here too, though the arity leaves no room for any.
-    let (options, first) = Options::parse(&call.args())?;
-    let counts = set_scores(call, Options { incr: true, ..options }, first)?;
+    let (options, first) = AddOptions::parse(&call.args())?;
+    let counts = set_words(call, AddOptions { incr: true, ..options }, first)?;
     Ok(counts.score.map_or(Response::Null, Response::Double))
 }
 
 /// What a command has done.
 #[derive(Clone, Copy, Debug, Default)]
-struct Counts {
+pub(in super::super) struct Counts {
     added: usize,
     updated: usize,
     /// The new score of the last member.
     score: Option<f64>,
 }
 
+impl Counts {
+    /// The number of members that ZADD answers.
+    pub(in super::super) fn counted(self, options: AddOptions) -> usize {
+        self.added + if options.ch { self.updated } else { 0 }
+    }
+}
+
 /// Sets the scores of the members from an argument on.
-fn set_scores(call: &mut Call<'_>, options: Options, first: usize) -> Result<Counts, CommandError> {
-    let (args, limit) = (call.args(), call.thresholds().sorted_set());
+fn set_words(call: &mut Call<'_>, options: AddOptions, first: usize) -> Result<Counts, CommandError> {
+    let args = call.args();
     // All are parsed before the first change.
-    let scores = (first..args.len()).step_by(2).map(|index| parse_double(args.bytes(index)).ok_or(NOT_A_FLOAT));
-    let scores = scores.collect::<Result<SmallVec<[f64; 4]>, _>>()?;
-    let event = if options.incr { Event::ZINCR } else { Event::ZADD };
+    let scored = (first..args.len()).step_by(2).map(|index| {
+        let score = parse_double(args.bytes(index)).ok_or(NOT_A_FLOAT)?;
+        Ok((score, args.bytes(index + 1)))
+    });
+    let scored = scored.collect::<Result<SmallVec<[_; 4]>, CommandError>>()?;
+    set_scores(call, options, &scored, if options.incr { Event::ZINCR } else { Event::ZADD })
+}
+
+/// Sets the scores of members.
+pub(in super::super) fn set_scores(
+    call: &mut Call<'_>,
+    options: AddOptions,
+    scored: &[(f64, &[u8])],
+    event: Event,
+) -> Result<Counts, CommandError> {
+    let limit = call.thresholds().sorted_set();
     let mut set = call.edit_or_create::<SortedSet>(0, event)?;
     let mut counts = Counts::default();
-    for (score, index) in scores.into_iter().zip((first + 1..).step_by(2)) {
-        let member = args.bytes(index);
+    for (score, member) in scored {
         let place = set.find(member);
-        counts.score = options.new_score(place.score, score)?;
+        counts.score = options.new_score(place.score, *score)?;
         let Some(score) = counts.score else { continue };
         match place.score {
             None => counts.added += 1,
