@@ -1,4 +1,5 @@
-"""`families`: lists, hashes, sets and sorted sets. 10,000 keys of 10 elements, one key of 100,000, and answers of many elements.
+"""`families`: lists, hashes, sets, sorted sets, HyperLogLogs, positions and bitmaps. 10,000 keys of 10 elements, one key of 100,000, and
+answers of many elements.
 
 What every server pays to receive a request and to answer it, the floor, is taken off both sides of the ratio."""
 import re
@@ -82,7 +83,23 @@ def sorted_sets(count):
     return lambda name: in_parts("ZADD", name, pairs)
 
 
-LISTS, HASHES, SETS, SORTED_SETS = ({count: make(count) for count in (10, 100, LARGE)} for make in (lists, hashes, sets, sorted_sets))
+def hyperloglogs(count):
+    return lambda name: in_parts("PFADD", name, elements(count))
+
+
+def positions(count):
+    """A grid of ten columns, about a kilometer wide."""
+    words = [word for number in range(count) for word in (10 + number % 10 / 100, 40 + number // 10 / 100 % 40, "element:%012d" % number)]
+    return lambda name: in_parts("GEOADD", name, words, 999)
+
+
+def bitmaps(size):
+    return lambda name: [encode("SET", name, b"\x5a" * size)]
+
+
+LISTS, HASHES, SETS, SORTED_SETS, HYPERLOGLOGS, POSITIONS = (
+    {count: make(count) for count in (10, 100, LARGE)} for make in (lists, hashes, sets, sorted_sets, hyperloglogs, positions))
+BITS, MANY_BITS = bitmaps(64), bitmaps(1 << 20)
 
 
 def small(name, words, make, most=0):
@@ -129,6 +146,14 @@ def table():
         answers("ZRANGE of 10 with scores", ["ZRANGE", "k__rand_int__", "0", "9", "WITHSCORES"], SORTED_SETS[100], 10 * (element + 8)),
         answers("ZRANGE of 100 with scores", ["ZRANGE", "k__rand_int__", "0", "99", "WITHSCORES"], SORTED_SETS[100], 100 * (element + 8)),
         answers("SINTER of two of 100", ["SINTER", "k__rand_int__", "k__rand_int__o"], SINTER, 50 * element),
+        *both("PFADD", ["{}"], HYPERLOGLOGS), large("PFADD of another", ["PFADD", "k", "another:__rand_int__"], HYPERLOGLOGS[LARGE], LARGE),
+        *both("PFCOUNT", [], HYPERLOGLOGS),
+        *both("GEOADD", ["10.__rand_int__", "40.5", "{}"], POSITIONS),
+        answers("GEOSEARCH of 10", ["GEOSEARCH", "k__rand_int__", "FROMLONLAT", "10.05", "40.05", "BYRADIUS", "5", "km", "ASC", "COUNT", "10"],
+                POSITIONS[100], 10 * element),
+        Row("SETBIT", ("SETBIT", "k__rand_int__", "100", "1"), DEPTH, Keys("k", MANY, 1), None, make=BITS),
+        Row("GETBIT", ("GETBIT", "k__rand_int__", "100"), DEPTH, Keys("k", MANY, 1), None, make=BITS),
+        Row("BITCOUNT of 1 MiB", ("BITCOUNT", "k__rand_int__"), DEPTH, Keys("k", 20, 1), None, make=MANY_BITS),
         Row("ZUNIONSTORE of two of 100", ("ZUNIONSTORE", "to", "2", "k000000000001", "k000000000001o"), DEPTH, Keys("k", 1000, 1), None, make=ZUNION),
     ]
 

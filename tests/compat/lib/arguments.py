@@ -17,11 +17,14 @@ FLOATS = [b"0", b"1", b"-1", b"0.1", b"0.2", b"0.30000000000000004", b"1.5", b"-
 NO_FLOATS = [b"", b"nan", b"-nan", b"abc", b" 1", b"1 ", b"1e400", b"1e-400", b"1,5", b"++1", b"1.5.5", b"0x", b"infinity",
              b"inf", b"+inf", b"-inf", b"Inf"]
 SCORES = [b"0", b"1", b"2", b"3", b"4", b"5", b"-1", b"-2", b"1.5", b"2.5", b"10", b"100", b"0.1", b"inf", b"-inf"]
+POSITIONS = [b"13.361389 38.115556", b"15.087269 37.502669", b"0 0", b"179.999 0", b"-179.999 0", b"-180 85", b"2 -85.05112878",
+             b"180 85.05112878", b"0x10 1"]
+NO_POSITIONS = [b"181 0", b"0 86", b"nan 1", b"1 inf", b"x 1", b"1 -x", b"1e400 1", b"-1e30 0"]
 GARBAGE = [b"", b"nan", b"inf", b"-inf", b"abc", b"0", b"-1", b"1.5", b"9223372036854775807", b"9223372036854775808",
            b"-9223372036854775808", b"-9223372036854775809", b"4294967296", b"NX", b"COUNT", b"1e3"]
 PATTERNS = [b"*", b"a*", b"?", b"[a-c]*", b"*1", b"*o*", b"[^a]*", b"\\*", b"[", b"s*", b"", b"**", b"h?llo", b"[a", b"*\\"]
 
-FAMILY_LETTER = {"strings": "s", "list": "l", "hash": "h", "set": "t", "sorted_set": "z", "hyperloglog": "p"}
+FAMILY_LETTER = {"strings": "s", "list": "l", "hash": "h", "set": "t", "sorted_set": "z", "hyperloglog": "p", "geo": "g"}
 KEYS = [letter.encode() + digit for letter in FAMILY_LETTER.values() for digit in (b"1", b"2", b"3")] + [b"n"]
 
 LEX_KEYS = [b"y1", b"y2"]
@@ -76,6 +79,31 @@ class Arguments:
         """An element of a HyperLogLog: a few that are added again and again, and many others."""
         draw = self.random.random()
         return self.value() if draw < 0.3 else b"element:%d" % self.random.randint(0, 100_000)
+
+    def position(self):
+        """A longitude and a latitude."""
+        draw = self.random.random()
+        if draw < 0.5:
+            return [b"%.6f" % self.random.uniform(13, 16), b"%.6f" % self.random.uniform(37, 39)]
+        if draw < 0.75:
+            return [b"%.3f" % self.random.uniform(-180, 180), b"%.3f" % self.random.uniform(-85, 85)]
+        return self.usual(POSITIONS, NO_POSITIONS, 0.15).split()
+
+    def corners(self):
+        """The number of the corners of a polygon, and their positions."""
+        count = self.random.randint(3, 5)
+        told = self.usual([b"%d" % count], [b"2", b"-1", b"abc", b"7", b"2147483648"])
+        return [told, *(word for _ in range(count) for word in self.position())]
+
+    def distance(self):
+        return self.usual([b"0", b"1", b"50", b"100", b"150.5", b"200", b"1000", b"9000", b"30000"], [*GARBAGE, b"1e9", b"1e-9"])
+
+    def unit(self):
+        return self.usual([b"km", b"m", b"KM", b"mi", b"ft"], [b"parsec", b""])
+
+    def town(self):
+        """A member with a position."""
+        return self.usual([b"town%d" % n for n in range(9)], [b"nowhere", b""])
 
     def integer(self):
         draw = self.random.random()

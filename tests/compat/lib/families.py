@@ -101,6 +101,41 @@ FAMILIES = {
         DEL key
         CARRY key
     """,
+    "geo": """
+        GEOADD key (position town)+
+        GEOADD key (position town)+
+        GEOADD key [NX|XX] [CH] (position town)+
+        GEOADD key (position many)*
+        GEOADD key (position text)*
+        GEOPOS key town+
+        GEODIST key town town [unit]
+        GEOHASH key town+
+        GEOHASH key many+
+        GEOSEARCH key FROMLONLAT position BYRADIUS distance unit
+        GEOSEARCH key FROMLONLAT position BYRADIUS distance unit [ASC|DESC] [WITHDIST] [WITHHASH] [COUNT count [ANY]]
+        GEOSEARCH key FROMMEMBER town BYRADIUS distance unit [WITHCOORD] [WITHDIST] [ASC|DESC] [COUNT count]
+        GEOSEARCH key FROMLONLAT position BYBOX distance distance unit [ASC|DESC] [WITHDIST] [COUNT count [ANY]]
+        GEOSEARCH key FROMMEMBER town BYBOX distance distance unit COUNT count ANY
+        GEOSEARCH key [FROMLONLAT position|FROMMEMBER town] [BYRADIUS distance unit] [BYBOX distance distance unit] [COUNT count] [ANY]
+        valkey9.0 @ GEOSEARCH key BYPOLYGON corners [ASC|DESC] [WITHDIST] [WITHCOORD] [COUNT count [ANY]]
+        valkey9.0 @ GEOSEARCH key [FROMMEMBER town] BYPOLYGON corners [FROMLONLAT position] [BYRADIUS distance unit]
+        valkey9.0 @ GEOSEARCHSTORE key key BYPOLYGON corners [STOREDIST]
+        GEOSEARCHSTORE key key FROMLONLAT position BYRADIUS distance unit [ASC|DESC] [COUNT count] [STOREDIST] [WITHDIST]
+        GEOSEARCHSTORE key key FROMMEMBER town BYBOX distance distance unit [STOREDIST]
+        GEORADIUS key position distance unit [WITHDIST] [WITHCOORD] [WITHHASH] [COUNT count [ANY]] [ASC|DESC]
+        GEORADIUS key position distance unit [COUNT count] [STORE key|STOREDIST key] [STORE key|STOREDIST key]
+        GEORADIUS_RO key position distance unit [WITHDIST] [STORE key]
+        GEORADIUSBYMEMBER key town distance unit [WITHDIST] [COUNT count] [STORE key|STOREDIST key]
+        GEORADIUSBYMEMBER_RO key town distance unit [WITHHASH] [ASC|DESC] [COUNT count [ANY]]
+        ZADD key (score town)+
+        ZRANGE key 0 -1 WITHSCORES
+        ZREM key town+
+        OBJECT ENCODING key
+        DEL key
+        CARRY key
+        SET key value
+        EXPIRE key seconds
+    """,
     "keys": """
         DEL key+
         UNLINK key

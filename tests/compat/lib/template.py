@@ -1,6 +1,6 @@
 """Templates of commands, such as `ZADD key [NX|XX] (score member)+`.
 
-A word in lower case is an argument to draw (a method of `Arguments`); another stands for itself, as does one behind a quote, in
+A word in lower case is an argument to draw (a method of `Arguments`, which may draw several words); another stands for itself, as does one behind a quote, in
 which `~` is an asterisk. `[a|b]` is one of these or none, `(a|b)` one of these; `+` repeats a word or a group one to three times,
 `*` many times. `key#` is a number, and as many keys.
 """
@@ -68,7 +68,8 @@ def argument(name):
         return lambda arguments, words: words.extend(arguments.every_key())
 
     def draw(arguments, words):
-        words.append(getattr(arguments, name)())
+        drawn = getattr(arguments, name)()
+        words.extend(drawn if isinstance(drawn, list) else [drawn])
 
     return draw
 
