@@ -37,6 +37,7 @@ typedef struct kv_Guard {
   int lenient;  /* set while native code runs: nothing is refused */
   int stopping;  /* why the run is being stopped, or 0 */
   uint64_t random;  /* state of `math.random' */
+  uint64_t run;  /* the number of the run */
   int line;  /* where the last error was raised; -1: not known */
   char source[KV_SOURCE];
   void *owner;  /* what the calls below are given */

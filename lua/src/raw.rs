@@ -47,6 +47,7 @@ unsafe extern "C" {
     fn kvlua_set_limit(state: *mut State, limit: usize);
     fn kvlua_begin(state: *mut State, budget: u64);
     fn kvlua_end(state: *mut State);
+    fn kvlua_run(state: *mut State) -> u64;
     fn kvlua_seed(state: *mut State, seed: u32);
     fn kvlua_collect(state: *mut State);
     fn kvlua_step(state: *mut State, steps: usize) -> c_int;
@@ -54,6 +55,9 @@ unsafe extern "C" {
     fn kvlua_call(state: *mut State, arguments: c_int, results: c_int, place: *mut Place) -> c_int;
     fn kvlua_load(state: *mut State, source: *const u8, size: usize, name: *const c_char, place: *mut Place) -> c_int;
     fn kvlua_push_native(state: *mut State, function: *const c_void, id: c_int) -> c_int;
+    fn kvlua_push_block(state: *mut State, bytes: *const u8, size: usize) -> c_int;
+    fn kvlua_push_native_with(state: *mut State, function: *const c_void) -> c_int;
+    fn kvlua_block(state: *mut State, size: *mut usize) -> *mut u8;
     fn kvlua_where(state: *mut State, level: c_int, to: *mut c_char, size: usize) -> usize;
     fn kvlua_function_name(state: *mut State, method: *mut c_int) -> *const c_char;
     fn kvlua_top(state: *mut State) -> c_int;
@@ -85,6 +89,8 @@ unsafe extern "C" {
     fn kvlua_set_index(state: *mut State, i: c_int, n: c_int) -> c_int;
     fn kvlua_set_field(state: *mut State, i: c_int, s: *const u8, size: usize, force: c_int) -> c_int;
     fn kvlua_next(state: *mut State, i: c_int, position: *mut usize) -> c_int;
+    fn kvlua_index_keys(state: *mut State, i: c_int, largest: *mut c_int, count: *mut usize) -> c_int;
+    fn kvlua_count(state: *mut State, i: c_int) -> usize;
     fn kvlua_metatable(state: *mut State, i: c_int) -> c_int;
     fn kvlua_set_metatable(state: *mut State, i: c_int) -> c_int;
     fn kvlua_set_readonly(state: *mut State, i: c_int, readonly: c_int) -> c_int;
@@ -348,6 +354,11 @@ impl Lua {
         unsafe { kvlua_end(self.as_ptr()) }
     }
 
+    pub(crate) fn run(self) -> u64 {
+        // SAFETY: the state is valid.
+        unsafe { kvlua_run(self.as_ptr()) }
+    }
+
     pub(crate) fn seed(self, seed: u32) {
         // SAFETY: the state is valid.
         unsafe { kvlua_seed(self.as_ptr(), seed) }
@@ -388,8 +399,8 @@ impl Lua {
             unsafe { CStr::from_ptr(name) }.to_string_lossy()
         };
         let mut message = self.position(1);
-        match if method != 0 { number - 1 } else { number } {
-            0 => message.extend_from_slice(format!("calling '{name}' on bad self (").as_bytes()),
+        match number - i32::from(method != 0) {
+            0 if method != 0 => message.extend_from_slice(format!("calling '{name}' on bad self (").as_bytes()),
             number => message.extend_from_slice(format!("bad argument #{number} to '{name}' (").as_bytes()),
         }
         message.extend_from_slice(text);
@@ -503,6 +514,26 @@ impl Lua {
         checked(unsafe { kvlua_push_native(self.as_ptr(), function, id) })
     }
 
+    pub(crate) fn push_block(self, bytes: &[u8]) -> Result<(), Raise> {
+        // SAFETY: the state is valid, and the bytes are there for their length.
+        checked(unsafe { kvlua_push_block(self.as_ptr(), bytes.as_ptr(), bytes.len()) })
+    }
+
+    pub(crate) fn push_native_with(self, function: Function) -> Result<(), Raise> {
+        self.has(1)?;
+        // SAFETY: the state is valid, and the top is in use.
+        checked(unsafe { kvlua_push_native_with(self.as_ptr(), function as *const c_void) })
+    }
+
+    /// The block of the function that runs. It stays as long as that, which the caller sees to.
+    pub(crate) fn block<'a>(self) -> Option<&'a mut [u8]> {
+        let mut size = 0;
+        // SAFETY: the state is valid.
+        let bytes = unsafe { kvlua_block(self.as_ptr(), &raw mut size) };
+        // SAFETY: the function keeps its block, whose bytes were written when it was made, and nothing else reads it.
+        (!bytes.is_null()).then(|| unsafe { std::slice::from_raw_parts_mut(bytes, size) })
+    }
+
     pub(crate) fn insert(self, i: i32) {
         if let Some(i) = self.slot(i) {
             // SAFETY: the slot is in use.
@@ -579,6 +610,23 @@ impl Lua {
             1 => Ok(true),
             _ => Err(Raise::here("stack overflow")),
         }
+    }
+
+    /// Whether all keys of a table are integers from 1 on, and whether one is beyond those of 32 bits; the largest, and how
+    /// many there are.
+    pub(crate) fn index_keys(self, table: i32) -> Option<(bool, i32, usize)> {
+        let table = self.slot(table)?;
+        let (mut largest, mut count) = (0, 0);
+        // SAFETY: the slot is in use.
+        match unsafe { kvlua_index_keys(self.as_ptr(), table, &raw mut largest, &raw mut count) } {
+            0 => None,
+            keys => Some((keys == 2, largest, count)),
+        }
+    }
+
+    pub(crate) fn count(self, table: i32) -> usize {
+        // SAFETY: the slot is in use.
+        self.slot(table).map_or(0, |table| unsafe { kvlua_count(self.as_ptr(), table) })
     }
 
     pub(crate) fn metatable(self, i: i32) -> bool {

@@ -11,6 +11,8 @@
 #define luaall_c
 
 /* before ldebug.h, which defines getline */
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +157,7 @@ void kvlua_begin (lua_State *L, uint64_t budget) {
   d->steps = (budget < KV_QUANTUM) ? (ptrdiff_t)budget : KV_QUANTUM;
   d->budget = budget - (uint64_t)d->steps;
   d->random = 0x330E;
+  d->run++;
   g->gcpause = LUAI_GCPAUSE;
   g->gcstepmul = LUAI_GCMUL;
   if (g->GCthreshold > g->totalbytes * 4 + GCSTEPSIZE)
@@ -168,6 +171,11 @@ void kvlua_end (lua_State *L) {
   g->guard.stopping = 0;
   if (luaZ_sizebuffer(&g->buff) > 64 * 1024)
     luaZ_resizebuffer(L, &g->buff, LUA_MINBUFFER);
+}
+
+
+uint64_t kvlua_run (lua_State *L) {
+  return G(L)->guard.run;
 }
 
 
@@ -294,6 +302,40 @@ int kvlua_push_native (lua_State *L, const void *function, int id) {
   else lua_pushinteger(L, id);
   lua_pushcclosure(L, call_native, 1);
   return OK;
+}
+
+
+/* Pushes a userdata that holds these bytes, for a function to have. */
+int kvlua_push_block (lua_State *L, const char *bytes, size_t size) {
+  if (!has_slot(L)) return NO_SLOTS;
+  if (!fits(L, size + OBJECT)) return NO_MEMORY;
+  memcpy(lua_newuserdata(L, size), bytes, size);
+  return OK;
+}
+
+
+/* Replaces the block on the top by a native function that has it. */
+int kvlua_push_native_with (lua_State *L, const void *function) {
+  if (!lua_checkstack(L, 2)) return NO_SLOTS;
+  if (!fits(L, OBJECT)) return NO_MEMORY;
+  lua_pushlightuserdata(L, (void *)function);
+  lua_insert(L, -2);
+  lua_pushcclosure(L, call_native, 2);
+  return OK;
+}
+
+
+/* The block of the native function that runs; NULL if it has none. */
+char *kvlua_block (lua_State *L, size_t *size) {
+  const CallInfo *ci = L->ci;
+  const Closure *running;
+  if (ci == L->base_ci || !ttisfunction(ci->func)) return NULL;
+  running = clvalue(ci->func);
+  if (!running->c.isC || running->c.nupvalues < 2 ||
+      !ttisuserdata(&running->c.upvalue[1]))
+    return NULL;
+  *size = uvalue(&running->c.upvalue[1])->len;
+  return (char *)(rawuvalue(&running->c.upvalue[1]) + 1);
 }
 
 
@@ -605,6 +647,52 @@ int kvlua_next (lua_State *L, int i, size_t *position) {
   }
   *position = p;
   return 0;
+}
+
+/*
+** The keys of a table, as a library wants to know them that tells arrays from
+** other tables: 0 if not all of them are integers from 1 on, else 1, and 2 if
+** one is beyond the integers of C. Gives the largest, as C assigns a double to
+** an integer, and how many there are.
+*/
+int kvlua_index_keys (lua_State *L, int i, int *largest, size_t *count) {
+  const Table *t = table_at(L, i);
+  int j, keys = 1, max = 0;
+  size_t n = 0;
+  if (t == NULL) return 0;
+  for (j = 0; j < t->sizearray; j++) {
+    if (!ttisnil(&t->array[j])) {
+      max = j + 1;
+      n++;
+    }
+  }
+  for (j = 0; j < sizenode(t); j++) {
+    const Node *node = gnode(t, j);
+    lua_Number key;
+    if (ttisnil(gval(node))) continue;
+    if (!ttisnumber(gkey(node))) return 0;
+    key = nvalue(gkey(node));
+    if (!(key >= 1) || floor(key) != key) return 0;
+    if (key > INT_MAX) keys = 2;
+    if (key > max) max = (key > INT_MAX) ? INT_MIN : (int)key;
+    n++;
+  }
+  *largest = max;
+  *count = n;
+  return keys;
+}
+
+/* How many entries a table has. */
+size_t kvlua_count (lua_State *L, int i) {
+  const Table *t = table_at(L, i);
+  size_t n = 0;
+  int j;
+  if (t == NULL) return 0;
+  for (j = 0; j < t->sizearray; j++)
+    if (!ttisnil(&t->array[j])) n++;
+  for (j = 0; j < sizenode(t); j++)
+    if (!ttisnil(gval(gnode(t, j)))) n++;
+  return n;
 }
 
 int kvlua_metatable (lua_State *L, int i) {

@@ -434,6 +434,59 @@ impl Stack<'_> {
     }
 }
 
+/// What the libraries of this crate need beyond it.
+impl Stack<'_> {
+    /// The number of the run that is going on.
+    pub(crate) fn run_number(&self) -> u64 {
+        self.lua.run()
+    }
+
+    /// The bytes of an argument that is a string. They are lent beyond the borrow of the stack, to a native function that
+    /// leaves the argument where it is until it returns.
+    pub(crate) fn argument_bytes<'argument>(&self, i: i32) -> Option<&'argument [u8]> {
+        self.lua.bytes(i)
+    }
+
+    /// Pushes a block of bytes for [`push_native_with`](Self::push_native_with).
+    pub(crate) fn push_block(&mut self, bytes: &[u8]) -> Result<(), Raise> {
+        self.lua.push_block(bytes)
+    }
+
+    /// Replaces the block on the top by a native function that has it. Several functions may have the same.
+    pub(crate) fn push_native_with(
+        &mut self,
+        function: fn(&mut Stack<'_>) -> Result<usize, Raise>,
+    ) -> Result<(), Raise> {
+        self.lua.push_native_with(function)
+    }
+
+    /// The block of the native function that runs.
+    pub(crate) fn block(&mut self) -> Option<&mut [u8]> {
+        self.lua.block()
+    }
+
+    /// What the keys of a table are, if all of them are integers from 1 on.
+    pub(crate) fn index_keys(&self, table: i32) -> Option<IndexKeys> {
+        let (has_huge, largest, count) = self.lua.index_keys(table)?;
+        Some(IndexKeys { has_huge, largest, count })
+    }
+
+    /// How many entries a table has.
+    pub(crate) fn count_entries(&self, table: i32) -> usize {
+        self.lua.count(table)
+    }
+}
+
+/// The keys of a table that are all integers from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IndexKeys {
+    /// Whether there is one that an `i32` does not hold.
+    pub(crate) has_huge: bool,
+    /// The largest one. With a huge one it is less, as C and so Redis compute it.
+    pub(crate) largest: i32,
+    pub(crate) count: usize,
+}
+
 impl fmt::Debug for Stack<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries((1..=self.len()).map(|i| self.kind(i))).finish()
