@@ -2,5 +2,6 @@
 
 mod calls;
 mod hostile;
+mod libraries;
 mod protected;
 mod support;
