@@ -4,6 +4,7 @@
 
 mod collections;
 mod hyperloglog;
+mod libraries;
 mod restore;
 mod scripts;
 mod structured;
@@ -19,6 +20,7 @@ use kvstore_protocol::{
 
 pub use collections::collections;
 pub use hyperloglog::hyperloglog;
+pub use libraries::libraries;
 pub use restore::restore;
 pub use scripts::scripts;
 
@@ -35,6 +37,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("collections", collections),
     ("hyperloglog", hyperloglog),
     ("scripts", scripts),
+    ("libraries", libraries),
 ];
 
 /// Longer inputs find nothing that shorter ones do not.
