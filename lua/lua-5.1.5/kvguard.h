@@ -47,12 +47,14 @@ typedef struct kv_Guard {
 
 
 #if defined(__GNUC__) || defined(__clang__)
-#define kv_asked(d)	__atomic_load_n((d)->stop, __ATOMIC_RELAXED)
+#define kv_atomic(p)	__atomic_load_n((p), __ATOMIC_RELAXED)
 #define kv_unlikely(x)	__builtin_expect((x) != 0, 0)
 #else
-#define kv_asked(d)	(*(const volatile int *)(d)->stop)
+#define kv_atomic(p)	(*(const volatile int *)(p))
 #define kv_unlikely(x)	((x) != 0)
 #endif
+
+#define kv_asked(d)	kv_atomic((d)->stop)
 
 /* is the run to be stopped? for loops that may be left but not by an error */
 #define kv_mustleave(g) \

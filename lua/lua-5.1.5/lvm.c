@@ -364,7 +364,7 @@ void luaV_execute (lua_State *L, int nexeccalls) {
   StkId base;
   TValue *k;
   const Instruction *pc;
-  const kv_Guard *const guard = &G(L)->guard;
+  const int *const stop = G(L)->guard.stop;
  reentry:  /* entry point */
   lua_assert(isLua(L->ci));
   pc = L->savedpc;
@@ -376,7 +376,7 @@ void luaV_execute (lua_State *L, int nexeccalls) {
     const Instruction i = *pc++;
     StkId ra;
     /* kvstore: instead of hooks, the flag that stops the run */
-    if (kv_unlikely(kv_asked(guard))) {
+    if (kv_unlikely(kv_atomic(stop))) {
       L->savedpc = pc;
       kv_checkpoint(L);
     }

@@ -145,7 +145,10 @@ size_t kvlua_used (lua_State *L) {
 
 
 void kvlua_set_limit (lua_State *L, size_t limit) {
-  G(L)->guard.limit = limit;
+  global_State *g = G(L);
+  g->guard.limit = limit;
+  /* the threshold is one for the limit before */
+  if (g->GCthreshold > limit / 2) g->GCthreshold = g->totalbytes;
 }
 
 

@@ -398,6 +398,12 @@ fn a_greedy_script_can_catch_the_error_and_go_on() {
 
 #[test]
 fn a_script_that_recurses_gets_an_error() {
+    // With less stack than any thread has that is not told how much to have.
+    let thread = thread::Builder::new().stack_size(1 << 20).spawn(recurse).expect("a thread");
+    thread.join().expect("it ends");
+}
+
+fn recurse() {
     for (name, source, expected) in DEEP {
         let _guard = guard();
         let mut lua = interpreter(Limits::new().memory(64 << 20).steps(100_000_000));
@@ -419,6 +425,22 @@ fn a_stop_of_a_run_does_not_stop_the_next() {
     interrupt.stop();
     interrupt.clear();
     is_as_before(&mut lua, "a stop that was cleared");
+}
+
+#[test]
+fn the_bound_of_memory_can_be_changed() {
+    let mut lua = interpreter(Limits::new().memory(64 << 20));
+    let script = b"local s = ('x'):rep(5e6) return #s";
+    let whole = crate::support::Outcome::Text("5000000".to_owned());
+    assert_eq!(run_in(&mut lua, script), whole);
+    lua.set_limits(Limits::new().memory(1 << 20));
+    assert_eq!(run_in(&mut lua, script), crate::support::Outcome::Ended(Reason::Memory));
+    is_as_before(&mut lua, "the bound was lowered");
+    lua.set_limits(Limits::new().memory(1));
+    assert_eq!(run_in(&mut lua, script), crate::support::Outcome::Ended(Reason::Memory));
+    lua.set_limits(Limits::new().memory(64 << 20));
+    assert_eq!(run_in(&mut lua, script), whole);
+    assert!(Interpreter::new(Limits::new().memory(10_000)).is_none());
 }
 
 #[test]
