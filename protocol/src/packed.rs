@@ -107,28 +107,6 @@ impl Packed {
         encode::number(b':', integer, self.element().bytes());
     }
 
-    /// Adds an array of `len` elements: those that `push` adds.
-    ///
-    /// ```
-    /// # use kvstore_protocol::{Packed, Response};
-    /// let mut places = Packed::array();
-    /// places.push_array(2, |place| {
-    ///     place.push(b"Palermo");
-    ///     place.push_integer(190);
-    /// });
-    /// assert_eq!(Response::from(places).to_string(), r#"[["Palermo", 190]]"#);
-    /// ```
-    ///
-    /// # Panics
-    /// If `push` adds another number of them.
-    pub fn push_array(&mut self, len: usize, push: impl FnOnce(&mut Self)) {
-        encode::number(b'*', len as i64, self.element().bytes());
-        let (kind, before) = (std::mem::replace(&mut self.kind, Kind::Array), self.len);
-        push(self);
-        assert_eq!(self.len - before, len, "the array has as many elements as were announced");
-        (self.kind, self.len) = (kind, before);
-    }
-
     /// Adds a double. A string in RESP2.
     pub fn push_double(&mut self, double: f64) {
         self.push_response(&Response::Double(double));
