@@ -77,11 +77,9 @@ impl TrimOptions {
 
     /// How the stream is trimmed, if it is.
     pub(super) fn trim(&self, thresholds: &Thresholds) -> Option<Trim> {
-        let default_limit = || match thresholds.node().entries as u64 {
-            entries => match entries.saturating_mul(100) {
-                u64::MAX => DEFAULT_LIMIT,
-                limit => limit.min(MAX_DEFAULT_LIMIT),
-            },
+        let default_limit = || match (thresholds.node().entries as u64).saturating_mul(100) {
+            u64::MAX => DEFAULT_LIMIT,
+            limit => limit.min(MAX_DEFAULT_LIMIT),
         };
         let approximate = self.is_approximate.then(|| self.limit.unwrap_or_else(default_limit));
         Some(Trim { bound: self.bound?, approximate, references: self.references.unwrap_or_default() })
