@@ -237,6 +237,7 @@ impl Store {
 
 impl StoreState {
     pub(super) fn close(&self) -> Result<(), CloseError> {
+        self.scripts.running.end_for_close();
         self.stop_writes();
         let saved = self.save_at_end(None).map_err(CloseError);
         self.snapshots.close();

@@ -28,8 +28,7 @@ impl Converter {
         self.size += size_of::<Response>();
         let response = match stack.kind(-1) {
             Kind::String => self.bulk(stack.bytes(-1).unwrap_or_default())?,
-            // As a cast of C: what does not fit is the nearest that does.
-            Kind::Number => Response::Integer(stack.number(-1).unwrap_or_default() as i64),
+            Kind::Number => Response::Integer(truncated(stack.number(-1).unwrap_or_default())),
             Kind::Boolean => match (stack.boolean(-1), self.protocol) {
                 (flag, Protocol::Resp3) => Response::Boolean(flag),
                 (true, _) => Response::Integer(1),
@@ -131,6 +130,12 @@ impl Converter {
 }
 
 type Convert = fn(&mut Converter, &mut Stack<'_>, usize) -> Result<Response, Raise>;
+
+/// The integer part of a number. What does not fit is the least integer, as the processor has it and Redis therefore too.
+fn truncated(number: f64) -> i64 {
+    let limit = (1_u64 << 63) as f64;
+    if (-limit..limit).contains(&number) { number as i64 } else { i64::MIN }
+}
 
 /// The text in a field of the table on top.
 fn text_field(stack: &mut Stack<'_>, name: &[u8]) -> Result<Option<Vec<u8>>, Raise> {

@@ -148,6 +148,13 @@ impl Running {
         }
     }
 
+    /// Stops what runs, if it has not written: the store is closed, and waits for it.
+    pub(in crate::store) fn end_for_close(&self) {
+        let kind = self.script.lock().as_ref().map(|script| script.kind);
+        // What has written is waited for.
+        let _ = kind.map(|kind| self.kill(kind));
+    }
+
     /// Stops what runs, also if it has written. Nobody is told of that, then: the store is not used any more.
     pub(in crate::store) fn abandon(&self) {
         if let Some(script) = &*self.script.lock() {

@@ -36,6 +36,8 @@ fn values_of_lua_are_converted_to_replies() {
             ("return 'hello'", "\"hello\""),
             ("return 3.99", ":3"),
             ("return -3.99", ":-3"),
+            ("return 1/0", ":-9223372036854775808"),
+            ("return 2^53", ":9007199254740992"),
             ("return true", ":1"),
             ("return false", "(nil)"),
             ("return nil", "(nil)"),
