@@ -135,7 +135,7 @@ async fn loaded_scripts_and_functions_survive_a_restart() {
         let store = open();
         assert_eq!(ask(&store, &["EVALSHA", sha, "0"]), ":7");
         assert_eq!(ask(&store, &["FCALL", "f", "0", "x"]), "\"x\"");
-        assert_eq!(ask(&store, &["BGREWRITEAOF"]).is_empty(), false);
+        ask(&store, &["BGREWRITEAOF"]);
         while ask(&store, &["INFO", "persistence"]).contains("aof_rewrite_in_progress:1") {
             std::thread::yield_now();
         }

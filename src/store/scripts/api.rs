@@ -90,10 +90,11 @@ fn error_reply(stack: &mut Stack<'_>) -> Result<usize, Raise> {
 
 /// The text of an error with its code: its first word, or ERR if it has one word alone.
 fn coded(text: &[u8]) -> Vec<u8> {
-    let text = text.strip_prefix(b"-").unwrap_or(text).trim_ascii_end();
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    let text = &text[..end];
     match text.contains(&b' ') {
         true => text.to_vec(),
-        false if text.is_empty() => b"ERR".to_vec(),
         false => [b"ERR ", text].concat(),
     }
 }
@@ -181,8 +182,9 @@ mod tests {
             ("-MY error\r\n", "MY error"),
             ("error", "ERR error"),
             ("-error", "ERR error"),
-            ("-", "ERR"),
-            ("", "ERR"),
+            ("-", "ERR "),
+            ("", "ERR "),
+            ("MY error ", "MY error "),
         ] {
             assert_eq!(coded(text.as_bytes()), expected.as_bytes(), "{text}");
         }

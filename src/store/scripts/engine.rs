@@ -46,6 +46,19 @@ pub(super) struct Engine {
 /// The scripts that are compiled, by their numbers.
 pub(super) type Compiled = HashMap<u64, Reference, foldhash::fast::RandomState>;
 
+/// Replaces `pcall`: as in Redis, of an error that is a table with the field `err` it returns this field.
+const PCALL: &[u8] = b"
+    local pcall, type, rawget = pcall, type, rawget
+    local function returned(ok, ...)
+        local value = ...
+        if not ok and type(value) == 'table' and type(rawget(value, 'err')) == 'string' then
+            return ok, value.err
+        end
+        return ok, ...
+    end
+    _G.pcall = function(...) return returned(pcall(...)) end
+";
+
 /// There is not even memory for an empty interpreter.
 const NO_MEMORY: CommandError = CommandError::new("ERR", "not enough memory for the interpreter: see lua-memory-limit");
 
@@ -56,7 +69,10 @@ impl Engine {
         let mut host = ();
         let mut run = lua.run(&mut host);
         let installed = api::install(&mut run, functions);
-        installed.and_then(|()| run.protect_globals()).map_err(|_| NO_MEMORY)?;
+        installed.map_err(|_| NO_MEMORY)?;
+        let replaced = run.load(PCALL, "@pcall").and_then(|()| run.call(0, 0));
+        replaced.map_err(|_| NO_MEMORY)?;
+        run.protect_globals().map_err(|_| NO_MEMORY)?;
         drop(run);
         Ok(Self { lua, compiled: Compiled::default() })
     }

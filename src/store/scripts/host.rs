@@ -194,7 +194,7 @@ pub(super) fn session_of(command: &Command, protocol: Protocol) -> Option<Arc<Se
 
 /// The command that a script calls: the arguments of the call.
 fn command_of(stack: &Stack<'_>) -> Result<Command, &'static str> {
-    const NONE: &str = "Please specify at least one argument for this redis.call() call";
+    const NONE: &str = "Please specify at least one argument for this redis lib call";
     const NO_TEXT: &str = "Lua redis lib command arguments must be strings or integers";
     let words = 1..=stack.len();
     if words.is_empty() {

@@ -193,6 +193,9 @@ impl StoreState {
             let flags = flags.ok_or(NO_FUNCTION)?;
             (Program::Function(name.to_owned()), flags, number_of_keys(&args, NO_NUMBER)?)
         } else {
+            if is_by_hash(command) && args.bytes(0).len() != 40 {
+                return Err(NO_SCRIPT);
+            }
             let keys = number_of_keys(&args, CommandError::NOT_AN_INTEGER)?;
             let script = self.find_script(command, args.bytes(0))?;
             let flags = script.flags;
@@ -203,7 +206,7 @@ impl StoreState {
     }
 
     fn find_script(&self, command: &Command, named: &[u8]) -> Result<Arc<Script>, CommandError> {
-        if command.is("EVALSHA") || command.is("EVALSHA_RO") {
+        if is_by_hash(command) {
             let sha = Sha::parse(named).ok_or(NO_SCRIPT)?;
             self.scripts.cache.lock().find(&sha).ok_or(NO_SCRIPT)
         } else {
@@ -293,6 +296,10 @@ impl StoreState {
         self.scripts.note_memory(program.kind(), engines.memory(program.kind()));
         answer
     }
+}
+
+fn is_by_hash(command: &Command) -> bool {
+    command.is("EVALSHA") || command.is("EVALSHA_RO")
 }
 
 /// The number of keys, which are the arguments behind it.

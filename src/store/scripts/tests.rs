@@ -159,7 +159,7 @@ fn an_error_says_in_which_script_and_line() {
             ("return redis.pcall('incr', 'k')", "-ERR value is not an integer or out of range"),
             ("return redis.pcall('incr', 'k').err", "\"ERR value is not an integer or out of range\""),
             (
-                "local ok, e = pcall(redis.call, 'incr', 'k') return e.err",
+                "local ok, e = pcall(redis.call, 'incr', 'k') return e",
                 "\"ERR value is not an integer or out of range\"",
             ),
         ],

@@ -56,7 +56,8 @@ class Exchange:
                     connection.ask(*words)
         self.lane = self.lanes[0]
         for connection in self.lane.connections:
-            assert connection.ask(b"FLUSHALL") == b"+OK\r\n"
+            answer = connection.ask(b"FLUSHALL")
+            assert answer == b"+OK\r\n", answer
 
     def exchange(self, batch):
         if not batch:
