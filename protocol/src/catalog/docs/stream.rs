@@ -60,8 +60,8 @@ pub(super) static ROWS: &[CommandDocs] = &[
         "Returns new or pending entries to a consumer of a group. Can wait for new ones.",
     )
     .takes(
-        "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS streams(key... \
-             id...)",
+        "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time:integer] [NOACK] STREAMS \
+             streams(key... id...)",
     ),
     row(
         "XREVRANGE",
