@@ -13,7 +13,7 @@ use foldhash::quality::RandomState;
 use kvstore_protocol::Response;
 use parking_lot::Mutex;
 
-use super::{KeyName, Waiter};
+use super::{Awaited, KeyName, Waiter};
 use crate::store::observers::{Interests, Observers};
 
 /// The queues of all keys that commands wait for.
@@ -36,6 +36,8 @@ struct Queue {
     waiters: BTreeMap<u64, Arc<Waiter>>,
     /// The other keys that some of them will change, with their number for each key.
     destinations: HashMap<KeyName, usize>,
+    /// The number of those that wait for any change.
+    for_change: usize,
 }
 
 impl WaitQueues {
@@ -110,6 +112,11 @@ impl WaitQueues {
         queues.get(key)?.waiters.range(start..).next().map(|(_, waiter)| Arc::clone(waiter))
     }
 
+    /// Whether commands wait for any change of a key.
+    pub(super) fn awaits_change(&self, key: &KeyName) -> bool {
+        self.queues.lock().get(key).is_some_and(|queue| queue.for_change > 0)
+    }
+
     /// Whether commands wait for a key.
     pub(in super::super) fn has(&self, key: &KeyName) -> bool {
         self.queues.lock().contains_key(key)
@@ -138,6 +145,7 @@ impl WaitQueues {
 impl Queue {
     fn add(&mut self, waiter: &Arc<Waiter>) {
         self.waiters.insert(waiter.ticket, Arc::clone(waiter));
+        self.for_change += usize::from(waiter.wait.what == Awaited::Change);
         if let Some(destination) = &waiter.destination {
             *self.destinations.entry(destination.clone()).or_default() += 1;
         }
@@ -147,6 +155,7 @@ impl Queue {
         if self.waiters.remove(&waiter.ticket).is_none() {
             return;
         }
+        self.for_change -= usize::from(waiter.wait.what == Awaited::Change);
         let Some(destination) = &waiter.destination else { return };
         if let Some(count) = self.destinations.get_mut(destination) {
             *count -= 1;

@@ -149,7 +149,12 @@ impl StoreState {
         let mut last = None;
         while let Some(waiter) = self.waiting.next(key, last) {
             last = Some(waiter.ticket);
-            if !waiter.wait.what.is(self.type_of(key, commit, held)) {
+            let type_name = self.type_of(key, commit, held);
+            if !waiter.wait.what.is(type_name) {
+                // Mostly nobody wants to know that there is nothing left.
+                if type_name.is_none() && !self.waiting.awaits_change(key) {
+                    return;
+                }
                 continue;
             }
             let Some(claim) = waiter.claim() else { continue };
