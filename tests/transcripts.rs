@@ -38,6 +38,7 @@ replayed! {
     list
     set
     sorted_set
+    streams
     strings
     transactions
 }

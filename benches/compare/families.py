@@ -97,9 +97,24 @@ def bitmaps(size):
     return lambda name: [encode("SET", name, b"\x5a" * size)]
 
 
+def entry(number):
+    return [f"{number + 1}-1", "name", "value:%08d" % number, "count", number]
+
+
+def streams(count):
+    """Entries of two fields, and a group that was given none of them."""
+    return lambda name: [*(encode("XADD", name, *entry(number)) for number in range(count)), encode("XGROUP", "CREATE", name, "g", "0")]
+
+
+def pending(name):
+    """The same, which was given all of them."""
+    return [*streams(LARGE)(name), encode("XREADGROUP", "GROUP", "g", "c", "STREAMS", name, ">")]
+
+
 LISTS, HASHES, SETS, SORTED_SETS, HYPERLOGLOGS, POSITIONS = (
     {count: make(count) for count in (10, 100, LARGE)} for make in (lists, hashes, sets, sorted_sets, hyperloglogs, positions))
 BITS, MANY_BITS = bitmaps(64), bitmaps(1 << 20)
+STREAMS = {count: streams(count) for count in (10, 100, LARGE)}
 
 
 def small(name, words, make, most=0):
@@ -131,6 +146,7 @@ def two_keys(make):
 def table():
     small_change, growth = 2 * MANY, (2 * MANY, LARGE)
     element = len(encode("element:%012d" % 0)) - 4
+    entry_size = len(encode(*entry(50))) + 4
     return [
         *both("LPUSH", ["another"], LISTS, growth), *both("RPUSH", ["another"], LISTS, growth), *both("LPOP", [], LISTS, (3 * MANY, LARGE // 2)),
         *both("SADD", ["member:__rand_int__"], SETS, growth), *both("SISMEMBER", ["{}"], SETS),
@@ -154,6 +170,11 @@ def table():
         Row("SETBIT", ("SETBIT", "k__rand_int__", "100", "1"), DEPTH, Keys("k", MANY, 1), None, make=BITS),
         Row("GETBIT", ("GETBIT", "k__rand_int__", "100"), DEPTH, Keys("k", MANY, 1), None, make=BITS),
         Row("BITCOUNT of 1 MiB", ("BITCOUNT", "k__rand_int__"), DEPTH, Keys("k", 20, 1), None, make=MANY_BITS),
+        *both("XADD", ["*", "name", "value:00000007", "count", "7"], STREAMS, growth),
+        answers("XRANGE of 10", ["XRANGE", "k__rand_int__", "-", "+", "COUNT", "10"], STREAMS[100], 10 * entry_size),
+        answers("XREAD of 10", ["XREAD", "COUNT", "10", "STREAMS", "k__rand_int__", "50-1"], STREAMS[100], 10 * entry_size),
+        large("XREADGROUP", ["XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", "k", ">"], STREAMS[LARGE], LARGE // 2),
+        large("XACK", ["XACK", "k", "g", "__rand_int__-1"], pending, LARGE // 2),
         Row("ZUNIONSTORE of two of 100", ("ZUNIONSTORE", "to", "2", "k000000000001", "k000000000001o"), DEPTH, Keys("k", 1000, 1), None, make=ZUNION),
     ]
 

@@ -145,6 +145,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("maxclients", status.max_connections());
     fields.add("blocked_clients", call.store().waiting.len() + status.held_connections());
     fields.add("total_blocking_keys", call.store().waiting.keys());
+    fields.add("total_blocking_keys_on_nokey", call.store().waiting.keys_for_change());
     fields.add("tracking_clients", call.store().tracking.clients());
     fields.add("pubsub_clients", call.store().pub_sub.subscribers());
 }

@@ -61,6 +61,11 @@ impl WaitQueues {
         self.queues.lock().len()
     }
 
+    /// The number of keys of which commands wait for any change.
+    pub(in super::super) fn keys_for_change(&self) -> usize {
+        self.queues.lock().values().filter(|queue| queue.for_change > 0).count()
+    }
+
     /// Adds a command to the queues of its keys, which are locked.
     pub(super) fn enter(&self, waiter: &Arc<Waiter>) {
         self.waiters.fetch_add(1, Ordering::Relaxed);

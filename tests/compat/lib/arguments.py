@@ -24,7 +24,7 @@ GARBAGE = [b"", b"nan", b"inf", b"-inf", b"abc", b"0", b"-1", b"1.5", b"92233720
            b"-9223372036854775808", b"-9223372036854775809", b"4294967296", b"NX", b"COUNT", b"1e3"]
 PATTERNS = [b"*", b"a*", b"?", b"[a-c]*", b"*1", b"*o*", b"[^a]*", b"\\*", b"[", b"s*", b"", b"**", b"h?llo", b"[a", b"*\\"]
 
-FAMILY_LETTER = {"strings": "s", "list": "l", "hash": "h", "set": "t", "sorted_set": "z", "hyperloglog": "p", "geo": "g"}
+FAMILY_LETTER = {"strings": "s", "list": "l", "hash": "h", "set": "t", "sorted_set": "z", "hyperloglog": "p", "geo": "g", "streams": "x"}
 KEYS = [letter.encode() + digit for letter in FAMILY_LETTER.values() for digit in (b"1", b"2", b"3")] + [b"n"]
 
 LEX_KEYS = [b"y1", b"y2"]
@@ -104,6 +104,29 @@ class Arguments:
     def town(self):
         """A member with a position."""
         return self.usual([b"town%d" % n for n in range(9)], [b"nowhere", b""])
+
+    def sid(self):
+        """The identifier of an entry of a stream."""
+        usual = [b"%d-%d" % (self.random.randint(0, 12), self.random.randint(0, 2)), b"%d" % self.random.randint(0, 12)]
+        return self.usual(usual, [b"0", b"0-0", b"18446744073709551615-18446744073709551615", b"18446744073709551616", b"1-",
+                                  b"-1", b"007-01", b"abc", b"", b"-", b"+", b"1-2-3"])
+
+    def newid(self):
+        """The identifier that an entry is added with."""
+        return self.usual([b"*", b"*", b"%d-*" % self.random.randint(0, 12), self.sid()], [b"*-*", b"-*", b"5-**"], chance=0.02)
+
+    def edge(self):
+        """An end of a range of identifiers."""
+        return self.usual([b"-", b"+", self.sid(), b"(" + self.sid()], [b"(", b"(-", b"(+", b"[1"])
+
+    def readid(self):
+        return self.usual([b"0", b"$", self.sid()], [b">", b"*", b"-"])
+
+    def consumer_group(self):
+        return self.random.choice([b"g", b"g", b"g", b"h"])
+
+    def consumer(self):
+        return self.usual([b"c", b"c", b"d", b"e"], [b"", b"none"])
 
     def integer(self):
         draw = self.random.random()

@@ -136,6 +136,50 @@ FAMILIES = {
         SET key value
         EXPIRE key seconds
     """,
+    "streams": """
+        XADD key newid (member value)+
+        XADD key newid member value
+        XADD key newid member value
+        XADD key [NOMKSTREAM] [MAXLEN count|MAXLEN = count|MINID sid|MAXLEN ~ count|MAXLEN ~ count LIMIT count] newid member value
+        XADD key (MAXLEN|MINID|LIMIT|FOO) (count|sid) newid member value
+        XLEN key
+        XRANGE key edge edge [COUNT count]
+        XREVRANGE key edge edge [COUNT count]
+        XRANGE key - +
+        XDEL key sid+
+        XTRIM key MAXLEN [=|~] count
+        XTRIM key MINID [=|~] sid [LIMIT count]
+        XSETID key sid [ENTRIESADDED integer] [MAXDELETEDID sid]
+        XREAD [COUNT count] STREAMS key key readid readid
+        XREAD COUNT 2 STREAMS key 0
+        XGROUP CREATE key consumer_group sid MKSTREAM
+        XGROUP CREATE key consumer_group (sid|$) [MKSTREAM] [ENTRIESREAD integer]
+        XGROUP SETID key consumer_group (sid|$) [ENTRIESREAD integer]
+        XGROUP DESTROY key consumer_group
+        XGROUP CREATECONSUMER key consumer_group consumer
+        XGROUP DELCONSUMER key consumer_group consumer
+        XREADGROUP GROUP consumer_group consumer [COUNT count] [NOACK] STREAMS key >
+        XREADGROUP GROUP consumer_group consumer COUNT 2 STREAMS key >
+        XREADGROUP GROUP consumer_group consumer [COUNT count] STREAMS key sid
+        XREADGROUP GROUP consumer_group consumer STREAMS key key > sid
+        XACK key consumer_group sid+
+        XPENDING key consumer_group
+        XPENDING key consumer_group [IDLE count] edge edge count [consumer]
+        XCLAIM key consumer_group consumer count sid+ [IDLE integer|TIME ms_timestamp] [RETRYCOUNT integer] [FORCE] [JUSTID] [LASTID sid]
+        XAUTOCLAIM key consumer_group consumer count edge [COUNT count] [JUSTID]
+        XINFO GROUPS key
+        XINFO CONSUMERS key consumer_group
+        redis8.2 @ XDELEX key [KEEPREF|DELREF|ACKED] IDS sid#
+        redis8.2 @ XACKDEL key consumer_group [KEEPREF|DELREF|ACKED] IDS sid#
+        CLOCK 30
+        DEL key
+        SET key value
+        TYPE key
+        OBJECT ENCODING key
+        COPY key key REPLACE
+        RENAME key key
+        CARRY key
+    """,
     "keys": """
         DEL key+
         UNLINK key

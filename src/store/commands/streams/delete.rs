@@ -35,8 +35,9 @@ fn xdel(call: &mut Call<'_>) -> Answer {
 
 /// `XDELEX key [KEEPREF | DELREF | ACKED] IDS numids id [id …]`: deletes entries. Answers for each what became of it.
 fn xdelex(call: &mut Call<'_>) -> Answer {
-    let (args, options) = (call.args(), DeleteOptions::parse(&call.args(), 1)?);
-    if call.find::<Stream>(0)?.is_none() {
+    let (args, is_missing) = (call.args(), call.find::<Stream>(0)?.is_none());
+    let options = DeleteOptions::parse(&args, 1)?;
+    if is_missing {
         return Ok(all_missing(&options));
     }
     let ids = options.ids(&args)?;
@@ -62,8 +63,9 @@ fn xdelex(call: &mut Call<'_>) -> Answer {
 /// `XACKDEL key group [KEEPREF | DELREF | ACKED] IDS numids id [id …]`: acknowledges entries, and deletes them. Answers for each what
 /// became of it.
 fn xackdel(call: &mut Call<'_>) -> Answer {
-    let (args, options) = (call.args(), DeleteOptions::parse(&call.args(), 2)?);
+    let args = call.args();
     let group = call.find::<Stream>(0)?.and_then(|log| log.find_group(args.bytes(1)));
+    let options = DeleteOptions::parse(&args, 2)?;
     let Some(group) = group else { return Ok(all_missing(&options)) };
     let ids = options.ids(&args)?;
     let mut outcomes = Vec::with_capacity(ids.len());
@@ -197,6 +199,8 @@ mod tests {
             ("XDELEX s KEEPREF 1 2", SYNTAX),
             ("XACKDEL s g 1 2 3", SYNTAX),
             ("XACKDEL s none IDS 1 x", "[:-1]"),
+            ("SET k v", "+OK"),
+            ("XDELEX k IDS x 1", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
         ]);
     }
 

@@ -1,8 +1,9 @@
-//! Serialized values: those of other servers, hostile ones, and round trips.
+//! Serialized values: those of other servers, hostile ones, and round trips; `streams` the same of streams.
 
 mod hostile;
 mod pinned;
 mod round_trip;
+mod streams;
 
 use kvstore_protocol::Response;
 
