@@ -50,6 +50,8 @@ pub(crate) struct Wait {
     pub(crate) on_timeout: Response,
     /// What is executed when it is served, if that is not the command as it came.
     pub(crate) instead: Option<Command>,
+    /// A name that it shares with others for which there is nothing when there is nothing for one of them.
+    pub(crate) group: Option<Bytes>,
 }
 
 /// The keys that a command waits for.
@@ -74,12 +76,17 @@ pub(crate) enum Awaited {
 impl Wait {
     /// Waits for ever, and answers `on_timeout` if the client is told to wait no longer.
     pub(crate) const fn new(what: Awaited, on_timeout: Response) -> Self {
-        Self { what, timeout: None, on_timeout, instead: None }
+        Self { what, timeout: None, on_timeout, instead: None, group: None }
     }
 
     /// The same for at most this time, if there is one.
     pub(crate) fn for_at_most(self, timeout: Option<Duration>) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// The same for a command for which there is nothing when there is nothing for another of its group.
+    pub(crate) fn in_group(self, group: Option<Bytes>) -> Self {
+        Self { group, ..self }
     }
 
     /// The same for a command that is executed as another when it is served.

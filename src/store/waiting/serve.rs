@@ -146,9 +146,13 @@ impl StoreState {
     }
 
     fn serve_key(&self, key: &KeyName, commit: &mut Commit, held: &mut HeldShards<'_>) {
-        let mut last = None;
+        let (mut last, mut exhausted) = (None, None);
         while let Some(waiter) = self.waiting.next(key, last) {
             last = Some(waiter.ticket);
+            // Many consumers of a group may wait for the next entry.
+            if waiter.wait.group.is_some() && waiter.wait.group == exhausted {
+                continue;
+            }
             let type_name = self.type_of(key, commit, held);
             if !waiter.wait.what.is(type_name) {
                 // Mostly nobody wants to know that there is nothing left.
@@ -158,13 +162,15 @@ impl StoreState {
                 continue;
             }
             let Some(claim) = waiter.claim() else { continue };
-            if let Some(answer) = self.run_again(&waiter, key, commit, held) {
-                self.waiting.remove(&waiter);
-                if let Some(tracking) = ClientTracking::of(waiter.command.session(), self) {
-                    tracking.note_read(waiter.command.number());
-                }
-                commit.waits_mut().served.extend(claim.serve(answer));
+            let Some(answer) = self.run_again(&waiter, key, commit, held) else {
+                exhausted = waiter.wait.group.clone();
+                continue;
+            };
+            self.waiting.remove(&waiter);
+            if let Some(tracking) = ClientTracking::of(waiter.command.session(), self) {
+                tracking.note_read(waiter.command.number());
             }
+            commit.waits_mut().served.extend(claim.serve(answer));
         }
     }
 

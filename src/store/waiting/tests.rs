@@ -494,3 +494,21 @@ fn what_a_consumer_that_waited_was_given_is_recorded_for_its_stream_alone() {
     }
     assert_eq!(replayed.entries(), store.entries());
 }
+
+#[test]
+fn consumers_that_wait_for_different_groups_are_all_served() {
+    let store = TestStore::new();
+    store.check([("XGROUP CREATE s g 0 MKSTREAM", "+OK"), ("XGROUP CREATE s h 0", "+OK")]);
+    let mut waiting = ["g", "g", "h", "g", "h"]
+        .map(|group| Waiting::begin(&store, &format!("XREADGROUP GROUP {group} c COUNT 1 BLOCK 0 STREAMS s >")));
+    for (id, served) in [("1-0", [0, 2]), ("2-0", [1, 4])] {
+        store.answer(&format!("XADD s {id} a 1"));
+        for at in served {
+            waiting[at].check(&format!(r#"[["s", [["{id}", ["a", "1"]]]]]"#));
+        }
+        assert_eq!(waiting[3].poll(), None);
+    }
+    store.check([("XGROUP DESTROY s g", ":1")]);
+    waiting[3].check("-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
+    assert_eq!(blocked(&store), 0);
+}

@@ -1,5 +1,6 @@
 //! XREADGROUP, by which the consumers of a group share what is new in a stream.
 
+use bytes::Bytes;
 use kvstore_protocol::{Command, CommandError, Packed, Protocol, Response};
 use smallvec::SmallVec;
 
@@ -68,7 +69,9 @@ fn xreadgroup(call: &mut Call<'_>) -> Answer {
     }
     let Some(timeout) = options.block else { return Ok(Response::NullArray) };
     const WAIT: Wait = Wait::new(Awaited::Change, Response::NullArray);
-    call.wait(WAIT.for_at_most(timeout), Response::NullArray)
+    // What is pending for long may be so for one consumer alone.
+    let group = options.claim.is_none().then(|| Bytes::copy_from_slice(options.group.0));
+    call.wait(WAIT.for_at_most(timeout).in_group(group), Response::NullArray)
 }
 
 /// What is read of the stream of a key.
