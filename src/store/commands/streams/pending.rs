@@ -39,9 +39,9 @@ fn xpending(call: &mut Call<'_>) -> Answer {
     let log = call.find::<Stream>(0)?;
     let group = log.and_then(|log| log.find_group(args.bytes(1)));
     let pending = log.zip(group).map_or(0, |(log, group)| log.groups()[group].pending_count());
-    if group.is_some() && range.is_some() {
-        call.afford_elements(pending)?;
-    }
+    // With an idle time, all may be looked at.
+    let visited = range.as_ref().map_or(0, |range| if range.idle > 0 { pending } else { pending.min(range.count) });
+    call.afford_elements(visited)?;
     let log = call.get::<Stream>(0)?;
     let group = log.zip(group).ok_or_else(|| no_such(args.bytes(0), args.bytes(1)));
     let group = group.map(|(log, group)| &log.groups()[group])?;

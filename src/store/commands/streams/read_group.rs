@@ -100,7 +100,10 @@ fn work_of(call: &Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Resul
     let group = &log.groups()[source.group];
     let entries = match source.from {
         From::New => behind(group.last_id).map_or(0, |(start, end)| log.entries_between(start, end)),
-        From::History(_) => group.pending_count(),
+        From::History(_) => {
+            let consumer = group.find_consumer(options.group.1);
+            consumer.map_or(0, |consumer| group.consumer(consumer).pending_count())
+        }
     };
     let claimable = if options.claim.is_some() { group.pending_count() } else { 0 };
     Ok(claimable.saturating_add(entries.min(options.count).saturating_mul(2 * ENTRY)))
