@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use kvstore_protocol::{Packed, Protocol, Response, Session, format_double};
 
-use super::{area::SearchArea, format_distance, hash::Cell, point::Point};
+use super::{area::SearchArea, format_distance, hash::Cell, partial_sort::sort_first, point::Point};
 use crate::store::value::{Element, PackedLimit, SortedSet};
 
 /// Members that were found, in the order in which they were.
@@ -64,13 +64,8 @@ impl Found {
     /// Puts the first `count` in an order, and leaves out the others.
     pub(super) fn sort_first(&mut self, order: Order, count: usize) {
         if count < self.members.len() {
-            // Names were added in the order in which members were found.
-            let found_first = |one: &Member, other: &Member| one.start.cmp(&other.start);
-            let compare =
-                |one: &Member, other: &Member| compare(one, other, order).then_with(|| found_first(one, other));
-            self.members.select_nth_unstable_by(count, compare);
+            sort_first(&mut self.members, count, |one, other| compare(one, other, order));
             self.members.truncate(count);
-            self.members.sort_unstable_by(compare);
         } else {
             self.sort(order);
         }

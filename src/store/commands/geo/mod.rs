@@ -1,7 +1,8 @@
 //! Positions on the earth's surface, as the members of sorted sets: the score of a member is its geohash.
 //!
 //! - `add` GEOADD; `members` GEOPOS, GEODIST and GEOHASH
-//! - `search` GEOSEARCH, GEORADIUS and their kin, `query` their arguments; `found` the members that are found
+//! - `search` GEOSEARCH, GEORADIUS and their kin, `query` their arguments; `found` the members that are found,
+//!   `partial_sort` the first of them
 //! - `point` points and distances, `hash` the cells that geohashes name, `area` what is searched, and the cells that cover it
 
 pub(super) mod add;
@@ -9,6 +10,7 @@ mod area;
 mod found;
 mod hash;
 pub(super) mod members;
+mod partial_sort;
 mod point;
 mod query;
 pub(super) mod search;

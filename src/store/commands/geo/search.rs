@@ -272,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn members_at_one_distance_come_in_the_order_of_redis() {
+        let store = TestStore::new();
+        store.check([
+            ("GEOADD g 1 1 a 1 1 b 1 1 c 1 1 d 1 1 e 1 1 f 2 2 g 2 2 h 2 2 i", ":9"),
+            ("GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 500 km ASC", r#"["a", "b", "c", "d", "e", "f", "g", "h", "i"]"#),
+            ("GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 500 km COUNT 4", r#"["a", "b", "c", "d"]"#),
+            ("GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 500 km COUNT 4 DESC", r#"["g", "h", "i", "d"]"#),
+        ]);
+    }
+
+    #[test]
     fn many_members_are_looked_at_where_nobody_waits() {
         let store = TestStore::new();
         for start in (0..10_000).step_by(500) {
