@@ -32,8 +32,11 @@ macro_rules! replayed {
 }
 
 replayed! {
+    bitmaps
     expiry
+    geo
     hash
+    hyperloglog
     keys
     list
     set

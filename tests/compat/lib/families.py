@@ -87,7 +87,7 @@ FAMILIES = {
         PFCOUNT key key+
         PFMERGE key key+
         PFMERGE key
-        PFDEBUG (ENCODING|DECODE|TODENSE|GETREG|NOSUCH) key
+        PFDEBUG (ENCODING|DECODE|TODENSE|NOSUCH) key
         GET key
         STRLEN key
         TTL key
