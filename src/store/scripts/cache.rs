@@ -152,7 +152,7 @@ impl ScriptCache {
     /// Takes the numbers of the scripts that are gone since the last call. `None` if all are that were there then.
     #[inline]
     pub(in crate::store) fn take_gone(&mut self) -> Option<Vec<u64>> {
-        std::mem::replace(&mut self.gone, Some(Vec::new()))
+        self.gone.replace(Vec::new())
     }
 
     pub(in crate::store) fn counts(&self) -> CacheCounts {

@@ -153,7 +153,7 @@ impl<'r, 's> ScriptHost<'r, 's> {
 
     /// `redis.acl_check_cmd(name, …)`: whether the user may run the command.
     fn acl_check_cmd(&mut self, stack: &mut Stack<'_>) -> Result<usize, Raise> {
-        if stack.len() == 0 {
+        if stack.is_empty() {
             return Err(raise(stack, "ERR Please specify at least one argument for this redis.acl_check_cmd() call"));
         }
         let command = command_of(stack).map_err(|text| raise(stack, &format!("ERR {text}")))?;

@@ -94,7 +94,7 @@ fn push_items<'a>(
 ) -> Result<(), Raise> {
     stack.new_table(len, 0)?;
     for (index, item) in (1..).zip(items) {
-        if index as usize % STEP == 0 {
+        if (index as usize).is_multiple_of(STEP) {
             stack.step(STEP)?;
         }
         push_response(stack, item, protocol)?;
