@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kvstore_lua::{Failure, Interpreter, Limits, Native, Reason, Reference, Run, Stack};
+use kvstore_lua::{Failure, Interpreter, Limits, Native, Reason, Reference, Run, Stack, libraries};
 use kvstore_protocol::CommandError;
 
 use super::{
@@ -68,7 +68,7 @@ impl Engine {
         let mut lua = Interpreter::new(Limits::new().memory(memory)).ok_or(NO_MEMORY)?;
         let mut host = ();
         let mut run = lua.run(&mut host);
-        let installed = api::install(&mut run, functions);
+        let installed = libraries::open_all(&mut run).and_then(|()| api::install(&mut run, functions));
         installed.map_err(|_| NO_MEMORY)?;
         let replaced = run.load(PCALL, "@pcall").and_then(|()| run.call(0, 0));
         replaced.map_err(|_| NO_MEMORY)?;

@@ -58,6 +58,9 @@ fn values_of_lua_are_converted_to_replies() {
             ("return redis.sha1hex('')", "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\""),
             ("return redis.REDIS_VERSION_NUM", ":459268"),
             ("return server.call('echo', 'x')", "\"x\""),
+            ("return cjson.encode({1, cjson.null})", "\"[1,null]\""),
+            ("return cmsgpack.unpack(cmsgpack.pack({1, 'x'}))", "[:1, \"x\"]"),
+            ("return {struct.unpack('>I2', struct.pack('>I2', 258)), bit.band(7, 12)}", "[:258, :4]"),
         ],
     );
 }
@@ -142,7 +145,7 @@ fn an_error_says_in_which_script_and_line() {
         ("return redis.call('nosuch')", 1, "ERR Unknown Redis command called from script"),
         ("return redis.call('get')", 1, "ERR Wrong number of args calling Redis command from script"),
         ("return redis.call('get', {})", 1, "ERR Lua redis lib command arguments must be strings or integers"),
-        ("return redis.call()", 1, "ERR Please specify at least one argument for this redis.call() call"),
+        ("return redis.call()", 1, "ERR Please specify at least one argument for this redis lib call"),
         ("return redis.call('eval', 'return 1', 0)", 1, "ERR This Redis command is not allowed from script"),
         ("return redis.call('multi')", 1, "ERR This Redis command is not allowed from script"),
         ("error('boom')", 1, "ERR user_script:1: boom"),

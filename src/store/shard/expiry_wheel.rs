@@ -57,7 +57,8 @@ impl<L: Links> ExpiryWheel<L> {
     pub(super) fn insert(&mut self, slab: &mut Slab, handle: u32, expires_at: u64, now: u64) {
         let wheels = self.wheels.get_or_insert_default();
         if self.count == 0 {
-            wheels.reached = now;
+            // What has expired already is due at once.
+            wheels.reached = now.min(expires_at);
         }
         wheels.link(slab, handle, expires_at);
         self.count += 1;
@@ -286,6 +287,14 @@ mod tests {
         assert_eq!(due(&mut wheel, &mut slab, i64::MAX as u64).len(), 1);
         assert_eq!(due(&mut wheel, &mut slab, u64::MAX).len(), 1);
         assert_eq!((wheel.len(), wheel.total()), (0, 0));
+    }
+
+    #[test]
+    fn what_has_expired_when_it_is_inserted_is_due_at_once() {
+        let (mut slab, mut wheel) = (Slab::default(), ExpiryWheel::<OfKey>::default());
+        let handle = record(&mut slab);
+        wheel.insert(&mut slab, handle, NOW - 5, NOW);
+        assert_eq!(due(&mut wheel, &mut slab, NOW - 1), [handle]);
     }
 
     #[test]
