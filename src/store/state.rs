@@ -405,8 +405,9 @@ impl StoreState {
         let mut commit = self.begin(Patience::Short);
         let (may_be_awaited, mut awaited) = (commit.interests.has(Interests::WAITERS), Vec::new());
         let steps = shard.remove_expired(now.as_millis() as u64, limit, |key, expired| {
-            if may_be_awaited && self.waiting.has(&(database, Bytes::copy_from_slice(key))) {
-                awaited.push(Bytes::copy_from_slice(key));
+            if may_be_awaited {
+                let name = (database, Bytes::copy_from_slice(key));
+                awaited.extend(Some(name).filter(|name| self.waiting.has(name)));
             }
             self.tell_expired(&mut commit, (database, key), expired);
         });
@@ -414,7 +415,7 @@ impl StoreState {
         self.tell(&mut commit, &Shards::None, None);
         drop(shard);
         self.finish(&mut commit);
-        self.serve_expired(database, awaited);
+        self.serve_keys(awaited);
         steps
     }
 
@@ -493,7 +494,7 @@ impl StoreState {
         receiver
     }
 
-    fn run_long(&self, job: impl FnOnce() + Send + 'static) {
+    pub(super) fn run_long(&self, job: impl FnOnce() + Send + 'static) {
         // The runtime knows of its threads: the paused time of a test does not advance meanwhile.
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(job)),

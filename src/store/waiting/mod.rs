@@ -52,6 +52,17 @@ pub(crate) struct Wait {
     pub(crate) instead: Option<Command>,
     /// A name that it shares with others for which there is nothing when there is nothing for one of them.
     pub(crate) group: Option<Bytes>,
+    /// When it is executed again though nothing has changed, because what it wants comes with time.
+    pub(crate) again: Option<Again>,
+}
+
+/// Times at which a command that waits is executed again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Again {
+    /// For the first time.
+    pub(crate) after: Duration,
+    /// From then on.
+    pub(crate) every: Duration,
 }
 
 /// The keys that a command waits for.
@@ -76,7 +87,7 @@ pub(crate) enum Awaited {
 impl Wait {
     /// Waits for ever, and answers `on_timeout` if the client is told to wait no longer.
     pub(crate) const fn new(what: Awaited, on_timeout: Response) -> Self {
-        Self { what, timeout: None, on_timeout, instead: None, group: None }
+        Self { what, timeout: None, on_timeout, instead: None, group: None, again: None }
     }
 
     /// The same for at most this time, if there is one.
@@ -87,6 +98,11 @@ impl Wait {
     /// The same for a command for which there is nothing when there is nothing for another of its group.
     pub(crate) fn in_group(self, group: Option<Bytes>) -> Self {
         Self { group, ..self }
+    }
+
+    /// The same for a command that is executed again at these times.
+    pub(crate) fn trying_again(self, again: Option<Again>) -> Self {
+        Self { again, ..self }
     }
 
     /// The same for a command that is executed as another when it is served.

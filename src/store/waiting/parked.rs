@@ -31,6 +31,8 @@ pub(in super::super) struct Parked {
     unblocked: Unblocked,
     /// Boxed, since a timer must not move.
     timeout: Option<Pin<Box<Sleep>>>,
+    /// When it is executed again, if time alone may bring what it waits for.
+    again: Option<Pin<Box<Sleep>>>,
     /// The answer of a command that shall wait no longer, and is claimed by somebody who may serve it.
     end: Option<Response>,
 }
@@ -69,7 +71,8 @@ impl Parked {
     pub(in super::super) fn new(place: Place) -> Self {
         let unblocked = place.waiter.command.unblocked();
         let timeout = place.waiter.wait.timeout.map(|timeout| Box::pin(sleep(timeout)));
-        Self { place, unblocked, timeout, end: None }
+        let again = place.waiter.wait.again.map(|again| Box::pin(sleep(again.after)));
+        Self { place, unblocked, timeout, again, end: None }
     }
 
     pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
@@ -77,6 +80,7 @@ impl Parked {
             return Poll::Ready(answer);
         }
         if self.end.is_none() {
+            self.poll_again(cx);
             self.end = self.poll_end(cx);
         }
         // If it is being served just now, it is woken when it has its answer, or waits on after all.
@@ -86,6 +90,16 @@ impl Parked {
                 parking::mark_parked();
                 Poll::Pending
             }
+        }
+    }
+
+    /// Has it executed again, on another thread, when it is time to.
+    fn poll_again(&mut self, cx: &mut Context<'_>) {
+        let (Some(timer), Some(again)) = (&mut self.again, self.place.waiter.wait.again) else { return };
+        while timer.as_mut().poll(cx).is_ready() {
+            let (store, waiter) = (Arc::clone(&self.place.store), Arc::clone(&self.place.waiter));
+            self.place.store.run_long(move || store.serve_keys(waiter.keys.iter().cloned()));
+            timer.set(sleep(again.every));
         }
     }
 

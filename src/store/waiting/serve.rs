@@ -104,10 +104,10 @@ impl StoreState {
         destinations.into_iter().map(|(database, name)| self.databases.locate(KeyRef { database, name: &name }).shard)
     }
 
-    /// Serves those who wait for keys that have expired, and were removed by nobody's command.
+    /// Serves those who wait for keys that no command has changed: they have expired, or it is time to look again.
     #[cold]
-    pub(in super::super) fn serve_expired(&self, database: usize, names: Vec<Bytes>) {
-        for name in names {
+    pub(in super::super) fn serve_keys(&self, keys: impl IntoIterator<Item = KeyName>) {
+        for (database, name) in keys {
             let Location { hash, shard } = self.databases.locate(KeyRef { database, name: &name });
             let keys = &mut [KeySlot::new(&name, hash, shard, database)];
             let mut held = loop {

@@ -512,3 +512,23 @@ fn consumers_that_wait_for_different_groups_are_all_served() {
     waiting[3].check("-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
     assert_eq!(blocked(&store), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_waits_takes_over_what_becomes_pending_for_long() {
+    let store = TestStore::new();
+    store.check([("XADD s 1-0 a 1", "\"1-0\""), ("XGROUP CREATE s g 0", "+OK")]);
+    store.answer("XREADGROUP GROUP g c STREAMS s >");
+    store.pass(20);
+    let mut claimer = Waiting::begin(&store, "XREADGROUP GROUP g d BLOCK 0 CLAIM 50 STREAMS s >");
+    tokio::time::sleep(Duration::from_millis(29)).await;
+    assert_eq!(claimer.poll(), None);
+    store.pass(30);
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if let Some(answer) = claimer.poll() {
+            assert_eq!(answer, r#"[["s", [["1-0", ["a", "1"], :50, :1]]]]"#);
+            return;
+        }
+    }
+    panic!("it waits on");
+}

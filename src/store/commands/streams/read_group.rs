@@ -1,5 +1,7 @@
 //! XREADGROUP, by which the consumers of a group share what is new in a stream.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kvstore_protocol::{Command, CommandError, Packed, Protocol, Response};
 use smallvec::SmallVec;
@@ -20,10 +22,13 @@ use crate::store::{
         Stream, StreamId,
         stream::{ConsumerId, Delivery, Entry, Log},
     },
-    waiting::{Awaited, Wait},
+    waiting::{Again, Awaited, Wait},
 };
 
 pub(in super::super) const SPECS: &[Spec] = &[Spec::new("XREADGROUP", xreadgroup).with_keys(locate)];
+
+/// A day, in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// What a consumer asks for.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +76,20 @@ fn xreadgroup(call: &mut Call<'_>) -> Answer {
     const WAIT: Wait = Wait::new(Awaited::Change, Response::NullArray);
     // What is pending for long may be so for one consumer alone.
     let group = options.claim.is_none().then(|| Bytes::copy_from_slice(options.group.0));
-    call.wait(WAIT.for_at_most(timeout).in_group(group), Response::NullArray)
+    let again = again(call, &options, &sources);
+    call.wait(WAIT.for_at_most(timeout).in_group(group).trying_again(again), Response::NullArray)
+}
+
+/// When something may be pending for long enough to be claimed, though nothing has changed.
+fn again(call: &Call<'_>, options: &ReadOptions<'_>, sources: &[Source]) -> Option<Again> {
+    let (idle, now) = (options.claim?, call.now());
+    let delivered = sources.iter().filter_map(|source| {
+        let log = call.find::<Stream>(source.key).ok()??;
+        log.groups()[source.group].pending_from(StreamId::MIN).map(|(_, pending)| pending.delivered).min()
+    });
+    let after = delivered.min().map_or(idle, |delivered| delivered.saturating_add(idle).saturating_sub(now));
+    let [after, every] = [after.max(1), idle.max(10)].map(|time| Duration::from_millis(time.min(DAY)));
+    Some(Again { after, every })
 }
 
 /// What is read of the stream of a key.
