@@ -117,8 +117,8 @@ impl Log {
     pub(crate) fn visit<'a>(&'a self, start: StreamId, end: StreamId, mut visit: impl FnMut(Entry<'a>) -> bool) {
         let first = self.place_of(start).unwrap_or_default();
         for node in self.nodes.range(first..) {
-            for entry in node.iter() {
-                if entry.id() > end || entry.id() >= start && !visit(entry) {
+            for entry in node.iter_from(start) {
+                if entry.id() > end || !visit(entry) {
                     return;
                 }
             }
@@ -129,8 +129,8 @@ impl Log {
     pub(crate) fn visit_back<'a>(&'a self, start: StreamId, end: StreamId, mut visit: impl FnMut(Entry<'a>) -> bool) {
         let Some(last) = self.place_of(end) else { return };
         for node in self.nodes.range(..=last).rev() {
-            for entry in node.iter().rev() {
-                if entry.id() < start || entry.id() <= end && !visit(entry) {
+            for entry in node.iter_back_from(end) {
+                if entry.id() < start || !visit(entry) {
                     return;
                 }
             }
@@ -240,7 +240,7 @@ impl Log {
         let Some(start) = group.last_id.next() else { return 0 };
         *groups_memory -= group.memory();
         let (first, mut delivered) = (place_in(nodes, start).unwrap_or_default(), 0);
-        let entries = nodes.range(first..).flat_map(Node::iter).filter(|entry| entry.id() >= start);
+        let entries = nodes.range(first..).flat_map(|node| node.iter_from(start));
         for entry in entries.take(delivery.most) {
             group.entries_read = counters.read_after(group.last_id, group.entries_read, entry.id());
             group.last_id = entry.id();

@@ -197,9 +197,41 @@ impl Node {
         self.slots().filter(|slot| !slot.is_deleted).map(|slot| slot.entry)
     }
 
+    /// The entries from an identifier on, without those that are deleted.
+    #[inline]
+    pub(super) fn iter_from(&self, start: StreamId) -> impl Iterator<Item = Entry<'_>> {
+        let slots = Slots { front: self.offset_of(start), ..self.slots() };
+        slots.filter(|slot| !slot.is_deleted).map(|slot| slot.entry)
+    }
+
+    /// The entries up to an identifier, from the last to the first, without those that are deleted.
+    pub(super) fn iter_back_from(&self, end: StreamId) -> impl Iterator<Item = Entry<'_>> {
+        let back = end.next().map_or(self.bytes.len(), |next| self.offset_of(next));
+        Slots { back, ..self.slots() }.rev().filter(|slot| !slot.is_deleted).map(|slot| slot.entry)
+    }
+
     /// The entry with an identifier, which may be deleted.
     pub(super) fn find(&self, id: StreamId) -> Option<Slot<'_>> {
-        self.slots().find(|slot| slot.entry.id() >= id).filter(|slot| slot.entry.id() == id)
+        let mut slots = Slots { front: self.offset_of(id), ..self.slots() };
+        slots.next().filter(|slot| slot.entry.id() == id)
+    }
+
+    /// The offset of the first entry from an identifier on. Searched for from both ends: most readers want the latest entries.
+    fn offset_of(&self, start: StreamId) -> usize {
+        let (mut front, mut back) = (self.start as usize, self.bytes.len());
+        while front < back {
+            let (slot, end) = self.slot(front);
+            if slot.entry.id() >= start {
+                return front;
+            }
+            front = end;
+            let before = self.before(back);
+            if front < back && self.slot(before).0.entry.id() < start {
+                return back;
+            }
+            back = before.max(front);
+        }
+        front
     }
 
     /// The identifier of the last entry, which may be deleted.
