@@ -203,8 +203,6 @@ fn a_directory_of_append_only_files_is_loaded_in_order() {
             .replace("0 list list -1 a", "0 list list -1 x a")
             .replace("0 text string -1 hello", "0 text string -1 appended")
             .replace("9 text string", "9 counter string -1 2\n9 text string");
-        let expected: String =
-            expected.lines().filter(|line| !line.starts_with("0 stream ")).map(|line| format!("{line}\n")).collect();
         check_contents(&store, &expected);
         assert_eq!((tally.failed().count(), tally.incomplete()), (0, 0));
     }
@@ -315,7 +313,7 @@ fn a_file_with_a_flipped_bit_is_refused_at_its_end_at_the_latest() {
     let mut damaged = file.clone();
     *damaged.last_mut().unwrap() ^= 1;
     let error = import(&Store::new(), scratch.file("rot.rdb", &damaged)).unwrap_err();
-    let end = format!("at byte {}: the checksum is wrong; 24 keys and 0 commands were loaded before", file.len() - 9);
+    let end = format!("at byte {}: the checksum is wrong; 25 keys and 0 commands were loaded before", file.len() - 9);
     assert!(error.to_string().ends_with(&end), "{error}");
 }
 
@@ -361,7 +359,7 @@ fn what_is_exported_is_imported_again() {
     let path = scratch.0.join("export.rdb");
     fs::write(&path, "is replaced").unwrap();
     let tally = one.export(&path, |_| {}).unwrap();
-    assert_eq!(tally.progress(), (24, 24));
+    assert_eq!(tally.progress(), (25, 25));
     assert!(fs::read(&path).unwrap().starts_with(b"REDIS0012"));
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
     import(&other, &path).unwrap();
