@@ -1,4 +1,4 @@
-//! The target of the data structures behind lists, hashes, sets and sorted sets.
+//! The target of the data structures behind lists, hashes, sets, sorted sets and streams.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use kvstore::{
 /// Commands that a longer input has beyond this number are left out.
 const MOST: usize = 64;
 
-/// Templates of commands. `M` and `N` are elements, `S` is a number, `I` an index, `T` a time that does not come.
+/// Templates of commands. `M` and `N` are elements, `S` is a number, `I` an index, `T` a time that does not come, `X` the identifier
+/// of an entry.
 const COMMANDS: &[&str] = &[
     "RPUSH l M N",
     "LPUSH l M",
@@ -53,10 +54,27 @@ const COMMANDS: &[&str] = &[
     "ZPOPMAX z I",
     "COPY z y REPLACE",
     "ZUNIONSTORE z 2 y z WEIGHTS 2 1",
+    "XADD x X M N",
+    "XADD x X M N N M",
+    "XADD x MAXLEN = 5 X M N",
+    "XDEL x X",
+    "XTRIM x MAXLEN I",
+    "XTRIM x MINID X DELREF",
+    "XTRIM x MAXLEN I ACKED",
+    "XLEN x",
+    "XRANGE x X + COUNT I",
+    "XREVRANGE x X -",
+    "XREAD COUNT I STREAMS x X",
+    "XGROUP CREATE x g 0 MKSTREAM",
+    "XREADGROUP GROUP g M COUNT I STREAMS x >",
+    "XACK x g X",
+    "XDELEX x DELREF IDS 1 X",
+    "XPENDING x g",
+    "XINFO GROUPS x",
 ];
 
 /// What answers in no order: compared as sets.
-const WHOLE: &[&str] = &["HGETALL h", "SMEMBERS s", "SINTER s t", "SUNION s t", "SDIFF s t"];
+const WHOLE: &[&str] = &["HGETALL h", "SMEMBERS s", "SINTER s t", "SUNION s t", "SDIFF s t", "XRANGE x - +"];
 
 /// Scans, each with what it must find.
 const SCANS: &[(&str, &str)] =
@@ -65,7 +83,7 @@ const SCANS: &[(&str, &str)] =
 /// Commands on collections, executed by two stores: one packs every collection, the other none. The packed elements, the tables,
 /// the chunks and the tree give the same answers.
 pub fn collections(data: &[u8]) {
-    let (packed, large) = (store("30000", "-5"), store("0", "1"));
+    let (packed, large) = (store("30000", "-5", "0"), store("0", "1", "1"));
     for bytes in data.chunks_exact(4).take(MOST) {
         let line = fill_in(COMMANDS[usize::from(bytes[0]) % COMMANDS.len()], bytes);
         assert_eq!(answer(&packed, &line), answer(&large, &line), "{line}");
@@ -79,7 +97,7 @@ pub fn collections(data: &[u8]) {
 }
 
 /// A store with these thresholds.
-fn store(threshold: &str, list_size: &str) -> Store {
+fn store(threshold: &str, list_size: &str, node_entries: &str) -> Store {
     let store = Store::builder().threads(1).build();
     for name in ["hash-max-listpack", "set-max-listpack", "zset-max-listpack"] {
         for kind in ["entries", "value"] {
@@ -88,6 +106,7 @@ fn store(threshold: &str, list_size: &str) -> Store {
     }
     answer(&store, &format!("CONFIG SET set-max-intset-entries {threshold}"));
     answer(&store, &format!("CONFIG SET list-max-listpack-size {list_size}"));
+    answer(&store, &format!("CONFIG SET stream-node-max-entries {node_entries}"));
     store
 }
 
@@ -98,6 +117,7 @@ fn fill_in(template: &str, bytes: &[u8]) -> String {
         "S" => (i64::from(bytes[3] as i8) / 4).to_string(),
         "I" => (bytes[2] % 8).to_string(),
         "T" => (4_000_000_000_000 + u64::from(bytes[3])).to_string(),
+        "X" => format!("{}-{}", bytes[3] % 32, bytes[2] % 4),
         word => word.to_owned(),
     });
     words.collect::<Vec<_>>().join(" ")
