@@ -47,12 +47,16 @@ fn window(bytes: &[u8], at: usize) -> u16 {
 
 /// Raises each of the registers to its value here.
 pub(super) fn merge(bytes: &[u8], registers: &mut Registers) {
+    // Many at once: so the compiler compares them in wide registers.
+    const MANY: usize = 32;
     let (groups, _) = bytes.as_chunks::<GROUP_BYTES>();
-    let (targets, _) = registers.as_chunks_mut::<GROUP>();
-    for (group, target) in groups.iter().zip(targets) {
-        for (target, value) in target.iter_mut().zip(unpacked(*group).to_le_bytes()) {
-            *target = value.max(*target);
-        }
+    let (groups, _) = groups.as_chunks::<MANY>();
+    let (targets, _) = registers.as_chunks_mut::<{ MANY * GROUP }>();
+    for (groups, targets) in groups.iter().zip(targets) {
+        let mut values = [0; MANY * GROUP];
+        let (unpacked_groups, _) = values.as_chunks_mut::<GROUP>();
+        unpacked_groups.iter_mut().zip(groups).for_each(|(values, group)| *values = unpacked(*group).to_le_bytes());
+        targets.iter_mut().zip(&values).for_each(|(target, value)| *target = (*target).max(*value));
     }
 }
 
@@ -67,11 +71,22 @@ pub(super) fn write(registers: &Registers, bytes: &mut [u8]) {
 
 /// Counts the registers with each value.
 pub(super) fn count(bytes: &[u8]) -> [u32; 64] {
+    let (groups, _) = bytes.as_chunks::<GROUP_BYTES>();
+    count_groups(groups.iter().map(|group| unpacked(*group).to_le_bytes()))
+}
+
+/// The same for registers that are each in a byte of its own.
+pub(super) fn count_unpacked(registers: &Registers) -> [u32; 64] {
+    let (groups, _) = registers.as_chunks::<GROUP>();
+    count_groups(groups.iter().copied())
+}
+
+#[inline(always)]
+fn count_groups(groups: impl Iterator<Item = [u8; GROUP]>) -> [u32; 64] {
     // One count for each place in a group: counts of the same value in a row do not wait for each other.
     let mut counts = [[0; 64]; GROUP];
-    let (groups, _) = bytes.as_chunks::<GROUP_BYTES>();
     for group in groups {
-        for (counts, value) in counts.iter_mut().zip(unpacked(*group).to_le_bytes()) {
+        for (counts, value) in counts.iter_mut().zip(group) {
             counts[usize::from(value & MASK)] += 1;
         }
     }
@@ -120,6 +135,7 @@ mod tests {
             write(&model, &mut written);
             prop_assert_eq!(written, &bytes[..]);
             let counts = count(&bytes);
+            prop_assert_eq!(count_unpacked(&model), counts);
             for value in 0..64_u8 {
                 let expected = model.iter().filter(|other| **other == value).count();
                 prop_assert_eq!(counts[usize::from(value)] as usize, expected);

@@ -150,9 +150,7 @@ impl<'a> HyperLogLog<'a> {
 
 /// The estimate for registers.
 pub(crate) fn estimate(registers: &Registers) -> u64 {
-    let mut counts = [0; 64];
-    registers.iter().for_each(|value| counts[usize::from(value % 64)] += 1);
-    estimate::estimate(&counts)
+    estimate::estimate(&dense::count_unpacked(registers))
 }
 
 /// A HyperLogLog that is changed: all its bytes.
