@@ -46,8 +46,9 @@ pub(super) struct Engine {
 /// The scripts that are compiled, by their numbers.
 pub(super) type Compiled = HashMap<u64, Reference, foldhash::fast::RandomState>;
 
-/// Replaces `pcall`: as in Redis, of an error that is a table with the field `err` it returns this field.
-const PCALL: &[u8] = b"
+/// Replaces `pcall`: as in Redis, of an error that is a table with the field `err` it returns this field. And there is no bytecode.
+const PRELUDE: &[u8] = b"
+    string.dump = nil
     local pcall, type, rawget = pcall, type, rawget
     local function returned(ok, ...)
         local value = ...
@@ -70,7 +71,7 @@ impl Engine {
         let mut run = lua.run(&mut host);
         let installed = libraries::open_all(&mut run).and_then(|()| api::install(&mut run, functions));
         installed.map_err(|_| NO_MEMORY)?;
-        let replaced = run.load(PCALL, "@pcall").and_then(|()| run.call(0, 0));
+        let replaced = run.load(PRELUDE, "@prelude").and_then(|()| run.call(0, 0));
         replaced.map_err(|_| NO_MEMORY)?;
         run.protect_globals().map_err(|_| NO_MEMORY)?;
         drop(run);
