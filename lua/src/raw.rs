@@ -88,6 +88,9 @@ unsafe extern "C" {
     fn kvlua_set(state: *mut State, i: c_int) -> c_int;
     fn kvlua_set_index(state: *mut State, i: c_int, n: c_int) -> c_int;
     fn kvlua_set_field(state: *mut State, i: c_int, s: *const u8, size: usize, force: c_int) -> c_int;
+    fn kvlua_append(state: *mut State, n: c_int) -> c_int;
+    fn kvlua_make_array(state: *mut State, n: c_int) -> c_int;
+    fn kvlua_make_map(state: *mut State, n: c_int) -> c_int;
     fn kvlua_next(state: *mut State, i: c_int, position: *mut usize) -> c_int;
     fn kvlua_index_keys(state: *mut State, i: c_int, largest: *mut c_int, count: *mut usize) -> c_int;
     fn kvlua_count(state: *mut State, i: c_int) -> usize;
@@ -600,6 +603,23 @@ impl Lua {
         let force = c_int::from(force);
         // SAFETY: the slot is in use, and so is the top; the name is there for its length.
         checked(unsafe { kvlua_set_field(self.as_ptr(), table, name.as_ptr(), name.len(), force) })
+    }
+
+    pub(crate) fn append(self, n: i32) -> Result<(), Raise> {
+        // SAFETY: the state is valid, and the shim sees to the slots.
+        checked(unsafe { kvlua_append(self.as_ptr(), n) })
+    }
+
+    pub(crate) fn make_array(self, n: i32) -> Result<(), Raise> {
+        self.has(n)?;
+        // SAFETY: so many slots are in use, and `n` is not negative.
+        checked(unsafe { kvlua_make_array(self.as_ptr(), n.max(0)) })
+    }
+
+    pub(crate) fn make_map(self, n: i32) -> Result<(), Raise> {
+        self.has(n.saturating_mul(2))?;
+        // SAFETY: so many slots are in use, and `n` is not negative.
+        checked(unsafe { kvlua_make_map(self.as_ptr(), n.max(0)) })
     }
 
     pub(crate) fn next(self, table: i32, position: &mut usize) -> Result<bool, Raise> {

@@ -616,6 +616,72 @@ int kvlua_set_field (lua_State *L, int i, const char *s, size_t size,
   return done;
 }
 
+/* Pops a value into element `n' of the table below it. */
+int kvlua_append (lua_State *L, int n) {
+  if (L->top - L->base < 2) return NOT_A_TABLE;
+  return kvlua_set_index(L, -2, n);
+}
+
+
+/*
+** Replaces the `n' values on the top by a table that has them as elements from
+** 1 on. It is the same table as one that has grown element by element.
+*/
+int kvlua_make_array (lua_State *L, int n) {
+  size_t size = 1;
+  StkId values;
+  Table *t;
+  int i, has_nil = 0;
+  if (!has_slot(L)) return NO_SLOTS;
+  while (size < (size_t)n) size *= 2;
+  if (!fits(L, OBJECT + 2 * size * (sizeof(TValue) + sizeof(Node))))
+    return NO_MEMORY;
+  luaC_checkGC(L);
+  values = L->top - n;
+  for (i = 0; i < n; i++) has_nil |= ttisnil(values + i);
+  t = luaH_new(L, (n > 0 && !has_nil) ? (int)size : 0, 0);
+  sethvalue(L, L->top, t);
+  L->top++;
+  for (i = 0; i < n; i++) {
+    setobj2t(L, luaH_setnum(L, t, i + 1), values + i);
+    luaC_barriert(L, t, values + i);
+  }
+  setobj2s(L, values, L->top - 1);
+  L->top = values + 1;
+  return OK;
+}
+
+
+/* The same for `n' keys, each below its value. */
+int kvlua_make_map (lua_State *L, int n) {
+  StkId pairs;
+  Table *t;
+  int i, has_number = 0;
+  if (!has_slot(L)) return NO_SLOTS;
+  if (!fits(L, OBJECT + 4 * (size_t)n * (sizeof(TValue) + sizeof(Node))))
+    return NO_MEMORY;
+  luaC_checkGC(L);
+  pairs = L->top - 2 * n;
+  for (i = 0; i < n; i++) {
+    const TValue *key = pairs + 2 * i;
+    if (ttisnil(key) || (ttisnumber(key) && luai_numisnan(nvalue(key))))
+      return BAD_KEY;
+    has_number |= ttisnumber(key);
+  }
+  /* numbers move to the array part as the table grows */
+  t = luaH_new(L, 0, has_number ? 0 : n);
+  sethvalue(L, L->top, t);
+  L->top++;
+  for (i = 0; i < n; i++) {
+    setobj2t(L, luaH_set(L, t, pairs + 2 * i), pairs + 2 * i + 1);
+    luaC_barriert(L, t, pairs + 2 * i + 1);
+  }
+  setobj2s(L, pairs, L->top - 1);
+  L->top = pairs + 1;
+  return OK;
+}
+
+
 /*
 ** Pushes key and value of the first entry at or after `position', and moves
 ** that behind it. Returns 1, 0 at the end, or -1 without room on the stack.

@@ -471,6 +471,21 @@ impl Stack<'_> {
         Some(IndexKeys { has_huge, largest, count })
     }
 
+    /// Pops a value, which becomes element `n` of the table below it.
+    pub(crate) fn append(&mut self, n: i32) -> Result<(), Raise> {
+        self.lua.append(n)
+    }
+
+    /// Replaces values on the top by a table that has them as elements from 1 on.
+    pub(crate) fn make_array(&mut self, values: i32) -> Result<(), Raise> {
+        self.lua.make_array(values)
+    }
+
+    /// Replaces keys, each below its value, by a table of them. Of equal keys the topmost one stays.
+    pub(crate) fn make_map(&mut self, keys: i32) -> Result<(), Raise> {
+        self.lua.make_map(keys)
+    }
+
     /// How many entries a table has.
     pub(crate) fn count_entries(&self, table: i32) -> usize {
         self.lua.count(table)

@@ -91,6 +91,36 @@ fn libraries_cannot_be_changed() {
 }
 
 #[test]
+fn tables_of_any_size_come_back() {
+    let source = "
+        for _, n in ipairs({1, 2, 31, 32, 33, 63, 64, 65, 66, 127, 1000, 5000}) do
+            local array, map = {}, {}
+            for i = 1, n do array[i] = i map['k' .. i] = {i, tostring(i)} end
+            for _, copy in ipairs({
+                {cjson.decode(cjson.encode(array)), cjson.decode(cjson.encode(map))},
+                {cmsgpack.unpack(cmsgpack.pack(array, map))},
+            }) do
+                assert(#copy[1] == n)
+                local count = 0
+                for key, value in pairs(copy[2]) do
+                    assert(#value == 2 and key == 'k' .. value[1] and value[2] == tostring(value[1]))
+                    count = count + 1
+                end
+                assert(count == n)
+                for i = 1, n do assert(copy[1][i] == i and copy[2]['k' .. i]) end
+            end
+        end
+        return 'done'";
+    returns(source, "done");
+}
+
+#[test]
+fn of_equal_keys_the_last_one_stays() {
+    returns("local t = cjson.decode('{\"a\":1,\"b\":2,\"a\":3}') return t.a .. t.b", "32");
+    returns("local t = cmsgpack.unpack('\\131\\161a\\1\\161b\\2\\161a\\3') return t.a .. t.b", "32");
+}
+
+#[test]
 fn settings_end_with_the_run_that_made_them() {
     let mut lua = Interpreter::new(Limits::new()).expect("enough memory");
     let lua = opened(&mut lua);

@@ -5,14 +5,14 @@ use crate::{Raise, Stack};
 /// The longest string that the server has.
 const LONGEST: usize = 512 << 20;
 
-/// So much needs no permission.
+/// What most results fit into.
 const SMALL: usize = 512;
 
 /// So many bytes are as much work as a step of a script.
 const BYTES_OF_A_STEP: usize = 16;
 
 /// A buffer that asks whether memory allows it before it grows, and takes steps of the run for its bytes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Output {
     bytes: Vec<u8>,
     /// So many bytes have been paid for in steps.
@@ -44,7 +44,7 @@ impl Output {
             return Ok(());
         }
         let needed = self.bytes.len().checked_add(more).filter(|needed| *needed <= LONGEST).ok_or(Raise::Memory)?;
-        let capacity = needed.max(self.bytes.capacity() * 2).min(LONGEST);
+        let capacity = needed.max(self.bytes.capacity() * 2).clamp(SMALL, LONGEST);
         // The old bytes are there until they are copied.
         stack.within(capacity + self.bytes.capacity())?;
         self.bytes.reserve_exact(capacity - self.bytes.len());

@@ -1,17 +1,8 @@
 //! The escapes of strings.
 
-/// The bytes that end a stretch of plain ones: a quote, a backslash, and the end of the text.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    special[0] = true;
-    special[b'"' as usize] = true;
-    special[b'\\' as usize] = true;
-    special
-};
-
-/// How many bytes at the begin of `text` stand for themselves.
+/// How many bytes at the begin of `text` stand for themselves: up to a quote, a backslash, or the end.
 pub(super) fn plain(text: &[u8]) -> usize {
-    text.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(text.len())
+    memchr::memchr3(b'"', b'\\', 0, text).unwrap_or(text.len())
 }
 
 /// What the escape at the begin of `text` stands for, and how long it is.

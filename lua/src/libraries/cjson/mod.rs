@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod escape;
+mod lexer;
 mod number;
 mod settings;
 

@@ -27,7 +27,8 @@ fn values(stack: &mut Stack<'_>, limit: i64, offset: i64) -> Result<usize, Raise
     // The others are not needed, and the results may be many.
     stack.truncate(1);
     let base = stack.len();
-    let mut unpacker = Unpacker { stack, rest, open: Vec::new(), work: 0 };
+    let has_nil = memchr::memchr(0xc0, rest).is_some();
+    let mut unpacker = Unpacker { stack, rest, open: Vec::new(), has_nil, work: 0 };
     let all = limit == 0 && offset == 0;
     let limit = if all { i64::from(i32::MAX) } else { limit };
     let mut count = 0;
@@ -59,25 +60,31 @@ fn part(bytes: &[u8], limit: i64, offset: i64) -> Result<&[u8], Raise> {
 /// A table that is not complete.
 #[derive(Clone, Copy, Debug)]
 enum Open {
-    Array {
-        next: i32,
-        left: u32,
-    },
-    /// A key, or a value for the key below it, comes next.
-    Map {
-        key: bool,
-        left: u32,
-    },
+    /// Its elements, or keys and values, are on the stack, to be made a table at its end.
+    Kept { is_map: bool, values: i32, left: i32 },
+    /// The table is on the stack.
+    Array { next: i32, left: u32 },
+    /// The table is on the stack. A key, or a value for the key below it, comes next.
+    Map { key: bool, left: u32 },
 }
 
-/// What was read: a value, or how many elements or pairs of a table follow.
-enum Item<'bytes> {
-    Nil,
-    Boolean(bool),
-    Number(f64),
-    String(&'bytes [u8]),
-    Array(u32),
-    Map(u32),
+/// So many values are kept on the stack until their table is made.
+const KEPT: u32 = 64;
+
+/// So deep Redis comes at most, where each table has two slots.
+const DEEPEST: usize = 3999;
+
+/// Nothing is kept while more than half of the slots of a function are in use.
+const KEPT_BELOW: i32 = 4000;
+
+/// An array that is announced gets room for no more elements before it has some.
+const ANNOUNCED: u32 = 1024;
+
+/// A table whose elements or pairs follow.
+#[derive(Clone, Copy, Debug)]
+struct Table {
+    is_map: bool,
+    length: u32,
 }
 
 /// So many values and bytes are read between looks at whether the run is to be stopped.
@@ -87,21 +94,19 @@ struct Unpacker<'a, 'b, 'bytes> {
     stack: &'a mut Stack<'b>,
     rest: &'bytes [u8],
     open: Vec<Open>,
+    /// Whether there may be nil.
+    has_nil: bool,
     work: usize,
 }
 
-impl<'bytes> Unpacker<'_, '_, 'bytes> {
+impl Unpacker<'_, '_, '_> {
     /// Pushes one value.
     fn value(&mut self) -> Result<(), Raise> {
         self.room(1)?;
         loop {
             let is_open = match self.item()? {
-                Item::Array(left) => self.begin(left, Open::Array { next: 1, left })?,
-                Item::Map(left) => self.begin(left, Open::Map { key: true, left })?,
-                scalar => {
-                    self.scalar(&scalar)?;
-                    false
-                }
+                Some(table) => self.begin(table.is_map, table.length)?,
+                None => false,
             };
             if !is_open && !self.store()? {
                 return Ok(());
@@ -109,31 +114,38 @@ impl<'bytes> Unpacker<'_, '_, 'bytes> {
         }
     }
 
-    fn scalar(&mut self, item: &Item<'_>) -> Result<(), Raise> {
-        match item {
-            Item::Boolean(value) => self.stack.push_boolean(*value),
-            Item::Number(number) => self.stack.push_number(*number),
-            Item::String(bytes) => {
-                self.work += bytes.len() / 16;
-                self.stack.push_bytes(bytes)
-            }
-            Item::Nil | Item::Array(_) | Item::Map(_) => self.stack.push_nil(),
-        }
-    }
-
-    /// Pushes a table, and opens it if there is something to come.
-    fn begin(&mut self, left: u32, open: Open) -> Result<bool, Raise> {
+    /// Opens a table, or pushes an empty one.
+    fn begin(&mut self, is_map: bool, left: u32) -> Result<bool, Raise> {
         self.room(3)?;
-        self.stack.new_table(0, 0)?;
-        if left > 0 {
-            self.open.push(open);
+        let values = if is_map { left.saturating_mul(2) } else { left };
+        match i32::try_from(values) {
+            Ok(0) => {
+                self.stack.new_table(0, 0)?;
+                return Ok(false);
+            }
+            Ok(values) if values.unsigned_abs() <= KEPT && self.stack.len() < KEPT_BELOW => {
+                self.open.push(Open::Kept { is_map, values, left: values });
+            }
+            _ if is_map => {
+                self.stack.new_table(0, 0)?;
+                self.open.push(Open::Map { key: true, left });
+            }
+            _ => {
+                // With nil in it, how long an array is depends on how it has grown.
+                let room = if self.has_nil { 0 } else { left.min(ANNOUNCED).next_power_of_two() };
+                self.stack.new_table(room as usize, 0)?;
+                self.open.push(Open::Array { next: 1, left });
+            }
         }
-        Ok(left > 0)
+        Ok(true)
     }
 
     fn room(&mut self, slots: usize) -> Result<(), Raise> {
-        let text = "stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)";
-        self.stack.reserve(slots).map_err(|_| Raise::here(text))
+        if self.open.len() > DEEPEST || self.stack.reserve(slots).is_err() {
+            let text = "stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)";
+            return Err(Raise::here(text));
+        }
+        Ok(())
     }
 
     /// Puts the topmost value into the table that is open, and that one, once it is complete, into the one around it. Whether
@@ -144,73 +156,99 @@ impl<'bytes> Unpacker<'_, '_, 'bytes> {
             self.stack.step(self.work)?;
             self.work = 0;
         }
-        while let Some(open) = self.open.last_mut() {
-            let left = match open {
-                Open::Array { next, left } => {
-                    self.stack.set_index(-2, *next)?;
-                    *next = next.wrapping_add(1);
-                    left
-                }
-                Open::Map { key: key @ true, .. } => {
-                    check_key(self.stack)?;
-                    *key = false;
-                    return Ok(true);
-                }
-                Open::Map { key, left } => {
-                    self.stack.set(-3)?;
-                    *key = true;
-                    left
-                }
-            };
-            *left -= 1;
-            if *left > 0 {
+        while let Some(open) = self.open.pop() {
+            if let Some(open) = self.stored(open)? {
+                self.open.push(open);
                 return Ok(true);
             }
-            self.open.pop();
         }
         Ok(false)
     }
 
-    fn item(&mut self) -> Result<Item<'bytes>, Raise> {
-        let [tag] = self.take()?;
-        Ok(match tag {
-            ..=0x7f => Item::Number(tag.into()),
-            0x80..=0x8f => Item::Map((tag & 0xf).into()),
-            0x90..=0x9f => Item::Array((tag & 0xf).into()),
-            0xa0..=0xbf => self.string((tag & 0x1f).into())?,
-            0xc0 => Item::Nil,
-            0xc2 | 0xc3 => Item::Boolean(tag == 0xc3),
-            0xca => Item::Number(f32::from_be_bytes(self.take()?).into()),
-            0xcb => Item::Number(f64::from_be_bytes(self.take()?)),
-            0xcc => Item::Number(u8::from_be_bytes(self.take()?).into()),
-            0xcd => Item::Number(u16::from_be_bytes(self.take()?).into()),
-            0xce => Item::Number(u32::from_be_bytes(self.take()?).into()),
-            // An unsigned integer of 64 bits is signed to Lua.
-            0xcf | 0xd3 => Item::Number(i64::from_be_bytes(self.take()?) as f64),
-            0xd0 => Item::Number(i8::from_be_bytes(self.take()?).into()),
-            0xd1 => Item::Number(i16::from_be_bytes(self.take()?).into()),
-            0xd2 => Item::Number(i32::from_be_bytes(self.take()?).into()),
-            0xd9..=0xdb => {
-                let length = match tag {
-                    0xd9 => u8::from_be_bytes(self.take()?).into(),
-                    0xda => u16::from_be_bytes(self.take()?).into(),
-                    _ => u32::from_be_bytes(self.take()?),
-                };
-                self.string(length)?
+    /// Puts the topmost value into a table. `None` if that is complete.
+    fn stored(&mut self, open: Open) -> Result<Option<Open>, Raise> {
+        match open {
+            Open::Kept { is_map, values, left } => {
+                if is_map && left % 2 == 0 {
+                    check_key(self.stack)?;
+                }
+                match left {
+                    1 if is_map => self.stack.make_map(values / 2).map(|()| None),
+                    1 => self.stack.make_array(values).map(|()| None),
+                    _ => Ok(Some(Open::Kept { is_map, values, left: left - 1 })),
+                }
             }
-            0xdc => Item::Array(u16::from_be_bytes(self.take()?).into()),
-            0xdd => Item::Array(u32::from_be_bytes(self.take()?)),
-            0xde => Item::Map(u16::from_be_bytes(self.take()?).into()),
-            0xdf => Item::Map(u32::from_be_bytes(self.take()?)),
-            0xe0.. => Item::Number(tag.cast_signed().into()),
-            0xc1 | 0xc4..=0xc9 | 0xd4..=0xd8 => return Err(Raise::here("Bad data format in input.")),
+            Open::Array { next, left } => {
+                self.stack.append(next)?;
+                Ok((left > 1).then(|| Open::Array { next: next.wrapping_add(1), left: left - 1 }))
+            }
+            Open::Map { key: true, left } => {
+                check_key(self.stack)?;
+                Ok(Some(Open::Map { key: false, left }))
+            }
+            Open::Map { left, .. } => {
+                self.stack.set(-3)?;
+                Ok((left > 1).then(|| Open::Map { key: true, left: left - 1 }))
+            }
+        }
+    }
+
+    /// Pushes a value, or reads the head of a table.
+    fn item(&mut self) -> Result<Option<Table>, Raise> {
+        let [tag] = self.take()?;
+        let number = match tag {
+            ..=0x7f => tag.into(),
+            0xe0.. => tag.cast_signed().into(),
+            0xca => f32::from_be_bytes(self.take()?).into(),
+            0xcb => f64::from_be_bytes(self.take()?),
+            0xcc => u8::from_be_bytes(self.take()?).into(),
+            0xcd => u16::from_be_bytes(self.take()?).into(),
+            0xce => u32::from_be_bytes(self.take()?).into(),
+            // An unsigned integer of 64 bits is signed to Lua.
+            0xcf | 0xd3 => i64::from_be_bytes(self.take()?) as f64,
+            0xd0 => i8::from_be_bytes(self.take()?).into(),
+            0xd1 => i16::from_be_bytes(self.take()?).into(),
+            0xd2 => i32::from_be_bytes(self.take()?).into(),
+            _ => return self.other(tag),
+        };
+        self.stack.push_number(number)?;
+        Ok(None)
+    }
+
+    /// What is no number.
+    fn other(&mut self, tag: u8) -> Result<Option<Table>, Raise> {
+        let (is_map, length) = match tag {
+            0xa0..=0xbf => return self.string((tag & 0x1f).into()),
+            0xd9..=0xdb => {
+                let length = self.length(tag - 0xd9)?;
+                return self.string(length);
+            }
+            0xc0 => return self.stack.push_nil().map(|()| None),
+            0xc2 | 0xc3 => return self.stack.push_boolean(tag == 0xc3).map(|()| None),
+            0x80..=0x8f => (true, (tag & 0xf).into()),
+            0x90..=0x9f => (false, (tag & 0xf).into()),
+            0xdc | 0xdd => (false, self.length(tag - 0xdb)?),
+            0xde | 0xdf => (true, self.length(tag - 0xdd)?),
+            _ => return Err(Raise::here("Bad data format in input.")),
+        };
+        Ok(Some(Table { is_map, length }))
+    }
+
+    /// A length of 1, 2 or 4 bytes: for a `width` of 0, 1 or 2.
+    fn length(&mut self, width: u8) -> Result<u32, Raise> {
+        Ok(match width {
+            0 => u8::from_be_bytes(self.take()?).into(),
+            1 => u16::from_be_bytes(self.take()?).into(),
+            _ => u32::from_be_bytes(self.take()?),
         })
     }
 
-    fn string(&mut self, length: u32) -> Result<Item<'bytes>, Raise> {
+    fn string(&mut self, length: u32) -> Result<Option<Table>, Raise> {
         let (bytes, rest) = self.rest.split_at_checked(length as usize).ok_or_else(missing)?;
         self.rest = rest;
-        Ok(Item::String(bytes))
+        self.work += bytes.len() / 16;
+        self.stack.push_bytes(bytes)?;
+        Ok(None)
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Raise> {
