@@ -3,7 +3,12 @@
 fn main() {
     println!("cargo:rerun-if-changed=lua-5.1.5");
     println!("cargo:rerun-if-changed=src/shim.c");
-    cc::Build::new()
+    let mut build = cc::Build::new();
+    if std::env::var_os("CARGO_CFG_UNIX").is_some() {
+        // Where `setjmp` saves the mask of signals, it costs a system call for each `pcall`.
+        build.define("LUA_USE_ULONGJMP", None);
+    }
+    build
         .file("src/shim.c")
         // An interpreter without optimization is of no use in a debug build either, and its frames would be larger.
         .opt_level(2)
