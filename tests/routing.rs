@@ -554,7 +554,7 @@ async fn command_tells_of_what_is_behind_the_router_too() {
             ("COMMAND GETKEYS GET a b", "[\"a\", \"b\"]"),
             ("COMMAND GETKEYS SET a b", "[\"b\"]"),
             ("COMMAND GETKEYSANDFLAGS SET a b", "[[\"b\", {+RW, +access, +update}]]"),
-            ("COMMAND LIST FILTERBY PATTERN g*t", "[\"greet\", \"get\", \"getset\", \"getbit\"]"),
+            ("COMMAND LIST FILTERBY PATTERN g*t", "[\"greet\", \"get\", \"getset\", \"getbit\", \"geodist\"]"),
         ],
     )
     .await;

@@ -43,7 +43,7 @@ fn answer_to(run: &mut Run<'_>, call: &str) -> String {
 /// Runs a script with the libraries, as protected as in a server.
 fn run(limits: Limits, source: &str) -> Outcome {
     let mut lua = Interpreter::new(limits).expect("enough memory");
-    run_in(&mut opened(&mut lua), source.as_bytes())
+    run_in(opened(&mut lua), source.as_bytes())
 }
 
 fn opened(lua: &mut Interpreter) -> &mut Interpreter {

@@ -23,6 +23,7 @@ fn error(text: String) -> CommandError {
     CommandError::with_code("NOGROUP", text)
 }
 
-fn text(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+/// A name up to a zero byte, as Redis shows it.
+fn text(name: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default())
 }
