@@ -22,7 +22,8 @@ def keys_of(connection, database):
 
 
 def settle(port):
-    """Removes the expiry of keys that would expire soon."""
+    """Removes the expiry of keys and fields that would expire soon."""
+    persist_fields(port, SOON)
     connection = Connection(port)
     for database in range(DATABASES):
         for key in keys_of(connection, database):
@@ -39,7 +40,7 @@ def value_of(connection, kind, key):
         return sorted(item for _, item in ask(connection, b"SMEMBERS", key))
     if kind == b"hash":
         flat = [item for _, item in ask(connection, b"HGETALL", key)]
-        return sorted(zip(flat[::2], flat[1::2]))
+        return sorted(zip(flat[::2], flat[1::2], expiries_of(connection, key, flat[::2])))
     if kind == b"zset":
         flat = [item for _, item in ask(connection, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")]
         # Servers show the same score in different digits.
@@ -65,13 +66,34 @@ def stream(connection, key):
     return found
 
 
-def has_expiring_fields(connection, key):
-    reply = parse(connection.ask(b"HEXPIRETIME", key, b"FIELDS", b"1", b"x"))
-    if reply[0] == b"-":
-        return False
-    fields = [item for _, item in ask(connection, b"HKEYS", key)]
+def expiries_of(connection, key, fields):
+    """The expiries of fields, -1 for none. Servers before Redis 7.4 and Valkey 9 know of none."""
     reply = parse(connection.ask(b"HPEXPIRETIME", key, b"FIELDS", b"%d" % len(fields), *fields))
-    return any(int(time) >= 0 for _, time in reply[1])
+    return [-1] * len(fields) if reply[0] == b"-" else [int(time) for _, time in reply[1]]
+
+
+def persist_fields(port, soon):
+    """Removes the expiry of fields that would expire within so many milliseconds."""
+    connection = Connection(port)
+    for database in range(DATABASES):
+        for key in keys_of(connection, database):
+            fields = [item for _, item in ask(connection, b"HKEYS", key)] if ask(connection, b"TYPE", key) == b"hash" else []
+            if fields and any(0 <= time < soon for time in times_left(connection, key, fields)):
+                ask(connection, b"HPERSIST", key, b"FIELDS", b"%d" % len(fields), *fields)
+    connection.close()
+
+
+def times_left(connection, key, fields):
+    reply = parse(connection.ask(b"HPTTL", key, b"FIELDS", b"%d" % len(fields), *fields))
+    return [] if reply[0] == b"-" else [int(time) for _, time in reply[1]]
+
+
+def without_field_expiries(found):
+    """The same contents as if no field had an expiry."""
+    def persisted(kind, value):
+        return [(field, word, -1) for field, word, _ in value] if kind == b"hash" else value
+
+    return {key: (kind, expiry, persisted(kind, value)) for key, (kind, expiry, value) in found.items()}
 
 
 def contents(port):
@@ -81,7 +103,7 @@ def contents(port):
         for key in keys_of(connection, database):
             kind = ask(connection, b"TYPE", key)
             value = value_of(connection, kind, key)
-            if value is None or (kind == b"hash" and has_expiring_fields(connection, key)):
+            if value is None:
                 continue
             found[database, key] = kind, int(ask(connection, b"PEXPIRETIME", key)), value
     connection.close()
