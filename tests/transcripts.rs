@@ -34,6 +34,7 @@ macro_rules! replayed {
 replayed! {
     bitmaps
     expiry
+    fields
     geo
     hash
     hyperloglog

@@ -56,8 +56,8 @@ class Exchange:
                     connection.ask(*words)
         self.lane = self.lanes[0]
         for connection in self.lane.connections:
-            answer = connection.ask(b"FLUSHALL")
-            assert answer == b"+OK\r\n", answer
+            reply = connection.ask(b"FLUSHALL")
+            assert reply == b"+OK\r\n", reply
 
     def exchange(self, batch):
         if not batch:
@@ -79,9 +79,7 @@ class Exchange:
 
     def advance(self, words):
         self.clock.advance(int(words[0]))
-        # Nothing but active expiry removes all fields that have expired, on every server.
-        if any(FIELDS_EXPIRE.search(info) for info in self.ask(b"INFO", b"keyspace")):
-            time.sleep(ACTIVE_EXPIRY)
+        wait_for_fields(self.lane.connections)
         return []
 
     def switch(self, _):
@@ -102,7 +100,14 @@ class Exchange:
 
 # What INFO shows of databases with hashes whose fields expire, and the seconds in which active expiry has seen all of them.
 FIELDS_EXPIRE = re.compile(rb"(subexpiry|keys_with_volatile_items)=[1-9]")
-ACTIVE_EXPIRY = 0.25
+ACTIVE_EXPIRY = 0.4
+
+
+def wait_for_fields(connections):
+    """Nothing but active expiry removes all fields that have expired, on every server."""
+    if any(FIELDS_EXPIRE.search(connection.ask(b"INFO", b"keyspace")) for connection in connections):
+        time.sleep(ACTIVE_EXPIRY)
+
 
 HARNESS = {b"CLOCK": Exchange.advance, b"OTHER": Exchange.switch, b"ITERATE": Exchange.iterate, b"CARRY": Exchange.carry}
 

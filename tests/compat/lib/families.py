@@ -402,7 +402,7 @@ FAMILIES = {
         HMGET key member+
         HGETALL key :pairs
         HVALS key :unordered
-        HLEN key
+        HLEN key :shape
         HEXISTS key member
         HSTRLEN key member
         HKEYS key :unordered; HRANDFIELD key :random
@@ -433,7 +433,6 @@ FAMILIES = {
         SADD key member
         SET key value
         DEL key
-        SORT key BY nosort GET key
         redis7.4 @ CARRY key
     """,
     "set": """
