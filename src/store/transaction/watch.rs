@@ -117,9 +117,15 @@ impl WatchTable {
     /// Tells the clients that watch a changed key. For a database that was changed as a whole, see
     /// [`touch`](Self::touch).
     pub(in super::super) fn tell(&self, changes: &[Change]) {
+        let mut before = None;
         for change in changes {
             if let Some(key) = &change.key {
-                self.touch(change.database, key, change.event == Event::EXPIRED);
+                // A hash whose fields have all expired is removed behind these.
+                let is_left_empty =
+                    change.event == Event::DEL && before == Some((change.database, key, Event::HEXPIRED));
+                let was_expired = matches!(change.event, Event::EXPIRED | Event::HEXPIRED) || is_left_empty;
+                self.touch(change.database, key, was_expired);
+                before = Some((change.database, key, change.event));
             }
         }
     }
@@ -228,19 +234,20 @@ mod tests {
             ("SETNX k 1", false),
             ("SWAPDB 0 3", false),
         ] {
-            let store = TestStore::new();
-            store.check([
-                ("SET k 1", "+OK"),
-                ("COPY k k DB 3", ":1"),
-                ("PEXPIRE k 1000", ":1"),
-                ("COPY k k DB 2", ":1"),
-            ]);
-            store.pass(1001);
-            let mut client = store.client();
-            client.check([("WATCH k", "+OK")]);
-            store.answer(line);
-            client.check([("MULTI", "+OK"), ("PING", "+QUEUED")]);
-            assert_eq!(client.answer("EXEC").to_string(), if runs { "[+PONG]" } else { "(nil)" }, "{line}");
+            // The key expires, or each field of its hash does.
+            for (create, expire) in [("SET k 1", "PEXPIRE k 1000"), ("HSET k f 1", "HPEXPIRE k 1000 FIELDS 1 f")] {
+                let store = TestStore::new();
+                for line in [create, "COPY k k DB 3", expire, "COPY k k DB 2"] {
+                    assert!(!store.answer(line).is_error(), "{line}");
+                }
+                store.pass(1001);
+                let mut client = store.client();
+                client.check([("WATCH k", "+OK")]);
+                store.answer(line);
+                client.check([("MULTI", "+OK"), ("PING", "+QUEUED")]);
+                let expected = if runs { "[+PONG]" } else { "(nil)" };
+                assert_eq!(client.answer("EXEC").to_string(), expected, "{line} after {expire}");
+            }
         }
     }
 
