@@ -342,6 +342,13 @@ static int luaB_pcall (lua_State *L) {
   luaL_checkany(L, 1);
   status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
   kv_rethrow(L, status);
+  if (status != 0 && lua_istable(L, -1)) {
+    /* kvstore: the text of an error that is a table, as Redis has it */
+    lua_pushliteral(L, "err");
+    lua_rawget(L, -2);
+    if (lua_isstring(L, -1)) lua_replace(L, -2);
+    else lua_pop(L, 1);
+  }
   lua_pushboolean(L, (status == 0));
   lua_insert(L, 1);
   return lua_gettop(L);  /* return status + all results */

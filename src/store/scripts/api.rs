@@ -125,7 +125,7 @@ fn log(stack: &mut Stack<'_>) -> Result<usize, Raise> {
     if stack.len() < 2 {
         return Err(raise(stack, "ERR redis.log() requires two arguments or more."));
     }
-    let Some(level) = stack.number(1) else {
+    let Some(level) = stack.to_number(1) else {
         return Err(raise(stack, "ERR First argument must be a number (log level)."));
     };
     let texts = (2..=stack.len()).filter_map(|index| stack.to_bytes(index));
@@ -145,12 +145,9 @@ fn set_repl(stack: &mut Stack<'_>) -> Result<usize, Raise> {
     if stack.len() != 1 {
         return Err(raise(stack, "ERR redis.set_repl() requires one argument."));
     }
-    match stack.number(1).unwrap_or_default() as i64 {
+    match stack.to_number(1).unwrap_or_default() as i64 {
         0..=3 => Ok(0),
-        _ => Err(raise(
-            stack,
-            "ERR Invalid replication flags. Please use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
-        )),
+        _ => Err(raise(stack, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")),
     }
 }
 

@@ -141,7 +141,7 @@ impl<'r, 's> ScriptHost<'r, 's> {
         if stack.len() != 1 {
             return Err(raise(stack, "ERR redis.setresp() requires one argument."));
         }
-        let protocol = match stack.number(1) {
+        let protocol = match stack.to_number(1) {
             Some(2.0) => Protocol::Resp2,
             Some(3.0) => Protocol::Resp3,
             _ => return Err(raise(stack, "ERR RESP version must be 2 or 3.")),

@@ -34,9 +34,9 @@ fn find(store: &StoreState, command: &Command) -> Result<Found, CommandError> {
         })?;
         return Ok((Some(row), row.known));
     }
-    let known = command.known().ok_or(UNKNOWN)?;
-    let known = command.arg_at(0).and_then(|name| known.subcommand(name)).unwrap_or(known);
-    let is_known = known.flags().has(Flags::CONNECTION) || command.flags().has(Flags::CONNECTION);
+    let parent = command.known().ok_or(UNKNOWN)?;
+    let known = command.arg_at(0).and_then(|name| parent.subcommand(name)).unwrap_or(parent);
+    let is_known = [parent.flags(), known.flags(), command.flags()].iter().any(|flags| flags.has(Flags::CONNECTION));
     match known.arity().admits(command.len()) {
         _ if !is_known => Err(UNKNOWN),
         true => Ok((None, known)),

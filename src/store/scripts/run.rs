@@ -40,6 +40,9 @@ const READ_ONLY_COMMAND: CommandError =
 const READ_ONLY_REPLICA: CommandError =
     CommandError::new("READONLY", "Can not run script with write flag on readonly replica.");
 
+/// How much a script may leave in its interpreter, in bytes, before that is given up.
+const GARBAGE: usize = 32 << 20;
+
 /// What came of a command on a fiber: its answer, or why there is none yet.
 pub(in crate::store) type OnFiber = (Answer, Option<Stopped>);
 
@@ -246,7 +249,7 @@ impl StoreState {
                 (engine, Some(function))
             }
         };
-        let name = || program.name();
+        let (name, before) = (|| program.name(), engine.lua.memory_used());
         let pace = Pace {
             mover,
             raised,
@@ -292,6 +295,11 @@ impl StoreState {
             self.scripts.running.end();
             // It may have been killed too late.
             host.pace.interrupt.clear();
+        }
+        if program.kind() == Kind::Script && engines.memory(Kind::Script) > before + GARBAGE {
+            // What the script has left goes with the interpreter: to collect it would take longer, and be waited for.
+            let engine = engines.take_scripts();
+            self.dropper.run(move || drop(engine));
         }
         self.scripts.note_memory(program.kind(), engines.memory(program.kind()));
         answer
@@ -360,8 +368,8 @@ fn failed(run: &mut Run<'_>, failure: &Failure, program: &Program) -> Response {
     let mut text = match (failure.reason, program.kind()) {
         (Reason::Error, _) => raised_text(run),
         (Reason::Memory, _) => b"ERR not enough memory".to_vec(),
-        (_, Kind::Script) => b"ERR Script killed by user with SCRIPT KILL.".to_vec(),
-        (_, Kind::Function) => b"ERR Script killed by user with FUNCTION KILL.".to_vec(),
+        (_, Kind::Script) => b"ERR Script killed by user with SCRIPT KILL...".to_vec(),
+        (_, Kind::Function) => b"ERR Script killed by user with FUNCTION KILL...".to_vec(),
     };
     if let (Some(source), Some(line)) = (&failure.source, failure.line) {
         text.extend_from_slice(format!(" script: {}, on {source}:{line}.", program.name()).as_bytes());
@@ -376,6 +384,10 @@ fn raised_text(run: &mut Run<'_>) -> Vec<u8> {
         let text = has_text.then(|| run.bytes(-1).map(<[u8]>::to_vec)).flatten();
         return text.unwrap_or_else(|| b"ERR unknown error".to_vec());
     }
-    let text = run.to_bytes(-1).map_or_else(|| run.type_name(-1).as_bytes().to_vec(), |text| text.into_owned());
+    let text = match run.to_bytes(-1) {
+        Some(text) => text.into_owned(),
+        None if run.kind(-1) == LuaKind::Boolean => run.boolean(-1).to_string().into_bytes(),
+        None => run.type_name(-1).as_bytes().to_vec(),
+    };
     [b"ERR ", &text[..]].concat()
 }

@@ -66,6 +66,21 @@ fn values_of_lua_are_converted_to_replies() {
 }
 
 #[test]
+fn much_garbage_goes_with_the_interpreter() {
+    let store = TestStore::new();
+    let memory = || {
+        let info = store.answer_to(Command::new("INFO").arg("memory")).to_string();
+        let (_, behind) = info.split_once("used_memory_vm_eval:").expect("the field");
+        behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().expect("a number")
+    };
+    check(&store, &[("return #string.rep('x', 1000000)", ":1000000")]);
+    assert_ne!(memory(), 0);
+    check(&store, &[("return #string.rep('x', 50000000)", ":50000000")]);
+    assert_eq!(memory(), 0);
+    check(&store, &[("return #string.rep('x', 1000000)", ":1000000")]);
+}
+
+#[test]
 fn replies_are_converted_to_values_of_lua() {
     let store = TestStore::new();
     store.check([("SET k 5", "+OK"), ("RPUSH l a b", ":2"), ("ZADD z 1.5 m", ":1"), ("HSET h f v", ":1")]);
@@ -147,6 +162,8 @@ fn an_error_says_in_which_script_and_line() {
         ("return redis.call('get', {})", 1, "ERR Lua redis lib command arguments must be strings or integers"),
         ("return redis.call()", 1, "ERR Please specify at least one argument for this redis lib call"),
         ("return redis.call('eval', 'return 1', 0)", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('client', 'id')", 1, "ERR This Redis command is not allowed from script"),
+        ("error(true)", 1, "ERR true"),
         ("return redis.call('multi')", 1, "ERR This Redis command is not allowed from script"),
         ("error('boom')", 1, "ERR user_script:1: boom"),
         ("error({err = 'MY error'})", 1, "MY error"),
