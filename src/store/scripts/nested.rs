@@ -28,11 +28,12 @@ type Found = (Option<&'static Row>, &'static KnownCommand);
 /// Finds the row of a command, or of its sub-command.
 fn find(store: &StoreState, command: &Command) -> Result<Found, CommandError> {
     if let Some(row) = store.table.find(command) {
-        let row = row.resolve(command).map_err(|refusal| match refusal.text().starts_with("unknown") {
-            true => UNKNOWN,
-            false => WRONG_ARITY,
-        })?;
-        return Ok((Some(row), row.known));
+        match row.resolve(command) {
+            Ok(row) => return Ok((Some(row), row.known)),
+            Err(refusal) if !refusal.text().starts_with("unknown") => return Err(WRONG_ARITY),
+            // The connection has sub-commands of its own.
+            Err(_) => {}
+        }
     }
     let parent = command.known().ok_or(UNKNOWN)?;
     let known = command.arg_at(0).and_then(|name| parent.subcommand(name)).unwrap_or(parent);
