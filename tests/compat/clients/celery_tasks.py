@@ -5,8 +5,6 @@ import os
 import celery
 import redis
 
-import without_scripts  # noqa: F401
-
 URL = f"redis://127.0.0.1:{os.environ['PORT']}/0"
 app = celery.Celery("tasks", broker=URL, backend=URL)
 

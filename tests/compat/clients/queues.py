@@ -7,8 +7,6 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 
-import without_scripts  # noqa: F401
-
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
