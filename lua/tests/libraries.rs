@@ -167,6 +167,7 @@ fn lengths_that_lie_are_refused() {
         ("cmsgpack.unpack('\\219\\255\\255\\255\\255abc')", "Missing bytes in input."),
         ("cmsgpack.unpack('\\221\\255\\255\\255\\255\\1')", "Missing bytes in input."),
         ("cmsgpack.unpack('\\223\\255\\255\\255\\255\\1\\1')", "Missing bytes in input."),
+        ("cmsgpack.unpack('\\129\\192\\193')", "Bad data format in input."),
         ("struct.unpack('c2147483647', 'abc')", "bad argument #2 to 'unpack' (data string too short)"),
         (
             "struct.unpack('Lc0', '\\255\\255\\255\\255\\255\\255\\255\\127abc')",

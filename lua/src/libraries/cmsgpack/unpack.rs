@@ -169,7 +169,7 @@ impl Unpacker<'_, '_, '_> {
     fn stored(&mut self, open: Open) -> Result<Option<Open>, Raise> {
         match open {
             Open::Kept { is_map, values, left } => {
-                if is_map && left % 2 == 0 {
+                if is_map && left % 2 == 1 {
                     check_key(self.stack)?;
                 }
                 match left {
@@ -182,11 +182,9 @@ impl Unpacker<'_, '_, '_> {
                 self.stack.append(next)?;
                 Ok((left > 1).then(|| Open::Array { next: next.wrapping_add(1), left: left - 1 }))
             }
-            Open::Map { key: true, left } => {
-                check_key(self.stack)?;
-                Ok(Some(Open::Map { key: false, left }))
-            }
+            Open::Map { key: true, left } => Ok(Some(Open::Map { key: false, left })),
             Open::Map { left, .. } => {
+                check_key(self.stack)?;
                 self.stack.set(-3)?;
                 Ok((left > 1).then(|| Open::Map { key: true, left: left - 1 }))
             }
@@ -263,11 +261,11 @@ fn missing() -> Raise {
     Raise::here("Missing bytes in input.")
 }
 
-/// Refuses a key that no table can have.
+/// Refuses a key that no table can have; it is below its value, which was read before it is refused.
 fn check_key(stack: &Stack<'_>) -> Result<(), Raise> {
-    match stack.kind(-1) {
+    match stack.kind(-2) {
         Kind::Nil => Err(Raise::new("table index is nil")),
-        Kind::Number if stack.number(-1).is_some_and(f64::is_nan) => Err(Raise::new("table index is NaN")),
+        Kind::Number if stack.number(-2).is_some_and(f64::is_nan) => Err(Raise::new("table index is NaN")),
         _ => Ok(()),
     }
 }
