@@ -1,13 +1,16 @@
 //! Scripts on a server: what other connections get while one runs.
 
+use std::time::Duration;
+
 use kvstore::{
-    middleware::DenyLayer,
+    middleware::{DenyLayer, TimeoutLayer},
     standalone,
     store::{Fsync, Store},
 };
+use tokio::time::advance;
 use tower::ServiceBuilder;
 
-use crate::support::{Client, Server, request};
+use crate::support::{Client, Server, request, settle};
 
 const ENDLESS: &str = "while true do end";
 
@@ -57,6 +60,21 @@ async fn a_script_that_never_ends_keeps_nobody_from_its_end() {
     third.asks("SET k v\r\nSCRIPT KILL\r\n", "+OK\r\n-NOTBUSY No scripts in execution right now.\r\n").await;
     client.sends(eval("return redis.call('get', KEYS[1])", &["1", "k"])).await;
     client.gets("$1\r\nv\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_deadline_ends_a_script() {
+    let store = Store::builder().threads(1).build();
+    let layer = TimeoutLayer::new(Duration::from_secs(1));
+    let server = Server::start(ServiceBuilder::new().layer(layer).service(store));
+    let (mut other, mut client) = (server.connect(), server.connect());
+    client.sends(eval(ENDLESS, &["0"])).await;
+    settle().await;
+    advance(Duration::from_secs(60)).await;
+    settle().await;
+    other.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    let line = client.reads_line().await;
+    assert!(line.starts_with("-ERR Script killed by user"), "{line}");
 }
 
 #[tokio::test]

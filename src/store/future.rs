@@ -54,6 +54,8 @@ enum Waiting {
     Gated(Ticket),
     /// For the thread of the store that executes the command.
     Running(Receiver<thread::Result<Executed>>),
+    /// For the thread of the store on which a script goes on, which takes as long as it likes: no deadline ends it, SCRIPT KILL does.
+    Script(Receiver<thread::Result<Executed>>),
     /// For a key.
     Parked(Parked),
     /// For room in the journal, or with the snapshot.
@@ -92,24 +94,37 @@ impl ResponseFuture {
             Some(Waiting::Crowded(crowded)) => room = crowded,
             Some(Waiting::Settled(settled)) => return self.settle(settled, cx),
             Some(Waiting::Running(mut receiver)) => {
-                return match Pin::new(&mut receiver).poll(cx).map(finished) {
-                    Poll::Ready(Executed::Answered(response)) => {
-                        self.hold_answer_of_write();
-                        Poll::Ready(response)
-                    }
-                    Poll::Ready(Executed::Waits(place)) => self.park(place, cx),
-                    Poll::Ready(Executed::Settled(settled)) => self.settle(settled, cx),
-                    Poll::Pending => {
-                        self.wait_for(Waiting::Running(receiver));
-                        Poll::Pending
-                    }
+                let Poll::Ready(executed) = Pin::new(&mut receiver).poll(cx).map(finished) else {
+                    self.wait_for(Waiting::Running(receiver));
+                    return Poll::Pending;
                 };
+                return self.end(executed, cx);
+            }
+            Some(Waiting::Script(mut receiver)) => {
+                let Poll::Ready(executed) = Pin::new(&mut receiver).poll(cx).map(finished) else {
+                    self.wait_for(Waiting::Script(receiver));
+                    parking::mark_parked();
+                    return Poll::Pending;
+                };
+                return self.end(executed, cx);
             }
         }
         let mut attempt = Attempt::of_future(Patience::Short);
         match self.store.attempt(&self.command, &mut attempt) {
             Ok(response) => Poll::Ready(response),
             Err(refusal) => self.refuse_or_wait(refusal, attempt, (ticket, room), cx),
+        }
+    }
+
+    /// What comes of a command that another thread has executed.
+    fn end(&mut self, executed: Executed, cx: &mut Context<'_>) -> Poll<Response> {
+        match executed {
+            Executed::Answered(response) => {
+                self.hold_answer_of_write();
+                Poll::Ready(response)
+            }
+            Executed::Waits(place) => self.park(place, cx),
+            Executed::Settled(settled) => self.settle(settled, cx),
         }
     }
 
@@ -146,7 +161,7 @@ impl ResponseFuture {
                 self.poll_again(cx)
             }
             Some(Stopped::Moved(fiber)) => {
-                self.wait_for(Waiting::Running(self.store.finish_fiber(fiber, self.command.clone())));
+                self.wait_for(Waiting::Script(self.store.finish_fiber(fiber, self.command.clone())));
                 self.poll_again(cx)
             }
             Some(Stopped::Gated) => {
