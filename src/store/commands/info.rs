@@ -438,7 +438,9 @@ fn keyspace(fields: &mut Fields, call: &mut Call<'_>) {
         if keys > 0 {
             let mean = expiries.checked_div(expiring as u128).map_or(now, |mean| mean as u64);
             let ttl = mean.saturating_sub(now);
-            let counts = format_args!("keys={keys},expires={expiring},avg_ttl={ttl},subexpiry={hashes}");
+            let counts = format_args!(
+                "keys={keys},expires={expiring},avg_ttl={ttl},subexpiry={hashes},keys_with_volatile_items={hashes}"
+            );
             fields.add(format_args!("db{database}"), counts);
         }
     }
@@ -501,7 +503,10 @@ mod tests {
         let store = TestStore::new();
         store.check([("MSET a 1 b 2", "+OK"), ("SET c 1 PX 1000", "+OK"), ("SET d 1 PX 3000", "+OK")]);
         store.pass(500);
-        assert_eq!(text(&store, "INFO keyspace"), "# Keyspace\r\ndb0:keys=4,expires=2,avg_ttl=1500,subexpiry=0\r\n");
+        assert_eq!(
+            text(&store, "INFO keyspace"),
+            "# Keyspace\r\ndb0:keys=4,expires=2,avg_ttl=1500,subexpiry=0,keys_with_volatile_items=0\r\n"
+        );
         store.check([
             ("HSETEX h PX 100 FIELDS 2 a 1 b 2", ":1"),
             ("HSETEX i PX 100 FIELDS 1 a 1", ":1"),
@@ -509,10 +514,16 @@ mod tests {
             ("HSETEX j PX 9000 FIELDS 1 a 1", ":1"),
         ]);
         let keyspace = |store: &TestStore| text(store, "INFO keyspace");
-        assert_eq!(keyspace(&store), "# Keyspace\r\ndb0:keys=7,expires=2,avg_ttl=1500,subexpiry=3\r\n");
+        assert_eq!(
+            keyspace(&store),
+            "# Keyspace\r\ndb0:keys=7,expires=2,avg_ttl=1500,subexpiry=3,keys_with_volatile_items=3\r\n"
+        );
         store.pass(101);
         store.remove_expired();
-        assert_eq!(keyspace(&store), "# Keyspace\r\ndb0:keys=6,expires=2,avg_ttl=1399,subexpiry=1\r\n");
+        assert_eq!(
+            keyspace(&store),
+            "# Keyspace\r\ndb0:keys=6,expires=2,avg_ttl=1399,subexpiry=1,keys_with_volatile_items=1\r\n"
+        );
         let stats = text(&store, "INFO stats");
         assert!(stats.contains("\nexpired_subkeys:3\r\n") && stats.contains("\nexpired_keys:0\r\n"));
     }

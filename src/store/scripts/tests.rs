@@ -58,6 +58,7 @@ fn values_of_lua_are_converted_to_replies() {
             ("return redis.sha1hex('')", "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\""),
             ("return redis.REDIS_VERSION_NUM", ":459268"),
             ("return server.call('echo', 'x')", "\"x\""),
+            ("return {type(rawget(_G, 'setfenv')), type(rawget(_G, 'newproxy'))}", "[\"nil\", \"nil\"]"),
             ("return cjson.encode({1, cjson.null})", "\"[1,null]\""),
             ("return cmsgpack.unpack(cmsgpack.pack({1, 'x'}))", "[:1, \"x\"]"),
             ("return {struct.unpack('>I2', struct.pack('>I2', 258)), bit.band(7, 12)}", "[:258, :4]"),

@@ -202,7 +202,7 @@ def libraries():
         "libraries that are changed": "string.rep = nil cjson.encode = nil redis.call = nil",
         "metatable of strings": "getmetatable('').__index = function() while true do end end return ('x').y",
         "globals": "rawset(_G, 'left_behind', 1) setmetatable(_G, nil)",
-        "environment": "setfenv(1, {}) getfenv(0).left_behind = 1",
+        "environment": "if setfenv then setfenv(1, {}) getfenv(0).left_behind = 1 end",
     }
 
 

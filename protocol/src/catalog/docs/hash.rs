@@ -69,8 +69,8 @@ pub(super) static ROWS: &[CommandDocs] = &[
         .takes("key data(field value)..."),
     row("HSETEX", "8.0.0", "O(N) for N given fields", "Sets the values of fields and one expiry for all of them.")
         .takes(
-            "key [condition<FNX | FXX>] [expiration<EX seconds | PX milliseconds | EXAT unix-time-seconds \
-             | PXAT unix-time-milliseconds | KEEPTTL>] FIELDS fields(numfields data(field value)...)",
+            "key [key-condition<NX | XX>] [condition<FNX | FXX>] [expiration<EX seconds | PX milliseconds \
+             | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL>] FIELDS fields(numfields data(field value)...)",
         ),
     row("HSETNX", "2.0.0", "O(1)", "Sets the value of a field only if the field is missing.").takes("key field value"),
     row("HSTRLEN", "3.2.0", "O(1)", "Returns the length of the value of a field.").takes("key field"),

@@ -103,15 +103,19 @@ impl ExpiryChange {
     }
 }
 
-/// `HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL] FIELDS numfields field value [field
-/// value …]`: sets fields and their expiry, if none of them is there, or if all are. Answers whether it was done.
+/// `HSETEX key [NX | XX] [FNX | FXX] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL] FIELDS numfields field
+/// value [field value …]`: sets fields and their expiry, if the key is missing, or if it is there, and if none of them is there, or if all
+/// are. Answers whether it was done. NX and XX are Valkey's.
 fn hsetex(call: &mut Call<'_>) -> Answer {
     let (args, limit) = (call.args(), call.thresholds().hash());
-    let HsetexOptions { condition, change, first } = HsetexOptions::parse(call, &args)?;
+    let HsetexOptions { key, condition, change, first } = HsetexOptions::parse(call, &args)?;
     let change = change.unwrap_or(ExpiryChange::Remove);
     let now = if let ExpiryChange::Set(_) = change { call.now() } else { 0 };
     let mut hash = call.edit_or_create::<Hash>(0, Event::HSET)?;
     let fields = || (first..args.len()).step_by(2).map(|index| (args.bytes(index), args.bytes(index + 1)));
+    if key.is_some_and(|is_there| is_there == (hash.as_ref().len() == 0)) {
+        return Ok(false.into());
+    }
     if !condition.is_none_or(|condition| condition.is_met(hash.as_ref(), fields().map(|(field, _)| field))) {
         return Ok(false.into());
     }
@@ -160,6 +164,8 @@ impl Condition {
 /// The arguments of HSETEX behind the key.
 #[derive(Debug)]
 struct HsetexOptions {
+    /// Whether the key must be there.
+    key: Option<bool>,
     condition: Option<Condition>,
     change: Option<ExpiryChange>,
     /// The index of the first field.
@@ -168,7 +174,7 @@ struct HsetexOptions {
 
 impl HsetexOptions {
     fn parse(call: &Call<'_>, args: &Args<'_>) -> Result<Self, CommandError> {
-        let (mut parsed, mut options) = (Self { condition: None, change: None, first: 0 }, args.options(1));
+        let (mut parsed, mut options) = (Self { key: None, condition: None, change: None, first: 0 }, args.options(1));
         while !options.keyword("FIELDS") {
             parsed.take_option(call, &mut options)?;
         }
@@ -190,6 +196,12 @@ impl HsetexOptions {
             CommandError::new("ERR", "Only one of FXX or FNX arguments can be specified");
         const ONE_EXPIRY: CommandError =
             CommandError::new("ERR", "Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+        const ONE_KEY: CommandError = CommandError::new("ERR", "Only one of NX or XX arguments can be specified");
+        for (keyword, is_there) in [("NX", false), ("XX", true)] {
+            if options.keyword(keyword) {
+                return if self.key.replace(is_there).is_none() { Ok(()) } else { Err(ONE_KEY) };
+            }
+        }
         for (keyword, condition) in [("FNX", Condition::Fnx), ("FXX", Condition::Fxx)] {
             if options.keyword(keyword) {
                 return if self.condition.replace(condition).is_none() { Ok(()) } else { Err(ONE_CONDITION) };
@@ -307,6 +319,13 @@ mod tests {
             ("HGETEX h FIELDS 1", HGETEX_ARITY),
             ("HSETEX s EX x FIELDS 1 a b", NOT_AN_INTEGER),
             ("HSETEX s EX 1 FIELDS 1 a b", WRONG_TYPE),
+            ("HSETEX h NX XX FIELDS 1 a b", "-ERR Only one of NX or XX arguments can be specified"),
+            ("HSETEX h NX FIELDS 1 a b", ":0"),
+            ("HSETEX missing XX FIELDS 1 a b", ":0"),
+            ("EXISTS missing", ":0"),
+            ("HSETEX new NX FNX EX 10 FIELDS 1 a b", ":1"),
+            ("HSETEX new XX KEEPTTL FIELDS 1 a c", ":1"),
+            ("HTTL new FIELDS 1 a", "[:10]"),
             ("HSETEX h FNX FXX a b", ONE_CONDITION),
             ("HSETEX h FNX FNX a b", ONE_CONDITION),
             ("HSETEX h FNX PX 10 EX", ONE_EXPIRY),
