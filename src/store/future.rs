@@ -337,8 +337,10 @@ mod tests {
     #[tokio::test]
     async fn a_long_command_is_executed_by_a_thread_of_the_store() {
         let store = TestStore::new();
+        let turn = store.store().handle.long_turn.lock();
         let mut mset = call(&store, &long_mset());
         assert_eq!(poll(&mut mset), None);
+        drop(turn);
         assert_eq!(mset.await, Ok(Response::ok()));
         let keys = store.store().clone().oneshot(command("KEYS key:1?")).await;
         assert!(matches!(keys.map(Response::unpacked), Ok(Response::Array(keys)) if keys.len() == 10));
