@@ -28,7 +28,7 @@ pub use scripts::scripts;
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("request_decode", request_decode),
     ("reply_decode", reply_decode),
     ("round_trip", round_trip),
