@@ -220,8 +220,8 @@ impl Packed {
     /// let mut scores = Packed::pairs();
     /// scores.push(b"ada");
     /// scores.push_integer(1);
-    /// assert_eq!(scores.unpack_for(Protocol::Resp2).to_string(), r#"["ada", 1]"#);
-    /// assert_eq!(scores.unpack_for(Protocol::Resp3).to_string(), r#"[["ada", 1]]"#);
+    /// assert_eq!(scores.unpack_for(Protocol::Resp2).to_string(), r#"["ada", :1]"#);
+    /// assert_eq!(scores.unpack_for(Protocol::Resp3).to_string(), r#"[["ada", :1]]"#);
     /// ```
     pub fn unpack_for(&self, protocol: Protocol) -> Response {
         match (self.unpack(), self.kind, protocol) {
