@@ -70,7 +70,7 @@ static void answer_request(const char *name, size_t name_length, size_t size, lo
     if (lone) answer(lone->bytes, lone->length), lone = NULL;
     char start[32];
     switch (name[0] & ~32) {
-    case 'G': answer_value(size); break;
+    case 'G': if (name_length == 3) answer_value(size); else answer(":1\r\n", 4); break; // GET, or GEOADD and its kind
     case 'P': answer("+PONG\r\n", 7); break;
     case 'S': answer("+OK\r\n", 5); break;
     case 'M':

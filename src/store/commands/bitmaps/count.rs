@@ -125,11 +125,20 @@ fn range_of(call: &mut Call<'_>, limits: &Limits) -> Result<Option<RangeInclusiv
 fn count(bytes: &[u8], bits: RangeInclusive<u64>) -> u64 {
     let (first, last) = edges(&bits);
     let bytes = &bytes[(bits.start() / 8) as usize..=(bits.end() / 8) as usize];
+    let outside = |byte: Option<&u8>, mask: u8| u64::from(byte.map_or(0, |byte| (byte & !mask).count_ones()));
+    count_all(bytes) - outside(bytes.first(), first) - outside(bytes.last(), last)
+}
+
+/// The number of bits that are set.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512vl+avx512vpopcntdq",
+    "x86_64+avx2+popcnt",
+    "x86_64+popcnt"
+))]
+fn count_all(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let in_words: u64 = words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum();
-    let in_rest: u64 = rest.iter().map(|byte| u64::from(byte.count_ones())).sum();
-    let outside = |byte: Option<&u8>, mask: u8| u64::from(byte.map_or(0, |byte| (byte & !mask).count_ones()));
-    in_words + in_rest - outside(bytes.first(), first) - outside(bytes.last(), last)
+    in_words + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
 }
 
 /// The first of these bits that is as wanted.

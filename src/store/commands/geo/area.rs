@@ -2,15 +2,20 @@
 
 use super::{
     hash::{Area, Cell, Interval, STEPS},
-    point::{EARTH_RADIUS, LATITUDES, LONGITUDES, Point, degrees, radians},
+    point::{EARTH_RADIUS, LATITUDES, LONGITUDES, Origin, Point, degrees, radians},
 };
 
 /// What is searched.
 #[derive(Clone, Debug)]
 pub(super) struct SearchArea {
-    pub(super) center: Point,
-    pub(super) shape: Shape,
+    center: Point,
+    /// The center, to measure from.
+    origin: Origin,
+    shape: Shape,
 }
+
+/// More than the error of a computed distance, in meters.
+const MARGIN: f64 = 1.0;
 
 /// A shape around a center, in meters.
 #[derive(Clone, Debug)]
@@ -21,6 +26,10 @@ pub(super) enum Shape {
 }
 
 impl SearchArea {
+    pub(super) fn new(center: Point, shape: Shape) -> Self {
+        Self { center, origin: Origin::new(center), shape }
+    }
+
     /// A polygon, and the middle of its corners.
     pub(super) fn of_polygon(corners: Vec<Point>) -> Self {
         let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
@@ -33,21 +42,23 @@ impl SearchArea {
         let count = corners.len() as f64;
         let (x, y, z) = (x / count, y / count, z / count);
         let center = Point { longitude: degrees(y.atan2(x)), latitude: degrees(z.atan2((x * x + y * y).sqrt())) };
-        Self { center, shape: Shape::Polygon(corners) }
+        Self::new(center, Shape::Polygon(corners))
     }
 
     /// The distance of a point from the center, if it is inside.
     pub(super) fn distance(&self, point: Point) -> Option<f64> {
         match &self.shape {
-            Shape::Circle { radius } => Some(self.center.distance(point)).filter(|distance| distance <= radius),
+            // The parallel alone tells of most points that they are outside. The margin is far more than what is rounded.
+            Shape::Circle { radius } if point.latitude_distance(self.center) > radius + MARGIN => None,
+            Shape::Circle { radius } => Some(self.origin.distance(point)).filter(|distance| distance <= radius),
             Shape::Rectangle { width, height, .. } => {
                 if point.latitude_distance(self.center) > height / 2.0 {
                     return None;
                 }
                 let aside = Point { latitude: point.latitude, ..self.center };
-                (point.distance(aside) <= width / 2.0).then(|| self.center.distance(point))
+                (point.distance(aside) <= width / 2.0).then(|| self.origin.distance(point))
             }
-            Shape::Polygon(corners) => is_inside(corners, point).then(|| self.center.distance(point)),
+            Shape::Polygon(corners) => is_inside(corners, point).then(|| self.origin.distance(point)),
         }
     }
 
@@ -130,7 +141,7 @@ impl SearchArea {
         let corners = [longitudes.min, longitudes.max].into_iter().flat_map(|longitude| {
             [latitudes.min, latitudes.max].into_iter().map(move |latitude| Point { longitude, latitude })
         });
-        corners.map(|corner| self.center.distance(corner)).fold(0.0, f64::max)
+        corners.map(|corner| self.origin.distance(corner)).fold(0.0, f64::max)
     }
 }
 
@@ -181,7 +192,7 @@ mod tests {
             height,
             radius: (width / 2.0).hypot(height / 2.0),
         });
-        (center, prop_oneof![circle, rectangle]).prop_map(|(center, shape)| SearchArea { center, shape })
+        (center, prop_oneof![circle, rectangle]).prop_map(|(center, shape)| SearchArea::new(center, shape))
     }
 
     proptest! {
@@ -218,7 +229,7 @@ mod tests {
     fn each_cell_is_searched_once() {
         let center = Point { longitude: 1.0, latitude: 1.0 };
         for radius in [0.0, 1.0, 1e5, 1e7, 1e9, f64::INFINITY] {
-            let cells: Vec<_> = SearchArea { center, shape: Shape::Circle { radius } }.cells().collect();
+            let cells: Vec<_> = SearchArea::new(center, Shape::Circle { radius }).cells().collect();
             let distinct = cells.iter().enumerate().all(|(index, cell)| !cells[..index].contains(cell));
             assert!(distinct && !cells.is_empty(), "{radius}: {cells:?}");
         }

@@ -42,6 +42,11 @@ pub(super) struct Shown {
 }
 
 impl Found {
+    /// With room for so many members.
+    pub(super) fn with_capacity(members: usize) -> Self {
+        Self { members: Vec::with_capacity(members), names: Vec::new() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.members.len()
     }

@@ -27,22 +27,42 @@ impl Point {
         is_one.then_some(Self { longitude, latitude })
     }
 
-    /// The distance to another point, by the haversine formula.
+    /// The distance to another point.
     pub(super) fn distance(self, other: Self) -> f64 {
-        let east = ((radians(other.longitude) - radians(self.longitude)) / 2.0).sin();
-        if east == 0.0 {
-            return self.latitude_distance(other);
-        }
-        let (from, to) = (radians(self.latitude), radians(other.latitude));
-        let north = ((to - from) / 2.0).sin();
-        let square = north * north + from.cos() * to.cos() * east * east;
-        // Of points on opposite sides it may be rounded to more than 1.
-        2.0 * EARTH_RADIUS * square.sqrt().min(1.0).asin()
+        Origin::new(self).distance(other)
     }
 
     /// The distance between the parallels of two points.
     pub(super) fn latitude_distance(self, other: Self) -> f64 {
         EARTH_RADIUS * (radians(other.latitude) - radians(self.latitude)).abs()
+    }
+}
+
+/// A point from which distances are measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    point: Point,
+    /// Of its latitude.
+    cosine: f64,
+}
+
+impl Origin {
+    pub(super) fn new(point: Point) -> Self {
+        Self { point, cosine: radians(point.latitude).cos() }
+    }
+
+    /// The distance to a point, by the haversine formula.
+    pub(super) fn distance(self, to: Point) -> f64 {
+        let from = self.point;
+        let east = ((radians(to.longitude) - radians(from.longitude)) / 2.0).sin();
+        if east == 0.0 {
+            return from.latitude_distance(to);
+        }
+        let latitude = radians(to.latitude);
+        let north = ((latitude - radians(from.latitude)) / 2.0).sin();
+        let square = north * north + self.cosine * latitude.cos() * east * east;
+        // Of points on opposite sides it may be rounded to more than 1.
+        2.0 * EARTH_RADIUS * square.sqrt().min(1.0).asin()
     }
 }
 

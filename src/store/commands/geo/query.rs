@@ -255,7 +255,7 @@ impl<'a> Query<'a> {
         let shape = self.shape.take().filter(|_| self.has_set)?;
         match (shape, self.center) {
             (Shape::Polygon(corners), _) => Some(SearchArea::of_polygon(corners)),
-            (shape, Some(Center::Point(center) | Center::Member(Some(center)))) => Some(SearchArea { center, shape }),
+            (shape, Some(Center::Point(center) | Center::Member(Some(center)))) => Some(SearchArea::new(center, shape)),
             (_, None | Some(Center::Member(None))) => None,
         }
     }

@@ -1,20 +1,18 @@
 //! Commands that search: GEOSEARCH, GEOSEARCHSTORE, GEORADIUS, GEORADIUSBYMEMBER, and those that do not write.
 
-use std::ops::Range;
-
 use kvstore_protocol::{CommandError, Packed};
-use smallvec::SmallVec;
 
 use super::{
     area::SearchArea,
     found::Found,
+    hash::Cell,
     query::{Form, Query},
 };
 use crate::store::{
     call::Call,
     change::Event,
     spec::{Answer, Spec},
-    value::{Bounds, ScoreBound, SortedSet, SortedSetRef},
+    value::SortedSet,
 };
 
 pub(in super::super) const SPECS: &[Spec] = &[
@@ -87,11 +85,14 @@ fn search(call: &mut Call<'_>, form: Form) -> Answer {
 
 /// The members of a set in an area, as many as are asked for.
 fn find(call: &mut Call<'_>, query: &Query<'_>, key: usize, area: &SearchArea) -> Result<Found, CommandError> {
-    let mut found = Found::default();
-    let Some(set) = call.find::<SortedSet>(key)? else { return Ok(found) };
-    let ranges: SmallVec<[Range<usize>; 9]> = area.cells().map(|cell| ranks(set, cell.scores())).collect();
-    let candidates: usize = ranges.iter().map(Range::len).sum();
+    /// There is room for so many members at most before they are found.
+    const FEW: usize = 128;
+    let Some(set) = call.find::<SortedSet>(key)? else { return Ok(Found::default()) };
+    let scores = area.cells().map(Cell::scores).map(|scores| scores.start as f64..scores.end as f64);
+    let ranges = set.ranks_of(scores);
+    let candidates: usize = ranges.iter().map(ExactSizeIterator::len).sum();
     call.afford_elements(candidates.saturating_mul(DISTANCE_WORK))?;
+    let mut found = Found::with_capacity(candidates.min(FEW));
     let Some(set) = call.find::<SortedSet>(key)? else { return Ok(found) };
     let most = query.count.filter(|_| query.is_any).unwrap_or(usize::MAX);
     for range in ranges {
@@ -110,12 +111,6 @@ fn find(call: &mut Call<'_>, query: &Query<'_>, key: usize, area: &SearchArea) -
         (None, None) => {}
     }
     Ok(found)
-}
-
-/// The ranks of the members with these scores.
-fn ranks(set: SortedSetRef<'_>, scores: Range<u64>) -> Range<usize> {
-    let bound = |score: u64, is_exclusive| ScoreBound { score: score as f64, is_exclusive };
-    set.ranks(&Bounds::Scores { min: bound(scores.start, false), max: bound(scores.end, true) })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod tree;
 use std::ops::Range;
 
 use kvstore_protocol::{CommandError, DoubleText};
+use smallvec::SmallVec;
 
 use super::{
     DataType, Editable, Kind, NewValue, PackedLimit, Value,
@@ -192,12 +193,37 @@ impl<'a> SortedSetRef<'a> {
             Self::Packed(entries) => entries,
             Self::Ranked(ranked) => return ranked.ranks(bounds),
         };
-        let name = |position| entries.element(position).text();
-        let count = |passes: &dyn Fn(f64, &[u8]) -> bool| {
-            pairs::pairs(entries).take_while(|(position, score)| passes(*score, &name(*position))).count()
-        };
-        let start = count(&|score, member| bounds.is_below(score, member));
-        start..start.max(count(&|score, member| !bounds.is_above(score, member)))
+        let by_name = matches!(bounds, Bounds::Names { .. });
+        let (mut start, mut end) = (0, 0);
+        for (position, score) in pairs::pairs(entries) {
+            let name = by_name.then(|| entries.element(position).text());
+            let name = name.as_deref().unwrap_or_default();
+            if bounds.is_above(score, name) {
+                break;
+            }
+            start += usize::from(bounds.is_below(score, name));
+            end += 1;
+        }
+        start..end
+    }
+
+    /// The ranks of the members with scores in each of some ranges.
+    pub(crate) fn ranks_of(self, scores: impl Iterator<Item = Range<f64>>) -> SmallVec<[Range<usize>; 9]> {
+        match self {
+            // They are decoded once, not for each range.
+            Self::Packed(entries) => {
+                let all: SmallVec<[f64; 128]> = pairs::pairs(entries).map(|(_, score)| score).collect();
+                let rank = |score: f64| all.partition_point(|other| *other < score);
+                scores.map(|scores| rank(scores.start)..rank(scores.end)).collect()
+            }
+            Self::Ranked(_) => {
+                let bound = |score: f64, is_exclusive| ScoreBound { score, is_exclusive };
+                scores
+                    .map(|Range { start, end }| Bounds::Scores { min: bound(start, false), max: bound(end, true) })
+                    .map(|bounds| self.ranks(&bounds))
+                    .collect()
+            }
+        }
     }
 
     /// Visits the members of a range of ranks, in their order or backwards, until `visit` returns false.
