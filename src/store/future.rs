@@ -53,15 +53,20 @@ enum Waiting {
     /// For a long command that holds a lock.
     Gated(Ticket),
     /// For the thread of the store that executes the command.
-    Running(Receiver<thread::Result<Executed>>),
-    /// For the thread of the store on which a script goes on, which takes as long as it likes: no deadline ends it, SCRIPT KILL does.
-    Script(Receiver<thread::Result<Executed>>),
+    Running(Running),
     /// For a key.
     Parked(Parked),
     /// For room in the journal, or with the snapshot.
     Crowded(Room),
     /// For the disk: the command is executed.
     Settled(Box<Settled>),
+}
+
+/// A command on a thread of the store.
+struct Running {
+    executed: Receiver<thread::Result<Executed>>,
+    /// Whether it is a script, which takes as long as it likes: no deadline ends it, SCRIPT KILL does.
+    is_script: bool,
 }
 
 impl ResponseFuture {
@@ -93,21 +98,7 @@ impl ResponseFuture {
             Some(Waiting::Gated(gated)) => ticket = Some(gated),
             Some(Waiting::Crowded(crowded)) => room = crowded,
             Some(Waiting::Settled(settled)) => return self.settle(settled, cx),
-            Some(Waiting::Running(mut receiver)) => {
-                let Poll::Ready(executed) = Pin::new(&mut receiver).poll(cx).map(finished) else {
-                    self.wait_for(Waiting::Running(receiver));
-                    return Poll::Pending;
-                };
-                return self.end(executed, cx);
-            }
-            Some(Waiting::Script(mut receiver)) => {
-                let Poll::Ready(executed) = Pin::new(&mut receiver).poll(cx).map(finished) else {
-                    self.wait_for(Waiting::Script(receiver));
-                    parking::mark_parked();
-                    return Poll::Pending;
-                };
-                return self.end(executed, cx);
-            }
+            Some(Waiting::Running(running)) => return self.poll_running(running, cx),
         }
         let mut attempt = Attempt::of_future(Patience::Short);
         match self.store.attempt(&self.command, &mut attempt) {
@@ -116,9 +107,16 @@ impl ResponseFuture {
         }
     }
 
-    /// What comes of a command that another thread has executed.
-    fn end(&mut self, executed: Executed, cx: &mut Context<'_>) -> Poll<Response> {
-        match executed {
+    /// What comes of a command that another thread executes.
+    fn poll_running(&mut self, mut running: Running, cx: &mut Context<'_>) -> Poll<Response> {
+        let Poll::Ready(executed) = Pin::new(&mut running.executed).poll(cx) else {
+            if running.is_script {
+                parking::mark_parked();
+            }
+            self.wait_for(Waiting::Running(running));
+            return Poll::Pending;
+        };
+        match finished(executed) {
             Executed::Answered(response) => {
                 self.hold_answer_of_write();
                 Poll::Ready(response)
@@ -157,12 +155,12 @@ impl ResponseFuture {
                 Poll::Pending
             }
             Some(Stopped::Long) => {
-                self.wait_for(Waiting::Running(self.store.start_long(self.command.clone())));
-                self.poll_again(cx)
+                let executed = self.store.start_long(self.command.clone());
+                self.poll_running(Running { executed, is_script: false }, cx)
             }
             Some(Stopped::Moved(fiber)) => {
-                self.wait_for(Waiting::Script(self.store.finish_fiber(fiber, self.command.clone())));
-                self.poll_again(cx)
+                let executed = self.store.finish_fiber(fiber, self.command.clone());
+                self.poll_running(Running { executed, is_script: true }, cx)
             }
             Some(Stopped::Gated) => {
                 if let Some(refusal) = self.store.scripts.running.refusal() {

@@ -36,8 +36,10 @@ fn take_time(call: &Call<'_>, options: &mut Options<'_>) -> Result<Option<Expiry
 /// of fields, whose expiry is set or removed.
 fn hgetex(call: &mut Call<'_>) -> Answer {
     let (args, protocol) = (call.args(), call.session().protocol());
-    call.find::<Hash>(0)?;
-    let (change, index) = hgetex_option(call, &args)?;
+    let option = hgetex_option(call, &args);
+    // A wrong type is told first.
+    let found = call.get::<Hash>(0)?;
+    let (change, index) = option?;
     let (fields, mut values) = (fields(&args, index)?, Packed::array());
     let mut push = |hash: Option<HashRef<'_>>, field: &[u8]| {
         let value = hash.and_then(|hash| hash.get(field, |value| values.push(value)));
@@ -46,7 +48,6 @@ fn hgetex(call: &mut Call<'_>) -> Answer {
         }
         value.is_some()
     };
-    let found = call.get::<Hash>(0)?;
     if change == ExpiryChange::Keep || found.is_none() {
         fields.for_each(|field| _ = push(found, field));
         return Ok(values.into());

@@ -100,9 +100,20 @@ impl HashTable {
 
     /// Sets or removes the expiry of a field, if it is there.
     pub(crate) fn set_expiry(&mut self, field: &[u8], expires_at: Option<u64>) {
-        if let Some(handle) = self.fields.find(field).filter(|handle| self.expiry(*handle) != expires_at) {
-            let value = SmallVec::<[u8; MAX_DATA]>::from_slice(self.value(handle));
-            self.replace(handle, &value, expires_at);
+        let Some(handle) = self.fields.find(field) else { return };
+        match (self.expiry(handle), expires_at) {
+            (before, after) if before == after => {}
+            // The record stays as it is but for the time.
+            (Some(before), Some(after)) => {
+                self.fields.overwrite_data(handle, 1, &after.to_le_bytes());
+                let expiries = self.expiries.get_or_insert_default();
+                expiries.remove(before, handle);
+                expiries.insert(after, handle);
+            }
+            _ => {
+                let value = SmallVec::<[u8; MAX_DATA]>::from_slice(self.value(handle));
+                self.replace(handle, &value, expires_at);
+            }
         }
     }
 
