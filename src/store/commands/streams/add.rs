@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::{
     ids::{NewId, parse_strict},
     reply::id_text,
-    trim::{TrimOptions, exact, length, trim_stream},
+    trim::{self, TrimOptions, exact, length, trim_stream},
 };
 use crate::store::{
     args::Args,
@@ -42,9 +42,9 @@ fn xadd(call: &mut Call<'_>) -> Answer {
         return Ok(Response::Null);
     }
     let (limit, now, trim) = (call.thresholds().node(), call.now(), options.trim(call.thresholds()));
-    // What is added may be removed at once.
-    let work = call.find::<Stream>(0)?.zip(trim).map_or(0, |(log, trim)| log.work_of_trim(&trim));
-    call.afford(work)?;
+    if let Some(trim) = &trim {
+        trim::afford(call, trim)?;
+    }
     let mut stream = call.edit_or_create::<Stream>(0, Event::XADD)?;
     let added = next_id(stream.counters(), id, now)?;
     if pairs.iter().map(|(field, value)| field.len() + value.len()).sum::<usize>() > MAX_ENTRY {

@@ -11,7 +11,10 @@ use crate::store::{
     call::Call,
     change::Event,
     spec::{Answer, Spec},
-    value::{Stream, StreamId, stream::Log},
+    value::{
+        Stream, StreamId,
+        stream::{Consumer, Log},
+    },
 };
 
 pub(in super::super) const SPECS: &[Spec] = &[Spec::family(
@@ -117,6 +120,9 @@ fn set_id(call: &mut Call<'_>) -> Answer {
 /// `XGROUP DESTROY key group`: removes a group. Answers whether there was one.
 fn destroy(call: &mut Call<'_>) -> Answer {
     let args = call.args();
+    let log = call.find::<Stream>(0)?;
+    let pending = log.and_then(|log| Some(log.groups()[log.find_group(args.bytes(2))?].pending_count()));
+    call.afford_elements(pending.unwrap_or(0))?;
     let Some(mut stream) = call.edit::<Stream>(0, Event::XGROUP_DESTROY)? else { return Err(NO_KEY) };
     Ok(stream.update(|log| log.remove_group(args.bytes(2))).into())
 }
@@ -131,6 +137,9 @@ fn create_consumer(call: &mut Call<'_>) -> Answer {
 /// `XGROUP DELCONSUMER key group consumer`: removes a consumer. Answers how many entries were pending for it.
 fn delete_consumer(call: &mut Call<'_>) -> Answer {
     let (number, name) = (find_group(call)?, call.args().bytes(3));
+    let group = call.find::<Stream>(0)?.map(|log| &log.groups()[number]);
+    let consumer = group.and_then(|group| Some(group.consumer(group.find_consumer(name)?)));
+    call.afford_elements(consumer.map_or(0, Consumer::pending_count))?;
     let Some(mut stream) = call.edit::<Stream>(0, Event::XGROUP_DELCONSUMER)? else { return Err(NO_KEY) };
     let pending = stream.update(|log| log.edit_group(number, |group| group.remove_consumer(name)));
     Ok(pending.unwrap_or(0).into())

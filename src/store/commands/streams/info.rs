@@ -46,10 +46,7 @@ fn map<const N: usize>(facts: [(&str, Response); N]) -> Facts {
 /// `XINFO STREAM key [FULL [COUNT count]]`: the stream, and with FULL its groups and what is pending.
 fn stream(call: &mut Call<'_>) -> Answer {
     let full = parse_full(&call.args())?;
-    let work = match (full, call.find::<Stream>(0)?) {
-        (Some(0), Some(log)) => log.len().saturating_mul(ENTRY),
-        _ => 0,
-    };
+    let work = full.zip(call.find::<Stream>(0)?).map_or(0, |(most, log)| work_of_full(log, most));
     call.afford_elements(work)?;
     let log = call.get::<Stream>(0)?.ok_or(NO_KEY)?;
     let mut facts = counters(log);
@@ -58,8 +55,7 @@ fn stream(call: &mut Call<'_>) -> Answer {
             let groups = ("groups".into(), log.groups().len().into());
             facts.extend([groups, ("first-entry".into(), end(log, false)), ("last-entry".into(), end(log, true))]);
         }
-        Some(count) => {
-            let most = if count == 0 { usize::MAX } else { count };
+        Some(most) => {
             let groups = log.groups().iter().map(|group| Response::Map(full_group(log, group, most))).collect();
             facts.extend([("entries".into(), entries(log, most)), ("groups".into(), Response::Array(groups))]);
         }
@@ -67,7 +63,18 @@ fn stream(call: &mut Call<'_>) -> Answer {
     Ok(Response::Map(facts))
 }
 
-/// The number of entries that FULL shows, 0 for all; `None` without FULL.
+/// About how many elements FULL visits. What is pending is shown for its group, and for its consumer.
+fn work_of_full(log: &Log, most: usize) -> usize {
+    let of_group = |group: &Group| {
+        let consumers = group.consumer_count();
+        let pending = group.pending_count();
+        pending.min(most).saturating_add(pending.min(most.saturating_mul(consumers))).saturating_add(consumers)
+    };
+    let parts = log.groups().iter().map(|group| of_group(group).saturating_add(1));
+    parts.fold(log.len().min(most), usize::saturating_add).saturating_mul(ENTRY)
+}
+
+/// The most entries of each kind that FULL shows; `None` without FULL.
 fn parse_full(args: &Args<'_>) -> Result<Option<usize>, CommandError> {
     let syntax = || {
         let asked = args.bytes(0);
@@ -79,7 +86,11 @@ fn parse_full(args: &Args<'_>) -> Result<Option<usize>, CommandError> {
         3 if args.is(2, "FULL") => Ok(Some(DEFAULT_COUNT)),
         5 if args.is(2, "FULL") && args.is(3, "COUNT") => {
             let count = parse_integer(args.bytes(4)).ok_or(CommandError::NOT_AN_INTEGER)?;
-            Ok(Some(count.try_into().unwrap_or(DEFAULT_COUNT)))
+            Ok(Some(match count {
+                ..0 => DEFAULT_COUNT,
+                0 => usize::MAX,
+                count => count as usize,
+            }))
         }
         _ => Err(syntax()),
     }
@@ -192,8 +203,11 @@ fn groups(call: &mut Call<'_>) -> Answer {
 /// `XINFO CONSUMERS key group`: the consumers of a group.
 fn consumers(call: &mut Call<'_>) -> Answer {
     let (args, now) = (call.args(), call.now());
+    let find = |log: &Log| log.find_group(args.bytes(2));
+    let found = call.find::<Stream>(0)?.and_then(|log| Some(log.groups()[find(log)?].consumer_count()));
+    call.afford_elements(found.unwrap_or(0).saturating_mul(ENTRY))?;
     let log = call.get::<Stream>(0)?.ok_or(NO_KEY)?;
-    let number = log.find_group(args.bytes(2)).ok_or_else(|| no_group(args.bytes(1), args.bytes(2)))?;
+    let number = find(log).ok_or_else(|| no_group(args.bytes(1), args.bytes(2)))?;
     let consumers = log.groups()[number].consumers().map(|(_, consumer)| {
         Response::Map(map([
             ("name", consumer.name().into()),

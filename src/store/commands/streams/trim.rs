@@ -135,6 +135,7 @@ fn xtrim(call: &mut Call<'_>) -> Answer {
     let args = call.args();
     let options = TrimOptions::parse(&args, false)?;
     let Some(trim) = options.trim(call.thresholds()) else { return Err(NO_STRATEGY) };
+    afford(call, &trim)?;
     let removed = trim_stream(call, &trim)?;
     if removed > 0 && trim.approximate.is_some() {
         let len = length(call)?.to_string();
@@ -143,10 +144,22 @@ fn xtrim(call: &mut Call<'_>) -> Answer {
     Ok(removed.into())
 }
 
+/// Declares what a trim looks at. Called before the first change.
+pub(super) fn afford(call: &mut Call<'_>, trim: &Trim) -> Result<(), CommandError> {
+    let Some(log) = call.find::<Stream>(0)? else { return Ok(()) };
+    let entries = log.work_of_trim(trim);
+    match trim.references {
+        References::Keep => call.afford(entries),
+        // Each entry is searched for in each group.
+        References::Delete | References::Acknowledged => {
+            let groups = log.groups().len().max(1);
+            call.afford_elements(entries.saturating_mul(groups))
+        }
+    }
+}
+
 /// Trims the stream. Returns how many entries were removed.
 pub(super) fn trim_stream(call: &mut Call<'_>, trim: &Trim) -> Result<usize, CommandError> {
-    let work = call.find::<Stream>(0)?.map_or(0, |log| log.work_of_trim(trim));
-    call.afford(work)?;
     let Some(mut stream) = call.edit::<Stream>(0, Event::XTRIM)? else { return Ok(0) };
     Ok(stream.update(|log| log.trim(trim)))
 }

@@ -1,6 +1,6 @@
 //! [`Trim`]: removing the oldest entries of a stream.
 
-use super::{Log, StreamId};
+use super::{Group, Log, StreamId};
 
 /// Which entries are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +47,18 @@ impl Log {
 
     /// About how many entries a trim looks at.
     pub(crate) fn work_of_trim(&self, trim: &Trim) -> usize {
-        match trim.bound {
-            Bound::MaxLen(most) if trim.references != References::Acknowledged => {
-                self.counters.len.saturating_sub(most) as usize
+        let entries = match trim.bound {
+            Bound::MaxLen(most) => self.counters.len.saturating_sub(most) as usize,
+            Bound::MinId(least) => return self.entries_up_to(least),
+        };
+        let removed = entries.min(trim.limit() as usize);
+        match trim.references {
+            // What is pending is passed over.
+            References::Acknowledged if removed > 0 => {
+                let pending: usize = self.groups.iter().map(Group::pending_count).sum();
+                self.len().min(removed.saturating_add(pending))
             }
-            Bound::MaxLen(_) => self.len(),
-            Bound::MinId(least) => self.entries_up_to(least),
+            _ => removed,
         }
     }
 
@@ -61,8 +67,7 @@ impl Log {
         let before = self.counters.len;
         while let Some(node) = self.nodes.front() {
             let (len, left) = (node.len() as u64, self.counters.len);
-            let is_over_limit = trim.approximate.is_some_and(|limit| limit > 0 && before - left + len > limit);
-            if is_over_limit || trim.bound.is_met(left) {
+            if before - left + len > trim.limit() || trim.bound.is_met(left) {
                 return;
             }
             let is_whole = match trim.bound {
@@ -85,11 +90,12 @@ impl Log {
 
     /// Removes entries that every group has acknowledged, from the first on. It does not depend on the sizes of nodes.
     fn trim_acknowledged(&mut self, trim: &Trim) {
-        let limit = trim.approximate.filter(|limit| *limit > 0).unwrap_or(u64::MAX);
-        let mut most = self.counters.len.saturating_sub(trim.bound.kept()).min(limit) as usize;
-        let mut removed = Vec::new();
+        let mut most = self.counters.len.saturating_sub(trim.bound.kept()).min(trim.limit()) as usize;
+        // What is behind it was not given to every group.
+        let given = self.groups.iter().map(|group| group.last_id).min().unwrap_or(StreamId::MAX);
+        let (last, mut removed) = (given.min(trim.bound.least()), Vec::new());
         for (place, node) in self.nodes.iter().enumerate() {
-            if most == 0 || node.first() > trim.bound.least() {
+            if most == 0 || node.first() > last {
                 break;
             }
             let entries = node.slots().filter(|slot| !slot.is_deleted).map(|slot| (slot.at, slot.entry.id()));
@@ -122,6 +128,13 @@ impl Log {
             let ids: Vec<_> = self.nodes[0].iter().map(|entry| entry.id()).collect();
             ids.into_iter().for_each(|id| self.forget(id));
         }
+    }
+}
+
+impl Trim {
+    /// The most entries that are removed.
+    fn limit(&self) -> u64 {
+        self.approximate.filter(|limit| *limit > 0).unwrap_or(u64::MAX)
     }
 }
 
