@@ -393,6 +393,15 @@ fn readers_of_a_stream_get_what_is_added() {
 }
 
 #[test]
+fn a_stream_that_is_named_twice_is_read_behind_both_identifiers() {
+    let store = TestStore::new();
+    store.check([("XADD s 5-0 a 1", "\"5-0\"")]);
+    let mut reader = Waiting::begin(&store, "XREAD BLOCK 0 STREAMS s t s 9 0 5");
+    store.check([("XADD s 6-0 a 2", "\"6-0\"")]);
+    reader.check(r#"[["s", [["6-0", ["a", "2"]]]]]"#);
+}
+
+#[test]
 fn readers_of_a_stream_wait_through_what_adds_nothing() {
     let store = TestStore::new();
     store.check([("XADD s 1-0 a 1", "\"1-0\"")]);
