@@ -85,7 +85,7 @@ impl StreamPart {
                 }
             }),
             Self::Consumer(number, index) => {
-                let Some((_, consumer)) = log.groups()[number].consumers().nth(index) else {
+                let Some(consumer) = log.groups()[number].nth_consumer(index) else {
                     return Some(Self::Group(number + 1));
                 };
                 writer.string(consumer.name());
@@ -97,7 +97,7 @@ impl StreamPart {
                 Some(Self::PendingFor(number, index, StreamId::MIN))
             }
             Self::PendingFor(number, index, from) => {
-                let (_, consumer) = log.groups()[number].consumers().nth(index)?;
+                let consumer = log.groups()[number].nth_consumer(index)?;
                 let mut ids = consumer.pending_from(from);
                 ids.by_ref().take(TOGETHER).for_each(|id| writer.bytes(&id.to_bytes()));
                 Some(ids.next().map_or(Self::Consumer(number, index + 1), |next| Self::PendingFor(number, index, next)))

@@ -75,6 +75,11 @@ impl Group {
         self.by_name.iter().map(|number| (ConsumerId(*number), self.consumer(ConsumerId(*number))))
     }
 
+    /// The consumer at a place in that order.
+    pub(crate) fn nth_consumer(&self, place: usize) -> Option<&Consumer> {
+        self.by_name.get(place).map(|number| self.consumer(ConsumerId(*number)))
+    }
+
     /// A consumer.
     ///
     /// # Panics
