@@ -156,6 +156,20 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_a_hash_whose_fields_expire_takes_as_much_memory() {
+        let store = TestStore::new();
+        for length in 1..40 {
+            let (key, copy) = ("k".repeat(length), "c".repeat(length));
+            store.check([
+                (&*format!("HSET {key} f1 v1 f3 v3 f4 v4"), ":3"),
+                (&*format!("HEXPIRE {key} 2000 FIELDS 1 f1"), "[:1]"),
+                (&*format!("COPY {key} {copy}"), ":1"),
+            ]);
+            assert_eq!(usage(&store, &key), usage(&store, &copy), "{length}");
+        }
+    }
+
+    #[test]
     fn usage_refuses_invalid_samples() {
         TestStore::new().check([
             ("SET k v", "+OK"),

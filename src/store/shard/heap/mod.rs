@@ -70,6 +70,17 @@ pub(super) struct Written {
     pub(super) replaced: Option<Value>,
 }
 
+/// The length of a record that is written again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    /// What it needs. One that is a little longer stays.
+    Enough,
+    /// A new record gets room for a longer value.
+    WithRoomToGrow,
+    /// What it needs and no more: an index does not change its length.
+    Exact,
+}
+
 impl Written {
     fn in_place(handle: u32) -> Self {
         Self { handle, relocated: None, replaced: None }
@@ -158,8 +169,12 @@ impl Heap {
             value => {
                 let replaced = is_external.then(|| self.remove_value(handle, before));
                 let header = before.with(Flag::EXTERNAL_VALUE, false).with_value(value.kind(), room_for(&value));
-                let granules = if has_room_to_grow { Header::granules_to_grow } else { Header::granules };
-                let written = self.resize_to(handle, header, expiry, granules);
+                let length = match &value {
+                    NewValue::External(_) => Length::Exact,
+                    _ if has_room_to_grow => Length::WithRoomToGrow,
+                    _ => Length::Enough,
+                };
+                let written = self.resize_to(handle, header, expiry, length);
                 self.fill(written.handle, header, value, now);
                 Written { replaced, ..written }
             }
@@ -401,19 +416,22 @@ impl Heap {
     /// Fits a record to a header, with room for an expiry if there will be one: in place if it fits, otherwise in a new
     /// record.
     fn resize(&mut self, handle: u32, header: Header, expiry: Expiry) -> Written {
-        self.resize_to(handle, header, expiry, Header::granules)
+        self.resize_to(handle, header, expiry, Length::Enough)
     }
 
-    /// The same. `granules` is the length of a new record.
-    fn resize_to(&mut self, handle: u32, header: Header, expiry: Expiry, granules: fn(Header) -> usize) -> Written {
+    /// The same to a length.
+    fn resize_to(&mut self, handle: u32, header: Header, expiry: Expiry, length: Length) -> Written {
         let record = self.slab.get_mut(handle);
         let expires = header.is(Flag::EXPIRES);
         let needed = header.with(Flag::EXPIRES, expires || matches!(expiry, Expiry::At(_)));
-        if needed.fits(record.len() / GRANULE) {
+        let granules = record.len() / GRANULE;
+        let stays = if length == Length::Exact { granules == needed.granules() } else { needed.fits(granules) };
+        if stays {
             header.write(record);
             return Written::in_place(handle);
         }
-        let moved = self.slab.allocate(granules(needed));
+        let to_grow = length == Length::WithRoomToGrow;
+        let moved = self.slab.allocate(if to_grow { needed.granules_to_grow() } else { needed.granules() });
         let (from, to) = self.slab.get_two(handle, moved);
         let before = Header::read(from);
         let length = header.value().end.min(before.value().end);
