@@ -2,7 +2,8 @@
 //! that share them.
 //!
 //! - `id` the identifiers; `entry` an entry, where it lies
-//! - `node` a run of packed entries; `log` the nodes and the groups; `trim` removing the oldest entries
+//! - `node` a run of packed entries, `marks` where some of them begin; `log` the nodes and the groups
+//! - `trim` removing the oldest entries
 //! - `group` the consumers of a group, and what is pending for them; `counters` what its lag is derived from
 
 mod counters;
@@ -10,6 +11,7 @@ mod entry;
 mod group;
 mod id;
 mod log;
+mod marks;
 mod node;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@
 //! In Redis's listpack the numbers of entries and of deleted ones are in front of all that. Here they are beside it, since they
 //! change with every entry.
 
-use super::{Entry, StreamId};
+use super::{Entry, StreamId, marks::Marks};
 use crate::store::value::packed::{Cursor, Element, Encoded, Entries};
 
 /// An entry that was deleted. It stays where it is until all of its node are deleted.
@@ -57,6 +57,7 @@ pub(crate) struct Node {
     elements: u32,
     live: u32,
     deleted: u32,
+    marks: Marks,
 }
 
 /// An entry of a node, which may be deleted.
@@ -76,12 +77,12 @@ impl Node {
         pairs.iter().for_each(|(field, _)| Encoded::from(*field).append_to(&mut bytes));
         push_integer(&mut bytes, 0);
         let (start, fields) = (bytes.len() as u32, pairs.len() as u32);
-        Self { first, bytes, start, fields, elements: fields + 2, live: 0, deleted: 0 }
+        Self { first, bytes, start, fields, elements: fields + 2, live: 0, deleted: 0, marks: Marks::new() }
     }
 
     /// A node that has no entries any more. Allocates nothing.
     pub(super) fn empty(first: StreamId) -> Self {
-        Self { first, bytes: Vec::new(), start: 0, fields: 0, elements: 0, live: 0, deleted: 0 }
+        Self { first, bytes: Vec::new(), start: 0, fields: 0, elements: 0, live: 0, deleted: 0, marks: Marks::new() }
     }
 
     /// Reads the listpack of a node. `None` if it is not valid.
@@ -100,9 +101,11 @@ impl Node {
             elements,
             live: 0,
             deleted: 0,
+            marks: Marks::new(),
         };
         let mut last = None;
         while reader.left > 0 {
+            node.marks.note((node.live + node.deleted) as usize, reader.cursor.at() - start);
             let (id, is_deleted) = reader.entry(&node)?;
             (last.is_none_or(|last| last < id) && first <= id).then_some(())?;
             last = Some(id);
@@ -154,6 +157,7 @@ impl Node {
         let is_same = self.has_fields(pairs);
         let texts: usize = pairs.iter().map(|(field, value)| value.len() + if is_same { 0 } else { field.len() }).sum();
         self.reserve(texts + (2 * pairs.len() + FRAME + 2) * MAX_OVERHEAD, limit.bytes);
+        self.marks.note((self.live + self.deleted) as usize, self.bytes.len());
         let bytes = &mut self.bytes;
         push_integer(bytes, if is_same { SAME_FIELDS.into() } else { 0 });
         push_integer(bytes, id.ms.wrapping_sub(self.first.ms) as i64);
@@ -218,7 +222,8 @@ impl Node {
 
     /// The offset of the first entry from an identifier on. Searched for from both ends: most readers want the latest entries.
     fn offset_of(&self, start: StreamId) -> usize {
-        let (mut front, mut back) = (self.start as usize, self.bytes.len());
+        let (front, back) = self.marks.around(|at| self.slot(at).0.entry.id() < start);
+        let (mut front, mut back) = (front.unwrap_or(self.start as usize), back.unwrap_or(self.bytes.len()));
         while front < back {
             let (slot, end) = self.slot(front);
             if slot.entry.id() >= start {
