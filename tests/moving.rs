@@ -182,8 +182,8 @@ fn files_of_other_servers_have_what_these_tell() {
         } else {
             check_contents(&store, &expected_contents());
         }
-        let expected = BTreeMap::from([("function library".to_owned(), 1)]);
-        assert_eq!(skipped(&tally), expected, "{name}");
+        assert_eq!((skipped(&tally), tally.libraries()), (BTreeMap::new(), 1), "{name}");
+        assert_eq!(answer(&store, 0, Command::new("FCALL").with_args(["f", "0"])), Response::from(1), "{name}");
         let keys: BTreeMap<_, _> = tally.keys().collect();
         let counts =
             [("hash", 2 + expiring), ("list", 3), ("set", 5), ("sorted set", 2), ("stream", 1), ("string", 10)];
@@ -313,7 +313,8 @@ fn a_file_with_a_flipped_bit_is_refused_at_its_end_at_the_latest() {
     let mut damaged = file.clone();
     *damaged.last_mut().unwrap() ^= 1;
     let error = import(&Store::new(), scratch.file("rot.rdb", &damaged)).unwrap_err();
-    let end = format!("at byte {}: the checksum is wrong; 25 keys and 0 commands were loaded before", file.len() - 9);
+    let loaded = "libraries of functions, 25 keys and 0 commands were loaded before";
+    let end = format!("at byte {}: the checksum is wrong; {loaded}", file.len() - 9);
     assert!(error.to_string().ends_with(&end), "{error}");
 }
 
@@ -361,15 +362,79 @@ fn what_is_exported_is_imported_again() {
     let tally = one.export(&path, |_| {}).unwrap();
     assert_eq!(tally.progress(), (25, 25));
     assert!(fs::read(&path).unwrap().starts_with(b"REDIS0012"));
+    assert_eq!(tally.libraries(), 1);
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
     import(&other, &path).unwrap();
     check_contents(&other, &expected_contents_with_expiring_fields());
     check_expiring_fields(&other);
+    let libraries = |store| answer(store, 0, Command::new("FUNCTION").with_args(["LIST", "WITHCODE"]));
+    assert_eq!(libraries(&other), libraries(&one));
     // Without fields that expire, Redis 7.0 loads it.
     other.execute(&Command::new("DEL").with_args(["hash:expiring", "hash:expiring:table"]));
     other.export(&path, |_| {}).unwrap();
     assert!(fs::read(&path).unwrap().starts_with(b"REDIS0010"));
     assert!(one.export(scratch.0.join("missing/export.rdb"), |_| {}).is_err());
+}
+
+/// A file with a library of this source in front of a key.
+fn file_with_library(source: &str) -> Vec<u8> {
+    // A length up to 63 is one byte.
+    let length = u8::try_from(source.len()).ok().filter(|length| *length < 64).expect("it is short");
+    let library = [b"\xF5", &[length][..], source.as_bytes()].concat();
+    [&b"REDIS0010"[..], &library, b"\xFE\0\0\x01k\x01v\xFF\0\0\0\0\0\0\0\0"].concat()
+}
+
+#[test]
+fn a_library_that_cannot_be_loaded_is_an_error_in_front_of_the_keys() {
+    let scratch = Scratch::new("library");
+    for (source, reason) in [
+        ("#!lua name=l", "Invalid library metadata"),
+        ("#!js name=l\nx", "Engine 'js' not found"),
+        ("#!lua name=l\nreturn 1", "No functions registered"),
+        ("#!lua name=l\nx x", "Error compiling function"),
+    ] {
+        let store = Store::new();
+        let error = import(&store, scratch.file("bad.rdb", &file_with_library(source))).unwrap_err().to_string();
+        let expected = format!("a function library cannot be loaded: {reason}");
+        assert!(error.contains(&expected) && error.ends_with("; nothing was loaded"), "{error}");
+        assert_eq!(answer(&store, 0, Command::new("DBSIZE")), Response::from(0));
+    }
+}
+
+#[test]
+fn a_library_that_exists_is_replaced_if_keys_are() {
+    let scratch = Scratch::new("libraries");
+    const ONE: &str = "#!lua name=l\nredis.register_function('f',tostring)";
+    let other = ONE.replace("'f'", "'g'");
+    let path = scratch.file("one.rdb", &file_with_library(&other));
+    let store = Store::new();
+    assert!(!answer(&store, 0, Command::new("FUNCTION").with_args(["LOAD", ONE])).is_error());
+    let error = import(&store, &path).unwrap_err().to_string();
+    assert!(error.contains("a function library cannot be loaded: Library 'l' already exists"), "{error}");
+    Import::new(&path).replace(true).run(&store, |_| {}).unwrap();
+    let listed = answer(&store, 0, Command::new("FUNCTION").with_args(["LIST", "WITHCODE"])).to_string();
+    assert!(listed.contains("(\\'g\\'") && !listed.contains("(\\'f\\'"), "{listed}");
+}
+
+#[test]
+fn an_append_only_file_has_its_libraries_as_commands() {
+    let scratch = Scratch::new("function-load");
+    let frame = |words: &[&str]| {
+        let words: Vec<_> = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        format!("*{}\r\n{}", words.len(), words.concat())
+    };
+    let library = |name: &str| format!("#!lua name={name}\nredis.register_function('{name}', tostring)");
+    let file = [
+        frame(&["FUNCTION", "LOAD", &library("a")]),
+        frame(&["FUNCTION", "LOAD", "REPLACE", &library("a")]),
+        frame(&["FUNCTION", "LOAD", &library("b")]),
+        frame(&["FUNCTION", "DELETE", "a"]),
+    ];
+    let store = Store::new();
+    let tally = import(&store, scratch.file("a.aof", file.concat().as_bytes())).unwrap();
+    assert_eq!((tally.commands(), tally.failed().count()), (4, 0));
+    let listed = answer(&store, 0, Command::new("FUNCTION").arg("LIST")).to_string();
+    assert!(listed.contains("\"b\"") && !listed.contains("\"a\""), "{listed}");
 }
 
 #[tokio::test]
@@ -380,7 +445,9 @@ async fn what_is_imported_is_on_disk_when_the_store_is_closed() {
     import(&store, fixture("redis-7.0.rdb")).unwrap();
     store.close().await.unwrap();
     drop(store);
-    check_contents(&open(), &expected_contents());
+    let store = open();
+    check_contents(&store, &expected_contents());
+    assert_eq!(answer(&store, 0, Command::new("FCALL").with_args(["f", "0"])), Response::from(1));
 }
 
 #[test]

@@ -189,7 +189,12 @@ fn report(what: &str, tally: &Tally) {
         0 => String::new(),
         commands => format!(", and {commands} commands of append-only files"),
     };
-    say(&format!("{what}: {keys} keys{commands}"));
+    let libraries = match tally.libraries() {
+        0 => String::new(),
+        1 => ", 1 library of functions".to_owned(),
+        libraries => format!(", {libraries} libraries of functions"),
+    };
+    say(&format!("{what}: {keys} keys{libraries}{commands}"));
     tally.keys().for_each(|(name, count)| say(&format!("  {count:>12}  {name}")));
     for (kind, count) in tally.skipped() {
         say(&format!("  {count:>12}  SKIPPED, not supported: {kind}"));

@@ -12,7 +12,7 @@ use crate::store::{
     execute::{Attempt, Patience, Planned, Stopped, may_take_long},
     held::{Held, HeldShards, Shards},
     plan::{KeysOfMany, LockPlan},
-    rdb::{FileKey, seal_object},
+    rdb::{FileKey, dump_libraries, seal_object},
     state::StoreState,
 };
 
@@ -44,6 +44,44 @@ impl StoreState {
         }
         self.apply_all(&[(database, restore)], |_, answer| answer.map(drop))?;
         tally.count_key(type_name);
+        Ok(())
+    }
+
+    /// Loads a library of functions of an RDB file.
+    ///
+    /// # Errors
+    /// If it is not valid, or there is one with its name and it is not to be replaced, or there is a function with the name of one of
+    /// its functions, or the journal takes no commits.
+    pub(in crate::store) fn apply_library(
+        &self,
+        source: Vec<u8>,
+        replace: bool,
+        tally: &mut Tally,
+    ) -> Result<(), CommandError> {
+        let load = Command::new("FUNCTION").arg("LOAD").with_args(replace.then_some("REPLACE"));
+        self.apply_all(&[(0, load.arg(source))], |_, answer| answer.map(drop)).map_err(of_library)?;
+        tally.libraries += 1;
+        Ok(())
+    }
+
+    /// Removes all keys, and puts these libraries of functions in the place of those that are there: all of that, or nothing.
+    ///
+    /// # Errors
+    /// If a library is not valid, or the journal takes no commits.
+    pub(in crate::store) fn apply_libraries_alone(
+        &self,
+        libraries: &[Vec<u8>],
+        tally: &mut Tally,
+    ) -> Result<(), CommandError> {
+        let function = Command::new("FUNCTION");
+        let function = match libraries {
+            [] => function.arg("FLUSH"),
+            _ => function.arg("RESTORE").arg(dump_libraries(libraries.iter().map(Vec::as_slice))).arg("FLUSH"),
+        };
+        // The libraries first: if one is refused, the keys stay.
+        let commands = [(0, function), (0, Command::new("FLUSHALL"))];
+        self.apply_all(&commands, |_, answer| answer.map(drop)).map_err(of_library)?;
+        tally.libraries += libraries.len() as u64;
         Ok(())
     }
 
@@ -167,6 +205,19 @@ fn given_expiry(command: &Command) -> Option<u64> {
     }
     let may_expire = ["SET", "GETEX", "MSETEX", "HSETEX", "HGETEX"].iter().any(|name| command.is(name));
     number(position(b"PXAT").filter(|_| may_expire)? + 1)
+}
+
+/// Says that an error is about a library, unless the journal takes no commits.
+fn of_library(error: CommandError) -> CommandError {
+    match is_refusal(&error) {
+        true => error,
+        false => CommandError::err(format!("a function library cannot be loaded: {}", error.text())),
+    }
+}
+
+/// Whether the journal takes no commits.
+pub(in crate::store) fn is_refusal(error: &CommandError) -> bool {
+    error.code() == "MISCONF"
 }
 
 fn name_of(command: &Command) -> String {

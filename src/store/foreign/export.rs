@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter},
     path::Path,
+    sync::Arc,
 };
 
 use super::Tally;
@@ -17,7 +18,7 @@ use crate::store::{
 const STEP: u64 = 1000;
 
 impl Store {
-    /// Writes all keys to an RDB file that Redis 7.0 and later versions and Valkey load, and calls `progress` now and then. Blocks
+    /// Writes all keys and libraries of functions to an RDB file that Redis 7.0 and later versions and Valkey load, and calls `progress` now and then. Blocks
     /// the thread. If fields of hashes expire, Redis loads the file since 7.4, and Valkey does not.
     ///
     /// The file has its name when it is complete and on disk: a file that was there is replaced then. Each shard is written at
@@ -50,6 +51,11 @@ impl Store {
         let facts = [("redis-ver", version), ("redis-bits", "64"), ("ctime", &*created)];
         let output = BufWriter::with_capacity(1 << 18, File::create(path)?);
         let mut encoder = FileEncoder::start(output, has_expiring_fields, &facts)?;
+        let libraries = Arc::clone(&self.handle.scripts.libraries.lock());
+        for library in libraries.all() {
+            encoder.library(&library.source)?;
+            tally.libraries += 1;
+        }
         for database in 0..databases.len() {
             let (mut keys, mut expiring) = (0, 0);
             for index in databases.shards_of(database) {

@@ -18,7 +18,8 @@ const STEP: u64 = 1000;
 /// manifest.
 ///
 /// RDB files of the versions 6 to 12 and of Valkey 9 are read. Keys of a type that the store does not have are skipped and counted,
-/// as are commands of that kind. A hash with fields that expire is such a type.
+/// as are commands of that kind. A library of functions that cannot be loaded ends the import. Servers write libraries in front of the
+/// keys, so nothing was loaded then.
 ///
 /// ```no_run
 /// use kvstore::store::{Import, Store};
@@ -66,9 +67,12 @@ impl fmt::Display for ImportError {
         let Self { failure: Failure { path, offset, reason }, tally } = self;
         let keys = tally.keys.values().sum::<u64>();
         write!(f, "{}: at byte {offset}: {reason}", path.display())?;
-        match (keys, tally.commands) {
-            (0, 0) => write!(f, "; nothing was loaded"),
-            (keys, commands) => write!(f, "; {keys} keys and {commands} commands were loaded before"),
+        match (tally.libraries, keys, tally.commands) {
+            (0, 0, 0) => write!(f, "; nothing was loaded"),
+            (0, keys, commands) => write!(f, "; {keys} keys and {commands} commands were loaded before"),
+            (_, keys, commands) => {
+                write!(f, "; libraries of functions, {keys} keys and {commands} commands were loaded before")
+            }
         }
     }
 }
@@ -81,8 +85,8 @@ impl Import {
         Self { path: path.into(), replace: false }
     }
 
-    /// Allows keys in the store: those with the name of one that is loaded are replaced. By default, a store with keys is
-    /// refused.
+    /// Allows keys in the store: those with the name of one that is loaded are replaced, and libraries of functions too. By default,
+    /// a store with keys is refused, and a library with the name of one that is there.
     #[must_use]
     pub fn replace(self, replace: bool) -> Self {
         Self { replace, ..self }
@@ -181,6 +185,7 @@ impl<P: FnMut(&Tally)> Running<'_, P> {
                 self.tally.skip(kind);
                 Ok(())
             }
+            Found::Rdb(Decoded::Library(source)) => store.apply_library(source, self.replace, &mut self.tally),
             Found::Commands(Streamed::Commands(commands)) => store.apply_commands(&commands, &mut self.tally),
             Found::Rdb(Decoded::End) | Found::Commands(Streamed::Control(_)) | Found::End(_) => Ok(()),
         }

@@ -12,6 +12,7 @@ mod input;
 mod stream;
 mod tally;
 
+pub(super) use apply::is_refusal;
 pub use import::{Import, ImportError};
 pub(super) use stream::{CommandStream, Streamed};
 pub use tally::Tally;

@@ -8,6 +8,7 @@ pub struct Tally {
     pub(super) keys: BTreeMap<&'static str, u64>,
     pub(super) skipped: BTreeMap<Cow<'static, str>, u64>,
     pub(super) failed: BTreeMap<String, u64>,
+    pub(super) libraries: u64,
     pub(super) commands: u64,
     pub(super) done: u64,
     pub(super) total: u64,
@@ -29,6 +30,11 @@ impl Tally {
     /// Returns the commands that were refused, each with its error.
     pub fn failed(&self) -> impl Iterator<Item = (&str, u64)> {
         self.failed.iter().map(|(name, count)| (&**name, *count))
+    }
+
+    /// Returns how many libraries of functions there were in RDB files.
+    pub fn libraries(&self) -> u64 {
+        self.libraries
     }
 
     /// Returns how many commands of append-only files were executed.

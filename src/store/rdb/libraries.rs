@@ -1,4 +1,4 @@
-//! Libraries of functions, in payloads of FUNCTION DUMP: each is its code in an RDB file, and its source.
+//! Libraries of functions, in RDB files and in payloads of FUNCTION DUMP: each is its code and its source.
 
 use bytes::Bytes;
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kvstore_protocol::{Command, CommandError};
 use tokio::time::{Duration, interval};
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
     state::Master,
 };
 use crate::store::{
-    foreign::Tally,
+    foreign::{Tally, is_refusal},
     rdb::{Decoded, FileDecoder, FileError, FileKey},
     state::StoreState,
 };
@@ -22,10 +21,17 @@ const MARK: usize = 40;
 /// How often the master is told that the replica is there while it loads.
 const LIFE_SIGN: Duration = Duration::from_secs(1);
 
+/// What is in a file.
+#[derive(Debug, Default)]
+struct Dataset {
+    libraries: Vec<Vec<u8>>,
+    keys: Vec<FileKey>,
+}
+
 /// Receives all data, and puts it in the place of what the store has.
 ///
 /// # Errors
-/// If the link is lost or the file is not valid: then the data stays as it was. If a change is refused: then only some of the data is
+/// If the link is lost or the file is not valid, or a library of functions in it: then the data stays as it was. If a change is refused: then only some of the data is
 /// there.
 pub(super) async fn receive(
     store: &Arc<StoreState>,
@@ -33,11 +39,11 @@ pub(super) async fn receive(
     link: &mut Link<impl Stream>,
 ) -> Result<(), LinkError> {
     let mut tally = Tally::default();
-    let keys = receive_keys(store, master, link, &mut tally).await?;
+    let dataset = receive_file(store, master, link, &mut tally).await?;
     store.replication.set_loading(true);
     let loaded = {
         let (loading, master) = (Arc::clone(store), master.clone());
-        let mut loaded = store.run_elsewhere(move || loading.load_keys(&master, keys, tally));
+        let mut loaded = store.run_elsewhere(move || loading.load_dataset(&master, dataset, tally));
         let mut life_signs = interval(LIFE_SIGN);
         loop {
             tokio::select! {
@@ -56,13 +62,13 @@ pub(super) async fn receive(
     Ok(())
 }
 
-/// Receives the file, and keeps its keys until it is whole.
-async fn receive_keys(
+/// Receives the file, and keeps what is in it until it is whole.
+async fn receive_file(
     store: &StoreState,
     master: &Master,
     link: &mut Link<impl Stream>,
     tally: &mut Tally,
-) -> Result<Vec<FileKey>, LinkError> {
+) -> Result<Dataset, LinkError> {
     let head = link.line().await?;
     let announced = head.strip_prefix('$').ok_or_else(|| LinkError::Refused(head.clone()))?;
     let mark = announced.strip_prefix("EOF:");
@@ -70,10 +76,11 @@ async fn receive_keys(
         Some(_) => None,
         None => Some(announced.parse::<u64>().map_err(|_| LinkError::Refused(head.clone()))?),
     };
-    let (mut decoder, mut keys) = (FileDecoder::new(), Vec::new());
+    let (mut decoder, mut dataset) = (FileDecoder::new(), Dataset::default());
     loop {
         match decoder.decode(&mut link.input)? {
-            Some(Decoded::Key(key)) => keys.push(key),
+            Some(Decoded::Key(key)) => dataset.keys.push(key),
+            Some(Decoded::Library(source)) => dataset.libraries.push(source),
             Some(Decoded::Foreign(kind)) => _ = tally.skip(kind),
             Some(Decoded::End) => break,
             None => {
@@ -93,16 +100,20 @@ async fn receive_keys(
         None if total != Some(decoder.offset()) => {
             Err(FileError::from("the file is shorter than it was announced").into())
         }
-        _ => Ok(keys),
+        _ => Ok(dataset),
     }
 }
 
 impl StoreState {
-    /// Replaces all data by these keys.
-    fn load_keys(&self, master: &Master, keys: Vec<FileKey>, mut tally: Tally) -> Result<Tally, LinkError> {
+    /// Replaces all data by that of a file.
+    fn load_dataset(&self, master: &Master, dataset: Dataset, mut tally: Tally) -> Result<Tally, LinkError> {
+        let Dataset { libraries, keys } = dataset;
         {
             let _turn = self.replication.turn(master).ok_or(LinkError::Replaced)?;
-            self.apply_commands(&[(0, Command::new("FLUSHALL"))], &mut tally).map_err(LinkError::NotApplied)?;
+            self.apply_libraries_alone(&libraries, &mut tally).map_err(|error| match is_refusal(&error) {
+                true => LinkError::NotApplied(error),
+                false => FileError::new(error.text().to_owned()).into(),
+            })?;
         }
         for key in keys {
             let _turn = self.replication.turn(master).ok_or(LinkError::Replaced)?;
@@ -117,14 +128,9 @@ impl StoreState {
     }
 }
 
-/// Whether the journal takes no changes.
-fn is_refusal(error: &CommandError) -> bool {
-    error.code() == "MISCONF"
-}
-
 fn report(tally: &Tally) {
     let keys: u64 = tally.keys().map(|(_, count)| count).sum();
-    tracing::info!(keys, "all data of the master is loaded");
+    tracing::info!(keys, libraries = tally.libraries(), "all data of the master is loaded");
     for (kind, count) in tally.skipped() {
         tracing::warn!(kind, count, "something of the master is not supported, and was left out");
     }

@@ -201,6 +201,87 @@ async fn data_stays_until_a_file_has_come_as_a_whole() {
     }
 }
 
+/// A file with this library of functions in front of the key `k`.
+fn file_with_library(source: &str) -> Vec<u8> {
+    let library = [b"\xF5", &[u8::try_from(source.len()).expect("it is short")][..], source.as_bytes()].concat();
+    [&FILE[..9], &library, &FILE[9..]].concat()
+}
+
+fn library(name: &str) -> String {
+    format!("#!lua name={name}\nredis.register_function('{name}',tostring)")
+}
+
+/// A command as it is sent.
+fn frame(command: &Command) -> Vec<u8> {
+    let mut frame = format!("*{}\r\n", command.words().count()).into_bytes();
+    for word in command.words() {
+        frame.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        frame.extend_from_slice(&[word, b"\r\n"].concat());
+    }
+    frame
+}
+
+/// The names of the libraries of a store.
+fn libraries(store: &TestStore) -> Vec<String> {
+    store.store().handle.scripts.libraries.lock().all().map(|library| library.name.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_libraries_of_functions_are_those_of_the_master() {
+    for (source, expected) in [(Some(library("b")), &["b"][..]), (None, &[])] {
+        let store = TestStore::new();
+        let load = |name| command("FUNCTION LOAD").arg(library(name));
+        assert!(!store.answer_to(load("a")).is_error());
+        let replica = Replica::of(store);
+        let mut played = replica.follow(None);
+        played.greet().await;
+        played.expect("PSYNC ? -1").await;
+        let file = source.map_or_else(|| FILE.to_vec(), |source| file_with_library(&source));
+        played.send(format!("+FULLRESYNC abc 100\r\n${}\r\n", file.len()).as_bytes()).await;
+        played.send(&file).await;
+        played.expect("REPLCONF ACK 100").await;
+        assert_eq!(libraries(&replica.store), expected);
+        // What clients of the master change follows.
+        let payload = replica.store.answer("FUNCTION DUMP").as_bytes().expect("a payload").to_vec();
+        let restore = command("FUNCTION RESTORE").arg(payload).arg("APPEND");
+        for (sent, expected) in [
+            (command("FUNCTION FLUSH"), &[][..]),
+            (restore, expected),
+            (load("c"), &[expected, &["c"]].concat()),
+            (command("FUNCTION LOAD REPLACE").arg(library("c")), &[expected, &["c"]].concat()),
+            (command("FUNCTION DELETE c"), expected),
+            (command("FUNCTION FLUSH ASYNC"), &[]),
+        ] {
+            played.send(&frame(&sent)).await;
+            played.settle().await;
+            assert_eq!(libraries(&replica.store), expected, "{sent:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_stays_if_a_library_of_the_master_is_not_valid() {
+    for (source, error) in [
+        ("#!lua name=b\nx x", "a function library cannot be loaded: Error compiling function: "),
+        ("#!js name=b\nx", "a function library cannot be loaded: Engine 'js' not found"),
+    ] {
+        let store = TestStore::new();
+        store.check([("SET old 1", "+OK")]);
+        assert!(!store.answer_to(command("FUNCTION LOAD").arg(library("a"))).is_error());
+        let replica = Replica::of(store);
+        let mut played = replica.follow(None);
+        played.greet().await;
+        played.expect("PSYNC ? -1").await;
+        let file = file_with_library(source);
+        played.send(format!("+FULLRESYNC abc 0\r\n${}\r\n", file.len()).as_bytes()).await;
+        played.send(&file).await;
+        let (told, position) = played.follower.await.expect("no panic");
+        assert!(told.to_string().starts_with(error) && position.is_none(), "{told}");
+        replica.store.check([("GET old", "\"1\""), ("DBSIZE", ":1")]);
+        assert_eq!(libraries(&replica.store), ["a"]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_link_goes_on_where_it_was() {
     let replica = Replica::new();

@@ -96,9 +96,16 @@ def without_field_expiries(found):
     return {key: (kind, expiry, persisted(kind, value)) for key, (kind, expiry, value) in found.items()}
 
 
+def libraries(connection):
+    """The libraries of functions as if they were keys of a database in front of the first."""
+    listed = [flat(facts) for _, facts in ask(connection, b"FUNCTION", b"LIST", b"WITHCODE")]
+    return {(-1, library[1]): (b"library", -1, library[-1]) for library in listed}
+
+
 def contents(port):
-    """Returns the keys with their types, expiries and values. Types that our server does not have are left out."""
-    connection, found = Connection(port), {}
+    """Returns the keys with their types, expiries and values, and the libraries of functions. Types that our server does not have are left out."""
+    connection = Connection(port)
+    found = libraries(connection)
     for database in range(DATABASES):
         for key in keys_of(connection, database):
             kind = ask(connection, b"TYPE", key)

@@ -37,6 +37,8 @@ pub(crate) struct FileKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
     Key(FileKey),
+    /// The source of a library of functions.
+    Library(Vec<u8>),
     /// Something that the store does not have, by the name of its kind.
     Foreign(Cow<'static, str>),
     /// The end, with a checksum that is right, or none.
@@ -171,8 +173,10 @@ impl FileDecoder {
     fn take_item(&mut self, buffer: &mut BytesMut, end: usize) -> Result<Option<Decoded>, FileError> {
         let Some((code, _)) = self.item.take() else { return Ok(None) };
         let item = &buffer[1..end];
-        if code == Code::End {
-            self.check(item)?;
+        match code {
+            Code::End => self.check(item)?,
+            Code::PreReleaseFunction => return Err("Pre-release function format not supported".into()),
+            _ => {}
         }
         let decoded = self.read_item(code, buffer[0], &buffer[1..end]).ok_or("it is not valid")?;
         self.digest.update(&buffer[..end]);
@@ -192,12 +196,12 @@ impl FileDecoder {
     fn read_item(&mut self, code: Code, byte: u8, item: &[u8]) -> Option<Option<Decoded>> {
         let mut reader = Reader::new(item);
         match code {
-            Code::Aux | Code::Resize | Code::SlotInfo | Code::Frequency => {}
+            Code::Aux | Code::Resize | Code::SlotInfo | Code::Frequency | Code::PreReleaseFunction => {}
             Code::Idle => self.idle_time = Some(reader.length()?),
             Code::ExpiryMilliseconds => self.expires_at = Some(u64::from_le_bytes(reader.array()?)),
             Code::ExpirySeconds => self.expires_at = Some(u64::from(u32::from_le_bytes(reader.array()?)) * 1000),
             Code::Select => self.database = usize::try_from(reader.length()?).ok()?,
-            Code::Function => return Some(Some(Decoded::Foreign("function library".into()))),
+            Code::Library => return Some(Some(Decoded::Library(reader.string()?.into_owned()))),
             Code::ModuleAux => {
                 let name = format!("data of module {}", module_name(reader.length()?));
                 return Some(Some(Decoded::Foreign(name.into())));

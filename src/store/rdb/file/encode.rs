@@ -7,7 +7,7 @@ use std::{
 
 use crc::{Digest, Table};
 
-use super::super::{AnyRef, lzf::Compressor, payload::CRC, write::Writer};
+use super::super::{AnyRef, libraries::LIBRARY, lzf::Compressor, payload::CRC, write::Writer};
 
 /// Version 10, of Redis 7.0.
 const HEADER: &[u8] = b"REDIS0010";
@@ -43,6 +43,14 @@ impl<W: Write> FileEncoder<W> {
             })?;
         }
         Ok(encoder)
+    }
+
+    /// Writes the source of a library of functions. Servers expect them in front of the keys.
+    ///
+    /// # Errors
+    /// If the output fails.
+    pub(crate) fn library(&mut self, source: &[u8]) -> io::Result<()> {
+        self.write_with(&[LIBRARY], |writer| writer.string(source))
     }
 
     /// Begins a database of so many keys, of which so many have an expiry.

@@ -1,6 +1,6 @@
 //! What belongs to each code of a file.
 
-use super::super::tag;
+use super::super::{libraries::LIBRARY, tag};
 
 /// A part of what belongs to a code.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,10 @@ use Part::{Bytes, Each, Length, Module, Score, String};
 pub(super) enum Code {
     /// The slots of a cluster.
     SlotInfo,
-    Function,
+    /// A library of functions.
+    Library,
+    /// A function as versions before the first release of Redis 7 saved it.
+    PreReleaseFunction,
     /// What a module has saved besides keys.
     ModuleAux,
     /// The seconds since the last access of the next key.
@@ -63,7 +66,8 @@ pub(super) enum ValueType {
 pub(super) fn find(byte: u8, is_valkey: bool) -> Option<(Code, &'static [Part])> {
     Some(match byte {
         244 => (Code::SlotInfo, &[Length, Length, Length]),
-        245 => (Code::Function, &[String]),
+        LIBRARY => (Code::Library, &[String]),
+        246 => (Code::PreReleaseFunction, &[]),
         247 => (Code::ModuleAux, &[Length, Length, Length, Module]),
         248 => (Code::Idle, &[Length]),
         249 => (Code::Frequency, &[Bytes(1)]),

@@ -44,6 +44,7 @@ fn keys(file: &[u8]) -> Vec<String> {
             key.idle_time,
             key.object.escape_ascii()
         ),
+        Decoded::Library(source) => format!("library {}", source.escape_ascii()),
         Decoded::Foreign(kind) => format!("- {kind}"),
         Decoded::End => "end".to_owned(),
     };
@@ -72,6 +73,7 @@ fn exported() -> Vec<u8> {
         assert!(!store.answer(line).is_error(), "{line}");
     }
     let mut encoder = FileEncoder::start(Vec::new(), true, &[("name", "value")]).expect("a buffer takes it");
+    encoder.library(b"#!lua name=l").expect("a buffer takes it");
     encoder.select(3, 13, 1).expect("a buffer takes it");
     let databases = &store.store().handle.databases;
     for index in databases.all_shards() {
@@ -134,11 +136,17 @@ fn a_stream_is_a_key_and_what_the_store_does_not_have_is_skipped_and_named() {
         ),
         "- value of module EBAQEBAQE",
         "- data of module EBAQEBAQE",
-        "- function library",
+        "library #!lua",
         "0 k string None None \\x00\\x01v",
         "end",
     ];
     assert_eq!(keys(&file(b"REDIS0011", &body)), expected);
+}
+
+#[test]
+fn a_function_of_a_pre_release_is_refused() {
+    let file = file(b"REDIS0010", b"\xF6\x03lib\x03LUA\0\x05#!lua");
+    assert_eq!(decoded(&file, usize::MAX), Err("Pre-release function format not supported".to_owned()));
 }
 
 #[test]
@@ -182,7 +190,8 @@ fn the_fields_of_a_hash_expire_in_the_payload_of_every_format() {
 fn a_file_is_the_same_in_any_pieces() {
     let file = exported();
     let whole = decoded(&file, usize::MAX).expect("it is valid");
-    assert_eq!(whole.len(), 14);
+    assert_eq!(whole.len(), 15);
+    assert_eq!(whole[0], Decoded::Library(b"#!lua name=l".to_vec()));
     for piece in [1, 2, 3, 7, 64, 1000] {
         assert_eq!(decoded(&file, piece).as_ref(), Ok(&whole), "{piece}");
     }
