@@ -12,8 +12,8 @@ use crate::store::{
     change::Event,
     spec::{Answer, Spec},
     value::{
-        Stream, StreamId,
-        stream::{Consumer, Log},
+        Stream,
+        stream::{Consumer, Counters, Log},
     },
 };
 
@@ -79,6 +79,11 @@ impl GroupOptions {
             }
         }
     }
+
+    /// The number of entries that were read, which is no more than were ever added.
+    fn entries_read(&self, counters: &Counters) -> Option<i64> {
+        self.entries_read.map(|read| read.min(counters.added as i64))
+    }
 }
 
 fn syntax(args: &Args<'_>) -> CommandError {
@@ -95,25 +100,22 @@ fn create(call: &mut Call<'_>) -> Answer {
     if log.is_none() && !options.makes_stream {
         return Err(NO_KEY);
     }
-    let last = log.map_or(StreamId::MIN, |log| log.counters().last);
-    let id = if args.bytes(3) == b"$" { last } else { parse_strict(args.bytes(3))? };
+    let counters = log.map(Log::counters).copied().unwrap_or_default();
+    let id = if args.bytes(3) == b"$" { counters.last } else { parse_strict(args.bytes(3))? };
+    let entries_read = options.entries_read(&counters);
     let mut stream = call.edit_or_create::<Stream>(0, Event::XGROUP_CREATE)?;
-    if stream.update(|log| log.create_group(args.bytes(2), id, options.entries_read)) {
-        Ok(Response::ok())
-    } else {
-        Err(BUSY)
-    }
+    if stream.update(|log| log.create_group(args.bytes(2), id, entries_read)) { Ok(Response::ok()) } else { Err(BUSY) }
 }
 
 /// `XGROUP SETID key group id | $ [ENTRIESREAD entries-read]`: sets what a group was given last.
 fn set_id(call: &mut Call<'_>) -> Answer {
     let (args, options) = (call.args(), GroupOptions::parse(&call.args(), false)?);
     let number = find_group(call)?;
-    let last = call.find::<Stream>(0)?.map_or(StreamId::MIN, |log| log.counters().last);
-    let id = if args.bytes(3) == b"$" { last } else { parse_any(args.bytes(3), 0)? };
-    edit(call, Event::XGROUP_SETID, |log| {
-        log.edit_group(number, |group| (group.last_id, group.entries_read) = (id, options.entries_read));
-    })?;
+    let Some(mut stream) = call.edit::<Stream>(0, Event::XGROUP_SETID)? else { return Err(NO_KEY) };
+    let counters = *stream.counters();
+    let id = if args.bytes(3) == b"$" { counters.last } else { parse_any(args.bytes(3), 0)? };
+    let entries_read = options.entries_read(&counters);
+    stream.update(|log| log.edit_group(number, |group| (group.last_id, group.entries_read) = (id, entries_read)));
     Ok(Response::ok())
 }
 
@@ -150,13 +152,6 @@ fn find_group(call: &Call<'_>) -> Result<usize, CommandError> {
     let (key, group) = (call.key_name(0), call.args().bytes(2));
     let log = call.find::<Stream>(0)?.ok_or(NO_KEY)?;
     log.find_group(group).ok_or_else(|| no_group(key, group))
-}
-
-fn edit(call: &mut Call<'_>, event: Event, change: impl FnOnce(&mut Log)) -> Result<(), CommandError> {
-    if let Some(mut stream) = call.edit::<Stream>(0, event)? {
-        stream.update(|log| change(log));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -197,6 +192,26 @@ mod tests {
             ("SET k v", "+OK"),
             ("XGROUP CREATE k g 0", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
         ]);
+    }
+
+    #[test]
+    fn no_more_entries_were_read_than_were_added() {
+        let store = TestStore::new();
+        store.check([("XGROUP CREATE s g $ MKSTREAM ENTRIESREAD 13", "+OK"), ("XADD s 6 a 1", "\"6-0\"")]);
+        let check = |read: &str| {
+            let shown = store.answer("XINFO GROUPS s").to_string();
+            assert!(shown.ends_with(&format!("\"entries-read\": {read}}}]")), "{shown}");
+        };
+        check(":0, \"lag\": :1");
+        store.answer("XREADGROUP GROUP g c STREAMS s >");
+        check(":1, \"lag\": :0");
+        store.check([("XGROUP SETID s g 6 ENTRIESREAD 100", "+OK")]);
+        check(":1, \"lag\": :0");
+        store.check([("XADD s 7 a 1", "\"7-0\""), ("XADD s 8 a 1", "\"8-0\""), ("XADD s 9 a 1", "\"9-0\"")]);
+        // The counter begins anew where entries were trimmed that the group was not given.
+        store.check([("XTRIM s MAXLEN 1", ":3")]);
+        store.answer("XREADGROUP GROUP g c STREAMS s >");
+        check(":4, \"lag\": :0");
     }
 
     #[test]

@@ -61,7 +61,8 @@ impl Counters {
     /// The number of entries ever added up to `id`, which a group is given behind `last_id`.
     pub(crate) fn read_after(&self, last_id: StreamId, entries_read: Option<i64>, id: StreamId) -> Option<i64> {
         match entries_read {
-            Some(read) if !self.has_deleted_from(last_id) => Some(read.wrapping_add(1)),
+            // In front of the first entry, some may have been trimmed.
+            Some(read) if last_id >= self.first && !self.has_deleted_from(last_id) => Some(read.wrapping_add(1)),
             read if self.added == 0 => read,
             _ => self.read_up_to(id),
         }
