@@ -171,6 +171,8 @@ FAMILIES = {
         XINFO CONSUMERS key consumer_group
         redis8.2 @ XDELEX key [KEEPREF|DELREF|ACKED] IDS sid#
         redis8.2 @ XACKDEL key consumer_group [KEEPREF|DELREF|ACKED] IDS sid#
+        redis8.2 @ XADD key (KEEPREF|DELREF|ACKED) (MAXLEN count|MAXLEN = count|MINID sid) newid member value
+        redis8.2 @ XTRIM key (MAXLEN count|MINID = sid) (KEEPREF|DELREF|ACKED)
         CLOCK 30
         DEL key
         SET key value

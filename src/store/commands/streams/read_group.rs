@@ -100,7 +100,11 @@ fn source(call: &Call<'_>, options: &ReadOptions<'_>, id: &[u8], key: usize) -> 
     let from = match id {
         b">" => From::New,
         b"$" | b"+" => return Err(meaningless(char::from(id[0]))),
-        id => From::History(parse_strict(id)?),
+        // In Redis the last identifier is `>`.
+        id => match parse_strict(id)? {
+            StreamId::MAX => From::New,
+            start => From::History(start),
+        },
     };
     Ok(Source { key, group, from })
 }
@@ -287,6 +291,7 @@ mod tests {
             ("XREADGROUP GROUP g d COUNT 2 STREAMS s >", r#"[["s", [["3-0", ["a", "3"]], ["4-0", ["a", "4"]]]]]"#),
             ("XREADGROUP GROUP g c STREAMS s >", r#"[["s", [["5-0", ["a", "5"]]]]]"#),
             ("XREADGROUP GROUP g d STREAMS s >", "(nil)"),
+            ("XREADGROUP GROUP g d STREAMS s 18446744073709551615-18446744073709551615", "(nil)"),
             ("XREADGROUP GROUP g d STREAMS s 3", r#"[["s", [["4-0", ["a", "4"]]]]]"#),
             ("XREADGROUP GROUP g e STREAMS s 0", r#"[["s", []]]"#),
             ("XACK s g 1 2 9", ":2"),
