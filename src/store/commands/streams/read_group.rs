@@ -20,7 +20,7 @@ use crate::store::{
     spec::{Answer, KeyWords, Spec},
     value::{
         Stream, StreamId,
-        stream::{ConsumerId, Delivery, Entry, Log},
+        stream::{ConsumerId, Delivery, Entry, Group, Log},
     },
     waiting::{Again, Awaited, Wait},
 };
@@ -85,7 +85,7 @@ fn again(call: &Call<'_>, options: &ReadOptions<'_>, sources: &[Source]) -> Opti
     let (idle, now) = (options.claim?, call.now());
     let delivered = sources.iter().filter_map(|source| {
         let log = call.find::<Stream>(source.key).ok()??;
-        log.groups()[source.group].pending_from(StreamId::MIN).map(|(_, pending)| pending.delivered).min()
+        log.groups()[source.group].by_delivery()?.next().map(|(delivered, _)| delivered)
     });
     let after = delivered.min().map_or(idle, |delivered| delivered.saturating_add(idle).saturating_sub(now));
     let [after, every] = [after.max(1), idle.max(10)].map(|time| Duration::from_millis(time.min(DAY)));
@@ -127,8 +127,12 @@ fn work_of(call: &Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Resul
             consumer.map_or(0, |consumer| group.consumer(consumer).pending_count())
         }
     };
-    let claimable = if options.claim.is_some() { group.pending_count() } else { 0 };
-    Ok(claimable.saturating_add(entries.min(options.count).saturating_mul(2 * ENTRY)))
+    let claimable = match options.claim {
+        None => 0,
+        // What is pending is put in order once.
+        Some(idle) => due(group, call.now(), idle).map_or(group.pending_count(), |due| due.take(options.count).count()),
+    };
+    Ok(claimable.saturating_add(entries.min(options.count)).saturating_mul(2 * ENTRY))
 }
 
 /// Reads a stream; `None` if there is nothing new.
@@ -166,27 +170,34 @@ pub(super) fn create_consumer(call: &mut Call<'_>, key: usize, group: usize, nam
 
 /// Delivers what is pending for long, and what is new. Returns how many entries were, or are gone from those that are pending.
 fn deliver(log: &mut Log, delivery: Delivery, claim: Option<u64>, entries: &mut Packed) -> usize {
-    let mut changed = 0;
-    if let Some(idle) = claim {
-        let group = &log.groups()[delivery.group];
-        let mut pending: Vec<_> =
-            group.pending_from(StreamId::MIN).map(|(id, pending)| (pending.delivered, id)).collect();
-        pending.retain(|(delivered, _)| delivery.now.saturating_sub(*delivered) >= idle);
-        pending.sort_unstable();
-        for (_, id) in pending {
-            if entries.len() == delivery.most {
-                break;
-            }
-            claim_one(log, &delivery, id, entries);
-            changed += 1;
-        }
-    }
+    let claimable = claim.map(|idle| claimable(log, &delivery, idle)).unwrap_or_default();
+    claimable.iter().for_each(|id| claim_one(log, &delivery, *id, entries));
     let most = delivery.most - entries.len();
     let delivered = log.deliver(&Delivery { most, ..delivery }, |entry| match claim {
         Some(_) => push_with_pending(entries, entry, (0, 0)),
         None => push_entry(entries, entry),
     });
-    changed + delivered
+    claimable.len() + delivered
+}
+
+/// What is pending for so long, the earliest delivery first: as many entries as are asked for, and those between them that are deleted.
+fn claimable(log: &mut Log, delivery: &Delivery, idle: u64) -> Vec<StreamId> {
+    log.edit_group(delivery.group, Group::order_by_delivery);
+    let (mut found, mut left) = (Vec::new(), delivery.most);
+    for id in due(&log.groups()[delivery.group], delivery.now, idle).into_iter().flatten() {
+        if left == 0 {
+            break;
+        }
+        found.push(id);
+        left -= usize::from(log.get(id).is_some());
+    }
+    found
+}
+
+/// What is pending for so long; `None` if the order of the deliveries is not known.
+fn due(group: &Group, now: u64, idle: u64) -> Option<impl Iterator<Item = StreamId>> {
+    let pending = group.by_delivery()?;
+    Some(pending.take_while(move |(delivered, _)| now.saturating_sub(*delivered) >= idle).map(|(_, id)| id))
 }
 
 /// Hands a pending entry to the consumer. One that is deleted is not pending any more.

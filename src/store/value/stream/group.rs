@@ -8,6 +8,9 @@ use super::StreamId;
 /// nodes of a tree that grows at its end are about half full.
 const PENDING: usize = (size_of::<(StreamId, Pending)>() + size_of::<StreamId>()) * 11 / 6;
 
+/// The same for its place in the order of deliveries.
+const BY_DELIVERY: usize = size_of::<(u64, StreamId)>() * 11 / 6;
+
 /// A consumer group: what its consumers were given, and have not acknowledged.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
@@ -17,6 +20,8 @@ pub(crate) struct Group {
     /// The number of entries that were ever added up to that one, if it is known.
     pub(crate) entries_read: Option<i64>,
     pending: BTreeMap<StreamId, Pending>,
+    /// What is pending, by when it was delivered. There since somebody has asked for it in this order.
+    by_delivery: Option<BTreeSet<(u64, StreamId)>>,
     consumers: Vec<Option<Consumer>>,
     /// The numbers of the consumers, in the order of their names.
     by_name: Vec<u32>,
@@ -52,7 +57,7 @@ pub(crate) struct Pending {
 impl Group {
     pub(crate) fn new(name: &[u8], last_id: StreamId, entries_read: Option<i64>) -> Self {
         let (pending, consumers, by_name) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { name: name.into(), last_id, entries_read, pending, consumers, by_name, names: 0 }
+        Self { name: name.into(), last_id, entries_read, pending, by_delivery: None, consumers, by_name, names: 0 }
     }
 
     pub(crate) fn name(&self) -> &[u8] {
@@ -62,7 +67,8 @@ impl Group {
     /// The memory outside of this, in bytes.
     pub(super) fn memory(&self) -> usize {
         let consumers = self.consumers.capacity() * size_of::<Option<Consumer>>() + self.by_name.capacity() * 4;
-        self.name.len() + self.pending.len() * PENDING + consumers + self.names
+        let deliveries = self.by_delivery.as_ref().map_or(0, |order| order.len() * BY_DELIVERY);
+        self.name.len() + self.pending.len() * PENDING + deliveries + consumers + self.names
     }
 
     /// The number of consumers.
@@ -118,7 +124,11 @@ impl Group {
     pub(crate) fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let place = self.place_of(name).ok()?;
         let consumer = self.consumers[self.by_name.remove(place) as usize].take()?;
-        consumer.pending.iter().for_each(|id| _ = self.pending.remove(id));
+        for id in &consumer.pending {
+            if let Some(pending) = self.pending.remove(id) {
+                self.note_delivery(*id, Some(pending.delivered), None);
+            }
+        }
         self.names -= name.len();
         Some(consumer.pending.len())
     }
@@ -138,6 +148,17 @@ impl Group {
         self.pending.range(start..).map(|(id, pending)| (*id, pending))
     }
 
+    /// The entries that are pending, from the one that was delivered first on, and when; `None` if their order is not known.
+    pub(crate) fn by_delivery(&self) -> Option<impl Iterator<Item = (u64, StreamId)>> {
+        self.by_delivery.as_ref().map(|order| order.iter().copied())
+    }
+
+    /// Makes their order known from here on.
+    pub(crate) fn order_by_delivery(&mut self) {
+        let pending = self.pending.iter();
+        self.by_delivery.get_or_insert_with(|| pending.map(|(id, pending)| (pending.delivered, *id)).collect());
+    }
+
     /// The first and the last identifier that is pending.
     pub(crate) fn pending_ends(&self) -> Option<(StreamId, StreamId)> {
         Some((*self.pending.first_key_value()?.0, *self.pending.last_key_value()?.0))
@@ -146,6 +167,7 @@ impl Group {
     /// Notes that an entry is delivered to a consumer. It may be pending for another.
     pub(crate) fn assign(&mut self, id: StreamId, consumer: ConsumerId, delivered: u64, deliveries: u64) {
         let before = self.pending.insert(id, Pending { consumer, delivered, deliveries });
+        self.note_delivery(id, before.map(|before| before.delivered), Some(delivered));
         match before {
             Some(before) if before.consumer == consumer => return,
             Some(before) => _ = self.consumer_mut(before.consumer).pending.remove(&id),
@@ -157,13 +179,24 @@ impl Group {
     /// Notes that a pending entry is delivered to its consumer once more.
     pub(crate) fn deliver_again(&mut self, id: StreamId, now: u64) {
         if let Some(pending) = self.pending.get_mut(&id) {
-            (pending.delivered, pending.deliveries) = (now, pending.deliveries.saturating_add(1));
+            let before = std::mem::replace(&mut pending.delivered, now);
+            pending.deliveries = pending.deliveries.saturating_add(1);
+            self.note_delivery(id, Some(before), Some(now));
         }
+    }
+
+    /// Notes when an entry was delivered before, and when it is now.
+    #[inline]
+    fn note_delivery(&mut self, id: StreamId, before: Option<u64>, now: Option<u64>) {
+        let Some(order) = &mut self.by_delivery else { return };
+        before.map(|before| order.remove(&(before, id)));
+        now.map(|now| order.insert((now, id)));
     }
 
     /// Removes an entry from those that are pending. Returns whether it was one.
     pub(crate) fn acknowledge(&mut self, id: StreamId) -> bool {
-        let Some(Pending { consumer, .. }) = self.pending.remove(&id) else { return false };
+        let Some(Pending { consumer, delivered, .. }) = self.pending.remove(&id) else { return false };
+        self.note_delivery(id, Some(delivered), None);
         self.consumer_mut(consumer).pending.remove(&id);
         true
     }

@@ -161,6 +161,35 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn what_is_pending_is_known_by_its_delivery(steps in prop::collection::vec((0..5_u8, 0..9_u64, 0..3_usize, 0..6_u64), 0..60), from in 0..60_usize) {
+        let mut group = Group::new(b"g", StreamId::MIN, None);
+        let names = [b"a", b"b", b"c"];
+        for (step, (action, seq, name, time)) in steps.into_iter().enumerate() {
+            if step == from {
+                group.order_by_delivery();
+            }
+            let (id, name) = (StreamId::new(1, seq), names[name]);
+            group.create_consumer(name, 0);
+            let consumer = group.find_consumer(name).expect("it was created");
+            match action {
+                0 => _ = group.acknowledge(id),
+                1 => group.deliver_again(id, time),
+                2 if seq == 0 => _ = group.remove_consumer(name),
+                _ => group.assign(id, consumer, time, 1),
+            }
+            let mut expected: Vec<_> =
+                group.pending_from(StreamId::MIN).map(|(id, pending)| (pending.delivered, id)).collect();
+            expected.sort_unstable();
+            let known = group.by_delivery().map(|order| order.collect::<Vec<_>>());
+            prop_assert!(known.is_none_or(|known| known == expected));
+            let of_consumers: usize = group.consumers().map(|(_, consumer)| consumer.pending_count()).sum();
+            prop_assert_eq!(of_consumers, group.pending_count());
+        }
+    }
+}
+
 #[test]
 fn a_node_has_the_bytes_of_redis() {
     let mut node = Node::new(StreamId::new(1, 1), &[(b"a", b""), (b"b", b"")]);
