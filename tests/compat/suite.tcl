@@ -1,6 +1,8 @@
 # Runs units of Valkey's Tcl suite against a server that is running, and goes on after a test that fails.
 #
-#     tclsh suite.tcl SUITE HOST PORT TAGS SKIPPED UNIT
+#     tclsh suite.tcl SUITE HOST PORT TAGS SKIPPED UNIT [REDIS]
+#
+# With REDIS, a checkout of Redis, the unit is that of Redis. Its DEBUG SET-ACTIVE-EXPIRE may fail.
 #
 # The suite ends a unit at the first exception, and with it hides what comes after. Here every test is run by itself: its
 # failure is reported, its connection is renewed, and the next one runs. Prints a line for each event, its fields separated
@@ -14,7 +16,7 @@
 #
 # NAME has a number behind it where a unit uses a name more than once. SKIPPED is a file of such names, one a line.
 
-lassign $argv suite host port tags skipped unit
+lassign $argv suite host port tags skipped unit redis
 set file [open $skipped]
 set skipped [split [read $file] "\n"]
 close $file
@@ -35,6 +37,10 @@ proc report {args} {
 set replaced {test test_client_main send_data_packet r}
 # Units that the suite starts a server of its own for, and that run against any.
 set any_server {pubsubshard obuf-limits wait}
+if {$redis ne {}} {
+    interp alias {} redis_client {} valkey_client
+    interp alias {} redis_deferring_client {} valkey_deferring_client
+}
 # Units whose tests share their connections.
 set sharing {tracking}
 rename proc define
@@ -42,9 +48,21 @@ define proc {name arguments body} {
     if {$name eq "tags_acceptable" && [lsearch -exact $::any_server $::unit] >= 0} {
         set body "set tags \[lsearch -all -inline -not -exact \$tags external:skip\]\n$body"
     }
+    if {$name eq "tags_acceptable" && $::redis ne {}} {
+        set body "set tags \[without_outer \$tags\]\n$body"
+    }
     if {[lsearch -exact $::replaced $name] < 0} {
         uplevel 1 [list define $name $arguments $body]
     }
+}
+
+# The tags of a unit of Redis as a whole are in front. Those that a part of it adds count.
+define without_outer {tags} {
+    foreach tag {external:skip needs:debug} {
+        set at [lsearch -exact $tags $tag]
+        set tags [lreplace $tags $at $at]
+    }
+    return $tags
 }
 
 define send_data_packet {channel status data {elapsed 0}} {
@@ -55,6 +73,10 @@ define send_data_packet {channel status data {elapsed 0}} {
 define r {args} {
     set level 0
     if {[string is integer [lindex $args 0]]} { set args [lassign $args level] }
+    if {$::redis ne {} && [lrange $args 0 1] eq {debug set-active-expire}} {
+        catch { [srv $level client] {*}$args }
+        return
+    }
     if {$::in_test} { return [[srv $level client] {*}$args] }
     if {[catch {[srv $level client] {*}$args} reply]} {
         report outside "$args: $reply"
@@ -127,7 +149,7 @@ define test_client_main {port} {
     set ::test_server_fd {}
     trace add execution ::valkey leave record_client
     trace add execution ::valkey::__dispatch__raw__ enter record_command
-    source tests/unit/$::unit.tcl
+    source [file join $::redis tests/unit/$::unit.tcl]
     report end
     exit 0
 }
