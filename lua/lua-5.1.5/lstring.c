@@ -74,11 +74,18 @@ static TString *newlstr (lua_State *L, const char *str, size_t l,
 
 /*
 ** kvstore: hashes every byte. The original takes 32 of a long string, so that
-** many long strings of one kind collide, and each new one looks at them all
+** many long strings of one kind collide, and each new one looks at them all.
+** A short one has the hash of the original, so that `next' finds the names of
+** a table in the same order
 */
 static unsigned int hashstring (const char *str, size_t l) {
   uint64_t h = cast(uint64_t, l) * UINT64_C(0x9e3779b97f4a7c15);
   uint64_t word;
+  if (l < 32) {
+    unsigned int s = cast(unsigned int, l);
+    for (; l > 0; l--) s = s ^ ((s << 5) + (s >> 2) + cast(unsigned char, str[l - 1]));
+    return s;
+  }
   for (; l >= sizeof(word); str += sizeof(word), l -= sizeof(word)) {
     memcpy(&word, str, sizeof(word));
     h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);

@@ -234,7 +234,7 @@ impl Run<'_> {
         self.interpreter.machine.lua().push_kept(reference.kept)
     }
 
-    /// Seeds `math.random`. Without it a run is seeded with 0, as in Redis.
+    /// Seeds `math.random`. Without it a run is seeded with 0, so that all draw the same.
     pub fn seed(&mut self, seed: u32) {
         self.interpreter.machine.lua().seed(seed);
     }
