@@ -138,5 +138,7 @@ fn changes_connection(command: &Command) -> bool {
 
 fn may_write(command: &Command) -> bool {
     let transaction = || command.session().transaction().is_some_and(Transaction::may_write);
-    command.may_write() || command.is("EXEC") && transaction()
+    // One with too few arguments is refused at once.
+    let is_whole = || command.known().is_none_or(|known| known.arity().admits(command.len()));
+    command.may_write() && is_whole() || command.is("EXEC") && transaction()
 }
