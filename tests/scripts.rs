@@ -62,6 +62,24 @@ async fn a_script_that_never_ends_keeps_nobody_from_its_end() {
     client.gets("$1\r\nv\r\n").await;
 }
 
+#[tokio::test]
+async fn a_transaction_is_dropped_when_exec_is_refused_because_of_a_script() {
+    let server = server();
+    let mut queued = server.connect();
+    queued.asks("MULTI\r\nSET k v\r\n", "+OK\r\n+QUEUED\r\n").await;
+    let (mut other, mut client) = busy(&server, ENDLESS).await;
+    queued
+        .asks(
+            "EXEC\r\n",
+            "-EXECABORT Transaction discarded because of: BUSY Redis is busy running a script. You can only call SCRIPT KILL or \
+             SHUTDOWN NOSAVE.\r\n",
+        )
+        .await;
+    other.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    client.reads_line().await;
+    queued.asks("EXISTS k\r\nEXEC\r\n", ":0\r\n-ERR EXEC without MULTI\r\n").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_deadline_ends_a_script() {
     let store = Store::builder().threads(1).build();

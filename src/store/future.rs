@@ -164,7 +164,7 @@ impl ResponseFuture {
             }
             Some(Stopped::Gated) => {
                 if let Some(refusal) = self.store.scripts.running.refusal() {
-                    return Poll::Ready(refusal.into());
+                    return Poll::Ready(self.store.refuse_while_busy(&self.command, refusal).into());
                 }
                 match self.store.databases.gate.wait(ticket, cx.waker()) {
                     Some(ticket) => self.wait_for(Waiting::Gated(ticket)),

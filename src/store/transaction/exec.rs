@@ -40,6 +40,18 @@ impl StoreState {
         }
     }
 
+    /// The refusal of a command while a script runs for long. EXEC drops the transaction.
+    #[cold]
+    pub(in super::super) fn refuse_while_busy(&self, command: &Command, refusal: CommandError) -> CommandError {
+        if !command.is("EXEC") {
+            return refusal;
+        }
+        if let Some((transaction, client)) = ClientTransaction::of(command.session(), self) {
+            client.state.lock().end(transaction, &self.watches);
+        }
+        dropped_for(&refusal)
+    }
+
     fn execute_queue_here(&self, exec: &Command, attempt: &mut Attempt, mover: Option<Mover<'_>>) -> Answer {
         let client = ClientTransaction::of(exec.session(), self).filter(|(transaction, _)| transaction.is_open());
         let (transaction, client) = client.ok_or(WITHOUT_MULTI)?;
@@ -210,8 +222,12 @@ struct Scripting<'r, 's> {
 fn discarded(refusal: &CommandError, attempt: &Attempt) -> CommandError {
     match attempt.stopped {
         Some(_) => STOPPED,
-        None => CommandError::with_code("EXECABORT", format!("Transaction discarded because of: {refusal}")),
+        None => dropped_for(refusal),
     }
+}
+
+fn dropped_for(refusal: &CommandError) -> CommandError {
+    CommandError::with_code("EXECABORT", format!("Transaction discarded because of: {refusal}"))
 }
 
 /// The most commands of a transaction that takes no long time.
