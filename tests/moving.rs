@@ -404,7 +404,7 @@ fn a_library_that_cannot_be_loaded_is_an_error_in_front_of_the_keys() {
 #[test]
 fn a_library_that_exists_is_replaced_if_keys_are() {
     let scratch = Scratch::new("libraries");
-    const ONE: &str = "#!lua name=l\nredis.register_function('f',tostring)";
+    const ONE: &str = "#!lua name=l\nredis.register_function('f',redis.log)";
     let other = ONE.replace("'f'", "'g'");
     let path = scratch.file("one.rdb", &file_with_library(&other));
     let store = Store::new();
@@ -423,7 +423,7 @@ fn an_append_only_file_has_its_libraries_as_commands() {
         let words: Vec<_> = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
         format!("*{}\r\n{}", words.len(), words.concat())
     };
-    let library = |name: &str| format!("#!lua name={name}\nredis.register_function('{name}', tostring)");
+    let library = |name: &str| format!("#!lua name={name}\nredis.register_function('{name}', redis.log)");
     let file = [
         frame(&["FUNCTION", "LOAD", &library("a")]),
         frame(&["FUNCTION", "LOAD", "REPLACE", &library("a")]),

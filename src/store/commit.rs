@@ -27,6 +27,8 @@ pub(super) struct Commit {
     pub(super) may_take_long: bool,
     /// Whether the command found, before its first change, that it would take long.
     pub(super) is_postponed: bool,
+    /// Whether a script runs.
+    pub(super) is_in_script: bool,
     /// Whether a command may wait for a key.
     pub(super) may_wait: bool,
     /// Who wants to know what is changed.
@@ -76,6 +78,7 @@ impl Commit {
             has_accesses: Cell::new(false),
             may_take_long,
             is_postponed: false,
+            is_in_script: false,
             may_wait: false,
             interests,
             changes: 0,

@@ -106,6 +106,11 @@ impl<'c> Call<'c> {
         !matches!(self.shards, Shards::None)
     }
 
+    /// Whether a script runs it.
+    pub(crate) fn is_in_script(&self) -> bool {
+        self.commit.is_in_script
+    }
+
     /// Up to which size collections are packed.
     pub(crate) fn thresholds(&self) -> &'c Thresholds {
         &self.store.thresholds

@@ -9,8 +9,22 @@ use super::{
     write::Writer,
 };
 
-/// The code of a library.
+/// The code of a library, and that of a function before the first release of Redis 7.
 pub(super) const LIBRARY: u8 = 245;
+pub(super) const PRE_RELEASE: u8 = 246;
+
+/// Why a payload has no libraries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LibrariesError {
+    /// The version is not known, or the checksum is wrong.
+    Footer,
+    /// A function is in a format that was never released.
+    PreRelease,
+    /// Something else than a library.
+    Other,
+    /// The source cannot be read.
+    Source,
+}
 
 /// The payload of libraries with these sources.
 pub(crate) fn dump_libraries<'a>(sources: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -25,18 +39,21 @@ pub(crate) fn dump_libraries<'a>(sources: impl Iterator<Item = &'a [u8]>) -> Vec
     seal(payload, VERSION)
 }
 
-/// The sources of the libraries in a payload. `None` if its checksum is wrong, or its version is not known; `Some(None)` if it has
-/// something else.
-pub(crate) fn restore_libraries(payload: &[u8]) -> Option<Option<Vec<Bytes>>> {
-    let mut reader = Reader::new(open(payload)?.0);
+/// The sources of the libraries in a payload.
+///
+/// # Errors
+/// If it is not valid, or has something else.
+pub(crate) fn restore_libraries(payload: &[u8]) -> Result<Vec<Bytes>, LibrariesError> {
+    let mut reader = Reader::new(open(payload).ok_or(LibrariesError::Footer)?.0);
     let mut sources = Vec::new();
-    while reader.len() > 0 {
-        match (reader.byte(), reader.string()) {
-            (Some(LIBRARY), Some(source)) => sources.push(source.into_owned().into()),
-            _ => return Some(None),
+    while let Some(code) = reader.byte() {
+        match code {
+            LIBRARY => sources.push(reader.string().ok_or(LibrariesError::Source)?.into_owned().into()),
+            PRE_RELEASE => return Err(LibrariesError::PreRelease),
+            _ => return Err(LibrariesError::Other),
         }
     }
-    Some(Some(sources))
+    Ok(sources)
 }
 
 #[cfg(test)]
@@ -48,11 +65,16 @@ mod tests {
         let long = "-- a line\n".repeat(100);
         let sources: [&[u8]; 3] = [b"#!lua name=a\n", long.as_bytes(), b""];
         let payload = dump_libraries(sources.into_iter());
-        let restored = restore_libraries(&payload).flatten().expect("it is valid");
+        let restored = restore_libraries(&payload).expect("it is valid");
         assert_eq!(restored, sources);
-        assert_eq!(restore_libraries(&dump_libraries([].into_iter())), Some(Some(Vec::new())));
-        assert_eq!(restore_libraries(&payload[1..]), None);
-        assert_eq!(restore_libraries(&seal(b"\0\x01v".to_vec(), VERSION)), Some(None));
-        assert_eq!(restore_libraries(&seal(vec![LIBRARY, 200], VERSION)), Some(None));
+        assert_eq!(restore_libraries(&dump_libraries([].into_iter())), Ok(Vec::new()));
+        for (payload, error) in [
+            (payload[1..].to_vec(), LibrariesError::Footer),
+            (seal(b"\0\x01v".to_vec(), VERSION), LibrariesError::Other),
+            (seal(vec![LIBRARY, 200], VERSION), LibrariesError::Source),
+            (seal(vec![LIBRARY, 1, b'x', PRE_RELEASE], VERSION), LibrariesError::PreRelease),
+        ] {
+            assert_eq!(restore_libraries(&payload), Err(error));
+        }
     }
 }

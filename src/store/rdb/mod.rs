@@ -27,6 +27,6 @@ mod write;
 
 pub(crate) use file::{Decoded, FileDecoder, FileEncoder, FileError, FileKey};
 pub(crate) use length::{Head, take};
-pub(crate) use libraries::{dump_libraries, restore_libraries};
+pub(crate) use libraries::{LibrariesError, dump_libraries, restore_libraries};
 pub(crate) use object::{AnyRef, AnyType, Object};
 pub(crate) use payload::{Parts, RestoreError, dump, read, restore, seal_object, write};

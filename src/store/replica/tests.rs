@@ -208,7 +208,7 @@ fn file_with_library(source: &str) -> Vec<u8> {
 }
 
 fn library(name: &str) -> String {
-    format!("#!lua name={name}\nredis.register_function('{name}',tostring)")
+    format!("#!lua name={name}\nredis.register_function('{name}',redis.log)")
 }
 
 /// A command as it is sent.

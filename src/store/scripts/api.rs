@@ -48,28 +48,47 @@ const NUMBERS: [(&str, f64); 10] = [
     ("REDIS_VERSION_NUM", REDIS_VERSION_NUM),
 ];
 
-/// Sets the global tables `redis` and `server`. `functions` are added to theirs.
+/// What the code of a library has.
+const FUNCTIONS_OF_LIBRARIES: [(&str, Native); 2] =
+    [("register_function", Native::Host(host::REGISTER_FUNCTION)), ("log", Native::Function(log))];
+
+const NUMBERS_OF_LIBRARIES: [(&str, f64); 5] =
+    [NUMBERS[0], NUMBERS[1], NUMBERS[2], NUMBERS[3], ("REDIS_VERSION_NUM", REDIS_VERSION_NUM)];
+
+/// Sets the global tables `redis` and `server`.
 ///
 /// # Errors
 /// If there is no memory.
-pub(super) fn install(stack: &mut Stack<'_>, functions: &[(&str, Native)]) -> Result<(), Raise> {
+pub(super) fn install(stack: &mut Stack<'_>) -> Result<(), Raise> {
     stack.push_globals()?;
-    stack.new_table(0, FUNCTIONS.len() + NUMBERS.len() + functions.len() + 1)?;
-    for (name, function) in FUNCTIONS.iter().chain(functions) {
-        stack.push_native(*function)?;
-        stack.set_field(-2, name.as_bytes())?;
-    }
-    for (name, number) in NUMBERS {
-        stack.push_number(number)?;
-        stack.set_field(-2, name.as_bytes())?;
-    }
-    stack.push_bytes(REDIS_VERSION.as_bytes())?;
-    stack.set_field(-2, b"REDIS_VERSION")?;
+    push_table(stack, &FUNCTIONS, &NUMBERS)?;
     stack.push_copy(-1)?;
     stack.set_field(-3, b"redis")?;
     stack.set_field(-2, b"server")?;
     stack.pop(1);
     Ok(())
+}
+
+/// Pushes the table `redis` of the code of a library.
+///
+/// # Errors
+/// If there is no memory.
+pub(super) fn push_of_libraries(stack: &mut Stack<'_>) -> Result<(), Raise> {
+    push_table(stack, &FUNCTIONS_OF_LIBRARIES, &NUMBERS_OF_LIBRARIES)
+}
+
+fn push_table(stack: &mut Stack<'_>, functions: &[(&str, Native)], numbers: &[(&str, f64)]) -> Result<(), Raise> {
+    stack.new_table(0, functions.len() + numbers.len() + 1)?;
+    for (name, function) in functions {
+        stack.push_native(*function)?;
+        stack.set_field(-2, name.as_bytes())?;
+    }
+    for (name, number) in numbers {
+        stack.push_number(*number)?;
+        stack.set_field(-2, name.as_bytes())?;
+    }
+    stack.push_bytes(REDIS_VERSION.as_bytes())?;
+    stack.set_field(-2, b"REDIS_VERSION")
 }
 
 /// Raises an error as scripts have it: a table with the field `err`.

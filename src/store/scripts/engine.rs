@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kvstore_lua::{Failure, Interpreter, Limits, Native, Reason, Reference, Run, Stack, libraries};
+use kvstore_lua::{Failure, Interpreter, Limits, Reason, Reference, Run, Stack, libraries};
 use kvstore_protocol::CommandError;
 
 use super::{
     api,
     cache::{Script, ScriptCache},
-    libraries::Libraries,
-    loading,
+    environment::Environment,
+    libraries::{Libraries, folded},
     running::Kind,
     shebang,
 };
@@ -28,11 +28,11 @@ pub(in crate::store) struct Engines {
 /// The interpreter of functions.
 #[derive(Debug)]
 struct FunctionEngine {
-    engine: Engine,
+    engine: LibraryEngine,
     /// The generation of the libraries that it has.
     generation: u64,
     loaded: HashSet<u64>,
-    /// Each function by its name, and the number of its library.
+    /// Each function by its name in lower case, and the number of its library.
     functions: HashMap<String, (u64, Reference)>,
 }
 
@@ -41,6 +41,13 @@ struct FunctionEngine {
 pub(super) struct Engine {
     pub(super) lua: Interpreter,
     compiled: Compiled,
+}
+
+/// An interpreter of libraries.
+#[derive(Debug)]
+pub(super) struct LibraryEngine {
+    pub(super) engine: Engine,
+    pub(super) environment: Environment,
 }
 
 /// The scripts that are compiled, by their numbers.
@@ -67,11 +74,11 @@ const NO_MEMORY: CommandError = CommandError::new("ERR", "not enough memory for 
 
 impl Engine {
     /// An interpreter that may take so many bytes, with the libraries and the tables that scripts have.
-    pub(super) fn new(memory: usize, functions: &[(&str, Native)]) -> Result<Self, CommandError> {
+    pub(super) fn new(memory: usize) -> Result<Self, CommandError> {
         let mut lua = Interpreter::new(Limits::new().memory(memory)).ok_or(NO_MEMORY)?;
         let mut host = ();
         let mut run = lua.run(&mut host);
-        let installed = libraries::open_all(&mut run).and_then(|()| api::install(&mut run, functions));
+        let installed = libraries::open_all(&mut run).and_then(|()| api::install(&mut run));
         installed.map_err(|_| NO_MEMORY)?;
         let replaced = run.load(PRELUDE, "@prelude").and_then(|()| run.call(0, 0));
         replaced.map_err(|_| NO_MEMORY)?;
@@ -88,6 +95,15 @@ impl Engine {
     }
 }
 
+impl LibraryEngine {
+    /// The same for libraries.
+    pub(super) fn new(memory: usize) -> Result<Self, CommandError> {
+        let mut engine = Engine::new(memory)?;
+        let environment = Environment::new(&mut engine.lua.run(&mut ())).map_err(|_| NO_MEMORY)?;
+        Ok(Self { engine, environment })
+    }
+}
+
 impl Engines {
     /// The engine of scripts, without those that the cache has removed.
     pub(super) fn of_scripts(&mut self, cache: &mut ScriptCache, memory: usize) -> Result<&mut Engine, CommandError> {
@@ -101,7 +117,7 @@ impl Engines {
             }
         }
         if self.scripts.is_none() {
-            self.scripts = Some(Engine::new(memory, &[])?);
+            self.scripts = Some(Engine::new(memory)?);
         }
         Ok(self.scripts.as_mut().expect("it was just made"))
     }
@@ -120,8 +136,9 @@ impl Engines {
         if engine.generation != libraries.generation() {
             engine.update(libraries)?;
         }
-        let (_, function) = engine.functions.get(name).ok_or(CommandError::new("ERR", "Function not found"))?;
-        Ok((&mut engine.engine, function))
+        let (_, function) =
+            engine.functions.get(&*folded(name)).ok_or(CommandError::new("ERR", "Function not found"))?;
+        Ok((&mut engine.engine.engine, function))
     }
 
     /// Forgets the engine of functions. Returns it, to be dropped elsewhere.
@@ -138,7 +155,7 @@ impl Engines {
     pub(super) fn memory(&self, kind: Kind) -> usize {
         let engine = match kind {
             Kind::Script => self.scripts.as_ref(),
-            Kind::Function => self.functions.as_ref().map(|functions| &functions.engine),
+            Kind::Function => self.functions.as_ref().map(|functions| &functions.engine.engine),
         };
         engine.map_or(0, |engine| engine.lua.memory_used())
     }
@@ -146,7 +163,7 @@ impl Engines {
 
 impl FunctionEngine {
     fn new(memory: usize) -> Result<Self, CommandError> {
-        let engine = Engine::new(memory, loading::FUNCTIONS)?;
+        let engine = LibraryEngine::new(memory)?;
         Ok(Self { engine, generation: 0, loaded: HashSet::new(), functions: HashMap::new() })
     }
 
@@ -161,7 +178,8 @@ impl FunctionEngine {
                 continue;
             }
             library.load(engine, |run, function| {
-                functions.insert(function.name.clone(), (library.id, run.reference()?));
+                let kept = (library.id, run.reference()?);
+                functions.entry(folded(&function.name).into_owned()).or_insert(kept);
                 Ok(())
             })?;
             loaded.insert(library.id);
@@ -183,7 +201,7 @@ impl Checker {
     pub(super) fn check(&mut self, source: &[u8], memory: usize) -> Result<(), CommandError> {
         let (_, start) = shebang::of_script(source)?;
         if self.0.is_none() {
-            self.0 = Some(Engine::new(memory, &[])?);
+            self.0 = Some(Engine::new(memory)?);
         }
         let lua = &mut self.0.as_mut().expect("it was just made").lua;
         load(&mut lua.run(&mut ()), &source[start..])

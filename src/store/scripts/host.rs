@@ -120,7 +120,10 @@ impl<'r, 's> ScriptHost<'r, 's> {
         if self.pace.commands.is_multiple_of(COMMANDS) {
             self.note_time();
         }
-        let answer = match command_of(stack) {
+        let command = command_of(stack);
+        // A call with thousands of arguments leaves no slot for the reply.
+        stack.truncate(0);
+        let answer = match command {
             Ok(command) => self.run_nested(command),
             Err(text) => Ok(Response::error("ERR", text)),
         };

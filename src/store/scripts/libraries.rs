@@ -1,6 +1,7 @@
 //! [`Libraries`]: the functions that FCALL finds.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -35,9 +36,18 @@ pub(super) struct Function {
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Libraries {
     by_name: BTreeMap<String, Arc<Library>>,
+    /// Each function by its name in lower case: its library, and its place there.
     functions: HashMap<String, (Arc<Library>, usize)>,
     /// Changes with each change.
     generation: u64,
+}
+
+/// The name of a function as it is searched for: in any case.
+pub(super) fn folded(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    }
 }
 
 impl Library {
@@ -75,7 +85,7 @@ impl Function {
 impl Libraries {
     /// The library of a function, and the function.
     pub(super) fn find(&self, function: &str) -> Option<(Arc<Library>, &Function)> {
-        let (library, index) = self.functions.get(function)?;
+        let (library, index) = self.functions.get(&*folded(function))?;
         Some((Arc::clone(library), &library.functions[*index]))
     }
 
@@ -98,6 +108,17 @@ impl Libraries {
         self.all().map(|library| library.source.len()).sum()
     }
 
+    /// Checks that there are none with the names of these, for FUNCTION RESTORE.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub(super) fn check_absent(&self, added: &[Library]) -> Result<(), CommandError> {
+        match added.iter().find(|library| self.by_name.contains_key(&library.name)) {
+            Some(taken) => Err(CommandError::err(format!("Library {} already exists", taken.name))),
+            None => Ok(()),
+        }
+    }
+
     /// Adds a library, in the place of one with its name if `replaces` is set.
     ///
     /// # Errors
@@ -108,7 +129,8 @@ impl Libraries {
             return Err(CommandError::err(format!("Library '{}' already exists", library.name)));
         }
         let is_of_another = |function: &&Function| {
-            self.functions.get(&function.name).is_some_and(|(other, _)| other.name != library.name)
+            let named = self.functions.get(&*folded(&function.name));
+            named.is_some_and(|(other, _)| other.name != library.name)
         };
         if let Some(taken) = library.functions.iter().find(is_of_another) {
             return Err(CommandError::err(format!("Function {} already exists", taken.name)));
@@ -116,7 +138,9 @@ impl Libraries {
         self.remove(&library.name.clone());
         let library = Arc::new(library);
         for (index, function) in library.functions.iter().enumerate() {
-            self.functions.insert(function.name.clone(), (Arc::clone(&library), index));
+            // Of two whose names differ in their case alone, the first is found.
+            let name = folded(&function.name).into_owned();
+            self.functions.entry(name).or_insert_with(|| (Arc::clone(&library), index));
         }
         self.by_name.insert(library.name.clone(), library);
         self.generation += 1;
@@ -126,7 +150,7 @@ impl Libraries {
     /// Removes a library. Returns whether it was there.
     pub(in crate::store) fn remove(&mut self, name: &str) -> bool {
         let Some(library) = self.by_name.remove(name) else { return false };
-        library.functions.iter().for_each(|function| _ = self.functions.remove(&function.name));
+        library.functions.iter().for_each(|function| _ = self.functions.remove(&*folded(&function.name)));
         self.generation += 1;
         true
     }
@@ -172,6 +196,14 @@ mod tests {
         assert_eq!(libraries.counts(), (1, 2));
         assert_eq!(libraries.add(library("a", &["g", "h"]), true), Ok(()));
         assert!(libraries.find("f").is_none() && libraries.find("h").is_some());
+        assert!(libraries.find("H").is_some());
+        assert_eq!(
+            libraries.add(library("b", &["H"]), false).expect_err("it is taken").to_string(),
+            "ERR Function H already exists"
+        );
+        assert_eq!(libraries.add(library("c", &["x", "X"]), false), Ok(()));
+        assert_eq!(libraries.find("X").map(|(_, function)| &*function.name), Some("x"));
+        assert!(libraries.remove("c") && libraries.find("x").is_none() && libraries.find("X").is_none());
         let before = libraries.generation();
         assert!(libraries.remove("a") && !libraries.remove("a") && libraries.counts() == (0, 0));
         assert!(libraries.generation() > before && !libraries.clear());

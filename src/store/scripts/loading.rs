@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kvstore_lua::{Failure, Host, Kind, Native, Raise, Reason, Run, Stack};
+use kvstore_lua::{Failure, Host, Kind, Raise, Reason, Run, Stack};
 use kvstore_protocol::CommandError;
 
 use super::{
     api::{host, raise},
-    engine::{Engine, LIBRARY_CHUNK, text_of},
+    engine::{LIBRARY_CHUNK, LibraryEngine, text_of},
+    environment::{Environment, Names},
     libraries::{Function, Library},
     shebang::{self, ScriptFlags, is_name},
 };
@@ -35,9 +36,6 @@ struct Registration {
     has_callback: bool,
 }
 
-/// A function of the table `redis`, besides those that scripts have too.
-pub(super) const FUNCTIONS: &[(&str, Native)] = &[("register_function", Native::Host(host::REGISTER_FUNCTION))];
-
 impl Library {
     /// Runs the code of a library in an interpreter that is dropped after it, to learn its functions.
     ///
@@ -50,7 +48,7 @@ impl Library {
         }
         let source = Bytes::copy_from_slice(source);
         let mut library = Self { id, name, source, start, functions: Vec::new() };
-        library.functions = library.load(&mut Engine::new(memory, FUNCTIONS)?, |run, _| {
+        library.functions = library.load(&mut LibraryEngine::new(memory)?, |run, _| {
             run.pop(1);
             Ok(())
         })?;
@@ -67,20 +65,17 @@ impl Library {
     /// If the code is not valid, fails, or takes too long.
     pub(super) fn load(
         &self,
-        engine: &mut Engine,
+        libraries: &mut LibraryEngine,
         mut keep: impl FnMut(&mut Run<'_>, &Function) -> Result<(), Raise>,
     ) -> Result<Vec<Function>, CommandError> {
+        let LibraryEngine { engine, environment } = libraries;
         let mut host = LoadHost { functions: Vec::new(), deadline: Instant::now() + TIMEOUT };
         let mut run = engine.lua.run(&mut host);
         let no_memory = |refusal: Raise| CommandError::err(refusal.to_string());
-        set_registered(&mut run, true).map_err(no_memory)?;
-        if let Err(failure) = run.load(self.code(), LIBRARY_CHUNK) {
-            return Err(CommandError::err(format!("Error compiling function: {}", text_of(&run, &failure))));
-        }
-        if let Err(failure) = run.call(0, 0) {
-            let text = failed(&mut run, &failure);
-            return Err(CommandError::err(format!("Error registering functions: {text}")));
-        }
+        environment.show(&mut run, Names::Registering).map_err(no_memory)?;
+        let ran = self.run_code(&mut run, environment);
+        environment.show(&mut run, Names::Running).map_err(no_memory)?;
+        ran?;
         drop(run);
         let functions = std::mem::take(&mut host.functions);
         let mut run = engine.lua.run(&mut host);
@@ -92,6 +87,21 @@ impl Library {
         run.truncate(0);
         set_registered(&mut run, false).map_err(no_memory)?;
         Ok(functions)
+    }
+
+    /// Runs the code, with what registers functions as its globals.
+    fn run_code(&self, run: &mut Run<'_>, environment: &Environment) -> Result<(), CommandError> {
+        let no_memory = |refusal: Raise| CommandError::err(refusal.to_string());
+        set_registered(run, true).map_err(no_memory)?;
+        if let Err(failure) = run.load(self.code(), LIBRARY_CHUNK) {
+            return Err(CommandError::err(format!("Error compiling function: {}", text_of(run, &failure))));
+        }
+        environment.enter(run).map_err(no_memory)?;
+        if let Err(failure) = run.call(0, 0) {
+            let text = failed(run, &failure);
+            return Err(CommandError::err(format!("Error registering functions: {text}")));
+        }
+        Ok(())
     }
 }
 
@@ -248,7 +258,7 @@ fn flags(stack: &mut Stack<'_>) -> Result<ScriptFlags, &'static str> {
     let mut flags = ScriptFlags::default();
     for index in 1..=i32::MAX {
         let kind = stack.get_index(-1, index).map_err(|_| "not enough memory")?;
-        let is_known = kind == Kind::String && flags.add(stack.bytes(-1).unwrap_or_default());
+        let is_known = kind == Kind::String && flags.add(&stack.bytes(-1).unwrap_or_default().to_ascii_lowercase());
         stack.pop(1);
         match kind {
             Kind::Nil => break,

@@ -6,12 +6,13 @@
 //! - `run` how a script is found and executed; `host` what it calls, `nested` how it runs a command; `running` the one that takes long
 //! - `cache` the scripts by their hashes, `sha`; `shebang` what a script says of itself
 //! - `engine` the interpreters, and what they have compiled; `api` the table `redis`
-//! - `libraries` the functions of FCALL, `loading` how their code is run; `payload` FUNCTION DUMP, `saved` what snapshots have
+//! - `libraries` the functions of FCALL, `loading` how their code is run, `environment` its globals; `payload` FUNCTION DUMP, `saved` what snapshots have
 //! - `to_lua` and `from_lua` convert replies, `number` numbers
 
 mod api;
 mod cache;
 mod engine;
+mod environment;
 mod fiber;
 mod from_lua;
 mod host;
@@ -174,10 +175,13 @@ impl Scripts {
     pub(super) fn restore_libraries(&self, sources: &[Bytes], policy: Policy) -> Result<(), CommandError> {
         let parsed = sources.iter().map(|source| self.parse_library(source)).collect::<Result<Vec<_>, _>>()?;
         self.change_libraries(|libraries| {
-            if policy == Policy::Flush {
-                libraries.clear();
+            match policy {
+                Policy::Append => libraries.check_absent(&parsed)?,
+                Policy::Flush => _ = libraries.clear(),
+                // All of them first: a function may have moved from one to another.
+                Policy::Replace => parsed.iter().for_each(|library| _ = libraries.remove(&library.name)),
             }
-            parsed.into_iter().try_for_each(|library| libraries.add(library, policy == Policy::Replace))
+            parsed.into_iter().try_for_each(|library| libraries.add(library, false))
         })
     }
 

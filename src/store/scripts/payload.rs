@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kvstore_protocol::CommandError;
 
 use super::libraries::Libraries;
-use crate::store::rdb;
+use crate::store::rdb::{self, LibrariesError};
 
 /// The payload of all libraries.
 pub(in crate::store) fn dump(libraries: &Libraries) -> Vec<u8> {
@@ -16,6 +16,12 @@ pub(in crate::store) fn dump(libraries: &Libraries) -> Vec<u8> {
 /// # Errors
 /// If it is not valid.
 pub(in crate::store) fn restore(payload: &[u8]) -> Result<Vec<Bytes>, CommandError> {
-    const FOOTER: CommandError = CommandError::new("ERR", "DUMP payload version or checksum are wrong");
-    rdb::restore_libraries(payload).ok_or(FOOTER)?.ok_or(CommandError::new("ERR", "given type is not a function"))
+    rdb::restore_libraries(payload).map_err(|error| {
+        CommandError::err(match error {
+            LibrariesError::Footer => "DUMP payload version or checksum are wrong",
+            LibrariesError::PreRelease => "Pre-GA function format not supported",
+            LibrariesError::Other => "given type is not a function",
+            LibrariesError::Source => "failed loading the given functions payload",
+        })
+    })
 }

@@ -192,9 +192,9 @@ impl StoreState {
             const NO_FUNCTION: CommandError = CommandError::new("ERR", "Function not found");
             const NO_NUMBER: CommandError = CommandError::new("ERR", "Bad number of keys provided");
             let name = std::str::from_utf8(args.bytes(0)).map_err(|_| NO_FUNCTION)?;
-            let flags = self.scripts.libraries.lock().find(name).map(|(_, function)| function.flags);
-            let flags = flags.ok_or(NO_FUNCTION)?;
-            (Program::Function(name.to_owned()), flags, number_of_keys(&args, NO_NUMBER)?)
+            let libraries = Arc::clone(&self.scripts.libraries.lock());
+            let (_, function) = libraries.find(name).ok_or(NO_FUNCTION)?;
+            (Program::Function(function.name.clone()), function.flags, number_of_keys(&args, NO_NUMBER)?)
         } else {
             if is_by_hash(command) && args.bytes(0).len() != 40 {
                 return Err(NO_SCRIPT);
@@ -275,7 +275,9 @@ impl StoreState {
             pace,
         };
         let (lua, compiled) = engine.parts();
+        host.commit.is_in_script = true;
         let mut run = lua.run(&mut host);
+        run.seed(self.seed() as u32);
         let answer = match (program, function) {
             (Program::Script(script), _) => match push_script(&mut run, compiled, script) {
                 Ok(()) => Ok(call(&mut run, program, (Args::new(command), prepared.keys), &protocol)),
@@ -291,6 +293,7 @@ impl StoreState {
             (Program::Function(_), None) => unreachable!("a function was found with its engine"),
         };
         drop(run);
+        host.commit.is_in_script = false;
         if host.pace.long.is_some() {
             self.scripts.running.end();
             // It may have been killed too late.

@@ -1,6 +1,6 @@
 //! The first line of a script or a library: `#!lua flags=no-writes`, `#!lua name=mylib`.
 
-use kvstore_protocol::CommandError;
+use kvstore_protocol::{Command, CommandError};
 
 /// What a script says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +36,9 @@ fn first_line(source: &[u8]) -> Option<Result<&[u8], ()>> {
     Some(line.iter().position(|byte| *byte == b'\n').map(|end| &line[..end]).ok_or(()))
 }
 
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+/// The words of the line, which may be in quotes. `None` if those do not match.
+fn words(line: &[u8]) -> Option<Command> {
+    String::from_utf8_lossy(line).parse().ok()
 }
 
 fn shown(text: &[u8]) -> String {
@@ -51,13 +52,13 @@ fn shown(text: &[u8]) -> String {
 pub(in crate::store) fn of_script(source: &[u8]) -> Result<(ScriptFlags, usize), CommandError> {
     let Some(line) = first_line(source) else { return Ok((ScriptFlags::UNSAID, 0)) };
     let line = line.map_err(|()| CommandError::err("Invalid script shebang"))?;
-    let mut words = words(line);
-    let engine = words.next().ok_or(CommandError::err("Invalid engine in script shebang"))?;
+    let words = words(line).ok_or(CommandError::err("Invalid engine in script shebang"))?;
+    let engine = words.name();
     if engine != b"#!lua" {
         return Err(CommandError::err(format!("Unexpected engine in script shebang: {}", shown(&engine[2..]))));
     }
     let mut flags = ScriptFlags::default();
-    for option in words {
+    for option in words.args() {
         let names = option.strip_prefix(b"flags=");
         let unknown = || CommandError::err(format!("Unknown lua shebang option: {}", shown(option)));
         for name in names.ok_or_else(unknown)?.split(|byte| *byte == b',').filter(|name| !name.is_empty()) {
@@ -76,10 +77,10 @@ pub(in crate::store) fn of_script(source: &[u8]) -> Result<(ScriptFlags, usize),
 pub(in crate::store) fn of_library(source: &[u8]) -> Result<(String, String, usize), CommandError> {
     let line = first_line(source).ok_or(CommandError::err("Missing library metadata"))?;
     let line = line.map_err(|()| CommandError::err("Invalid library metadata"))?;
-    let mut words = words(line);
-    let engine = words.next().ok_or(CommandError::err("Invalid library metadata"))?;
+    let words = words(line).ok_or(CommandError::err("Invalid library metadata"))?;
+    let engine = words.name();
     let mut name = None;
-    for option in words {
+    for option in words.args() {
         let Some(given) = strip_prefix_in_any_case(option, b"name=") else {
             return Err(CommandError::err(format!("Invalid metadata value given: {}", shown(option))));
         };
@@ -134,9 +135,12 @@ mod tests {
     #[test]
     fn a_library_has_a_name() {
         assert_eq!(of_library(b"#!lua name=my_lib\nx"), Ok(("lua".into(), "my_lib".into(), 17)));
+        assert_eq!(of_library(b"#!lua  name=\"my_lib\"\nx"), Ok(("lua".into(), "my_lib".into(), 20)));
+        assert_eq!(of_library(b"#!lua 'name=a'\nx"), Ok(("lua".into(), "a".into(), 14)));
         for (source, expected) in [
             ("return 1", "Missing library metadata"),
             ("#!lua name=x", "Invalid library metadata"),
+            ("#!lua name=\"x\n", "Invalid library metadata"),
             ("#!lua name=x name=y\n", "Invalid metadata value, name argument was given multiple times"),
             ("#!lua foo=x\n", "Invalid metadata value given: foo=x"),
             ("#!lua\n", "Library name was not given"),

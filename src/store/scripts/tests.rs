@@ -258,7 +258,42 @@ fn time_stands_still_and_chance_repeats() {
             ":1",
         )],
     );
-    assert_eq!(answer(&store, "return math.random(1000)"), answer(&store, "return math.random(1000)"));
+}
+
+#[test]
+fn each_run_draws_other_random_numbers_unless_it_seeds_them() {
+    let store = TestStore::new();
+    let draw = "return tostring(math.random())";
+    assert_ne!(answer(&store, draw), answer(&store, draw));
+    let seeded = "math.randomseed(7) return tostring(math.random())";
+    assert_eq!(answer(&store, seeded), answer(&store, seeded));
+}
+
+#[test]
+fn a_call_may_have_as_many_arguments_as_a_table_unpacks() {
+    let push = "local a = {} for i = 1, 7999 do a[i] = 1 end return redis.call('rpush', 'l', unpack(a))";
+    check(&TestStore::new(), &[(push, ":7999")]);
+}
+
+#[test]
+fn names_of_a_table_are_found_in_the_order_of_redis() {
+    let names = "local t = {} for i, name in ipairs({'name', 'id', 'x', 'y', 'timestamp', 'opts', 'data'}) do t[name] = i end \
+        local found = {} for name in pairs(t) do found[#found + 1] = name end return table.concat(found, ' ')";
+    check(&TestStore::new(), &[(names, "\"y x name id timestamp data opts\"")]);
+}
+
+#[test]
+fn a_set_that_a_script_does_not_sort_is_in_order() {
+    let store = TestStore::new();
+    store.check([("SADD s b aa a aaa", ":4")]);
+    check(
+        &store,
+        &[
+            ("return redis.call('sort', 's', 'by', 'nosort')", r#"["a", "aa", "aaa", "b"]"#),
+            ("return redis.call('sort', 's', 'by', 'nosort', 'limit', 1, 2)", r#"["aa", "aaa"]"#),
+        ],
+    );
+    store.check([("SORT s BY nosort", r#"["b", "aa", "a", "aaa"]"#)]);
 }
 
 #[test]
@@ -287,6 +322,7 @@ fn functions_are_called_by_name() {
         ("FCALL r 0", "(nil)"),
         ("FCALL_RO r 0", "(nil)"),
         ("FCALL_RO f 0", "-ERR Can not execute a script with write flag using *_ro command."),
+        ("FCALL R 0", "(nil)"),
         ("FCALL g 0", "-ERR Function not found"),
         ("FCALL f a", "-ERR Bad number of keys provided"),
         ("FUNCTION STATS", r#"{"running_script": (nil), "engines": {"LUA": {"libraries_count": :1, "functions_count": :2}}}"#),
@@ -304,7 +340,7 @@ fn functions_are_called_by_name() {
     let dumped = store.answer("FUNCTION DUMP");
     let payload = dumped.as_bytes().expect("a payload").to_vec();
     let restore = || Command::new("FUNCTION").arg("RESTORE").arg(payload.clone());
-    assert_eq!(store.answer_to(restore()).to_string(), "-ERR Library 'mylib' already exists");
+    assert_eq!(store.answer_to(restore()).to_string(), "-ERR Library mylib already exists");
     store.check([("FUNCTION FLUSH", "+OK"), ("FCALL f 1 k a", "-ERR Function not found"), ("FUNCTION LIST", "[]")]);
     assert_eq!(store.answer_to(restore()).to_string(), "+OK");
     assert_eq!(store.answer_to(restore().arg("REPLACE")).to_string(), "+OK");
@@ -313,6 +349,14 @@ fn functions_are_called_by_name() {
         ("FUNCTION DELETE mylib", "+OK"),
         ("FUNCTION RESTORE x", "-ERR DUMP payload version or checksum are wrong"),
         ("FUNCTION KILL", "-NOTBUSY No scripts in execution right now."),
+        (
+            "FUNCTION RESTORE x FLUSH y",
+            "-ERR unknown subcommand or wrong number of arguments for 'RESTORE'. Try FUNCTION HELP.",
+        ),
+        (
+            "FUNCTION flush SYNC y",
+            "-ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.",
+        ),
         ("FUNCTION FLUSH FOO", "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option"),
         ("FUNCTION FOO", "-ERR unknown subcommand 'FOO'. Try FUNCTION HELP."),
     ]);
@@ -335,13 +379,67 @@ fn a_library_that_is_not_valid_is_refused() {
             "#!lua name=x\nredis.register_function{function_name = 'f', callback = function() end, flags = {'x'}}",
             "unknown flag given",
         ),
-        ("#!lua name=x\nredis.call('ping')", "can only be called inside a script invocation"),
+        ("#!lua name=x\nredis.call('ping')", "Script attempted to access nonexistent global variable 'call'"),
+        ("#!lua name=x\nmath.random()", "Script attempted to access nonexistent global variable 'math'"),
+        (
+            "#!lua name=x\nlocal t = getmetatable(_G)",
+            "Script attempted to access nonexistent global variable 'getmetatable'",
+        ),
+        ("#!lua name=x\ny = 1", "Attempt to modify a readonly table"),
+        ("#!lua name=x\nredis.y = 1", "Attempt to modify a readonly table"),
         ("#!lua name=x\nreturn (", "ERR Error compiling function: user_function:2:"),
     ] {
         let answer = store.answer_to(Command::new("FUNCTION").with_args(["LOAD", code])).to_string();
         assert!(answer.starts_with('-') && answer.contains(expected), "{code}: {answer}");
     }
     store.check([("FUNCTION LIST", "[]")]);
+}
+
+#[test]
+fn a_function_sees_what_scripts_see_and_its_library_what_registers_it() {
+    let store = TestStore::new();
+    let load = |code: &str| store.answer_to(Command::new("FUNCTION").with_args(["LOAD", "REPLACE", code])).to_string();
+    let code = "#!lua name=l\n\
+        local lib = redis\n\
+        redis.register_function('f', function() return tostring(math.floor(1.5)) .. redis.sha1hex('') end)\n\
+        redis.register_function('g', function() return redis.register_function('h', redis.log) end)\n\
+        redis.register_function('k', function() lib.math = math end)\n\
+        redis.register_function('m', function() lib.register_function('h', lib.log) end)\n\
+        server.register_function('n', function() return nonexistent end)\n";
+    assert_eq!(load(code), "\"l\"");
+    let failing = "#!lua name=o\nredis.register_function('o', redis.log) redis.call()";
+    let used = load("#!lua name=p\nredis.register_function('p', redis.log)");
+    assert_eq!(used, "\"p\"");
+    for (called, expected) in [
+        ("f", "1da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+        ("g", "attempt to call field 'register_function' (a nil value)"),
+        ("k", "Attempt to modify a readonly table"),
+        ("m", "redis.register_function can only be called on FUNCTION LOAD command"),
+        ("n", "Script attempted to access nonexistent global variable 'nonexistent'"),
+    ] {
+        // A library that fails to load changes nothing.
+        assert!(load(failing).contains("nonexistent global variable 'call'"));
+        let answer = store.answer(&format!("FCALL {called} 0")).to_string();
+        assert!(answer.contains(expected), "{called}: {answer}");
+    }
+}
+
+#[test]
+fn functions_may_move_between_the_libraries_that_a_restore_replaces() {
+    let library =
+        |name: &str, function: &str| format!("#!lua name={name}\nredis.register_function('{function}', redis.log)");
+    let load = |store: &TestStore, code: &str| {
+        assert!(!store.answer_to(Command::new("FUNCTION").with_args(["LOAD", code])).is_error());
+    };
+    let (one, other) = (TestStore::new(), TestStore::new());
+    load(&one, &library("a", "f"));
+    load(&one, &library("b", "g"));
+    load(&other, &library("a", "g"));
+    load(&other, &library("b", "f"));
+    let payload = one.answer("FUNCTION DUMP").as_bytes().expect("a payload").to_vec();
+    let restore = Command::new("FUNCTION").arg("RESTORE").arg(payload).arg("REPLACE");
+    assert_eq!(other.answer_to(restore).to_string(), "+OK");
+    assert_eq!(other.answer("FUNCTION LIST"), one.answer("FUNCTION LIST"));
 }
 
 #[test]

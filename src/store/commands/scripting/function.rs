@@ -105,6 +105,9 @@ fn delete(call: &mut Call<'_>) -> Answer {
 
 /// `FUNCTION FLUSH [ASYNC | SYNC]`: removes all libraries.
 fn flush(call: &mut Call<'_>) -> Answer {
+    if call.args().len() > 2 {
+        return Err(wrong_number(call));
+    }
     let answer = check_mode(call, "FUNCTION FLUSH only supports SYNC|ASYNC option")?;
     let store = call.store();
     let has_changed = store.scripts.change_libraries(|libraries| Ok(libraries.clear()))?;
@@ -165,12 +168,19 @@ fn restore(call: &mut Call<'_>) -> Answer {
         3 if args.is(2, "APPEND") => Policy::Append,
         3 if args.is(2, "REPLACE") => Policy::Replace,
         3 => return Err(POLICY),
-        _ => return Err(CommandError::wrong_arity(call.name())),
+        _ => return Err(wrong_number(call)),
     };
     let sources = scripts::restore(args.bytes(1))?;
     call.store().scripts.restore_libraries(&sources, policy)?;
     call.tell_unnamed();
     Ok(Response::ok())
+}
+
+/// The refusal of a sub-command with too many arguments.
+fn wrong_number(call: &Call<'_>) -> CommandError {
+    let asked = call.args().bytes(0);
+    let asked = String::from_utf8_lossy(&asked[..asked.len().min(128)]);
+    CommandError::err(format!("unknown subcommand or wrong number of arguments for '{asked}'. Try FUNCTION HELP."))
 }
 
 /// `FUNCTION KILL`: stops the function that runs, if it has not written.

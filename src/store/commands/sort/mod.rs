@@ -38,8 +38,8 @@ fn sort(call: &mut Call<'_>) -> Answer {
     call.read(0);
     let source = Sortable::of(call)?;
     let is_set = matches!(source, Some(Sortable::Set(_)));
-    if options.is_unsorted && options.is_stored && is_set {
-        // The members of a set are in no order. What is stored has one that is always the same.
+    if options.is_unsorted && is_set && (options.is_stored || call.is_in_script()) {
+        // The members of a set are in no order. What is stored, or what a script sees, has one that is always the same.
         options = SortOptions { is_unsorted: false, is_alphabetical: true, by: None, ..options };
     }
     let mut elements = source.map_or_else(Vec::new, Sortable::elements);

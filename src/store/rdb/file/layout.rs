@@ -1,6 +1,9 @@
 //! What belongs to each code of a file.
 
-use super::super::{libraries::LIBRARY, tag};
+use super::super::{
+    libraries::{LIBRARY, PRE_RELEASE},
+    tag,
+};
 
 /// A part of what belongs to a code.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +70,7 @@ pub(super) fn find(byte: u8, is_valkey: bool) -> Option<(Code, &'static [Part])>
     Some(match byte {
         244 => (Code::SlotInfo, &[Length, Length, Length]),
         LIBRARY => (Code::Library, &[String]),
-        246 => (Code::PreReleaseFunction, &[]),
+        PRE_RELEASE => (Code::PreReleaseFunction, &[]),
         247 => (Code::ModuleAux, &[Length, Length, Length, Module]),
         248 => (Code::Idle, &[Length]),
         249 => (Code::Frequency, &[Bytes(1)]),
