@@ -30,14 +30,20 @@ pub(super) enum StreamPart {
     /// A node, by its place.
     Node(usize),
     Counters,
-    /// A group, by its number.
-    Group(usize),
-    /// Pending entries of a group, from an identifier on.
-    Pending(usize, StreamId),
-    /// A consumer of a group.
-    Consumer(usize, usize),
+    /// A part of a group, by its number.
+    Group(usize, GroupPart),
+}
+
+/// The next part of a group.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum GroupPart {
+    Head,
+    /// Pending entries, from an identifier on.
+    Pending(StreamId),
+    /// A consumer, by its place.
+    Consumer(usize),
     /// Entries that are pending for a consumer, from an identifier on.
-    PendingFor(usize, usize, StreamId),
+    PendingFor(usize, StreamId),
 }
 
 impl StreamPart {
@@ -67,40 +73,47 @@ impl StreamPart {
                 }
                 writer.number(counters.added);
                 writer.length(log.groups().len());
-                Some(Self::Group(0))
+                Some(Self::Group(0, GroupPart::Head))
             }
-            Self::Group(number) => {
-                let group = log.groups().get(number)?;
+            Self::Group(number, part) => Some(match part.write(log.groups().get(number)?, writer) {
+                Some(next) => Self::Group(number, next),
+                None => Self::Group(number + 1, GroupPart::Head),
+            }),
+        }
+    }
+}
+
+impl GroupPart {
+    fn write(self, group: &Group, writer: &mut Writer<'_>) -> Option<Self> {
+        match self {
+            Self::Head => {
                 writer.string(group.name());
                 write_id(group.last_id, writer);
                 writer.number(group.entries_read.map_or(UNKNOWN, |read| read as u64));
                 writer.length(group.pending_count());
-                Some(Self::Pending(number, StreamId::MIN))
+                Some(Self::Pending(StreamId::MIN))
             }
-            Self::Pending(number, from) => Some(match write_pending(&log.groups()[number], from, writer) {
-                Some(next) => Self::Pending(number, next),
+            Self::Pending(from) => Some(match write_pending(group, from, writer) {
+                Some(next) => Self::Pending(next),
                 None => {
-                    writer.length(log.groups()[number].consumer_count());
-                    Self::Consumer(number, 0)
+                    writer.length(group.consumer_count());
+                    Self::Consumer(0)
                 }
             }),
-            Self::Consumer(number, index) => {
-                let Some(consumer) = log.groups()[number].nth_consumer(index) else {
-                    return Some(Self::Group(number + 1));
-                };
+            Self::Consumer(place) => {
+                let consumer = group.nth_consumer(place)?;
                 writer.string(consumer.name());
                 writer.bytes(&consumer.seen.to_le_bytes());
                 if !writer.is_for_redis_7_0() {
                     writer.bytes(&consumer.active.unwrap_or(UNKNOWN).to_le_bytes());
                 }
                 writer.length(consumer.pending_count());
-                Some(Self::PendingFor(number, index, StreamId::MIN))
+                Some(Self::PendingFor(place, StreamId::MIN))
             }
-            Self::PendingFor(number, index, from) => {
-                let consumer = log.groups()[number].nth_consumer(index)?;
-                let mut ids = consumer.pending_from(from);
+            Self::PendingFor(place, from) => {
+                let mut ids = group.nth_consumer(place)?.pending_from(from);
                 ids.by_ref().take(TOGETHER).for_each(|id| writer.bytes(&id.to_bytes()));
-                Some(ids.next().map_or(Self::Consumer(number, index + 1), |next| Self::PendingFor(number, index, next)))
+                Some(ids.next().map_or(Self::Consumer(place + 1), |next| Self::PendingFor(place, next)))
             }
         }
     }
