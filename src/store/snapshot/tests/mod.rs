@@ -4,6 +4,7 @@ mod by_hand;
 mod commands;
 mod crashes;
 mod damage;
+mod fields;
 mod revive;
 mod switch;
 mod threads;
