@@ -45,6 +45,11 @@ impl SearchArea {
         Self::new(center, Shape::Polygon(corners))
     }
 
+    /// The number of corners of a polygon.
+    pub(super) fn corners(&self) -> usize {
+        if let Shape::Polygon(corners) = &self.shape { corners.len() } else { 0 }
+    }
+
     /// The distance of a point from the center, if it is inside.
     pub(super) fn distance(&self, point: Point) -> Option<f64> {
         match &self.shape {

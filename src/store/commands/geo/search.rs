@@ -27,6 +27,9 @@ pub(in super::super) const SPECS: &[Spec] = &[
 /// The work of a member that is looked at, beside others: its distance is computed.
 const DISTANCE_WORK: usize = 4;
 
+/// How many corners of a polygon are looked at in the time in which an element is visited.
+const CORNERS: usize = 8;
+
 /// `GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude] BYRADIUS radius unit | BYBOX width height unit | BYPOLYGON count
 /// longitude latitude … [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]`: the members in a circle, a box or a polygon.
 fn geosearch(call: &mut Call<'_>) -> Answer {
@@ -91,7 +94,7 @@ fn find(call: &mut Call<'_>, query: &Query<'_>, key: usize, area: &SearchArea) -
     let scores = area.cells().map(Cell::scores).map(|scores| scores.start as f64..scores.end as f64);
     let ranges = set.ranks_of(scores);
     let candidates: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-    call.afford_elements(candidates.saturating_mul(DISTANCE_WORK))?;
+    call.afford_elements(candidates.saturating_mul(DISTANCE_WORK + area.corners() / CORNERS))?;
     let mut found = Found::with_capacity(candidates.min(FEW));
     let Some(set) = call.find::<SortedSet>(key)? else { return Ok(found) };
     let most = query.count.filter(|_| query.is_any).unwrap_or(usize::MAX);
@@ -190,6 +193,20 @@ mod tests {
             ("GEORADIUSBYMEMBER missing x 1 m STORE g", ":0"),
             ("EXISTS g", ":0"),
         ]);
+    }
+
+    #[test]
+    fn many_members_in_a_polygon_of_many_corners_are_searched_where_no_connection_waits() {
+        let store = TestStore::new();
+        let members = (0..6000).flat_map(|number| ["1.5".to_owned(), "1.5".to_owned(), number.to_string()]);
+        store.answer_to(Command::new("GEOADD").arg("g").with_args(members));
+        let polygon = |corners: usize| {
+            let corner = |number: usize| ["1", "2"].map(|side| if number.is_multiple_of(2) { side } else { "1.5" });
+            let points = (0..corners).flat_map(corner);
+            command(&format!("GEOSEARCH g BYPOLYGON {corners}")).with_args(points)
+        };
+        assert!(!store.postpones(&polygon(4)));
+        assert!(store.postpones(&polygon(400)));
     }
 
     #[test]
