@@ -437,6 +437,28 @@ fn an_append_only_file_has_its_libraries_as_commands() {
     assert!(listed.contains("\"b\"") && !listed.contains("\"a\""), "{listed}");
 }
 
+#[test]
+fn a_stream_that_was_trimmed_with_a_limit_is_trimmed() {
+    let scratch = Scratch::new("limit");
+    let frame = |line: &str| {
+        let words: Vec<_> = line.split(' ').map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        format!("*{}\r\n{}", words.len(), words.concat())
+    };
+    let file = [
+        "XADD s 1-1 f v",
+        "XADD s MAXLEN = 1 LIMIT 7 2-1 f v",
+        "XADD s nomkstream minid = 2 LIMIT 0 3-1 f v",
+        "XADD s 4-1 MAXLEN = 1 LIMIT",
+        "XTRIM s MAXLEN = 2 LIMIT 9",
+    ];
+    let store = Store::new();
+    let tally = import(&store, scratch.file("a.aof", file.map(frame).concat().as_bytes())).unwrap();
+    assert_eq!((tally.commands(), tally.failed().count()), (5, 0));
+    let entries = flat(&answer(&store, 0, Command::new("XRANGE").with_args(["s", "-", "+"])));
+    let expected = ["3-1", "f", "v", "4-1", "MAXLEN", "=", "1", "LIMIT"];
+    assert_eq!(entries, expected.map(|word| word.as_bytes().to_vec()));
+}
+
 #[tokio::test]
 async fn what_is_imported_is_on_disk_when_the_store_is_closed() {
     let scratch = Scratch::new("durable");

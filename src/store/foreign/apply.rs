@@ -94,7 +94,7 @@ impl StoreState {
         let mut known = Vec::with_capacity(commands.len());
         for (database, command) in commands {
             match self.row_of(command) {
-                Ok(_) if *database < self.databases.len() => known.push((*database, command.clone())),
+                Ok(_) if *database < self.databases.len() => known.push((*database, without_limit(command))),
                 Ok(_) => note_failure(tally, command, "DB index is out of range"),
                 Err(_) => note_unknown(tally, command),
             }
@@ -205,6 +205,26 @@ fn given_expiry(command: &Command) -> Option<u64> {
     }
     let may_expire = ["SET", "GETEX", "MSETEX", "HSETEX", "HGETEX"].iter().any(|name| command.is(name));
     number(position(b"PXAT").filter(|_| may_expire)? + 1)
+}
+
+/// A server that was told to trim a stream to about a length tells its replicas how far it has: with `=` in the place of `~`. It leaves a
+/// LIMIT as it was, which a client may not give with `=`.
+fn without_limit(command: &Command) -> Command {
+    if !command.is("XADD") && !command.is("XTRIM") {
+        return command.clone();
+    }
+    let is_one_of = |at: usize, words: &[&str]| {
+        command.arg_at(at).is_some_and(|given| words.iter().any(|word| given.eq_ignore_ascii_case(word.as_bytes())))
+    };
+    let mut at = 1;
+    while is_one_of(at, &["NOMKSTREAM", "KEEPREF", "DELREF", "ACKED"]) {
+        at += 1;
+    }
+    if !(is_one_of(at, &["MAXLEN", "MINID"]) && is_one_of(at + 1, &["="]) && is_one_of(at + 3, &["LIMIT"])) {
+        return command.clone();
+    }
+    let kept = command.args().enumerate().filter(|(index, _)| !(at + 3..at + 5).contains(index));
+    Command::new(command.name()).with_args(kept.map(|(_, word)| word))
 }
 
 /// Says that an error is about a library, unless the journal takes no commits.
