@@ -313,6 +313,24 @@ async fn client_list_shows_an_open_transaction() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn client_info_shows_the_number_of_watched_keys() {
+    let server = Server::start(kvstore::store::Store::new());
+    let mut client = server.connect();
+    for (commands, answers, watched) in [
+        ("PING\r\n", "+PONG\r\n", 0),
+        ("WATCH a\r\nWATCH a b b\r\n", "+OK\r\n+OK\r\n", 2),
+        ("UNWATCH\r\n", "+OK\r\n", 0),
+        ("WATCH a b\r\nMULTI\r\nGET a\r\nEXEC\r\n", "+OK\r\n+OK\r\n+QUEUED\r\n*1\r\n$-1\r\n", 0),
+        ("WATCH c\r\nMULTI\r\nDISCARD\r\n", "+OK\r\n+OK\r\n+OK\r\n", 0),
+    ] {
+        client.asks(commands, answers).await;
+        client.sends("CLIENT INFO\r\n").await;
+        let info = client.reads_bulk().await;
+        assert!(info.contains(&format!(" multi=-1 watch={watched} qbuf=")), "{commands}: {info}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queued_hello_changes_the_protocol_and_a_queued_kill_closes() {
     let mut client = connect(&Transactional::new());
     client.asks("MULTI\r\nHELLO 3\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*1\r\n%7\r\n").await;

@@ -42,6 +42,8 @@ struct State {
     bits: AtomicUsize,
     /// The bytes of the queued commands.
     bytes: AtomicUsize,
+    /// The number of watched keys.
+    watched: AtomicUsize,
 }
 
 /// The bits of the state. The others count the queued commands.
@@ -109,6 +111,16 @@ impl Transaction {
     /// Returns the bytes of the queued commands.
     pub fn queued_bytes(&self) -> usize {
         if self.is_open() { self.0.bytes.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    /// Says how many keys the connection watches, for CLIENT LIST.
+    pub fn set_watched(&self, keys: usize) {
+        self.0.watched.store(keys, Ordering::Relaxed);
+    }
+
+    /// Returns how many keys the connection watches.
+    pub fn watched(&self) -> usize {
+        self.0.watched.load(Ordering::Relaxed)
     }
 
     /// Notes that a queued command changes how replies are sent, as HELLO and CLIENT REPLY do: EXEC then waits until all

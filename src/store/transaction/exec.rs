@@ -46,9 +46,7 @@ impl StoreState {
         if !command.is("EXEC") {
             return refusal;
         }
-        if let Some((transaction, client)) = ClientTransaction::of(command.session(), self) {
-            client.state.lock().end(transaction, &self.watches);
-        }
+        self.drop_transaction_of(command);
         dropped_for(&refusal)
     }
 

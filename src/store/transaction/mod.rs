@@ -51,7 +51,12 @@ impl State {
     fn end(&mut self, transaction: &Transaction, watches: &WatchTable) {
         transaction.end();
         self.queue.clear();
+        self.forget_watched(transaction, watches);
+    }
+
+    fn forget_watched(&mut self, transaction: &Transaction, watches: &WatchTable) {
         self.watch.clear(watches);
+        transaction.set_watched(0);
     }
 }
 
@@ -102,16 +107,17 @@ impl Call<'_> {
                 return Err(CommandError::err("WATCH inside MULTI is not allowed"));
             }
             keys.into_iter().for_each(|key| state.watch.add(key, watches));
+            transaction.set_watched(state.watch.len());
             Ok(())
         })
     }
 
     /// UNWATCH: forgets the watched keys.
     pub(super) fn unwatch_keys(&mut self) {
-        if let Some((_, client)) = ClientTransaction::of(self.session, self.store) {
+        if let Some((transaction, client)) = ClientTransaction::of(self.session, self.store) {
             // While EXEC runs, it holds the state, and forgets the watched keys itself.
             if let Some(mut state) = client.state.try_lock() {
-                state.watch.clear(&self.store.watches);
+                state.forget_watched(transaction, &self.store.watches);
             }
         }
     }

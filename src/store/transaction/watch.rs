@@ -59,12 +59,15 @@ struct Watcher {
 impl Watch {
     /// Adds a key, whose shard is locked.
     pub(super) fn add(&mut self, key: WatchedKey, table: &WatchTable) {
-        let is_known = |known: &WatchedKey| (known.database, &known.name) == (key.database, &key.name);
-        if !self.keys.iter().any(is_known) {
-            let (is_broken, had_expired) = (Arc::clone(&self.is_broken), key.had_expired);
-            table.add((key.database, key.name.clone()), Watcher { is_broken, had_expired });
+        let (is_broken, had_expired) = (Arc::clone(&self.is_broken), key.had_expired);
+        if table.add((key.database, key.name.clone()), Watcher { is_broken, had_expired }) {
             self.keys.push(key);
         }
+    }
+
+    /// The number of keys.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
     }
 
     /// Whether there are no keys.
@@ -146,10 +149,16 @@ impl WatchTable {
         clients.keys().filter(|key| key.0 == database).map(|key| key.1.clone()).collect()
     }
 
-    fn add(&self, key: (usize, Bytes), client: Watcher) {
+    /// Adds a client to those that watch a key. Returns `false` if it is one already.
+    fn add(&self, key: (usize, Bytes), client: Watcher) -> bool {
         let mut clients = self.clients.lock();
-        clients.entry(key).or_default().push(client);
+        let watching = clients.entry(key).or_default();
+        let is_new = !watching.iter().any(|other| Arc::ptr_eq(&other.is_broken, &client.is_broken));
+        if is_new {
+            watching.push(client);
+        }
         self.observers.set(Interests::WATCHES, !clients.is_empty());
+        is_new
     }
 
     fn remove(&self, key: (usize, Bytes), client: &Arc<AtomicBool>) {

@@ -67,6 +67,7 @@ pub(super) fn line(client: &ConnectedClient) -> String {
     field("psub", &subscribed(Subscriptions::patterns));
     field("ssub", &subscribed(Subscriptions::shard_channels));
     field("multi", &queued);
+    field("watch", &session.transaction().map_or(0, Transaction::watched));
     field("qbuf", &buffers.input);
     field("qbuf-free", &buffers.input_free);
     field("argv-mem", &buffers.requests);
