@@ -79,11 +79,15 @@ def start(command, folder):
 
 
 def identify_when_up(port):
+    """The same of a server that starts, once it has loaded its data."""
     for _ in range(200):
         try:
-            return identify(port)
+            identity = identify(port)
+            if "\nloading:0" in Connection(port).ask(b"INFO", b"persistence").decode():
+                return identity
         except OSError:
-            time.sleep(0.05)
+            pass
+        time.sleep(0.05)
     raise SystemExit(f"nothing listens on port {port}")
 
 
