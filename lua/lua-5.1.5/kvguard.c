@@ -9,6 +9,7 @@
 #include "lua.h"
 
 #include "kvguard.h"
+#include "ldebug.h"
 #include "ldo.h"
 #include "lgc.h"
 #include "lstate.h"
@@ -43,9 +44,22 @@ int kv_look (struct global_State *g, int ask) {
 }
 
 
+/*
+** Leaves the run, which is being stopped. What it passes on its way out takes
+** steps, and comes here again: the place is that of the first time.
+*/
+void kv_stop (struct lua_State *L) {
+  kv_Guard *d = &G(L)->guard;
+  if (!d->placed)
+    luaG_rememberplace(L);
+  d->placed = 1;
+  luaD_throw(L, LUA_ERRSTOP);
+}
+
+
 void kv_checkpoint (struct lua_State *L) {
   if (kv_look(G(L), 1))
-    luaD_throw(L, LUA_ERRSTOP);
+    kv_stop(L);
 }
 
 

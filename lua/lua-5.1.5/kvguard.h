@@ -38,6 +38,7 @@ typedef struct kv_Guard {
   int stopping;  /* why the run is being stopped, or 0 */
   uint64_t random;  /* state of `math.random' */
   uint64_t run;  /* the number of the run */
+  int placed;  /* whether the place below is where the run was stopped */
   int line;  /* where the last error was raised; -1: not known */
   char source[KV_SOURCE];
   void *owner;  /* what the calls below are given */
@@ -74,6 +75,7 @@ struct global_State;
 
 LUAI_FUNC int kv_look (struct global_State *g, int ask);
 LUAI_FUNC void kv_checkpoint (struct lua_State *L);
+LUAI_FUNC void kv_stop (struct lua_State *L);
 LUAI_FUNC void kv_rethrow (struct lua_State *L, int status);
 LUAI_FUNC void kv_reserve (struct lua_State *L, size_t size);
 

@@ -616,7 +616,7 @@ static void addinfo (lua_State *L, const char *msg) {
 
 
 /* kvstore: remembers where an error is raised, for who reports it */
-static void rememberplace (lua_State *L) {
+void luaG_rememberplace (lua_State *L) {
   kv_Guard *d = &G(L)->guard;
   CallInfo *ci = L->ci;
   const char *source = "=[C]";
@@ -637,7 +637,7 @@ static void rememberplace (lua_State *L) {
 
 
 void luaG_errormsg (lua_State *L) {
-  rememberplace(L);
+  luaG_rememberplace(L);
   if (L->errfunc != 0) {  /* is there an error handling function? */
     StkId errfunc = restorestack(L, L->errfunc);
     if (!ttisfunction(errfunc)) luaD_throw(L, LUA_ERRERR);

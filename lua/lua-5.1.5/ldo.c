@@ -82,6 +82,7 @@ static void restore_stack_limit (lua_State *L) {
 
 
 void luaD_throw (lua_State *L, int errcode) {
+  if (errcode == LUA_ERRMEM) luaG_rememberplace(L);  /* kvstore */
   if (L->errorJmp) {
     L->errorJmp->status = errcode;
     LUAI_THROW(L, L->errorJmp);

@@ -337,7 +337,7 @@ static void Arith (lua_State *L, StkId ra, const TValue *rb,
         const int o_ = (i); \
         (pc) += o_; \
         if (o_ < 0 && kv_unlikely(--G(L)->guard.steps <= 0)) { \
-          L->savedpc = (pc); \
+          L->savedpc = (pc) + 1;  /* as if the next one had begun */ \
           kv_checkpoint(L); \
         } \
         luai_threadyield(L); }

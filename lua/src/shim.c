@@ -247,6 +247,7 @@ int kvlua_call (lua_State *L, int arguments, int results,
   if (!lua_checkstack(L, results < 0 ? 1 : results + 1)) return LUA_ERRMEM;
   d->source[0] = '\0';
   d->line = -1;
+  d->placed = 0;
   d->lenient = 0;
   status = lua_pcall(L, arguments, results, 0);
   d->lenient = 1;
@@ -263,6 +264,7 @@ int kvlua_load (lua_State *L, const char *source, size_t size,
   if (!lua_checkstack(L, 1)) return LUA_ERRMEM;
   d->source[0] = '\0';
   d->line = -1;
+  d->placed = 0;
   d->lenient = 0;
   status = luaL_loadbuffer(L, source, size, name);
   d->lenient = 1;
@@ -288,7 +290,7 @@ static int call_native (lua_State *L) {
     case KV_STOP: {
       if (!d->stopping) d->stopping = KV_STOPPED;
       d->steps = 0;
-      luaD_throw(L, LUA_ERRSTOP);
+      kv_stop(L);
       break;
     }
     default: break;

@@ -322,6 +322,37 @@ fn an_endless_script_ends_when_its_host_says_so() {
 }
 
 #[test]
+fn a_run_that_is_stopped_is_told_with_the_line_where_it_was() {
+    for (source, line) in [
+        ("while true do end", 1),
+        ("pcall(error, 'x')\nwhile true do\nend", 2),
+        ("\n\nwhile true do pcall(function() while true do end end) end", 3),
+        ("coroutine.wrap(function()\nwhile true do end end)()", 2),
+        ("local text = string.rep('a', 3000)\nwhile true do\ntext:find('a-a-a-a-b') end", 3),
+    ] {
+        let _guard = guard();
+        let mut lua = interpreter(Limits::new());
+        let (mut watch, _started) = watch(3);
+        let mut run = lua.run(&mut watch);
+        run.load(source.as_bytes(), "@user_script").expect("it compiles");
+        let failure = run.call(0, 0).expect_err("it never ends");
+        assert_eq!(failure.reason, Reason::Stopped, "{source}");
+        assert_eq!((failure.source.as_deref(), failure.line), (Some("@user_script"), Some(line)), "{source}");
+    }
+}
+
+#[test]
+fn a_script_whose_memory_ends_is_told_with_the_line_where_it_was() {
+    let mut lua = interpreter(Limits::new().memory(MEMORY));
+    let mut host = ();
+    let mut run = lua.run(&mut host);
+    let source = b"pcall(error, 'x')\nlocal t = {}\nwhile true do t[#t + 1] = {} end";
+    run.load(source, "@user_script").expect("it compiles");
+    let failure = run.call(0, 0).expect_err("it takes too much");
+    assert_eq!((failure.reason, failure.line), (Reason::Memory, Some(3)));
+}
+
+#[test]
 fn an_endless_script_ends_when_another_thread_stops_it() {
     for (name, source) in ENDLESS {
         let _guard = guard();
