@@ -110,3 +110,39 @@ async fn a_run_has_a_name() {
     assert_eq!((field(&text, "cluster_enabled"), field(&text, "blocked_clients")), ("0", "0"));
     assert_eq!(field(&info(&mut client, "server").await, "run_id"), id);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_commands_of_scripts_are_counted_and_an_error_that_is_passed_on_once() {
+    let server = server();
+    let mut client = server.connect();
+    client.asks("SET k v\r\nCONFIG RESETSTAT\r\n", "+OK\r\n+OK\r\n").await;
+    for (source, set, lpush, eval, errors) in [
+        ("redis.call('set','k','v')", "1 0 0", "", "1 0 0", 0),
+        ("redis.call('lpush','k','v')", "", "1 0 1", "1 0 1", 1),
+        ("return redis.pcall('lpush','k','v')", "", "1 0 1", "1 0 1", 1),
+        ("redis.pcall('lpush','k','v')", "", "1 0 1", "1 0 0", 1),
+        ("return {err=redis.pcall('lpush','k','v').err}", "", "1 0 1", "1 0 1", 2),
+        ("redis.pcall('nosuch')", "", "", "1 0 0", 1),
+        ("redis.call('nosuch')", "", "", "1 0 1", 1),
+        ("redis.call('set')", "0 1 0", "", "1 0 1", 1),
+        ("redis.pcall('set')", "0 1 0", "", "1 0 0", 1),
+        ("redis.call('eval','return 1','0')", "", "", "1 1 1", 1),
+        ("redis.pcall({})", "", "", "1 0 0", 0),
+        ("redis.call({})", "", "", "1 0 1", 1),
+        ("error('boom')", "", "", "1 0 1", 1),
+    ] {
+        client.sends(crate::support::request(&["EVAL", source, "0"])).await;
+        client.reads_line().await;
+        let text = info(&mut client, "commandstats errorstats stats").await;
+        for (name, expected) in [("set", set), ("lpush", lpush), ("eval", eval)] {
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{name}:")));
+            let counts = line.map(|line| line.split([',', '=']).collect::<Vec<_>>());
+            let counts = counts.map(|words| [words[1], words[7], words[9]].join(" ")).unwrap_or_default();
+            assert_eq!(counts, expected, "{name} of {source}");
+        }
+        let codes = text.lines().filter_map(|line| line.strip_prefix("errorstat_"));
+        let codes = codes.filter_map(|line| line.split_once("=")?.1.parse::<u64>().ok());
+        assert_eq!((codes.sum(), number(&text, "total_error_replies")), (errors, errors), "{source}");
+        client.asks("CONFIG RESETSTAT\r\n", "+OK\r\n").await;
+    }
+}

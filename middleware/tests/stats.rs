@@ -104,6 +104,44 @@ async fn a_refusal_in_front_of_the_layers_is_counted() {
     assert_eq!((counts.len(), stats.total_errors(), stats.total_commands()), (2, 3, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn commands_inside_of_another_one_count_as_others_do() {
+    let stats = CommandStats::new();
+    let get = Command::new("GET").arg("k");
+    for answer in [Response::Null, Response::from(CommandError::WRONG_TYPE)] {
+        let nested = stats.begin_nested(&get);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        stats.end_nested(nested, &answer);
+    }
+    let refusal = Response::from(CommandError::err("not in a script"));
+    stats.refuse_nested(&get, &refusal);
+    stats.refuse_nested(&Command::new("CONFIG").with_args(["GET", "x"]), &refusal);
+    stats.note_error(&refusal);
+    let counts = stats.commands();
+    let get = of(&counts, "get");
+    assert_eq!((get.calls, get.rejected, get.failed, get.time), (2, 1, 1, Duration::from_secs(2)));
+    assert_eq!((of(&counts, "config|get").calls, of(&counts, "config|get").rejected), (0, 1));
+    assert_eq!(stats.errors(), [("ERR".into(), 3), ("WRONGTYPE".into(), 1)]);
+}
+
+#[tokio::test]
+async fn an_error_that_a_script_passes_on_counts_once_and_is_no_refusal_of_the_script() {
+    let (stats, service) = service();
+    let error = Response::from(CommandError::new("OOM", "no memory"));
+    stats.refuse_nested(&Command::new("SET").with_args(["k", "v"]), &error);
+    stats.passes_on(&error);
+    call(&service, "EVAL OOM_no_memory_script:_abc,_on_@user_script:1. fail").await;
+    assert_eq!((stats.total_errors(), stats.errors()), (1, vec![("OOM".into(), 1)]));
+    stats.reset();
+    stats.passes_on(&error);
+    assert_eq!((stats.total_errors(), stats.errors().len()), (0, 0));
+    call(&service, "EVAL OOM_no_memory_script:_abc,_on_@user_script:1. fail").await;
+    call(&service, "EVAL OOM_no_memory fail").await;
+    let counts = stats.commands();
+    assert_eq!((of(&counts, "eval").calls, of(&counts, "eval").failed, of(&counts, "eval").rejected), (1, 1, 1));
+    assert_eq!(stats.errors(), [("OOM".into(), 2)]);
+}
+
 #[tokio::test]
 async fn sub_commands_count_by_themselves() {
     let (stats, service) = service();

@@ -152,13 +152,8 @@ impl CommandStats {
 
     /// Counts a command that no layer sees: it was refused in front of them.
     pub fn note_refusal(&self, command: &Command, error: &Response) {
-        match name_of(command) {
-            Some(name) => self.0.end_named(name, command.id(), 0, Some(error)),
-            None => {
-                let calls = &self.0.by_thread.get().calls[command.id().index()];
-                calls.store(calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-                self.0.note_failure(command.id(), Some(error));
-            }
+        if let Some(failure) = Failure::of(command.id(), Some(error)) {
+            self.refuse(command, &failure);
         }
     }
 
@@ -168,6 +163,11 @@ impl CommandStats {
         let before = (0..CommandId::LIMIT).map(|index| (index, self.0.all_of(index))).filter(|(_, sum)| sum.calls > 0);
         *rare = RareCounts { before: before.collect(), ..RareCounts::default() };
         self.0.errors.store(0, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0
     }
 
     #[inline]
@@ -207,7 +207,7 @@ impl CommandStats {
 }
 
 /// The name of a command that counts by it: a sub-command, or one that is not in the catalog.
-fn name_of(command: &Command) -> Option<Box<str>> {
+pub(super) fn name_of(command: &Command) -> Option<Box<str>> {
     let text = |name: &[u8]| String::from_utf8_lossy(name).to_lowercase().into();
     match command.known() {
         Some(known) if known.subcommands().is_empty() => None,
@@ -236,8 +236,14 @@ impl Shared {
         Sum { calls: sum.calls - before.calls, nanoseconds: sum.nanoseconds.saturating_sub(before.nanoseconds) }
     }
 
+    /// Counts a call of a command that has no sub-commands.
+    pub(super) fn begin_on_this_thread(&self, id: CommandId) {
+        let calls = &self.by_thread.get().calls[id.index()];
+        calls.store(calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
     /// Counts the end of a command that was timed.
-    fn end(&self, id: CommandId, timed: TimedCommand, answer: Option<&Response>) {
+    pub(super) fn end(&self, id: CommandId, timed: TimedCommand, answer: Option<&Response>) {
         let nanoseconds = timed.elapsed().as_nanos() as u64;
         match timed.name {
             None => {
@@ -245,14 +251,15 @@ impl Shared {
                 count.store(count.load(Ordering::Relaxed) + nanoseconds, Ordering::Relaxed);
                 self.note_failure(id, answer);
             }
-            Some(name) => self.end_named(name, id, nanoseconds, answer),
+            Some(name) => self.end_named(name, id, nanoseconds, Failure::of(id, answer).as_ref()),
         }
     }
 
-    fn end_named(&self, name: Box<str>, id: CommandId, nanoseconds: u64, answer: Option<&Response>) {
-        let (failure, is_known) = (Failure::of(answer), id != CommandId::UNKNOWN);
+    /// Counts a command by its name, from its beginning to its end.
+    pub(super) fn end_named(&self, name: Box<str>, id: CommandId, nanoseconds: u64, failure: Option<&Failure<'_>>) {
+        let is_known = id != CommandId::UNKNOWN;
         let mut rare = self.rare();
-        if let Some(failure) = &failure {
+        if let Some(failure) = failure {
             self.count_error(failure, &mut rare);
         }
         // Clients may invent names.
@@ -262,15 +269,25 @@ impl Shared {
         }
         let (sum, errors) = rare.named.entry(name).or_default();
         *sum += Sum { calls: 1, nanoseconds };
-        errors.count(failure.as_ref());
+        errors.count(failure);
     }
 
     /// Counts an error, if a command was answered with one, or its service failed.
     pub(super) fn note_failure(&self, id: CommandId, answer: Option<&Response>) {
-        let Some(failure) = Failure::of(answer) else { return };
+        if let Some(failure) = Failure::of(id, answer) {
+            self.note_failed(id, &failure);
+        }
+    }
+
+    pub(super) fn note_failed(&self, id: CommandId, failure: &Failure<'_>) {
         let mut rare = self.rare();
-        self.count_error(&failure, &mut rare);
-        rare.errors.entry(id.index()).or_default().count(Some(&failure));
+        self.count_error(failure, &mut rare);
+        rare.errors.entry(id.index()).or_default().count(Some(failure));
+    }
+
+    /// Counts an error that is none of a command.
+    pub(super) fn note_code(&self, code: &str) {
+        self.count_error(&Failure { code, is_refusal: false }, &mut self.rare());
     }
 
     fn count_error(&self, failure: &Failure<'_>, rare: &mut RareCounts) {
@@ -282,29 +299,45 @@ impl Shared {
         }
     }
 
+    /// Takes an error back that was counted.
+    pub(super) fn take_back(&self, code: &str) {
+        let mut rare = self.rare();
+        // All counts may have been reset since.
+        if let Some(count) = rare.codes.get_mut(code).filter(|count| **count > 0) {
+            *count -= 1;
+            self.errors.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     fn rare(&self) -> MutexGuard<'_, RareCounts> {
         self.rare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// How a command failed.
-struct Failure<'a> {
-    code: &'a str,
+pub(super) struct Failure<'a> {
+    pub(super) code: &'a str,
     /// Whether it was refused before it ran.
-    is_refusal: bool,
+    pub(super) is_refusal: bool,
 }
 
 impl<'a> Failure<'a> {
     /// `None` for the answer of a service that failed.
-    fn of(answer: Option<&'a Response>) -> Option<Self> {
+    pub(super) fn of(id: CommandId, answer: Option<&'a Response>) -> Option<Self> {
         let Some(answer) = answer else { return Some(Self { code: "ERR", is_refusal: false }) };
         if !answer.is_error() {
             return None;
         }
         let code = answer.error_code().unwrap_or("ERR");
         let is_refusal = REFUSALS.contains(&code) || code == "ERR" && has_wrong_form(answer);
-        Some(Self { code, is_refusal })
+        Some(Self { code, is_refusal: is_refusal && !is_of_script(id, answer) })
     }
+}
+
+/// Whether a script ran, and has failed: its error may be the refusal of a command that it has called.
+fn is_of_script(id: CommandId, answer: &Response) -> bool {
+    let names = ["EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"];
+    names.iter().any(|name| CommandId::of(name.as_bytes()) == id) && answer.to_string().contains(" script: ")
 }
 
 /// Whether a command was refused because there is none such, none with so many arguments, or not while the client is subscribed.

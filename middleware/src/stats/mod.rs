@@ -27,16 +27,21 @@
 //! # Ok::<(), Infallible>(())
 //! ```
 //!
+//! Commands inside of another one, such as a script calls them, are seen by no layer. Who runs them counts them by
+//! [`begin_nested`](CommandStats::begin_nested) and its kin.
+//!
 //! Cost: one addition to a counter of the thread. A command of a family (CONFIG, CLIENT, …), one that is not in the catalog,
 //! and an error take a lock. One in 32 commands reads the clock twice and allocates.
 
 mod command_stats;
 mod future;
 mod layer;
+mod nested;
 mod service;
 mod timed;
 
 pub use command_stats::{CommandCounts, CommandStats};
 pub use future::ResponseFuture;
 pub use layer::StatsLayer;
+pub use nested::NestedCommand;
 pub use service::Stats;

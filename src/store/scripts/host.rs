@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use kvstore_lua::{Host, Interrupt, Kind as LuaKind, Raise, Stack};
+use kvstore_middleware::CommandStats;
 use kvstore_protocol::{Command, Protocol, Response, Session, Word};
 use smallvec::SmallVec;
 
@@ -16,10 +17,10 @@ use super::{
     fiber::Mover,
     number::push_number,
     running::{Kind, LongScript},
-    to_lua::{push_error, push_response},
+    to_lua::{push_counted_error, push_error, push_response},
 };
 use crate::server::ServerStatus;
-use crate::store::{commit::Commit, gate::Raised, held::HeldShards, spec::Answer, state::StoreState};
+use crate::store::{commit::Commit, gate::Raised, held::HeldShards, state::StoreState};
 
 /// How long a script may keep the thread of its connection, from the first time that it is asked.
 const BUDGET: Duration = Duration::from_micros(300);
@@ -44,6 +45,8 @@ pub(super) struct ScriptHost<'r, 's> {
     pub(super) has_written: bool,
     /// The server, if somebody monitors its commands.
     pub(super) monitored: Option<&'r ServerStatus>,
+    /// Counts its commands.
+    pub(super) stats: Option<&'r CommandStats>,
     pub(super) pace: Pace<'r, 's>,
 }
 
@@ -123,19 +126,16 @@ impl<'r, 's> ScriptHost<'r, 's> {
         let command = command_of(stack);
         // A call with thousands of arguments leaves no slot for the reply.
         stack.truncate(0);
-        let answer = match command {
-            Ok(command) => self.run_nested(command),
-            Err(text) => Ok(Response::error("ERR", text)),
-        };
-        let text = match answer {
-            Ok(Response::Error(text)) => text,
-            Err(error) => error.to_string().into(),
-            Ok(response) => {
-                push_response(stack, &response, self.protocol.get())?;
-                return Ok(1);
-            }
-        };
-        push_error(stack, &text)?;
+        match command {
+            Err(text) => push_error(stack, format!("ERR {text}").as_bytes())?,
+            Ok(command) => match super::nested::run(self, command) {
+                Response::Error(text) => push_counted_error(stack, &text)?,
+                response => {
+                    push_response(stack, &response, self.protocol.get())?;
+                    return Ok(1);
+                }
+            },
+        }
         if raises { Err(Raise::Value) } else { Ok(1) }
     }
 
@@ -220,10 +220,6 @@ fn command_of(stack: &Stack<'_>) -> Result<Command, &'static str> {
 }
 
 impl ScriptHost<'_, '_> {
-    fn run_nested(&mut self, command: Command) -> Answer {
-        super::nested::run(self, command)
-    }
-
     fn knows(&self, command: &Command) -> bool {
         super::nested::is_known(self.store, command)
     }

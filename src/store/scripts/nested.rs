@@ -50,27 +50,56 @@ pub(super) fn is_known(store: &StoreState, command: &Command) -> bool {
     find(store, command).is_ok()
 }
 
-/// Runs a command of a script.
-pub(super) fn run(host: &mut ScriptHost<'_, '_>, mut command: Command) -> Answer {
-    let (row, known) = find(host.store, &command)?;
-    let flags = known.flags();
-    if flags.has(Flags::NO_SCRIPT) {
+/// Runs a command of a script, and counts it.
+pub(super) fn run(host: &mut ScriptHost<'_, '_>, command: Command) -> Response {
+    let stats = host.stats;
+    let found = find(host.store, &command);
+    let row = match found.and_then(|found| admit(host, found, &command)) {
+        Ok(row) => row,
+        Err(refusal) => {
+            let is_unknown = refusal == UNKNOWN;
+            let refusal = refusal.into();
+            match stats {
+                Some(stats) if is_unknown => stats.note_error(&refusal),
+                Some(stats) => stats.refuse_nested(&command, &refusal),
+                None => {}
+            }
+            return refusal;
+        }
+    };
+    let Some(stats) = stats else { return call(host, row, command).unwrap_or_else(Response::from) };
+    let counted = stats.begin_nested(&command);
+    let answer = call(host, row, command).unwrap_or_else(Response::from);
+    stats.end_nested(counted, &answer);
+    answer
+}
+
+/// Whether a script may run a command. Returns its row in the store.
+fn admit(
+    host: &mut ScriptHost<'_, '_>,
+    (row, known): Found,
+    command: &Command,
+) -> Result<Option<&'static Row>, CommandError> {
+    if known.flags().has(Flags::NO_SCRIPT) {
         return Err(NOT_IN_SCRIPT);
     }
-    let publishes = flags.has(Flags::PUBSUB);
-    let writes = row.is_some_and(Row::writes);
     if host.is_read_only && (command.may_write() || command.is("SPUBLISH")) {
         return Err(READ_ONLY_SCRIPT);
     }
-    host.command.inspect_nested(&command)?;
+    host.command.inspect_nested(command)?;
     if let Some(server) = &host.monitored {
-        server.show_nested(host.command, (&command, host.database));
+        server.show_nested(host.command, (command, host.database));
     }
-    if writes {
+    if row.is_some_and(Row::writes) {
         check_writable(host)?;
         host.note_write();
     }
+    Ok(row)
+}
+
+fn call(host: &mut ScriptHost<'_, '_>, row: Option<&'static Row>, mut command: Command) -> Answer {
     let Some(row) = row else { return run_of_connection(host, &command) };
+    let publishes = row.known.flags().has(Flags::PUBSUB);
     let is_tracked = host.commit.interests.has(Interests::TRACKING);
     if publishes || is_tracked {
         command = command.in_session(host.command.shared_session(), host.command.number());

@@ -15,6 +15,7 @@ use super::{
     running::Kind,
     sha::Sha,
     shebang::ScriptFlags,
+    to_lua::is_counted,
 };
 use crate::server::ServerStatus;
 use crate::store::{
@@ -82,6 +83,21 @@ pub(in crate::store) struct Running<'r, 's> {
     /// Set when the script moves to another thread.
     pub(in crate::store) raised: &'r mut Option<Raised<'s>>,
     pub(in crate::store) mover: Option<Mover<'r>>,
+    /// Whether its answer is that of a command, and not a part of that of EXEC.
+    pub(in crate::store) is_whole: bool,
+}
+
+/// What a script has answered.
+struct Outcome {
+    response: Response,
+    /// Whether it is the error of a command of the script, which is counted.
+    is_counted: bool,
+}
+
+impl From<Response> for Outcome {
+    fn from(response: Response) -> Self {
+        Self { response, is_counted: false }
+    }
 }
 
 impl StoreState {
@@ -139,8 +155,14 @@ impl StoreState {
         }
         self.check_snapshot(may_write, &[], &held, attempt)?;
         let mut commit = self.begin(attempt.patience);
-        let running =
-            Running { engines: &mut engines, held: &mut held, commit: &mut commit, raised: &mut raised, mover };
+        let running = Running {
+            engines: &mut engines,
+            held: &mut held,
+            commit: &mut commit,
+            raised: &mut raised,
+            mover,
+            is_whole: true,
+        };
         let answer = self.run_prepared(&prepared, command, database, running);
         if self.scripts.running.is_abandoned() {
             return answer;
@@ -238,7 +260,7 @@ impl StoreState {
         database: usize,
         running: Running<'_, 's>,
     ) -> Answer {
-        let Running { engines, held, commit, raised, mover } = running;
+        let Running { engines, held, commit, raised, mover, is_whole } = running;
         let (program, protocol) = (&prepared.program, Cell::new(Protocol::Resp2));
         let memory = self.scripts.memory_limit();
         let (engine, function) = match program {
@@ -260,6 +282,8 @@ impl StoreState {
             commands: 0,
             long: None,
         };
+        let server = command.session().extensions().get::<ServerStatus>();
+        let stats = server.and_then(ServerStatus::command_stats);
         let mut host = ScriptHost {
             store: self,
             command,
@@ -271,14 +295,15 @@ impl StoreState {
             protocol: &protocol,
             session: session_of(command, Protocol::Resp2),
             has_written: false,
-            monitored: command.session().extensions().get::<ServerStatus>().filter(|server| server.is_monitored()),
+            monitored: server.filter(|server| server.is_monitored()),
+            stats,
             pace,
         };
         let (lua, compiled) = engine.parts();
         host.commit.is_in_script = true;
         let mut run = lua.run(&mut host);
         run.seed(self.seed() as u32);
-        let answer = match (program, function) {
+        let outcome = match (program, function) {
             (Program::Script(script), _) => match push_script(&mut run, compiled, script) {
                 Ok(()) => Ok(call(&mut run, program, (Args::new(command), prepared.keys), &protocol)),
                 Err(refusal) => {
@@ -288,7 +313,7 @@ impl StoreState {
             },
             (Program::Function(_), Some(function)) => match run.push_reference(function) {
                 Ok(()) => Ok(call(&mut run, program, (Args::new(command), prepared.keys), &protocol)),
-                Err(refusal) => Ok(raised_outside(&refusal)),
+                Err(refusal) => Ok(raised_outside(&refusal).into()),
             },
             (Program::Function(_), None) => unreachable!("a function was found with its engine"),
         };
@@ -305,7 +330,11 @@ impl StoreState {
             self.dropper.run(move || drop(engine));
         }
         self.scripts.note_memory(program.kind(), engines.memory(program.kind()));
-        answer
+        let Outcome { response, is_counted } = outcome?;
+        if let Some(stats) = stats.filter(|_| is_counted && is_whole) {
+            stats.passes_on(&response);
+        }
+        Ok(response)
     }
 }
 
@@ -321,7 +350,7 @@ fn number_of_keys(args: &Args<'_>, no_number: CommandError) -> Result<usize, Com
 }
 
 /// Calls a script or a function, which is on top of the stack.
-fn call(run: &mut Run<'_>, program: &Program, (args, keys): (Args<'_>, usize), protocol: &Cell<Protocol>) -> Response {
+fn call(run: &mut Run<'_>, program: &Program, (args, keys): (Args<'_>, usize), protocol: &Cell<Protocol>) -> Outcome {
     let (keys, argv) = (2..2 + keys, 2 + keys..args.len());
     let pushed = match program {
         Program::Script(_) => set_globals(run, args, keys, argv).map(|()| 0),
@@ -330,10 +359,14 @@ fn call(run: &mut Run<'_>, program: &Program, (args, keys): (Args<'_>, usize), p
     };
     let called = match pushed {
         Ok(arguments) => run.call(arguments, 1),
-        Err(refusal) => return raised_outside(&refusal),
+        Err(refusal) => return raised_outside(&refusal).into(),
     };
     match called {
-        Ok(()) => pop_response(run, protocol.get()).unwrap_or_else(|refusal| raised_outside(&refusal)),
+        Ok(()) => {
+            let is_counted = is_counted(run);
+            let response = pop_response(run, protocol.get()).unwrap_or_else(|refusal| raised_outside(&refusal));
+            Outcome { is_counted: is_counted && response.is_error(), response }
+        }
         Err(failure) => failed(run, &failure, program),
     }
 }
@@ -367,7 +400,8 @@ fn raised_outside(refusal: &Raise) -> Response {
 }
 
 /// The answer of a script that has failed. What it has raised is on top of the stack.
-fn failed(run: &mut Run<'_>, failure: &Failure, program: &Program) -> Response {
+fn failed(run: &mut Run<'_>, failure: &Failure, program: &Program) -> Outcome {
+    let is_counted = failure.reason == Reason::Error && is_counted(run);
     let mut text = match (failure.reason, program.kind()) {
         (Reason::Error, _) => raised_text(run),
         (Reason::Memory, _) => b"ERR not enough memory".to_vec(),
@@ -377,7 +411,7 @@ fn failed(run: &mut Run<'_>, failure: &Failure, program: &Program) -> Response {
     if let (Some(source), Some(line)) = (&failure.source, failure.line) {
         text.extend_from_slice(format!(" script: {}, on {source}:{line}.", program.name()).as_bytes());
     }
-    Response::Error(text.into())
+    Outcome { response: Response::Error(text.into()), is_counted }
 }
 
 /// The text of the value that a script has raised: of a table it is the field `err`.

@@ -1,10 +1,13 @@
 //! What a script gets of the answer to a command.
 
-use kvstore_lua::{Raise, Stack};
+use kvstore_lua::{Kind, Raise, Stack};
 use kvstore_protocol::{Protocol, Response, format_double};
 
 /// After so many elements the interpreter is asked whether the script goes on.
 const STEP: usize = 64;
+
+/// The field of an error that is counted.
+const COUNTED: &[u8] = b"ignore_error_stats_update";
 
 /// Pushes a response, as a script sees it that speaks this version of RESP.
 ///
@@ -106,6 +109,23 @@ fn push_items<'a>(
 /// Pushes an error as scripts have it: a table with the field `err`.
 pub(super) fn push_error(stack: &mut Stack<'_>, text: &[u8]) -> Result<(), Raise> {
     push_field(stack, b"err", text)
+}
+
+/// Pushes the error of a command, which is counted: as in Redis, a field says that it is not counted again.
+pub(super) fn push_counted_error(stack: &mut Stack<'_>, text: &[u8]) -> Result<(), Raise> {
+    push_error(stack, text)?;
+    stack.push_boolean(true)?;
+    stack.set_field(-2, COUNTED)
+}
+
+/// Whether the value on top is an error that is counted.
+pub(super) fn is_counted(stack: &mut Stack<'_>) -> bool {
+    if stack.kind(-1) != Kind::Table || stack.get_field(-1, COUNTED).is_err() {
+        return false;
+    }
+    let is_counted = stack.boolean(-1);
+    stack.pop(1);
+    is_counted
 }
 
 /// Pushes a table with one field.

@@ -140,7 +140,7 @@ impl StoreState {
         let Some(engines) = scripting.engines.as_deref_mut() else { return Response::Null };
         // Once a script has moved, connections do not wait for the others either.
         let mover = scripting.mover.filter(|_| scripting.raised.is_none());
-        let run = ScriptRun { engines, held, commit, raised: scripting.raised, mover };
+        let run = ScriptRun { engines, held, commit, raised: scripting.raised, mover, is_whole: false };
         self.run_script(command, self.selected(command.session()), run).unwrap_or_else(Response::from)
     }
 
