@@ -109,8 +109,41 @@ async fn a_script_that_has_written_is_not_killed_but_by_a_shutdown_without_savin
              termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.\r\n",
         )
         .await;
+    let busy = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n";
+    other.asks("SHUTDOWN\r\n", busy).await;
+    other.asks("SHUTDOWN SAVE\r\n", busy).await;
     other.sends("SHUTDOWN NOSAVE\r\n").await;
     assert!(other.is_closed().await);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_script_that_the_end_of_the_server_has_stopped() {
+    let endless = "redis.call('set', 'k', 'v') redis.call('rpush', 'l', 'x') while true do end";
+    let eval_in_multi = [b"MULTI\r\nSET m v\r\n".to_vec(), eval(endless, &["0"]), b"EXEC\r\n".to_vec()].concat();
+    for (number, request, end) in [
+        (0, eval(endless, &["0"]), "SHUTDOWN NOSAVE\r\n"),
+        (1, eval_in_multi.clone(), "SHUTDOWN NOSAVE\r\n"),
+        (2, eval(endless, &["0"]), "QUIT\r\n"),
+        (3, eval_in_multi, "QUIT\r\n"),
+    ] {
+        let directory = std::env::temp_dir().join(format!("kvstore-shutdown-{}-{number}", std::process::id()));
+        let open = || Store::builder().threads(1).durable(&directory, Fsync::Always).open().expect("the store opens");
+        let store = open();
+        let server = Server::of(|listener| standalone::server(&store, &Default::default()).listen(listener));
+        let (mut other, mut client) = (server.connect(), server.connect());
+        other.asks("SET a 1\r\nCONFIG SET busy-reply-threshold 1\r\n", "+OK\r\n+OK\r\n").await;
+        client.sends(request).await;
+        other.sends("GET a\r\n").await;
+        assert!(other.reads_line().await.starts_with("-BUSY"));
+        other.sends(end).await;
+        store.close_within(Duration::ZERO).await.expect("the disk works");
+        drop((server, other, client, store));
+        let store = open();
+        let get = |words: &[&str]| store.execute(&kvstore::protocol::Command::new("MGET").with_args(words)).to_string();
+        assert_eq!(get(&["a", "k", "m", "l"]), "[\"1\", nil, nil, nil]");
+        drop(store);
+        std::fs::remove_dir_all(&directory).expect("the directory is removed");
+    }
 }
 
 #[tokio::test]

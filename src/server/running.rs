@@ -4,10 +4,14 @@ use std::{
     future::{Future, IntoFuture},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use kvstore_protocol::mailbox::Order;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use super::{CutReason, ListenOptions, Serve, ServerStatus, state::ServerState};
 
@@ -17,6 +21,8 @@ use super::{CutReason, ListenOptions, Serve, ServerStatus, state::ServerState};
 pub struct Stopped {
     /// How many connections were cut, because they were not done when the grace period ended.
     pub cut: usize,
+    /// What was left of the grace period when the last connection ended.
+    pub unused_grace: Duration,
 }
 
 impl Serve {
@@ -45,15 +51,17 @@ impl Serve {
         // The listeners are closed before the connections are: a client that is turned away may try elsewhere at once.
         accepting.shutdown().await;
         state.registry.order_all(Order::Stop);
-        let cut = match timeout(state.runtime.grace_period(), state.registry.wait_until_empty()).await {
+        let (grace, began) = (state.runtime.grace_period(), Instant::now());
+        let cut = match timeout(grace, state.registry.wait_until_empty()).await {
             Ok(()) => 0,
             Err(_) => state.registry.cut_all(CutReason::Shutdown),
         };
+        let unused_grace = grace.saturating_sub(began.elapsed());
         if cut > 0 {
             // They are told why.
             let _ = timeout(state.settings.linger, state.registry.wait_until_empty()).await;
         }
-        Stopped { cut }
+        Stopped { cut, unused_grace }
     }
 }
 

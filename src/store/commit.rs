@@ -29,6 +29,8 @@ pub(super) struct Commit {
     pub(super) is_postponed: bool,
     /// Whether a script runs.
     pub(super) is_in_script: bool,
+    /// Whether a script was stopped after it had written: nobody is told of it, and nobody sees what it has done.
+    pub(super) is_abandoned: bool,
     /// Whether a command may wait for a key.
     pub(super) may_wait: bool,
     /// Who wants to know what is changed.
@@ -79,6 +81,7 @@ impl Commit {
             may_take_long,
             is_postponed: false,
             is_in_script: false,
+            is_abandoned: false,
             may_wait: false,
             interests,
             changes: 0,

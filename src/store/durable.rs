@@ -229,8 +229,38 @@ impl Store {
     /// # Cancel safety
     /// If the future is dropped, the store is closed all the same.
     pub async fn close(&self) -> Result<(), CloseError> {
+        self.close_elsewhere(StoreState::close).await
+    }
+
+    /// Closes the store as [`close`](Self::close) does, which waits for a script that has written. One that still runs after `grace` is
+    /// stopped: nothing of it is in the journal, nobody sees the shards that it has held any more, and no snapshot is saved.
+    ///
+    /// # Errors
+    /// If the disk has failed or is full.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the store is closed all the same.
+    pub async fn close_within(&self, grace: Duration) -> Result<(), CloseError> {
+        self.close_elsewhere(move |store| {
+            store.scripts.running.end_for_close();
+            if !store.scripts.running.wait(grace) {
+                tracing::warn!(
+                    "a script that has written does not end: it is stopped, and what it has written is lost"
+                );
+                store.snapshots.set_save_at_end(Some(false));
+                store.scripts.running.abandon();
+            }
+            store.close()
+        })
+        .await
+    }
+
+    async fn close_elsewhere(
+        &self,
+        close: impl FnOnce(&StoreState) -> Result<(), CloseError> + Send + 'static,
+    ) -> Result<(), CloseError> {
         let store = Arc::clone(&self.handle.0);
-        let closed = self.handle.run_elsewhere(move || store.close()).await;
+        let closed = self.handle.run_elsewhere(move || close(&store)).await;
         closed.unwrap_or_else(|_| Err(CloseError("the thread that closes the store has panicked".into())))
     }
 }

@@ -82,6 +82,11 @@ impl<'a> HeldShards<'a> {
         &mut self.0[0].lock
     }
 
+    /// Seals them: nobody reads or writes them any more.
+    pub(super) fn seal(&mut self) {
+        self.0.iter_mut().for_each(|held| held.lock.seal());
+    }
+
     /// Lets the time of the shards be `now` at least.
     pub(super) fn advance(&self, now: Duration) {
         self.0.iter().for_each(|held| _ = held.lock.not_before(now));

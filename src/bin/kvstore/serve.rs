@@ -56,7 +56,7 @@ pub(crate) async fn serve(settings: &Settings, log: LogLevel) -> Result<(), Box<
     };
     supervisor::stopping();
     drop(socket_file);
-    store.close().await?;
+    store.close_within(stopped.unused_grace).await?;
     tracing::info!(connections_cut = stopped.cut, "kvstore has stopped");
     Ok(())
 }

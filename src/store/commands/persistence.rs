@@ -115,6 +115,8 @@ fn shutdown(call: &mut Call<'_>) -> Answer {
     if options.saves == Some(false) {
         // As if the process was killed: what it has written is lost.
         store.scripts.running.abandon();
+    } else if let Some(busy) = store.scripts.running.refusal() {
+        return Err(busy);
     }
     let saved = store.save_at_end(options.saves);
     if let Err(reason) = saved

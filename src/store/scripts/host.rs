@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -90,12 +90,10 @@ impl<'r, 's> ScriptHost<'r, 's> {
         long
     }
 
-    /// Notes that a command that writes is about to run: from now on the script cannot be killed.
-    pub(super) fn note_write(&mut self) {
-        self.has_written = true;
-        if let Some(long) = &self.pace.long {
-            long.has_written.store(true, Ordering::Release);
-        }
+    /// Notes that a command that writes is about to run: from now on the script cannot be killed. Returns `false` if it was.
+    pub(super) fn begin_write(&mut self) -> bool {
+        self.has_written = self.has_written || self.pace.long.as_ref().is_none_or(|long| long.begin_write());
+        self.has_written
     }
 
     /// Has used some time: moves the script if it was too much.

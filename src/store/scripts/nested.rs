@@ -22,6 +22,9 @@ const NOT_IN_SCRIPT: CommandError = CommandError::new("ERR", "This Redis command
 const READ_ONLY_SCRIPT: CommandError =
     CommandError::new("ERR", "Write commands are not allowed from read-only scripts.");
 
+/// It was killed, and is about to find that out.
+const KILLED: CommandError = CommandError::new("ERR", "Script killed by user with SCRIPT KILL...");
+
 /// A command as a script finds it: with its row in the store, or one of the connection.
 type Found = (Option<&'static Row>, &'static KnownCommand);
 
@@ -92,7 +95,9 @@ fn admit(
     }
     if row.is_some_and(Row::writes) {
         check_writable(host)?;
-        host.note_write();
+        if !host.begin_write() {
+            return Err(KILLED);
+        }
     }
     Ok(row)
 }

@@ -92,11 +92,13 @@ struct Outcome {
     response: Response,
     /// Whether it is the error of a command of the script, which is counted.
     is_counted: bool,
+    /// Whether the script was stopped in the middle.
+    was_stopped: bool,
 }
 
 impl From<Response> for Outcome {
     fn from(response: Response) -> Self {
-        Self { response, is_counted: false }
+        Self { response, is_counted: false, was_stopped: false }
     }
 }
 
@@ -164,7 +166,8 @@ impl StoreState {
             is_whole: true,
         };
         let answer = self.run_prepared(&prepared, command, database, running);
-        if self.scripts.running.is_abandoned() {
+        if commit.is_abandoned {
+            held.seal();
             return answer;
         }
         self.serve_waiting(&mut commit, &mut held);
@@ -319,6 +322,8 @@ impl StoreState {
         };
         drop(run);
         host.commit.is_in_script = false;
+        // Only the end of the server stops a script that has written.
+        host.commit.is_abandoned |= host.has_written && outcome.as_ref().is_ok_and(|outcome| outcome.was_stopped);
         if host.pace.long.is_some() {
             self.scripts.running.end();
             // It may have been killed too late.
@@ -330,7 +335,7 @@ impl StoreState {
             self.dropper.run(move || drop(engine));
         }
         self.scripts.note_memory(program.kind(), engines.memory(program.kind()));
-        let Outcome { response, is_counted } = outcome?;
+        let Outcome { response, is_counted, .. } = outcome?;
         if let Some(stats) = stats.filter(|_| is_counted && is_whole) {
             stats.passes_on(&response);
         }
@@ -365,7 +370,7 @@ fn call(run: &mut Run<'_>, program: &Program, (args, keys): (Args<'_>, usize), p
         Ok(()) => {
             let is_counted = is_counted(run);
             let response = pop_response(run, protocol.get()).unwrap_or_else(|refusal| raised_outside(&refusal));
-            Outcome { is_counted: is_counted && response.is_error(), response }
+            Outcome { is_counted: is_counted && response.is_error(), response, was_stopped: false }
         }
         Err(failure) => failed(run, &failure, program),
     }
@@ -411,7 +416,7 @@ fn failed(run: &mut Run<'_>, failure: &Failure, program: &Program) -> Outcome {
     if let (Some(source), Some(line)) = (&failure.source, failure.line) {
         text.extend_from_slice(format!(" script: {}, on {source}:{line}.", program.name()).as_bytes());
     }
-    Outcome { response: Response::Error(text.into()), is_counted }
+    Outcome { response: Response::Error(text.into()), is_counted, was_stopped: failure.reason == Reason::Stopped }
 }
 
 /// The text of the value that a script has raised: of a table it is the field `err`.

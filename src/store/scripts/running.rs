@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use kvstore_lua::Interrupt;
 use kvstore_protocol::{Command, CommandError, Response};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 /// The default of `busy-reply-threshold`, in milliseconds.
 const BUSY_AFTER: u64 = 5000;
@@ -34,6 +34,11 @@ pub(in crate::store) enum Kind {
     Function,
 }
 
+/// What a script has done so far: it has not written, or has, or was killed before it did.
+const READS: u8 = 0;
+const WRITES: u8 = 1;
+const KILLED: u8 = 2;
+
 /// A script that runs.
 #[derive(Debug)]
 pub(super) struct LongScript {
@@ -43,7 +48,8 @@ pub(super) struct LongScript {
     words: Vec<Bytes>,
     began: Duration,
     interrupt: Interrupt,
-    pub(super) has_written: AtomicBool,
+    /// Changed once: a script that is killed writes nothing any more, and one that writes is not killed.
+    progress: AtomicU8,
 }
 
 impl LongScript {
@@ -55,7 +61,29 @@ impl LongScript {
         has_written: bool,
     ) -> Self {
         let words = command.words().map(Bytes::copy_from_slice).collect();
-        Self { kind, name, words, began, interrupt, has_written: has_written.into() }
+        let progress = AtomicU8::new(if has_written { WRITES } else { READS });
+        Self { kind, name, words, began, interrupt, progress }
+    }
+
+    /// Notes that it is about to write. Returns `false` if it was killed before.
+    pub(super) fn begin_write(&self) -> bool {
+        self.becomes(WRITES)
+    }
+
+    /// Stops it. Returns `false` if it has written.
+    fn kill(&self) -> bool {
+        let is_killed = self.becomes(KILLED);
+        if is_killed {
+            self.interrupt.stop();
+        }
+        is_killed
+    }
+
+    fn becomes(&self, progress: u8) -> bool {
+        match self.progress.compare_exchange(READS, progress, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => true,
+            Err(already) => already == progress,
+        }
     }
 
     /// The map of FUNCTION STATS.
@@ -75,7 +103,10 @@ pub(in crate::store) struct Running {
     script: Mutex<Option<Arc<LongScript>>>,
     /// Whether it takes so long that others are refused.
     is_busy: AtomicBool,
-    is_abandoned: AtomicBool,
+    /// Told when the script ends.
+    ended: Condvar,
+    /// Whether none may take long any more: the server ends.
+    is_closing: AtomicBool,
     /// In milliseconds; 0 if they are never refused.
     busy_after: AtomicU64,
 }
@@ -85,7 +116,8 @@ impl Default for Running {
         Self {
             script: Mutex::default(),
             is_busy: AtomicBool::new(false),
-            is_abandoned: AtomicBool::new(false),
+            ended: Condvar::new(),
+            is_closing: AtomicBool::new(false),
             busy_after: AtomicU64::new(BUSY_AFTER),
         }
     }
@@ -104,12 +136,16 @@ impl Running {
     pub(super) fn begin(&self, script: LongScript) -> Arc<LongScript> {
         let script = Arc::new(script);
         *self.script.lock() = Some(Arc::clone(&script));
+        if self.is_closing.load(Ordering::Acquire) {
+            script.interrupt.stop();
+        }
         script
     }
 
     pub(super) fn end(&self) {
         *self.script.lock() = None;
         self.is_busy.store(false, Ordering::Relaxed);
+        self.ended.notify_all();
     }
 
     /// Notes the time. Returns whether others are refused from now on.
@@ -135,41 +171,77 @@ impl Running {
     pub(in crate::store) fn kill(&self, kind: Kind) -> Result<(), CommandError> {
         let script = self.script.lock();
         let script = script.as_ref().ok_or(NOT_BUSY)?;
-        if script.has_written.load(Ordering::Acquire) {
-            return Err(UNKILLABLE);
-        }
         match (kind, script.kind) {
+            _ if script.progress.load(Ordering::Acquire) == WRITES => Err(UNKILLABLE),
             (Kind::Script, Kind::Function) => Err(BUSY_FUNCTION),
             (Kind::Function, Kind::Script) => Err(BUSY_SCRIPT),
-            _ => {
-                script.interrupt.stop();
-                Ok(())
-            }
+            _ if script.kill() => Ok(()),
+            _ => Err(UNKILLABLE),
         }
     }
 
     /// Stops what runs, if it has not written: the store is closed, and waits for it.
     pub(in crate::store) fn end_for_close(&self) {
-        let kind = self.script.lock().as_ref().map(|script| script.kind);
-        // What has written is waited for.
-        let _ = kind.map(|kind| self.kill(kind));
-    }
-
-    /// Stops what runs, also if it has written. Nobody is told of that, then: the store is not used any more.
-    pub(in crate::store) fn abandon(&self) {
         if let Some(script) = &*self.script.lock() {
-            self.is_abandoned.store(true, Ordering::Release);
-            script.interrupt.stop();
+            script.kill();
         }
     }
 
-    /// Whether the script that runs, or has just ended, is not to be told of.
-    pub(super) fn is_abandoned(&self) -> bool {
-        self.is_abandoned.load(Ordering::Acquire)
+    /// Waits until nothing takes long, but not for longer than `most`. Returns whether that is so.
+    pub(in crate::store) fn wait(&self, most: Duration) -> bool {
+        !self.ended.wait_while_for(&mut self.script.lock(), |script| script.is_some(), most).timed_out()
+    }
+
+    /// Stops what runs, also if it has written, and what would begin to take long: the server ends.
+    pub(in crate::store) fn abandon(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        if let Some(script) = &*self.script.lock() {
+            script.interrupt.stop();
+        }
     }
 
     /// What FUNCTION STATS shows of it.
     pub(in crate::store) fn describe(&self, now: Duration) -> Response {
         self.script.lock().as_ref().map_or(Response::Null, |script| script.describe(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kvstore_lua::{Interpreter, Limits};
+
+    use super::*;
+
+    fn script(has_written: bool) -> LongScript {
+        let lua = Interpreter::new(Limits::new()).expect("memory");
+        let what = (Kind::Script, "hash".to_owned());
+        LongScript::new(what, &Command::new("EVAL"), Duration::ZERO, lua.interrupt(), has_written)
+    }
+
+    #[test]
+    fn a_script_is_killed_or_writes_but_never_both() {
+        let running = Running::default();
+        let killed = running.begin(script(false));
+        assert_eq!(running.kill(Kind::Script), Ok(()));
+        assert!(!killed.begin_write() && running.kill(Kind::Script).is_ok());
+        let writes = running.begin(script(false));
+        assert!(writes.begin_write() && writes.begin_write());
+        assert_eq!(running.kill(Kind::Script), Err(UNKILLABLE));
+        assert_eq!((running.begin(script(true)).begin_write(), running.kill(Kind::Function)), (true, Err(UNKILLABLE)));
+        running.end();
+        assert_eq!(running.kill(Kind::Script), Err(NOT_BUSY));
+    }
+
+    #[test]
+    fn who_waits_is_told_of_the_end() {
+        let running = Running::default();
+        assert!(running.wait(Duration::ZERO));
+        running.begin(script(true));
+        assert!(!running.wait(Duration::ZERO));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| running.wait(Duration::MAX));
+            running.end();
+            assert!(waiting.join().expect("no panic"));
+        });
     }
 }

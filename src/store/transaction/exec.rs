@@ -102,6 +102,10 @@ impl StoreState {
         }
         let mut scripting = Scripting { engines: engines.as_deref_mut(), raised: &mut raised, mover };
         let answers = self.run_all((state, &keys), exec, &mut scripting, (&mut held, &mut commit));
+        if commit.is_abandoned {
+            held.seal();
+            return Ok((Response::Array(answers), None));
+        }
         self.serve_waiting(&mut commit, &mut held);
         if let Some(tracking) = ClientTracking::of(exec.session(), self) {
             tracking.note_read(exec.number());
