@@ -140,7 +140,7 @@ async fn nothing_is_left_of_a_script_that_the_end_of_the_server_has_stopped() {
         drop((server, other, client, store));
         let store = open();
         let get = |words: &[&str]| store.execute(&kvstore::protocol::Command::new("MGET").with_args(words)).to_string();
-        assert_eq!(get(&["a", "k", "m", "l"]), "[\"1\", nil, nil, nil]");
+        assert_eq!(get(&["a", "k", "m", "l"]), "[\"1\", (nil), (nil), (nil)]");
         drop(store);
         std::fs::remove_dir_all(&directory).expect("the directory is removed");
     }

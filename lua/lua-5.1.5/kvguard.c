@@ -16,11 +16,11 @@
 
 
 /*
-** Looks at the flag, the budget and, if `ask', at what the host says.
+** Looks at the flag, the budget and at what the host says.
 ** Returns why the run is to be stopped, or 0. Once it is being stopped, each
 ** step comes here, so that whatever goes on is stopped as well.
 */
-int kv_look (struct global_State *g, int ask) {
+int kv_look (struct global_State *g) {
   kv_Guard *d = &g->guard;
   if (!d->stopping) {
     if (kv_asked(d))
@@ -33,7 +33,7 @@ int kv_look (struct global_State *g, int ask) {
         d->budget -= over;
         d->steps = (d->budget < KV_QUANTUM) ? (ptrdiff_t)d->budget : KV_QUANTUM;
         d->budget -= (uint64_t)d->steps;
-        if (ask && !d->checkpoint(d->owner))
+        if (!d->checkpoint(d->owner))
           d->stopping = KV_STOPPED;
       }
     }
@@ -58,7 +58,7 @@ void kv_stop (struct lua_State *L) {
 
 
 void kv_checkpoint (struct lua_State *L) {
-  if (kv_look(G(L), 1))
+  if (kv_look(G(L)))
     kv_stop(L);
 }
 

@@ -73,7 +73,7 @@ typedef struct kv_Guard {
 struct lua_State;
 struct global_State;
 
-LUAI_FUNC int kv_look (struct global_State *g, int ask);
+LUAI_FUNC int kv_look (struct global_State *g);
 LUAI_FUNC void kv_checkpoint (struct lua_State *L);
 LUAI_FUNC void kv_stop (struct lua_State *L);
 LUAI_FUNC void kv_rethrow (struct lua_State *L, int status);

@@ -142,6 +142,7 @@ void luaD_reallocstack (lua_State *L, int newsize) {
   L->stacksize = realsize;
   L->stack_last = L->stack+newsize;
   correctstack(L, oldstack);
+  kv_charge(L, newsize >> 4);
 }
 
 
@@ -280,6 +281,7 @@ int luaD_precall (lua_State *L, StkId func, int nresults) {
     }
     else {  /* vararg function */
       int nargs = cast_int(L->top - func) - 1;
+      kv_step(L, nargs >> 4);
       base = adjust_varargs(L, p, nargs);
       func = restorestack(L, funcr);  /* previous call may change the stack */
     }

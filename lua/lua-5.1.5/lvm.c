@@ -729,7 +729,7 @@ void luaV_execute (lua_State *L, int nexeccalls) {
         CallInfo *ci = L->ci;
         int n = cast_int(ci->base - ci->func) - cl->p->numparams - 1;
         if (b == LUA_MULTRET) {
-          Protect(luaD_checkstack(L, n));
+          Protect(luaD_checkstack(L, n); kv_step(L, n >> 4));
           ra = RA(i);  /* previous call may change the stack */
           b = n;
           L->top = ra + n;

@@ -94,6 +94,7 @@ unsafe extern "C" {
     fn kvlua_next(state: *mut State, i: c_int, position: *mut usize) -> c_int;
     fn kvlua_index_keys(state: *mut State, i: c_int, largest: *mut c_int, count: *mut usize) -> c_int;
     fn kvlua_count(state: *mut State, i: c_int) -> usize;
+    fn kvlua_elements(state: *mut State, i: c_int, has_fields: *mut c_int) -> usize;
     fn kvlua_metatable(state: *mut State, i: c_int) -> c_int;
     fn kvlua_set_metatable(state: *mut State, i: c_int) -> c_int;
     fn kvlua_set_readonly(state: *mut State, i: c_int, readonly: c_int) -> c_int;
@@ -110,6 +111,8 @@ unsafe extern "C" {
 #[derive(Default)]
 struct Owner {
     host: Option<NonNull<dyn Host>>,
+    /// While the host runs, it is not asked.
+    is_host_running: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -228,11 +231,10 @@ unsafe extern "C" fn allocate(_owner: *mut c_void, block: *mut c_void, old: usiz
 
 /// Asks the host whether the run goes on.
 unsafe extern "C" fn checkpoint(owner: *mut c_void) -> c_int {
-    // SAFETY: it is the owner that the state was made with; nothing else uses it while Lua runs, and a host is not
-    // running when this is called.
+    // SAFETY: it is the owner that the state was made with, and nothing else has a reference to it while Lua runs.
     let owner = unsafe { &mut *owner.cast::<Owner>() };
-    let Some(mut host) = owner.host else { return 1 };
-    // SAFETY: the run that is going on borrows it mutably.
+    let Some(mut host) = owner.host.filter(|_| !owner.is_host_running) else { return 1 };
+    // SAFETY: the run that is going on borrows it mutably, and it does not run.
     match catch_unwind(AssertUnwindSafe(|| unsafe { host.as_mut() }.checkpoint())) {
         Ok(go) => c_int::from(go),
         Err(panic) => {
@@ -256,9 +258,13 @@ unsafe extern "C" fn call_native(owner: *mut c_void, state: *mut State, function
         let result = if function.is_null() {
             // SAFETY: nothing else uses the owner while Lua runs.
             match unsafe { (*owner).host } {
-                // SAFETY: the run that is going on borrows it mutably, and a native function cannot call Lua, so that
-                // it is not called twice at once.
-                Some(mut host) => unsafe { host.as_mut() }.call(id.cast_unsigned(), &mut stack),
+                Some(mut host) => {
+                    // SAFETY: as above.
+                    unsafe { (*owner).is_host_running = true };
+                    // SAFETY: the run that is going on borrows it mutably, and a native function cannot call Lua, so
+                    // that it is not called twice at once.
+                    unsafe { host.as_mut() }.call(id.cast_unsigned(), &mut stack)
+                }
                 None => Err(Raise::new("no host")),
             }
         } else {
@@ -271,6 +277,8 @@ unsafe extern "C" fn call_native(owner: *mut c_void, state: *mut State, function
             Err(raise) => leave_error(lua, &raise),
         }
     }));
+    // SAFETY: as above.
+    unsafe { (*owner).is_host_running = false };
     result.unwrap_or_else(|panic| {
         // SAFETY: as above.
         unsafe { (*owner).panic = Some(panic) };
@@ -647,6 +655,13 @@ impl Lua {
     pub(crate) fn count(self, table: i32) -> usize {
         // SAFETY: the slot is in use.
         self.slot(table).map_or(0, |table| unsafe { kvlua_count(self.as_ptr(), table) })
+    }
+
+    pub(crate) fn elements(self, table: i32) -> (usize, bool) {
+        let mut has_fields = 0;
+        // SAFETY: the slot is in use.
+        let count = self.slot(table).map(|table| unsafe { kvlua_elements(self.as_ptr(), table, &raw mut has_fields) });
+        (count.unwrap_or_default(), has_fields != 0)
     }
 
     pub(crate) fn metatable(self, i: i32) -> bool {

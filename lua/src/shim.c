@@ -205,7 +205,7 @@ int kvlua_step (lua_State *L, size_t steps) {
   if (steps > KV_QUANTUM) steps = KV_QUANTUM;
   kv_charge(L, steps);
   if (g->guard.steps > 0 && !kv_mustleave(g)) return 0;
-  return kv_look(g, 0);
+  return kv_look(g);
 }
 
 
@@ -765,6 +765,21 @@ size_t kvlua_count (lua_State *L, int i) {
     if (!ttisnil(gval(gnode(t, j)))) n++;
   return n;
 }
+
+/* How many elements a table has from 1 on up to the first nil, and whether it
+   may have anything else. */
+size_t kvlua_elements (lua_State *L, int i, int *has_fields) {
+  Table *t = table_at(L, i);
+  int n = 0;
+  *has_fields = 0;
+  if (t == NULL) return 0;
+  while (n < t->sizearray && !ttisnil(&t->array[n])) n++;
+  if (n == t->sizearray)
+    while (n < INT_MAX && !ttisnil(luaH_getnum(t, n + 1))) n++;
+  *has_fields = sizenode(t) > 1 || !ttisnil(gval(gnode(t, 0)));
+  return (size_t)n;
+}
+
 
 int kvlua_metatable (lua_State *L, int i) {
   if (!has_slot(L)) return 0;

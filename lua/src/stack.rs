@@ -312,6 +312,18 @@ impl Stack<'_> {
         self.lua.next(table, position)
     }
 
+    /// How many entries a table has.
+    #[must_use]
+    pub fn count_entries(&self, table: i32) -> usize {
+        self.lua.count(table)
+    }
+
+    /// How many elements a table has from 1 on, up to the first that is `nil`, and whether it may have other entries.
+    #[must_use]
+    pub fn elements(&self, table: i32) -> (usize, bool) {
+        self.lua.elements(table)
+    }
+
     /// Pushes the metatable of a value, if it has one.
     pub fn metatable(&mut self, i: i32) -> bool {
         self.lua.metatable(i)
@@ -410,7 +422,7 @@ impl Stack<'_> {
     }
 
     /// Takes steps of the run. A loop whose length a script decides calls it, with how many elements or bytes it has
-    /// done, and ends when it fails.
+    /// done, and ends when it fails. The host is asked whether the run goes on, unless it is the host that calls it.
     ///
     /// # Errors
     /// [`Raise::Stopped`], when the run is being stopped.
@@ -484,11 +496,6 @@ impl Stack<'_> {
     /// Replaces keys, each below its value, by a table of them. Of equal keys the topmost one stays.
     pub(crate) fn make_map(&mut self, keys: i32) -> Result<(), Raise> {
         self.lua.make_map(keys)
-    }
-
-    /// How many entries a table has.
-    pub(crate) fn count_entries(&self, table: i32) -> usize {
-        self.lua.count(table)
     }
 }
 

@@ -322,6 +322,61 @@ fn an_endless_script_ends_when_its_host_says_so() {
 }
 
 #[test]
+fn a_host_is_asked_while_a_native_function_runs_but_not_while_it_runs_itself() {
+    struct Asked(usize);
+    impl Host for Asked {
+        fn call(&mut self, _number: u32, stack: &mut Stack<'_>) -> Result<usize, Raise> {
+            (0..100).try_for_each(|_| stack.step(1000))?;
+            assert_eq!(self.0, 0);
+            Ok(0)
+        }
+
+        fn checkpoint(&mut self) -> bool {
+            self.0 += 1;
+            self.0 < 3
+        }
+    }
+    fn endless(stack: &mut Stack<'_>) -> Result<usize, Raise> {
+        loop {
+            stack.step(1000)?;
+        }
+    }
+    let mut lua = interpreter(Limits::new());
+    let mut host = Asked(0);
+    let mut run = lua.run(&mut host);
+    run.push_native(Native::Host(0)).expect("room");
+    run.call(0, 0).expect("it ends");
+    run.push_native(Native::Function(endless)).expect("room");
+    assert_eq!(run.call(0, 0).expect_err("it never ends").reason, Reason::Stopped);
+    drop(run);
+    assert_eq!(host.0, 3);
+}
+
+#[test]
+fn many_arguments_are_many_steps() {
+    let mut lua = interpreter(Limits::new().steps(30_000));
+    let source = b"local function f(...) return 1 + f(..., ...) end return f(unpack({}, 1, 200))";
+    assert_eq!(run_in(&mut lua, source), crate::support::Outcome::Ended(Reason::Budget));
+}
+
+#[test]
+fn elements_end_at_the_first_nil_and_fields_are_seen() {
+    let mut lua = interpreter(Limits::new());
+    for (source, expected) in [
+        ("return {}", (0, false)),
+        ("return {1, 2, nil, 4}", (2, false)),
+        ("return {1, 2, x = 1}", (2, true)),
+        ("local t = {} t[1e6] = 1 t[1] = 1 return t", (1, true)),
+        ("return 1", (0, false)),
+    ] {
+        let mut host = ();
+        let mut run = lua.run(&mut host);
+        run.load(source.as_bytes(), "@user_script").and_then(|()| run.call(0, 1)).expect("it runs");
+        assert_eq!(run.elements(-1), expected, "{source}");
+    }
+}
+
+#[test]
 fn a_run_that_is_stopped_is_told_with_the_line_where_it_was() {
     for (source, line) in [
         ("while true do end", 1),

@@ -1,6 +1,6 @@
 //! [`Packed`]: a large collection as encoded elements.
 
-use std::{fmt, mem};
+use std::{convert::Infallible, fmt, mem};
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -117,15 +117,20 @@ impl Packed {
         self.push_response(&Response::Null);
     }
 
-    /// Adds a null in the form of a protocol, that of the client that will read the answer. So the other elements need not be
+    /// Adds any response in the form of a protocol, that of the client that will read the answer. So the other elements need not be
     /// converted for RESP2.
+    pub fn push_in(&mut self, response: &Response, protocol: Protocol) {
+        encode::encode_item(response, protocol, self.element());
+    }
+
+    /// Adds a null in the form of a protocol.
     pub fn push_null_in(&mut self, protocol: Protocol) {
-        encode::encode_item(&Response::Null, protocol, self.element());
+        self.push_in(&Response::Null, protocol);
     }
 
     /// Adds a null array in the form of a protocol.
     pub fn push_null_array_in(&mut self, protocol: Protocol) {
-        encode::encode_item(&Response::NullArray, protocol, self.element());
+        self.push_in(&Response::NullArray, protocol);
     }
 
     /// Adds any response, as an [`Array`](Response::Array) holds it.
@@ -150,11 +155,85 @@ impl Packed {
     /// If `fill` adds another number of elements: the client would take the rest for another answer.
     #[inline]
     pub fn push_array(&mut self, len: usize, fill: impl FnOnce(&mut Self)) {
-        encode::number(b'*', len as i64, self.element().bytes());
+        let filled = self.try_push_array(len, |items| {
+            fill(items);
+            Ok::<_, Infallible>(())
+        });
+        let Ok(()) = filled;
+    }
+
+    /// Adds an array of `len` elements, as [`push_array`](Self::push_array) does.
+    ///
+    /// # Errors
+    /// Those of `fill`. The collection is of no use then, since the array is not complete.
+    ///
+    /// # Panics
+    /// If `fill` adds another number of elements, and returns no error.
+    #[inline]
+    pub fn try_push_array<E>(&mut self, len: usize, fill: impl FnOnce(&mut Self) -> Result<(), E>) -> Result<(), E> {
+        self.push_nested((b'*', len), len, fill)
+    }
+
+    /// Adds a map of so many pairs, whose keys and values `fill` adds in turn, in the form of a protocol: that of the client that will
+    /// read the answer, as for [`push_in`](Self::push_in).
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use kvstore_protocol::{Packed, Protocol, Response};
+    /// let mut entries = Packed::array();
+    /// entries.try_push_map_in(Protocol::Resp2, 1, |entry| {
+    ///     entry.push(b"field");
+    ///     entry.push_integer(7);
+    ///     Ok::<_, Infallible>(())
+    /// });
+    /// assert_eq!(Response::from(entries).to_string(), r#"[["field", :7]]"#);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `fill`. The collection is of no use then.
+    ///
+    /// # Panics
+    /// If `fill` adds another number of elements, and returns no error.
+    pub fn try_push_map_in<E>(
+        &mut self,
+        protocol: Protocol,
+        pairs: usize,
+        fill: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let line = if protocol == Protocol::Resp3 { (b'%', pairs) } else { (b'*', 2 * pairs) };
+        self.push_nested(line, 2 * pairs, fill)
+    }
+
+    /// Adds a set of `len` elements, which `fill` adds to it, in the form of a protocol.
+    ///
+    /// # Errors
+    /// Those of `fill`. The collection is of no use then.
+    ///
+    /// # Panics
+    /// If `fill` adds another number of elements, and returns no error.
+    pub fn try_push_set_in<E>(
+        &mut self,
+        protocol: Protocol,
+        len: usize,
+        fill: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let kind = if protocol == Protocol::Resp3 { b'~' } else { b'*' };
+        self.push_nested((kind, len), len, fill)
+    }
+
+    #[inline]
+    fn push_nested<E>(
+        &mut self,
+        (kind, count): (u8, usize),
+        len: usize,
+        fill: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        encode::number(kind, count as i64, self.element().bytes());
         let (kind, outer) = (mem::replace(&mut self.kind, Kind::Array), mem::take(&mut self.len));
-        fill(self);
+        fill(self)?;
         assert_eq!(self.len, len, "an array has as many elements as it says");
         (self.kind, self.len) = (kind, outer);
+        Ok(())
     }
 
     /// The number of elements so far. The keys and the values of a map are counted each.
@@ -308,6 +387,40 @@ mod tests {
     fn with(mut packed: Packed, items: &[Response]) -> Packed {
         items.iter().for_each(|item| packed.push_response(item));
         packed
+    }
+
+    #[test]
+    fn a_nested_map_or_set_has_the_form_of_its_client() {
+        for (protocol, expected) in [
+            (Protocol::Resp2, "*3\r\n*2\r\n$1\r\na\r\n$3\r\n1.5\r\n*1\r\n:1\r\n$-1\r\n"),
+            (Protocol::Resp3, "*3\r\n%1\r\n$1\r\na\r\n,1.5\r\n~1\r\n:1\r\n_\r\n"),
+        ] {
+            let mut packed = Packed::array();
+            let filled = packed.try_push_map_in(protocol, 1, |map| {
+                map.push(b"a");
+                map.push_in(&Response::Double(1.5), protocol);
+                map.is_empty().then_some(()).ok_or(())
+            });
+            assert_eq!(filled, Err(()));
+            packed = Packed::array();
+            let filled = packed.try_push_map_in(protocol, 1, |map| {
+                map.push(b"a");
+                map.push_in(&Response::Double(1.5), protocol);
+                Ok::<_, ()>(())
+            });
+            assert_eq!(filled, Ok(()));
+            let filled = packed.try_push_set_in(protocol, 1, |set| {
+                set.push_integer(1);
+                Ok::<_, ()>(())
+            });
+            assert_eq!(filled, Ok(()));
+            packed.push_null_in(protocol);
+            assert_eq!(packed.len(), 3);
+            assert_eq!(
+                encoded(&packed.into(), protocol).escape_ascii().to_string(),
+                expected.escape_default().to_string()
+            );
+        }
     }
 
     #[test]

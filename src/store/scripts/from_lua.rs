@@ -1,148 +1,247 @@
 //! The answer to a script: what it has returned.
+//!
+//! It is encoded at once, for the client alone: so it takes no more memory than what is sent, and the thread of the connection has
+//! nothing to convert and little to drop.
 
 use kvstore_lua::{Kind, Raise, Stack};
-use kvstore_protocol::{Protocol, Response};
+use kvstore_protocol::{Packed, Protocol, Response};
 
 /// How deep tables may be in each other.
 const MAX_DEPTH: usize = 500;
 
-/// The most memory of an answer, in bytes: tables may hold each other many times.
-const MAX_SIZE: usize = 256 << 20;
+/// So many bytes are as much work as a step of the script.
+const BYTES_OF_A_STEP: usize = 64;
+
+/// What an element takes besides its bytes, about.
+const LINE: usize = 8;
+
+/// The memory is asked for in pieces of so many bytes.
+const PIECE: usize = 64 << 10;
 
 /// Converts values of Lua.
 struct Converter {
-    protocol: Protocol,
+    /// The version of RESP that the script speaks, and that of the client.
+    script: Protocol,
+    client: Protocol,
     size: usize,
+    /// The size that memory was asked for.
+    granted: usize,
 }
 
-/// Pops the value on top, and converts it to the answer of a script that speaks this version of RESP.
+/// What the reply is that a table stands for.
+enum Form {
+    /// An error, a status, a number or a text.
+    Single(Response),
+    /// The elements from 1 on, up to the first that is nil.
+    Array(usize),
+    /// So many keys and their values, in the table that is on top of this one.
+    Map(usize),
+    /// So many members, which are the keys of the table that is on top of this one.
+    Set(usize),
+}
+
+/// Pops the value on top, and converts it to the answer of a script that speaks one version of RESP, for a client that speaks another.
 ///
 /// # Errors
-/// If it is too large, or the script is stopped.
-pub(super) fn pop_response(stack: &mut Stack<'_>, protocol: Protocol) -> Result<Response, Raise> {
-    Converter { protocol, size: 0 }.pop(stack, 0)
+/// If the memory of the interpreter is too little for it, or the script is stopped.
+pub(super) fn pop_response(stack: &mut Stack<'_>, script: Protocol, client: Protocol) -> Result<Response, Raise> {
+    let mut converter = Converter { script, client, size: 0, granted: LINE };
+    let (response, used) = match stack.kind(-1) {
+        Kind::Table => converter.table(stack)?,
+        _ => (converter.single(stack)?, 1),
+    };
+    stack.pop(used);
+    Ok(response)
 }
 
 impl Converter {
-    fn pop(&mut self, stack: &mut Stack<'_>, depth: usize) -> Result<Response, Raise> {
-        self.size += size_of::<Response>();
-        let response = match stack.kind(-1) {
-            Kind::String => self.bulk(stack.bytes(-1).unwrap_or_default())?,
+    /// Converts a value that is no table.
+    fn single(&mut self, stack: &mut Stack<'_>) -> Result<Response, Raise> {
+        self.count(stack, stack.raw_len(-1))?;
+        Ok(match stack.kind(-1) {
+            Kind::String => Response::bulk(stack.bytes(-1).unwrap_or_default()),
             Kind::Number => Response::Integer(truncated(stack.number(-1).unwrap_or_default())),
-            Kind::Boolean => match (stack.boolean(-1), self.protocol) {
+            Kind::Boolean => match (stack.boolean(-1), self.script) {
                 (flag, Protocol::Resp3) => Response::Boolean(flag),
                 (true, _) => Response::Integer(1),
                 (false, _) => Response::Null,
             },
-            Kind::Table => self.table(stack, depth)?,
             _ => Response::Null,
-        };
-        stack.pop(1);
-        Ok(response)
+        })
     }
 
-    fn bulk(&mut self, bytes: &[u8]) -> Result<Response, Raise> {
-        self.count(bytes.len())?;
-        Ok(Response::bulk(bytes))
+    /// Converts a table. Returns how many values it takes on the stack.
+    fn table(&mut self, stack: &mut Stack<'_>) -> Result<(Response, i32), Raise> {
+        Ok(match self.form(stack, 0)? {
+            Form::Single(response) => (response, 1),
+            Form::Array(len) => {
+                let mut packed = Packed::array();
+                self.elements(stack, 1, len, &mut packed)?;
+                (packed.into(), 1)
+            }
+            Form::Map(pairs) => {
+                let mut packed = Packed::map();
+                self.pairs(stack, 1, pairs, &mut packed)?;
+                (packed.into(), 2)
+            }
+            Form::Set(len) => {
+                let mut packed = Packed::set();
+                self.members(stack, 1, len, &mut packed)?;
+                (packed.into(), 2)
+            }
+        })
     }
 
-    fn count(&mut self, bytes: usize) -> Result<(), Raise> {
-        self.size += bytes;
-        if self.size > MAX_SIZE { Err(Raise::new("the reply of the script is too large")) } else { Ok(()) }
+    /// Pops the value on top, and adds what it is converted to.
+    fn item(&mut self, stack: &mut Stack<'_>, depth: usize, packed: &mut Packed) -> Result<(), Raise> {
+        let mut used = 1;
+        match stack.kind(-1) {
+            Kind::String => {
+                self.count(stack, stack.raw_len(-1))?;
+                packed.push(stack.bytes(-1).unwrap_or_default());
+            }
+            Kind::Table => match self.form(stack, depth)? {
+                Form::Single(response) => packed.push_in(&response, self.client),
+                Form::Array(len) => packed.try_push_array(len, |items| self.elements(stack, depth + 1, len, items))?,
+                Form::Map(len) => {
+                    used = 2;
+                    let client = self.client;
+                    packed.try_push_map_in(client, len, |items| self.pairs(stack, depth + 1, len, items))?;
+                }
+                Form::Set(len) => {
+                    used = 2;
+                    let client = self.client;
+                    packed.try_push_set_in(client, len, |items| self.members(stack, depth + 1, len, items))?;
+                }
+            },
+            _ => packed.push_in(&self.single(stack)?, self.client),
+        }
+        stack.pop(used);
+        Ok(())
     }
 
-    /// Converts the table on top, which stays there.
-    fn table(&mut self, stack: &mut Stack<'_>, depth: usize) -> Result<Response, Raise> {
+    /// What the table on top stands for. That of a map or a set is pushed.
+    fn form(&mut self, stack: &mut Stack<'_>, depth: usize) -> Result<Form, Raise> {
+        self.count(stack, 0)?;
         if depth >= MAX_DEPTH {
             // In Redis, this error stands in the place of what is too deep.
-            return Ok(Response::error("ERR", "reached lua stack limit"));
+            return Ok(Form::Single(Response::error("ERR", "reached lua stack limit")));
         }
-        self.count(0)?;
-        if let Some(text) = text_field(stack, b"err")? {
-            return Ok(Response::Error(text.into()));
+        let (len, has_fields) = stack.elements(-1);
+        stack.step(len / BYTES_OF_A_STEP)?;
+        match has_fields {
+            true => Ok(self.form_by_fields(stack)?.unwrap_or(Form::Array(len))),
+            false => Ok(Form::Array(len)),
         }
-        if let Some(text) = text_field(stack, b"ok")? {
-            return Ok(Response::Simple(text.into()));
+    }
+
+    fn form_by_fields(&mut self, stack: &mut Stack<'_>) -> Result<Option<Form>, Raise> {
+        if let Some(text) = self.text_field(stack, b"err")? {
+            return Ok(Some(Form::Single(Response::Error(text.into()))));
+        }
+        if let Some(text) = self.text_field(stack, b"ok")? {
+            return Ok(Some(Form::Single(Response::Simple(text.into()))));
         }
         if stack.get_field(-1, b"double")? == Kind::Number {
             let double = stack.number(-1).unwrap_or_default();
             stack.pop(1);
-            return Ok(Response::Double(double));
+            return Ok(Some(Form::Single(Response::Double(double))));
         }
         stack.pop(1);
-        for (name, convert) in [(&b"map"[..], Self::map as Convert), (b"set", Self::set)] {
+        for (name, form) in [(&b"map"[..], Form::Map as fn(usize) -> Form), (b"set", Form::Set)] {
             if stack.get_field(-1, name)? == Kind::Table {
-                let converted = convert(self, stack, depth + 1)?;
-                stack.pop(1);
-                return Ok(converted);
+                let len = stack.count_entries(-1);
+                stack.step(len / BYTES_OF_A_STEP)?;
+                return Ok(Some(form(len)));
             }
             stack.pop(1);
         }
-        if let Some(text) = text_field(stack, b"big_number")? {
-            return Ok(Response::BigNumber(one_line(text).into()));
+        if let Some(text) = self.text_field(stack, b"big_number")? {
+            return Ok(Some(Form::Single(Response::BigNumber(one_line(text).into()))));
         }
-        if stack.get_field(-1, b"verbatim_string")? == Kind::Table
-            && let (Some(text), Some(format)) = (text_field(stack, b"string")?, text_field(stack, b"format")?)
-        {
-            stack.pop(1);
-            let mut letters = *b"   ";
-            letters.iter_mut().zip(format).for_each(|(letter, given)| *letter = given);
-            return Ok(Response::Verbatim(letters, text.into()));
-        }
+        let verbatim = match stack.get_field(-1, b"verbatim_string")? {
+            Kind::Table => self.verbatim(stack)?,
+            _ => None,
+        };
         stack.pop(1);
-        self.array(stack, depth)
+        Ok(verbatim.map(Form::Single))
     }
 
-    /// The elements from 1 on, up to the first that is nil.
-    fn array(&mut self, stack: &mut Stack<'_>, depth: usize) -> Result<Response, Raise> {
-        let mut items = Vec::new();
-        for index in 1..=i32::MAX {
-            stack.step(1)?;
-            if stack.get_index(-1, index)? == Kind::Nil {
-                stack.pop(1);
-                break;
-            }
-            items.push(self.pop(stack, depth + 1)?);
+    fn verbatim(&mut self, stack: &mut Stack<'_>) -> Result<Option<Response>, Raise> {
+        let Some(text) = self.text_field(stack, b"string")? else { return Ok(None) };
+        let Some(format) = self.text_field(stack, b"format")? else { return Ok(None) };
+        let mut letters = *b"   ";
+        letters.iter_mut().zip(format).for_each(|(letter, given)| *letter = given);
+        Ok(Some(Response::Verbatim(letters, text.into())))
+    }
+
+    /// Adds so many elements of the table on top. What a weak table has lost meanwhile is a null.
+    fn elements(&mut self, stack: &mut Stack<'_>, depth: usize, len: usize, packed: &mut Packed) -> Result<(), Raise> {
+        for index in 1..=len {
+            stack.get_index(-1, index as i32)?;
+            self.item(stack, depth, packed)?;
         }
-        Ok(Response::Array(items))
+        Ok(())
     }
 
-    fn map(&mut self, stack: &mut Stack<'_>, depth: usize) -> Result<Response, Raise> {
-        let (mut pairs, mut position) = (Vec::new(), 0);
-        while stack.next_entry(-1, &mut position)? {
-            stack.step(1)?;
-            let value = self.pop(stack, depth)?;
-            pairs.push((self.pop(stack, depth)?, value));
-        }
-        Ok(Response::Map(pairs))
-    }
-
-    fn set(&mut self, stack: &mut Stack<'_>, depth: usize) -> Result<Response, Raise> {
-        let (mut items, mut position) = (Vec::new(), 0);
-        while stack.next_entry(-1, &mut position)? {
-            stack.step(1)?;
-            // Each member is a key of the table.
+    fn pairs(&mut self, stack: &mut Stack<'_>, depth: usize, pairs: usize, packed: &mut Packed) -> Result<(), Raise> {
+        let mut position = 0;
+        for _ in 0..pairs {
+            self.entry(stack, &mut position)?;
+            stack.push_copy(-2)?;
+            self.item(stack, depth, packed)?;
+            self.item(stack, depth, packed)?;
             stack.pop(1);
-            items.push(self.pop(stack, depth)?);
         }
-        Ok(Response::Set(items))
+        Ok(())
+    }
+
+    fn members(&mut self, stack: &mut Stack<'_>, depth: usize, len: usize, packed: &mut Packed) -> Result<(), Raise> {
+        let mut position = 0;
+        for _ in 0..len {
+            self.entry(stack, &mut position)?;
+            stack.pop(1);
+            self.item(stack, depth, packed)?;
+        }
+        Ok(())
+    }
+
+    /// Pushes the next key and its value; nils if a weak table has lost some meanwhile.
+    fn entry(&mut self, stack: &mut Stack<'_>, position: &mut usize) -> Result<(), Raise> {
+        if !stack.next_entry(-1, position)? {
+            stack.push_nil()?;
+            stack.push_nil()?;
+        }
+        Ok(())
+    }
+
+    /// The text in a field of the table on top.
+    fn text_field(&mut self, stack: &mut Stack<'_>, name: &[u8]) -> Result<Option<Vec<u8>>, Raise> {
+        let is_text = stack.get_field(-1, name)? == Kind::String;
+        if is_text {
+            self.count(stack, stack.raw_len(-1))?;
+        }
+        let text = if is_text { stack.bytes(-1).map(<[u8]>::to_vec) } else { None };
+        stack.pop(1);
+        Ok(text)
+    }
+
+    /// Counts the bytes of an element: as steps of the script, and as memory that it may not take.
+    fn count(&mut self, stack: &mut Stack<'_>, bytes: usize) -> Result<(), Raise> {
+        stack.step(1 + bytes / BYTES_OF_A_STEP)?;
+        self.size += bytes + LINE;
+        if self.size <= self.granted {
+            return Ok(());
+        }
+        self.granted = self.size + PIECE;
+        stack.within(self.granted).map_err(|_| Raise::new("the reply of the script is too large"))
     }
 }
-
-type Convert = fn(&mut Converter, &mut Stack<'_>, usize) -> Result<Response, Raise>;
 
 /// The integer part of a number. What does not fit is the least integer, as the processor has it and Redis therefore too.
 fn truncated(number: f64) -> i64 {
     let limit = (1_u64 << 63) as f64;
     if (-limit..limit).contains(&number) { number as i64 } else { i64::MIN }
-}
-
-/// The text in a field of the table on top.
-fn text_field(stack: &mut Stack<'_>, name: &[u8]) -> Result<Option<Vec<u8>>, Raise> {
-    let is_text = stack.get_field(-1, name)? == Kind::String;
-    let text = if is_text { stack.bytes(-1).map(<[u8]>::to_vec) } else { None };
-    stack.pop(1);
-    Ok(text)
 }
 
 fn one_line(mut text: Vec<u8>) -> Vec<u8> {

@@ -308,14 +308,14 @@ impl StoreState {
         run.seed(self.seed() as u32);
         let outcome = match (program, function) {
             (Program::Script(script), _) => match push_script(&mut run, compiled, script) {
-                Ok(()) => Ok(call(&mut run, program, (Args::new(command), prepared.keys), &protocol)),
+                Ok(()) => Ok(call(&mut run, program, command, prepared.keys, &protocol)),
                 Err(refusal) => {
                     self.scripts.cache.lock().remove(&script.sha);
                     Err(refusal)
                 }
             },
             (Program::Function(_), Some(function)) => match run.push_reference(function) {
-                Ok(()) => Ok(call(&mut run, program, (Args::new(command), prepared.keys), &protocol)),
+                Ok(()) => Ok(call(&mut run, program, command, prepared.keys, &protocol)),
                 Err(refusal) => Ok(raised_outside(&refusal).into()),
             },
             (Program::Function(_), None) => unreachable!("a function was found with its engine"),
@@ -355,7 +355,8 @@ fn number_of_keys(args: &Args<'_>, no_number: CommandError) -> Result<usize, Com
 }
 
 /// Calls a script or a function, which is on top of the stack.
-fn call(run: &mut Run<'_>, program: &Program, (args, keys): (Args<'_>, usize), protocol: &Cell<Protocol>) -> Outcome {
+fn call(run: &mut Run<'_>, program: &Program, command: &Command, keys: usize, protocol: &Cell<Protocol>) -> Outcome {
+    let (args, client) = (Args::new(command), command.session().protocol());
     let (keys, argv) = (2..2 + keys, 2 + keys..args.len());
     let pushed = match program {
         Program::Script(_) => set_globals(run, args, keys, argv).map(|()| 0),
@@ -369,7 +370,7 @@ fn call(run: &mut Run<'_>, program: &Program, (args, keys): (Args<'_>, usize), p
     match called {
         Ok(()) => {
             let is_counted = is_counted(run);
-            let response = pop_response(run, protocol.get()).unwrap_or_else(|refusal| raised_outside(&refusal));
+            let response = pop_response(run, protocol.get(), client).unwrap_or_else(|refusal| raised_outside(&refusal));
             Outcome { is_counted: is_counted && response.is_error(), response, was_stopped: false }
         }
         Err(failure) => failed(run, &failure, program),

@@ -307,6 +307,48 @@ fn a_script_that_takes_long_goes_on_where_no_connection_waits() {
 }
 
 #[test]
+fn a_library_or_a_reply_that_takes_long_keeps_no_connection_waiting() {
+    let store = TestStore::new();
+    for source in [
+        "cjson.encode_sparse_array(true, 0, 0) return #cjson.encode({[3e6] = 1})",
+        "local t = {1} for i = 1, 18 do t = {t, t} end return t",
+        "local function f(...) return 1 + f(..., ...) end return f(unpack({}, 1, 200))",
+    ] {
+        assert!(store.postpones(&eval(source, &[])), "{source}");
+    }
+}
+
+#[test]
+fn a_reply_is_bounded_by_the_memory_of_scripts() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    let too_large = "-ERR the reply of the script is too large";
+    check(
+        &store,
+        &[
+            ("local t = {1} for i = 1, 40 do t = {t, t} end return t", too_large),
+            ("local t = {} t.map = {t} return {t, t}", too_large),
+            ("local s = string.rep('x', 1e6) return {s, s, s, s}", too_large),
+            ("local s = string.rep('x', 1e6) return {err = s .. s}", too_large),
+            ("redis.setresp(3) local t = 1.5 for i = 1, 40 do t = {map = {[1] = t, [2] = t}} end return t", too_large),
+            ("return {1, {2}}", "[:1, [:2]]"),
+        ],
+    );
+}
+
+#[test]
+fn what_a_weak_table_loses_while_it_is_converted_is_a_null() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    let weak = "local t = setmetatable({}, {__mode = 'v'}) for i = 1, 9 do t[i] = {i} end \
+        local large = string.rep('x', 1e6) local rest = setmetatable({}, {__mode = 'kv'}) for i = 1, 9 do rest[{}] = {} end \
+        return {large, string.rep('y', 5e5), string.rep('z', 5e5), t, {map = rest}, {set = rest}, t}";
+    let answer = store.answer_to(eval(weak, &[]));
+    let Response::Packed(_) = answer else { panic!("{answer}") };
+    assert!(answer.to_string().ends_with(']'));
+}
+
+#[test]
 fn functions_are_called_by_name() {
     let store = TestStore::new();
     let code = "#!lua name=mylib\n\
