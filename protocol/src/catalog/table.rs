@@ -315,8 +315,8 @@ pub(super) static COMMANDS: [KnownCommand; 262] = [
     row("UNLINK", "generic", at_least(2), &[WRITE, FAST])
         .keys(&[key(1, &[RM, DELETE]).to(-1)])
         .with_tips(&[MULTI_SHARD, AGG_SUM]),
-    row("WAIT", "generic", exactly(3), &[]).with_tips(&[ALL_SHARDS, AGG_MIN]).with_categories(&["connection"]),
-    row("WAITAOF", "generic", exactly(4), &[NO_SCRIPT])
+    row("WAIT", "generic", exactly(3), &[BLOCKING]).with_tips(&[ALL_SHARDS, AGG_MIN]).with_categories(&["connection"]),
+    row("WAITAOF", "generic", exactly(4), &[BLOCKING])
         .with_tips(&[ALL_SHARDS, AGG_MIN])
         .with_categories(&["connection"]),
     // transactions

@@ -143,6 +143,9 @@ fn a_script_is_found_by_its_hash_in_any_case() {
         ("SCRIPT FLUSH FOO", "-ERR SCRIPT FLUSH only support SYNC|ASYNC option"),
         ("SCRIPT EXISTS", "-ERR wrong number of arguments for 'script|exists' command"),
         ("SCRIPT KILL", "-NOTBUSY No scripts in execution right now."),
+        ("SCRIPT DEBUG no", "+OK"),
+        ("SCRIPT DEBUG YES", "-ERR There is no debugger of scripts"),
+        ("SCRIPT DEBUG x", "-ERR Use SCRIPT DEBUG YES/SYNC/NO"),
     ]);
     check(&store, &[("return 1", ":1")]);
 }
@@ -233,6 +236,12 @@ fn commands_that_wait_do_not_wait_in_a_script() {
         &[
             ("return redis.call('blpop', 'l', 0)", "(nil)"),
             ("redis.call('rpush', 'l', 'a') return redis.call('blpop', 'l', 0)", "[\"l\", \"a\"]"),
+            ("return redis.call('wait', 1, 0)", ":0"),
+            ("return redis.call('waitaof', 0, 1, 0)", "[:0, :0]"),
+            (
+                "return redis.pcall('waitaof', 1, 0, 0)",
+                "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+            ),
         ],
     );
 }

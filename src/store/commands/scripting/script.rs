@@ -11,10 +11,11 @@ use crate::store::{
 
 pub(in super::super) const SPECS: &[Spec] = &[SCRIPT];
 
-/// `SCRIPT EXISTS | FLUSH | KILL | LOAD | SHOW`.
+/// `SCRIPT DEBUG | EXISTS | FLUSH | KILL | LOAD | SHOW`.
 const SCRIPT: Spec = Spec::family(
     "SCRIPT",
     &[
+        Spec::new("DEBUG", debug).without_data(),
         Spec::new("EXISTS", exists).without_data(),
         // Under all locks, so that a snapshot has the scripts that its journal does not load again.
         Spec::new("FLUSH", flush).over(Scope::All(AtOnce)).recorded(),
@@ -23,6 +24,8 @@ const SCRIPT: Spec = Spec::family(
         Spec::new("SHOW", show).without_data(),
         Spec::help(&[
             "SCRIPT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+            "DEBUG (YES|SYNC|NO)",
+            "    Set the debug mode for subsequent scripts executed. There is no debugger: only NO is accepted.",
             "EXISTS <sha1> [<sha1> ...]",
             "    Return information about the existence of the scripts in the script cache.",
             "FLUSH [ASYNC|SYNC]",
@@ -40,6 +43,17 @@ const SCRIPT: Spec = Spec::family(
         ]),
     ],
 );
+
+/// `SCRIPT DEBUG NO | YES | SYNC`: says whether scripts are debugged. There is no debugger.
+fn debug(call: &mut Call<'_>) -> Answer {
+    const UNKNOWN: CommandError = CommandError::new("ERR", "Use SCRIPT DEBUG YES/SYNC/NO");
+    const NO_DEBUGGER: CommandError = CommandError::new("ERR", "There is no debugger of scripts");
+    match call.args() {
+        args if args.is(1, "NO") => Ok(Response::ok()),
+        args if args.is(1, "YES") || args.is(1, "SYNC") => Err(NO_DEBUGGER),
+        _ => Err(UNKNOWN),
+    }
+}
 
 /// `SCRIPT EXISTS sha1 [sha1 …]`: whether there is a script, for each hash.
 fn exists(call: &mut Call<'_>) -> Answer {
