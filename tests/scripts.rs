@@ -83,6 +83,28 @@ async fn a_transaction_is_dropped_when_exec_is_refused_because_of_a_script() {
     queued.asks("EXISTS k\r\nEXEC\r\n", ":0\r\n-ERR EXEC without MULTI\r\n").await;
 }
 
+#[tokio::test]
+async fn commands_on_other_keys_run_beside_a_script_that_keeps_to_its_own() {
+    let store = Store::builder().threads(4).build();
+    let server = Server::of(|listener| standalone::server(&store, &Default::default()).listen(listener));
+    let (mut other, mut client) = (server.connect(), server.connect());
+    other.asks("CONFIG SET busy-reply-threshold 1\r\n", "+OK\r\n").await;
+    client.sends(eval("#!lua flags=declared-keys\nwhile true do end", &["1", "k"])).await;
+    // It has begun when others wait for its key.
+    other.sends("GET k\r\n").await;
+    assert!(other.reads_line().await.starts_with("-BUSY"));
+    let mut answered = 0;
+    for number in 0..64 {
+        other.sends(format!("INCR k{number}\r\n")).await;
+        let line = other.reads_line().await;
+        assert!(line == ":1\r\n" || line.starts_with("-BUSY"), "{line}");
+        answered += usize::from(line == ":1\r\n");
+    }
+    assert!(answered > 32, "{answered}");
+    other.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    assert!(client.reads_line().await.starts_with("-ERR Script killed by user"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_deadline_ends_a_script() {
     let store = Store::builder().threads(1).build();

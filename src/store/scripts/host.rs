@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::{
     api::{host, raise},
+    declared::Declared,
     fiber::Mover,
     number::push_number,
     running::{Kind, LongScript},
@@ -47,6 +48,8 @@ pub(super) struct ScriptHost<'r, 's> {
     pub(super) monitored: Option<&'r ServerStatus>,
     /// Counts its commands.
     pub(super) stats: Option<&'r CommandStats>,
+    /// The keys that it may touch; `None` for all.
+    pub(super) declared: Option<Declared<'r>>,
     pub(super) pace: Pace<'r, 's>,
 }
 

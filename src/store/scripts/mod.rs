@@ -4,6 +4,7 @@
 //! thread of its connection; when it takes long, the fiber goes on on a thread that keeps nobody waiting.
 //!
 //! - `run` how a script is found and executed; `host` what it calls, `nested` how it runs a command; `running` the one that takes long
+//! - `declared` the keys of a script that keeps to those that it declares
 //! - `cache` the scripts by their hashes, `sha`; `shebang` what a script says of itself
 //! - `engine` the interpreters, and what they have compiled; `api` the table `redis`
 //! - `libraries` the functions of FCALL, `loading` how their code is run, `environment` its globals; `payload` FUNCTION DUMP, `saved` what snapshots have
@@ -11,6 +12,7 @@
 
 mod api;
 mod cache;
+mod declared;
 mod engine;
 mod environment;
 mod fiber;
@@ -32,7 +34,7 @@ mod to_lua;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
@@ -84,6 +86,7 @@ pub(super) struct Scripts {
     checker: Mutex<Checker>,
     next_library: AtomicU64,
     memory_limit: AtomicUsize,
+    keeps_to_keys: AtomicBool,
     /// The memory of the interpreters of scripts and of functions after the last run, in bytes.
     memory: [AtomicUsize; 2],
 }
@@ -98,6 +101,7 @@ impl Default for Scripts {
             checker: Mutex::default(),
             next_library: AtomicU64::new(0),
             memory_limit: AtomicUsize::new(MEMORY_LIMIT),
+            keeps_to_keys: AtomicBool::new(false),
             memory: Default::default(),
         }
     }
@@ -107,6 +111,15 @@ impl Scripts {
     /// The setting `lua-memory-limit`: how many bytes an interpreter may take.
     pub(super) fn memory_limit(&self) -> usize {
         self.memory_limit.load(Ordering::Relaxed)
+    }
+
+    /// The setting `script-declared-keys`: whether every script keeps to the keys that it declares.
+    pub(super) fn keeps_to_keys(&self) -> bool {
+        self.keeps_to_keys.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_keeps_to_keys(&self, keeps: bool) {
+        self.keeps_to_keys.store(keeps, Ordering::Relaxed);
     }
 
     /// The memory of scripts and functions.

@@ -144,8 +144,10 @@ fn run_held(host: &mut ScriptHost<'_, '_>, row: &'static Row, command: &Command)
         host.move_away();
     }
     let args = Args::new(command);
-    if needs_more(host, row, args)? {
-        hold_all(host);
+    match &host.declared {
+        Some(declared) => declared.check(row, args, (host.database, &host.store.databases))?,
+        None if needs_more(host, row, args)? => hold_all(host),
+        None => {}
     }
     loop {
         let session = host.session.as_deref().unwrap_or_else(|| host.command.session());

@@ -8,6 +8,7 @@ use parking_lot::MutexGuard;
 
 use super::{
     cache::Script,
+    declared::Declared,
     engine::{Engines, push_script},
     fiber::{Fiber, Mover, Started},
     from_lua::pop_response,
@@ -20,13 +21,14 @@ use super::{
 use crate::server::ServerStatus;
 use crate::store::{
     args::Args,
+    call::KeySlot,
     commit::Commit,
-    databases::MAX_WAIT,
+    databases::{KeyRef, Location, MAX_WAIT},
     execute::{Attempt, Patience, Stopped, may_take_long},
     gate::Raised,
     held::{HeldShards, Shards},
     observers::Interests,
-    plan::LockPlan,
+    plan::{LockPlan, PerKey},
     settle::Seen,
     spec::{Answer, Hold, Scope},
     state::StoreState,
@@ -51,7 +53,17 @@ pub(in crate::store) type OnFiber = (Answer, Option<Stopped>);
 struct Prepared {
     program: Program,
     is_read_only: bool,
+    /// Whether it touches no other keys than those that it declares.
+    keeps_to_keys: bool,
     keys: usize,
+}
+
+impl Prepared {
+    /// The keys that it declares.
+    fn keys<'c>(&self, command: &'c Command) -> impl Iterator<Item = &'c [u8]> {
+        let args = Args::new(command);
+        (2..2 + self.keys).map(move |index| args.bytes(index))
+    }
 }
 
 /// What runs.
@@ -144,10 +156,8 @@ impl StoreState {
         };
         let prepared = self.prepare(command)?;
         let database = self.selected(command.session());
-        let mut plan = LockPlan::default();
-        plan.add_scope(Scope::Database(Hold::AtOnce), database, true, &self.databases);
         let mut raised = None;
-        let Some(mut held) = plan.lock(&mut [], &self.databases, attempt.patience) else {
+        let Some(mut held) = self.lock_for_script(&prepared, command, database, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
         let may_write = || !prepared.is_read_only;
@@ -180,6 +190,36 @@ impl StoreState {
         drop(raised);
         self.finish(&mut commit);
         self.settle(answer, number, Seen::All, attempt)
+    }
+
+    /// Locks the shards of the database, or those of the declared keys if the script keeps to them, and of those who wait for these.
+    /// `None` if a long command holds one of them, and there is no patience.
+    fn lock_for_script(
+        &self,
+        prepared: &Prepared,
+        command: &Command,
+        database: usize,
+        patience: Patience,
+    ) -> Option<HeldShards<'_>> {
+        if !prepared.keeps_to_keys {
+            let mut plan = LockPlan::default();
+            plan.add_scope(Scope::Database(Hold::AtOnce), database, true, &self.databases);
+            return plan.lock(&mut [], &self.databases, patience);
+        }
+        loop {
+            let slot = |name| {
+                let Location { hash, shard } = self.databases.locate(KeyRef { database, name });
+                KeySlot::new(name, hash, shard, database)
+            };
+            let mut keys: PerKey<_> = prepared.keys(command).map(slot).collect();
+            let mut plan = LockPlan::default();
+            self.add_shards_to_serve(&mut plan, &keys);
+            let held = plan.lock(&mut keys, &self.databases, patience)?;
+            // Others may have come to wait before the shards were locked.
+            if self.holds_shards_to_serve(&held, &keys) {
+                return Some(held);
+            }
+        }
     }
 
     /// Runs a script as a part of a transaction, which holds all shards.
@@ -230,7 +270,8 @@ impl StoreState {
             (Program::Script(script), flags, keys)
         };
         let is_read_only = self.check_flags(flags, command.flags().has(Flags::READ))?;
-        Ok(Prepared { program, is_read_only, keys })
+        let keeps_to_keys = flags.has(ScriptFlags::DECLARED_KEYS) || self.scripts.keeps_to_keys();
+        Ok(Prepared { program, is_read_only, keeps_to_keys, keys })
     }
 
     fn find_script(&self, command: &Command, named: &[u8]) -> Result<Arc<Script>, CommandError> {
@@ -287,6 +328,7 @@ impl StoreState {
         };
         let server = command.session().extensions().get::<ServerStatus>();
         let stats = server.and_then(ServerStatus::command_stats);
+        let declared = prepared.keeps_to_keys.then(|| Declared::new(prepared.keys(command), database));
         let mut host = ScriptHost {
             store: self,
             command,
@@ -300,6 +342,7 @@ impl StoreState {
             has_written: false,
             monitored: server.filter(|server| server.is_monitored()),
             stats,
+            declared,
             pace,
         };
         let (lua, compiled) = engine.parts();

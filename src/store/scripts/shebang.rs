@@ -6,11 +6,15 @@ use kvstore_protocol::{Command, CommandError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct ScriptFlags(u8);
 
-const NAMES: [&str; 5] = ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys"];
+/// Those of Redis, and `declared-keys`.
+const NAMES: [&str; 6] =
+    ["no-writes", "allow-oom", "allow-stale", "no-cluster", "allow-cross-slot-keys", "declared-keys"];
 
 impl ScriptFlags {
     /// It only reads.
     pub(in crate::store) const NO_WRITES: Self = Self(1);
+    /// It touches no other keys than those that it declares.
+    pub(in crate::store) const DECLARED_KEYS: Self = Self(1 << 5);
     /// It says nothing: a script without a first line such as this. In Redis, what it may do is checked command by command.
     pub(in crate::store) const UNSAID: Self = Self(1 << 7);
 
@@ -122,6 +126,8 @@ mod tests {
         let (flags, start) = of_script(b"#!lua flags=no-writes,allow-stale\nreturn 1").expect("it is valid");
         assert!(flags.has(ScriptFlags::NO_WRITES) && start == 33);
         assert_eq!(flags.names().collect::<Vec<_>>(), ["no-writes", "allow-stale"]);
+        let (flags, _) = of_script(b"#!lua flags=declared-keys\n").expect("it is valid");
+        assert!(flags.has(ScriptFlags::DECLARED_KEYS) && !flags.has(ScriptFlags::NO_WRITES));
         for (source, expected) in [
             ("#!lua", "Invalid script shebang"),
             ("#!not-lua\n", "Unexpected engine in script shebang: not-lua"),

@@ -358,6 +358,54 @@ fn what_a_weak_table_loses_while_it_is_converted_is_a_null() {
 }
 
 #[test]
+fn a_script_may_keep_to_the_keys_that_it_declares() {
+    let undeclared = "-ERR Script attempted to access a key that it did not declare";
+    for (first_line, setting) in [("#!lua flags=declared-keys\n", "no"), ("", "yes")] {
+        let (store, told) = TestStore::observed_with_threads(4);
+        store.check([("SET k v", "+OK"), ("SET other v", "+OK")]);
+        store.check([(&*format!("CONFIG SET script-declared-keys {setting}"), "+OK")]);
+        told.take();
+        let run = |code: &str| store.answer_to(eval(&format!("{first_line}{code}"), &["2", "k", "l"])).to_string();
+        for call in [
+            "'get', 'other'",
+            "'rename', 'k', 'other'",
+            "'mget', 'k', 'l', 'other'",
+            "'dbsize'",
+            "'keys', '*'",
+            "'randomkey'",
+            "'flushall'",
+            "'move', 'k', 1",
+            "'copy', 'k', 'l', 'db', 1",
+            "'sort', 'l', 'by', 'other*'",
+            "'blmove', 'k', 'other', 'left', 'left', 0",
+        ] {
+            assert_eq!(run(&format!("return redis.pcall({call})")), undeclared, "{call}");
+        }
+        assert_eq!(run("redis.call('select', 1) return redis.pcall('get', 'k')"), undeclared);
+        assert!(told.take().is_empty());
+        let source = "redis.call('rpush', KEYS[2], 'a', 'b') redis.call('ping') redis.call('time') \
+            redis.call('del', 'k') return redis.call('lrange', 'l', 0, -1)";
+        assert_eq!(run(source), r#"["a", "b"]"#);
+        assert_eq!(told.take().len(), 1);
+        store.check([("GET other", "\"v\""), ("EXISTS k", ":0")]);
+    }
+}
+
+#[test]
+fn a_function_may_keep_to_its_keys_too() {
+    let store = TestStore::new();
+    let library = "#!lua name=l\nredis.register_function{function_name = 'f', flags = {'declared-keys'}, \
+        callback = function(keys, args) return redis.pcall('get', args[1]) end}";
+    assert_eq!(store.answer_to(Command::new("FUNCTION").with_args(["LOAD", library])).to_string(), "\"l\"");
+    store.check([
+        ("SET a 1", "+OK"),
+        ("FCALL f 1 a a", "\"1\""),
+        ("FCALL f 1 b a", "-ERR Script attempted to access a key that it did not declare"),
+    ]);
+    assert!(store.answer("FUNCTION LIST").to_string().contains("declared-keys"));
+}
+
+#[test]
 fn functions_are_called_by_name() {
     let store = TestStore::new();
     let code = "#!lua name=mylib\n\

@@ -267,6 +267,14 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             Ok(Box::new(move |store| store.scripts.set_memory_limit(bytes)))
         },
     ),
+    of_store(
+        "script-declared-keys",
+        |store, _| Some(show_flag(store.scripts.keeps_to_keys()).to_owned()),
+        |value| {
+            let keeps = yes_or_no(value)?;
+            Ok(Box::new(move |store| store.scripts.set_keeps_to_keys(keeps)))
+        },
+    ),
     only("maxmemory", "0", NO_MAXMEMORY),
     only("maxmemory-policy", "noeviction", NO_MAXMEMORY),
     kept("maxmemory-samples", "5", Number(1, 64)),
