@@ -97,6 +97,22 @@ pub(in crate::store) struct Running<'r, 's> {
     pub(in crate::store) mover: Option<Mover<'r>>,
     /// Whether its answer is that of a command, and not a part of that of EXEC.
     pub(in crate::store) is_whole: bool,
+    /// What is to be dropped after the locks.
+    pub(in crate::store) garbage: &'r mut Garbage,
+}
+
+/// An interpreter that a script has left too much in.
+#[derive(Default)]
+pub(in crate::store) struct Garbage(Option<Box<dyn Send>>);
+
+impl Garbage {
+    /// Drops it. That takes long: it is done here if no connection waits for this thread, which gives the memory back at once that it has
+    /// allocated.
+    pub(in crate::store) fn drop_after(self, may_take_long: bool, store: &StoreState) {
+        if let Some(engine) = self.0.filter(|_| !may_take_long) {
+            store.dropper.run(move || drop(engine));
+        }
+    }
 }
 
 /// What a script has answered.
@@ -156,7 +172,7 @@ impl StoreState {
         };
         let prepared = self.prepare(command)?;
         let database = self.selected(command.session());
-        let mut raised = None;
+        let (mut raised, mut garbage) = (None, Garbage::default());
         let Some(mut held) = self.lock_for_script(&prepared, command, database, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
@@ -174,6 +190,7 @@ impl StoreState {
             raised: &mut raised,
             mover,
             is_whole: true,
+            garbage: &mut garbage,
         };
         let answer = self.run_prepared(&prepared, command, database, running);
         if commit.is_abandoned {
@@ -189,6 +206,7 @@ impl StoreState {
         drop(engines);
         drop(raised);
         self.finish(&mut commit);
+        garbage.drop_after(commit.may_take_long, self);
         self.settle(answer, number, Seen::All, attempt)
     }
 
@@ -304,7 +322,7 @@ impl StoreState {
         database: usize,
         running: Running<'_, 's>,
     ) -> Answer {
-        let Running { engines, held, commit, raised, mover, is_whole } = running;
+        let Running { engines, held, commit, raised, mover, is_whole, garbage } = running;
         let (program, protocol) = (&prepared.program, Cell::new(Protocol::Resp2));
         let memory = self.scripts.memory_limit();
         let (engine, function) = match program {
@@ -374,8 +392,7 @@ impl StoreState {
         }
         if program.kind() == Kind::Script && engines.memory(Kind::Script) > before + GARBAGE {
             // What the script has left goes with the interpreter: to collect it would take longer, and be waited for.
-            let engine = engines.take_scripts();
-            self.dropper.run(move || drop(engine));
+            garbage.0 = Some(Box::new(engines.take_scripts()));
         }
         self.scripts.note_memory(program.kind(), engines.memory(program.kind()));
         let Outcome { response, is_counted, .. } = outcome?;
