@@ -6,6 +6,8 @@
 use kvstore_lua::{Kind, Raise, Stack};
 use kvstore_protocol::{Packed, Protocol, Response};
 
+use super::to_lua::is_counted;
+
 /// How deep tables may be in each other.
 const MAX_DEPTH: usize = 500;
 
@@ -26,6 +28,8 @@ struct Converter {
     size: usize,
     /// The size that memory was asked for.
     granted: usize,
+    /// Whether the last error is one of a command, which is counted.
+    is_counted: bool,
 }
 
 /// What the reply is that a table stands for.
@@ -41,17 +45,23 @@ enum Form {
 }
 
 /// Pops the value on top, and converts it to the answer of a script that speaks one version of RESP, for a client that speaks another.
+/// Returns also whether it is an error of a command, which is counted.
 ///
 /// # Errors
 /// If the memory of the interpreter is too little for it, or the script is stopped.
-pub(super) fn pop_response(stack: &mut Stack<'_>, script: Protocol, client: Protocol) -> Result<Response, Raise> {
-    let mut converter = Converter { script, client, size: 0, granted: LINE };
+pub(super) fn pop_response(
+    stack: &mut Stack<'_>,
+    script: Protocol,
+    client: Protocol,
+) -> Result<(Response, bool), Raise> {
+    let mut converter = Converter { script, client, size: 0, granted: LINE, is_counted: false };
     let (response, used) = match stack.kind(-1) {
         Kind::Table => converter.table(stack)?,
         _ => (converter.single(stack)?, 1),
     };
     stack.pop(used);
-    Ok(response)
+    let is_counted = converter.is_counted && response.is_error();
+    Ok((response, is_counted))
 }
 
 impl Converter {
@@ -137,6 +147,7 @@ impl Converter {
 
     fn form_by_fields(&mut self, stack: &mut Stack<'_>) -> Result<Option<Form>, Raise> {
         if let Some(text) = self.text_field(stack, b"err")? {
+            self.is_counted = is_counted(stack);
             return Ok(Some(Form::Single(Response::Error(text.into()))));
         }
         if let Some(text) = self.text_field(stack, b"ok")? {

@@ -428,11 +428,10 @@ fn call(run: &mut Run<'_>, program: &Program, command: &Command, keys: usize, pr
         Err(refusal) => return raised_outside(&refusal).into(),
     };
     match called {
-        Ok(()) => {
-            let is_counted = is_counted(run);
-            let response = pop_response(run, protocol.get(), client).unwrap_or_else(|refusal| raised_outside(&refusal));
-            Outcome { is_counted: is_counted && response.is_error(), response, was_stopped: false }
-        }
+        Ok(()) => match pop_response(run, protocol.get(), client) {
+            Ok((response, is_counted)) => Outcome { is_counted, ..response.into() },
+            Err(refusal) => raised_outside(&refusal).into(),
+        },
         Err(failure) => failed(run, &failure, program),
     }
 }
