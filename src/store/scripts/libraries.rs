@@ -124,9 +124,8 @@ impl Libraries {
     /// # Errors
     /// If there is one with its name, or a function with the name of one of its functions. Nothing is changed then.
     pub(super) fn add(&mut self, library: Library, replaces: bool) -> Result<(), CommandError> {
-        let before = self.by_name.get(&library.name);
-        if before.is_some() && !replaces {
-            return Err(CommandError::err(format!("Library '{}' already exists", library.name)));
+        if !replaces {
+            self.check_new(&library.name)?;
         }
         let is_of_another = |function: &&Function| {
             let named = self.functions.get(&*folded(&function.name));
@@ -145,6 +144,17 @@ impl Libraries {
         self.by_name.insert(library.name.clone(), library);
         self.generation += 1;
         Ok(())
+    }
+
+    /// Checks that there is no library with this name.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub(super) fn check_new(&self, name: &str) -> Result<(), CommandError> {
+        match self.by_name.contains_key(name) {
+            true => Err(CommandError::err(format!("Library '{name}' already exists"))),
+            false => Ok(()),
+        }
     }
 
     /// Removes a library. Returns whether it was there.

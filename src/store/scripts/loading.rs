@@ -107,18 +107,15 @@ impl Library {
 
 /// The text of an error, as it is a part of another.
 fn failed(run: &mut Run<'_>, failure: &Failure) -> String {
-    if failure.reason != Reason::Error {
-        return match failure.reason {
-            Reason::Memory => "not enough memory".to_owned(),
-            _ => "FUNCTION LOAD timeout".to_owned(),
-        };
-    }
-    let is_table = run.kind(-1) == Kind::Table && run.get_field(-1, b"err").is_ok();
-    let text = run.to_bytes(-1).map(|text| String::from_utf8_lossy(&text).into_owned());
-    let text = text.unwrap_or_default();
-    match (is_table, &failure.source, failure.line) {
-        (true, Some(source), Some(line)) => format!("{source}: {line}: {text}"),
-        _ => text,
+    match failure.reason {
+        Reason::Error if run.kind(-1) == Kind::Table => {
+            let has_text = run.get_field(-1, b"err").is_ok_and(|kind| kind == Kind::String);
+            let text = if has_text { run.bytes(-1) } else { None };
+            text.map_or_else(|| "ERR unknown error".to_owned(), |text| String::from_utf8_lossy(text).into_owned())
+        }
+        Reason::Error => format!("ERR {}", String::from_utf8_lossy(&run.to_bytes(-1).unwrap_or_default())),
+        Reason::Memory => "ERR not enough memory".to_owned(),
+        _ => "ERR FUNCTION LOAD timeout".to_owned(),
     }
 }
 

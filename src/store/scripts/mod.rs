@@ -156,8 +156,12 @@ impl Scripts {
     /// # Errors
     /// If it is not valid, or its name or that of a function is taken.
     pub(super) fn load_library(&self, source: &[u8], replaces: bool) -> Result<String, CommandError> {
+        let (engine, name, _) = shebang::of_library(source)?;
+        if !replaces && engine.eq_ignore_ascii_case("lua") {
+            // As in Redis, before the code is looked at.
+            self.libraries.lock().check_new(&name)?;
+        }
         let library = self.parse_library(source)?;
-        let name = library.name.clone();
         self.change_libraries(|libraries| libraries.add(library, replaces))?;
         Ok(name)
     }
