@@ -337,7 +337,7 @@ fn a_reply_is_bounded_by_the_memory_of_scripts() {
         &[
             ("local t = {1} for i = 1, 40 do t = {t, t} end return t", too_large),
             ("local s = string.rep('x', 1e6) return {s, s, s, s}", too_large),
-            ("local s = string.rep('x', 1e6) return {err = s .. s}", too_large),
+            ("local s = string.rep('x', 1e6) return {{ok = s}, {ok = s}, {ok = s}, {ok = s}}", too_large),
             ("redis.setresp(3) local t = 1.5 for i = 1, 40 do t = {map = {[1] = t, [2] = t}} end return t", too_large),
             ("return {1, {2}}", "[:1, [:2]]"),
         ],
