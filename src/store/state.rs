@@ -90,7 +90,7 @@ pub(crate) struct StoreState {
     pub(super) on_damage: OnceLock<fn()>,
     /// Writes the configuration to the file that it came from.
     pub(super) rewrite: OnceLock<RewriteConfig>,
-    is_damage_told: AtomicBool,
+    pub(super) is_damage_told: AtomicBool,
     pub(super) observers: Arc<Observers>,
     pub(super) watches: WatchTable,
     /// The commands that wait for keys.
@@ -393,7 +393,10 @@ impl StoreState {
         let Some(mut shard) = self.databases.try_lock_any(index) else { return 0 };
         if shard.is_sealed() {
             drop(shard);
-            self.tell_damage();
+            // At its end the server seals what a script has held that it has stopped.
+            if !self.scripts.running.is_closing() {
+                self.tell_damage();
+            }
             return 0;
         }
         // What cannot be told to the journal is not removed, and what is loaded expires as it did.

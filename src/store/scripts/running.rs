@@ -200,6 +200,11 @@ impl Running {
         }
     }
 
+    /// Whether what runs was stopped because the server ends: what it has held is sealed.
+    pub(in crate::store) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
     /// What FUNCTION STATS shows of it.
     pub(in crate::store) fn describe(&self, now: Duration) -> Response {
         self.script.lock().as_ref().map_or(Response::Null, |script| script.describe(now))

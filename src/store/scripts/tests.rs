@@ -1,9 +1,11 @@
 //! Scripts as clients see them.
 
+use std::sync::atomic::Ordering;
+
 use kvstore_protocol::{Command, Protocol, Response};
 
 use super::sha::Sha;
-use crate::store::testing::TestStore;
+use crate::store::{Fsync, disk::simulated::SimulatedDisk, journal::Settings, testing::TestStore};
 
 /// EVAL of a source, with words behind it.
 fn eval(source: &str, rest: &[&str]) -> Command {
@@ -611,4 +613,21 @@ fn an_error_of_a_library_is_that_of_redis() {
     ] {
         assert_eq!(load(code), format!("-{expected}"), "{code}");
     }
+}
+
+#[test]
+fn what_the_end_of_the_server_seals_is_no_damage() {
+    let disk = SimulatedDisk::new(1);
+    let store = TestStore::durable(&disk, Settings::new(Fsync::No), 1).expect("a new disk");
+    let handle = &store.store().handle;
+    handle.on_damage.set(|| {}).expect("it is set once");
+    handle.scripts.running.abandon();
+    let stopped = store.answer_to(eval("redis.call('set', 'k', 'v') while true do end", &[])).to_string();
+    assert!(stopped.starts_with("-ERR Script killed by user"), "{stopped}");
+    store.remove_expired();
+    assert!(store.answer("GET k").to_string().starts_with("-MISCONF"));
+    assert!(!handle.is_damage_told.load(Ordering::Relaxed));
+    drop(store);
+    let store = TestStore::durable(&disk, Settings::new(Fsync::No), 1).expect("what was written");
+    store.check([("GET k", "(nil)")]);
 }
