@@ -107,7 +107,7 @@ impl Response {
     /// The code of an error: its first word.
     pub fn error_code(&self) -> Option<&str> {
         match self {
-            Self::Error(text) => std::str::from_utf8(text.split(|byte| *byte == b' ').next()?).ok(),
+            Self::Error(text) => std::str::from_utf8(text.split(u8::is_ascii_whitespace).next()?).ok(),
             Self::Close(last) => last.error_code(),
             _ => None,
         }
@@ -378,6 +378,8 @@ mod tests {
     fn the_code_of_an_error_is_its_first_word() {
         assert_eq!(Response::error("WRONGTYPE", "no").error_code(), Some("WRONGTYPE"));
         assert_eq!(Response::Close(Response::error("ERR", "x").into()).error_code(), Some("ERR"));
+        // A line break is sent as a space.
+        assert_eq!(Response::Error("ERR\r\n-ERR x".into()).error_code(), Some("ERR"));
         assert_eq!(Response::ok().error_code(), None);
     }
 }
