@@ -162,7 +162,8 @@ impl Scripts {
             self.libraries.lock().check_new(&name)?;
         }
         let library = self.parse_library(source)?;
-        self.change_libraries(|libraries| libraries.add(library, replaces))?;
+        // A copy is made for whoever reads them just now, and not for each of many libraries.
+        Arc::make_mut(&mut *self.libraries.lock()).add(library, replaces)?;
         Ok(name)
     }
 
@@ -213,7 +214,9 @@ impl Scripts {
 
     /// Takes the interpreter of functions, to be dropped elsewhere. If one of them runs, its engine stays.
     pub(super) fn take_functions(&self) -> impl Send + use<> {
-        self.engines.try_lock().map(|mut engines| engines.take_functions())
+        let engine = self.engines.try_lock().map(|mut engines| engines.take_functions());
+        self.note_memory(Kind::Function, 0);
+        engine
     }
 
     fn note_memory(&self, kind: Kind, bytes: usize) {

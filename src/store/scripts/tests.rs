@@ -524,6 +524,18 @@ fn a_function_sees_what_scripts_see_and_its_library_what_registers_it() {
 }
 
 #[test]
+fn a_flush_gives_the_memory_of_functions_back() {
+    let store = TestStore::new();
+    let code = "#!lua name=l\nredis.register_function('f', function() return 1 end)";
+    assert!(!store.answer_to(Command::new("FUNCTION").with_args(["LOAD", code])).is_error());
+    store.check([("FCALL f 0", ":1")]);
+    let memory = || store.answer("INFO memory").to_string();
+    assert!(!memory().contains("used_memory_vm_functions:0"));
+    store.check([("FUNCTION FLUSH", "+OK")]);
+    assert!(memory().contains("used_memory_vm_functions:0"));
+}
+
+#[test]
 fn functions_may_move_between_the_libraries_that_a_restore_replaces() {
     let library =
         |name: &str, function: &str| format!("#!lua name={name}\nredis.register_function('{function}', redis.log)");
