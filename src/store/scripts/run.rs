@@ -2,14 +2,14 @@
 
 use std::{cell::Cell, ops::Range, sync::Arc};
 
-use kvstore_lua::{Failure, Kind as LuaKind, Raise, Reason, Run};
+use kvstore_lua::{Failure, Kind as LuaKind, Raise, Reason, Reference, Run};
 use kvstore_protocol::{Command, CommandError, Protocol, Response, catalog::Flags, parse_integer};
 use parking_lot::MutexGuard;
 
 use super::{
     cache::Script,
     declared::Declared,
-    engine::{Engines, push_script},
+    engine::{Compiled, Engine, Engines, push_script},
     fiber::{Fiber, Mover, Started},
     from_lua::pop_response,
     host::{Pace, ScriptHost, session_of},
@@ -323,9 +323,8 @@ impl StoreState {
         running: Running<'_, 's>,
     ) -> Answer {
         let Running { engines, held, commit, raised, mover, is_whole, garbage } = running;
-        let (program, protocol) = (&prepared.program, Cell::new(Protocol::Resp2));
-        let memory = self.scripts.memory_limit();
-        let (engine, function) = match program {
+        let (kind, memory) = (prepared.program.kind(), self.scripts.memory_limit());
+        let (engine, function) = match &prepared.program {
             Program::Script(_) => (engines.of_scripts(&mut self.scripts.cache.lock(), memory)?, None),
             Program::Function(name) => {
                 let libraries = Arc::clone(&self.scripts.libraries.lock());
@@ -333,20 +332,43 @@ impl StoreState {
                 (engine, Some(function))
             }
         };
-        let (name, before) = (|| program.name(), engine.lua.memory_used());
+        let before = engine.lua.memory_used();
+        let outcome = self.run_in(engine, function, prepared, (command, database), (held, commit), (mover, raised));
+        if kind == Kind::Script && engines.memory(kind) > before + GARBAGE {
+            // What the script has left goes with the interpreter: to collect it would take longer, and be waited for.
+            garbage.0 = Some(Box::new(engines.take_scripts()));
+        }
+        self.scripts.note_memory(kind, engines.memory(kind));
+        let Outcome { response, is_counted, .. } = outcome?;
+        let stats = command.session().extensions().get::<ServerStatus>().and_then(ServerStatus::command_stats);
+        if let Some(stats) = stats.filter(|_| is_counted && is_whole) {
+            stats.passes_on(&response);
+        }
+        Ok(response)
+    }
+
+    /// Runs a script or a function in its interpreter.
+    fn run_in<'s>(
+        &'s self,
+        engine: &mut Engine,
+        function: Option<&Reference>,
+        prepared: &Prepared,
+        (command, database): (&Command, usize),
+        (held, commit): (&mut HeldShards<'s>, &mut Commit),
+        (mover, raised): (Option<Mover<'_>>, &mut Option<Raised<'s>>),
+    ) -> Result<Outcome, CommandError> {
+        let (program, protocol) = (&prepared.program, Cell::new(Protocol::Resp2));
         let pace = Pace {
             mover,
             raised,
             interrupt: engine.lua.interrupt(),
             kind: program.kind(),
-            name: &name,
+            name: &|| program.name(),
             deadline: None,
             commands: 0,
             long: None,
         };
         let server = command.session().extensions().get::<ServerStatus>();
-        let stats = server.and_then(ServerStatus::command_stats);
-        let declared = prepared.keeps_to_keys.then(|| Declared::new(prepared.keys(command), database));
         let mut host = ScriptHost {
             store: self,
             command,
@@ -359,28 +381,17 @@ impl StoreState {
             session: session_of(command, Protocol::Resp2),
             has_written: false,
             monitored: server.filter(|server| server.is_monitored()),
-            stats,
-            declared,
+            stats: server.and_then(ServerStatus::command_stats),
+            declared: prepared.keeps_to_keys.then(|| Declared::new(prepared.keys(command), database)),
             pace,
         };
         let (lua, compiled) = engine.parts();
         host.commit.is_in_script = true;
         let mut run = lua.run(&mut host);
         run.seed(self.seed() as u32);
-        let outcome = match (program, function) {
-            (Program::Script(script), _) => match push_script(&mut run, compiled, script) {
-                Ok(()) => Ok(call(&mut run, program, command, prepared.keys, &protocol)),
-                Err(refusal) => {
-                    self.scripts.cache.lock().remove(&script.sha);
-                    Err(refusal)
-                }
-            },
-            (Program::Function(_), Some(function)) => match run.push_reference(function) {
-                Ok(()) => Ok(call(&mut run, program, command, prepared.keys, &protocol)),
-                Err(refusal) => Ok(raised_outside(&refusal).into()),
-            },
-            (Program::Function(_), None) => unreachable!("a function was found with its engine"),
-        };
+        let outcome = self
+            .push_program(&mut run, compiled, program, function)
+            .map(|()| call(&mut run, program, command, prepared.keys, &protocol));
         drop(run);
         host.commit.is_in_script = false;
         // Only the end of the server stops a script that has written.
@@ -390,16 +401,26 @@ impl StoreState {
             // It may have been killed too late.
             host.pace.interrupt.clear();
         }
-        if program.kind() == Kind::Script && engines.memory(Kind::Script) > before + GARBAGE {
-            // What the script has left goes with the interpreter: to collect it would take longer, and be waited for.
-            garbage.0 = Some(Box::new(engines.take_scripts()));
+        outcome
+    }
+
+    /// Pushes the function of a script, which is compiled if it was not yet, or a function of a library.
+    fn push_program(
+        &self,
+        run: &mut Run<'_>,
+        compiled: &mut Compiled,
+        program: &Program,
+        function: Option<&Reference>,
+    ) -> Result<(), CommandError> {
+        match (program, function) {
+            (Program::Script(script), _) => {
+                push_script(run, compiled, script).inspect_err(|_| self.scripts.cache.lock().remove(&script.sha))
+            }
+            (Program::Function(_), Some(function)) => {
+                run.push_reference(function).map_err(|refusal| CommandError::err(refusal.to_string()))
+            }
+            (Program::Function(_), None) => unreachable!("a function was found with its engine"),
         }
-        self.scripts.note_memory(program.kind(), engines.memory(program.kind()));
-        let Outcome { response, is_counted, .. } = outcome?;
-        if let Some(stats) = stats.filter(|_| is_counted && is_whole) {
-            stats.passes_on(&response);
-        }
-        Ok(response)
     }
 }
 
