@@ -47,7 +47,7 @@ pub(super) use engine::Engines;
 pub(super) use fiber::{Fiber, Mover};
 use libraries::{Libraries, Library};
 pub(super) use payload::{dump, restore};
-pub(super) use run::{Garbage, OnFiber, Running as ScriptRun};
+pub(super) use run::{OnFiber, Running as ScriptRun};
 pub(super) use running::{Kind, Running};
 pub(super) use saved::Programs;
 pub(super) use sha::Sha;

@@ -97,22 +97,6 @@ pub(in crate::store) struct Running<'r, 's> {
     pub(in crate::store) mover: Option<Mover<'r>>,
     /// Whether its answer is that of a command, and not a part of that of EXEC.
     pub(in crate::store) is_whole: bool,
-    /// What is to be dropped after the locks.
-    pub(in crate::store) garbage: &'r mut Garbage,
-}
-
-/// An interpreter that a script has left too much in.
-#[derive(Default)]
-pub(in crate::store) struct Garbage(Option<Box<dyn Send>>);
-
-impl Garbage {
-    /// Drops it. That takes long: it is done here if no connection waits for this thread, which gives the memory back at once that it has
-    /// allocated.
-    pub(in crate::store) fn drop_after(self, may_take_long: bool, store: &StoreState) {
-        if let Some(engine) = self.0.filter(|_| !may_take_long) {
-            store.dropper.run(move || drop(engine));
-        }
-    }
 }
 
 /// What a script has answered.
@@ -172,7 +156,7 @@ impl StoreState {
         };
         let prepared = self.prepare(command)?;
         let database = self.selected(command.session());
-        let (mut raised, mut garbage) = (None, Garbage::default());
+        let mut raised = None;
         let Some(mut held) = self.lock_for_script(&prepared, command, database, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
@@ -190,7 +174,6 @@ impl StoreState {
             raised: &mut raised,
             mover,
             is_whole: true,
-            garbage: &mut garbage,
         };
         let answer = self.run_prepared(&prepared, command, database, running);
         if commit.is_abandoned {
@@ -206,7 +189,6 @@ impl StoreState {
         drop(engines);
         drop(raised);
         self.finish(&mut commit);
-        garbage.drop_after(commit.may_take_long, self);
         self.settle(answer, number, Seen::All, attempt)
     }
 
@@ -322,7 +304,7 @@ impl StoreState {
         database: usize,
         running: Running<'_, 's>,
     ) -> Answer {
-        let Running { engines, held, commit, raised, mover, is_whole, garbage } = running;
+        let Running { engines, held, commit, raised, mover, is_whole } = running;
         let (kind, memory) = (prepared.program.kind(), self.scripts.memory_limit());
         let (engine, function) = match &prepared.program {
             Program::Script(_) => (engines.of_scripts(&mut self.scripts.cache.lock(), memory)?, None),
@@ -336,7 +318,8 @@ impl StoreState {
         let outcome = self.run_in(engine, function, prepared, (command, database), (held, commit), (mover, raised));
         if kind == Kind::Script && engines.memory(kind) > before + GARBAGE {
             // What the script has left goes with the interpreter: to collect it would take longer, and be waited for.
-            garbage.0 = Some(Box::new(engines.take_scripts()));
+            let engine = engines.take_scripts();
+            self.dropper.run(move || drop(engine));
         }
         self.scripts.note_memory(kind, engines.memory(kind));
         let Outcome { response, is_counted, .. } = outcome?;

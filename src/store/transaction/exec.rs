@@ -17,7 +17,7 @@ use crate::{
         held::{Held, HeldShards, Shards},
         observers::Interests,
         plan::{KeysOfMany, LockPlan},
-        scripts::{Engines, Garbage, Mover, ScriptRun},
+        scripts::{Engines, Mover, ScriptRun},
         settle::Seen,
         spec::{Answer, Hold, Scope},
         state::StoreState,
@@ -100,9 +100,7 @@ impl StoreState {
         if !state.watch.is_empty() && self.is_broken(&state.watch, &commit, &mut held) {
             return Ok((Response::NullArray, None));
         }
-        let mut garbage = Garbage::default();
-        let mut scripting =
-            Scripting { engines: engines.as_deref_mut(), raised: &mut raised, mover, garbage: &mut garbage };
+        let mut scripting = Scripting { engines: engines.as_deref_mut(), raised: &mut raised, mover };
         let answers = self.run_all((state, &keys), exec, &mut scripting, (&mut held, &mut commit));
         if commit.is_abandoned {
             held.seal();
@@ -115,7 +113,6 @@ impl StoreState {
         let number = self.tell(&mut commit, &Shards::Many(&mut held), Some(exec));
         drop(held);
         self.finish(&mut commit);
-        garbage.drop_after(false, self);
         Ok((Response::Array(answers), number))
     }
 
@@ -147,8 +144,7 @@ impl StoreState {
         let Some(engines) = scripting.engines.as_deref_mut() else { return Response::Null };
         // Once a script has moved, connections do not wait for the others either.
         let mover = scripting.mover.filter(|_| scripting.raised.is_none());
-        let (raised, garbage) = (&mut *scripting.raised, &mut *scripting.garbage);
-        let run = ScriptRun { engines, held, commit, raised, mover, is_whole: false, garbage };
+        let run = ScriptRun { engines, held, commit, raised: scripting.raised, mover, is_whole: false };
         self.run_script(command, self.selected(command.session()), run).unwrap_or_else(Response::from)
     }
 
@@ -222,7 +218,6 @@ struct Scripting<'r, 's> {
     engines: Option<&'r mut Engines>,
     raised: &'r mut Option<Raised<'s>>,
     mover: Option<Mover<'r>>,
-    garbage: &'r mut Garbage,
 }
 
 /// The refusal of EXEC, which drops the transaction.
