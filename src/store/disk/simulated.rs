@@ -40,6 +40,8 @@ struct State {
     is_sync_full: bool,
     interrupts: bool,
     holds_syncs: bool,
+    /// How many syncs are held.
+    held: usize,
     syncs: u64,
     reads_short: bool,
     names: Names,
@@ -85,6 +87,7 @@ impl SimulatedDisk {
             is_sync_full: false,
             interrupts: false,
             holds_syncs: false,
+            held: 0,
             syncs: 0,
             reads_short: false,
             names: Names::new(),
@@ -182,6 +185,11 @@ impl SimulatedDisk {
     pub(in super::super) fn hold_syncs(&self, holds: bool) {
         self.0.lock().holds_syncs = holds;
         self.1.notify_all();
+    }
+
+    /// Waits until a sync is held.
+    pub(in super::super) fn wait_for_held_sync(&self) {
+        self.1.wait_while(&mut self.0.lock(), |state| state.held == 0);
     }
 
     /// The number of syncs of files so far.
@@ -501,7 +509,10 @@ impl DiskFile for SimulatedFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock();
+        state.held += 1;
+        self.disk.1.notify_all();
         self.disk.1.wait_while(&mut state, |state| state.holds_syncs);
+        state.held -= 1;
         drop(state);
         self.with(|state| state.sync(self.index))
     }

@@ -282,8 +282,11 @@ async fn commands_that_write_wait_while_too_much_is_not_written() {
     let disk = SimulatedDisk::new(1);
     let store = TestStore::durable(&disk, Settings { max_pending: 10_000, ..ALWAYS }, 2).unwrap();
     disk.hold_syncs(true);
-    let mut waiting = Vec::new();
-    for number in 0..1000 {
+    let mut waiting = vec![call(&store, "RPUSH list 0")];
+    assert_eq!(poll(&mut waiting[0]), Err(Parking::Settled));
+    // From here on the journal takes nothing.
+    disk.wait_for_held_sync();
+    for number in 1..1000 {
         let mut push = call(&store, &format!("RPUSH list {number}"));
         let polled = poll(&mut push);
         waiting.push(push);
