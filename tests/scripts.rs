@@ -66,6 +66,20 @@ async fn a_script_that_never_ends_keeps_nobody_from_its_end() {
 }
 
 #[tokio::test]
+async fn what_visits_all_keys_is_refused_beside_a_script_that_never_ends() {
+    let server = server();
+    let (mut other, mut client) = busy(&server, ENDLESS).await;
+    for line in ["SCAN 0", "SCAN 0 COUNT 100000", "RANDOMKEY", "KEYS *", "CONFIG RESETSTAT", "DBSIZE"] {
+        other.sends(format!("{line}\r\n")).await;
+        assert!(other.reads_line().await.starts_with("-BUSY"), "{line}");
+        other.asks("PING\r\n", "+PONG\r\n").await;
+    }
+    other.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    client.reads_line().await;
+    other.asks("RANDOMKEY\r\nCONFIG RESETSTAT\r\n", "$-1\r\n+OK\r\n").await;
+}
+
+#[tokio::test]
 async fn a_transaction_is_dropped_when_exec_is_refused_because_of_a_script() {
     let server = server();
     let mut queued = server.connect();

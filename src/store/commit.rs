@@ -27,6 +27,8 @@ pub(super) struct Commit {
     pub(super) may_take_long: bool,
     /// Whether the command found, before its first change, that it would take long.
     pub(super) is_postponed: bool,
+    /// Whether the command, which may begin anew, has found a shard that a long command holds.
+    pub(super) is_gated: bool,
     /// Whether a script runs.
     pub(super) is_in_script: bool,
     /// Whether a script was stopped after it had written: nobody is told of it, and nobody sees what it has done.
@@ -80,6 +82,7 @@ impl Commit {
             has_accesses: Cell::new(false),
             may_take_long,
             is_postponed: false,
+            is_gated: false,
             is_in_script: false,
             is_abandoned: false,
             may_wait: false,

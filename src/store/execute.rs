@@ -82,9 +82,12 @@ impl Attempt {
         STOPPED
     }
 
-    /// Notes whether the command has found that it takes long, and was not executed.
+    /// Notes whether the command has found that it takes long, or that another one holds what it needs, and was not executed.
     #[inline]
     fn note(&mut self, commit: &Commit) {
+        if commit.is_gated {
+            self.stopped = Some(Stopped::Gated);
+        }
         if commit.is_postponed {
             self.stopped = Some(Stopped::Long);
         }
@@ -253,6 +256,13 @@ impl StoreState {
             _ => {}
         }
         let may_take_long = may_take_long(row, command);
+        // On a thread of the store it would wait for each shard that a script holds.
+        if may_take_long
+            && scope.is_in_turn()
+            && let Some(busy) = self.scripts.running.refusal()
+        {
+            return Err(busy);
+        }
         attempt.check(may_take_long)?;
         // One that locks shards in turn raises the gate for each slice.
         let _raised = (may_take_long && !scope.is_in_turn()).then(|| self.databases.gate.raise());

@@ -7,6 +7,7 @@ use kvstore_protocol::CommandError;
 use super::Call;
 use crate::store::{
     databases::{Databases, KeyRef, Location},
+    execute::{Patience, STOPPED},
     held::Shards,
     shard::{Entry, Shard},
 };
@@ -30,17 +31,36 @@ impl Call<'_> {
         self.store.databases.shards_of(database).try_for_each(|index| self.with_shard(index, &mut visit))
     }
 
-    /// The same, for what also works with a shard that is sealed.
+    /// The same, for what also works with a shard that is sealed. Waits for each as long as it takes.
     pub(crate) fn for_each_shard(&mut self, database: usize, mut visit: impl FnMut(&mut Shard)) {
-        self.store.databases.shards_of(database).for_each(|index| self.with_shard(index, &mut visit));
+        for index in self.store.databases.shards_of(database) {
+            match &mut self.shards {
+                Shards::None => {
+                    // Who waits for the lock is woken after each slice.
+                    let _raised = self.commit.may_take_long.then(|| self.store.databases.gate.raise());
+                    visit(&mut self.store.databases.lock_any(index));
+                }
+                shards => visit(shards.at_mut(shards.position_of(index))),
+            }
+        }
     }
 
-    fn with_shard<R>(&mut self, index: usize, visit: impl FnOnce(&mut Shard) -> R) -> R {
+    /// Visits a shard. If a long command holds it, and this one may not take long, it waits for the end of that, and begins anew.
+    fn with_shard<R>(
+        &mut self,
+        index: usize,
+        visit: impl FnOnce(&mut Shard) -> Result<R, CommandError>,
+    ) -> Result<R, CommandError> {
         match &mut self.shards {
             Shards::None => {
-                // Who waits for the lock is woken after each slice.
-                let _raised = self.commit.may_take_long.then(|| self.store.databases.gate.raise());
-                visit(&mut self.store.databases.lock_any(index))
+                let (databases, is_long) = (&self.store.databases, self.commit.may_take_long);
+                let _raised = is_long.then(|| databases.gate.raise());
+                let patience = if is_long { Patience::Long } else { Patience::Short };
+                let Some(mut shard) = databases.lock_for(index, patience) else {
+                    self.commit.is_gated = true;
+                    return Err(STOPPED);
+                };
+                visit(&mut shard)
             }
             shards => visit(shards.at_mut(shards.position_of(index))),
         }
@@ -77,7 +97,7 @@ impl Call<'_> {
                             visit(entry)
                         }
                     };
-                    Ok::<u64, CommandError>(shard.unsealed()?.scan_many(cursor, SLICE, live))
+                    Ok(shard.unsealed()?.scan_many(cursor, SLICE, live))
                 })?;
                 if cursor == 0 {
                     break;
@@ -107,7 +127,7 @@ impl Call<'_> {
         for (number, index) in shards.enumerate().skip(first) {
             loop {
                 let next = self.with_shard(index, |shard| {
-                    Ok::<_, CommandError>(scan.slice(shard.unsealed()?, within, |entry| {
+                    Ok(scan.slice(shard.unsealed()?, within, |entry| {
                         if is_live(&entry, now) {
                             visit(entry);
                         }
@@ -148,11 +168,12 @@ impl Call<'_> {
         let mut skipped = (self.seed() % len.max(1) as u64) as usize;
         for is_first in [true, false] {
             let mut found = None;
-            self.for_each_shard(self.database, |shard| {
+            self.try_for_each_shard(self.database, |shard| {
                 let from = if is_first { skipped } else { 0 };
                 skipped = skipped.saturating_sub(shard.len());
                 found = found.take().or_else(|| live_from(shard, from, now));
-            });
+                Ok(())
+            })?;
             if found.is_some() {
                 return Ok(found);
             }

@@ -108,17 +108,19 @@ mod tests {
         assert!(store.answer("LATENCY DOCTOR").to_string().contains("disabled"));
         let members = (0..100_000).map(|number| format!("member:{number}"));
         store.answer_to(Command::new("SADD").arg("s").with_args(members));
-        store.check([("LATENCY LATEST", "[]"), ("CONFIG SET latency-monitor-threshold 1", "+OK"), ("GET k", "(nil)")]);
+        store.check([("LATENCY LATEST", "[]"), ("CONFIG SET latency-monitor-threshold 1", "+OK")]);
         store.answer("SUNIONSTORE t s");
         let latest = store.answer("LATENCY LATEST").to_string();
         assert!(latest.starts_with("[[\"command\", :1700000000, :"), "{latest}");
         assert!(store.answer("LATENCY HISTORY command").to_string().starts_with("[[:1700000000, :"));
         assert!(store.answer("LATENCY DOCTOR").to_string().contains("command: 1 seconds"));
         store.check([
+            ("CONFIG GET latency-monitor-threshold", "{\"latency-monitor-threshold\": \"1\"}"),
+            // On a busy machine any command may take a millisecond.
+            ("CONFIG SET latency-monitor-threshold 0", "+OK"),
             ("LATENCY HISTORY nosuch", "[]"),
             ("LATENCY RESET nosuch command", ":1"),
             ("LATENCY LATEST", "[]"),
         ]);
-        store.check([("CONFIG GET latency-monitor-threshold", "{\"latency-monitor-threshold\": \"1\"}")]);
     }
 }

@@ -220,7 +220,10 @@ fn set_failed(name: &str, reason: &str) -> CommandError {
 /// `CONFIG RESETSTAT`: resets the statistics of INFO, including those of the server that the command came through.
 fn resetstat(call: &mut Call<'_>) -> Answer {
     for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |shard| shard.set_statistics(Statistics::default()));
+        call.try_for_each_shard(database, |shard| {
+            shard.set_statistics(Statistics::default());
+            Ok(())
+        })?;
     }
     if let Some(server) = call.session().extensions().get::<ServerStatus>() {
         server.reset_counts();
