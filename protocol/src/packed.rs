@@ -185,8 +185,9 @@ impl Packed {
     ///     entry.push(b"field");
     ///     entry.push_integer(7);
     ///     Ok::<_, Infallible>(())
-    /// });
+    /// })?;
     /// assert_eq!(Response::from(entries).to_string(), r#"[["field", :7]]"#);
+    /// # Ok::<(), Infallible>(())
     /// ```
     ///
     /// # Errors

@@ -85,8 +85,8 @@ impl StoreState {
         Ok(())
     }
 
-    /// Runs commands of another server as one commit, in which no key that is there has expired, and no field of a hash: that server tells of expired keys
-    /// itself, and may have run the commands earlier. A command that fails does not stop the others.
+    /// Runs commands of another server as one commit, in which no key that is there has expired, and no field of a hash: that server
+    /// tells of expired keys itself, and may have run the commands earlier. A command that fails does not stop the others.
     ///
     /// # Errors
     /// If the journal takes no commits.

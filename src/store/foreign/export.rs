@@ -18,8 +18,8 @@ use crate::store::{
 const STEP: u64 = 1000;
 
 impl Store {
-    /// Writes all keys and libraries of functions to an RDB file that Redis 7.0 and later versions and Valkey load, and calls `progress` now and then. Blocks
-    /// the thread. If fields of hashes expire, Redis loads the file since 7.4, and Valkey does not.
+    /// Writes all keys and libraries of functions to an RDB file that Redis 7.0 and later versions and Valkey load, and calls `progress`
+    /// now and then. Blocks the thread. If fields of hashes expire, Redis loads the file since 7.4, and Valkey does not.
     ///
     /// The file has its name when it is complete and on disk: a file that was there is replaced then. Each shard is written at
     /// another time, so nothing should write meanwhile.

@@ -31,8 +31,8 @@ struct Dataset {
 /// Receives all data, and puts it in the place of what the store has.
 ///
 /// # Errors
-/// If the link is lost or the file is not valid, or a library of functions in it: then the data stays as it was. If a change is refused: then only some of the data is
-/// there.
+/// If the link is lost or the file is not valid, or a library of functions in it: then the data stays as it was. If a change is refused:
+/// then only some of the data is there.
 pub(super) async fn receive(
     store: &Arc<StoreState>,
     master: &Master,

@@ -7,7 +7,8 @@
 //! - `declared` the keys of a script that keeps to those that it declares
 //! - `cache` the scripts by their hashes, `sha`; `shebang` what a script says of itself
 //! - `engine` the interpreters, and what they have compiled; `api` the table `redis`
-//! - `libraries` the functions of FCALL, `loading` how their code is run, `environment` its globals; `payload` FUNCTION DUMP, `saved` what snapshots have
+//! - `libraries` the functions of FCALL, `loading` how their code is run, `environment` its globals
+//! - `payload` FUNCTION DUMP, `saved` what snapshots have
 //! - `to_lua` and `from_lua` convert replies, `number` numbers
 
 mod api;
