@@ -204,6 +204,18 @@ async fn a_transaction_subscribes_and_publishes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_of_a_transaction_comes_though_the_subscription_ends_in_it() {
+    let (server, _) = store();
+    let mut client = server.connect();
+    client.sends("HELLO 3\r\nSUBSCRIBE a\r\n").await;
+    client.reads_until(&pushed(confirmed("subscribe", "a", 1))).await;
+    client.asks("MULTI\r\nPUBLISH a x\r\nUNSUBSCRIBE a\r\n", "+OK\r\n+QUEUED\r\n+QUEUED\r\n").await;
+    client.sends("EXEC\r\n").await;
+    client.reads_until(&pushed(message(["message", "a", "x"]))).await;
+    client.asks("PUBLISH a x\r\n", ":0\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_channels_are_confirmed_in_their_order() {
     let (server, hub) = store();
     let mut client = server.connect();

@@ -198,6 +198,46 @@ async fn what_a_script_has_done_is_told_when_it_is_over() {
 }
 
 #[tokio::test]
+async fn messages_and_events_of_a_script_and_of_a_transaction_are_told_in_their_order() {
+    let server = server();
+    let (mut client, mut subscriber) = (server.connect(), server.connect());
+    subscriber.asks("PSUBSCRIBE *\r\n", "*3\r\n$10\r\npsubscribe\r\n$1\r\n*\r\n:1\r\n").await;
+    client.asks("CONFIG SET notify-keyspace-events EA\r\n", "+OK\r\n").await;
+    let message = |channel: &str, text: &str| {
+        let (channel_len, text_len) = (channel.len(), text.len());
+        format!("*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n${channel_len}\r\n{channel}\r\n${text_len}\r\n{text}\r\n")
+    };
+    let told = [("__keyevent@0__:set", "k"), ("news", "1"), ("__keyevent@0__:incrby", "k"), ("news", "2")];
+    let told: String = told.iter().map(|(channel, text)| message(channel, text)).collect();
+    let source = "redis.call('set', 'k', 1) local count = redis.call('publish', 'news', 1) redis.call('incr', 'k') \
+                  return count + redis.call('publish', 'news', 2)";
+    client.sends(eval(source, &["0"])).await;
+    client.gets(":2\r\n").await;
+    subscriber.gets(told.clone()).await;
+    client.asks("MULTI\r\nSET k 1\r\nPUBLISH news 1\r\n", "+OK\r\n+QUEUED\r\n+QUEUED\r\n").await;
+    client.asks("INCR k\r\nPUBLISH news 2\r\n", "+QUEUED\r\n+QUEUED\r\n").await;
+    client.asks("EXEC\r\n", "*4\r\n+OK\r\n:1\r\n:2\r\n:1\r\n").await;
+    subscriber.gets(told).await;
+}
+
+#[tokio::test]
+async fn many_messages_do_not_wait_for_the_end_of_a_script() {
+    let server = server();
+    let mut subscriber = server.connect();
+    subscriber.asks("SUBSCRIBE news\r\n", "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n").await;
+    let text = "x".repeat(1 << 20);
+    let source = "for _ = 1, 9 do redis.call('publish', 'news', string.rep('x', 1048576)) end while true do end";
+    let mut client = server.connect();
+    client.sends(eval(source, &["0"])).await;
+    let message = format!("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1048576\r\n{text}\r\n");
+    for _ in 0..8 {
+        subscriber.gets(&message).await;
+    }
+    server.connect().asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    client.reads_line().await;
+}
+
+#[tokio::test]
 async fn monitors_are_shown_what_a_script_runs() {
     let server = server();
     let (mut monitor, mut client) = (server.connect(), server.connect());
@@ -238,10 +278,22 @@ async fn loaded_scripts_and_functions_survive_a_restart() {
     let sha = ask(&store, &["SCRIPT", "LOAD", "return 7"]);
     let sha = sha.trim_matches('"');
     assert_eq!(ask(&store, &["FUNCTION", "LOAD", library]), "\"lib\"");
+    // One of EVAL does if a client has asked for it by its hash.
+    let (by_hash, once) = ("return redis.call('incr', 'n')", "return 9");
+    assert_eq!(ask(&store, &["EVAL", by_hash, "0"]), ":1");
+    assert_eq!(ask(&store, &["EVAL", once, "0"]), ":9");
+    let sha_of = |source: &str| {
+        let sha = ask(&store, &["EVAL", "return redis.sha1hex(ARGV[1])", "0", source]);
+        sha.trim_matches('"').to_owned()
+    };
+    let (by_hash, once) = (sha_of(by_hash), sha_of(once));
+    assert_eq!(ask(&store, &["EVALSHA", &by_hash, "0"]), ":2");
     drop(store);
-    for _ in 0..2 {
+    for round in 3..5 {
         let store = open();
         assert_eq!(ask(&store, &["EVALSHA", sha, "0"]), ":7");
+        assert_eq!(ask(&store, &["EVALSHA", &by_hash, "0"]), format!(":{round}"));
+        assert_eq!(ask(&store, &["SCRIPT", "EXISTS", &once]), "[:0]");
         assert_eq!(ask(&store, &["FCALL", "f", "0", "x"]), "\"x\"");
         ask(&store, &["BGREWRITEAOF"]);
         while ask(&store, &["INFO", "persistence"]).contains("aof_rewrite_in_progress:1") {

@@ -71,6 +71,13 @@ impl Hub {
         receivers
     }
 
+    /// The number of subscribers that [`publish`](Self::publish) sends a message to.
+    pub(super) fn receivers(&self, channel: &[u8]) -> usize {
+        let mut receivers = self.channels.subscribers(channel);
+        self.patterns.read().for_each_match(channel, |_, members| receivers += members.len());
+        receivers
+    }
+
     /// Sends a message to the subscribers of a shard channel. Returns their number.
     pub(super) fn publish_to_shard(&self, channel: &[u8], message: &[u8], origin: Option<&Push>) -> usize {
         let channels = self.shard_channels.lock(channel);

@@ -98,6 +98,16 @@ impl PubSub {
         self.hub.publish(channel.as_ref(), message.as_ref(), Some(origin))
     }
 
+    /// The number of subscribers that the message of PUBLISH or SPUBLISH is for; `None` for every other command.
+    pub(crate) fn receivers(&self, command: &Command) -> Option<usize> {
+        let channel = command.arg_at(0).unwrap_or_default();
+        match () {
+            () if command.is("PUBLISH") => Some(self.hub.receivers(channel)),
+            () if command.is("SPUBLISH") => Some(self.hub.shard_channels().subscribers(channel)),
+            () => None,
+        }
+    }
+
     /// Answers SUBSCRIBE and its kin, PUBLISH, SPUBLISH and PUBSUB; `None` for every other command.
     ///
     /// This is what [`PubSubLayer`] does. The answer may be several messages.

@@ -1,6 +1,6 @@
 //! [`Commit`]: what belongs together while commands run under the same locks: their time, and what they changed.
 
-use std::{cell::Cell, fmt, time::Duration};
+use std::{cell::Cell, fmt, mem, time::Duration};
 
 use bytes::Bytes;
 use kvstore_protocol::Command;
@@ -56,6 +56,8 @@ pub(super) struct Observed {
     changes: Vec<Change>,
     commands: Vec<(usize, Command)>,
     pub(super) notices: Vec<Notice>,
+    /// The messages among the notices, in bytes.
+    messages: usize,
 }
 
 /// What is left to do after the locks: to drop what was replaced or removed, and to send notices.
@@ -139,6 +141,23 @@ impl Commit {
     /// Adds a notice.
     pub(super) fn notice(&self, notice: Notice) {
         self.observed.update(|observed| observed.notices.push(notice));
+    }
+
+    /// Adds a message, which PUBLISH or SPUBLISH sends. Returns the memory of all that wait, in bytes.
+    pub(super) fn add_message(&mut self, publish: &Command) -> usize {
+        let observed = self.observed.get_mut();
+        observed.messages += publish.words().map(<[u8]>::len).sum::<usize>() + size_of::<Notice>();
+        observed.notices.push(Notice::Message(publish.clone()));
+        observed.messages
+    }
+
+    /// Takes the notices so far, if there are messages among them.
+    pub(super) fn take_messages(&mut self) -> Vec<Notice> {
+        let observed = self.observed.0.get_mut().as_mut().filter(|observed| observed.messages > 0);
+        observed.map_or_else(Vec::new, |observed| {
+            observed.messages = 0;
+            mem::take(&mut observed.notices)
+        })
     }
 
     /// Whether there is such a notice.

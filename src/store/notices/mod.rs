@@ -1,4 +1,4 @@
-//! What commits tell clients: keyspace events, and the keys that their caches shall forget.
+//! What commits tell clients: keyspace events, the keys that their caches shall forget, and the messages of transactions and scripts.
 //!
 //! A commit collects notices while its locks are held, and puts them into the [`Outbox`] before it gives the locks back. So
 //! they are in the order of the commits. They are sent after the locks, by one thread at a time.
@@ -8,7 +8,7 @@ mod outbox;
 mod tests;
 
 use bytes::Bytes;
-use kvstore_protocol::{Command, Push};
+use kvstore_protocol::{Command, Push, Response};
 
 use super::{
     change::Event,
@@ -20,11 +20,17 @@ use super::{
 
 pub(super) use outbox::Outbox;
 
+/// How much memory the messages of one transaction or script may take, in bytes, before they are sent though it is not at its end: then
+/// it counts for the output limits of those who get them.
+const MAX_MESSAGES: usize = 8 << 20;
+
 /// One thing to tell.
 #[derive(Debug)]
 pub(super) enum Notice {
     /// A keyspace event.
     Event { database: usize, key: Bytes, event: Event },
+    /// PUBLISH or SPUBLISH in a transaction or a script.
+    Message(Command),
     /// A key has changed. These clients have read it; others track keys with its prefix.
     Changed { key: Bytes, readers: Readers },
     /// The table of tracked keys has no room for a key, which these clients have read.
@@ -91,6 +97,28 @@ impl StoreState {
         }
     }
 
+    /// Answers PUBLISH, SUBSCRIBE and their kin in a transaction or a script, the cause. Messages are sent after it, between its events.
+    pub(super) fn answer_pub_sub(&self, commit: &mut Commit, command: &Command, cause: &Command) -> Response {
+        let Some(receivers) = self.pub_sub.receivers(command) else {
+            // It may end the subscription that a message before it is for.
+            self.send_messages(commit, cause);
+            return self.pub_sub.answer(command).unwrap_or(Response::Null);
+        };
+        if receivers > 0 && commit.add_message(command) > MAX_MESSAGES {
+            self.send_messages(commit, cause);
+        }
+        receivers.into()
+    }
+
+    /// Sends the notices so far, if there are messages among them.
+    fn send_messages(&self, commit: &mut Commit, cause: &Command) {
+        let notices = commit.take_messages();
+        if !notices.is_empty() {
+            self.outbox.push(Notices::new(notices, Some(cause), self));
+            self.send_notices();
+        }
+    }
+
     /// Sends all notices, after the locks.
     pub(super) fn send_notices(&self) {
         self.outbox.send_all(|Notices { notices, origin }| {
@@ -98,6 +126,7 @@ impl StoreState {
             for notice in notices {
                 match notice {
                     Notice::Event { database, key, event } => self.publish_event(database, &key, event, origin),
+                    Notice::Message(publish) => drop(self.pub_sub.answer(&publish)),
                     Notice::Changed { key, readers } => {
                         self.tracking.tell_readers(&key, &readers, origin);
                         changed.push(key);

@@ -10,7 +10,7 @@ use super::{
     shebang::{self, ScriptFlags},
 };
 
-/// How many scripts of EVAL are kept. Those of SCRIPT LOAD stay until SCRIPT FLUSH.
+/// How many scripts of EVAL are kept. Those of SCRIPT LOAD stay until SCRIPT FLUSH, and so do those that EVALSHA has run.
 const MAX_EVALUATED: usize = 500;
 
 /// A script.
@@ -64,15 +64,15 @@ pub(in crate::store) struct CacheCounts {
 }
 
 impl ScriptCache {
-    /// The script with this hash.
+    /// The script with this hash, and whether it stays.
     #[inline]
-    pub(in crate::store) fn find(&mut self, sha: &Sha) -> Option<Arc<Script>> {
+    pub(in crate::store) fn find(&mut self, sha: &Sha) -> Option<(Arc<Script>, bool)> {
         let cached = self.scripts.get_mut(sha)?;
         if !cached.is_loaded {
             self.clock += 1;
             cached.used = self.clock;
         }
-        Some(Arc::clone(&cached.script))
+        Some((Arc::clone(&cached.script), cached.is_loaded))
     }
 
     pub(in crate::store) fn has(&self, sha: &Sha) -> bool {
@@ -90,7 +90,7 @@ impl ScriptCache {
         source: &[u8],
         is_loaded: bool,
     ) -> Result<(Arc<Script>, bool), CommandError> {
-        if let Some(script) = self.find(&sha) {
+        if let Some((script, _)) = self.find(&sha) {
             let is_new = is_loaded && self.keep(&sha);
             return Ok((script, is_new));
         }
@@ -108,7 +108,7 @@ impl ScriptCache {
     }
 
     /// Keeps a script of EVAL as if it was loaded. Returns whether it was not.
-    fn keep(&mut self, sha: &Sha) -> bool {
+    pub(in crate::store) fn keep(&mut self, sha: &Sha) -> bool {
         let Some(cached) = self.scripts.get_mut(sha).filter(|cached| !cached.is_loaded) else { return false };
         cached.is_loaded = true;
         self.evaluated -= 1;

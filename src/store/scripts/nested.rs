@@ -110,7 +110,7 @@ fn call(host: &mut ScriptHost<'_, '_>, row: Option<&'static Row>, mut command: C
         command = command.in_session(host.command.shared_session(), host.command.number());
     }
     if publishes {
-        return Ok(host.store.pub_sub.answer(&command).unwrap_or(Response::Null));
+        return Ok(host.store.answer_pub_sub(host.commit, &command, host.command));
     }
     run_held(host, row, &command)
 }

@@ -55,6 +55,8 @@ struct Prepared {
     is_read_only: bool,
     /// Whether it touches no other keys than those that it declares.
     keeps_to_keys: bool,
+    /// Whether it is one of EVAL that is asked for by its hash: from now on it stays.
+    is_to_stay: bool,
     keys: usize,
 }
 
@@ -160,7 +162,7 @@ impl StoreState {
         let Some(mut held) = self.lock_for_script(&prepared, command, database, attempt.patience) else {
             return Err(attempt.stop(Stopped::Gated));
         };
-        let may_write = || !prepared.is_read_only;
+        let may_write = || !prepared.is_read_only || prepared.is_to_stay;
         // What refuses all that write refuses the commands of the script one by one.
         if self.check_journal(may_write, attempt).is_err() && attempt.stopped.is_some() {
             return Err(crate::store::execute::STOPPED);
@@ -252,7 +254,7 @@ impl StoreState {
 
     /// Finds the script of a command, and checks whether it may run.
     fn prepare(&self, command: &Command) -> Result<Prepared, CommandError> {
-        let args = Args::new(command);
+        let (mut is_to_stay, args) = (false, Args::new(command));
         let (program, flags, keys) = if command.is("FCALL") || command.is("FCALL_RO") {
             const NO_FUNCTION: CommandError = CommandError::new("ERR", "Function not found");
             const NO_NUMBER: CommandError = CommandError::new("ERR", "Bad number of keys provided");
@@ -265,21 +267,35 @@ impl StoreState {
                 return Err(NO_SCRIPT);
             }
             let keys = number_of_keys(&args, CommandError::NOT_AN_INTEGER)?;
-            let script = self.find_script(command, args.bytes(0))?;
+            let script;
+            (script, is_to_stay) = self.find_script(command, args.bytes(0))?;
             let flags = script.flags;
             (Program::Script(script), flags, keys)
         };
         let is_read_only = self.check_flags(flags, command.flags().has(Flags::READ))?;
         let keeps_to_keys = flags.has(ScriptFlags::DECLARED_KEYS) || self.scripts.keeps_to_keys();
-        Ok(Prepared { program, is_read_only, keeps_to_keys, keys })
+        Ok(Prepared { program, is_read_only, keeps_to_keys, is_to_stay, keys })
     }
 
-    fn find_script(&self, command: &Command, named: &[u8]) -> Result<Arc<Script>, CommandError> {
+    /// The script that a command names, and whether it is to stay from now on.
+    fn find_script(&self, command: &Command, named: &[u8]) -> Result<(Arc<Script>, bool), CommandError> {
+        let mut cache = self.scripts.cache.lock();
         if is_by_hash(command) {
-            let sha = Sha::parse(named).ok_or(NO_SCRIPT)?;
-            self.scripts.cache.lock().find(&sha).ok_or(NO_SCRIPT)
+            let (script, stays) = Sha::parse(named).and_then(|sha| cache.find(&sha)).ok_or(NO_SCRIPT)?;
+            Ok((script, !stays))
         } else {
-            Ok(self.scripts.cache.lock().add(Sha::of(named), named, false)?.0)
+            Ok((cache.add(Sha::of(named), named, false)?.0, false))
+        }
+    }
+
+    /// Keeps a script of EVAL as SCRIPT LOAD does, since a client relies on it: it is recorded. The shards that are held order that
+    /// among snapshots.
+    #[cold]
+    fn keep_script(&self, script: &Script, database: usize, held: &HeldShards<'_>, commit: &mut Commit) {
+        let is_refused = commit.interests.has(Interests::HALTED) && self.write_refusal().is_some();
+        if held.len() > 0 && !is_refused && self.scripts.cache.lock().keep(&script.sha) {
+            commit.add_unnamed();
+            commit.record_rest(database, &Command::new("SCRIPT").arg("LOAD").arg(&script.source));
         }
     }
 
@@ -305,6 +321,9 @@ impl StoreState {
         running: Running<'_, 's>,
     ) -> Answer {
         let Running { engines, held, commit, raised, mover, is_whole } = running;
+        if let (true, Program::Script(script)) = (prepared.is_to_stay, &prepared.program) {
+            self.keep_script(script, database, held, commit);
+        }
         let (kind, memory) = (prepared.program.kind(), self.scripts.memory_limit());
         let (engine, function) = match &prepared.program {
             Program::Script(_) => (engines.of_scripts(&mut self.scripts.cache.lock(), memory)?, None),

@@ -192,7 +192,7 @@ impl StoreState {
             // Its messages go behind the answer to EXEC.
             Some(row) if row.flags().has(Flags::PUBSUB) => {
                 let command = command.clone().in_session(Arc::clone(&session), exec.number());
-                self.pub_sub.answer(&command).unwrap_or(Response::Null)
+                self.answer_pub_sub(commit, &command, exec)
             }
             Some(_) if command.runs_commands() => {
                 let command = command.clone().in_session(Arc::clone(&session), exec.number());

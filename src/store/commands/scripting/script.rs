@@ -90,6 +90,6 @@ fn load(call: &mut Call<'_>) -> Answer {
 fn show(call: &mut Call<'_>) -> Answer {
     const NO_SCRIPT: CommandError = CommandError::new("NOSCRIPT", "No matching script. Please use EVAL.");
     let sha = Sha::parse(call.args().bytes(1)).ok_or(NO_SCRIPT)?;
-    let script = call.store().scripts.cache.lock().find(&sha).ok_or(NO_SCRIPT)?;
+    let (script, _) = call.store().scripts.cache.lock().find(&sha).ok_or(NO_SCRIPT)?;
     Ok(script.source.clone().into())
 }
