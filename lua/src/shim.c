@@ -21,6 +21,7 @@
 #include "../lua-5.1.5/lcode.c"
 #include "../lua-5.1.5/ldebug.c"
 #include "../lua-5.1.5/ldo.c"
+#include "../lua-5.1.5/ldump.c"
 #include "../lua-5.1.5/lfunc.c"
 #include "../lua-5.1.5/lgc.c"
 #include "../lua-5.1.5/llex.c"

@@ -137,8 +137,11 @@ fn cve_2024_46981_nothing_is_called_when_garbage_is_collected() {
 }
 
 #[test]
-fn bytecode_is_neither_made_nor_loaded() {
-    fails("return string.dump(function() end)", "unable to dump given function");
+fn bytecode_is_made_and_never_loaded() {
+    returns("return string.dump(function() end):sub(2, 5)", "LuaQ");
+    fails("return string.dump(type)", "unable to dump given function");
+    returns("local up = 1 return loadstring(string.dump(function(a) return a, up, 'x', 1.5, nil, true end))", "nil");
+    fails("loadstring(string.dump(function() return 1 end))()", "attempt to call a nil value");
     for source in ["\x1bLua\x51\0\x01\x04\x08\x04\x08\0", "\x1bLuaQ", "\x1b"] {
         let mut lua = interpreter(Limits::new());
         let Outcome::Error(error) = run_in(&mut lua, source.as_bytes()) else { panic!("it is no source") };

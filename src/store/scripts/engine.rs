@@ -53,10 +53,9 @@ pub(super) struct LibraryEngine {
 /// The scripts that are compiled, by their numbers.
 pub(super) type Compiled = HashMap<u64, Reference, foldhash::fast::RandomState>;
 
-/// Replaces `pcall`: as in Redis, of an error that is a table with the field `err` it returns this field. And there is no bytecode, and
+/// Replaces `pcall`: as in Redis, of an error that is a table with the field `err` it returns this field. And there is
 /// none of the functions that reach into others, which no server has.
 const PRELUDE: &[u8] = b"
-    string.dump = nil
     setfenv, getfenv, newproxy = nil, nil, nil
     local pcall, type, rawget = pcall, type, rawget
     local function returned(ok, ...)
