@@ -300,6 +300,8 @@ async fn files_are_imported_and_exported_while_no_server_runs() {
     server.stop("TERM");
     let (done, text) = export();
     assert!(done.status.success() && text.contains("exported to"), "{text}");
+    let (wrong, text) = output(kvstore().args(["export", "x.rdb", "--format", "json", "--dir"]).arg(&directory));
+    assert!(!wrong.status.success() && text.contains("it is one of redis, valkey"), "{text}");
 
     let server = Running::start(kvstore().arg("--import").arg(&exported));
     let client = Client::connect(&*server.places[0]).await.unwrap();

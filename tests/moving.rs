@@ -10,7 +10,7 @@ use std::{
 
 use kvstore::{
     protocol::{Command, Response, Session},
-    store::{Fsync, Import, ImportError, Store, Tally},
+    store::{Export, Fsync, Import, ImportError, RdbFormat, Store, Tally},
 };
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
@@ -359,7 +359,7 @@ fn what_is_exported_is_imported_again() {
     import(&one, fixture("valkey-9.1.rdb")).unwrap();
     let path = scratch.0.join("export.rdb");
     fs::write(&path, "is replaced").unwrap();
-    let tally = one.export(&path, |_| {}).unwrap();
+    let tally = Export::new(&path).run(&one, |_| {}).unwrap();
     assert_eq!(tally.progress(), (25, 25));
     assert!(fs::read(&path).unwrap().starts_with(b"REDIS0012"));
     assert_eq!(tally.libraries(), 1);
@@ -371,9 +371,28 @@ fn what_is_exported_is_imported_again() {
     assert_eq!(libraries(&other), libraries(&one));
     // Without fields that expire, Redis 7.0 loads it.
     other.execute(&Command::new("DEL").with_args(["hash:expiring", "hash:expiring:table"]));
-    other.export(&path, |_| {}).unwrap();
+    Export::new(&path).run(&other, |_| {}).unwrap();
     assert!(fs::read(&path).unwrap().starts_with(b"REDIS0010"));
-    assert!(one.export(scratch.0.join("missing/export.rdb"), |_| {}).is_err());
+    assert!(Export::new(scratch.0.join("missing/export.rdb")).run(&one, |_| {}).is_err());
+}
+
+#[test]
+fn the_format_of_valkey_is_imported_again_and_is_that_of_redis_if_no_field_expires() {
+    let scratch = Scratch::new("valkey");
+    let (one, other) = (Store::new(), Store::new());
+    import(&one, fixture("redis-8.2.rdb")).unwrap();
+    let path = scratch.0.join("export.rdb");
+    let export = |store: &Store| {
+        Export::new(&path).format(RdbFormat::Valkey).run(store, |_| {}).unwrap();
+        fs::read(&path).unwrap()
+    };
+    assert!(export(&one).starts_with(b"VALKEY080"));
+    assert_eq!(import(&other, &path).unwrap().libraries(), 1);
+    check_contents(&other, &expected_contents_with_expiring_fields());
+    check_expiring_fields(&other);
+    // Valkey loads it before version 9 then.
+    other.execute(&Command::new("DEL").with_args(["hash:expiring", "hash:expiring:table"]));
+    assert!(export(&other).starts_with(b"REDIS0010"));
 }
 
 /// A file with a library of this source in front of a key.

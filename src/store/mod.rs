@@ -101,11 +101,12 @@ pub use check::Report;
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use commands::{SettableParameter, catalog, is_parameter, parse_bytes, settable_parameters};
 pub use durable::{CloseError, DurableBuilder};
-pub use foreign::{Import, ImportError, Tally};
+pub use foreign::{Export, Import, ImportError, Tally};
 pub use future::ResponseFuture;
 pub use journal::{Fsync, OpenError};
 pub use loading::Loader;
 pub use program::{ParameterChange, ProgramParameters};
+pub use rdb::RdbFormat;
 pub use repair::{Repair, RepairError};
 pub use snapshot::Compression;
 

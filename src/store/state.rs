@@ -40,6 +40,7 @@ use super::{
     observers::{Interests, Observers},
     prefetcher::{MAX_KEYS_OF_COMMAND, Prefetcher},
     program::ProgramConfig,
+    rdb::RdbFormat,
     replica::Replication,
     scripts::{Fiber, OnFiber, Scripts},
     shard::Expired,
@@ -108,6 +109,8 @@ pub(crate) struct StoreState {
     pub(super) replication: Replication,
     /// Up to which size collections are packed.
     pub(super) thresholds: Thresholds,
+    /// In whose format DUMP writes.
+    pub(super) dump_format: Mutex<RdbFormat>,
     /// The most memory of the queued commands of a transaction, in bytes.
     pub(super) max_queue: usize,
     /// The memory of the queued commands of all transactions, in bytes.
@@ -190,6 +193,7 @@ impl StoreState {
             dropper: Background::new("kvstore-drop"),
             saver: Background::new("kvstore-save"),
             thresholds: Thresholds::default(),
+            dump_format: Mutex::default(),
             max_queue,
             pub_sub,
             queued: Arc::default(),

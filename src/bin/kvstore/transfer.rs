@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Subcommand;
-use kvstore::store::{Fsync, Import, Store, Tally};
+use kvstore::store::{Export, Fsync, Import, RdbFormat, Store, Tally};
 
 use crate::{allocator, check};
 
@@ -35,12 +35,16 @@ pub(crate) enum Transfer {
         #[command(flatten)]
         place: Place,
     },
-    /// Write all keys to an RDB file that Redis 7 and Valkey load
+    /// Write all keys to an RDB file that Redis 7.0 and Valkey 7.2 and their later versions load
     ///
-    /// The server must not run meanwhile.
+    /// If fields of hashes expire, the file is of the format: Redis 7.4 and later versions load that of Redis, Valkey 9.0 and later
+    /// versions that of Valkey. The server must not run meanwhile.
     Export {
         /// The RDB file to write
         file: PathBuf,
+        /// Whose format it has if fields of hashes expire
+        #[arg(long, value_name = "redis|valkey", value_parser = format, default_value_t)]
+        format: RdbFormat,
         #[command(flatten)]
         place: Place,
     },
@@ -92,15 +96,19 @@ impl Transfer {
                 close(&store)?;
                 imported
             }
-            Self::Export { file, place } => {
+            Self::Export { file, format, place } => {
                 // Otherwise it would be created, and exported without keys.
                 fs::read_dir(&place.dir).map_err(|error| format!("{}: {error}", place.dir.display()))?;
-                export(&place.open()?, file)
+                export(&place.open()?, file, *format)
             }
             Self::Check(files) => files.check(),
             Self::Repair { files, yes } => files.repair(*yes),
         }
     }
+}
+
+fn format(name: &str) -> Result<RdbFormat, &'static str> {
+    RdbFormat::named(name).ok_or("it is one of redis, valkey")
 }
 
 fn close(store: &Store) -> Result<(), Box<dyn Error>> {
@@ -121,9 +129,9 @@ pub(crate) fn import(store: &Store, file: &Path, replace: bool) -> Result<(), Bo
     Ok(())
 }
 
-fn export(store: &Store, file: &Path) -> Result<(), Box<dyn Error>> {
+fn export(store: &Store, file: &Path, format: RdbFormat) -> Result<(), Box<dyn Error>> {
     let mut progress = Progress::new("keys");
-    let exported = store.export(file, |tally| progress.show(tally));
+    let exported = Export::new(file).format(format).run(store, |tally| progress.show(tally));
     let tally = exported.map_err(|error| format!("{}: {error}", file.display()))?;
     progress.finish(&tally);
     drop(progress);

@@ -21,12 +21,13 @@ const INVALID_FREQUENCY: CommandError = CommandError::new("ERR", "Invalid FREQ v
 const BAD_FOOTER: CommandError = CommandError::new("ERR", "DUMP payload version or checksum are wrong");
 const BAD_VALUE: CommandError = CommandError::new("ERR", "Bad data format");
 
-/// `DUMP key`: the value of the key, serialized.
+/// `DUMP key`: the value of the key, serialized in the format that `dump-format` says.
 fn dump(call: &mut Call<'_>) -> Answer {
     let elements = call.find::<AnyType>(0)?.map_or(0, rdb::AnyRef::len);
     call.afford_elements(elements)?;
     let Some(value) = call.get::<AnyType>(0)? else { return Ok(Response::Null) };
-    Ok(Response::Bulk(ByteString::from(rdb::dump(value))))
+    let format = *call.store().dump_format.lock();
+    Ok(Response::Bulk(ByteString::from(rdb::dump(value, format))))
 }
 
 /// `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]`: stores a serialized value. A `ttl` of 0 is
@@ -155,6 +156,24 @@ mod tests {
                 ("TYPE h", "+string"),
             ],
         );
+    }
+
+    #[test]
+    fn the_format_of_dump_is_a_parameter() {
+        const UNKNOWN: &str = "-ERR CONFIG SET failed (possibly related to argument 'dump-format') - argument(s) must be one of \
+            the following: redis, valkey";
+        let store = TestStore::new();
+        store.check([
+            ("HSETEX h PXAT 2000000000000 FIELDS 1 f v", ":1"),
+            ("CONFIG GET dump-format", "{\"dump-format\": \"redis\"}"),
+            ("CONFIG SET dump-format json", UNKNOWN),
+        ]);
+        for (format, end) in [("valkey", [22, 80]), ("redis", [25, 12])] {
+            store.check([(&*format!("CONFIG SET dump-format {format}"), "+OK")]);
+            let dumped = store.answer("DUMP h");
+            let dumped = dumped.as_bytes().expect("a payload");
+            assert_eq!([dumped[0], dumped[dumped.len() - 10]], end, "{format}");
+        }
     }
 
     #[test]

@@ -1,37 +1,64 @@
-//! [`Store::export`].
+//! [`Export`].
 
 use std::{
     fs::{self, File},
     io::{self, BufWriter},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::Tally;
 use crate::store::{
     Store,
-    rdb::{AnyRef, AnyType, FileEncoder},
+    rdb::{AnyRef, AnyType, FileEncoder, RdbFormat},
     value::DataType,
 };
 
 /// How many keys are written before the progress is told.
 const STEP: u64 = 1000;
 
-impl Store {
-    /// Writes all keys and libraries of functions to an RDB file that Redis 7.0 and later versions and Valkey load, and calls `progress`
-    /// now and then. Blocks the thread. If fields of hashes expire, Redis loads the file since 7.4, and Valkey does not.
+/// Writes all keys and libraries of functions of a store to an RDB file.
+///
+/// Redis 7.0 and Valkey 7.2 and their later versions load it. If fields of hashes expire, the servers of its [format](Self::format) do.
+///
+/// ```no_run
+/// use kvstore::store::{Export, RdbFormat, Store};
+///
+/// let store = Store::new();
+/// let tally = Export::new("dump.rdb").format(RdbFormat::Valkey).run(&store, |_| {})?;
+/// println!("{} keys", tally.keys().map(|(_, count)| count).sum::<u64>());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Export {
+    path: PathBuf,
+    format: RdbFormat,
+}
+
+impl Export {
+    /// An export to a file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), format: RdbFormat::default() }
+    }
+
+    /// Sets in whose format hashes are written whose fields expire. By default, it is that of Redis.
+    #[must_use]
+    pub fn format(self, format: RdbFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// Writes everything, and calls `progress` now and then. Blocks the thread.
     ///
     /// The file has its name when it is complete and on disk: a file that was there is replaced then. Each shard is written at
     /// another time, so nothing should write meanwhile.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn export(&self, path: impl AsRef<Path>, progress: impl FnMut(&Tally)) -> io::Result<Tally> {
-        let path = path.as_ref();
-        let temporary = temporary_name(path)?;
-        let exported = self.export_to(&temporary, progress).and_then(|tally| {
-            fs::rename(&temporary, path)?;
-            sync_directory_of(path)?;
+    pub fn run(self, store: &Store, progress: impl FnMut(&Tally)) -> io::Result<Tally> {
+        let temporary = temporary_name(&self.path)?;
+        let exported = store.export_to(&temporary, self.format, progress).and_then(|tally| {
+            fs::rename(&temporary, &self.path)?;
+            sync_directory_of(&self.path)?;
             Ok(tally)
         });
         if exported.is_err() {
@@ -39,18 +66,19 @@ impl Store {
         }
         exported
     }
+}
 
-    fn export_to(&self, path: &Path, mut progress: impl FnMut(&Tally)) -> io::Result<Tally> {
+impl Store {
+    fn export_to(&self, path: &Path, format: RdbFormat, mut progress: impl FnMut(&Tally)) -> io::Result<Tally> {
         let databases = &self.handle.databases;
         let total = databases.all_shards().map(|index| databases.lock_any(index).len() as u64).sum();
         let mut tally = Tally { total, ..Tally::default() };
         let created = self.handle.clock.now().as_secs().to_string();
         let has_expiring_fields =
             databases.all_shards().any(|index| databases.lock_any(index).hashes_with_expiries() > 0);
-        let version = if has_expiring_fields { "7.4.0" } else { "7.0.15" };
-        let facts = [("redis-ver", version), ("redis-bits", "64"), ("ctime", &*created)];
+        let facts = [("redis-bits", "64"), ("ctime", &*created)];
         let output = BufWriter::with_capacity(1 << 18, File::create(path)?);
-        let mut encoder = FileEncoder::start(output, has_expiring_fields, &facts)?;
+        let mut encoder = FileEncoder::start(output, format, has_expiring_fields, &facts)?;
         let libraries = Arc::clone(&self.handle.scripts.libraries.lock());
         for library in libraries.all() {
             encoder.library(&library.source)?;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{
+    format::Version,
     lzf::Compressor,
     payload::{VERSION, open, seal},
     read::Reader,
@@ -31,7 +32,7 @@ pub(crate) fn dump_libraries<'a>(sources: impl Iterator<Item = &'a [u8]>) -> Vec
     let mut compressor = Compressor::default();
     let mut payload = Vec::new();
     for source in sources {
-        let mut writer = Writer::new(&mut compressor);
+        let mut writer = Writer::new(&mut compressor, Version::Redis7_4);
         writer.string(source);
         payload.push(LIBRARY);
         payload.extend_from_slice(&writer.into_bytes());

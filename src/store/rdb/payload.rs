@@ -11,7 +11,7 @@ use std::{cell::RefCell, mem};
 use crc::{CRC_64_REDIS, Crc, Table};
 
 use super::{
-    AnyRef, Object,
+    AnyRef, Object, RdbFormat,
     lzf::Compressor,
     read::{read_first_object, read_object},
     stream_parts::StreamPart,
@@ -44,9 +44,9 @@ pub(crate) enum RestoreError {
 }
 
 /// The payload of a value.
-pub(crate) fn dump(value: AnyRef<'_>) -> Vec<u8> {
+pub(crate) fn dump(value: AnyRef<'_>, format: RdbFormat) -> Vec<u8> {
     let object = COMPRESSOR.with_borrow_mut(|compressor| {
-        let mut writer = Writer::new(compressor);
+        let mut writer = Writer::new(compressor, format.into());
         writer.object(value);
         writer.into_bytes()
     });

@@ -2,6 +2,7 @@
 
 use super::{
     AnyRef,
+    format::Version,
     length::{COMPRESSED, Head, INTEGER_8, INTEGER_16, INTEGER_32},
     lzf::Compressor,
     stream_parts::StreamPart,
@@ -21,6 +22,9 @@ const MAX_DIGITS: usize = 11;
 /// The longest element of a list that is written as an entry of a listpack.
 const MAX_LISTED: usize = 8192;
 
+/// What stands for no expiry in the format of Valkey: -1.
+const NEVER: u64 = u64::MAX;
+
 /// The length of the header of a listpack, and what ends it.
 const LISTPACK_HEAD: usize = 6;
 const LISTPACK_END: u8 = 0xFF;
@@ -31,23 +35,18 @@ pub(super) struct Writer<'c> {
     bytes: Vec<u8>,
     /// `None` if strings are not compressed.
     compressor: Option<&'c mut Compressor>,
-    /// Whether Redis 7.0 is to read it, which knows no sets as listpacks.
-    for_redis_7_0: bool,
+    version: Version,
 }
 
 impl<'c> Writer<'c> {
-    pub(super) fn new(compressor: &'c mut Compressor) -> Self {
-        Self { bytes: Vec::new(), compressor: Some(compressor), for_redis_7_0: false }
+    /// Writes what servers of a version can read.
+    pub(super) fn new(compressor: &'c mut Compressor, version: Version) -> Self {
+        Self { bytes: Vec::new(), compressor: Some(compressor), version }
     }
 
     /// Appends to these bytes, and compresses no strings.
     pub(super) fn plain(bytes: Vec<u8>) -> Self {
-        Self { bytes, compressor: None, for_redis_7_0: false }
-    }
-
-    /// Writes what Redis 7.0 can read.
-    pub(super) fn for_redis_7_0(compressor: &'c mut Compressor) -> Self {
-        Self { for_redis_7_0: true, ..Self::new(compressor) }
+        Self { bytes, compressor: None, version: Version::Redis7_4 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,7 +58,7 @@ impl<'c> Writer<'c> {
     }
 
     pub(super) fn is_for_redis_7_0(&self) -> bool {
-        self.for_redis_7_0
+        self.version == Version::Redis7_0
     }
 
     /// Writes the type of a value, and the value.
@@ -70,7 +69,7 @@ impl<'c> Writer<'c> {
             AnyRef::Hash(HashRef::Packed(entries)) => self.typed(tag::HASH_LISTPACK).listpack(entries),
             AnyRef::Hash(hash) => self.typed_hash(hash),
             AnyRef::Set(SetRef::Integers(integers)) => self.typed(tag::SET_INTSET).int_set(integers),
-            AnyRef::Set(set @ SetRef::Packed(_)) if self.for_redis_7_0 => self.typed(tag::SET).set(set),
+            AnyRef::Set(set @ SetRef::Packed(_)) if self.is_for_redis_7_0() => self.typed(tag::SET).set(set),
             AnyRef::Set(SetRef::Packed(entries)) => self.typed(tag::SET_LISTPACK).listpack(entries),
             AnyRef::Set(set @ SetRef::Table(_)) => self.typed(tag::SET).set(set),
             AnyRef::SortedSet(SortedSetRef::Packed(entries)) => self.typed(tag::SORTED_SET_LISTPACK).listpack(entries),
@@ -137,6 +136,7 @@ impl<'c> Writer<'c> {
     /// Writes a large hash, or one whose fields may expire.
     fn typed_hash(&mut self, hash: HashRef<'_>) {
         match (hash, hash.earliest_expiry()) {
+            (_, Some(_)) if self.version == Version::Valkey9 => self.hash_for_valkey(hash),
             (HashRef::Expiring(fields), Some(earliest)) => {
                 self.typed(tag::HASH_EXPIRING_LISTPACK).fixed(earliest);
                 self.listpack(fields.entries());
@@ -148,6 +148,16 @@ impl<'c> Writer<'c> {
                 });
             }
         }
+    }
+
+    /// Writes a hash whose fields may expire as Valkey does: each field, its value, and its expiry or -1.
+    fn hash_for_valkey(&mut self, hash: HashRef<'_>) {
+        self.typed(tag::HASH_EXPIRING_VALKEY).length(hash.len());
+        hash.for_each_expiring(|name, value, expires_at| {
+            self.string(name);
+            self.string(value);
+            self.fixed(expires_at.unwrap_or(NEVER));
+        });
     }
 
     /// Writes the type of a hash of strings, and its length.

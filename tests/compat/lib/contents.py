@@ -72,6 +72,23 @@ def expiries_of(connection, key, fields):
     return [-1] * len(fields) if reply[0] == b"-" else [int(time) for _, time in reply[1]]
 
 
+def expires_fields(port):
+    """Whether a server knows of fields that expire."""
+    return parse(Connection(port).ask(b"HPEXPIRETIME", b"missing", b"FIELDS", b"1", b"field"))[0] != b"-"
+
+
+def copy(one, other):
+    """Restores the keys of a server on another, as it dumps them."""
+    source, destination = Connection(one), Connection(other)
+    for database in range(DATABASES):
+        ask(destination, b"SELECT", b"%d" % database)
+        for key in keys_of(source, database):
+            payload, expiry = ask(source, b"DUMP", key), max(0, int(ask(source, b"PEXPIRETIME", key)))
+            ask(destination, b"RESTORE", key, b"%d" % expiry, payload, b"ABSTTL")
+    source.close()
+    destination.close()
+
+
 def persist_fields(port, soon):
     """Removes the expiry of fields that would expire within so many milliseconds."""
     connection = Connection(port)

@@ -344,6 +344,7 @@ const HELP: &[(&str, &str)] = &[
         "slow-sender-limit",
         "Close a connection that sends less of a request than so many bytes in so many seconds, such as \"1kb 30\" [default: \"0 0\", never]",
     ),
+    ("dump-format", "Whose format DUMP has for hashes whose fields expire, redis or valkey [default: redis]"),
     ("notify-keyspace-events", "The keyspace events to publish, by the letters that Redis has for them, such as KEA"),
     ("masteruser", "The user that a replica identifies itself with at its master"),
     ("masterauth", "The password of a replica at its master"),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     procfs,
     server::ServerStatus,
-    store::{Compression, Fsync, events::EventClasses, snapshot::SavePoints, value::Threshold},
+    store::{Compression, Fsync, RdbFormat, events::EventClasses, snapshot::SavePoints, value::Threshold},
 };
 
 #[cfg(feature = "zstd")]
@@ -298,6 +298,15 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     kept("active-defrag-threshold-upper", "100", Number(0, 1000)),
     kept("activerehashing", "yes", Flag),
     threshold("hll-sparse-max-bytes", Threshold::SparseHyperLogLog),
+    of_store(
+        "dump-format",
+        |store, _| Some(store.dump_format.lock().to_string()),
+        |value| {
+            let format = std::str::from_utf8(value).ok().and_then(RdbFormat::named);
+            let format = format.ok_or("argument(s) must be one of the following: redis, valkey")?;
+            Ok(Box::new(move |store| *store.dump_format.lock() = format))
+        },
+    ),
     kept("sanitize-dump-payload", "no", OneOf(&["no", "yes", "clients"])),
     kept("import-mode", "no", Flag),
     // The thresholds of encodings, with the names that they had before Redis 7.

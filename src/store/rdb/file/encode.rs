@@ -7,13 +7,9 @@ use std::{
 
 use crc::{Digest, Table};
 
-use super::super::{AnyRef, libraries::LIBRARY, lzf::Compressor, payload::CRC, write::Writer};
-
-/// Version 10, of Redis 7.0.
-const HEADER: &[u8] = b"REDIS0010";
-
-/// Version 12, of Redis 7.4.
-const HEADER_OF_REDIS_7_4: &[u8] = b"REDIS0012";
+use super::super::{
+    AnyRef, RdbFormat, format::Version, libraries::LIBRARY, lzf::Compressor, payload::CRC, write::Writer,
+};
 
 const AUX: u8 = 250;
 const RESIZE: u8 = 251;
@@ -21,22 +17,35 @@ const EXPIRY_MILLISECONDS: u8 = 252;
 const SELECT: u8 = 254;
 const END: u8 = 255;
 
-/// Writes a file that Redis 7.0 and later versions and Valkey load; if fields of hashes expire, Redis 7.4 and later versions.
+/// Writes a file that Redis 7.0 and Valkey 7.2 and their later versions load; if fields of hashes expire, the servers of its format.
 pub(crate) struct FileEncoder<W> {
     output: W,
     digest: Digest<'static, u64, Table<16>>,
     compressor: Compressor,
+    version: Version,
 }
 
 impl<W: Write> FileEncoder<W> {
-    /// Begins a file, with facts about it. `has_expiring_fields` says whether there are hashes whose fields expire.
+    /// Begins a file, with the version of the first server that loads it, and facts about it. `has_expiring_fields` says whether there
+    /// are hashes whose fields expire.
     ///
     /// # Errors
     /// If the output fails.
-    pub(crate) fn start(output: W, has_expiring_fields: bool, facts: &[(&str, &str)]) -> io::Result<Self> {
-        let mut encoder = Self { output, digest: CRC.digest(), compressor: Compressor::default() };
-        encoder.write(if has_expiring_fields { HEADER_OF_REDIS_7_4 } else { HEADER })?;
-        for (name, value) in facts {
+    pub(crate) fn start(
+        output: W,
+        format: RdbFormat,
+        has_expiring_fields: bool,
+        facts: &[(&str, &str)],
+    ) -> io::Result<Self> {
+        let version = if has_expiring_fields { format.into() } else { Version::Redis7_0 };
+        let (header, server) = match version {
+            Version::Redis7_0 => (b"REDIS0010", ("redis-ver", "7.0.15")),
+            Version::Redis7_4 => (b"REDIS0012", ("redis-ver", "7.4.0")),
+            Version::Valkey9 => (b"VALKEY080", ("valkey-ver", "9.0.0")),
+        };
+        let mut encoder = Self { output, digest: CRC.digest(), compressor: Compressor::default(), version };
+        encoder.write(header)?;
+        for (name, value) in [&server].into_iter().chain(facts) {
             encoder.write_with(&[AUX], |writer| {
                 writer.string(name.as_bytes());
                 writer.string(value.as_bytes());
@@ -74,7 +83,7 @@ impl<W: Write> FileEncoder<W> {
             self.write(&[EXPIRY_MILLISECONDS])?;
             self.write(&expires_at.to_le_bytes())?;
         }
-        let mut writer = Writer::for_redis_7_0(&mut self.compressor);
+        let mut writer = Writer::new(&mut self.compressor, self.version);
         writer.object(value);
         let object = writer.into_bytes();
         let (value_type, value) = object.split_at(1);
@@ -96,7 +105,7 @@ impl<W: Write> FileEncoder<W> {
     /// Writes bytes, and what `write` adds to them.
     fn write_with(&mut self, first: &[u8], write: impl FnOnce(&mut Writer<'_>)) -> io::Result<()> {
         self.write(first)?;
-        let mut writer = Writer::for_redis_7_0(&mut self.compressor);
+        let mut writer = Writer::new(&mut self.compressor, self.version);
         write(&mut writer);
         let bytes = writer.into_bytes();
         self.write(&bytes)

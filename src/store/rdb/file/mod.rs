@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A file is read as it comes in, from a disk or a socket: no more of it is in memory than one value. Versions 6 to 12 are those of
-//! Redis, 80 is that of Valkey 9. A file is written as version 10, which Redis 7.0 introduced.
+//! Redis, 80 is that of Valkey 9. A file is written as version 10, which Redis 7.0 introduced, if no field of a hash expires.
 //!
 //! - [`FileDecoder`] reads, [`FileEncoder`] writes
 //! - `layout` what belongs to each code, `walk` finds where it ends

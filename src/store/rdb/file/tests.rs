@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::{
-    rdb::{AnyType, payload::CRC},
+    rdb::{AnyType, RdbFormat, payload::CRC},
     testing::TestStore,
     value::DataType,
 };
@@ -52,7 +52,7 @@ fn keys(file: &[u8]) -> Vec<String> {
 }
 
 /// A file of a store with a key of every type and encoding.
-fn exported() -> Vec<u8> {
+fn exported(format: RdbFormat) -> Vec<u8> {
     let store = TestStore::new();
     let long = "x".repeat(100);
     for line in [
@@ -72,7 +72,7 @@ fn exported() -> Vec<u8> {
     ] {
         assert!(!store.answer(line).is_error(), "{line}");
     }
-    let mut encoder = FileEncoder::start(Vec::new(), true, &[("name", "value")]).expect("a buffer takes it");
+    let mut encoder = FileEncoder::start(Vec::new(), format, true, &[("name", "value")]).expect("a buffer takes it");
     encoder.library(b"#!lua name=l").expect("a buffer takes it");
     encoder.select(3, 13, 1).expect("a buffer takes it");
     let databases = &store.store().handle.databases;
@@ -188,18 +188,47 @@ fn the_fields_of_a_hash_expire_in_the_payload_of_every_format() {
 
 #[test]
 fn a_file_is_the_same_in_any_pieces() {
-    let file = exported();
-    let whole = decoded(&file, usize::MAX).expect("it is valid");
-    assert_eq!(whole.len(), 15);
-    assert_eq!(whole[0], Decoded::Library(b"#!lua name=l".to_vec()));
-    for piece in [1, 2, 3, 7, 64, 1000] {
-        assert_eq!(decoded(&file, piece).as_ref(), Ok(&whole), "{piece}");
+    for (format, header) in [(RdbFormat::Redis, b"REDIS0012"), (RdbFormat::Valkey, b"VALKEY080")] {
+        let file = exported(format);
+        assert!(file.starts_with(header));
+        let whole = decoded(&file, usize::MAX).expect("it is valid");
+        assert_eq!(whole.len(), 15);
+        assert_eq!(whole[0], Decoded::Library(b"#!lua name=l".to_vec()));
+        for piece in [1, 2, 3, 7, 64, 1000] {
+            assert_eq!(decoded(&file, piece).as_ref(), Ok(&whole), "{piece}");
+        }
+    }
+}
+
+#[test]
+fn the_type_of_a_hash_whose_fields_expire_is_that_of_the_format() {
+    for (format, types) in [(RdbFormat::Redis, [25, 24]), (RdbFormat::Valkey, [22, 22])] {
+        let found = decoded(&exported(format), usize::MAX).expect("it is valid");
+        let type_of = |name: &[u8]| {
+            found.iter().find_map(|found| match found {
+                Decoded::Key(key) if key.key == name => key.object.first().copied(),
+                _ => None,
+            })
+        };
+        assert_eq!([type_of(b"expiring-hash"), type_of(b"large-expiring-hash")], types.map(Some), "{format}");
+        let store = TestStore::new();
+        for found in found {
+            if let Decoded::Key(key) = found {
+                let key = FileKey { database: 0, ..key };
+                store.store().handle.apply_key(key, false, &mut Default::default()).expect("a payload");
+            }
+        }
+        store.check([
+            ("HMGET expiring-hash f g", r#"["v", "1"]"#),
+            ("HPEXPIRETIME expiring-hash FIELDS 2 f g", "[:2000000000000, :2000000000000]"),
+            ("HPEXPIRETIME large-expiring-hash FIELDS 1 f", "[:2000000000000]"),
+        ]);
     }
 }
 
 #[test]
 fn a_file_without_its_end_has_none() {
-    let file = exported();
+    let file = exported(RdbFormat::Redis);
     for len in 0..file.len() {
         let found = decoded(&file[..len], usize::MAX).expect("what is there is valid");
         assert!(!found.contains(&Decoded::End), "{len}");
@@ -208,7 +237,7 @@ fn a_file_without_its_end_has_none() {
 
 #[test]
 fn a_file_with_a_wrong_bit_is_refused_or_has_no_end() {
-    let file = exported();
+    let file = exported(RdbFormat::Redis);
     for (at, bit) in (0..file.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
         let mut damaged = file.clone();
         damaged[at] ^= 1 << bit;
@@ -220,7 +249,7 @@ fn a_file_with_a_wrong_bit_is_refused_or_has_no_end() {
 
 #[test]
 fn a_file_may_have_no_checksum() {
-    let mut file = exported();
+    let mut file = exported(RdbFormat::Redis);
     let len = file.len();
     file[len - 8..].fill(0);
     assert!(decoded(&file, usize::MAX).expect("it is valid").contains(&Decoded::End));
@@ -255,7 +284,7 @@ proptest! {
     fn a_file_that_was_changed_in_places_is_no_reason_to_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), piece in 1_usize..100,
     ) {
-        let mut file = exported();
+        let mut file = exported(RdbFormat::Redis);
         for (at, byte) in changes {
             let at = at.index(file.len());
             file[at] = byte;

@@ -180,6 +180,27 @@ fn hashes_whose_fields_expire_are_read_as_redis_and_valkey_write_them() {
 }
 
 #[test]
+fn a_hash_whose_fields_expire_is_dumped_in_the_format_of_the_setting() {
+    for (lines, payload) in EXPIRING {
+        let store = TestStore::new();
+        lines.iter().for_each(|line| _ = store.answer(&line.replace("LONG", LONG)));
+        let format = if payload.starts_with(b"\x16") { "valkey" } else { "redis" };
+        store.check([(&*format!("CONFIG SET dump-format {format}"), "+OK")]);
+        let ours = dumped(&store, "k");
+        // The fields of a table are in the order of its hashes.
+        let sorted = |payload: &[u8]| {
+            let mut bytes = payload[..payload.len() - 8].to_vec();
+            bytes.sort();
+            bytes
+        };
+        assert_eq!((ours[0], sorted(&ours)), (payload[0], sorted(payload)), "{lines:?}");
+        assert_eq!(store.answer_to(command("RESTORE l 0").arg(ours)).to_string(), "+OK", "{lines:?}");
+        let dumped = [dumped(&store, "l"), dumped(&store, "k")];
+        assert_eq!(dumped[0], dumped[1], "{lines:?}");
+    }
+}
+
+#[test]
 fn values_of_older_versions_are_read() {
     for (version, value, line, expected) in OLD {
         let store = TestStore::new();
