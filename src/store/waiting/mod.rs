@@ -68,7 +68,7 @@ pub(crate) struct Again {
 /// The keys that a command waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
-    /// A value of this type in any of the keys of the command. It is served with the key that has one as its only key.
+    /// A value of this type in any of the keys of the command. It is served with those of its keys that the commit has changed.
     Any(&'static str),
     /// Any change of any of the keys of the command, also that it is removed. It is served like that.
     Change,
@@ -128,6 +128,8 @@ pub(super) struct Waits {
     /// What the command itself wants to wait for.
     pub(super) wanted: Option<Wait>,
     /// The keys that the commit has changed, and that others wait for.
+    changed: Vec<KeyName>,
+    /// Those of them that are not served yet.
     ready: VecDeque<KeyName>,
     /// The commands that are served. They are answered when this is dropped, after the locks.
     served: Vec<waiter::Served>,

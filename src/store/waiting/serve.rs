@@ -52,6 +52,9 @@ impl Call<'_> {
 
 impl Waits {
     fn note_ready(&mut self, key: KeyName) {
+        if !self.changed.contains(&key) {
+            self.changed.push(key.clone());
+        }
         if !self.ready.contains(&key) {
             self.ready.push_back(key);
         }
@@ -162,7 +165,7 @@ impl StoreState {
                 continue;
             }
             let Some(claim) = waiter.claim() else { continue };
-            let Some(answer) = self.run_again(&waiter, key, commit, held) else {
+            let Some(answer) = self.run_again(&waiter, commit, held) else {
                 exhausted = waiter.wait.group.clone();
                 continue;
             };
@@ -183,18 +186,16 @@ impl StoreState {
     }
 
     /// Runs the function of a command again. `None` if it waits on.
-    fn run_again(
-        &self,
-        waiter: &Waiter,
-        (database, name): &KeyName,
-        commit: &mut Commit,
-        held: &mut HeldShards<'_>,
-    ) -> Option<Response> {
+    fn run_again(&self, waiter: &Waiter, commit: &mut Commit, held: &mut HeldShards<'_>) -> Option<Response> {
         let (row, args, mut keys) = (waiter.row, Args::new(&waiter.command), PerKey::new());
         match waiter.wait.what {
             Awaited::Any(_) | Awaited::Change => {
-                let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
-                keys.push(KeySlot::new(name, hash, shard, *database));
+                // There is nothing in its other keys, whose shards need not be held: it would not wait.
+                let changed = &commit.waits_mut().changed;
+                for (database, name) in waiter.keys.iter().filter(|key| changed.contains(key)) {
+                    let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
+                    keys.push(KeySlot::new(name, hash, shard, *database));
+                }
             }
             Awaited::First(_) | Awaited::Sync { .. } | Awaited::Time => {
                 locate(row, args, waiter.database, &self.databases, &mut keys).ok()?;

@@ -133,6 +133,66 @@ fn first_come_is_first_served() {
     assert_eq!(blocked(&store), 0);
 }
 
+/// Runs commands in one transaction.
+fn run_together(store: &TestStore, lines: &[&str]) {
+    let mut client = store.client();
+    client.check([("MULTI", "+OK")]);
+    lines.iter().for_each(|line| client.check([(*line, "+QUEUED")]));
+    assert!(!client.answer("EXEC").is_error());
+}
+
+#[test]
+fn of_keys_that_one_transaction_has_changed_the_first_of_the_command_is_served() {
+    for (line, feed, answer) in [
+        ("BLPOP a b 0", ["RPUSH b 1", "RPUSH a 2"], r#"["a", "2"]"#),
+        ("BRPOP none a b 0", ["RPUSH b 1", "RPUSH a 2"], r#"["a", "2"]"#),
+        ("BLMPOP 0 2 a b LEFT", ["RPUSH b 1", "RPUSH a 2"], r#"["a", ["2"]]"#),
+        ("BZPOPMIN a b 0", ["ZADD b 1 x", "ZADD a 2 y"], r#"["a", "y", "2"]"#),
+        ("BZMPOP 0 2 a b MIN", ["ZADD b 1 x", "ZADD a 2 y"], r#"["a", [["y", 2]]]"#),
+    ] {
+        for threads in [1, 8] {
+            let store = TestStore::with_threads(threads);
+            let mut client = Waiting::begin(&store, line);
+            run_together(&store, &feed);
+            client.check(answer);
+            store.check([("EXISTS a", ":0"), ("EXISTS b", ":1")]);
+        }
+    }
+    let store = TestStore::new();
+    let mut clients = [0; 2].map(|_| Waiting::begin(&store, "BLPOP a b 0"));
+    run_together(&store, &["RPUSH b 1 3", "RPUSH a 2"]);
+    clients[0].check(r#"["a", "2"]"#);
+    clients[1].check(r#"["b", "1"]"#);
+    let mut client = Waiting::begin(&store, "BLPOP none 0");
+    run_together(&store, &["SET other x", "RPUSH none 1"]);
+    client.check(r#"["none", "1"]"#);
+    let mut client = Waiting::begin(&store, "BLPOP a c 0");
+    run_together(&store, &["SET a x", "RPUSH c 1"]);
+    client.check("-WRONGTYPE Operation against a key holding the wrong kind of value");
+    store.check([("LRANGE c 0 -1", r#"["1"]"#)]);
+}
+
+#[test]
+fn readers_get_all_streams_that_one_transaction_or_script_has_added_to() {
+    const SCRIPT: &str = "redis.call('XADD','b','1-1','f','v') redis.call('XADD','a','2-1','f','v')";
+    const BOTH: &str = r#"[["a", [["2-1", ["f", "v"]]]], ["b", [["1-1", ["f", "v"]]]]]"#;
+    for is_script in [false, true] {
+        let store = TestStore::with_threads(8);
+        store.check([("XGROUP CREATE a g $ MKSTREAM", "+OK"), ("XGROUP CREATE b g $ MKSTREAM", "+OK")]);
+        let mut reader = Waiting::begin(&store, "XREAD BLOCK 0 STREAMS a b $ $");
+        let mut other = Waiting::begin(&store, "XREAD BLOCK 0 STREAMS c a a b 0 0 9 0");
+        let mut consumer = Waiting::begin(&store, "XREADGROUP GROUP g c BLOCK 0 STREAMS a b > >");
+        let mut second = Waiting::begin(&store, "XREADGROUP GROUP g d BLOCK 0 STREAMS b a > >");
+        if is_script {
+            assert!(!store.answer_to(Command::new("EVAL").with_args([SCRIPT, "0"])).is_error());
+        } else {
+            run_together(&store, &["XADD b 1-1 f v", "XADD a 2-1 f v"]);
+        }
+        [&mut reader, &mut other, &mut consumer].into_iter().for_each(|reader| reader.check(BOTH));
+        assert_eq!(second.poll(), None);
+    }
+}
+
 #[test]
 fn a_client_waits_for_several_keys_and_takes_one() {
     let store = TestStore::new();
@@ -492,11 +552,11 @@ fn what_a_consumer_that_waited_was_given_is_recorded_for_its_stream_alone() {
     let (store, told) = TestStore::observed();
     store.check([("XGROUP CREATE s g 0 MKSTREAM", "+OK"), ("XGROUP CREATE t g 0 MKSTREAM", "+OK")]);
     let mut reader = Waiting::begin(&store, "XREADGROUP GROUP g c COUNT 5 BLOCK 0 STREAMS t s > >");
-    let mut client = store.client();
-    for line in ["MULTI", "XADD s 1-0 a 1", "XADD t 1-0 a 1", "EXEC"] {
-        client.answer(line);
-    }
+    store.answer("XADD s 1-0 a 1");
     reader.check(r#"[["s", [["1-0", ["a", "1"]]]]]"#);
+    let mut of_both = Waiting::begin(&store, "XREADGROUP GROUP g c BLOCK 0 STREAMS s t > >");
+    run_together(&store, &["XADD t 2-0 a 2", "XADD s 2-0 a 2"]);
+    of_both.check(r#"[["s", [["2-0", ["a", "2"]]]], ["t", [["2-0", ["a", "2"]]]]]"#);
     let replayed = TestStore::new();
     for (record, _) in told.take() {
         assert_eq!(replayed.store().apply(&record), Ok(()), "{record:?}");

@@ -92,15 +92,15 @@ impl<'a> ReadOptions<'a> {
         (first..first + streams).map(|at| (at + 1, database)).collect()
     }
 
-    /// The streams that are read. One that is served has the key that is ready alone, which may be named more than once.
+    /// The streams that are read. One that is served has the keys that have changed alone, which may be named more than once.
     pub(super) fn asked(&self, call: &Call<'_>) -> SmallVec<[Asked; 4]> {
         let ((first, streams), args) = (self.streams, call.args());
         let asked = |(number, key)| Asked { key, id: first + streams + number };
         if call.keys() == streams {
             return (0..streams).map(|number| asked((number, number))).collect();
         }
-        let is_ready = |number: &usize| args.bytes(first + number) == call.key_name(0);
-        (0..streams).filter(is_ready).map(|number| asked((number, 0))).collect()
+        let changed = |number| (0..call.keys()).find(|key| args.bytes(first + number) == call.key_name(*key));
+        (0..streams).filter_map(|number| Some(asked((number, changed(number)?)))).collect()
     }
 }
 
