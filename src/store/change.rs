@@ -189,6 +189,22 @@ impl Event {
         self.class != Self::NEW.class && self.class != Self::KEYMISS.class
     }
 
+    /// Whether commands that wait for the key are served. Redis serves none of a stream to which nothing was added.
+    pub(super) fn serves(self) -> bool {
+        !matches!(
+            self,
+            Self::XTRIM
+                | Self::XDEL
+                | Self::XSETID
+                | Self::XGROUP_CREATE
+                | Self::XGROUP_SETID
+                | Self::XGROUP_CREATECONSUMER
+                | Self::XGROUP_DELCONSUMER
+                | Self::XREADGROUP
+                | Self::XACK
+        )
+    }
+
     /// Returns the name.
     pub const fn name(self) -> &'static str {
         self.name

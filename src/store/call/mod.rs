@@ -311,7 +311,7 @@ impl<'c> Call<'c> {
         if self.commit.interests.has(Interests::NOTICES) {
             self.store.note_change(self.commit, database as usize, name, event);
         }
-        if self.commit.interests.has(Interests::WAITERS) {
+        if self.commit.interests.has(Interests::WAITERS) && event.serves() {
             self.note_ready(key);
         }
     }

@@ -194,6 +194,19 @@ fn readers_get_all_streams_that_one_transaction_or_script_has_added_to() {
 }
 
 #[test]
+fn a_consumer_that_waits_is_served_by_entries_and_not_by_changes_of_groups() {
+    let store = TestStore::new();
+    store.check([("XADD s 1-0 a 1", "\"1-0\""), ("XGROUP CREATE s g $", "+OK")]);
+    let mut reader = Waiting::begin(&store, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    for line in ["XGROUP SETID s g 0", "XGROUP CREATE s h 0", "XGROUP CREATECONSUMER s g c", "XSETID s 5-0"] {
+        assert!(!store.answer(line).is_error(), "{line}");
+        assert_eq!(reader.poll(), None, "{line}");
+    }
+    store.check([("XADD s 6-0 a 6", "\"6-0\"")]);
+    reader.check(r#"[["s", [["1-0", ["a", "1"]], ["6-0", ["a", "6"]]]]]"#);
+}
+
+#[test]
 fn a_client_waits_for_several_keys_and_takes_one() {
     let store = TestStore::new();
     let mut client = Waiting::begin(&store, "BRPOP a b a 0");
