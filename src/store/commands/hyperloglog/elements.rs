@@ -66,7 +66,8 @@ fn pfcount(call: &mut Call<'_>) -> Answer {
     if call.keys() > 1 {
         afford_strings(call)?;
         let (registers, _) = merged(call)?;
-        return Ok((hyperloglog::estimate(&registers) as i64).into());
+        let estimate = hyperloglog::estimate(&registers).map_err(corrupted)?;
+        return Ok((estimate as i64).into());
     }
     let Some(string) = call.get::<StringValue>(0)? else { return Ok(0.into()) };
     let found = of(&string)?;
@@ -268,6 +269,22 @@ mod tests {
         }
         // The register of the element is not there.
         store.check([("SETRANGE k 16 \u{1}", ":17"), ("PFADD k a", CORRUPTED), ("PFADD k", ":0"), ("EXISTS x", ":0")]);
+    }
+
+    #[test]
+    fn registers_that_have_no_estimate_are_corrupted() {
+        let store = TestStore::new();
+        let value = [&b"HYLL\0\0\0\0\0\0\0\0\0\0\0\x80"[..], &[0xFF; 12288]].concat();
+        store.answer_to(Command::new("SET").arg("k").arg(value));
+        store.check([
+            ("PFADD other a", ":1"),
+            ("PFCOUNT k", CORRUPTED),
+            ("PFCOUNT k other", CORRUPTED),
+            ("PFCOUNT other k", CORRUPTED),
+            ("PFMERGE both k other", "+OK"),
+            ("PFCOUNT both", CORRUPTED),
+            ("PFADD k a", ":0"),
+        ]);
     }
 
     #[test]

@@ -3,13 +3,16 @@
 //! The estimator is that of Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (arXiv:1702.01284), with the
 //! operations in the order in which Redis has them: the answers are the same.
 
-use super::{HASH_BITS, REGISTERS};
+use super::{Corrupted, HASH_BITS, REGISTERS};
 
 /// Half of the inverse of the natural logarithm of 2.
 const ALPHA: f64 = 0.721_347_520_444_481_7;
 
 /// The estimate, from the numbers of registers with each value. Those of greater values than there are do not count.
-pub(super) fn estimate(counts: &[u32; 64]) -> u64 {
+///
+/// # Errors
+/// If there is no end to it: all registers have the greatest value, or greater ones.
+pub(super) fn estimate(counts: &[u32; 64]) -> Result<u64, Corrupted> {
     let registers = REGISTERS as f64;
     let most = HASH_BITS + 1;
     let mut sum = registers * tau((registers - f64::from(counts[most])) / registers);
@@ -17,7 +20,8 @@ pub(super) fn estimate(counts: &[u32; 64]) -> u64 {
         sum = (sum + f64::from(*count)) * 0.5;
     }
     sum += registers * sigma(f64::from(counts[0]) / registers);
-    (ALPHA * registers * registers / sum).round() as u64
+    let estimate = (ALPHA * registers * registers / sum).round();
+    if estimate.is_finite() { Ok(estimate as u64) } else { Err(Corrupted) }
 }
 
 /// The correction for registers with the greatest value.
@@ -59,15 +63,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn registers_at_their_borders_have_an_estimate() {
+    fn registers_have_an_estimate_unless_all_have_the_greatest_value() {
         let all = |value: usize| {
             let mut counts = [0; 64];
             counts[value] = REGISTERS as u32;
             estimate(&counts)
         };
-        assert_eq!(all(0), 0);
-        assert!(all(1) > 0 && all(2) > all(1));
+        assert_eq!(all(0), Ok(0));
+        assert!((1..HASH_BITS).all(|value| all(value).expect("it is finite") < all(value + 1).expect("it is finite")));
         // What no hash leads to.
-        assert_eq!([all(HASH_BITS + 2), all(63)], [all(63); 2]);
+        assert_eq!([HASH_BITS + 1, HASH_BITS + 2, 63].map(all), [Err(Corrupted); 3]);
     }
 }
