@@ -540,7 +540,12 @@ mod tests {
             ("HSETEX h FNX FIELDS 1 a 1", ""),
             ("HSETEX h KEEPTTL FIELDS 1 a 1", "HSETEX h KEEPTTL FIELDS 1 a 1: hset h"),
             ("HSETEX h PXAT 1 FIELDS 1 a 1", "HSETEX h PXAT 1 FIELDS 1 a 1: hset h, hdel h"),
-            ("HSETEX missing PXAT 1 FIELDS 1 a 1", ""),
+            ("HSETEX h PXAT 1 FIELDS 1 missing 1", "HSETEX h PXAT 1 FIELDS 1 missing 1: hset h, hdel h"),
+            (
+                "HSETEX none PXAT 1 FIELDS 2 a 1 b 2",
+                "HSETEX none PXAT 1 FIELDS 2 a 1 b 2: hset none, hdel none, del none",
+            ),
+            ("HSETEX h FXX PXAT 1 FIELDS 1 missing 1", ""),
             ("HPEXPIREAT h 1 FIELDS 1 b", "HPEXPIREAT h 1 FIELDS 1 b: hdel h, del h"),
             ("HSETEX h FIELDS 1 a 1", "HSETEX h FIELDS 1 a 1: hset h"),
             ("HSETEX h PXAT 1 FIELDS 1 a 1", "HSETEX h PXAT 1 FIELDS 1 a 1: hset h, hdel h, del h"),

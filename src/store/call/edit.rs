@@ -136,11 +136,6 @@ impl<T: Editable> Edit<'_, '_, T> {
         self.event = event;
     }
 
-    /// Tells one more change of the value, before that which is told in the end.
-    pub(crate) fn tell(&mut self, event: Event) {
-        self.call.tell(self.key, event);
-    }
-
     fn put_back(&mut self) {
         let Self { call, key, value, is_external, event, is_changed } = self;
         if *is_changed && value.is_empty() {

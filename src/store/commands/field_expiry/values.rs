@@ -120,29 +120,28 @@ fn hsetex(call: &mut Call<'_>) -> Answer {
     if !condition.is_none_or(|condition| condition.is_met(hash.as_ref(), fields().map(|(field, _)| field))) {
         return Ok(false.into());
     }
-    if matches!(change, ExpiryChange::Set(at) if at <= now) {
-        if fields().any(|(field, _)| hash.as_ref().contains(field)) {
-            hash.tell(Event::HSET);
-            hash.set_event(Event::HDEL);
-            hash.update(|hash| fields().filter(|(field, _)| hash.remove(field)).count());
-        }
-        return Ok(true.into());
-    }
     hash.update(|hash| {
         for (field, value) in fields() {
             match change {
                 ExpiryChange::Keep => _ = hash.set_value(field, value, limit),
-                ExpiryChange::Remove => _ = hash.set(field, value, limit),
-                ExpiryChange::Set(at) => {
+                ExpiryChange::Set(at) if at > now => {
                     hash.set_value(field, value, limit);
                     hash.set_expiry(field, Some(at));
                 }
+                ExpiryChange::Remove | ExpiryChange::Set(_) => _ = hash.set(field, value, limit),
             }
         }
     });
     drop(hash);
-    if let ExpiryChange::Set(_) = change {
-        call.tell(0, Event::HEXPIRE);
+    match change {
+        ExpiryChange::Set(at) if at > now => call.tell(0, Event::HEXPIRE),
+        // Redis tells of both, also for fields that were missing.
+        ExpiryChange::Set(_) => {
+            if let Some(mut hash) = call.edit::<Hash>(0, Event::HDEL)? {
+                hash.update(|hash| fields().filter(|(field, _)| hash.remove(field)).count());
+            }
+        }
+        ExpiryChange::Keep | ExpiryChange::Remove => {}
     }
     Ok(true.into())
 }
