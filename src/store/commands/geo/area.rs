@@ -30,17 +30,15 @@ impl SearchArea {
         Self { center, origin: Origin::new(center), shape }
     }
 
-    /// A polygon, and the middle of its corners.
+    /// A polygon, and the middle of its corners, which is where the sum of the vectors to them on a unit sphere points.
     pub(super) fn of_polygon(corners: Vec<Point>) -> Self {
         let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
         for corner in &corners {
             let (longitude, latitude) = (radians(corner.longitude), radians(corner.latitude));
-            x += EARTH_RADIUS * latitude.cos() * longitude.cos();
-            y += EARTH_RADIUS * latitude.cos() * longitude.sin();
-            z += EARTH_RADIUS * latitude.sin();
+            x += latitude.cos() * longitude.cos();
+            y += latitude.cos() * longitude.sin();
+            z += latitude.sin();
         }
-        let count = corners.len() as f64;
-        let (x, y, z) = (x / count, y / count, z / count);
         let center = Point { longitude: degrees(y.atan2(x)), latitude: degrees(z.atan2((x * x + y * y).sqrt())) };
         Self::new(center, Shape::Polygon(corners))
     }
