@@ -182,7 +182,7 @@ mod tests {
             ("GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 200 km STOREDIST COUNT 1", ":1"),
             ("ZRANGE d 0 -1 WITHSCORES", r#"["Catania", "56.4412578701582"]"#),
             ("GEOSEARCHSTORE d g BYPOLYGON 4 10 36 18 36 18 40 10 40 STOREDIST ASC COUNT 2", ":2"),
-            ("ZRANGE d 0 -1 WITHSCORES", r#"["Palermo", "56154.11516106248", "Catania", "114391.77849936223"]"#),
+            ("ZRANGE d 0 -1 WITHSCORES", r#"["Palermo", "5.615411516106248e+4", "Catania", "1.1439177849936223e+5"]"#),
             ("GEOSEARCHSTORE d g FROMLONLAT 1 1 BYRADIUS 1 km", ":0"),
             ("EXISTS d", ":0"),
             ("GEORADIUS g 15 37 200 km STORE d COUNT 1", ":1"),
