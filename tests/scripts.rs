@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kvstore::{
     middleware::{DenyLayer, TimeoutLayer},
+    protocol::catalog::{KnownCommand, commands},
     standalone,
     store::{Fsync, Store},
 };
@@ -77,6 +78,126 @@ async fn what_visits_all_keys_is_refused_beside_a_script_that_never_ends() {
     other.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
     client.reads_line().await;
     other.asks("RANDOMKEY\r\nCONFIG RESETSTAT\r\n", "$-1\r\n+OK\r\n").await;
+}
+
+/// Words of commands that need others than as many ones as the arity asks for.
+const LINES: &[&str] = &[
+    "BGSAVE SCHEDULE",
+    "CONFIG SET appendonly no",
+    "CONFIG SET appendfsync always",
+    "CONFIG SET save 60",
+    "CONFIG SET hz 20",
+    "EVAL_RO return 0",
+    "FLUSHALL ASYNC",
+    "FUNCTION LOAD #!lua",
+    "MEMORY USAGE k",
+    "REPLICAOF NO ONE",
+    "SLAVEOF NO ONE",
+    "SCAN 0 COUNT 1000000",
+    "SHUTDOWN SAVE",
+    "SORT k BY w* GET v*",
+    "SORT_RO k BY w*",
+    "SUNIONSTORE k l m",
+    "SWAPDB 0 1",
+    "WAIT 0 0",
+    "WAITAOF 0 0 0",
+    "XREAD BLOCK 0 STREAMS k 0",
+    "XREADGROUP GROUP g c STREAMS k >",
+];
+
+/// What ends the script, or closes a connection without an answer.
+const LEFT_OUT: &[&str] = &["SCRIPT KILL", "REPLICAOF", "SLAVEOF"];
+
+/// All commands and sub-commands, each with as many words as it needs at least.
+fn every_command() -> Vec<Vec<String>> {
+    let all = commands().iter().flat_map(|known| known.subcommands().iter().chain([known]));
+    let all = all.filter(|known| !LEFT_OUT.contains(&known.full_name()));
+    let words = |known: &KnownCommand| {
+        let mut words: Vec<_> = known.full_name().split(' ').map(str::to_owned).collect();
+        while !known.arity().admits(words.len()) {
+            words.push("1".to_owned());
+        }
+        words
+    };
+    let lines = LINES.iter().map(|line| line.split(' ').map(str::to_owned).collect());
+    let long = ["MSET", "SUNIONSTORE", "EVAL"].map(|name| [vec![name.to_owned()], vec!["1".to_owned(); 1200]].concat());
+    all.map(words).chain(lines).chain(long).collect()
+}
+
+#[tokio::test]
+async fn every_command_is_answered_beside_a_script_that_never_ends() {
+    let directory = std::env::temp_dir().join(format!("kvstore-beside-{}", std::process::id()));
+    let store = Store::builder().threads(1).durable(&directory, Fsync::No).open().expect("the store opens");
+    let server = Server::of(|listener| standalone::server(&store, &Default::default()).listen(listener));
+    let (mut other, mut client) = busy(&server, ENDLESS).await;
+    let mut refused = Vec::new();
+    for words in every_command() {
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let mut third = server.connect();
+        third.sends(request(&words)).await;
+        if third.reads_line().await.starts_with("-BUSY") {
+            refused.push(words[..words.len().min(3)].join(" "));
+        }
+        other.asks("PING\r\n", "+PONG\r\n").await;
+    }
+    for line in [
+        "GET 1",
+        "SAVE",
+        "BGSAVE",
+        "BGREWRITEAOF",
+        "CONFIG SET appendfsync",
+        "CONFIG SET appendonly",
+        "FUNCTION LOAD 1",
+        "FUNCTION RESTORE 1",
+        "FUNCTION FLUSH",
+        "FUNCTION DELETE 1",
+        "SCRIPT LOAD 1",
+        "SCRIPT FLUSH",
+        "FLUSHALL",
+        "SWAPDB 0 1",
+        "DBSIZE",
+        "EVAL 1 1",
+        "MSET 1 1",
+        "SUNIONSTORE 1 1",
+        "SHUTDOWN",
+    ] {
+        assert!(refused.iter().any(|refused| refused == line), "{line} is not among {refused:?}");
+    }
+    other.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    client.reads_line().await;
+    other.asks("CONFIG SET appendfsync always\r\nSAVE\r\n", "+OK\r\n+OK\r\n").await;
+    store.close().await.expect("the disk works");
+    std::fs::remove_dir_all(&directory).expect("the directory is removed");
+}
+
+#[tokio::test]
+async fn a_long_command_is_refused_when_the_script_that_it_waits_for_becomes_busy() {
+    let store = Store::builder().threads(1).build();
+    let server = Server::of(|listener| standalone::server(&store, &Default::default()).listen(listener));
+    let (mut other, mut client) = (server.connect(), server.connect());
+    other.asks("CONFIG SET busy-reply-threshold 0\r\n", "+OK\r\n").await;
+    client.sends(eval(ENDLESS, &["0"])).await;
+    let stats = || store.execute(&kvstore::protocol::Command::new("FUNCTION").arg("STATS")).to_string();
+    while !stats().contains("duration_ms") {
+        tokio::task::yield_now().await;
+    }
+    let ones = ["1"; 1200];
+    let long = [&["MSET"][..], &ones[..]].concat();
+    let function = ["FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() end)"];
+    let mut waiting = Vec::new();
+    for words in [&long[..], &["KEYS", "*"], &function, &[&["EVAL", "return 1"], &ones[..]].concat()] {
+        let mut third = server.connect();
+        third.sends(request(words)).await;
+        assert!(third.hears_nothing().await);
+        waiting.push(third);
+    }
+    other.asks("CONFIG SET busy-reply-threshold 1\r\n", "+OK\r\n").await;
+    for third in &mut waiting {
+        assert!(third.reads_line().await.starts_with("-BUSY"));
+    }
+    other.asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    client.reads_line().await;
+    waiting[0].asks(request(&long), "+OK\r\n").await;
 }
 
 #[tokio::test]

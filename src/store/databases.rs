@@ -18,7 +18,8 @@ use super::{execute::Patience, gate::Gate, held::Locked, memory::Hasher, prefetc
 /// The most shards of a database.
 const MAX_SHARDS: usize = 1 << 14;
 
-/// The longest time for which a worker thread waits for a lock while a long command may hold it.
+/// How long a thread waits for a lock before it asks whether it is to go on: the longest time for which a worker thread waits while a
+/// long command may hold it.
 pub(super) const MAX_WAIT: Duration = Duration::from_micros(200);
 
 /// How often a worker thread tries to get a lock before it waits: about as long as a short command takes.
@@ -140,26 +141,42 @@ impl Databases {
     #[inline]
     pub(super) fn lock_one_of(&self, index: usize, held: usize, patience: Patience) -> Option<Locked<'_>> {
         match (self.try_lock_any(index), patience) {
-            (None, Patience::Long) if held > 0 => self.lock_unless_growing(index),
+            (None, Patience::Long | Patience::Endless) if held > 0 => self.lock_unless_growing(index, patience),
             (None, _) => self.wait_for(index, patience),
             (locked, _) => locked,
         }
     }
 
     #[cold]
-    fn lock_unless_growing(&self, index: usize) -> Option<Locked<'_>> {
-        while !self.growth.is_under_way.load(Ordering::Acquire) {
+    fn lock_unless_growing(&self, index: usize, patience: Patience) -> Option<Locked<'_>> {
+        self.lock_unless(index, || self.growth.is_under_way.load(Ordering::Acquire) || self.gives_up(patience))
+    }
+
+    /// Locks a shard, unless it is not free within a moment, and then not before there is a reason to give up.
+    fn lock_unless(&self, index: usize, gives_up: impl Fn() -> bool) -> Option<Locked<'_>> {
+        loop {
             if let Some(guard) = self.shards[index].0.try_lock_for(MAX_WAIT) {
                 return Some(Locked(guard));
             }
+            if gives_up() {
+                return None;
+            }
         }
-        None
+    }
+
+    /// Whether one with this patience does not wait for a lock that a long command holds.
+    pub(super) fn gives_up(&self, patience: Patience) -> bool {
+        match patience {
+            Patience::Short => true,
+            Patience::Long => self.gate.is_busy(),
+            Patience::Endless => false,
+        }
     }
 
     /// Locks all shards, and waits as long as it takes.
     pub(super) fn lock_every(&self) -> Vec<Locked<'_>> {
         loop {
-            let locked = |index| self.lock_one_of(index, index, Patience::Long);
+            let locked = |index| self.lock_one_of(index, index, Patience::Endless);
             if let Some(all) = self.all_shards().map(locked).collect() {
                 return all;
             }
@@ -181,8 +198,10 @@ impl Databases {
 
     #[cold]
     fn wait_for(&self, index: usize, patience: Patience) -> Option<Locked<'_>> {
-        if patience == Patience::Long {
-            return Some(self.lock_any(index));
+        match patience {
+            Patience::Endless => return Some(self.lock_any(index)),
+            Patience::Long => return self.lock_unless(index, || self.gives_up(patience)),
+            Patience::Short => {}
         }
         for _ in 0..SPINS {
             hint::spin_loop();
@@ -191,12 +210,7 @@ impl Databases {
             }
         }
         // Asked before waiting, which gives the processor away: to the long command perhaps, for some milliseconds.
-        while !self.gate.is_up() {
-            if let Some(guard) = self.shards[index].0.try_lock_for(MAX_WAIT) {
-                return Some(Locked(guard));
-            }
-        }
-        None
+        if self.gate.is_up() { None } else { self.lock_unless(index, || self.gate.is_up()) }
     }
 
     /// Locks a shard if nobody holds it, to prefetch something.

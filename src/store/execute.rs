@@ -32,8 +32,10 @@ const MAX_SHORT_WORDS: usize = 1000;
 pub(super) enum Patience {
     /// No longer than a short command: connections wait for this thread.
     Short,
-    /// As long as it takes.
+    /// As long as it takes, unless a script keeps others waiting for too long: then it is refused.
     Long,
+    /// As long as it takes: there is nobody to refuse.
+    Endless,
 }
 
 /// An attempt to execute a command.
@@ -108,6 +110,11 @@ impl StoreState {
             match attempt.stopped {
                 Some(Stopped::Crowded) => self.block_for_room(),
                 Some(Stopped::Settled(settled)) => return self.block_until_synced(*settled),
+                Some(Stopped::Gated) => {
+                    if let Some(refusal) = self.busy_refusal() {
+                        return self.refuse_while_busy(command, refusal).into();
+                    }
+                }
                 _ => return answer.unwrap_or_else(Response::from),
             }
         }
@@ -147,6 +154,11 @@ impl StoreState {
                     self.block_for_room();
                     continue;
                 }
+                Some(Stopped::Gated) => match self.busy_refusal() {
+                    Some(refusal) => Executed::Answered(self.refuse_while_busy(command, refusal).into()),
+                    // The script has ended meanwhile.
+                    None => continue,
+                },
                 _ => Executed::Answered(answer.unwrap_or_else(Response::from)),
             };
         }
@@ -259,7 +271,7 @@ impl StoreState {
         // On a thread of the store it would wait for each shard that a script holds.
         if may_take_long
             && scope.is_in_turn()
-            && let Some(busy) = self.scripts.running.refusal()
+            && let Some(busy) = self.busy_refusal()
         {
             return Err(busy);
         }
@@ -296,7 +308,8 @@ impl StoreState {
         self.settle(answer, number, seen, attempt)
     }
 
-    /// Finds the keys of a command, and locks the shards that it needs. Returns `None` if a long command holds one of them.
+    /// Finds the keys of a command, and locks the shards that it needs. Returns `None` if a long command holds one of them, and there is
+    /// no patience.
     ///
     /// # Errors
     /// If an argument names a database that does not exist.

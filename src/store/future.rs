@@ -163,7 +163,7 @@ impl ResponseFuture {
                 self.poll_running(Running { executed, is_script: true }, cx)
             }
             Some(Stopped::Gated) => {
-                if let Some(refusal) = self.store.scripts.running.refusal() {
+                if let Some(refusal) = self.store.busy_refusal() {
                     return Poll::Ready(self.store.refuse_while_busy(&self.command, refusal).into());
                 }
                 match self.store.databases.gate.wait(ticket, cx.waker()) {

@@ -1,12 +1,20 @@
 //! [`Gate`]: is up while a command that may take long runs, so that others wait without a thread.
 
-use std::{collections::BTreeMap, task::Waker};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    task::Waker,
+};
 
 use parking_lot::Mutex;
 
 /// Counts the long commands that run, and holds the wakers of the commands that wait for their locks.
 #[derive(Debug, Default)]
-pub(super) struct Gate(Mutex<GateState>);
+pub(super) struct Gate {
+    state: Mutex<GateState>,
+    /// Whether a script holds locks for so long that those who wait for them are refused.
+    is_busy: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct GateState {
@@ -25,24 +33,32 @@ pub(super) struct Raised<'a>(&'a Gate);
 
 impl Gate {
     pub(super) fn raise(&self) -> Raised<'_> {
-        self.0.lock().raised += 1;
+        self.state.lock().raised += 1;
         Raised(self)
     }
 
     pub(super) fn is_up(&self) -> bool {
-        self.0.lock().raised > 0
+        self.state.lock().raised > 0
     }
 
-    /// Wakes all who wait, though it stays up.
-    pub(super) fn wake(&self) {
-        let waiting = std::mem::take(&mut self.0.lock().waiting);
+    /// Whether those who wait are refused.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether those who wait are refused. Wakes all of them to be told so, though it stays up.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        if self.is_busy.swap(is_busy, Ordering::Relaxed) == is_busy || !is_busy {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.state.lock().waiting);
         waiting.into_values().for_each(Waker::wake);
     }
 
-    /// Leaves a waker, in the place of the one before. Returns `None` if the gate is down.
+    /// Leaves a waker, in the place of the one before. Returns `None` if the gate is down, or those who wait are refused.
     pub(super) fn wait(&self, ticket: Option<Ticket>, waker: &Waker) -> Option<Ticket> {
-        let mut state = self.0.lock();
-        if state.raised == 0 {
+        let mut state = self.state.lock();
+        if state.raised == 0 || self.is_busy() {
             return None;
         }
         state.next_ticket += 1;
@@ -54,7 +70,7 @@ impl Gate {
 
 impl Drop for Raised<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.0.lock();
+        let mut state = self.0.state.lock();
         state.raised -= 1;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
@@ -96,5 +112,19 @@ mod tests {
         assert_eq!((wakes.0.load(Ordering::Relaxed), gate.is_up()), (2, true));
         drop(second);
         assert_eq!((wakes.0.load(Ordering::Relaxed), gate.is_up()), (2, false));
+    }
+
+    #[test]
+    fn whoever_waits_or_comes_to_wait_is_told_that_a_script_keeps_it_too_long() {
+        let (gate, wakes) = (Gate::default(), Arc::new(Wakes::default()));
+        let waker = Waker::from(Arc::clone(&wakes));
+        let _raised = gate.raise();
+        assert!(gate.wait(None, &waker).is_some());
+        gate.set_busy(true);
+        gate.set_busy(true);
+        assert!(gate.is_up() && gate.wait(None, &waker).is_none());
+        gate.set_busy(false);
+        assert!(gate.wait(None, &waker).is_some());
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     }
 }

@@ -64,7 +64,7 @@ impl LockPlan {
         loop {
             let held =
                 if self.needs_all { lock_all(databases, patience) } else { self.lock_some(keys, databases, patience) };
-            if held.is_some() || patience == Patience::Short {
+            if held.is_some() || databases.gives_up(patience) {
                 return held;
             }
             // A script that holds some of the shards needs others. It has given them back when it has ended.

@@ -36,7 +36,7 @@ impl StoreState {
             plan.add_scope(row.spec.scope(&args), *database, true, &self.databases);
         }
         let _raised = self.databases.gate.raise();
-        let mut held = plan.lock(keys.all_mut(), &self.databases, Patience::Long).expect("a patient command waits");
+        let mut held = plan.lock(keys.all_mut(), &self.databases, Patience::Endless).expect("a patient command waits");
         held.advance(record.time());
         let mut commit = Commit::new(record.time().as_secs() as u32, Interests::default(), true);
         commit.now.set(Some(record.time()));

@@ -43,7 +43,7 @@ use super::{
     rdb::RdbFormat,
     replica::Replication,
     scripts::{Fiber, OnFiber, Scripts},
-    shard::Expired,
+    shard::{Expired, Shard},
     slow_log::SlowLog,
     snapshot::Snapshots,
     tracking::Tracking,
@@ -230,14 +230,14 @@ impl StoreState {
     /// Begins a commit. The shards that it works on are locked: nobody begins to observe their keys before they are unlocked.
     #[inline(always)]
     pub(super) fn begin(&self, patience: Patience) -> Commit {
-        Commit::new(self.lru_clock.load(Ordering::Relaxed), self.observers.get(), patience == Patience::Long)
+        Commit::new(self.lru_clock.load(Ordering::Relaxed), self.observers.get(), patience != Patience::Short)
     }
 
     /// The same for a command that is a commit of its own: who reads what it has changed is told of its keys, not of its changes.
     #[inline(always)]
     pub(super) fn begin_alone(&self, patience: Patience) -> Commit {
         let interests = self.observers.get().without(Interests::SETTLED);
-        Commit::new(self.lru_clock.load(Ordering::Relaxed), interests, patience == Patience::Long)
+        Commit::new(self.lru_clock.load(Ordering::Relaxed), interests, patience != Patience::Short)
     }
 
     /// The time of a commit that holds these shards. It is not before that of an earlier commit in one of them.
@@ -492,6 +492,13 @@ impl StoreState {
             let _ = sender.send(catch_unwind(AssertUnwindSafe(|| store.execute_rest(fiber, &command))));
         });
         receiver
+    }
+
+    /// Does something with a shard when nobody holds it.
+    #[cold]
+    pub(super) fn run_when_free(&self, index: usize, work: impl FnOnce(&mut Shard) + Send + 'static) {
+        let store = self.myself.upgrade().expect("a store that runs a command is there");
+        self.dropper.run(move || work(&mut store.databases.lock_any(index)));
     }
 
     /// Runs what blocks its thread where no connection waits. The receiver gets its result.

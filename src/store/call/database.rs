@@ -6,10 +6,13 @@ use kvstore_protocol::CommandError;
 
 use super::Call;
 use crate::store::{
-    databases::{Databases, KeyRef, Location},
+    databases::{KeyRef, Location},
     execute::{Patience, STOPPED},
     held::Shards,
+    plan::LockPlan,
     shard::{Entry, Shard},
+    spec::{Hold, Scope},
+    state::StoreState,
 };
 
 /// How many entries are visited before the lock of their shard is given back to others: some ten microseconds.
@@ -31,21 +34,33 @@ impl Call<'_> {
         self.store.databases.shards_of(database).try_for_each(|index| self.with_shard(index, &mut visit))
     }
 
-    /// The same, for what also works with a shard that is sealed. Waits for each as long as it takes.
-    pub(crate) fn for_each_shard(&mut self, database: usize, mut visit: impl FnMut(&mut Shard)) {
-        for index in self.store.databases.shards_of(database) {
-            match &mut self.shards {
-                Shards::None => {
-                    // Who waits for the lock is woken after each slice.
-                    let _raised = self.commit.may_take_long.then(|| self.store.databases.gate.raise());
-                    visit(&mut self.store.databases.lock_any(index));
-                }
-                shards => visit(shards.at_mut(shards.position_of(index))),
-            }
-        }
+    /// Runs `run` while all shards are held.
+    ///
+    /// # Errors
+    /// If a long command holds one: this one waits for the end of that, and begins anew.
+    pub(crate) fn under_all_locks<R>(&mut self, run: impl FnOnce(&mut Self) -> R) -> Result<R, CommandError> {
+        let Shards::None = self.shards else { return Ok(run(self)) };
+        let databases = &self.store.databases;
+        let _raised = self.commit.may_take_long.then(|| databases.gate.raise());
+        let mut plan = LockPlan::default();
+        plan.add_scope(Scope::All(Hold::AtOnce), 0, true, databases);
+        let Some(_held) = plan.lock(&mut [], databases, self.patience()) else {
+            return Err(self.wait_and_begin_anew());
+        };
+        Ok(run(self))
     }
 
-    /// Visits a shard. If a long command holds it, and this one may not take long, it waits for the end of that, and begins anew.
+    fn patience(&self) -> Patience {
+        if self.commit.may_take_long { Patience::Long } else { Patience::Short }
+    }
+
+    /// The error of a command that has found a lock that a long command holds, before it has changed anything.
+    fn wait_and_begin_anew(&mut self) -> CommandError {
+        self.commit.is_gated = true;
+        STOPPED
+    }
+
+    /// Visits a shard. If a long command holds it, and this one has no patience, it waits for the end of that, and begins anew.
     fn with_shard<R>(
         &mut self,
         index: usize,
@@ -53,14 +68,13 @@ impl Call<'_> {
     ) -> Result<R, CommandError> {
         match &mut self.shards {
             Shards::None => {
-                let (databases, is_long) = (&self.store.databases, self.commit.may_take_long);
-                let _raised = is_long.then(|| databases.gate.raise());
-                let patience = if is_long { Patience::Long } else { Patience::Short };
-                let Some(mut shard) = databases.lock_for(index, patience) else {
-                    self.commit.is_gated = true;
-                    return Err(STOPPED);
-                };
-                visit(&mut shard)
+                let databases = &self.store.databases;
+                // Who waits for the lock is woken after each slice.
+                let _raised = self.commit.may_take_long.then(|| databases.gate.raise());
+                match databases.lock_for(index, self.patience()) {
+                    Some(mut shard) => visit(&mut shard),
+                    None => Err(self.wait_and_begin_anew()),
+                }
             }
             shards => visit(shards.at_mut(shards.position_of(index))),
         }
@@ -88,7 +102,10 @@ impl Call<'_> {
         let now = self.now();
         for index in self.store.databases.shards_of(self.database) {
             // No bucket is merged meanwhile: an entry that is moved to one that was visited would be visited twice.
-            let _walk = matches!(self.shards, Shards::None).then(|| Walk::begin(&self.store.databases, index));
+            let _walk = match self.shards {
+                Shards::None => Some(Walk::begin(self, index)?),
+                _ => None,
+            };
             let mut cursor = 0;
             loop {
                 cursor = self.with_shard(index, |shard| {
@@ -225,17 +242,25 @@ impl Scan {
 }
 
 /// Keeps the buckets of a shard from being merged, until it is dropped.
-struct Walk<'a>(&'a Databases, usize);
+struct Walk<'a>(&'a StoreState, usize);
 
 impl<'a> Walk<'a> {
-    fn begin(databases: &'a Databases, shard: usize) -> Self {
-        databases.lock_any(shard).begin_walk();
-        Self(databases, shard)
+    fn begin(call: &mut Call<'a>, shard: usize) -> Result<Self, CommandError> {
+        call.with_shard(shard, |shard| {
+            shard.begin_walk();
+            Ok(())
+        })?;
+        Ok(Self(call.store, shard))
     }
 }
 
 impl Drop for Walk<'_> {
     fn drop(&mut self) {
-        self.0.lock_any(self.1).end_walk();
+        let Self(store, index) = *self;
+        match store.databases.lock_for(index, Patience::Long) {
+            Some(mut shard) => shard.end_walk(),
+            // A script holds it, and perhaps for ever.
+            None => store.run_when_free(index, Shard::end_walk),
+        }
     }
 }

@@ -32,15 +32,26 @@ const NO_SERVER: CommandError = CommandError::new("ERR", "the store is not behin
 const SAVE: Spec = Spec::new("SAVE", save).over(Scope::All(InTurn)).long_if(|_| true);
 
 fn save(call: &mut Call<'_>) -> Answer {
-    let snapshots = &call.store().snapshots;
+    let (store, snapshots) = (call.store(), &call.store().snapshots);
+    let gives_up = || store.busy_refusal().is_some();
     let number = loop {
         match begin(call, Purpose::Save) {
-            Err(Busy::Running(Purpose::Rewrite)) => snapshots.wait_for_end(),
+            Err(Busy::Running(Purpose::Rewrite)) => snapshots.wait_for_end(gives_up),
             begun => break begun.map_err(|busy| refusal(busy, SAVING))?,
         }
+        refuse_beside_script(call)?;
     };
-    snapshots.wait(number).map_err(|reason| CommandError::err(format!("no snapshot was saved: {reason}")))?;
+    match snapshots.wait_unless(number, gives_up) {
+        Some(saved) => saved.map_err(|reason| CommandError::err(format!("no snapshot was saved: {reason}")))?,
+        // It is saved when the script has ended.
+        None => refuse_beside_script(call)?,
+    }
     Ok(Response::ok())
+}
+
+/// A snapshot begins under all locks: its thread would hold those that a script does not hold, and wait for the others.
+fn refuse_beside_script(call: &Call<'_>) -> Result<(), CommandError> {
+    call.store().busy_refusal().map_or(Ok(()), Err)
 }
 
 /// `BGSAVE [SCHEDULE]`: begins to save a snapshot.
@@ -50,6 +61,7 @@ fn bgsave(call: &mut Call<'_>) -> Answer {
     let mut options = call.args().options(0);
     let may_wait = options.keyword("SCHEDULE");
     options.finish()?;
+    refuse_beside_script(call)?;
     match begin(call, Purpose::Save) {
         Ok(_) => Ok(Response::simple("Background saving started")),
         Err(Busy::Running(Purpose::Rewrite)) if may_wait => {
@@ -64,6 +76,7 @@ fn bgsave(call: &mut Call<'_>) -> Answer {
 const BGREWRITEAOF: Spec = Spec::new("BGREWRITEAOF", bgrewriteaof);
 
 fn bgrewriteaof(call: &mut Call<'_>) -> Answer {
+    refuse_beside_script(call)?;
     match begin(call, Purpose::Rewrite) {
         Ok(_) => Ok(Response::simple("Background append only file rewriting started")),
         Err(Busy::Running(Purpose::Save)) => {
@@ -115,7 +128,7 @@ fn shutdown(call: &mut Call<'_>) -> Answer {
     if options.saves == Some(false) {
         // As if the process was killed: what it has written is lost.
         store.scripts.running.abandon();
-    } else if let Some(busy) = store.scripts.running.refusal() {
+    } else if let Some(busy) = store.busy_refusal() {
         return Err(busy);
     }
     let saved = store.save_at_end(options.saves);

@@ -125,7 +125,7 @@ impl StoreState {
         let _raised = commands.iter().any(is_long).then(|| self.databases.gate.raise());
         let (mut held, keys) = loop {
             let locked = self.lock_commands(commands)?;
-            let mut attempt = Attempt::new(Patience::Long);
+            let mut attempt = Attempt::new(Patience::Endless);
             let asked = self.ask_journal(&mut attempt);
             match asked.and_then(|()| self.check_snapshot(|| true, locked.1.all(), &locked.0, &mut attempt)) {
                 Ok(()) => break locked,
@@ -136,7 +136,7 @@ impl StoreState {
                 Err(refusal) => return Err(refusal),
             }
         };
-        let mut commit = self.begin(Patience::Long);
+        let mut commit = self.begin(Patience::Endless);
         commit.now.set(Some(self.time_before_expiries(&commit, commands, &keys, &mut held)));
         let checked = commands.iter().zip(keys.each()).try_for_each(|((database, command), keys)| {
             let row = self.row_of(command)?;
@@ -166,7 +166,7 @@ impl StoreState {
                 plan.add_scope(row.spec.scope(&args), *database, true, &self.databases);
             }
             self.add_shards_to_serve(&mut plan, keys.all());
-            let held = plan.lock(keys.all_mut(), &self.databases, Patience::Long).expect("a patient command waits");
+            let held = plan.lock(keys.all_mut(), &self.databases, Patience::Endless).expect("a patient command waits");
             if self.holds_shards_to_serve(&held, keys.all()) {
                 return Ok((held, keys));
             }

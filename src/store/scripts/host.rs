@@ -105,8 +105,8 @@ impl<'r, 's> ScriptHost<'r, 's> {
         if self.pace.mover.is_none() {
             let now = self.store.clock.now();
             let script = self.become_long();
-            if self.store.scripts.running.becomes_busy(&script, now) {
-                self.store.databases.gate.wake();
+            if self.store.scripts.running.is_overdue(&script, now) {
+                self.store.databases.gate.set_busy(true);
             }
             return;
         }

@@ -124,7 +124,7 @@ impl StoreState {
         attempt: &mut Attempt,
         run: fn(&Self, &Command, &mut Attempt, Option<Mover<'_>>) -> Answer,
     ) -> Answer {
-        if attempt.patience == Patience::Long {
+        if attempt.patience != Patience::Short {
             return run(self, command, attempt, None);
         }
         let store = self.myself.upgrade().expect("a store that runs a command is there");
@@ -236,15 +236,18 @@ impl StoreState {
     }
 
     /// Locks the interpreters. They are locked before any shard. `None` if a long script runs, and there is no patience.
+    /// Why commands are refused whose locks a script holds, if it has held them for too long.
+    pub(in crate::store) fn busy_refusal(&self) -> Option<CommandError> {
+        if self.databases.gate.is_busy() { self.scripts.running.refusal() } else { None }
+    }
+
     pub(in crate::store) fn lock_engines(&self, patience: Patience) -> Option<MutexGuard<'_, Engines>> {
         let engines = &self.scripts.engines;
         if let Some(locked) = engines.try_lock() {
             return Some(locked);
         }
-        if patience == Patience::Long {
-            return Some(engines.lock());
-        }
-        while !self.databases.gate.is_up() {
+        let gate = &self.databases.gate;
+        while !(gate.is_up() && self.databases.gives_up(patience)) {
             if let Some(locked) = engines.try_lock_for(MAX_WAIT) {
                 return Some(locked);
             }
@@ -414,6 +417,7 @@ impl StoreState {
         program: &Program,
         function: Option<&Reference>,
     ) -> Result<(), CommandError> {
+            self.databases.gate.set_busy(false);
         match (program, function) {
             (Program::Script(script), _) => {
                 push_script(run, compiled, script).inspect_err(|_| self.scripts.cache.lock().remove(&script.sha))

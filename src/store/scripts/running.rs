@@ -101,8 +101,6 @@ impl LongScript {
 #[derive(Debug)]
 pub(in crate::store) struct Running {
     script: Mutex<Option<Arc<LongScript>>>,
-    /// Whether it takes so long that others are refused.
-    is_busy: AtomicBool,
     /// Told when the script ends.
     ended: Condvar,
     /// Whether none may take long any more: the server ends.
@@ -115,7 +113,6 @@ impl Default for Running {
     fn default() -> Self {
         Self {
             script: Mutex::default(),
-            is_busy: AtomicBool::new(false),
             ended: Condvar::new(),
             is_closing: AtomicBool::new(false),
             busy_after: AtomicU64::new(BUSY_AFTER),
@@ -144,22 +141,17 @@ impl Running {
 
     pub(super) fn end(&self) {
         *self.script.lock() = None;
-        self.is_busy.store(false, Ordering::Relaxed);
         self.ended.notify_all();
     }
 
-    /// Notes the time. Returns whether others are refused from now on.
-    pub(super) fn becomes_busy(&self, script: &LongScript, now: Duration) -> bool {
+    /// Whether a script takes so long that others are refused.
+    pub(super) fn is_overdue(&self, script: &LongScript, now: Duration) -> bool {
         let after = self.busy_after();
-        let is_long = after > 0 && now.saturating_sub(script.began) >= Duration::from_millis(after);
-        is_long && !self.is_busy.swap(true, Ordering::Relaxed)
+        after > 0 && now.saturating_sub(script.began) >= Duration::from_millis(after)
     }
 
-    /// The answer to those whom a script keeps waiting for too long.
-    pub(in crate::store) fn refusal(&self) -> Option<CommandError> {
-        if !self.is_busy.load(Ordering::Relaxed) {
-            return None;
-        }
+    /// The answer to those whom the script keeps waiting for too long.
+    pub(super) fn refusal(&self) -> Option<CommandError> {
         let kind = self.script.lock().as_ref()?.kind;
         Some(if kind == Kind::Script { BUSY_SCRIPT } else { BUSY_FUNCTION })
     }

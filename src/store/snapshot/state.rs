@@ -25,6 +25,9 @@ const RETRY: Duration = Duration::from_secs(5);
 /// The same if commands that write are refused until then: a second, which doubles with each failure up to this.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
+/// How often those who wait for a snapshot ask whether they give up.
+const ASKS_EVERY: Duration = Duration::from_millis(5);
+
 /// The snapshots of a store.
 #[derive(Debug)]
 pub(in super::super) struct Snapshots {
@@ -346,18 +349,30 @@ impl Snapshots {
     /// # Errors
     /// Why it was not saved.
     pub(in super::super) fn wait(&self, number: u64) -> Result<(), Arc<str>> {
-        let mut status = self.status.lock();
-        while status.begun == number && status.running.is_some() {
-            self.ended.wait(&mut status);
-        }
-        status.failure.clone().map_or(Ok(()), Err)
+        self.wait_unless(number, || false).unwrap_or(Ok(()))
     }
 
-    /// Waits until no snapshot runs. Blocks the thread.
-    pub(in super::super) fn wait_for_end(&self) {
+    /// The same. `None` if there is a reason to give up before.
+    pub(in super::super) fn wait_unless(
+        &self,
+        number: u64,
+        gives_up: impl Fn() -> bool,
+    ) -> Option<Result<(), Arc<str>>> {
         let mut status = self.status.lock();
-        while status.running.is_some() {
-            self.ended.wait(&mut status);
+        while status.begun == number && status.running.is_some() {
+            if gives_up() {
+                return None;
+            }
+            self.ended.wait_for(&mut status, ASKS_EVERY);
+        }
+        Some(status.failure.clone().map_or(Ok(()), Err))
+    }
+
+    /// Waits until no snapshot runs, or there is a reason to give up. Blocks the thread.
+    pub(in super::super) fn wait_for_end(&self, gives_up: impl Fn() -> bool) {
+        let mut status = self.status.lock();
+        while status.running.is_some() && !gives_up() {
+            self.ended.wait_for(&mut status, ASKS_EVERY);
         }
     }
 

@@ -116,13 +116,13 @@ impl StoreState {
             let mut held = loop {
                 let mut plan = LockPlan::default();
                 self.add_shards_to_serve(&mut plan, keys);
-                let held = plan.lock(keys, &self.databases, Patience::Long);
+                let held = plan.lock(keys, &self.databases, Patience::Endless);
                 match held.filter(|held| self.holds_shards_to_serve(held, keys)) {
                     Some(held) => break held,
                     None => keys[0].shard = shard as u32,
                 }
             };
-            let mut commit = self.begin(Patience::Long);
+            let mut commit = self.begin(Patience::Endless);
             commit.waits_mut().note_ready((database, name.clone()));
             self.serve_waiting(&mut commit, &mut held);
             self.tell(&mut commit, &Shards::Many(&mut held), None);

@@ -106,13 +106,23 @@ fn set(call: &mut Call<'_>) -> Answer {
     if let Some(is_on) = changes.iter().find_map(|change| change.journal()) {
         set_journal(call, is_on).map_err(|reason| set_failed("appendonly", &reason))?;
     }
-    changes.into_iter().for_each(|change| change.apply(call.store(), server));
-    change_of_program();
-    if settles(call.store()) && !settled {
-        settle_before(call);
+    let apply = |call: &mut Call<'_>| {
+        changes.into_iter().for_each(|change| change.apply(call.store(), server));
+        change_of_program();
+        if settles(call.store()) && !settled {
+            settle_before(call.store());
+        }
+    };
+    match assignments.iter().any(|assignment| OF_JOURNAL.contains(&&*assignment.name)) {
+        // Whoever does not know that answers wait has committed before.
+        true => call.under_all_locks(apply)?,
+        false => apply(call),
     }
     Ok(Response::ok())
 }
+
+/// The parameters that say whether answers wait for the disk.
+const OF_JOURNAL: [&str; 2] = ["appendonly", "appendfsync"];
 
 /// Whether CONFIG SET sets `appendonly`: that waits for the disk.
 fn sets_journal(args: &Args<'_>) -> bool {
@@ -134,13 +144,9 @@ fn settles(store: &StoreState) -> bool {
 }
 
 /// Lets answers wait for the disk from now on: that of this command for all that was committed before.
-fn settle_before(call: &mut Call<'_>) {
-    // Whoever did not know has committed when its locks are free.
-    for database in 0..call.store().databases.len() {
-        call.for_each_shard(database, |_| {});
-    }
-    if let Some(journal) = call.store().journal() {
-        journal.settle_before(call.store().last_commit());
+fn settle_before(store: &StoreState) {
+    if let Some(journal) = store.journal() {
+        journal.settle_before(store.last_commit());
     }
 }
 
