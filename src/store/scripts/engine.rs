@@ -9,7 +9,7 @@ use super::{
     api,
     cache::{Script, ScriptCache},
     environment::Environment,
-    libraries::{Libraries, folded},
+    libraries::{Libraries, Library, folded},
     running::Kind,
     shebang,
 };
@@ -128,16 +128,34 @@ impl Engines {
         name: &str,
         memory: usize,
     ) -> Result<(&mut Engine, &Reference), CommandError> {
-        if self.functions.is_none() {
-            self.functions = Some(FunctionEngine::new(memory)?);
-        }
-        let engine = self.functions.as_mut().expect("it was just made");
-        if engine.generation != libraries.generation() {
-            engine.update(libraries)?;
-        }
+        let engine = self.function_engine(memory)?;
+        engine.update(libraries)?;
         let (_, function) =
             engine.functions.get(&*folded(name)).ok_or(CommandError::new("ERR", "Function not found"))?;
         Ok((&mut engine.engine.engine, function))
+    }
+
+    /// Loads a library that was just added, and those before that are not loaded yet.
+    pub(super) fn add_library(
+        &mut self,
+        library: &Library,
+        libraries: &Libraries,
+        memory: usize,
+    ) -> Result<(), CommandError> {
+        let engine = self.function_engine(memory)?;
+        // Then nothing else has changed, and nobody has to look at each of many libraries.
+        if engine.generation + 1 == libraries.generation() {
+            engine.load(library)?;
+            engine.generation = libraries.generation();
+        }
+        engine.update(libraries)
+    }
+
+    fn function_engine(&mut self, memory: usize) -> Result<&mut FunctionEngine, CommandError> {
+        if self.functions.is_none() {
+            self.functions = Some(FunctionEngine::new(memory)?);
+        }
+        Ok(self.functions.as_mut().expect("it was just made"))
     }
 
     /// Forgets the engine of functions. Returns it, to be dropped elsewhere.
@@ -168,22 +186,29 @@ impl FunctionEngine {
 
     /// Loads libraries that are new, and forgets those that are gone.
     fn update(&mut self, libraries: &Libraries) -> Result<(), CommandError> {
-        let Self { engine, loaded, functions, .. } = self;
+        if self.generation == libraries.generation() {
+            return Ok(());
+        }
         let there: HashSet<u64> = libraries.all().map(|library| library.id).collect();
-        functions.retain(|_, (library, _)| there.contains(library));
-        loaded.retain(|library| there.contains(library));
+        self.functions.retain(|_, (library, _)| there.contains(library));
+        self.loaded.retain(|library| there.contains(library));
         for library in libraries.all() {
-            if loaded.contains(&library.id) {
-                continue;
+            if !self.loaded.contains(&library.id) {
+                self.load(library)?;
             }
-            library.load(engine, |run, function| {
-                let kept = (library.id, run.reference()?);
-                functions.entry(folded(&function.name).into_owned()).or_insert(kept);
-                Ok(())
-            })?;
-            loaded.insert(library.id);
         }
         self.generation = libraries.generation();
+        Ok(())
+    }
+
+    fn load(&mut self, library: &Library) -> Result<(), CommandError> {
+        let Self { engine, loaded, functions, .. } = self;
+        library.load(engine, |run, function| {
+            let kept = (library.id, run.reference()?);
+            functions.entry(folded(&function.name).into_owned()).or_insert(kept);
+            Ok(())
+        })?;
+        loaded.insert(library.id);
         Ok(())
     }
 }

@@ -89,6 +89,11 @@ impl Libraries {
         Some((Arc::clone(library), &library.functions[*index]))
     }
 
+    /// The library with this name.
+    pub(super) fn named(&self, name: &str) -> Option<&Library> {
+        self.by_name.get(name).map(|library| &**library)
+    }
+
     /// All of them, by name.
     pub(in crate::store) fn all(&self) -> impl Iterator<Item = &Arc<Library>> {
         self.by_name.values()

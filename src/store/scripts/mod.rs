@@ -165,7 +165,20 @@ impl Scripts {
         let library = self.parse_library(source)?;
         // A copy is made for whoever reads them just now, and not for each of many libraries.
         Arc::make_mut(&mut *self.libraries.lock()).add(library, replaces)?;
+        self.prepare_functions(&name);
         Ok(name)
+    }
+
+    /// Loads a library where functions run: connections wait for its first call, and not for this. If one runs, it is loaded by the
+    /// next call.
+    fn prepare_functions(&self, added: &str) {
+        let Some(mut engines) = self.engines.try_lock() else { return };
+        let libraries = Arc::clone(&self.libraries.lock());
+        if let Some(library) = libraries.named(added) {
+            // If there is no memory for it, its first call says so.
+            let _ = engines.add_library(library, &libraries, self.memory_limit());
+        }
+        self.note_memory(Kind::Function, engines.memory(Kind::Function));
     }
 
     fn parse_library(&self, source: &[u8]) -> Result<Library, CommandError> {

@@ -495,6 +495,28 @@ fn a_library_that_is_not_valid_is_refused() {
 }
 
 #[test]
+fn libraries_take_memory_until_they_are_flushed() {
+    let store = TestStore::new();
+    let memory = || {
+        let info = store.answer("INFO memory").to_string();
+        let (_, behind) = info.split_once("used_memory_vm_functions:").expect("the field");
+        behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().expect("a number")
+    };
+    for way in ["SYNC", "ASYNC"] {
+        let mut before = memory();
+        for number in 0..20 {
+            let code = format!("#!lua name=l{number}\nredis.register_function('f{number}', function() return 1 end)");
+            assert!(!store.answer_to(Command::new("FUNCTION").with_args(["LOAD", &code])).is_error());
+            assert!(memory() > before, "{number}");
+            before = memory();
+        }
+        store.check([("FCALL f19 0", ":1"), ("FUNCTION DELETE l3", "+OK"), ("FCALL f3 0", "-ERR Function not found")]);
+        store.check([(&*format!("FUNCTION FLUSH {way}"), "+OK")]);
+        assert_eq!(memory(), 0);
+    }
+}
+
+#[test]
 fn a_function_sees_what_scripts_see_and_its_library_what_registers_it() {
     let store = TestStore::new();
     let load = |code: &str| store.answer_to(Command::new("FUNCTION").with_args(["LOAD", "REPLACE", code])).to_string();
