@@ -16,6 +16,10 @@
 /* steps between two looks at the budget and the host */
 #define KV_QUANTUM	10000
 
+/* so many instructions, as a power of two, are one more step of a call or a
+** jump back: a run of a given length takes some time and no more */
+#define KV_LENGTH	4
+
 /* why a run is being stopped */
 #define KV_STOPPED	1	/* the flag, or the host */
 #define KV_BUDGET	2	/* it has used up its steps */

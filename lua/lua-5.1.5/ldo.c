@@ -267,7 +267,7 @@ int luaD_precall (lua_State *L, StkId func, int nresults) {
   funcr = savestack(L, func);
   cl = &clvalue(func)->l;
   L->ci->savedpc = L->savedpc;
-  kv_step(L, 1);
+  kv_step(L, cl->isC ? 1 : 1 + (cl->p->sizecode >> KV_LENGTH));
   if (!cl->isC) {  /* Lua function? prepare its call */
     CallInfo *ci;
     StkId st, base;

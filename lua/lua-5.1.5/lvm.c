@@ -332,11 +332,12 @@ static void Arith (lua_State *L, StkId ra, const TValue *rb,
 #define KBx(i)	check_exp(getBMode(GET_OPCODE(i)) == OpArgK, k+GETARG_Bx(i))
 
 
-/* kvstore: a jump back is a step of the run */
+/* kvstore: a jump back is a step of the run, and more of them if it is far */
 #define dojump(L,pc,i)	{ \
         const int o_ = (i); \
         (pc) += o_; \
-        if (o_ < 0 && kv_unlikely(--G(L)->guard.steps <= 0)) { \
+        if (o_ < 0 && \
+            kv_unlikely((G(L)->guard.steps -= 1 + ((-o_) >> KV_LENGTH)) <= 0)) { \
           L->savedpc = (pc) + 1;  /* as if the next one had begun */ \
           kv_checkpoint(L); \
         } \

@@ -20,7 +20,7 @@ pub trait Host {
     fn call(&mut self, number: u32, stack: &mut Stack<'_>) -> Result<usize, Raise>;
 
     /// Whether the script goes on. It is asked every ten thousand steps or so: a step is a call, a round of a loop, or
-    /// as much work in a function of the library.
+    /// as much work in a function of the library. A long function or a long round is more than one, by its instructions.
     fn checkpoint(&mut self) -> bool {
         true
     }
@@ -33,6 +33,9 @@ impl Host for () {
     }
 }
 
+/// So many that no run takes them.
+const MAX_STEPS: u64 = u64::MAX / 2;
+
 /// The bounds of an interpreter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -44,7 +47,7 @@ impl Limits {
     /// 64 MiB, and as many steps as a script likes.
     #[must_use]
     pub const fn new() -> Self {
-        Self { memory: 64 << 20, steps: u64::MAX / 2 }
+        Self { memory: 64 << 20, steps: MAX_STEPS }
     }
 
     /// How many bytes scripts, compiled and running, may hold. The libraries need about 64 KiB of it.
@@ -57,7 +60,7 @@ impl Limits {
     /// How many steps a run may take. The count is the same each time that a script runs with the same arguments.
     #[must_use]
     pub const fn steps(mut self, steps: u64) -> Self {
-        self.steps = if steps > u64::MAX / 2 { u64::MAX / 2 } else { steps };
+        self.steps = if steps > MAX_STEPS { MAX_STEPS } else { steps };
         self
     }
 }
@@ -137,10 +140,15 @@ impl Interpreter {
 
     /// Begins a run: an empty stack, with a host behind it. `math.random` starts afresh.
     pub fn run<'a>(&'a mut self, host: &'a mut dyn Host) -> Run<'a> {
+        self.run_within(self.limits.steps, host)
+    }
+
+    /// The same for a run that may take another number of steps than the [limits](Limits::steps) say.
+    pub fn run_within<'a>(&'a mut self, steps: u64, host: &'a mut dyn Host) -> Run<'a> {
         let lua = self.machine.lua();
         self.release_dropped();
         self.machine.set_host(Some(host));
-        lua.begin(self.limits.steps);
+        lua.begin(steps.min(MAX_STEPS));
         Run { stack: Stack::over(lua), interpreter: self }
     }
 

@@ -6,7 +6,7 @@ use std::thread;
 
 use kvstore_lua::{Host, Interpreter, Interrupt, Limits, Native, Raise, Reason, Stack};
 
-use crate::support::{guard, interpreter, run_in};
+use crate::support::{Outcome, guard, interpreter, run_in};
 
 /// Scripts that never end by themselves within any time that a test may take. Each calls `started()` first.
 const ENDLESS: &[(&str, &str)] = &[
@@ -527,6 +527,30 @@ fn the_bound_of_memory_can_be_changed() {
     lua.set_limits(Limits::new().memory(64 << 20));
     assert_eq!(run_in(&mut lua, script), whole);
     assert!(Interpreter::new(Limits::new().memory(10_000)).is_none());
+}
+
+#[test]
+fn long_rounds_and_long_functions_are_many_steps() {
+    let work = "x = x + 1 ".repeat(1600);
+    for source in [
+        format!("local x = 0 for i = 1, 10000 do {work} end return x"),
+        format!("local x = 0 local function f() {work} end for i = 1, 10000 do f() end return x"),
+    ] {
+        let within = |steps| run_in(&mut interpreter(Limits::new().steps(steps)), source.as_bytes());
+        assert_eq!(within(900_000), Outcome::Ended(Reason::Budget));
+        assert_eq!(within(1_500_000), Outcome::Text("16000000".to_owned()));
+    }
+}
+
+#[test]
+fn a_run_has_a_bound_of_its_own() {
+    let mut lua = interpreter(Limits::new());
+    let mut host = ();
+    let mut run = lua.run_within(1000, &mut host);
+    run.load(b"while true do end", "@user_script").expect("it compiles");
+    assert_eq!(run.call(0, 0).expect_err("it has no end").reason, Reason::Budget);
+    drop(run);
+    assert_eq!(run_in(&mut lua, b"for i = 1, 2000 do end return 1"), Outcome::Text("1".to_owned()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
     cache::{Script, ScriptCache},
     environment::Environment,
     libraries::{Libraries, Library, folded},
+    loading::MAX_STEPS_BESIDE_OTHERS,
     running::Kind,
     shebang,
 };
@@ -203,7 +204,7 @@ impl FunctionEngine {
 
     fn load(&mut self, library: &Library) -> Result<(), CommandError> {
         let Self { engine, loaded, functions, .. } = self;
-        library.load(engine, |run, function| {
+        library.load(engine, MAX_STEPS_BESIDE_OTHERS, |run, function| {
             let kept = (library.id, run.reference()?);
             functions.entry(folded(&function.name).into_owned()).or_insert(kept);
             Ok(())

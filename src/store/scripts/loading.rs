@@ -1,7 +1,5 @@
 //! How the code of a library runs, which registers its functions.
 
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
 use kvstore_lua::{Failure, Host, Kind, Raise, Reason, Run, Stack};
 use kvstore_protocol::CommandError;
@@ -14,17 +12,20 @@ use super::{
     shebang::{self, ScriptFlags, is_name},
 };
 
-/// How long it may take.
-const TIMEOUT: Duration = Duration::from_millis(500);
+/// How many steps it may take: about the half second of Redis. It is the same number each time and on every machine, so a library
+/// that was accepted is not refused when the journal is replayed.
+const MAX_STEPS: u64 = 50_000_000;
+
+/// The same in an interpreter with other libraries, whose garbage is collected meanwhile, and takes steps too.
+pub(super) const MAX_STEPS_BESIDE_OTHERS: u64 = 2 * MAX_STEPS;
 
 /// The global that holds the functions while they are registered, by their names. No script can name it.
 const REGISTERED: usize = 1;
 
 /// What the code of a library calls.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct LoadHost {
     functions: Vec<Function>,
-    deadline: Instant,
 }
 
 /// A function as it is registered. The callback is on top of the stack.
@@ -48,7 +49,7 @@ impl Library {
         }
         let source = Bytes::copy_from_slice(source);
         let mut library = Self { id, name, source, start, functions: Vec::new() };
-        library.functions = library.load(&mut LibraryEngine::new(memory)?, |run, _| {
+        library.functions = library.load(&mut LibraryEngine::new(memory)?, MAX_STEPS, |run, _| {
             run.pop(1);
             Ok(())
         })?;
@@ -62,15 +63,16 @@ impl Library {
     /// pops. Returns what was registered.
     ///
     /// # Errors
-    /// If the code is not valid, fails, or takes too long.
+    /// If the code is not valid, fails, or takes more than `steps`.
     pub(super) fn load(
         &self,
         libraries: &mut LibraryEngine,
+        steps: u64,
         mut keep: impl FnMut(&mut Run<'_>, &Function) -> Result<(), Raise>,
     ) -> Result<Vec<Function>, CommandError> {
         let LibraryEngine { engine, environment } = libraries;
-        let mut host = LoadHost { functions: Vec::new(), deadline: Instant::now() + TIMEOUT };
-        let mut run = engine.lua.run(&mut host);
+        let mut host = LoadHost::default();
+        let mut run = engine.lua.run_within(steps, &mut host);
         let no_memory = |refusal: Raise| CommandError::err(refusal.to_string());
         environment.show(&mut run, Names::Registering).map_err(no_memory)?;
         let ran = self.run_code(&mut run, environment);
@@ -152,10 +154,6 @@ impl Host for LoadHost {
             Ok(()) => Ok(0),
             Err(text) => Err(raise(stack, &format!("ERR {text}"))),
         }
-    }
-
-    fn checkpoint(&mut self) -> bool {
-        Instant::now() < self.deadline
     }
 }
 

@@ -517,6 +517,23 @@ fn libraries_take_memory_until_they_are_flushed() {
 }
 
 #[test]
+fn a_library_is_refused_for_the_steps_that_it_takes_and_not_for_the_time() {
+    let store = TestStore::new();
+    let load = |code: &str| {
+        let code = format!("#!lua name=l\nredis.register_function('f', function() return 1 end) {code}");
+        store.answer_to(Command::new("FUNCTION").with_args(["LOAD", &code])).to_string()
+    };
+    const TIMEOUT: &str = "-ERR Error registering functions: ERR FUNCTION LOAD timeout";
+    assert_eq!(load("while true do end"), TIMEOUT);
+    assert_eq!(load("for i = 1, 51000000 do end"), TIMEOUT);
+    assert_eq!(load("local function f() return f() end f()"), TIMEOUT);
+    // About a second of work.
+    let work = "x = x + 1 ".repeat(160);
+    assert_eq!(load(&format!("local x = 0 for i = 1, 2000000 do {work} end")), "\"l\"");
+    store.check([("FCALL f 0", ":1")]);
+}
+
+#[test]
 fn a_function_sees_what_scripts_see_and_its_library_what_registers_it() {
     let store = TestStore::new();
     let load = |code: &str| store.answer_to(Command::new("FUNCTION").with_args(["LOAD", "REPLACE", code])).to_string();

@@ -21,7 +21,7 @@ const FUNCTION: Spec = Spec::family(
         changes("FLUSH", flush),
         Spec::new("KILL", kill).without_data(),
         Spec::new("LIST", list).without_data(),
-        // The code of a library runs, for half a second at most.
+        // The code of a library runs, for about half a second at most.
         changes("LOAD", load).long_if(|_| true),
         changes("RESTORE", restore).long_if(|_| true),
         Spec::new("STATS", stats).without_data(),
