@@ -16,6 +16,7 @@ use super::{
     api::{host, raise},
     declared::Declared,
     fiber::Mover,
+    nested::is_known,
     number::push_number,
     running::{Kind, LongScript},
     to_lua::{push_counted_error, push_error, push_response},
@@ -157,11 +158,8 @@ impl<'r, 's> ScriptHost<'r, 's> {
 
     /// `redis.acl_check_cmd(name, …)`: whether the user may run the command.
     fn acl_check_cmd(&mut self, stack: &mut Stack<'_>) -> Result<usize, Raise> {
-        if stack.is_empty() {
-            return Err(raise(stack, "ERR Please specify at least one argument for this redis.acl_check_cmd() call"));
-        }
         let command = command_of(stack).map_err(|text| raise(stack, &format!("ERR {text}")))?;
-        if !self.knows(&command) {
+        if !is_known(&command) {
             return Err(raise(stack, "ERR Invalid command passed to redis.acl_check_cmd()"));
         }
         // There are no access control lists: a user may do everything.
@@ -218,10 +216,4 @@ fn command_of(stack: &Stack<'_>) -> Result<Command, &'static str> {
         ranges.push(Word::within(start..frame.len()));
     }
     Ok(Command::from_frame(Bytes::from(frame), &ranges))
-}
-
-impl ScriptHost<'_, '_> {
-    fn knows(&self, command: &Command) -> bool {
-        super::nested::is_known(self.store, command)
-    }
 }

@@ -38,9 +38,10 @@ fn find(store: &StoreState, command: &Command) -> Result<Found, CommandError> {
             Err(_) => {}
         }
     }
-    let parent = command.known().ok_or(UNKNOWN)?;
-    let known = command.arg_at(0).and_then(|name| parent.subcommand(name)).unwrap_or(parent);
-    let is_known = [parent.flags(), known.flags(), command.flags()].iter().any(|flags| flags.has(Flags::CONNECTION));
+    let (parent, known) = in_catalog(command).ok_or(UNKNOWN)?;
+    // One that the server does not have, and that no script may run, is refused as such: a script is told the same everywhere.
+    let has_reply = |flags: Flags| flags.has(Flags::CONNECTION | Flags::NO_SCRIPT);
+    let is_known = has_reply(parent.flags()) || has_reply(known.flags());
     match known.arity().admits(command.len()) {
         _ if !is_known => Err(UNKNOWN),
         true => Ok((None, known)),
@@ -48,9 +49,19 @@ fn find(store: &StoreState, command: &Command) -> Result<Found, CommandError> {
     }
 }
 
-/// Whether there is such a command.
-pub(super) fn is_known(store: &StoreState, command: &Command) -> bool {
-    find(store, command).is_ok()
+/// The row of a command in the catalog, and that of its sub-command if it names one.
+fn in_catalog(command: &Command) -> Option<(&'static KnownCommand, &'static KnownCommand)> {
+    let parent = command.known()?;
+    let known = match command.arg_at(0) {
+        Some(name) if !parent.subcommands().is_empty() => parent.subcommand(name)?,
+        _ => parent,
+    };
+    Some((parent, known))
+}
+
+/// Whether there is such a command, also if the server does not have it.
+pub(super) fn is_known(command: &Command) -> bool {
+    in_catalog(command).is_some()
 }
 
 /// Runs a command of a script, and counts it.

@@ -59,7 +59,7 @@ pub(in crate::store) fn of_script(source: &[u8]) -> Result<(ScriptFlags, usize),
     let words = words(line).ok_or(CommandError::err("Invalid engine in script shebang"))?;
     let engine = words.name();
     if engine != b"#!lua" {
-        return Err(CommandError::err(format!("Unexpected engine in script shebang: {}", shown(&engine[2..]))));
+        return Err(CommandError::err(format!("Unexpected engine in script shebang: {}", shown(engine))));
     }
     let mut flags = ScriptFlags::default();
     for option in words.args() {
@@ -130,7 +130,8 @@ mod tests {
         assert!(flags.has(ScriptFlags::DECLARED_KEYS) && !flags.has(ScriptFlags::NO_WRITES));
         for (source, expected) in [
             ("#!lua", "Invalid script shebang"),
-            ("#!not-lua\n", "Unexpected engine in script shebang: not-lua"),
+            ("#!not-lua\n", "Unexpected engine in script shebang: #!not-lua"),
+            ("#! lua\n", "Unexpected engine in script shebang: #!"),
             ("#!lua badger=data\n", "Unknown lua shebang option: badger=data"),
             ("#!lua flags=allow-what\n", "Unexpected flag in script shebang: allow-what"),
         ] {

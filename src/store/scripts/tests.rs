@@ -127,7 +127,11 @@ fn a_script_is_found_by_its_hash_in_any_case() {
     const MISSING: &str = "-NOSCRIPT No matching script. Please use EVAL.";
     let sha = Sha::of(b"return 1").to_string();
     let by_hash = |sha: &str| format!("EVALSHA {sha} 0");
-    store.check([(&*by_hash(&sha), MISSING), ("EVALSHA x 0", MISSING), (&*format!("SCRIPT SHOW {sha}"), MISSING)]);
+    store.check([
+        (&*by_hash(&sha), MISSING),
+        ("EVALSHA x 0", MISSING),
+        (&*format!("SCRIPT SHOW {sha}"), "-NOSCRIPT No matching script."),
+    ]);
     check(&store, &[("return 1", ":1")]);
     let load = Command::new("SCRIPT").with_args(["LOAD", "return 2"]);
     let loaded = store.answer_to(load).to_string();
@@ -171,6 +175,18 @@ fn an_error_says_in_which_script_and_line() {
         ("return redis.call('client', 'id')", 1, "ERR This Redis command is not allowed from script"),
         ("error(true)", 1, "ERR true"),
         ("return redis.call('multi')", 1, "ERR This Redis command is not allowed from script"),
+        // Those that the server does not have too.
+        ("return redis.call('acl', 'whoami')", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('debug', 'object', 'k')", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('failover')", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('module', 'list')", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('psync')", 1, "ERR Wrong number of args calling Redis command from script"),
+        ("return redis.call('sync')", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('client', 'nosuch')", 1, "ERR Unknown Redis command called from script"),
+        ("return redis.call('config', 'nosuch')", 1, "ERR Unknown Redis command called from script"),
+        ("return redis.acl_check_cmd()", 1, "ERR Please specify at least one argument for this redis lib call"),
+        ("return redis.acl_check_cmd('nosuch')", 1, "ERR Invalid command passed to redis.acl_check_cmd()"),
+        ("return redis.acl_check_cmd('config', 'nosuch')", 1, "ERR Invalid command passed to redis.acl_check_cmd()"),
         ("error('boom')", 1, "ERR user_script:1: boom"),
         ("error({err = 'MY error'})", 1, "MY error"),
         ("return redis.setresp(4)", 1, "ERR RESP version must be 2 or 3."),
@@ -182,6 +198,10 @@ fn an_error_says_in_which_script_and_line() {
     check(
         &store,
         &[
+            // The number of arguments does not matter.
+            ("return redis.acl_check_cmd('set')", ":1"),
+            ("return redis.acl_check_cmd('config')", ":1"),
+            ("return redis.acl_check_cmd('get', 'a', 'b', 'c')", ":1"),
             ("return redis.pcall('incr', 'k')", "-ERR value is not an integer or out of range"),
             ("return redis.pcall('incr', 'k').err", "\"ERR value is not an integer or out of range\""),
             (

@@ -88,7 +88,7 @@ fn load(call: &mut Call<'_>) -> Answer {
 
 /// `SCRIPT SHOW sha1`: the source of a script.
 fn show(call: &mut Call<'_>) -> Answer {
-    const NO_SCRIPT: CommandError = CommandError::new("NOSCRIPT", "No matching script. Please use EVAL.");
+    const NO_SCRIPT: CommandError = CommandError::new("NOSCRIPT", "No matching script.");
     let sha = Sha::parse(call.args().bytes(1)).ok_or(NO_SCRIPT)?;
     let (script, _) = call.store().scripts.cache.lock().find(&sha).ok_or(NO_SCRIPT)?;
     Ok(script.source.clone().into())
