@@ -112,6 +112,26 @@ async fn a_run_has_a_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn errors_inside_of_the_reply_of_a_script_are_counted_once() {
+    let server = server();
+    let mut client = server.connect();
+    for (source, reply, errors) in [
+        (
+            "return {1, {err = 'My error'}, {{err = 'Other error'}}}",
+            "*3\r\n:1\r\n-My error\r\n*1\r\n-Other error\r\n",
+            2,
+        ),
+        ("return {redis.pcall('nosuch')}", "*1\r\n-ERR Unknown Redis command called from script\r\n", 1),
+    ] {
+        client.asks(crate::support::request(&["EVAL", source, "0"]), reply).await;
+        let text = info(&mut client, "commandstats stats").await;
+        assert_eq!(number(&text, "total_error_replies"), errors, "{source}");
+        assert!(field(&text, "cmdstat_eval").ends_with("rejected_calls=0,failed_calls=0"));
+        client.asks("CONFIG RESETSTAT\r\n", "+OK\r\n").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_commands_of_scripts_are_counted_and_an_error_that_is_passed_on_once() {
     let server = server();
     let mut client = server.connect();

@@ -3,6 +3,8 @@
 //! It is encoded at once, for the client alone: so it takes no more memory than what is sent, and the thread of the connection has
 //! nothing to convert and little to drop.
 
+use std::mem;
+
 use kvstore_lua::{Kind, Raise, Stack};
 use kvstore_protocol::{Packed, Protocol, Response};
 
@@ -21,7 +23,7 @@ const LINE: usize = 8;
 const PIECE: usize = 64 << 10;
 
 /// Converts values of Lua.
-struct Converter {
+struct Converter<'n> {
     /// The version of RESP that the script speaks, and that of the client.
     script: Protocol,
     client: Protocol,
@@ -30,6 +32,8 @@ struct Converter {
     granted: usize,
     /// Whether the last error is one of a command, which is counted.
     is_counted: bool,
+    /// Counts an error inside of the reply.
+    note_error: &'n dyn Fn(&Response),
 }
 
 /// What the reply is that a table stands for.
@@ -45,7 +49,7 @@ enum Form {
 }
 
 /// Pops the value on top, and converts it to the answer of a script that speaks one version of RESP, for a client that speaks another.
-/// Returns also whether it is an error of a command, which is counted.
+/// Returns also whether it is an error of a command, which is counted. Calls `note_error` for those inside of it that are not.
 ///
 /// # Errors
 /// If the memory of the interpreter is too little for it, or the script is stopped.
@@ -53,8 +57,9 @@ pub(super) fn pop_response(
     stack: &mut Stack<'_>,
     script: Protocol,
     client: Protocol,
+    note_error: &dyn Fn(&Response),
 ) -> Result<(Response, bool), Raise> {
-    let mut converter = Converter { script, client, size: 0, granted: LINE, is_counted: false };
+    let mut converter = Converter { script, client, size: 0, granted: LINE, is_counted: false, note_error };
     let (response, used) = match stack.kind(-1) {
         Kind::Table => converter.table(stack)?,
         _ => (converter.single(stack)?, 1),
@@ -64,7 +69,7 @@ pub(super) fn pop_response(
     Ok((response, is_counted))
 }
 
-impl Converter {
+impl Converter<'_> {
     /// Converts a value that is no table.
     fn single(&mut self, stack: &mut Stack<'_>) -> Result<Response, Raise> {
         self.count(stack, stack.raw_len(-1))?;
@@ -111,7 +116,12 @@ impl Converter {
                 packed.push(stack.bytes(-1).unwrap_or_default());
             }
             Kind::Table => match self.form(stack, depth)? {
-                Form::Single(response) => packed.push_in(&response, self.client),
+                Form::Single(response) => {
+                    if response.is_error() && !mem::take(&mut self.is_counted) {
+                        (self.note_error)(&response);
+                    }
+                    packed.push_in(&response, self.client);
+                }
                 Form::Array(len) => packed.try_push_array(len, |items| self.elements(stack, depth + 1, len, items))?,
                 Form::Map(len) => {
                     used = 2;

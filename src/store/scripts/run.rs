@@ -3,6 +3,7 @@
 use std::{cell::Cell, ops::Range, sync::Arc};
 
 use kvstore_lua::{Failure, Kind as LuaKind, Raise, Reason, Reference, Run};
+use kvstore_middleware::CommandStats;
 use kvstore_protocol::{Command, CommandError, Protocol, Response, catalog::Flags, parse_integer};
 use parking_lot::MutexGuard;
 
@@ -345,8 +346,7 @@ impl StoreState {
         }
         self.scripts.note_memory(kind, engines.memory(kind));
         let Outcome { response, is_counted, .. } = outcome?;
-        let stats = command.session().extensions().get::<ServerStatus>().and_then(ServerStatus::command_stats);
-        if let Some(stats) = stats.filter(|_| is_counted && is_whole) {
+        if let Some(stats) = stats_of(command).filter(|_| is_counted && is_whole) {
             stats.passes_on(&response);
         }
         Ok(response)
@@ -444,6 +444,11 @@ fn number_of_keys(args: &Args<'_>, no_number: CommandError) -> Result<usize, Com
 /// Calls a script or a function, which is on top of the stack.
 fn call(run: &mut Run<'_>, program: &Program, command: &Command, keys: usize, protocol: &Cell<Protocol>) -> Outcome {
     let (args, client) = (Args::new(command), command.session().protocol());
+/// Counts the commands of the server that a command came through.
+fn stats_of(command: &Command) -> Option<&CommandStats> {
+    command.session().extensions().get::<ServerStatus>().and_then(ServerStatus::command_stats)
+}
+
     let (keys, argv) = (2..2 + keys, 2 + keys..args.len());
     let pushed = match program {
         Program::Script(_) => set_globals(run, args, keys, argv).map(|()| 0),
@@ -455,9 +460,10 @@ fn call(run: &mut Run<'_>, program: &Program, command: &Command, keys: usize, pr
         Err(refusal) => return raised_outside(&refusal).into(),
     };
     match called {
-        Ok(()) => match pop_response(run, protocol.get(), client) {
+        Ok(()) => match pop_response(run, protocol.get(), client, &note_error) {
             Ok((response, is_counted)) => Outcome { is_counted, ..response.into() },
             Err(refusal) => raised_outside(&refusal).into(),
+    let note_error = |error: &Response| stats_of(command).iter().for_each(|stats| stats.note_error(error));
         },
         Err(failure) => failed(run, &failure, program),
     }
