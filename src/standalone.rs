@@ -82,6 +82,7 @@ pub fn server(store: &Store, settings: &StackSettings) -> Serve {
         .databases(store.databases())
         .prefetch(store.prefetch())
         .loading(store.loading())
+        .only_reads(store.only_reads())
         .with_task(store.run())
 }
 

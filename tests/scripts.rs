@@ -200,6 +200,48 @@ async fn a_long_command_is_refused_when_the_script_that_it_waits_for_becomes_bus
     waiting[0].asks(request(&long), "+OK\r\n").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_writes_lets_scripts_run_that_only_read() {
+    let server = server();
+    let mut client = server.connect();
+    let library = "#!lua name=l\nredis.register_function{function_name='reads', callback=function() return 1 end, \
+                   flags={'no-writes'}} redis.register_function('writes', function() return 1 end)";
+    client.asks(request(&["FUNCTION", "LOAD", library]), "$1\r\nl\r\n").await;
+    let (reads, writes) = ("#!lua flags=no-writes\nreturn 1", "#!lua\nreturn 1");
+    let mut hashes = Vec::new();
+    for source in [reads, writes] {
+        client.sends(request(&["SCRIPT", "LOAD", source])).await;
+        hashes.push(client.reads_bulk().await);
+    }
+    client.asks("CLIENT PAUSE 60000 WRITE\r\n", "+OK\r\n").await;
+    for words in [
+        ["EVAL_RO", "return 1", "0"],
+        ["EVAL", reads, "0"],
+        ["EVALSHA", &hashes[0], "0"],
+        ["FCALL", "reads", "0"],
+        ["FCALL_RO", "reads", "0"],
+    ] {
+        client.asks(request(&words), ":1\r\n").await;
+    }
+    let mut held = Vec::new();
+    for words in [
+        ["EVAL", "return 1", "0"],
+        ["EVAL", writes, "0"],
+        ["EVALSHA", &hashes[1], "0"],
+        ["EVALSHA", &"0".repeat(40), "0"],
+        ["FCALL", "writes", "0"],
+    ] {
+        let mut other = server.connect();
+        other.sends(request(&words)).await;
+        assert!(other.hears_nothing().await, "{words:?}");
+        held.push(other);
+    }
+    client.asks("CLIENT UNPAUSE\r\n", "+OK\r\n").await;
+    for other in &mut held {
+        other.reads_line().await;
+    }
+}
+
 #[tokio::test]
 async fn a_transaction_is_dropped_when_exec_is_refused_because_of_a_script() {
     let server = server();

@@ -189,7 +189,7 @@ fn commands_that_may_write_are_those_that_a_pause_of_writes_holds_back() {
     for line in ["SET k v", "EVAL script 0", "PUBLISH channel message", "PFCOUNT k", "NOSUCH"] {
         assert!(command(line).may_write(), "{line}");
     }
-    for line in ["GET k", "PING", "SUBSCRIBE channel", "MULTI"] {
+    for line in ["GET k", "PING", "SUBSCRIBE channel", "MULTI", "EVAL_RO script 0", "FCALL_RO f 0"] {
         assert!(!command(line).may_write(), "{line}");
     }
 }

@@ -8,12 +8,13 @@ use std::sync::{
 use kvstore_protocol::{Command, Transaction, catalog::Flags};
 use tokio::time::Instant;
 
-use super::registry::Registry;
+use super::{registry::Registry, state::OnlyReads};
 
 /// The commands that a pause holds back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseMode {
-    /// Commands that [may write](Command::may_write), and EXEC behind one.
+    /// Commands that [may write](Command::may_write), and EXEC behind one. Of those that run others, such as EVAL, not those that
+    /// [only read](super::Serve::only_reads).
     Writes,
     /// All but the commands that change the connection: CLIENT, AUTH, HELLO, SELECT, RESET, QUIT. So a client can log in and
     /// end the pause.
@@ -84,7 +85,7 @@ impl Pause {
     }
 
     /// Returns until when `command` is held back; `None` if it may be called now.
-    pub(super) fn holds(&self, command: &Command) -> Option<Instant> {
+    pub(super) fn holds(&self, command: &Command, only_reads: Option<&OnlyReads>) -> Option<Instant> {
         if self.state.load(Ordering::Relaxed) & PAUSED == 0 {
             return None;
         }
@@ -95,7 +96,7 @@ impl Pause {
             return None;
         }
         let all = all.filter(|_| !changes_connection(command));
-        let writes = writes.filter(|_| may_write(command));
+        let writes = writes.filter(|_| may_write(command, only_reads));
         all.max(writes).filter(|until| *until > now)
     }
 
@@ -136,9 +137,10 @@ fn changes_connection(command: &Command) -> bool {
     flags.has(Flags::CONNECTION) && flags.has(Flags::EXCLUSIVE)
 }
 
-fn may_write(command: &Command) -> bool {
+fn may_write(command: &Command, only_reads: Option<&OnlyReads>) -> bool {
     let transaction = || command.session().transaction().is_some_and(Transaction::may_write);
     // One with too few arguments is refused at once.
     let is_whole = || command.known().is_none_or(|known| known.arity().admits(command.len()));
-    command.may_write() && is_whole() || command.is("EXEC") && transaction()
+    let only_reads = || command.runs_commands() && only_reads.is_some_and(|only_reads| only_reads(command));
+    command.may_write() && is_whole() && !only_reads() || command.is("EXEC") && transaction()
 }

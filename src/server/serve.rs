@@ -190,6 +190,13 @@ impl Serve {
         self
     }
 
+    /// Asks `only_reads` of each command that runs others, such as EVAL, whether it only reads: then a
+    /// [pause of writes](super::PauseMode::Writes) does not hold it back.
+    pub fn only_reads(mut self, only_reads: impl Fn(&Command) -> bool + Send + Sync + 'static) -> Self {
+        self.state.only_reads = Some(Arc::new(only_reads));
+        self
+    }
+
     /// Adds exclusive commands. An exclusive command is called after all earlier commands are answered, and no command
     /// is called until it is answered: it changes the meaning of later commands. Add commands that
     /// [upgrade](super::upgrade()) their connection, and those that change their session if

@@ -27,6 +27,9 @@ pub(super) type Prefetch = Arc<dyn Fn(&[Command]) + Send + Sync>;
 /// The function that says whether the service is still loading its data.
 pub(super) type Loading = Arc<dyn Fn() -> bool + Send + Sync>;
 
+/// The function that says whether a command that runs others only reads.
+pub(super) type OnlyReads = Arc<dyn Fn(&Command) -> bool + Send + Sync>;
+
 /// The function that says how many connections there can be, if so many are wanted.
 pub(super) type Admissible = Arc<dyn Fn(usize) -> usize + Send + Sync>;
 
@@ -49,6 +52,7 @@ pub(super) struct ServerState {
     pub(super) stats: Option<CommandStats>,
     /// Whether the service behind it is not ready yet.
     pub(super) loading: Option<Loading>,
+    pub(super) only_reads: Option<OnlyReads>,
     pub(super) admissible: Option<Admissible>,
 }
 

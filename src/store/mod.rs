@@ -191,6 +191,13 @@ impl Store {
         move |batch| store.handle.prefetch(batch)
     }
 
+    /// Returns the function for [`Serve::only_reads`](crate::server::Serve::only_reads): whether a script or a function says of
+    /// itself that it only reads, with the flag `no-writes`.
+    pub fn only_reads(&self) -> impl Fn(&Command) -> bool + Send + Sync + 'static {
+        let store = self.clone();
+        move |command| store.handle.only_reads(command)
+    }
+
     /// Does the background work of the store, for as long as the future is polled, ten times a second: removes expired keys, and
     /// takes a snapshot when one is due. Follows the master if the store is a replica.
     /// A task of the server that serves the store: see [`Serve::with_task`](crate::server::Serve::with_task).

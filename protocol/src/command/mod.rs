@@ -161,12 +161,12 @@ impl Command {
         self.id().known()
     }
 
-    /// Whether the command may write: it has the flag in the catalog, runs scripts, is PUBLISH, or PFCOUNT, which caches what it counts,
-    /// or is not in the catalog.
+    /// Whether the command may write: it has the flag in the catalog, runs scripts that may write, is PUBLISH, or PFCOUNT, which caches
+    /// what it counts, or is not in the catalog.
     pub fn may_write(&self) -> bool {
-        self.known().is_none_or(|known| known.flags().has(Flags::WRITE | Flags::RUNS_COMMANDS))
-            || self.is("PUBLISH")
-            || self.is("PFCOUNT")
+        let writes =
+            |flags: Flags| flags.has(Flags::WRITE) || flags.has(Flags::RUNS_COMMANDS) && !flags.has(Flags::READ);
+        self.known().is_none_or(|known| writes(known.flags())) || self.is("PUBLISH") || self.is("PFCOUNT")
     }
 
     /// Returns the flags of the command in the catalog; none for an unknown command.

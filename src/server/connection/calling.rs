@@ -208,8 +208,8 @@ impl<M: MakeService, C: Codec> Connection<M, C> {
     #[cold]
     fn hold_or_show_next(&self) -> Option<Instant> {
         let (command, ..) = self.reader.queue.next()?;
-        let registry = &self.client.shared().registry;
-        let end = registry.pause().holds(command);
+        let (registry, only_reads) = (&self.client.shared().registry, self.client.shared().only_reads.as_ref());
+        let end = registry.pause().holds(command, only_reads);
         if end.is_none() && registry.pause().is_monitored() && self.client.refusal(command).is_none() {
             self.caller.shown.show(command, registry.monitors(), &self.client.server);
         }

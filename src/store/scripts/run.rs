@@ -16,7 +16,7 @@ use super::{
     host::{Pace, ScriptHost, session_of},
     running::Kind,
     sha::Sha,
-    shebang::ScriptFlags,
+    shebang::{self, ScriptFlags},
     to_lua::is_counted,
 };
 use crate::server::ServerStatus;
@@ -236,12 +236,12 @@ impl StoreState {
         self.run_prepared(&prepared, command, database, running)
     }
 
-    /// Locks the interpreters. They are locked before any shard. `None` if a long script runs, and there is no patience.
     /// Why commands are refused whose locks a script holds, if it has held them for too long.
     pub(in crate::store) fn busy_refusal(&self) -> Option<CommandError> {
         if self.databases.gate.is_busy() { self.scripts.running.refusal() } else { None }
     }
 
+    /// Locks the interpreters. They are locked before any shard. `None` if a long script runs, and there is no patience.
     pub(in crate::store) fn lock_engines(&self, patience: Patience) -> Option<MutexGuard<'_, Engines>> {
         let engines = &self.scripts.engines;
         if let Some(locked) = engines.try_lock() {
@@ -259,7 +259,7 @@ impl StoreState {
     /// Finds the script of a command, and checks whether it may run.
     fn prepare(&self, command: &Command) -> Result<Prepared, CommandError> {
         let (mut is_to_stay, args) = (false, Args::new(command));
-        let (program, flags, keys) = if command.is("FCALL") || command.is("FCALL_RO") {
+        let (program, flags, keys) = if is_of_function(command) {
             const NO_FUNCTION: CommandError = CommandError::new("ERR", "Function not found");
             const NO_NUMBER: CommandError = CommandError::new("ERR", "Bad number of keys provided");
             let name = std::str::from_utf8(args.bytes(0)).map_err(|_| NO_FUNCTION)?;
@@ -279,6 +279,20 @@ impl StoreState {
         let is_read_only = self.check_flags(flags, command.flags().has(Flags::READ))?;
         let keeps_to_keys = flags.has(ScriptFlags::DECLARED_KEYS) || self.scripts.keeps_to_keys();
         Ok(Prepared { program, is_read_only, keeps_to_keys, is_to_stay, keys })
+    }
+
+    /// Whether a script or a function says of itself that it only reads.
+    pub(in crate::store) fn only_reads(&self, command: &Command) -> bool {
+        let Some(named) = command.arg_at(0) else { return false };
+        let flags = if is_of_function(command) {
+            let libraries = Arc::clone(&self.scripts.libraries.lock());
+            std::str::from_utf8(named).ok().and_then(|name| Some(libraries.find(name)?.1.flags))
+        } else if is_by_hash(command) {
+            Sha::parse(named).and_then(|sha| Some(self.scripts.cache.lock().find(&sha)?.0.flags))
+        } else {
+            shebang::of_script(named).ok().map(|(flags, _)| flags)
+        };
+        flags.is_some_and(|flags| flags.has(ScriptFlags::NO_WRITES))
     }
 
     /// The script that a command names, and whether it is to stay from now on.
@@ -403,6 +417,7 @@ impl StoreState {
         host.commit.is_abandoned |= host.has_written && outcome.as_ref().is_ok_and(|outcome| outcome.was_stopped);
         if host.pace.long.is_some() {
             self.scripts.running.end();
+            self.databases.gate.set_busy(false);
             // It may have been killed too late.
             host.pace.interrupt.clear();
         }
@@ -417,7 +432,6 @@ impl StoreState {
         program: &Program,
         function: Option<&Reference>,
     ) -> Result<(), CommandError> {
-            self.databases.gate.set_busy(false);
         match (program, function) {
             (Program::Script(script), _) => {
                 push_script(run, compiled, script).inspect_err(|_| self.scripts.cache.lock().remove(&script.sha))
@@ -428,6 +442,15 @@ impl StoreState {
             (Program::Function(_), None) => unreachable!("a function was found with its engine"),
         }
     }
+}
+
+/// Counts the commands of the server that a command came through.
+fn stats_of(command: &Command) -> Option<&CommandStats> {
+    command.session().extensions().get::<ServerStatus>().and_then(ServerStatus::command_stats)
+}
+
+fn is_of_function(command: &Command) -> bool {
+    command.is("FCALL") || command.is("FCALL_RO")
 }
 
 fn is_by_hash(command: &Command) -> bool {
@@ -444,11 +467,7 @@ fn number_of_keys(args: &Args<'_>, no_number: CommandError) -> Result<usize, Com
 /// Calls a script or a function, which is on top of the stack.
 fn call(run: &mut Run<'_>, program: &Program, command: &Command, keys: usize, protocol: &Cell<Protocol>) -> Outcome {
     let (args, client) = (Args::new(command), command.session().protocol());
-/// Counts the commands of the server that a command came through.
-fn stats_of(command: &Command) -> Option<&CommandStats> {
-    command.session().extensions().get::<ServerStatus>().and_then(ServerStatus::command_stats)
-}
-
+    let note_error = |error: &Response| stats_of(command).iter().for_each(|stats| stats.note_error(error));
     let (keys, argv) = (2..2 + keys, 2 + keys..args.len());
     let pushed = match program {
         Program::Script(_) => set_globals(run, args, keys, argv).map(|()| 0),
@@ -463,7 +482,6 @@ fn stats_of(command: &Command) -> Option<&CommandStats> {
         Ok(()) => match pop_response(run, protocol.get(), client, &note_error) {
             Ok((response, is_counted)) => Outcome { is_counted, ..response.into() },
             Err(refusal) => raised_outside(&refusal).into(),
-    let note_error = |error: &Response| stats_of(command).iter().for_each(|stats| stats.note_error(error));
         },
         Err(failure) => failed(run, &failure, program),
     }
