@@ -137,10 +137,15 @@ impl Model {
                     continue;
                 }
                 let waiter = self.waiters.remove(index);
-                let answer = self.take(key, &waiter.take);
+                let answer = self.take(self.first_of(&waiter).expect("this key at least"), &waiter.take);
                 self.replies[waiter.client] += &answer;
             }
         }
+    }
+
+    /// The first key of the command that has a list.
+    fn first_of(&self, waiter: &Waiter) -> Option<usize> {
+        waiter.keys.iter().copied().find(|key| self.lists.contains_key(key))
     }
 
     fn is_waiting(&self, client: usize) -> bool {
@@ -153,7 +158,7 @@ impl Model {
 
     /// Takes at once, or waits.
     fn take_or_wait(&mut self, waiter: Waiter) {
-        match waiter.keys.iter().copied().find(|key| self.lists.contains_key(key)) {
+        match self.first_of(&waiter) {
             Some(key) => {
                 let answer = self.take(key, &waiter.take);
                 self.answer(waiter.client, &answer);
