@@ -384,7 +384,7 @@ async fn messages_and_events_of_a_script_and_of_a_transaction_are_told_in_their_
 }
 
 #[tokio::test]
-async fn many_messages_do_not_wait_for_the_end_of_a_script() {
+async fn many_messages_and_events_do_not_wait_for_the_end_of_a_script() {
     let server = server();
     let mut subscriber = server.connect();
     subscriber.asks("SUBSCRIBE news\r\n", "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n").await;
@@ -395,6 +395,23 @@ async fn many_messages_do_not_wait_for_the_end_of_a_script() {
     let message = format!("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1048576\r\n{text}\r\n");
     for _ in 0..8 {
         subscriber.gets(&message).await;
+    }
+    server.connect().asks("SCRIPT KILL\r\n", "+OK\r\n").await;
+    client.reads_line().await;
+    subscriber.gets(&message).await;
+    subscriber
+        .asks(
+            "SUBSCRIBE __keyevent@0__:keymiss\r\n",
+            "*3\r\n$9\r\nsubscribe\r\n$22\r\n__keyevent@0__:keymiss\r\n:2\r\n",
+        )
+        .await;
+    client.asks("CONFIG SET notify-keyspace-events Em\r\n", "+OK\r\n").await;
+    client
+        .sends(eval("for _ = 1, 9 do redis.call('get', string.rep('x', 1048576)) end while true do end", &["0"]))
+        .await;
+    let event = format!("*3\r\n$7\r\nmessage\r\n$22\r\n__keyevent@0__:keymiss\r\n$1048576\r\n{text}\r\n");
+    for _ in 0..8 {
+        subscriber.gets(&event).await;
     }
     server.connect().asks("SCRIPT KILL\r\n", "+OK\r\n").await;
     client.reads_line().await;
@@ -451,12 +468,16 @@ async fn loaded_scripts_and_functions_survive_a_restart() {
     };
     let (by_hash, once) = (sha_of(by_hash), sha_of(once));
     assert_eq!(ask(&store, &["EVALSHA", &by_hash, "0"]), ":2");
+    let keeps_to_keys = "#!lua flags=declared-keys\nreturn 10";
+    assert_eq!(ask(&store, &["EVAL", keeps_to_keys, "0"]), ":10");
+    let keeps_to_keys = sha_of(keeps_to_keys);
+    assert_eq!(ask(&store, &["EVALSHA", &keeps_to_keys, "0"]), ":10");
     drop(store);
     for round in 3..5 {
         let store = open();
         assert_eq!(ask(&store, &["EVALSHA", sha, "0"]), ":7");
         assert_eq!(ask(&store, &["EVALSHA", &by_hash, "0"]), format!(":{round}"));
-        assert_eq!(ask(&store, &["SCRIPT", "EXISTS", &once]), "[:0]");
+        assert_eq!(ask(&store, &["SCRIPT", "EXISTS", &once, &keeps_to_keys]), "[:0, :1]");
         assert_eq!(ask(&store, &["FCALL", "f", "0", "x"]), "\"x\"");
         ask(&store, &["BGREWRITEAOF"]);
         while ask(&store, &["INFO", "persistence"]).contains("aof_rewrite_in_progress:1") {

@@ -96,7 +96,7 @@ pub use limits::Limits;
 pub use mailbox::{Push, SendError};
 pub use names::NameMap;
 pub use output::Output;
-pub use packed::Packed;
+pub use packed::{Packed, PackedForm};
 pub use packed_push::PackedPush;
 pub use response::Response;
 pub use session::{

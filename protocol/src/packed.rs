@@ -291,8 +291,30 @@ impl Packed {
         }
     }
 
-    /// The collection with a [`Response`] for each element, in the form that it has for a peer of this protocol: pairs, and a map, are one
-    /// flat array in RESP2.
+    /// What the elements are together for a peer of this protocol, and their number. In RESP2 it is always an array; the members of pairs
+    /// and of a map are elements of it.
+    ///
+    /// ```
+    /// use kvstore_protocol::{Packed, PackedForm, Protocol};
+    ///
+    /// let mut scores = Packed::pairs();
+    /// scores.push(b"ada");
+    /// scores.push_integer(1);
+    /// assert_eq!(scores.form(Protocol::Resp2), PackedForm::Array(2));
+    /// assert_eq!(scores.form(Protocol::Resp3), PackedForm::Array(1)); // of a pair
+    /// ```
+    pub fn form(&self, protocol: Protocol) -> PackedForm {
+        let len = self.len + usize::from(self.lacks_value());
+        match (self.kind, protocol) {
+            (Kind::Set, Protocol::Resp3) => PackedForm::Set(len),
+            (Kind::Map, Protocol::Resp3) => PackedForm::Map(len / 2),
+            (Kind::Pairs, Protocol::Resp3) => PackedForm::Array(len / 2),
+            _ => PackedForm::Array(len),
+        }
+    }
+
+    /// The elements in the [form](Self::form) that they have for a peer of this protocol, one after the other: the keys and values of a map
+    /// in turn. No more than one of them is in memory besides.
     ///
     /// ```
     /// use kvstore_protocol::{Packed, Protocol, Response};
@@ -300,23 +322,17 @@ impl Packed {
     /// let mut scores = Packed::pairs();
     /// scores.push(b"ada");
     /// scores.push_integer(1);
-    /// assert_eq!(scores.unpack_for(Protocol::Resp2).to_string(), r#"["ada", :1]"#);
-    /// assert_eq!(scores.unpack_for(Protocol::Resp3).to_string(), r#"[["ada", :1]]"#);
+    /// let elements: Vec<_> = scores.elements_for(Protocol::Resp2).collect();
+    /// assert_eq!(elements, ["ada".into(), Response::Integer(1)]);
+    /// let elements: Vec<_> = scores.elements_for(Protocol::Resp3).collect();
+    /// assert_eq!(elements, [Response::Array(vec!["ada".into(), Response::Integer(1)])]);
     /// ```
-    pub fn unpack_for(&self, protocol: Protocol) -> Response {
-        match (self.unpack(), self.kind, protocol) {
-            (Response::Map(pairs), _, Protocol::Resp2) => {
-                Response::Array(pairs.into_iter().flat_map(|(key, value)| [key, value]).collect())
-            }
-            (Response::Array(pairs), Kind::Pairs, Protocol::Resp2) => {
-                let flat = pairs.into_iter().flat_map(|pair| match pair {
-                    Response::Array(pair) => pair,
-                    other => vec![other],
-                });
-                Response::Array(flat.collect())
-            }
-            (unpacked, ..) => unpacked,
-        }
+    pub fn elements_for(&self, protocol: Protocol) -> impl Iterator<Item = Response> {
+        let is_flat = self.kind == Kind::Pairs && protocol == Protocol::Resp2;
+        self.decode().flat_map(move |element| match element {
+            Response::Array(pair) if is_flat => Elements::Of(pair.into_iter()),
+            element => Elements::One(Some(element)),
+        })
     }
 
     /// The elements; for pairs, the pairs.
@@ -335,6 +351,34 @@ impl Packed {
                 }
             }
         })
+    }
+}
+
+/// What the elements of a [`Packed`] are together, and their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackedForm {
+    /// An array of so many elements.
+    Array(usize),
+    /// A set of so many elements.
+    Set(usize),
+    /// A map of so many keys, each with a value.
+    Map(usize),
+}
+
+/// An element of an iterator, or those of a pair.
+enum Elements {
+    One(Option<Response>),
+    Of(std::vec::IntoIter<Response>),
+}
+
+impl Iterator for Elements {
+    type Item = Response;
+
+    fn next(&mut self) -> Option<Response> {
+        match self {
+            Self::One(element) => element.take(),
+            Self::Of(pair) => pair.next(),
+        }
     }
 }
 

@@ -56,8 +56,10 @@ pub(super) struct Observed {
     changes: Vec<Change>,
     commands: Vec<(usize, Command)>,
     pub(super) notices: Vec<Notice>,
-    /// The messages among the notices, in bytes.
-    messages: usize,
+    /// The memory of the notices, in bytes.
+    notices_size: usize,
+    /// The memory of the rest, in bytes.
+    size: usize,
 }
 
 /// What is left to do after the locks: to drop what was replaced or removed, and to send notices.
@@ -140,22 +142,21 @@ impl Commit {
 
     /// Adds a notice.
     pub(super) fn notice(&self, notice: Notice) {
-        self.observed.update(|observed| observed.notices.push(notice));
+        self.observed.update(|observed| {
+            observed.notices_size += notice.size();
+            observed.notices.push(notice);
+        });
     }
 
-    /// Adds a message, which PUBLISH or SPUBLISH sends. Returns the memory of all that wait, in bytes.
-    pub(super) fn add_message(&mut self, publish: &Command) -> usize {
-        let observed = self.observed.get_mut();
-        observed.messages += publish.words().map(<[u8]>::len).sum::<usize>() + size_of::<Notice>();
-        observed.notices.push(Notice::Message(publish.clone()));
-        observed.messages
+    /// The memory of what is told in the end, in bytes: of the notices, and of changes and their commands.
+    pub(super) fn observed_size(&mut self) -> (usize, usize) {
+        self.observed.0.get_mut().as_ref().map_or((0, 0), |observed| (observed.notices_size, observed.size))
     }
 
-    /// Takes the notices so far, if there are messages among them.
-    pub(super) fn take_messages(&mut self) -> Vec<Notice> {
-        let observed = self.observed.0.get_mut().as_mut().filter(|observed| observed.messages > 0);
-        observed.map_or_else(Vec::new, |observed| {
-            observed.messages = 0;
+    /// Takes the notices so far.
+    pub(super) fn take_notices(&mut self) -> Vec<Notice> {
+        self.observed.0.get_mut().as_mut().map_or_else(Vec::new, |observed| {
+            observed.notices_size = 0;
             mem::take(&mut observed.notices)
         })
     }
@@ -167,7 +168,9 @@ impl Commit {
 
     /// Records a command, which made the latest changes.
     pub(super) fn record(&mut self, database: usize, command: Command) {
-        self.observed.get_mut().commands.push((database, command));
+        let observed = self.observed.get_mut();
+        observed.size += size_of::<Command>() + command.size();
+        observed.commands.push((database, command));
         self.recorded = self.changes;
     }
 
@@ -245,6 +248,7 @@ impl Observed {
 
     #[cold]
     fn add(&mut self, database: usize, key: Option<&[u8]>, event: Event) {
+        self.size += size_of::<Change>() + key.map_or(0, <[u8]>::len);
         self.changes.push(Change { database, key: key.map(Bytes::copy_from_slice), event });
     }
 }
@@ -274,6 +278,17 @@ impl Leftovers {
     /// Notes that notices are to be sent.
     pub(super) fn add_notices(&mut self) {
         self.more.get_or_insert_default().has_notices = true;
+    }
+
+    /// Takes what is to be dropped, if it is more than one value.
+    #[inline]
+    pub(super) fn take_many(&mut self) -> Option<Self> {
+        let more = self.more.as_mut().filter(|more| !more.values.is_empty() || !more.shards.is_empty())?;
+        let (values, shards) = (mem::take(&mut more.values), mem::take(&mut more.shards));
+        Some(Self {
+            first: self.first.take(),
+            more: Some(Box::new(MoreLeftovers { values, shards, has_notices: false })),
+        })
     }
 
     pub(super) fn has_notices(&self) -> bool {

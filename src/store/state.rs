@@ -60,7 +60,7 @@ const MAX_GUESSED_KEY: usize = 128;
 const MAX_PREFETCHED_KEY: usize = 4096;
 
 /// Removed values that take more bytes than this are dropped on a thread of the store: that takes about a millisecond.
-const LARGE: usize = 1 << 20;
+pub(super) const LARGE: usize = 1 << 20;
 
 /// The databases of a store, its commands, its clock, and those who are told of its changes.
 #[derive(Debug)]

@@ -111,6 +111,9 @@ pub struct Word {
 impl Word {
     const EXTERNAL: u32 = 1 << 31;
 
+    /// The greatest place where a word may end, in bytes: a frame is smaller than 2 GiB.
+    pub const MAX_END: usize = Self::EXTERNAL as usize - 1;
+
     /// Creates a word in the frame.
     ///
     /// # Panics

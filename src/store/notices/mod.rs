@@ -20,9 +20,9 @@ use super::{
 
 pub(super) use outbox::Outbox;
 
-/// How much memory the messages of one transaction or script may take, in bytes, before they are sent though it is not at its end: then
-/// it counts for the output limits of those who get them.
-const MAX_MESSAGES: usize = 8 << 20;
+/// How much memory the notices of a script may take, in bytes, before they are sent though it is not at its end: then messages and
+/// events count for the output limits of those who get them.
+pub(super) const MAX_NOTICES: usize = 8 << 20;
 
 /// One thing to tell.
 #[derive(Debug)]
@@ -37,6 +37,18 @@ pub(super) enum Notice {
     Evicted { key: Bytes, readers: Readers },
     /// A database has changed as a whole. All tracked keys are forgotten.
     AllChanged(TrackedKeys),
+}
+
+impl Notice {
+    /// The memory that it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Event { key, .. } | Self::Changed { key, .. } | Self::Evicted { key, .. } => key.len(),
+                Self::Message(publish) => publish.size(),
+                Self::AllChanged(_) => 0,
+            }
+    }
 }
 
 /// What one commit tells.
@@ -101,18 +113,19 @@ impl StoreState {
     pub(super) fn answer_pub_sub(&self, commit: &mut Commit, command: &Command, cause: &Command) -> Response {
         let Some(receivers) = self.pub_sub.receivers(command) else {
             // It may end the subscription that a message before it is for.
-            self.send_messages(commit, cause);
+            self.send_so_far(commit, cause);
             return self.pub_sub.answer(command).unwrap_or(Response::Null);
         };
-        if receivers > 0 && commit.add_message(command) > MAX_MESSAGES {
-            self.send_messages(commit, cause);
+        if receivers > 0 {
+            commit.notice(Notice::Message(command.clone()));
         }
         receivers.into()
     }
 
-    /// Sends the notices so far, if there are messages among them.
-    fn send_messages(&self, commit: &mut Commit, cause: &Command) {
-        let notices = commit.take_messages();
+    /// Sends the notices of a script before its end.
+    #[cold]
+    pub(super) fn send_so_far(&self, commit: &mut Commit, cause: &Command) {
+        let notices = commit.take_notices();
         if !notices.is_empty() {
             self.outbox.push(Notices::new(notices, Some(cause), self));
             self.send_notices();

@@ -1,6 +1,9 @@
 //! The table `redis` of scripts, which is also the table `server`: its functions that need no store. [`install`] makes it.
 
+use std::fmt;
+
 use kvstore_lua::{Kind, Native, Raise, Stack};
+use tracing::Level;
 
 use super::{
     sha::Sha,
@@ -147,16 +150,33 @@ fn log(stack: &mut Stack<'_>) -> Result<usize, Raise> {
     let Some(level) = stack.to_number(1) else {
         return Err(raise(stack, "ERR First argument must be a number (log level)."));
     };
-    let texts = (2..=stack.len()).filter_map(|index| stack.to_bytes(index));
-    let text = texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect::<Vec<_>>().join(" ");
-    match level as i64 {
-        0 => tracing::trace!(target: "kvstore::script", "{text}"),
-        1 => tracing::debug!(target: "kvstore::script", "{text}"),
-        2 => tracing::info!(target: "kvstore::script", "{text}"),
-        3 => tracing::warn!(target: "kvstore::script", "{text}"),
+    let level = match level as i64 {
+        0 => Level::TRACE,
+        1 => Level::DEBUG,
+        2 => Level::INFO,
+        3 => Level::WARN,
         _ => return Err(raise(stack, "ERR Invalid log level.")),
+    };
+    stack.within((2..=stack.len()).map(|index| stack.raw_len(index)).sum())?;
+    let words = Words(stack);
+    match level {
+        Level::TRACE => tracing::trace!(target: "kvstore::script", "{words}"),
+        Level::DEBUG => tracing::debug!(target: "kvstore::script", "{words}"),
+        Level::INFO => tracing::info!(target: "kvstore::script", "{words}"),
+        _ => tracing::warn!(target: "kvstore::script", "{words}"),
     }
     Ok(0)
+}
+
+/// The arguments of `redis.log` behind the level, as they are shown: nothing is copied for a level that is not.
+struct Words<'a, 'b>(&'a Stack<'b>);
+
+impl fmt::Display for Words<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = (2..=self.0.len()).filter_map(|index| self.0.to_bytes(index));
+        words.next().iter().try_for_each(|word| f.write_str(&String::from_utf8_lossy(word)))?;
+        words.try_for_each(|word| write!(f, " {}", String::from_utf8_lossy(&word)))
+    }
 }
 
 /// `redis.set_repl(flags)`: says what is replicated. Here a script is one record of all that it has written.

@@ -125,7 +125,7 @@ impl<'r, 's> ScriptHost<'r, 's> {
         if self.pace.commands.is_multiple_of(COMMANDS) {
             self.note_time();
         }
-        let command = command_of(stack);
+        let command = command_of(stack, self.store.scripts.memory_limit());
         // A call with thousands of arguments leaves no slot for the reply.
         stack.truncate(0);
         match command {
@@ -158,7 +158,8 @@ impl<'r, 's> ScriptHost<'r, 's> {
 
     /// `redis.acl_check_cmd(name, …)`: whether the user may run the command.
     fn acl_check_cmd(&mut self, stack: &mut Stack<'_>) -> Result<usize, Raise> {
-        let command = command_of(stack).map_err(|text| raise(stack, &format!("ERR {text}")))?;
+        let command = command_of(stack, self.store.scripts.memory_limit())
+            .map_err(|text| raise(stack, &format!("ERR {text}")))?;
         if !is_known(&command) {
             return Err(raise(stack, "ERR Invalid command passed to redis.acl_check_cmd()"));
         }
@@ -194,15 +195,19 @@ pub(super) fn session_of(command: &Command, protocol: Protocol) -> Option<Arc<Se
     })
 }
 
-/// The command that a script calls: the arguments of the call.
-fn command_of(stack: &Stack<'_>) -> Result<Command, &'static str> {
+/// The command that a script calls: the arguments of the call, of so many bytes at most.
+fn command_of(stack: &Stack<'_>, limit: usize) -> Result<Command, &'static str> {
     const NONE: &str = "Please specify at least one argument for this redis lib call";
     const NO_TEXT: &str = "Lua redis lib command arguments must be strings or integers";
+    const TOO_LARGE: &str = "The arguments of the command take more memory than lua-memory-limit allows";
     let words = 1..=stack.len();
     if words.is_empty() {
         return Err(NONE);
     }
     let size: usize = words.clone().map(|index| stack.bytes(index).map_or(24, <[u8]>::len)).sum();
+    if size > limit.min(Word::MAX_END) {
+        return Err(TOO_LARGE);
+    }
     let (mut frame, mut ranges) = (Vec::with_capacity(size), SmallVec::<[Word; 8]>::new());
     for index in words {
         let start = frame.len();

@@ -9,10 +9,11 @@ use crate::{
         args::Args,
         command_table::Row,
         execute::{Planned, may_take_long},
+        notices::MAX_NOTICES,
         observers::Interests,
         plan::{self, PerKey},
         spec::{Answer, Scope},
-        state::StoreState,
+        state::{LARGE, StoreState},
     },
 };
 
@@ -21,6 +22,10 @@ const WRONG_ARITY: CommandError = CommandError::new("ERR", "Wrong number of args
 const NOT_IN_SCRIPT: CommandError = CommandError::new("ERR", "This Redis command is not allowed from script");
 const READ_ONLY_SCRIPT: CommandError =
     CommandError::new("ERR", "Write commands are not allowed from read-only scripts.");
+
+/// What it writes is one record, which is in memory until its end.
+const TOO_MUCH: CommandError =
+    CommandError::new("ERR", "what the script has written so far takes more memory than lua-memory-limit allows");
 
 /// It was killed, and is about to find that out.
 const KILLED: CommandError = CommandError::new("ERR", "Script killed by user with SCRIPT KILL...");
@@ -81,11 +86,26 @@ pub(super) fn run(host: &mut ScriptHost<'_, '_>, command: Command) -> Response {
             return refusal;
         }
     };
-    let Some(stats) = stats else { return call(host, row, command).unwrap_or_else(Response::from) };
-    let counted = stats.begin_nested(&command);
+    let counted = stats.map(|stats| stats.begin_nested(&command));
     let answer = call(host, row, command).unwrap_or_else(Response::from);
-    stats.end_nested(counted, &answer);
+    if let (Some(stats), Some(counted)) = (stats, counted) {
+        stats.end_nested(counted, &answer);
+    }
+    relieve(host);
     answer
+}
+
+/// Lets go of what other commands keep until their end, so that a script that goes on for long takes no more memory with time.
+fn relieve(host: &mut ScriptHost<'_, '_>) {
+    if let Some(leftovers) = host.commit.leftovers.take_many()
+        && host.pace.mover.is_some()
+        && leftovers.memory() > LARGE
+    {
+        host.store.dropper.run(move || drop(leftovers));
+    }
+    if host.commit.observed_size().0 > MAX_NOTICES {
+        host.store.send_so_far(host.commit, host.command);
+    }
 }
 
 /// Whether a script may run a command. Returns its row in the store.
@@ -106,6 +126,9 @@ fn admit(
     }
     if row.is_some_and(Row::writes) {
         check_writable(host)?;
+        if host.commit.observed_size().1 > host.store.scripts.memory_limit() {
+            return Err(TOO_MUCH);
+        }
         if !host.begin_write() {
             return Err(KILLED);
         }

@@ -204,7 +204,8 @@ impl StoreState {
         database: usize,
         patience: Patience,
     ) -> Option<HeldShards<'_>> {
-        if !prepared.keeps_to_keys {
+        // Those of the database order among snapshots that a script is kept.
+        if !prepared.keeps_to_keys || prepared.is_to_stay {
             let mut plan = LockPlan::default();
             plan.add_scope(Scope::Database(Hold::AtOnce), database, true, &self.databases);
             return plan.lock(&mut [], &self.databases, patience);
@@ -306,12 +307,11 @@ impl StoreState {
         }
     }
 
-    /// Keeps a script of EVAL as SCRIPT LOAD does, since a client relies on it: it is recorded. The shards that are held order that
-    /// among snapshots.
+    /// Keeps a script of EVAL as SCRIPT LOAD does, since a client relies on it: it is recorded.
     #[cold]
-    fn keep_script(&self, script: &Script, database: usize, held: &HeldShards<'_>, commit: &mut Commit) {
+    fn keep_script(&self, script: &Script, database: usize, commit: &mut Commit) {
         let is_refused = commit.interests.has(Interests::HALTED) && self.write_refusal().is_some();
-        if held.len() > 0 && !is_refused && self.scripts.cache.lock().keep(&script.sha) {
+        if !is_refused && self.scripts.cache.lock().keep(&script.sha) {
             commit.add_unnamed();
             commit.record_rest(database, &Command::new("SCRIPT").arg("LOAD").arg(&script.source));
         }
@@ -340,7 +340,7 @@ impl StoreState {
     ) -> Answer {
         let Running { engines, held, commit, raised, mover, is_whole } = running;
         if let (true, Program::Script(script)) = (prepared.is_to_stay, &prepared.program) {
-            self.keep_script(script, database, held, commit);
+            self.keep_script(script, database, commit);
         }
         let (kind, memory) = (prepared.program.kind(), self.scripts.memory_limit());
         let (engine, function) = match &prepared.program {

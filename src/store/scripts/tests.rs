@@ -702,3 +702,62 @@ fn what_the_end_of_the_server_seals_is_no_damage() {
     let store = TestStore::durable(&disk, Settings::new(Fsync::No), 1).expect("what was written");
     store.check([("GET k", "(nil)")]);
 }
+
+#[test]
+fn the_arguments_of_commands_are_bounded_before_they_are_copied() {
+    const TOO_LARGE: &str = "-ERR The arguments of the command take more memory than lua-memory-limit allows";
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 8mb", "+OK"), ("SET k v", "+OK")]);
+    let words = "local s = string.rep('x', 1e6) local t = {} for i = 1, 3000 do t[i] = s end";
+    for call in ["redis.pcall('ECHO', unpack(t))", "redis.pcall('MSET', unpack(t))", "redis.acl_check_cmd(unpack(t))"] {
+        let answer = answer(&store, &format!("{words} return {call}"));
+        assert!(answer.starts_with(TOO_LARGE), "{call}: {answer}");
+    }
+    let logged = answer(&store, &format!("{words} redis.log(redis.LOG_DEBUG, unpack(t))"));
+    assert!(logged.starts_with("-ERR not enough memory"), "{logged}");
+    store.check([("GET k", "\"v\""), ("CONFIG SET lua-memory-limit 4gb", "+OK")]);
+    // More than a command may have, whatever the limit is.
+    let answer = answer(&store, &format!("{words} return redis.pcall('ECHO', unpack(t))"));
+    assert!(answer.starts_with(TOO_LARGE), "{answer}");
+    store.check([("GET k", "\"v\"")]);
+}
+
+#[test]
+fn what_a_script_writes_is_bounded_where_it_is_recorded() {
+    let source = "for i = 1, 100 do redis.call('SET', 'k', string.rep('x', 1e5)) redis.call('INCR', 'n') end";
+    let (store, told) = TestStore::observed();
+    store.check([("CONFIG SET lua-memory-limit 2mb", "+OK")]);
+    let refused = answer(&store, source);
+    assert!(
+        refused.starts_with("-ERR what the script has written so far takes more memory than lua-memory-limit allows"),
+        "{refused}"
+    );
+    store.check([("GET n", "\"20\"")]);
+    let replayed = TestStore::new();
+    told.take().iter().for_each(|(record, _)| assert_eq!(replayed.store().apply(record), Ok(())));
+    replayed.check([("GET n", "\"20\""), ("STRLEN k", ":100000")]);
+    // Nothing is kept for a record that nobody gets.
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 2mb", "+OK")]);
+    assert_eq!(answer(&store, source), "(nil)");
+    store.check([("GET n", "\"100\"")]);
+}
+
+#[test]
+fn replies_of_many_elements_are_converted_whatever_form_they_have() {
+    let store = TestStore::new();
+    store.check([("HSET h a 1 b 2", ":2"), ("ZADD z 1.5 m", ":1"), ("SADD s x", ":1"), ("SET v w", "+OK")]);
+    check(
+        &store,
+        &[
+            ("return redis.call('HGETALL', 'h')", r#"["a", "1", "b", "2"]"#),
+            ("return redis.call('ZRANGE', 'z', 0, -1, 'WITHSCORES')", r#"["m", "1.5"]"#),
+            ("return redis.call('SMEMBERS', 's')", r#"["x"]"#),
+            ("return redis.call('MGET', 'v', 'none', 'v')", r#"["w", (nil), "w"]"#),
+            ("redis.setresp(3) return redis.call('HGETALL', 'h').map.b", "\"2\""),
+            ("redis.setresp(3) return redis.call('ZRANGE', 'z', 0, -1, 'WITHSCORES')[1][2].double * 2", ":3"),
+            ("redis.setresp(3) return redis.call('SMEMBERS', 's').set.x and 1", ":1"),
+            ("redis.setresp(3) return #redis.call('MGET', 'v', 'v')", ":2"),
+        ],
+    );
+}

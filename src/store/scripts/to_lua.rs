@@ -1,7 +1,9 @@
 //! What a script gets of the answer to a command.
 
+use std::borrow::Borrow;
+
 use kvstore_lua::{Kind, Raise, Stack};
-use kvstore_protocol::{Protocol, Response, format_double};
+use kvstore_protocol::{Packed, PackedForm, Protocol, Response, format_double};
 
 /// After so many elements the interpreter is asked whether the script goes on.
 const STEP: usize = 64;
@@ -31,7 +33,7 @@ pub(super) fn push_response(stack: &mut Stack<'_>, response: &Response, protocol
             let items = pairs.iter().flat_map(|(key, value)| [key, value]);
             push_items(stack, items, 2 * pairs.len(), protocol)
         }
-        Response::Packed(packed) => push_response(stack, &packed.unpack_for(protocol), protocol),
+        Response::Packed(packed) => push_packed(stack, packed, protocol),
         Response::Close(last) => push_response(stack, last, protocol),
         _ => stack.push_boolean(false),
     }
@@ -56,30 +58,10 @@ fn push_resp3(stack: &mut Stack<'_>, response: &Response) -> Result<(), Raise> {
             stack.set_field(-2, b"format")?;
             stack.set_field(-2, b"verbatim_string")
         }
-        Response::Map(pairs) => {
-            stack.new_table(0, 1)?;
-            stack.new_table(0, pairs.len())?;
-            for (key, value) in pairs {
-                stack.step(1)?;
-                push_resp3(stack, key)?;
-                push_resp3(stack, value)?;
-                stack.set(-3)?;
-            }
-            stack.set_field(-2, b"map")
-        }
-        Response::Set(items) => {
-            stack.new_table(0, 1)?;
-            stack.new_table(0, items.len())?;
-            for item in items {
-                stack.step(1)?;
-                push_resp3(stack, item)?;
-                stack.push_boolean(true)?;
-                stack.set(-3)?;
-            }
-            stack.set_field(-2, b"set")
-        }
+        Response::Map(pairs) => push_map(stack, pairs.iter().flat_map(|(key, value)| [key, value]), pairs.len()),
+        Response::Set(items) => push_set(stack, items.iter(), items.len()),
         Response::Array(items) | Response::Push(items) => push_items(stack, items.iter(), items.len(), protocol),
-        Response::Packed(packed) => push_resp3(stack, &packed.unpack_for(protocol)),
+        Response::Packed(packed) => push_packed(stack, packed, protocol),
         Response::Bulk(text) => stack.push_bytes(text),
         Response::Integer(integer) => stack.push_number(*integer as f64),
         Response::Simple(text) => push_field(stack, b"ok", text),
@@ -89,9 +71,18 @@ fn push_resp3(stack: &mut Stack<'_>, response: &Response) -> Result<(), Raise> {
     }
 }
 
-fn push_items<'a>(
+fn push_packed(stack: &mut Stack<'_>, packed: &Packed, protocol: Protocol) -> Result<(), Raise> {
+    let elements = packed.elements_for(protocol);
+    match packed.form(protocol) {
+        PackedForm::Array(len) => push_items(stack, elements, len, protocol),
+        PackedForm::Set(len) => push_set(stack, elements, len),
+        PackedForm::Map(len) => push_map(stack, elements, len),
+    }
+}
+
+fn push_items(
     stack: &mut Stack<'_>,
-    items: impl Iterator<Item = &'a Response>,
+    items: impl Iterator<Item = impl Borrow<Response>>,
     len: usize,
     protocol: Protocol,
 ) -> Result<(), Raise> {
@@ -100,10 +91,44 @@ fn push_items<'a>(
         if (index as usize).is_multiple_of(STEP) {
             stack.step(STEP)?;
         }
-        push_response(stack, item, protocol)?;
+        push_response(stack, item.borrow(), protocol)?;
         stack.set_index(-2, index)?;
     }
     Ok(())
+}
+
+/// Pushes a set of RESP3.
+fn push_set(
+    stack: &mut Stack<'_>,
+    items: impl Iterator<Item = impl Borrow<Response>>,
+    len: usize,
+) -> Result<(), Raise> {
+    stack.new_table(0, 1)?;
+    stack.new_table(0, len)?;
+    for item in items {
+        stack.step(1)?;
+        push_resp3(stack, item.borrow())?;
+        stack.push_boolean(true)?;
+        stack.set(-3)?;
+    }
+    stack.set_field(-2, b"set")
+}
+
+/// Pushes a map of RESP3, whose keys and values come in turn.
+fn push_map(
+    stack: &mut Stack<'_>,
+    mut items: impl Iterator<Item = impl Borrow<Response>>,
+    len: usize,
+) -> Result<(), Raise> {
+    stack.new_table(0, 1)?;
+    stack.new_table(0, len)?;
+    while let (Some(key), Some(value)) = (items.next(), items.next()) {
+        stack.step(1)?;
+        push_resp3(stack, key.borrow())?;
+        push_resp3(stack, value.borrow())?;
+        stack.set(-3)?;
+    }
+    stack.set_field(-2, b"map")
 }
 
 /// Pushes an error as scripts have it: a table with the field `err`.
