@@ -223,6 +223,9 @@ async fn a_pause_of_writes_lets_scripts_run_that_only_read() {
     ] {
         client.asks(request(&words), ":1\r\n").await;
     }
+    client.asks("MULTI\r\n", "+OK\r\n").await;
+    client.asks(request(&["EVALSHA", &hashes[0], "0"]), "+QUEUED\r\n").await;
+    client.asks("EXEC\r\n", "*1\r\n:1\r\n").await;
     let mut held = Vec::new();
     for words in [
         ["EVAL", "return 1", "0"],

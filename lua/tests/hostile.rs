@@ -534,7 +534,7 @@ fn long_rounds_and_long_functions_are_many_steps() {
     let work = "x = x + 1 ".repeat(1600);
     for source in [
         format!("local x = 0 for i = 1, 10000 do {work} end return x"),
-        format!("local x = 0 local function f() {work} end for i = 1, 10000 do f() end return x"),
+        format!("local function f(x) {work} return x end local x = 0 for i = 1, 10000 do x = f(x) end return x"),
     ] {
         let within = |steps| run_in(&mut interpreter(Limits::new().steps(steps)), source.as_bytes());
         assert_eq!(within(900_000), Outcome::Ended(Reason::Budget));

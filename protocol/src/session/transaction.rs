@@ -93,7 +93,16 @@ impl Transaction {
 
     /// Counts a command that was queued, for CLIENT LIST.
     pub fn count_queued(&self, command: &Command) {
-        let writes = if command.may_write() { WRITES } else { 0 };
+        self.count(command, command.may_write());
+    }
+
+    /// The same for a command that writes nothing, though it [may](Command::may_write): a script that only reads.
+    pub fn count_queued_read(&self, command: &Command) {
+        self.count(command, false);
+    }
+
+    fn count(&self, command: &Command, may_write: bool) {
+        let writes = if may_write { WRITES } else { 0 };
         self.update(|state| if state & OPEN == 0 { state } else { state.saturating_add(QUEUED) | writes });
         self.0.bytes.fetch_add(command.size(), Ordering::Relaxed);
     }
@@ -175,6 +184,7 @@ mod tests {
         transaction.end();
         transaction.begin();
         transaction.count_queued(&Command::new("GET"));
+        transaction.count_queued_read(&Command::new("EVAL"));
         assert!(!transaction.may_write());
         transaction.end();
         transaction.begin();

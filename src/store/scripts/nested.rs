@@ -48,9 +48,9 @@ fn find(store: &StoreState, command: &Command) -> Result<Found, CommandError> {
     let has_reply = |flags: Flags| flags.has(Flags::CONNECTION | Flags::NO_SCRIPT);
     let is_known = has_reply(parent.flags()) || has_reply(known.flags());
     match known.arity().admits(command.len()) {
-        _ if !is_known => Err(UNKNOWN),
-        true => Ok((None, known)),
-        false => Err(WRONG_ARITY),
+        false if is_known || !parent.subcommands().is_empty() => Err(WRONG_ARITY),
+        true if is_known => Ok((None, known)),
+        _ => Err(UNKNOWN),
     }
 }
 

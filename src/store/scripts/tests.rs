@@ -180,6 +180,7 @@ fn an_error_says_in_which_script_and_line() {
         ("return redis.call('debug', 'object', 'k')", 1, "ERR This Redis command is not allowed from script"),
         ("return redis.call('failover')", 1, "ERR This Redis command is not allowed from script"),
         ("return redis.call('module', 'list')", 1, "ERR This Redis command is not allowed from script"),
+        ("return redis.call('acl')", 1, "ERR Wrong number of args calling Redis command from script"),
         ("return redis.call('psync')", 1, "ERR Wrong number of args calling Redis command from script"),
         ("return redis.call('sync')", 1, "ERR This Redis command is not allowed from script"),
         ("return redis.call('client', 'nosuch')", 1, "ERR Unknown Redis command called from script"),

@@ -159,6 +159,7 @@ impl StoreState {
         };
         let queued = client.state.lock().queue.push(command, self)?;
         match &queued {
+            Ok(()) if command.runs_commands() && self.only_reads(command) => transaction.count_queued_read(command),
             Ok(()) => transaction.count_queued(command),
             Err(_) => {
                 transaction.abort();
