@@ -63,6 +63,10 @@ impl StoreState {
         if !self.snapshots.has_directory() || status.running.is_some() || has_just_failed {
             return None;
         }
+        // The cut would hold what a script does not hold, and wait for its end.
+        if self.databases.gate.is_busy() {
+            return None;
+        }
         if has_failed {
             return Some(Purpose::Rewrite);
         }

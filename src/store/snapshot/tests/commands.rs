@@ -131,6 +131,11 @@ fn save_points_are_reached_by_time_and_changes() {
     store.pass(61_000);
     assert_eq!(saves(&store), "1");
     store.check([("DEL k", ":1")]);
+    // Not while a script keeps others waiting.
+    let gate = &store.store().handle.databases.gate;
+    gate.set_busy(true);
+    assert_eq!(saves(&store), "1");
+    gate.set_busy(false);
     assert_eq!(saves(&store), "2");
 }
 
