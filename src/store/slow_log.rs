@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kvstore_protocol::{Command, catalog::Flags};
+use kvstore_protocol::{Command, Session, catalog::Flags};
 use parking_lot::Mutex;
 
 use super::{
@@ -96,21 +96,32 @@ impl SlowLog {
         is_timed.then(Instant::now)
     }
 
+    /// Begins to time a command of a script.
+    #[inline]
+    pub(super) fn begin_nested(&self, kind: Kind) -> Option<Instant> {
+        self.begin(Kind::Short).or_else(|| if kind == Kind::Long { self.begin(kind) } else { None })
+    }
+
     /// Logs a command that was timed, if it took long.
     pub(super) fn end(&self, command: &Command, began: Option<Instant>) {
+        self.end_nested(command, command.session(), began);
+    }
+
+    /// The same for a command of a script, which a client of this session runs.
+    #[inline]
+    pub(super) fn end_nested(&self, command: &Command, session: &Session, began: Option<Instant>) {
         if let Some(began) = began {
-            self.note(command, began.elapsed());
+            self.note(command, session, began.elapsed());
         }
     }
 
     #[cold]
-    fn note(&self, command: &Command, took: Duration) {
+    fn note(&self, command: &Command, session: &Session, took: Duration) {
         let threshold = u128::try_from(self.threshold());
         let is_slow = threshold.is_ok_and(|threshold| took.as_micros() >= threshold);
         if !is_slow || command.flags().has(Flags::SKIP_SLOWLOG) {
             return;
         }
-        let session = command.session();
         let (time, words) = (self.clock.now().as_secs(), words(command));
         let (peer, name) = (session.peer().to_string(), session.name().to_vec());
         let mut entries = self.entries.lock();
@@ -162,11 +173,11 @@ mod tests {
     #[test]
     fn what_took_as_long_as_the_threshold_is_logged() {
         let (log, command) = (log(), Command::new("SUNION").arg("s"));
-        log.note(&command, Duration::from_micros(9999));
+        log.note(&command, command.session(), Duration::from_micros(9999));
         assert_eq!(log.len(), 0);
-        log.note(&command, Duration::from_micros(10_000));
+        log.note(&command, command.session(), Duration::from_micros(10_000));
         log.set_threshold(-1);
-        log.note(&command, Duration::from_secs(1));
+        log.note(&command, command.session(), Duration::from_secs(1));
         let [entry] = &log.last(10)[..] else { panic!("one entry") };
         assert_eq!((entry.id, &entry.words[..]), (0, &[b"SUNION".to_vec(), b"s".to_vec()][..]));
     }
@@ -175,7 +186,7 @@ mod tests {
     fn the_last_entries_are_kept() {
         let log = log();
         log.set_max_len(3);
-        (0..5).for_each(|_| log.note(&Command::new("SUNION").arg("s"), Duration::from_secs(1)));
+        (0..5).for_each(|_| log.note(&Command::new("SUNION").arg("s"), &Session::default(), Duration::from_secs(1)));
         assert_eq!(log.last(2).iter().map(|entry| entry.id).collect::<Vec<_>>(), [4, 3]);
         log.set_max_len(1);
         assert_eq!(log.len(), 1);

@@ -181,8 +181,9 @@ impl Libraries {
 
     /// What FUNCTION LIST shows of those whose names match.
     pub(in crate::store) fn describe(&self, pattern: Option<&Pattern<'_>>, with_code: bool) -> Response {
-        let matching =
-            self.all().filter(|library| pattern.is_none_or(|pattern| pattern.matches(library.name.as_bytes())));
+        let matches =
+            |library: &&Arc<Library>| pattern.is_none_or(|pattern| pattern.matches(folded(&library.name).as_bytes()));
+        let matching = self.all().filter(matches);
         Response::Array(matching.map(|library| library.describe(with_code)).collect())
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         notices::MAX_NOTICES,
         observers::Interests,
         plan::{self, PerKey},
+        slow_log::Kind,
         spec::{Answer, Scope},
         state::{LARGE, StoreState},
     },
@@ -186,8 +187,11 @@ fn run_held(host: &mut ScriptHost<'_, '_>, row: &'static Row, command: &Command)
     loop {
         let session = host.session.as_deref().unwrap_or_else(|| host.command.session());
         let planned = Planned { row, args, database: host.database, keys: None };
+        let slow_log = &host.store.slow_log;
+        let began = slow_log.begin_nested(if host.commit.may_take_long { Kind::Long } else { Kind::Short });
         let answer = host.store.execute_held(planned, session, host.held, host.commit);
         if !host.commit.is_postponed {
+            slow_log.end_nested(command, session, began);
             return answer;
         }
         // It has found, before its first change, that it takes long.

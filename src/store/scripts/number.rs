@@ -4,6 +4,10 @@ use kvstore_protocol::format_double;
 
 /// Appends the text of a number: of an integer its digits, of any other the fewest that say which it is.
 pub(super) fn push_number(number: f64, text: &mut Vec<u8>) {
+    if number.is_nan() {
+        // As C prints it: what 0/0 is has a sign here.
+        return text.extend_from_slice(if number.is_sign_negative() { b"-nan" } else { b"nan" });
+    }
     let integer = number as i64;
     // The negative zero becomes the other one.
     if integer as f64 == number && integer != i64::MAX {
@@ -36,6 +40,8 @@ mod tests {
             (0.0001, "0.0001"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN.copysign(1.0), "nan"),
+            (f64::NAN.copysign(-1.0), "-nan"),
         ] {
             let mut text = Vec::new();
             push_number(number, &mut text);

@@ -109,11 +109,13 @@ struct Outcome {
     is_counted: bool,
     /// Whether the script was stopped in the middle.
     was_stopped: bool,
+    /// Whether it needed more memory than there is.
+    had_no_memory: bool,
 }
 
 impl From<Response> for Outcome {
     fn from(response: Response) -> Self {
-        Self { response, is_counted: false, was_stopped: false }
+        Self { response, is_counted: false, was_stopped: false, had_no_memory: false }
     }
 }
 
@@ -358,6 +360,11 @@ impl StoreState {
             let engine = engines.take_scripts();
             self.dropper.run(move || drop(engine));
         }
+        if kind == Kind::Function && outcome.as_ref().is_ok_and(|outcome| outcome.had_no_memory) {
+            // What functions keep in their libraries goes with the interpreter: it would leave too little to the others.
+            let engine = engines.take_functions();
+            self.dropper.run(move || drop(engine));
+        }
         self.scripts.note_memory(kind, engines.memory(kind));
         let Outcome { response, is_counted, .. } = outcome?;
         if let Some(stats) = stats_of(command).filter(|_| is_counted && is_whole) {
@@ -527,15 +534,16 @@ fn failed(run: &mut Run<'_>, failure: &Failure, program: &Program) -> Outcome {
     if let (Some(source), Some(line)) = (&failure.source, failure.line) {
         text.extend_from_slice(format!(" script: {}, on {source}:{line}.", program.name()).as_bytes());
     }
-    Outcome { response: Response::Error(text.into()), is_counted, was_stopped: failure.reason == Reason::Stopped }
+    let [was_stopped, had_no_memory] = [Reason::Stopped, Reason::Memory].map(|reason| failure.reason == reason);
+    Outcome { response: Response::Error(text.into()), is_counted, was_stopped, had_no_memory }
 }
 
 /// The text of the value that a script has raised: of a table it is the field `err`.
 fn raised_text(run: &mut Run<'_>) -> Vec<u8> {
     if run.kind(-1) == LuaKind::Table {
-        let has_text = run.get_field(-1, b"err").is_ok_and(|kind| kind == LuaKind::String);
-        let text = has_text.then(|| run.bytes(-1).map(<[u8]>::to_vec)).flatten();
-        return text.unwrap_or_else(|| b"ERR unknown error".to_vec());
+        let is_found = run.get_field(-1, b"err").is_ok();
+        let text = if is_found { run.to_bytes(-1) } else { None };
+        return text.map_or_else(|| b"ERR unknown error".to_vec(), |text| text.into_owned());
     }
     let text = match run.to_bytes(-1) {
         Some(text) => text.into_owned(),

@@ -65,7 +65,8 @@ pub(in crate::store) fn of_script(source: &[u8]) -> Result<(ScriptFlags, usize),
     for option in words.args() {
         let names = option.strip_prefix(b"flags=");
         let unknown = || CommandError::err(format!("Unknown lua shebang option: {}", shown(option)));
-        for name in names.ok_or_else(unknown)?.split(|byte| *byte == b',').filter(|name| !name.is_empty()) {
+        let names = names.ok_or_else(unknown)?;
+        for name in names.split(|byte| *byte == b',').filter(|_| !names.is_empty()) {
             if !flags.add(name) {
                 return Err(CommandError::err(format!("Unexpected flag in script shebang: {}", shown(name))));
             }
@@ -126,6 +127,7 @@ mod tests {
         let (flags, start) = of_script(b"#!lua flags=no-writes,allow-stale\nreturn 1").expect("it is valid");
         assert!(flags.has(ScriptFlags::NO_WRITES) && start == 33);
         assert_eq!(flags.names().collect::<Vec<_>>(), ["no-writes", "allow-stale"]);
+        assert_eq!(of_script(b"#!lua flags=\n"), Ok((ScriptFlags::default(), 12)));
         let (flags, _) = of_script(b"#!lua flags=declared-keys\n").expect("it is valid");
         assert!(flags.has(ScriptFlags::DECLARED_KEYS) && !flags.has(ScriptFlags::NO_WRITES));
         for (source, expected) in [
@@ -134,6 +136,8 @@ mod tests {
             ("#! lua\n", "Unexpected engine in script shebang: #!"),
             ("#!lua badger=data\n", "Unknown lua shebang option: badger=data"),
             ("#!lua flags=allow-what\n", "Unexpected flag in script shebang: allow-what"),
+            ("#!lua flags=no-writes,\n", "Unexpected flag in script shebang: "),
+            ("#!lua flags=,no-writes\n", "Unexpected flag in script shebang: "),
         ] {
             assert_eq!(refusal(of_script(source.as_bytes())), format!("ERR {expected}"), "{source}");
         }

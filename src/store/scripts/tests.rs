@@ -190,6 +190,7 @@ fn an_error_says_in_which_script_and_line() {
         ("return redis.acl_check_cmd('config', 'nosuch')", 1, "ERR Invalid command passed to redis.acl_check_cmd()"),
         ("error('boom')", 1, "ERR user_script:1: boom"),
         ("error({err = 'MY error'})", 1, "MY error"),
+        ("error({err = 1})", 1, "1"),
         ("return redis.setresp(4)", 1, "ERR RESP version must be 2 or 3."),
         ("return nothing", 1, "ERR user_script:1: Script attempted to access nonexistent global variable 'nothing'"),
         ("x = 1", 1, "ERR user_script:1: Attempt to modify a readonly table"),
@@ -535,6 +536,39 @@ fn libraries_take_memory_until_they_are_flushed() {
         store.check([(&*format!("FUNCTION FLUSH {way}"), "+OK")]);
         assert_eq!(memory(), 0);
     }
+}
+
+#[test]
+fn commands_of_scripts_are_in_the_slow_log() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET slowlog-log-slower-than 0", "+OK"), ("SLOWLOG RESET", "+OK")]);
+    answer(&store, "return redis.call('SET', 'a', 1)");
+    let logged = store.answer("SLOWLOG GET").to_string();
+    let words = logged.find(r#"["SET", "a", "1"]"#).expect("the command of the script");
+    assert!(logged.find("EVAL").is_some_and(|eval| eval < words), "{logged}");
+    store.check([("CONFIG SET slowlog-log-slower-than -1", "+OK"), ("SLOWLOG RESET", "+OK")]);
+    answer(&store, "return redis.call('SET', 'a', 1)");
+    store.check([("SLOWLOG LEN", ":0")]);
+}
+
+#[test]
+fn functions_of_other_libraries_run_when_one_has_kept_all_memory() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    let load = |code: &str| store.answer_to(Command::new("FUNCTION").with_args(["LOAD", code])).to_string();
+    let greedy = "#!lua name=Greedy\nlocal kept = {} redis.register_function('greedy', function() \
+                  while true do kept[#kept + 1] = {} end end)";
+    assert_eq!(load(greedy), "\"Greedy\"");
+    assert_eq!(
+        load("#!lua name=other\nredis.register_function('other', function() return ('x'):rep(1e6) end)"),
+        "\"other\""
+    );
+    for _ in 0..2 {
+        assert!(store.answer("FCALL greedy 0").to_string().starts_with("-ERR not enough memory"));
+        assert_eq!(store.answer("FCALL other 0").as_bytes().map(<[u8]>::len), Some(1_000_000));
+    }
+    let listed = store.answer("FUNCTION LIST LIBRARYNAME gREEDY*").to_string();
+    assert!(listed.contains("Greedy") && !listed.contains("other"), "{listed}");
 }
 
 #[test]

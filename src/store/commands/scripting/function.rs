@@ -129,7 +129,8 @@ fn list(call: &mut Call<'_>) -> Answer {
             with_code = true;
         } else if pattern.is_none() && options.keyword("LIBRARYNAME") {
             let given = options.next().ok_or(CommandError::new("ERR", "library name argument was not given"))?;
-            pattern = Some(Pattern::new(given));
+            // The case of letters does not matter.
+            pattern = Some(Pattern::new(given.to_ascii_lowercase()));
         } else {
             break;
         }
