@@ -29,6 +29,8 @@ pub(super) struct Commit {
     pub(super) is_postponed: bool,
     /// Whether the command, which may begin anew, has found a shard that a long command holds.
     pub(super) is_gated: bool,
+    /// Whether its commands have run before, or on a master: what a limit refuses a client is not refused.
+    pub(super) must_obey: bool,
     /// Whether a script runs.
     pub(super) is_in_script: bool,
     /// Whether a script was stopped after it had written: nobody is told of it, and nobody sees what it has done.
@@ -87,6 +89,7 @@ impl Commit {
             may_take_long,
             is_postponed: false,
             is_gated: false,
+            must_obey: false,
             is_in_script: false,
             is_abandoned: false,
             may_wait: false,

@@ -40,6 +40,7 @@ impl StoreState {
         held.advance(record.time());
         let mut commit = Commit::new(record.time().as_secs() as u32, Interests::default(), true);
         commit.now.set(Some(record.time()));
+        commit.must_obey = true;
         let applied = self.run_recorded(record, &keys, &mut held, &mut commit);
         drop(held);
         self.finish(&mut commit);

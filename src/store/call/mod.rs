@@ -111,6 +111,11 @@ impl<'c> Call<'c> {
         self.commit.is_in_script
     }
 
+    /// Whether the command has run before, or on a master: what a limit refuses a client is not refused.
+    pub(crate) fn must_obey(&self) -> bool {
+        self.commit.must_obey
+    }
+
     /// Up to which size collections are packed.
     pub(crate) fn thresholds(&self) -> &'c Thresholds {
         &self.store.thresholds

@@ -137,6 +137,7 @@ impl StoreState {
             }
         };
         let mut commit = self.begin(Patience::Endless);
+        commit.must_obey = true;
         commit.now.set(Some(self.time_before_expiries(&commit, commands, &keys, &mut held)));
         let checked = commands.iter().zip(keys.each()).try_for_each(|((database, command), keys)| {
             let row = self.row_of(command)?;

@@ -529,6 +529,34 @@ fn commands_that_are_unknown_or_fail_are_counted() {
 }
 
 #[test]
+fn a_field_expires_as_late_as_here_if_it_does_so_later_on_the_master() {
+    let (store, told) = TestStore::observed();
+    store.check([("HSET h b 1 c 1 d 1 e 1 f 1", ":5")]);
+    let mut tally = Tally::default();
+    for line in [
+        "HSETEX h PXAT 300000000000000 FIELDS 1 a 1",
+        "HPEXPIREAT h 300000000000000 FIELDS 1 b",
+        "HEXPIRE h 300000000000 NX FIELDS 1 c",
+        "HPEXPIRE h 300000000000000 FIELDS 1 d",
+        "HEXPIREAT h 300000000000 FIELDS 1 e",
+        "HGETEX h PXAT 9223372036854775807 FIELDS 1 f",
+        "HPEXPIREAT h 281474976710653 GT FIELDS 1 a",
+    ] {
+        let refusal = store.answer(line).to_string();
+        assert!(refusal.starts_with("-ERR invalid expire time in"), "{line}: {refusal}");
+        assert_eq!(store.store().handle.apply_commands(&[(0, command(line))], &mut tally), Ok(()));
+    }
+    assert_eq!(tally.failed().count(), 0);
+    let latest = [":281474976710654"; 6].join(", ");
+    store.check([("HPEXPIRETIME h FIELDS 6 a b c d e f", &*format!("[{latest}]"))]);
+    let other = TestStore::new();
+    for (record, _) in told.take() {
+        assert_eq!(other.store().apply(&record), Ok(()));
+    }
+    assert_eq!(other.entries(), store.entries());
+}
+
+#[test]
 fn what_has_expired_is_removed_when_the_store_is_a_replica_no_more() {
     let store = TestStore::new();
     store.pass(100_000);

@@ -11,7 +11,7 @@ pub(super) mod values;
 use kvstore_protocol::CommandError;
 
 use super::expiry::{TimeBase, TimeFormat, Unit, invalid_expire_time};
-use crate::store::{args::Args, call::Call};
+use crate::store::{args::Args, call::Call, value::MAX_FIELD_EXPIRY};
 
 /// The latest expiry of a field, in milliseconds since the Unix epoch, as in Redis.
 const LATEST: i64 = (1 << 46) - 1;
@@ -48,7 +48,8 @@ pub(super) fn fields<'a>(
     fields_from(args, index, NOT_A_COUNT)
 }
 
-/// The expiry that a number stands for, in milliseconds since the Unix epoch. It may have passed.
+/// The expiry that a number stands for, in milliseconds since the Unix epoch. It may have passed. Valkey takes later ones than Redis:
+/// what its replicas are told is the latest that there is here.
 ///
 /// # Errors
 /// As Redis has them.
@@ -64,8 +65,11 @@ fn resolve(TimeFormat(unit, base): TimeFormat, call: &Call<'_>, number: i64) -> 
         TimeBase::Relative => call.now() as i64,
         TimeBase::Absolute => 0,
     };
-    let at = milliseconds.and_then(|milliseconds| milliseconds.checked_add(start)).filter(|at| *at <= LATEST);
-    at.map(|at| at as u64).ok_or_else(|| invalid_expire_time(call.name()))
+    match milliseconds.and_then(|milliseconds| milliseconds.checked_add(start)) {
+        Some(at) if at <= LATEST => Ok(at as u64),
+        Some(at) if call.must_obey() => Ok(MAX_FIELD_EXPIRY.min(at as u64)),
+        _ => Err(invalid_expire_time(call.name())),
+    }
 }
 
 /// What a reply says of the expiry of a field that is missing, and of one that has none.
