@@ -91,6 +91,36 @@ async fn every_way_in_which_a_key_changes_is_told() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_happens_to_the_groups_of_a_stream_is_not_told() {
+    for (change, is_told) in [
+        ("XREADGROUP GROUP g c STREAMS k >", false),
+        ("XCLAIM k g c 0 1-0", false),
+        ("XACK k g 1-0", false),
+        ("XSETID k 5-0", false),
+        ("XGROUP CREATE k h 0", false),
+        ("XGROUP DESTROY k g", false),
+        ("XGROUP CREATE new g 0 MKSTREAM", true),
+        ("XACKDEL k g IDS 1 1-0", true),
+        ("XADD k 5-0 a 1", true),
+    ] {
+        let (server, _) = server();
+        let (mut reader, mut writer) = (tracking(&server, "").await, server.connect());
+        writer
+            .asks("XADD k 1-0 a 1\r\nXADD k 2-0 a 2\r\nXGROUP CREATE k g 0\r\n", "$3\r\n1-0\r\n$3\r\n2-0\r\n+OK\r\n")
+            .await;
+        writer.sends("XREADGROUP GROUP g p COUNT 1 STREAMS k >\r\nPING\r\n").await;
+        writer.reads_until("+PONG\r\n").await;
+        reader.asks("XLEN k\r\nXLEN new\r\n", ":2\r\n:0\r\n").await;
+        writer.sends(format!("{change}\r\nPING\r\n")).await;
+        writer.reads_until("+PONG\r\n").await;
+        if is_told {
+            reader.gets(invalid(&[if change.contains("new") { "new" } else { "k" }])).await;
+        }
+        assert!(reader.hears_nothing().await, "{change}");
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_expires_is_told() {
     let (server, _) = server();

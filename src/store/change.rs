@@ -184,9 +184,23 @@ impl Event {
         Self { name, class: b't' }
     }
 
-    /// Whether it is a change of a key, and not something besides.
-    pub(super) fn is_change(self) -> bool {
-        self.class != Self::NEW.class && self.class != Self::KEYMISS.class
+    /// Whether clients that watch or track the key are told. Redis does not count what happens to the groups of a stream and its last
+    /// identifier among the changes of the key; that the key was created is one in any case.
+    pub(super) fn touches(self) -> bool {
+        !matches!(
+            self,
+            Self::NEW
+                | Self::KEYMISS
+                | Self::XSETID
+                | Self::XGROUP_CREATE
+                | Self::XGROUP_SETID
+                | Self::XGROUP_DESTROY
+                | Self::XGROUP_CREATECONSUMER
+                | Self::XGROUP_DELCONSUMER
+                | Self::XREADGROUP
+                | Self::XACK
+                | Self::XCLAIM
+        )
     }
 
     /// Whether commands that wait for the key are served. Redis serves none of a stream to which nothing was added.

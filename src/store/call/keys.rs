@@ -140,7 +140,7 @@ impl<'c> Call<'c> {
             Write { is_edited: entry.is_edited, ..Write::new(entry.expires_at.map_or(Expiry::Never, Expiry::At)) };
         // One that was there is removed first, without an event.
         if self.commit.is_observed() && self.find_to_write(key).is_some() {
-            self.tell_new(key);
+            self.tell_new(key, event);
         }
         match entry.value {
             OwnedValue::Inline(Kind::String, bytes) => self.write(key, NewValue::Inline(&bytes), write, event),
@@ -216,7 +216,7 @@ impl<'c> Call<'c> {
         };
         slot.lookup.set(Lookup::found(found, shard));
         if is_new && self.commit.is_observed() {
-            self.tell_new(key);
+            self.tell_new(key, event);
         }
         self.tell(key, event);
     }

@@ -321,12 +321,18 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Tells that a key was created or replaced by an entry of another. The change is told besides.
+    /// Tells that a key was created or replaced by an entry of another. The change, with this event, is told besides.
     #[cold]
-    fn tell_new(&mut self, key: usize) {
+    fn tell_new(&mut self, key: usize, event: Event) {
+        let &KeySlot { name, database, .. } = &self.keys[key];
         if self.commit.interests.has(Interests::EVENTS) {
-            let &KeySlot { name, database, .. } = &self.keys[key];
             self.store.note_change(self.commit, database as usize, name, Event::NEW);
+        }
+        if !event.touches() {
+            self.store.note_touched(self.commit, name);
+            if self.commit.interests.has(Interests::WATCHES) {
+                self.store.watches.touch(database as usize, &Bytes::copy_from_slice(name), false);
+            }
         }
     }
 

@@ -84,8 +84,14 @@ impl StoreState {
         if commit.interests.has(Interests::EVENTS) && self.events.has(event) {
             commit.notice(Notice::Event { database, key: Bytes::copy_from_slice(key), event });
         }
+        if event.touches() {
+            self.note_touched(commit, key);
+        }
+    }
+
+    /// Notes that a key was changed, for the clients that track it.
+    pub(super) fn note_touched(&self, commit: &mut Commit, key: &[u8]) {
         if commit.interests.has(Interests::TRACKING)
-            && event.is_change()
             && let Some(readers) = self.tracking.change(key)
         {
             commit.notice(Notice::Changed { key: Bytes::copy_from_slice(key), readers });

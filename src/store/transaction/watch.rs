@@ -117,7 +117,7 @@ impl WatchTable {
         Self { clients: Mutex::default(), observers }
     }
 
-    /// Tells the clients that watch a changed key. For a database that was changed as a whole, see
+    /// Tells the clients that watch a key that a change touches. For a database that was changed as a whole, see
     /// [`touch`](Self::touch).
     pub(in super::super) fn tell(&self, changes: &[Change]) {
         let mut before = None;
@@ -127,7 +127,9 @@ impl WatchTable {
                 let is_left_empty =
                     change.event == Event::DEL && before == Some((change.database, key, Event::HEXPIRED));
                 let was_expired = matches!(change.event, Event::EXPIRED | Event::HEXPIRED) || is_left_empty;
-                self.touch(change.database, key, was_expired);
+                if change.event.touches() {
+                    self.touch(change.database, key, was_expired);
+                }
                 before = Some((change.database, key, change.event));
             }
         }
@@ -221,6 +223,40 @@ mod tests {
         {
             assert!(runs_after(&["SET k 1", "SET text x"], &[line]), "{line}");
         }
+    }
+
+    #[test]
+    fn of_a_stream_only_its_entries_are_noticed() {
+        let before = [
+            "XADD k 1-0 a 1",
+            "XADD k 2-0 a 2",
+            "XADD k 3-0 a 3",
+            "XGROUP CREATE k g 0",
+            "XREADGROUP GROUP g p COUNT 2 STREAMS k >",
+        ];
+        for line in [
+            "XREADGROUP GROUP g p STREAMS k >",
+            "XREADGROUP GROUP g new STREAMS k >",
+            "XREADGROUP GROUP g new NOACK STREAMS k >",
+            "XACK k g 1-0",
+            "XCLAIM k g new 0 1-0",
+            "XAUTOCLAIM k g new 0 0",
+            "XSETID k 10-0",
+            "XGROUP CREATE k h 0 MKSTREAM",
+            "XGROUP SETID k g 0",
+            "XGROUP CREATECONSUMER k g new",
+            "XGROUP DELCONSUMER k g p",
+            "XGROUP DESTROY k g",
+            "XDELEX k ACKED IDS 1 1-0",
+        ] {
+            assert!(runs_after(&before, &[line]), "{line}");
+        }
+        for line in
+            ["XADD k 4-0 a 1", "XDEL k 1-0", "XTRIM k MAXLEN 1", "XDELEX k IDS 1 1-0", "XACKDEL k g IDS 1 1-0", "DEL k"]
+        {
+            assert!(!runs_after(&before, &[line]), "{line}");
+        }
+        assert!(!runs_after(&[], &["XGROUP CREATE k g $ MKSTREAM"]));
     }
 
     #[test]
