@@ -13,7 +13,7 @@ use crate::store::{
     spec::{Answer, Spec},
     value::{
         Stream,
-        stream::{Consumer, Counters, Log},
+        stream::{Counters, Log},
     },
 };
 
@@ -139,9 +139,8 @@ fn create_consumer(call: &mut Call<'_>) -> Answer {
 /// `XGROUP DELCONSUMER key group consumer`: removes a consumer. Answers how many entries were pending for it.
 fn delete_consumer(call: &mut Call<'_>) -> Answer {
     let (number, name) = (find_group(call)?, call.args().bytes(3));
-    let group = call.find::<Stream>(0)?.map(|log| &log.groups()[number]);
-    let consumer = group.and_then(|group| Some(group.consumer(group.find_consumer(name)?)));
-    call.afford_elements(consumer.map_or(0, Consumer::pending_count))?;
+    let work = call.find::<Stream>(0)?.map_or(0, |log| log.groups()[number].work_of_removal(name));
+    call.afford_elements(work)?;
     let Some(mut stream) = call.edit::<Stream>(0, Event::XGROUP_DELCONSUMER)? else { return Err(NO_KEY) };
     let pending = stream.update(|log| log.edit_group(number, |group| group.remove_consumer(name)));
     Ok(pending.unwrap_or(0).into())
@@ -156,6 +155,8 @@ fn find_group(call: &Call<'_>) -> Result<usize, CommandError> {
 
 #[cfg(test)]
 mod tests {
+    use kvstore_protocol::Response;
+
     use crate::store::testing::TestStore;
 
     #[test]
@@ -212,6 +213,49 @@ mod tests {
         store.check([("XTRIM s MAXLEN 1", ":3")]);
         store.answer("XREADGROUP GROUP g c STREAMS s >");
         check(":4, \"lag\": :0");
+    }
+
+    #[test]
+    fn consumers_and_groups_that_were_removed_take_no_memory() {
+        let store = TestStore::new();
+        store.check([("XGROUP CREATE s g $ MKSTREAM", "+OK")]);
+        let memory = || match store.answer("MEMORY USAGE s") {
+            Response::Integer(bytes) => bytes,
+            other => panic!("{other}"),
+        };
+        let before = memory();
+        let all = |line: &str| (0..2000).for_each(|number| _ = store.answer(&format!("{line}{number}")));
+        all("XGROUP CREATECONSUMER s g c");
+        assert!(memory() > before + 100_000);
+        all("XGROUP DELCONSUMER s g c");
+        (0..2000).for_each(|number| _ = store.answer(&format!("XGROUP CREATE s g{number} 0")));
+        assert!(memory() > before + 100_000);
+        all("XGROUP DESTROY s g");
+        assert!(memory() <= before);
+    }
+
+    #[test]
+    fn what_is_pending_stays_with_its_consumer_when_most_consumers_are_removed() {
+        let store = TestStore::new();
+        store.check([("XADD s 1 a 1", "\"1-0\""), ("XADD s 2 a 2", "\"2-0\""), ("XGROUP CREATE s g 0", "+OK")]);
+        for number in 0..100 {
+            store.answer(&format!("XGROUP CREATECONSUMER s g c{number}"));
+        }
+        store.answer("XREADGROUP GROUP g c99 COUNT 1 STREAMS s >");
+        store.answer("XREADGROUP GROUP g c50 COUNT 1 STREAMS s >");
+        for number in (0..99).filter(|number| *number != 50) {
+            store.answer(&format!("XGROUP DELCONSUMER s g c{number}"));
+        }
+        store.check([
+            ("XPENDING s g", r#"[:2, "1-0", "2-0", [["c50", "1"], ["c99", "1"]]]"#),
+            ("XPENDING s g - + 5 c99", r#"[["1-0", "c99", :0, :1]]"#),
+            ("XGROUP CREATECONSUMER s g new", ":1"),
+            ("XCLAIM s g new 0 1", r#"[["1-0", ["a", "1"]]]"#),
+            ("XACK s g 2", ":1"),
+            ("XPENDING s g", r#"[:1, "1-0", "1-0", [["new", "1"]]]"#),
+            ("XGROUP DELCONSUMER s g new", ":1"),
+            ("XPENDING s g", "[:0, (nil), (nil), (nil)]"),
+        ]);
     }
 
     #[test]

@@ -130,7 +130,42 @@ impl Group {
             }
         }
         self.names -= name.len();
+        if self.wants_new_numbers(self.by_name.len()) {
+            self.number_anew();
+        }
         Some(consumer.pending.len())
+    }
+
+    /// How many elements are visited when a consumer is removed.
+    pub(crate) fn work_of_removal(&self, name: &[u8]) -> usize {
+        let Some(consumer) = self.find_consumer(name) else { return 0 };
+        let numbers = if self.wants_new_numbers(self.by_name.len() - 1) { self.consumers.len() } else { 0 };
+        self.consumer(consumer).pending_count() + numbers
+    }
+
+    /// Whether so many consumers are to have new numbers: most of the old ones are free, and there were as many removals as it takes
+    /// steps.
+    fn wants_new_numbers(&self, consumers: usize) -> bool {
+        consumers * 4 < self.consumers.len() && self.pending.len() <= self.consumers.len()
+    }
+
+    /// Gives the consumers the first numbers, and the memory of the others back.
+    fn number_anew(&mut self) {
+        let mut next = 0;
+        let numbers: Vec<u32> = self
+            .consumers
+            .iter()
+            .map(|consumer| {
+                let number = next;
+                next += u32::from(consumer.is_some());
+                number
+            })
+            .collect();
+        self.consumers.retain(Option::is_some);
+        self.consumers.shrink_to_fit();
+        self.by_name.iter_mut().for_each(|number| *number = numbers[*number as usize]);
+        self.by_name.shrink_to_fit();
+        self.pending.values_mut().for_each(|pending| pending.consumer.0 = numbers[pending.consumer.0 as usize]);
     }
 
     /// The number of entries that are pending.

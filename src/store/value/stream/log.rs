@@ -230,6 +230,9 @@ impl Log {
     pub(crate) fn remove_group(&mut self, name: &[u8]) -> bool {
         let Ok(place) = self.place_of_group(name) else { return false };
         self.groups_memory -= self.groups.remove(place).memory();
+        if self.groups.len() * 4 < self.groups.capacity() {
+            self.groups.shrink_to(self.groups.len() * 2);
+        }
         true
     }
 
