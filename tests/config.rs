@@ -160,6 +160,25 @@ async fn what_clients_probe_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_longest_argument_bounds_the_strings_that_commands_make() {
+    const BAD_OFFSET: &str = "-ERR bit offset is not an integer or out of range\r\n";
+    const TOO_LONG: &str = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
+    let server = server();
+    let mut client = server.connect();
+    client.asks("CONFIG SET proto-max-bulk-len 1mb\r\n", "+OK\r\n").await;
+    for line in ["SETBIT b 8388608 1", "BITFIELD b INCRBY u8 #1048576 1", "GETBIT b 8388608"] {
+        client.asks(format!("{line}\r\n"), BAD_OFFSET).await;
+    }
+    client.asks("SETRANGE s 1048576 x\r\n", TOO_LONG).await;
+    client.asks("SETRANGE s 1048575 x\r\nAPPEND s x\r\n", format!(":1048576\r\n{TOO_LONG}")).await;
+    client.asks("GETBIT b 8388607\r\n", ":0\r\n").await;
+    client.asks("CONFIG SET proto-max-bulk-len 1gb\r\n", "+OK\r\n").await;
+    client.asks("GETBIT b 8589934591\r\nBITFIELD b GET u8 4294967296\r\n", ":0\r\n*1\r\n:0\r\n").await;
+    client.asks("GETBIT b 8589934592\r\n", BAD_OFFSET).await;
+    client.asks("SETRANGE new 600000000 x\r\nDEL new\r\n", ":600000001\r\n:1\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_bound_of_the_transport_is_a_setting() {
     let serve = |store: &Store| standalone::server(store, &StackSettings::default());
     let second = Duration::from_secs(1);

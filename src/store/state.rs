@@ -48,7 +48,7 @@ use super::{
     snapshot::Snapshots,
     tracking::Tracking,
     transaction::WatchTable,
-    value::Thresholds,
+    value::{StringValue, Thresholds},
     waiting::WaitQueues,
 };
 use crate::pubsub::PubSub;
@@ -109,6 +109,8 @@ pub(crate) struct StoreState {
     pub(super) replication: Replication,
     /// Up to which size collections are packed.
     pub(super) thresholds: Thresholds,
+    /// The longest string that the commands of clients make, in bytes.
+    pub(super) max_string: AtomicUsize,
     /// In whose format DUMP writes.
     pub(super) dump_format: Mutex<RdbFormat>,
     /// The most memory of the queued commands of a transaction, in bytes.
@@ -193,6 +195,7 @@ impl StoreState {
             dropper: Background::new("kvstore-drop"),
             saver: Background::new("kvstore-save"),
             thresholds: Thresholds::default(),
+            max_string: AtomicUsize::new(StringValue::DEFAULT_MAX_LENGTH),
             dump_format: Mutex::default(),
             max_queue,
             pub_sub,

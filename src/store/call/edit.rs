@@ -131,6 +131,12 @@ impl<T: Editable> Edit<'_, '_, T> {
         self.call.afford(work)
     }
 
+    /// Whether the command may make a string of so many bytes.
+    #[inline]
+    pub(crate) fn admits_string(&self, length: usize) -> bool {
+        self.call.admits_string(length)
+    }
+
     /// Has another event told if it is changed.
     pub(crate) fn set_event(&mut self, event: Event) {
         self.event = event;

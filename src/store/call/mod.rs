@@ -7,7 +7,7 @@ mod database;
 mod edit;
 mod keys;
 
-use std::{cell::Cell, time::Duration};
+use std::{cell::Cell, sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
 use kvstore_protocol::{Command, CommandError, Session};
@@ -24,7 +24,7 @@ use super::{
     shard::Found,
     spec::Spec,
     state::StoreState,
-    value::Thresholds,
+    value::{StringValue, Thresholds},
 };
 
 pub(crate) use keys::OwnedEntry;
@@ -114,6 +114,13 @@ impl<'c> Call<'c> {
     /// Whether the command has run before, or on a master: what a limit refuses a client is not refused.
     pub(crate) fn must_obey(&self) -> bool {
         self.commit.must_obey
+    }
+
+    /// Whether the command may make a string of so many bytes.
+    #[inline]
+    pub(crate) fn admits_string(&self, length: usize) -> bool {
+        length <= self.store.max_string.load(Ordering::Relaxed)
+            || (self.must_obey() && length <= StringValue::MAX_LENGTH)
     }
 
     /// Up to which size collections are packed.

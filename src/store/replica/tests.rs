@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use bytes::{Buf, BytesMut};
 use kvstore_protocol::{Command, Response, resp::RequestDecoder};
 use tokio::{
@@ -550,6 +552,30 @@ fn a_field_expires_as_late_as_here_if_it_does_so_later_on_the_master() {
     let latest = [":281474976710654"; 6].join(", ");
     store.check([("HPEXPIRETIME h FIELDS 6 a b c d e f", &*format!("[{latest}]"))]);
     let other = TestStore::new();
+    for (record, _) in told.take() {
+        assert_eq!(other.store().apply(&record), Ok(()));
+    }
+    assert_eq!(other.entries(), store.entries());
+}
+
+#[test]
+fn a_master_makes_longer_strings_than_clients_may() {
+    let (store, told) = TestStore::observed();
+    let limit = |store: &TestStore| store.store().handle.max_string.store(1 << 20, Ordering::Relaxed);
+    limit(&store);
+    let lines = ["SETRANGE k 2000000 x", "APPEND k x", "SETBIT b 8388608 1", "BITFIELD b INCRBY u8 #1048577 1"];
+    for line in &lines {
+        assert!(store.answer(line).is_error() != line.starts_with("APPEND"), "{line}");
+    }
+    store.check([("FLUSHALL", "+OK")]);
+    let mut tally = Tally::default();
+    for line in lines {
+        assert_eq!(store.store().handle.apply_commands(&[(0, command(line))], &mut tally), Ok(()));
+    }
+    assert_eq!(tally.failed().count(), 0);
+    store.check([("STRLEN k", ":2000002"), ("STRLEN b", ":1048578")]);
+    let other = TestStore::new();
+    limit(&other);
     for (record, _) in told.take() {
         assert_eq!(other.store().apply(&record), Ok(()));
     }

@@ -19,6 +19,12 @@ pub(crate) enum StringValue {
 }
 
 impl StringValue {
+    /// The longest string that the commands of clients make by default, in bytes.
+    pub(crate) const DEFAULT_MAX_LENGTH: usize = 512 << 20;
+
+    /// The longest string that any command makes, in bytes.
+    pub(crate) const MAX_LENGTH: usize = 4 << 30;
+
     /// A string of zeros up to `offset`, and then `patch`.
     pub(crate) fn padded(offset: usize, patch: &[u8]) -> Self {
         Self::new(overwritten(&[], offset, patch))

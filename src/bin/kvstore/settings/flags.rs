@@ -319,7 +319,7 @@ fn action(name: &str) -> ArgAction {
 const HELP: &[(&str, &str)] = &[
     ("timeout", "Close a connection that is idle for this long, such as 300 (seconds) or 5m; 0 for never [default: 0]"),
     ("tcp-keepalive", "Probe a connection that is idle for this long; 0 for never [default: 300]"),
-    ("proto-max-bulk-len", "The longest word of a command [default: 512mb]"),
+    ("proto-max-bulk-len", "The longest word of a command, and string that commands make [default: 512mb]"),
     ("client-query-buffer-limit", "The most that is read from a client while it reads no replies [default: 256mb]"),
     (
         "maxmemory-clients",

@@ -18,7 +18,7 @@ const SETBIT: Spec = Spec::new("SETBIT", setbit);
 fn setbit(call: &mut Call<'_>) -> Answer {
     const BAD_BIT: CommandError = CommandError::new("ERR", "bit is not an integer or out of range");
     let args = call.args();
-    let offset = parse_offset(args.bytes(1))?;
+    let offset = parse_offset(args.bytes(1), None, call)?;
     let is_set = match args.bytes(2) {
         b"0" => false,
         b"1" => true,
@@ -43,7 +43,7 @@ fn setbit(call: &mut Call<'_>) -> Answer {
 const GETBIT: Spec = Spec::new("GETBIT", getbit);
 
 fn getbit(call: &mut Call<'_>) -> Answer {
-    let offset = parse_offset(call.args().bytes(1))?;
+    let offset = parse_offset(call.args().bytes(1), None, call)?;
     let string = call.get::<StringValue>(0)?;
     let byte = string.and_then(|string| string.get((offset / 8) as usize).copied());
     Ok(i64::from(byte.is_some_and(|byte| byte & mask(offset) != 0)).into())

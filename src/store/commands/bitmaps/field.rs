@@ -2,7 +2,10 @@
 
 use kvstore_protocol::{CommandError, Response};
 
-use super::field_type::{FieldType, Overflow};
+use super::{
+    field_type::{FieldType, Overflow},
+    parse_offset,
+};
 use crate::store::{
     args::Args,
     call::Call,
@@ -18,7 +21,7 @@ pub(in super::super) const SPECS: &[Spec] = &[BITFIELD, BITFIELD_RO];
 const BITFIELD: Spec = Spec::new("BITFIELD", bitfield);
 
 fn bitfield(call: &mut Call<'_>) -> Answer {
-    let operations = Operation::parse_all(&call.args())?;
+    let operations = Operation::parse_all(call)?;
     let Some(end) = operations.iter().filter(|operation| operation.writes()).map(Operation::end).max() else {
         return read(call, &operations);
     };
@@ -40,7 +43,7 @@ const BITFIELD_RO: Spec = Spec::new("BITFIELD_RO", bitfield_ro);
 
 fn bitfield_ro(call: &mut Call<'_>) -> Answer {
     const ONLY_GET: CommandError = CommandError::new("ERR", "BITFIELD_RO only supports the GET subcommand");
-    let operations = Operation::parse_all(&call.args())?;
+    let operations = Operation::parse_all(call)?;
     if operations.iter().any(Operation::writes) {
         return Err(ONLY_GET);
     }
@@ -78,7 +81,8 @@ enum Change {
 }
 
 impl Operation {
-    fn parse_all(args: &Args<'_>) -> Result<Vec<Self>, CommandError> {
+    fn parse_all(call: &Call<'_>) -> Result<Vec<Self>, CommandError> {
+        let args = &call.args();
         let (mut operations, mut overflow, mut at) = (Vec::new(), Overflow::default(), 1);
         while at < args.len() {
             if args.is(at, "OVERFLOW") && at + 1 < args.len() {
@@ -86,7 +90,7 @@ impl Operation {
                 at += 2;
                 continue;
             }
-            let (operation, words) = Self::parse(args, at, overflow)?;
+            let (operation, words) = Self::parse(call, at, overflow)?;
             operations.push(operation);
             at += words;
         }
@@ -94,14 +98,15 @@ impl Operation {
     }
 
     /// Parses an operation, and returns how many words it has.
-    fn parse(args: &Args<'_>, at: usize, overflow: Overflow) -> Result<(Self, usize), CommandError> {
+    fn parse(call: &Call<'_>, at: usize, overflow: Overflow) -> Result<(Self, usize), CommandError> {
+        let args = &call.args();
         let is_get = args.is(at, "GET");
         let words = if is_get { 3 } else { 4 };
         if !(is_get || args.is(at, "SET") || args.is(at, "INCRBY")) || at + words > args.len() {
             return Err(CommandError::SYNTAX);
         }
         let field = FieldType::parse(args.bytes(at + 1))?;
-        let offset = field.parse_offset(args.bytes(at + 2))?;
+        let offset = parse_offset(args.bytes(at + 2), Some(field.width()), call)?;
         let change = match is_get {
             true => Change::Get,
             false if args.is(at, "SET") => Change::Set(args.integer(at + 3)?, overflow),

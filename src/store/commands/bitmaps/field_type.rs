@@ -2,8 +2,6 @@
 
 use kvstore_protocol::{CommandError, parse_integer};
 
-use super::BAD_OFFSET;
-
 /// `u8`, `i64` and the like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FieldType {
@@ -42,17 +40,6 @@ impl FieldType {
 
     pub(super) fn width(self) -> u64 {
         u64::from(self.width)
-    }
-
-    /// Parses the offset of a field; `#` counts fields of this width.
-    pub(super) fn parse_offset(self, text: &[u8]) -> Result<u64, CommandError> {
-        let (unit, digits) = match text {
-            [b'#', digits @ ..] => (self.width(), digits),
-            _ => (1, text),
-        };
-        let number = parse_integer(digits).and_then(|number| u64::try_from(number).ok());
-        let offset = number.and_then(|number| number.checked_mul(unit));
-        offset.filter(|offset| *offset < super::MAX_BITS).ok_or(BAD_OFFSET)
     }
 
     /// The value of the field at this bit. Behind the string all bits are clear.

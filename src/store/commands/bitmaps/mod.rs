@@ -11,17 +11,20 @@ pub(super) mod operate;
 
 use kvstore_protocol::{CommandError, parse_integer};
 
-use super::strings::MAX_LENGTH;
+use crate::store::call::Call;
 
 const BAD_OFFSET: CommandError = CommandError::new("ERR", "bit offset is not an integer or out of range");
 
-/// The number of bits of the longest string.
-const MAX_BITS: u64 = MAX_LENGTH as u64 * 8;
-
-/// Parses the offset of a bit of a string.
-fn parse_offset(text: &[u8]) -> Result<u64, CommandError> {
-    let offset = parse_integer(text).and_then(|offset| u64::try_from(offset).ok());
-    offset.filter(|offset| *offset < MAX_BITS).ok_or(BAD_OFFSET)
+/// Parses the offset of a bit of a string, or of a field of so many bits that `#` counts.
+fn parse_offset(text: &[u8], field: Option<u64>, call: &Call<'_>) -> Result<u64, CommandError> {
+    let (unit, digits) = match (field, text) {
+        (Some(bits), [b'#', digits @ ..]) => (bits, digits),
+        _ => (1, text),
+    };
+    let number = parse_integer(digits).and_then(|number| u64::try_from(number).ok());
+    let offset = number.and_then(|number| number.checked_mul(unit));
+    // The byte of the bit is in the string.
+    offset.filter(|offset| call.admits_string((offset / 8) as usize + 1)).ok_or(BAD_OFFSET)
 }
 
 /// The mask of a bit in its byte.

@@ -26,6 +26,8 @@ pub(super) enum Value {
     /// It cannot be set.
     Immutable(Read),
     OfServer(Read, fn(&[u8], &ServerStatus) -> Parsed<ServerChange>),
+    /// Of the server, and of the store behind it.
+    OfBoth(Read, fn(&[u8]) -> Parsed<ChangeOfBoth>),
     OfStore(Read, fn(&[u8]) -> Parsed<StoreChange>),
     /// Of a store that has a directory.
     Durable(Read, fn(&[u8]) -> Parsed<StoreChange>),
@@ -47,6 +49,7 @@ pub(super) type Read = fn(&StoreState, Option<&ServerStatus>) -> Option<String>;
 pub(super) type Parsed<T> = Result<T, Cow<'static, str>>;
 
 pub(super) type ServerChange = Box<dyn FnOnce(&ServerStatus)>;
+pub(super) type ChangeOfBoth = Box<dyn FnOnce(&ServerStatus, &StoreState)>;
 pub(super) type StoreChange = Box<dyn FnOnce(&StoreState)>;
 
 /// What a value that is kept looks like.
@@ -62,6 +65,7 @@ pub(super) enum Form {
 /// A parsed value of a parameter.
 pub(super) enum Change {
     OfServer(ServerChange),
+    OfBoth(ChangeOfBoth),
     OfStore(StoreChange),
     Threshold(Threshold, i64),
     /// The journal ends or begins, which may fail.
@@ -76,6 +80,7 @@ impl Parameter {
         match &self.value {
             Value::Immutable(read)
             | Value::OfServer(read, _)
+            | Value::OfBoth(read, _)
             | Value::OfStore(read, _)
             | Value::Durable(read, _)
             | Value::Journal(read) => read(store, server),
@@ -90,7 +95,7 @@ impl Parameter {
     fn is_settable(&self, store: &StoreState, server: Option<&ServerStatus>) -> bool {
         match &self.value {
             Value::Immutable(_) => false,
-            Value::OfServer(..) => server.is_some(),
+            Value::OfServer(..) | Value::OfBoth(..) => server.is_some(),
             Value::Durable(..) => store.snapshots.has_directory(),
             Value::OfStore(..) | Value::Journal(_) | Value::Threshold(_) => true,
             // What the program around the store tells of itself is so.
@@ -106,6 +111,7 @@ impl Parameter {
                 Some(server) => parse(value, server).map(Change::OfServer),
                 None => Ok(Change::None),
             },
+            Value::OfBoth(_, parse) => parse(value).map(Change::OfBoth),
             Value::OfStore(_, parse) | Value::Durable(_, parse) => parse(value).map(Change::OfStore),
             Value::Journal(_) => yes_or_no(value).map(Change::Journal),
             Value::Threshold(threshold @ Threshold::ListSize) => {
@@ -155,8 +161,9 @@ impl Change {
             (Self::Threshold(threshold, value), _) => store.thresholds.set(threshold, value),
             (Self::OfStore(change), _) => change(store),
             (Self::OfServer(change), Some(server)) => change(server),
+            (Self::OfBoth(change), Some(server)) => change(server, store),
             // The journal was set before all others.
-            (Self::Journal(_) | Self::OfServer(_) | Self::None, _) => {}
+            (Self::Journal(_) | Self::OfServer(_) | Self::OfBoth(_) | Self::None, _) => {}
         }
     }
 }
@@ -188,7 +195,7 @@ pub(in super::super) fn value_of(store: &StoreState, name: &str) -> Option<Strin
 pub(super) fn all_settable() -> impl Iterator<Item = SettableParameter> {
     let settable = |name, is_of_server, has_effect| Some(SettableParameter { name, is_of_server, has_effect });
     PARAMETERS.iter().filter_map(move |own| match own.value {
-        Value::OfServer(..) => settable(own.name, true, true),
+        Value::OfServer(..) | Value::OfBoth(..) => settable(own.name, true, true),
         Value::OfStore(..) | Value::Durable(..) | Value::Journal(_) | Value::Threshold(_) => {
             settable(own.name, false, true)
         }

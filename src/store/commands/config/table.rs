@@ -1,9 +1,8 @@
 //! The table of all parameters of CONFIG. To add one, add a row.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
 
 use super::{
-    super::strings,
     bytes::{parse_bytes_or_percent, parse_large},
     output_limits,
     parameter::{
@@ -131,13 +130,21 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             Ok(Box::new(move |server| server.set_keepalive(silence)))
         },
     ),
-    of_server(
+    row(
         "proto-max-bulk-len",
-        |_, server| Some(server.map_or(strings::MAX_LENGTH, ServerStatus::max_bulk).to_string()),
-        |value, _| {
-            let bytes = parse_large(value)?;
-            Ok(Box::new(move |server| server.set_max_bulk(bytes)))
-        },
+        Value::OfBoth(
+            |store, server| {
+                let of_store = || store.max_string.load(Ordering::Relaxed);
+                Some(server.map_or_else(of_store, ServerStatus::max_bulk).to_string())
+            },
+            |value| {
+                let bytes = parse_large(value)?;
+                Ok(Box::new(move |server, store| {
+                    server.set_max_bulk(bytes);
+                    store.max_string.store(server.max_bulk(), Ordering::Relaxed);
+                }))
+            },
+        ),
     ),
     of_server(
         "client-query-buffer-limit",

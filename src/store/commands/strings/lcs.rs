@@ -2,7 +2,6 @@
 
 use kvstore_protocol::{ByteString, CommandError, Response};
 
-use super::MAX_LENGTH;
 use crate::store::{
     args::Args,
     call::Call,
@@ -12,7 +11,7 @@ use crate::store::{
 
 pub(in super::super) const SPECS: &[Spec] = &[Spec::new("LCS", lcs)];
 
-/// Redis has a cell of this many bytes for each pair of bytes, which must not take more than [`MAX_LENGTH`] together.
+/// Redis has a cell of this many bytes for each pair of bytes. Together they must not take more than a string may.
 const CELL: usize = 4;
 
 /// `LCS key1 key2 [LEN | IDX [MINMATCHLEN length] [WITHMATCHLEN]]`: the longest common subsequence, its length, or where it is in
@@ -21,9 +20,9 @@ fn lcs(call: &mut Call<'_>) -> Answer {
     const NO_STRING: CommandError = CommandError::new("ERR", "The specified keys must contain string values");
     let lengths = [0, 1].map(|key| Ok(call.find::<StringValue>(key).map_err(|_| NO_STRING)?.map_or(0, |s| s.len())));
     let [first, second] = lengths;
-    let cells = (first? + 1) * (second? + 1);
+    let cells = (first? + 1).saturating_mul(second? + 1);
     let options = LcsOptions::parse(&call.args())?;
-    if cells > MAX_LENGTH / CELL {
+    if !call.admits_string(cells.saturating_mul(CELL)) {
         const TOO_LARGE: &str = "Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
         return Err(CommandError::new("ERR", TOO_LARGE));
     }

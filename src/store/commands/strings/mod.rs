@@ -13,6 +13,3 @@ pub(super) mod increx;
 pub(super) mod lcs;
 pub(super) mod ranges;
 pub(super) mod set;
-
-/// The longest string, and the longest argument of a command: 512 MiB.
-pub(super) const MAX_LENGTH: usize = 512 * 1024 * 1024;

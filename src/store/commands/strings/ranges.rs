@@ -2,7 +2,6 @@
 
 use kvstore_protocol::{CommandError, Response};
 
-use super::MAX_LENGTH;
 use crate::store::{
     call::Call,
     change::Event,
@@ -25,7 +24,7 @@ fn append(call: &mut Call<'_>) -> Answer {
         return Ok(tail.len().into());
     };
     let length = string.len() + tail.len();
-    if length > MAX_LENGTH {
+    if !string.admits_string(length) {
         return Err(TOO_LONG);
     }
     string.afford(string.work_of_change(string.len()..length))?;
@@ -69,7 +68,7 @@ fn setrange(call: &mut Call<'_>) -> Answer {
         return set_in_new(call, offset, patch);
     };
     if !patch.is_empty() {
-        if end > MAX_LENGTH {
+        if !string.admits_string(end) {
             return Err(TOO_LONG);
         }
         string.afford(string.work_of_change(offset..end))?;
@@ -83,7 +82,7 @@ fn set_in_new(call: &mut Call<'_>, offset: usize, patch: &[u8]) -> Answer {
     if patch.is_empty() {
         return Ok(0.into());
     }
-    if offset.saturating_add(patch.len()) > MAX_LENGTH {
+    if !call.admits_string(offset.saturating_add(patch.len())) {
         return Err(TOO_LONG);
     }
     call.create(0, StringValue::padded(offset, patch), Event::SETRANGE);
