@@ -21,6 +21,8 @@ impl Event {
     pub const SETRANGE: Self = Self::string("setrange");
     /// Bits were changed.
     pub const SETBIT: Self = Self::string("setbit");
+    /// The string has grown for fields of BITFIELD that were not set. Redis has no such event.
+    pub const BITFIELD: Self = Self { name: "bitfield", class: 0 };
     /// Elements were added to the HyperLogLog.
     pub const PFADD: Self = Self::string("pfadd");
     /// The estimate of the HyperLogLog was cached. Redis has no such event.
@@ -431,6 +433,17 @@ mod tests {
             ("MGET b c", ""),
             ("SET k v IFEQ w", ""),
             ("SET k w IFNE w", "SET k w IFNE w: set k"),
+            (
+                "BITFIELD f OVERFLOW FAIL GET i64 8 SET i8 7 255",
+                "BITFIELD f OVERFLOW FAIL GET i64 8 SET i8 7 255: bitfield f",
+            ),
+            ("BITFIELD f OVERFLOW FAIL SET i8 7 255", ""),
+            (
+                "BITFIELD f OVERFLOW FAIL SET i8 16 255 SET i8 0 0",
+                "BITFIELD f OVERFLOW FAIL SET i8 16 255 SET i8 0 0: setbit f",
+            ),
+            ("BITFIELD f SET i8 0 0", ""),
+            ("BITFIELD f SET i8 0 1", "BITFIELD f SET i8 0 1: setbit f"),
             ("DELEX k IFEQ v", ""),
             ("DELEX k IFEQ w", "DELEX k IFEQ w: del k"),
             ("DELEX k", ""),

@@ -27,14 +27,16 @@ fn bitfield(call: &mut Call<'_>) -> Answer {
     };
     let mut answers = Vec::with_capacity(operations.len());
     let Some(mut string) = call.edit::<StringValue>(0, Event::SETBIT)? else {
-        let mut string = StringValue::padded(end - 1, &[0]);
-        change(&mut string, &operations, end, &mut answers);
-        call.create(0, string, Event::SETBIT);
+        let mut string = StringValue::new(Vec::new());
+        let event = change(&mut string, &operations, end, &mut answers);
+        call.create(0, string, event.unwrap_or(Event::BITFIELD));
         return Ok(Response::Array(answers));
     };
     let touched = operations.iter().filter(|operation| operation.writes()).map(Operation::start).min();
     string.afford(string.work_of_change(touched.unwrap_or_default()..end))?;
-    string.update(|string| change(string, &operations, end, &mut answers));
+    if let Some(event) = string.update(|string| change(string, &operations, end, &mut answers)) {
+        string.set_event(event);
+    }
     Ok(Response::Array(answers))
 }
 
@@ -57,14 +59,25 @@ fn read(call: &mut Call<'_>, operations: &[Operation]) -> Answer {
     Ok(Response::Array(values.collect()))
 }
 
-/// Runs operations of which some write. The string has `end` bytes at least, also if none of them changes anything. Returns whether it
-/// has changed.
-fn change(string: &mut StringValue, operations: &[Operation], end: usize, answers: &mut Vec<Response>) -> bool {
+/// Runs operations of which some write. The string has `end` bytes at least, also if none of them changes anything. Returns what it is
+/// that has changed: Redis does not tell that it has grown for fields that have all failed.
+fn change(
+    string: &mut StringValue,
+    operations: &[Operation],
+    end: usize,
+    answers: &mut Vec<Response>,
+) -> Option<Event> {
     let has_grown = string.len() < end;
     if has_grown {
         string.overwrite(end - 1, &[0]);
     }
-    operations.iter().fold(has_grown, |has_changed, operation| operation.run(string, answers) || has_changed)
+    let mut changed = has_grown.then_some(Event::BITFIELD);
+    for operation in operations {
+        if operation.run(string, answers).is_some_and(|is_other| is_other || has_grown) {
+            changed = Some(Event::SETBIT);
+        }
+    }
+    changed
 }
 
 struct Operation {
@@ -128,8 +141,8 @@ impl Operation {
         ((self.offset + self.field.width() - 1) / 8) as usize + 1
     }
 
-    /// Answers the operation. Returns whether it has changed the string.
-    fn run(&self, string: &mut StringValue, answers: &mut Vec<Response>) -> bool {
+    /// Answers the operation. If it has set the field, returns whether that was another value.
+    fn run(&self, string: &mut StringValue, answers: &mut Vec<Response>) -> Option<bool> {
         let (field, before) = (self.field, self.field.get(string.as_bytes(), self.offset));
         let (after, is_new) = match self.change {
             Change::Get => (Some(before), false),
@@ -137,10 +150,12 @@ impl Operation {
             Change::Increment(by, overflow) => (field.fit(i128::from(before) + i128::from(by), overflow), true),
         };
         answers.push(after.map_or(Response::Null, |after| if is_new { after } else { before }.into()));
-        let Some(after) = after.filter(|after| *after != before) else { return false };
-        let (start, patch) = field.set(string.as_bytes(), self.offset, after);
-        string.overwrite(start, &patch);
-        true
+        let after = after.filter(|_| self.writes())?;
+        if after != before {
+            let (start, patch) = field.set(string.as_bytes(), self.offset, after);
+            string.overwrite(start, &patch);
+        }
+        Some(after != before)
     }
 }
 
