@@ -45,8 +45,14 @@ fn map<const N: usize>(facts: [(&str, Response); N]) -> Facts {
 
 /// `XINFO STREAM key [FULL [COUNT count]]`: the stream, and with FULL its groups and what is pending.
 fn stream(call: &mut Call<'_>) -> Answer {
-    let full = parse_full(&call.args())?;
-    let work = full.zip(call.find::<Stream>(0)?).map_or(0, |(most, log)| work_of_full(log, most));
+    // That there is no stream is told before what is wrong with the options.
+    let (full, work) = match call.find::<Stream>(0)? {
+        None => (None, 0),
+        Some(log) => {
+            let full = parse_full(&call.args())?;
+            (full, full.map_or(0, |most| work_of_full(log, most)))
+        }
+    };
     call.afford_elements(work)?;
     let log = call.get::<Stream>(0)?.ok_or(NO_KEY)?;
     let mut facts = counters(log);
@@ -231,6 +237,9 @@ mod tests {
         }
         store.check([
             ("XINFO STREAM none", "-ERR no such key"),
+            ("XINFO STREAM none FULL COUNT x", "-ERR no such key"),
+            ("SET k v", "+OK"),
+            ("XINFO STREAM k FOO", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
             ("XGROUP CREATE s g 0", "+OK"),
             ("XREADGROUP GROUP g c COUNT 1 STREAMS s >", r#"[["s", [["1-0", ["a", "1"]]]]]"#),
             (
@@ -243,6 +252,7 @@ mod tests {
                 r#"{"length": :2, "radix-tree-keys": :1, "radix-tree-nodes": :2, "last-generated-id": "3-0", "max-deleted-entry-id": "3-0", "entries-added": :3, "recorded-first-entry-id": "1-0", "entries": [["1-0", ["a", "1"]]], "groups": [{"name": "g", "last-delivered-id": "1-0", "entries-read": :1, "lag": (nil), "pel-count": :1, "pending": [["1-0", "c", :1700000000000, :1]], "consumers": [{"name": "c", "seen-time": :1700000000000, "active-time": :1700000000000, "pel-count": :1, "pending": [["1-0", :1700000000000, :1]]}]}]}"#,
             ),
             ("XINFO STREAM s FOO", "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP."),
+            ("XINFO STREAM s FULL COUNT x", "-ERR value is not an integer or out of range"),
             ("XINFO STREAM s FULL COUNT", "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP."),
             ("XINFO CONSUMERS s h", "-NOGROUP No such consumer group 'h' for key name 's'"),
         ]);
