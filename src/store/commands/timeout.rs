@@ -20,16 +20,21 @@ const OUT_OF_RANGE: CommandError = CommandError::new("ERR", "timeout is out of r
 pub(super) fn parse_timeout(text: &[u8]) -> Result<Option<Duration>, CommandError> {
     const NOT_A_FLOAT: CommandError = CommandError::new("ERR", "timeout is not a float or out of range");
     let seconds = parse_double(text).ok_or(NOT_A_FLOAT)?;
-    match (seconds * 1000.0).ceil() {
-        negative if negative < 0.0 => Err(NEGATIVE),
-        milliseconds if milliseconds >= i64::MAX as f64 => Err(OUT_OF_RANGE),
-        milliseconds => Ok(some_time(milliseconds as u64)),
+    timeout((seconds * 1000.0).ceil() as i64)
+}
+
+/// A timeout in milliseconds.
+fn timeout(milliseconds: i64) -> Result<Option<Duration>, CommandError> {
+    match milliseconds {
+        ..0 => Err(NEGATIVE),
+        0 => Ok(None),
+        TOO_LATE.. => Err(OUT_OF_RANGE),
+        milliseconds => Ok(Some(Duration::from_millis(milliseconds as u64))),
     }
 }
 
-fn some_time(milliseconds: u64) -> Option<Duration> {
-    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
-}
+/// A timeout after which the milliseconds since the Unix epoch would overflow, as Redis counts them, until the year 2109.
+const TOO_LATE: i64 = i64::MAX - (1 << 42);
 
 /// `WAIT numreplicas timeout`: waits until so many replicas have all that the connection has written, and answers their number.
 /// There are none here, so it waits for its time to end.
@@ -89,8 +94,8 @@ fn waitaof(call: &mut Call<'_>) -> Answer {
 
 /// Parses a timeout in milliseconds. `None` is for ever, which is written as 0.
 pub(super) fn parse_milliseconds(text: &[u8]) -> Result<Option<Duration>, CommandError> {
-    let timeout = parse_integer(text).ok_or(CommandError::err("timeout is not an integer or out of range"))?;
-    u64::try_from(timeout).map(some_time).map_err(|_| NEGATIVE)
+    const NOT_AN_INTEGER: CommandError = CommandError::new("ERR", "timeout is not an integer or out of range");
+    timeout(parse_integer(text).ok_or(NOT_AN_INTEGER)?)
 }
 
 #[cfg(test)]

@@ -124,6 +124,7 @@ mod tests {
         TestStore::new().check([
             ("SET k v", "+OK"),
             ("XREAD STREAMS k 0", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("XREAD BLOCK 9223372036854775807 STREAMS s", "-ERR timeout is out of range"),
             ("XREAD STREAMS s x", "-ERR Invalid stream ID specified as stream command argument"),
             ("XREAD STREAMS s t 0", "-ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified."),
             ("XREAD STREAMS s >", "-ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."),
