@@ -193,3 +193,12 @@ fn commands_that_may_write_are_those_that_a_pause_of_writes_holds_back() {
         assert!(!command(line).may_write(), "{line}");
     }
 }
+
+#[test]
+fn a_command_that_sets_the_expiry_of_fields_is_not_refused_without_memory() {
+    let is_refused = |line: &str| command(line).flags().has(Flags::DENY_OOM);
+    for name in ["HEXPIRE", "HPEXPIRE", "HEXPIREAT", "HPEXPIREAT", "HPERSIST", "HGETEX"] {
+        assert!(!is_refused(&format!("{name} key 1 FIELDS 1 field")), "{name}");
+    }
+    assert!(is_refused("HSETEX key FIELDS 1 field value"));
+}
