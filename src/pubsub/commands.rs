@@ -53,7 +53,7 @@ SHARDCHANNELS [<pattern>]
 SHARDNUMSUB [<shardchannel> ...]
     Return the number of subscribers for the specified shard level channel(s)
 HELP
-    Prints this help.";
+    Print this help.";
 
 /// Whether a command is one of these.
 #[inline]

@@ -169,7 +169,7 @@ fn unknown_subcommand(call: &mut Call<'_>) -> Answer {
 }
 
 fn help(call: &mut Call<'_>) -> Answer {
-    let lines = call.spec().help.iter().chain(&["HELP", "    Prints this help."]);
+    let lines = call.spec().help.iter().chain(&["HELP", "    Print this help."]);
     Ok(Response::array(lines.map(|line| Response::simple(*line))))
 }
 

@@ -396,6 +396,6 @@ mod tests {
         ]);
         let freq = store.answer("OBJECT FREQ k").to_string();
         assert!(freq.starts_with("-ERR An LFU maxmemory policy is not selected, access frequency not tracked."));
-        assert!(store.answer("OBJECT HELP").to_string().ends_with("+HELP, +    Prints this help.]"));
+        assert!(store.answer("OBJECT HELP").to_string().ends_with("+HELP, +    Print this help.]"));
     }
 }
