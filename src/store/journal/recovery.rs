@@ -242,15 +242,16 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
         let start = End { size: self.segment.offset, position: self.segment.position };
         let (mut ends, mut unsynced) = (VecDeque::from([start]), VecDeque::new());
         loop {
-            let before = End { size: self.segment.offset, position: self.segment.position };
-            match self.next(self.segment.size)? {
+            let found = self.next(self.segment.size)?;
+            ends.push_back(End { size: self.segment.offset, position: self.segment.position });
+            match found {
                 Some(Found::Record(payload, offset)) => {
                     self.apply(&payload, offset)?;
                     unsynced.push_back((offset, payload));
                 }
                 Some(Found::Group { synced }) => {
-                    ends.push_back(before);
-                    // A group begins wherever the segment was synced.
+                    // A frame ends where the segment was synced, and perhaps no group begins there: more may have been written before
+                    // that was known.
                     while ends.front().is_some_and(|end| end.size < synced) {
                         ends.pop_front();
                     }
@@ -263,7 +264,7 @@ impl<F: FnMut(&Record) -> Result<(), &'static str>> Reading<'_, F> {
         }
         self.check_rest()?;
         let end =
-            *ends.front().ok_or_else(|| self.damaged(self.segment.offset, "no group begins where it was synced"))?;
+            *ends.front().ok_or_else(|| self.damaged(self.segment.offset, "no record ends where it was synced"))?;
         Ok(Recovered {
             number: self.segment.header.number,
             end,
