@@ -20,6 +20,9 @@
 ** jump back: a run of a given length takes some time and no more */
 #define KV_LENGTH	4
 
+/* what a number of some digits takes to be written or read, in steps */
+#define KV_DIGITS	8
+
 /* why a run is being stopped */
 #define KV_STOPPED	1	/* the flag, or the host */
 #define KV_BUDGET	2	/* it has used up its steps */

@@ -543,6 +543,38 @@ fn long_rounds_and_long_functions_are_many_steps() {
 }
 
 #[test]
+fn strings_that_are_read_as_numbers_are_many_steps() {
+    let text = "local s = (' '):rep(1048576) .. '1'";
+    for work in [
+        "while true do local n = -s end",
+        "while true do local n = s + s end",
+        "while true do for i = s, 1 do end end",
+        "while true do math.floor(s) end",
+        "while true do tonumber(s) end",
+        "while true do tonumber(s, 10) end",
+        "while true do pcall(function() return (s .. 'x') + 1 end) end",
+    ] {
+        let source = format!("{text} {work}");
+        let outcome = run_in(&mut interpreter(Limits::new().steps(20_000_000)), source.as_bytes());
+        assert_eq!(outcome, Outcome::Ended(Reason::Budget), "{work}");
+    }
+    let enough = format!("{text} for _ = 1, 100 do local n = -s end return 1");
+    assert_eq!(
+        run_in(&mut interpreter(Limits::new().steps(1_000_000)), enough.as_bytes()),
+        Outcome::Ended(Reason::Budget)
+    );
+    assert_eq!(
+        run_in(&mut interpreter(Limits::new().steps(40_000_000)), enough.as_bytes()),
+        Outcome::Text("1".to_owned())
+    );
+    let numbers = "local x, s = 1.5 for i = 1, 10000 do s = x .. x end return s";
+    assert_eq!(
+        run_in(&mut interpreter(Limits::new().steps(100_000)), numbers.as_bytes()),
+        Outcome::Ended(Reason::Budget)
+    );
+}
+
+#[test]
 fn a_run_has_a_bound_of_its_own() {
     let mut lua = interpreter(Limits::new());
     let mut host = ();

@@ -60,9 +60,13 @@ pub(super) struct Observed {
     pub(super) notices: Vec<Notice>,
     /// The memory of the notices, in bytes.
     notices_size: usize,
-    /// The memory of the rest, in bytes.
-    size: usize,
+    /// About the memory of the changes, and of their commands, in bytes.
+    changes_size: usize,
+    commands_size: usize,
 }
+
+/// What a command takes in a record besides its words, in bytes.
+const RECORDED: usize = 160;
 
 /// What is left to do after the locks: to drop what was replaced or removed, and to send notices.
 #[derive(Debug, Default)]
@@ -151,9 +155,31 @@ impl Commit {
         });
     }
 
-    /// The memory of what is told in the end, in bytes: of the notices, and of changes and their commands.
-    pub(super) fn observed_size(&mut self) -> (usize, usize) {
-        self.observed.0.get_mut().as_ref().map_or((0, 0), |observed| (observed.notices_size, observed.size))
+    /// The memory of the notices, in bytes.
+    #[inline]
+    pub(super) fn notices_size(&mut self) -> usize {
+        self.observed.0.get_mut().as_ref().map_or(0, |observed| observed.notices_size)
+    }
+
+    /// The memory of the changes, and of their commands, in bytes.
+    #[inline]
+    pub(super) fn changes_size(&mut self) -> (usize, usize) {
+        let observed = self.observed.0.get_mut().as_ref();
+        observed.map_or((0, 0), |observed| (observed.changes_size, observed.commands_size))
+    }
+
+    /// Takes the changes so far, if nobody but clients that watch keys is to be told of them. Nobody needs the commands then, but the
+    /// journal.
+    pub(super) fn take_watched(&mut self) -> Vec<Change> {
+        let Some(observed) = self.observed.0.get_mut() else { return Vec::new() };
+        if self.interests.has(Interests::SINKS) || self.interests.has(Interests::SETTLED) {
+            return Vec::new();
+        }
+        if !self.interests.has(Interests::JOURNAL) {
+            (observed.commands, observed.commands_size) = (Vec::new(), 0);
+        }
+        observed.changes_size = 0;
+        mem::take(&mut observed.changes)
     }
 
     /// Takes the notices so far.
@@ -172,8 +198,7 @@ impl Commit {
     /// Records a command, which made the latest changes.
     pub(super) fn record(&mut self, database: usize, command: Command) {
         let observed = self.observed.get_mut();
-        observed.size += size_of::<Command>() + command.size();
-        observed.commands.push((database, command));
+        observed.add_command(database, command);
         self.recorded = self.changes;
     }
 
@@ -198,7 +223,7 @@ impl Commit {
 
     fn record_removal(&mut self, database: usize, changes: u32, command: impl FnOnce() -> Command) {
         if self.has_changed() {
-            self.observed.get_mut().commands.push((database, command()));
+            self.observed.get_mut().add_command(database, command());
             // Changes before it may be those of a command that is under way, and recorded at its end.
             self.recorded += changes;
         }
@@ -249,9 +274,14 @@ impl Observed {
         (Record::new(now, self.commands), self.changes)
     }
 
+    fn add_command(&mut self, database: usize, command: Command) {
+        self.commands_size += RECORDED + command.size();
+        self.commands.push((database, command));
+    }
+
     #[cold]
     fn add(&mut self, database: usize, key: Option<&[u8]>, event: Event) {
-        self.size += size_of::<Change>() + key.map_or(0, <[u8]>::len);
+        self.changes_size += size_of::<Change>() + key.map_or(0, <[u8]>::len);
         self.changes.push(Change { database, key: key.map(Bytes::copy_from_slice), event });
     }
 }

@@ -128,7 +128,7 @@ impl Libraries {
     ///
     /// # Errors
     /// If there is one with its name, or a function with the name of one of its functions. Nothing is changed then.
-    pub(super) fn add(&mut self, library: Library, replaces: bool) -> Result<(), CommandError> {
+    pub(super) fn add(&mut self, library: Library, replaces: bool) -> Result<Option<Arc<Library>>, CommandError> {
         if !replaces {
             self.check_new(&library.name)?;
         }
@@ -139,8 +139,20 @@ impl Libraries {
         if let Some(taken) = library.functions.iter().find(is_of_another) {
             return Err(CommandError::err(format!("Function {} already exists", taken.name)));
         }
-        self.remove(&library.name.clone());
-        let library = Arc::new(library);
+        let replaced = self.take(&library.name);
+        self.insert(Arc::new(library));
+        Ok(replaced)
+    }
+
+    /// Removes a library that was just added, and puts the one back that it has replaced.
+    pub(super) fn take_back(&mut self, name: &str, replaced: Option<Arc<Library>>) {
+        self.remove(name);
+        if let Some(replaced) = replaced {
+            self.insert(replaced);
+        }
+    }
+
+    fn insert(&mut self, library: Arc<Library>) {
         for (index, function) in library.functions.iter().enumerate() {
             // Of two whose names differ in their case alone, the first is found.
             let name = folded(&function.name).into_owned();
@@ -148,7 +160,6 @@ impl Libraries {
         }
         self.by_name.insert(library.name.clone(), library);
         self.generation += 1;
-        Ok(())
     }
 
     /// Checks that there is no library with this name.
@@ -164,10 +175,14 @@ impl Libraries {
 
     /// Removes a library. Returns whether it was there.
     pub(in crate::store) fn remove(&mut self, name: &str) -> bool {
-        let Some(library) = self.by_name.remove(name) else { return false };
+        self.take(name).is_some()
+    }
+
+    fn take(&mut self, name: &str) -> Option<Arc<Library>> {
+        let library = self.by_name.remove(name)?;
         library.functions.iter().for_each(|function| _ = self.functions.remove(&*folded(&function.name)));
         self.generation += 1;
-        true
+        Some(library)
     }
 
     /// Removes all. Returns whether there were any.
@@ -202,7 +217,7 @@ mod tests {
     #[test]
     fn a_name_is_that_of_one_library_and_one_function() {
         let mut libraries = Libraries::default();
-        assert_eq!(libraries.add(library("a", &["f", "g"]), false), Ok(()));
+        assert!(libraries.add(library("a", &["f", "g"]), false).is_ok());
         for (wrong, refusal) in [
             (library("a", &["h"]), "ERR Library 'a' already exists"),
             (library("b", &["h", "g"]), "ERR Function g already exists"),
@@ -210,14 +225,14 @@ mod tests {
             assert_eq!(libraries.add(wrong, false).expect_err("it is taken").to_string(), refusal);
         }
         assert_eq!(libraries.counts(), (1, 2));
-        assert_eq!(libraries.add(library("a", &["g", "h"]), true), Ok(()));
+        assert!(libraries.add(library("a", &["g", "h"]), true).is_ok());
         assert!(libraries.find("f").is_none() && libraries.find("h").is_some());
         assert!(libraries.find("H").is_some());
         assert_eq!(
             libraries.add(library("b", &["H"]), false).expect_err("it is taken").to_string(),
             "ERR Function H already exists"
         );
-        assert_eq!(libraries.add(library("c", &["x", "X"]), false), Ok(()));
+        assert!(libraries.add(library("c", &["x", "X"]), false).is_ok());
         assert_eq!(libraries.find("X").map(|(_, function)| &*function.name), Some("x"));
         assert!(libraries.remove("c") && libraries.find("x").is_none() && libraries.find("X").is_none());
         let before = libraries.generation();

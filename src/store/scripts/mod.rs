@@ -134,7 +134,7 @@ impl Scripts {
         self.memory_limit.store(bytes, Ordering::Relaxed);
         // A new interpreter has the new bound.
         if let Some(mut engines) = self.engines.try_lock() {
-            drop(engines.take_scripts());
+            drop((engines.take_scripts(), engines.take_functions()));
         }
     }
 
@@ -152,37 +152,52 @@ impl Scripts {
         Ok((sha, is_new))
     }
 
-    /// Adds a library, in the place of one with its name if `replaces` is set. Returns its name.
+    /// Adds a library, in the place of one with its name if `replaces` is set. One that was accepted before is whatever memory it takes
+    /// now. Returns its name.
     ///
     /// # Errors
-    /// If it is not valid, or its name or that of a function is taken.
-    pub(super) fn load_library(&self, source: &[u8], replaces: bool) -> Result<String, CommandError> {
+    /// If it is not valid, or its name or that of a function is taken. The libraries are what they were then.
+    pub(super) fn load_library(
+        &self,
+        source: &[u8],
+        replaces: bool,
+        was_accepted: bool,
+    ) -> Result<String, CommandError> {
         let (engine, name, _) = shebang::of_library(source)?;
         if !replaces && engine.eq_ignore_ascii_case("lua") {
             // As in Redis, before the code is looked at.
             self.libraries.lock().check_new(&name)?;
         }
-        let library = self.parse_library(source)?;
+        let library = self.parse_library(source, was_accepted)?;
         // A copy is made for whoever reads them just now, and not for each of many libraries.
-        Arc::make_mut(&mut *self.libraries.lock()).add(library, replaces)?;
-        self.prepare_functions(&name);
+        let replaced = Arc::make_mut(&mut *self.libraries.lock()).add(library, replaces)?;
+        if !was_accepted && let Err(refusal) = self.prepare_functions(&name) {
+            Arc::make_mut(&mut *self.libraries.lock()).take_back(&name, replaced);
+            return Err(refusal);
+        }
         Ok(name)
     }
 
     /// Loads a library where functions run: connections wait for its first call, and not for this. If one runs, it is loaded by the
     /// next call.
-    fn prepare_functions(&self, added: &str) {
-        let Some(mut engines) = self.engines.try_lock() else { return };
+    ///
+    /// # Errors
+    /// If there is no memory for it beside the others.
+    fn prepare_functions(&self, added: &str) -> Result<(), CommandError> {
+        let Some(mut engines) = self.engines.try_lock() else { return Ok(()) };
         let libraries = Arc::clone(&self.libraries.lock());
-        if let Some(library) = libraries.named(added) {
-            // If there is no memory for it, its first call says so.
-            let _ = engines.add_library(library, &libraries, self.memory_limit());
+        let library = libraries.named(added).ok_or(CommandError::err("there is no such library"))?;
+        let loaded = engines.add_library(library, &libraries, self.memory_limit());
+        if loaded.is_err() {
+            drop(engines.take_functions());
         }
         self.note_memory(Kind::Function, engines.memory(Kind::Function));
+        loaded
     }
 
-    fn parse_library(&self, source: &[u8]) -> Result<Library, CommandError> {
-        Library::parse(source, self.next_library.fetch_add(1, Ordering::Relaxed), self.memory_limit())
+    fn parse_library(&self, source: &[u8], was_accepted: bool) -> Result<Library, CommandError> {
+        let memory = if was_accepted { usize::MAX / 2 } else { self.memory_limit() };
+        Library::parse(source, self.next_library.fetch_add(1, Ordering::Relaxed), memory)
     }
 
     /// Changes the libraries. If the change fails, they stay as they were.
@@ -204,8 +219,14 @@ impl Scripts {
     ///
     /// # Errors
     /// If one is not valid, or its name or that of a function is taken and not to be replaced.
-    pub(super) fn restore_libraries(&self, sources: &[Bytes], policy: Policy) -> Result<(), CommandError> {
-        let parsed = sources.iter().map(|source| self.parse_library(source)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) fn restore_libraries(
+        &self,
+        sources: &[Bytes],
+        policy: Policy,
+        was_accepted: bool,
+    ) -> Result<(), CommandError> {
+        let parse = |source: &Bytes| self.parse_library(source, was_accepted);
+        let parsed = sources.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         self.change_libraries(|libraries| {
             match policy {
                 Policy::Append => libraries.check_absent(&parsed)?,
@@ -213,7 +234,7 @@ impl Scripts {
                 // All of them first: a function may have moved from one to another.
                 Policy::Replace => parsed.iter().for_each(|library| _ = libraries.remove(&library.name)),
             }
-            parsed.into_iter().try_for_each(|library| libraries.add(library, false))
+            parsed.into_iter().try_for_each(|library| libraries.add(library, false).map(drop))
         })
     }
 

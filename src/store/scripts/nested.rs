@@ -24,9 +24,13 @@ const NOT_IN_SCRIPT: CommandError = CommandError::new("ERR", "This Redis command
 const READ_ONLY_SCRIPT: CommandError =
     CommandError::new("ERR", "Write commands are not allowed from read-only scripts.");
 
-/// What it writes is one record, which is in memory until its end.
+/// What it writes is one record, which is in memory until its end, and may take so many times the memory of the interpreter.
+const RECORDS: usize = 4;
 const TOO_MUCH: CommandError =
     CommandError::new("ERR", "what the script has written so far takes more memory than lua-memory-limit allows");
+
+/// How much memory changes may take, in bytes, that only clients which watch keys are to be told of.
+const MAX_WATCHED: usize = 128 << 10;
 
 /// It was killed, and is about to find that out.
 const KILLED: CommandError = CommandError::new("ERR", "Script killed by user with SCRIPT KILL...");
@@ -104,8 +108,11 @@ fn relieve(host: &mut ScriptHost<'_, '_>) {
     {
         host.store.dropper.run(move || drop(leftovers));
     }
-    if host.commit.observed_size().0 > MAX_NOTICES {
+    if host.commit.notices_size() > MAX_NOTICES {
         host.store.send_so_far(host.commit, host.command);
+    }
+    if host.commit.changes_size().0 > MAX_WATCHED {
+        host.store.watches.tell(&host.commit.take_watched());
     }
 }
 
@@ -127,7 +134,8 @@ fn admit(
     }
     if row.is_some_and(Row::writes) {
         check_writable(host)?;
-        if host.commit.observed_size().1 > host.store.scripts.memory_limit() {
+        let (changes, commands) = host.commit.changes_size();
+        if (changes + commands) / RECORDS > host.store.scripts.memory_limit() {
             return Err(TOO_MUCH);
         }
         if !host.begin_write() {

@@ -63,7 +63,7 @@ impl Scripts {
             let (kind, source) = Programs::take(&mut rest).ok_or("a script cannot be read")?;
             let added = match kind {
                 Kind::Script => self.load(&source).map(drop),
-                Kind::Function => self.load_library(&source, true).map(drop),
+                Kind::Function => self.load_library(&source, true, true).map(drop),
             };
             added.map_err(|_| "a script is not valid")?;
         }
@@ -80,7 +80,7 @@ mod tests {
         let (scripts, others) = (Scripts::default(), Scripts::default());
         let (sha, _) = scripts.load(b"return 1").expect("it is valid");
         let library = b"#!lua name=l\nredis.register_function('f', function() end)";
-        scripts.load_library(library, false).expect("it is valid");
+        scripts.load_library(library, false, false).expect("it is valid");
         let evaluated = super::super::Sha::of(b"return 2");
         scripts.cache.lock().add(evaluated, b"return 2", false).expect("it is valid");
         let programs = scripts.programs();

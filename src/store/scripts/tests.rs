@@ -1,11 +1,16 @@
 //! Scripts as clients see them.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use kvstore_protocol::{Command, Protocol, Response};
 
 use super::sha::Sha;
-use crate::store::{Fsync, disk::simulated::SimulatedDisk, journal::Settings, testing::TestStore};
+use crate::store::{
+    Fsync, Record,
+    disk::simulated::SimulatedDisk,
+    journal::Settings,
+    testing::{START, TestStore},
+};
 
 /// EVAL of a source, with words behind it.
 fn eval(source: &str, rest: &[&str]) -> Command {
@@ -539,6 +544,37 @@ fn libraries_take_memory_until_they_are_flushed() {
 }
 
 #[test]
+fn a_library_is_refused_if_there_is_no_memory_for_it_beside_the_others() {
+    let large = |name: &str| {
+        format!(
+            "#!lua name={name}\nlocal kept = {{}} for i = 1, 10000 do kept[i] = ('{name}'):rep(40) .. i end \
+             redis.register_function('{name}', function() return #kept end)"
+        )
+    };
+    let load = |store: &TestStore, name: &str| {
+        store.answer_to(Command::new("FUNCTION").with_args(["LOAD", "REPLACE", &large(name)])).to_string()
+    };
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 3mb", "+OK")]);
+    let names = ["a", "b", "c", "d", "e"];
+    let loaded: Vec<_> = names.iter().filter(|name| load(&store, name) == format!("\"{name}\"")).collect();
+    assert!((1..5).contains(&loaded.len()), "{loaded:?}");
+    assert!(load(&store, "e").contains("not enough memory"));
+    assert_eq!(load(&store, "a"), "\"a\"");
+    for name in &loaded {
+        store.check([(&*format!("FCALL {name} 0"), ":10000")]);
+    }
+    assert_eq!(store.answer("FUNCTION LIST").to_string().matches("library_name").count(), loaded.len());
+    // What was accepted is accepted by a store with less memory, and runs when that has more.
+    let replayed = TestStore::new();
+    replayed.check([("CONFIG SET lua-memory-limit 512kb", "+OK")]);
+    let command = Command::new("FUNCTION").with_args(["LOAD", &large("a")]);
+    assert_eq!(replayed.store().apply(&Record::new(Duration::from_millis(START), vec![(0, command)])), Ok(()));
+    assert!(replayed.answer("FCALL a 0").to_string().contains("not enough memory"));
+    replayed.check([("CONFIG SET lua-memory-limit 3mb", "+OK"), ("FCALL a 0", ":10000")]);
+}
+
+#[test]
 fn commands_of_scripts_are_in_the_slow_log() {
     let store = TestStore::new();
     store.check([("CONFIG SET slowlog-log-slower-than 0", "+OK"), ("SLOWLOG RESET", "+OK")]);
@@ -582,6 +618,7 @@ fn a_library_is_refused_for_the_steps_that_it_takes_and_not_for_the_time() {
     assert_eq!(load("while true do end"), TIMEOUT);
     assert_eq!(load("for i = 1, 51000000 do end"), TIMEOUT);
     assert_eq!(load("local function f() return f() end f()"), TIMEOUT);
+    assert_eq!(load("local s = (' '):rep(2 ^ 20) .. '1' while true do local number = -s end"), TIMEOUT);
     // About a second of work.
     let work = "x = x + 1 ".repeat(160);
     assert_eq!(load(&format!("local x = 0 for i = 1, 2000000 do {work} end")), "\"l\"");
@@ -761,7 +798,7 @@ fn the_arguments_of_commands_are_bounded_before_they_are_copied() {
 fn what_a_script_writes_is_bounded_where_it_is_recorded() {
     let source = "for i = 1, 100 do redis.call('SET', 'k', string.rep('x', 1e5)) redis.call('INCR', 'n') end";
     let (store, told) = TestStore::observed();
-    store.check([("CONFIG SET lua-memory-limit 2mb", "+OK")]);
+    store.check([("CONFIG SET lua-memory-limit 512kb", "+OK")]);
     let refused = answer(&store, source);
     assert!(
         refused.starts_with("-ERR what the script has written so far takes more memory than lua-memory-limit allows"),
@@ -773,9 +810,16 @@ fn what_a_script_writes_is_bounded_where_it_is_recorded() {
     replayed.check([("GET n", "\"20\""), ("STRLEN k", ":100000")]);
     // Nothing is kept for a record that nobody gets.
     let store = TestStore::new();
-    store.check([("CONFIG SET lua-memory-limit 2mb", "+OK")]);
+    store.check([("CONFIG SET lua-memory-limit 512kb", "+OK")]);
     assert_eq!(answer(&store, source), "(nil)");
     store.check([("GET n", "\"100\"")]);
+    // Nor for clients that watch other keys, however many changes there are.
+    let mut watching = store.client();
+    watching.check([("WATCH other", "+OK")]);
+    assert_eq!(answer(&store, "for i = 1, 30000 do redis.call('INCR', 'n') end"), "(nil)");
+    watching.check([("MULTI", "+OK"), ("GET n", "+QUEUED"), ("EXEC", "[\"30100\"]"), ("WATCH n", "+OK")]);
+    assert_eq!(answer(&store, "for i = 1, 30000 do redis.call('INCR', 'n') end"), "(nil)");
+    watching.check([("MULTI", "+OK"), ("GET n", "+QUEUED"), ("EXEC", "(nil)")]);
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn load(call: &mut Call<'_>) -> Answer {
         replaces = true;
     }
     let source = options.next().ok_or(CommandError::new("ERR", "Function code is missing"))?;
-    let name = call.store().scripts.load_library(source, replaces)?;
+    let name = call.store().scripts.load_library(source, replaces, call.must_obey())?;
     call.tell_unnamed();
     Ok(name.into())
 }
@@ -172,7 +172,7 @@ fn restore(call: &mut Call<'_>) -> Answer {
         _ => return Err(wrong_number(call)),
     };
     let sources = scripts::restore(args.bytes(1))?;
-    call.store().scripts.restore_libraries(&sources, policy)?;
+    call.store().scripts.restore_libraries(&sources, policy, call.must_obey())?;
     call.tell_unnamed();
     Ok(Response::ok())
 }
