@@ -329,9 +329,12 @@ impl Packed {
     /// ```
     pub fn elements_for(&self, protocol: Protocol) -> impl Iterator<Item = Response> {
         let is_flat = self.kind == Kind::Pairs && protocol == Protocol::Resp2;
-        self.decode().flat_map(move |element| match element {
-            Response::Array(pair) if is_flat => Elements::Of(pair.into_iter()),
-            element => Elements::One(Some(element)),
+        self.decode().flat_map(move |element| {
+            let (pair, element) = match element {
+                Response::Array(pair) if is_flat => (pair, None),
+                element => (Vec::new(), Some(element)),
+            };
+            pair.into_iter().chain(element)
         })
     }
 
@@ -363,23 +366,6 @@ pub enum PackedForm {
     Set(usize),
     /// A map of so many keys, each with a value.
     Map(usize),
-}
-
-/// An element of an iterator, or those of a pair.
-enum Elements {
-    One(Option<Response>),
-    Of(std::vec::IntoIter<Response>),
-}
-
-impl Iterator for Elements {
-    type Item = Response;
-
-    fn next(&mut self) -> Option<Response> {
-        match self {
-            Self::One(element) => element.take(),
-            Self::Of(pair) => pair.next(),
-        }
-    }
 }
 
 /// Whether RESP2 has the response in the same form as RESP3.

@@ -101,11 +101,10 @@ impl PubSub {
     /// The number of subscribers that the message of PUBLISH or SPUBLISH is for; `None` for every other command.
     pub(crate) fn receivers(&self, command: &Command) -> Option<usize> {
         let channel = command.arg_at(0).unwrap_or_default();
-        match () {
-            () if command.is("PUBLISH") => Some(self.hub.receivers(channel)),
-            () if command.is("SPUBLISH") => Some(self.hub.shard_channels().subscribers(channel)),
-            () => None,
+        if command.is("PUBLISH") {
+            return Some(self.hub.receivers(channel));
         }
+        command.is("SPUBLISH").then(|| self.hub.shard_channels().subscribers(channel))
     }
 
     /// Answers SUBSCRIBE and its kin, PUBLISH, SPUBLISH and PUBSUB; `None` for every other command.

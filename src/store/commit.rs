@@ -197,8 +197,7 @@ impl Commit {
 
     /// Records a command, which made the latest changes.
     pub(super) fn record(&mut self, database: usize, command: Command) {
-        let observed = self.observed.get_mut();
-        observed.add_command(database, command);
+        self.observed.get_mut().add_command(database, command);
         self.recorded = self.changes;
     }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use kvstore_lua::{Kind, Native, Raise, Stack};
-use tracing::Level;
 
 use super::{
     sha::Sha,
@@ -150,19 +149,16 @@ fn log(stack: &mut Stack<'_>) -> Result<usize, Raise> {
     let Some(level) = stack.to_number(1) else {
         return Err(raise(stack, "ERR First argument must be a number (log level)."));
     };
-    let level = match level as i64 {
-        0 => Level::TRACE,
-        1 => Level::DEBUG,
-        2 => Level::INFO,
-        3 => Level::WARN,
-        _ => return Err(raise(stack, "ERR Invalid log level.")),
-    };
+    let level = level as i64;
+    if !(0..=3).contains(&level) {
+        return Err(raise(stack, "ERR Invalid log level."));
+    }
     stack.within((2..=stack.len()).map(|index| stack.raw_len(index)).sum())?;
     let words = Words(stack);
     match level {
-        Level::TRACE => tracing::trace!(target: "kvstore::script", "{words}"),
-        Level::DEBUG => tracing::debug!(target: "kvstore::script", "{words}"),
-        Level::INFO => tracing::info!(target: "kvstore::script", "{words}"),
+        0 => tracing::trace!(target: "kvstore::script", "{words}"),
+        1 => tracing::debug!(target: "kvstore::script", "{words}"),
+        2 => tracing::info!(target: "kvstore::script", "{words}"),
         _ => tracing::warn!(target: "kvstore::script", "{words}"),
     }
     Ok(0)

@@ -190,7 +190,8 @@ impl StoreState {
         let (row, args, mut keys) = (waiter.row, Args::new(&waiter.command), PerKey::new());
         match waiter.wait.what {
             Awaited::Any(_) | Awaited::Change => {
-                // There is nothing in its other keys, whose shards need not be held: it would not wait.
+                // The shards of its other keys need not be held. There was nothing in them when it began to wait, and what only makes
+                // old entries of a stream new to a group, XGROUP SETID, serves nobody.
                 let changed = &commit.waits_mut().changed;
                 for (database, name) in waiter.keys.iter().filter(|key| changed.contains(key)) {
                     let Location { hash, shard } = self.databases.locate(KeyRef { database: *database, name });
