@@ -740,6 +740,15 @@ mod tests {
             ("XGROUP DELCONSUMER s g c", ""),
             ("XGROUP DESTROY s g", "XGROUP DESTROY s g: xgroup-destroy s"),
             ("XGROUP DESTROY s g", ""),
+            ("XADD s 1700000000001-0 a 1", "XADD s 1700000000001-0 a 1: xadd s"),
+            ("XGROUP CREATE s g 0", "XGROUP CREATE s g 0: xgroup-create s"),
+            (
+                "XREADGROUP GROUP g c STREAMS s >",
+                "XREADGROUP GROUP g c STREAMS s >: xgroup-createconsumer s, xreadgroup s",
+            ),
+            ("XDEL s 1700000000001", "XDEL s 1700000000001: xdel s"),
+            ("XDELEX s DELREF IDS 1 1700000000001", "XDELEX s DELREF IDS 1 1700000000001: xack s"),
+            ("XDELEX s DELREF IDS 1 1700000000001", ""),
             ("XREAD STREAMS s 0", ""),
             ("XRANGE s - +", ""),
         ]);

@@ -11,7 +11,10 @@ use crate::store::{
     call::Call,
     change::Event,
     spec::{Answer, Spec},
-    value::{Stream, StreamId, stream::References},
+    value::{
+        Stream, StreamId,
+        stream::{Log, References},
+    },
 };
 
 pub(in super::super) const SPECS: &[Spec] =
@@ -41,22 +44,10 @@ fn xdelex(call: &mut Call<'_>) -> Answer {
         return Ok(all_missing(&options));
     }
     let ids = options.ids(&args)?;
-    let Some(mut stream) = call.edit::<Stream>(0, Event::XDEL)? else { return Ok(all_missing(&options)) };
     let mut outcomes = Packed::array();
-    stream.update(|log| {
-        let mut deleted = 0;
-        for id in ids {
-            let is_kept = options.references == References::Acknowledged && log.is_referred_to(id);
-            let outcome = match is_kept {
-                true => KEPT,
-                false if log.remove_with(id, options.references) => DELETED,
-                false => MISSING,
-            };
-            deleted += usize::from(outcome == DELETED);
-            outcomes.push_integer(outcome);
-        }
-        deleted
-    });
+    delete(call, options.references, |deletion| {
+        ids.into_iter().for_each(|id| outcomes.push_integer(deletion.delete(id)));
+    })?;
     Ok(outcomes.into())
 }
 
@@ -68,33 +59,70 @@ fn xackdel(call: &mut Call<'_>) -> Answer {
     let options = DeleteOptions::parse(&args, 2)?;
     let Some(group) = group else { return Ok(all_missing(&options)) };
     let ids = options.ids(&args)?;
-    let mut outcomes = Vec::with_capacity(ids.len());
+    let mut are_acknowledged = Vec::with_capacity(ids.len());
     if let Some(mut stream) = call.edit::<Stream>(0, Event::XACK)? {
         stream.update(|log| {
-            let acknowledged = |id: &StreamId| log.edit_group(group, |group| group.acknowledge(*id));
-            outcomes.extend(ids.iter().map(acknowledged));
-            outcomes.iter().filter(|outcome| **outcome).count()
+            let acknowledge = |id: &StreamId| log.edit_group(group, |group| group.acknowledge(*id));
+            are_acknowledged.extend(ids.iter().map(acknowledge));
+            are_acknowledged.iter().filter(|is_acknowledged| **is_acknowledged).count()
         });
     }
-    let mut answer = Packed::array();
-    if let Some(mut stream) = call.edit::<Stream>(0, Event::XDEL)? {
-        stream.update(|log| {
-            let mut deleted = 0;
-            for (id, is_acknowledged) in ids.into_iter().zip(outcomes) {
-                let is_kept = options.references == References::Acknowledged && log.is_referred_to(id);
-                if is_acknowledged && !is_kept {
-                    deleted += usize::from(log.remove_with(id, options.references));
-                }
-                answer.push_integer(match is_acknowledged {
-                    false => MISSING,
-                    true if is_kept => KEPT,
-                    true => DELETED,
-                });
-            }
-            deleted
-        });
+    let mut outcomes = Packed::array();
+    delete(call, options.references, |deletion| {
+        for (id, is_acknowledged) in ids.into_iter().zip(are_acknowledged) {
+            outcomes.push_integer(match is_acknowledged.then(|| deletion.delete(id)) {
+                None => MISSING,
+                Some(KEPT) => KEPT,
+                // Also if the entry was gone before: it is acknowledged now.
+                Some(_) => DELETED,
+            });
+        }
+    })?;
+    Ok(outcomes.into())
+}
+
+/// Deletes entries of the stream. It is no `xdel` if there are none, but references of groups to them.
+fn delete(
+    call: &mut Call<'_>,
+    references: References,
+    run: impl FnOnce(&mut Deletion<'_>),
+) -> Result<(), CommandError> {
+    let Some(mut stream) = call.edit::<Stream>(0, Event::XDEL)? else { return Ok(()) };
+    let mut has_forgotten = false;
+    let deleted = stream.update(|log| {
+        let mut deletion = Deletion { log, references, deleted: 0, has_forgotten: false };
+        run(&mut deletion);
+        has_forgotten = deletion.has_forgotten;
+        deletion.deleted
+    });
+    if has_forgotten && deleted == 0 {
+        stream.set_event(Event::XACK);
+        stream.update(|_| has_forgotten);
     }
-    Ok(answer.into())
+    Ok(())
+}
+
+/// What is done to the entries of a stream.
+struct Deletion<'l> {
+    log: &'l mut Log,
+    references: References,
+    deleted: usize,
+    /// Whether an entry was pending, and is so no more.
+    has_forgotten: bool,
+}
+
+impl Deletion<'_> {
+    /// Deletes an entry, unless a group refers to it that it is kept for. Returns what became of it.
+    fn delete(&mut self, id: StreamId) -> i64 {
+        match self.references {
+            References::Acknowledged if self.log.is_referred_to(id) => return KEPT,
+            References::Delete => self.has_forgotten |= self.log.forget(id),
+            References::Acknowledged | References::Keep => {}
+        }
+        let is_deleted = self.log.remove(id);
+        self.deleted += usize::from(is_deleted);
+        if is_deleted { DELETED } else { MISSING }
+    }
 }
 
 fn all_missing(options: &DeleteOptions) -> kvstore_protocol::Response {
@@ -182,6 +210,23 @@ mod tests {
             ("XPENDING s g - + 9", r#"[["4-0", "c", :0, :1]]"#),
             ("XACKDEL s g DELREF IDS 1 4-0", "[:1]"),
             ("XLEN s", ":5"),
+        ]);
+    }
+
+    #[test]
+    fn references_to_an_entry_that_is_gone_are_deleted() {
+        let store = store();
+        store.check([
+            ("XREADGROUP GROUP h c COUNT 2 STREAMS s >", r#"[["s", [["1-0", ["a", "1"]], ["2-0", ["a", "2"]]]]]"#),
+            ("XDEL s 1 2 3", ":3"),
+            ("XDELEX s DELREF IDS 1 1", "[:-1]"),
+            ("XACKDEL s g DELREF IDS 2 2 2", "[:1, :-1]"),
+            ("XPENDING s g", r#"[:2, "3-0", "4-0", [["c", "2"]]]"#),
+            ("XPENDING s h", "[:0, (nil), (nil), (nil)]"),
+            ("XDELEX s KEEPREF IDS 1 3", "[:-1]"),
+            ("XDELEX s ACKED IDS 1 3", "[:2]"),
+            ("XDELEX s DELREF IDS 2 3 9", "[:-1, :-1]"),
+            ("XPENDING s g", r#"[:1, "4-0", "4-0", [["c", "1"]]]"#),
         ]);
     }
 

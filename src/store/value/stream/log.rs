@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    Counters, Entry, Group, NodeLimit, References, StreamId,
+    Counters, Entry, Group, NodeLimit, StreamId,
     group::ConsumerId,
     node::{Node, Pair},
 };
@@ -189,15 +189,6 @@ impl Log {
         true
     }
 
-    /// Removes an entry, which is pending no more if the references are to be deleted. Returns whether there is one.
-    pub(crate) fn remove_with(&mut self, id: StreamId, references: References) -> bool {
-        let is_removed = self.remove(id);
-        if is_removed && references == References::Delete {
-            self.forget(id);
-        }
-        is_removed
-    }
-
     /// The groups, in the order of their names.
     pub(crate) fn groups(&self) -> &[Group] {
         &self.groups
@@ -265,9 +256,10 @@ impl Log {
         self.groups.iter().any(|group| group.refers_to(id))
     }
 
-    /// Lets an entry be pending in no group.
-    pub(super) fn forget(&mut self, id: StreamId) {
-        (0..self.groups.len()).for_each(|number| _ = self.edit_group(number, |group| group.acknowledge(id)));
+    /// Lets an entry be pending in no group, also if it is gone. Returns whether it was pending.
+    pub(crate) fn forget(&mut self, id: StreamId) -> bool {
+        let numbers = 0..self.groups.len();
+        numbers.fold(false, |was_pending, number| self.edit_group(number, |group| group.acknowledge(id)) || was_pending)
     }
 
     /// Marks the entry at an offset of a node as deleted. The node may be empty then.

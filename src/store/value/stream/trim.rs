@@ -126,7 +126,7 @@ impl Log {
     fn forget_all(&mut self, references: References) {
         if references == References::Delete && !self.groups.is_empty() {
             let ids: Vec<_> = self.nodes[0].iter().map(|entry| entry.id()).collect();
-            ids.into_iter().for_each(|id| self.forget(id));
+            ids.into_iter().for_each(|id| _ = self.forget(id));
         }
     }
 }
