@@ -22,7 +22,7 @@
 //! The values that services work with:
 //! - [`Command`]: a request, with [`Word`], the position of one of its words, and [`ToArg`], what its arguments are made of
 //! - [`Response`]: the answer to a command, with [`IntoResponse`], what a handler returns, and [`ByteString`], its texts
-//! - [`Packed`]: an answer of many elements, which are encoded as they are added
+//! - [`Packed`]: an answer of many elements, which are encoded as they are added; [`ReplyBudget`]: the memory that it may take
 //! - [`PackedPush`]: a push message that is encoded once and sent to many
 //! - [`CommandError`]: an error that is sent as the answer to a command; [`ProtocolError`] and [`FrameError`]: errors that
 //!   end a stream
@@ -76,6 +76,7 @@ mod packed;
 mod packed_push;
 pub mod parking;
 pub mod release;
+mod reply_budget;
 pub mod resp;
 mod response;
 mod session;
@@ -98,6 +99,7 @@ pub use names::NameMap;
 pub use output::Output;
 pub use packed::{Packed, PackedForm};
 pub use packed_push::PackedPush;
+pub use reply_budget::ReplyBudget;
 pub use response::Response;
 pub use session::{
     Extensions, Peer, Protocol, ReplyMode, Session, SessionHandle, Subscribed, Subscriptions, Transaction,

@@ -74,12 +74,14 @@ impl Output {
         }
     }
 
-    /// Makes the tail a part once it is long. It would double with a large response, and be copied each time.
+    /// Makes the tail a part once it is long. It would double with a large response, and be copied each time. Returns whether it was.
     #[inline]
-    pub(crate) fn split_when_large(&mut self) {
-        if self.tail.len() >= PART {
+    pub(crate) fn split_when_large(&mut self) -> bool {
+        let is_large = self.tail.len() >= PART;
+        if is_large {
             self.split();
         }
+        is_large
     }
 
     #[cold]

@@ -1,11 +1,12 @@
 //! [`Packed`]: a large collection as encoded elements.
 
-use std::{convert::Infallible, fmt, mem};
+use std::{convert::Infallible, fmt, mem, sync::Arc};
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
-    Limits, Output, Protocol, Response,
+    Limits, Output, Protocol, ReplyBudget, Response,
+    output::SHARED,
     resp::{ReplyDecoder, encode},
 };
 
@@ -50,6 +51,15 @@ pub struct Packed {
     is_plain: bool,
     len: usize,
     elements: Output,
+    draw: Option<Draw>,
+}
+
+/// What is taken out of a budget.
+#[derive(Clone)]
+struct Draw {
+    budget: Arc<ReplyBudget>,
+    /// The size of the elements that are paid for or shared, in bytes.
+    paid: usize,
 }
 
 /// What the elements are together.
@@ -87,17 +97,50 @@ impl Packed {
     }
 
     fn new(kind: Kind) -> Self {
-        Self { kind, is_plain: kind != Kind::Pairs, len: 0, elements: Output::default() }
+        Self { kind, is_plain: kind != Kind::Pairs, len: 0, elements: Output::default(), draw: None }
+    }
+
+    /// Has the memory that it takes counted. It is an error in place of a collection if the budget is exceeded, and takes no more memory.
+    /// Strings that it shares with others are not counted.
+    pub fn drawing_on(mut self, budget: &Arc<ReplyBudget>) -> Self {
+        self.draw = Some(Draw { budget: Arc::clone(budget), paid: 0 });
+        self
+    }
+
+    /// Whether it is too large for its budget. What is added is dropped then.
+    pub fn is_too_large(&self) -> bool {
+        self.draw.as_ref().is_some_and(|draw| draw.budget.is_exceeded())
     }
 
     /// Adds a string of bytes.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
+        if bytes.len() >= SHARED {
+            return self.push_long(bytes);
+        }
+        encode::bulk_bytes(bytes, self.element());
+    }
+
+    #[cold]
+    fn push_long(&mut self, bytes: &[u8]) {
+        if let Some(draw) = &mut self.draw {
+            draw.paid += bytes.len();
+            if !draw.budget.take(bytes.len()) {
+                self.drop_elements();
+                self.len += 1;
+                return;
+            }
+        }
         encode::bulk_bytes(bytes, self.element());
     }
 
     /// Adds a string of bytes. One of 8 KiB or more is not copied.
     pub fn push_shared(&mut self, bytes: Bytes) {
+        if bytes.len() >= SHARED
+            && let Some(draw) = &mut self.draw
+        {
+            draw.paid += bytes.len();
+        }
         encode::bulk(&bytes.into(), self.element());
     }
 
@@ -250,12 +293,32 @@ impl Packed {
     /// Counts one more element, and returns what it is encoded to.
     #[inline]
     fn element(&mut self) -> &mut Output {
-        self.elements.split_when_large();
+        if self.elements.split_when_large() {
+            self.pay();
+        }
         if self.kind == Kind::Pairs && self.len.is_multiple_of(2) {
             self.elements.bytes().extend_from_slice(PAIR);
         }
         self.len += 1;
         &mut self.elements
+    }
+
+    /// Takes what the elements have come to out of the budget.
+    fn pay(&mut self) {
+        let Some(draw) = &mut self.draw else { return };
+        let due = self.elements.remaining().saturating_sub(draw.paid);
+        draw.paid += due;
+        if !draw.budget.take(due) {
+            self.drop_elements();
+        }
+    }
+
+    #[cold]
+    fn drop_elements(&mut self) {
+        self.elements = Output::default();
+        if let Some(draw) = &mut self.draw {
+            draw.paid = 0;
+        }
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -380,6 +443,10 @@ fn is_plain(response: &Response) -> bool {
 
 impl From<Packed> for Response {
     fn from(mut packed: Packed) -> Self {
+        packed.pay();
+        if packed.is_too_large() {
+            return Self::error("ERR", "the reply takes too much memory");
+        }
         packed.elements.share_tail();
         Self::Packed(packed.into())
     }

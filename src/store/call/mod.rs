@@ -10,7 +10,7 @@ mod keys;
 use std::{cell::Cell, sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
-use kvstore_protocol::{Command, CommandError, Session};
+use kvstore_protocol::{Command, CommandError, Packed, Session};
 
 use super::{
     args::Args,
@@ -109,6 +109,21 @@ impl<'c> Call<'c> {
     /// Whether a script runs it.
     pub(crate) fn is_in_script(&self) -> bool {
         self.commit.is_in_script
+    }
+
+    /// A collection for the answer, whose memory is bounded if a script runs the command: for what is read. What is removed would be lost.
+    #[inline]
+    pub(crate) fn bounded(&self, empty: Packed) -> Packed {
+        if self.is_in_script() { empty.drawing_on(self.store.scripts.replies()) } else { empty }
+    }
+
+    /// Takes memory for the answer, besides its collections, as [`bounded`](Self::bounded) ones do.
+    ///
+    /// # Errors
+    /// If a script runs the command, and there is not so much left.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<(), CommandError> {
+        const TOO_LARGE: CommandError = CommandError::new("ERR", "the reply takes too much memory");
+        if !self.is_in_script() || self.store.scripts.replies().take(bytes) { Ok(()) } else { Err(TOO_LARGE) }
     }
 
     /// Whether the command has run before, or on a master: what a limit refuses a client is not refused.

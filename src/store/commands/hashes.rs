@@ -86,8 +86,8 @@ fn hget(call: &mut Call<'_>) -> Answer {
 /// `HMGET key field [field …]`: the values of fields.
 fn hmget(call: &mut Call<'_>) -> Answer {
     let protocol = call.session().protocol();
+    let mut values = call.bounded(Packed::array());
     let hash = call.get::<Hash>(0)?;
-    let mut values = Packed::array();
     for field in call.args().from(1) {
         if hash.and_then(|hash| hash.get(field, |value| values.push(value))).is_none() {
             values.push_null_in(protocol);
@@ -98,7 +98,7 @@ fn hmget(call: &mut Call<'_>) -> Answer {
 
 /// `HGETALL key`: every field and its value.
 fn hgetall(call: &mut Call<'_>) -> Answer {
-    let mut pairs = Packed::map();
+    let mut pairs = call.bounded(Packed::map());
     visit(call, |field, value| {
         pairs.push(field);
         pairs.push(value);
@@ -108,14 +108,14 @@ fn hgetall(call: &mut Call<'_>) -> Answer {
 
 /// `HKEYS key`: every field.
 fn hkeys(call: &mut Call<'_>) -> Answer {
-    let mut fields = Packed::array();
+    let mut fields = call.bounded(Packed::array());
     visit(call, |field, _| fields.push(field))?;
     Ok(fields.into())
 }
 
 /// `HVALS key`: every value.
 fn hvals(call: &mut Call<'_>) -> Answer {
-    let mut values = Packed::array();
+    let mut values = call.bounded(Packed::array());
     visit(call, |_, value| values.push(value))?;
     Ok(values.into())
 }
@@ -213,14 +213,14 @@ fn hrandfield(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "WITHVALUES")?;
     let hidden = call.find::<Hash>(0)?.map_or(0, HashRef::work_of_drawing);
-    call.afford_elements(hidden)?;
+    call.afford_elements(hidden.saturating_add(draw.work()))?;
+    let mut found = call.bounded(if draw.with_values { Packed::pairs() } else { Packed::array() });
     let Some(hash) = call.get::<Hash>(0)? else { return Ok(draw.of_nothing()) };
     let hash = hash.drawable();
     let Some(count) = draw.count else {
         let index = Draws::one(hash.len(), seed);
         return Ok(hash.nth(index, |field, _| field.into()).unwrap_or(Response::Null));
     };
-    let mut found = if draw.with_values { Packed::pairs() } else { Packed::array() };
     for index in Draws::new(count, hash.len(), seed) {
         hash.nth(index, |field, value| {
             found.push(field);
@@ -228,13 +228,17 @@ fn hrandfield(call: &mut Call<'_>) -> Answer {
                 found.push(value);
             }
         });
+        if found.is_too_large() {
+            break;
+        }
     }
     Ok(found.into())
 }
 
 /// `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`: some of the fields, and the next cursor.
 fn hscan(call: &mut Call<'_>) -> Answer {
-    let (options, mut found) = (ScanOptions::of_elements::<Hash>(call, Some("NOVALUES"))?, Packed::array());
+    let (options, mut found) =
+        (ScanOptions::of_elements::<Hash>(call, Some("NOVALUES"))?, call.bounded(Packed::array()));
     let (Some(options), Some(hash)) = (options, call.get::<Hash>(0)?) else { return Ok(scan_answer(0, found)) };
     let next = options.scan(|cursor, visited| {
         hash.scan(cursor, |field, value| {

@@ -23,7 +23,7 @@ const KEYS: Spec = Spec::new("KEYS", keys).over(Scope::Database(InTurn)).long_if
 
 fn keys(call: &mut Call<'_>) -> Answer {
     let pattern = Pattern::new(call.args().bytes(0));
-    let mut found = Packed::array();
+    let mut found = call.bounded(Packed::array());
     call.for_each_entry(|entry| {
         if pattern.matches(entry.key()) {
             found.push(entry.key());
@@ -37,7 +37,7 @@ const SCAN: Spec = Spec::new("SCAN", scan).over(Scope::Database(InTurn)).long_if
 
 fn scan(call: &mut Call<'_>) -> Answer {
     let options = ScanOptions::of_keys(&call.args())?;
-    let mut found = Packed::array();
+    let mut found = call.bounded(Packed::array());
     let next = call.scan(options.cursor, options.count, |entry| {
         let is_of_kind = options.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(entry.type_name().as_bytes()));
         if is_of_kind && options.admits(entry.key()) {

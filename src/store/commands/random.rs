@@ -48,6 +48,11 @@ impl Draw {
         Ok(Self { count: Some(count), with_values })
     }
 
+    /// How many elements are drawn with repetition, whatever the collection is.
+    pub(super) fn work(self) -> usize {
+        usize::try_from(self.count.unwrap_or_default().min(0).unsigned_abs()).unwrap_or(usize::MAX)
+    }
+
     /// The answer for a key without a collection.
     pub(super) fn of_nothing(self) -> Response {
         if self.count.is_some() { Packed::array().into() } else { Response::Null }

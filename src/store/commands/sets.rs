@@ -68,7 +68,7 @@ fn smismember(call: &mut Call<'_>) -> Answer {
 fn smembers(call: &mut Call<'_>) -> Answer {
     let length = call.find::<Set>(0)?.map_or(0, SetRef::len);
     call.afford_elements(length)?;
-    let mut members = Packed::set();
+    let mut members = call.bounded(Packed::set());
     if let Some(set) = call.get::<Set>(0)? {
         set.for_each(|member| members.push(member));
     }
@@ -122,12 +122,18 @@ fn pop_many(call: &mut Call<'_>) -> Answer {
 fn srandmember(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "")?;
+    call.afford_elements(draw.work())?;
+    let mut members = call.bounded(Packed::array());
     let Some(set) = call.get::<Set>(0)? else { return Ok(draw.of_nothing()) };
     let Some(count) = draw.count else {
         return Ok(set.nth(Draws::one(set.len(), seed), |member| member.into()).unwrap_or(Response::Null));
     };
-    let mut members = Packed::array();
-    Draws::new(count, set.len(), seed).for_each(|index| _ = set.nth(index, |member| members.push(member)));
+    for index in Draws::new(count, set.len(), seed) {
+        set.nth(index, |member| members.push(member));
+        if members.is_too_large() {
+            break;
+        }
+    }
     Ok(members.into())
 }
 
@@ -173,7 +179,7 @@ fn sdiff(call: &mut Call<'_>) -> Answer {
 }
 
 fn combined(call: &mut Call<'_>, combine: Combine) -> Answer {
-    let mut members = Packed::set();
+    let mut members = call.bounded(Packed::set());
     combine_keys(call, 0, usize::MAX, combine, &mut |member| {
         members.push(member);
         true
@@ -252,7 +258,7 @@ fn count(call: &mut Call<'_>, combine: Combine) -> Answer {
 
 /// `SSCAN key cursor [MATCH pattern] [COUNT count]`: some of the members, and the next cursor.
 fn sscan(call: &mut Call<'_>) -> Answer {
-    let (options, mut found) = (ScanOptions::of_elements::<Set>(call, None)?, Packed::array());
+    let (options, mut found) = (ScanOptions::of_elements::<Set>(call, None)?, call.bounded(Packed::array()));
     let (Some(options), Some(set)) = (options, call.get::<Set>(0)?) else { return Ok(scan_answer(0, found)) };
     let next = options.scan(|cursor, visited| {
         set.scan(cursor, |member| {

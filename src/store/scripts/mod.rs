@@ -39,7 +39,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use kvstore_protocol::CommandError;
+use kvstore_protocol::{CommandError, ReplyBudget};
 use parking_lot::Mutex;
 
 pub(super) use cache::ScriptCache;
@@ -88,6 +88,8 @@ pub(super) struct Scripts {
     next_library: AtomicU64,
     memory_limit: AtomicUsize,
     keeps_to_keys: AtomicBool,
+    /// The memory of what the command that a script runs has to answer.
+    replies: Arc<ReplyBudget>,
     /// The memory of the interpreters of scripts and of functions after the last run, in bytes.
     memory: [AtomicUsize; 2],
 }
@@ -103,6 +105,7 @@ impl Default for Scripts {
             next_library: AtomicU64::new(0),
             memory_limit: AtomicUsize::new(MEMORY_LIMIT),
             keeps_to_keys: AtomicBool::new(false),
+            replies: Arc::new(ReplyBudget::new(0)),
             memory: Default::default(),
         }
     }
@@ -112,6 +115,11 @@ impl Scripts {
     /// The setting `lua-memory-limit`: how many bytes an interpreter may take.
     pub(super) fn memory_limit(&self) -> usize {
         self.memory_limit.load(Ordering::Relaxed)
+    }
+
+    /// The memory of what the command that a script runs has to answer.
+    pub(super) fn replies(&self) -> &Arc<ReplyBudget> {
+        &self.replies
     }
 
     /// The setting `script-declared-keys`: whether every script keeps to the keys that it declares.

@@ -29,6 +29,8 @@ const RECORDS: usize = 4;
 const TOO_MUCH: CommandError =
     CommandError::new("ERR", "what the script has written so far takes more memory than lua-memory-limit allows");
 
+const LARGE_REPLY: CommandError = CommandError::new("ERR", "the reply takes more memory than lua-memory-limit allows");
+
 /// How much memory changes may take, in bytes, that only clients which watch keys are to be told of.
 const MAX_WATCHED: usize = 128 << 10;
 
@@ -92,7 +94,12 @@ pub(super) fn run(host: &mut ScriptHost<'_, '_>, command: Command) -> Response {
         }
     };
     let counted = stats.map(|stats| stats.begin_nested(&command));
-    let answer = call(host, row, command).unwrap_or_else(Response::from);
+    let replies = host.store.scripts.replies();
+    replies.set(host.store.scripts.memory_limit());
+    let mut answer = call(host, row, command).unwrap_or_else(Response::from);
+    if replies.is_exceeded() {
+        answer = LARGE_REPLY.into();
+    }
     if let (Some(stats), Some(counted)) = (stats, counted) {
         stats.end_nested(counted, &answer);
     }

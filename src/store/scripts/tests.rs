@@ -795,6 +795,65 @@ fn the_arguments_of_commands_are_bounded_before_they_are_copied() {
 }
 
 #[test]
+fn the_replies_of_commands_are_bounded_while_they_are_built() {
+    const TOO_LARGE: &str = "-ERR the reply takes more memory than lua-memory-limit allows";
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    let text = "x".repeat(100_000);
+    store.check([
+        (&*format!("HSET hash f {text}"), ":1"),
+        (&format!("SADD set {text}"), ":1"),
+        (&format!("ZADD sorted 1 {text}"), ":1"),
+        ("XADD s 1 a 1", "\"1-0\""),
+        (&format!("XADD s 2 a {text}"), "\"2-0\""),
+        ("XGROUP CREATE s g 0", "+OK"),
+        (&format!("XGROUP CREATECONSUMER s g {text}"), ":1"),
+    ]);
+    // So that the consumer has 60 pending entries, and each element of a list the same weight.
+    for id in 3..60 {
+        store.answer(&format!("XADD s {id} a 1"));
+    }
+    store.answer(&format!("XREADGROUP GROUP g {text} STREAMS s >"));
+    store.answer(&format!("RPUSH list {}", ["ash"; 60].join(" ")));
+    store.answer(&format!("RPUSH texts {}", [&*text; 60].join(" ")));
+    let many = "local t = {} for i = 1, 60 do t[i] = 'f' end";
+    for call in [
+        "'HMGET', 'hash', unpack(t)",
+        "'HGETEX', 'hash', 'FIELDS', 60, unpack(t)",
+        "'HRANDFIELD', 'hash', -100000000, 'WITHVALUES'",
+        "'SRANDMEMBER', 'set', -100000000",
+        "'ZRANDMEMBER', 'sorted', -100000000, 'WITHSCORES'",
+        "'SORT', 'list', 'ALPHA', 'BY', 'h*->f'",
+        "'SORT', 'list', 'BY', 'nosort', 'GET', 'h*->f'",
+        "'LRANGE', 'texts', 0, -1",
+        "'DUMP', 'texts'",
+        "'XPENDING', 's', 'g', '-', '+', 100",
+        "'XINFO', 'STREAM', 's', 'FULL', 'COUNT', 0",
+        "'XCLAIM', 's', 'g', 'c', 0, unpack(ids)",
+    ] {
+        let source = format!("{many} local ids = {{}} for i = 1, 60 do ids[i] = 2 end return redis.pcall({call})");
+        let answer = answer(&store, &source);
+        assert!(answer.starts_with(TOO_LARGE), "{call}: {}", &answer[..answer.len().min(200)]);
+    }
+    // Each of them is small, and all together are not.
+    let names = "local t = {'STREAMS'} for i = 1, 60 do t[i + 1] = 's' t[i + 61] = '1-0' end";
+    let answer_of_many = answer(&store, &format!("{names} return redis.pcall('XREAD', unpack(t))"));
+    assert!(answer_of_many.starts_with(TOO_LARGE), "{}", &answer_of_many[..200]);
+    check(
+        &store,
+        &[
+            (
+                &format!(
+                    "{many} redis.pcall('HMGET', 'hash', unpack(t)) return #redis.call('HMGET', 'hash', 'f', 'f')"
+                ),
+                ":2",
+            ),
+            ("return #redis.call('LRANGE', 'texts', 0, 10)", ":11"),
+        ],
+    );
+}
+
+#[test]
 fn what_a_script_writes_is_bounded_where_it_is_recorded() {
     let source = "for i = 1, 100 do redis.call('SET', 'k', string.rep('x', 1e5)) redis.call('INCR', 'n') end";
     let (store, told) = TestStore::observed();

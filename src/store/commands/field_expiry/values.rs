@@ -37,10 +37,11 @@ fn take_time(call: &Call<'_>, options: &mut Options<'_>) -> Result<Option<Expiry
 fn hgetex(call: &mut Call<'_>) -> Answer {
     let (args, protocol) = (call.args(), call.session().protocol());
     let option = hgetex_option(call, &args);
+    let mut values = call.bounded(Packed::array());
     // A wrong type is told first.
     let found = call.get::<Hash>(0)?;
     let (change, index) = option?;
-    let (fields, mut values) = (fields(&args, index)?, Packed::array());
+    let fields = fields(&args, index)?;
     let mut push = |hash: Option<HashRef<'_>>, field: &[u8]| {
         let value = hash.and_then(|hash| hash.get(field, |value| values.push(value)));
         if value.is_none() {

@@ -2,10 +2,13 @@
 
 use std::cmp::Ordering;
 
-use kvstore_protocol::{Packed, Protocol, Response, Session, format_double};
+use kvstore_protocol::{Packed, Protocol, Response, format_double};
 
 use super::{area::SearchArea, format_distance, hash::Cell, partial_sort::sort_first, point::Point};
-use crate::store::value::{Element, PackedLimit, SortedSet};
+use crate::store::{
+    call::Call,
+    value::{Element, PackedLimit, SortedSet},
+};
 
 /// Members that were found, in the order in which they were.
 #[derive(Debug, Default)]
@@ -82,9 +85,9 @@ impl Found {
     }
 
     /// The answer, with distances in units of so many meters.
-    pub(super) fn answer(&self, shown: Shown, unit: f64, session: &Session) -> Response {
-        let mut answer = Packed::array();
-        let is_resp3 = session.protocol() == Protocol::Resp3;
+    pub(super) fn answer(&self, shown: Shown, unit: f64, call: &Call<'_>) -> Response {
+        let mut answer = call.bounded(Packed::array());
+        let is_resp3 = call.session().protocol() == Protocol::Resp3;
         let fields = 1 + usize::from(shown.distance) + usize::from(shown.hash) + usize::from(shown.coordinates);
         for member in &self.members {
             if fields == 1 {

@@ -72,11 +72,7 @@ fn search(call: &mut Call<'_>, form: Form) -> Answer {
     };
     let Some(destination) = query.destination else {
         let is_empty = found.len() == 0;
-        return Ok(if is_empty {
-            Packed::array().into()
-        } else {
-            found.answer(query.shown, query.unit, call.session())
-        });
+        return Ok(if is_empty { Packed::array().into() } else { found.answer(query.shown, query.unit, call) });
     };
     let limit = call.thresholds().sorted_set();
     let distances_in = query.stores_distances.then_some(query.unit);

@@ -109,6 +109,8 @@ impl Weight {
             Some(by) => by.read(call, element)?,
         };
         if options.is_alphabetical {
+            // A field of a hash is a copy, one for each element.
+            call.reserve(text.as_ref().map_or(0, |text| text.len()))?;
             return Ok(Self::Text(text));
         }
         // As C reads it: up to a zero byte, and nothing is 0.
@@ -142,7 +144,7 @@ fn sorted(
 }
 
 fn answer(call: &Call<'_>, elements: impl Iterator<Item = ByteString>, gets: &[Reference<'_>]) -> Answer {
-    let mut found = Packed::array();
+    let mut found = call.bounded(Packed::array());
     for element in elements {
         if gets.is_empty() {
             found.push(&element);

@@ -127,7 +127,7 @@ fn zdiff(call: &mut Call<'_>) -> Answer {
 
 fn combined(call: &mut Call<'_>, combination: Combination) -> Answer {
     let combine = Combine::parse(call, 0, combination, true)?;
-    let mut answer = Scored::new(call.session(), combine.with_scores);
+    let mut answer = Scored::new(call.session(), combine.with_scores).bounded(call);
     combine.run(call, 0, |members| {
         members.iter().for_each(|(member, score)| answer.push(&member.text(), *score));
     })?;

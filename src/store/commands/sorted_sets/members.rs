@@ -85,20 +85,26 @@ fn zrem(call: &mut Call<'_>) -> Answer {
 fn zrandmember(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "WITHSCORES")?;
+    call.afford_elements(draw.work())?;
+    let mut members = Scored::new(call.session(), draw.with_values).bounded(call);
     let Some(set) = call.get::<SortedSet>(0)? else { return Ok(draw.of_nothing()) };
     let Some(count) = draw.count else {
         let index = Draws::one(set.len(), seed);
         return Ok(set.nth(index, |member, _| member.into()).unwrap_or(Response::Null));
     };
-    let mut members = Scored::new(call.session(), draw.with_values);
-    Draws::new(count, set.len(), seed)
-        .for_each(|index| _ = set.nth(index, |member, score| members.push(member, score)));
+    for index in Draws::new(count, set.len(), seed) {
+        set.nth(index, |member, score| members.push(member, score));
+        if members.is_too_large() {
+            break;
+        }
+    }
     Ok(members.into())
 }
 
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`: some of the members with their scores, and the next cursor.
 fn zscan(call: &mut Call<'_>) -> Answer {
-    let (options, mut found) = (ScanOptions::of_elements::<SortedSet>(call, Some("NOSCORES"))?, Packed::array());
+    let (options, mut found) =
+        (ScanOptions::of_elements::<SortedSet>(call, Some("NOSCORES"))?, call.bounded(Packed::array()));
     let (Some(options), Some(set)) = (options, call.get::<SortedSet>(0)?) else { return Ok(scan_answer(0, found)) };
     let next = options.scan(|cursor, visited| {
         set.scan(cursor, |member, score| {

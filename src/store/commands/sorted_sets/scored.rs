@@ -2,6 +2,8 @@
 
 use kvstore_protocol::{Packed, Protocol, Response, Session, format_double};
 
+use crate::store::call::Call;
+
 /// Members, each with its score if that was asked for: an array of pairs in RESP3, a flat one in RESP2.
 #[derive(Debug)]
 pub(super) struct Scored {
@@ -46,6 +48,17 @@ impl Scored {
     /// One array of pairs, whatever the protocol is.
     pub(super) fn pairs() -> Self {
         Self { answer: Packed::array(), scores: Scores::InPairs }
+    }
+
+    /// The same for what is read, whose memory is bounded in a script.
+    pub(super) fn bounded(mut self, call: &Call<'_>) -> Self {
+        self.answer = call.bounded(self.answer);
+        self
+    }
+
+    /// Whether a script has no memory for so much.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.answer.is_too_large()
     }
 
     pub(super) fn push(&mut self, member: &[u8], score: f64) {

@@ -86,7 +86,7 @@ fn xclaim(call: &mut Call<'_>) -> Answer {
     let args = call.args();
     let group = find_group(call)?;
     let options = ClaimOptions::parse(&args, call.now())?;
-    let (entries, key) = (Packed::array(), 0);
+    let (mut entries, key) = (call.bounded(Packed::array()), 0);
     if options.last_id.is_some_and(|last| is_behind(call, group, last)) {
         let Some(mut stream) = call.edit::<Stream>(key, Event::XCLAIM)? else { return Ok(entries.into()) };
         let last = options.last_id.unwrap_or_default();
@@ -94,7 +94,7 @@ fn xclaim(call: &mut Call<'_>) -> Answer {
     }
     claim(call, group, |log, claim| {
         let claim = Claim { group, ..options.claim(claim) };
-        let (mut entries, mut changed) = (Packed::array(), 0_usize);
+        let mut changed = 0_usize;
         for id in &options.ids {
             match claim.take(log, *id) {
                 Claimed::Yes => {
@@ -210,7 +210,8 @@ fn xautoclaim(call: &mut Call<'_>) -> Answer {
     let group = find_group(call)?;
     let pending = call.find::<Stream>(0)?.map_or(0, |log| log.groups()[group].pending_count());
     call.afford_elements(pending.min(options.count.saturating_mul(ATTEMPTS)))?;
-    claim(call, group, |log, claim| options.run(log, claim))
+    let entries = call.bounded(Packed::array());
+    claim(call, group, |log, claim| options.run(log, claim, entries))
 }
 
 /// How many pending entries XAUTOCLAIM looks at for each that it is asked for.
@@ -244,14 +245,14 @@ impl AutoClaimOptions {
         }
     }
 
-    fn run(&self, log: &mut Log, claim: Claim) -> (Response, usize) {
+    fn run(&self, log: &mut Log, claim: Claim, mut entries: Packed) -> (Response, usize) {
         let claim = Claim { idle: self.idle, just_ids: self.just_ids, ..claim };
         let group = &log.groups()[claim.group];
         let most = self.count.saturating_mul(ATTEMPTS);
         let mut looked_at =
             group.pending_from(self.start).map(|(id, _)| id).take(most.saturating_add(1)).collect::<Vec<_>>();
         let mut next = (looked_at.len() > most).then(|| looked_at.pop()).flatten();
-        let (mut entries, mut deleted, mut left) = (Packed::array(), Packed::array(), self.count);
+        let (mut deleted, mut left) = (Packed::array(), self.count);
         for id in looked_at {
             if left == 0 {
                 next = Some(id);

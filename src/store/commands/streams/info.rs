@@ -54,6 +54,7 @@ fn stream(call: &mut Call<'_>) -> Answer {
         }
     };
     call.afford_elements(work)?;
+    let none = call.bounded(Packed::array());
     let log = call.get::<Stream>(0)?.ok_or(NO_KEY)?;
     let mut facts = counters(log);
     match full {
@@ -62,8 +63,11 @@ fn stream(call: &mut Call<'_>) -> Answer {
             facts.extend([groups, ("first-entry".into(), end(log, false)), ("last-entry".into(), end(log, true))]);
         }
         Some(most) => {
-            let groups = log.groups().iter().map(|group| Response::Map(full_group(log, group, most))).collect();
-            facts.extend([("entries".into(), entries(log, most)), ("groups".into(), Response::Array(groups))]);
+            let groups = log.groups().iter().map(|group| Response::Map(full_group(log, group, most, &none))).collect();
+            facts.extend([
+                ("entries".into(), entries(log, most, none.clone())),
+                ("groups".into(), Response::Array(groups)),
+            ]);
         }
     }
     Ok(Response::Map(facts))
@@ -135,8 +139,7 @@ fn end(log: &Log, is_last: bool) -> Response {
     found
 }
 
-fn entries(log: &Log, most: usize) -> Response {
-    let mut entries = Packed::array();
+fn entries(log: &Log, most: usize, mut entries: Packed) -> Response {
     log.visit(StreamId::MIN, StreamId::MAX, |entry| {
         push_entry(&mut entries, entry);
         entries.len() < most
@@ -149,8 +152,8 @@ fn read_and_lag(log: &Log, group: &Group) -> [(&'static str, Response); 2] {
     [("entries-read", group.entries_read.into()), ("lag", lag.into())]
 }
 
-fn full_group(log: &Log, group: &Group, most: usize) -> Facts {
-    let mut pending = Packed::array();
+fn full_group(log: &Log, group: &Group, most: usize, none: &Packed) -> Facts {
+    let mut pending = none.clone();
     for (id, entry) in group.pending_from(StreamId::MIN).take(most) {
         pending.push_array(4, |parts| {
             parts.push(&id.text());
@@ -159,8 +162,10 @@ fn full_group(log: &Log, group: &Group, most: usize) -> Facts {
             parts.push_integer(entry.deliveries as i64);
         });
     }
-    let consumers =
-        group.consumers().map(|(_, consumer)| Response::Map(full_consumer(group, consumer, most))).collect();
+    let consumers = group
+        .consumers()
+        .map(|(_, consumer)| Response::Map(full_consumer(group, consumer, most, none.clone())))
+        .collect();
     let mut facts = map([("name", group.name().into()), ("last-delivered-id", id_text(group.last_id))]);
     facts.extend(map(read_and_lag(log, group)));
     facts.extend(map([
@@ -171,8 +176,7 @@ fn full_group(log: &Log, group: &Group, most: usize) -> Facts {
     facts
 }
 
-fn full_consumer(group: &Group, consumer: &Consumer, most: usize) -> Facts {
-    let mut pending = Packed::array();
+fn full_consumer(group: &Group, consumer: &Consumer, most: usize, mut pending: Packed) -> Facts {
     let entries = consumer.pending_from(StreamId::MIN).filter_map(|id| Some((id, group.pending(id)?)));
     for (id, entry) in entries.take(most) {
         pending.push_array(3, |parts| {

@@ -39,7 +39,8 @@ fn xread(call: &mut Call<'_>) -> Answer {
     call.afford_elements(work)?;
     let mut found = Vec::new();
     for (Asked { key, .. }, start) in asked.iter().zip(&starts) {
-        let entries = call.get::<Stream>(*key)?.and_then(|log| entries_behind(log, *start, options.count));
+        let entries = call.bounded(Packed::array());
+        let entries = call.get::<Stream>(*key)?.and_then(|log| entries_behind(log, *start, options.count, entries));
         found.extend(entries.map(|entries| (call.key_name(*key), entries)));
     }
     if !found.is_empty() {
@@ -65,13 +66,13 @@ fn start_of(text: &[u8], log: Option<&Log>) -> Result<StreamId, CommandError> {
     }
 }
 
-/// The entries behind an identifier; `None` if there are none.
-fn entries_behind(log: &Log, start: StreamId, count: usize) -> Option<Packed> {
+/// Adds the entries behind an identifier; `None` if there are none.
+fn entries_behind(log: &Log, start: StreamId, count: usize, mut entries: Packed) -> Option<Packed> {
     let (start, end) = behind(start)?;
     if log.last_entry_id()? < start {
         return None;
     }
-    let (mut entries, mut left) = (Packed::array(), count);
+    let mut left = count;
     log.visit(start, end, |entry| {
         push_entry(&mut entries, entry);
         left -= 1;

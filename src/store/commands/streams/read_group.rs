@@ -139,9 +139,9 @@ fn work_of(call: &Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Resul
 fn read(call: &mut Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Result<Option<Packed>, CommandError> {
     let (now, protocol, name) = (call.now(), call.session().protocol(), options.group.1);
     create_consumer(call, source.key, source.group, name)?;
+    let mut entries = call.bounded(Packed::array());
     let Some(mut stream) = call.edit::<Stream>(source.key, Event::XREADGROUP)? else { return Ok(None) };
     let Some(consumer) = stream.groups()[source.group].find_consumer(name) else { return Ok(None) };
-    let mut entries = Packed::array();
     let is_history = matches!(source.from, From::History(_));
     stream.update(|log| {
         log.edit_group(source.group, |group| group.consumer_mut(consumer).seen = now);

@@ -64,7 +64,7 @@ fn getex_option<'a>(args: &Args<'a>) -> Result<Option<ExpiryOption<'a>>, Command
 const MGET: Spec = Spec::new("MGET", mget);
 
 fn mget(call: &mut Call<'_>) -> Answer {
-    let (mut values, protocol) = (Packed::array(), call.session().protocol());
+    let (mut values, protocol) = (call.bounded(Packed::array()), call.session().protocol());
     for key in 0..call.keys() {
         match call.get::<StringValue>(key) {
             Ok(Some(StringRef::External(string))) => values.push_shared(string.to_reply().into()),
