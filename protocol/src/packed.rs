@@ -51,15 +51,29 @@ pub struct Packed {
     is_plain: bool,
     len: usize,
     elements: Output,
-    draw: Option<Draw>,
+    bound: Option<Bound>,
 }
 
-/// What is taken out of a budget.
+/// The memory that a collection may take.
 #[derive(Clone)]
-struct Draw {
-    budget: Arc<ReplyBudget>,
+struct Bound {
+    /// What is left for it, in bytes, and for all that draw on a budget.
+    left: usize,
+    budget: Option<Arc<ReplyBudget>>,
     /// The size of the elements that are paid for or shared, in bytes.
     paid: usize,
+    is_exceeded: bool,
+}
+
+impl Bound {
+    /// Takes bytes out of what is left. Returns whether there were as many.
+    fn take(&mut self, bytes: usize) -> bool {
+        self.paid += bytes;
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(0);
+        self.is_exceeded |= left.is_none() || self.budget.as_ref().is_some_and(|budget| !budget.take(bytes));
+        !self.is_exceeded
+    }
 }
 
 /// What the elements are together.
@@ -97,19 +111,40 @@ impl Packed {
     }
 
     fn new(kind: Kind) -> Self {
-        Self { kind, is_plain: kind != Kind::Pairs, len: 0, elements: Output::default(), draw: None }
+        Self { kind, is_plain: kind != Kind::Pairs, len: 0, elements: Output::default(), bound: None }
     }
 
-    /// Has the memory that it takes counted. It is an error in place of a collection if the budget is exceeded, and takes no more memory.
-    /// Strings that it shares with others are not counted.
-    pub fn drawing_on(mut self, budget: &Arc<ReplyBudget>) -> Self {
-        self.draw = Some(Draw { budget: Arc::clone(budget), paid: 0 });
+    /// Bounds the memory that it takes, in bytes. Beyond that its elements are dropped, and it is an error in place of a collection.
+    ///
+    /// Strings that it shares with others are not counted. The rest is counted when it has come to about 256 KiB.
+    ///
+    /// ```
+    /// # use kvstore_protocol::{Packed, Response};
+    /// let mut fields = Packed::array().limited_to(1 << 20);
+    /// while !fields.is_too_large() {
+    ///     fields.push(&[b'x'; 100_000]);
+    /// }
+    /// assert_eq!(fields.len(), 11);
+    /// assert!(matches!(Response::from(fields), Response::Error(_)));
+    /// ```
+    pub fn limited_to(mut self, bytes: usize) -> Self {
+        self.bound_mut().left = bytes;
         self
     }
 
-    /// Whether it is too large for its budget. What is added is dropped then.
+    /// The same with a budget that it shares with others.
+    pub fn drawing_on(mut self, budget: &Arc<ReplyBudget>) -> Self {
+        self.bound_mut().budget = Some(Arc::clone(budget));
+        self
+    }
+
+    fn bound_mut(&mut self) -> &mut Bound {
+        self.bound.get_or_insert(Bound { left: usize::MAX, budget: None, paid: 0, is_exceeded: false })
+    }
+
+    /// Whether it takes more memory than it may. What is added is dropped then.
     pub fn is_too_large(&self) -> bool {
-        self.draw.as_ref().is_some_and(|draw| draw.budget.is_exceeded())
+        self.bound.as_ref().is_some_and(|bound| bound.is_exceeded)
     }
 
     /// Adds a string of bytes.
@@ -123,23 +158,20 @@ impl Packed {
 
     #[cold]
     fn push_long(&mut self, bytes: &[u8]) {
-        if let Some(draw) = &mut self.draw {
-            draw.paid += bytes.len();
-            if !draw.budget.take(bytes.len()) {
-                self.drop_elements();
-                self.len += 1;
-                return;
-            }
+        self.element();
+        if self.bound.as_mut().is_none_or(|bound| bound.take(bytes.len())) {
+            encode::bulk_bytes(bytes, &mut self.elements);
+        } else {
+            self.drop_elements();
         }
-        encode::bulk_bytes(bytes, self.element());
     }
 
     /// Adds a string of bytes. One of 8 KiB or more is not copied.
     pub fn push_shared(&mut self, bytes: Bytes) {
         if bytes.len() >= SHARED
-            && let Some(draw) = &mut self.draw
+            && let Some(bound) = &mut self.bound
         {
-            draw.paid += bytes.len();
+            bound.paid += bytes.len();
         }
         encode::bulk(&bytes.into(), self.element());
     }
@@ -303,12 +335,11 @@ impl Packed {
         &mut self.elements
     }
 
-    /// Takes what the elements have come to out of the budget.
+    /// Counts what the elements have come to.
     fn pay(&mut self) {
-        let Some(draw) = &mut self.draw else { return };
-        let due = self.elements.remaining().saturating_sub(draw.paid);
-        draw.paid += due;
-        if !draw.budget.take(due) {
+        let Some(bound) = &mut self.bound else { return };
+        let due = self.elements.remaining().saturating_sub(bound.paid);
+        if !bound.take(due) {
             self.drop_elements();
         }
     }
@@ -316,8 +347,8 @@ impl Packed {
     #[cold]
     fn drop_elements(&mut self) {
         self.elements = Output::default();
-        if let Some(draw) = &mut self.draw {
-            draw.paid = 0;
+        if let Some(bound) = &mut self.bound {
+            bound.paid = 0;
         }
     }
 

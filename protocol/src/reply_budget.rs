@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The memory that replies may take together, in bytes, while they are built: those of the commands inside of a script.
 ///
-/// A [`Packed`](crate::Packed) that draws on a budget [notes](crate::Packed::drawing_on) what it copies about every 256 KiB. Once there is
-/// nothing left, its elements are dropped, and it is an error.
+/// Each [`Packed`](crate::Packed) that [draws on it](crate::Packed::drawing_on) is an error once there is nothing left.
 ///
 /// ```
 /// use std::sync::Arc;

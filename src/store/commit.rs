@@ -27,6 +27,8 @@ pub(super) struct Commit {
     pub(super) may_take_long: bool,
     /// Whether the command found, before its first change, that it would take long.
     pub(super) is_postponed: bool,
+    /// What its commands have declared to touch while connections wait.
+    pub(super) work: usize,
     /// Whether the command, which may begin anew, has found a shard that a long command holds.
     pub(super) is_gated: bool,
     /// Whether its commands have run before, or on a master: what a limit refuses a client is not refused.
@@ -92,6 +94,7 @@ impl Commit {
             has_accesses: Cell::new(false),
             may_take_long,
             is_postponed: false,
+            work: 0,
             is_gated: false,
             must_obey: false,
             is_in_script: false,

@@ -78,46 +78,47 @@ fn hsetnx(call: &mut Call<'_>) -> Answer {
 
 /// `HGET key field`: the value of a field.
 fn hget(call: &mut Call<'_>) -> Answer {
-    let field = call.args().bytes(1);
+    let (field, most) = (call.args().bytes(1), call.most_copied());
     let Some(hash) = call.get::<Hash>(0)? else { return Ok(Response::Null) };
-    Ok(hash.get(field, |value| value.into()).unwrap_or(Response::Null))
+    let value = hash.get(field, |value| (value.len() <= most).then(|| value.into()));
+    value.map_or(Ok(Response::Null), |copy| call.copied(copy))
 }
 
 /// `HMGET key field [field …]`: the values of fields.
 fn hmget(call: &mut Call<'_>) -> Answer {
     let protocol = call.session().protocol();
-    let mut values = call.bounded(Packed::array());
+    let mut values = call.collect(Packed::array());
     let hash = call.get::<Hash>(0)?;
     for field in call.args().from(1) {
         if hash.and_then(|hash| hash.get(field, |value| values.push(value))).is_none() {
             values.push_null_in(protocol);
         }
     }
-    Ok(values.into())
+    call.collected(values)
 }
 
 /// `HGETALL key`: every field and its value.
 fn hgetall(call: &mut Call<'_>) -> Answer {
-    let mut pairs = call.bounded(Packed::map());
+    let mut pairs = call.collect(Packed::map());
     visit(call, |field, value| {
         pairs.push(field);
         pairs.push(value);
     })?;
-    Ok(pairs.into())
+    call.collected(pairs)
 }
 
 /// `HKEYS key`: every field.
 fn hkeys(call: &mut Call<'_>) -> Answer {
-    let mut fields = call.bounded(Packed::array());
+    let mut fields = call.collect(Packed::array());
     visit(call, |field, _| fields.push(field))?;
-    Ok(fields.into())
+    call.collected(fields)
 }
 
 /// `HVALS key`: every value.
 fn hvals(call: &mut Call<'_>) -> Answer {
-    let mut values = call.bounded(Packed::array());
+    let mut values = call.collect(Packed::array());
     visit(call, |_, value| values.push(value))?;
-    Ok(values.into())
+    call.collected(values)
 }
 
 /// Visits every field and its value, where no connection waits if there are many.
@@ -214,7 +215,7 @@ fn hrandfield(call: &mut Call<'_>) -> Answer {
     let draw = Draw::parse(&args, "WITHVALUES")?;
     let hidden = call.find::<Hash>(0)?.map_or(0, HashRef::work_of_drawing);
     call.afford_elements(hidden.saturating_add(draw.work()))?;
-    let mut found = call.bounded(if draw.with_values { Packed::pairs() } else { Packed::array() });
+    let mut found = call.collect(if draw.with_values { Packed::pairs() } else { Packed::array() });
     let Some(hash) = call.get::<Hash>(0)? else { return Ok(draw.of_nothing()) };
     let hash = hash.drawable();
     let Some(count) = draw.count else {
@@ -232,7 +233,7 @@ fn hrandfield(call: &mut Call<'_>) -> Answer {
             break;
         }
     }
-    Ok(found.into())
+    call.collected(found)
 }
 
 /// `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`: some of the fields, and the next cursor.

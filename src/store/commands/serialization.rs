@@ -25,7 +25,7 @@ const BAD_VALUE: CommandError = CommandError::new("ERR", "Bad data format");
 fn dump(call: &mut Call<'_>) -> Answer {
     let elements = call.find::<AnyType>(0)?.map_or(0, rdb::AnyRef::len);
     call.afford_elements(elements)?;
-    call.reserve(call.peek(0).map_or(0, |entry| entry.memory()))?;
+    call.reserve(call.entry(0).map_or(0, |entry| entry.memory()))?;
     let Some(value) = call.get::<AnyType>(0)? else { return Ok(Response::Null) };
     let format = *call.store().dump_format.lock();
     Ok(Response::Bulk(ByteString::from(rdb::dump(value, format))))

@@ -68,11 +68,11 @@ fn smismember(call: &mut Call<'_>) -> Answer {
 fn smembers(call: &mut Call<'_>) -> Answer {
     let length = call.find::<Set>(0)?.map_or(0, SetRef::len);
     call.afford_elements(length)?;
-    let mut members = call.bounded(Packed::set());
+    let mut members = call.collect(Packed::set());
     if let Some(set) = call.get::<Set>(0)? {
         set.for_each(|member| members.push(member));
     }
-    Ok(members.into())
+    call.collected(members)
 }
 
 /// `SCARD key`: the number of members.
@@ -123,7 +123,7 @@ fn srandmember(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "")?;
     call.afford_elements(draw.work())?;
-    let mut members = call.bounded(Packed::array());
+    let mut members = call.collect(Packed::array());
     let Some(set) = call.get::<Set>(0)? else { return Ok(draw.of_nothing()) };
     let Some(count) = draw.count else {
         return Ok(set.nth(Draws::one(set.len(), seed), |member| member.into()).unwrap_or(Response::Null));
@@ -134,7 +134,7 @@ fn srandmember(call: &mut Call<'_>) -> Answer {
             break;
         }
     }
-    Ok(members.into())
+    call.collected(members)
 }
 
 /// `SMOVE source destination member`: moves a member from one set to another. Answers whether it was in the first.
@@ -179,12 +179,12 @@ fn sdiff(call: &mut Call<'_>) -> Answer {
 }
 
 fn combined(call: &mut Call<'_>, combine: Combine) -> Answer {
-    let mut members = call.bounded(Packed::set());
+    let mut members = call.collect(Packed::set());
     combine_keys(call, 0, usize::MAX, combine, &mut |member| {
         members.push(member);
         true
     })?;
-    Ok(members.into())
+    call.collected(members)
 }
 
 /// Combines the sets of the keys from `first` on. At most `most` members are wanted.

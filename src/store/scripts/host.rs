@@ -22,13 +22,17 @@ use super::{
     to_lua::{push_counted_error, push_error, push_response},
 };
 use crate::server::ServerStatus;
-use crate::store::{commit::Commit, gate::Raised, held::HeldShards, state::StoreState};
+use crate::store::{call::LONG_WORK, commit::Commit, gate::Raised, held::HeldShards, state::StoreState};
 
 /// How long a script may keep the thread of its connection, from the first time that it is asked.
 const BUDGET: Duration = Duration::from_micros(300);
 
 /// After so many commands a script is asked for the time, besides every ten thousand steps of its own.
-const COMMANDS: u32 = 128;
+const COMMANDS: u32 = 32;
+
+/// After a reply of so many bytes, or so much work, it is asked too.
+const LARGE_REPLY: usize = 64 << 10;
+const MUCH_WORK: usize = LONG_WORK / 4;
 
 /// The store, for one run of a script.
 pub(super) struct ScriptHost<'r, 's> {
@@ -130,13 +134,20 @@ impl<'r, 's> ScriptHost<'r, 's> {
         stack.truncate(0);
         match command {
             Err(text) => push_error(stack, format!("ERR {text}").as_bytes())?,
-            Ok(command) => match super::nested::run(self, command) {
-                Response::Error(text) => push_counted_error(stack, &text)?,
-                response => {
-                    push_response(stack, &response, self.protocol.get())?;
-                    return Ok(1);
+            Ok(command) => {
+                let response = super::nested::run(self, command);
+                if response.size() >= LARGE_REPLY || self.commit.work >= MUCH_WORK {
+                    self.commit.work = 0;
+                    self.note_time();
                 }
-            },
+                match response {
+                    Response::Error(text) => push_counted_error(stack, &text)?,
+                    response => {
+                        push_response(stack, &response, self.protocol.get())?;
+                        return Ok(1);
+                    }
+                }
+            }
         }
         if raises { Err(Raise::Value) } else { Ok(1) }
     }

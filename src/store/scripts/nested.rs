@@ -7,6 +7,7 @@ use crate::{
     server::ConnectionLayer,
     store::{
         args::Args,
+        call::LARGE_ANSWER,
         command_table::Row,
         execute::{Planned, may_take_long},
         notices::MAX_NOTICES,
@@ -28,8 +29,6 @@ const READ_ONLY_SCRIPT: CommandError =
 const RECORDS: usize = 4;
 const TOO_MUCH: CommandError =
     CommandError::new("ERR", "what the script has written so far takes more memory than lua-memory-limit allows");
-
-const LARGE_REPLY: CommandError = CommandError::new("ERR", "the reply takes more memory than lua-memory-limit allows");
 
 /// How much memory changes may take, in bytes, that only clients which watch keys are to be told of.
 const MAX_WATCHED: usize = 128 << 10;
@@ -94,12 +93,7 @@ pub(super) fn run(host: &mut ScriptHost<'_, '_>, command: Command) -> Response {
         }
     };
     let counted = stats.map(|stats| stats.begin_nested(&command));
-    let replies = host.store.scripts.replies();
-    replies.set(host.store.scripts.memory_limit());
-    let mut answer = call(host, row, command).unwrap_or_else(Response::from);
-    if replies.is_exceeded() {
-        answer = LARGE_REPLY.into();
-    }
+    let answer = call(host, row, command).unwrap_or_else(Response::from);
     if let (Some(stats), Some(counted)) = (stats, counted) {
         stats.end_nested(counted, &answer);
     }
@@ -199,7 +193,9 @@ fn run_held(host: &mut ScriptHost<'_, '_>, row: &'static Row, command: &Command)
         None if needs_more(host, row, args)? => hold_all(host),
         None => {}
     }
+    let scripts = &host.store.scripts;
     loop {
+        scripts.replies().set(scripts.memory_limit());
         let session = host.session.as_deref().unwrap_or_else(|| host.command.session());
         let planned = Planned { row, args, database: host.database, keys: None };
         let slow_log = &host.store.slow_log;
@@ -207,7 +203,7 @@ fn run_held(host: &mut ScriptHost<'_, '_>, row: &'static Row, command: &Command)
         let answer = host.store.execute_held(planned, session, host.held, host.commit);
         if !host.commit.is_postponed {
             slow_log.end_nested(command, session, began);
-            return answer;
+            return if scripts.replies().is_exceeded() { Err(LARGE_ANSWER) } else { answer };
         }
         // It has found, before its first change, that it takes long.
         host.commit.is_postponed = false;

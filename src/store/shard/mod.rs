@@ -221,6 +221,11 @@ impl Shard {
         counter.set(counter.get() + 1);
     }
 
+    /// Counts a hit less: the command runs again.
+    pub(crate) fn take_back_hit(&self) {
+        self.hits.set(self.hits.get().saturating_sub(1));
+    }
+
     /// Counts an entry that was removed because it had expired.
     pub(crate) fn count_expired(&mut self) {
         self.expired += 1;

@@ -37,6 +37,11 @@ fn take_time(call: &Call<'_>, options: &mut Options<'_>) -> Result<Option<Expiry
 fn hgetex(call: &mut Call<'_>) -> Answer {
     let (args, protocol) = (call.args(), call.session().protocol());
     let option = hgetex_option(call, &args);
+    if let Ok((_, index)) = option
+        && let Ok(fields) = fields(&args, index)
+    {
+        afford_values(call, fields)?;
+    }
     let mut values = call.bounded(Packed::array());
     // A wrong type is told first.
     let found = call.get::<Hash>(0)?;
@@ -67,6 +72,19 @@ fn hgetex(call: &mut Call<'_>) -> Answer {
         });
     }
     Ok(values.into())
+}
+
+/// The size from which a hash may hold values that take long to copy, in bytes.
+const LARGE: usize = 1 << 20;
+
+/// Declares how many bytes the values of fields are.
+fn afford_values<'a>(call: &mut Call<'_>, fields: impl Iterator<Item = &'a [u8]>) -> Result<(), CommandError> {
+    if call.entry(0).is_none_or(|entry| entry.copied() < LARGE) {
+        return Ok(());
+    }
+    let Ok(Some(hash)) = call.find::<Hash>(0) else { return Ok(()) };
+    let work = fields.filter_map(|field| hash.get(field, <[u8]>::len)).sum();
+    call.afford(work)
 }
 
 /// What HGETEX does with the expiry, and the index behind the option.

@@ -29,9 +29,12 @@ fn lindex(call: &mut Call<'_>) -> Answer {
     let args = call.args();
     let parts = call.find::<List>(0)?.map_or(0, ListRef::parts);
     call.afford_elements(parts)?;
+    let most = call.most_copied();
     let Some(list) = call.get::<List>(0)? else { return Ok(Response::Null) };
     let index = index_of(args.integer(1)?, list.len());
-    Ok(index.and_then(|index| list.get(index)).map_or(Response::Null, bulk))
+    let Some(element) = index.and_then(|index| list.get(index)) else { return Ok(Response::Null) };
+    let copy = (element.text().len() <= most).then(|| bulk(element));
+    call.copied(copy)
 }
 
 /// `LSET key index element`: replaces the element at an index.

@@ -39,14 +39,14 @@ fn lrange(call: &mut Call<'_>) -> Answer {
     let (length, parts) = call.find::<List>(0)?.map_or((0, 0), |list| (list.len(), list.parts()));
     let range = interval.within(length);
     call.afford_elements(range.len() + parts)?;
-    let mut elements = call.bounded(Packed::array());
+    let mut elements = call.collect(Packed::array());
     if let Some(list) = call.get::<List>(0)? {
         list.visit(range, End::Head, |element| {
             elements.push(&element.text());
             true
         });
     }
-    Ok(elements.into())
+    call.collected(elements)
 }
 
 /// `LTRIM key start stop`: removes the elements that are not in a range.

@@ -3,7 +3,7 @@
 mod options;
 mod reference;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, mem};
 
 use kvstore_protocol::{ByteString, CommandError, Packed};
 
@@ -95,6 +95,9 @@ impl<'a> Sortable<'a> {
     }
 }
 
+/// So many bytes of weights are counted at once.
+const COPIED: usize = 1 << 20;
+
 /// What an element is sorted by.
 enum Weight {
     Number(f64),
@@ -109,14 +112,20 @@ impl Weight {
             Some(by) => by.read(call, element)?,
         };
         if options.is_alphabetical {
-            // A field of a hash is a copy, one for each element.
-            call.reserve(text.as_ref().map_or(0, |text| text.len()))?;
             return Ok(Self::Text(text));
         }
         // As C reads it: up to a zero byte, and nothing is 0.
         let text = text.as_deref().and_then(|text| text.split(|byte| *byte == 0).next());
         let text = text.filter(|text| !text.is_empty());
         Ok(Self::Number(text.map_or(Some(0.0), parse_double).ok_or(NOT_A_DOUBLE)?))
+    }
+
+    /// How many bytes are copied for it: the field of a hash is.
+    fn copied(&self, options: &SortOptions<'_>) -> usize {
+        match self {
+            Self::Text(Some(text)) if options.by.is_some() => text.len(),
+            _ => 0,
+        }
     }
 
     fn cmp(&self, other: &Self) -> Ordering {
@@ -130,12 +139,19 @@ impl Weight {
 
 /// Sorts elements. Those with the same weight are sorted by themselves, so that the order is always the same.
 fn sorted(
-    call: &Call<'_>,
+    call: &mut Call<'_>,
     elements: Vec<ByteString>,
     options: &SortOptions<'_>,
 ) -> Result<Vec<ByteString>, CommandError> {
-    let weighted = elements.into_iter().map(|element| Ok((Weight::of(call, &element, options)?, element)));
-    let mut weighted = weighted.collect::<Result<Vec<_>, CommandError>>()?;
+    let (mut weighted, mut copied) = (Vec::with_capacity(elements.len()), 0);
+    for element in elements {
+        let weight = Weight::of(call, &element, options)?;
+        copied += weight.copied(options);
+        if copied >= COPIED {
+            call.reserve(mem::take(&mut copied))?;
+        }
+        weighted.push((weight, element));
+    }
     weighted.sort_unstable_by(|(weight, element), (other_weight, other)| {
         let order = weight.cmp(other_weight).then_with(|| element.as_ref().cmp(other.as_ref()));
         if options.is_descending { order.reverse() } else { order }
@@ -143,9 +159,12 @@ fn sorted(
     Ok(weighted.into_iter().map(|(_, element)| element).collect())
 }
 
-fn answer(call: &Call<'_>, elements: impl Iterator<Item = ByteString>, gets: &[Reference<'_>]) -> Answer {
-    let mut found = call.bounded(Packed::array());
+fn answer(call: &mut Call<'_>, elements: impl Iterator<Item = ByteString>, gets: &[Reference<'_>]) -> Answer {
+    let mut found = call.collect(Packed::array());
     for element in elements {
+        if found.is_too_large() {
+            break;
+        }
         if gets.is_empty() {
             found.push(&element);
         }
@@ -156,7 +175,7 @@ fn answer(call: &Call<'_>, elements: impl Iterator<Item = ByteString>, gets: &[R
             }
         }
     }
-    Ok(found.into())
+    call.collected(found)
 }
 
 /// Stores a list; for nothing removes the destination.

@@ -127,11 +127,11 @@ fn zdiff(call: &mut Call<'_>) -> Answer {
 
 fn combined(call: &mut Call<'_>, combination: Combination) -> Answer {
     let combine = Combine::parse(call, 0, combination, true)?;
-    let mut answer = Scored::new(call.session(), combine.with_scores).bounded(call);
+    let mut answer = Scored::new(call.session(), combine.with_scores).collecting(call);
     combine.run(call, 0, |members| {
         members.iter().for_each(|(member, score)| answer.push(&member.text(), *score));
     })?;
-    Ok(answer.into())
+    call.collected(answer)
 }
 
 /// `ZUNIONSTORE destination numkeys key [key …] …`: stores the union. Answers its size.

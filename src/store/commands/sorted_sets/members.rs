@@ -86,7 +86,7 @@ fn zrandmember(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "WITHSCORES")?;
     call.afford_elements(draw.work())?;
-    let mut members = Scored::new(call.session(), draw.with_values).bounded(call);
+    let mut members = Scored::new(call.session(), draw.with_values).collecting(call);
     let Some(set) = call.get::<SortedSet>(0)? else { return Ok(draw.of_nothing()) };
     let Some(count) = draw.count else {
         let index = Draws::one(set.len(), seed);
@@ -98,7 +98,7 @@ fn zrandmember(call: &mut Call<'_>) -> Answer {
             break;
         }
     }
-    Ok(members.into())
+    call.collected(members)
 }
 
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`: some of the members with their scores, and the next cursor.

@@ -60,14 +60,14 @@ fn range(call: &mut Call<'_>, by: Option<By>, is_reversed: Option<bool>) -> Answ
     let query = RangeQuery::parse(&call.args(), 1, by, is_reversed, true)?;
     let count = call.find::<SortedSet>(0)?.map_or(0, |set| query.ranks(set).len());
     call.afford_elements(count)?;
-    let mut found = Scored::new(call.session(), query.with_scores).bounded(call);
+    let mut found = Scored::new(call.session(), query.with_scores).collecting(call);
     if let Some(set) = call.get::<SortedSet>(0)? {
         set.visit(query.ranks(set), query.is_reversed, |member, score| {
             found.push(member, score);
             true
         });
     }
-    Ok(found.into())
+    call.collected(found)
 }
 
 /// `ZRANGESTORE destination source start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count]`: stores a range as another sorted

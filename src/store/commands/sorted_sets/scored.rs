@@ -50,13 +50,13 @@ impl Scored {
         Self { answer: Packed::array(), scores: Scores::InPairs }
     }
 
-    /// The same for what is read, whose memory is bounded in a script.
-    pub(super) fn bounded(mut self, call: &Call<'_>) -> Self {
-        self.answer = call.bounded(self.answer);
+    /// The same for a command that changes nothing: see [`Call::collect`].
+    pub(super) fn collecting(mut self, call: &Call<'_>) -> Self {
+        self.answer = call.collect(self.answer);
         self
     }
 
-    /// Whether a script has no memory for so much.
+    /// Whether there are more than may be answered.
     pub(super) fn is_too_large(&self) -> bool {
         self.answer.is_too_large()
     }
@@ -72,6 +72,12 @@ impl Scored {
             Scores::Text => self.answer.push(format_double(score).as_bytes()),
             Scores::Double => self.answer.push_double(score),
         }
+    }
+}
+
+impl From<Scored> for Packed {
+    fn from(scored: Scored) -> Self {
+        scored.answer
     }
 }
 

@@ -42,11 +42,13 @@ fn xpending(call: &mut Call<'_>) -> Answer {
     // With an idle time, all may be looked at.
     let visited = range.as_ref().map_or(0, |range| if range.idle > 0 { pending } else { pending.min(range.count) });
     call.afford_elements(visited)?;
-    let found = call.bounded(Packed::array());
+    let mut found = call.collect(Packed::array());
     let log = call.get::<Stream>(0)?;
     let group = log.zip(group).ok_or_else(|| no_such(args.bytes(0), args.bytes(1)));
     let group = group.map(|(log, group)| &log.groups()[group])?;
-    Ok(range.map_or_else(|| summary(group), |range| range.answer(group, now, found)))
+    let Some(range) = range else { return Ok(summary(group)) };
+    range.visit(group, now, &mut found);
+    call.collected(found)
 }
 
 /// How many entries are pending, the first and the last of them, and for whom they are.
@@ -97,7 +99,7 @@ impl<'a> PendingRange<'a> {
         })
     }
 
-    fn answer(&self, group: &Group, now: u64, mut found: Packed) -> Response {
+    fn visit(&self, group: &Group, now: u64, found: &mut Packed) {
         let push = |(id, pending): (StreamId, &Pending)| {
             found.push_array(4, |parts| {
                 parts.push(&id.text());
@@ -123,7 +125,6 @@ impl<'a> PendingRange<'a> {
                 .take(self.count)
                 .for_each(push),
         }
-        found.into()
     }
 }
 

@@ -40,7 +40,7 @@ fn range(call: &mut Call<'_>, (start, end): (usize, usize), is_reversed: bool) -
     let count = parse_count(&args)?;
     let about = call.find::<Stream>(0)?.map_or(0, |log| log.entries_between(start, end));
     call.afford_elements(about.min(count.unwrap_or(usize::MAX)).saturating_mul(ENTRY))?;
-    let mut entries = call.bounded(Packed::array());
+    let mut entries = call.collect(Packed::array());
     let Some(log) = call.get::<Stream>(0)? else { return Ok(entries.into()) };
     if count == Some(0) {
         return Ok(Response::NullArray);
@@ -56,7 +56,7 @@ fn range(call: &mut Call<'_>, (start, end): (usize, usize), is_reversed: bool) -
     } else {
         log.visit(start, end, visit)
     }
-    Ok(entries.into())
+    call.collected(entries)
 }
 
 /// The most entries, if there is a bound.

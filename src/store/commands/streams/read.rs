@@ -39,8 +39,9 @@ fn xread(call: &mut Call<'_>) -> Answer {
     call.afford_elements(work)?;
     let mut found = Vec::new();
     for (Asked { key, .. }, start) in asked.iter().zip(&starts) {
-        let entries = call.bounded(Packed::array());
+        let entries = call.collect(Packed::array());
         let entries = call.get::<Stream>(*key)?.and_then(|log| entries_behind(log, *start, options.count, entries));
+        call.check_collected(entries.as_ref())?;
         found.extend(entries.map(|entries| (call.key_name(*key), entries)));
     }
     if !found.is_empty() {

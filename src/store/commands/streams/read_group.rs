@@ -15,7 +15,7 @@ use super::{
 };
 use crate::store::{
     args::Args,
-    call::Call,
+    call::{Call, ELEMENT_WORK},
     change::Event,
     spec::{Answer, KeyWords, Spec},
     value::{
@@ -132,7 +132,10 @@ fn work_of(call: &Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Resul
         // What is pending is put in order once.
         Some(idle) => due(group, call.now(), idle).map_or(group.pending_count(), |due| due.take(options.count).count()),
     };
-    Ok(claimable.saturating_add(entries.min(options.count)).saturating_mul(2 * ENTRY))
+    // They may be long.
+    let bytes = log.memory() / log.len().max(1);
+    let entry = (2 * ENTRY).max(bytes / ELEMENT_WORK);
+    Ok(claimable.saturating_add(entries.min(options.count)).saturating_mul(entry))
 }
 
 /// Reads a stream; `None` if there is nothing new.
