@@ -304,7 +304,8 @@ impl<'c> Call<'c> {
             slot.lookup.set(Lookup::missing(shard));
             return None;
         };
-        let is_expired = entry.may_expire() && entry.has_expired(self.now());
+        // Taken again, so that what is known of it is not kept for the few that may expire.
+        let is_expired = entry.may_expire() && shard.entry(found).has_expired(self.now());
         slot.lookup.set(Lookup { is_expired, ..Lookup::found(found, shard) });
         if is_expired { None } else { Some(entry) }
     }

@@ -1,8 +1,10 @@
 //! [`Call`]: one call of a command, and all that its function works with.
 //!
 //! - `keys` the entries of its keys; `database` a database as a whole
+//! - `answer` what it may answer: how much while connections wait, and in a script
 //! - `edit` values that are changed in place
 
+mod answer;
 mod database;
 mod edit;
 mod keys;
@@ -10,7 +12,7 @@ mod keys;
 use std::{cell::Cell, sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
-use kvstore_protocol::{Command, CommandError, Packed, Response, Session};
+use kvstore_protocol::{Command, CommandError, Session};
 
 use super::{
     args::Args,
@@ -22,11 +24,12 @@ use super::{
     held::Shards,
     observers::Interests,
     shard::Found,
-    spec::{Answer, Spec},
+    spec::Spec,
     state::StoreState,
     value::{StringValue, Thresholds},
 };
 
+pub(super) use answer::LARGE_ANSWER;
 pub(crate) use keys::OwnedEntry;
 
 /// A call of a command: the arguments, the entries of the keys, the session, the time, a random seed.
@@ -109,74 +112,6 @@ impl<'c> Call<'c> {
     /// Whether a script runs it.
     pub(crate) fn is_in_script(&self) -> bool {
         self.commit.is_in_script
-    }
-
-    /// A collection for what the command answers. In a script its memory is bounded.
-    #[inline]
-    pub(crate) fn bounded(&self, empty: Packed) -> Packed {
-        if self.is_in_script() { empty.drawing_on(self.store.scripts.replies()) } else { empty }
-    }
-
-    /// The same for a command that changes nothing, which ends with [`collected`](Self::collected). If it comes to more than can be copied
-    /// while connections wait, the command runs again where none does.
-    #[inline]
-    pub(crate) fn collect(&self, empty: Packed) -> Packed {
-        self.bounded(empty).limited_to(self.most_copied())
-    }
-
-    /// The answer of a command that changes nothing.
-    ///
-    /// # Errors
-    /// If it is too large: one that no client sees, or that of a script.
-    #[inline]
-    pub(crate) fn collected(&mut self, found: impl Into<Packed>) -> Answer {
-        let found = found.into();
-        self.check_collected(Some(&found))?;
-        Ok(found.into())
-    }
-
-    /// Whether what a command that changes nothing has found is not too large.
-    ///
-    /// # Errors
-    /// Those of [`collected`](Self::collected).
-    #[inline]
-    pub(crate) fn check_collected(&mut self, found: Option<&Packed>) -> Result<(), CommandError> {
-        if found.is_some_and(Packed::is_too_large) { Err(self.refuse_answer()) } else { Ok(()) }
-    }
-
-    #[cold]
-    fn refuse_answer(&mut self) -> CommandError {
-        if self.commit.may_take_long {
-            return LARGE_ANSWER;
-        }
-        // It is counted when it runs again.
-        if let [key] = self.keys {
-            self.shards.at(key.shard).take_back_hit();
-        }
-        self.commit.is_postponed = true;
-        STOPPED
-    }
-
-    /// Takes memory for what the answer of a command that changes nothing is made of, besides its collection.
-    ///
-    /// # Errors
-    /// One that no client sees; if a script has no such memory.
-    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), CommandError> {
-        self.afford(bytes)?;
-        if self.is_in_script() && !self.store.scripts.replies().take(bytes) { Err(LARGE_ANSWER) } else { Ok(()) }
-    }
-
-    /// How many bytes a command that changes nothing may copy as its answer, which it ends with [`copied`](Self::copied).
-    pub(crate) fn most_copied(&self) -> usize {
-        if self.commit.may_take_long { usize::MAX } else { LONG_ANSWER }
-    }
-
-    /// The answer of a command that changes nothing: a copy; `None` if it is too large for now.
-    ///
-    /// # Errors
-    /// One that no client sees.
-    pub(crate) fn copied(&mut self, copy: Option<Response>) -> Answer {
-        copy.ok_or_else(|| self.refuse_answer())
     }
 
     /// Whether the command has run before, or on a master: what a limit refuses a client is not refused.
@@ -429,69 +364,5 @@ impl<'c> Call<'c> {
 /// The work that takes about a millisecond: bytes that are copied, or entries that are visited.
 pub(super) const LONG_WORK: usize = 1 << 20;
 
-/// The most that is answered while connections wait, in bytes, if it may be large.
-const LONG_ANSWER: usize = 4 * LONG_WORK;
-
-/// The reply to a command of a script is too large.
-pub(super) const LARGE_ANSWER: CommandError =
-    CommandError::new("ERR", "the reply takes more memory than lua-memory-limit allows");
-
 /// The work of visiting an element of a collection, in bytes that could be copied meanwhile.
 pub(super) const ELEMENT_WORK: usize = 32;
-
-#[cfg(test)]
-mod tests {
-    use kvstore_protocol::Command;
-
-    use crate::store::testing::{TestStore, command};
-
-    #[test]
-    fn a_large_answer_is_copied_where_no_connection_waits() {
-        let store = TestStore::new();
-        let (long, repeated) = ("x".repeat(100_000), ["f"; 60].join(" "));
-        let very_long = Command::new("HSET").with_args(["hash", "long", &long.repeat(60)]);
-        store.answer_to(very_long);
-        store.answer(&format!("RPUSH ash {}", ["ash"; 60].join(" ")));
-        store.answer(&format!("RPUSH l {}", [&*long; 60].join(" ")));
-        store.answer(&format!("HSET hash f {long}"));
-        store.answer(&format!("SADD s {long}"));
-        store.answer(&format!("ZADD z 1 {long}"));
-        for id in 1..60 {
-            store.answer(&format!("XADD x {id} a {long}"));
-        }
-        store.answer("XGROUP CREATE x g 0");
-        let postponed = [
-            &*format!("HMGET hash {repeated}"),
-            &format!("HGETEX hash FIELDS 60 {repeated}"),
-            "HGET hash long",
-            "HGETALL hash",
-            "HVALS hash",
-            "HRANDFIELD hash -60 WITHVALUES",
-            "SRANDMEMBER s -60",
-            "SRANDMEMBER s -100000",
-            "ZRANDMEMBER z -60 WITHSCORES",
-            "LRANGE l 0 -1",
-            "SORT l ALPHA",
-            "XRANGE x - +",
-            "XREAD STREAMS x 0",
-            "XREADGROUP GROUP g c STREAMS x >",
-            "DUMP l",
-        ];
-        for line in postponed {
-            assert!(store.postpones(&command(line)), "{}", &line[..line.len().min(40)]);
-        }
-        // They are counted when they run.
-        assert!(store.answer("INFO stats").to_string().contains("keyspace_hits:0\\r\\n"));
-        for line in [
-            "HGET hash f",
-            "HMGET hash f f",
-            "SRANDMEMBER s -3",
-            "LRANGE l 0 9",
-            "LINDEX l 3",
-            "SORT ash ALPHA BY h*->none",
-        ] {
-            assert!(!store.postpones(&command(line)), "{line}");
-        }
-        assert!(store.answer("HGET hash long").to_string().len() > 6_000_000);
-    }
-}

@@ -240,7 +240,7 @@ def calls():
         "one value many times": "local t = {'text', 'text'} for i = 3, 7000 do t[i] = 'text' end while true do redis.call('MGET', unpack(t)) end",
         "one field many times": "local t = {'text', 'text'} for i = 3, 7000 do t[i] = 'text' end while true do redis.pcall('HMGET', 'hash', unpack(t)) end",
         "one member many times": "while true do redis.pcall('HRANDFIELD', 'hash', -1e8, 'WITHVALUES') redis.pcall('SRANDMEMBER', 'set', -1e8) redis.pcall('ZRANDMEMBER', 'sorted set', -1e8) end",
-        "one weight many times": "while true do redis.pcall('SORT', 'same', 'ALPHA', 'BY', 'h*->text') redis.pcall('SORT', 'same', 'BY', 'nosort', 'GET', 'h*->text') end",
+        "one weight many times": "while true do redis.pcall('SORT_RO', 'same', 'ALPHA', 'BY', 'h*->text') redis.pcall('SORT_RO', 'same', 'BY', 'nosort', 'GET', 'h*->text') end",
         "one name many times": "while true do redis.pcall('XPENDING', 'stream', 'g', '-', '+', 1e6) redis.pcall('XINFO', 'STREAM', 'stream', 'FULL', 'COUNT', 0) end",
         "one stream many times": "local t = {'STREAMS'} for i = 1, 3000 do t[i + 1] = 'stream' t[i + 3001] = '0' end while true do redis.pcall('XREAD', unpack(t)) end",
         "one large value": "while true do redis.call('HGET', 'hash', 'text') redis.call('LINDEX', 'long', 0) redis.call('LRANGE', 'long', 0, 9) redis.call('GETRANGE', 'text', 0, 1e4) end",
@@ -279,7 +279,8 @@ LONG = b"x" * 1_000_000
 # What a command answers once for each of its words, or for each element of another value.
 REPEATED = (
     (b"SET", b"text", b"x" * 20_000), (b"HSET", b"hash", b"text", LONG), (b"SADD", b"set", LONG), (b"ZADD", b"sorted set", b"1", LONG),
-    (b"RPUSH", b"same", *[b"ash"] * 4000), (b"RPUSH", b"long", *[LONG] * 10), (b"RPUSH", b"short", *[b"1"] * 30_000), *[(b"XADD", b"stream", b"*", b"a", b"b")] * 1000, (b"XADD", b"stream", b"*", b"a", LONG),
+    (b"RPUSH", b"same", *[b"ash"] * 4000), (b"RPUSH", b"long", *[LONG] * 10), (b"RPUSH", b"short", *[b"1"] * 30_000),
+    *[(b"XADD", b"stream", b"*", b"a", b"b")] * 1000, (b"XADD", b"stream", b"*", b"a", LONG),
     (b"XGROUP", b"CREATE", b"stream", b"g", b"0"), (b"XREADGROUP", b"GROUP", b"g", LONG, b"STREAMS", b"stream", b">"),
 )
 
@@ -290,6 +291,7 @@ def corpus():
     for kind in kinds:
         for name, source in kind().items():
             source = source if isinstance(source, bytes) else source.encode()
-            before = REPEATED if "many times" in name or b"'long'" in source or b"'short'" in source else PREPARED if b"'list'" in source else ()
+            is_repeated = "many times" in name or b"'long'" in source or b"'short'" in source
+            before = REPEATED if is_repeated else PREPARED if b"'list'" in source else ()
             found.append(Script(kind.__name__, name, source, before=before, writes=kind is writing))
     return found
