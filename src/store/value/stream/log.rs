@@ -259,7 +259,7 @@ impl Log {
     /// Lets an entry be pending in no group, also if it is gone. Returns whether it was pending.
     pub(crate) fn forget(&mut self, id: StreamId) -> bool {
         let numbers = 0..self.groups.len();
-        numbers.fold(false, |was_pending, number| self.edit_group(number, |group| group.acknowledge(id)) || was_pending)
+        numbers.filter(|number| self.edit_group(*number, |group| group.acknowledge(id))).count() > 0
     }
 
     /// Marks the entry at an offset of a node as deleted. The node may be empty then.
