@@ -137,6 +137,7 @@ const COMMANDS: &[&str] = &[
     "XTRIM S MINID X ACKED",
     "XTRIM S MAXLEN ~ 2 ACKED",
     "XSETID S X",
+    "XSETID S X MAXDELETEDID 1-1",
     "XLEN S",
     "XREVRANGE S + X COUNT 3",
     "XREAD COUNT 2 STREAMS S S 0 $",

@@ -176,7 +176,9 @@ impl LastId {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::testing::TestStore;
+    use kvstore_protocol::Command;
+
+    use crate::store::{Fsync, disk::simulated::SimulatedDisk, journal::Settings, testing::TestStore};
 
     #[test]
     fn entries_get_identifiers_that_grow() {
@@ -275,5 +277,44 @@ mod tests {
             ("XADD s 7-0 a 1", "-ERR The ID specified in XADD is equal or smaller than the target stream top item"),
             ("XSETID s 7-0 FOO", "-ERR syntax error"),
         ]);
+    }
+
+    /// A smaller last identifier, behind which entries were deleted: with one set by hand of those that were, or by a trim.
+    #[test]
+    fn a_stream_goes_on_before_entries_that_were_deleted() {
+        const TRIMMED: &[&str] =
+            &["XGROUP CREATE s g 0", "XREADGROUP GROUP g c STREAMS s >", "XACK s g 12-5", "XTRIM s MAXLEN = 0 ACKED"];
+        for removal in [&["XDEL s 12-5", "XSETID s 20-0 MAXDELETEDID 5-2"][..], TRIMMED] {
+            let disk = SimulatedDisk::new(1);
+            let store = TestStore::durable(&disk, Settings::new(Fsync::No), 1).unwrap();
+            ["XADD s 1-0 a b", "XADD s 12-5 a b"].iter().chain(removal).for_each(|line| _ = store.answer(line));
+            store.check([("XLEN s", ":1"), ("XSETID s 10-2", "+OK"), ("XADD keep 1-1 x y", "\"1-1\"")]);
+            let payload = store.answer("DUMP s");
+            let restore = Command::new("RESTORE").arg("copy").arg("0").arg(payload.as_bytes().unwrap().to_vec());
+            assert_eq!(store.answer_to(restore).to_string(), "+OK");
+            store.check([("SAVE", "+OK")]);
+            let reopen = |store: TestStore| {
+                tokio_test::block_on(store.store().close()).unwrap();
+                drop(store);
+                disk.restart();
+                TestStore::durable(&disk, Settings::new(Fsync::No), 1).unwrap()
+            };
+            let store = reopen(store);
+            for key in ["s", "copy"] {
+                let check = |line: &str, answer: &str| store.check([(&*line.replace('s', key), answer)]);
+                check("XADD s 11-0 a b", "\"11-0\"");
+                check("XADD s 12-5 c d", "\"12-5\"");
+                check("XADD s 12-6 c d", "\"12-6\"");
+                check("XRANGE s 12-5 12-5", r#"[["12-5", ["c", "d"]]]"#);
+                check("XDEL s 11-0", ":1");
+                check("XTRIM s MINID 12-6", ":2");
+            }
+            store.check([("SAVE", "+OK")]);
+            let store = reopen(store);
+            store.check([
+                ("XRANGE s - +", r#"[["12-6", ["c", "d"]]]"#),
+                ("XRANGE keep - +", r#"[["1-1", ["x", "y"]]]"#),
+            ]);
+        }
     }
 }

@@ -38,6 +38,43 @@ fn streams_of_other_servers_are_restored_with_their_groups() {
     assert_eq!(dumped(&store, "k"), seal(REDIS_8_2.to_vec(), 11));
 }
 
+/// What Redis 8.2.3 dumps of the entry 1-0, behind which 12-5 was deleted before XSETID said that 10-2 is the last one.
+const BEHIND_THE_LAST: &[u8] = b"\x15\x01\x10\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00((\x00\x00\x00\x0f\x00\x01\x01\x01\x01\x01\x01\x81a\x02\x00\x01\x02\x01\x00\x01\x00\x01\x81b\x02\x04\x01\x03\x01\x0b\x01\x05\x01\x81b\x02\x04\x01\xff\x01\n\x02\x01\x00\x05\x02\x02\x00";
+
+/// The same with 11-0, 12-5 and 12-6, which were added then.
+const BEHIND_OTHERS: &[u8] = b"\x15\x01\x10\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\xc3@B@M\x07M\x00\x00\x00 \x00\x04\x01@\x00\x07\x81a\x02\x00\x01\x02\x01\x00 \x01\t\x81b\x02\x04\x01\x03\x01\x0b\x01\x05\x80\n\x02\x02\x01\n\xc0\x15\x00\x00`\x15 -\x05c\x02\x81d\x02\x06 \x1a\x08\x0b\x01\x06\x01\x07\x01\x04\x01\xff\x04\x0c\x06\x01\x00\x05\x02\x05\x00";
+
+/// What it dumps of 0-2 and 0-3, in a node that began with 1-0: that and 5-0 were removed before XSETID.
+const BEFORE_THE_NODE: &[u8] = b"\x15\x01\x10\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\xc34@@\x13@\x00\x00\x00\x19\x00\x02\x01\x02\x01\x01\x01\x81a\x02\x00\x01\x03\x01\x00 \x01\x03\x81b\x02\x04 \n\x00\x04\xc0\n\x05\x02\x01\xdf\xff\x02\x02\x80\x16`\x0b\x00\x03`\x0b\x01\x01\xff\x02\x00\x03\x00\x02\x00\x01\x04\x00";
+
+#[test]
+fn deleted_entries_that_are_not_in_order_are_passed_over() {
+    const OTHERS: &str = r#"[["1-0", ["a", "b"]], ["11-0", ["a", "b"]], ["12-5", ["c", "d"]], ["12-6", ["a", "7"]]]"#;
+    for (payload, entries, lines) in [
+        (
+            BEHIND_THE_LAST,
+            r#"[["1-0", ["a", "b"]]]"#,
+            &[("XADD k 11-0 a b", "\"11-0\""), ("XDEL k 11-0 1-0", ":2")][..],
+        ),
+        (BEHIND_OTHERS, OTHERS, &[("XDEL k 11-0", ":1"), ("XTRIM k MINID 12-6", ":2"), ("XDEL k 12-5", ":0")][..]),
+        (BEFORE_THE_NODE, r#"[["0-2", ["a", "b"]], ["0-3", ["a", "b"]]]"#, &[("XDEL k 0-2 0-3", ":2")][..]),
+    ] {
+        let store = TestStore::new();
+        assert_eq!(restored(&store, "k", seal(payload.to_vec(), 12)), "+OK");
+        store.check([("XRANGE k - +", entries)]);
+        let again = dumped(&store, "k");
+        assert_eq!(restored(&store, "other", again.clone()), "+OK");
+        assert_eq!(dumped(&store, "other"), again);
+        store.check(lines.iter().copied());
+    }
+    // Another last identifier is smaller than one that is there.
+    let mut payload = BEHIND_OTHERS.to_vec();
+    let last = payload.len() - 8;
+    assert_eq!(payload[last..last + 2], [12, 6]);
+    payload[last + 1] = 5;
+    assert_eq!(restored(&TestStore::new(), "k", seal(payload, 12)), "-ERR Bad data format");
+}
+
 #[test]
 fn a_damaged_stream_is_refused_or_whole() {
     for at in 0..REDIS_8_2.len() {

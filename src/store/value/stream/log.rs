@@ -17,7 +17,7 @@ const MAX_EMPTY: usize = 8;
 /// Entries in the order of their identifiers, in nodes that are found by the first of theirs.
 ///
 /// Entries are added at the end. A node that is full is never written again but to mark entries as deleted. It is dropped with the
-/// last of them.
+/// last of them. The order is that of deleted entries too, and none of them is behind the last identifier of the stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     pub(super) counters: Counters,
@@ -50,7 +50,11 @@ pub(crate) struct Delivery {
 impl Log {
     /// A stream of nodes and groups from elsewhere. `None` if they do not fit together.
     pub(crate) fn from_parts(counters: Counters, nodes: Vec<Node>, mut groups: Vec<Group>) -> Option<Self> {
-        let nodes: VecDeque<_> = nodes.into_iter().filter(|node| node.len() > 0).collect();
+        let mut nodes: VecDeque<_> = nodes.into_iter().filter(|node| node.len() > 0).collect();
+        for place in 0..nodes.len() {
+            let last = nodes.get(place + 1).map_or(Some(counters.last), |next| next.first().prev());
+            nodes[place].drop_deleted_behind(last.unwrap_or_default());
+        }
         let ordered = |(one, other): (&Node, &Node)| one.last_id() < other.first();
         let is_ordered = nodes.iter().zip(nodes.iter().skip(1)).all(ordered);
         let len = nodes.iter().map(|node| node.len() as u64).sum::<u64>();
@@ -168,9 +172,11 @@ impl Log {
         self.counters.last = id;
     }
 
-    /// Sets the last identifier, and the other numbers that are given.
+    /// Sets the last identifier, which may be smaller than those of deleted entries, and the other numbers that are given.
     pub(crate) fn set_last(&mut self, last: StreamId, added: Option<u64>, max_deleted: Option<StreamId>) {
         self.counters.last = last;
+        // They are all in the last node, which has an entry that is not deleted.
+        self.edit_last(|node| node.drop_deleted_behind(last));
         self.counters.added = added.unwrap_or(self.counters.added);
         self.counters.max_deleted = max_deleted.unwrap_or(self.counters.max_deleted);
     }
@@ -337,6 +343,10 @@ impl Log {
         assert_eq!(self.len(), self.nodes.iter().map(Node::len).sum::<usize>());
         assert_eq!(self.empty, self.nodes.iter().filter(|node| node.len() == 0).count());
         assert!([self.nodes.front(), self.nodes.back()].into_iter().flatten().all(|node| node.len() > 0));
+        let mut ids: Vec<_> = self.nodes.iter().flat_map(|node| node.slots().map(|slot| slot.entry.id())).collect();
+        ids.push(self.counters.last.next().expect("tests do not go so far"));
+        assert!(ids.is_sorted_by(|id, next| id < next), "{ids:?}");
+        assert!(self.nodes.iter().all(|node| node.slots().next().is_none_or(|slot| node.first() <= slot.entry.id())));
     }
 }
 

@@ -40,6 +40,12 @@ impl Marks {
         }
     }
 
+    /// Forgets the entries from an offset on, which are gone. The next one is noted with the index that the first of them had.
+    pub(super) fn truncate(&mut self, end: usize) {
+        let is_kept = |offset: &u16| usize::from(*offset) < end;
+        self.len = self.offsets[..self.len()].partition_point(is_kept) as u8;
+    }
+
     fn has_mark(&self, index: usize) -> bool {
         index.trailing_zeros() >= self.distance.into()
     }

@@ -16,7 +16,7 @@
 use super::{Entry, StreamId, marks::Marks};
 use crate::store::value::packed::{Cursor, Element, Encoded, Entries};
 
-/// An entry that was deleted. It stays where it is until all of its node are deleted.
+/// An entry that was deleted. It stays where it is until all of its node are deleted, or the stream gets a smaller last identifier.
 const DELETED: u8 = 1;
 
 /// An entry with the fields of the node.
@@ -86,6 +86,9 @@ impl Node {
     }
 
     /// Reads the listpack of a node. `None` if it is not valid.
+    ///
+    /// In Redis an entry may have a smaller identifier than deleted ones in front of it, since XSETID goes behind them. Here all are in
+    /// order: such a node is read without its deleted entries.
     pub(crate) fn read(first: StreamId, listpack: Entries<'_>) -> Option<Self> {
         let mut reader = Reader { cursor: Cursor::new(listpack.bytes(), 0), left: listpack.len() };
         let (live, deleted) = (reader.count()?, reader.count()?);
@@ -103,16 +106,41 @@ impl Node {
             deleted: 0,
             marks: Marks::new(),
         };
-        let mut last = None;
+        let (mut last, mut last_live, mut is_ordered) = (None, None, true);
         while reader.left > 0 {
             node.marks.note((node.live + node.deleted) as usize, reader.cursor.at() - start);
             let (id, is_deleted) = reader.entry(&node)?;
-            (last.is_none_or(|last| last < id) && first <= id).then_some(())?;
+            is_ordered &= last.is_none_or(|last| last < id) && first <= id;
             last = Some(id);
+            if !is_deleted {
+                last_live.is_none_or(|last| last < id).then_some(())?;
+                last_live = Some(id);
+            }
             node.live += u32::from(!is_deleted);
             node.deleted += u32::from(is_deleted);
         }
-        (last.is_some() && (node.live, node.deleted) == (live, deleted)).then_some(node)
+        (last.is_some() && (node.live, node.deleted) == (live, deleted)).then_some(())?;
+        match is_ordered {
+            true => Some(node),
+            false => (node.deleted > 0).then(|| node.without_deleted()),
+        }
+    }
+
+    /// The same entries without those that are deleted.
+    fn without_deleted(&self) -> Self {
+        const NO_LIMIT: NodeLimit = NodeLimit { bytes: usize::MAX, entries: usize::MAX };
+        let mut node = Self::empty(self.first);
+        for entry in self.iter() {
+            let mut texts = Vec::with_capacity(entry.len());
+            entry.for_each(|field, value| texts.push((field.text(), value.text())));
+            let pairs: Vec<_> = texts.iter().map(|(field, value)| (&**field, &**value)).collect();
+            if node.live == 0 {
+                node = Self::new(entry.id(), &pairs);
+            }
+            node.append(entry.id(), &pairs, NO_LIMIT);
+        }
+        node.close();
+        node
     }
 
     /// Appends the listpack.
@@ -188,6 +216,18 @@ impl Node {
         self.bytes[at] |= DELETED;
         self.live -= 1;
         self.deleted += 1;
+    }
+
+    /// Drops the deleted entries at the end whose identifiers are greater than this.
+    pub(super) fn drop_deleted_behind(&mut self, last: StreamId) {
+        while let Some(slot) = self.slots().next_back().filter(|slot| slot.is_deleted && slot.entry.id() > last) {
+            let (at, mut cursor) = (slot.at, Cursor::new(&self.bytes, self.bytes.len()));
+            cursor.back(1);
+            self.elements -= cursor.integer() as u32 + 1;
+            self.bytes.truncate(at);
+            self.marks.truncate(at);
+            self.deleted -= 1;
+        }
     }
 
     /// The entries in order, deleted ones too.

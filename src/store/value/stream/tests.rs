@@ -17,7 +17,9 @@ type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 enum Edit {
     Append(u64, u64, Vec<(Vec<u8>, Vec<u8>)>),
     Remove(usize),
-    Trim(u64, bool, Option<u64>),
+    Trim(u64, bool, Option<u64>, References),
+    /// The last identifier is set to this, or to that of the last entry if that is greater.
+    SetLast(u64),
 }
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -28,15 +30,24 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
-    let pairs = prop_oneof![
+fn references() -> impl Strategy<Value = References> {
+    prop::sample::select(vec![References::Keep, References::Delete])
+}
+
+fn pairs() -> impl Strategy<Value = Pairs> {
+    prop_oneof![
         3 => text().prop_map(|value| vec![(b"field".to_vec(), value)]),
         1 => prop::collection::vec((text(), text()), 1..4),
-    ];
+    ]
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
-        12 => (0..3_u64, prop_oneof![0..3_u64, Just(u64::MAX)], pairs).prop_map(|(ms, seq, pairs)| Edit::Append(ms, seq, pairs)),
+        12 => (0..3_u64, prop_oneof![0..3_u64, Just(u64::MAX)], pairs()).prop_map(|(ms, seq, pairs)| Edit::Append(ms, seq, pairs)),
         6 => any::<usize>().prop_map(Edit::Remove),
-        1 => (0..100_u64, any::<bool>(), prop::option::of(0..20_u64)).prop_map(|(most, by_id, limit)| Edit::Trim(most, by_id, limit)),
+        1 => (0..100_u64, any::<bool>(), prop::option::of(0..20_u64), references())
+            .prop_map(|(most, by_id, limit, references)| Edit::Trim(most, by_id, limit, references)),
+        1 => (0..200_u64).prop_map(Edit::SetLast),
     ]
 }
 
@@ -119,11 +130,19 @@ proptest! {
                     prop_assert_eq!(log.remove(id), model.remove(&id).is_some());
                     prop_assert!(!log.remove(id) && log.get(id).is_none());
                 }
-                Edit::Trim(most, by_id, approximate) => {
+                Edit::SetLast(ms) => {
+                    let least = model.last_key_value().map_or(StreamId::MIN, |(id, _)| *id);
+                    last = least.max(StreamId::new(ms, 0));
+                    log.set_last(last, None, None);
+                }
+                Edit::Trim(most, by_id, approximate, references) => {
                     let least = model.keys().nth_back(most as usize).map_or(StreamId::MIN, |id| *id);
                     let bound = if by_id { Bound::MinId(least) } else { Bound::MaxLen(most) };
                     let before = model.len();
-                    let removed = log.trim(&Trim { bound, approximate, references: References::Keep });
+                    let kept = Trim { bound, approximate, references: References::Keep };
+                    let expected = log.clone().trim(&kept);
+                    let removed = log.trim(&Trim { references, ..kept });
+                    prop_assert_eq!(removed, expected);
                     while model.len() > before - removed {
                         model.pop_first();
                     }
@@ -143,6 +162,45 @@ proptest! {
         }
         let nodes = log.nodes().cloned().collect();
         check(&Log::from_parts(*log.counters(), nodes, Vec::new()).expect("they fit together"), &model);
+    }
+
+    /// In Redis deleted entries stay behind the last identifier when XSETID sets that, and new ones are added behind them.
+    #[test]
+    fn deleted_entries_that_are_not_in_order_are_left_out(
+        steps in prop::collection::vec((1..4_u64, 0..3_u8, pairs()), 1..40),
+        count in 1..8_usize,
+    ) {
+        let (mut nodes, mut model, mut last) = (Vec::<Node>::new(), Model::new(), StreamId::MIN);
+        let limit = NodeLimit { bytes: 4096, entries: count };
+        for (step, action, pairs) in steps {
+            last = StreamId::new(last.ms + step, 0);
+            let borrowed: Vec<_> = pairs.iter().map(|(field, value)| (&field[..], &value[..])).collect();
+            if nodes.last().is_none_or(|node| !node.has_room(0, limit)) {
+                nodes.push(Node::new(last, &borrowed));
+            }
+            let node = nodes.last_mut().expect("there is one");
+            node.append(last, &borrowed, limit);
+            if action == 0 {
+                model.insert(last, pairs);
+                continue;
+            }
+            let at = node.slots().next_back().expect("it was added").at;
+            node.delete(at);
+            if node.len() == 0 && action == 2 {
+                nodes.pop();
+            }
+            last = model.last_key_value().map_or(StreamId::MIN, |(id, _)| *id);
+        }
+        let first = model.first_key_value().map_or(StreamId::MIN, |(id, _)| *id);
+        let counters = Counters { len: model.len() as u64, first, last, ..Counters::default() };
+        let read = |node: &Node| read(node.first(), &listpack(node)).expect("the others are in order");
+        let mut log = Log::from_parts(counters, nodes.iter().map(read).collect(), Vec::new()).expect("they fit together");
+        check(&log, &model);
+        // They can be removed, and are added to.
+        log.append(StreamId::new(last.ms + 1, 0), &[(b"f", b"v")], limit);
+        prop_assert!(model.keys().all(|id| log.remove(*id)));
+        log.check();
+        prop_assert_eq!(log.len(), 1);
     }
 
     #[test]
@@ -200,6 +258,24 @@ fn a_node_has_the_bytes_of_redis() {
         b"\x02\x01\x00\x01\x02\x01\x81a\x02\x81b\x02\x00\x01\x02\x01\x00\x01\x00\x01\x01\x01\x81x\x02\x05\x01\
         \x00\x01\x00\x01\x01\x01\x01\x01\x81c\x02\x02\x01\x06\x01";
     assert_eq!(listpack(&node)[6..entries.len() + 6], entries[..]);
+}
+
+#[test]
+fn a_smaller_last_identifier_drops_the_deleted_entries_behind_it() {
+    let limit = NodeLimit { bytes: 4096, entries: 100 };
+    let mut log = Log::default();
+    (1..=200).for_each(|ms| log.append(StreamId::new(ms, 0), &[(b"f", b"v")], limit));
+    (120..=200).for_each(|ms| assert!(log.remove(StreamId::new(ms, 0))));
+    log.set_last(StreamId::new(150, 0), None, None);
+    log.check();
+    assert_eq!(log.nodes.back().map(Node::last_id), Some(StreamId::new(150, 0)));
+    log.set_last(StreamId::new(119, 0), None, None);
+    (120..=200).for_each(|ms| log.append(StreamId::new(ms, 1), &[(b"f", b"v")], limit));
+    assert_eq!(log.node_count(), 2);
+    (1..=119).map(|ms| (ms, 0)).chain((120..=200).map(|ms| (ms, 1))).for_each(|(ms, seq)| {
+        assert!(log.get(StreamId::new(ms, 0)).is_some() == (seq == 0) && log.remove(StreamId::new(ms, seq)));
+        log.check();
+    });
 }
 
 #[test]
