@@ -136,6 +136,8 @@ const COMMANDS: &[&str] = &[
     "XTRIM S MAXLEN ~ 3 LIMIT 5 DELREF",
     "XTRIM S MINID X ACKED",
     "XTRIM S MAXLEN ~ 2 ACKED",
+    "XTRIM S MINID ~ X ACKED",
+    "XADD S ACKED MAXLEN ~ 3 * M V",
     "XSETID S X",
     "XSETID S X MAXDELETEDID 1-1",
     "XLEN S",

@@ -31,7 +31,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn references() -> impl Strategy<Value = References> {
-    prop::sample::select(vec![References::Keep, References::Delete])
+    prop::sample::select(vec![References::Keep, References::Delete, References::Acknowledged])
 }
 
 fn pairs() -> impl Strategy<Value = Pairs> {
@@ -142,6 +142,7 @@ proptest! {
                     let kept = Trim { bound, approximate, references: References::Keep };
                     let expected = log.clone().trim(&kept);
                     let removed = log.trim(&Trim { references, ..kept });
+                    // Without groups all is acknowledged.
                     prop_assert_eq!(removed, expected);
                     while model.len() > before - removed {
                         model.pop_first();
@@ -258,6 +259,53 @@ fn a_node_has_the_bytes_of_redis() {
         b"\x02\x01\x00\x01\x02\x01\x81a\x02\x81b\x02\x00\x01\x02\x01\x00\x01\x00\x01\x01\x01\x81x\x02\x05\x01\
         \x00\x01\x00\x01\x01\x01\x01\x01\x81c\x02\x02\x01\x06\x01";
     assert_eq!(listpack(&node)[6..entries.len() + 6], entries[..]);
+}
+
+#[test]
+fn an_approximate_trim_goes_no_further_than_whole_nodes() {
+    let limit = NodeLimit { bytes: 4096, entries: 100 };
+    let id = |ms| StreamId::new(ms, 0);
+    let whole = || {
+        let mut log = Log::default();
+        (1..=1000).for_each(|ms| log.append(id(ms), &[(b"f", b"v")], limit));
+        log
+    };
+    let read = || {
+        let mut log = whole();
+        log.create_group(b"g", StreamId::MIN, None);
+        log.edit_group(0, |group| {
+            group.create_consumer(b"c", 0);
+            let consumer = group.find_consumer(b"c").expect("it was created");
+            // One of each node is pending.
+            (1..=700).filter(|ms| ms % 100 == 7).for_each(|ms| group.assign(id(ms), consumer, 0, 1));
+            group.last_id = id(700);
+        });
+        log
+    };
+    for (bound, most, removed, acknowledged) in [
+        (Bound::MaxLen(450), 0, 500, 495),
+        (Bound::MaxLen(450), 150, 100, 99),
+        (Bound::MaxLen(0), 0, 1000, 693),
+        (Bound::MinId(id(560)), 0, 500, 495),
+        (Bound::MinId(id(601)), 0, 600, 594),
+        (Bound::MinId(id(560)), 99, 0, 0),
+    ] {
+        for references in [References::Keep, References::Delete, References::Acknowledged] {
+            let trim = Trim { bound, approximate: Some(most), references };
+            let mut log = whole();
+            assert_eq!(log.trim(&trim), removed, "{trim:?}");
+            log.check();
+        }
+        let trim = Trim { bound, approximate: Some(most), references: References::Acknowledged };
+        let (mut log, mut replayed) = (read(), read());
+        assert_eq!(log.trim(&trim), acknowledged, "{trim:?}");
+        log.check();
+        // It is recorded as an exact one.
+        let exact = Trim { bound: Bound::MaxLen(log.len() as u64), approximate: None, ..trim };
+        replayed.trim(&exact);
+        let ids = |log: &Log| entries(log, StreamId::MIN, StreamId::MAX, false);
+        assert_eq!(ids(&log), ids(&replayed));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! [`Trim`]: removing the oldest entries of a stream.
 
-use super::{Group, Log, StreamId};
+use super::{Group, Log, Node, StreamId};
 
 /// Which entries are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +70,7 @@ impl Log {
             if before - left + len > trim.limit() || trim.bound.is_met(left) {
                 return;
             }
-            let is_whole = match trim.bound {
-                Bound::MaxLen(most) => left - len >= most,
-                Bound::MinId(least) => node.last_id() < least,
-            };
-            if !is_whole {
+            if !trim.bound.removes_all(node, left) {
                 break;
             }
             self.forget_all(trim.references);
@@ -88,21 +84,25 @@ impl Log {
         }
     }
 
-    /// Removes entries that every group has acknowledged, from the first on. It does not depend on the sizes of nodes.
+    /// Removes entries that every group has acknowledged, from the first on. If only whole nodes are to be removed, it goes as far as
+    /// without groups: to the first node of which some entries are to stay. An exact trim does not depend on the sizes of nodes.
     fn trim_acknowledged(&mut self, trim: &Trim) {
-        let mut most = self.counters.len.saturating_sub(trim.bound.kept()).min(trim.limit()) as usize;
+        let (before, mut left) = (self.counters.len, self.counters.len);
         // What is behind it was not given to every group.
         let given = self.groups.iter().map(|group| group.last_id).min().unwrap_or(StreamId::MAX);
         let (last, mut removed) = (given.min(trim.bound.least()), Vec::new());
         for (place, node) in self.nodes.iter().enumerate() {
-            if most == 0 || node.first() > last {
+            let is_beyond = trim.approximate.is_some()
+                && (before - left + node.len() as u64 > trim.limit() || !trim.bound.removes_all(node, left));
+            if trim.bound.is_met(left) || node.first() > last || is_beyond {
                 break;
             }
+            let most = (left - trim.bound.kept()) as usize;
             let entries = node.slots().filter(|slot| !slot.is_deleted).map(|slot| (slot.at, slot.entry.id()));
             let entries =
                 entries.take_while(|(_, id)| trim.bound.removes(*id)).filter(|(_, id)| !self.is_referred_to(*id));
             let entries: Vec<_> = entries.take(most).collect();
-            most -= entries.len();
+            left -= entries.len() as u64;
             if !entries.is_empty() {
                 removed.push((place, entries));
             }
@@ -157,6 +157,14 @@ impl Bound {
         match self {
             Self::MaxLen(_) => StreamId::MAX,
             Self::MinId(least) => least,
+        }
+    }
+
+    /// Whether all entries of a node may be removed, from so many of the stream.
+    fn removes_all(self, node: &Node, len: u64) -> bool {
+        match self {
+            Self::MaxLen(most) => len - node.len() as u64 >= most,
+            Self::MinId(least) => node.last_id() < least,
         }
     }
 
