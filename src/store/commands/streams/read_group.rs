@@ -85,7 +85,8 @@ fn again(call: &Call<'_>, options: &ReadOptions<'_>, sources: &[Source]) -> Opti
     let (idle, now) = (options.claim?, call.now());
     let delivered = sources.iter().filter_map(|source| {
         let log = call.find::<Stream>(source.key).ok()??;
-        log.groups()[source.group].by_delivery()?.next().map(|(delivered, _)| delivered)
+        let mut pending = log.groups()[source.group].by_delivery()?;
+        pending.find(|(_, id)| log.get(*id).is_some()).map(|(delivered, _)| delivered)
     });
     let after = delivered.min().map_or(idle, |delivered| delivered.saturating_add(idle).saturating_sub(now));
     let [after, every] = [after.max(1), idle.max(10)].map(|time| Duration::from_millis(time.min(DAY)));
@@ -171,30 +172,24 @@ pub(super) fn create_consumer(call: &mut Call<'_>, key: usize, group: usize, nam
     Ok(())
 }
 
-/// Delivers what is pending for long, and what is new. Returns how many entries were, or are gone from those that are pending.
+/// Delivers what is pending for long, and what is new. Returns how many entries were.
 fn deliver(log: &mut Log, delivery: Delivery, claim: Option<u64>, entries: &mut Packed) -> usize {
     let claimable = claim.map(|idle| claimable(log, &delivery, idle)).unwrap_or_default();
     claimable.iter().for_each(|id| claim_one(log, &delivery, *id, entries));
-    let most = delivery.most - entries.len();
+    let claimed = entries.len();
+    let most = delivery.most - claimed;
     let delivered = log.deliver(&Delivery { most, ..delivery }, |entry| match claim {
         Some(_) => push_with_pending(entries, entry, (0, 0)),
         None => push_entry(entries, entry),
     });
-    claimable.len() + delivered
+    claimed + delivered
 }
 
-/// What is pending for so long, the earliest delivery first: as many entries as are asked for, and those between them that are deleted.
+/// What is pending for so long, the earliest delivery first: as many as are asked for, with those that are deleted. Like Redis, this
+/// looks at no more than these.
 fn claimable(log: &mut Log, delivery: &Delivery, idle: u64) -> Vec<StreamId> {
     log.edit_group(delivery.group, Group::order_by_delivery);
-    let (mut found, mut left) = (Vec::new(), delivery.most);
-    for id in due(&log.groups()[delivery.group], delivery.now, idle).into_iter().flatten() {
-        if left == 0 {
-            break;
-        }
-        found.push(id);
-        left -= usize::from(log.get(id).is_some());
-    }
-    found
+    due(&log.groups()[delivery.group], delivery.now, idle).into_iter().flatten().take(delivery.most).collect()
 }
 
 /// What is pending for so long; `None` if the order of the deliveries is not known.
@@ -203,21 +198,14 @@ fn due(group: &Group, now: u64, idle: u64) -> Option<impl Iterator<Item = Stream
     Some(pending.take_while(move |(delivered, _)| now.saturating_sub(*delivered) >= idle).map(|(_, id)| id))
 }
 
-/// Hands a pending entry to the consumer. One that is deleted is not pending any more.
+/// Hands a pending entry to the consumer. One that is deleted stays pending as it is.
 fn claim_one(log: &mut Log, delivery: &Delivery, id: StreamId, entries: &mut Packed) {
     let Some(pending) = log.groups()[delivery.group].pending(id).copied() else { return };
-    let entry = log.get(id);
-    let is_there = entry.is_some();
-    if let Some(entry) = entry {
-        push_with_pending(entries, entry, (pending.idle(delivery.now), pending.deliveries));
-    }
+    let Some(entry) = log.get(id) else { return };
+    push_with_pending(entries, entry, (pending.idle(delivery.now), pending.deliveries));
     log.edit_group(delivery.group, |group| {
-        if is_there {
-            group.assign(id, delivery.consumer, delivery.now, pending.deliveries.saturating_add(1));
-            group.consumer_mut(delivery.consumer).active = Some(delivery.now);
-        } else {
-            group.acknowledge(id);
-        }
+        group.assign(id, delivery.consumer, delivery.now, pending.deliveries.saturating_add(1));
+        group.consumer_mut(delivery.consumer).active = Some(delivery.now);
     });
 }
 
@@ -365,8 +353,38 @@ mod tests {
                 "XREADGROUP GROUP g d CLAIM 50 STREAMS s >",
                 r#"[["s", [["1-0", ["a", "1"], :50, :2], ["2-0", ["a", "2"], :50, :1], ["5-0", ["a", "5"], :0, :0]]]]"#,
             ),
-            ("XPENDING s g", r#"[:4, "1-0", "5-0", [["d", "4"]]]"#),
+            ("XPENDING s g", r#"[:5, "1-0", "5-0", [["c", "1"], ["d", "4"]]]"#),
             ("XREADGROUP GROUP g d CLAIM 50 STREAMS s >", "(nil)"),
         ]);
+    }
+
+    #[test]
+    fn what_is_pending_and_deleted_is_not_claimed() {
+        let store = store();
+        store.answer("XREADGROUP GROUP g c COUNT 3 STREAMS s >");
+        store.check([("XDEL s 1 2", ":2")]);
+        store.pass(50);
+        store.check([
+            // The count is that of what is looked at. What is new is read all the same.
+            (
+                "XREADGROUP GROUP g d CLAIM 50 COUNT 2 STREAMS s >",
+                r#"[["s", [["4-0", ["a", "4"], :0, :0], ["5-0", ["a", "5"], :0, :0]]]]"#,
+            ),
+            ("XREADGROUP GROUP g d CLAIM 50 COUNT 3 STREAMS s >", r#"[["s", [["3-0", ["a", "3"], :50, :1]]]]"#),
+            ("XPENDING s g - + 9 c", r#"[["1-0", "c", :50, :1], ["2-0", "c", :50, :1]]"#),
+            ("XPENDING s g", r#"[:5, "1-0", "5-0", [["c", "2"], ["d", "3"]]]"#),
+        ]);
+    }
+
+    #[test]
+    fn the_count_is_that_of_each_stream() {
+        let store = store();
+        store.check([("COPY s t", ":1")]);
+        store.answer("XREADGROUP GROUP g c COUNT 1 STREAMS s t > >");
+        store.pass(50);
+        store.check([(
+            "XREADGROUP GROUP g d CLAIM 50 COUNT 2 STREAMS s t > >",
+            r#"[["s", [["1-0", ["a", "1"], :50, :1], ["2-0", ["a", "2"], :0, :0]]], ["t", [["1-0", ["a", "1"], :50, :1], ["2-0", ["a", "2"], :0, :0]]]]"#,
+        )]);
     }
 }
