@@ -5,7 +5,7 @@
 //! version 1 are read, except modules. What is read comes from outside: lengths are checked before anything is allocated, and a value that is not
 //! consistent is refused.
 //!
-//! - [`write`] and [`read`] a value in a file
+//! - [`write`] and [`read`] a value in a file; [`skip`] one
 //! - [`dump`] and [`restore`] whole payloads; `payload` what is behind the value in one
 //! - [`AnyType`] a value of any type as it is stored, [`Object`] one that was read; `tag` the numbers of the types
 //! - `libraries` the functions of FUNCTION DUMP
@@ -27,7 +27,7 @@ mod tag;
 mod tests;
 mod write;
 
-pub(crate) use file::{Decoded, FileDecoder, FileEncoder, FileError, FileKey};
+pub(crate) use file::{Decoded, FileDecoder, FileEncoder, FileError, FileKey, skip};
 pub use format::RdbFormat;
 pub(crate) use length::{Head, take};
 pub(crate) use libraries::{LibrariesError, dump_libraries, restore_libraries};

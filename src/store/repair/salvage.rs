@@ -13,8 +13,11 @@ use crate::store::{
     disk::Disk,
     durable::FEW_DATABASES,
     journal::{OpenError, recover, segment_number},
-    snapshot::{Loaded, Lost, Manifest, Place, Purpose, snapshot_number},
+    snapshot::{Loaded, Lost, LostEntry, Manifest, Place, Purpose, snapshot_number},
 };
+
+/// The most lost entries that are named.
+const NAMED: usize = 100;
 
 /// What was kept, in memory.
 #[derive(Debug)]
@@ -71,6 +74,12 @@ impl Salvage {
         }
         if self.lost.unusable > 0 {
             writeln!(f, "{} bytes that may belong to these are left out", self.lost.unusable)?;
+        }
+        for LostEntry { database, key, .. } in self.lost.entries.iter().take(NAMED) {
+            writeln!(f, "key \"{}\" of database {database} is lost: its value cannot be read", key.escape_ascii())?;
+        }
+        if self.lost.entries.len() > NAMED {
+            writeln!(f, "the values of {} other keys cannot be read either", self.lost.entries.len() - NAMED)?;
         }
         match self.lost.keys {
             Some(keys) => writeln!(f, "{} keys of the snapshot are kept, {keys} are lost", self.loaded.keys)?,

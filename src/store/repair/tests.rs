@@ -5,6 +5,7 @@ use crate::store::{
     Fsync, Store,
     disk::simulated::{PowerLoss, SimulatedDisk},
     journal::{Settings, segment_name},
+    snapshot::{Compression, SnapshotByHand, edit_block},
     testing::TestStore,
 };
 
@@ -149,6 +150,52 @@ fn what_is_whole_of_a_snapshot_is_kept_and_the_rest_counted() {
         most = most.max(kept);
     }
     assert!(most > KEYS as u64 / 2, "{most}");
+}
+
+/// A snapshot of strings, and of a hash whose value was changed at `place` before its checksum was computed.
+fn with_wrong_value(place: usize) -> SimulatedDisk {
+    let mut store = TestStore::with_threads(1);
+    store.select(3);
+    store.check([("HSET wrong field value", ":1")]);
+    store.select(0);
+    for number in 0..KEYS {
+        store.answer(&format!("SET key:{number} {number}"));
+    }
+    let disk = SnapshotByHand::begin(&store, Compression::None).finish();
+    edit_block(&disk, |payload| {
+        let key = payload.windows(5).position(|bytes| bytes == b"wrong").expect("it is in the first block");
+        payload[key + 5 + place] ^= 0x40;
+    });
+    disk
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_is_left_out_and_named() {
+    // The length of the listpack, behind the type and the length of the string.
+    let disk = with_wrong_value(2);
+    let damage = check(&disk).damage().expect("damage").to_string();
+    assert!(damage.ends_with("an entry cannot be read"), "{damage}");
+    let repair = prepared(&disk);
+    let text = repair.to_string();
+    assert!(text.contains("key \"wrong\" of database 3 is lost: its value cannot be read"), "{text}");
+    assert!(text.contains("200 keys of the snapshot are kept, 1 are lost"), "{text}");
+    assert!((1..100).contains(&repair.bytes()), "{text}");
+    repair.run().unwrap();
+    assert!(check(&disk).damage().is_none());
+    let mut store = TestStore::durable(&disk, None, 1).unwrap();
+    store.check([("DBSIZE", ":200"), ("GET key:7", "\"7\"")]);
+    store.select(3);
+    store.check([("DBSIZE", ":0")]);
+}
+
+#[test]
+fn what_is_behind_an_entry_without_an_end_is_lost() {
+    // The type.
+    let disk = with_wrong_value(0);
+    let repair = prepared(&disk);
+    assert!(repair.bytes() > 1000 && repair.to_string().contains("from byte 56 on are lost"), "{repair}");
+    repair.run().unwrap();
+    assert!(check(&disk).damage().is_none());
 }
 
 #[test]

@@ -29,6 +29,15 @@ pub(super) struct SavedEntry<'a> {
     pub(super) value: Object<'a>,
 }
 
+/// An entry whose value cannot be read.
+#[derive(Debug)]
+pub(super) struct UnreadableEntry<'a> {
+    pub(super) database: usize,
+    pub(super) key: &'a [u8],
+    /// The bytes of the value.
+    pub(super) bytes: usize,
+}
+
 /// Appends an entry. Access times count back from `accessed`.
 pub(in super::super) fn write(database: usize, entry: Entry<'_>, accessed: u32, buffer: &mut Vec<u8>) {
     write_head(database, entry, accessed, buffer);
@@ -57,8 +66,12 @@ pub(in super::super) fn write_head(database: usize, entry: Entry<'_>, accessed: 
     buffer.extend_from_slice(entry.key());
 }
 
-/// Reads an entry off the front of bytes; `None` if it is not valid.
-pub(super) fn read<'a>(bytes: &mut &'a [u8], accessed: u32, thresholds: &Thresholds) -> Option<SavedEntry<'a>> {
+/// Reads an entry off the front of bytes, whether its value is valid or not; `None` if it is not known where it ends.
+pub(super) fn read<'a>(
+    bytes: &mut &'a [u8],
+    accessed: u32,
+    thresholds: &Thresholds,
+) -> Option<Result<SavedEntry<'a>, UnreadableEntry<'a>>> {
     let [flags] = take(bytes)?;
     if flags & !KNOWN != 0 {
         return None;
@@ -72,9 +85,13 @@ pub(super) fn read<'a>(bytes: &mut &'a [u8], accessed: u32, thresholds: &Thresho
     let key_len = length(bytes)?;
     let (key, rest) = bytes.split_at_checked(key_len)?;
     *bytes = rest;
-    let value = rdb::read(bytes, thresholds)?;
+    let before = *bytes;
+    let Some(value) = rdb::read(bytes, thresholds) else {
+        rdb::skip(bytes)?;
+        return Some(Err(UnreadableEntry { database, key, bytes: before.len() - bytes.len() }));
+    };
     let write = Write { is_edited: flags & EDITED != 0, ..Write::new(expiry) };
-    Some(SavedEntry { database, key, write, accessed, value })
+    Some(Ok(SavedEntry { database, key, write, accessed, value }))
 }
 
 fn number(number: u64, buffer: &mut Vec<u8>) {

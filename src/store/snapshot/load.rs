@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use super::{
     entry::SavedEntry,
     manifest::SnapshotName,
-    reader::{Group, SnapshotReader},
-    salvage::Lost,
+    reader::{Group, SnapshotReader, UNREADABLE},
+    salvage::{Lost, LostEntry},
 };
 use crate::store::{
     databases::{Databases, KeyRef, Location},
@@ -85,11 +85,16 @@ pub(super) fn salvage(
     let (time, mut lost, mut keys) = (reader.header.time, Lost::default(), 0);
     let target = Target { databases, thresholds, now: time.as_millis() as u64 };
     while let Some(group) = reader.next_intact(&mut lost)? {
-        let stored = group.read(thresholds, |entry| {
-            keys += 1;
-            target.insert(entry)
+        let stored = group.read(thresholds, |entry| match entry {
+            Ok(entry) => target.insert(entry).inspect(|()| keys += 1),
+            Err(entry) => {
+                lost.entries.push(LostEntry::from(entry));
+                Ok(())
+            }
         });
-        stored.map_err(|reason| reader.damaged_group(group.offset(), reason))?;
+        if stored.is_err() {
+            lost.places.push((group.offset(), group.size()));
+        }
     }
     databases.all_shards().for_each(|shard| _ = databases.lock_any(shard).not_before(time));
     // Those in front of damage are kept.
@@ -140,7 +145,8 @@ impl Target<'_> {
     }
 
     fn store(self, group: &Group) -> Result<(), Wrong> {
-        group.read(self.thresholds, |entry| self.insert(entry)).map_err(|reason| (group.offset(), reason))
+        let stored = group.read(self.thresholds, |entry| self.insert(entry.map_err(|_| UNREADABLE)?));
+        stored.map_err(|reason| (group.offset(), reason))
     }
 
     fn insert(self, entry: SavedEntry<'_>) -> Result<(), &'static str> {

@@ -39,7 +39,7 @@ pub(super) use images::{Images, Large, Saving};
 pub(super) use load::Loaded;
 pub(super) use manifest::{MANIFEST, Manifest, snapshot_number};
 pub(super) use points::SavePoints;
-pub(super) use salvage::Lost;
+pub(super) use salvage::{Lost, LostEntry};
 pub(super) use state::{Busy, Place, Purpose, Snapshots};
 #[cfg(test)]
-pub(super) use tests::{SnapshotByHand, contents};
+pub(super) use tests::{SnapshotByHand, contents, edit_block};

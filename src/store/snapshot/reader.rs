@@ -3,7 +3,7 @@
 use std::{io, mem};
 
 use super::{
-    entry::{self, SavedEntry},
+    entry::{self, SavedEntry, UnreadableEntry},
     format::{BLOCK_SIZE, BadHeader, BlockHead, Ending, HEADER_SIZE, Header, Kind, Stream, Totals, is_intact},
     manifest::{SnapshotName, name_of},
 };
@@ -242,14 +242,19 @@ impl Group {
         self.blocks.first().map_or(0, |block| block.offset)
     }
 
+    /// The bytes that the blocks take.
+    pub(super) fn size(&self) -> u64 {
+        self.blocks.iter().map(Block::size).sum()
+    }
+
     /// Reads the entries.
     ///
     /// # Errors
-    /// If one is not valid, or that of `visit`.
+    /// If it is not known where one ends, or that of `visit`.
     pub(super) fn read(
         &self,
         thresholds: &Thresholds,
-        mut visit: impl FnMut(SavedEntry<'_>) -> Result<(), &'static str>,
+        mut visit: impl FnMut(Result<SavedEntry<'_>, UnreadableEntry<'_>>) -> Result<(), &'static str>,
     ) -> Result<(), &'static str> {
         let mut bytes = vec![0; self.blocks.iter().map(|block| block.head.size).sum()];
         let mut room = &mut bytes[..];
@@ -260,7 +265,7 @@ impl Group {
         }
         let (mut rest, mut count) = (&bytes[..], 0);
         while !rest.is_empty() {
-            visit(entry::read(&mut rest, self.accessed, thresholds).ok_or("an entry cannot be read")?)?;
+            visit(entry::read(&mut rest, self.accessed, thresholds).ok_or(UNREADABLE)?)?;
             count += 1;
         }
         let said: u64 = self.blocks.iter().map(|block| u64::from(block.head.entries)).sum();
@@ -282,5 +287,8 @@ impl Block {
         self.head.compression?.decompress(self.payload(), room)
     }
 }
+
+/// What is said of an entry that is not valid.
+pub(super) const UNREADABLE: &str = "an entry cannot be read";
 
 const MISSING: &str = "it is missing, and the manifest names it: bring it back from a backup of the directory";

@@ -1,6 +1,7 @@
 //! Reads what is whole in a damaged snapshot.
 
 use super::{
+    entry::UnreadableEntry,
     format::{BLOCK_SIZE, BlockHead, Kind, Stream, is_intact},
     reader::{Group, SnapshotReader},
 };
@@ -17,6 +18,8 @@ const MAX_LOST: u64 = 1000;
 pub(in super::super) struct Lost {
     /// Where damage begins, and how many bytes it takes.
     pub(in super::super) places: Vec<(u64, u64)>,
+    /// The entries in whole blocks whose values cannot be read.
+    pub(in super::super) entries: Vec<LostEntry>,
     /// The bytes of blocks that are whole, and may go on with entries that are not.
     pub(in super::super) unusable: u64,
     /// How many keys; `None` if that is not known.
@@ -25,9 +28,25 @@ pub(in super::super) struct Lost {
     is_broken: [bool; Stream::COUNT],
 }
 
+/// An entry whose value cannot be read.
+#[derive(Debug)]
+pub(in super::super) struct LostEntry {
+    pub(in super::super) database: usize,
+    pub(in super::super) key: Box<[u8]>,
+    /// The bytes of the value.
+    bytes: u64,
+}
+
 impl Lost {
     pub(in super::super) fn bytes(&self) -> u64 {
-        self.unusable + self.places.iter().map(|(_, bytes)| bytes).sum::<u64>()
+        let entries: u64 = self.entries.iter().map(|entry| entry.bytes).sum();
+        self.unusable + entries + self.places.iter().map(|(_, bytes)| bytes).sum::<u64>()
+    }
+}
+
+impl From<UnreadableEntry<'_>> for LostEntry {
+    fn from(entry: UnreadableEntry<'_>) -> Self {
+        Self { database: entry.database, key: entry.key.into(), bytes: entry.bytes as u64 }
     }
 }
 

@@ -21,3 +21,11 @@ mod walk;
 
 pub(crate) use decode::{Decoded, FileDecoder, FileError, FileKey};
 pub(crate) use encode::FileEncoder;
+
+/// Skips a type and a value at the front of bytes, which need not be valid; `None` if it is not known where it ends.
+pub(crate) fn skip(bytes: &mut &[u8]) -> Option<()> {
+    let (layout::Code::Key(_), parts) = layout::find(*bytes.first()?, false)? else { return None };
+    let end = walk::Walk::new(parts, 1).find_end(bytes).ok()?;
+    *bytes = bytes.get(end..)?;
+    Some(())
+}

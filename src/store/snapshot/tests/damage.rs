@@ -29,15 +29,27 @@ fn open(disk: &SimulatedDisk) -> Result<TestStore, OpenError> {
     TestStore::durable(disk, ALWAYS, 1)
 }
 
-#[test]
-fn a_compression_that_is_not_known_is_named() {
-    let disk = directory();
+/// Edits the payload of the first block, and computes its checksum again.
+pub(in super::super::super) fn edit_block(disk: &SimulatedDisk, edit: impl FnOnce(&mut [u8])) {
+    edit_first(disk, |head, payload| {
+        edit(payload);
+        head
+    });
+}
+
+fn edit_first(disk: &SimulatedDisk, edit: impl FnOnce(BlockHead, &mut [u8]) -> BlockHead) {
     disk.edit(SNAPSHOT, |bytes| {
         let (_, id) = Header::decode(bytes.first_chunk().unwrap()).unwrap();
         let head = BlockHead::read(bytes[HEADER_SIZE..].first_chunk().unwrap()).unwrap();
         let block = &mut bytes[HEADER_SIZE..][..BLOCK_SIZE + head.stored];
-        BlockHead { compression: None, ..head }.write(block, id, 0);
+        edit(head, &mut block[BLOCK_SIZE..]).write(block, id, 0);
     });
+}
+
+#[test]
+fn a_compression_that_is_not_known_is_named() {
+    let disk = directory();
+    edit_first(&disk, |head, _| BlockHead { compression: None, ..head });
     let refused = open(&disk).unwrap_err();
     assert!(matches!(refused, OpenError::Unsupported { .. }));
     assert!(

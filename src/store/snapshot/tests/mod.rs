@@ -20,6 +20,7 @@ use crate::store::{
 };
 
 pub(in super::super) use by_hand::SnapshotByHand;
+pub(in super::super) use damage::edit_block;
 
 const ALWAYS: Settings = Settings { max_segment: 2000, ..Settings::new(Fsync::Always) };
 
