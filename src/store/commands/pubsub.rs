@@ -30,10 +30,10 @@ const SSUBSCRIBE: Spec = Spec::new("SSUBSCRIBE", answer).with_keys(no_keys);
 const SUNSUBSCRIBE: Spec = Spec::new("SUNSUBSCRIBE", answer).with_keys(no_keys);
 
 /// `PUBLISH channel message`: returns the number of subscribers that the message is sent to.
-const PUBLISH: Spec = Spec::new("PUBLISH", answer);
+const PUBLISH: Spec = Spec::new("PUBLISH", publish);
 
 /// `SPUBLISH shardchannel message`: the same for a shard channel.
-const SPUBLISH: Spec = Spec::new("SPUBLISH", answer).with_keys(no_keys);
+const SPUBLISH: Spec = Spec::new("SPUBLISH", publish).with_keys(no_keys);
 
 /// `PUBSUB CHANNELS | NUMSUB | NUMPAT | SHARDCHANNELS | SHARDNUMSUB`: the channels, and the numbers of their subscribers.
 const PUBSUB: Spec = Spec::family(
@@ -47,6 +47,13 @@ const PUBSUB: Spec = Spec::family(
         Spec::new("HELP", answer),
     ],
 );
+
+fn publish(call: &mut Call<'_>) -> Answer {
+    match call.publish_behind_notices() {
+        Some(receivers) => Ok(receivers),
+        None => answer(call),
+    }
+}
 
 fn answer(call: &mut Call<'_>) -> Answer {
     let command = call.args().command();

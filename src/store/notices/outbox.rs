@@ -40,6 +40,12 @@ impl<T> Outbox<T> {
         self.queue.lock().items.push_back(item);
     }
 
+    /// Whether an item is not sent yet.
+    pub(in super::super) fn is_busy(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.is_sending || !queue.items.is_empty()
+    }
+
     /// Sends all items, unless another thread does.
     pub(in super::super) fn send_all(&self, mut send: impl FnMut(T)) {
         let mut queue = self.queue.lock();

@@ -5,7 +5,11 @@ use std::{collections::HashMap, thread};
 use fastrand::Rng;
 use kvstore_protocol::Response;
 
-use crate::store::testing::{TestStore, command};
+use super::{Notice, Notices};
+use crate::store::{
+    change::Event,
+    testing::{TestStore, command},
+};
 
 type Events = HashMap<String, Vec<String>>;
 
@@ -35,6 +39,22 @@ fn the_events_of_a_key_come_in_the_order_of_its_changes() {
         changes.entry(key).or_default().push(change.event().name().to_owned());
     }
     assert_eq!(published(subscriber.responses()), changes);
+}
+
+#[test]
+fn a_message_comes_behind_the_events_before_it() {
+    let store = TestStore::new();
+    let mut subscriber = store.client();
+    subscriber.answer("SUBSCRIBE __keyevent@0__:set channel");
+    store.check([("CONFIG SET notify-keyspace-events KEA", "+OK")]);
+    // As another thread leaves it that has just given its locks back.
+    let event = Notice::Event { database: 0, key: "k".into(), event: Event::SET };
+    let state = &store.store().handle;
+    state.outbox.push(Notices::new(vec![event], None, state));
+    store.check([("PUBLISH channel message", ":1"), ("SET other v", "+OK")]);
+    let last = |message: &String| message.rsplit(' ').next().map(str::to_owned);
+    let told: Vec<_> = subscriber.messages().iter().filter_map(last).collect();
+    assert_eq!(told, ["\"k\"]", "\"message\"]", "\"other\"]"]);
 }
 
 fn published(messages: Vec<Response>) -> Events {
