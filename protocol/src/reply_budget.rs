@@ -48,6 +48,11 @@ impl ReplyBudget {
         self.left.load(Ordering::Relaxed) == EXCEEDED
     }
 
+    /// How many bytes are left.
+    pub fn left(&self) -> usize {
+        if self.is_exceeded() { 0 } else { self.left.load(Ordering::Relaxed) }
+    }
+
     /// Takes bytes, or all that is left. Returns whether there were as many.
     pub fn take(&self, bytes: usize) -> bool {
         let rest = |left: usize| if left == EXCEEDED { left } else { left.checked_sub(bytes).unwrap_or(EXCEEDED) };

@@ -33,28 +33,17 @@ impl Call<'_> {
     #[inline]
     pub(crate) fn collected(&mut self, found: impl Into<Packed>) -> Answer {
         let found = found.into();
-        self.check_collected(Some(&found))?;
-        Ok(found.into())
+        if found.is_too_large() { Err(self.refuse_answer()) } else { Ok(found.into()) }
     }
 
-    /// Whether what a command that changes nothing has found is not too large.
-    ///
-    /// # Errors
-    /// Those of [`collected`](Self::collected).
-    #[inline]
-    pub(crate) fn check_collected(&mut self, found: Option<&Packed>) -> Result<(), CommandError> {
-        if found.is_some_and(Packed::is_too_large) { Err(self.refuse_answer()) } else { Ok(()) }
-    }
-
+    /// The error for what a command that changes nothing has found, if it is too large: the command runs again where no connection waits.
     #[cold]
-    fn refuse_answer(&mut self) -> CommandError {
+    pub(crate) fn refuse_answer(&mut self) -> CommandError {
         if self.commit.may_take_long {
             return LARGE_ANSWER;
         }
-        // It is counted when it runs again.
-        if let [key] = self.keys {
-            self.shards.at(key.shard).take_back_hit();
-        }
+        // They are counted when it runs again.
+        self.keys.iter().for_each(|key| self.take_back_count(key));
         self.commit.is_postponed = true;
         STOPPED
     }
@@ -66,6 +55,31 @@ impl Call<'_> {
     pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), CommandError> {
         self.afford(bytes)?;
         if self.is_in_script() && !self.store.scripts.replies().take(bytes) { Err(LARGE_ANSWER) } else { Ok(()) }
+    }
+
+    /// Declares, before the first change, that the answer of a command that changes something copies so many bytes.
+    ///
+    /// # Errors
+    /// One that no client sees; if a script has no memory for it.
+    pub(crate) fn afford_answer(&mut self, bytes: usize) -> Result<(), CommandError> {
+        self.afford(bytes)?;
+        if self.is_in_script() && bytes > self.store.scripts.replies().left() { Err(LARGE_ANSWER) } else { Ok(()) }
+    }
+
+    /// The same for `count` of the `length` elements of a key, each of which is as much work to visit as `weight` elements of a list.
+    ///
+    /// # Errors
+    /// Those of [`afford_answer`](Self::afford_answer).
+    pub(crate) fn afford_part(
+        &mut self,
+        key: usize,
+        (count, length): (usize, usize),
+        weight: usize,
+    ) -> Result<(), CommandError> {
+        let count = count.min(length);
+        self.afford_elements(count.saturating_mul(weight))?;
+        let bytes = self.entry(key).map_or(0, |entry| entry.copied());
+        self.afford_answer((bytes / length.max(1)).saturating_mul(count))
     }
 
     /// How many bytes a command that changes nothing may copy as its answer, which it ends with [`copied`](Self::copied).
@@ -102,7 +116,15 @@ mod tests {
         for id in 1..60 {
             store.answer(&format!("XADD x {id} a {long}"));
         }
-        store.answer("XGROUP CREATE x g 0");
+        store.check([("XGROUP CREATE x g 0", "+OK"), ("XGROUP CREATE x h 0", "+OK")]);
+        store.answer("XREADGROUP GROUP g c COUNT 30 STREAMS x >");
+        let many = |name: &str, word: fn(usize) -> String| {
+            store.answer(&format!("{name} {}", (0..10_000).map(word).collect::<Vec<_>>().join(" ")));
+        };
+        many("SADD many", |number| format!("m{number}"));
+        many("ZADD ranks", |number| format!("{number} m{number}"));
+        many("HSET fields", |number| format!("f{number} v"));
+        store.answer_to(Command::new("RPUSH").with_args(["very_long", &long.repeat(20)]));
         let postponed = [
             &*format!("HMGET hash {repeated}"),
             &format!("HGETEX hash FIELDS 60 {repeated}"),
@@ -117,14 +139,29 @@ mod tests {
             "SORT l ALPHA",
             "XRANGE x - +",
             "XREAD STREAMS x 0",
-            "XREADGROUP GROUP g c STREAMS x >",
+            "XREAD STREAMS x none x 0 0 0",
+            "XREADGROUP GROUP h c STREAMS x >",
             "DUMP l",
+            "LPOP l 60",
+            "LMPOP 1 l LEFT COUNT 60",
+            "LPOP very_long",
+            "HGETDEL hash FIELDS 1 long",
+            "XCLAIM x g c 0 1 2 3 4 5 6 7 8 9 10 11 12",
+            "XAUTOCLAIM x g c 0 0",
+            "XINFO STREAM x FULL COUNT 0",
+            "SRANDMEMBER many 5000",
+            "ZRANDMEMBER ranks 5000",
+            "SPOP many 5000",
+            "ZPOPMIN ranks 3000",
+            "HSCAN fields 0 COUNT 10000",
+            "SSCAN many 0 COUNT 10000",
+            "ZSCAN ranks 0 COUNT 10000",
         ];
         for line in postponed {
             assert!(store.postpones(&command(line)), "{}", &line[..line.len().min(40)]);
         }
         // They are counted when they run.
-        assert!(store.answer("INFO stats").to_string().contains("keyspace_hits:0\\r\\n"));
+        assert!(store.answer("INFO stats").to_string().contains("keyspace_hits:0\\r\\nkeyspace_misses:0\\r\\n"));
         for line in ["SORT ash ALPHA BY h*->f", "SORT ash BY nosort GET h*->f"] {
             assert!(store.postpones(&command(line)), "{line}");
         }
@@ -134,10 +171,19 @@ mod tests {
             "SRANDMEMBER s -3",
             "LRANGE l 0 9",
             "LINDEX l 3",
+            "LPOP l",
+            "LPOP l 3",
+            "SPOP many 10",
+            "ZPOPMIN ranks 10",
+            "XCLAIM x g c 0 1 2",
+            "HGETDEL hash FIELDS 1 none",
+            "HSCAN fields 0",
+            "SSCAN s 0 COUNT 1000000",
             "SORT ash ALPHA BY h*->none",
         ] {
             assert!(!store.postpones(&command(line)), "{line}");
         }
+        store.check([("XLEN x", ":59"), ("LLEN l", ":56"), ("LLEN very_long", ":1")]);
         assert!(store.answer("HGET hash long").to_string().len() > 6_000_000);
     }
 }

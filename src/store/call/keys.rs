@@ -82,6 +82,14 @@ impl<'c> Call<'c> {
         T::read(entry).map(|value| T::hide_expired(value, || self.now()))
     }
 
+    /// Takes back that a key was counted as a hit or a miss.
+    pub(super) fn take_back_count(&self, slot: &KeySlot<'_>) {
+        let (lookup, shard) = (slot.lookup.get(), self.shards.at(slot.shard));
+        if lookup.is_valid(shard) {
+            shard.take_back_count(lookup.live().is_some());
+        }
+    }
+
     /// Notes that a client has read a key that is missing.
     #[inline]
     fn note_miss(&self, slot: &KeySlot<'_>) {

@@ -12,7 +12,7 @@ mod keys;
 use std::{cell::Cell, sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
-use kvstore_protocol::{Command, CommandError, Session};
+use kvstore_protocol::{Command, CommandError, Response, Session};
 
 use super::{
     args::Args,
@@ -348,6 +348,12 @@ impl<'c> Call<'c> {
                 self.store.watches.touch(database as usize, &Bytes::copy_from_slice(name), false);
             }
         }
+    }
+
+    /// Answers PUBLISH or SPUBLISH if there are notices of earlier commits that are not sent yet: its message goes behind them.
+    pub(crate) fn publish_behind_notices(&mut self) -> Option<Response> {
+        let are_behind = self.commit.interests.has(Interests::NOTICES) && self.store.outbox.is_busy();
+        are_behind.then(|| self.store.answer_pub_sub(self.commit, self.args.command(), self.args.command()))
     }
 
     /// Tells that something was changed that is no key: the command is recorded.

@@ -3,7 +3,7 @@
 use kvstore_protocol::{ByteString, CommandError, Packed, Response, parse_integer};
 
 use super::{
-    field_expiry::fields,
+    field_expiry::{afford_values, fields},
     random::{Draw, Draws},
     scan_options::{ScanOptions, scan_answer},
 };
@@ -161,6 +161,7 @@ fn hdel(call: &mut Call<'_>) -> Answer {
 fn hgetdel(call: &mut Call<'_>) -> Answer {
     let args = call.args();
     call.find::<Hash>(0)?;
+    afford_values(call, fields(&args, 1)?)?;
     let (fields, mut values) = (fields(&args, 1)?, Packed::array());
     let Some(mut hash) = call.edit::<Hash>(0, Event::HDEL)? else {
         fields.for_each(|_| values.push_null());
@@ -213,8 +214,9 @@ fn hincrbyfloat(call: &mut Call<'_>) -> Answer {
 fn hrandfield(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "WITHVALUES")?;
-    let hidden = call.find::<Hash>(0)?.map_or(0, HashRef::work_of_drawing);
-    call.afford_elements(hidden.saturating_add(draw.work()))?;
+    let hash = call.find::<Hash>(0)?;
+    let (length, hidden) = hash.map_or((0, 0), |hash| (hash.len(), hash.work_of_drawing()));
+    call.afford_elements(hidden.saturating_add(draw.work(length)))?;
     let mut found = call.collect(if draw.with_values { Packed::pairs() } else { Packed::array() });
     let Some(hash) = call.get::<Hash>(0)? else { return Ok(draw.of_nothing()) };
     let hash = hash.drawable();

@@ -48,9 +48,12 @@ impl Draw {
         Ok(Self { count: Some(count), with_values })
     }
 
-    /// How many elements are drawn with repetition, whatever the collection is.
-    pub(super) fn work(self) -> usize {
-        usize::try_from(self.count.unwrap_or_default().min(0).unsigned_abs()).unwrap_or(usize::MAX)
+    /// About how many elements of a list are as much work as the draws from a collection: each is somewhere else in memory.
+    pub(super) fn work(self, length: usize) -> usize {
+        const DRAW: usize = 8;
+        let count = self.count.unwrap_or_default();
+        let drawn = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        (if count < 0 { drawn } else { drawn.min(length) }).saturating_mul(DRAW)
     }
 
     /// The answer for a key without a collection.

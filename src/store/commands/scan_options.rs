@@ -2,7 +2,12 @@
 
 use kvstore_protocol::{ByteString, CommandError, Packed, Pattern, Response};
 
-use crate::store::{args::Args, call::Call, value::DataType};
+use crate::store::{
+    args::Args,
+    call::Call,
+    rdb::{AnyRef, AnyType},
+    value::DataType,
+};
 
 /// `cursor [MATCH pattern] [COUNT count] [TYPE type] [NOVALUES]`.
 #[derive(Debug)]
@@ -15,6 +20,9 @@ pub(super) struct ScanOptions<'a> {
     /// Whether only the fields are answered.
     pub(super) is_short: bool,
 }
+
+/// How many elements of a list are as much work as one that is visited.
+const ELEMENT: usize = 4;
 
 impl<'a> ScanOptions<'a> {
     /// Those of SCAN.
@@ -30,13 +38,19 @@ impl<'a> ScanOptions<'a> {
     ///
     /// # Errors
     /// As Redis has them.
-    pub(super) fn of_elements<T: DataType>(call: &Call<'a>, short: Option<&str>) -> Result<Option<Self>, CommandError> {
+    pub(super) fn of_elements<T: DataType>(
+        call: &mut Call<'a>,
+        short: Option<&str>,
+    ) -> Result<Option<Self>, CommandError> {
         let args = call.args();
         cursor(args.bytes(1))?;
         if call.find::<T>(0)?.is_none() {
             return Ok(None);
         }
-        Self::parse(&args, 1, None, short).map(Some)
+        let options = Self::parse(&args, 1, None, short)?;
+        let length = call.find::<AnyType>(0)?.map_or(0, AnyRef::len);
+        call.afford_elements(options.count.min(length).saturating_mul(ELEMENT))?;
+        Ok(Some(options))
     }
 
     fn parse(args: &Args<'a>, index: usize, kind: Option<&str>, short: Option<&str>) -> Result<Self, CommandError> {

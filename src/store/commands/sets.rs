@@ -100,12 +100,15 @@ fn pop_one(call: &mut Call<'_>) -> Answer {
     Ok(popped)
 }
 
+/// How many elements of a list are as much work as one that is removed from a set.
+const POP: usize = 8;
+
 fn pop_many(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let count = args.count(1)?;
     let mut popped = Packed::set();
     let length = call.find::<Set>(0)?.map_or(0, SetRef::len);
-    call.afford_elements(count.min(length))?;
+    call.afford_part(0, (count, length), POP)?;
     let Some(mut set) = call.edit::<Set>(0, Event::SPOP)? else { return Ok(popped.into()) };
     let (mut random, mut members) = (fastrand::Rng::with_seed(seed), Vec::new());
     for length in (length - count.min(length)..length).rev() {
@@ -122,7 +125,8 @@ fn pop_many(call: &mut Call<'_>) -> Answer {
 fn srandmember(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "")?;
-    call.afford_elements(draw.work())?;
+    let length = call.find::<Set>(0)?.map_or(0, SetRef::len);
+    call.afford_elements(draw.work(length))?;
     let mut members = call.collect(Packed::array());
     let Some(set) = call.get::<Set>(0)? else { return Ok(draw.of_nothing()) };
     let Some(count) = draw.count else {

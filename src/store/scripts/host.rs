@@ -32,6 +32,7 @@ const COMMANDS: u32 = 32;
 
 /// After a reply of so many bytes, or so much work, it is asked too.
 const LARGE_REPLY: usize = 64 << 10;
+const VERY_LARGE_REPLY: usize = 256 << 10;
 const MUCH_WORK: usize = LONG_WORK / 4;
 
 /// The store, for one run of a script.
@@ -123,6 +124,16 @@ impl<'r, 's> ScriptHost<'r, 's> {
         }
     }
 
+    /// Has run a command: what it has to answer is still to be converted.
+    fn note_work(&mut self, size: usize) {
+        if size >= VERY_LARGE_REPLY && self.pace.mover.is_some() {
+            self.move_away();
+        } else if size >= LARGE_REPLY || self.commit.work >= MUCH_WORK {
+            self.commit.work = 0;
+            self.note_time();
+        }
+    }
+
     /// `redis.call(name, …)` and `redis.pcall`.
     fn redis_call(&mut self, stack: &mut Stack<'_>, raises: bool) -> Result<usize, Raise> {
         self.pace.commands += 1;
@@ -136,10 +147,7 @@ impl<'r, 's> ScriptHost<'r, 's> {
             Err(text) => push_error(stack, format!("ERR {text}").as_bytes())?,
             Ok(command) => {
                 let response = super::nested::run(self, command);
-                if response.size() >= LARGE_REPLY || self.commit.work >= MUCH_WORK {
-                    self.commit.work = 0;
-                    self.note_time();
-                }
+                self.note_work(response.size());
                 match response {
                     Response::Error(text) => push_counted_error(stack, &text)?,
                     response => {

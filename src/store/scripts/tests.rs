@@ -835,6 +835,23 @@ fn the_replies_of_commands_are_bounded_while_they_are_built() {
         let answer = answer(&store, &source);
         assert!(answer.starts_with(TOO_LARGE), "{call}: {}", &answer[..answer.len().min(200)]);
     }
+    // Those that change something are refused before they do.
+    store.check([("XGROUP CREATE s h 0", "+OK"), ("EXPIRE hash 1000", ":1")]);
+    store.answer(&format!("XADD s 100 {}", [&*format!("a {text}"); 60].join(" ")));
+    for (call, kept) in [
+        (
+            "'XREADGROUP', 'GROUP', 'h', 'c', 'NOACK', 'STREAMS', 's', '>'",
+            ("XINFO GROUPS s", r#""last-delivered-id": "0-0""#),
+        ),
+        ("'LPOP', 'texts', 60", ("LLEN texts", ":60")),
+        ("'HGETEX', 'hash', 'EX', 9, 'FIELDS', 60, unpack(t)", ("HTTL hash FIELDS 1 f", "[:-1]")),
+    ] {
+        let answer = answer(&store, &format!("{many} return redis.pcall({call})"));
+        assert!(answer.starts_with(TOO_LARGE), "{call}: {}", &answer[..answer.len().min(200)]);
+        let found = store.answer(kept.0).to_string();
+        assert!(found.contains(kept.1), "{call}: {found}");
+    }
+    store.check([("XDEL s 100", ":1")]);
     // Each of them is small, and all together are not.
     let names = "local t = {'STREAMS'} for i = 1, 60 do t[i + 1] = 's' t[i + 61] = '1-0' end";
     let answer_of_many = answer(&store, &format!("{names} return redis.pcall('XREAD', unpack(t))"));

@@ -221,9 +221,10 @@ impl Shard {
         counter.set(counter.get() + 1);
     }
 
-    /// Counts a hit less: the command runs again.
-    pub(crate) fn take_back_hit(&self) {
-        self.hits.set(self.hits.get().saturating_sub(1));
+    /// Counts a hit or a miss less: the command runs again.
+    pub(crate) fn take_back_count(&self, is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
+        counter.set(counter.get().saturating_sub(1));
     }
 
     /// Counts an entry that was removed because it had expired.

@@ -11,7 +11,11 @@ pub(super) mod values;
 use kvstore_protocol::CommandError;
 
 use super::expiry::{TimeBase, TimeFormat, Unit, invalid_expire_time};
-use crate::store::{args::Args, call::Call, value::MAX_FIELD_EXPIRY};
+use crate::store::{
+    args::Args,
+    call::Call,
+    value::{Hash, MAX_FIELD_EXPIRY},
+};
 
 /// The latest expiry of a field, in milliseconds since the Unix epoch, as in Redis.
 const LATEST: i64 = (1 << 46) - 1;
@@ -47,6 +51,29 @@ pub(super) fn fields<'a>(
 ) -> Result<impl ExactSizeIterator<Item = &'a [u8]> + use<'a>, CommandError> {
     fields_from(args, index, NOT_A_COUNT)
 }
+
+/// The most that values may be without being looked at, in bytes.
+const FEW_BYTES: usize = 256 << 10;
+
+/// Declares how many bytes the values of fields are.
+///
+/// # Errors
+/// Those of [`Call::afford_answer`].
+pub(super) fn afford_values<'a>(
+    call: &mut Call<'_>,
+    fields: impl ExactSizeIterator<Item = &'a [u8]>,
+) -> Result<(), CommandError> {
+    let most = call.entry(0).map_or(0, |entry| entry.copied()).saturating_mul(fields.len());
+    let Ok(Some(hash)) = call.find::<Hash>(0) else { return Ok(()) };
+    if most < FEW_BYTES {
+        return Ok(());
+    }
+    let bytes = fields.filter_map(|field| hash.get(field, <[u8]>::len)).map(|length| length + LINES).sum();
+    call.afford_answer(bytes)
+}
+
+/// The bytes of the reply around a value, at most.
+const LINES: usize = 32;
 
 /// The expiry that a number stands for, in milliseconds since the Unix epoch. It may have passed. Valkey takes later ones than Redis:
 /// what its replicas are told is the latest that there is here.

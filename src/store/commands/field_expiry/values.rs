@@ -2,7 +2,7 @@
 
 use kvstore_protocol::{CommandError, Options, Packed};
 
-use super::{super::expiry::TimeFormat, fields, resolve};
+use super::{super::expiry::TimeFormat, afford_values, fields, resolve};
 use crate::store::{
     args::Args,
     call::Call,
@@ -72,19 +72,6 @@ fn hgetex(call: &mut Call<'_>) -> Answer {
         });
     }
     Ok(values.into())
-}
-
-/// The size from which a hash may hold values that take long to copy, in bytes.
-const LARGE: usize = 1 << 20;
-
-/// Declares how many bytes the values of fields are.
-fn afford_values<'a>(call: &mut Call<'_>, fields: impl Iterator<Item = &'a [u8]>) -> Result<(), CommandError> {
-    if call.entry(0).is_none_or(|entry| entry.copied() < LARGE) {
-        return Ok(());
-    }
-    let Ok(Some(hash)) = call.find::<Hash>(0) else { return Ok(()) };
-    let work = fields.filter_map(|field| hash.get(field, <[u8]>::len)).sum();
-    call.afford(work)
 }
 
 /// What HGETEX does with the expiry, and the index behind the option.

@@ -7,7 +7,7 @@ use crate::store::{
     args::Args,
     call::Call,
     spec::{Answer, Spec},
-    value::{End, Kind, List, ListRef},
+    value::{Element, End, Kind, List, ListRef},
     waiting::{Awaited, Wait},
 };
 
@@ -48,10 +48,19 @@ fn parse_count(args: &Args<'_>) -> Result<usize, CommandError> {
     usize::try_from(count).map_err(|_| NOT_POSITIVE)
 }
 
+/// The length from which it takes long to copy an element.
+const LONG: usize = 1 << 20;
+
 /// Removes the element at an end of the list of a key; `None` if there is no list.
 fn pop_one(call: &mut Call<'_>, key: usize, end: End) -> Result<Option<Response>, CommandError> {
     let limit = call.thresholds().chunk();
     let Some(mut list) = call.edit::<List>(key, popped(end))? else { return Ok(None) };
+    if let Some(Element::Bytes(element)) = list.as_ref().end(end)
+        && element.len() >= LONG
+    {
+        let length = element.len();
+        list.afford(length)?;
+    }
     Ok(list.update(|list| {
         let element = list.as_ref().end(end).map(bulk);
         list.remove(end, 1, limit);
@@ -64,7 +73,7 @@ fn pop_many(call: &mut Call<'_>, key: usize, end: End, count: usize) -> Result<O
     let limit = call.thresholds().chunk();
     let Some(length) = call.find::<List>(key)?.map(ListRef::len) else { return Ok(None) };
     let (count, mut elements) = (count.min(length), Packed::array());
-    call.afford_elements(count)?;
+    call.afford_part(key, (count, length), 1)?;
     let Some(mut list) = call.edit::<List>(key, popped(end))? else { return Ok(None) };
     let range = if end == End::Head { 0..count } else { length - count..length };
     list.as_ref().visit(range, end, |element| {

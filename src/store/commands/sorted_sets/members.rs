@@ -85,7 +85,8 @@ fn zrem(call: &mut Call<'_>) -> Answer {
 fn zrandmember(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
     let draw = Draw::parse(&args, "WITHSCORES")?;
-    call.afford_elements(draw.work())?;
+    let length = call.find::<SortedSet>(0)?.map_or(0, SortedSetRef::len);
+    call.afford_elements(draw.work(length))?;
     let mut members = Scored::new(call.session(), draw.with_values).collecting(call);
     let Some(set) = call.get::<SortedSet>(0)? else { return Ok(draw.of_nothing()) };
     let Some(count) = draw.count else {

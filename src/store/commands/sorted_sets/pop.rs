@@ -67,11 +67,16 @@ fn pop_of_key(call: &mut Call<'_>, end: End) -> Answer {
     Ok(popped.into())
 }
 
+/// How many elements of a list are as much work as a member that is removed.
+const POP: usize = 16;
+
 /// Removes up to `count` members of a key.
 fn pop(call: &mut Call<'_>, key: usize, end: End, count: usize, popped: &mut Scored) -> Result<(), CommandError> {
     let length = call.find::<SortedSet>(key)?.map_or(0, SortedSetRef::len);
     let count = count.min(length);
-    call.afford_elements(count)?;
+    if count > 1 {
+        call.afford_part(key, (count, length), POP)?;
+    }
     if count == 0 {
         return Ok(());
     }

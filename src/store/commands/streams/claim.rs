@@ -5,6 +5,7 @@ use kvstore_protocol::{CommandError, Packed, Response, parse_integer};
 use super::{
     ids::{parse_start, parse_strict},
     no_group::no_such,
+    range::ENTRY,
     read_group::create_consumer,
     reply::{id_text, push_entry},
 };
@@ -86,6 +87,8 @@ fn xclaim(call: &mut Call<'_>) -> Answer {
     let args = call.args();
     let group = find_group(call)?;
     let options = ClaimOptions::parse(&args, call.now())?;
+    let length = call.find::<Stream>(0)?.map_or(0, |log| log.len());
+    call.afford_part(0, (options.ids.len(), length), ENTRY)?;
     let (mut entries, key) = (call.bounded(Packed::array()), 0);
     if options.last_id.is_some_and(|last| is_behind(call, group, last)) {
         let Some(mut stream) = call.edit::<Stream>(key, Event::XCLAIM)? else { return Ok(entries.into()) };
@@ -210,6 +213,8 @@ fn xautoclaim(call: &mut Call<'_>) -> Answer {
     let group = find_group(call)?;
     let pending = call.find::<Stream>(0)?.map_or(0, |log| log.groups()[group].pending_count());
     call.afford_elements(pending.min(options.count.saturating_mul(ATTEMPTS)))?;
+    let length = call.find::<Stream>(0)?.map_or(0, |log| log.len());
+    call.afford_part(0, (options.count.min(pending), length), ENTRY)?;
     let entries = call.bounded(Packed::array());
     claim(call, group, |log, claim| options.run(log, claim, entries))
 }

@@ -54,6 +54,10 @@ fn stream(call: &mut Call<'_>) -> Answer {
         }
     };
     call.afford_elements(work)?;
+    if let Some(most) = full {
+        let length = call.find::<Stream>(0)?.map_or(0, |log| log.len());
+        call.afford_part(0, (most, length), ENTRY)?;
+    }
     let none = call.bounded(Packed::array());
     let log = call.get::<Stream>(0)?.ok_or(NO_KEY)?;
     let mut facts = counters(log);

@@ -5,6 +5,7 @@ use kvstore_protocol::{CommandError, Packed, Response, parse_integer};
 use super::{
     ids::{parse_all, parse_end, parse_start},
     no_group::no_such,
+    range::ENTRY,
     reply::id_text,
 };
 use crate::store::{
@@ -41,7 +42,7 @@ fn xpending(call: &mut Call<'_>) -> Answer {
     let pending = log.zip(group).map_or(0, |(log, group)| log.groups()[group].pending_count());
     // With an idle time, all may be looked at.
     let visited = range.as_ref().map_or(0, |range| if range.idle > 0 { pending } else { pending.min(range.count) });
-    call.afford_elements(visited)?;
+    call.afford_elements(visited.saturating_mul(ENTRY))?;
     let mut found = call.collect(Packed::array());
     let log = call.get::<Stream>(0)?;
     let group = log.zip(group).ok_or_else(|| no_such(args.bytes(0), args.bytes(1)));

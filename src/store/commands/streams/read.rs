@@ -37,12 +37,16 @@ fn xread(call: &mut Call<'_>) -> Answer {
         starts.push(start);
     }
     call.afford_elements(work)?;
-    let mut found = Vec::new();
+    let (mut found, mut is_too_large) = (Vec::new(), false);
     for (Asked { key, .. }, start) in asked.iter().zip(&starts) {
         let entries = call.collect(Packed::array());
-        let entries = call.get::<Stream>(*key)?.and_then(|log| entries_behind(log, *start, options.count, entries));
-        call.check_collected(entries.as_ref())?;
+        let log = call.get::<Stream>(*key)?.filter(|_| !is_too_large);
+        let entries = log.and_then(|log| entries_behind(log, *start, options.count, entries));
+        is_too_large |= entries.as_ref().is_some_and(Packed::is_too_large);
         found.extend(entries.map(|entries| (call.key_name(*key), entries)));
+    }
+    if is_too_large {
+        return Err(call.refuse_answer());
     }
     if !found.is_empty() {
         return Ok(streams(call, found));

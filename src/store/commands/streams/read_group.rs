@@ -63,6 +63,10 @@ fn xreadgroup(call: &mut Call<'_>) -> Answer {
         sources.push(source);
     }
     call.afford_elements(work)?;
+    if call.is_in_script() {
+        let bytes = sources.iter().map(|source| bytes_of(call, &options, source)).sum::<Result<usize, _>>()?;
+        call.afford_answer(bytes)?;
+    }
     let mut found = Vec::new();
     for source in &sources {
         let entries = read(call, &options, source)?;
@@ -138,6 +142,23 @@ fn work_of(call: &Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Resul
     let entry = (2 * ENTRY).max(bytes / ELEMENT_WORK);
     Ok(claimable.saturating_add(entries.min(options.count)).saturating_mul(entry))
 }
+
+/// The size of the new entries, in bytes: once they are delivered they are not answered again.
+fn bytes_of(call: &Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Result<usize, CommandError> {
+    let (From::New, Some(log)) = (source.from, call.find::<Stream>(source.key)?) else { return Ok(0) };
+    let Some((start, end)) = behind(log.groups()[source.group].last_id) else { return Ok(0) };
+    let (mut bytes, mut left) = (0, options.count);
+    log.visit(start, end, |entry| {
+        entry.for_each(|field, value| bytes += field.text().len() + value.text().len() + 2 * LINES);
+        bytes += 2 * LINES;
+        left = left.saturating_sub(1);
+        left > 0
+    });
+    Ok(bytes)
+}
+
+/// The bytes of the reply around a string, at most.
+const LINES: usize = 32;
 
 /// Reads a stream; `None` if there is nothing new.
 fn read(call: &mut Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Result<Option<Packed>, CommandError> {
