@@ -68,6 +68,7 @@ unsafe extern "C" {
     fn kvlua_bytes(state: *mut State, i: c_int, size: *mut usize) -> *const u8;
     fn kvlua_number_text(number: f64, to: *mut u8) -> usize;
     fn kvlua_length(state: *mut State, i: c_int) -> usize;
+    fn kvlua_code_size(state: *mut State, i: c_int) -> usize;
     fn kvlua_pointer(state: *mut State, i: c_int) -> *const c_void;
     fn kvlua_raw_equal(state: *mut State, i: c_int, j: c_int) -> c_int;
     fn kvlua_push_nil(state: *mut State) -> c_int;
@@ -462,6 +463,11 @@ impl Lua {
     pub(crate) fn length(self, i: i32) -> usize {
         // SAFETY: the slot is in use.
         self.slot(i).map_or(0, |i| unsafe { kvlua_length(self.as_ptr(), i) })
+    }
+
+    pub(crate) fn code_size(self, i: i32) -> usize {
+        // SAFETY: the slot is in use.
+        self.slot(i).map_or(0, |i| unsafe { kvlua_code_size(self.as_ptr(), i) })
     }
 
     pub(crate) fn pointer(self, i: i32) -> *const c_void {

@@ -428,6 +428,32 @@ size_t kvlua_length (lua_State *L, int i) {
   return ttistable(o) ? (size_t)luaH_getn(hvalue(o)) : 0;
 }
 
+/* a string counts for each function that names it, though it is there once */
+static size_t name_size (TString *s) {
+  return s ? sizestring(&s->tsv) : 0;
+}
+
+/* The parser bounds how deep functions nest. */
+static size_t prototype_size (const Proto *p) {
+  size_t size = sizeof(Proto) + p->sizecode * sizeof(Instruction) +
+                p->sizelineinfo * sizeof(int) + p->sizek * sizeof(TValue) +
+                p->sizep * sizeof(Proto *) + p->sizelocvars * sizeof(LocVar) +
+                p->sizeupvalues * sizeof(TString *);
+  int i;
+  for (i = 0; i < p->sizek; i++)
+    if (ttisstring(&p->k[i])) size += name_size(rawtsvalue(&p->k[i]));
+  for (i = 0; i < p->sizelocvars; i++) size += name_size(p->locvars[i].varname);
+  for (i = 0; i < p->sizeupvalues; i++) size += name_size(p->upvalues[i]);
+  for (i = 0; i < p->sizep; i++) size += prototype_size(p->p[i]);
+  return size;
+}
+
+/* What the code of a function in Lua takes, with the functions in it. */
+size_t kvlua_code_size (lua_State *L, int i) {
+  const TValue *o = index2adr(L, i);
+  return isLfunction(o) ? prototype_size(clvalue(o)->l.p) : 0;
+}
+
 const void *kvlua_pointer (lua_State *L, int i) {
   return lua_topointer(L, i);
 }

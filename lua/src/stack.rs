@@ -149,6 +149,13 @@ impl Stack<'_> {
         self.lua.length(i)
     }
 
+    /// The bytes that the code of a function takes, with its constants and the functions in it; 0 for one that is not in
+    /// Lua, and for other values. A constant that several functions share is counted for each of them.
+    #[must_use]
+    pub fn code_size(&self, i: i32) -> usize {
+        self.lua.code_size(i)
+    }
+
     /// A light userdata.
     #[must_use]
     pub fn light(&self, i: i32) -> Option<usize> {

@@ -37,6 +37,38 @@ fn a_compiled_script_is_kept_and_called_again() {
 }
 
 #[test]
+fn the_size_of_code_is_about_what_it_takes() {
+    let mut lua = interpreter(Limits::new());
+    let mut host = ();
+    let text = "x".repeat(100_000);
+    let nested = format!("local {text} = 1 return function() return function() return '{text}', {text} end end");
+    for (source, least) in [
+        ("return 1".to_owned(), 100),
+        ("f()".repeat(10_000), 16 * 10_000),
+        (format!("return '{text}'"), text.len()),
+        (nested, 4 * text.len()),
+    ] {
+        lua.collect();
+        let before = lua.memory_used();
+        let mut run = lua.run(&mut host);
+        run.load(source.as_bytes(), "@user_script").expect("it compiles");
+        let size = run.code_size(-1);
+        let kept = run.reference().expect("room");
+        drop(run);
+        lua.collect();
+        let took = lua.memory_used() - before;
+        let shown = &source[..source.len().min(20)];
+        assert!((least..2 * least + 1000).contains(&size), "{size} for {shown}");
+        assert!(took <= size + 300 && size <= 5 * took, "{size} of {took} for {shown}");
+        drop(kept);
+    }
+    let mut run = lua.run(&mut host);
+    run.push_native(Native::Host(0)).expect("room");
+    run.push_number(1.0).expect("room");
+    assert_eq!([-1, -2, 9].map(|slot| run.code_size(slot)), [0, 0, 0]);
+}
+
+#[test]
 fn an_error_is_told_with_its_place() {
     let mut lua = interpreter(Limits::new());
     let mut host = ();
