@@ -10,7 +10,7 @@ use super::{
     shebang::{self, ScriptFlags},
 };
 
-/// How many scripts of EVAL are kept. Those of SCRIPT LOAD stay until SCRIPT FLUSH, and so do those that EVALSHA has run.
+/// How many scripts of EVAL are kept. They are bounded in bytes too. Those of SCRIPT LOAD stay until SCRIPT FLUSH, and so do those that EVALSHA has run.
 const MAX_EVALUATED: usize = 500;
 
 /// A script.
@@ -35,10 +35,12 @@ impl Script {
 /// The scripts, by their hashes.
 #[derive(Debug, Default)]
 pub(in crate::store) struct ScriptCache {
-    scripts: HashMap<Sha, Cached, foldhash::fast::RandomState>,
-    /// The number of those that may be evicted.
-    evaluated: usize,
-    bytes: usize,
+    /// Those that stay.
+    loaded: ByHash<Arc<Script>>,
+    /// Those of EVAL, which may be evicted.
+    evaluated: ByHash<Evaluated>,
+    /// The sources of those that stay, and of those of EVAL.
+    bytes: [usize; 2],
     evicted: u64,
     next_id: u64,
     clock: u64,
@@ -46,11 +48,11 @@ pub(in crate::store) struct ScriptCache {
     gone: Option<Vec<u64>>,
 }
 
+type ByHash<T> = HashMap<Sha, T, foldhash::fast::RandomState>;
+
 #[derive(Debug)]
-struct Cached {
+struct Evaluated {
     script: Arc<Script>,
-    /// Whether it stays.
-    is_loaded: bool,
     /// When it was used last.
     used: u64,
 }
@@ -67,86 +69,94 @@ impl ScriptCache {
     /// The script with this hash, and whether it stays.
     #[inline]
     pub(in crate::store) fn find(&mut self, sha: &Sha) -> Option<(Arc<Script>, bool)> {
-        let cached = self.scripts.get_mut(sha)?;
-        if !cached.is_loaded {
-            self.clock += 1;
-            cached.used = self.clock;
+        if let Some(script) = self.loaded.get(sha) {
+            return Some((Arc::clone(script), true));
         }
-        Some((Arc::clone(&cached.script), cached.is_loaded))
+        let evaluated = self.evaluated.get_mut(sha)?;
+        self.clock += 1;
+        evaluated.used = self.clock;
+        Some((Arc::clone(&evaluated.script), false))
     }
 
     pub(in crate::store) fn has(&self, sha: &Sha) -> bool {
-        self.scripts.contains_key(sha)
+        self.loaded.contains_key(sha) || self.evaluated.contains_key(sha)
     }
 
-    /// Adds a script, if it is not there. One that is loaded stays until all are removed. Returns it, and whether it was not loaded
-    /// before.
+    /// Adds a script of EVAL, if it is not there. The sources of those that only EVAL has sent take `most` bytes, or there is one of
+    /// them: those that were not used for the longest time are evicted.
     ///
     /// # Errors
     /// If its first line is not valid.
-    pub(in crate::store) fn add(
-        &mut self,
-        sha: Sha,
-        source: &[u8],
-        is_loaded: bool,
-    ) -> Result<(Arc<Script>, bool), CommandError> {
+    pub(in crate::store) fn add(&mut self, sha: Sha, source: &[u8], most: usize) -> Result<Arc<Script>, CommandError> {
         if let Some((script, _)) = self.find(&sha) {
-            let is_new = is_loaded && self.keep(&sha);
-            return Ok((script, is_new));
+            return Ok(script);
         }
-        let (flags, start) = shebang::of_script(source)?;
-        if !is_loaded {
-            self.make_room();
+        let script = self.parse(sha, source)?;
+        let most_of_others = most.saturating_sub(source.len());
+        while self.evaluated.len() >= MAX_EVALUATED || self.bytes[1] > most_of_others {
+            self.evict();
         }
-        self.next_id += 1;
         self.clock += 1;
-        let script = Arc::new(Script { id: self.next_id, sha, source: Bytes::copy_from_slice(source), flags, start });
-        self.bytes += source.len();
-        self.evaluated += usize::from(!is_loaded);
-        self.scripts.insert(sha, Cached { script: Arc::clone(&script), is_loaded, used: self.clock });
-        Ok((script, is_loaded))
+        self.bytes[1] += source.len();
+        self.evaluated.insert(sha, Evaluated { script: Arc::clone(&script), used: self.clock });
+        Ok(script)
+    }
+
+    /// Adds a script that stays until all are removed. Returns whether it was not there, or might have been evicted.
+    ///
+    /// # Errors
+    /// If its first line is not valid.
+    pub(in crate::store) fn load(&mut self, sha: Sha, source: &[u8]) -> Result<bool, CommandError> {
+        if self.has(&sha) {
+            return Ok(self.keep(&sha));
+        }
+        let script = self.parse(sha, source)?;
+        self.bytes[0] += source.len();
+        self.loaded.insert(sha, script);
+        Ok(true)
+    }
+
+    fn parse(&mut self, sha: Sha, source: &[u8]) -> Result<Arc<Script>, CommandError> {
+        let (flags, start) = shebang::of_script(source)?;
+        self.next_id += 1;
+        Ok(Arc::new(Script { id: self.next_id, sha, source: Bytes::copy_from_slice(source), flags, start }))
     }
 
     /// Keeps a script of EVAL as if it was loaded. Returns whether it was not.
     pub(in crate::store) fn keep(&mut self, sha: &Sha) -> bool {
-        let Some(cached) = self.scripts.get_mut(sha).filter(|cached| !cached.is_loaded) else { return false };
-        cached.is_loaded = true;
-        self.evaluated -= 1;
+        let Some(Evaluated { script, .. }) = self.evaluated.remove(sha) else { return false };
+        self.bytes[1] -= script.source.len();
+        self.bytes[0] += script.source.len();
+        self.loaded.insert(*sha, script);
         true
     }
 
-    /// Evicts the script of EVAL that was not used for the longest time, if there are many.
-    fn make_room(&mut self) {
-        if self.evaluated < MAX_EVALUATED {
-            return;
-        }
-        let evaluated = self.scripts.iter().filter(|(_, cached)| !cached.is_loaded);
-        if let Some(sha) = evaluated.min_by_key(|(_, cached)| cached.used).map(|(sha, _)| *sha) {
+    /// Evicts the script of EVAL that was not used for the longest time.
+    fn evict(&mut self) {
+        if let Some((&sha, _)) = self.evaluated.iter().min_by_key(|(_, evaluated)| evaluated.used) {
             self.evicted += 1;
-            self.remove(&sha);
+            self.forget(&sha);
         }
     }
 
-    /// Removes a script that does not compile, unless it is loaded.
-    pub(in crate::store) fn remove(&mut self, sha: &Sha) {
-        let Some(cached) = self.scripts.remove(sha) else { return };
-        self.bytes -= cached.script.source.len();
-        self.evaluated -= usize::from(!cached.is_loaded);
+    /// Removes a script of EVAL that does not compile. One that is loaded stays: only memory can be what it lacks.
+    pub(in crate::store) fn forget(&mut self, sha: &Sha) {
+        let Some(Evaluated { script, .. }) = self.evaluated.remove(sha) else { return };
+        self.bytes[1] -= script.source.len();
         if let Some(gone) = &mut self.gone {
-            gone.push(cached.script.id);
+            gone.push(script.id);
         }
     }
 
     /// Removes all scripts. Returns them, to be dropped elsewhere.
     pub(in crate::store) fn clear(&mut self) -> impl Send + use<> {
-        (self.evaluated, self.bytes, self.gone) = (0, 0, None);
-        std::mem::take(&mut self.scripts)
+        (self.bytes, self.gone) = ([0; 2], None);
+        (std::mem::take(&mut self.loaded), std::mem::take(&mut self.evaluated))
     }
 
     /// The scripts that stay, for a snapshot.
     pub(in crate::store) fn loaded(&self) -> Vec<Bytes> {
-        let loaded = self.scripts.values().filter(|cached| cached.is_loaded);
-        loaded.map(|cached| cached.script.source.clone()).collect()
+        self.loaded.values().map(|script| script.source.clone()).collect()
     }
 
     /// Takes the numbers of the scripts that are gone since the last call. `None` if all are that were there then.
@@ -156,7 +166,8 @@ impl ScriptCache {
     }
 
     pub(in crate::store) fn counts(&self) -> CacheCounts {
-        CacheCounts { scripts: self.scripts.len(), bytes: self.bytes, evicted: self.evicted }
+        let scripts = self.loaded.len() + self.evaluated.len();
+        CacheCounts { scripts, bytes: self.bytes.iter().sum(), evicted: self.evicted }
     }
 }
 
@@ -164,27 +175,57 @@ impl ScriptCache {
 mod tests {
     use super::*;
 
-    fn add(cache: &mut ScriptCache, source: &str, is_loaded: bool) -> bool {
-        cache.add(Sha::of(source.as_bytes()), source.as_bytes(), is_loaded).expect("it is valid").1
+    const MANY: usize = 1 << 20;
+
+    fn add(cache: &mut ScriptCache, source: &str, most: usize) {
+        cache.add(Sha::of(source.as_bytes()), source.as_bytes(), most).expect("it is valid");
+    }
+
+    fn load(cache: &mut ScriptCache, source: &str) -> bool {
+        cache.load(Sha::of(source.as_bytes()), source.as_bytes()).expect("it is valid")
+    }
+
+    fn has(cache: &ScriptCache, source: &str) -> bool {
+        cache.has(&Sha::of(source.as_bytes()))
     }
 
     #[test]
     fn scripts_of_eval_are_evicted_and_those_that_are_loaded_stay() {
         let mut cache = ScriptCache::default();
-        assert!(add(&mut cache, "loaded", true) && !add(&mut cache, "loaded", true));
-        assert!(!add(&mut cache, "first", false) && !add(&mut cache, "second", false));
-        assert!(cache.find(&Sha::of(b"first")).is_some());
-        (2..501).for_each(|number| _ = add(&mut cache, &number.to_string(), false));
-        let has = |cache: &ScriptCache, source: &[u8]| cache.has(&Sha::of(source));
-        assert!(has(&cache, b"loaded") && has(&cache, b"first") && !has(&cache, b"second"));
+        assert!(load(&mut cache, "loaded") && !load(&mut cache, "loaded"));
+        ["first", "second", "loaded"].iter().for_each(|source| add(&mut cache, source, MANY));
+        assert!(cache.find(&Sha::of(b"first")).is_some_and(|(_, stays)| !stays));
+        (2..501).for_each(|number| add(&mut cache, &number.to_string(), MANY));
+        assert!(has(&cache, "loaded") && has(&cache, "first") && !has(&cache, "second"));
         let counts = cache.counts();
         assert_eq!((counts.scripts, counts.evicted), (501, 1));
         assert_eq!(cache.take_gone(), None);
-        assert!(add(&mut cache, "first", true));
-        (501..1100).for_each(|number| _ = add(&mut cache, &number.to_string(), false));
-        assert!(has(&cache, b"first") && cache.counts().scripts == 502);
+        assert!(load(&mut cache, "first") && !load(&mut cache, "first"));
+        (501..1100).for_each(|number| add(&mut cache, &number.to_string(), MANY));
+        assert!(has(&cache, "first") && cache.counts().scripts == 502);
         assert_eq!(cache.take_gone().map(|gone| gone.len()), Some(598));
         drop(cache.clear());
-        assert!(!has(&cache, b"first") && cache.counts().bytes == 0 && cache.take_gone().is_none());
+        assert!(!has(&cache, "first") && cache.counts().bytes == 0 && cache.take_gone().is_none());
+    }
+
+    #[test]
+    fn scripts_of_eval_are_bounded_by_their_bytes_too() {
+        let mut cache = ScriptCache::default();
+        let source = |name: char| name.to_string().repeat(10);
+        assert!(load(&mut cache, &source('l')));
+        "abc".chars().for_each(|name| add(&mut cache, &source(name), 30));
+        assert!(cache.keep(&Sha::of(source('b').as_bytes())));
+        assert!(cache.find(&Sha::of(source('a').as_bytes())).is_some());
+        "de".chars().for_each(|name| add(&mut cache, &source(name), 30));
+        let kept = |cache: &ScriptCache| "labcde".chars().filter(|name| has(cache, &source(*name))).collect::<String>();
+        assert_eq!((kept(&cache), cache.counts().bytes), ("labde".to_owned(), 50));
+        // One is kept, however large it is.
+        add(&mut cache, &"x".repeat(100), 30);
+        assert!(has(&cache, &"x".repeat(100)) && kept(&cache) == "lb" && cache.counts().bytes == 120);
+        add(&mut cache, &source('a'), 30);
+        assert_eq!((kept(&cache), cache.counts().bytes), ("lab".to_owned(), 30));
+        // One that is loaded stays, whether it compiles or not.
+        "al".chars().for_each(|name| cache.forget(&Sha::of(source(name).as_bytes())));
+        assert_eq!((kept(&cache), cache.counts().bytes), ("lb".to_owned(), 20));
     }
 }

@@ -42,6 +42,8 @@ struct FunctionEngine {
 pub(super) struct Engine {
     pub(super) lua: Interpreter,
     compiled: Compiled,
+    /// The memory that it took when it was made, in bytes.
+    empty: usize,
 }
 
 /// An interpreter of libraries.
@@ -51,8 +53,33 @@ pub(super) struct LibraryEngine {
     pub(super) environment: Environment,
 }
 
-/// The scripts that are compiled, by their numbers.
-pub(super) type Compiled = HashMap<u64, Reference, foldhash::fast::RandomState>;
+/// The scripts that are compiled, by their numbers. They can be thrown away whenever none runs.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
+    scripts: HashMap<u64, CompiledScript, foldhash::fast::RandomState>,
+    /// What they take together.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct CompiledScript {
+    function: Reference,
+    bytes: usize,
+}
+
+/// What a compiled script takes besides its code, in bytes.
+const ENTRY: usize = 128;
+
+/// Compiled scripts may take this part of the memory of their interpreter, so that the rest is for the one that runs.
+const COMPILED: usize = 4;
+
+/// Why a script is not run.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) refusal: CommandError,
+    /// Whether it may be valid, and only has no memory.
+    pub(super) had_no_memory: bool,
+}
 
 /// Replaces `pcall`: as in Redis, of an error that is a table with the field `err` it returns this field. And there is
 /// none of the functions that reach into others, which no server has.
@@ -69,8 +96,28 @@ const PRELUDE: &[u8] = b"
     _G.pcall = function(...) return returned(pcall(...)) end
 ";
 
+/// How much a script may leave in its interpreter, in bytes, before that is given up.
+const GARBAGE: usize = 32 << 20;
+
 /// There is not even memory for an empty interpreter.
 const NO_MEMORY: CommandError = CommandError::new("ERR", "not enough memory for the interpreter: see lua-memory-limit");
+
+impl Failed {
+    const NO_MEMORY: Self = Self { refusal: NO_MEMORY, had_no_memory: true };
+}
+
+impl From<CommandError> for Failed {
+    fn from(refusal: CommandError) -> Self {
+        Self { refusal, had_no_memory: false }
+    }
+}
+
+impl Compiled {
+    /// Forgets a script.
+    fn remove(&mut self, id: u64) {
+        self.bytes -= self.scripts.remove(&id).map_or(0, |script| script.bytes);
+    }
+}
 
 impl Engine {
     /// An interpreter that may take so many bytes, with the libraries and the tables that scripts have.
@@ -84,7 +131,8 @@ impl Engine {
         replaced.map_err(|_| NO_MEMORY)?;
         run.protect_globals().map_err(|_| NO_MEMORY)?;
         drop(run);
-        Ok(Self { lua, compiled: Compiled::default() })
+        let empty = lua.memory_used();
+        Ok(Self { lua, compiled: Compiled::default(), empty })
     }
 }
 
@@ -92,6 +140,16 @@ impl Engine {
     /// The interpreter, and the scripts that it has compiled.
     pub(super) fn parts(&mut self) -> (&mut Interpreter, &mut Compiled) {
         (&mut self.lua, &mut self.compiled)
+    }
+
+    /// Whether it is more than an empty interpreter that takes so many bytes.
+    pub(super) fn is_used(&self, bytes: usize) -> bool {
+        bytes > self.empty
+    }
+
+    /// Whether a run has left much in it, which had so many bytes before, or what is compiled takes too much of its memory.
+    pub(super) fn is_spent(&self, before: usize, memory: usize) -> bool {
+        self.lua.memory_used() > before + GARBAGE || self.compiled.bytes > memory / COMPILED
     }
 }
 
@@ -112,7 +170,7 @@ impl Engines {
             Some(gone) if gone.is_empty() => {}
             Some(gone) => {
                 if let Some(engine) = &mut self.scripts {
-                    gone.iter().for_each(|id| _ = engine.compiled.remove(id));
+                    gone.iter().for_each(|id| engine.compiled.remove(*id));
                 }
             }
         }
@@ -157,6 +215,11 @@ impl Engines {
             self.functions = Some(FunctionEngine::new(memory)?);
         }
         Ok(self.functions.as_mut().expect("it was just made"))
+    }
+
+    /// Whether the engine of scripts had better be dropped after a run: see [`Engine::is_spent`].
+    pub(super) fn is_spent(&self, before: usize, memory: usize) -> bool {
+        self.scripts.as_ref().is_some_and(|engine| engine.is_spent(before, memory))
     }
 
     /// Forgets the engine of functions. Returns it, to be dropped elsewhere.
@@ -223,23 +286,41 @@ impl Checker {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn check(&mut self, source: &[u8], memory: usize) -> Result<(), CommandError> {
+    pub(super) fn check(&mut self, source: &[u8], memory: usize) -> Result<(), Failed> {
         let (_, start) = shebang::of_script(source)?;
-        if self.0.is_none() {
-            self.0 = Some(Engine::new(memory)?);
+        let code = &source[start..];
+        let is_used = self.0.is_some();
+        let mut checked = self.compile(code, memory);
+        if is_used && checked.as_ref().is_err_and(|failed| failed.had_no_memory) {
+            // Those before may have left too little.
+            self.0 = None;
+            checked = self.compile(code, memory);
         }
-        let lua = &mut self.0.as_mut().expect("it was just made").lua;
-        load(&mut lua.run(&mut ()), &source[start..])
+        if self.0.as_ref().is_some_and(|engine| engine.is_spent(engine.empty, memory)) {
+            self.0 = None;
+        }
+        checked
+    }
+
+    fn compile(&mut self, code: &[u8], memory: usize) -> Result<(), Failed> {
+        let engine = match &mut self.0 {
+            Some(engine) => engine,
+            none => none.insert(Engine::new(memory).map_err(|_| Failed::NO_MEMORY)?),
+        };
+        // The setting may have changed since.
+        engine.lua.set_limits(Limits::new().memory(memory));
+        load(&mut engine.lua.run(&mut ()), code)
     }
 }
 
 /// Compiles a script, and pushes its function.
-fn load(run: &mut Run<'_>, code: &[u8]) -> Result<(), CommandError> {
+fn load(run: &mut Run<'_>, code: &[u8]) -> Result<(), Failed> {
     match run.load(code, SCRIPT_CHUNK) {
         Ok(()) => Ok(()),
         Err(failure) => {
             let text = text_of(run, &failure);
-            Err(CommandError::err(format!("Error compiling script (new function): {text}")))
+            let refusal = CommandError::err(format!("Error compiling script (new function): {text}"));
+            Err(Failed { refusal, had_no_memory: failure.reason == Reason::Memory })
         }
     }
 }
@@ -248,14 +329,16 @@ fn load(run: &mut Run<'_>, code: &[u8]) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// If it is not valid.
-pub(super) fn push_script(run: &mut Run<'_>, compiled: &mut Compiled, script: &Script) -> Result<(), CommandError> {
-    if let Some(reference) = compiled.get(&script.id) {
-        return run.push_reference(reference).map_err(|_| NO_MEMORY);
+pub(super) fn push_script(run: &mut Run<'_>, compiled: &mut Compiled, script: &Script) -> Result<(), Failed> {
+    if let Some(script) = compiled.scripts.get(&script.id) {
+        return run.push_reference(&script.function).map_err(|_| Failed::NO_MEMORY);
     }
     load(run, script.code())?;
-    let reference = run.reference().map_err(|_| NO_MEMORY)?;
-    run.push_reference(&reference).map_err(|_| NO_MEMORY)?;
-    compiled.insert(script.id, reference);
+    let bytes = run.code_size(-1) + ENTRY;
+    let function = run.reference().map_err(|_| Failed::NO_MEMORY)?;
+    run.push_reference(&function).map_err(|_| Failed::NO_MEMORY)?;
+    compiled.bytes += bytes;
+    compiled.scripts.insert(script.id, CompiledScript { function, bytes });
     Ok(())
 }
 

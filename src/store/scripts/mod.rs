@@ -42,6 +42,7 @@ use bytes::Bytes;
 use kvstore_protocol::{CommandError, ReplyBudget};
 use parking_lot::Mutex;
 
+use cache::Script;
 pub(super) use cache::ScriptCache;
 use engine::Checker;
 pub(super) use engine::Engines;
@@ -55,6 +56,9 @@ pub(super) use sha::Sha;
 
 /// The default of `lua-memory-limit`, in bytes.
 const MEMORY_LIMIT: usize = 256 << 20;
+
+/// The sources of scripts that only EVAL has sent take this part of the memory of an interpreter.
+const EVALUATED: usize = 8;
 
 /// The memory of scripts, and that of functions, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -146,18 +150,27 @@ impl Scripts {
         }
     }
 
-    /// Keeps a script. Returns its hash, and whether it was not kept before.
+    /// Keeps a script. Returns its hash, and whether it was not kept before. One that was accepted before is whatever memory it takes
+    /// now.
     ///
     /// # Errors
     /// If it is not valid.
-    pub(super) fn load(&self, source: &[u8]) -> Result<(Sha, bool), CommandError> {
+    pub(super) fn load(&self, source: &[u8], was_accepted: bool) -> Result<(Sha, bool), CommandError> {
         let sha = Sha::of(source);
         let is_there = self.cache.lock().has(&sha);
-        if !is_there {
-            self.checker.lock().check(source, self.memory_limit())?;
+        if !is_there && let Err(failed) = self.checker.lock().check(source, self.memory_limit()) {
+            let is_kept = was_accepted && failed.had_no_memory;
+            is_kept.then_some(()).ok_or(failed.refusal)?;
         }
-        let (_, is_new) = self.cache.lock().add(sha, source, true)?;
-        Ok((sha, is_new))
+        Ok((sha, self.cache.lock().load(sha, source)?))
+    }
+
+    /// Finds a script of EVAL, or adds it to the cache.
+    ///
+    /// # Errors
+    /// If its first line is not valid.
+    fn evaluate(&self, source: &[u8]) -> Result<Arc<Script>, CommandError> {
+        self.cache.lock().add(Sha::of(source), source, self.memory_limit() / EVALUATED)
     }
 
     /// Adds a library, in the place of one with its name if `replaces` is set. One that was accepted before is whatever memory it takes

@@ -10,7 +10,7 @@ use parking_lot::MutexGuard;
 use super::{
     cache::Script,
     declared::Declared,
-    engine::{Compiled, Engine, Engines, push_script},
+    engine::{Compiled, Engine, Engines, Failed, push_script},
     fiber::{Fiber, Mover, Started},
     from_lua::pop_response,
     host::{Pace, ScriptHost, session_of},
@@ -43,9 +43,6 @@ const READ_ONLY_COMMAND: CommandError =
     CommandError::new("ERR", "Can not execute a script with write flag using *_ro command.");
 const READ_ONLY_REPLICA: CommandError =
     CommandError::new("READONLY", "Can not run script with write flag on readonly replica.");
-
-/// How much a script may leave in its interpreter, in bytes, before that is given up.
-const GARBAGE: usize = 32 << 20;
 
 /// What came of a command on a fiber: its answer, or why there is none yet.
 pub(in crate::store) type OnFiber = (Answer, Option<Stopped>);
@@ -300,13 +297,12 @@ impl StoreState {
 
     /// The script that a command names, and whether it is to stay from now on.
     fn find_script(&self, command: &Command, named: &[u8]) -> Result<(Arc<Script>, bool), CommandError> {
-        let mut cache = self.scripts.cache.lock();
-        if is_by_hash(command) {
-            let (script, stays) = Sha::parse(named).and_then(|sha| cache.find(&sha)).ok_or(NO_SCRIPT)?;
-            Ok((script, !stays))
-        } else {
-            Ok((cache.add(Sha::of(named), named, false)?.0, false))
+        if !is_by_hash(command) {
+            return Ok((self.scripts.evaluate(named)?, false));
         }
+        let found = Sha::parse(named).and_then(|sha| self.scripts.cache.lock().find(&sha));
+        let (script, stays) = found.ok_or(NO_SCRIPT)?;
+        Ok((script, !stays))
     }
 
     /// Keeps a script of EVAL as SCRIPT LOAD does, since a client relies on it: it is recorded.
@@ -353,19 +349,37 @@ impl StoreState {
                 (engine, Some(function))
             }
         };
-        let before = engine.lua.memory_used();
-        let outcome = self.run_in(engine, function, prepared, (command, database), (held, commit), (mover, raised));
-        if kind == Kind::Script && engines.memory(kind) > before + GARBAGE {
-            // What the script has left goes with the interpreter: to collect it would take longer, and be waited for.
-            let engine = engines.take_scripts();
-            self.dropper.run(move || drop(engine));
+        let mut before = engine.lua.memory_used();
+        let is_used = engine.is_used(before);
+        let (what, over) = ((command, database), (&mut *held, &mut *commit));
+        let mut outcome = self.run_in(engine, function, prepared, what, over, (mover, &mut *raised));
+        if kind == Kind::Script && is_used && outcome.as_ref().is_err_and(|failed| failed.had_no_memory) {
+            // Others may have left too little, and it has done nothing yet.
+            self.drop_scripts(engines);
+            let engine = engines.of_scripts(&mut self.scripts.cache.lock(), memory)?;
+            before = engine.lua.memory_used();
+            let mover = mover.filter(|_| raised.is_none());
+            outcome = self.run_in(engine, None, prepared, what, (held, commit), (mover, raised));
         }
-        if kind == Kind::Function && outcome.as_ref().is_ok_and(|outcome| outcome.had_no_memory) {
+        let had_no_memory = match &outcome {
+            Ok(outcome) => outcome.had_no_memory,
+            Err(failed) => failed.had_no_memory,
+        };
+        if kind == Kind::Script && (had_no_memory || engines.is_spent(before, memory)) {
+            self.drop_scripts(engines);
+        }
+        if kind == Kind::Function && had_no_memory {
             // What functions keep in their libraries goes with the interpreter: it would leave too little to the others.
             let engine = engines.take_functions();
             self.dropper.run(move || drop(engine));
         }
         self.scripts.note_memory(kind, engines.memory(kind));
+        let outcome = outcome.map_err(|failed| {
+            if let Program::Script(script) = &prepared.program {
+                self.scripts.cache.lock().forget(&script.sha);
+            }
+            failed.refusal
+        });
         let Outcome { response, is_counted, .. } = outcome?;
         if let Some(stats) = stats_of(command).filter(|_| is_counted && is_whole) {
             stats.passes_on(&response);
@@ -373,7 +387,18 @@ impl StoreState {
         Ok(response)
     }
 
+    /// Drops the interpreter of scripts: what is compiled and what they have left goes with it. To collect that would take longer, and
+    /// be waited for.
+    #[cold]
+    fn drop_scripts(&self, engines: &mut Engines) {
+        let engine = engines.take_scripts();
+        self.dropper.run(move || drop(engine));
+    }
+
     /// Runs a script or a function in its interpreter.
+    ///
+    /// # Errors
+    /// If it has not begun.
     fn run_in<'s>(
         &'s self,
         engine: &mut Engine,
@@ -382,7 +407,7 @@ impl StoreState {
         (command, database): (&Command, usize),
         (held, commit): (&mut HeldShards<'s>, &mut Commit),
         (mover, raised): (Option<Mover<'_>>, &mut Option<Raised<'s>>),
-    ) -> Result<Outcome, CommandError> {
+    ) -> Result<Outcome, Failed> {
         let (program, protocol) = (&prepared.program, Cell::new(Protocol::Resp2));
         let pace = Pace {
             mover,
@@ -415,8 +440,7 @@ impl StoreState {
         host.commit.is_in_script = true;
         let mut run = lua.run(&mut host);
         run.seed(self.seed() as u32);
-        let outcome = self
-            .push_program(&mut run, compiled, program, function)
+        let outcome = Self::push_program(&mut run, compiled, program, function)
             .map(|()| call(&mut run, program, command, prepared.keys, &protocol));
         drop(run);
         host.commit.is_in_script = false;
@@ -433,18 +457,15 @@ impl StoreState {
 
     /// Pushes the function of a script, which is compiled if it was not yet, or a function of a library.
     fn push_program(
-        &self,
         run: &mut Run<'_>,
         compiled: &mut Compiled,
         program: &Program,
         function: Option<&Reference>,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), Failed> {
         match (program, function) {
-            (Program::Script(script), _) => {
-                push_script(run, compiled, script).inspect_err(|_| self.scripts.cache.lock().remove(&script.sha))
-            }
+            (Program::Script(script), _) => push_script(run, compiled, script),
             (Program::Function(_), Some(function)) => {
-                run.push_reference(function).map_err(|refusal| CommandError::err(refusal.to_string()))
+                run.push_reference(function).map_err(|refusal| CommandError::err(refusal.to_string()).into())
             }
             (Program::Function(_), None) => unreachable!("a function was found with its engine"),
         }
@@ -483,12 +504,12 @@ fn call(run: &mut Run<'_>, program: &Program, command: &Command, keys: usize, pr
     };
     let called = match pushed {
         Ok(arguments) => run.call(arguments, 1),
-        Err(refusal) => return raised_outside(&refusal).into(),
+        Err(refusal) => return raised_outside(&refusal, program),
     };
     match called {
         Ok(()) => match pop_response(run, protocol.get(), client, &note_error) {
             Ok((response, is_counted)) => Outcome { is_counted, ..response.into() },
-            Err(refusal) => raised_outside(&refusal).into(),
+            Err(refusal) => raised_outside(&refusal, program),
         },
         Err(failure) => failed(run, &failure, program),
     }
@@ -518,8 +539,10 @@ fn push_words(run: &mut Run<'_>, args: Args<'_>, indices: Range<usize>) -> Resul
 }
 
 /// The answer when the arguments or the reply of a script are too large for it.
-fn raised_outside(refusal: &Raise) -> Response {
-    Response::error("ERR", &refusal.to_string())
+fn raised_outside(refusal: &Raise, program: &Program) -> Outcome {
+    // The libraries are no less usable for arguments that were too large.
+    let had_no_memory = *refusal == Raise::Memory && program.kind() == Kind::Script;
+    Outcome { had_no_memory, ..Response::error("ERR", &refusal.to_string()).into() }
 }
 
 /// The answer of a script that has failed. What it has raised is on top of the stack.

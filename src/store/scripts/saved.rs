@@ -62,7 +62,7 @@ impl Scripts {
         while !rest.is_empty() {
             let (kind, source) = Programs::take(&mut rest).ok_or("a script cannot be read")?;
             let added = match kind {
-                Kind::Script => self.load(&source).map(drop),
+                Kind::Script => self.load(&source, true).map(drop),
                 Kind::Function => self.load_library(&source, true, true).map(drop),
             };
             added.map_err(|_| "a script is not valid")?;
@@ -78,11 +78,11 @@ mod tests {
     #[test]
     fn what_was_loaded_is_there_again_and_what_was_only_run_is_not() {
         let (scripts, others) = (Scripts::default(), Scripts::default());
-        let (sha, _) = scripts.load(b"return 1").expect("it is valid");
+        let (sha, _) = scripts.load(b"return 1", false).expect("it is valid");
         let library = b"#!lua name=l\nredis.register_function('f', function() end)";
         scripts.load_library(library, false, false).expect("it is valid");
         let evaluated = super::super::Sha::of(b"return 2");
-        scripts.cache.lock().add(evaluated, b"return 2", false).expect("it is valid");
+        scripts.cache.lock().add(evaluated, b"return 2", 100).expect("it is valid");
         let programs = scripts.programs();
         assert_eq!(others.add_programs(&programs), Ok(()));
         assert!(others.cache.lock().has(&sha) && !others.cache.lock().has(&evaluated));

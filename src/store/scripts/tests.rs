@@ -35,6 +35,23 @@ fn at(source: &str, line: u32) -> String {
     format!(" script: {}, on @user_script:{line}.", Sha::of(source.as_bytes()))
 }
 
+/// The memory of the interpreter of scripts.
+fn memory_of_scripts(store: &TestStore) -> usize {
+    let info = store.answer_to(Command::new("INFO").arg("memory")).to_string();
+    let (_, behind) = info.split_once("used_memory_vm_eval:").expect("the field");
+    behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().expect("a number")
+}
+
+/// A script that answers 1, with a constant of so many bytes.
+fn large_script(name: usize, bytes: usize) -> String {
+    format!("local s = '{name}{}' return 1", "x".repeat(bytes))
+}
+
+/// Needs two megabytes.
+const GREEDY: &str = "local t = {} for i = 1, 20 do t[i] = string.rep('x', 100000) .. i end return #t";
+
+const NO_MEMORY: &str = "-ERR Error compiling script (new function): not enough memory";
+
 #[test]
 fn values_of_lua_are_converted_to_replies() {
     check(
@@ -76,16 +93,110 @@ fn values_of_lua_are_converted_to_replies() {
 #[test]
 fn much_garbage_goes_with_the_interpreter() {
     let store = TestStore::new();
-    let memory = || {
-        let info = store.answer_to(Command::new("INFO").arg("memory")).to_string();
-        let (_, behind) = info.split_once("used_memory_vm_eval:").expect("the field");
-        behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().expect("a number")
-    };
+    let memory = || memory_of_scripts(&store);
     check(&store, &[("return #string.rep('x', 1000000)", ":1000000")]);
     assert_ne!(memory(), 0);
     check(&store, &[("return #string.rep('x', 50000000)", ":50000000")]);
     assert_eq!(memory(), 0);
     check(&store, &[("return #string.rep('x', 1000000)", ":1000000")]);
+}
+
+#[test]
+fn scripts_that_are_compiled_leave_memory_to_others() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    for name in 0..60 {
+        check(&store, &[(&large_script(name, 100_000), ":1")]);
+    }
+    check(&store, &[(GREEDY, ":20"), (GREEDY, ":20")]);
+    check(&store, &[(&large_script(0, 3_000_000), NO_MEMORY), (GREEDY, ":20")]);
+}
+
+#[test]
+fn a_script_that_was_loaded_stays_whether_it_can_be_compiled_or_not() {
+    let store = TestStore::new();
+    let load = |source: &str| {
+        let sha = store.answer_to(Command::new("SCRIPT").arg("LOAD").arg(source)).to_string();
+        sha.trim_matches('"').to_owned()
+    };
+    let run = |sha: &str| store.answer(&format!("EVALSHA {sha} 0")).to_string();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    let loaded: Vec<_> = (0..60).map(|name| load(&large_script(name, 100_000))).collect();
+    let large = load(&large_script(0, 1_700_000));
+    for sha in &loaded {
+        assert_eq!(run(sha), ":1");
+    }
+    // There is no room for it beside those that are compiled.
+    assert_eq!(run(&large), ":1");
+    check(&store, &[(GREEDY, ":20")]);
+    store.check([("CONFIG SET lua-memory-limit 1mb", "+OK")]);
+    for _ in 0..2 {
+        assert_eq!(run(&large), NO_MEMORY);
+        assert_eq!(run(&loaded[0]), ":1");
+    }
+    store.check([(&*format!("SCRIPT EXISTS {} {large}", loaded.join(" ")), &*format!("[{}]", [":1"; 61].join(", ")))]);
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    assert_eq!(run(&large), ":1");
+}
+
+#[test]
+fn a_script_that_was_loaded_is_loaded_again_by_a_store_with_less_memory() {
+    let source = large_script(0, 1_000_000);
+    let load = Command::new("SCRIPT").with_args(["LOAD", &source]);
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 512kb", "+OK")]);
+    assert_eq!(store.answer_to(load.clone()).to_string(), NO_MEMORY);
+    assert_eq!(store.store().apply(&Record::new(Duration::from_millis(START), vec![(0, load)])), Ok(()));
+    let sha = Sha::of(source.as_bytes());
+    store.check([
+        (&*format!("EVALSHA {sha} 0"), NO_MEMORY),
+        ("CONFIG SET lua-memory-limit 8mb", "+OK"),
+        (&format!("EVALSHA {sha} 0"), ":1"),
+    ]);
+}
+
+#[test]
+fn scripts_that_were_checked_leave_memory_to_others() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    for name in 0..20 {
+        let load = Command::new("SCRIPT").with_args(["LOAD", &large_script(name, 1_700_000)]);
+        let answer = store.answer_to(load).to_string();
+        assert_eq!(answer.len(), 42, "{answer}");
+    }
+}
+
+#[test]
+fn a_run_without_memory_is_not_repeated_and_leaves_a_new_interpreter() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    check(&store, &[("return 1", ":1")]);
+    for number in 1..4 {
+        let source = "redis.call('INCR', 'n') local t = {} while true do t[#t + 1] = {} end";
+        let refused = answer(&store, source);
+        assert!(refused.starts_with("-ERR not enough memory"), "{refused}");
+        assert_eq!(memory_of_scripts(&store), 0);
+        store.check([("GET n", &*format!("\"{number}\""))]);
+    }
+    let long = "x".repeat(5_000_000);
+    assert_eq!(store.answer_to(eval("return #ARGV[1]", &["0", &long])).to_string(), "-ERR not enough memory");
+    assert_eq!(memory_of_scripts(&store), 0);
+    check(&store, &[("return 1", ":1")]);
+}
+
+#[test]
+fn sources_of_eval_are_bounded_in_bytes() {
+    let store = TestStore::new();
+    store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
+    for name in 0..20 {
+        check(&store, &[(&format!("return 1 --{name}{}", "x".repeat(100_000)), ":1")]);
+    }
+    let info = |field: &str| {
+        let info = store.answer("INFO").to_string();
+        let (_, behind) = info.split_once(field).expect("the field");
+        behind.chars().take_while(char::is_ascii_digit).collect::<String>()
+    };
+    assert_eq!((info("number_of_cached_scripts:"), info("evicted_scripts:")), ("5".to_owned(), "15".to_owned()));
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn kill(call: &mut Call<'_>) -> Answer {
 /// `SCRIPT LOAD source`: keeps a script for EVALSHA. Answers its hash.
 fn load(call: &mut Call<'_>) -> Answer {
     let source = call.args().bytes(1);
-    let (sha, is_new) = call.store().scripts.load(source)?;
+    let (sha, is_new) = call.store().scripts.load(source, call.must_obey())?;
     if is_new {
         call.tell_unnamed();
     }
