@@ -1,5 +1,6 @@
-//! SORT and SORT_RO: `options` what they are asked for, `reference` strings of other keys.
+//! SORT and SORT_RO: `options` what they are asked for, `elements` copies of what is sorted, `reference` strings of other keys.
 
+mod elements;
 mod options;
 mod reference;
 
@@ -7,13 +8,17 @@ use std::{cmp::Ordering, mem};
 
 use kvstore_protocol::{ByteString, CommandError, Packed};
 
-use self::{options::SortOptions, reference::Reference};
+use self::{
+    elements::{Elements, Sortable},
+    options::SortOptions,
+    reference::Reference,
+};
 use crate::store::{
     args::Args,
     call::Call,
     change::Event,
     spec::{Answer, Hold, Scope, Spec},
-    value::{DataType, End, List, ListRef, Set, SetRef, SortedSet, SortedSetRef, parse_double},
+    value::{End, List, parse_double},
 };
 
 pub(super) const SPECS: &[Spec] =
@@ -33,143 +38,92 @@ fn other_keys(args: &Args<'_>) -> Scope {
 /// elements of a list, a set or a sorted set in an order. With STORE they are stored as a list; answers how many there are.
 fn sort(call: &mut Call<'_>) -> Answer {
     let mut options = SortOptions::parse(&call.args())?;
-    let length = Sortable::of(call)?.map_or(0, Sortable::len);
-    call.afford_elements(length.saturating_mul(1 + options.gets.len()))?;
-    call.read(0);
     let source = Sortable::of(call)?;
-    let is_set = matches!(source, Some(Sortable::Set(_)));
+    let (length, is_set) = (source.map_or(0, Sortable::len), matches!(source, Some(Sortable::Set(_))));
+    call.afford_elements(length.saturating_mul(1 + options.gets.len()))?;
     if options.is_unsorted && is_set && (options.is_stored || call.is_in_script()) {
         // The members of a set are in no order. What is stored, or what a script sees, has one that is always the same.
         options = SortOptions { is_unsorted: false, is_alphabetical: true, by: None, ..options };
     }
-    let mut elements = source.map_or_else(Vec::new, Sortable::elements);
-    if !options.is_unsorted {
-        elements = sorted(call, elements, &options)?;
-    } else if options.is_descending && !is_set {
-        elements.reverse();
-    }
-    let chosen = elements.into_iter().skip(options.offset).take(options.count.unwrap_or(usize::MAX));
-    if options.is_stored { store(call, chosen, &options.gets) } else { answer(call, chosen, &options.gets) }
-}
-
-/// What can be sorted.
-#[derive(Clone, Copy, Debug)]
-enum Sortable<'a> {
-    List(ListRef<'a>),
-    Set(SetRef<'a>),
-    SortedSet(SortedSetRef<'a>),
-}
-
-impl<'a> Sortable<'a> {
-    /// The value of the first key.
-    fn of(call: &'a Call<'_>) -> Result<Option<Self>, CommandError> {
-        let Some(entry) = call.entry(0) else { return Ok(None) };
-        Ok(Some(match entry.type_name() {
-            "set" => Self::Set(Set::read(entry)?),
-            "zset" => Self::SortedSet(SortedSet::read(entry)?),
-            _ => Self::List(List::read(entry)?),
-        }))
-    }
-
-    fn len(self) -> usize {
-        match self {
-            Self::List(list) => list.len(),
-            Self::Set(set) => set.len(),
-            Self::SortedSet(set) => set.len(),
+    let chosen = options.chosen(length);
+    match options.by {
+        _ if options.is_unsorted => {
+            let is_reversed = options.is_descending && !is_set;
+            let copied = if is_reversed { length - chosen.end..length - chosen.start } else { chosen };
+            let mut elements = Elements::<()>::copy(call, copied.clone())?;
+            if is_reversed {
+                elements.reverse();
+            }
+            finish(call, &mut elements.iter(0..copied.len()), &options)
         }
-    }
-
-    /// The elements, in the order that they have.
-    fn elements(self) -> Vec<ByteString> {
-        let mut elements = Vec::with_capacity(self.len());
-        let mut push = |element: &[u8]| elements.push(ByteString::copy_from(element));
-        match self {
-            Self::List(list) => list.visit(0..list.len(), End::Head, |element| {
-                push(&element.text());
-                true
-            }),
-            Self::Set(set) => set.for_each(push),
-            Self::SortedSet(set) => set.for_each(|member, _| push(member)),
+        None if options.is_alphabetical => {
+            let mut elements = Elements::<()>::copy(call, 0..length)?;
+            elements.sort(&chosen, options.is_descending, |(), ()| Ordering::Equal);
+            finish(call, &mut elements.iter(chosen), &options)
         }
-        elements
+        Some(by) if options.is_alphabetical => {
+            let mut elements = Elements::<Option<ByteString>>::copy(call, 0..length)?;
+            weigh_by_texts(call, &mut elements, by)?;
+            elements.sort(&chosen, options.is_descending, |text, other| text.as_deref().cmp(&other.as_deref()));
+            finish(call, &mut elements.iter(chosen), &options)
+        }
+        by => {
+            let mut elements = Elements::<f64>::copy(call, 0..length)?;
+            elements.weigh(|element| match by {
+                None => number(Some(element)),
+                Some(by) => number(by.read(call, element)?.as_deref()),
+            })?;
+            elements.sort(&chosen, options.is_descending, |number, other| {
+                number.partial_cmp(other).unwrap_or(Ordering::Equal)
+            });
+            finish(call, &mut elements.iter(chosen), &options)
+        }
     }
 }
 
 /// So many bytes of weights are counted at once.
 const COPIED: usize = 1 << 20;
 
-/// What an element is sorted by.
-enum Weight {
-    Number(f64),
-    /// `None` for a key that is missing.
-    Text(Option<ByteString>),
-}
-
-impl Weight {
-    fn of(call: &Call<'_>, element: &ByteString, options: &SortOptions<'_>) -> Result<Self, CommandError> {
-        let text = match options.by {
-            None => Some(element.clone()),
-            Some(by) => by.read(call, element)?,
-        };
-        if options.is_alphabetical {
-            return Ok(Self::Text(text));
-        }
-        // As C reads it: up to a zero byte, and nothing is 0.
-        let text = text.as_deref().and_then(|text| text.split(|byte| *byte == 0).next());
-        let text = text.filter(|text| !text.is_empty());
-        Ok(Self::Number(text.map_or(Some(0.0), parse_double).ok_or(NOT_A_DOUBLE)?))
-    }
-
-    /// How many bytes are copied for it: the field of a hash is.
-    fn copied(&self, options: &SortOptions<'_>) -> usize {
-        match self {
-            Self::Text(Some(text)) if options.by.is_some() => text.len(),
-            _ => 0,
-        }
-    }
-
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Number(left), Self::Number(right)) => left.partial_cmp(right).unwrap_or(Ordering::Equal),
-            (Self::Text(left), Self::Text(right)) => left.as_deref().cmp(&right.as_deref()),
-            _ => Ordering::Equal,
-        }
-    }
-}
-
-/// Sorts elements. Those with the same weight are sorted by themselves, so that the order is always the same.
-fn sorted(
+/// Finds the texts that elements are sorted by; `None` for a key that is missing. The field of a hash is copied.
+fn weigh_by_texts(
     call: &mut Call<'_>,
-    elements: Vec<ByteString>,
-    options: &SortOptions<'_>,
-) -> Result<Vec<ByteString>, CommandError> {
-    let (mut weighted, mut copied) = (Vec::with_capacity(elements.len()), 0);
-    for element in elements {
-        let weight = Weight::of(call, &element, options)?;
-        copied += weight.copied(options);
+    elements: &mut Elements<Option<ByteString>>,
+    by: Reference<'_>,
+) -> Result<(), CommandError> {
+    let mut copied = 0;
+    elements.weigh(|element| {
+        let text = by.read(call, element)?;
+        copied += text.as_ref().map_or(0, |text| text.len());
         if copied >= COPIED {
             call.reserve(mem::take(&mut copied))?;
         }
-        weighted.push((weight, element));
-    }
-    weighted.sort_unstable_by(|(weight, element), (other_weight, other)| {
-        let order = weight.cmp(other_weight).then_with(|| element.as_ref().cmp(other.as_ref()));
-        if options.is_descending { order.reverse() } else { order }
-    });
-    Ok(weighted.into_iter().map(|(_, element)| element).collect())
+        Ok(text)
+    })
 }
 
-fn answer(call: &mut Call<'_>, elements: impl Iterator<Item = ByteString>, gets: &[Reference<'_>]) -> Answer {
+/// The number that a text begins with. As C reads it: up to a zero byte, and nothing is 0.
+fn number(text: Option<&[u8]>) -> Result<f64, CommandError> {
+    let text = text.and_then(|text| text.split(|byte| *byte == 0).next());
+    let text = text.filter(|text| !text.is_empty());
+    text.map_or(Some(0.0), parse_double).ok_or(NOT_A_DOUBLE)
+}
+
+/// Stores what was asked for of each element, or answers it.
+fn finish(call: &mut Call<'_>, elements: &mut dyn Iterator<Item = &[u8]>, options: &SortOptions<'_>) -> Answer {
+    if options.is_stored { store(call, elements, &options.gets) } else { answer(call, elements, &options.gets) }
+}
+
+fn answer(call: &mut Call<'_>, elements: &mut dyn Iterator<Item = &[u8]>, gets: &[Reference<'_>]) -> Answer {
     let mut found = call.collect(Packed::array());
     for element in elements {
         if found.is_too_large() {
             break;
         }
         if gets.is_empty() {
-            found.push(&element);
+            found.push(element);
         }
         for get in gets {
-            match get.read(call, &element)? {
+            match get.read(call, element)? {
                 Some(string) => found.push(&string),
                 None => found.push_null(),
             }
@@ -179,14 +133,14 @@ fn answer(call: &mut Call<'_>, elements: impl Iterator<Item = ByteString>, gets:
 }
 
 /// Stores a list; for nothing removes the destination.
-fn store(call: &mut Call<'_>, elements: impl Iterator<Item = ByteString>, gets: &[Reference<'_>]) -> Answer {
+fn store(call: &mut Call<'_>, elements: &mut dyn Iterator<Item = &[u8]>, gets: &[Reference<'_>]) -> Answer {
     let (mut list, limit) = (List::default(), call.thresholds().chunk());
     for element in elements {
         if gets.is_empty() {
-            list.push(End::Tail, &element, limit);
+            list.push(End::Tail, element, limit);
         }
         for get in gets {
-            list.push(End::Tail, &get.read(call, &element)?.unwrap_or_default(), limit);
+            list.push(End::Tail, &get.read(call, element)?.unwrap_or_default(), limit);
         }
     }
     let length = list.len();
@@ -196,7 +150,7 @@ fn store(call: &mut Call<'_>, elements: impl Iterator<Item = ByteString>, gets: 
 
 #[cfg(test)]
 mod tests {
-    use kvstore_protocol::Command;
+    use kvstore_protocol::{Command, Response};
 
     use crate::store::{
         execute::{Attempt, Patience, Stopped},
@@ -250,6 +204,49 @@ mod tests {
             ("SORT s DESC LIMIT 0 1", r#"["5"]"#),
             ("SORT s LIMIT 0 1 LIMIT 1 1", r#"["2"]"#),
         ]);
+    }
+
+    #[test]
+    fn a_limit_gives_a_part_of_the_whole_order() {
+        let store = TestStore::new();
+        let elements: Vec<_> = (0..200).map(|number| (number * 7919 % 83).to_string()).collect();
+        store.answer_to(Command::new("RPUSH").arg("l").with_args(&elements));
+        elements.iter().for_each(|element| _ = store.answer(&format!("SET w{element} {}", element.len())));
+        let answered = |line: &str| match store.answer(line).unpacked() {
+            Response::Array(elements) => elements.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            other => panic!("{line}: {other}"),
+        };
+        for order in ["", " ALPHA", " BY w*", " BY w* ALPHA", " BY nosort"] {
+            for direction in ["ASC", "DESC"] {
+                let line = format!("SORT l{order} {direction}");
+                let whole = answered(&line);
+                assert_eq!(whole.len(), elements.len());
+                for (offset, count) in [(0, 0), (0, 1), (0, 200), (1, 300), (57, 3), (100, 100), (199, 1), (200, 1)] {
+                    let part = &whole[offset..(offset + count).min(200)];
+                    assert_eq!(answered(&format!("{line} LIMIT {offset} {count}")), part, "{line} {offset} {count}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_script_sorts_what_its_memory_is_enough_for() {
+        let store = TestStore::new();
+        let numbers = |many: usize| (0..many).map(|number| number.to_string());
+        store.answer_to(Command::new("RPUSH").arg("long").with_args(numbers(60_000)));
+        store.answer_to(Command::new("RPUSH").arg("short").with_args(numbers(10_000)));
+        store.check([("CONFIG SET lua-memory-limit 1mb", "+OK")]);
+        for (call, expected) in [
+            ("'SORT_RO', 'short', 'LIMIT', 1, 1", r#"["1"]"#),
+            ("'SORT_RO', 'long', 'LIMIT', 1, 1", "-ERR the reply takes more memory than lua-memory-limit allows"),
+            ("'SORT', 'long', 'ALPHA', 'STORE', 'd'", "-ERR the reply takes more memory than lua-memory-limit allows"),
+            ("'SORT_RO', 'long', 'BY', 'nosort', 'LIMIT', 1, 1", r#"["1"]"#),
+        ] {
+            let source = format!("return redis.pcall({call})");
+            let answer = store.answer_to(Command::new("EVAL").with_args([&*source, "0"]));
+            assert!(answer.to_string().starts_with(expected), "{call}: {answer}");
+        }
+        store.check([("EXISTS d", ":0"), ("SORT_RO long LIMIT 49999 1", r#"["49999"]"#)]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! [`SortOptions`]: the options of SORT.
 
+use std::ops::Range;
+
 use kvstore_protocol::CommandError;
 
 use super::reference::Reference;
@@ -60,6 +62,12 @@ impl<'a> SortOptions<'a> {
         }
         options.finish()?;
         Ok(sort)
+    }
+
+    /// Which of so many elements are asked for.
+    pub(super) fn chosen(&self, length: usize) -> Range<usize> {
+        let start = self.offset.min(length);
+        start..start.saturating_add(self.count.unwrap_or(usize::MAX)).min(length)
     }
 
     /// Whether keys are read that are not among the arguments.
