@@ -245,6 +245,7 @@ def calls():
         "one stream many times": "local t = {'STREAMS'} for i = 1, 3000 do t[i + 1] = 'stream' t[i + 3001] = '0' end while true do redis.pcall('XREAD', unpack(t)) end",
         "one large value": "while true do redis.call('HGET', 'hash', 'text') redis.call('LINDEX', 'long', 0) redis.call('LRANGE', 'long', 0, 9) redis.call('GETRANGE', 'text', 0, 1e4) end",
         "commands that take a while": "for i = 1, 20000 do redis.call('LPOS', 'short', 'x') redis.call('SORT_RO', 'short', 'LIMIT', 0, 1) end",
+        "much of a collection": "while true do redis.call('HSCAN', 'fields', 0, 'COUNT', 1e6) redis.call('HRANDFIELD', 'fields', 30000) redis.call('HRANDFIELD', 'fields', -30000, 'WITHVALUES') end",
         "a large reply": "while true do redis.call('LRANGE', 'list', 0, -1) end",
         "a large reply in part": "while true do redis.call('LINDEX', 'list', 50000) redis.call('SORT_RO', 'list') end",
         "sorting": "while true do redis.call('SORT_RO', 'list', 'ALPHA', 'BY', 'w_*', 'GET', '#') end",
@@ -268,6 +269,7 @@ def writing():
         "values that are replaced": "local s = string.rep('x', 1e5) for i = 1, 2e5 do redis.call('SET', 'k', s) end",
         "values that are removed": "local s = string.rep('x', 1e5) for i = 1, 1e5 do redis.call('SET', 'k', s) redis.call('FLUSHALL') end",
         "events": "redis.call('SET', 'k', 1) for i = 1, 3e6 do redis.pcall('SET', 'k', '1') end",
+        "long elements that are removed": "local s = string.rep('x', 1e5) for i = 1, 20 do for j = 1, 300 do redis.call('RPUSH', 'l', s) redis.call('HSET', 'h', j, s) end redis.call('LPOP', 'l', 300) redis.call('HGETDEL', 'h', 'FIELDS', 3, 1, 2, 3) redis.call('DEL', 'h') end",
         "a write and an error": "redis.call('SET', 'k', 1) error('x')",
         "a write and no memory": "redis.call('SET', 'k', 1) local s = 'x' while true do s = s .. s end",
     }
@@ -280,6 +282,7 @@ LONG = b"x" * 1_000_000
 REPEATED = (
     (b"SET", b"text", b"x" * 20_000), (b"HSET", b"hash", b"text", LONG), (b"SADD", b"set", LONG), (b"ZADD", b"sorted set", b"1", LONG),
     (b"RPUSH", b"same", *[b"ash"] * 4000), (b"RPUSH", b"long", *[LONG] * 10), (b"RPUSH", b"short", *[b"1"] * 30_000),
+    (b"HSET", b"fields", *[b"%d" % (number // 2) for number in range(200_000)]),
     *[(b"XADD", b"stream", b"*", b"a", b"b")] * 1000, (b"XADD", b"stream", b"*", b"a", LONG),
     (b"XGROUP", b"CREATE", b"stream", b"g", b"0"), (b"XREADGROUP", b"GROUP", b"g", LONG, b"STREAMS", b"stream", b">"),
 )
@@ -291,7 +294,7 @@ def corpus():
     for kind in kinds:
         for name, source in kind().items():
             source = source if isinstance(source, bytes) else source.encode()
-            is_repeated = "many times" in name or b"'long'" in source or b"'short'" in source
+            is_repeated = "many times" in name or any(key in source for key in (b"'long'", b"'short'", b"'fields'"))
             before = REPEATED if is_repeated else PREPARED if b"'list'" in source else ()
             found.append(Script(kind.__name__, name, source, before=before, writes=kind is writing))
     return found
