@@ -55,17 +55,22 @@ const LONG: usize = 1 << 20;
 fn pop_one(call: &mut Call<'_>, key: usize, end: End) -> Result<Option<Response>, CommandError> {
     let limit = call.thresholds().chunk();
     let Some(mut list) = call.edit::<List>(key, popped(end))? else { return Ok(None) };
-    if let Some(Element::Bytes(element)) = list.as_ref().end(end)
-        && element.len() >= LONG
-    {
-        let length = element.len();
-        list.afford(length)?;
-    }
-    Ok(list.update(|list| {
-        let element = list.as_ref().end(end).map(bulk);
+    let copy = list.as_ref().end(end).map(|element| match element {
+        Element::Bytes(bytes) if bytes.len() >= LONG => Err(bytes.len()),
+        element => Ok(bulk(element)),
+    });
+    let element = match copy {
+        Some(Err(length)) => {
+            list.afford(length)?;
+            list.as_ref().end(end).map(bulk)
+        }
+        copy => copy.and_then(Result::ok),
+    };
+    list.update(|list| {
         list.remove(end, 1, limit);
-        element
-    }))
+        element.is_some()
+    });
+    Ok(element)
 }
 
 /// Removes up to `count` elements from an end of the list of a key; `None` if there is no list.
