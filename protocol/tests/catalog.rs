@@ -186,10 +186,26 @@ fn every_command_says_how_it_accesses_its_keys() {
 
 #[test]
 fn commands_that_may_write_are_those_that_a_pause_of_writes_holds_back() {
-    for line in ["SET k v", "EVAL script 0", "PUBLISH channel message", "PFCOUNT k", "NOSUCH"] {
+    for line in
+        ["SET k v", "EVAL script 0", "PUBLISH channel message", "SPUBLISH channel message", "PFCOUNT k", "NOSUCH"]
+    {
         assert!(command(line).may_write(), "{line}");
     }
-    for line in ["GET k", "PING", "SUBSCRIBE channel", "MULTI", "EVAL_RO script 0", "FCALL_RO f 0"] {
+    // So is a sub-command that writes.
+    for line in ["XGROUP CREATE k g 0", "xgroup destroy k g", "FUNCTION LOAD code", "FUNCTION FLUSH"] {
+        assert!(command(line).may_write(), "{line}");
+    }
+    for line in [
+        "GET k",
+        "PING",
+        "SUBSCRIBE channel",
+        "MULTI",
+        "EVAL_RO script 0",
+        "FCALL_RO f 0",
+        "XGROUP HELP",
+        "XINFO STREAM k",
+        "FUNCTION LIST",
+    ] {
         assert!(!command(line).may_write(), "{line}");
     }
 }

@@ -176,7 +176,7 @@ impl KnownCommand {
 
     /// Returns this command, or the sub-command that the first argument of `command` names.
     #[inline]
-    fn named_in(&'static self, command: &Command) -> &'static Self {
+    pub(crate) fn named_in(&'static self, command: &Command) -> &'static Self {
         if self.subcommands.is_empty() {
             return self;
         }

@@ -161,12 +161,13 @@ impl Command {
         self.id().known()
     }
 
-    /// Whether the command may write: it has the flag in the catalog, runs scripts that may write, is PUBLISH, or PFCOUNT, which caches
-    /// what it counts, or is not in the catalog.
+    /// Whether the command may write: it or its sub-command has the flag in the catalog, runs scripts that may write, is PUBLISH, SPUBLISH,
+    /// or PFCOUNT, which caches what it counts, or is not in the catalog.
     pub fn may_write(&self) -> bool {
+        const OTHERS: [&str; 3] = ["PUBLISH", "SPUBLISH", "PFCOUNT"];
         let writes =
             |flags: Flags| flags.has(Flags::WRITE) || flags.has(Flags::RUNS_COMMANDS) && !flags.has(Flags::READ);
-        self.known().is_none_or(|known| writes(known.flags())) || self.is("PUBLISH") || self.is("PFCOUNT")
+        self.known().is_none_or(|known| writes(known.named_in(self).flags())) || OTHERS.iter().any(|name| self.is(name))
     }
 
     /// Returns the flags of the command in the catalog; none for an unknown command.

@@ -126,7 +126,7 @@ fn admit(
     if known.flags().has(Flags::NO_SCRIPT) {
         return Err(NOT_IN_SCRIPT);
     }
-    if host.is_read_only && (command.may_write() || command.is("SPUBLISH")) {
+    if host.is_read_only && command.may_write() {
         return Err(READ_ONLY_SCRIPT);
     }
     host.command.inspect_nested(command)?;

@@ -339,6 +339,11 @@ fn a_script_that_reads_writes_nothing() {
     let refused = format!("-ERR Write commands are not allowed from read-only scripts.{}", at(write, 1));
     let read_only = Command::new("EVAL_RO").with_args([write, "0"]);
     assert_eq!(store.answer_to(read_only).to_string(), refused);
+    // Also by a sub-command.
+    let group =
+        Command::new("EVAL_RO").with_args(["return redis.call('xgroup', 'create', 'k', 'g', '0', 'mkstream')", "0"]);
+    let shown = store.answer_to(group).to_string();
+    assert!(shown.starts_with("-ERR Write commands are not allowed from read-only scripts."), "{shown}");
     let marked = format!("#!lua flags=no-writes\n{write}");
     assert_eq!(
         answer(&store, &marked),
