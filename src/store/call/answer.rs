@@ -63,6 +63,14 @@ impl Call<'_> {
     /// One that no client sees; if a script has no memory for it.
     pub(crate) fn afford_answer(&mut self, bytes: usize) -> Result<(), CommandError> {
         self.afford(bytes)?;
+        self.check_answer(bytes)
+    }
+
+    /// Whether a script has memory for a value that is answered, and is about to be removed or replaced.
+    ///
+    /// # Errors
+    /// If it has not.
+    pub(crate) fn check_answer(&self, bytes: usize) -> Result<(), CommandError> {
         if self.is_in_script() && bytes > self.store.scripts.replies().left() { Err(LARGE_ANSWER) } else { Ok(()) }
     }
 
@@ -154,6 +162,7 @@ mod tests {
             "SPOP many 5000",
             "ZPOPMIN ranks 3000",
             "HSCAN fields 0 COUNT 10000",
+            "HSCAN hash 0",
             "SSCAN many 0 COUNT 10000",
             "ZSCAN ranks 0 COUNT 10000",
         ];

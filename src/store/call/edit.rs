@@ -131,6 +131,14 @@ impl<T: Editable> Edit<'_, '_, T> {
         self.call.afford(work)
     }
 
+    /// The same for what is answered: see [`Call::afford_answer`].
+    ///
+    /// # Errors
+    /// Those of [`Call::afford_answer`].
+    pub(crate) fn afford_answer(&mut self, bytes: usize) -> Result<(), CommandError> {
+        self.call.afford_answer(bytes)
+    }
+
     /// Whether the command may make a string of so many bytes.
     #[inline]
     pub(crate) fn admits_string(&self, length: usize) -> bool {

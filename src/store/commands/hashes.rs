@@ -241,8 +241,8 @@ fn hrandfield(call: &mut Call<'_>) -> Answer {
 /// `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`: some of the fields, and the next cursor.
 fn hscan(call: &mut Call<'_>) -> Answer {
     let (options, mut found) =
-        (ScanOptions::of_elements::<Hash>(call, Some("NOVALUES"))?, call.bounded(Packed::array()));
-    let (Some(options), Some(hash)) = (options, call.get::<Hash>(0)?) else { return Ok(scan_answer(0, found)) };
+        (ScanOptions::of_elements::<Hash>(call, Some("NOVALUES"))?, call.collect(Packed::array()));
+    let (Some(options), Some(hash)) = (options, call.get::<Hash>(0)?) else { return scan_answer(call, 0, found) };
     let next = options.scan(|cursor, visited| {
         hash.scan(cursor, |field, value| {
             *visited += 1;
@@ -254,7 +254,7 @@ fn hscan(call: &mut Call<'_>) -> Answer {
             }
         })
     });
-    Ok(scan_answer(next, found))
+    scan_answer(call, next, found)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn scan(call: &mut Call<'_>) -> Answer {
             found.push(entry.key());
         }
     })?;
-    Ok(scan_answer(next, found))
+    scan_answer(call, next, found)
 }
 
 fn is_long_scan(args: &Args<'_>) -> bool {

@@ -6,6 +6,7 @@ use crate::store::{
     args::Args,
     call::Call,
     rdb::{AnyRef, AnyType},
+    spec::Answer,
     value::DataType,
 };
 
@@ -99,9 +100,12 @@ impl<'a> ScanOptions<'a> {
 }
 
 /// The answer of a scan.
-pub(super) fn scan_answer(cursor: u64, found: Packed) -> Response {
+///
+/// # Errors
+/// Those of [`Call::collected`].
+pub(super) fn scan_answer(call: &mut Call<'_>, cursor: u64, found: Packed) -> Answer {
     let cursor = ByteString::from(itoa::Buffer::new().format(cursor));
-    Response::Array(vec![cursor.into(), found.into()])
+    Ok(Response::Array(vec![cursor.into(), call.collected(found)?]))
 }
 
 fn cursor(bytes: &[u8]) -> Result<u64, CommandError> {

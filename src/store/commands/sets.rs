@@ -91,6 +91,10 @@ fn spop(call: &mut Call<'_>) -> Answer {
 
 fn pop_one(call: &mut Call<'_>) -> Answer {
     let (args, seed) = (call.args(), call.seed());
+    if call.is_in_script() {
+        let length = call.find::<Set>(0)?.map_or(0, SetRef::len);
+        call.afford_part(0, (1, length), POP)?;
+    }
     let Some(mut set) = call.edit::<Set>(0, Event::SPOP)? else { return Ok(Response::Null) };
     let index = Draws::one(set.len(), seed);
     let popped = set.update(|set| set.take_nth(index, |member| Response::from(member)));
@@ -262,8 +266,8 @@ fn count(call: &mut Call<'_>, combine: Combine) -> Answer {
 
 /// `SSCAN key cursor [MATCH pattern] [COUNT count]`: some of the members, and the next cursor.
 fn sscan(call: &mut Call<'_>) -> Answer {
-    let (options, mut found) = (ScanOptions::of_elements::<Set>(call, None)?, call.bounded(Packed::array()));
-    let (Some(options), Some(set)) = (options, call.get::<Set>(0)?) else { return Ok(scan_answer(0, found)) };
+    let (options, mut found) = (ScanOptions::of_elements::<Set>(call, None)?, call.collect(Packed::array()));
+    let (Some(options), Some(set)) = (options, call.get::<Set>(0)?) else { return scan_answer(call, 0, found) };
     let next = options.scan(|cursor, visited| {
         set.scan(cursor, |member| {
             *visited += 1;
@@ -272,7 +276,7 @@ fn sscan(call: &mut Call<'_>) -> Answer {
             }
         })
     });
-    Ok(scan_answer(next, found))
+    scan_answer(call, next, found)
 }
 
 #[cfg(test)]

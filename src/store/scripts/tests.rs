@@ -952,6 +952,10 @@ fn the_replies_of_commands_are_bounded_while_they_are_built() {
         assert!(answer.starts_with(TOO_LARGE), "{call}: {}", &answer[..answer.len().min(200)]);
     }
     // Those that change something are refused before they do.
+    let big = "x".repeat(5_000_000);
+    for words in [&["SET", "big"][..], &["RPUSH", "big list"], &["SADD", "big set"], &["ZADD", "big sorted", "1"]] {
+        assert!(!store.answer_to(Command::new(words[0]).with_args(&words[1..]).arg(&*big)).is_error());
+    }
     store.check([("XGROUP CREATE s h 0", "+OK"), ("EXPIRE hash 1000", ":1")]);
     store.answer(&format!("XADD s 100 {}", [&*format!("a {text}"); 60].join(" ")));
     for (call, kept) in [
@@ -961,6 +965,12 @@ fn the_replies_of_commands_are_bounded_while_they_are_built() {
         ),
         ("'LPOP', 'texts', 60", ("LLEN texts", ":60")),
         ("'HGETEX', 'hash', 'EX', 9, 'FIELDS', 60, unpack(t)", ("HTTL hash FIELDS 1 f", "[:-1]")),
+        ("'GETDEL', 'big'", ("STRLEN big", ":5000000")),
+        ("'GETSET', 'big', 1", ("STRLEN big", ":5000000")),
+        ("'SET', 'big', 1, 'GET'", ("STRLEN big", ":5000000")),
+        ("'LPOP', 'big list'", ("DBSIZE", ":10")),
+        ("'SPOP', 'big set'", ("DBSIZE", ":10")),
+        ("'ZPOPMIN', 'big sorted'", ("DBSIZE", ":10")),
     ] {
         let answer = answer(&store, &format!("{many} return redis.pcall({call})"));
         assert!(answer.starts_with(TOO_LARGE), "{call}: {}", &answer[..answer.len().min(200)]);

@@ -61,7 +61,7 @@ fn pop_one(call: &mut Call<'_>, key: usize, end: End) -> Result<Option<Response>
     });
     let element = match copy {
         Some(Err(length)) => {
-            list.afford(length)?;
+            list.afford_answer(length)?;
             list.as_ref().end(end).map(bulk)
         }
         copy => copy.and_then(Result::ok),

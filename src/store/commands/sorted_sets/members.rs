@@ -105,8 +105,8 @@ fn zrandmember(call: &mut Call<'_>) -> Answer {
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`: some of the members with their scores, and the next cursor.
 fn zscan(call: &mut Call<'_>) -> Answer {
     let (options, mut found) =
-        (ScanOptions::of_elements::<SortedSet>(call, Some("NOSCORES"))?, call.bounded(Packed::array()));
-    let (Some(options), Some(set)) = (options, call.get::<SortedSet>(0)?) else { return Ok(scan_answer(0, found)) };
+        (ScanOptions::of_elements::<SortedSet>(call, Some("NOSCORES"))?, call.collect(Packed::array()));
+    let (Some(options), Some(set)) = (options, call.get::<SortedSet>(0)?) else { return scan_answer(call, 0, found) };
     let next = options.scan(|cursor, visited| {
         set.scan(cursor, |member, score| {
             *visited += 1;
@@ -118,7 +118,7 @@ fn zscan(call: &mut Call<'_>) -> Answer {
             }
         })
     });
-    Ok(scan_answer(next, found))
+    scan_answer(call, next, found)
 }
 
 #[cfg(test)]

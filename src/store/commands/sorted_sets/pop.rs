@@ -74,7 +74,7 @@ const POP: usize = 16;
 fn pop(call: &mut Call<'_>, key: usize, end: End, count: usize, popped: &mut Scored) -> Result<(), CommandError> {
     let length = call.find::<SortedSet>(key)?.map_or(0, SortedSetRef::len);
     let count = count.min(length);
-    if count > 1 {
+    if count > 1 || call.is_in_script() {
         call.afford_part(key, (count, length), POP)?;
     }
     if count == 0 {

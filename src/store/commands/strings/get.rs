@@ -2,7 +2,10 @@
 
 use kvstore_protocol::{CommandError, Packed, Response};
 
-use super::expiry_option::{ExpiryOption, expiry};
+use super::{
+    expiry_option::{ExpiryOption, expiry},
+    set::replaced,
+};
 use crate::store::{
     args::Args,
     call::Call,
@@ -24,7 +27,7 @@ fn get(call: &mut Call<'_>) -> Answer {
 const GETDEL: Spec = Spec::new("GETDEL", getdel);
 
 fn getdel(call: &mut Call<'_>) -> Answer {
-    let before = StringRef::answer(call.get::<StringValue>(0)?);
+    let before = replaced(call)?;
     call.remove(0, Event::DEL);
     Ok(before)
 }

@@ -31,7 +31,7 @@ fn set(call: &mut Call<'_>) -> Answer {
     }
     let options = SetOptions::parse(&args)?;
     let expiry = expiry(options.expiry, call)?;
-    let before = if options.get { Some(StringRef::answer(call.get::<StringValue>(0)?)) } else { None };
+    let before = if options.get { Some(replaced(call)?) } else { None };
     let is_met = options.condition.map_or(Ok(true), |condition| condition.is_met(call))?;
     if is_met {
         call.put(0, args.value(1), expiry, Event::SET);
@@ -41,6 +41,13 @@ fn set(call: &mut Call<'_>) -> Answer {
         None if is_met => Response::ok(),
         None => Response::Null,
     })
+}
+
+/// The string that is about to be replaced or removed, as an answer.
+pub(super) fn replaced(call: &Call<'_>) -> Answer {
+    let string = call.get::<StringValue>(0)?;
+    call.check_answer(string.map_or(0, |string| string.len()))?;
+    Ok(StringRef::answer(string))
 }
 
 #[derive(Debug, Default)]
@@ -109,7 +116,7 @@ impl SetCondition<'_> {
 const GETSET: Spec = Spec::new("GETSET", getset).keeping_values();
 
 fn getset(call: &mut Call<'_>) -> Answer {
-    let before = StringRef::answer(call.get::<StringValue>(0)?);
+    let before = replaced(call)?;
     call.set(0, call.args().value(1), Event::SET);
     Ok(before)
 }
