@@ -8,6 +8,9 @@ use crate::store::{execute::STOPPED, spec::Answer};
 /// The most that is answered while connections wait, in bytes, if it may be large.
 const LONG_ANSWER: usize = 4 * LONG_WORK;
 
+/// The bytes of a reply around a string, at most.
+pub(in super::super) const LINES: usize = 32;
+
 /// The reply to a command of a script is too large.
 pub(in super::super) const LARGE_ANSWER: CommandError =
     CommandError::new("ERR", "the reply takes more memory than lua-memory-limit allows");
@@ -66,14 +69,6 @@ impl Call<'_> {
         self.check_answer(bytes)
     }
 
-    /// Whether a script has memory for a value that is answered, and is about to be removed or replaced.
-    ///
-    /// # Errors
-    /// If it has not.
-    pub(crate) fn check_answer(&self, bytes: usize) -> Result<(), CommandError> {
-        if self.is_in_script() && bytes > self.store.scripts.replies().left() { Err(LARGE_ANSWER) } else { Ok(()) }
-    }
-
     /// The same for `count` of the `length` elements of a key, each of which is as much work to visit as `weight` elements of a list.
     ///
     /// # Errors
@@ -88,6 +83,14 @@ impl Call<'_> {
         self.afford_elements(count.saturating_mul(weight))?;
         let bytes = self.entry(key).map_or(0, |entry| entry.copied());
         self.afford_answer((bytes / length.max(1)).saturating_mul(count))
+    }
+
+    /// Whether a script has memory for a value that is answered, and is about to be removed or replaced.
+    ///
+    /// # Errors
+    /// If it has not.
+    pub(crate) fn check_answer(&self, bytes: usize) -> Result<(), CommandError> {
+        if self.is_in_script() && bytes > self.store.scripts.replies().left() { Err(LARGE_ANSWER) } else { Ok(()) }
     }
 
     /// How many bytes a command that changes nothing may copy as its answer, which it ends with [`copied`](Self::copied).

@@ -29,7 +29,7 @@ use super::{
     value::{StringValue, Thresholds},
 };
 
-pub(super) use answer::LARGE_ANSWER;
+pub(super) use answer::{LARGE_ANSWER, LINES};
 pub(crate) use keys::OwnedEntry;
 
 /// A call of a command: the arguments, the entries of the keys, the session, the time, a random seed.

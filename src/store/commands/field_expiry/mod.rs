@@ -13,7 +13,7 @@ use kvstore_protocol::CommandError;
 use super::expiry::{TimeBase, TimeFormat, Unit, invalid_expire_time};
 use crate::store::{
     args::Args,
-    call::Call,
+    call::{Call, LINES},
     value::{Hash, MAX_FIELD_EXPIRY},
 };
 
@@ -71,9 +71,6 @@ pub(super) fn afford_values<'a>(
     let bytes = fields.filter_map(|field| hash.get(field, <[u8]>::len)).map(|length| length + LINES).sum();
     call.afford_answer(bytes)
 }
-
-/// The bytes of the reply around a value, at most.
-const LINES: usize = 32;
 
 /// The expiry that a number stands for, in milliseconds since the Unix epoch. It may have passed. Valkey takes later ones than Redis:
 /// what its replicas are told is the latest that there is here.

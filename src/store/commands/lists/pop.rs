@@ -5,7 +5,7 @@ use kvstore_protocol::{Command, CommandError, Packed, Response, parse_integer};
 use super::{super::timeout::parse_timeout, bulk, parse_end, popped};
 use crate::store::{
     args::Args,
-    call::Call,
+    call::{Call, LONG_WORK},
     spec::{Answer, Spec},
     value::{Element, End, Kind, List, ListRef},
     waiting::{Awaited, Wait},
@@ -48,15 +48,12 @@ fn parse_count(args: &Args<'_>) -> Result<usize, CommandError> {
     usize::try_from(count).map_err(|_| NOT_POSITIVE)
 }
 
-/// The length from which it takes long to copy an element.
-const LONG: usize = 1 << 20;
-
 /// Removes the element at an end of the list of a key; `None` if there is no list.
 fn pop_one(call: &mut Call<'_>, key: usize, end: End) -> Result<Option<Response>, CommandError> {
     let limit = call.thresholds().chunk();
     let Some(mut list) = call.edit::<List>(key, popped(end))? else { return Ok(None) };
     let copy = list.as_ref().end(end).map(|element| match element {
-        Element::Bytes(bytes) if bytes.len() >= LONG => Err(bytes.len()),
+        Element::Bytes(bytes) if bytes.len() >= LONG_WORK => Err(bytes.len()),
         element => Ok(bulk(element)),
     });
     let element = match copy {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::store::{
     args::Args,
-    call::{Call, ELEMENT_WORK},
+    call::{Call, ELEMENT_WORK, LINES},
     change::Event,
     spec::{Answer, KeyWords, Spec},
     value::{
@@ -156,9 +156,6 @@ fn bytes_of(call: &Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Resu
     });
     Ok(bytes)
 }
-
-/// The bytes of the reply around a string, at most.
-const LINES: usize = 32;
 
 /// Reads a stream; `None` if there is nothing new.
 fn read(call: &mut Call<'_>, options: &ReadOptions<'_>, source: &Source) -> Result<Option<Packed>, CommandError> {
