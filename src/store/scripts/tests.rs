@@ -910,9 +910,14 @@ fn the_arguments_of_commands_are_bounded_before_they_are_copied() {
     store.check([("GET k", "\"v\"")]);
 }
 
-#[test]
-fn the_replies_of_commands_are_bounded_while_they_are_built() {
-    const TOO_LARGE: &str = "-ERR the reply takes more memory than lua-memory-limit allows";
+/// What a command of a script is refused with whose reply is too large.
+const LARGE_REPLY: &str = "-ERR the reply takes more memory than lua-memory-limit allows";
+
+/// A script that names a field sixty times: one value is small for it, and sixty are too large.
+const SIXTY: &str = "local t = {} for i = 1, 60 do t[i] = 'f' end";
+
+/// Values of a long text in a store with little memory for scripts.
+fn with_large_values() -> TestStore {
     let store = TestStore::new();
     store.check([("CONFIG SET lua-memory-limit 4mb", "+OK")]);
     let text = "x".repeat(100_000);
@@ -932,7 +937,12 @@ fn the_replies_of_commands_are_bounded_while_they_are_built() {
     store.answer(&format!("XREADGROUP GROUP g {text} STREAMS s >"));
     store.answer(&format!("RPUSH list {}", ["ash"; 60].join(" ")));
     store.answer(&format!("RPUSH texts {}", [&*text; 60].join(" ")));
-    let many = "local t = {} for i = 1, 60 do t[i] = 'f' end";
+    store
+}
+
+#[test]
+fn the_replies_of_commands_are_bounded_while_they_are_built() {
+    let store = with_large_values();
     for call in [
         "'HMGET', 'hash', unpack(t)",
         "'HGETEX', 'hash', 'FIELDS', 60, unpack(t)",
@@ -947,17 +957,38 @@ fn the_replies_of_commands_are_bounded_while_they_are_built() {
         "'XINFO', 'STREAM', 's', 'FULL', 'COUNT', 0",
         "'XCLAIM', 's', 'g', 'c', 0, unpack(ids)",
     ] {
-        let source = format!("{many} local ids = {{}} for i = 1, 60 do ids[i] = 2 end return redis.pcall({call})");
+        let source = format!("{SIXTY} local ids = {{}} for i = 1, 60 do ids[i] = 2 end return redis.pcall({call})");
         let answer = answer(&store, &source);
-        assert!(answer.starts_with(TOO_LARGE), "{call}: {}", &answer[..answer.len().min(200)]);
+        assert!(answer.starts_with(LARGE_REPLY), "{call}: {}", &answer[..answer.len().min(200)]);
     }
-    // Those that change something are refused before they do.
+    // Each of them is small, and all together are not.
+    let names = "local t = {'STREAMS'} for i = 1, 60 do t[i + 1] = 's' t[i + 61] = '1-0' end";
+    let answer_of_many = answer(&store, &format!("{names} return redis.pcall('XREAD', unpack(t))"));
+    assert!(answer_of_many.starts_with(LARGE_REPLY), "{}", &answer_of_many[..200]);
+    check(
+        &store,
+        &[
+            (
+                &format!(
+                    "{SIXTY} redis.pcall('HMGET', 'hash', unpack(t)) return #redis.call('HMGET', 'hash', 'f', 'f')"
+                ),
+                ":2",
+            ),
+            ("return #redis.call('LRANGE', 'texts', 0, 10)", ":11"),
+        ],
+    );
+}
+
+#[test]
+fn commands_that_change_something_are_refused_before_they_do_if_their_reply_is_too_large() {
+    let store = with_large_values();
     let big = "x".repeat(5_000_000);
     for words in [&["SET", "big"][..], &["RPUSH", "big list"], &["SADD", "big set"], &["ZADD", "big sorted", "1"]] {
         assert!(!store.answer_to(Command::new(words[0]).with_args(&words[1..]).arg(&*big)).is_error());
     }
     store.check([("XGROUP CREATE s h 0", "+OK"), ("EXPIRE hash 1000", ":1")]);
-    store.answer(&format!("XADD s 100 {}", [&*format!("a {text}"); 60].join(" ")));
+    let pair = format!("a {}", "x".repeat(100_000));
+    store.answer(&format!("XADD s 100 {}", [&*pair; 60].join(" ")));
     for (call, kept) in [
         (
             "'XREADGROUP', 'GROUP', 'h', 'c', 'NOACK', 'STREAMS', 's', '>'",
@@ -972,28 +1003,11 @@ fn the_replies_of_commands_are_bounded_while_they_are_built() {
         ("'SPOP', 'big set'", ("DBSIZE", ":10")),
         ("'ZPOPMIN', 'big sorted'", ("DBSIZE", ":10")),
     ] {
-        let answer = answer(&store, &format!("{many} return redis.pcall({call})"));
-        assert!(answer.starts_with(TOO_LARGE), "{call}: {}", &answer[..answer.len().min(200)]);
+        let answer = answer(&store, &format!("{SIXTY} return redis.pcall({call})"));
+        assert!(answer.starts_with(LARGE_REPLY), "{call}: {}", &answer[..answer.len().min(200)]);
         let found = store.answer(kept.0).to_string();
         assert!(found.contains(kept.1), "{call}: {found}");
     }
-    store.check([("XDEL s 100", ":1")]);
-    // Each of them is small, and all together are not.
-    let names = "local t = {'STREAMS'} for i = 1, 60 do t[i + 1] = 's' t[i + 61] = '1-0' end";
-    let answer_of_many = answer(&store, &format!("{names} return redis.pcall('XREAD', unpack(t))"));
-    assert!(answer_of_many.starts_with(TOO_LARGE), "{}", &answer_of_many[..200]);
-    check(
-        &store,
-        &[
-            (
-                &format!(
-                    "{many} redis.pcall('HMGET', 'hash', unpack(t)) return #redis.call('HMGET', 'hash', 'f', 'f')"
-                ),
-                ":2",
-            ),
-            ("return #redis.call('LRANGE', 'texts', 0, 10)", ":11"),
-        ],
-    );
 }
 
 #[test]
